@@ -1,0 +1,33 @@
+// Simrun runs, explores and checks the lab's scenarios.
+//
+//	simrun list                 every scenario and its variants
+//	simrun show SCENARIO        its story, its claims, its code
+//	simrun run SCENARIO         one run, as a picture
+//	simrun explore SCENARIO     a search through all runs
+//	simrun check [SCENARIO...]  every variant against its expected verdicts
+//
+// # Exit codes
+//
+//	0    holds (check: all as expected)
+//	1    broken (check: something is not as expected)
+//	2    usage
+//	3    deadlock or no progress
+//	4    not exercised
+//	5    unfinished
+//
+// Where several apply, 1 comes before 3, 3 before 4, and 4 before 5.
+//
+// # JSON
+//
+// With --json (for run: --format json) a command writes one JSON value, and the
+// exit code stays the same. Fields are added, never changed.
+//
+//   - list: an array of {name, title, stake, parameters, variants, worlds,
+//     properties, claims}.
+//   - run: see RunJSON in package racelab/sim/view.
+//   - explore: {scenario, variant, parameters, strategy, states, transitions,
+//     runs, steps, complete, verdicts}, a verdict being {property, outcome, bad,
+//     error, schedule, repeat}.
+//   - check: {as_expected, rows}, a row being {scenario, variant, world,
+//     property, expected, outcome, as_expected, states, transitions}.
+package main

@@ -1,0 +1,199 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"racelab/scenarios"
+	"racelab/sim/explore"
+	"racelab/sim/view"
+)
+
+func listCommand() *cobra.Command {
+	var asJSON, markdown bool
+	c := &cobra.Command{
+		Use:   "list",
+		Short: "List the scenarios, their variants and expected verdicts",
+		Args:  cobra.NoArgs,
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "write JSON")
+	c.Flags().BoolVar(&markdown, "markdown", false, "write RACES.md")
+	c.MarkFlagsMutuallyExclusive("json", "markdown")
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		switch {
+		case asJSON:
+			out := []scenarioJSON{}
+			for _, s := range scenarios.All() {
+				out = append(out, newScenarioJSON(s))
+			}
+			return view.JSON(c.OutOrStdout(), out)
+		case markdown:
+			_, err := io.WriteString(c.OutOrStdout(), scenarios.Markdown())
+			return err
+		}
+		return listText(c.OutOrStdout())
+	}
+	return c
+}
+
+func listText(w io.Writer) error {
+	for _, s := range scenarios.All() {
+		fmt.Fprintf(w, "%s: %s\n", s.Name, s.Title)
+		for _, v := range s.Variants {
+			fmt.Fprintf(w, "  %-14s %-42s %s\n", v.Name, v.Release, verdicts(s, v))
+		}
+	}
+	_, err := fmt.Fprintln(w, "\nsimrun show SCENARIO tells its story; simrun run SCENARIO shows it.")
+	return err
+}
+
+// verdicts sums up what a variant is expected to break.
+func verdicts(s *scenarios.Scenario, v scenarios.Variant) string {
+	var broken []string
+	for _, p := range s.Properties {
+		for _, world := range s.Worlds {
+			if s.Expected(v.Name, p.Property, world.Name) == explore.Broken {
+				broken = append(broken, p.Property)
+				break
+			}
+		}
+	}
+	if broken == nil {
+		return "holds"
+	}
+	return "breaks " + strings.Join(broken, ", ")
+}
+
+func showCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:       "show SCENARIO",
+		Short:     "Tell a scenario's story: claims, verdicts, code, commands",
+		Args:      oneScenario,
+		ValidArgs: scenarioNames(),
+	}
+	c.RunE = func(c *cobra.Command, args []string) error {
+		s, err := scenarios.Find(args[0])
+		if err != nil {
+			return err
+		}
+		return showText(c.OutOrStdout(), s)
+	}
+	return c
+}
+
+func showText(w io.Writer, s *scenarios.Scenario) error {
+	fmt.Fprintf(w, "%s\n%s\n\n%s\n", s.Name, s.Title, indent(s.Stake))
+	fmt.Fprintln(w, "VARIANTS")
+	for _, v := range s.Variants {
+		fmt.Fprintf(w, "  %-14s %s\n", v.Name, v.Release)
+		fmt.Fprintf(w, "  %-14s %s\n", "", v.What)
+		fmt.Fprintf(w, "  %-14s %s\n", "", verdicts(s, v))
+	}
+	fmt.Fprintln(w, "\nPROPERTIES")
+	for _, p := range s.Properties {
+		fmt.Fprintf(w, "  %s\n%s", p.Property, indent("  "+p.Claim))
+	}
+	fmt.Fprintln(w, "\nWHAT THE WRITE-UPS CLAIM")
+	for _, claim := range s.Claims {
+		fmt.Fprintf(w, "  %s: %s\n%s", claim.ID, strings.ToUpper(claim.Verdict), indent(claim.Says))
+		fmt.Fprint(w, indent(claim.Evidence))
+		if claim.Command != "" {
+			fmt.Fprintf(w, "    $ %s\n", claim.Command)
+		}
+	}
+	fmt.Fprintln(w, "\nPARAMETERS")
+	for _, p := range s.Parameters {
+		fmt.Fprintf(w, "  --set %s=%d  %s; %d to %d\n", p.Name, p.Default, p.Help, p.Min, p.Max)
+	}
+	fmt.Fprintf(w, "\nCODE\n  %s\n", strings.Join(s.Code, "\n  "))
+	fmt.Fprintf(w, "\nSOURCES\n  %s\n", strings.Join(s.Sources, "\n  "))
+	_, err := fmt.Fprintf(w, "\nCOMMANDS\n  go run ./cmd/simrun run %[1]s\n  go run ./cmd/simrun explore %[1]s\n  go run ./cmd/simrun check %[1]s\n", s.Name)
+	return err
+}
+
+// indent wraps a paragraph and sets it in.
+func indent(text string) string {
+	var b strings.Builder
+	for _, line := range view.Wrap(text, 90) {
+		b.WriteString("    " + line + "\n")
+	}
+	return b.String()
+}
+
+func valuesJSON(values scenarios.Values) map[string]int {
+	out := map[string]int{}
+	for _, v := range values {
+		out[v.Name] = v.Value
+	}
+	return out
+}
+
+type scenarioJSON struct {
+	Name       string            `json:"name"`
+	Title      string            `json:"title"`
+	Stake      string            `json:"stake"`
+	Parameters []parameterJSON   `json:"parameters"`
+	Variants   []variantJSON     `json:"variants"`
+	Worlds     []worldJSON       `json:"worlds"`
+	Properties map[string]string `json:"properties"` // claim by property
+	Claims     []claimJSON       `json:"claims"`
+}
+
+type parameterJSON struct {
+	Name    string `json:"name"`
+	Help    string `json:"help"`
+	Default int    `json:"default"`
+	Min     int    `json:"min"`
+	Max     int    `json:"max"`
+}
+
+type variantJSON struct {
+	Name    string `json:"name"`
+	Release string `json:"release"`
+	What    string `json:"what"`
+	// Expected is the outcome by property, by world.
+	Expected map[string]map[string]explore.Outcome `json:"expected"`
+}
+
+type worldJSON struct {
+	Name       string         `json:"name"`
+	Parameters map[string]int `json:"parameters"`
+}
+
+type claimJSON struct {
+	ID       string `json:"id"`
+	Says     string `json:"says"`
+	Verdict  string `json:"verdict"`
+	Evidence string `json:"evidence"`
+	Command  string `json:"command,omitempty"`
+}
+
+func newScenarioJSON(s *scenarios.Scenario) scenarioJSON {
+	out := scenarioJSON{Name: s.Name, Title: s.Title, Stake: s.Stake, Properties: map[string]string{}}
+	for _, p := range s.Parameters {
+		out.Parameters = append(out.Parameters, parameterJSON(p))
+	}
+	for _, world := range s.Worlds {
+		out.Worlds = append(out.Worlds, worldJSON{world.Name, valuesJSON(world.Values)})
+	}
+	for _, p := range s.Properties {
+		out.Properties[p.Property] = p.Claim
+	}
+	for _, v := range s.Variants {
+		expected := map[string]map[string]explore.Outcome{}
+		for _, world := range s.Worlds {
+			expected[world.Name] = map[string]explore.Outcome{}
+			for _, p := range s.Properties {
+				expected[world.Name][p.Property] = s.Expected(v.Name, p.Property, world.Name)
+			}
+		}
+		out.Variants = append(out.Variants, variantJSON{v.Name, v.Release, v.What, expected})
+	}
+	for _, claim := range s.Claims {
+		out.Claims = append(out.Claims, claimJSON(claim))
+	}
+	return out
+}

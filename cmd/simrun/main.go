@@ -1,0 +1,151 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+
+	"racelab/scenarios"
+)
+
+func main() {
+	os.Exit(simrun(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// The exit codes; doc.go says what each means.
+const (
+	exitHolds        = 0
+	exitBroken       = 1
+	exitUsage        = 2
+	exitDeadlock     = 3
+	exitNotExercised = 4
+	exitUnfinished   = 5
+)
+
+// exit is the error of a command that did its work and has a verdict other
+// than "holds".
+type exit int
+
+func (e exit) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
+// simrun is the command without its process.
+func simrun(args []string, stdout, stderr io.Writer) int {
+	root := &cobra.Command{
+		Use:           "simrun",
+		Short:         "Races of Kafka clients: run them, search them, check their fixes",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return fmt.Errorf("%s: %w; the flags of %s are %s", c.Name(), err, c.Name(), flags(c))
+	})
+	root.AddCommand(listCommand(), showCommand(), runCommand(), exploreCommand(), checkCommand())
+	root.Args = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		var names []string
+		for _, sub := range c.Commands() {
+			if !sub.Hidden {
+				names = append(names, sub.Name())
+			}
+		}
+		return fmt.Errorf("there is no command %.60q; there is %s", args[0], strings.Join(names, ", "))
+	}
+	root.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+
+	err := root.Execute()
+	var code exit
+	switch {
+	case err == nil:
+		return exitHolds
+	case errors.As(err, &code):
+		return int(code)
+	default:
+		fmt.Fprintln(stderr, "simrun:", strings.ReplaceAll(err.Error(), "\n", " "))
+		return exitUsage
+	}
+}
+
+func flags(c *cobra.Command) string {
+	var names []string
+	c.LocalFlags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
+	return strings.Join(names, ", ")
+}
+
+// oneScenario is the Args of a command that takes a scenario's name.
+func oneScenario(c *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return fmt.Errorf("%s takes one scenario, not %d; there is %s", c.Name(), len(args), strings.Join(scenarioNames(), ", "))
+	}
+	return nil
+}
+
+func scenarioNames() []string {
+	var names []string
+	for _, s := range scenarios.All() {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+// subject is what run and explore are about: a variant with its parameters.
+type subject struct {
+	scenario *scenarios.Scenario
+	variant  scenarios.Variant
+	values   scenarios.Values
+
+	variantName string
+	settings    []string
+}
+
+func (s *subject) flags(c *cobra.Command) {
+	c.Flags().StringVar(&s.variantName, "variant", "", "the variant; without it, the unfixed one")
+	c.Flags().StringArrayVar(&s.settings, "set", nil, "a parameter, as NAME=VALUE; may be repeated")
+	c.ValidArgs = scenarioNames()
+	_ = c.RegisterFlagCompletionFunc("variant", func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		if len(args) == 1 {
+			if found, err := scenarios.Find(args[0]); err == nil {
+				return found.VariantNames(), cobra.ShellCompDirectiveNoFileComp
+			}
+		}
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	})
+}
+
+func (s *subject) find(name string) (err error) {
+	if s.scenario, err = scenarios.Find(name); err != nil {
+		return err
+	}
+	if s.variant, err = s.scenario.FindVariant(s.variantName); err != nil {
+		return err
+	}
+	s.values, err = s.scenario.Set(s.settings)
+	return err
+}
+
+// oneOf refuses a flag's value that is not among the possible ones.
+func oneOf(flag, value string, possible ...string) error {
+	for _, p := range possible {
+		if value == p {
+			return nil
+		}
+	}
+	return fmt.Errorf("--%s %.60q is not possible; possible: %s", flag, value, strings.Join(possible, ", "))
+}
+
+// onTerminal says whether w is a terminal that wants colour.
+func onTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && os.Getenv("NO_COLOR") == "" && term.IsTerminal(int(f.Fd()))
+}

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"racelab/sim"
+	"racelab/sim/view"
+)
+
+func runCommand() *cobra.Command {
+	var s subject
+	var seed uint64
+	var schedule, format string
+	c := &cobra.Command{
+		Use:   "run SCENARIO",
+		Short: "Run a variant once and draw what happened",
+		Long: "Run a variant once and draw what happened. Without a seed or a schedule the unfixed\n" +
+			"variant runs on its shortest breaking schedule, and a fix on the story of the race.",
+		Args: oneScenario,
+	}
+	s.flags(c)
+	c.Flags().Uint64Var(&seed, "seed", 0, "choose at random, by this seed")
+	c.Flags().StringVar(&schedule, "schedule", "", "a schedule to replay: a file, or its text")
+	c.Flags().StringVar(&format, "format", "text", "text or json")
+	c.MarkFlagsMutuallyExclusive("seed", "schedule")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if err := s.find(args[0]); err != nil {
+			return err
+		}
+		if err := oneOf("format", format, "text", "json"); err != nil {
+			return err
+		}
+		var chooser sim.Chooser
+		repeat := s.scenario.Command("run", s.variant, s.values)
+		switch {
+		case c.Flags().Changed("seed"):
+			chooser = sim.NewWalk(seed)
+			repeat += fmt.Sprintf(" --seed %d", seed)
+		case c.Flags().Changed("schedule"):
+			parsed, err := readSchedule(schedule)
+			if err != nil {
+				return err
+			}
+			chooser = sim.NewReplay(parsed)
+			repeat = s.scenario.RunCommand(s.variant, s.values, parsed)
+		default:
+			chooser = s.scenario.Default(s.variant, s.values)
+		}
+		report, err := s.scenario.Play(s.variant, s.values, chooser)
+		if err != nil {
+			return err
+		}
+		report.Repeat = repeat
+		if format == "json" {
+			err = view.JSON(c.OutOrStdout(), report.AsJSON())
+		} else {
+			err = view.Text(c.OutOrStdout(), report, onTerminal(c.OutOrStdout()))
+		}
+		return errors.Join(err, runVerdict(report))
+	}
+	return c
+}
+
+// readSchedule reads a schedule from a file, or, if the text is none, from the
+// text itself.
+func readSchedule(text string) (sim.Schedule, error) {
+	content, err := os.ReadFile(text)
+	switch {
+	case err == nil:
+		schedule, err := sim.ParseSchedule(string(content))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", text, err)
+		}
+		return schedule, nil
+	case !strings.ContainsAny(text, " ;\n"):
+		return nil, fmt.Errorf("--schedule %.60q is neither a file that can be read nor a schedule, such as \"G0 mark; G0 send\"", text)
+	}
+	return sim.ParseSchedule(text)
+}
+
+// runVerdict is the exit code of one run.
+func runVerdict(r *view.Report) error {
+	deadlock := false
+	for _, broken := range r.Broken {
+		if broken.Property != sim.NoDeadlock {
+			return exit(exitBroken)
+		}
+		deadlock = true
+	}
+	switch {
+	case deadlock:
+		return exit(exitDeadlock)
+	case r.Ending != sim.Finished:
+		return exit(exitUnfinished)
+	case len(r.Untried) > 0:
+		return exit(exitNotExercised)
+	}
+	return nil
+}

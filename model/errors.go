@@ -1,0 +1,20 @@
+package model
+
+// Error is an error code of the protocol. Kafka refuses by a code in a
+// response, never by a Go error.
+//
+// Source: org.apache.kafka.common.protocol.Errors.
+type Error int16
+
+const (
+	None Error = 0
+)
+
+func (e Error) String() string {
+	switch e {
+	case None:
+		return "NONE"
+	default:
+		return "UNKNOWN_SERVER_ERROR"
+	}
+}

@@ -1,0 +1,63 @@
+package model
+
+import (
+	"fmt"
+	"strings"
+)
+
+// OffsetCommitRequest asks the group coordinator to store offsets.
+//
+// Source: OffsetCommitRequest.json.
+// Differs: one group and one topic, so neither is named; no member and no
+// generation, as from a client that manages partitions by itself; no metadata.
+type OffsetCommitRequest struct {
+	Partitions []PartitionOffset // ascending
+}
+
+// PartitionOffset is the offset to store for one partition.
+type PartitionOffset struct {
+	Partition Partition
+	Offset    Offset
+}
+
+func (r *OffsetCommitRequest) Name() string { return "OffsetCommit" }
+
+func (r *OffsetCommitRequest) String() string { return FormatOffsets(r.Partitions) }
+
+// FormatOffsets writes offsets as pictures show them: "{P0: 11, P1: 21}".
+func FormatOffsets(offsets []PartitionOffset) string {
+	parts := make([]string, len(offsets))
+	for i, p := range offsets {
+		parts[i] = fmt.Sprintf("%v: %d", p.Partition, p.Offset)
+	}
+	return "{" + strings.Join(parts, ", ") + "}"
+}
+
+// OffsetCommitResponse answers for each partition of the request.
+//
+// Source: OffsetCommitResponse.json.
+type OffsetCommitResponse struct {
+	Partitions []PartitionError // in the order of the request
+}
+
+// PartitionError is the outcome for one partition.
+type PartitionError struct {
+	Partition Partition
+	Error     Error
+}
+
+func (r *OffsetCommitResponse) Name() string { return "OffsetCommit" }
+
+// String is one code where all partitions have the same.
+func (r *OffsetCommitResponse) String() string {
+	parts := make([]string, len(r.Partitions))
+	same := true
+	for i, p := range r.Partitions {
+		same = same && p.Error == r.Partitions[0].Error
+		parts[i] = fmt.Sprintf("%v: %v", p.Partition, p.Error)
+	}
+	if same && len(r.Partitions) > 0 {
+		return r.Partitions[0].Error.String()
+	}
+	return "{" + strings.Join(parts, ", ") + "}"
+}

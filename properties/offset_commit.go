@@ -1,0 +1,103 @@
+package properties
+
+import (
+	"fmt"
+
+	"racelab/model"
+	"racelab/sim"
+)
+
+// offsets is the memory of an oracle that follows one offset a partition; it
+// holds unknown for a partition not seen yet.
+type offsets []model.Offset
+
+const unknown model.Offset = -1
+
+// move notes the offset of a partition, and returns the one before.
+func (o *offsets) move(p model.Partition, to model.Offset) (was model.Offset) {
+	for int(p) >= len(*o) {
+		*o = append(*o, unknown)
+	}
+	was, (*o)[p] = (*o)[p], to
+	return was
+}
+
+func (o *offsets) State(s *sim.State) {
+	sim.Slice(s, (*[]model.Offset)(o), sim.Int[model.Offset])
+}
+
+// CommittedOffsetNeverRewinds claims that the offset which the coordinator
+// holds for a partition never goes back.
+//
+// Kafka does not promise it: a consumer may commit what it likes. It is what an
+// application expects that only ever marks forward.
+type CommittedOffsetNeverRewinds struct{ committed offsets }
+
+func (p *CommittedOffsetNeverRewinds) Name() string { return "committed-offset-never-rewinds" }
+
+// Observe judges each offset that the coordinator has accepted.
+func (p *CommittedOffsetNeverRewinds) Observe(o sim.Observation) (tested bool, err error) {
+	request, ok := o.Request.(*model.OffsetCommitRequest)
+	if !ok || o.Action != sim.Answered {
+		return false, nil
+	}
+	response := o.Message.(*model.OffsetCommitResponse)
+	for i, asked := range request.Partitions {
+		if response.Partitions[i].Error != model.None {
+			continue
+		}
+		was := p.committed.move(asked.Partition, asked.Offset)
+		tested = tested || was != unknown
+		if asked.Offset < was && err == nil {
+			err = &RewindError{asked.Partition, was, asked.Offset}
+		}
+	}
+	return tested, err
+}
+
+func (p *CommittedOffsetNeverRewinds) State(s *sim.State) { p.committed.State(s) }
+
+// RewindError is a committed offset that went back.
+type RewindError struct {
+	Partition model.Partition
+	Was, Is   model.Offset
+}
+
+func (e *RewindError) Error() string {
+	return fmt.Sprintf("committed offset of %v went back from %d to %d", e.Partition, e.Was, e.Is)
+}
+
+// Meaning is the break as the consumer sees it.
+func (e *RewindError) Meaning() string {
+	messages := fmt.Sprintf("message %d", e.Is)
+	if e.Was-e.Is > 1 {
+		messages = fmt.Sprintf("messages %d to %d", e.Is, e.Was-1)
+	}
+	return fmt.Sprintf("The committed offset is the next to read. %v was processed up to %d, and a consumer that "+
+		"restarts now reads on from %d: %s of %v will be consumed twice.", e.Partition, e.Was-1, e.Is, messages, e.Partition)
+}
+
+// OffsetsOnTheWireAreMonotone claims that the offsets which a client sends for
+// a partition never go back: the order of its snapshots is the order of its
+// sends.
+type OffsetsOnTheWireAreMonotone struct{ sent offsets }
+
+func (p *OffsetsOnTheWireAreMonotone) Name() string { return "offsets-on-the-wire-are-monotone" }
+
+// Observe judges each offset that is sent.
+func (p *OffsetsOnTheWireAreMonotone) Observe(o sim.Observation) (tested bool, err error) {
+	request, ok := o.Message.(*model.OffsetCommitRequest)
+	if !ok || o.Action != sim.Sent {
+		return false, nil
+	}
+	for _, asked := range request.Partitions {
+		was := p.sent.move(asked.Partition, asked.Offset)
+		tested = tested || was != unknown
+		if asked.Offset < was && err == nil {
+			err = fmt.Errorf("%s sent offset %d of %v after %d was sent", o.Actor, asked.Offset, asked.Partition, was)
+		}
+	}
+	return tested, err
+}
+
+func (p *OffsetsOnTheWireAreMonotone) State(s *sim.State) { p.sent.State(s) }

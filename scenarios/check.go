@@ -1,0 +1,41 @@
+package scenarios
+
+import "racelab/sim/explore"
+
+// CheckStates bounds each search of Check.
+const CheckStates = 1_000_000
+
+// Checked is one (variant, property, world) held against its expectation.
+type Checked struct {
+	Scenario, Variant, World, Property string
+
+	Expected explore.Outcome
+	Result   *explore.Result // of the search, shared by the properties
+	Verdict  *explore.Verdict
+}
+
+// AsExpected says whether the search came out as the scenario says.
+func (c Checked) AsExpected() bool { return c.Verdict.Outcome == c.Expected }
+
+// Check searches every variant in every world of the scenario.
+func (s *Scenario) Check() ([]Checked, error) {
+	var rows []Checked
+	for _, world := range s.Worlds {
+		for _, variant := range s.Variants {
+			sys, err := s.System(variant.Name, world.Values)
+			if err != nil {
+				return nil, err
+			}
+			result := explore.States(sys, explore.Budget{MaxStates: CheckStates})
+			sys.Close()
+			for i := range result.Verdicts {
+				v := &result.Verdicts[i]
+				rows = append(rows, Checked{
+					Scenario: s.Name, Variant: variant.Name, World: world.Name, Property: v.Property,
+					Expected: s.Expected(variant.Name, v.Property, world.Name), Result: result, Verdict: v,
+				})
+			}
+		}
+	}
+	return rows, nil
+}

@@ -1,0 +1,62 @@
+package sim
+
+import (
+	"errors"
+	"math/rand/v2"
+)
+
+// Chooser decides what happens next, whenever that is open.
+type Chooser interface {
+	// Choose returns the index of the event to take. An error ends the run:
+	// ErrScheduleEnds without blame, any other because the choice is impossible.
+	Choose(enabled []Event) (int, error)
+}
+
+// ErrScheduleEnds is what a Chooser returns that has nothing more to say.
+var ErrScheduleEnds = errors.New("the schedule ends")
+
+// Ending is why a run ended.
+type Ending string
+
+const (
+	Finished      Ending = "finished"       // every task ended
+	Stuck         Ending = "stuck"          // tasks are left, and nothing can happen
+	ScheduleEnded Ending = "schedule ended" // the chooser had nothing more to say
+	StepLimit     Ending = "step limit"     // the run was cut off
+)
+
+// MaxSteps is the length at which a run is cut off.
+const MaxSteps = 10_000
+
+// Run runs the world to its end by the choices of c, at most MaxSteps steps.
+// The error is the chooser's: a schedule that does not fit.
+func Run(w *World, c Chooser) (Ending, error) {
+	for range MaxSteps {
+		enabled := w.Enabled()
+		if len(enabled) == 0 {
+			if len(w.Unfinished()) > 0 {
+				return Stuck, nil
+			}
+			return Finished, nil
+		}
+		i, err := c.Choose(enabled)
+		if errors.Is(err, ErrScheduleEnds) {
+			return ScheduleEnded, nil
+		}
+		if err != nil {
+			return "", err
+		}
+		w.Take(i)
+	}
+	return StepLimit, nil
+}
+
+// Walk is a Chooser that takes each enabled event with the same probability.
+type Walk struct{ random *rand.Rand }
+
+// NewWalk returns the walk of a seed: the same seed walks the same way.
+func NewWalk(seed uint64) *Walk {
+	return &Walk{rand.New(rand.NewPCG(seed, 0))}
+}
+
+func (c *Walk) Choose(enabled []Event) (int, error) { return c.random.IntN(len(enabled)), nil }

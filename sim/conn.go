@@ -1,0 +1,142 @@
+package sim
+
+import (
+	"fmt"
+	"reflect"
+)
+
+// Conn is a TCP connection from a client to a node: first in, first out, each
+// way; requests are answered in order. Reordering happens only between
+// connections.
+type Conn struct {
+	name string // of the client that dialled
+	node *member
+
+	out       end        // requests on their way
+	requests  []Envelope // oldest first
+	serving   *Task      // whose request the node has not answered yet
+	in        end        // responses on their way
+	responses []Envelope // oldest first
+}
+
+// end is one direction of a connection: an object of its own, for a send and
+// a receive of the two directions do not touch the same thing.
+type end struct {
+	object
+	conn *Conn
+}
+
+// Send writes a request. It never waits: the network takes everything.
+func (c *Conn) Send(t *Task, request Message) {
+	t.touches(&c.out.object, true)
+	c.requests = append(c.requests, Envelope{Message: request, conn: c, from: t, hash: hashOf(request)})
+	t.world.observe(Observation{Action: Sent, Actor: t.name, Peer: c.node.name, Conn: c.name, Message: request})
+}
+
+// Receive parks the task at the point until the oldest response is the answer
+// to a request of its own, and takes it. A response that belongs to another
+// task holds up all behind it, as a response reader does that hands each
+// answer to whoever waits for it.
+func (c *Conn) Receive(t *Task, p Point) Message {
+	from := t.wait(p, &c.in).(*end)
+	return from.conn.take(t)
+}
+
+func (c *Conn) take(t *Task) Message {
+	t.touches(&c.in.object, true)
+	response := c.responses[0].Message
+	c.responses = append(c.responses[:0], c.responses[1:]...)
+	t.world.observe(Observation{Action: Received, Actor: t.name, Peer: c.node.name, Conn: c.name, Message: response})
+	return response
+}
+
+func (e *end) ready(t *Task) bool {
+	return len(e.conn.responses) > 0 && e.conn.responses[0].from == t
+}
+
+func (e *end) waitingFor(w *World) string {
+	if len(e.conn.responses) > 0 {
+		return fmt.Sprintf("its answer from %s, behind the one of %s", e.conn.node.name, e.conn.responses[0].from.name)
+	}
+	return "an answer from " + e.conn.node.name
+}
+
+// deliverable says whether the node would take the next request now.
+func (c *Conn) deliverable() bool { return c.serving == nil && len(c.requests) > 0 }
+
+// deliver hands the oldest request to the node, as one step.
+func (c *Conn) deliver() {
+	w := c.node.world
+	e := c.requests[0]
+	c.requests = append(c.requests[:0], c.requests[1:]...)
+	c.serving = e.from
+	w.touched(&c.out.object, true)
+	w.touched(&c.node.object, true)
+	w.observe(Observation{Action: Arrived, Actor: c.node.name, Peer: e.from.name, Conn: c.name, Message: e.Message})
+	c.node.node.Step(e, &w.outbox)
+	if checker, ok := c.node.node.(Checker); ok {
+		if err := checker.Check(); err != nil {
+			w.broke(NodeInvariants, fmt.Errorf("%s: %w", c.node.name, err))
+		}
+	}
+}
+
+// State walks what is on its way.
+func (c *Conn) State(s *State) {
+	s.object(&c.out.object)
+	s.object(&c.in.object)
+	if s.errand != fingerprinting {
+		return
+	}
+	serving := uint64(0)
+	if c.serving != nil {
+		serving = uint64(c.serving.number)
+	}
+	s.words = append(s.words, serving, uint64(len(c.requests)), uint64(len(c.responses)))
+	for _, queue := range [2][]Envelope{c.requests, c.responses} {
+		for _, e := range queue {
+			s.words = append(s.words, uint64(e.from.number), e.hash)
+		}
+	}
+}
+
+// hashOf hashes a message through all it holds. It goes by reflection, so that
+// no message can forget a field; a message is hashed once, when it is sent.
+func hashOf(m Message) uint64 {
+	v := reflect.ValueOf(m)
+	return hashValue(mixString(0, v.Type().String()), v)
+}
+
+func hashValue(hash uint64, v reflect.Value) uint64 {
+	switch v.Kind() {
+	case reflect.Bool:
+		if v.Bool() {
+			return mix(hash, 1)
+		}
+		return mix(hash, 0)
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return mix(hash, uint64(v.Int()))
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return mix(hash, v.Uint())
+	case reflect.String:
+		return mixString(hash, v.String())
+	case reflect.Pointer:
+		if v.IsNil() {
+			return mix(hash, 0)
+		}
+		return hashValue(mix(hash, 1), v.Elem())
+	case reflect.Slice, reflect.Array:
+		hash = mix(hash, uint64(v.Len()))
+		for i := range v.Len() {
+			hash = hashValue(hash, v.Index(i))
+		}
+		return hash
+	case reflect.Struct:
+		for i := range v.NumField() {
+			hash = hashValue(hash, v.Field(i))
+		}
+		return hash
+	default:
+		panic(fmt.Sprintf("sim: a message holds a %s: make it of numbers, texts, booleans, structs, slices and pointers", v.Type()))
+	}
+}

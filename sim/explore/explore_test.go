@@ -1,0 +1,263 @@
+package explore_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"racelab/sim"
+	"racelab/sim/explore"
+)
+
+// lost is LOST(N): each of N threads does r = c, then c = r + 1. If told so, it
+// panics when it is about to overwrite an update that it has not seen.
+type lost struct {
+	c      *sim.Var[int]
+	panics bool `sim:"config"`
+	r      int
+}
+
+func (l *lost) Run(t *sim.Task) {
+	t.Yield("read")
+	l.r = l.c.Get(t)
+	t.Yield("write")
+	if l.panics && l.c.Get(t) != l.r {
+		panic("an update is lost")
+	}
+	l.c.Set(t, l.r+1)
+}
+func (l *lost) State(s *sim.State) { sim.Int(s, &l.r) }
+
+type counter struct{ c sim.Var[int] }
+
+func (c *counter) State(s *sim.State) { c.c.State(s) }
+
+func lostUpdate(threads int, panics bool) func() *sim.World {
+	return func() *sim.World {
+		w := sim.NewWorld()
+		shared := &counter{}
+		w.Share("shared", shared)
+		for i := range threads {
+			w.Go(fmt.Sprintf("T%d", i), &lost{c: &shared.c, panics: panics})
+		}
+		return w
+	}
+}
+
+func system(t *testing.T, build func() *sim.World) *explore.Worlds {
+	t.Helper()
+	sys, err := explore.NewWorlds(build)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(sys.Close)
+	return sys
+}
+
+// The numbers of states are known: see the table of LOST(N).
+func TestStatesOfLostUpdate(t *testing.T) {
+	for _, test := range []struct{ threads, states int }{{2, 13}, {3, 84}, {4, 755}} {
+		r := explore.States(system(t, lostUpdate(test.threads, false)), explore.Budget{MaxStates: 10_000})
+		if r.States != test.states || !r.Complete {
+			t.Errorf("LOST %d: %d states, complete %v; want %d, all", test.threads, r.States, r.Complete, test.states)
+		}
+	}
+}
+
+// all enumerates every schedule of a system by brute force.
+func all(sys explore.System, visit func(path []int, broke []sim.Violation)) {
+	var from func(path []int, broke []sim.Violation)
+	from = func(path []int, broke []sim.Violation) {
+		sys.Reset()
+		for _, i := range path {
+			sys.Take(i)
+		}
+		n := len(sys.Enabled())
+		if n == 0 {
+			visit(path, broke)
+			return
+		}
+		for i := range n {
+			sys.Reset()
+			for _, i := range path {
+				sys.Take(i)
+			}
+			sys.Take(i)
+			from(append(slices.Clone(path), i), append(slices.Clone(broke), sys.Violations()...))
+		}
+	}
+	from(nil, nil)
+}
+
+func TestBruteForceCountsInterleavings(t *testing.T) {
+	n := 0
+	all(system(t, lostUpdate(3, false)), func([]int, []sim.Violation) { n++ })
+	if n != 90 {
+		t.Errorf("LOST 3: %d interleavings, want 90", n)
+	}
+}
+
+// twice is a lock taken in one order by one task and in the other by another.
+type twice struct{ first, second *sim.Mutex }
+
+func (d *twice) State(*sim.State) {}
+func (d *twice) Run(t *sim.Task) {
+	t.Yield("start")
+	d.first.Lock(t, "first")
+	d.second.Lock(t, "second")
+	d.second.Unlock(t)
+	d.first.Unlock(t)
+}
+
+type locks struct{ a, b sim.Mutex }
+
+func (l *locks) State(s *sim.State) {
+	l.a.State(s)
+	l.b.State(s)
+}
+
+func embrace(opposite bool) func() *sim.World {
+	return func() *sim.World {
+		w := sim.NewWorld()
+		l := &locks{}
+		w.Share("l", l)
+		w.Go("A", &twice{&l.a, &l.b})
+		if opposite {
+			w.Go("B", &twice{&l.b, &l.a})
+		} else {
+			w.Go("B", &twice{&l.a, &l.b})
+		}
+		return w
+	}
+}
+
+// The schedule of States has the fewest steps and, among those, the fewest
+// switches: compared with all schedules there are.
+func TestStatesFindsTheShortestWithTheFewestSwitches(t *testing.T) {
+	sys := system(t, embrace(true))
+	best, switches := -1, -1
+	all(sys, func(path []int, broke []sim.Violation) {
+		if broke == nil {
+			return
+		}
+		sys.Reset()
+		n, place := 0, 0
+		for _, i := range path {
+			if p := sys.Enabled()[i].Place; p != place && place != 0 {
+				n++
+			}
+			place = sys.Enabled()[i].Place
+			sys.Take(i)
+		}
+		if best < 0 || len(path) < best || len(path) == best && n < switches {
+			best, switches = len(path), n
+		}
+	})
+	v := explore.States(sys, explore.Budget{MaxStates: 1000}).Verdict(sim.NoDeadlock)
+	n := 0
+	for i := 1; i < len(v.Schedule); i++ {
+		if v.Schedule[i].Actor != v.Schedule[i-1].Actor {
+			n++
+		}
+	}
+	if len(v.Schedule) != best || n != switches {
+		t.Errorf("schedule %v: %d steps, %d switches; the best of all has %d and %d", v.Schedule, len(v.Schedule), n, best, switches)
+	}
+}
+
+func TestVerdicts(t *testing.T) {
+	outcome := func(build func() *sim.World, budget explore.Budget) explore.Outcome {
+		return explore.States(system(t, build), budget).Verdict(sim.NoDeadlock).Outcome
+	}
+	alone := func() *sim.World {
+		w := sim.NewWorld()
+		l := &locks{}
+		w.Share("l", l)
+		w.Go("A", &twice{&l.a, &l.b})
+		return w
+	}
+	for _, test := range []struct {
+		name string
+		got  explore.Outcome
+		want explore.Outcome
+	}{
+		{"opposite order", outcome(embrace(true), explore.Budget{MaxStates: 1000}), explore.Broken},
+		{"same order", outcome(embrace(false), explore.Budget{MaxStates: 1000}), explore.Exhausted},
+		{"nobody to wait for", outcome(alone, explore.Budget{MaxStates: 1000}), explore.NotExercised},
+		{"budget too small", outcome(embrace(false), explore.Budget{MaxStates: 6}), explore.Unfinished},
+		{"walks, same order", explore.Walks(system(t, embrace(false)), 1, 50, false).Verdict(sim.NoDeadlock).Outcome, explore.Sampled},
+		{"walks, opposite order", explore.Walks(system(t, embrace(true)), 1, 50, false).Verdict(sim.NoDeadlock).Outcome, explore.Broken},
+	} {
+		if test.got != test.want {
+			t.Errorf("%s: %s, want %s", test.name, test.got, test.want)
+		}
+	}
+}
+
+// The culprit is checked by brute force: every schedule that keeps its orders
+// breaks, and without any one of them some schedule does not.
+func TestCulpritForcesTheBreak(t *testing.T) {
+	sys := system(t, lostUpdate(2, true))
+	v := explore.States(sys, explore.Budget{MaxStates: 1000}).Verdict(sim.NoPanic)
+	culprit := explore.FindCulprit(sys, v.Schedule, sim.NoPanic)
+	if culprit == nil {
+		t.Fatal("no culprit found")
+	}
+	forced := func(orders []explore.Order) bool {
+		kept, broken := 0, 0
+		all(sys, func(path []int, broke []sim.Violation) {
+			var schedule sim.Schedule
+			sys.Reset()
+			for _, i := range path {
+				schedule = schedule.Add(sys.Enabled()[i])
+				sys.Take(i)
+			}
+			for _, o := range orders {
+				later := slices.Index(schedule, o.Later)
+				if earlier := slices.Index(schedule, o.Earlier); later >= 0 && (earlier < 0 || earlier > later) {
+					return
+				}
+			}
+			kept++
+			if broke != nil {
+				broken++
+			}
+		})
+		return kept > 0 && kept == broken
+	}
+	if !forced(culprit.Orders) {
+		t.Errorf("the orders %v do not force the break", culprit.Orders)
+	}
+	for i := range culprit.Orders {
+		if fewer := slices.Delete(slices.Clone(culprit.Orders), i, i+1); forced(fewer) {
+			t.Errorf("the order %v is not needed", culprit.Orders[i])
+		}
+	}
+}
+
+func TestScriptKeepsItsOrdersOrSaysSo(t *testing.T) {
+	for _, test := range []struct {
+		text          string
+		gaveWay, left int
+	}{
+		{"B first before A second", 0, 1}, // It deadlocks, so A second never happens.
+		{"A first before B start", 0, 0},
+		{"A second before A first", 1, 0},
+		{"A nowhere before B start", 1, 0},
+		{"A first before B nowhere", 0, 1},
+	} {
+		orders, err := explore.ParseOrders(test.text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		script := explore.NewScript(orders...)
+		w := embrace(true)()
+		if _, err := sim.Run(w, script); err != nil {
+			t.Fatal(err)
+		}
+		w.Close()
+		if len(script.GaveWay) != test.gaveWay || len(script.Unmet()) != test.left {
+			t.Errorf("%s: gave way %v, unmet %v; want %d and %d", test.text, script.GaveWay, script.Unmet(), test.gaveWay, test.left)
+		}
+	}
+}

@@ -1,0 +1,119 @@
+package explore
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"racelab/sim"
+)
+
+// Before is an order between two events: Later does not happen until Earlier
+// has. A race, told as a story, is the few orders that force it.
+type Before struct {
+	Earlier, Later sim.Step
+}
+
+func (b Before) String() string { return b.Earlier.String() + " before " + b.Later.String() }
+
+// ParseBefore reads "G1 snapshot before G0 await response".
+func ParseBefore(text string) (Before, error) {
+	earlier, later, ok := strings.Cut(text, " before ")
+	if !ok {
+		return Before{}, fmt.Errorf("%.80q is not an order; want EVENT before EVENT", text)
+	}
+	x, err := sim.ParseStep(strings.TrimSpace(earlier))
+	if err != nil {
+		return Before{}, err
+	}
+	y, err := sim.ParseStep(strings.TrimSpace(later))
+	return Before{x, y}, err
+}
+
+// ParseOrders reads orders, one a line.
+func ParseOrders(text string) ([]Before, error) {
+	var orders []Before
+	for line := range strings.Lines(text) {
+		if strings.TrimSpace(line) == "" {
+			continue
+		}
+		order, err := ParseBefore(line)
+		if err != nil {
+			return nil, err
+		}
+		orders = append(orders, order)
+	}
+	return orders, nil
+}
+
+// Script is a Chooser that keeps orders. Apart from them it goes on where it
+// is: the same task or node as long as that can move, else the first that can.
+type Script struct {
+	orders []Before
+	done   sim.Schedule
+	place  int
+	// GaveWay lists the orders that could not be kept: nothing but their later
+	// event could happen.
+	GaveWay []Before
+}
+
+// NewScript returns the script of some orders.
+func NewScript(orders ...Before) *Script { return &Script{orders: orders} }
+
+func (c *Script) Choose(enabled []sim.Event) (int, error) {
+	choice := c.pick(enabled)
+	for choice < 0 {
+		c.giveWay(enabled)
+		choice = c.pick(enabled)
+	}
+	c.done = c.done.Add(enabled[choice])
+	c.place = enabled[choice].Place
+	return choice, nil
+}
+
+// pick returns the event to take, or -1 if the orders hold up all of them.
+func (c *Script) pick(enabled []sim.Event) int {
+	choice := -1
+	for i, event := range enabled {
+		if c.heldUp(event) != nil {
+			continue
+		}
+		if event.Place == c.place {
+			return i
+		}
+		if choice < 0 {
+			choice = i
+		}
+	}
+	return choice
+}
+
+// heldUp returns the order that an event has to wait for.
+func (c *Script) heldUp(event sim.Event) *Before {
+	step := c.done.Add(event)[len(c.done)]
+	for i := range c.orders {
+		if c.orders[i].Later == step && !slices.Contains(c.done, c.orders[i].Earlier) {
+			return &c.orders[i]
+		}
+	}
+	return nil
+}
+
+// giveWay drops the first order that holds up an event.
+func (c *Script) giveWay(enabled []sim.Event) {
+	order := *c.heldUp(enabled[0])
+	c.GaveWay = append(c.GaveWay, order)
+	c.orders = slices.DeleteFunc(slices.Clone(c.orders), func(b Before) bool { return b == order })
+}
+
+// Unmet lists the orders whose events did not both happen, which a misspelt
+// event is the usual reason for.
+func (c *Script) Unmet() []Before {
+	var unmet []Before
+	for _, order := range c.orders {
+		if !slices.Contains(c.done, order.Earlier) || !slices.Contains(c.done, order.Later) {
+			unmet = append(unmet, order)
+		}
+	}
+	return unmet
+}

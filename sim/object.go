@@ -1,0 +1,133 @@
+package sim
+
+// object is what every shared thing of a world has in common: a number, by
+// which a step records that it read or wrote the thing, and a name.
+//
+// Shared means: more than one actor can touch it. The memory that tasks share
+// is a Var, a Mutex or another object of this package; a field that is none of
+// these belongs to the one task, node or property that walks it.
+type object struct {
+	number int    // from 1; 0 is an object that no walk has met
+	label  string // set for what the world itself makes; else the name comes from the walk
+	sync   bool // a lock or a connection
+}
+
+func (o *object) bound() *object { return o }
+
+// bind gives the object its number, in the order of the walk, once.
+func (w *World) bind(o *object) {
+	if o.number != 0 {
+		return
+	}
+	w.objects = append(w.objects, o)
+	o.number = len(w.objects)
+}
+
+// Access is one object that a step touched.
+type Access struct {
+	Object int // number of the object
+	Write  bool
+	Sync   bool // the object is a lock or a connection: it orders steps
+}
+
+func (w *World) touched(o *object, write bool) {
+	if o.number == 0 {
+		panic("sim: a step touched an object that no State walk meets: visit it, or hand its owner to World.Share")
+	}
+	for i := range w.accesses {
+		if w.accesses[i].Object == o.number {
+			w.accesses[i].Write = w.accesses[i].Write || write
+			return
+		}
+	}
+	w.accesses = append(w.accesses, Access{Object: o.number, Write: write, Sync: o.sync})
+}
+
+// ObjectName names an object as the model's code does: "om.broker.lock".
+func (w *World) ObjectName(number int) string {
+	if w.names == nil {
+		w.nameObjects()
+	}
+	if name := w.names[number-1]; name != "" {
+		return name
+	}
+	return w.objects[number-1].label
+}
+
+// Var is a plain variable that tasks share, with no lock of its own. Each Get
+// and Set is recorded, so that whoever depends on it is known.
+type Var[T ~int | ~int32 | ~int64 | ~uint64 | ~bool] struct {
+	object
+	value T
+}
+
+// Init sets the value that the variable has before the first step.
+func (v *Var[T]) Init(value T) { v.value = value }
+
+// Get reads the variable.
+func (v *Var[T]) Get(t *Task) T {
+	t.touches(&v.object, false)
+	return v.value
+}
+
+// Set writes the variable.
+func (v *Var[T]) Set(t *Task, value T) {
+	t.touches(&v.object, true)
+	v.value = value
+}
+
+// State is the walk of a variable.
+func (v *Var[T]) State(s *State) {
+	s.object(&v.object)
+	if s.errand == fingerprinting {
+		s.words = append(s.words, scalar(&v.value))
+	}
+}
+
+// Peek reads the variable outside a step, for a picture or a check.
+func (v *Var[T]) Peek() T { return v.value }
+
+// Mutex is a lock with the unfairness of Go's: when it is released, whoever
+// comes first takes it, and a task that has waited for long has no claim
+// (barging). A held lock simply disables those who want it.
+//
+// Source: sync.Mutex in its normal mode.
+// Differs: after a wait of 1 ms Go's mutex turns to starvation mode and hands
+// itself to the one who waits; here it never does. Whatever it forbids then, a
+// wait that ends a little earlier allows.
+type Mutex struct {
+	object
+	holder int // number of the task that holds it, from 1; 0: free
+}
+
+// Lock parks the task at the point and goes on once the lock is the task's.
+func (m *Mutex) Lock(t *Task, p Point) {
+	taken := t.wait(p, m).(*Mutex)
+	taken.holder = t.number
+	t.touches(&taken.object, true)
+}
+
+// Unlock releases the lock. As in Go, any task may do it; that the lock is
+// held is a condition, and breaking it is a panic of the client.
+func (m *Mutex) Unlock(t *Task) {
+	if m.holder == 0 {
+		panic("unlock of unlocked mutex")
+	}
+	m.holder = 0
+	t.touches(&m.object, true)
+}
+
+// State is the walk of a lock.
+func (m *Mutex) State(s *State) {
+	m.sync = true
+	s.object(&m.object)
+	if s.errand == fingerprinting {
+		s.words = append(s.words, uint64(m.holder))
+	}
+}
+
+func (m *Mutex) ready(*Task) bool { return m.holder == 0 }
+
+func (m *Mutex) waitingFor(w *World) string {
+	return w.ObjectName(m.number) + ", held by " + w.tasks[m.holder-1].name
+}

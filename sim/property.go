@@ -1,0 +1,128 @@
+package sim
+
+import "fmt"
+
+// Property is a claim about what participants do. It sees what they do, and
+// never their private fields.
+type Property interface {
+	Stateful
+	// Name is how verdicts call it: "committed-offset-never-rewinds".
+	Name() string
+	// Observe sees one act. It says whether the act put the property to the
+	// test (a run in which none does proves nothing), and how the act broke it.
+	Observe(o Observation) (tested bool, err error)
+}
+
+// Explained is an error that can say what the break means to a user.
+type Explained interface {
+	error
+	Meaning() string
+}
+
+// Action is the kind of an act.
+type Action uint8
+
+const (
+	Sent     Action = iota // a task wrote a request
+	Arrived                // a node took a request
+	Answered               // a node wrote the response to a request
+	Received               // a task took a response
+)
+
+func (a Action) String() string {
+	return [...]string{"sent", "arrived", "answered", "received"}[a]
+}
+
+// Observation is one act of a task or a node.
+type Observation struct {
+	Action  Action
+	Actor   string  // who acts: a task or a node
+	Peer    string  // who is at the other end: a node or a task
+	Conn    string  // the client whose connection it is
+	Request Message // with Answered: the request that is answered
+	Message Message // what is sent or taken
+}
+
+// Properties of every world. What else is claimed, a scenario adds.
+const (
+	NoDeadlock     = "no-deadlock"     // nothing can happen, and a task has not ended
+	NoPanic        = "no-panic"        // a participant panicked
+	NodeInvariants = "node-invariants" // a node's own Check failed
+)
+
+// Violation is a property that a step broke.
+type Violation struct {
+	Property string
+	Err      error
+}
+
+// PanicError is a panic of a participant.
+type PanicError struct {
+	Actor  string
+	Reason any
+	Stack  string // empty for a node
+}
+
+func (e *PanicError) Error() string { return fmt.Sprintf("%s panicked: %v", e.Actor, e.Reason) }
+
+// watcher is a property in its world. That it has fallen is state: the search
+// goes on past a violation.
+type watcher struct {
+	property Property
+	fallen   bool
+	tested   bool // by the last step
+}
+
+func (w *watcher) State(s *State) {
+	Bool(s, &w.fallen)
+	w.property.State(s)
+}
+
+func (w *World) observe(o Observation) {
+	if w.trace != nil {
+		w.trace.observe(o)
+	}
+	for _, watcher := range w.watchers {
+		tested, err := watcher.property.Observe(o)
+		watcher.tested = watcher.tested || tested
+		if err != nil {
+			watcher.fallen = true
+			w.broke(watcher.property.Name(), err)
+		}
+	}
+}
+
+func (w *World) broke(property string, err error) {
+	w.violations = append(w.violations, Violation{property, err})
+}
+
+// Violations lists what the last step broke. It is valid until the next Take.
+func (w *World) Violations() []Violation { return w.violations }
+
+// Properties names what is judged: the world's own properties, and those of
+// the scenario.
+func (w *World) Properties() []string {
+	var names []string
+	for _, watcher := range w.watchers {
+		names = append(names, watcher.property.Name())
+	}
+	names = append(names, NoDeadlock, NoPanic)
+	for _, m := range w.nodes {
+		if _, ok := m.node.(Checker); ok {
+			return append(names, NodeInvariants)
+		}
+	}
+	return names
+}
+
+// Tested says whether the last step put the property to the test: a scenario's
+// property knows by itself, a deadlock needs a task that waits for a lock, and
+// any step might panic or break an invariant.
+func (w *World) Tested(property string) bool {
+	for _, watcher := range w.watchers {
+		if watcher.property.Name() == property {
+			return watcher.tested
+		}
+	}
+	return property != NoDeadlock || w.contended
+}

@@ -1,0 +1,305 @@
+package sim_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"racelab/sim"
+)
+
+// message is the smallest message.
+type message struct{ text string }
+
+func (m *message) Name() string   { return "Ping" }
+func (m *message) String() string { return m.text }
+
+// echo answers each request with its own text.
+type echo struct{ served int }
+
+func (n *echo) Step(e sim.Envelope, out *sim.Outbox) {
+	n.served++
+	out.Reply(e, &message{"re " + e.Message.String()})
+}
+func (n *echo) State(s *sim.State) { sim.Int(s, &n.served) }
+
+// script is a program that runs a function, for tests whose tasks need no
+// frame. Its function must keep nothing across a point.
+type script struct {
+	got []string `sim:"config"` // what a test looks at afterwards; no part of the state
+	run func(t *sim.Task, s *script)
+}
+
+func (s *script) Run(t *sim.Task)  { s.run(t, s) }
+func (s *script) State(*sim.State) {}
+
+type locked struct {
+	lock sim.Mutex
+	x    sim.Var[int]
+}
+
+func (l *locked) State(s *sim.State) {
+	l.lock.State(s)
+	l.x.State(s)
+}
+
+func run(t *testing.T, w *sim.World, c sim.Chooser) (*sim.Trace, sim.Ending) {
+	t.Helper()
+	trace := w.Record()
+	ending, err := sim.Run(w, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	return trace, ending
+}
+
+// Whatever the schedule, a connection keeps the order of its requests, and
+// each task gets the answers to its own.
+func TestConnIsFIFOAndAnsweredInOrder(t *testing.T) {
+	for seed := range uint64(200) {
+		w := sim.NewWorld()
+		w.AddNode("echo", &echo{})
+		c := w.Dial("client", "echo")
+		var programs []*script
+		for _, name := range []string{"A", "B"} {
+			p := &script{run: func(task *sim.Task, s *script) {
+				task.Yield("send")
+				c.Send(task, &message{name + "1"})
+				task.Yield("send")
+				c.Send(task, &message{name + "2"})
+				s.got = append(s.got, c.Receive(task, "await").String())
+				s.got = append(s.got, c.Receive(task, "await").String())
+			}}
+			programs = append(programs, p)
+			w.Go(name, p)
+		}
+		trace, ending := run(t, w, sim.NewWalk(seed))
+		var sent, arrived, answered []string
+		for _, step := range trace.Steps {
+			for _, act := range step.Acts {
+				switch act.Action {
+				case sim.Sent:
+					sent = append(sent, act.Message.String())
+				case sim.Arrived:
+					arrived = append(arrived, act.Message.String())
+				case sim.Answered:
+					answered = append(answered, strings.TrimPrefix(act.Message.String(), "re "))
+				}
+			}
+		}
+		if ending == sim.Stuck {
+			continue // The reader of the oldest answer is the other one's second; see the test below.
+		}
+		if ending != sim.Finished {
+			t.Fatalf("seed %d: run ended by %q", seed, ending)
+		}
+		if fmt.Sprint(sent) != fmt.Sprint(arrived) || fmt.Sprint(sent) != fmt.Sprint(answered) {
+			t.Fatalf("seed %d: sent %v, arrived %v, answered %v: want one order", seed, sent, arrived, answered)
+		}
+		for i, name := range []string{"A", "B"} {
+			if got, want := fmt.Sprint(programs[i].got), fmt.Sprintf("[re %s1 re %s2]", name, name); got != want {
+				t.Errorf("seed %d: %s received %s, want %s", seed, name, got, want)
+			}
+		}
+	}
+}
+
+// A held lock disables whoever wants it; when it is free, the one that just
+// released it may take it again before one that has waited (barging).
+func TestMutexBarges(t *testing.T) {
+	build := func() *sim.World {
+		l := &locked{}
+		w := sim.NewWorld()
+		w.Share("l", l)
+		for _, name := range []string{"A", "B"} {
+			w.Go(name, &script{run: func(task *sim.Task, _ *script) {
+				for range 2 {
+					l.lock.Lock(task, "lock")
+					task.Yield("unlock")
+					l.lock.Unlock(task)
+				}
+			}})
+		}
+		return w
+	}
+	w := build()
+	w.Take(0) // A holds the lock.
+	if got := w.Enabled(); len(got) != 1 || got[0].String() != "A unlock" {
+		t.Errorf("enabled while A holds the lock: %v, want only A unlock", got)
+	}
+	schedule, err := sim.ParseSchedule("A lock; A unlock; A lock#2; A unlock#2; B lock")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ending := run(t, build(), sim.NewReplay(schedule)); ending != sim.ScheduleEnded {
+		t.Errorf("A takes the lock twice while B waits: run ended by %q, want %q", ending, sim.ScheduleEnded)
+	}
+}
+
+func TestDeadlockNamesWhoWaitsForWhat(t *testing.T) {
+	a, b := &locked{}, &locked{}
+	w := sim.NewWorld()
+	w.Share("a", a)
+	w.Share("b", b)
+	take := func(first, second *locked) *script {
+		return &script{run: func(task *sim.Task, _ *script) {
+			first.lock.Lock(task, "first")
+			second.lock.Lock(task, "second")
+		}}
+	}
+	w.Go("A", take(a, b))
+	w.Go("B", take(b, a))
+	trace, ending := run(t, w, sim.NewReplay(sim.Schedule{{Actor: "A", Label: "first", Occurrence: 1}, {Actor: "B", Label: "first", Occurrence: 1}}))
+	if ending != sim.Stuck {
+		t.Fatalf("run ended by %q, want %q", ending, sim.Stuck)
+	}
+	broke := trace.Steps[1].Broke
+	want := `A, before "second", waits for b.lock, held by B; B, before "second", waits for a.lock, held by A`
+	if len(broke) != 1 || broke[0].Property != sim.NoDeadlock || broke[0].Err.Error() != want {
+		t.Errorf("the second step broke %v, want %s: %s", broke, sim.NoDeadlock, want)
+	}
+}
+
+func TestPanicOfATaskIsAFinding(t *testing.T) {
+	l := &locked{}
+	w := sim.NewWorld()
+	w.Share("l", l)
+	w.Go("A", &script{run: func(task *sim.Task, _ *script) {
+		task.Yield("unlock")
+		l.lock.Unlock(task)
+	}})
+	trace, ending := run(t, w, sim.NewWalk(1))
+	if broke := trace.Steps[0].Broke; len(broke) != 1 || broke[0].Err.Error() != "A panicked: unlock of unlocked mutex" {
+		t.Errorf("broke %v, want a panic of A", broke)
+	}
+	if ending != sim.Finished {
+		t.Errorf("run ended by %q, want %q: a task that panicked has ended", ending, sim.Finished)
+	}
+}
+
+// Every step says what it read and wrote.
+func TestStepsRecordWhatTheyTouch(t *testing.T) {
+	l := &locked{}
+	w := sim.NewWorld()
+	w.AddNode("echo", &echo{})
+	w.Share("l", l)
+	c := w.Dial("client", "echo")
+	w.Go("A", &script{run: func(task *sim.Task, _ *script) {
+		l.lock.Lock(task, "lock")
+		task.Yield("read")
+		l.x.Get(task)
+		task.Yield("write")
+		l.x.Set(task, l.x.Get(task)+1)
+		l.lock.Unlock(task)
+		task.Yield("send")
+		c.Send(task, &message{"x"})
+		c.Receive(task, "await")
+	}})
+	trace, _ := run(t, w, sim.NewWalk(1))
+	var got strings.Builder
+	for _, step := range trace.Steps {
+		fmt.Fprintf(&got, "%s:", step.Label)
+		for _, touch := range step.Touched {
+			fmt.Fprintf(&got, " %s %v", touch.Object, touch.Write)
+		}
+		got.WriteString("\n")
+	}
+	want := `lock: l.lock true
+read: l.x false
+write: l.x true l.lock true
+send: client->echo true
+Ping: client->echo true echo true echo->client true
+await: echo->client true
+`
+	if got.String() != want {
+		t.Errorf("touched (true: written):\n%swant:\n%s", got.String(), want)
+	}
+}
+
+// forgetful has a field that its walk leaves out.
+type forgetful struct {
+	walked, forgotten int
+	lock              sim.Mutex
+	m                 map[int]int
+	list              []struct{ a, b int }
+	config            int `sim:"config"`
+}
+
+func (f *forgetful) Run(t *sim.Task) { t.Yield("only") }
+func (f *forgetful) State(s *sim.State) {
+	sim.Int(s, &f.walked)
+	sim.Int(s, &f.config)
+	sim.Slice(s, &f.list, func(s *sim.State, e *struct{ a, b int }) { sim.Int(s, &e.a) })
+}
+
+func TestAuditNamesWhatAWalkForgets(t *testing.T) {
+	w := sim.NewWorld()
+	w.Go("A", &forgetful{list: make([]struct{ a, b int }, 1)})
+	defer w.Close()
+	var got []string
+	for _, err := range w.Audit() {
+		got = append(got, strings.Fields(err.Error())[0])
+	}
+	if want := "[A.forgotten A.lock A.m A.list[0].b A.config]"; fmt.Sprint(got) != want {
+		t.Errorf("audit names %v, want %s", got, want)
+	}
+}
+
+// A lock that no walk meets has no number, and using it says what to do.
+func TestUseOfAnUnvisitedObjectIsNamed(t *testing.T) {
+	l := &locked{}
+	w := sim.NewWorld()
+	w.Go("A", &script{run: func(task *sim.Task, _ *script) {
+		task.Yield("lock")
+		l.x.Set(task, 1)
+	}})
+	trace, _ := run(t, w, sim.NewWalk(1))
+	if broke := trace.Steps[0].Broke; len(broke) != 1 || !strings.Contains(broke[0].Err.Error(), "no State walk meets") {
+		t.Errorf("broke %v, want a panic that names the missing walk", broke)
+	}
+}
+
+// helper is called from two places; the point in it is two different points.
+type twoCalls struct{}
+
+func (twoCalls) State(*sim.State) {}
+func (c *twoCalls) Run(t *sim.Task) {
+	c.helper(t)
+	c.helper(t)
+}
+func (c *twoCalls) helper(t *sim.Task) { t.Yield("here") }
+
+func TestAPointIsItsNameAndItsCalls(t *testing.T) {
+	w := sim.NewWorld()
+	w.Go("A", &twoCalls{})
+	defer w.Close()
+	first := w.Fingerprint()
+	w.Take(0)
+	if w.Fingerprint() == first {
+		t.Error("a point reached by another call has the same fingerprint: its two futures would be merged")
+	}
+}
+
+func TestMessagesAreHashedWhole(t *testing.T) {
+	fingerprint := func(text string) uint64 {
+		w := sim.NewWorld()
+		w.AddNode("echo", &echo{})
+		c := w.Dial("client", "echo")
+		w.Go("A", &script{run: func(task *sim.Task, _ *script) {
+			task.Yield("send")
+			c.Send(task, &message{text})
+			task.Yield("end")
+		}})
+		defer w.Close()
+		w.Enabled()
+		w.Take(0)
+		return w.Fingerprint()
+	}
+	if fingerprint("a") == fingerprint("b") {
+		t.Error("two messages on the wire that differ in one field have the same fingerprint")
+	}
+	if fingerprint("a") != fingerprint("a") {
+		t.Error("the same state has two fingerprints")
+	}
+}

@@ -1,0 +1,99 @@
+// Package simtest holds what tests of a model need: schedules drawn by rapid,
+// and the checks that every model must pass.
+package simtest
+
+import (
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"racelab/sim"
+)
+
+// Drawn is a Chooser whose choices rapid draws, so that rapid shrinks them.
+type Drawn struct{ t *rapid.T }
+
+// NewDrawn returns the Chooser of one rapid test case.
+func NewDrawn(t *rapid.T) Drawn { return Drawn{t} }
+
+func (d Drawn) Choose(enabled []sim.Event) (int, error) {
+	if len(enabled) == 1 {
+		return 0, nil
+	}
+	return rapid.IntRange(0, len(enabled)-1).Draw(d.t, "choice"), nil
+}
+
+// Broken runs the world to its end and returns what broke, first things first.
+func Broken(w *sim.World, c sim.Chooser) (broken []sim.Violation, schedule sim.Schedule) {
+	defer w.Close()
+	trace := w.Record()
+	if _, err := sim.Run(w, c); err != nil {
+		panic(err)
+	}
+	for _, step := range trace.Steps {
+		broken = append(broken, step.Broke...)
+	}
+	return broken, trace.Schedule
+}
+
+// Case is a world and who chooses in it, drawn by rapid.
+type Case func(t *rapid.T) (*sim.World, sim.Chooser)
+
+// Holds checks that no drawn case breaks anything. rapid shrinks one that does.
+func Holds(t *testing.T, c Case) {
+	t.Helper()
+	rapid.Check(t, func(rt *rapid.T) {
+		w, chooser := c(rt)
+		if broken, schedule := Broken(w, chooser); broken != nil {
+			rt.Fatalf("%s: %v (schedule: %v)", broken[0].Property, broken[0].Err, schedule)
+		}
+	})
+}
+
+// Finds checks that one of the first n drawn cases breaks the property, and
+// logs which.
+func Finds(t *testing.T, property string, n int, c Case) {
+	t.Helper()
+	run := rapid.Custom(func(rt *rapid.T) sim.Schedule {
+		w, chooser := c(rt)
+		broken, schedule := Broken(w, chooser)
+		if !slices.ContainsFunc(broken, func(v sim.Violation) bool { return v.Property == property }) {
+			return nil
+		}
+		return schedule
+	})
+	for i := range n {
+		if schedule := run.Example(i); schedule != nil {
+			t.Logf("draw %d breaks %s: %v", i, property, schedule)
+			return
+		}
+	}
+	t.Errorf("none of %d drawn cases breaks %s: the test could not tell a fix from the race", n, property)
+}
+
+// Visited checks that no State walk of the world forgets a field, at the start
+// and after random runs, and that what is declared fixed does not change.
+func Visited(t *testing.T, build func() *sim.World) {
+	t.Helper()
+	for seed := range uint64(20) {
+		w := build()
+		wiring := w.Wiring()
+		chooser := sim.NewWalk(seed)
+		for range sim.MaxSteps {
+			for _, missed := range w.Audit() {
+				t.Fatal(missed)
+			}
+			enabled := w.Enabled()
+			if len(enabled) == 0 {
+				break
+			}
+			i, _ := chooser.Choose(enabled)
+			w.Take(i)
+		}
+		if difference := sim.FirstDifference(wiring, w.Wiring()); difference != "" {
+			t.Fatalf("wiring changed during a run: %s", difference)
+		}
+		w.Close()
+	}
+}

@@ -1,0 +1,129 @@
+package sim
+
+import "slices"
+
+// Trace is what a run did, step by step, for people and machines to look at.
+type Trace struct {
+	Lanes    []Lane // who takes part, in the order of the picture
+	Start    []Fact // what the participants showed before the first step
+	Steps    []TraceStep
+	Schedule Schedule
+	Untested []string // properties that no step has put to the test
+
+	shown []Fact
+}
+
+// Lane is a participant.
+type Lane struct {
+	Name string
+	Node bool // a node, not a task
+}
+
+// Fact is one thing that a participant shows of itself.
+type Fact struct {
+	Of    string // the participant, or the shared structure
+	Name  string // what it is: "P0"
+	Value string // how it stands: "11 dirty"
+}
+
+// Change is a fact that a step changed.
+type Change struct {
+	Fact
+	Was string // empty: there was nothing
+}
+
+// TraceStep is one step of a run.
+type TraceStep struct {
+	Step
+	Lane    string // who moved: a task, or the node that took the request
+	Place   int
+	Acts    []Observation
+	Touched []Touch
+	Changes []Change
+	Broke   []Violation
+}
+
+// Touch is an access with the object's name.
+type Touch struct {
+	Object string
+	Write  bool
+}
+
+// Describer is a participant or a shared structure that shows something of
+// itself in pictures. A value that is empty is not shown.
+type Describer interface {
+	Describe(show func(name, value string))
+}
+
+// Record makes the world keep a trace. Call it before the first step.
+func (w *World) Record() *Trace {
+	w.Enabled()
+	t := &Trace{}
+	for _, task := range w.tasks {
+		t.Lanes = append(t.Lanes, Lane{Name: task.name})
+	}
+	for _, m := range w.nodes {
+		t.Lanes = append(t.Lanes, Lane{Name: m.name, Node: true})
+	}
+	t.Start = w.facts()
+	t.shown = t.Start
+	t.Untested = w.Properties()
+	w.trace = t
+	return t
+}
+
+// facts asks everyone what they show.
+func (w *World) facts() []Fact {
+	var facts []Fact
+	ask := func(of string, who any) {
+		if d, ok := who.(Describer); ok {
+			d.Describe(func(name, value string) { facts = append(facts, Fact{of, name, value}) })
+		}
+	}
+	for _, structure := range w.shared {
+		ask(structure.name, structure.Stateful)
+	}
+	for _, t := range w.tasks {
+		ask(t.name, t.program)
+	}
+	for _, m := range w.nodes {
+		ask(m.name, m.node)
+	}
+	return facts
+}
+
+func (t *Trace) begin(w *World, e Event) {
+	t.Schedule = t.Schedule.Add(e)
+	lane := e.Actor
+	if e.conn != nil {
+		lane = e.conn.node.name
+	}
+	t.Steps = append(t.Steps, TraceStep{Step: t.Schedule[len(t.Schedule)-1], Lane: lane, Place: e.Place})
+}
+
+func (t *Trace) observe(o Observation) {
+	step := &t.Steps[len(t.Steps)-1]
+	step.Acts = append(step.Acts, o)
+}
+
+func (t *Trace) end(w *World) {
+	step := &t.Steps[len(t.Steps)-1]
+	for _, a := range w.accesses {
+		step.Touched = append(step.Touched, Touch{w.ObjectName(a.Object), a.Write})
+	}
+	step.Broke = append(step.Broke, w.violations...)
+	t.Untested = slices.DeleteFunc(t.Untested, w.Tested)
+	facts := w.facts()
+	for _, fact := range facts {
+		was := ""
+		for _, earlier := range t.shown {
+			if earlier.Of == fact.Of && earlier.Name == fact.Name {
+				was = earlier.Value
+			}
+		}
+		if fact.Value != was {
+			step.Changes = append(step.Changes, Change{fact, was})
+		}
+	}
+	t.shown = facts
+}

@@ -1,0 +1,283 @@
+package view
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"racelab/sim"
+)
+
+// Text draws the run as a sequence diagram, a lane a participant, and says
+// below it what broke, how and what it means.
+func Text(w io.Writer, r *Report, colour bool) error {
+	d := newDiagram(r.Trace)
+	var b strings.Builder
+	b.WriteString(r.Title + "\n\n")
+	b.WriteString(d.head())
+	for i := range r.Trace.Steps {
+		step := &r.Trace.Steps[i]
+		b.WriteString(fmt.Sprintf("%3d  %s\n", i+1, d.row(step)))
+		for _, broken := range r.Broken {
+			if broken.Step == i+1 {
+				b.WriteString(paint(colour, fmt.Sprintf("  ✗  %s ✗ %v", d.rule(), broken.Err)) + "\n")
+			}
+		}
+	}
+	b.WriteString("\n" + r.words(colour))
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// paint makes text stand out on a terminal.
+func paint(colour bool, text string) string {
+	if !colour {
+		return text
+	}
+	return "\x1b[1;31m" + text + "\x1b[0m"
+}
+
+// diagram knows where each lane of a trace stands.
+type diagram struct {
+	trace *sim.Trace
+	at    []int // column of each lane
+}
+
+func newDiagram(t *sim.Trace) *diagram {
+	d := &diagram{trace: t, at: make([]int, len(t.Lanes))}
+	gap := make([]int, len(t.Lanes)) // the room that each lane needs at its right
+	for i, lane := range t.Lanes {
+		gap[i] = 3 + utf8.RuneCountInString(lane.Name)
+	}
+	for i := range t.Steps {
+		if from, _, _ := d.arrow(&t.Steps[i]); from < 0 {
+			lane := d.lane(t.Steps[i].Lane)
+			gap[lane] = max(gap[lane], 4+utf8.RuneCountInString(label(&t.Steps[i])))
+		}
+	}
+	d.place(gap)
+	for i := range t.Steps {
+		// An arrow that needs more room than its lanes give pushes the last one.
+		from, to, text := d.arrow(&t.Steps[i])
+		if from < 0 {
+			continue
+		}
+		left, right := min(from, to), max(from, to)
+		if short := utf8.RuneCountInString(text) + 8 - (d.at[right] - d.at[left]); short > 0 {
+			gap[right-1] += short
+			d.place(gap)
+		}
+	}
+	return d
+}
+
+func (d *diagram) place(gap []int) {
+	for i := 1; i < len(d.at); i++ {
+		d.at[i] = d.at[i-1] + gap[i-1]
+	}
+}
+
+func (d *diagram) lane(name string) int {
+	for i, lane := range d.trace.Lanes {
+		if lane.Name == name {
+			return i
+		}
+	}
+	return 0
+}
+
+// head is the lanes' names, and what each participant shows at the start.
+func (d *diagram) head() string {
+	names := &canvas{}
+	for i, lane := range d.trace.Lanes {
+		names.write(d.at[i], lane.Name)
+	}
+	head := "     " + names.String() + "\n     " + d.lanes().String() + "\n"
+	if facts := d.start(); facts != "" {
+		return "at the start: " + facts + "\n\n" + head
+	}
+	return head
+}
+
+// start is what each participant shows before the first step:
+// "om P0 10 clean, P1 20 clean; coordinator P0 10, P1 20".
+func (d *diagram) start() string {
+	var groups []string
+	for i, fact := range d.trace.Start {
+		text := fact.Name + " " + fact.Value
+		if i > 0 && d.trace.Start[i-1].Of == fact.Of {
+			groups[len(groups)-1] += ", " + text
+		} else {
+			groups = append(groups, fact.Of+" "+text)
+		}
+	}
+	return strings.Join(groups, "; ")
+}
+
+// lanes is a row in which nothing happens.
+func (d *diagram) lanes() *canvas {
+	c := &canvas{}
+	for _, at := range d.at {
+		c.write(at, "│")
+	}
+	return c
+}
+
+// rule is the line that marks a break.
+func (d *diagram) rule() string { return strings.Repeat("━", d.at[len(d.at)-1]) }
+
+// row draws one step.
+func (d *diagram) row(step *sim.TraceStep) string {
+	c := d.lanes()
+	from, to, text := d.arrow(step)
+	if from < 0 {
+		c.write(d.at[d.lane(step.Lane)], "● "+label(step))
+		return c.String()
+	}
+	left, right := min(d.at[from], d.at[to]), max(d.at[from], d.at[to])
+	for x := left + 1; x < right; x++ {
+		line := "─"
+		if c.get(x) == '│' {
+			line = "┼"
+		}
+		c.write(x, line)
+	}
+	if from < to {
+		c.write(left, "├")
+		c.write(right-1, "▶●")
+		c.write(left+2, " "+text+" ")
+	} else {
+		c.write(left, "●◀")
+		c.write(right, "┤")
+		c.write(left+3, " "+text+" ")
+	}
+	if what := changes(step); what != "" {
+		c.write(max(right, d.at[len(d.at)-1])+2, what)
+	}
+	return c.String()
+}
+
+// arrow is the message that a step takes: from which lane, to which, and what
+// it says. A step that takes none has no lane.
+func (d *diagram) arrow(step *sim.TraceStep) (from, to int, text string) {
+	for _, act := range step.Acts {
+		if act.Action == sim.Arrived || act.Action == sim.Received {
+			return d.lane(act.Peer), d.lane(act.Actor), act.Message.Name() + " " + act.Message.String()
+		}
+	}
+	return -1, -1, ""
+}
+
+// label is what a step says in its lane: its point, what it sent, and what it
+// changed.
+func label(step *sim.TraceStep) string {
+	text := step.Label
+	for _, act := range step.Acts {
+		if act.Action == sim.Sent {
+			return text + " " + act.Message.String() + " ▷"
+		}
+	}
+	if what := changes(step); what != "" {
+		text += " " + what
+	}
+	return text
+}
+
+// changes lists what a step changed. What a participant shows of itself goes
+// without a name; what a node shows, with what it was.
+func changes(step *sim.TraceStep) string {
+	var parts []string
+	for _, c := range step.Changes {
+		switch {
+		case c.Of != step.Lane:
+			parts = append(parts, c.Name+" "+c.Value)
+		case len(step.Acts) > 0:
+			parts = append(parts, c.Name+" "+c.Was+" → "+c.Value)
+		default:
+			parts = append(parts, c.Value)
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// words says below the picture what it shows.
+func (r *Report) words(colour bool) string {
+	var b strings.Builder
+	say := func(head, text string) {
+		for i, line := range Wrap(text, 100) {
+			if i > 0 {
+				head = ""
+			}
+			fmt.Fprintf(&b, "%-8s%s\n", head, line)
+		}
+	}
+	for _, broken := range r.Broken {
+		b.WriteString(paint(colour, fmt.Sprintf("BROKEN  %s at step %d: %v", broken.Property, broken.Step, broken.Err)) + "\n")
+	}
+	if r.Culprit != nil {
+		say("because", fmt.Sprintf("every run that keeps these orders breaks %s (all %d states that keep them):", r.Culprit.Property, r.Culprit.States))
+		for _, o := range r.Culprit.Orders {
+			say("", fmt.Sprintf("  step %d, %s, before step %d, %s: %s", o.EarlierAt, o.Earlier, o.LaterAt, o.Later, o.Touches()))
+		}
+	}
+	for _, broken := range r.Broken {
+		if explained, ok := broken.Err.(sim.Explained); ok {
+			say("means", explained.Meaning())
+		}
+	}
+	if len(r.Broken) == 0 {
+		say("held", fmt.Sprintf("this run broke nothing in %d steps. One run proves nothing; simrun explore does.", len(r.Trace.Steps)))
+		if r.Ending == sim.ScheduleEnded && len(r.Left) > 0 {
+			say("", "The schedule ended with work left for "+strings.Join(r.Left, ", ")+".")
+		}
+		if len(r.Untried) > 0 {
+			say("untried", "no step put these to the test: "+strings.Join(r.Untried, ", "))
+		}
+	}
+	for _, note := range r.Notes {
+		say("note", note)
+	}
+	fmt.Fprintf(&b, "%-8s%s\n", "repeat", r.Repeat)
+	return b.String()
+}
+
+// Wrap breaks text into lines of at most width characters.
+func Wrap(text string, width int) []string {
+	lines := []string{""}
+	indent := text[:len(text)-len(strings.TrimLeft(text, " "))]
+	for _, word := range strings.Fields(text) {
+		last := &lines[len(lines)-1]
+		switch {
+		case *last == "":
+			*last = indent + word
+		case utf8.RuneCountInString(*last)+1+utf8.RuneCountInString(word) > width:
+			lines = append(lines, indent+word)
+		default:
+			*last += " " + word
+		}
+	}
+	return lines
+}
+
+// canvas is a line of text that is written at columns.
+type canvas struct{ cells []rune }
+
+func (c *canvas) write(at int, text string) {
+	for _, r := range text {
+		for len(c.cells) <= at {
+			c.cells = append(c.cells, ' ')
+		}
+		c.cells[at] = r
+		at++
+	}
+}
+
+func (c *canvas) get(at int) rune {
+	if at < len(c.cells) {
+		return c.cells[at]
+	}
+	return ' '
+}
+
+func (c *canvas) String() string { return strings.TrimRight(string(c.cells), " ") }
