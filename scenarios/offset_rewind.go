@@ -56,7 +56,7 @@ var offsetRewind = Scenario{
 		G1->coordinator OffsetCommit`,
 	Story: `
 		G1 snapshot#2 before G0 await response
-		G0->coordinator OffsetCommit#2 before G1 send`,
+		G0 update committed#2 before G1 send`,
 	Claims: []Claim{
 		{
 			ID:       "C4.1",

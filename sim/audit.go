@@ -52,16 +52,24 @@ func (w *World) Wiring() []Field {
 	return fields
 }
 
-// Fields prints the state: every field that State walks, by its path.
+// Fields prints the state of the model: every field that State walks, by its
+// path.
 func (w *World) Fields() []Field {
 	var fields []Field
 	w.survey(func(path string, v reflect.Value, kind surveyed) {
-		if kind == stateField && v.Kind() != reflect.Slice {
+		switch {
+		case kind == objectField:
+			o := reflect.NewAt(v.Type(), v.Addr().UnsafePointer()).Interface().(holder)
+			fields = append(fields, Field{path, o.holds()})
+		case kind == stateField && v.Kind() != reflect.Slice:
 			fields = append(fields, Field{path, printed(v)})
 		}
 	})
 	return fields
 }
+
+// holder is an object that can print what it holds.
+type holder interface{ holds() string }
 
 func printed(v reflect.Value) string {
 	switch v.Kind() {

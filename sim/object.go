@@ -1,5 +1,7 @@
 package sim
 
+import "fmt"
+
 // object is what every shared thing of a world has in common: a number, by
 // which a step records that it read or wrote the thing, and a name.
 //
@@ -84,6 +86,8 @@ func (v *Var[T]) State(s *State) {
 	}
 }
 
+func (v *Var[T]) holds() string { return fmt.Sprint(v.value) }
+
 // Peek reads the variable outside a step, for a picture or a check.
 func (v *Var[T]) Peek() T { return v.value }
 
@@ -127,6 +131,13 @@ func (m *Mutex) State(s *State) {
 }
 
 func (m *Mutex) ready(*Task) bool { return m.holder == 0 }
+
+func (m *Mutex) holds() string {
+	if m.holder == 0 {
+		return "free"
+	}
+	return fmt.Sprintf("held by task %d", m.holder)
+}
 
 func (m *Mutex) waitingFor(w *World) string {
 	return w.ObjectName(m.number) + ", held by " + w.tasks[m.holder-1].name

@@ -3,6 +3,8 @@
 package simtest
 
 import (
+	"flag"
+	"os"
 	"slices"
 	"testing"
 
@@ -95,5 +97,20 @@ func Visited(t *testing.T, build func() *sim.World) {
 			t.Fatalf("wiring changed during a run: %s", difference)
 		}
 		w.Close()
+	}
+}
+
+// PinRapid makes rapid draw the same cases in each run of a test binary and
+// leave no files behind; call it from TestMain. With RAPID_SEED set, that is
+// the seed: a nightly run sets a fresh one.
+func PinRapid() {
+	seed := os.Getenv("RAPID_SEED")
+	if seed == "" {
+		seed = "1"
+	}
+	for flagName, value := range map[string]string{"rapid.seed": seed, "rapid.nofailfile": "true"} {
+		if err := flag.Set(flagName, value); err != nil {
+			panic("simtest: " + err.Error())
+		}
 	}
 }

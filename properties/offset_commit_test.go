@@ -1,0 +1,163 @@
+package properties_test
+
+import (
+	"fmt"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"racelab/model"
+	"racelab/properties"
+	"racelab/scenarios"
+	"racelab/sim"
+	"racelab/sim/explore"
+	"racelab/sim/simtest"
+)
+
+const (
+	neverRewinds = "committed-offset-never-rewinds"
+	monotone     = "offsets-on-the-wire-are-monotone"
+)
+
+func offsetRewind(t *testing.T) *scenarios.Scenario {
+	t.Helper()
+	s, err := scenarios.Find("offset-rewind")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// Goal: the rewind is in 1.38.0 to 1.43.2 and in neither fix, with 2 partitions
+// and 2 commits each. Method: all states.
+func TestOffsetRewindInAllStates(t *testing.T) {
+	s := offsetRewind(t)
+	for _, test := range []struct {
+		variant         string
+		states, steps   int
+		outcome         explore.Outcome
+		outcomeOnTheWay explore.Outcome
+	}{
+		{"unfixed", 1461, 18, explore.Broken, explore.Broken},
+		{"commit-lock", 285, 0, explore.Exhausted, explore.Exhausted},
+		{"broker-lock", 1305, 0, explore.Exhausted, explore.Exhausted},
+	} {
+		sys, err := s.System(test.variant, s.Defaults())
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := explore.States(sys, explore.Budget{MaxStates: 10_000})
+		sys.Close()
+		if r.States != test.states {
+			t.Errorf("%s: %d states, want %d", test.variant, r.States, test.states)
+		}
+		rewinds := r.Verdict(neverRewinds)
+		if rewinds.Outcome != test.outcome || len(rewinds.Schedule) != test.steps {
+			t.Errorf("%s: %s is %q in %d steps, want %q in %d", test.variant, neverRewinds, rewinds.Outcome, len(rewinds.Schedule), test.outcome, test.steps)
+		}
+		if got := r.Verdict(monotone).Outcome; got != test.outcomeOnTheWay {
+			t.Errorf("%s: %s is %q, want %q", test.variant, monotone, got, test.outcomeOnTheWay)
+		}
+	}
+}
+
+// Goal: whatever the workload, the race can be drawn in the unfixed client and
+// never in a fixed one. Method: rapid draws the workload and every choice.
+func TestOffsetRewindDrawn(t *testing.T) {
+	s := offsetRewind(t)
+	drawn := func(variant string) simtest.Case {
+		return func(t *rapid.T) (*sim.World, sim.Chooser) {
+			values := scenarios.Values{
+				{Name: "partitions", Value: rapid.IntRange(1, 3).Draw(t, "partitions")},
+				{Name: "commits", Value: rapid.IntRange(1, 3).Draw(t, "commits")},
+			}
+			return s.Build(variant, values), simtest.NewDrawn(t)
+		}
+	}
+	t.Run("unfixed", func(t *testing.T) { simtest.Finds(t, neverRewinds, 2000, drawn("unfixed")) })
+	for _, fix := range []string{"commit-lock", "broker-lock"} {
+		t.Run(fix, func(t *testing.T) { simtest.Holds(t, drawn(fix)) })
+	}
+}
+
+// Goal: an acknowledged offset is clean and is not sent again, so the rewind
+// stays. Method: the race's story, played to its end.
+func TestNothingRepairsTheRewind(t *testing.T) {
+	s := offsetRewind(t)
+	orders, err := explore.ParseOrders(s.Story)
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := s.Play(s.Variants[0], s.Defaults(), explore.NewScript(orders...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	final := map[string]string{}
+	for _, field := range report.Final {
+		final[field.Path] = field.Value
+	}
+	if final["om.poms[0].offset"] != "12" || final["om.poms[0].dirty"] != "false" || final["coordinator.offsets[0]"] != "11" {
+		t.Errorf("at the end the client holds P0 = %s (dirty %s) and the coordinator %s; want 12 (dirty false) and 11",
+			final["om.poms[0].offset"], final["om.poms[0].dirty"], final["coordinator.offsets[0]"])
+	}
+}
+
+// commit is what an oracle sees of an accepted commit.
+func commit(action sim.Action, code model.Error, offsets ...model.PartitionOffset) sim.Observation {
+	request := &model.OffsetCommitRequest{Partitions: offsets}
+	if action == sim.Sent {
+		return sim.Observation{Action: action, Actor: "G0", Peer: "coordinator", Message: request}
+	}
+	response := &model.OffsetCommitResponse{}
+	for _, p := range offsets {
+		response.Partitions = append(response.Partitions, model.PartitionError{Partition: p.Partition, Error: code})
+	}
+	return sim.Observation{Action: action, Actor: "coordinator", Peer: "G0", Request: request, Message: response}
+}
+
+// Goal: the oracles refuse what they should, and nothing else.
+func TestOffsetOracles(t *testing.T) {
+	p0 := func(o model.Offset) model.PartitionOffset { return model.PartitionOffset{Partition: 0, Offset: o} }
+	p1 := func(o model.Offset) model.PartitionOffset { return model.PartitionOffset{Partition: 1, Offset: o} }
+	for _, test := range []struct {
+		name   string
+		acts   []sim.Observation
+		tested bool
+		want   string // error of the last act
+	}{
+		{"first commit", []sim.Observation{commit(sim.Answered, model.None, p0(11))}, false, "<nil>"},
+		{"forward", []sim.Observation{commit(sim.Answered, model.None, p0(11)), commit(sim.Answered, model.None, p0(12))}, true, "<nil>"},
+		{"the same again", []sim.Observation{commit(sim.Answered, model.None, p0(11)), commit(sim.Answered, model.None, p0(11))}, true, "<nil>"},
+		{"another partition", []sim.Observation{commit(sim.Answered, model.None, p0(12)), commit(sim.Answered, model.None, p1(11))}, false, "<nil>"},
+		{"back", []sim.Observation{commit(sim.Answered, model.None, p0(12)), commit(sim.Answered, model.None, p1(21), p0(11))}, true,
+			"committed offset of P0 went back from 12 to 11"},
+		{"back, but refused", []sim.Observation{commit(sim.Answered, model.None, p0(12)), commit(sim.Answered, model.Error(16), p0(11))}, false, "<nil>"},
+		{"back on the wire", []sim.Observation{commit(sim.Sent, model.None, p0(12)), commit(sim.Sent, model.None, p0(11))}, true,
+			"G0 sent offset 11 of P0 after 12 was sent"},
+	} {
+		oracles := []sim.Property{&properties.CommittedOffsetNeverRewinds{}, &properties.OffsetsOnTheWireAreMonotone{}}
+		var tested bool
+		var err error
+		for _, act := range test.acts {
+			tested, err = false, nil
+			for _, oracle := range oracles {
+				put, broke := oracle.Observe(act)
+				tested = tested || put
+				if broke != nil {
+					err = broke
+				}
+			}
+		}
+		if tested != test.tested || fmt.Sprint(err) != test.want {
+			t.Errorf("%s: tested %v, %v; want %v, %s", test.name, tested, err, test.tested, test.want)
+		}
+	}
+}
+
+func TestRewindErrorSaysWhatItMeans(t *testing.T) {
+	err := &properties.RewindError{Partition: 0, Was: 14, Is: 11}
+	want := "The committed offset is the next to read. P0 was processed up to 13, and a consumer that restarts now reads on from 11: messages 11 to 13 of P0 will be consumed twice."
+	if got := err.Meaning(); got != want {
+		t.Errorf("Meaning() = %s, want %s", got, want)
+	}
+}

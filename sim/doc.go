@@ -1,0 +1,37 @@
+// Package sim is a world in which everything that may happen next is chosen.
+//
+// # The execution model
+//
+// A World holds tasks, nodes and connections. A task is one goroutine of a
+// client, written as straight-line code and run as a coroutine; at each Point
+// it parks. A node is a broker or a coordinator: a function that takes one
+// message. A connection carries requests and responses, each way first in,
+// first out.
+//
+// At any moment some events are enabled: a parked task may go on, if what it
+// waits for is there, and the oldest request of a connection may arrive. Nothing
+// else ever happens. A Chooser picks one event; Take lets it happen as one
+// atomic step; and so on until no event is left. A run is therefore a function
+// of its choices. A seed, a replay, a script and an exhaustive search are
+// Choosers, or loops over Take, and all see the same runs.
+//
+// # Nothing outlives a point but fields
+//
+// What a task needs after a point stands in fields that its State method walks,
+// never in a local variable. Together with the point (its name, and the calls
+// that lead to it) the fields are all of the task's future. So two runs that
+// reach the same fields are in the same state, which is what lets a search
+// visit each state once.
+//
+// # One visitor
+//
+// Each node, task frame, shared structure and property has one method, State,
+// that walks its fields. The same walk gives objects their numbers, hashes a
+// state, and tells Audit what it met, so that a forgotten field is found.
+//
+// # What a step touches
+//
+// Memory that several tasks share is a Var, a Mutex or a connection: an object.
+// Each step records which objects it read and wrote. That record tells which
+// steps depend on each other, and so which orders matter.
+package sim
