@@ -38,15 +38,15 @@ func TestOffsetRewindInAllStates(t *testing.T) {
 		outcome         explore.Outcome
 		outcomeOnTheWay explore.Outcome
 	}{
-		{"unfixed", 1461, 18, explore.Broken, explore.Broken},
-		{"commit-lock", 285, 0, explore.Exhausted, explore.Exhausted},
-		{"broker-lock", 1305, 0, explore.Exhausted, explore.Exhausted},
+		{"unfixed", 1445, 18, explore.Broken, explore.Broken},
+		{"commit-lock", 267, 0, explore.Exhausted, explore.Exhausted},
+		{"broker-lock", 1287, 0, explore.Exhausted, explore.Exhausted},
 	} {
 		sys, err := s.System(test.variant, s.Defaults())
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := explore.States(sys, explore.Budget{MaxStates: 10_000})
+		r := explore.States(sys, explore.Options{Limit: 10_000})
 		sys.Close()
 		if r.States != test.states {
 			t.Errorf("%s: %d states, want %d", test.variant, r.States, test.states)

@@ -26,7 +26,7 @@ func (s *Scenario) Check() ([]Checked, error) {
 			if err != nil {
 				return nil, err
 			}
-			result := explore.States(sys, explore.Budget{MaxStates: CheckStates})
+			result := explore.States(sys, explore.Options{Limit: CheckStates})
 			sys.Close()
 			for i := range result.Verdicts {
 				v := &result.Verdicts[i]

@@ -87,7 +87,7 @@ func printed(v reflect.Value) string {
 }
 
 func (w *World) nameObjects() {
-	w.names = make([]string, len(w.objects))
+	w.names = make([]string, len(w.things))
 	w.survey(func(path string, v reflect.Value, kind surveyed) {
 		if kind != objectField {
 			return

@@ -9,8 +9,10 @@ import (
 // way; requests are answered in order. Reordering happens only between
 // connections.
 type Conn struct {
-	name string // of the client that dialled
-	node *member
+	name    string // of the client that dialled
+	number  int    // from 1
+	node    *member
+	senders []string // the actor's name of a request, by its task's number - 1
 
 	out       end        // requests on their way
 	requests  []Envelope // oldest first
@@ -83,19 +85,39 @@ func (c *Conn) deliver() {
 
 // State walks what is on its way.
 func (c *Conn) State(s *State) {
-	s.object(&c.out.object)
-	s.object(&c.in.object)
-	if s.errand != fingerprinting {
-		return
-	}
+	s.begin(&c.out)
 	serving := uint64(0)
 	if c.serving != nil {
 		serving = uint64(c.serving.number)
 	}
-	s.words = append(s.words, serving, uint64(len(c.requests)), uint64(len(c.responses)))
-	for _, queue := range [2][]Envelope{c.requests, c.responses} {
-		for _, e := range queue {
+	s.word(&serving)
+	if s.errand == loading {
+		c.serving = nil
+		if serving > 0 {
+			c.serving = c.node.world.tasks[serving-1]
+		}
+	}
+	c.queue(s, &c.requests)
+	s.begin(&c.in)
+	c.queue(s, &c.responses)
+}
+
+// queue walks messages: whose each is, its hash, and itself.
+func (c *Conn) queue(s *State, queue *[]Envelope) {
+	switch s.errand {
+	case saving:
+		s.words = append(s.words, uint64(len(*queue)))
+		for _, e := range *queue {
 			s.words = append(s.words, uint64(e.from.number), e.hash)
+			s.refs = append(s.refs, e.Message)
+		}
+	case loading:
+		resize(queue, int(s.words[s.at]))
+		s.at++
+		for i := range *queue {
+			(*queue)[i] = Envelope{s.refs[s.ref], c, c.node.world.tasks[s.words[s.at]-1], s.words[s.at+1]}
+			s.at += 2
+			s.ref++
 		}
 	}
 }

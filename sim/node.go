@@ -59,7 +59,14 @@ func (o *Outbox) Reply(e Envelope, answer Message) {
 // member is a node in its world.
 type member struct {
 	object
-	world *World
-	name  string
-	node  Node
+	world  *World
+	name   string
+	number int // from 1
+	node   Node
+}
+
+// State walks the node.
+func (m *member) State(s *State) {
+	s.begin(m)
+	m.node.State(s)
 }

@@ -1,6 +1,9 @@
 package sim
 
-import "fmt"
+import (
+	"fmt"
+	"unsafe"
+)
 
 // object is what every shared thing of a world has in common: a number, by
 // which a step records that it read or wrote the thing, and a name.
@@ -9,30 +12,45 @@ import "fmt"
 // is a Var, a Mutex or another object of this package; a field that is none of
 // these belongs to the one task, node or property that walks it.
 type object struct {
-	number int    // from 1; 0 is an object that no walk has met
+	number int // from 1; 0 is an object that no walk has met
+	kind   Kind
 	label  string // set for what the world itself makes; else the name comes from the walk
-	sync   bool // a lock or a connection
 }
+
+// Kind is what sort of thing an object is.
+type Kind uint8
+
+const (
+	Private Kind = iota // the fields of a task, a node or a property
+	Data                // a plain variable that tasks share
+	Lock
+	Channel // one direction of a connection
+)
 
 func (o *object) bound() *object { return o }
 
+// thing is anything with an object in it.
+type thing interface{ bound() *object }
+
 // bind gives the object its number, in the order of the walk, once.
-func (w *World) bind(o *object) {
-	if o.number != 0 {
-		return
+func (w *World) bind(t thing) {
+	if o := t.bound(); o.number == 0 {
+		w.things = append(w.things, t)
+		o.number = len(w.things)
 	}
-	w.objects = append(w.objects, o)
-	o.number = len(w.objects)
 }
 
 // Access is one object that a step touched.
 type Access struct {
 	Object int // number of the object
 	Write  bool
-	Sync   bool // the object is a lock or a connection: it orders steps
+	Kind   Kind
 }
 
 func (w *World) touched(o *object, write bool) {
+	if w.driving {
+		return
+	}
 	if o.number == 0 {
 		panic("sim: a step touched an object that no State walk meets: visit it, or hand its owner to World.Share")
 	}
@@ -42,7 +60,7 @@ func (w *World) touched(o *object, write bool) {
 			return
 		}
 	}
-	w.accesses = append(w.accesses, Access{Object: o.number, Write: write, Sync: o.sync})
+	w.accesses = append(w.accesses, Access{Object: o.number, Write: write, Kind: o.kind})
 }
 
 // ObjectName names an object as the model's code does: "om.broker.lock".
@@ -53,7 +71,7 @@ func (w *World) ObjectName(number int) string {
 	if name := w.names[number-1]; name != "" {
 		return name
 	}
-	return w.objects[number-1].label
+	return w.things[number-1].bound().label
 }
 
 // Var is a plain variable that tasks share, with no lock of its own. Each Get
@@ -80,9 +98,14 @@ func (v *Var[T]) Set(t *Task, value T) {
 
 // State is the walk of a variable.
 func (v *Var[T]) State(s *State) {
-	s.object(&v.object)
-	if s.errand == fingerprinting {
+	v.kind = Data
+	s.begin(v)
+	switch s.errand {
+	case saving:
 		s.words = append(s.words, scalar(&v.value))
+	case loading:
+		setScalar(&v.value, s.words[s.at])
+		s.at++
 	}
 }
 
@@ -123,11 +146,11 @@ func (m *Mutex) Unlock(t *Task) {
 
 // State is the walk of a lock.
 func (m *Mutex) State(s *State) {
-	m.sync = true
-	s.object(&m.object)
-	if s.errand == fingerprinting {
-		s.words = append(s.words, uint64(m.holder))
-	}
+	m.kind = Lock
+	s.begin(m)
+	word := uint64(m.holder)
+	s.word(&word)
+	m.holder = int(word)
 }
 
 func (m *Mutex) ready(*Task) bool { return m.holder == 0 }
@@ -141,4 +164,27 @@ func (m *Mutex) holds() string {
 
 func (m *Mutex) waitingFor(w *World) string {
 	return w.ObjectName(m.number) + ", held by " + w.tasks[m.holder-1].name
+}
+
+// scalar is the one word that holds a variable's value.
+func scalar[T ~int | ~int32 | ~int64 | ~uint64 | ~bool](value *T) uint64 {
+	switch unsafe.Sizeof(*value) {
+	case 1:
+		return uint64(*(*uint8)(unsafe.Pointer(value)))
+	case 4:
+		return uint64(*(*uint32)(unsafe.Pointer(value)))
+	default:
+		return *(*uint64)(unsafe.Pointer(value))
+	}
+}
+
+func setScalar[T ~int | ~int32 | ~int64 | ~uint64 | ~bool](value *T, word uint64) {
+	switch unsafe.Sizeof(*value) {
+	case 1:
+		*(*uint8)(unsafe.Pointer(value)) = uint8(word)
+	case 4:
+		*(*uint32)(unsafe.Pointer(value)) = uint32(word)
+	default:
+		*(*uint64)(unsafe.Pointer(value)) = word
+	}
 }

@@ -1,6 +1,9 @@
 package sim
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Property is a claim about what participants do. It sees what they do, and
 // never their private fields.
@@ -46,6 +49,7 @@ type Observation struct {
 // Properties of every world. What else is claimed, a scenario adds.
 const (
 	NoDeadlock     = "no-deadlock"     // nothing can happen, and a task has not ended
+	NoDataRace     = "no-data-race"    // two accesses to a Var, one a write, that nothing orders
 	NoPanic        = "no-panic"        // a participant panicked
 	NodeInvariants = "node-invariants" // a node's own Check failed
 )
@@ -68,17 +72,22 @@ func (e *PanicError) Error() string { return fmt.Sprintf("%s panicked: %v", e.Ac
 // watcher is a property in its world. That it has fallen is state: the search
 // goes on past a violation.
 type watcher struct {
+	object
 	property Property
 	fallen   bool
 	tested   bool // by the last step
 }
 
 func (w *watcher) State(s *State) {
+	s.begin(w)
 	Bool(s, &w.fallen)
 	w.property.State(s)
 }
 
 func (w *World) observe(o Observation) {
+	if w.driving {
+		return
+	}
 	if w.trace != nil {
 		w.trace.observe(o)
 	}
@@ -93,20 +102,27 @@ func (w *World) observe(o Observation) {
 }
 
 func (w *World) broke(property string, err error) {
+	if w.driving {
+		return
+	}
 	w.violations = append(w.violations, Violation{property, err})
 }
 
 // Violations lists what the last step broke. It is valid until the next Take.
 func (w *World) Violations() []Violation { return w.violations }
 
-// Properties names what is judged: the world's own properties, and those of
-// the scenario.
+// Properties names what is judged: what the scenario claims, and the world's
+// own properties.
 func (w *World) Properties() []string {
+	w.Enabled()
 	var names []string
 	for _, watcher := range w.watchers {
 		names = append(names, watcher.property.Name())
 	}
 	names = append(names, NoDeadlock, NoPanic)
+	if slices.ContainsFunc(w.things, func(t thing) bool { return t.bound().kind == Data }) {
+		names = append(names, NoDataRace)
+	}
 	for _, m := range w.nodes {
 		if _, ok := m.node.(Checker); ok {
 			return append(names, NodeInvariants)
@@ -115,14 +131,19 @@ func (w *World) Properties() []string {
 	return names
 }
 
-// Tested says whether the last step put the property to the test: a scenario's
-// property knows by itself, a deadlock needs a task that waits for a lock, and
-// any step might panic or break an invariant.
-func (w *World) Tested(property string) bool {
-	for _, watcher := range w.watchers {
-		if watcher.property.Name() == property {
-			return watcher.tested
+// Tested says which properties the last step put to the test: bit i for the
+// i-th of Properties. A scenario's property knows by itself; a deadlock needs
+// a task that waits for a lock; any step might panic, race or break an
+// invariant.
+func (w *World) Tested() uint64 {
+	tested := ^uint64(0)
+	for i, watcher := range w.watchers {
+		if !watcher.tested {
+			tested &^= 1 << i
 		}
 	}
-	return property != NoDeadlock || w.contended
+	if !w.contended {
+		tested &^= 1 << len(w.watchers) // NoDeadlock
+	}
+	return tested
 }

@@ -20,7 +20,13 @@ type Stateful interface {
 // a field depends on the errand it is on, so one walk serves them all.
 type State struct {
 	errand errand
-	words  []uint64                    // fingerprinting: one word a field
+	words  []uint64  // saving, loading: a word a field
+	refs   []Message // saving, loading: what words cannot hold
+	at     int       // loading: the next of words
+	ref    int       // loading: the next of refs
+
+	owners []owner                     // saving, if asked for: whose words begin where
+	marks  bool                        // owners is asked for
 	seen   map[unsafe.Pointer]struct{} // auditing: the addresses that the walk met
 	world  *World                      // binding: where objects get their number
 }
@@ -28,16 +34,27 @@ type State struct {
 type errand uint8
 
 const (
-	fingerprinting errand = iota
+	saving errand = iota
+	loading
 	binding
 	auditing
 )
 
+// owner is where the words of an object, or of what only one actor touches,
+// begin.
+type owner struct {
+	object int // number of the object
+	at     int
+}
+
 // Int walks a field of any integer type.
 func Int[T ~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64](s *State, field *T) {
 	switch s.errand {
-	case fingerprinting:
+	case saving:
 		s.words = append(s.words, uint64(*field))
+	case loading:
+		*field = T(s.words[s.at])
+		s.at++
 	case auditing:
 		s.met(unsafe.Pointer(field))
 	}
@@ -46,12 +63,11 @@ func Int[T ~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 | 
 // Bool walks a field of any boolean type.
 func Bool[T ~bool](s *State, field *T) {
 	switch s.errand {
-	case fingerprinting:
-		word := uint64(0)
-		if *field {
-			word = 1
-		}
-		s.words = append(s.words, word)
+	case saving:
+		s.words = append(s.words, uint64(*(*uint8)(unsafe.Pointer(field))))
+	case loading:
+		*field = s.words[s.at] != 0
+		s.at++
 	case auditing:
 		s.met(unsafe.Pointer(field))
 	}
@@ -60,8 +76,11 @@ func Bool[T ~bool](s *State, field *T) {
 // Slice walks a slice: its length, then each element by the given function.
 func Slice[T any](s *State, field *[]T, element func(*State, *T)) {
 	switch s.errand {
-	case fingerprinting:
+	case saving:
 		s.words = append(s.words, uint64(len(*field)))
+	case loading:
+		resize(field, int(s.words[s.at]))
+		s.at++
 	case auditing:
 		s.met(unsafe.Pointer(field))
 	}
@@ -70,17 +89,42 @@ func Slice[T any](s *State, field *[]T, element func(*State, *T)) {
 	}
 }
 
+// resize gives a slice another length, and keeps its room.
+func resize[T any](field *[]T, n int) {
+	if n <= cap(*field) {
+		*field = (*field)[:n]
+		return
+	}
+	*field = append((*field)[:cap(*field)], make([]T, n-cap(*field))...)
+}
+
+// word walks one word that is no field by itself.
+func (s *State) word(w *uint64) {
+	switch s.errand {
+	case saving:
+		s.words = append(s.words, *w)
+	case loading:
+		*w = s.words[s.at]
+		s.at++
+	}
+}
+
 func (s *State) met(address unsafe.Pointer) {
 	s.seen[address] = struct{}{}
 }
 
-// object walks the part that all objects of the world have in common.
-func (s *State) object(o *object) {
+// begin walks the part that all objects of the world have in common. The words
+// that follow, up to the next begin, are the object's.
+func (s *State) begin(t thing) {
 	switch s.errand {
+	case saving:
+		if s.marks {
+			s.owners = append(s.owners, owner{t.bound().number, len(s.words)})
+		}
 	case binding:
-		s.world.bind(o)
+		s.world.bind(t)
 	case auditing:
-		s.met(unsafe.Pointer(o))
+		s.met(unsafe.Pointer(t.bound()))
 	}
 }
 
@@ -104,4 +148,71 @@ func mixAll(words []uint64) uint64 {
 		hash = mix(hash, word)
 	}
 	return hash
+}
+
+// Snapshot is a saved state. It never changes, and fits every world that was
+// built alike.
+type Snapshot struct {
+	words []uint64
+	refs  []Message
+}
+
+// Save returns the state of the world.
+func (w *World) Save() *Snapshot {
+	w.Enabled()
+	w.jumps = true
+	if w.base == nil {
+		w.walk()
+		w.base = &Snapshot{words: w.room(len(w.saved.words)), refs: append([]Message(nil), w.saved.refs...)}
+		copy(w.base.words, w.saved.words)
+	}
+	return w.base
+}
+
+// room returns space for n words, cut from a larger piece.
+func (w *World) room(n int) []uint64 {
+	if len(w.slab) < n {
+		w.slab = make([]uint64, max(n, 1<<14))
+	}
+	room := w.slab[:n:n]
+	w.slab = w.slab[n:]
+	return room
+}
+
+// Load puts the world into a saved state. Tasks are not run to get there: a
+// task that is asked to go on takes a coroutine that is parked where the task
+// is, whatever that coroutine's past.
+func (w *World) Load(s *Snapshot) {
+	w.Enabled()
+	w.jumps = true
+	w.load(s)
+	w.base = s
+	w.findEnabled()
+}
+
+// load puts fields and places back.
+func (w *World) load(s *Snapshot) {
+	w.loader.errand, w.loader.words, w.loader.refs = loading, s.words, s.refs
+	w.loader.at, w.loader.ref = 0, 0
+	w.State(&w.loader)
+	w.walked = false
+	w.violations = w.violations[:0]
+}
+
+// walk saves the state into w.saved, unless that is what it holds.
+func (w *World) walk() {
+	if w.walked {
+		return
+	}
+	w.saved.words, w.saved.refs = w.saved.words[:0], w.saved.refs[:0]
+	w.State(&w.saved)
+	w.walked = true
+}
+
+// Fingerprint hashes the state: two runs that came to the same state have the
+// same fingerprint. Two states share one by accident with probability 2^-64.
+func (w *World) Fingerprint() uint64 {
+	w.Enabled()
+	w.walk()
+	return mixAll(w.saved.words)
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"runtime"
 	"runtime/debug"
 )
 
@@ -16,7 +15,8 @@ type Point string
 // straight-line Go that reads like the client.
 //
 // What it needs after a point stands in the fields that State walks, never in
-// a local variable.
+// a local variable. What it does before its first point touches only its own
+// fields.
 type Program interface {
 	Stateful
 	Run(t *Task)
@@ -25,51 +25,95 @@ type Program interface {
 // Task is a client's goroutine under control: it runs from one point to the
 // next as one step, and then waits to be chosen.
 type Task struct {
+	object
 	world   *World
 	name    string
 	number  int // from 1, in order of making
 	program Program
 
-	point  Point
-	site   uint64  // identity of the point: its name and its call stack
-	awaits awaited // what must be ready before the task can go on; nil: nothing
+	site   *site   // where it is parked; nil: it has ended
+	awaits awaited // what must be ready before it can go on; nil: nothing
 	done   bool
 
+	sites     siteTable
+	coroutine *coroutine // that is parked at site; nil: one must be found first
+	pool      pool
+}
+
+// awaited is an object that a parked task may have to wait for.
+type awaited interface {
+	thing
+	ready(t *Task) bool
+	waitingFor(w *World) string // for the report of who waits for what
+}
+
+// coroutine runs a task's program. A task has several when states are loaded:
+// whichever is parked at the right site serves.
+type coroutine struct {
+	task   *Task
+	site   *site // where it is parked; nil: at the end of its program
 	resume func() (struct{}, bool)
 	stop   func()
 	yield  func(struct{}) bool
 }
 
-// awaited is an object that a parked task may have to wait for.
-type awaited interface {
-	bound() *object
-	ready(t *Task) bool
-	waitingFor(w *World) string // for the report of who waits for what
-}
-
-// errKilled unwinds the stack of a task whose world is closed.
+// errKilled unwinds the stack of a coroutine that is no longer needed.
 var errKilled = errors.New("sim: task killed")
 
-// start makes the coroutine and runs it to its first point.
-func (t *Task) start() {
-	t.resume, t.stop = iter.Pull(func(yield func(struct{}) bool) {
-		t.yield = yield
-		t.run()
+// newCoroutine returns a coroutine that has not begun its program yet.
+func (t *Task) newCoroutine() *coroutine {
+	c := &coroutine{task: t}
+	c.resume, c.stop = iter.Pull(func(yield func(struct{}) bool) {
+		c.yield = yield
+		for !t.run() {
+			// It has ended, and can begin anew.
+			t.done, t.site, c.site = true, nil, nil
+			if !yield(struct{}{}) {
+				return
+			}
+		}
 	})
-	t.resume()
+	t.pool.alive++
+	return c
 }
 
-// run is the bottom of a task's stack: sites are told apart by the calls above it.
+// run is the bottom of a task's stack: sites are told apart by the calls above
+// it. It says whether the coroutine was killed.
 //
 //go:noinline
-func (t *Task) run() {
+func (t *Task) run() (killed bool) {
 	defer func() {
-		t.done = true
-		if reason := recover(); reason != nil && reason != any(errKilled) {
+		reason := recover()
+		if reason == any(errKilled) {
+			killed = true
+		} else if reason != nil {
 			t.world.broke(NoPanic, &PanicError{Actor: t.name, Reason: reason, Stack: string(debug.Stack())})
 		}
 	}()
 	t.program.Run(t)
+	return false
+}
+
+// start runs the task to its first point.
+func (t *Task) start() {
+	t.site, t.awaits, t.done = nil, nil, false
+	t.coroutine = t.newCoroutine()
+	t.coroutine.resume()
+	t.sites.first = t.site
+}
+
+// step runs the task to its next point.
+func (t *Task) step() {
+	from := t.site
+	t.coroutine.resume()
+	if t.done {
+		// The coroutine is parked at the end of the program.
+		t.pool.ended = append(t.pool.ended, t.coroutine)
+		t.coroutine = nil
+	}
+	if t.world.jumps && t.site != nil && !t.world.driving {
+		t.site.learn(from, t.world.base)
+	}
 }
 
 // Name is the task's name, as schedules and pictures have it.
@@ -80,27 +124,16 @@ func (t *Task) Yield(p Point) { t.wait(p, nil) }
 
 // wait parks the task until it is chosen. It returns the awaited object from
 // the task's state, which is what the caller must use: its own argument is as
-// old as the call.
+// old as the call, and the state may have been loaded since.
 func (t *Task) wait(p Point, on awaited) awaited {
-	t.point, t.awaits = p, on
-	t.site = site(p)
-	if !t.yield(struct{}{}) {
+	c := t.coroutine
+	c.site = t.sites.find(t, p)
+	t.site, t.awaits = c.site, on
+	if !c.yield(struct{}{}) {
 		panic(errKilled)
 	}
 	on, t.awaits = t.awaits, nil
 	return on
-}
-
-// site hashes a point's name and the calls that lead to it: a helper called
-// from two places has one name there and two futures.
-func site(p Point) uint64 {
-	var stack [32]uintptr
-	n := runtime.Callers(3, stack[:])
-	hash := mixString(0, string(p))
-	for _, pc := range stack[:n] {
-		hash = mix(hash, uint64(pc))
-	}
-	return hash
 }
 
 func (t *Task) ready() bool {
@@ -117,16 +150,38 @@ func (t *Task) touches(o *object, write bool) {
 
 // State walks the task: where it is parked, what it waits for, and its frame.
 func (t *Task) State(s *State) {
-	if s.errand == fingerprinting {
-		number := uint64(0)
+	s.begin(t)
+	switch s.errand {
+	case saving:
+		site, number := uint64(0), uint64(0)
+		if t.site != nil {
+			site = t.site.hash
+		}
 		if t.awaits != nil {
 			number = uint64(t.awaits.bound().number)
 		}
-		done := uint64(0)
-		if t.done {
-			done = 1
-		}
-		s.words = append(s.words, t.site, number, done)
+		s.words = append(s.words, site, number)
+	case loading:
+		t.place(s.words[s.at], int(s.words[s.at+1]))
+		s.at += 2
 	}
 	t.program.State(s)
+}
+
+// place puts the task where a saved state has it.
+func (t *Task) place(hash uint64, awaits int) {
+	t.awaits = nil
+	if awaits > 0 {
+		t.awaits = t.world.things[awaits-1].(awaited)
+	}
+	t.done = hash == 0
+	if t.done {
+		t.site = nil
+	} else if t.site == nil || t.site.hash != hash {
+		t.site = t.sites.get(hash)
+	}
+	if t.coroutine != nil && t.coroutine.site != t.site {
+		t.pool.put(t.coroutine)
+		t.coroutine = nil
+	}
 }

@@ -112,7 +112,11 @@ func (t *Trace) end(w *World) {
 		step.Touched = append(step.Touched, Touch{w.ObjectName(a.Object), a.Write})
 	}
 	step.Broke = append(step.Broke, w.violations...)
-	t.Untested = slices.DeleteFunc(t.Untested, w.Tested)
+	for i, p := range w.Properties() {
+		if w.Tested()>>i&1 == 1 {
+			t.Untested = slices.DeleteFunc(t.Untested, func(u string) bool { return u == p })
+		}
+	}
 	facts := w.facts()
 	for _, fact := range facts {
 		was := ""

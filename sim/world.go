@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"unsafe"
 )
 
 // World is a closed system: tasks, nodes, connections and properties, and
@@ -20,8 +19,8 @@ type World struct {
 	shared   []root
 	watchers []*watcher
 
-	objects  []*object // by number, from 1
-	names    []string  // of the objects; made when first asked for
+	things   []thing  // with an object each, by number, from 1
+	names    []string // of the objects; made when first asked for
 	started  bool
 	enabled  []Event
 	accesses []Access // of the current or last step
@@ -30,7 +29,17 @@ type World struct {
 
 	violations []Violation // of the last step
 	contended  bool        // a task had to wait for a lock after the last step
-	scratch    State
+
+	// For Save and Load.
+	maxCoroutines int       // 0: MaxCoroutines
+	jumps         bool      // states are saved and loaded, so coroutines are kept
+	base          *Snapshot // of the state that the world is in, if it was saved or loaded
+	raw           *Snapshot // before the tasks ran to their first point
+	driving       bool      // a coroutine is being moved: what it does to the world is undone
+	walked        bool      // saved holds the state that the world is in
+	saved         State
+	loader        State
+	slab          []uint64
 }
 
 // root is something that State walks start from, with the name it goes by.
@@ -49,9 +58,8 @@ func NewWorld() *World {
 // AddNode adds a participant that reacts to messages.
 func (w *World) AddNode(name string, node Node) {
 	w.mustNotRun("AddNode")
-	m := &member{world: w, name: name, node: node}
+	m := &member{world: w, name: name, node: node, number: len(w.nodes) + 1}
 	m.label = name
-	w.bind(&m.object)
 	w.nodes = append(w.nodes, m)
 }
 
@@ -62,9 +70,9 @@ func (w *World) Dial(client, node string) *Conn {
 		if m.name != node {
 			continue
 		}
-		c := &Conn{name: client, node: m}
+		c := &Conn{name: client, node: m, number: len(w.conns) + 1}
 		c.out.conn, c.in.conn = c, c
-		c.out.sync, c.in.sync = true, true
+		c.out.kind, c.in.kind = Channel, Channel
 		c.out.label = client + "->" + node
 		c.in.label = node + "->" + client
 		w.conns = append(w.conns, c)
@@ -76,7 +84,9 @@ func (w *World) Dial(client, node string) *Conn {
 // Go adds a task that runs the program.
 func (w *World) Go(name string, program Program) {
 	w.mustNotRun("Go")
-	w.tasks = append(w.tasks, &Task{world: w, name: name, number: len(w.tasks) + 1, program: program})
+	t := &Task{world: w, name: name, number: len(w.tasks) + 1, program: program}
+	t.label = name
+	w.tasks = append(w.tasks, t)
 }
 
 // Share adds a structure that several tasks use: a client, a lock. Its name
@@ -102,8 +112,16 @@ func (w *World) mustNotRun(call string) {
 func (w *World) start() {
 	s := State{errand: binding, world: w}
 	w.State(&s)
+	w.walk()
+	w.raw = &Snapshot{words: append([]uint64(nil), w.saved.words...)}
+	w.walked = false
 	for _, t := range w.tasks {
 		t.start()
+	}
+	for _, c := range w.conns {
+		for _, t := range w.tasks {
+			c.senders = append(c.senders, t.name+"->"+c.node.name)
+		}
 	}
 	w.started = true
 	w.findEnabled()
@@ -113,9 +131,7 @@ func (w *World) start() {
 // coroutines.
 func (w *World) Close() {
 	for _, t := range w.tasks {
-		if t.stop != nil {
-			t.stop()
-		}
+		t.close()
 	}
 }
 
@@ -127,6 +143,10 @@ type Event struct {
 	// Place is where it happens: the number of the task, or of the node behind
 	// the tasks. Two steps in a row at one place are no switch.
 	Place int
+	// Process is the number of the actor that moves: at most one event of a
+	// process is enabled at a time. A connection is one process, whoever's
+	// request it carries.
+	Process int
 
 	task *Task
 	conn *Conn
@@ -151,7 +171,7 @@ func (w *World) findEnabled() {
 	for _, t := range w.tasks {
 		switch {
 		case t.ready():
-			w.enabled = append(w.enabled, Event{Actor: t.name, Label: string(t.point), Place: t.number, task: t})
+			w.enabled = append(w.enabled, t.site.event)
 		case !t.done:
 			if _, lock := t.awaits.(*Mutex); lock {
 				w.contended = true
@@ -162,10 +182,10 @@ func (w *World) findEnabled() {
 		if c.deliverable() {
 			request := c.requests[0]
 			w.enabled = append(w.enabled, Event{
-				Actor: request.from.name + "->" + c.node.name,
+				Actor: c.senders[request.from.number-1],
 				Label: request.Message.Name(),
-				Place: len(w.tasks) + c.node.number,
-				conn:  c,
+				Place: len(w.tasks) + c.node.number, Process: len(w.tasks) + c.number,
+				conn: c,
 			})
 		}
 	}
@@ -179,6 +199,12 @@ func (w *World) findEnabled() {
 // Take lets the i-th enabled event happen.
 func (w *World) Take(i int) {
 	event := w.Enabled()[i]
+	if w.jumps && w.base == nil {
+		w.Save() // For the recipe of the edge that this step may be.
+	}
+	if event.task != nil {
+		event.task.attach()
+	}
 	w.accesses = w.accesses[:0]
 	w.violations = w.violations[:0]
 	for _, watcher := range w.watchers {
@@ -188,6 +214,7 @@ func (w *World) Take(i int) {
 		w.trace.begin(w, event)
 	}
 	w.step(event)
+	w.walked, w.base = false, nil
 	w.findEnabled()
 	if w.trace != nil {
 		w.trace.end(w)
@@ -196,7 +223,7 @@ func (w *World) Take(i int) {
 
 func (w *World) step(event Event) {
 	if event.task != nil {
-		event.task.resume()
+		event.task.step()
 		return
 	}
 	defer func() {
@@ -213,7 +240,7 @@ func (w *World) stuck() error {
 	var waits []string
 	for _, t := range w.tasks {
 		if !t.done {
-			waits = append(waits, fmt.Sprintf("%s, before %q, waits for %s", t.name, t.point, t.awaits.waitingFor(w)))
+			waits = append(waits, fmt.Sprintf("%s, before %q, waits for %s", t.name, t.site.point, t.awaits.waitingFor(w)))
 		}
 	}
 	if waits == nil {
@@ -239,46 +266,19 @@ func (w *World) Accesses() []Access { return w.accesses }
 
 // State walks everything that can change during a run.
 func (w *World) State(s *State) {
-	for _, root := range w.roots() {
-		root.State(s)
+	for i := range w.shared {
+		w.shared[i].State(s)
+	}
+	for _, m := range w.nodes {
+		m.State(s)
+	}
+	for _, t := range w.tasks {
+		t.State(s)
+	}
+	for _, watcher := range w.watchers {
+		watcher.State(s)
 	}
 	for _, c := range w.conns {
 		c.State(s)
-	}
-}
-
-// roots lists where the walk starts: what the model brought along.
-func (w *World) roots() []root {
-	roots := append([]root{}, w.shared...)
-	for _, m := range w.nodes {
-		roots = append(roots, root{m.name, m.node})
-	}
-	for _, t := range w.tasks {
-		roots = append(roots, root{t.name, t})
-	}
-	for _, watcher := range w.watchers {
-		roots = append(roots, root{watcher.property.Name(), watcher})
-	}
-	return roots
-}
-
-// Fingerprint hashes the state: two runs that came to the same state have the
-// same fingerprint. Two states share one by accident with probability 2^-64.
-func (w *World) Fingerprint() uint64 {
-	w.Enabled()
-	w.scratch.words = w.scratch.words[:0]
-	w.State(&w.scratch)
-	return mixAll(w.scratch.words)
-}
-
-// scalar is the one word that holds a variable's value.
-func scalar[T ~int | ~int32 | ~int64 | ~uint64 | ~bool](value *T) uint64 {
-	switch unsafe.Sizeof(*value) {
-	case 1:
-		return uint64(*(*uint8)(unsafe.Pointer(value)))
-	case 4:
-		return uint64(*(*uint32)(unsafe.Pointer(value)))
-	default:
-		return *(*uint64)(unsafe.Pointer(value))
 	}
 }

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -48,7 +48,7 @@ func checkCommand() *cobra.Command {
 			err = checkText(c.OutOrStdout(), rows)
 		}
 		if unexpected(rows) > 0 {
-			return errors.Join(err, exit(exitBroken))
+			return cmp.Or(err, error(exit(exitBroken)))
 		}
 		return err
 	}

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -52,19 +54,19 @@ func exploreCommand() *cobra.Command {
 			if runs == 0 {
 				runs = 1000
 			}
-			result = explore.Walks(sys, seed, runs, first)
+			result = explore.Walks(sys, seed, explore.Options{Limit: runs, First: first})
 		} else {
 			if runs == 0 {
 				runs = 1_000_000
 			}
-			result = explore.States(sys, explore.Budget{MaxStates: runs, First: first})
+			result = explore.States(sys, explore.Options{Limit: runs, First: first})
 		}
 		if asJSON {
 			err = view.JSON(c.OutOrStdout(), s.exploreJSON(result))
 		} else {
 			err = s.exploreText(c.OutOrStdout(), sys, result)
 		}
-		return errors.Join(err, searchVerdict(result))
+		return cmp.Or(err, searchVerdict(result))
 	}
 	return c
 }
@@ -78,12 +80,13 @@ func (s *subject) repeat(r *explore.Result, v *explore.Verdict) string {
 }
 
 func (s *subject) exploreText(w io.Writer, sys explore.System, r *explore.Result) error {
-	fmt.Fprintf(w, "%s, variant %s (%s), %s\n", s.scenario.Name, s.variant.Name, s.variant.Release, s.values)
-	fmt.Fprintf(w, "strategy %s: %s\n\n", r.Strategy, r.Explored())
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s, variant %s (%s), %s\n", s.scenario.Name, s.variant.Name, s.variant.Release, s.values)
+	fmt.Fprintf(&b, "strategy %s: %s\n\n", r.Strategy, r.Explored())
 	for i := range r.Verdicts {
 		v := &r.Verdicts[i]
-		fmt.Fprintf(w, "%-18s%s\n", v.Outcome, v.Property)
-		say := func(format string, args ...any) { fmt.Fprintf(w, "%18s"+format+"\n", append([]any{""}, args...)...) }
+		fmt.Fprintf(&b, "%-18s%s\n", v.Outcome, v.Property)
+		say := func(format string, args ...any) { fmt.Fprintf(&b, "%18s"+format+"\n", append([]any{""}, args...)...) }
 		say("%s", v.Sentence(r))
 		if v.Outcome != explore.Broken {
 			continue
@@ -101,7 +104,8 @@ func (s *subject) exploreText(w io.Writer, sys explore.System, r *explore.Result
 		}
 		say("repeat: %s", s.repeat(r, v))
 	}
-	return nil
+	_, err := io.WriteString(w, b.String())
+	return err
 }
 
 // searchVerdict is the exit code of a search.

@@ -17,12 +17,14 @@ func listCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "list",
 		Short: "List the scenarios, their variants and expected verdicts",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "write JSON")
 	c.Flags().BoolVar(&markdown, "markdown", false, "write RACES.md")
-	c.MarkFlagsMutuallyExclusive("json", "markdown")
 	c.RunE = func(c *cobra.Command, _ []string) error {
+		if err := atMostOne(c, "json", "markdown"); err != nil {
+			return err
+		}
 		switch {
 		case asJSON:
 			out := []scenarioJSON{}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -46,22 +47,10 @@ func simrun(args []string, stdout, stderr io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return fmt.Errorf("%s: %w; the flags of %s are %s", c.Name(), err, c.Name(), flags(c))
-	})
+	root.SetFlagErrorFunc(badFlag)
+	root.SetHelpCommand(helpCommand())
 	root.AddCommand(listCommand(), showCommand(), runCommand(), exploreCommand(), checkCommand())
-	root.Args = func(c *cobra.Command, args []string) error {
-		if len(args) == 0 {
-			return nil
-		}
-		var names []string
-		for _, sub := range c.Commands() {
-			if !sub.Hidden {
-				names = append(names, sub.Name())
-			}
-		}
-		return fmt.Errorf("there is no command %.60q; there is %s", args[0], strings.Join(names, ", "))
-	}
+	root.Args = knownCommand
 	root.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 
 	err := root.Execute()
@@ -77,10 +66,70 @@ func simrun(args []string, stdout, stderr io.Writer) int {
 	}
 }
 
+// helpCommand is cobra's, but for what it does with an unknown command.
+func helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Show a command's flags",
+		RunE: func(c *cobra.Command, args []string) error {
+			about, rest, err := c.Root().Find(args)
+			if err != nil {
+				return err
+			}
+			if err := knownCommand(c.Root(), rest); err != nil {
+				return err
+			}
+			about.InitDefaultHelpFlag()
+			return about.Help()
+		},
+	}
+}
+
+// knownCommand is the Args of the root: what is left of them is no command.
+func knownCommand(root *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var names []string
+	for _, sub := range root.Commands() {
+		if !sub.Hidden {
+			names = append(names, sub.Name())
+		}
+	}
+	return fmt.Errorf("there is no command %.60q; there is %s", args[0], strings.Join(names, ", "))
+}
+
+// badFlag says what is wrong with a flag, and what is possible.
+func badFlag(c *cobra.Command, err error) error {
+	var invalid *pflag.InvalidValueError
+	if !errors.As(err, &invalid) {
+		return fmt.Errorf("%w; the flags of %s are %s", err, c.Name(), flags(c))
+	}
+	possible := map[string]string{"bool": "true, false", "int": "whole numbers", "uint64": "whole numbers from 0"}
+	kind := invalid.GetFlag().Value.Type()
+	return fmt.Errorf("--%s %.60q is not possible; possible: %s", invalid.GetFlag().Name, invalid.GetValue(), cmp.Or(possible[kind], kind))
+}
+
+// atMostOne refuses two flags that exclude each other.
+func atMostOne(c *cobra.Command, a, b string) error {
+	if c.Flags().Changed(a) && c.Flags().Changed(b) {
+		return fmt.Errorf("--%s and --%s exclude each other; want one of them", a, b)
+	}
+	return nil
+}
+
 func flags(c *cobra.Command) string {
 	var names []string
 	c.LocalFlags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
 	return strings.Join(names, ", ")
+}
+
+// noArguments is the Args of a command that takes flags only.
+func noArguments(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("%s takes no argument, not %.60q; its flags are %s", c.Name(), args[0], flags(c))
+	}
+	return nil
 }
 
 // oneScenario is the Args of a command that takes a scenario's name.

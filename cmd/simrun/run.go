@@ -1,7 +1,7 @@
 package main
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"os"
 	"strings"
@@ -27,9 +27,11 @@ func runCommand() *cobra.Command {
 	c.Flags().Uint64Var(&seed, "seed", 0, "choose at random, by this seed")
 	c.Flags().StringVar(&schedule, "schedule", "", "a schedule to replay: a file, or its text")
 	c.Flags().StringVar(&format, "format", "text", "text or json")
-	c.MarkFlagsMutuallyExclusive("seed", "schedule")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if err := s.find(args[0]); err != nil {
+			return err
+		}
+		if err := atMostOne(c, "seed", "schedule"); err != nil {
 			return err
 		}
 		if err := oneOf("format", format, "text", "json"); err != nil {
@@ -61,7 +63,7 @@ func runCommand() *cobra.Command {
 		} else {
 			err = view.Text(c.OutOrStdout(), report, onTerminal(c.OutOrStdout()))
 		}
-		return errors.Join(err, runVerdict(report))
+		return cmp.Or(err, runVerdict(report))
 	}
 	return c
 }

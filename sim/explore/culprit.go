@@ -85,7 +85,7 @@ func dependentOrders(sys System, schedule sim.Schedule) []Order {
 					Before:    Before{earlier, later},
 					EarlierAt: i + 1, LaterAt: j + 1,
 					Object: sys.ObjectName(a.Object), EarlierWrites: a.Write, LaterWrites: b.Write,
-					sync: a.Sync,
+					sync: a.Kind != sim.Data && a.Kind != sim.Private,
 				})
 			}
 		}
@@ -105,7 +105,7 @@ func origin(s sim.Step) string {
 func conflict(earlier, later []sim.Access) (a, b sim.Access, ok bool) {
 	for _, x := range earlier {
 		for _, y := range later {
-			if x.Object == y.Object && (x.Write || y.Write) && (!ok || a.Sync) {
+			if x.Object == y.Object && (x.Write || y.Write) && (!ok || a.Kind == sim.Lock || a.Kind == sim.Channel) {
 				a, b, ok = x, y, true
 			}
 		}

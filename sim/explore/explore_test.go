@@ -57,7 +57,7 @@ func system(t *testing.T, build func() *sim.World) *explore.Worlds {
 // The numbers of states are known: see the table of LOST(N).
 func TestStatesOfLostUpdate(t *testing.T) {
 	for _, test := range []struct{ threads, states int }{{2, 13}, {3, 84}, {4, 755}} {
-		r := explore.States(system(t, lostUpdate(test.threads, false)), explore.Budget{MaxStates: 10_000})
+		r := explore.States(system(t, lostUpdate(test.threads, false)), explore.Options{Limit: 10_000})
 		if r.States != test.states || !r.Complete {
 			t.Errorf("LOST %d: %d states, complete %v; want %d, all", test.threads, r.States, r.Complete, test.states)
 		}
@@ -153,7 +153,7 @@ func TestStatesFindsTheShortestWithTheFewestSwitches(t *testing.T) {
 			best, switches = len(path), n
 		}
 	})
-	v := explore.States(sys, explore.Budget{MaxStates: 1000}).Verdict(sim.NoDeadlock)
+	v := explore.States(sys, explore.Options{Limit: 1000}).Verdict(sim.NoDeadlock)
 	n := 0
 	for i := 1; i < len(v.Schedule); i++ {
 		if v.Schedule[i].Actor != v.Schedule[i-1].Actor {
@@ -166,7 +166,7 @@ func TestStatesFindsTheShortestWithTheFewestSwitches(t *testing.T) {
 }
 
 func TestVerdicts(t *testing.T) {
-	outcome := func(build func() *sim.World, budget explore.Budget) explore.Outcome {
+	outcome := func(build func() *sim.World, budget explore.Options) explore.Outcome {
 		return explore.States(system(t, build), budget).Verdict(sim.NoDeadlock).Outcome
 	}
 	alone := func() *sim.World {
@@ -181,12 +181,12 @@ func TestVerdicts(t *testing.T) {
 		got  explore.Outcome
 		want explore.Outcome
 	}{
-		{"opposite order", outcome(embrace(true), explore.Budget{MaxStates: 1000}), explore.Broken},
-		{"same order", outcome(embrace(false), explore.Budget{MaxStates: 1000}), explore.Exhausted},
-		{"nobody to wait for", outcome(alone, explore.Budget{MaxStates: 1000}), explore.NotExercised},
-		{"budget too small", outcome(embrace(false), explore.Budget{MaxStates: 6}), explore.Unfinished},
-		{"walks, same order", explore.Walks(system(t, embrace(false)), 1, 50, false).Verdict(sim.NoDeadlock).Outcome, explore.Sampled},
-		{"walks, opposite order", explore.Walks(system(t, embrace(true)), 1, 50, false).Verdict(sim.NoDeadlock).Outcome, explore.Broken},
+		{"opposite order", outcome(embrace(true), explore.Options{Limit: 1000}), explore.Broken},
+		{"same order", outcome(embrace(false), explore.Options{Limit: 1000}), explore.Exhausted},
+		{"nobody to wait for", outcome(alone, explore.Options{Limit: 1000}), explore.NotExercised},
+		{"budget too small", outcome(embrace(false), explore.Options{Limit: 6}), explore.Unfinished},
+		{"walks, same order", explore.Walks(system(t, embrace(false)), 1, explore.Options{Limit: 50}).Verdict(sim.NoDeadlock).Outcome, explore.Sampled},
+		{"walks, opposite order", explore.Walks(system(t, embrace(true)), 1, explore.Options{Limit: 50}).Verdict(sim.NoDeadlock).Outcome, explore.Broken},
 	} {
 		if test.got != test.want {
 			t.Errorf("%s: %s, want %s", test.name, test.got, test.want)
@@ -198,7 +198,7 @@ func TestVerdicts(t *testing.T) {
 // breaks, and without any one of them some schedule does not.
 func TestCulpritForcesTheBreak(t *testing.T) {
 	sys := system(t, lostUpdate(2, true))
-	v := explore.States(sys, explore.Budget{MaxStates: 1000}).Verdict(sim.NoPanic)
+	v := explore.States(sys, explore.Options{Limit: 1000}).Verdict(sim.NoPanic)
 	culprit := explore.FindCulprit(sys, v.Schedule, sim.NoPanic)
 	if culprit == nil {
 		t.Fatal("no culprit found")

@@ -2,6 +2,7 @@ package explore
 
 import (
 	"fmt"
+	"slices"
 
 	"racelab/sim"
 )
@@ -18,22 +19,38 @@ type System interface {
 	Take(i int)
 	// Fingerprint hashes the state.
 	Fingerprint() uint64
-	// Properties names what is judged.
+	// Properties names what is judged, at most 64.
 	Properties() []string
 	// Violations lists what the last step broke.
 	Violations() []sim.Violation
+	// Tested says which properties the last step put to the test: bit i for
+	// the i-th of Properties.
+	Tested() uint64
 	// Accesses lists the objects that the last step read or wrote.
 	Accesses() []sim.Access
 	// ObjectName names an object of Accesses.
 	ObjectName(number int) string
-	// Tested says whether the last step put the property to the test.
-	Tested(property string) bool
+	// Fork returns another system, alike, that may run beside this one.
+	Fork() System
+	// Close gives back what the system holds.
+	Close()
 }
 
-// Worlds is the System of a model. It starts over by building anew.
+// Saver is a System that can go to a state without running there. A search
+// uses it where it is offered.
+type Saver interface {
+	System
+	Save() *sim.Snapshot
+	Load(*sim.Snapshot)
+	// Learn makes the states that another one saved loadable here.
+	Learn(from Saver)
+}
+
+// Worlds is the System of a model.
 type Worlds struct {
 	*sim.World
 	build func() *sim.World
+	start *sim.Snapshot
 }
 
 // NewWorlds returns the System of the worlds that build makes, all alike. The
@@ -43,11 +60,71 @@ func NewWorlds(build func() *sim.World) (*Worlds, error) {
 	if missed := w.Audit(); len(missed) > 0 {
 		return nil, fmt.Errorf("explore: the search would merge states that differ: %w", missed[0])
 	}
+	w.start = w.Save()
 	return w, nil
 }
 
-// Reset builds the world anew.
-func (w *Worlds) Reset() {
-	w.World.Close()
-	w.World = w.build()
+// Reset loads the state at the start.
+func (w *Worlds) Reset() { w.Load(w.start) }
+
+// Fork builds another world.
+func (w *Worlds) Fork() System {
+	fork := &Worlds{World: w.build(), build: w.build}
+	fork.start = fork.Save()
+	return fork
+}
+
+// Learn takes over how tasks come to where they park.
+func (w *Worlds) Learn(from Saver) { w.World.Learn(from.(*Worlds).World) }
+
+// cursor moves a system about: forth by choices, back to marked spots.
+type cursor struct {
+	System
+	saver Saver   // nil: spots are reached by running there
+	path  []int32 // the choices since the start; kept where there is no saver
+}
+
+// spot is a state to come back to.
+type spot struct {
+	snapshot *sim.Snapshot
+	path     []int32
+}
+
+func newCursor(sys System) *cursor {
+	c := &cursor{System: sys}
+	c.saver, _ = sys.(Saver)
+	c.Reset()
+	return c
+}
+
+func (c *cursor) Reset() {
+	c.System.Reset()
+	c.path = c.path[:0]
+}
+
+func (c *cursor) Take(i int) {
+	if c.saver == nil {
+		c.path = append(c.path, int32(i))
+	}
+	c.System.Take(i)
+}
+
+// mark returns the spot where the system is.
+func (c *cursor) mark() spot {
+	if c.saver != nil {
+		return spot{snapshot: c.saver.Save()}
+	}
+	return spot{path: slices.Clone(c.path)}
+}
+
+// back returns to a spot.
+func (c *cursor) back(s spot) {
+	if c.saver != nil {
+		c.saver.Load(s.snapshot)
+		return
+	}
+	c.Reset()
+	for _, i := range s.path {
+		c.Take(int(i))
+	}
 }

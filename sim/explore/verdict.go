@@ -23,10 +23,14 @@ type Result struct {
 	Strategy    string
 	States      int  // distinct; States only
 	Transitions int  // steps from a distinct state; States only
-	Runs        int  // from the start to an end; Walk only
-	Steps       int  // in all runs; Walk only
+	Runs        int  // from the start to an end; the samplers only
+	Steps       int  // in all runs; the samplers only
+	Cut         int  // runs cut off at sim.MaxSteps
 	Complete    bool // nothing is left to explore
 	Verdicts    []Verdict
+
+	Guarantee float64 // PCT: the least probability with which a run finds a bug of the depth
+	Sampler   string  // what the sampler was set to
 }
 
 // Verdict is what a search says of one property.
@@ -52,21 +56,26 @@ func newResult(strategy string, sys System) *Result {
 }
 
 // Verdict returns the verdict for a property.
-func (r *Result) Verdict(property string) *Verdict {
+func (r *Result) Verdict(property string) *Verdict { return &r.Verdicts[r.index(property)] }
+
+// index returns the number of a property among the verdicts.
+func (r *Result) index(property string) int {
 	for i := range r.Verdicts {
 		if r.Verdicts[i].Property == property {
-			return &r.Verdicts[i]
+			return i
 		}
 	}
 	panic("explore: no verdict for " + property)
 }
 
-// watch notes what the last step of sys put to the test.
-func (r *Result) watch(sys System) {
+// anyBad says whether any property broke.
+func (r *Result) anyBad() bool {
 	for i := range r.Verdicts {
-		v := &r.Verdicts[i]
-		v.tested = v.tested || sys.Tested(v.Property)
+		if r.Verdicts[i].Bad > 0 {
+			return true
+		}
 	}
+	return false
 }
 
 // conclude turns what was seen into outcomes; good is what a property gets
@@ -88,8 +97,12 @@ func (r *Result) conclude(good Outcome) {
 // Explored says how much was explored: "782 states, all there are".
 func (r *Result) Explored() string {
 	switch {
-	case r.Strategy == "walk":
-		return fmt.Sprintf("%d random walks, %d steps", r.Runs, r.Steps)
+	case r.Strategy != "states":
+		text := fmt.Sprintf("%d runs by %s, %d steps", r.Runs, r.Strategy, r.Steps)
+		if r.Sampler != "" {
+			text += " (" + r.Sampler + ")"
+		}
+		return text
 	case r.Complete:
 		return fmt.Sprintf("%d states and %d transitions, all there are", r.States, r.Transitions)
 	default:
@@ -105,7 +118,7 @@ func (v *Verdict) Sentence(r *Result) string {
 	case Exhausted:
 		return "holds in all " + strings.TrimSuffix(r.Explored(), ", all there are")
 	case Sampled:
-		return fmt.Sprintf("0 of %d walks broke it: under random walks, a run does with p < %.2g (95 %%)", r.Runs, 3/float64(r.Runs))
+		return fmt.Sprintf("0 of %d runs broke it: under %s, and only under it, a run does with p < %.2g (95 %%)", r.Runs, r.Strategy, 3/float64(r.Runs))
 	case Unfinished:
 		return "not broken in " + r.Explored()
 	default:

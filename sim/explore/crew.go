@@ -1,0 +1,92 @@
+package explore
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+)
+
+// Options are what all searches have in common.
+type Options struct {
+	// Limit bounds the search: states for States, runs for the others.
+	Limit int
+	// First ends the search with the first that breaks a property.
+	First bool
+	// Workers is how many systems run at once; 0: as many as there are
+	// processors. It makes a search faster and changes nothing that it finds.
+	Workers int
+	// Stop is asked now and then; true ends the search where it stands.
+	Stop func() bool
+	// Progress is told now and then how far the search is.
+	Progress func(*Result)
+}
+
+func (o *Options) stopped() bool { return o.Stop != nil && o.Stop() }
+
+func (o *Options) progress(r *Result) {
+	if o.Progress != nil {
+		o.Progress(r)
+	}
+}
+
+// crew is the workers of a search, each with a system of its own. Work is cut
+// into pieces that do not depend on how many there are, and its results are
+// put together in the order of the pieces; so nothing that a search finds
+// depends on it either.
+type crew struct {
+	cursors []*cursor // the first is of the system that was given
+}
+
+func newCrew(sys System, workers int) *crew {
+	if workers <= 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	c := &crew{cursors: []*cursor{newCursor(sys)}}
+	for range workers - 1 {
+		c.cursors = append(c.cursors, newCursor(sys.Fork()))
+	}
+	return c
+}
+
+// close ends the systems that the crew made.
+func (c *crew) close() {
+	for _, cursor := range c.cursors[1:] {
+		cursor.Close()
+	}
+}
+
+// each does the work for 0 to n-1, several at once.
+func (c *crew) each(n int, work func(at *cursor, i int)) {
+	if len(c.cursors) == 1 || n == 1 {
+		for i := range n {
+			work(c.cursors[0], i)
+		}
+		return
+	}
+	var next atomic.Int64
+	var wait sync.WaitGroup
+	for _, cursor := range c.cursors {
+		wait.Go(func() {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= n {
+					return
+				}
+				work(cursor, i)
+			}
+		})
+	}
+	wait.Wait()
+}
+
+// share tells all systems what each has learned, so that any can go to a spot
+// that another marked.
+func (c *crew) share() {
+	for _, to := range c.cursors {
+		for _, from := range c.cursors {
+			if to != from && to.saver != nil {
+				to.saver.Learn(from.saver)
+			}
+		}
+	}
+}

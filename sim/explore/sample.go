@@ -1,0 +1,257 @@
+package explore
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	"racelab/sim"
+)
+
+// Walks samples runs in which each enabled event is as likely as any other.
+// Run i is that of sim.NewWalk(seed + i).
+func Walks(sys System, seed uint64, o Options) *Result {
+	return sample("walk", sys, seed, o, func(seed uint64) sim.Chooser { return sim.NewWalk(seed) })
+}
+
+// Uniform samples runs so that, as far as blocking allows, each interleaving is
+// as likely as any other: a process is chosen by how many steps it has left.
+// How many it takes is learned from some random walks first.
+func Uniform(sys System, seed uint64, o Options) *Result {
+	p := newPilot(sys, seed)
+	return sample("uniform", sys, seed, o, func(seed uint64) sim.Chooser {
+		return &uniform{random: random(seed), left: append([]int(nil), p.steps...)}
+	})
+}
+
+// PCT samples runs by random priorities: of the processes that can move, the
+// one of the highest priority does, and at depth-1 random steps the one that
+// moves falls behind all others. A run finds a bug of that depth with a
+// probability of at least 1/(n k^(depth-1)), for n processes and k steps, which
+// are learned from some random walks first.
+//
+// Source: Burckhardt, Kothari, Musuvathi, Nagarakatte: A Randomized Scheduler
+// with Probabilistic Guarantees of Finding Bugs (ASPLOS 2010).
+func PCT(sys System, seed uint64, depth int, o Options) *Result {
+	p := newPilot(sys, seed)
+	r := sample("pct", sys, seed, o, func(seed uint64) sim.Chooser { return newPCT(seed, depth, p) })
+	r.Guarantee = 1 / float64(p.processes)
+	for range depth - 1 {
+		r.Guarantee /= float64(p.longest)
+	}
+	r.Sampler = fmt.Sprintf("depth %d, %d processes, %d steps", depth, p.processes, p.longest)
+	return r
+}
+
+func random(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0)) }
+
+// sample takes runs, each by a chooser of its own seed. A First search ends
+// with the batch that found something; what it reports is the least run.
+func sample(strategy string, sys System, seed uint64, o Options, chooser func(seed uint64) sim.Chooser) *Result {
+	r := newResult(strategy, sys)
+	c := newCrew(sys, o.Workers)
+	defer c.close()
+	runs := make([]sampled, batch)
+	for r.Runs < o.Limit && !o.stopped() && !(o.First && r.anyBad()) {
+		n := min(batch, o.Limit-r.Runs)
+		c.each(n, func(at *cursor, i int) {
+			runs[i].run(at, chooser(seed+uint64(r.Runs+i)), len(r.Verdicts), r.index)
+		})
+		for i := range n {
+			r.add(&runs[i], seed+uint64(r.Runs))
+			r.Runs++
+			if o.First && r.anyBad() {
+				break
+			}
+		}
+		o.progress(r)
+	}
+	r.conclude(Sampled)
+	for i := range r.Verdicts {
+		if v := &r.Verdicts[i]; v.Bad > 0 {
+			v.Schedule = record(c.cursors[0], chooser(v.Seed), v.Property)
+		}
+	}
+	return r
+}
+
+// sampled is what one run came to.
+type sampled struct {
+	steps  int
+	tested uint64
+	cut    bool    // at sim.MaxSteps
+	broke  []error // by property; nil: it held
+}
+
+func (s *sampled) run(at *cursor, chooser sim.Chooser, properties int, index func(string) int) {
+	s.steps, s.tested, s.cut = 0, 0, false
+	s.broke = append(s.broke[:0], make([]error, properties)...)
+	at.Reset()
+	for len(at.Enabled()) > 0 {
+		if s.steps == sim.MaxSteps {
+			s.cut = true
+			return
+		}
+		i, err := chooser.Choose(at.Enabled())
+		if err != nil {
+			panic(err) // A sampler always has a choice.
+		}
+		at.Take(i)
+		s.steps++
+		s.tested |= at.Tested()
+		for _, v := range at.Violations() {
+			if p := index(v.Property); s.broke[p] == nil {
+				s.broke[p] = v.Err
+			}
+		}
+	}
+}
+
+func (r *Result) add(s *sampled, seed uint64) {
+	r.Steps += s.steps
+	if s.cut {
+		r.Cut++
+	}
+	for i, err := range s.broke {
+		v := &r.Verdicts[i]
+		v.tested = v.tested || s.tested>>i&1 == 1
+		if err == nil {
+			continue
+		}
+		if v.Bad == 0 {
+			v.Err, v.Seed = err, seed
+		}
+		v.Bad++
+	}
+}
+
+// record runs again and puts in words what led to the break.
+func record(at *cursor, chooser sim.Chooser, property string) sim.Schedule {
+	var schedule sim.Schedule
+	at.Reset()
+	for {
+		i, err := chooser.Choose(at.Enabled())
+		if err != nil {
+			panic(err)
+		}
+		schedule = schedule.Add(at.Enabled()[i])
+		at.Take(i)
+		for _, v := range at.Violations() {
+			if v.Property == property {
+				return schedule
+			}
+		}
+	}
+}
+
+// pilot is what some random walks say of a system's size.
+type pilot struct {
+	steps     []int // by process: the most that it took in a run
+	processes int
+	longest   int // the most steps of a run
+}
+
+// pilotRuns is how many walks a pilot takes.
+const pilotRuns = 20
+
+func newPilot(sys System, seed uint64) pilot {
+	var p pilot
+	at := newCursor(sys)
+	for i := range uint64(pilotRuns) {
+		at.Reset()
+		walk := sim.NewWalk(seed + i)
+		var steps []int
+		total := 0
+		for ; len(at.Enabled()) > 0 && total < sim.MaxSteps; total++ {
+			i, _ := walk.Choose(at.Enabled())
+			process := at.Enabled()[i].Process
+			for len(steps) <= process {
+				steps = append(steps, 0)
+			}
+			steps[process]++
+			at.Take(i)
+		}
+		p.longest = max(p.longest, total)
+		for process, n := range steps {
+			if process == len(p.steps) {
+				p.steps = append(p.steps, 0)
+			}
+			p.steps[process] = max(p.steps[process], n)
+		}
+	}
+	for _, n := range p.steps {
+		if n > 0 {
+			p.processes++
+		}
+	}
+	return p
+}
+
+// uniform chooses a process by how many steps it has left.
+type uniform struct {
+	random *rand.Rand
+	left   []int // by process
+}
+
+func (u *uniform) weight(e sim.Event) int {
+	if e.Process < len(u.left) {
+		return max(u.left[e.Process], 1)
+	}
+	return 1
+}
+
+func (u *uniform) Choose(enabled []sim.Event) (int, error) {
+	total := 0
+	for _, e := range enabled {
+		total += u.weight(e)
+	}
+	at := u.random.IntN(total)
+	for i, e := range enabled {
+		if at -= u.weight(e); at < 0 {
+			if e.Process < len(u.left) {
+				u.left[e.Process]--
+			}
+			return i, nil
+		}
+	}
+	panic("unreachable")
+}
+
+// pct chooses the process of the highest priority.
+type pct struct {
+	random   *rand.Rand
+	priority []int // by process
+	changes  []int // steps before which the one that would move falls behind all
+	step     int
+}
+
+func newPCT(seed uint64, depth int, p pilot) *pct {
+	c := &pct{random: random(seed)}
+	for range depth - 1 {
+		c.changes = append(c.changes, c.random.IntN(max(p.longest, 1)))
+	}
+	for _, rank := range c.random.Perm(len(p.steps)) {
+		c.priority = append(c.priority, depth+rank)
+	}
+	return c
+}
+
+func (c *pct) Choose(enabled []sim.Event) (int, error) {
+	best := 0
+	for i, e := range enabled {
+		for e.Process >= len(c.priority) {
+			c.priority = append(c.priority, len(c.changes)+1+c.random.IntN(1<<30))
+		}
+		if c.priority[e.Process] > c.priority[enabled[best].Process] {
+			best = i
+		}
+	}
+	for i, at := range c.changes {
+		if at == c.step {
+			c.changes[i] = -1
+			c.priority[enabled[best].Process] = len(c.changes) - 1 - i
+			return c.Choose(enabled)
+		}
+	}
+	c.step++
+	return best, nil
+}

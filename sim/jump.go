@@ -1,0 +1,291 @@
+package sim
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+)
+
+// A parked coroutine is a jump target. Its future depends on the place where
+// it is parked and on fields, so with the fields of any saved state put back,
+// any coroutine of the task that is parked at the right place may go on.
+//
+// This file finds one. Coroutines are few: when none is parked at the wanted
+// place, one is driven there, through states from which it is known to come
+// nearer.
+
+// site is a place where a task may be parked: a point, and the calls that lead
+// to it. A helper called from two places has one point there and two futures.
+type site struct {
+	hash    uint64
+	point   Point
+	event   Event
+	parked  []*coroutine
+	recipes []recipe
+}
+
+// recipe is how to come to a site: load the state, in which the task is parked
+// at another site, and let the task take its step.
+type recipe struct {
+	from  *site
+	state *Snapshot
+}
+
+// learn notes how the task came from a site to this one, unless that is known.
+func (s *site) learn(from *site, state *Snapshot) {
+	for i := range s.recipes {
+		if s.recipes[i].from == from {
+			return
+		}
+	}
+	s.recipes = append(s.recipes, recipe{from, state})
+}
+
+// siteTable holds the sites of a task by their hash.
+type siteTable struct {
+	first  *site // where the program parks first
+	base   uintptr
+	recent [64]*site
+	all    map[uint64]*site
+	order  []*site // as they were met
+}
+
+// find returns the site of the point at which the running task is about to
+// park.
+//
+//go:noinline
+func (table *siteTable) find(t *Task, p Point) *site {
+	hash := mixString(0, string(p))
+	var stack [64]uintptr
+	n := callers(stack[:], &table.base)
+	for _, pc := range stack[:n] {
+		hash = mix(hash, uint64(pc))
+	}
+	if s := table.recent[hash%64]; s != nil && s.hash == hash {
+		return s
+	}
+	s := table.all[hash]
+	if s == nil {
+		s = table.add(t, hash, p)
+	}
+	table.recent[hash%64] = s
+	return s
+}
+
+func (table *siteTable) add(t *Task, hash uint64, p Point) *site {
+	s := &site{hash: hash, point: p, event: Event{Actor: t.name, Label: string(p), Place: t.number, Process: t.number, task: t}}
+	if table.all == nil {
+		table.all = map[uint64]*site{}
+	}
+	table.all[hash] = s
+	table.order = append(table.order, s)
+	return s
+}
+
+// get returns the site of a saved state.
+func (table *siteTable) get(hash uint64) *site {
+	if s := table.recent[hash%64]; s != nil && s.hash == hash {
+		return s
+	}
+	s := table.all[hash]
+	if s == nil {
+		panic("sim: a state is loaded in which a task is parked where this world never saw it: let the world Learn from the one that saved the state")
+	}
+	return s
+}
+
+// isRun says whether an address lies in Task.run, the bottom of a task's stack.
+func isRun(pc uintptr) bool {
+	f := runtime.FuncForPC(pc - 1)
+	return f != nil && strings.HasSuffix(f.Name(), ".(*Task).run")
+}
+
+// pool is the coroutines of a task that are parked without being its current
+// one.
+type pool struct {
+	alive int          // coroutines made and not stopped
+	ended []*coroutine // parked at the end of their program
+}
+
+// put parks a coroutine where it is, or ends it if there are enough.
+func (p *pool) put(c *coroutine) {
+	if p.alive > c.task.world.coroutines() {
+		p.alive--
+		c.stop()
+		return
+	}
+	if c.site == nil {
+		p.ended = append(p.ended, c)
+	} else {
+		c.site.parked = append(c.site.parked, c)
+	}
+}
+
+// MaxCoroutines is how many coroutines a task keeps for jumps, unless
+// SetMaxCoroutines says otherwise.
+const MaxCoroutines = 32
+
+// SetMaxCoroutines bounds the coroutines that each task keeps for jumps. Fewer
+// make searches slower, and must not change what they find.
+func (w *World) SetMaxCoroutines(n int) { w.maxCoroutines = n }
+
+func (w *World) coroutines() int {
+	if w.maxCoroutines > 0 {
+		return w.maxCoroutines
+	}
+	return MaxCoroutines
+}
+
+// attach makes sure that the task has a coroutine where it is parked. It may
+// take the world elsewhere meanwhile; it is back in its state at the end.
+func (t *Task) attach() {
+	if t.coroutine != nil {
+		return
+	}
+	at := t.site
+	if c := at.take(); c != nil {
+		t.coroutine = c
+		return
+	}
+	w := t.world
+	w.driving = true
+	back := w.base
+	c := t.drive(at)
+	w.load(back)
+	w.driving = false
+	t.coroutine = c
+}
+
+// take returns a coroutine that is parked at the site, or nil.
+func (s *site) take() *coroutine {
+	n := len(s.parked)
+	if n == 0 {
+		return nil
+	}
+	c := s.parked[n-1]
+	s.parked = s.parked[:n-1]
+	return c
+}
+
+// drive brings a coroutine to a site: from the nearest site, backwards along
+// the recipes, at which one is parked, or from the beginning.
+func (t *Task) drive(to *site) *coroutine {
+	route, from := t.route(to)
+	c := from.take()
+	if c == nil {
+		c = t.begin()
+	}
+	for _, r := range route {
+		t.world.load(r.recipe.state)
+		t.move(c, r.to)
+	}
+	return c
+}
+
+// hop is one step of a drive.
+type hop struct {
+	recipe recipe
+	to     *site
+}
+
+// route finds the shortest way to a site from one where a coroutine is parked,
+// or from the first one.
+func (t *Task) route(to *site) ([]hop, *site) {
+	came := map[*site]hop{}
+	for queue := []*site{to}; len(queue) > 0; queue = queue[1:] {
+		at := queue[0]
+		if len(at.parked) > 0 || at == t.sites.first {
+			var route []hop
+			for at != to {
+				route = append(route, came[at])
+				at = came[at].to
+			}
+			if len(route) == 0 {
+				return nil, to
+			}
+			return route, route[0].recipe.from
+		}
+		for _, r := range at.recipes {
+			if _, known := came[r.from]; !known && r.from != to {
+				came[r.from] = hop{r, at}
+				queue = append(queue, r.from)
+			}
+		}
+	}
+	panic(fmt.Sprintf("sim: nobody knows how task %s comes to %q: its state was loaded from another world, without Learn", t.name, to.point))
+}
+
+// begin brings a coroutine to the first point of the program.
+func (t *Task) begin() *coroutine {
+	var c *coroutine
+	if n := len(t.pool.ended); n > 0 {
+		c = t.pool.ended[n-1]
+		t.pool.ended = t.pool.ended[:n-1]
+	} else {
+		c = t.newCoroutine()
+	}
+	t.world.load(t.world.raw)
+	t.move(c, t.sites.first)
+	return c
+}
+
+// move runs a coroutine to its next point, which must be the given one.
+func (t *Task) move(c *coroutine, to *site) {
+	if t.coroutine != nil {
+		t.pool.put(t.coroutine)
+	}
+	t.coroutine = c
+	c.resume()
+	t.coroutine = nil
+	if c.site != to {
+		where := "the end of its program"
+		if c.site != nil {
+			where = fmt.Sprintf("%q", c.site.point)
+		}
+		panic(fmt.Sprintf("sim: task %s, put back into a state, came to %s instead of %q: it carries something across a point that its State does not walk",
+			t.name, where, to.point))
+	}
+}
+
+// close ends all coroutines of the task.
+func (t *Task) close() {
+	if t.coroutine != nil {
+		t.coroutine.stop()
+	}
+	for _, s := range t.sites.order {
+		for _, c := range s.parked {
+			c.stop()
+		}
+		s.parked = nil
+	}
+	for _, c := range t.pool.ended {
+		c.stop()
+	}
+	t.coroutine, t.pool = nil, pool{}
+}
+
+// Learn takes over from a world built alike how its tasks come to their sites,
+// so that this one can load states that the other saved.
+func (w *World) Learn(from *World) {
+	w.Enabled()
+	for i, t := range w.tasks {
+		for _, theirs := range from.tasks[i].sites.order {
+			s := t.sites.all[theirs.hash]
+			if s == nil {
+				s = t.sites.add(t, theirs.hash, theirs.point)
+			}
+			for _, r := range theirs.recipes {
+				known := slices.ContainsFunc(s.recipes, func(mine recipe) bool { return mine.from.hash == r.from.hash })
+				if known {
+					continue
+				}
+				before := t.sites.all[r.from.hash]
+				if before == nil {
+					before = t.sites.add(t, r.from.hash, r.from.point)
+				}
+				s.recipes = append(s.recipes, recipe{before, r.state})
+			}
+		}
+	}
+}
