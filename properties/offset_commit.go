@@ -35,12 +35,14 @@ type CommittedOffsetNeverRewinds struct{ committed offsets }
 
 func (p *CommittedOffsetNeverRewinds) Name() string { return "committed-offset-never-rewinds" }
 
+func (p *CommittedOffsetNeverRewinds) Watches(o sim.Observation) bool {
+	_, commit := o.Request.(*model.OffsetCommitRequest)
+	return commit && o.Action == sim.Answered
+}
+
 // Observe judges each offset that the coordinator has accepted.
 func (p *CommittedOffsetNeverRewinds) Observe(o sim.Observation) (tested bool, err error) {
-	request, ok := o.Request.(*model.OffsetCommitRequest)
-	if !ok || o.Action != sim.Answered {
-		return false, nil
-	}
+	request := o.Request.(*model.OffsetCommitRequest)
 	response := o.Message.(*model.OffsetCommitResponse)
 	for i, asked := range request.Partitions {
 		if response.Partitions[i].Error != model.None {
@@ -84,13 +86,14 @@ type OffsetsOnTheWireAreMonotone struct{ sent offsets }
 
 func (p *OffsetsOnTheWireAreMonotone) Name() string { return "offsets-on-the-wire-are-monotone" }
 
+func (p *OffsetsOnTheWireAreMonotone) Watches(o sim.Observation) bool {
+	_, commit := o.Message.(*model.OffsetCommitRequest)
+	return commit && o.Action == sim.Sent
+}
+
 // Observe judges each offset that is sent.
 func (p *OffsetsOnTheWireAreMonotone) Observe(o sim.Observation) (tested bool, err error) {
-	request, ok := o.Message.(*model.OffsetCommitRequest)
-	if !ok || o.Action != sim.Sent {
-		return false, nil
-	}
-	for _, asked := range request.Partitions {
+	for _, asked := range o.Message.(*model.OffsetCommitRequest).Partitions {
 		was := p.sent.move(asked.Partition, asked.Offset)
 		tested = tested || was != unknown
 		if asked.Offset < was && err == nil {

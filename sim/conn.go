@@ -14,23 +14,41 @@ type Conn struct {
 	node    *member
 	senders []string // the actor's name of a request, by its task's number - 1
 
-	out       end        // requests on their way
+	out       direction
 	requests  []Envelope // oldest first
 	serving   *Task      // whose request the node has not answered yet
-	in        end        // responses on their way
+	in        direction
 	responses []Envelope // oldest first
 }
 
-// end is one direction of a connection: an object of its own, for a send and
-// a receive of the two directions do not touch the same thing.
-type end struct {
+// direction is one way of a connection. Its two ends are objects of their own:
+// sends are ordered among themselves, and so are arrivals, but a send and the
+// arrival of an earlier message do not touch the same thing.
+type direction struct {
+	tail object // where messages go in
+	head head   // where they come out
+}
+
+type head struct {
 	object
 	conn *Conn
 }
 
+func (d *direction) name(label string, c *Conn) {
+	d.tail.kind, d.head.kind = Channel, Channel
+	d.tail.label, d.head.label = label, label+" (arrivals)"
+	d.head.conn = c
+}
+
+func (d *direction) begin(s *State) {
+	s.begin(&d.tail)
+	s.begin(&d.head)
+	d.head.pair = d.tail.number
+}
+
 // Send writes a request. It never waits: the network takes everything.
 func (c *Conn) Send(t *Task, request Message) {
-	t.touches(&c.out.object, true)
+	t.touches(&c.out.tail, true)
 	c.requests = append(c.requests, Envelope{Message: request, conn: c, from: t, hash: hashOf(request)})
 	t.world.observe(Observation{Action: Sent, Actor: t.name, Peer: c.node.name, Conn: c.name, Message: request})
 }
@@ -40,23 +58,23 @@ func (c *Conn) Send(t *Task, request Message) {
 // task holds up all behind it, as a response reader does that hands each
 // answer to whoever waits for it.
 func (c *Conn) Receive(t *Task, p Point) Message {
-	from := t.wait(p, &c.in).(*end)
+	from := t.wait(p, &c.in.head).(*head)
 	return from.conn.take(t)
 }
 
 func (c *Conn) take(t *Task) Message {
-	t.touches(&c.in.object, true)
+	t.touches(&c.in.head.object, true)
 	response := c.responses[0].Message
 	c.responses = append(c.responses[:0], c.responses[1:]...)
 	t.world.observe(Observation{Action: Received, Actor: t.name, Peer: c.node.name, Conn: c.name, Message: response})
 	return response
 }
 
-func (e *end) ready(t *Task) bool {
+func (e *head) ready(t *Task) bool {
 	return len(e.conn.responses) > 0 && e.conn.responses[0].from == t
 }
 
-func (e *end) waitingFor(w *World) string {
+func (e *head) waitingFor(w *World) string {
 	if len(e.conn.responses) > 0 {
 		return fmt.Sprintf("its answer from %s, behind the one of %s", e.conn.node.name, e.conn.responses[0].from.name)
 	}
@@ -72,7 +90,7 @@ func (c *Conn) deliver() {
 	e := c.requests[0]
 	c.requests = append(c.requests[:0], c.requests[1:]...)
 	c.serving = e.from
-	w.touched(&c.out.object, true)
+	w.touched(&c.out.head.object, true)
 	w.touched(&c.node.object, true)
 	w.observe(Observation{Action: Arrived, Actor: c.node.name, Peer: e.from.name, Conn: c.name, Message: e.Message})
 	c.node.node.Step(e, &w.outbox)
@@ -85,7 +103,7 @@ func (c *Conn) deliver() {
 
 // State walks what is on its way.
 func (c *Conn) State(s *State) {
-	s.begin(&c.out)
+	c.out.begin(s)
 	serving := uint64(0)
 	if c.serving != nil {
 		serving = uint64(c.serving.number)
@@ -98,7 +116,7 @@ func (c *Conn) State(s *State) {
 		}
 	}
 	c.queue(s, &c.requests)
-	s.begin(&c.in)
+	c.in.begin(s)
 	c.queue(s, &c.responses)
 }
 

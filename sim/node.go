@@ -49,7 +49,7 @@ func (o *Outbox) Reply(e Envelope, answer Message) {
 	}
 	c.serving = nil
 	c.responses = append(c.responses, Envelope{Message: answer, conn: c, from: e.from, hash: hashOf(answer)})
-	o.world.touched(&c.in.object, true)
+	o.world.touched(&c.in.tail, true)
 	o.world.observe(Observation{
 		Action: Answered, Actor: c.node.name, Peer: e.from.name, Conn: c.name,
 		Request: e.Message, Message: answer,

@@ -14,6 +14,7 @@ import (
 type object struct {
 	number int // from 1; 0 is an object that no walk has met
 	kind   Kind
+	pair   int    // of the arrivals of a channel: the object that sends touch
 	label  string // set for what the world itself makes; else the name comes from the walk
 }
 
@@ -24,7 +25,8 @@ const (
 	Private Kind = iota // the fields of a task, a node or a property
 	Data                // a plain variable that tasks share
 	Lock
-	Channel // one direction of a connection
+	Channel // an end of one direction of a connection
+	Memory  // of a property
 )
 
 func (o *object) bound() *object { return o }
@@ -45,6 +47,9 @@ type Access struct {
 	Object int // number of the object
 	Write  bool
 	Kind   Kind
+	// Pair, with the arrivals of a channel, is the object that sends touch: the
+	// n-th arrival comes after the n-th send.
+	Pair int
 }
 
 func (w *World) touched(o *object, write bool) {
@@ -60,7 +65,7 @@ func (w *World) touched(o *object, write bool) {
 			return
 		}
 	}
-	w.accesses = append(w.accesses, Access{Object: o.number, Write: write, Kind: o.kind})
+	w.accesses = append(w.accesses, Access{Object: o.number, Write: write, Kind: o.kind, Pair: o.pair})
 }
 
 // ObjectName names an object as the model's code does: "om.broker.lock".

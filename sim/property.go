@@ -11,6 +11,10 @@ type Property interface {
 	Stateful
 	// Name is how verdicts call it: "committed-offset-never-rewinds".
 	Name() string
+	// Watches says whether the property wants to see an act. Two steps whose
+	// acts it watches depend on each other, so it should want no more than it
+	// needs.
+	Watches(o Observation) bool
 	// Observe sees one act. It says whether the act put the property to the
 	// test (a run in which none does proves nothing), and how the act broke it.
 	Observe(o Observation) (tested bool, err error)
@@ -30,10 +34,12 @@ const (
 	Arrived                // a node took a request
 	Answered               // a node wrote the response to a request
 	Received               // a task took a response
+	Called                 // a task entered a function of the client's API
+	Returned               // a task came back from one
 )
 
 func (a Action) String() string {
-	return [...]string{"sent", "arrived", "answered", "received"}[a]
+	return [...]string{"sent", "arrived", "answered", "received", "called", "returned"}[a]
 }
 
 // Observation is one act of a task or a node.
@@ -79,9 +85,21 @@ type watcher struct {
 }
 
 func (w *watcher) State(s *State) {
+	w.kind, w.label = Memory, w.property.Name()
 	s.begin(w)
 	Bool(s, &w.fallen)
 	w.property.State(s)
+}
+
+// Called tells the properties that the task enters a function of the client's
+// public API.
+func (t *Task) Called(call Message) {
+	t.world.observe(Observation{Action: Called, Actor: t.name, Message: call})
+}
+
+// Returned tells the properties that the task comes back from one.
+func (t *Task) Returned(result Message) {
+	t.world.observe(Observation{Action: Returned, Actor: t.name, Message: result})
 }
 
 func (w *World) observe(o Observation) {
@@ -92,6 +110,10 @@ func (w *World) observe(o Observation) {
 		w.trace.observe(o)
 	}
 	for _, watcher := range w.watchers {
+		if !watcher.property.Watches(o) {
+			continue
+		}
+		w.touched(&watcher.object, true)
 		tested, err := watcher.property.Observe(o)
 		watcher.tested = watcher.tested || tested
 		if err != nil {

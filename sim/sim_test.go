@@ -209,8 +209,8 @@ func TestStepsRecordWhatTheyTouch(t *testing.T) {
 read: l.x false
 write: l.x true l.lock true
 send: client->echo true
-Ping: client->echo true echo true echo->client true
-await: echo->client true
+Ping: client->echo (arrivals) true echo true echo->client true
+await: echo->client (arrivals) true
 `
 	if got.String() != want {
 		t.Errorf("touched (true: written):\n%swant:\n%s", got.String(), want)

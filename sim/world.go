@@ -71,10 +71,8 @@ func (w *World) Dial(client, node string) *Conn {
 			continue
 		}
 		c := &Conn{name: client, node: m, number: len(w.conns) + 1}
-		c.out.conn, c.in.conn = c, c
-		c.out.kind, c.in.kind = Channel, Channel
-		c.out.label = client + "->" + node
-		c.in.label = node + "->" + client
+		c.out.name(client+"->"+node, c)
+		c.in.name(node+"->"+client, c)
 		w.conns = append(w.conns, c)
 		return c
 	}
@@ -258,6 +256,23 @@ func (w *World) Unfinished() []string {
 		}
 	}
 	return names
+}
+
+// Blocked is a task that cannot go on, and the object it waits for.
+type Blocked struct {
+	Event  Event
+	Object int
+}
+
+// Blocked lists the tasks that have not ended and are not enabled.
+func (w *World) Blocked() []Blocked {
+	var blocked []Blocked
+	for _, t := range w.tasks {
+		if !t.done && !t.ready() {
+			blocked = append(blocked, Blocked{t.site.event, t.awaits.bound().number})
+		}
+	}
+	return blocked
 }
 
 // Accesses lists the objects that the last step read or wrote. It is valid

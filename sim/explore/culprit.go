@@ -25,11 +25,11 @@ type Order struct {
 	Object                     string // what both touch
 	EarlierWrites, LaterWrites bool
 
-	sync bool
+	orders bool // the object only orders steps, and holds nothing that they need
 }
 
 func (o Order) rank() int {
-	if o.sync {
+	if o.orders {
 		return 0
 	}
 	return 1
@@ -85,7 +85,7 @@ func dependentOrders(sys System, schedule sim.Schedule) []Order {
 					Before:    Before{earlier, later},
 					EarlierAt: i + 1, LaterAt: j + 1,
 					Object: sys.ObjectName(a.Object), EarlierWrites: a.Write, LaterWrites: b.Write,
-					sync: a.Kind != sim.Data && a.Kind != sim.Private,
+					orders: !holdsData(a),
 				})
 			}
 		}
@@ -100,12 +100,16 @@ func origin(s sim.Step) string {
 	return task
 }
 
+// holdsData says whether the object is more than a lock, a connection or the
+// memory of a property.
+func holdsData(a sim.Access) bool { return a.Kind == sim.Data || a.Kind == sim.Private }
+
 // conflict returns the accesses of two steps to an object that one of them
 // writes; to data, if there is a choice.
 func conflict(earlier, later []sim.Access) (a, b sim.Access, ok bool) {
 	for _, x := range earlier {
 		for _, y := range later {
-			if x.Object == y.Object && (x.Write || y.Write) && (!ok || a.Kind == sim.Lock || a.Kind == sim.Channel) {
+			if x.Object == y.Object && (x.Write || y.Write) && (!ok || !holdsData(a)) {
 				a, b, ok = x, y, true
 			}
 		}

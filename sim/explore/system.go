@@ -28,6 +28,8 @@ type System interface {
 	Tested() uint64
 	// Accesses lists the objects that the last step read or wrote.
 	Accesses() []sim.Access
+	// Blocked lists what cannot happen yet, and the object it waits for.
+	Blocked() []sim.Blocked
 	// ObjectName names an object of Accesses.
 	ObjectName(number int) string
 	// Fork returns another system, alike, that may run beside this one.
