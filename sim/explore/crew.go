@@ -19,6 +19,10 @@ type Options struct {
 	Stop func() bool
 	// Progress is told now and then how far the search is.
 	Progress func(*Result)
+
+	// atEnd is told of each end of a run, by States and Exhaustive. Tests
+	// compare with it what is reached, with one worker.
+	atEnd func(System)
 }
 
 func (o *Options) stopped() bool { return o.Stop != nil && o.Stop() }

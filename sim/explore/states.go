@@ -50,7 +50,7 @@ func (s *search) run(o Options) bool {
 			if o.stopped() || s.seen.n > o.Limit || o.First && s.result.anyBad() {
 				return false
 			}
-			s.crew.each(len(spots), func(at *cursor, i int) { expanded[i].expand(at, spots[i], s.seen) })
+			s.crew.each(len(spots), func(at *cursor, i int) { expanded[i].expand(at, spots[i], s.seen, o.atEnd) })
 			for i := range spots {
 				spots[i] = spot{}
 				e := &expanded[i]
@@ -104,10 +104,13 @@ type reachedState struct {
 }
 
 // expand takes every step out of a state.
-func (e *expansion) expand(at *cursor, from spot, known *seen) {
+func (e *expansion) expand(at *cursor, from spot, known *seen, atEnd func(System)) {
 	*e = expansion{violations: e.violations[:0], races: e.races[:0], reached: e.reached[:0], steps: e.steps[:0]}
 	at.back(from)
 	n := len(at.Enabled())
+	if n == 0 && atEnd != nil {
+		atEnd(at)
+	}
 	for i := range n {
 		if i > 0 {
 			at.back(from)

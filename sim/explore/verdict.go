@@ -23,8 +23,9 @@ type Result struct {
 	Strategy    string
 	States      int  // distinct; States only
 	Transitions int  // steps from a distinct state; States only
-	Runs        int  // from the start to an end; the samplers only
-	Steps       int  // in all runs; the samplers only
+	Runs        int  // from the start to an end; Exhaustive: one of each happens-before class
+	Redundant   int  // Exhaustive: runs given up because other runs had done what was left
+	Steps       int  // in all runs
 	Cut         int  // runs cut off at sim.MaxSteps
 	Complete    bool // nothing is left to explore
 	Verdicts    []Verdict
@@ -97,6 +98,10 @@ func (r *Result) conclude(good Outcome) {
 // Explored says how much was explored: "782 states, all there are".
 func (r *Result) Explored() string {
 	switch {
+	case r.Strategy == "exhaustive" && r.Complete:
+		return fmt.Sprintf("%d happens-before classes and %d redundant runs, all there are", r.Runs, r.Redundant)
+	case r.Strategy == "exhaustive":
+		return fmt.Sprintf("%d happens-before classes and %d redundant runs, and more are left", r.Runs, r.Redundant)
 	case r.Strategy != "states":
 		text := fmt.Sprintf("%d runs by %s, %d steps", r.Runs, r.Strategy, r.Steps)
 		if r.Sampler != "" {

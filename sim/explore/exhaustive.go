@@ -1,0 +1,469 @@
+package explore
+
+import (
+	"math/bits"
+	"slices"
+
+	"racelab/sim"
+)
+
+// Exhaustive runs each happens-before class of schedules once: two schedules
+// are in one class if they differ only in the order of steps that do not depend
+// on each other, and then they end in the same state. It is dynamic partial
+// order reduction with source sets and sleep sets.
+//
+// Two steps depend on each other if they touch the same object and one of them
+// writes it. Nothing else is known of them before they are taken; what a step
+// races with is learned by taking it.
+//
+// It works one execution after the other, on one worker: which schedules are
+// left depends on all that went before.
+//
+// Source: Abdulla, Aronis, Jonsson, Sagonas: Source Sets: A Foundation for
+// Optimal Dynamic Partial Order Reduction (JACM 2017), algorithm Source-DPOR.
+func Exhaustive(sys System, o Options) *Result {
+	r := newResult("exhaustive", sys)
+	d := newDPOR(sys, r, o)
+	r.Complete = d.run()
+	if r.Complete {
+		r.conclude(Exhausted)
+	} else {
+		r.conclude(Unfinished)
+	}
+	return r
+}
+
+// processes is a set of processes by number, below 64.
+type processes uint64
+
+func (p processes) has(process int) bool { return p>>process&1 == 1 }
+
+func (p *processes) add(process int) { *p |= 1 << process }
+
+// frame is a state on the way to the end of the current execution, and the step
+// that was taken there.
+type frame struct {
+	spot      spot
+	enabled   []sim.Event
+	can       processes // of enabled
+	backtrack processes // to be tried here
+	done      processes // that were tried
+	sleep     []sleeper // that need not be tried: other branches have done it
+
+	taken  sim.Event
+	step   []sim.Access // what it touched
+	clock  []int32      // by process: how many of its steps are before or in this one
+	before []int32      // the clock of the step of the same process before it
+}
+
+// sleeper is a process whose next step was tried in an earlier branch.
+type sleeper struct {
+	process  int
+	accesses []sim.Access
+}
+
+type dpor struct {
+	cursor  *cursor
+	result  *Result
+	options Options
+	stack   []*frame // the current execution; the last has no step yet
+	free    []*frame
+	width   int // of the clocks
+	stopped bool
+
+	// The two rules that soundness hangs on; a test that plants bugs replaces
+	// them.
+	wakes func(asleep, step []sim.Access) bool
+	want  func(f *frame, among processes, preferred int)
+}
+
+func newDPOR(sys System, r *Result, o Options) *dpor {
+	return &dpor{cursor: newCursor(sys), result: r, options: o, wakes: dependent, want: (*frame).want}
+}
+
+// run explores all and says whether it came to the end.
+func (d *dpor) run() bool {
+	d.cursor.Reset()
+	d.note(d.cursor.Violations())
+	d.push(nil)
+	for len(d.stack) > 0 {
+		top := d.stack[len(d.stack)-1]
+		process := d.next(top)
+		if process < 0 {
+			d.pop()
+			continue
+		}
+		d.cursor.back(top.spot)
+		d.take(top, process)
+		if d.stopped {
+			return false
+		}
+	}
+	return true
+}
+
+// push enters the state where the system is.
+func (d *dpor) push(sleep []sleeper) {
+	f := d.frame()
+	f.spot = d.cursor.mark()
+	f.enabled = append(f.enabled[:0], d.cursor.Enabled()...)
+	f.sleep = sleep
+	for _, e := range f.enabled {
+		if e.Process >= 64 {
+			panic("explore: exhaustive knows at most 63 processes; use states, or a smaller world")
+		}
+		f.can.add(e.Process)
+		d.width = max(d.width, e.Process+1)
+	}
+	d.stack = append(d.stack, f)
+	awake := f.can
+	for _, s := range sleep {
+		awake &^= 1 << s.process
+	}
+	switch {
+	case f.can == 0:
+		d.result.Runs++
+		if d.options.atEnd != nil {
+			d.options.atEnd(d.cursor)
+		}
+		d.blockedRaces()
+		d.end()
+	case awake == 0:
+		// All that could follow was explored in other branches.
+		d.result.Redundant++
+		d.blockedRaces()
+	default:
+		// Any one will do; always the first leaves the fewest redundant runs
+		// where that was measured (none for OCR 4,2; going on with the last
+		// process leaves 10).
+		f.backtrack.add(bits.TrailingZeros64(uint64(awake)))
+	}
+}
+
+func (d *dpor) frame() *frame {
+	if n := len(d.free); n > 0 {
+		f := d.free[n-1]
+		d.free = d.free[:n-1]
+		*f = frame{enabled: f.enabled[:0], step: f.step[:0], clock: f.clock[:0]}
+		return f
+	}
+	return &frame{}
+}
+
+func (d *dpor) pop() {
+	n := len(d.stack) - 1
+	d.free = append(d.free, d.stack[n])
+	d.stack = d.stack[:n]
+	if n == 0 {
+		return
+	}
+	// What was just explored sleeps in the branches that are left.
+	f := d.stack[n-1]
+	f.sleep = append(f.sleep, sleeper{f.taken.Process, slices.Clone(f.step)})
+}
+
+// next returns a process that is still to be tried in a state, or -1.
+func (d *dpor) next(f *frame) int {
+	left := f.backtrack &^ f.done
+	for _, s := range f.sleep {
+		left &^= 1 << s.process
+	}
+	if left == 0 {
+		return -1
+	}
+	return bits.TrailingZeros64(uint64(left))
+}
+
+// take takes the step of a process out of the last state, and enters the next.
+func (d *dpor) take(f *frame, process int) {
+	f.done.add(process)
+	choice := slices.IndexFunc(f.enabled, func(e sim.Event) bool { return e.Process == process })
+	f.taken = f.enabled[choice]
+	d.cursor.Take(choice)
+	d.result.Steps++
+	f.step = append(f.step[:0], d.cursor.Accesses()...)
+	d.tested(d.cursor.Tested())
+	d.note(d.cursor.Violations())
+	d.order(f)
+	// The races may lead the system elsewhere, and back.
+	after := d.cursor.mark()
+	enabled := processes(0)
+	for _, e := range d.cursor.Enabled() {
+		enabled.add(e.Process)
+	}
+	d.disables(f, enabled)
+	d.races(f, after)
+
+	var sleep []sleeper
+	for _, s := range f.sleep {
+		if s.process != process && !d.wakes(s.accesses, f.step) {
+			sleep = append(sleep, s)
+		}
+	}
+	d.push(sleep)
+}
+
+// dependent says whether the order of two steps matters.
+func dependent(a, b []sim.Access) bool {
+	for _, x := range a {
+		for _, y := range b {
+			if x.Object == y.Object && (x.Write || y.Write) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// order gives the last step its clock: it comes after the step of its process
+// before it, after each step that it depends on, and an arrival after its send.
+func (d *dpor) order(f *frame) {
+	events := d.stack[:len(d.stack)-1]
+	p := f.taken.Process
+	f.before = nil
+	for i := len(events) - 1; i >= 0; i-- {
+		if events[i].taken.Process == p {
+			f.before = events[i].clock
+			break
+		}
+	}
+	f.clock = append(f.clock[:0], make([]int32, d.width)...)
+	join(f.clock, f.before)
+	for _, e := range events {
+		if dependent(e.step, f.step) {
+			join(f.clock, e.clock)
+		}
+	}
+	for _, a := range f.step {
+		if a.Pair > 0 {
+			join(f.clock, sendOf(events, a))
+		}
+	}
+	f.clock[p]++
+}
+
+// sendOf returns the clock of the step that put a message into a channel, given
+// its arrival.
+func sendOf(events []*frame, arrival sim.Access) []int32 {
+	arrived := 0
+	for _, e := range events {
+		if touchesObject(e.step, arrival.Object) {
+			arrived++
+		}
+	}
+	for _, e := range events {
+		if touchesObject(e.step, arrival.Pair) {
+			if arrived == 0 {
+				return e.clock
+			}
+			arrived--
+		}
+	}
+	return nil
+}
+
+func touchesObject(accesses []sim.Access, object int) bool {
+	return slices.ContainsFunc(accesses, func(a sim.Access) bool { return a.Object == object })
+}
+
+// join makes a clock at least another one.
+func join(clock, other []int32) {
+	for i, n := range other {
+		clock[i] = max(clock[i], n)
+	}
+}
+
+// isBefore says whether a step comes before another one, or is it.
+func isBefore(f *frame, clock []int32) bool {
+	p := f.taken.Process
+	return p < len(clock) && f.clock[p] <= clock[p]
+}
+
+// disables looks for processes that the last step has disabled. Such a step may
+// never come again (a timer that was stopped), so its race is dealt with here.
+func (d *dpor) disables(f *frame, enabled processes) {
+	for _, e := range f.enabled {
+		if e.Process != f.taken.Process && !enabled.has(e.Process) {
+			d.want(f, 1<<e.Process, e.Process)
+		}
+	}
+}
+
+// races finds the steps that the last one could have come before, and sees to
+// it that it does, in some branch.
+func (d *dpor) races(f *frame, after spot) {
+	moved := false
+	events := d.stack[:len(d.stack)-1]
+	var raced []*frame
+	for i := len(events) - 1; i >= 0; i-- {
+		e := events[i]
+		if e.taken.Process == f.taken.Process || !dependent(e.step, f.step) || isBefore(e, f.before) {
+			continue
+		}
+		if slices.ContainsFunc(raced, func(later *frame) bool { return isBefore(e, later.clock) }) {
+			continue // There is a step between the two.
+		}
+		between := independent(e, events[i+1:])
+		moved = true
+		if !d.reversible(e, between, f) {
+			continue
+		}
+		raced = append(raced, e)
+		d.dataRace(e, f)
+		d.want(e, initials(between, f), f.taken.Process)
+	}
+	if moved {
+		d.cursor.back(after)
+	}
+}
+
+// independent lists the later events that do not come after e.
+func independent(e *frame, later []*frame) []*frame {
+	var list []*frame
+	for _, l := range later {
+		if !isBefore(e, l.clock) {
+			list = append(list, l)
+		}
+	}
+	return list
+}
+
+// reversible says whether the step of f could have come before e. The sure way
+// to know is to try: to take what lies between and does not depend on e.
+func (d *dpor) reversible(e *frame, between []*frame, f *frame) bool {
+	d.cursor.back(e.spot)
+	for _, b := range between {
+		if !d.takeEvent(b.taken) {
+			return false
+		}
+	}
+	return slices.ContainsFunc(d.cursor.Enabled(), func(now sim.Event) bool { return same(now, f.taken) })
+}
+
+func (d *dpor) takeEvent(e sim.Event) bool {
+	i := slices.IndexFunc(d.cursor.Enabled(), func(now sim.Event) bool { return same(now, e) })
+	if i < 0 {
+		return false
+	}
+	d.cursor.Take(i)
+	return true
+}
+
+func same(a, b sim.Event) bool {
+	return a.Process == b.Process && a.Label == b.Label && a.Actor == b.Actor
+}
+
+// initials is the processes with which a run of some events, and then a last
+// one, can begin: those whose first event there comes after no other there.
+func initials(events []*frame, last *frame) processes {
+	all := events
+	if last != nil {
+		all = append(slices.Clip(events), last)
+	}
+	var can, met processes
+	for i, e := range all {
+		p := e.taken.Process
+		if met.has(p) {
+			continue
+		}
+		met.add(p)
+		if !slices.ContainsFunc(all[:i], func(earlier *frame) bool { return isBefore(earlier, e.clock) }) {
+			can.add(p)
+		}
+	}
+	return can
+}
+
+// want makes sure that one of some processes is tried in a state; preferably
+// the given one.
+func (f *frame) want(among processes, preferred int) {
+	have := f.backtrack
+	for _, s := range f.sleep {
+		have.add(s.process)
+	}
+	among &= f.can
+	switch {
+	case among&have != 0 || among == 0:
+	case among.has(preferred):
+		f.backtrack.add(preferred)
+	default:
+		f.backtrack.add(bits.TrailingZeros64(uint64(among)))
+	}
+}
+
+// blockedRaces looks, at the end of an execution, for the races of steps that
+// never came because something kept them from it: of each it is known only what
+// it waits for.
+func (d *dpor) blockedRaces() {
+	f := d.stack[len(d.stack)-1]
+	d.cursor.back(f.spot)
+	blocked := d.cursor.Blocked()
+	events := d.stack[:len(d.stack)-1]
+	for _, b := range blocked {
+		waits := &frame{taken: b.Event, step: []sim.Access{{Object: b.Object, Write: true}}}
+		for i := len(events) - 1; i >= 0; i-- {
+			if events[i].taken.Process == b.Event.Process {
+				waits.before = events[i].clock
+				break
+			}
+		}
+		for i := len(events) - 1; i >= 0; i-- {
+			e := events[i]
+			if e.taken.Process == b.Event.Process || !dependent(e.step, waits.step) || isBefore(e, waits.before) {
+				continue
+			}
+			between := independent(e, events[i+1:])
+			if !d.reversible(e, between, waits) {
+				continue
+			}
+			// What else it would touch is unknown, so it counts as a beginning
+			// only if there is no other.
+			among := initials(between, nil)
+			if among == 0 {
+				among = 1 << b.Event.Process
+			}
+			d.want(e, among, b.Event.Process)
+		}
+	}
+}
+
+// dataRace reports two steps that race on a plain variable.
+func (d *dpor) dataRace(e, f *frame) {
+	object := races(e.step, f.step)
+	if object == 0 {
+		return
+	}
+	err := &RaceError{e.taken.String(), f.taken.String(), d.cursor.ObjectName(object)}
+	d.note([]sim.Violation{{Property: sim.NoDataRace, Err: err}})
+}
+
+func (d *dpor) tested(mask uint64) {
+	for i := range d.result.Verdicts {
+		v := &d.result.Verdicts[i]
+		v.tested = v.tested || mask>>i&1 == 1
+	}
+}
+
+// note keeps what the current execution broke; the first schedule for each.
+func (d *dpor) note(violations []sim.Violation) {
+	for _, violation := range violations {
+		v := d.result.Verdict(violation.Property)
+		v.Bad++
+		if v.Bad > 1 {
+			continue
+		}
+		v.Err = violation.Err
+		for _, f := range d.stack {
+			v.Schedule = v.Schedule.Add(f.taken)
+		}
+	}
+}
+
+// end is called at the end of each complete execution.
+func (d *dpor) end() {
+	if d.result.Runs%batch == 0 {
+		d.options.progress(d.result)
+		d.stopped = d.options.stopped()
+	}
+	d.stopped = d.stopped || d.result.Runs+d.result.Redundant >= d.options.Limit || d.options.First && d.result.anyBad()
+}

@@ -1,0 +1,521 @@
+package explore
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"racelab/sim"
+)
+
+// The searches are trusted because, on thousands of small random programs, they
+// see what full enumeration sees: the same final states, the same deadlocks,
+// the same verdicts, and each happens-before class once.
+
+var randomPrograms = flag.Int("random-programs", 10_000, "how many random programs TestRandomPrograms compares")
+
+// op is one step of a random program.
+type op struct {
+	kind   opKind
+	object int
+}
+
+type opKind uint8
+
+const (
+	read    opKind = iota // register = variable
+	write                 // variable = register + 1
+	lock                  // take a lock
+	unlock                // release it, if this task holds it
+	send                  // a request with the register
+	receive               // the answer to one of the requests, if there was one
+	tell                  // tell the property the register
+)
+
+func (k opKind) String() string {
+	return [...]string{"read", "write", "lock", "unlock", "send", "receive", "tell"}[k]
+}
+
+// program is what a whole random world is made of.
+type program struct {
+	tasks       [][]op
+	vars, locks int
+	conns       int
+
+	memory *memory // of the world built last
+}
+
+func (p *program) String() string {
+	var b strings.Builder
+	for i, ops := range p.tasks {
+		fmt.Fprintf(&b, "\n  T%d:", i)
+		for _, o := range ops {
+			fmt.Fprintf(&b, " %v%d", o.kind, o.object)
+		}
+	}
+	return b.String()
+}
+
+// newProgram draws a program whose interleavings can be enumerated.
+func newProgram(r *rand.Rand) *program {
+	for {
+		p := &program{vars: 1 + r.IntN(2), locks: 1 + r.IntN(2), conns: 1 + r.IntN(2)}
+		for range 2 + r.IntN(3) {
+			p.tasks = append(p.tasks, drawTask(r, p))
+		}
+		if p.interleavings() < 3000 {
+			return p
+		}
+	}
+}
+
+func drawTask(r *rand.Rand, p *program) []op {
+	var ops []op
+	held, asked := []int(nil), []int(nil)
+	for range 1 + r.IntN(5) {
+		kind := opKind(r.IntN(7))
+		switch {
+		case kind == lock:
+			o := r.IntN(p.locks)
+			if slices.Contains(held, o) {
+				continue // A task would wait for itself; two locks give deadlocks enough.
+			}
+			held = append(held, o)
+			ops = append(ops, op{lock, o})
+		case kind == unlock && len(held) > 0:
+			i := r.IntN(len(held))
+			ops = append(ops, op{unlock, held[i]})
+			held = slices.Delete(held, i, i+1)
+		case kind == send:
+			o := r.IntN(p.conns)
+			asked = append(asked, o)
+			ops = append(ops, op{send, o})
+		case kind == receive && len(asked) > 0:
+			ops = append(ops, op{receive, asked[0]})
+			asked = asked[1:]
+		case kind == tell:
+			ops = append(ops, op{tell, 0})
+		default:
+			ops = append(ops, op{opKind(r.IntN(2)), r.IntN(p.vars)})
+		}
+	}
+	return ops
+}
+
+// interleavings bounds how many there are: the arrival of a request counts as a
+// step of its task.
+func (p *program) interleavings() float64 {
+	n, ways := 0, 1.0
+	for _, ops := range p.tasks {
+		steps := len(ops)
+		for _, o := range ops {
+			if o.kind == send {
+				steps++
+			}
+		}
+		for k := range steps {
+			n++
+			ways *= float64(n) / float64(k+1)
+		}
+	}
+	return ways
+}
+
+// memory is what the tasks of a random program share.
+type memory struct {
+	vars  []*sim.Var[int]
+	locks []*sim.Mutex
+	conns []*sim.Conn
+}
+
+func (m *memory) State(s *sim.State) {
+	for _, v := range m.vars {
+		v.State(s)
+	}
+	for _, l := range m.locks {
+		l.State(s)
+	}
+}
+
+// thread runs the ops of one task.
+type thread struct {
+	*memory
+	ops      []op
+	at       int
+	register int
+}
+
+func (p *thread) Run(t *sim.Task) {
+	for p.at < len(p.ops) {
+		switch p.ops[p.at].kind {
+		case lock:
+			p.locks[p.ops[p.at].object].Lock(t, "lock")
+		case receive:
+			p.register = p.conns[p.ops[p.at].object].Receive(t, "receive").(*number).n
+		default:
+			t.Yield("step")
+			p.step(t)
+		}
+		p.at++
+	}
+}
+
+func (p *thread) step(t *sim.Task) {
+	o := p.ops[p.at]
+	switch o.kind {
+	case read:
+		p.register = p.vars[o.object].Get(t)
+	case write:
+		p.vars[o.object].Set(t, p.register+1)
+	case unlock:
+		p.locks[o.object].Unlock(t)
+	case send:
+		p.conns[o.object].Send(t, &number{p.register})
+	case tell:
+		t.Returned(&number{p.register})
+	}
+}
+
+func (p *thread) State(s *sim.State) {
+	sim.Int(s, &p.at)
+	sim.Int(s, &p.register)
+}
+
+type number struct{ n int }
+
+func (n *number) Name() string   { return "Number" }
+func (n *number) String() string { return fmt.Sprint(n.n) }
+
+// adder answers with the sum of what it got.
+type adder struct{ sum int }
+
+func (a *adder) Step(e sim.Envelope, out *sim.Outbox) {
+	a.sum = 2*a.sum + e.Message.(*number).n + 1
+	out.Reply(e, &number{a.sum})
+}
+func (a *adder) State(s *sim.State) { sim.Int(s, &a.sum) }
+
+// rising claims that what tasks tell never falls.
+type rising struct{ last int }
+
+func (*rising) Name() string                   { return "rising" }
+func (*rising) Watches(o sim.Observation) bool { return o.Action == sim.Returned }
+func (r *rising) State(s *sim.State)           { sim.Int(s, &r.last) }
+func (r *rising) Observe(o sim.Observation) (bool, error) {
+	was := r.last
+	r.last = o.Message.(*number).n
+	if r.last < was {
+		return true, fmt.Errorf("told %d after %d", r.last, was)
+	}
+	return true, nil
+}
+
+func (p *program) build() *sim.World {
+	w := sim.NewWorld()
+	w.AddNode("node", &adder{})
+	m := &memory{}
+	p.memory = m
+	for range p.vars {
+		m.vars = append(m.vars, &sim.Var[int]{})
+	}
+	for range p.locks {
+		m.locks = append(m.locks, &sim.Mutex{})
+	}
+	for i := range p.conns {
+		m.conns = append(m.conns, w.Dial(fmt.Sprintf("client%d", i), "node"))
+	}
+	w.Share("m", m)
+	for i, ops := range p.tasks {
+		w.Go(fmt.Sprintf("T%d", i), &thread{memory: m, ops: ops})
+	}
+	w.Watch(&rising{})
+	return w
+}
+
+// outcome is what a search says of a program.
+type outcome struct {
+	ends    map[uint64]bool // fingerprints of the final states
+	stuck   map[uint64]bool // of those in which tasks are left
+	verdict map[string]bool // property: broken
+	classes int
+}
+
+func newOutcome() *outcome {
+	return &outcome{map[uint64]bool{}, map[uint64]bool{}, map[string]bool{}, 0}
+}
+
+func (o *outcome) end(sys System) {
+	o.ends[sys.Fingerprint()] = true
+	if len(sys.Blocked()) > 0 {
+		o.stuck[sys.Fingerprint()] = true
+	}
+}
+
+func (o *outcome) verdicts(r *Result) *outcome {
+	for i := range r.Verdicts {
+		if r.Verdicts[i].Bad > 0 {
+			o.verdict[r.Verdicts[i].Property] = true
+		}
+	}
+	return o
+}
+
+// differs names the first difference from what enumeration saw, or is empty.
+func (o *outcome) differs(want *outcome) string {
+	for _, set := range []struct {
+		name string
+		a, b map[uint64]bool
+	}{{"final states", o.ends, want.ends}, {"deadlocks", o.stuck, want.stuck}} {
+		for f := range set.b {
+			if !set.a[f] {
+				return fmt.Sprintf("%d %s, want %d", len(set.a), set.name, len(set.b))
+			}
+		}
+		if len(set.a) != len(set.b) {
+			return fmt.Sprintf("%d %s, want %d", len(set.a), set.name, len(set.b))
+		}
+	}
+	for _, p := range []string{"rising", sim.NoDeadlock, sim.NoDataRace} {
+		if o.verdict[p] != want.verdict[p] {
+			return fmt.Sprintf("%s broken: %v, want %v", p, o.verdict[p], want.verdict[p])
+		}
+	}
+	if o.classes >= 0 && o.classes != want.classes {
+		return fmt.Sprintf("%d classes, want %d", o.classes, want.classes)
+	}
+	return ""
+}
+
+// enumerate runs every interleaving.
+func enumerate(sys System) *outcome {
+	o := newOutcome()
+	at := newCursor(sys)
+	classes := map[uint64]bool{}
+	var events []sim.Event
+	var accesses [][]sim.Access
+	var from func()
+	from = func() {
+		here := at.mark()
+		n := len(at.Enabled())
+		if n == 0 {
+			o.end(at)
+			classes[class(events, accesses)] = true
+			return
+		}
+		var e expansion
+		for i := range n {
+			at.back(here)
+			event := at.Enabled()[i]
+			at.Take(i)
+			for _, v := range at.Violations() {
+				o.verdict[v.Property] = true
+			}
+			if e.race(at, event) != nil {
+				o.verdict[sim.NoDataRace] = true
+			}
+			events = append(events, event)
+			accesses = append(accesses, slices.Clone(at.Accesses()))
+			from()
+			events, accesses = events[:len(events)-1], accesses[:len(accesses)-1]
+		}
+	}
+	from()
+	o.classes = len(classes)
+	return o
+}
+
+// class hashes the happens-before class of a schedule: its events, and for each
+// two that depend on each other, which came first.
+func class(events []sim.Event, accesses [][]sim.Access) uint64 {
+	id := make([]uint64, len(events))
+	count := map[int]uint64{}
+	hash := uint64(0)
+	for i, e := range events {
+		count[e.Process]++
+		id[i] = uint64(e.Process)<<32 | count[e.Process]
+		hash += scramble(id[i])
+		for k := range i {
+			if dependent(accesses[k], accesses[i]) {
+				hash += scramble(scramble(id[k]) ^ id[i])
+			}
+		}
+	}
+	return hash
+}
+
+func scramble(x uint64) uint64 {
+	x = (x ^ x>>31) * 0x9e3779b97f4a7c15
+	x = (x ^ x>>29) * 0xbf58476d1ce4e5b9
+	return x ^ x>>32
+}
+
+func exhaustively(sys System, plant func(*dpor)) *outcome {
+	o := newOutcome()
+	r := newResult("exhaustive", sys)
+	d := newDPOR(sys, r, Options{Limit: 1 << 30, atEnd: o.end})
+	if plant != nil {
+		plant(d)
+	}
+	d.run()
+	o.classes = r.Runs
+	return o.verdicts(r)
+}
+
+// byStates lets the ends be looked at through another view of the system.
+func byStates(sys, ends System) *outcome {
+	o := newOutcome()
+	r := States(sys, Options{Limit: 1 << 30, Workers: 1, atEnd: func(System) { o.end(ends) }})
+	o.classes = -1
+	return o.verdicts(r)
+}
+
+func (p *program) system() *Worlds {
+	w := &Worlds{World: p.build(), build: p.build}
+	w.start = w.Save()
+	return w
+}
+
+// compare says how a search of a random program differs from enumeration, and
+// what enumeration saw.
+func compare(seed uint64) (difference string, want *outcome) {
+	p := newProgram(rand.New(rand.NewPCG(seed, 1)))
+	sys := p.system()
+	defer sys.Close()
+	want = enumerate(sys)
+	if d := exhaustively(sys, nil).differs(want); d != "" {
+		return fmt.Sprintf("program %d: exhaustive: %s%v", seed, d, p), want
+	}
+	if d := byStates(sys, sys).differs(want); d != "" {
+		return fmt.Sprintf("program %d: states: %s%v", seed, d, p), want
+	}
+	return "", want
+}
+
+// Goal: the reduced searches see what full enumeration sees.
+func TestRandomPrograms(t *testing.T) {
+	n := *randomPrograms
+	if testing.Short() {
+		n = 500
+	}
+	const workers = 4
+	var deadlocks, races, falls, classes [workers]int
+	var wait sync.WaitGroup
+	for w := range workers {
+		wait.Go(func() {
+			for seed := w; seed < n; seed += workers {
+				difference, saw := compare(uint64(seed))
+				if difference != "" {
+					t.Error(difference)
+					return
+				}
+				classes[w] += saw.classes
+				for count, property := range map[*int]string{&deadlocks[w]: sim.NoDeadlock, &races[w]: sim.NoDataRace, &falls[w]: "rising"} {
+					if saw.verdict[property] {
+						*count++
+					}
+				}
+			}
+		})
+	}
+	wait.Wait()
+	sum := func(counts [workers]int) (total int) {
+		for _, c := range counts {
+			total += c
+		}
+		return total
+	}
+	t.Logf("%d programs, %d classes; %d programs can deadlock, %d race, %d break the property",
+		n, sum(classes), sum(deadlocks), sum(races), sum(falls))
+	if sum(deadlocks) < n/50 || sum(races) < n/20 || sum(falls) < n/50 {
+		t.Error("too few of the programs have anything to find")
+	}
+}
+
+// forgetful is a system whose record of accesses leaves out reads of one
+// variable.
+type forgetful struct {
+	*Worlds
+	object int
+}
+
+func (f *forgetful) Accesses() []sim.Access {
+	return slices.DeleteFunc(slices.Clone(f.Worlds.Accesses()), func(a sim.Access) bool { return a.Object == f.object && !a.Write })
+}
+
+// Goal: the comparison would notice a bug of the engine. Method: plant each,
+// and see how many random programs it takes.
+func TestRandomProgramsNoticePlantedBugs(t *testing.T) {
+	for _, bug := range []struct {
+		name string
+		try  func(p *program) (got, want *outcome)
+	}{
+		{"one backtrack point dropped", func(p *program) (*outcome, *outcome) {
+			sys := p.system()
+			defer sys.Close()
+			n := 0
+			return exhaustively(sys, func(d *dpor) {
+				d.want = func(f *frame, among processes, preferred int) {
+					if n++; n != 3 {
+						f.want(among, preferred)
+					}
+				}
+			}), enumerate(sys)
+		}},
+		{"one sleeper not woken", func(p *program) (*outcome, *outcome) {
+			sys := p.system()
+			defer sys.Close()
+			n := 0
+			return exhaustively(sys, func(d *dpor) {
+				d.wakes = func(asleep, step []sim.Access) bool {
+					if dependent(asleep, step) {
+						n++
+						return n != 1
+					}
+					return false
+				}
+			}), enumerate(sys)
+		}},
+		{"the reads of one variable not recorded", func(p *program) (*outcome, *outcome) {
+			sys := p.system()
+			defer sys.Close()
+			want := enumerate(sys)
+			return exhaustively(&forgetful{sys, 1}, nil), want
+		}},
+		{"one variable left out of the fingerprint", func(p *program) (*outcome, *outcome) {
+			sys := p.system()
+			defer sys.Close()
+			return byStates(&blind{sys, p.memory.vars[0]}, sys), enumerate(sys)
+		}},
+	} {
+		t.Run(bug.name, func(t *testing.T) {
+			for seed := range uint64(2000) {
+				p := newProgram(rand.New(rand.NewPCG(seed, 1)))
+				got, want := bug.try(p)
+				if difference := got.differs(want); difference != "" {
+					t.Logf("noticed by program %d: %s", seed, difference)
+					return
+				}
+			}
+			t.Error("2000 random programs did not notice it")
+		})
+	}
+}
+
+// blind is a system whose fingerprint does not see the first variable.
+type blind struct {
+	*Worlds
+	first *sim.Var[int]
+}
+
+func (b *blind) Fingerprint() uint64 {
+	here := b.Save()
+	b.Load(here)
+	b.first.Init(0)
+	fingerprint := b.Worlds.Fingerprint()
+	b.Load(here)
+	return fingerprint
+}
