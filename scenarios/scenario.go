@@ -24,6 +24,9 @@ type Scenario struct {
 	// Breaks lists what is expected to break: all else is expected to hold, in
 	// every variant and every world, in all states there are.
 	Breaks []Expectation
+	// Idle lists what nothing can put to the test, and why that is no failure
+	// stands beside it.
+	Idle   []Expectation
 	Claims []Claim
 
 	// Schedule is the shortest known that breaks the unfixed variant, with the
@@ -57,7 +60,7 @@ type World struct {
 	Values Values
 }
 
-// Expectation is a property that a variant is expected to break in a world.
+// Expectation is about a property of a variant in a world.
 type Expectation struct {
 	Variant  string
 	Property string
@@ -115,7 +118,7 @@ func (v Values) String() string {
 }
 
 // All lists the scenarios.
-func All() []*Scenario { return []*Scenario{&offsetRewind} }
+func All() []*Scenario { return []*Scenario{&offsetRewind, &staleSnapshot, &lostUpdate} }
 
 // Find returns the scenario of that name. The error lists what there is.
 func Find(name string) (*Scenario, error) {
@@ -206,6 +209,11 @@ func (s *Scenario) Expected(variant, property, world string) explore.Outcome {
 	for _, b := range s.Breaks {
 		if b == (Expectation{variant, property, world}) {
 			return explore.Broken
+		}
+	}
+	for _, i := range s.Idle {
+		if i == (Expectation{variant, property, world}) {
+			return explore.NotExercised
 		}
 	}
 	return explore.Exhausted

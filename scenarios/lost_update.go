@@ -1,0 +1,126 @@
+package scenarios
+
+import (
+	"fmt"
+
+	"racelab/sim"
+)
+
+// lostUpdate is the smallest race there is: read, then write what was read plus
+// one. Its numbers of interleavings, classes and states are known, so it is what
+// the searches are tested and measured with.
+var lostUpdate = Scenario{
+	Name:  "lost-update",
+	Title: "Two threads add one to a counter, and one of the updates is lost",
+	Stake: "Each thread reads a counter and then writes what it read plus one. " +
+		"A thread that writes after another one wrote, and read before, takes its update back. " +
+		"It is the shape behind most of the races here, as small as it gets.",
+	Sources: []string{"folklore; the counts follow from n threads of two steps each"},
+	Code:    []string{"scenarios/lost_update.go"},
+	Parameters: []Parameter{
+		{Name: "threads", Help: "threads that add one each", Default: 2, Min: 1, Max: 6},
+	},
+	Variants: []Variant{
+		{"unfixed", "nothing around the two steps", "reads the counter, then writes it"},
+		{"locked", "a lock around the two steps", "reads and writes under a lock"},
+	},
+	Worlds: []World{{"2", Values{{"threads", 2}}}, {"4", Values{{"threads", 4}}}},
+	Properties: []Claimed{
+		{"no-update-is-lost", "no two threads leave the counter at the same value"},
+	},
+	Breaks: []Expectation{
+		{"unfixed", "no-update-is-lost", "2"}, {"unfixed", "no-update-is-lost", "4"},
+		{"unfixed", sim.NoDataRace, "2"}, {"unfixed", sim.NoDataRace, "4"},
+	},
+	Idle: []Expectation{
+		// Without a lock nobody waits for one.
+		{"unfixed", sim.NoDeadlock, "2"}, {"unfixed", sim.NoDeadlock, "4"},
+	},
+	Schedule: "T1 read; T0 read; T0 write; T1 write",
+	Story:    "T1 read before T0 write",
+	Build:    buildLostUpdate,
+}
+
+const (
+	pointRead  sim.Point = "read"
+	pointWrite sim.Point = "write"
+	pointLock  sim.Point = "lock"
+)
+
+// counter is what the threads share.
+type counter struct {
+	locked bool `sim:"config"`
+	lock   sim.Mutex
+	value  sim.Var[int]
+}
+
+func (c *counter) State(s *sim.State) {
+	c.lock.State(s)
+	c.value.State(s)
+}
+
+// adder is a thread that adds one.
+type adder struct {
+	*counter
+	register int
+}
+
+func (a *adder) Run(t *sim.Task) {
+	if a.locked {
+		a.lock.Lock(t, pointLock)
+	}
+	t.Yield(pointRead)
+	a.register = a.value.Get(t)
+	t.Yield(pointWrite)
+	a.value.Set(t, a.register+1)
+	t.Returned(&number{a.register + 1})
+	if a.locked {
+		a.lock.Unlock(t)
+	}
+}
+
+func (a *adder) State(s *sim.State) { sim.Int(s, &a.register) }
+
+func (a *adder) Describe(show func(name, value string)) {
+	show("register", fmt.Sprint(a.register))
+}
+
+func (c *counter) Describe(show func(name, value string)) {
+	show("counter", fmt.Sprint(c.value.Peek()))
+}
+
+// number is what a thread of the small scenarios comes back with.
+type number struct{ n int }
+
+func (n *number) Name() string   { return "number" }
+func (n *number) String() string { return fmt.Sprint(n.n) }
+
+// noUpdateIsLost watches the values that threads leave the counter at.
+type noUpdateIsLost struct{ left []int }
+
+func (*noUpdateIsLost) Name() string                   { return "no-update-is-lost" }
+func (*noUpdateIsLost) Watches(o sim.Observation) bool { return o.Action == sim.Returned }
+
+func (p *noUpdateIsLost) Observe(o sim.Observation) (tested bool, err error) {
+	now := o.Message.(*number).n
+	for len(p.left) <= now {
+		p.left = append(p.left, 0)
+	}
+	if p.left[now]++; p.left[now] > 1 {
+		err = fmt.Errorf("%s left the counter at %d, as another thread had before: an update is lost", o.Actor, now)
+	}
+	return true, err
+}
+
+func (p *noUpdateIsLost) State(s *sim.State) { sim.Slice(s, &p.left, sim.Int[int]) }
+
+func buildLostUpdate(variant string, values Values) *sim.World {
+	w := sim.NewWorld()
+	c := &counter{locked: variant == "locked"}
+	w.Share("shared", c)
+	for i := range values.Get("threads") {
+		w.Go(fmt.Sprintf("T%d", i), &adder{counter: c})
+	}
+	w.Watch(&noUpdateIsLost{})
+	return w
+}
