@@ -14,6 +14,7 @@
 //	3    deadlock or no progress
 //	4    not exercised
 //	5    unfinished
+//	130  interrupted; what was reached is printed
 //
 // Where several apply, 1 comes before 3, 3 before 4, and 4 before 5.
 //
@@ -26,8 +27,9 @@
 //     properties, claims}.
 //   - run: see RunJSON in package racelab/sim/view.
 //   - explore: {scenario, variant, parameters, strategy, states, transitions,
-//     runs, steps, complete, verdicts}, a verdict being {property, outcome, bad,
-//     error, schedule, repeat}.
+//     classes, redundant, runs, steps, complete, schedules, bad, guarantee,
+//     verdicts}, a verdict being {property, outcome, bad, error, schedule,
+//     shortest, seed, repeat}.
 //   - check: {as_expected, rows}, a row being {scenario, variant, world,
 //     property, expected, outcome, as_expected, states, transitions}.
 package main

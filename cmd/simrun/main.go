@@ -27,6 +27,7 @@ const (
 	exitDeadlock     = 3
 	exitNotExercised = 4
 	exitUnfinished   = 5
+	exitInterrupted  = 130
 )
 
 // exit is the error of a command that did its work and has a verdict other
@@ -193,8 +194,12 @@ func oneOf(flag, value string, possible ...string) error {
 	return fmt.Errorf("--%s %.60q is not possible; possible: %s", flag, value, strings.Join(possible, ", "))
 }
 
-// onTerminal says whether w is a terminal that wants colour.
-func onTerminal(w io.Writer) bool {
+// isTerminal says whether w is a terminal.
+func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
-	return ok && os.Getenv("NO_COLOR") == "" && term.IsTerminal(int(f.Fd()))
+	return ok && term.IsTerminal(int(f.Fd()))
 }
+
+// wantsColour says whether w is a terminal, and its user has not refused
+// colour.
+func wantsColour(w io.Writer) bool { return isTerminal(w) && os.Getenv("NO_COLOR") == "" }

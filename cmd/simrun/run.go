@@ -38,18 +38,19 @@ func runCommand() *cobra.Command {
 			return err
 		}
 		var chooser sim.Chooser
+		var asked sim.Schedule
 		repeat := s.scenario.Command("run", s.variant, s.values)
 		switch {
 		case c.Flags().Changed("seed"):
 			chooser = sim.NewWalk(seed)
 			repeat += fmt.Sprintf(" --seed %d", seed)
 		case c.Flags().Changed("schedule"):
-			parsed, err := readSchedule(schedule)
-			if err != nil {
+			var err error
+			if asked, err = readSchedule(schedule); err != nil {
 				return err
 			}
-			chooser = sim.NewReplay(parsed)
-			repeat = s.scenario.RunCommand(s.variant, s.values, parsed)
+			chooser = sim.NewReplay(asked)
+			repeat = s.scenario.RunCommand(s.variant, s.values, asked)
 		default:
 			chooser = s.scenario.Default(s.variant, s.values)
 		}
@@ -57,11 +58,15 @@ func runCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if taken := len(report.Trace.Schedule); taken < len(asked) {
+			return fmt.Errorf("schedule line %d: event %d, %q, does not fit: the run has ended (%s) with event %d",
+				asked[taken].Line, taken+1, asked[taken], report.Ending, taken)
+		}
 		report.Repeat = repeat
 		if format == "json" {
 			err = view.JSON(c.OutOrStdout(), report.AsJSON())
 		} else {
-			err = view.Text(c.OutOrStdout(), report, onTerminal(c.OutOrStdout()))
+			err = view.Text(c.OutOrStdout(), report, wantsColour(c.OutOrStdout()))
 		}
 		return cmp.Or(err, runVerdict(report))
 	}

@@ -21,7 +21,7 @@ type Culprit struct {
 // Order is one order of two steps that touch the same object.
 type Order struct {
 	Before
-	EarlierAt, LaterAt         int    // their numbers in the schedule, from 1
+	EarlierAt, LaterAt         int    // their numbers in the schedule, from 1; LaterAt 0: it is held up at the end
 	Object                     string // what both touch
 	EarlierWrites, LaterWrites bool
 
@@ -42,7 +42,7 @@ const culpritStates = 20_000
 // dependent steps in the schedule whichever are not needed. It returns nil
 // where that is too large to show.
 func FindCulprit(sys System, schedule sim.Schedule, property string) *Culprit {
-	orders := dependentOrders(sys, schedule)
+	orders := dependentOrders(sys, schedule, property == sim.NoDeadlock)
 	// What is tried first is left out first: an order of accesses to data says
 	// more than one of accesses to the lock that guards them.
 	slices.SortStableFunc(orders, func(a, b Order) int { return cmp.Compare(a.rank(), b.rank()) })
@@ -63,8 +63,9 @@ func FindCulprit(sys System, schedule sim.Schedule, property string) *Culprit {
 }
 
 // dependentOrders lists the pairs of steps in a schedule that come from
-// different tasks and touch the same object, one of them writing.
-func dependentOrders(sys System, schedule sim.Schedule) []Order {
+// different tasks and touch the same object, one of them writing; for a
+// deadlock also those with the steps that are held up at the end.
+func dependentOrders(sys System, schedule sim.Schedule, deadlock bool) []Order {
 	var accesses [][]sim.Access
 	var orders []Order
 	sys.Reset()
@@ -90,13 +91,34 @@ func dependentOrders(sys System, schedule sim.Schedule) []Order {
 			}
 		}
 	}
+	if !deadlock {
+		return orders
+	}
+	// What is held up at the end wants something that earlier steps took.
+	for _, b := range sys.Blocked() {
+		held := schedule.Add(b.Event)[len(schedule)]
+		for i, earlier := range schedule {
+			if origin(earlier) == origin(held) {
+				continue
+			}
+			if a, _, ok := conflict(accesses[i], []sim.Access{{Object: b.Object, Write: true, Kind: sim.Lock}}); ok {
+				orders = append(orders, Order{
+					Before:    Before{earlier, held},
+					EarlierAt: i + 1,
+					Object:    sys.ObjectName(b.Object), EarlierWrites: a.Write, LaterWrites: true,
+					orders: true,
+				})
+			}
+		}
+	}
 	return orders
 }
 
 // origin is the task that a step comes from: its own, or the one whose request
 // is on its way.
 func origin(s sim.Step) string {
-	task, _, _ := strings.Cut(s.Actor, "->")
+	sender, _, _ := strings.Cut(s.Actor, "->")
+	task, _, _ := strings.Cut(sender, "/")
 	return task
 }
 
@@ -234,6 +256,9 @@ func (o *ordered) Fingerprint() uint64 {
 // Touches says what the two steps do to their object: "the first writes
 // om.poms[0].dirty, which the second reads".
 func (o Order) Touches() string {
+	if o.LaterAt == 0 {
+		return "the first takes " + o.Object + ", which the second is left waiting for"
+	}
 	verb := map[bool]string{false: "reads", true: "writes"}
 	if o.EarlierWrites && o.LaterWrites {
 		return "both write " + o.Object

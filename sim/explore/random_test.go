@@ -314,7 +314,7 @@ func enumerate(sys System) *outcome {
 			for _, v := range at.Violations() {
 				o.verdict[v.Property] = true
 			}
-			if e.race(at, event) != nil {
+			if other, _ := e.race(at, event); other != nil {
 				o.verdict[sim.NoDataRace] = true
 			}
 			events = append(events, event)

@@ -1,7 +1,7 @@
 package explore
 
 import (
-	"slices"
+	"math"
 
 	"racelab/sim"
 )
@@ -40,7 +40,7 @@ type search struct {
 func (s *search) run(o Options) bool {
 	at := s.crew.cursors[0]
 	s.seen.add(at.Fingerprint())
-	s.count(0, at.Tested(), at.Violations(), nil)
+	s.count(0, at.Tested(), at.Violations(), 0)
 	frontier := []spot{at.mark()}
 	expanded := make([]expansion, batch)
 	for level := 1; len(frontier) > 0; level++ {
@@ -72,19 +72,24 @@ func (s *search) run(o Options) bool {
 }
 
 // count notes what steps on their way to a level put to the test and broke.
-func (s *search) count(level int, tested uint64, violations []sim.Violation, races []sim.Violation) {
+func (s *search) count(level int, tested uint64, violations []sim.Violation, races int) {
 	for i := range s.result.Verdicts {
 		v := &s.result.Verdicts[i]
 		v.tested = v.tested || tested>>i&1 == 1
 	}
-	for _, list := range [2][]sim.Violation{violations, races} {
-		for _, violation := range list {
-			i := s.result.index(violation.Property)
-			s.result.Verdicts[i].Bad++
-			if s.breaks[i] == 0 {
-				s.breaks[i] = max(level, 1)
-			}
-		}
+	for _, violation := range violations {
+		s.broke(level, violation.Property, 1)
+	}
+	if races > 0 {
+		s.broke(level, sim.NoDataRace, races)
+	}
+}
+
+func (s *search) broke(level int, property string, times int) {
+	i := s.result.index(property)
+	s.result.Verdicts[i].Bad += times
+	if s.breaks[i] == 0 {
+		s.breaks[i] = max(level, 1)
 	}
 }
 
@@ -93,7 +98,7 @@ type expansion struct {
 	transitions int
 	tested      uint64
 	violations  []sim.Violation
-	races       []sim.Violation
+	races       int            // pairs of steps that race
 	reached     []reachedState // that were not seen before this batch
 	steps       []step         // for the races
 }
@@ -105,7 +110,7 @@ type reachedState struct {
 
 // expand takes every step out of a state.
 func (e *expansion) expand(at *cursor, from spot, known *seen, atEnd func(System)) {
-	*e = expansion{violations: e.violations[:0], races: e.races[:0], reached: e.reached[:0], steps: e.steps[:0]}
+	*e = expansion{violations: e.violations[:0], reached: e.reached[:0], steps: e.steps[:0]}
 	at.back(from)
 	n := len(at.Enabled())
 	if n == 0 && atEnd != nil {
@@ -123,8 +128,8 @@ func (e *expansion) expand(at *cursor, from spot, known *seen, atEnd func(System
 		if fingerprint := at.Fingerprint(); !known.has(fingerprint) {
 			e.reached = append(e.reached, reachedState{fingerprint, at.mark()})
 		}
-		if race := e.race(at, event); race != nil {
-			e.races = append(e.races, *race)
+		if other, _ := e.race(at, event); other != nil {
+			e.races++
 		}
 	}
 }
@@ -137,8 +142,8 @@ type step struct {
 
 // race compares the step just taken with the others out of the same state: two
 // that touch the same variable, one of them writing, race, unless a lock that
-// both take keeps them apart.
-func (e *expansion) race(at System, event sim.Event) *sim.Violation {
+// both take keeps them apart. It returns the other step and the variable.
+func (e *expansion) race(at System, event sim.Event) (other *step, object int) {
 	n := len(e.steps)
 	if n < cap(e.steps) {
 		e.steps = e.steps[:n+1]
@@ -150,10 +155,10 @@ func (e *expansion) race(at System, event sim.Event) *sim.Violation {
 	now.accesses = append(now.accesses[:0], at.Accesses()...)
 	for i := range n {
 		if object := races(e.steps[i].accesses, now.accesses); object > 0 {
-			return &sim.Violation{Property: sim.NoDataRace, Err: &RaceError{e.steps[i].event.String(), event.String(), at.ObjectName(object)}}
+			return &e.steps[i], object
 		}
 	}
-	return nil
+	return nil, 0
 }
 
 // races returns the variable on which two steps race, or 0.
@@ -185,160 +190,17 @@ func (e *RaceError) Error() string {
 	return "data race on " + e.Object + ": \"" + e.First + "\" and \"" + e.Second + "\" touch it, one of them writes, and either can be first"
 }
 
-// shortest finds, for each property that broke, the schedule with the fewest
-// steps and, among those, the fewest switches. It goes through the levels
-// again, up to the last of those breaks, and this time remembers the ways.
+// shortest finds the schedule for each property that broke.
 func (s *search) shortest(at *cursor) {
-	last := slices.Max(s.breaks)
-	if last == 0 {
-		return
-	}
-	w := ways{index: map[uint64]int32{}, best: make([]breaking, len(s.breaks))}
-	at.Reset()
-	s.breaksAtStart(at)
-	w.reach(at, 0, arrival{from: -1})
-	var e expansion
-	for state := int32(0); int(state) < len(w.states) && int(w.states[state].level) < last; state++ {
-		e.steps = e.steps[:0]
-		from := w.states[state].spot
-		at.back(from)
-		n := len(at.Enabled())
-		for i := range n {
-			if i > 0 {
-				at.back(from)
-			}
-			event := at.Enabled()[i]
-			at.Take(i)
-			way, level := w.cheapest(state, event, i), w.states[state].level+1
-			violations := slices.Clone(at.Violations())
-			if race := e.race(at, event); race != nil {
-				violations = append(violations, *race)
-			}
-			for _, v := range violations {
-				if p := s.result.index(v.Property); int(level) == s.breaks[p] {
-					w.best[p].keep(way, v.Err)
-				}
-			}
-			w.reach(at, level, way)
-		}
-		w.states[state].spot = spot{}
-	}
-	for p, b := range w.best {
-		if b.err == nil {
+	for i, level := range s.breaks {
+		if level == 0 {
 			continue
 		}
-		v := &s.result.Verdicts[p]
-		v.Err = b.err
-		v.Schedule = scheduleOf(at, append(w.path(b.way.from, b.way.via), b.way.choice))
-	}
-}
-
-// breaksAtStart gives a property that is broken before the first step its
-// error; its schedule is empty.
-func (s *search) breaksAtStart(at *cursor) {
-	for _, v := range at.Violations() {
-		s.result.Verdict(v.Property).Err = v.Err
-	}
-}
-
-// scheduleOf puts choices in words.
-func scheduleOf(sys System, path []int32) sim.Schedule {
-	var schedule sim.Schedule
-	sys.Reset()
-	for _, choice := range path {
-		schedule = schedule.Add(sys.Enabled()[choice])
-		sys.Take(int(choice))
-	}
-	return schedule
-}
-
-// ways is what is remembered of the ways to the states of the first levels.
-type ways struct {
-	index  map[uint64]int32 // into states, by fingerprint
-	states []waypoint
-	best   []breaking // by property
-}
-
-type waypoint struct {
-	level int32
-	spot  spot // until it is expanded
-	// arrivals are the ways here with the fewest switches in `level` steps, one
-	// for each place where the last step may have been.
-	arrivals []arrival
-}
-
-// arrival is a last step, and what led to it.
-type arrival struct {
-	place    int32 // of the last step; 0 at the start
-	switches int32
-	from     int32 // index of the state before
-	via      int32 // index of the arrival there
-	choice   int32 // index of the event taken there
-}
-
-// breaking is the best way to break a property.
-type breaking struct {
-	way arrival
-	err error
-}
-
-func (b *breaking) keep(way arrival, err error) {
-	if b.err == nil || way.switches < b.way.switches {
-		b.way, b.err = way, err
-	}
-}
-
-// cheapest is a step out of a state, on its way of fewest switches.
-func (w *ways) cheapest(state int32, event sim.Event, choice int) arrival {
-	best := arrival{switches: -1}
-	for via, before := range w.states[state].arrivals {
-		switches := before.switches
-		if before.place != int32(event.Place) && before.place != 0 {
-			switches++
-		}
-		if best.switches < 0 || switches < best.switches {
-			best = arrival{int32(event.Place), switches, state, int32(via), int32(choice)}
+		v := &s.result.Verdicts[i]
+		if found := shortest(at, v.Property, level, math.MaxInt); found != nil {
+			v.Schedule, v.Err = found.schedule, found.err
 		}
 	}
-	return best
-}
-
-// reach notes the state where the system is, and a way to it. Breadth first,
-// the first way to a state has the fewest steps; another of as many steps may
-// have fewer switches.
-func (w *ways) reach(at *cursor, level int32, way arrival) {
-	fingerprint := at.Fingerprint()
-	i, known := w.index[fingerprint]
-	if !known {
-		w.index[fingerprint] = int32(len(w.states))
-		w.states = append(w.states, waypoint{level, at.mark(), []arrival{way}})
-		return
-	}
-	if state := &w.states[i]; level == state.level {
-		state.arrive(way)
-	}
-}
-
-func (p *waypoint) arrive(way arrival) {
-	for i := range p.arrivals {
-		if p.arrivals[i].place == way.place {
-			if way.switches < p.arrivals[i].switches {
-				p.arrivals[i] = way
-			}
-			return
-		}
-	}
-	p.arrivals = append(p.arrivals, way)
-}
-
-// path is the choices that lead to a state by one of its arrivals.
-func (w *ways) path(state, via int32) []int32 {
-	path := make([]int32, w.states[state].level)
-	for i := len(path) - 1; i >= 0; i-- {
-		a := w.states[state].arrivals[via]
-		path[i], state, via = a.choice, a.from, a.via
-	}
-	return path
 }
 
 // seen is a set of fingerprints: open addressing, eight bytes a slot, so 11 to

@@ -1,0 +1,168 @@
+package explore
+
+import "racelab/sim"
+
+// broken is how a schedule breaks a property.
+type broken struct {
+	schedule sim.Schedule
+	err      error
+}
+
+// shortest finds the schedule of at most maxLevel steps that breaks a property
+// with the fewest steps and, among those, the fewest switches. It goes through
+// the states breadth first and remembers the ways to them. It returns nil if
+// there is none, or if it takes more than maxStates states to know.
+func shortest(at *cursor, property string, maxLevel, maxStates int) *broken {
+	at.Reset()
+	if err := brokenBy(at, property); err != nil {
+		return &broken{err: err}
+	}
+	w := ways{index: map[uint64]int32{}}
+	w.reach(at, 0, arrival{from: -1})
+	var best *arrival
+	var why error
+	var first sim.Event // of two steps that race: the other one, to be taken before
+	var e expansion
+	for i := int32(0); int(i) < len(w.states); i++ {
+		if level := int(w.states[i].level); level >= maxLevel || len(w.states) > maxStates {
+			break
+		}
+		e.steps = e.steps[:0]
+		from := w.states[i].spot
+		at.back(from)
+		n := len(at.Enabled())
+		for choice := range n {
+			if choice > 0 {
+				at.back(from)
+			}
+			event := at.Enabled()[choice]
+			at.Take(choice)
+			way := w.cheapest(i, event, choice)
+			err := brokenBy(at, property)
+			other, object := e.race(at, event)
+			if other != nil && property == sim.NoDataRace {
+				err = &RaceError{other.event.String(), event.String(), at.ObjectName(object)}
+			}
+			switch {
+			case err == nil && best == nil:
+				w.reach(at, w.states[i].level+1, way)
+			case err == nil:
+				// Longer than what was found.
+			case best == nil || way.switches < best.switches:
+				best, why = &way, err
+				if other != nil {
+					first = other.event
+				}
+				maxLevel = int(w.states[i].level) + 1
+			}
+		}
+		w.states[i].spot = spot{}
+	}
+	if best == nil {
+		return nil
+	}
+	schedule := scheduleOf(at, append(w.path(best.from, best.via), best.choice))
+	if property == sim.NoDataRace {
+		// Both steps belong to it. Either can be first, so the order is free.
+		n := len(schedule) - 1
+		schedule = append(schedule[:n:n].Add(first), schedule[n])
+	}
+	return &broken{schedule, why}
+}
+
+// brokenBy returns how the last step broke the property, or nil.
+func brokenBy(sys System, property string) error {
+	for _, v := range sys.Violations() {
+		if v.Property == property {
+			return v.Err
+		}
+	}
+	return nil
+}
+
+// scheduleOf puts choices in words.
+func scheduleOf(sys System, path []int32) sim.Schedule {
+	var schedule sim.Schedule
+	sys.Reset()
+	for _, choice := range path {
+		schedule = schedule.Add(sys.Enabled()[choice])
+		sys.Take(int(choice))
+	}
+	return schedule
+}
+
+// ways is what is remembered of the ways to the states of the first levels.
+type ways struct {
+	index  map[uint64]int32 // into states, by fingerprint
+	states []waypoint
+}
+
+type waypoint struct {
+	level int32
+	spot  spot // until it is expanded
+	// arrivals are the ways here with the fewest switches in `level` steps, one
+	// for each place where the last step may have been.
+	arrivals []arrival
+}
+
+// arrival is a last step, and what led to it.
+type arrival struct {
+	place    int32 // of the last step; 0 at the start
+	switches int32
+	from     int32 // index of the state before
+	via      int32 // index of the arrival there
+	choice   int32 // index of the event taken there
+}
+
+// cheapest is a step out of a state, on its way of fewest switches.
+func (w *ways) cheapest(state int32, event sim.Event, choice int) arrival {
+	best := arrival{switches: -1}
+	for via, before := range w.states[state].arrivals {
+		switches := before.switches
+		if before.place != int32(event.Place) && before.place != 0 {
+			switches++
+		}
+		if best.switches < 0 || switches < best.switches {
+			best = arrival{int32(event.Place), switches, state, int32(via), int32(choice)}
+		}
+	}
+	return best
+}
+
+// reach notes the state where the system is, and a way to it. Breadth first,
+// the first way to a state has the fewest steps; another of as many steps may
+// have fewer switches.
+func (w *ways) reach(at *cursor, level int32, way arrival) {
+	fingerprint := at.Fingerprint()
+	i, known := w.index[fingerprint]
+	if !known {
+		w.index[fingerprint] = int32(len(w.states))
+		w.states = append(w.states, waypoint{level, at.mark(), []arrival{way}})
+		return
+	}
+	if state := &w.states[i]; level == state.level {
+		state.arrive(way)
+	}
+}
+
+func (p *waypoint) arrive(way arrival) {
+	for i := range p.arrivals {
+		if p.arrivals[i].place == way.place {
+			if way.switches < p.arrivals[i].switches {
+				p.arrivals[i] = way
+			}
+			return
+		}
+	}
+	p.arrivals = append(p.arrivals, way)
+}
+
+// path is the choices that lead to a state by one of its arrivals.
+func (w *ways) path(state, via int32) []int32 {
+	path := make([]int32, w.states[state].level)
+	for i := len(path) - 1; i >= 0; i-- {
+		a := w.states[state].arrivals[via]
+		path[i], state, via = a.choice, a.from, a.via
+	}
+	return path
+}

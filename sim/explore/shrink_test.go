@@ -1,0 +1,48 @@
+package explore
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"racelab/sim"
+)
+
+// Goal: a shrunk schedule is as short as the breadth-first shortest where that
+// ends, and breaks the property in any case. Method: random programs, schedules
+// from random walks.
+func TestShrinkFindsTheShortest(t *testing.T) {
+	shrunk, left := 0, 0
+	for seed := range uint64(1500) {
+		p := newProgram(rand.New(rand.NewPCG(seed, 2)))
+		sys := p.system()
+		walks := Walks(sys, seed, Options{Limit: 20, Workers: 1})
+		for _, property := range []string{"rising", sim.NoDeadlock} {
+			v := walks.Verdict(property)
+			if v.Bad == 0 {
+				continue
+			}
+			want := States(sys, Options{Limit: 1 << 20, Workers: 1}).Verdict(property).Schedule
+			got := Shrink(sys, v.Schedule, property, 1<<20)
+			if !got.Shortest || got.Schedule.String() != want.String() {
+				t.Errorf("program %d, %s: shrunk to %v (shortest: %v), want %v%v", seed, property, got.Schedule, got.Shortest, want, p)
+			}
+			// Without room to search it has to do with leaving out and swapping.
+			rough := Shrink(sys, v.Schedule, property, 0)
+			if rough.Shortest || attempt(newCursor(sys), rough.Schedule, property) == nil {
+				t.Errorf("program %d, %s: without room, shrunk to %v (shortest: %v), which breaks nothing%v", seed, property, rough.Schedule, rough.Shortest, p)
+			}
+			if len(rough.Schedule) < len(want) {
+				t.Errorf("program %d, %s: %v is shorter than the shortest %v", seed, property, rough.Schedule, want)
+			}
+			shrunk++
+			if len(rough.Schedule) > len(want) {
+				left++
+			}
+		}
+		sys.Close()
+	}
+	t.Logf("%d schedules; %d were not the shortest without a search", shrunk, left)
+	if shrunk < 100 {
+		t.Error("too few schedules to shrink")
+	}
+}
