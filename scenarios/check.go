@@ -28,6 +28,9 @@ func (s *Scenario) Check() ([]Checked, error) {
 			}
 			result := explore.States(sys, explore.Options{Limit: CheckStates})
 			sys.Close()
+			if result.Fault != nil {
+				return nil, result.Fault
+			}
 			for i := range result.Verdicts {
 				v := &result.Verdicts[i]
 				rows = append(rows, Checked{

@@ -132,9 +132,19 @@ func (p *committedNeverFalls) Observe(o sim.Observation) (tested bool, err error
 	was := p.committed
 	p.committed = o.Message.(*number).n
 	if p.committed < was {
-		err = fmt.Errorf("%s took the committed count back from %d to %d", o.Actor, was, p.committed)
+		err = &fallError{o.Actor, was, p.committed}
 	}
 	return was > 0, err
+}
+
+// fallError is a committed count that fell.
+type fallError struct {
+	who     string
+	was, is int
+}
+
+func (e *fallError) Error() string {
+	return fmt.Sprintf("%s took the committed count back from %d to %d", e.who, e.was, e.is)
 }
 
 func (p *committedNeverFalls) State(s *sim.State) { sim.Int(s, &p.committed) }

@@ -12,7 +12,7 @@ func framePointer() unsafe.Pointer
 // base caches the address in Task.run at which a program returns.
 //
 //go:noinline
-func callers(stack []uintptr, base *uintptr) int {
+func callers(stack *[64]uintptr, base *uintptr) int {
 	frame := framePointer()
 	frame = *(*unsafe.Pointer)(frame) // Of the caller.
 	for n := range stack {

@@ -6,8 +6,8 @@ import "runtime"
 
 // callers writes the return addresses of the calls from the caller's caller
 // down to Task.run, and returns how many.
-func callers(stack []uintptr, base *uintptr) int {
-	n := runtime.Callers(3, stack)
+func callers(stack *[64]uintptr, base *uintptr) int {
+	n := runtime.Callers(3, stack[:])
 	for i, pc := range stack[:n] {
 		if pc == *base || *base == 0 && isRun(pc) {
 			*base = pc

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"unsafe"
 )
 
 // A parked coroutine is a jump target. Its future depends on the place where
@@ -23,6 +24,9 @@ type site struct {
 	event   Event
 	parked  []*coroutine
 	recipes []recipe
+
+	found uint64 // the last search for a route that came here
+	next  hop    // of that route
 }
 
 // recipe is how to come to a site: load the state, in which the task is parked
@@ -44,32 +48,46 @@ func (s *site) learn(from *site, state *Snapshot) {
 
 // siteTable holds the sites of a task by their hash.
 type siteTable struct {
-	first  *site // where the program parks first
-	base   uintptr
-	recent [64]*site
+	first *site // where the program parks first
+	base  uintptr
+	stack [64]uintptr  // scratch
+	near  [64]struct { // by the addresses of a place
+		key  uint64
+		site *site
+	}
+	recent [64]*site // by hash
 	all    map[uint64]*site
 	order  []*site // as they were met
+
+	search uint64 // of routes, counted
+	queue  []*site
+	route  []hop
 }
 
 // find returns the site of the point at which the running task is about to
-// park.
+// park. A place that was met before is known by its addresses alone.
 //
 //go:noinline
 func (table *siteTable) find(t *Task, p Point) *site {
+	stack := &table.stack
+	n := callers(stack, &table.base)
+	key := uint64(uintptr(unsafe.Pointer(unsafe.StringData(string(p))))) + uint64(len(p))
+	for _, pc := range stack[:n] {
+		key = (key ^ uint64(pc)) * 0x9e3779b97f4a7c15
+	}
+	near := &table.near[key>>58]
+	if near.key == key && near.site != nil {
+		return near.site
+	}
 	hash := mixString(0, string(p))
-	var stack [64]uintptr
-	n := callers(stack[:], &table.base)
 	for _, pc := range stack[:n] {
 		hash = mix(hash, uint64(pc))
-	}
-	if s := table.recent[hash%64]; s != nil && s.hash == hash {
-		return s
 	}
 	s := table.all[hash]
 	if s == nil {
 		s = table.add(t, hash, p)
 	}
-	table.recent[hash%64] = s
+	near.key, near.site = key, s
 	return s
 }
 
@@ -89,6 +107,7 @@ func (table *siteTable) get(hash uint64) *site {
 		return s
 	}
 	s := table.all[hash]
+	table.recent[hash%64] = s
 	if s == nil {
 		panic("sim: a state is loaded in which a task is parked where this world never saw it: let the world Learn from the one that saved the state")
 	}
@@ -183,32 +202,33 @@ func (t *Task) drive(to *site) *coroutine {
 	return c
 }
 
-// hop is one step of a drive.
+// hop is one step of a drive: by the recipe, to the site.
 type hop struct {
 	recipe recipe
 	to     *site
 }
 
 // route finds the shortest way to a site from one where a coroutine is parked,
-// or from the first one.
+// or from the first one. It is valid until the next call.
 func (t *Task) route(to *site) ([]hop, *site) {
-	came := map[*site]hop{}
-	for queue := []*site{to}; len(queue) > 0; queue = queue[1:] {
-		at := queue[0]
-		if len(at.parked) > 0 || at == t.sites.first {
-			var route []hop
+	table := &t.sites
+	table.search++
+	to.found = table.search
+	queue := append(table.queue[:0], to)
+	for k := 0; k < len(queue); k++ {
+		at := queue[k]
+		if len(at.parked) > 0 || at == table.first {
+			table.queue, table.route = queue, table.route[:0]
+			from := at
 			for at != to {
-				route = append(route, came[at])
-				at = came[at].to
+				table.route = append(table.route, at.next)
+				at = at.next.to
 			}
-			if len(route) == 0 {
-				return nil, to
-			}
-			return route, route[0].recipe.from
+			return table.route, from
 		}
 		for _, r := range at.recipes {
-			if _, known := came[r.from]; !known && r.from != to {
-				came[r.from] = hop{r, at}
+			if r.from.found != table.search {
+				r.from.found, r.from.next = table.search, hop{r, at}
 				queue = append(queue, r.from)
 			}
 		}

@@ -179,7 +179,14 @@ func (d *dpor) take(f *frame, process int) {
 	f.done.add(process)
 	choice := slices.IndexFunc(f.enabled, func(e sim.Event) bool { return e.Process == process })
 	f.taken = f.enabled[choice]
-	d.cursor.Take(choice)
+	if d.result.Steps%checkEvery == 0 {
+		if d.result.Fault = d.cursor.checkStep(choice); d.result.Fault != nil {
+			d.stopped = true
+			return
+		}
+	} else {
+		d.cursor.Take(choice)
+	}
 	d.result.Steps++
 	f.step = append(f.step[:0], d.cursor.Accesses()...)
 	d.tested(d.cursor.Tested())

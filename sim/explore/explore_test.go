@@ -261,3 +261,48 @@ func TestScriptKeepsItsOrdersOrSaysSo(t *testing.T) {
 		}
 	}
 }
+
+// Goal: how many coroutines a task keeps for jumps changes nothing. Method: the
+// counts with 1 and with 64.
+func TestCountsDoNotDependOnCoroutines(t *testing.T) {
+	for _, build := range []func() *sim.World{lostUpdate(4, true), embrace(true)} {
+		var counts []string
+		for _, n := range []int{1, 64} {
+			sys := system(t, build)
+			sys.SetMaxCoroutines(n)
+			states := explore.States(sys, explore.Options{Limit: 100_000, Workers: 1})
+			classes := explore.Exhaustive(sys, explore.Options{Limit: 100_000})
+			counts = append(counts, fmt.Sprint(states.States, states.Transitions, classes.Runs, classes.Redundant))
+		}
+		if counts[0] != counts[1] {
+			t.Errorf("with 1 and 64 coroutines: %v, want the same", counts)
+		}
+	}
+}
+
+// local is a task that carries something across a point outside its State.
+type local struct{ x *sim.Var[int] }
+
+func (l *local) State(*sim.State) {}
+func (l *local) Run(t *sim.Task) {
+	t.Yield("a")
+	carried := l.x.Get(t)
+	t.Yield("b")
+	l.x.Set(t, carried+1)
+}
+
+// Goal: a search of such a model ends with the fault, not with a verdict.
+func TestSearchesCheckTheModel(t *testing.T) {
+	build := func() *sim.World {
+		w := sim.NewWorld()
+		shared := &counter{}
+		w.Share("shared", shared)
+		for i := range 3 {
+			w.Go(fmt.Sprintf("T%d", i), &local{&shared.c})
+		}
+		return w
+	}
+	if r := explore.States(system(t, build), explore.Options{Limit: 100_000}); r.Fault == nil {
+		t.Error("the search found no fault")
+	}
+}

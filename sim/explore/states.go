@@ -11,6 +11,10 @@ import (
 // the workers.
 const batch = 1024
 
+// checkEvery is how many states of a level are expanded for each whose steps
+// are checked.
+const checkEvery = 500
+
 // States visits every reachable state, breadth first, and then finds the
 // shortest schedule to each property that broke.
 func States(sys System, o Options) *Result {
@@ -50,10 +54,15 @@ func (s *search) run(o Options) bool {
 			if o.stopped() || s.seen.n > o.Limit || o.First && s.result.anyBad() {
 				return false
 			}
-			s.crew.each(len(spots), func(at *cursor, i int) { expanded[i].expand(at, spots[i], s.seen, o.atEnd) })
+			s.crew.each(len(spots), func(at *cursor, i int) {
+				expanded[i].expand(at, spots[i], s.seen, (from+i)%checkEvery == 0, o.atEnd)
+			})
 			for i := range spots {
 				spots[i] = spot{}
 				e := &expanded[i]
+				if s.result.Fault = e.fault; e.fault != nil {
+					return false
+				}
 				s.result.Transitions += e.transitions
 				s.count(level, e.tested, e.violations, e.races)
 				for _, reached := range e.reached {
@@ -101,6 +110,7 @@ type expansion struct {
 	races       int            // pairs of steps that race
 	reached     []reachedState // that were not seen before this batch
 	steps       []step         // for the races
+	fault       error
 }
 
 type reachedState struct {
@@ -108,8 +118,9 @@ type reachedState struct {
 	spot        spot
 }
 
-// expand takes every step out of a state.
-func (e *expansion) expand(at *cursor, from spot, known *seen, atEnd func(System)) {
+// expand takes every step out of a state; with check, it also checks what it
+// takes for granted about them.
+func (e *expansion) expand(at *cursor, from spot, known *seen, check bool, atEnd func(System)) {
 	*e = expansion{violations: e.violations[:0], reached: e.reached[:0], steps: e.steps[:0]}
 	at.back(from)
 	n := len(at.Enabled())
@@ -121,7 +132,13 @@ func (e *expansion) expand(at *cursor, from spot, known *seen, atEnd func(System
 			at.back(from)
 		}
 		event := at.Enabled()[i]
-		at.Take(i)
+		if check {
+			if e.fault = at.checkStep(i); e.fault != nil {
+				return
+			}
+		} else {
+			at.Take(i)
+		}
 		e.transitions++
 		e.tested |= at.Tested()
 		e.violations = append(e.violations, at.Violations()...)

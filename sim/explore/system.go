@@ -44,6 +44,9 @@ type Saver interface {
 	System
 	Save() *sim.Snapshot
 	Load(*sim.Snapshot)
+	// CheckStep takes the i-th enabled event and checks that the record of what
+	// it touched is true, and that nothing but the state decides what it does.
+	CheckStep(i int) error
 	// Learn makes the states that another one saved loadable here.
 	Learn(from Saver)
 }
@@ -109,6 +112,14 @@ func (c *cursor) Take(i int) {
 		c.path = append(c.path, int32(i))
 	}
 	c.System.Take(i)
+}
+
+func (c *cursor) checkStep(i int) error {
+	if c.saver == nil {
+		c.Take(i)
+		return nil
+	}
+	return c.saver.CheckStep(i)
 }
 
 // mark returns the spot where the system is.

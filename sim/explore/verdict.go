@@ -29,6 +29,9 @@ type Result struct {
 	Cut         int  // runs cut off at sim.MaxSteps
 	Complete    bool // nothing is left to explore
 	Verdicts    []Verdict
+	// Fault is why nothing here can be trusted: a check of the model or of the
+	// record of its steps failed, and the search ended there.
+	Fault error
 
 	Guarantee float64 // PCT: the least probability with which a run finds a bug of the depth
 	Sampler   string  // what the sampler was set to

@@ -1,0 +1,179 @@
+package sim_test
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"racelab/sim"
+)
+
+// worker takes a lock, asks a node, and writes what it heard, a few times over.
+type worker struct {
+	*desk
+	rounds int `sim:"config"`
+	i      int
+	heard  int
+}
+
+type desk struct {
+	lock  sim.Mutex
+	value sim.Var[int]
+	conn  *sim.Conn
+}
+
+func (d *desk) State(s *sim.State) {
+	d.lock.State(s)
+	d.value.State(s)
+}
+
+func (w *worker) Run(t *sim.Task) {
+	for w.i = 0; w.i < w.rounds; w.i++ {
+		w.lock.Lock(t, "lock")
+		w.ask(t)
+		t.Yield("write")
+		w.value.Set(t, w.value.Get(t)+w.heard)
+		w.lock.Unlock(t)
+		w.ask(t)
+	}
+}
+
+func (w *worker) ask(t *sim.Task) {
+	w.conn.Send(t, &message{"ask"})
+	w.heard = len(w.conn.Receive(t, "await").String())
+}
+
+func (w *worker) State(s *sim.State) {
+	sim.Int(s, &w.i)
+	sim.Int(s, &w.heard)
+}
+
+func workers() *sim.World {
+	w := sim.NewWorld()
+	w.AddNode("echo", &echo{})
+	d := &desk{conn: w.Dial("client", "echo")}
+	w.Share("desk", d)
+	for _, name := range []string{"A", "B", "C"} {
+		w.Go(name, &worker{desk: d, rounds: 2})
+	}
+	return w
+}
+
+// Goal: running on from a state that was loaded is running on from the state
+// itself. Method: random runs, saved at each step; random jumps among the saved
+// states; the same choices from there lead to the same fingerprints. Whatever
+// the number of coroutines.
+func TestRunningOnFromALoadedState(t *testing.T) {
+	for _, coroutines := range []int{1, 2, 64} {
+		w := workers()
+		w.SetMaxCoroutines(coroutines)
+		start := w.Save()
+		type spot struct {
+			state       *sim.Snapshot
+			choices     []int
+			fingerprint uint64
+		}
+		var spots []spot
+		for seed := range uint64(20) {
+			random := rand.New(rand.NewPCG(seed, 0))
+			w.Load(start)
+			var choices []int
+			for len(w.Enabled()) > 0 {
+				i := random.IntN(len(w.Enabled()))
+				choices = append(choices, i)
+				w.Take(i)
+				spots = append(spots, spot{w.Save(), append([]int(nil), choices...), w.Fingerprint()})
+			}
+		}
+		random := rand.New(rand.NewPCG(99, 0))
+		for range 2000 {
+			s := spots[random.IntN(len(spots))]
+			w.Load(s.state)
+			if w.Fingerprint() != s.fingerprint {
+				t.Fatalf("%d coroutines: a loaded state has another fingerprint than the one that was saved", coroutines)
+			}
+			// Go on at random, and run the whole of it in a world of its own.
+			choices := append([]int(nil), s.choices...)
+			for range 5 {
+				if len(w.Enabled()) == 0 {
+					break
+				}
+				i := random.IntN(len(w.Enabled()))
+				choices = append(choices, i)
+				w.Take(i)
+			}
+			fresh := workers()
+			for _, i := range choices {
+				fresh.Take(i)
+			}
+			if fresh.Fingerprint() != w.Fingerprint() {
+				t.Fatalf("%d coroutines: running on from a loaded state came elsewhere than running from the start", coroutines)
+			}
+			fresh.Close()
+		}
+		w.Close()
+	}
+}
+
+// careless does something that a search cannot know.
+type careless struct {
+	*desk
+	how   string `sim:"config"`
+	i     int
+	other *careless
+	field int
+}
+
+func (c *careless) State(s *sim.State) {
+	sim.Int(s, &c.i)
+	sim.Int(s, &c.field)
+}
+
+func (c *careless) Run(t *sim.Task) {
+	carried := 0
+	for c.i = 0; c.i < 3; c.i++ {
+		t.Yield("step")
+		switch c.how {
+		case "carries a local":
+			c.field = carried
+			carried = c.field*2 + 1
+		case "writes another's field":
+			c.other.field++
+		case "reads without saying so":
+			c.field = c.value.Peek()
+		case "is careful":
+			c.value.Set(t, c.value.Get(t)+1)
+		}
+	}
+}
+
+// Goal: what breaks the premises of a search is found. Method: a task that
+// breaks each.
+func TestCheckStepFindsWhatASearchCannotKnow(t *testing.T) {
+	for _, test := range []struct{ how, want string }{
+		{"is careful", ""},
+		{"carries a local", "comes to another state"},
+		{"writes another's field", "changed B without recording it"},
+		{"reads without saying so", "variables that it does not touch"},
+	} {
+		w := sim.NewWorld()
+		d := &desk{}
+		w.Share("desk", d)
+		a, b := &careless{desk: d, how: test.how}, &careless{desk: d, how: "is careful"}
+		a.other = b
+		w.Go("A", a)
+		w.Go("B", b)
+		found := ""
+		for range 3 {
+			// A runs alone for a while, so that its coroutine has a past.
+			if err := w.CheckStep(0); err != nil {
+				found = err.Error()
+				break
+			}
+		}
+		if (found == "") != (test.want == "") || !strings.Contains(found, test.want) {
+			t.Errorf("a task that %s: CheckStep says %q, want %q", test.how, found, test.want)
+		}
+		w.Close()
+	}
+}
