@@ -33,8 +33,9 @@ var lostUpdate = Scenario{
 		{"unfixed", sim.NoDataRace, "2"}, {"unfixed", sim.NoDataRace, "4"},
 	},
 	Idle: []Expectation{
-		// Without a lock nobody waits for one.
+		// Without a lock nobody waits for one, nor for anything else.
 		{"unfixed", sim.NoDeadlock, "2"}, {"unfixed", sim.NoDeadlock, "4"},
+		{"unfixed", sim.NoProgress, "2"}, {"unfixed", sim.NoProgress, "4"},
 	},
 	Schedule: "T1 read; T0 read; T0 write; T1 write",
 	Story:    "T1 read before T0 write",

@@ -64,8 +64,9 @@ func (s *Scenario) Play(variant Variant, values Values, c sim.Chooser) (*view.Re
 		defer sys.Close()
 		worst := r.Broken[0]
 		for _, b := range r.Broken {
-			// What a user feels is worth more than what led to it.
-			if _, ok := b.Err.(sim.Explained); ok {
+			// What a user feels is worth more than what led to it, and anything
+			// is more than a data race.
+			if _, ok := b.Err.(sim.Explained); ok || worst.Property == sim.NoDataRace {
 				worst = b
 			}
 		}

@@ -40,6 +40,7 @@ var staleSnapshot = Scenario{
 	},
 	Idle: []Expectation{
 		{"unfixed", sim.NoDeadlock, "2x2"}, {"unfixed", sim.NoDeadlock, "3x2x2"},
+		{"unfixed", sim.NoProgress, "2x2"}, {"unfixed", sim.NoProgress, "3x2x2"},
 	},
 	Schedule: "C0 snapshot; marker mark; C1 snapshot; C1 commit; C0 commit",
 	Story:    "marker mark before C1 snapshot\nC1 commit before C0 commit\nC0 snapshot before marker mark",

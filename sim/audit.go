@@ -23,7 +23,7 @@ type Field struct {
 // after some runs, when its slices hold something.
 func (w *World) Audit() []error {
 	w.Enabled()
-	s := State{errand: auditing, seen: map[unsafe.Pointer]struct{}{}}
+	s := State{errand: auditing, world: w, seen: map[unsafe.Pointer]struct{}{}}
 	w.State(&s)
 	var missed []error
 	w.survey(func(path string, v reflect.Value, kind surveyed) {
@@ -97,6 +97,11 @@ func (w *World) nameObjects() {
 			w.names[o.number-1] = path
 		}
 	})
+	for _, t := range w.things {
+		if r, ok := t.(*readHold); ok {
+			w.names[r.number-1] = w.names[r.lock.number-1] + ".readers[" + w.tasks[r.task-1].name + "]"
+		}
+	}
 }
 
 // surveyed is what a survey takes a field for.
@@ -163,6 +168,9 @@ func (s *surveyor) field(path string, v reflect.Value, kind surveyed) {
 		return
 	case isObject(v.Type()):
 		s.visit(path, v, objectField)
+		return
+	case v.Type() == reflect.TypeFor[Envelope](): // A request that a node has parked.
+		s.visit(path, v, stateField)
 		return
 	}
 	switch v.Kind() {

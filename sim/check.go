@@ -21,13 +21,13 @@ import (
 func (w *World) CheckStep(i int) error {
 	before := w.Save()
 	event := w.Enabled()[i]
-	owners := w.owners()
+	owners, was := w.owners(), w.absolute()
 	w.Take(i)
 	violations := slices.Clone(w.violations)
 	accesses := slices.Clone(w.accesses)
 	after := w.Save()
 
-	if err := w.checkWrites(event, owners, before, after, accesses); err != nil {
+	if err := w.checkWrites(event, owners, was, w.absolute(), accesses); err != nil {
 		return err
 	}
 	if event.task != nil {
@@ -46,9 +46,17 @@ func (w *World) CheckStep(i int) error {
 
 // owners says which words of the current state are whose.
 func (w *World) owners() []owner {
-	s := State{marks: true}
+	s := State{marks: true, world: w}
 	w.State(&s)
 	return s.owners
+}
+
+// absolute is the current state by the time of day. When the clock moves, what
+// is due comes nearer, and nobody has changed it.
+func (w *World) absolute() *Snapshot {
+	s := State{absolute: true, world: w}
+	w.State(&s)
+	return &Snapshot{words: s.words}
 }
 
 // wordsOf returns the words of the k-th owner.
@@ -121,15 +129,15 @@ func (t *Task) putBack(aside [][]*coroutine) {
 // checkReads takes the step again with other values in the variables that it
 // has not touched.
 func (w *World) checkReads(event Event, i int, owners []owner, before, after *Snapshot, accesses []Access) error {
-	strange := &Snapshot{words: slices.Clone(before.words), refs: before.refs}
-	want := &Snapshot{words: slices.Clone(after.words), refs: after.refs}
+	strange := &Snapshot{words: slices.Clone(before.words), refs: before.refs, ghosts: before.ghosts}
+	want := &Snapshot{words: slices.Clone(after.words), refs: after.refs, ghosts: after.ghosts}
 	w.Load(after)
 	ownersAfter := w.owners()
 	changed := false
 	for k, o := range owners {
 		kind := w.things[o.object-1].bound().kind
 		touched := slices.ContainsFunc(accesses, func(a Access) bool { return a.Object == o.object })
-		if kind != Data || touched {
+		if kind != Data && kind != Atom || touched {
 			continue
 		}
 		word := &wordsOf(strange, owners, k)[0]

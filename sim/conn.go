@@ -19,6 +19,15 @@ type Conn struct {
 	serving   *Task      // whose request the node has not answered yet
 	in        direction
 	responses []Envelope // oldest first
+
+	// Where connections may break.
+	handle *Conn   // what the client holds
+	lines  []*Conn // of a handle: the connections that it may come to stand for
+	line   int     // of a handle: the place in lines of the one it stands for
+	dial   int     // which of them this is, from 1
+	door   door
+	broken bool
+	owed   []int // by a task's number - 1: requests whose answer it has not taken
 }
 
 // direction is one way of a connection. Its two ends are objects of their own:
@@ -48,8 +57,17 @@ func (d *direction) begin(s *State) {
 
 // Send writes a request. It never waits: the network takes everything.
 func (c *Conn) Send(t *Task, request Message) {
+	c = c.current()
 	t.touches(&c.out.tail, true)
-	c.requests = append(c.requests, Envelope{Message: request, conn: c, from: t, hash: hashOf(request)})
+	if c.owed != nil {
+		c.owed[t.number-1]++
+	}
+	if !c.broken {
+		c.requests = append(c.requests, Envelope{Message: request, conn: c, from: t, hash: hashOf(request), mail: t.world.post(t.number - 1)})
+		if t.world.timed != nil {
+			t.world.timed.sent(c)
+		}
+	}
 	t.world.observe(Observation{Action: Sent, Actor: t.name, Peer: c.node.name, Conn: c.name, Message: request})
 }
 
@@ -58,20 +76,27 @@ func (c *Conn) Send(t *Task, request Message) {
 // task holds up all behind it, as a response reader does that hands each
 // answer to whoever waits for it.
 func (c *Conn) Receive(t *Task, p Point) Message {
-	from := t.wait(p, &c.in.head).(*head)
+	from := t.wait(p, &c.owing(t).in.head).(*head)
 	return from.conn.take(t)
 }
 
 func (c *Conn) take(t *Task) Message {
 	t.touches(&c.in.head.object, true)
-	response := c.responses[0].Message
-	c.responses = append(c.responses[:0], c.responses[1:]...)
+	response := Message(Cut)
+	if !c.failed(t) {
+		response = c.responses[0].Message
+		t.world.take(t.number-1, c.responses[0].mail)
+		c.responses = append(c.responses[:0], c.responses[1:]...)
+	}
+	if c.owed != nil && c.owed[t.number-1] > 0 {
+		c.owed[t.number-1]--
+	}
 	t.world.observe(Observation{Action: Received, Actor: t.name, Peer: c.node.name, Conn: c.name, Message: response})
 	return response
 }
 
 func (e *head) ready(t *Task) bool {
-	return len(e.conn.responses) > 0 && e.conn.responses[0].from == t
+	return len(e.conn.responses) > 0 && e.conn.responses[0].from == t || e.conn.failed(t)
 }
 
 func (e *head) waitingFor(w *World) string {
@@ -79,6 +104,16 @@ func (e *head) waitingFor(w *World) string {
 		return fmt.Sprintf("its answer from %s, behind the one of %s", e.conn.node.name, e.conn.responses[0].from.name)
 	}
 	return "an answer from " + e.conn.node.name
+}
+
+// via tells connections to the same node apart: "/client".
+func (c *Conn) via() string {
+	for _, other := range c.node.world.conns {
+		if other != c && other.node == c.node && (c.handle == nil || other.handle != c.handle) {
+			return "/" + c.name
+		}
+	}
+	return ""
 }
 
 // deliverable says whether the node would take the next request now.
@@ -90,20 +125,18 @@ func (c *Conn) deliver() {
 	e := c.requests[0]
 	c.requests = append(c.requests[:0], c.requests[1:]...)
 	c.serving = e.from
+	w.take(c.node.thread(), e.mail)
 	w.touched(&c.out.head.object, true)
-	w.touched(&c.node.object, true)
 	w.observe(Observation{Action: Arrived, Actor: c.node.name, Peer: e.from.name, Conn: c.name, Message: e.Message})
-	c.node.node.Step(e, &w.outbox)
-	if checker, ok := c.node.node.(Checker); ok {
-		if err := checker.Check(); err != nil {
-			w.broke(NodeInvariants, fmt.Errorf("%s: %w", c.node.name, err))
-		}
+	if w.timed != nil {
+		w.timed.served(c.node)
 	}
+	c.node.reacts(func(out *Outbox) { c.node.node.Step(e, out) })
 }
 
 // State walks what is on its way.
 func (c *Conn) State(s *State) {
-	c.out.begin(s)
+	s.begin(c.node) // It alone takes requests and answers them.
 	serving := uint64(0)
 	if c.serving != nil {
 		serving = uint64(c.serving.number)
@@ -115,9 +148,11 @@ func (c *Conn) State(s *State) {
 			c.serving = c.node.world.tasks[serving-1]
 		}
 	}
+	c.out.begin(s)
 	c.queue(s, &c.requests)
 	c.in.begin(s)
 	c.queue(s, &c.responses)
+	c.walkFaults(s)
 }
 
 // queue walks messages: whose each is, its hash, and itself.
@@ -127,14 +162,20 @@ func (c *Conn) queue(s *State, queue *[]Envelope) {
 		s.words = append(s.words, uint64(len(*queue)))
 		for _, e := range *queue {
 			s.words = append(s.words, uint64(e.from.number), e.hash)
+			if s.world.timed != nil {
+				s.past(&e.at)
+			}
 			s.refs = append(s.refs, e.Message)
 		}
 	case loading:
 		resize(queue, int(s.words[s.at]))
 		s.at++
 		for i := range *queue {
-			(*queue)[i] = Envelope{s.refs[s.ref], c, c.node.world.tasks[s.words[s.at]-1], s.words[s.at+1]}
+			(*queue)[i] = Envelope{Message: s.refs[s.ref], conn: c, from: c.node.world.tasks[s.words[s.at]-1], hash: s.words[s.at+1]}
 			s.at += 2
+			if s.world.timed != nil {
+				s.past(&(*queue)[i].at)
+			}
 			s.ref++
 		}
 	}

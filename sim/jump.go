@@ -59,6 +59,8 @@ type siteTable struct {
 	all    map[uint64]*site
 	order  []*site // as they were met
 
+	seconds []secondPoint // names that were put together
+
 	search uint64 // of routes, counted
 	queue  []*site
 	route  []hop
@@ -170,8 +172,10 @@ func (t *Task) attach() {
 	w := t.world
 	w.driving = true
 	back := w.base
+	w.races.keepMail(w)
 	c := t.drive(at)
 	w.load(back)
+	w.races.putMailBack(w)
 	w.driving = false
 	t.coroutine = c
 }

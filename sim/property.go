@@ -36,10 +36,11 @@ const (
 	Received               // a task took a response
 	Called                 // a task entered a function of the client's API
 	Returned               // a task came back from one
+	Failed                 // a fault came, or a node came back: Message is the Fault
 )
 
 func (a Action) String() string {
-	return [...]string{"sent", "arrived", "answered", "received", "called", "returned"}[a]
+	return [...]string{"sent", "arrived", "answered", "received", "called", "returned", "failed"}[a]
 }
 
 // Observation is one act of a task or a node.
@@ -54,11 +55,15 @@ type Observation struct {
 
 // Properties of every world. What else is claimed, a scenario adds.
 const (
-	NoDeadlock     = "no-deadlock"     // nothing can happen, and a task has not ended
+	NoDeadlock     = "no-deadlock"     // tasks wait in a circle, each for a lock that the next one holds
+	NoProgress     = "no-progress"     // nothing can happen, a task has not ended, and no deadlock is why
 	NoDataRace     = "no-data-race"    // two accesses to a Var, one a write, that nothing orders
 	NoPanic        = "no-panic"        // a participant panicked
 	NodeInvariants = "node-invariants" // a node's own Check failed
 )
+
+// Hangs says whether the property is that tasks go on: no-deadlock, no-progress.
+func Hangs(property string) bool { return property == NoDeadlock || property == NoProgress }
 
 // Violation is a property that a step broke.
 type Violation struct {
@@ -141,7 +146,7 @@ func (w *World) Properties() []string {
 	for _, watcher := range w.watchers {
 		names = append(names, watcher.property.Name())
 	}
-	names = append(names, NoDeadlock, NoPanic)
+	names = append(names, NoDeadlock, NoProgress, NoPanic)
 	if slices.ContainsFunc(w.things, func(t thing) bool { return t.bound().kind == Data }) {
 		names = append(names, NoDataRace)
 	}
@@ -155,8 +160,8 @@ func (w *World) Properties() []string {
 
 // Tested says which properties the last step put to the test: bit i for the
 // i-th of Properties. A scenario's property knows by itself; a deadlock needs
-// a task that waits for a lock; any step might panic, race or break an
-// invariant.
+// a task that waits for a lock; to get stuck at all needs one that waits for
+// anything; any step might panic, race or break an invariant.
 func (w *World) Tested() uint64 {
 	tested := ^uint64(0)
 	for i, watcher := range w.watchers {
@@ -166,6 +171,9 @@ func (w *World) Tested() uint64 {
 	}
 	if !w.contended {
 		tested &^= 1 << len(w.watchers) // NoDeadlock
+	}
+	if !slices.ContainsFunc(w.tasks, (*Task).waits) {
+		tested &^= 1 << (len(w.watchers) + 1) // NoProgress
 	}
 	return tested
 }

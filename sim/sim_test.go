@@ -155,7 +155,7 @@ func TestDeadlockNamesWhoWaitsForWhat(t *testing.T) {
 		t.Fatalf("run ended by %q, want %q", ending, sim.Stuck)
 	}
 	broke := trace.Steps[1].Broke
-	want := `A, before "second", waits for b.lock, held by B; B, before "second", waits for a.lock, held by A`
+	want := `A holds a.lock and wants b.lock (before "second"); B holds b.lock and wants a.lock (before "second")`
 	if len(broke) != 1 || broke[0].Property != sim.NoDeadlock || broke[0].Err.Error() != want {
 		t.Errorf("the second step broke %v, want %s: %s", broke, sim.NoDeadlock, want)
 	}

@@ -22,13 +22,16 @@ type State struct {
 	errand errand
 	words  []uint64  // saving, loading: a word a field
 	refs   []Message // saving, loading: what words cannot hold
+	ghosts []uint64  // saving, loading: words that the fingerprint leaves out
 	at     int       // loading: the next of words
 	ref    int       // loading: the next of refs
+	ghost  int       // loading: the next of ghosts
 
-	owners []owner                     // saving, if asked for: whose words begin where
-	marks  bool                        // owners is asked for
-	seen   map[unsafe.Pointer]struct{} // auditing: the addresses that the walk met
-	world  *World                      // binding: where objects get their number
+	absolute bool                        // saving: moments by the time of day
+	owners   []owner                     // saving, if asked for: whose words begin where
+	marks    bool                        // owners is asked for
+	seen     map[unsafe.Pointer]struct{} // auditing: the addresses that the walk met
+	world    *World                      // where objects get their number, and whose time it is
 }
 
 type errand uint8
@@ -153,8 +156,9 @@ func mixAll(words []uint64) uint64 {
 // Snapshot is a saved state. It never changes, and fits every world that was
 // built alike.
 type Snapshot struct {
-	words []uint64
-	refs  []Message
+	words  []uint64
+	refs   []Message
+	ghosts []uint64
 }
 
 // Save returns the state of the world.
@@ -163,8 +167,9 @@ func (w *World) Save() *Snapshot {
 	w.jumps = true
 	if w.base == nil {
 		w.walk()
-		w.base = &Snapshot{words: w.room(len(w.saved.words)), refs: append([]Message(nil), w.saved.refs...)}
+		w.base = &Snapshot{words: w.room(len(w.saved.words)), refs: append([]Message(nil), w.saved.refs...), ghosts: append([]uint64(nil), w.saved.ghosts...)}
 		copy(w.base.words, w.saved.words)
+		w.races.saved(w.base)
 	}
 	return w.base
 }
@@ -187,13 +192,14 @@ func (w *World) Load(s *Snapshot) {
 	w.jumps = true
 	w.load(s)
 	w.base = s
+	w.races.loaded(w, s)
 	w.findEnabled()
 }
 
 // load puts fields and places back.
 func (w *World) load(s *Snapshot) {
-	w.loader.errand, w.loader.words, w.loader.refs = loading, s.words, s.refs
-	w.loader.at, w.loader.ref = 0, 0
+	w.loader.errand, w.loader.words, w.loader.refs, w.loader.ghosts = loading, s.words, s.refs, s.ghosts
+	w.loader.at, w.loader.ref, w.loader.ghost = 0, 0, 0
 	w.State(&w.loader)
 	w.walked = false
 	w.violations = w.violations[:0]
@@ -204,7 +210,7 @@ func (w *World) walk() {
 	if w.walked {
 		return
 	}
-	w.saved.words, w.saved.refs = w.saved.words[:0], w.saved.refs[:0]
+	w.saved.words, w.saved.refs, w.saved.ghosts = w.saved.words[:0], w.saved.refs[:0], w.saved.ghosts[:0]
 	w.State(&w.saved)
 	w.walked = true
 }

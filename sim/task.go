@@ -47,6 +47,9 @@ type awaited interface {
 	waitingFor(w *World) string // for the report of who waits for what
 }
 
+// waits says whether something keeps the task from going on.
+func (t *Task) waits() bool { return !t.done && !t.ready() }
+
 // coroutine runs a task's program. A task has several when states are loaded:
 // whichever is parked at the right site serves.
 type coroutine struct {

@@ -1,6 +1,9 @@
 package sim
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // Trace is what a run did, step by step, for people and machines to look at.
 type Trace struct {
@@ -37,6 +40,7 @@ type TraceStep struct {
 	Step
 	Lane    string // who moved: a task, or the node that took the request
 	Place   int
+	At      time.Duration // the world's time of the step, if it has one
 	Acts    []Observation
 	Touched []Touch
 	Changes []Change
@@ -94,9 +98,9 @@ func (w *World) facts() []Fact {
 
 func (t *Trace) begin(w *World, e Event) {
 	t.Schedule = t.Schedule.Add(e)
-	lane := e.Actor
-	if e.conn != nil {
-		lane = e.conn.node.name
+	lane := e.lane()
+	if !slices.ContainsFunc(t.Lanes, func(l Lane) bool { return l.Name == lane }) {
+		t.Lanes = append(t.Lanes, Lane{Name: lane}) // A timer, or the network, once it does something.
 	}
 	t.Steps = append(t.Steps, TraceStep{Step: t.Schedule[len(t.Schedule)-1], Lane: lane, Place: e.Place})
 }
@@ -108,6 +112,7 @@ func (t *Trace) observe(o Observation) {
 
 func (t *Trace) end(w *World) {
 	step := &t.Steps[len(t.Steps)-1]
+	step.At = w.clock.now
 	for _, a := range w.accesses {
 		step.Touched = append(step.Touched, Touch{w.ObjectName(a.Object), a.Write})
 	}

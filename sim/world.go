@@ -19,16 +19,22 @@ type World struct {
 	shared   []root
 	watchers []*watcher
 
-	things   []thing  // with an object each, by number, from 1
-	names    []string // of the objects; made when first asked for
-	started  bool
-	enabled  []Event
-	accesses []Access // of the current or last step
-	outbox   Outbox
-	trace    *Trace // nil: nobody looks
+	things    []thing  // with an object each, by number, from 1
+	names     []string // of the objects; made when first asked for
+	started   bool
+	enabled   []Event
+	accesses  []Access // of the current or last step
+	outbox    Outbox
+	clock     clock
+	processes int     // that are neither a task nor a connection
+	timed     *timed  // nil: any enabled event may be next
+	faults    *faults // nil: none
+	trace     *Trace  // nil: nobody looks
 
 	violations []Violation // of the last step
 	contended  bool        // a task had to wait for a lock after the last step
+	chain      []waiter    // room to look for deadlocks
+	races      races       // the clocks of the run, and the accesses to each Var
 
 	// For Save and Load.
 	maxCoroutines int       // 0: MaxCoroutines
@@ -52,6 +58,7 @@ type root struct {
 func NewWorld() *World {
 	w := &World{}
 	w.outbox.world = w
+	w.saved.world, w.loader.world = w, w
 	return w
 }
 
@@ -60,6 +67,7 @@ func (w *World) AddNode(name string, node Node) {
 	w.mustNotRun("AddNode")
 	m := &member{world: w, name: name, node: node, number: len(w.nodes) + 1}
 	m.label = name
+	m.addAlarms()
 	w.nodes = append(w.nodes, m)
 }
 
@@ -108,20 +116,25 @@ func (w *World) mustNotRun(call string) {
 
 // start binds the objects and runs each task to its first point.
 func (w *World) start() {
+	w.prepareLines()
 	s := State{errand: binding, world: w}
 	w.State(&s)
+	w.prepareClock()
+	w.prepareFaults()
+	w.prepareTimed()
 	w.walk()
-	w.raw = &Snapshot{words: append([]uint64(nil), w.saved.words...)}
+	w.raw = &Snapshot{words: append([]uint64(nil), w.saved.words...), ghosts: append([]uint64(nil), w.saved.ghosts...)}
 	w.walked = false
 	for _, t := range w.tasks {
 		t.start()
 	}
 	for _, c := range w.conns {
 		for _, t := range w.tasks {
-			c.senders = append(c.senders, t.name+"->"+c.node.name)
+			c.senders = append(c.senders, lineName(t.name+c.via()+"->"+c.node.name, c.dial))
 		}
 	}
 	w.started = true
+	w.races.reset(w)
 	w.findEnabled()
 }
 
@@ -145,9 +158,11 @@ type Event struct {
 	// process is enabled at a time. A connection is one process, whoever's
 	// request it carries.
 	Process int
+	Fault   bool // it need not happen: the world can do without
 
-	task *Task
-	conn *Conn
+	task  *Task
+	conn  *Conn
+	other happening // neither of these
 }
 
 // String is the identity without its occurrence: "G0 snapshot".
@@ -166,31 +181,48 @@ func (w *World) Enabled() []Event {
 func (w *World) findEnabled() {
 	w.enabled = w.enabled[:0]
 	w.contended = false
+	if w.timed != nil {
+		w.findDue()
+	} else {
+		w.findPossible()
+	}
+	if len(w.enabled) == 0 {
+		if err := w.stuck(); err != nil {
+			w.broke(NoProgress, err)
+		}
+	}
+	w.findFaults()
+}
+
+// findPossible lists what may happen where nothing takes any time.
+func (w *World) findPossible() {
 	for _, t := range w.tasks {
 		switch {
 		case t.ready():
 			w.enabled = append(w.enabled, t.site.event)
 		case !t.done:
-			if _, lock := t.awaits.(*Mutex); lock {
+			if t.awaits.bound().kind == Lock {
 				w.contended = true
 			}
 		}
 	}
 	for _, c := range w.conns {
 		if c.deliverable() {
-			request := c.requests[0]
-			w.enabled = append(w.enabled, Event{
-				Actor: c.senders[request.from.number-1],
-				Label: request.Message.Name(),
-				Place: len(w.tasks) + c.node.number, Process: len(w.tasks) + c.number,
-				conn: c,
-			})
+			w.enabled = append(w.enabled, w.arrival(c))
 		}
 	}
-	if len(w.enabled) == 0 {
-		if err := w.stuck(); err != nil {
-			w.broke(NoDeadlock, err)
-		}
+	w.findFiring()
+	w.findRestarts()
+}
+
+// arrival is the event that the oldest request arrives.
+func (w *World) arrival(c *Conn) Event {
+	request := c.requests[0]
+	return Event{
+		Actor: c.senders[request.from.number-1],
+		Label: request.Message.Name(),
+		Place: len(w.tasks) + c.node.number, Process: len(w.tasks) + c.number,
+		conn: c,
 	}
 }
 
@@ -211,7 +243,19 @@ func (w *World) Take(i int) {
 	if w.trace != nil {
 		w.trace.begin(w, event)
 	}
+	if w.timed != nil {
+		w.timed.begin(w, &event)
+	}
+	if w.races.on {
+		w.races.step(event)
+	}
 	w.step(event)
+	if event.task != nil {
+		w.checkDeadlock(event.task)
+	}
+	if w.timed != nil {
+		w.timed.end(w, &event)
+	}
 	w.walked, w.base = false, nil
 	w.findEnabled()
 	if w.trace != nil {
@@ -226,17 +270,25 @@ func (w *World) step(event Event) {
 	}
 	defer func() {
 		if reason := recover(); reason != nil {
-			w.broke(NoPanic, &PanicError{Actor: event.conn.node.name, Reason: reason})
+			w.broke(NoPanic, &PanicError{Actor: event.lane(), Reason: reason})
 		}
 	}()
+	if event.other != nil {
+		event.other.happen(w)
+		return
+	}
 	event.conn.deliver()
 }
 
-// stuck says who waits for what when nothing can happen any more, and is nil
-// when every task has ended.
+// stuck says who waits for what when nothing can happen any more. It is nil
+// when every task has ended, and when a deadlock is why: the step that closed
+// it has broken NoDeadlock.
 func (w *World) stuck() error {
 	var waits []string
 	for _, t := range w.tasks {
+		if w.findCircle(t) >= 0 {
+			return nil
+		}
 		if !t.done {
 			waits = append(waits, fmt.Sprintf("%s, before %q, waits for %s", t.name, t.site.point, t.awaits.waitingFor(w)))
 		}
@@ -281,6 +333,9 @@ func (w *World) Accesses() []Access { return w.accesses }
 
 // State walks everything that can change during a run.
 func (w *World) State(s *State) {
+	if w.clock.used {
+		w.clock.State(s)
+	}
 	for i := range w.shared {
 		w.shared[i].State(s)
 	}
@@ -295,5 +350,11 @@ func (w *World) State(s *State) {
 	}
 	for _, c := range w.conns {
 		c.State(s)
+	}
+	if w.faults != nil {
+		w.faults.State(s)
+	}
+	if w.timed != nil {
+		w.timed.State(s)
 	}
 }

@@ -1,8 +1,8 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -115,6 +115,9 @@ func (s *search) explore(c *cobra.Command) error {
 		Progress: func(r *explore.Result) { status.show(r.Explored()) },
 	})
 	status.clear()
+	if result.Fault != nil {
+		return result.Fault
+	}
 	if s.json {
 		err = view.JSON(c.OutOrStdout(), s.exploreJSON(sys, result))
 	} else {
@@ -122,9 +125,9 @@ func (s *search) explore(c *cobra.Command) error {
 	}
 	if ctx.Err() != nil {
 		fmt.Fprintln(c.ErrOrStderr(), "simrun: interrupted; what stands above is what was reached")
-		return errors.Join(err, exit(exitInterrupted))
+		return cmp.Or(err, error(exit(exitInterrupted)))
 	}
-	return errors.Join(err, searchVerdict(result))
+	return cmp.Or(err, searchVerdict(result))
 }
 
 func (s *search) run(sys explore.System, o explore.Options) *explore.Result {
@@ -159,16 +162,17 @@ func (s *search) shrunk(sys explore.System, v *explore.Verdict) explore.Shrunk {
 }
 
 func (s *search) exploreText(w io.Writer, sys explore.System, r *explore.Result) error {
-	fmt.Fprintf(w, "%s, variant %s (%s), %s\n", s.scenario.Name, s.variant.Name, s.variant.Release, s.values)
-	fmt.Fprintf(w, "strategy %s: %s\n", r.Strategy, r.Explored())
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s, variant %s (%s), %s\n", s.scenario.Name, s.variant.Name, s.variant.Release, s.values)
+	fmt.Fprintf(&b, "strategy %s: %s\n", r.Strategy, r.Explored())
 	if r.Guarantee > 0 {
-		fmt.Fprintf(w, "if there is a bug of depth %d, each run finds it with p >= %.2g\n", s.depth, r.Guarantee)
+		fmt.Fprintf(&b, "if there is a bug of depth %d, each run finds it with p >= %.2g\n", s.depth, r.Guarantee)
 	}
-	fmt.Fprintln(w)
+	fmt.Fprintln(&b)
 	for i := range r.Verdicts {
 		v := &r.Verdicts[i]
-		fmt.Fprintf(w, "%-18s%s\n", v.Outcome, v.Property)
-		say := func(format string, args ...any) { fmt.Fprintf(w, "%18s"+format+"\n", append([]any{""}, args...)...) }
+		fmt.Fprintf(&b, "%-18s%s\n", v.Outcome, v.Property)
+		say := func(format string, args ...any) { fmt.Fprintf(&b, "%18s"+format+"\n", append([]any{""}, args...)...) }
 		if v.Outcome != explore.Broken {
 			say("%s", v.Sentence(r))
 			continue
@@ -184,7 +188,8 @@ func (s *search) exploreText(w io.Writer, sys explore.System, r *explore.Result)
 		}
 		say("repeat: %s", s.scenario.RunCommand(s.variant, s.values, short.Schedule))
 	}
-	return nil
+	_, err := io.WriteString(w, b.String())
+	return err
 }
 
 // found says how often a property broke, and how short the schedule is.
@@ -213,7 +218,7 @@ func searchVerdict(r *explore.Result) error {
 		return false
 	}
 	for i := range r.Verdicts {
-		if r.Verdicts[i].Outcome == explore.Broken && r.Verdicts[i].Property != sim.NoDeadlock {
+		if r.Verdicts[i].Outcome == explore.Broken && !sim.Hangs(r.Verdicts[i].Property) {
 			return exit(exitBroken)
 		}
 	}

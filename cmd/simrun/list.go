@@ -174,7 +174,10 @@ type claimJSON struct {
 }
 
 func newScenarioJSON(s *scenarios.Scenario) scenarioJSON {
-	out := scenarioJSON{Name: s.Name, Title: s.Title, Stake: s.Stake, Properties: map[string]string{}}
+	out := scenarioJSON{
+		Name: s.Name, Title: s.Title, Stake: s.Stake, Properties: map[string]string{},
+		Parameters: []parameterJSON{}, Variants: []variantJSON{}, Worlds: []worldJSON{}, Claims: []claimJSON{},
+	}
 	for _, p := range s.Parameters {
 		out.Parameters = append(out.Parameters, parameterJSON(p))
 	}

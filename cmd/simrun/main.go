@@ -106,7 +106,9 @@ func badFlag(c *cobra.Command, err error) error {
 	if !errors.As(err, &invalid) {
 		return fmt.Errorf("%w; the flags of %s are %s", err, c.Name(), flags(c))
 	}
-	possible := map[string]string{"bool": "true, false", "int": "whole numbers", "uint64": "whole numbers from 0"}
+	possible := map[string]string{
+		"bool": "true, false", "int": "whole numbers", "uint64": "whole numbers from 0", "duration": "times such as 30s",
+	}
 	kind := invalid.GetFlag().Value.Type()
 	return fmt.Errorf("--%s %.60q is not possible; possible: %s", invalid.GetFlag().Name, invalid.GetValue(), cmp.Or(possible[kind], kind))
 }

@@ -92,15 +92,15 @@ func readSchedule(text string) (sim.Schedule, error) {
 
 // runVerdict is the exit code of one run.
 func runVerdict(r *view.Report) error {
-	deadlock := false
+	hangs := false
 	for _, broken := range r.Broken {
-		if broken.Property != sim.NoDeadlock {
+		if !sim.Hangs(broken.Property) {
 			return exit(exitBroken)
 		}
-		deadlock = true
+		hangs = true
 	}
 	switch {
-	case deadlock:
+	case hangs:
 		return exit(exitDeadlock)
 	case r.Ending != sim.Finished:
 		return exit(exitUnfinished)

@@ -41,8 +41,13 @@ const culpritStates = 20_000
 // FindCulprit finds the orders that force a break, by taking from all orders of
 // dependent steps in the schedule whichever are not needed. It returns nil
 // where that is too large to show.
+//
+// A data race has none: it is that no order leads from one access to the other.
 func FindCulprit(sys System, schedule sim.Schedule, property string) *Culprit {
-	orders := dependentOrders(sys, schedule, property == sim.NoDeadlock)
+	if property == sim.NoDataRace {
+		return nil
+	}
+	orders := dependentOrders(sys, schedule, sim.Hangs(property))
 	// What is tried first is left out first: an order of accesses to data says
 	// more than one of accesses to the lock that guards them.
 	slices.SortStableFunc(orders, func(a, b Order) int { return cmp.Compare(a.rank(), b.rank()) })

@@ -16,7 +16,7 @@ func TestShrinkFindsTheShortest(t *testing.T) {
 		p := newProgram(rand.New(rand.NewPCG(seed, 2)))
 		sys := p.system()
 		walks := Walks(sys, seed, Options{Limit: 20, Workers: 1})
-		for _, property := range []string{"rising", sim.NoDeadlock} {
+		for _, property := range []string{"rising", sim.NoDeadlock, sim.NoProgress} {
 			v := walks.Verdict(property)
 			if v.Bad == 0 {
 				continue

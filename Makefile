@@ -1,0 +1,37 @@
+.PHONY: help test vet lint check races golden bench ci nightly
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\): ## /  \1	/p' Makefile
+
+test: ## all tests
+	go test ./...
+
+vet: ## go vet
+	go vet ./...
+
+lint: ## staticcheck
+	go tool -modfile=tools/go.mod staticcheck ./...
+
+check: ## every variant against its expected verdicts
+	go run ./cmd/simrun check
+
+races: ## write RACES.md anew
+	go run ./cmd/simrun list --markdown > RACES.md.new
+	mv RACES.md.new RACES.md
+
+golden: ## write the golden conversations anew; read the difference
+	go test ./scenarios -rewrite
+
+bench: ## all benchmarks
+	go test -run '^$$' -bench . ./...
+
+ci: ## what continuous integration runs
+	.ci/run
+
+# The seed is printed: set RAPID_SEED to repeat a night.
+RAPID_SEED ?= $(shell date +%s)
+
+nightly: ## many more cases of every rapid test, from a fresh seed
+	RAPID_SEED=$(RAPID_SEED) go test -count=1 -timeout=12h \
+		$$(go list -f '{{.ImportPath}} {{.TestImports}} {{.XTestImports}}' ./... | sed -n 's/ .*pgregory.net\/rapid.*//p') \
+		-rapid.checks=100000

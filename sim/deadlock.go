@@ -1,0 +1,133 @@
+package sim
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A deadlock is found by the step that closes it, while other tasks may still
+// run on: tasks that wait in a circle, each for a lock that the next one holds.
+//
+// No state is needed to report it just once. A step adds a wait only to the
+// task that takes it, which parks before a lock, or makes others wait for that
+// task alone, which takes a lock or announces itself. So every new circle goes
+// through the task that moved; and a circle that was there before does not, for
+// none of its tasks can move.
+
+// lock is an object that tasks hold and wait for.
+type lock interface {
+	awaited
+	// blocks says whether a task that waits for the lock cannot have it before
+	// another one, or itself, has let go.
+	blocks(waiter, holder *Task) bool
+	// held says as what others hold the lock against the waiter.
+	held(w *World, waiter *Task) string
+	// wanted says as what the tasks that wait here want the lock.
+	wanted(w *World) string
+}
+
+// DeadlockError is a circle of tasks, each of which waits for a lock that the
+// next one holds, and the last for one that the first holds.
+//
+// Differs: Go lets any task unlock a lock. If one outside the circle did, the
+// tasks would go on; here a lock counts as released by whoever holds it.
+type DeadlockError struct{ Circle []Waiting }
+
+// Waiting is one task of a deadlock.
+type Waiting struct {
+	Task  string
+	Holds string // the lock that the one before it wants: "om.lock", "om.lock for reading"
+	Wants string
+	Point Point // before which it waits
+}
+
+func (e *DeadlockError) Error() string {
+	var parts []string
+	for _, t := range e.Circle {
+		parts = append(parts, fmt.Sprintf("%s holds %s and wants %s (before %q)", t.Task, t.Holds, t.Wants, t.Point))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// Meaning is the break as a user sees it.
+func (e *DeadlockError) Meaning() string {
+	var names []string
+	for _, t := range e.Circle {
+		names = append(names, t.Task)
+	}
+	who := strings.Join(names, " and ")
+	if len(names) == 1 {
+		return who + " waits for itself, and hangs until the process is started anew."
+	}
+	return who + " wait for one another, and hang until the process is started anew; so does whoever comes to need a lock of theirs."
+}
+
+// waiter is a task on the way along who waits for whom.
+type waiter struct {
+	task  *Task
+	after int // index of the one that waits for it
+}
+
+// checkDeadlock looks for a circle that the last step, of the given task, has
+// closed.
+func (w *World) checkDeadlock(t *Task) {
+	if last := w.findCircle(t); last >= 0 {
+		w.broke(NoDeadlock, w.deadlock(last))
+	}
+}
+
+// findCircle looks for the shortest way on which the task waits, over others,
+// for itself, and leaves it in w.chain. It returns the index of the last one,
+// which waits for the task, or -1.
+func (w *World) findCircle(t *Task) int {
+	w.chain = append(w.chain[:0], waiter{t, -1})
+	for i := 0; i < len(w.chain); i++ {
+		last := w.chain[i].task
+		on := last.lockAwaited()
+		if on == nil {
+			continue
+		}
+		for _, holder := range w.tasks {
+			switch {
+			case !on.blocks(last, holder):
+			case holder == t:
+				return i
+			case !slices.ContainsFunc(w.chain, func(on waiter) bool { return on.task == holder }):
+				w.chain = append(w.chain, waiter{holder, i})
+			}
+		}
+	}
+	return -1
+}
+
+// lockAwaited is the lock that keeps the task from going on, or nil.
+func (t *Task) lockAwaited() lock {
+	if t.done || t.awaits == nil || t.awaits.bound().kind != Lock || t.awaits.ready(t) {
+		return nil
+	}
+	return t.awaits.(lock)
+}
+
+// deadlock puts the circle that findCircle has found in words. It begins with
+// the first of its tasks, whichever closed it.
+func (w *World) deadlock(last int) error {
+	var circle []*Task // each waits for the next
+	for i := last; i >= 0; i = w.chain[i].after {
+		circle = append(circle, w.chain[i].task)
+	}
+	slices.Reverse(circle)
+	first := 0
+	for i, t := range circle {
+		if t.number < circle[first].number {
+			first = i
+		}
+	}
+	circle = append(circle[first:], circle[:first]...)
+	e := &DeadlockError{}
+	for i, t := range circle {
+		before := circle[(i+len(circle)-1)%len(circle)]
+		e.Circle = append(e.Circle, Waiting{t.name, before.lockAwaited().held(w, before), t.lockAwaited().wanted(w), t.site.point})
+	}
+	return e
+}

@@ -1,0 +1,166 @@
+package sim
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Delay is how long something takes: always the same, or drawn from a
+// distribution. Its zero value takes no time.
+type Delay struct {
+	shape   shape
+	from    time.Duration // constant: the value; uniform: the least; exp: the mean; lognormal: the median
+	to      time.Duration // uniform: the most
+	sigma   float64       // lognormal
+	samples []time.Duration
+}
+
+type shape uint8
+
+const (
+	constant shape = iota
+	uniform
+	exponential
+	lognormal
+	empirical
+)
+
+// Constant is a delay that is always the same.
+func Constant(d time.Duration) Delay { return Delay{from: d} }
+
+// delayForms is what ParseDelay understands.
+const delayForms = "want 3ms, uniform:1ms,5ms, exp:3ms, lognormal:3ms,0.5 (median, sigma) or empirical:1ms,2ms,... (ascending)"
+
+// ParseDelay reads a delay as String prints it: "3ms", "uniform:1ms,5ms",
+// "exp:3ms" by its mean, "lognormal:3ms,0.5" by its median and the sigma of its
+// logarithm, "empirical:1ms,2ms,2ms", each sample as likely as any other.
+func ParseDelay(text string) (Delay, error) {
+	refuse := func(why string) (Delay, error) {
+		return Delay{}, fmt.Errorf("delay %.60q %s; %s", text, why, delayForms)
+	}
+	name, rest, named := strings.Cut(text, ":")
+	if !named {
+		name, rest = "", text
+	}
+	arguments := strings.Split(rest, ",")
+	var sigma float64
+	if name == "lognormal" && len(arguments) == 2 {
+		var err error
+		sigma, err = strconv.ParseFloat(arguments[1], 64)
+		if err != nil || !(sigma >= 0 && sigma <= 10) {
+			return refuse(fmt.Sprintf("has sigma %.20q, want 0 to 10", arguments[1]))
+		}
+		arguments = arguments[:1]
+	}
+	var times []time.Duration
+	for _, argument := range arguments {
+		d, err := time.ParseDuration(argument)
+		if err != nil {
+			return refuse(fmt.Sprintf("has %.20q where a duration belongs", argument))
+		}
+		if d < 0 || d > maxDelay {
+			return refuse(fmt.Sprintf("has %v, want 0s to %v", d, maxDelay))
+		}
+		times = append(times, d)
+	}
+	switch {
+	case name == "" && len(times) == 1:
+		return Constant(times[0]), nil
+	case name == "uniform" && len(times) == 2 && times[0] <= times[1]:
+		return Delay{shape: uniform, from: times[0], to: times[1]}, nil
+	case name == "exp" && len(times) == 1:
+		return Delay{shape: exponential, from: times[0]}, nil
+	case name == "lognormal" && len(times) == 1 && len(strings.Split(rest, ",")) == 2:
+		return Delay{shape: lognormal, from: times[0], sigma: sigma}, nil
+	case name == "empirical" && slices.IsSorted(times):
+		return Delay{shape: empirical, samples: times}, nil
+	}
+	return refuse("is none that there is")
+}
+
+// maxDelay bounds every delay, so that a run's time never overflows.
+const maxDelay = 1000 * time.Hour
+
+func (d Delay) String() string {
+	switch d.shape {
+	case uniform:
+		return fmt.Sprintf("uniform:%v,%v", d.from, d.to)
+	case exponential:
+		return fmt.Sprintf("exp:%v", d.from)
+	case lognormal:
+		return fmt.Sprintf("lognormal:%v,%v", d.from, d.sigma)
+	case empirical:
+		var list []string
+		for _, sample := range d.samples {
+			list = append(list, sample.String())
+		}
+		return "empirical:" + strings.Join(list, ",")
+	}
+	return d.from.String()
+}
+
+// Draw draws a delay. One that is always the same draws nothing.
+func (d *Delay) Draw(r *Draws) time.Duration {
+	switch d.shape {
+	case uniform:
+		return d.from + time.Duration(r.below(uint64(d.to-d.from)+1))
+	case exponential:
+		return nanoseconds(-float64(d.from) * math.Log(r.float()))
+	case lognormal:
+		// Not math.Exp: on amd64 its last bit depends on whether the machine
+		// has fused multiply-add, and a run must be the same on all of them.
+		return nanoseconds(float64(d.from) * math.Exp2(d.sigma*math.Log2E*r.normal()))
+	case empirical:
+		return d.samples[r.below(uint64(len(d.samples)))]
+	}
+	return d.from
+}
+
+func nanoseconds(x float64) time.Duration {
+	return time.Duration(min(x+0.5, float64(maxDelay)))
+}
+
+// Draws is a sequence of random numbers: a function of a seed, a source and
+// how many were drawn before. Each source has a sequence of its own, so that
+// what one draws does not shift what the others get, and two variants under
+// one seed meet the same delays.
+//
+// Source: Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators
+// (OOPSLA 2014), SplitMix64.
+type Draws struct {
+	key   uint64 `sim:"config"`
+	count uint64
+}
+
+// NewDraws returns the draws of a source under a seed.
+func NewDraws(seed uint64, source string) Draws {
+	return Draws{key: scramble(mixString(mix(0, seed), source))}
+}
+
+// State walks how many were drawn.
+func (r *Draws) State(s *State) { Int(s, &r.count) }
+
+func (r *Draws) next() uint64 {
+	r.count++
+	return scramble(r.key + r.count*0x9e3779b97f4a7c15)
+}
+
+func scramble(x uint64) uint64 {
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}
+
+// float is above 0 and below 1.
+func (r *Draws) float() float64 { return (float64(r.next()>>12) + 0.5) / (1 << 52) }
+
+// below is a number from 0 to n-1. For the small n of a delay, that some are
+// more likely than others by n/2^64 shows nowhere.
+func (r *Draws) below(n uint64) uint64 { return r.next() % n }
+
+// normal has mean 0 and standard deviation 1.
+func (r *Draws) normal() float64 { return math.Sqrt2 * math.Erfinv(2*r.float()-1) }

@@ -1,0 +1,424 @@
+package sim
+
+import "fmt"
+
+// Budget is how many faults a run may meet. Each is an event, and so a choice:
+// it may come at any moment, or not at all.
+type Budget struct {
+	Crashes int // of nodes
+	Cuts    int // of connections, in one direction
+	Delays  int // of messages, in timed mode
+
+	Down Delay // timed mode: from a crash to the restart
+	Late Delay // timed mode: how much later a delayed message comes
+}
+
+// Faults allows faults within a budget.
+//
+// A node that crashes loses what its Crash drops, its timers, and every request
+// on its way to it; its connections break. It restarts in a later event.
+//
+// A connection that is cut loses what is on its way in one direction. What is on
+// its way in the other may still arrive, or get lost too, which costs nothing
+// more. Once a connection is broken, by a cut or a crash, it takes nothing new,
+// and whoever waits for an answer that will not come gets Cut. The client may
+// then Redial; requests on the new connection and old ones on the broken one
+// arrive in any order.
+func (w *World) Faults(b Budget) {
+	w.mustNotRun("Faults")
+	if b.Delays > 0 && w.timed == nil {
+		panic("sim: a Budget of Delays in a world without Timed: there, any message may be late as it is")
+	}
+	w.faults = &faults{left: b}
+	w.faults.kind, w.faults.label = Chance, "faults"
+}
+
+// FaultsLeft says whether there may be another fault. A crashed node restarts
+// even if not.
+func (w *World) FaultsLeft() bool {
+	return w.faults != nil && w.faults.left.Crashes+w.faults.left.Cuts+w.faults.left.Delays > 0
+}
+
+// StopFaults ends the faults, so that what must happen in the end can be asked
+// of a fair schedule. It stands between two steps.
+func (w *World) StopFaults() {
+	w.Enabled()
+	if f := w.faults; f != nil {
+		f.left.Crashes, f.left.Cuts, f.left.Delays, f.stopped = 0, 0, 0, true
+		w.walked, w.base = false, nil
+		w.findEnabled()
+	}
+}
+
+// Fault is a message that nobody sent.
+type Fault string
+
+const (
+	// Cut is what Receive returns in place of an answer that will never come.
+	// The request may have been served or not.
+	Cut     Fault = "cut"
+	Crash   Fault = "crash"
+	Restart Fault = "restart"
+	Late    Fault = "delay"
+)
+
+func (f Fault) Name() string   { return string(f) }
+func (f Fault) String() string { return "" }
+
+// Crasher is a node that loses something in a crash. Crash drops what only
+// memory held: what its log had when it was last flushed stays. The fields of a
+// node that is no Crasher all survive.
+type Crasher interface {
+	Crash()
+}
+
+// Restarter is a node that does something when it comes back.
+type Restarter interface {
+	Restart(out *Outbox)
+}
+
+// faults is what may still go wrong in a world.
+type faults struct {
+	object
+	left    Budget
+	stopped bool
+	down    Draws
+	late    Draws
+	list    []*fault
+}
+
+// State walks what is left.
+func (f *faults) State(s *State) {
+	s.begin(f)
+	Int(s, &f.left.Crashes)
+	Int(s, &f.left.Cuts)
+	Int(s, &f.left.Delays)
+	Bool(s, &f.stopped)
+	f.left.Down.walk(s, &f.down)
+	f.left.Late.walk(s, &f.late)
+}
+
+// fault is one thing that may go wrong.
+type fault struct {
+	what  Fault
+	node  *member // that crashes
+	conn  *Conn   // that is cut, or holds the message up
+	back  bool    // in the direction of the responses
+	event Event
+}
+
+// prepareLines makes the connections that clients may come to dial, before
+// anything has its number: what can break can break only so often.
+func (w *World) prepareLines() {
+	if w.faults == nil {
+		return
+	}
+	dials := w.faults.left.Crashes + w.faults.left.Cuts
+	for _, c := range w.conns {
+		c.handle, c.lines, c.dial, c.door.conn = c, []*Conn{c}, 1, c
+		c.door.label = c.out.tail.label + " (dial)"
+		c.owed = make([]int, len(w.tasks))
+		for range dials {
+			n := len(c.lines) + 1
+			line := &Conn{name: c.name, node: c.node, number: len(w.conns) + 1, handle: c, dial: n, owed: make([]int, len(w.tasks))}
+			line.out.name(lineName(c.name+"->"+c.node.name, n), line)
+			line.in.name(lineName(c.node.name+"->"+c.name, n), line)
+			line.door.conn, line.door.label = line, line.out.tail.label+" (dial)"
+			c.lines = append(c.lines, line)
+			w.conns = append(w.conns, line)
+		}
+	}
+}
+
+// lineName is the name of what belongs to the n-th dial.
+func lineName(name string, n int) string {
+	if n < 2 {
+		return name
+	}
+	return fmt.Sprintf("%s/%d", name, n)
+}
+
+// prepareFaults names and numbers what may go wrong.
+func (w *World) prepareFaults() {
+	f := w.faults
+	if f == nil {
+		return
+	}
+	places := len(w.tasks) + len(w.nodes) + len(w.clock.timers)
+	if f.left.Crashes > 0 {
+		for _, m := range w.nodes {
+			place := len(w.tasks) + m.number
+			process := w.newProcess()
+			m.restart = Event{Actor: m.name, Label: string(Restart), Place: place, Process: process, other: &restart{m}}
+			crash := &fault{what: Crash, node: m}
+			crash.event = Event{Actor: m.name, Label: string(Crash), Place: place, Process: process, Fault: true, other: crash}
+			f.list = append(f.list, crash)
+		}
+	}
+	add := func(what Fault, c *Conn, back bool) {
+		d := &c.out
+		if back {
+			d = &c.in
+		}
+		x := &fault{what: what, conn: c, back: back}
+		x.event = Event{Actor: "network", Label: string(what) + " " + d.tail.label, Place: places + 1, Process: w.newProcess(), Fault: true, other: x}
+		f.list = append(f.list, x)
+	}
+	for _, c := range w.conns {
+		if f.left.Cuts+f.left.Crashes > 0 {
+			add(Cut, c, false)
+			add(Cut, c, true)
+		}
+		if f.left.Delays > 0 {
+			add(Late, c, false)
+			add(Late, c, true)
+		}
+	}
+	if w.timed != nil {
+		f.down, f.late = NewDraws(w.timed.Seed, "down"), NewDraws(w.timed.Seed, "late")
+	}
+}
+
+// findRestarts lists the nodes that may come back, which they may at any moment.
+func (w *World) findRestarts() {
+	if w.faults == nil || len(w.enabled) == 0 && !w.unfinished() {
+		return
+	}
+	for _, m := range w.nodes {
+		if m.down {
+			w.enabled = append(w.enabled, m.restart)
+		}
+	}
+}
+
+// findFaults lists the faults that may come now. When nothing is left to go
+// wrong, none does.
+func (w *World) findFaults() {
+	f := w.faults
+	if f == nil || f.stopped || len(w.enabled) == 0 && !w.unfinished() {
+		return
+	}
+	for _, x := range f.list {
+		if x.possible(f) {
+			w.enabled = append(w.enabled, x.event)
+		}
+	}
+}
+
+func (x *fault) possible(f *faults) bool {
+	switch c := x.conn; x.what {
+	case Crash:
+		return f.left.Crashes > 0 && !x.node.down
+	case Cut:
+		if c.broken {
+			return len(x.way()) > 0 // What is still on its way gets lost too.
+		}
+		// With nothing on its way, a cut is the same in both directions.
+		return f.left.Cuts > 0 && c.dialled() && (!x.back || c.serving != nil || len(c.requests)+len(c.responses) > 0)
+	default:
+		return f.left.Delays > 0 && len(x.way()) > 0
+	}
+}
+
+// way is what is on its way in the direction.
+func (x *fault) way() []Envelope {
+	if x.back {
+		return x.conn.responses
+	}
+	return x.conn.requests
+}
+
+func (x *fault) happen(w *World) {
+	w.touched(&w.faults.object, true)
+	switch x.what {
+	case Crash:
+		x.node.crash()
+	case Cut:
+		if !x.conn.broken {
+			w.faults.left.Cuts--
+		}
+		if x.back {
+			x.conn.responses = x.conn.responses[:0]
+		} else {
+			x.conn.requests = x.conn.requests[:0]
+		}
+		x.conn.breaks()
+		w.observe(Observation{Action: Failed, Actor: "network", Peer: x.conn.node.name, Conn: x.conn.name, Message: Cut})
+	default:
+		w.faults.left.Delays--
+		x.delay(w)
+		w.observe(Observation{Action: Failed, Actor: "network", Peer: x.conn.node.name, Conn: x.conn.name, Message: Late})
+	}
+}
+
+// delay holds up the oldest message, and so all behind it.
+func (x *fault) delay(w *World) {
+	x.conn.touchAll(w)
+	queue := x.way()
+	at := max(queue[0].at, w.clock.now) + w.faults.left.Late.Draw(&w.faults.late)
+	for i := range queue {
+		queue[i].at = max(queue[i].at, at)
+	}
+}
+
+func (x *fault) lane() string {
+	if x.node != nil {
+		return x.node.name
+	}
+	return "network"
+}
+
+// crash takes the node down.
+func (m *member) crash() {
+	w := m.world
+	w.faults.left.Crashes--
+	m.down = true
+	if w.timed != nil {
+		m.up = w.clock.now + w.faults.left.Down.Draw(&w.faults.down)
+	}
+	for _, a := range m.alarms {
+		a.deadline = Never
+	}
+	for _, c := range w.conns {
+		if c.node == m && c.dialled() {
+			c.requests, c.serving = c.requests[:0], nil
+			c.breaks()
+		}
+	}
+	w.observe(Observation{Action: Failed, Actor: m.name, Message: Crash})
+	m.reacts(func(*Outbox) {
+		if node, ok := m.node.(Crasher); ok {
+			node.Crash()
+		}
+	})
+}
+
+// restart is the event that brings a node back.
+type restart struct{ node *member }
+
+func (r *restart) happen(w *World) {
+	m := r.node
+	m.down = false
+	for _, c := range w.conns {
+		if c.node == m && c.dialled() {
+			w.touched(&c.door.object, true)
+		}
+	}
+	w.observe(Observation{Action: Failed, Actor: m.name, Message: Restart})
+	m.reacts(func(out *Outbox) {
+		if node, ok := m.node.(Restarter); ok {
+			node.Restart(out)
+		}
+	})
+}
+
+func (r *restart) lane() string { return r.node.name }
+
+// walkFaults walks what a node that may crash has besides its own fields.
+func (m *member) walkFaults(s *State) {
+	if m.world.faults == nil {
+		return
+	}
+	Bool(s, &m.down)
+	if m.world.timed != nil {
+		if !m.down {
+			m.up = Never
+		}
+		s.moment(&m.up)
+	}
+}
+
+// dialled says whether the connection has been made.
+func (c *Conn) dialled() bool { return c.dial <= c.handle.line+1 }
+
+// breaks ends the connection, if it still stands.
+func (c *Conn) breaks() {
+	c.broken = true
+	c.touchAll(c.node.world)
+}
+
+// touchAll records that both directions were touched, at both ends.
+func (c *Conn) touchAll(w *World) {
+	for _, o := range [...]*object{&c.out.tail, &c.out.head.object, &c.in.tail, &c.in.head.object, &c.door.object} {
+		w.touched(o, true)
+	}
+}
+
+// current is the connection that stands for the handle now.
+func (c *Conn) current() *Conn {
+	if c.lines == nil {
+		return c
+	}
+	return c.lines[c.line]
+}
+
+// owing is the oldest connection that owes the task an answer, or else the
+// current one.
+func (c *Conn) owing(t *Task) *Conn {
+	for _, line := range c.lines[:c.line] {
+		if line.owed[t.number-1] > 0 {
+			return line
+		}
+	}
+	return c.current()
+}
+
+// failed says whether the task waits for nothing more on a broken connection: no
+// answer to it is on its way.
+func (c *Conn) failed(t *Task) bool {
+	if !c.broken {
+		return false
+	}
+	for _, response := range c.responses {
+		if response.from == t {
+			return false
+		}
+	}
+	return true
+}
+
+// Redial parks the task at the point until the node is there, and then makes a
+// new connection in place of a broken one. Where another task was faster, its
+// connection serves.
+//
+// Differs: a dial that is refused is not seen. A client that tries again until
+// it gets through waits.
+func (c *Conn) Redial(t *Task, p Point) {
+	if c.lines == nil {
+		t.Yield(p)
+		return
+	}
+	c = t.wait(p, &c.current().door).(*door).conn
+	t.touches(&c.door.object, true)
+	t.touches(&c.out.tail, true)
+	handle := c.handle
+	if !c.broken || handle.current() != c {
+		return
+	}
+	handle.line++
+	t.touches(&handle.door.object, true)
+	t.touches(&handle.current().out.tail, true)
+}
+
+// door is where those wait who want to dial anew.
+type door struct {
+	object
+	conn *Conn
+}
+
+func (d *door) ready(*Task) bool         { return !d.conn.node.down }
+func (d *door) waitingFor(*World) string { return d.conn.node.name + ", which is down" }
+
+// walkFaults walks what a connection that may break has besides its messages.
+func (c *Conn) walkFaults(s *State) {
+	if c.lines == nil && c.handle == nil {
+		return
+	}
+	s.begin(&c.door)
+	Bool(s, &c.broken)
+	Int(s, &c.line)
+	for i := range c.owed {
+		s.begin(c.node.world.tasks[i])
+		Int(s, &c.owed[i])
+	}
+}

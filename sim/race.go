@@ -1,0 +1,265 @@
+package sim
+
+import "fmt"
+
+// Data races in single runs: two accesses to a Var, one of them a write, that
+// nothing orders. Ordered means what The Go Memory Model calls "happens
+// before"; vector clocks follow it. It does not take the two accesses to be
+// next to each other: a run that kept them apart by luck shows the race too.
+//
+// A clock belongs to a run from its first step on, so it is no part of a saved
+// state. It begins anew when the state at the start is loaded, and stands still
+// once another one is, where a search has a criterion of its own: two steps
+// that race and are both enabled.
+
+// RaceError is a data race.
+type RaceError struct {
+	Object        string
+	First, Second RacingAccess
+}
+
+// RacingAccess is one access of a data race.
+type RacingAccess struct {
+	Task  string
+	Point Point // from which its step began
+	Step  int   // of the run, from 1
+	Write bool
+}
+
+func (e *RaceError) Error() string {
+	return fmt.Sprintf("data race on %s: %s %s it at step %d (%q), %s %s it at step %d (%q), and no lock, message or atomic leads from the first to the second",
+		e.Object, e.First.Task, verb(e.First.Write, "wrote", "read"), e.First.Step, e.First.Point,
+		e.Second.Task, verb(e.Second.Write, "writes", "reads"), e.Second.Step, e.Second.Point)
+}
+
+func verb(write bool, writes, reads string) string {
+	if write {
+		return writes
+	}
+	return reads
+}
+
+// races is what a run knows of happens-before. Its threads are the tasks and,
+// behind them, the nodes.
+//
+// Source: Flanagan, Freund: FastTrack (PLDI 2009), here with a whole clock for
+// the reads of each variable; what locks and atomics order, as in the race
+// detector of Go.
+type races struct {
+	on    bool
+	start *Snapshot // of the state in which clocks begin; nil: it was not saved
+
+	steps   int   // since the start
+	point   Point // from which the current step began
+	threads []vector
+	objects []vector   // by number: what comes before whoever acquires it; empty: nothing
+	vars    []variable // by number
+	mail    []vector   // by number, from 1: what comes before whoever takes the message
+	sent    int        // messages since the start
+	kept    []int      // see keepMail
+}
+
+// vector is a clock: by thread, how much of it comes before.
+type vector []uint32
+
+func (v vector) join(other vector) {
+	for i, n := range other {
+		v[i] = max(v[i], n)
+	}
+}
+
+// variable is what is known of the accesses to a Var: the last write, and the
+// last read of each task.
+type variable struct {
+	write accessed
+	reads []accessed // by thread
+	raced bool       // in this run: what follows a race is not reported
+}
+
+// accessed is an access, and how far its thread was. The zero value is none.
+type accessed struct {
+	thread int
+	at     uint32
+	step   int
+	point  Point
+}
+
+// reset begins a run.
+func (r *races) reset(w *World) {
+	if r.threads == nil {
+		n := len(w.tasks) + len(w.nodes)
+		for range n {
+			r.threads = append(r.threads, make(vector, n))
+		}
+		r.objects, r.vars = make([]vector, len(w.things)+1), make([]variable, len(w.things)+1)
+	}
+	for i, clock := range r.threads {
+		clear(clock)
+		clock[i] = 1
+	}
+	for _, clock := range r.objects {
+		clear(clock)
+	}
+	for i := range r.vars {
+		clear(r.vars[i].reads)
+		r.vars[i] = variable{reads: r.vars[i].reads}
+	}
+	r.on, r.steps, r.sent = true, 0, 0
+}
+
+// saved notes the state at the start: when it is loaded, a run begins.
+func (r *races) saved(s *Snapshot) {
+	if r.on && r.steps == 0 {
+		r.start = s
+	}
+}
+
+func (r *races) loaded(w *World, s *Snapshot) {
+	if s == r.start {
+		r.reset(w)
+	} else {
+		r.on = false
+	}
+}
+
+func (r *races) step(e Event) {
+	r.steps++
+	r.point = Point(e.Label)
+}
+
+// follows says whether races are looked for in what happens now.
+func (w *World) follows() bool { return w.races.on && !w.driving }
+
+// release lets what a thread did so far come before whoever acquires the
+// object. What released it earlier stays only if it is to be merged.
+func (r *races) release(thread int, o *object, merge bool) {
+	if r.objects[o.number] == nil {
+		r.objects[o.number] = make(vector, len(r.threads))
+	}
+	if !merge {
+		clear(r.objects[o.number])
+	}
+	r.objects[o.number].join(r.threads[thread])
+	r.threads[thread][thread]++
+}
+
+// releases lets what the task did so far come before whoever acquires the
+// object next, and no longer what others did that released it before.
+func (t *Task) releases(o *object) {
+	if t.world.follows() {
+		t.world.races.release(t.number-1, o, false)
+	}
+}
+
+// releasesToo lets what the task did so far come before whoever acquires the
+// object next, besides what others did that released it before.
+func (t *Task) releasesToo(o *object) {
+	if t.world.follows() {
+		t.world.races.release(t.number-1, o, true)
+	}
+}
+
+// acquires lets what released the object come before what the task does next.
+func (t *Task) acquires(o *object) {
+	if t.world.follows() {
+		t.world.races.threads[t.number-1].join(t.world.races.objects[o.number])
+	}
+}
+
+// post returns a number by which whoever takes a message finds what comes
+// before; 0 if nobody asks.
+func (w *World) post(thread int) int {
+	if !w.follows() {
+		return 0
+	}
+	r := &w.races
+	if r.sent++; r.sent == len(r.mail)+1 {
+		r.mail = append(r.mail, make(vector, len(r.threads)))
+	}
+	copy(r.mail[r.sent-1], r.threads[thread])
+	r.threads[thread][thread]++
+	return r.sent
+}
+
+// take lets what comes before a message come before what the thread does next.
+func (w *World) take(thread, mail int) {
+	if w.follows() && mail > 0 {
+		w.races.threads[thread].join(w.races.mail[mail-1])
+	}
+}
+
+// keepMail notes the numbers of all messages on their way, and putMailBack
+// gives the messages their numbers again: to drive a coroutine loads states,
+// and a state does not hold them.
+func (r *races) keepMail(w *World) {
+	if !r.on {
+		return
+	}
+	r.kept = r.kept[:0]
+	for _, c := range w.conns {
+		for _, queue := range [2][]Envelope{c.requests, c.responses} {
+			for i := range queue {
+				r.kept = append(r.kept, queue[i].mail)
+			}
+		}
+	}
+}
+
+func (r *races) putMailBack(w *World) {
+	if !r.on {
+		return
+	}
+	at := 0
+	for _, c := range w.conns {
+		for _, queue := range [2][]Envelope{c.requests, c.responses} {
+			for i := range queue {
+				queue[i].mail = r.kept[at]
+				at++
+			}
+		}
+	}
+}
+
+// thread is the number of a node among the threads.
+func (m *member) thread() int { return len(m.world.tasks) + m.number - 1 }
+
+// races checks an access of the task to a Var against those before.
+func (t *Task) races(o *object, write bool) {
+	if t.world.follows() {
+		t.world.race(t, o, write)
+	}
+}
+
+func (w *World) race(t *Task, o *object, write bool) {
+	r, me := &w.races, t.number-1
+	v := &r.vars[o.number]
+	if v.reads == nil {
+		v.reads = make([]accessed, len(w.tasks))
+	}
+	now := accessed{thread: me, at: r.threads[me][me], step: r.steps, point: r.point}
+	if !v.raced {
+		if v.write.at > r.threads[me][v.write.thread] {
+			w.raced(o, v.write, true, now, write)
+		} else if write {
+			for _, read := range v.reads {
+				if read.at > r.threads[me][read.thread] {
+					w.raced(o, read, false, now, true)
+					break
+				}
+			}
+		}
+	}
+	if write {
+		v.write = now
+	} else {
+		v.reads[me] = now
+	}
+}
+
+func (w *World) raced(o *object, first accessed, firstWrote bool, second accessed, secondWrites bool) {
+	w.races.vars[o.number].raced = true
+	access := func(a accessed, write bool) RacingAccess {
+		return RacingAccess{w.tasks[a.thread].name, a.point, a.step, write}
+	}
+	w.broke(NoDataRace, &RaceError{w.ObjectName(o.number), access(first, firstWrote), access(second, secondWrites)})
+}

@@ -1,0 +1,342 @@
+package sim_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"racelab/sim"
+)
+
+// arena is what the tasks of random racy programs share.
+type arena struct {
+	x    [2]sim.Var[int]
+	lock sim.Mutex
+	rw   sim.RWMutex
+	flag sim.Atomic[int]
+	conn [2]*sim.Conn // to one node
+	log  *[]act       // what happened, for the oracle
+}
+
+func (a *arena) State(s *sim.State) {
+	a.x[0].State(s)
+	a.x[1].State(s)
+	a.lock.State(s)
+	a.rw.State(s)
+	a.flag.State(s)
+}
+
+// act is something that happened: by whom, what, to what, in which step.
+type act struct {
+	who, what, to string
+	step          int
+}
+
+func (a *arena) note(who, what, to string) {
+	*a.log = append(*a.log, act{who, what, to, 0})
+}
+
+// logged is a node that notes what it takes and answers.
+type logged struct{ log *[]act }
+
+func (*logged) State(*sim.State) {}
+func (n *logged) Step(e sim.Envelope, out *sim.Outbox) {
+	to := e.Message.String()
+	*n.log = append(*n.log, act{"node", "arrive", to, 0}, act{"node", "answer", to, 0})
+	out.Reply(e, e.Message)
+}
+
+// racer performs what its operations say; "get0 unlock set1" is three in one
+// step, and a "," begins another.
+type racer struct {
+	*arena
+	ops []string `sim:"config"`
+	i   int
+}
+
+func (p *racer) State(s *sim.State) { sim.Int(s, &p.i) }
+
+func (p *racer) Run(t *sim.Task) {
+	t.Yield("start")
+	for p.i = 0; p.i < len(p.ops); p.i++ {
+		p.perform(t)
+	}
+}
+
+func (p *racer) perform(t *sim.Task) {
+	operation := p.ops[p.i]
+	switch operation {
+	case ",":
+		t.Yield("next")
+	case "get0", "get1":
+		p.x[operation[3]-'0'].Get(t)
+	case "set0", "set1":
+		p.x[operation[3]-'0'].Set(t, 1)
+	case "lock":
+		p.lock.Lock(t, "lock")
+	case "unlock":
+		p.lock.Unlock(t)
+	case "rlock":
+		p.rw.RLock(t, "rlock")
+	case "runlock":
+		p.rw.RUnlock(t)
+	case "wlock":
+		p.rw.Lock(t, "wlock")
+	case "wunlock":
+		p.rw.Unlock(t)
+	case "load":
+		p.flag.Load(t)
+	case "store":
+		p.flag.Store(t, 1)
+	case "add":
+		p.flag.Add(t, 1)
+	case "cas":
+		if p.flag.CompareAndSwap(t, 1, 2) {
+			p.note(t.Name(), "add", "")
+		} else {
+			p.note(t.Name(), "load", "")
+		}
+		return
+	case "send0", "send1":
+		p.conn[operation[4]-'0'].Send(t, &message{operation[4:]})
+	case "receive0", "receive1":
+		p.conn[operation[7]-'0'].Receive(t, "receive")
+	}
+	// Not its receiver, which may be another by now: both hold the same log.
+	p.note(t.Name(), p.ops[p.i], "")
+}
+
+func race(program []string) (*sim.World, *[]act) {
+	log := &[]act{}
+	a := &arena{log: log}
+	w := sim.NewWorld()
+	w.AddNode("node", &logged{log})
+	a.conn[0], a.conn[1] = w.Dial("c0", "node"), w.Dial("c1", "node")
+	w.Share("a", a)
+	for i, ops := range program {
+		w.Go(string(rune('A'+i)), &racer{arena: a, ops: strings.Fields(strings.ReplaceAll(ops, ",", " , "))})
+	}
+	return w, log
+}
+
+// oracle finds, by the definition, the first access to each variable that races
+// with one before it: "a.x[0] in step 4".
+func oracle(log []act) []string {
+	after := make([][]bool, len(log)) // by act: which come before it
+	var found []string
+	for j, b := range log {
+		after[j] = make([]bool, len(log))
+		writes := 0 // to the atomic, since the one that b reads
+		for i := j - 1; i >= 0; i-- {
+			a := log[i]
+			if orders(log, i, j, &writes) || a.who == b.who {
+				after[j][i] = true
+				for k := range i {
+					after[j][k] = after[j][k] || after[i][k]
+				}
+			}
+		}
+		variable, ok := accessed(b.what)
+		if !ok || slices.ContainsFunc(found, func(f string) bool { return strings.HasPrefix(f, variable) }) {
+			continue
+		}
+		for i, a := range log[:j] {
+			if v, ok := accessed(a.what); ok && v == variable && a.what[:3]+b.what[:3] != "getget" && !after[j][i] {
+				found = append(found, fmt.Sprintf("%s in step %d", variable, b.step))
+				break
+			}
+		}
+	}
+	slices.Sort(found)
+	return found
+}
+
+func accessed(what string) (variable string, ok bool) {
+	if strings.HasPrefix(what, "get") || strings.HasPrefix(what, "set") {
+		return "a.x[" + what[3:] + "]", true
+	}
+	return "", false
+}
+
+// orders says whether the memory model orders act i before act j.
+func orders(log []act, i, j int, writes *int) bool {
+	a, b := log[i], log[j]
+	nth := func(at int, what, to string) int {
+		n := 0
+		for _, c := range log[:at] {
+			if c.what == what && c.to == to {
+				n++
+			}
+		}
+		return n
+	}
+	switch {
+	case a.what == "unlock" && b.what == "lock",
+		a.what == "wunlock" && (b.what == "rlock" || b.what == "wlock"),
+		a.what == "runlock" && b.what == "wlock":
+		return true
+	case (a.what == "store" || a.what == "add") && (b.what == "load" || b.what == "add"):
+		// Only the write whose value it reads.
+		*writes++
+		return *writes == 1
+	case strings.HasPrefix(a.what, "send") && b.what == "arrive" && a.what[4:] == b.to:
+		return nth(i, a.what, "") == nth(j, "arrive", b.to)
+	case a.what == "answer" && strings.HasPrefix(b.what, "receive") && b.what[7:] == a.to:
+		return nth(i, "answer", a.to) == nth(j, b.what, "")
+	}
+	return false
+}
+
+// racesOf runs to the end and returns the races: by the world, by the oracle,
+// and in words.
+func racesOf(w *sim.World, log *[]act, c sim.Chooser) (got, want []string, words string) {
+	*log = (*log)[:0]
+	for step := 1; len(w.Enabled()) > 0; step++ {
+		before := len(*log)
+		i, err := c.Choose(w.Enabled())
+		if errors.Is(err, sim.ErrScheduleEnds) {
+			break
+		}
+		if err != nil {
+			panic(err)
+		}
+		w.Take(i)
+		for i := before; i < len(*log); i++ {
+			(*log)[i].step = step
+		}
+		for _, v := range w.Violations() {
+			var race *sim.RaceError
+			if errors.As(v.Err, &race) {
+				got = append(got, fmt.Sprintf("%s in step %d", race.Object, race.Second.Step))
+				words += race.Error() + "\n"
+			}
+		}
+	}
+	slices.Sort(got)
+	return got, oracle(*log), words
+}
+
+func TestDataRaces(t *testing.T) {
+	for _, test := range []struct {
+		name     string
+		program  []string
+		schedule string
+		want     string // part of the error; empty: there is none
+	}{
+		{"counter", []string{"get0,set0", "get0,set0"}, "A start; B start; A next; B next",
+			`data race on a.x[0]: B read it at step 2 ("start"), A writes it at step 3 ("next"), and no lock, message or atomic leads from the first to the second`},
+		{"far apart", []string{"set0", ",,,get0"}, "A start; B start; B next; B next#2; B next#3",
+			`A wrote it at step 1 ("start"), B reads it at step 5 ("next")`},
+		{"two writes", []string{"set0", "set0"}, "A start; B start", `A wrote it at step 1 ("start"), B writes it at step 2 ("start")`},
+		{"two reads", []string{"get0", "get0"}, "A start; B start", ""},
+		{"counter under a lock", []string{"lock get0,set0 unlock", "lock get0,set0 unlock"}, "A start; B start; A lock; A next; B lock; B next", ""},
+		{"lock, but not around all", []string{"lock get0 unlock,set0", "lock get0 unlock"}, "A start; B start; A lock; A next; B lock", "data race"},
+		{"two readers who write", []string{"rlock set0 runlock", "rlock set0 runlock"}, "A start; B start; A rlock; B rlock", "data race"},
+		{"unordered after RUnlock", []string{"rlock set0 runlock", "rlock get0"}, "A start; B start; A rlock; B rlock", "data race"},
+		{"reader, then writer", []string{"rlock get0 runlock", "wlock set0"}, "A start; B start; A rlock; B wlock", ""},
+		{"writer, then reader", []string{"wlock set0 wunlock", "rlock get0"}, "A start; B start; A wlock; B rlock", ""},
+		{"reader whom the writer waits for", []string{"rlock get0,runlock", "wlock set0"}, "A start; B start; A rlock; B wlock; A next; B wlock (readers leave)", ""},
+		{"messages", []string{"set0 send0,send0", "send1 receive1 get0"},
+			"A start; c0->node Ping; B start; c1->node Ping; B receive", ""},
+		{"message that was sent before", []string{"set0 send0", "send1 receive1 get0"},
+			"B start; c1->node Ping; A start; c0->node Ping; B receive", "data race"},
+		{"send does not order by itself", []string{"set0 send0", "send1 receive1 get0"},
+			"A start; B start; c1->node Ping; c0->node Ping; B receive", "data race"},
+		{"flag", []string{"set0 store", "load get0"}, "A start; B start", ""},
+		{"flag that was set later", []string{"set0,store", "load get0"}, "A start; B start; A next", "data race"},
+		{"flag that another overwrote", []string{"set0 store", "store", "load get0"}, "A start; B start; C start", "data race"},
+		{"flag that another added to", []string{"set0 store", "add", "load get0"}, "A start; B start; C start", ""},
+		{"reported once", []string{"set0,set0,set0", "get0"}, "A start; B start; A next; A next#2",
+			`B reads it at step 2 ("start"), and no lock, message or atomic leads from the first to the second` + "\n"},
+	} {
+		// Connections to one node are told apart, and begin with the task.
+		schedule := strings.NewReplacer("c0->node", "A/c0->node", "c1->node", "B/c1->node").Replace(test.schedule)
+		parsed, err := sim.ParseSchedule(schedule)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, log := race(test.program)
+		got, want, words := racesOf(w, log, sim.NewReplay(parsed))
+		w.Close()
+		if !slices.Equal(got, want) || (words == "") != (test.want == "") || !strings.Contains(words, test.want) || strings.Count(words, "\n") > 1 {
+			t.Errorf("%s: races %v, by the definition %v:\n%swant %q", test.name, got, want, words, test.want)
+		}
+	}
+}
+
+// randomRacing returns a program that uses all there is.
+func randomRacing(r *rand.Rand) []string {
+	program := make([]string, 2+r.IntN(2))
+	for i := range program {
+		var ops []string
+		for range 2 + r.IntN(4) {
+			inner := []string{"get0", "set0", "get1", "set1", "get0 , set1"}[r.IntN(5)]
+			ops = append(ops, []string{
+				inner, inner, ", " + inner,
+				"lock " + inner + " , unlock", "rlock " + inner + " , runlock", "wlock " + inner + " wunlock",
+				"store", "load " + inner, inner + " , store", "add", "cas",
+				"send0", "send1", fmt.Sprintf("send%d receive%[1]d %s", i%2, inner),
+			}[r.IntN(14)])
+		}
+		program[i] = strings.Join(ops, " ")
+	}
+	return program
+}
+
+// Goal: the clocks find just the races that the definition finds. Method:
+// random programs under many seeds; all events of a run, and the closure of
+// what orders them. Each run is taken once in a new world and once more after
+// the start was loaded, as the samplers do.
+func TestRacesAreThoseOfTheDefinition(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 0))
+	races, clean := 0, 0
+	for range 300 {
+		program := randomRacing(r)
+		again, againLog := race(program)
+		start := again.Save()
+		for seed := range uint64(20) {
+			w, log := race(program)
+			got, want, words := racesOf(w, log, sim.NewWalk(seed))
+			w.Close()
+			if !slices.Equal(got, want) {
+				t.Fatalf("program %q, seed %d: races %v, by the definition %v\n%s%v", program, seed, got, want, words, *log)
+			}
+			again.Load(start)
+			_, _, wordsAgain := racesOf(again, againLog, sim.NewWalk(seed))
+			if wordsAgain != words {
+				t.Fatalf("program %q, seed %d: after loading the start the races are\n%swant\n%s", program, seed, wordsAgain, words)
+			}
+			if len(want) > 0 {
+				races++
+			} else {
+				clean++
+			}
+		}
+		again.Close()
+	}
+	if races < 500 || clean < 500 {
+		t.Errorf("%d runs race and %d do not; want 500 of each, or the test shows little", races, clean)
+	}
+}
+
+// Clocks would be wrong in a run that does not begin at the start.
+func TestNoRacesFromALoadedState(t *testing.T) {
+	w, log := race([]string{"set0", "get0"})
+	start := w.Save()
+	w.Take(0)
+	middle := w.Save()
+	for _, test := range []struct {
+		name string
+		from *sim.Snapshot
+		want int
+	}{{"middle", middle, 0}, {"start", start, 1}, {"middle again", middle, 0}} {
+		w.Load(test.from)
+		if got, _, words := racesOf(w, log, sim.NewWalk(1)); len(got) != test.want {
+			t.Errorf("from the %s: %d races, want %d\n%s", test.name, len(got), test.want, words)
+		}
+	}
+	w.Close()
+}

@@ -1,0 +1,474 @@
+package sim
+
+import (
+	"fmt"
+	"strings"
+	"unsafe"
+)
+
+// Word is what one variable that tasks share can hold.
+type Word interface {
+	~int | ~int32 | ~int64 | ~uint32 | ~uint64 | ~bool
+}
+
+// Var is a plain variable that tasks share, with no lock of its own. Each Get
+// and Set is recorded, so that whoever depends on it is known, and is checked
+// for a data race.
+type Var[T Word] struct {
+	object
+	value T
+}
+
+// Init sets the value that the variable has before the first step.
+func (v *Var[T]) Init(value T) { v.value = value }
+
+// Get reads the variable.
+func (v *Var[T]) Get(t *Task) T {
+	t.touches(&v.object, false)
+	t.races(&v.object, false)
+	return v.value
+}
+
+// Set writes the variable.
+func (v *Var[T]) Set(t *Task, value T) {
+	t.touches(&v.object, true)
+	t.races(&v.object, true)
+	v.value = value
+}
+
+// State is the walk of a variable.
+func (v *Var[T]) State(s *State) {
+	v.kind = Data
+	s.begin(v)
+	scalarWord(s, &v.value)
+}
+
+func (v *Var[T]) holds() string { return fmt.Sprint(v.value) }
+
+// Peek reads the variable outside a step, for a picture or a check.
+func (v *Var[T]) Peek() T { return v.value }
+
+// Atomic is a variable that tasks only use atomically: all that is done to all
+// of them happens in one order, and what a task did before it wrote one comes
+// before what another does after it read that. It takes no part in a data race.
+//
+// Source: package sync/atomic, and "Atomic Values" in The Go Memory Model.
+type Atomic[T Word] struct {
+	object
+	value T
+}
+
+// Init sets the value that the variable has before the first step.
+func (a *Atomic[T]) Init(value T) { a.value = value }
+
+// Load reads the variable.
+func (a *Atomic[T]) Load(t *Task) T {
+	t.touches(&a.object, false)
+	t.acquires(&a.object)
+	return a.value
+}
+
+// Store writes the variable. Whoever reads it comes after this task, and no
+// longer after those that wrote it before.
+func (a *Atomic[T]) Store(t *Task, value T) {
+	t.touches(&a.object, true)
+	t.releases(&a.object)
+	a.value = value
+}
+
+// Swap writes the variable and returns what it held.
+func (a *Atomic[T]) Swap(t *Task, value T) T {
+	t.touches(&a.object, true)
+	t.acquires(&a.object)
+	t.releases(&a.object)
+	was := a.value
+	a.value = value
+	return was
+}
+
+// CompareAndSwap writes the variable if it holds the old value, and says
+// whether it did. If it does not, that is a Load.
+func (a *Atomic[T]) CompareAndSwap(t *Task, old, value T) bool {
+	if a.Load(t) != old {
+		return false
+	}
+	a.Store(t, value)
+	return true
+}
+
+// Add adds to the variable and returns what it holds then. A bool has no Add.
+func (a *Atomic[T]) Add(t *Task, delta T) T {
+	if unsafe.Sizeof(delta) == 1 {
+		panic("sim: Add to an atomic bool; use Store, Swap or CompareAndSwap")
+	}
+	sum := a.value
+	setScalar(&sum, scalar(&a.value)+scalar(&delta))
+	a.Swap(t, sum)
+	return sum
+}
+
+// State is the walk of an atomic variable.
+func (a *Atomic[T]) State(s *State) {
+	a.kind = Atom
+	s.begin(a)
+	scalarWord(s, &a.value)
+}
+
+func (a *Atomic[T]) holds() string { return fmt.Sprint(a.value) }
+
+// Peek reads the variable outside a step, for a picture or a check.
+func (a *Atomic[T]) Peek() T { return a.value }
+
+// Mutex is a lock with the unfairness of Go's: when it is released, whoever
+// comes first takes it, and a task that has waited for long has no claim
+// (barging). A held lock simply disables those who want it.
+//
+// Source: sync.Mutex in its normal mode.
+// Differs: after a wait of 1 ms Go's mutex turns to starvation mode and hands
+// itself to the one who waits; here it never does. Whatever it forbids then, a
+// wait that ends a little earlier allows.
+type Mutex struct {
+	object
+	holder int // number of the task that holds it, from 1; 0: free
+}
+
+// Lock parks the task at the point and goes on once the lock is the task's.
+func (m *Mutex) Lock(t *Task, p Point) {
+	taken := t.wait(p, m).(*Mutex)
+	taken.holder = t.number
+	t.touches(&taken.object, true)
+	t.acquires(&taken.object)
+}
+
+// Unlock releases the lock. As in Go, any task may do it; that the lock is
+// held is a condition, and breaking it is a panic of the client.
+func (m *Mutex) Unlock(t *Task) {
+	if m.holder == 0 {
+		panic("unlock of unlocked mutex")
+	}
+	m.holder = 0
+	t.touches(&m.object, true)
+	t.releases(&m.object)
+}
+
+// State is the walk of a lock.
+func (m *Mutex) State(s *State) {
+	m.kind = Lock
+	s.begin(m)
+	word := uint64(m.holder)
+	s.word(&word)
+	m.holder = int(word)
+}
+
+func (m *Mutex) ready(*Task) bool { return m.holder == 0 }
+
+func (m *Mutex) holds() string {
+	if m.holder == 0 {
+		return "free"
+	}
+	return fmt.Sprintf("held by task %d", m.holder)
+}
+
+func (m *Mutex) waitingFor(w *World) string {
+	return w.ObjectName(m.number) + ", held by " + w.holderName(m.holder)
+}
+
+func (m *Mutex) blocks(_, holder *Task) bool { return m.holder == holder.number }
+
+func (m *Mutex) held(w *World, _ *Task) string { return w.ObjectName(m.number) }
+
+func (m *Mutex) wanted(w *World) string { return w.ObjectName(m.number) }
+
+// RWMutex is a lock that many tasks can hold for reading, or one for writing.
+// A writer that waits is preferred: it announces itself, and from then on no
+// new reader comes in. So a task that reads and wants to read once more can
+// wait for a writer that waits for it.
+//
+// To wait for a lock takes no step here: a task that is parked before RLock or
+// Lock has not called it yet, as far as anyone can tell. That makes a queue
+// unnecessary. In Go the readers that are queued when a writer unlocks have
+// the lock before the next writer; here that is the run in which they are
+// chosen before it. The run in which the next writer is chosen first is the one
+// in which they called RLock after it had announced itself. Only the
+// announcement is seen by others, so only that is a step of its own: Lock takes
+// one step if nobody reads, and else two. Writers exclude one another through
+// an inner mutex that barges.
+//
+// What a step records is just what it reads and writes. A reader reads that no
+// writer is there, and notes its hold in a place of its own, so two readers do
+// not depend on each other, in whatever order they come and go. A writer reads
+// all those places.
+//
+// Its zero value is unlocked.
+//
+// Source: sync.RWMutex, with w, readerCount and readerWait.
+// Differs: the inner mutex never turns to starvation mode; see Mutex.
+type RWMutex struct {
+	object
+	// NoPreference lets readers in while a writer waits, as Go's lock does not:
+	// a deadlock that goes away with it closes only through the preference.
+	NoPreference bool `sim:"config"`
+
+	writer  int  // number of the task that holds the inner mutex; 0: free
+	writing bool // the writer has the lock; else it has announced itself, and waits
+	readers []readHold
+}
+
+// readHold is how often a task holds the lock for reading. It is an object of
+// its own, and what the task waits for before RLock.
+type readHold struct {
+	object
+	lock  *RWMutex
+	task  int // number
+	count int
+}
+
+// RLock parks the task at the point and goes on once it holds the lock for
+// reading.
+func (m *RWMutex) RLock(t *Task, p Point) {
+	mine := t.wait(p, m.hold(t)).(*readHold)
+	mine.count++
+	t.touches(&mine.lock.object, false)
+	t.touches(&mine.object, true)
+	t.acquires(&mine.lock.object)
+}
+
+// RUnlock undoes one RLock. As in Go, any task may do it; one that holds none
+// gives back that of the first task which does.
+func (m *RWMutex) RUnlock(t *Task) {
+	from := m.hold(t)
+	for i := 0; from.count == 0; i++ {
+		if i == len(m.readers) {
+			panic("RUnlock of unlocked RWMutex")
+		}
+		from = &m.readers[i]
+		t.touches(&from.object, false)
+	}
+	from.count--
+	t.touches(&from.object, true)
+	t.releasesToo(&from.object)
+}
+
+// Lock parks the task at the point and goes on once it holds the lock for
+// writing. If there are readers then, it has only announced itself, and parks
+// once more until they have left. Schedules call that point "P (readers leave)"
+// if the first is P.
+func (m *RWMutex) Lock(t *Task, p Point) {
+	lock := t.wait(p, m).(*RWMutex)
+	lock.writer = t.number
+	t.touches(&lock.object, true)
+	if lock.isRead(t) {
+		lock = t.wait(t.sites.readersLeave(p), lock).(*RWMutex)
+		t.touches(&lock.object, true)
+		lock.isRead(t)
+	}
+	lock.writing = true
+	t.acquires(&lock.object)
+	for i := range lock.readers {
+		t.acquires(&lock.readers[i].object)
+	}
+}
+
+// Unlock releases the lock. As in Go, any task may do it.
+func (m *RWMutex) Unlock(t *Task) {
+	if !m.writing {
+		panic("Unlock of unlocked RWMutex")
+	}
+	m.writer, m.writing = 0, false
+	t.touches(&m.object, true)
+	t.releases(&m.object)
+}
+
+// hold is where the task notes that it reads.
+func (m *RWMutex) hold(t *Task) *readHold {
+	if m.readers == nil {
+		panic("sim: a task uses an RWMutex that no State walk meets: visit it, or hand its owner to World.Share")
+	}
+	return &m.readers[t.number-1]
+}
+
+// isRead says whether anyone holds the lock for reading, as something that the
+// task has looked at.
+func (m *RWMutex) isRead(t *Task) bool {
+	for i := range m.readers {
+		t.touches(&m.readers[i].object, false)
+	}
+	return m.hasReaders()
+}
+
+func (m *RWMutex) hasReaders() bool {
+	for i := range m.readers {
+		if m.readers[i].count > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// announced says whether the task is the writer that waits for the readers to
+// leave.
+func (m *RWMutex) announced(t *Task) bool { return m.writer == t.number && !m.writing }
+
+// State is the walk of a lock: its writer, and the holds of its readers.
+func (m *RWMutex) State(s *State) {
+	m.kind = Lock
+	if s.errand == binding && m.readers == nil {
+		m.readers = make([]readHold, len(s.world.tasks))
+		for i := range m.readers {
+			m.readers[i] = readHold{object: object{kind: Lock}, lock: m, task: i + 1}
+		}
+	}
+	s.begin(m)
+	word := uint64(m.writer) << 1
+	if m.writing {
+		word |= 1
+	}
+	s.word(&word)
+	m.writer, m.writing = int(word>>1), word&1 != 0
+	for i := range m.readers {
+		r := &m.readers[i]
+		s.begin(r)
+		word := uint64(r.count)
+		s.word(&word)
+		r.count = int(word)
+	}
+}
+
+// ready is for writers: those that have announced themselves, and those that
+// have not.
+func (m *RWMutex) ready(t *Task) bool {
+	switch {
+	case m.announced(t):
+		return !m.hasReaders()
+	case m.NoPreference && m.hasReaders():
+		return false // It does not announce itself, so it has to find the lock free.
+	}
+	return m.writer == 0
+}
+
+func (r *readHold) ready(*Task) bool { return r.lock.writer == 0 }
+
+func (m *RWMutex) holds() string {
+	var parts []string
+	switch {
+	case m.writing:
+		parts = append(parts, fmt.Sprintf("written by task %d", m.writer))
+	case m.writer > 0:
+		parts = append(parts, fmt.Sprintf("task %d is the next to write", m.writer))
+	}
+	for _, r := range m.readers {
+		if r.count > 0 {
+			parts = append(parts, fmt.Sprintf("task %d reads", r.task))
+		}
+	}
+	if parts == nil {
+		return "free"
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (m *RWMutex) waitingFor(w *World) string {
+	var by []string
+	if m.writing {
+		by = append(by, w.holderName(m.writer))
+	} else {
+		for _, r := range m.readers {
+			if r.count > 0 {
+				by = append(by, w.holderName(r.task))
+			}
+		}
+	}
+	return w.ObjectName(m.number) + ", held by " + strings.Join(by, " and ")
+}
+
+func (r *readHold) waitingFor(w *World) string {
+	how := "is the next to write"
+	if r.lock.writing {
+		how = "writes"
+	}
+	return w.ObjectName(r.lock.number) + ", which " + w.holderName(r.lock.writer) + " " + how
+}
+
+func (m *RWMutex) blocks(waiter, holder *Task) bool {
+	if m.announced(waiter) || m.writer == 0 {
+		return m.readers[holder.number-1].count > 0
+	}
+	return m.writer == holder.number
+}
+
+func (r *readHold) blocks(_, holder *Task) bool { return r.lock.writer == holder.number }
+
+func (m *RWMutex) held(w *World, waiter *Task) string {
+	switch name := w.ObjectName(m.number); {
+	case m.announced(waiter) || m.writer == 0:
+		return name + " for reading"
+	case m.writing:
+		return name + " for writing"
+	default:
+		return name + " as its next writer"
+	}
+}
+
+func (r *readHold) held(w *World, waiter *Task) string { return r.lock.held(w, waiter) }
+
+func (m *RWMutex) wanted(w *World) string { return w.ObjectName(m.number) + " for writing" }
+
+func (r *readHold) wanted(w *World) string { return w.ObjectName(r.lock.number) + " for reading" }
+
+// holderName is the name of a task that holds a lock.
+func (w *World) holderName(number int) string {
+	t := w.tasks[number-1]
+	if t.done {
+		return t.name + ", which has ended"
+	}
+	return t.name
+}
+
+// secondPoint is the point of a step that a call takes after its first.
+type secondPoint struct{ first, second Point }
+
+// readersLeave is the point where a writer waits that has announced itself at
+// p. It is made once: a name is not put together at each step.
+func (table *siteTable) readersLeave(p Point) Point {
+	for i := range table.seconds {
+		if table.seconds[i].first == p {
+			return table.seconds[i].second
+		}
+	}
+	table.seconds = append(table.seconds, secondPoint{p, p + " (readers leave)"})
+	return table.seconds[len(table.seconds)-1].second
+}
+
+// scalarWord walks a variable that fits a word.
+func scalarWord[T Word](s *State, value *T) {
+	switch s.errand {
+	case saving:
+		s.words = append(s.words, scalar(value))
+	case loading:
+		setScalar(value, s.words[s.at])
+		s.at++
+	}
+}
+
+// scalar is the one word that holds a variable's value.
+func scalar[T Word](value *T) uint64 {
+	switch unsafe.Sizeof(*value) {
+	case 1:
+		return uint64(*(*uint8)(unsafe.Pointer(value)))
+	case 4:
+		return uint64(*(*uint32)(unsafe.Pointer(value)))
+	default:
+		return *(*uint64)(unsafe.Pointer(value))
+	}
+}
+
+func setScalar[T Word](value *T, word uint64) {
+	switch unsafe.Sizeof(*value) {
+	case 1:
+		*(*uint8)(unsafe.Pointer(value)) = uint8(word)
+	case 4:
+		*(*uint32)(unsafe.Pointer(value)) = uint32(word)
+	default:
+		*(*uint64)(unsafe.Pointer(value)) = word
+	}
+}

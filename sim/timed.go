@@ -1,0 +1,496 @@
+package sim
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Timing is how long things take in a timed world.
+type Timing struct {
+	Seed    uint64 // of all that is drawn
+	Step    Delay  // from one step of a task to its next
+	Latency Delay  // of a message
+	Service Delay  // of a node with a request, one after the other
+	Except  []Taking
+}
+
+// Taking is a participant that takes another time than the rest: a task by its
+// name, a node by its name, a direction of a connection as "sarama->coordinator".
+type Taking struct {
+	Of    string
+	Delay Delay
+}
+
+// Timed makes the next event the earliest one; of those that are due at the
+// same instant any may be next. Without it, any enabled event may be.
+//
+// A step happens at one instant, and then its task is busy. A node takes a
+// request into account when it arrives; the answer leaves when the node is
+// through with it and all that came before.
+func (w *World) Timed(timing Timing) {
+	w.mustNotRun("Timed")
+	w.timed = &timed{Timing: timing, clock: &w.clock}
+	w.clock.used = true
+}
+
+// timed keeps what is due in a heap, and learns from what a step touched which
+// of it has changed.
+type timed struct {
+	Timing
+	clock    *clock
+	tasks    []pace    // by number - 1
+	conns    []link    // by number - 1
+	nodes    []service // by number - 1
+	due      queue
+	actors   []actor   // by process
+	subjects []subject // by the number of an object
+	ties     []int32
+	arrival  Event // that was looked at last
+	stale    bool  // a state was loaded: due must be made anew
+	running  int   // tasks that have not ended
+	locked   int   // tasks that wait for a lock
+}
+
+// pace is the time of a task.
+type pace struct {
+	next    time.Duration // not before this does it go on
+	cost    Delay
+	draws   Draws
+	waits   int32 // the object it waits for; 0: none
+	running bool
+	locked  bool
+}
+
+// link is the time of a connection: there and back.
+type link struct{ out, in wire }
+
+type wire struct {
+	latency Delay
+	draws   Draws
+}
+
+// service is the time of a node.
+type service struct {
+	free  time.Duration // when it is through with what has come
+	cost  Delay
+	draws Draws
+}
+
+// actor is a process that can be due. One of these is set.
+type actor struct {
+	task  *Task
+	conn  *Conn
+	timer *Timer
+	alarm *alarm
+	node  *member // that restarts
+}
+
+// subject is who looks at an object.
+type subject struct {
+	process int32 // that it is a part of; 0: none
+	node    *member
+	group   int32   // the object under which those are listed who wait for this one
+	waiters []int32 // of the whole group
+}
+
+// prepareTimed builds the tables, once all that there is has its number.
+func (w *World) prepareTimed() {
+	td := w.timed
+	if td == nil {
+		return
+	}
+	td.subjects = make([]subject, len(w.things)+1)
+	td.actors = make([]actor, len(w.tasks)+len(w.conns)+w.processes+1)
+	used := make([]bool, len(td.Except))
+	delay := func(of string, usual Delay) Delay {
+		for i, x := range td.Except {
+			if x.Of == of {
+				used[i] = true
+				return x.Delay
+			}
+		}
+		return usual
+	}
+	for _, t := range w.tasks {
+		td.tasks = append(td.tasks, pace{cost: delay(t.name, td.Step), draws: NewDraws(td.Seed, "step "+t.name)})
+		td.actors[t.number].task = t
+	}
+	for i, thing := range w.things {
+		group := i + 1
+		switch thing := thing.(type) {
+		case *head:
+			group = thing.pair // What arrives was put in at the other end.
+		case *readHold:
+			group = thing.lock.number // Readers wait for writers, and writers for readers.
+		}
+		td.subjects[i+1].group = int32(group)
+	}
+	for _, c := range w.conns {
+		wire := func(d *direction, from, to string) wire {
+			return wire{delay(from+"->"+to, td.Latency), NewDraws(td.Seed, fmt.Sprintf("latency %s %d", d.tail.label, c.number))}
+		}
+		td.conns = append(td.conns, link{wire(&c.out, c.name, c.node.name), wire(&c.in, c.node.name, c.name)})
+		process := len(w.tasks) + c.number
+		td.actors[process].conn = c
+		for _, o := range []*object{&c.out.tail, &c.out.head.object, &c.in.tail, &c.in.head.object} {
+			td.subjects[o.number].process = int32(process)
+		}
+	}
+	for _, m := range w.nodes {
+		td.nodes = append(td.nodes, service{cost: delay(m.name, td.Service), draws: NewDraws(td.Seed, "service "+m.name)})
+		td.subjects[m.object.number].node = m
+	}
+	for _, m := range w.clock.timers {
+		td.actors[m.event.Process].timer = m
+		td.subjects[m.number].process = int32(m.event.Process)
+	}
+	for _, a := range w.clock.alarms {
+		td.actors[a.event.Process].alarm = a
+	}
+	for i, x := range td.Except {
+		if !used[i] {
+			panic(fmt.Sprintf("sim: Timing excepts %q: no task, node or direction of a connection has that name", x.Of))
+		}
+	}
+	td.due.at = make([]int32, len(td.actors))
+	td.stale = true
+}
+
+// State walks what is busy until when, and how much was drawn.
+func (td *timed) State(s *State) {
+	for i := range td.tasks {
+		p := &td.tasks[i]
+		s.begin(s.world.tasks[i])
+		s.past(&p.next)
+		p.cost.walk(s, &p.draws)
+	}
+	for i := range td.conns {
+		l, c := &td.conns[i], s.world.conns[i]
+		s.begin(&c.out.tail)
+		l.out.latency.walk(s, &l.out.draws)
+		s.begin(&c.in.tail)
+		l.in.latency.walk(s, &l.in.draws)
+	}
+	for i := range td.nodes {
+		n := &td.nodes[i]
+		s.begin(s.world.nodes[i])
+		s.past(&n.free)
+		n.cost.walk(s, &n.draws)
+	}
+	if s.errand == loading {
+		td.stale = true
+	}
+}
+
+// walk is the walk of a delay's draws, which one that is always the same has
+// none of.
+func (d *Delay) walk(s *State, draws *Draws) {
+	if d.shape != constant {
+		draws.State(s)
+	}
+}
+
+// sent gives the newest request its time of arrival.
+func (td *timed) sent(c *Conn) {
+	link := &td.conns[c.number-1].out
+	td.stamp(c.requests, c.node.world.clock.now, link)
+}
+
+// served makes the node busy with a request.
+func (td *timed) served(m *member) {
+	n := &td.nodes[m.number-1]
+	n.free = max(n.free, m.world.clock.now) + n.cost.Draw(&n.draws)
+}
+
+// answered gives the newest response its time of arrival.
+func (td *timed) answered(c *Conn) {
+	leaves := max(c.node.world.clock.now, td.nodes[c.node.number-1].free)
+	td.stamp(c.responses, leaves, &td.conns[c.number-1].in)
+}
+
+// stamp keeps the order of a direction: what was sent later does not come
+// sooner.
+func (td *timed) stamp(queue []Envelope, leaves time.Duration, w *wire) {
+	last := len(queue) - 1
+	at := leaves + w.latency.Draw(&w.draws)
+	if last > 0 {
+		at = max(at, queue[last-1].at)
+	}
+	queue[last].at = at
+}
+
+// begin moves the clock to the event.
+func (td *timed) begin(w *World, e *Event) {
+	if e.Fault {
+		w.touched(&w.clock.object, false)
+		return
+	}
+	w.advance(time.Duration(td.due.items[0].due))
+}
+
+// end looks again at everything that the step may have changed.
+func (td *timed) end(w *World, e *Event) {
+	if e.task != nil {
+		p := &td.tasks[e.task.number-1]
+		p.next = w.clock.now + p.cost.Draw(&p.draws)
+	}
+	if td.stale {
+		return
+	}
+	if e.task != nil {
+		td.look(int32(e.task.number))
+	}
+	for i := range w.accesses {
+		a := &w.accesses[i]
+		if !a.Write {
+			continue
+		}
+		subject := &td.subjects[a.Object]
+		if subject.process > 0 {
+			td.look(subject.process)
+		}
+		if subject.node != nil {
+			td.lookAtNode(subject.node)
+		}
+		for _, waiter := range td.subjects[subject.group].waiters {
+			td.look(waiter)
+		}
+	}
+}
+
+func (td *timed) lookAtNode(m *member) {
+	for _, a := range m.alarms {
+		td.look(int32(a.event.Process))
+	}
+	if m.restart.Process > 0 {
+		td.look(int32(m.restart.Process))
+	}
+}
+
+// look notes when a process is due.
+func (td *timed) look(process int32) {
+	a := &td.actors[process]
+	due := Never
+	switch {
+	case a.task != nil:
+		due = td.lookAtTask(a.task)
+	case a.conn != nil:
+		if a.conn.deliverable() {
+			due = a.conn.requests[0].at
+		}
+	case a.timer != nil:
+		if a.timer.armed && td.running > 0 {
+			due = a.timer.deadline
+		}
+	case a.alarm != nil:
+		due = a.alarm.deadline
+	case a.node != nil:
+		if a.node.down {
+			due = a.node.up
+		}
+	}
+	if due == Never {
+		td.due.remove(process)
+	} else {
+		td.due.set(process, int64(max(due, td.clock.now)))
+	}
+}
+
+func (td *timed) lookAtTask(t *Task) time.Duration {
+	p := &td.tasks[t.number-1]
+	waits := int32(0)
+	if t.awaits != nil {
+		waits = td.subjects[t.awaits.bound().number].group
+	}
+	if waits != p.waits {
+		td.wait(t, p.waits, waits)
+		p.waits = waits
+	}
+	if p.running == t.done {
+		p.running = !t.done
+		td.count(p.running, &td.running)
+		if td.running == 0 {
+			td.stale = true // The timers of clients fire no more.
+		}
+	}
+	ready := t.ready()
+	if locked := waits > 0 && !ready && t.awaits.bound().kind == Lock; locked != p.locked {
+		p.locked = locked
+		td.count(locked, &td.locked)
+	}
+	if !ready {
+		return Never
+	}
+	if waits > 0 {
+		if h, ok := t.awaits.(*head); ok && len(h.conn.responses) > 0 && h == &h.conn.in.head {
+			return max(p.next, h.conn.responses[0].at)
+		}
+	}
+	return p.next
+}
+
+func (td *timed) count(up bool, n *int) {
+	if up {
+		*n++
+	} else {
+		*n--
+	}
+}
+
+// wait moves a task from those who wait for one object to those of another.
+func (td *timed) wait(t *Task, from, to int32) {
+	number := int32(t.number)
+	if from > 0 {
+		list := &td.subjects[from].waiters
+		i := slices.Index(*list, number)
+		*list = slices.Delete(*list, i, i+1)
+	}
+	if to > 0 {
+		td.subjects[to].waiters = append(td.subjects[to].waiters, number)
+	}
+}
+
+// findDue lists what is due first.
+func (w *World) findDue() {
+	td := w.timed
+	for td.stale {
+		td.stale = false
+		for process := range td.actors {
+			if process > 0 {
+				td.look(int32(process))
+			}
+		}
+	}
+	w.contended = td.locked > 0
+	td.ties = td.due.first(td.ties[:0])
+	for _, process := range td.ties {
+		w.enabled = append(w.enabled, *td.eventOf(w, process))
+	}
+}
+
+func (td *timed) eventOf(w *World, process int32) *Event {
+	switch a := &td.actors[process]; {
+	case a.task != nil:
+		return &a.task.site.event
+	case a.conn != nil:
+		td.arrival = w.arrival(a.conn)
+		return &td.arrival
+	case a.timer != nil:
+		return &a.timer.event
+	case a.alarm != nil:
+		return &a.alarm.event
+	default:
+		return &a.node.restart
+	}
+}
+
+// queue is a heap of processes by when they are due, four children a parent:
+// half as deep as one of two, and its children lie side by side. It knows where
+// each process is, so that what is due again moves once.
+type queue struct {
+	items []dueItem
+	at    []int32 // by process: its place in items, from 1; 0: it is not there
+}
+
+type dueItem struct {
+	due     int64
+	process int32
+}
+
+func (q *queue) set(process int32, due int64) {
+	i := int(q.at[process]) - 1
+	if i < 0 {
+		q.items = append(q.items, dueItem{})
+		q.up(len(q.items)-1, dueItem{due, process})
+		return
+	}
+	if was := q.items[i].due; due < was {
+		q.up(i, dueItem{due, process})
+	} else if due > was {
+		q.down(i, dueItem{due, process})
+	}
+}
+
+func (q *queue) remove(process int32) {
+	i := int(q.at[process]) - 1
+	if i < 0 {
+		return
+	}
+	q.at[process] = 0
+	last := len(q.items) - 1
+	moved := q.items[last]
+	q.items = q.items[:last]
+	if i == last {
+		return
+	}
+	if i > 0 && moved.due < q.items[(i-1)/4].due {
+		q.up(i, moved)
+	} else {
+		q.down(i, moved)
+	}
+}
+
+// up puts an item at a place, or above it.
+func (q *queue) up(i int, item dueItem) {
+	for i > 0 {
+		parent := (i - 1) / 4
+		if q.items[parent].due <= item.due {
+			break
+		}
+		q.items[i] = q.items[parent]
+		q.at[q.items[i].process] = int32(i + 1)
+		i = parent
+	}
+	q.items[i] = item
+	q.at[item.process] = int32(i + 1)
+}
+
+// down puts an item at a place, or below it.
+func (q *queue) down(i int, item dueItem) {
+	n := len(q.items)
+	for {
+		child := 4*i + 1
+		if child >= n {
+			break
+		}
+		least, due := child, q.items[child].due
+		for k := child + 1; k < min(child+4, n); k++ {
+			if q.items[k].due < due {
+				least, due = k, q.items[k].due
+			}
+		}
+		if due >= item.due {
+			break
+		}
+		q.items[i] = q.items[least]
+		q.at[q.items[i].process] = int32(i + 1)
+		i = least
+	}
+	q.items[i] = item
+	q.at[item.process] = int32(i + 1)
+}
+
+// first lists the processes that are due first, in their order. They are the
+// top of the heap: nothing below another instant needs a look.
+func (q *queue) first(list []int32) []int32 {
+	if len(q.items) == 0 {
+		return list
+	}
+	due := q.items[0].due
+	list = append(list, 0)
+	for i := 0; i < len(list); i++ {
+		for child := 4*int(list[i]) + 1; child < min(4*int(list[i])+5, len(q.items)); child++ {
+			if q.items[child].due == due {
+				list = append(list, int32(child))
+			}
+		}
+	}
+	for i, place := range list {
+		list[i] = q.items[place].process
+	}
+	if len(list) > 1 {
+		slices.Sort(list)
+	}
+	return list
+}

@@ -1,0 +1,367 @@
+package sim
+
+import (
+	"fmt"
+	"time"
+)
+
+// TimerSemantics is which Go's timers a world has.
+type TimerSemantics uint8
+
+const (
+	// TimersGo123 are the timers of Go 1.23 and later: Stop and Reset throw
+	// away a value that is still in C, and then return true.
+	TimersGo123 TimerSemantics = iota
+	// TimersGo122 are the timers before Go 1.23, and those of later releases
+	// under GODEBUG=asynctimerchan=1, and in a module whose go line says less
+	// than 1.23: a value that is in C stays there.
+	TimersGo122
+)
+
+// SetTimers chooses whose timers the clients have. Default: TimersGo123.
+func (w *World) SetTimers(semantics TimerSemantics) {
+	w.mustNotRun("SetTimers")
+	w.clock.semantics = semantics
+}
+
+// Timer is a time.Timer or a time.Ticker of a client. Until Start or
+// StartTicker it is the nil channel: nothing ever comes from it.
+//
+// When it fires is an event of its own: its actor is the timer. What came
+// before the timer was armed comes before what follows the receive.
+//
+// Source: time.Timer, time.Ticker, time.sendTime; runtime.timer.stop,
+// runtime.timer.modify, runtime.timerchandrain.
+// Differs: what comes from C carries no time. There is no AfterFunc.
+type Timer struct {
+	object
+	armed    bool
+	full     bool          // a value is in C
+	deadline time.Duration // if armed
+	period   time.Duration // of a ticker; 0: it fires once
+	event    Event
+}
+
+// Start makes a new timer here, which fires once.
+//
+// Source: time.NewTimer. What was here before is out of everyone's reach.
+func (m *Timer) Start(t *Task, d time.Duration) {
+	m.full, m.period = false, 0
+	m.arm(t, d)
+}
+
+// StartTicker makes a new ticker here. A tick that finds C full is dropped.
+//
+// Source: time.NewTicker.
+func (m *Timer) StartTicker(t *Task, d time.Duration) {
+	if d <= 0 {
+		panic("non-positive interval for NewTicker")
+	}
+	m.full, m.period = false, d
+	m.arm(t, d)
+}
+
+// Reset arms the timer anew, and a ticker with another period. It says whether
+// the timer was still running; from Go 1.23 on an unread value counts as that.
+//
+// Source: time.Timer.Reset, time.Ticker.Reset.
+func (m *Timer) Reset(t *Task, d time.Duration) bool {
+	if m.period > 0 {
+		if d <= 0 {
+			panic("non-positive interval for Ticker.Reset")
+		}
+		m.period = d
+	}
+	running := m.halt(t)
+	m.arm(t, d)
+	return running
+}
+
+// Stop keeps the timer from firing, and says whether it did: false if it has
+// fired or was stopped. From Go 1.23 on an unread value is thrown away, and
+// counts as not having fired.
+//
+// Source: time.Timer.Stop, time.Ticker.Stop.
+func (m *Timer) Stop(t *Task) bool { return m.halt(t) }
+
+func (m *Timer) halt(t *Task) bool {
+	t.touches(&m.object, true)
+	t.touches(&t.world.clock.object, false) // What is due first may be another now.
+	stopped := m.armed
+	m.armed = false
+	if m.full && t.world.clock.semantics == TimersGo123 {
+		m.full, stopped = false, true
+	}
+	return stopped
+}
+
+func (m *Timer) arm(t *Task, d time.Duration) {
+	t.touches(&m.object, true)
+	t.touches(&t.world.clock.object, false)
+	m.armed, m.deadline = true, t.world.clock.now+max(d, 0)
+	t.releases(&m.object)
+}
+
+// Receive parks the task at the point until a value is in C, and takes it.
+func (m *Timer) Receive(t *Task, p Point) {
+	fired := t.wait(p, m).(*Timer)
+	t.touches(&fired.object, true)
+	t.acquires(&fired.object)
+	fired.full = false
+}
+
+// TryReceive takes the value that is in C, if there is one: a select with a
+// default.
+func (m *Timer) TryReceive(t *Task) bool {
+	t.touches(&m.object, m.full)
+	full := m.full
+	if m.full = false; full {
+		t.acquires(&m.object)
+	}
+	return full
+}
+
+// Sleep parks the task at the point until the time has passed. It needs a
+// timer that nobody else uses.
+//
+// Source: time.Sleep.
+func (m *Timer) Sleep(t *Task, d time.Duration, p Point) {
+	m.Start(t, d)
+	m.Receive(t, p)
+}
+
+func (m *Timer) happen(w *World) {
+	w.advance(m.deadline)
+	w.touched(&m.object, true)
+	m.full = true
+	if m.period > 0 {
+		m.deadline += m.period
+	} else {
+		m.armed = false
+	}
+}
+
+func (m *Timer) lane() string { return m.event.Actor }
+
+// State is the walk of a timer.
+func (m *Timer) State(s *State) {
+	m.kind = Clock
+	if s.errand == binding && m.number == 0 {
+		s.world.clock.timers = append(s.world.clock.timers, m)
+	}
+	s.begin(m)
+	switch s.errand {
+	case saving:
+		// One word for what is and is not: a timer that is not armed has no
+		// deadline, and one that is no longer a ticker no period.
+		flags := uint64(m.period) << 2
+		if m.armed {
+			flags |= 1
+		}
+		if m.full {
+			flags |= 2
+		}
+		deadline := uint64(0)
+		if m.armed {
+			deadline = s.relative(m.deadline)
+		}
+		s.words = append(s.words, flags, deadline)
+	case loading:
+		flags, deadline := s.words[s.at], s.words[s.at+1]
+		s.at += 2
+		m.armed, m.full, m.period = flags&1 != 0, flags&2 != 0, time.Duration(flags>>2)
+		m.deadline = 0
+		if m.armed {
+			m.deadline = s.world.clock.now + time.Duration(deadline)
+		}
+	}
+}
+
+func (m *Timer) ready(*Task) bool { return m.full }
+
+func (m *Timer) holds() string {
+	switch {
+	case m.armed && m.full:
+		return fmt.Sprintf("due at %v, a value in C", m.deadline)
+	case m.armed:
+		return fmt.Sprintf("due at %v", m.deadline)
+	case m.full:
+		return "a value in C"
+	}
+	return "not armed"
+}
+
+func (m *Timer) waitingFor(w *World) string {
+	if m.armed {
+		return fmt.Sprintf("%s, due at %v", w.ObjectName(m.number), m.deadline)
+	}
+	return w.ObjectName(m.number) + ", which is not armed"
+}
+
+// Ref is something that a run creates, by the number that its creator gives
+// it: from 1. 0 is none, as nil is.
+type Ref int32
+
+// Timers are the timers that a client makes as it runs. Their number is
+// bounded, so that all there can be is known before the first step.
+//
+// Its zero value has room for MaxTimers.
+type Timers struct {
+	object
+	pool []Timer
+	made []bool
+}
+
+// MaxTimers is how many timers a client can have at a time, unless Init says
+// otherwise.
+const MaxTimers = 4
+
+// Init sets how many timers there can be at a time.
+func (ts *Timers) Init(n int) { ts.pool, ts.made = make([]Timer, n), make([]bool, n) }
+
+// New makes a timer that is not started yet. It is the least that is free, so
+// that a client that makes and drops them comes back to where it was.
+func (ts *Timers) New(t *Task) Ref {
+	t.touches(&ts.object, true)
+	for i := range ts.made {
+		if !ts.made[i] {
+			ts.made[i] = true
+			return Ref(i + 1)
+		}
+	}
+	panic(fmt.Sprintf("sim: %s has no room for more than %d timers: drop those that are out of reach, or let Init make more",
+		t.world.ObjectName(ts.number), len(ts.pool)))
+}
+
+// At is the timer of a Ref.
+func (ts *Timers) At(r Ref) *Timer {
+	if r < 1 || int(r) > len(ts.pool) || !ts.made[r-1] {
+		panic(fmt.Sprintf("sim: Ref %d is no timer: it is none, or was dropped", r))
+	}
+	return &ts.pool[r-1]
+}
+
+// Drop forgets a timer that nobody can reach any more. What is left of it would
+// tell nobody anything, so it is stopped too.
+func (ts *Timers) Drop(t *Task, r Ref) {
+	m := ts.At(r)
+	m.halt(t)
+	m.full, m.period = false, 0
+	t.touches(&ts.object, true)
+	ts.made[r-1] = false
+}
+
+// State is the walk of the timers.
+func (ts *Timers) State(s *State) {
+	ts.kind = Clock
+	if s.errand == binding && ts.number == 0 {
+		if ts.pool == nil {
+			ts.Init(MaxTimers)
+		}
+		s.world.clock.sets = append(s.world.clock.sets, ts)
+	}
+	s.begin(ts)
+	made := uint64(0)
+	for i := range ts.made {
+		if ts.made[i] {
+			made |= 1 << i
+		}
+	}
+	s.word(&made)
+	for i := range ts.pool {
+		ts.made[i] = made>>i&1 != 0
+		ts.pool[i].State(s)
+	}
+}
+
+func (ts *Timers) nameTimers(w *World) {
+	for i := range ts.pool {
+		ts.pool[i].label = fmt.Sprintf("%s[%d]", w.ObjectName(ts.number), i+1)
+	}
+}
+
+func (ts *Timers) holds() string {
+	var list []string
+	for i := range ts.pool {
+		if ts.made[i] {
+			list = append(list, fmt.Sprintf("%d %s", i+1, ts.pool[i].holds()))
+		}
+	}
+	return fmt.Sprint(list)
+}
+
+// Expirer is a node with timers of its own. They belong to the node alone, as
+// its fields do, and a crash takes them.
+type Expirer interface {
+	// Timers names the timers that the node may ever arm. The list never
+	// changes.
+	Timers() []string
+	// Expire is a step of the node: the timer with that place in Timers has
+	// come to its deadline.
+	Expire(timer int, out *Outbox)
+}
+
+// alarm is a timer of a node.
+type alarm struct {
+	node     *member
+	name     string
+	index    int
+	deadline time.Duration // Never: not armed
+	event    Event
+}
+
+// After arms a timer of the node, by its place in Timers, or arms it anew.
+func (o *Outbox) After(timer int, d time.Duration) {
+	o.world.touched(&o.world.clock.object, false)
+	o.alarm(timer).deadline = o.world.clock.now + max(d, 0)
+}
+
+// Cancel keeps a timer of the node from expiring, and says whether it was armed.
+func (o *Outbox) Cancel(timer int) bool {
+	o.world.touched(&o.world.clock.object, false)
+	a := o.alarm(timer)
+	armed := a.deadline != Never
+	a.deadline = Never
+	return armed
+}
+
+func (o *Outbox) alarm(timer int) *alarm {
+	if timer < 0 || timer >= len(o.node.alarms) {
+		panic(fmt.Sprintf("sim: %s has no timer %d: its Timers names %d", o.node.name, timer, len(o.node.alarms)))
+	}
+	return o.node.alarms[timer]
+}
+
+func (a *alarm) happen(w *World) {
+	w.advance(a.deadline)
+	a.deadline = Never
+	a.node.reacts(func(out *Outbox) { a.node.node.(Expirer).Expire(a.index, out) })
+}
+
+func (a *alarm) lane() string { return a.node.name }
+
+// addAlarms makes the timers that the node names.
+func (m *member) addAlarms() {
+	node, ok := m.node.(Expirer)
+	if !ok {
+		return
+	}
+	for i, name := range node.Timers() {
+		a := &alarm{node: m, name: name, index: i, deadline: Never}
+		m.alarms = append(m.alarms, a)
+		m.world.clock.alarms = append(m.world.clock.alarms, a)
+	}
+}
+
+// reacts is a step of the node, whatever led to it.
+func (m *member) reacts(step func(out *Outbox)) {
+	w := m.world
+	w.touched(&m.object, true)
+	w.outbox.node = m
+	step(&w.outbox)
+	if checker, ok := m.node.(Checker); ok {
+		if err := checker.Check(); err != nil {
+			w.broke(NodeInvariants, fmt.Errorf("%s: %w", m.name, err))
+		}
+	}
+}
