@@ -81,6 +81,16 @@ func (e *head) waitingFor(w *World) string {
 	return "an answer from " + e.conn.node.name
 }
 
+// via tells connections to the same node apart: "/client".
+func (c *Conn) via() string {
+	for _, other := range c.node.world.conns {
+		if other != c && other.node == c.node {
+			return "/" + c.name
+		}
+	}
+	return ""
+}
+
 // deliverable says whether the node would take the next request now.
 func (c *Conn) deliverable() bool { return c.serving == nil && len(c.requests) > 0 }
 

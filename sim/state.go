@@ -162,12 +162,21 @@ func (w *World) Save() *Snapshot {
 	w.Enabled()
 	w.jumps = true
 	if w.base == nil {
-		w.walk()
-		w.base = &Snapshot{words: w.room(len(w.saved.words)), refs: append([]Message(nil), w.saved.refs...)}
-		copy(w.base.words, w.saved.words)
+		w.standAt(w.snapshot())
 	}
 	return w.base
 }
+
+// snapshot is Save without a note of it.
+func (w *World) snapshot() *Snapshot {
+	w.walk()
+	s := &Snapshot{words: w.room(len(w.saved.words)), refs: append([]Message(nil), w.saved.refs...)}
+	copy(s.words, w.saved.words)
+	return s
+}
+
+// standAt notes that the world is in a saved state.
+func (w *World) standAt(s *Snapshot) { w.base, w.last, w.since = s, s, w.since[:0] }
 
 // room returns space for n words, cut from a larger piece.
 func (w *World) room(n int) []uint64 {
@@ -186,7 +195,7 @@ func (w *World) Load(s *Snapshot) {
 	w.Enabled()
 	w.jumps = true
 	w.load(s)
-	w.base = s
+	w.standAt(s)
 	w.findEnabled()
 }
 

@@ -34,6 +34,8 @@ type World struct {
 	maxCoroutines int       // 0: MaxCoroutines
 	jumps         bool      // states are saved and loaded, so coroutines are kept
 	base          *Snapshot // of the state that the world is in, if it was saved or loaded
+	last          *Snapshot // the last base
+	since         []int32   // the choices since then
 	raw           *Snapshot // before the tasks ran to their first point
 	driving       bool      // a coroutine is being moved: what it does to the world is undone
 	walked        bool      // saved holds the state that the world is in
@@ -118,7 +120,7 @@ func (w *World) start() {
 	}
 	for _, c := range w.conns {
 		for _, t := range w.tasks {
-			c.senders = append(c.senders, t.name+"->"+c.node.name)
+			c.senders = append(c.senders, t.name+c.via()+"->"+c.node.name)
 		}
 	}
 	w.started = true
@@ -197,8 +199,8 @@ func (w *World) findEnabled() {
 // Take lets the i-th enabled event happen.
 func (w *World) Take(i int) {
 	event := w.Enabled()[i]
-	if w.jumps && w.base == nil {
-		w.Save() // For the recipe of the edge that this step may be.
+	if w.jumps {
+		w.since = append(w.since, int32(i))
 	}
 	if event.task != nil {
 		event.task.attach()

@@ -1,0 +1,465 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"racelab/scenarios"
+	"racelab/sim"
+	"racelab/sim/explore"
+	"racelab/sim/view"
+)
+
+// call runs simrun with the arguments.
+func call(args ...string) (code int, stdout, stderr string) {
+	var out, err strings.Builder
+	code = simrun(args, &out, &err)
+	return code, out.String(), err.String()
+}
+
+// words splits a line into arguments; single quotes keep them together.
+func words(line string) []string {
+	var args []string
+	for i, part := range strings.Split(line, "'") {
+		if i%2 == 1 {
+			args = append(args, part)
+		} else {
+			args = append(args, strings.Fields(part)...)
+		}
+	}
+	return args
+}
+
+// again runs a command as simrun prints it.
+func again(t *testing.T, command string, more ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	line, ok := strings.CutPrefix(command, "go run ./cmd/simrun ")
+	if !ok {
+		t.Fatalf("printed command %q does not begin with go run ./cmd/simrun", command)
+	}
+	return call(append(words(line), more...)...)
+}
+
+// decode reads exactly one JSON value.
+func decode(t *testing.T, text string, into any) {
+	t.Helper()
+	d := json.NewDecoder(strings.NewReader(text))
+	if err := d.Decode(into); err != nil {
+		t.Fatalf("output is no JSON: %v in\n%s", err, text)
+	}
+	if d.More() {
+		t.Fatalf("there is more than one JSON value in\n%s", text)
+	}
+}
+
+// refused checks that a call printed one line that holds each of the texts.
+func refused(t *testing.T, args []string, texts ...string) {
+	t.Helper()
+	code, stdout, stderr := call(args...)
+	if code != exitUsage || stdout != "" {
+		t.Errorf("simrun %q: exit code %d and %d bytes on stdout, want %d and none", args, code, len(stdout), exitUsage)
+	}
+	line, isLine := strings.CutSuffix(stderr, "\n")
+	if !isLine || strings.Contains(line, "\n") || !strings.HasPrefix(line, "simrun: ") || len(line) > 300 {
+		t.Errorf("simrun %q: stderr %q, want one short line that begins with simrun:", args, stderr)
+	}
+	for _, text := range texts {
+		if !strings.Contains(stderr, text) {
+			t.Errorf("simrun %q: stderr %q, want %q in it", args, stderr, text)
+		}
+	}
+	for _, text := range []string{"panic", "goroutine", "strconv", "invalid argument", "not_a_number"} {
+		if strings.Contains(stderr, text) {
+			t.Errorf("simrun %q: stderr %q, want no %q in it", args, stderr, text)
+		}
+	}
+}
+
+// Goal: bad input gets one line that names what was wrong and what is possible.
+func TestBadInput(t *testing.T) {
+	write := func(name, content string) string {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	const race = "offset-rewind"
+	commands := "there is check, explore, help, list, run, show"
+	names := "there is " + strings.Join(scenarioNames(), ", ")
+	event := `want lines such as "G0 send"`
+	for _, test := range []struct {
+		name string
+		args []string
+		want []string // what was wrong, then what is possible
+	}{
+		{"unknown command", []string{"fly"}, []string{`"fly"`, commands}},
+		{"empty command", []string{""}, []string{`""`, commands}},
+		{"help for an unknown command", []string{"help", "fly"}, []string{`"fly"`, commands}},
+		{"unknown flag, no command", []string{"--fast"}, []string{"--fast", "the flags of simrun are --help"}},
+
+		{"run without a scenario", []string{"run"}, []string{"run takes one scenario, not 0", names}},
+		{"run of two scenarios", []string{"run", race, race}, []string{"run takes one scenario, not 2", names}},
+		{"explore without a scenario", []string{"explore"}, []string{"explore takes one scenario, not 0", names}},
+		{"show without a scenario", []string{"show"}, []string{"show takes one scenario, not 0", names}},
+		{"run of an unknown scenario", []string{"run", "rewind"}, []string{`"rewind"`, names}},
+		{"explore of an unknown scenario", []string{"explore", "rewind"}, []string{`"rewind"`, names}},
+		{"show of an unknown scenario", []string{"show", "rewind"}, []string{`"rewind"`, names}},
+		{"check of an unknown scenario", []string{"check", race, "rewind"}, []string{`"rewind"`, names}},
+		{"scenario of two lines", []string{"run", "a\nb"}, []string{`"a\nb"`, names}},
+		{"unknown variant", []string{"run", race, "--variant", "fixed"}, []string{`"fixed"`, "unfixed, commit-lock, broker-lock"}},
+		{"unknown variant, explore", []string{"explore", race, "--variant", "fixed"}, []string{`"fixed"`, "unfixed, commit-lock, broker-lock"}},
+
+		{"unknown flag of run", []string{"run", race, "--fast"}, []string{"--fast", "the flags of run are ", "--format, ", "--schedule, --seed, --set, --variant"}},
+		{"unknown flag of explore", []string{"explore", race, "--fast"}, []string{"--fast", "the flags of explore are ", "--strategy, "}},
+		{"unknown flag of list", []string{"list", "--fast"}, []string{"--fast", "the flags of list are ", "--json, --markdown"}},
+		{"unknown flag of show", []string{"show", race, "--fast"}, []string{"--fast", "the flags of show are "}},
+		{"unknown flag of check", []string{"check", "--fast"}, []string{"--fast", "the flags of check are ", "--json"}},
+		{"unknown short flag", []string{"run", race, "-x"}, []string{"-x", "the flags of run are "}},
+		{"flag without its value", []string{"run", race, "--variant"}, []string{"--variant", "the flags of run are "}},
+		{"flag that is true or false", []string{"list", "--json=2"}, []string{`--json "2"`, "possible: true, false"}},
+
+		{"no setting", []string{"run", race, "--set", "commits"}, []string{`"commits"`, "NAME=VALUE", "partitions=1..4, commits=1..5"}},
+		{"unknown parameter", []string{"run", race, "--set", "threads=2"}, []string{`"threads"`, "partitions=1..4, commits=1..5"}},
+		{"parameter out of range", []string{"explore", race, "--set", "commits=6"}, []string{"commits=6", "1 to 5"}},
+		{"parameter that is no number", []string{"run", race, "--set", "commits=two"}, []string{"commits=two", "1 to 5"}},
+		{"parameter without a value", []string{"run", race, "--set", "commits="}, []string{"commits=", "1 to 5"}},
+		{"parameter beyond any integer", []string{"run", race, "--set", "commits=99999999999999999999"}, []string{"commits=9", "1 to 5"}},
+		{"second setting wrong", []string{"run", race, "--set", "commits=1", "--set", "partitions=0"}, []string{"partitions=0", "1 to 4"}},
+
+		{"unknown strategy", []string{"explore", race, "--strategy", "dfs"}, []string{`--strategy "dfs"`, "possible: states, ", "walk"}},
+		{"unknown format", []string{"run", race, "--format", "xml"}, []string{`--format "xml"`, "possible: text, json"}},
+		{"seed and schedule", []string{"run", race, "--seed", "1", "--schedule", "G0 mark"}, []string{"--seed and --schedule", "one of them"}},
+		{"seed without chance", []string{"explore", race, "--strategy", "states", "--seed", "1"}, []string{"--seed", "--strategy walk"}},
+		{"seed that is no number", []string{"run", race, "--seed", "abc"}, []string{`--seed "abc"`, "whole numbers from 0"}},
+		{"seed below 0", []string{"explore", race, "--strategy", "walk", "--seed", "-1"}, []string{`--seed "-1"`, "whole numbers from 0"}},
+		{"no runs", []string{"explore", race, "--runs", "0"}, []string{"--runs 0", "want 1 or more"}},
+		{"runs below 0", []string{"explore", race, "--runs", "-5"}, []string{"--runs -5", "want 1 or more"}},
+		{"runs that are no number", []string{"explore", race, "--runs", "1e3"}, []string{`--runs "1e3"`, "whole numbers"}},
+		{"list as two things", []string{"list", "--json", "--markdown"}, []string{"--json and --markdown", "one of them"}},
+		{"list with an argument", []string{"list", race}, []string{`"` + race + `"`, "--json, --markdown"}},
+
+		{"impossible event", []string{"run", race, "--schedule", "G0 mark; G9 send"}, []string{"line 1", `"G9 send"`, "possible: G0 snapshot, G1 mark"}},
+		{"event of another occurrence", []string{"run", race, "--schedule", "G0 mark#2"}, []string{"line 1", `"G0 mark#2"`, "number 1 of its kind", "possible: G0 mark, G1 mark"}},
+		{"events after the end", []string{"run", race, "--set", "partitions=1", "--set", "commits=1", "--schedule",
+			"G0 mark; G0 snapshot; G0 send; G0->coordinator OffsetCommit; G0 await response; G0 update committed; G0 mark"},
+			[]string{"line 1", `event 7, "G0 mark"`, "the run has ended (finished) with event 6"}},
+		{"event without an occurrence", []string{"run", race, "--schedule", "G0 mark#x"}, []string{"line 1", `"G0 mark#x"`, "a number from 1"}},
+		{"text that is no event", []string{"run", race, "--schedule", "G0 mark;send"}, []string{"line 1", `"send"`, "ACTOR LABEL"}},
+		{"schedule of nothing", []string{"run", race, "--schedule", ""}, []string{`""`, `"G0 mark; G0 send"`}},
+		{"schedule of a blank", []string{"run", race, "--schedule", " "}, []string{"has no event", event}},
+		{"missing file", []string{"run", race, "--schedule", "missing.schedule"}, []string{`"missing.schedule"`, "file", `"G0 mark; G0 send"`}},
+		{"folder", []string{"run", race, "--schedule", t.TempDir()}, []string{"file", `"G0 mark; G0 send"`}},
+		{"empty file", []string{"run", race, "--schedule", write("empty", "")}, []string{"empty", "has no event", event}},
+		{"file of comments", []string{"run", race, "--schedule", write("comments", "# G0 mark\n\n# G0 send\n")}, []string{"comments", "has no event", event}},
+		{"file with an impossible event", []string{"run", race, "--schedule", write("wrong", "# the race\n\nG0 mark\nG9 send\n")}, []string{"line 4", `"G9 send"`, "possible: G0 snapshot, G1 mark"}},
+		{"file cut in an event", []string{"run", race, "--schedule", write("cut", "G0 mark\nG0 snaps")}, []string{"line 2", `"G0 snaps"`, "possible: G0 snapshot, G1 mark"}},
+		{"file cut in a name", []string{"run", race, "--schedule", write("cut", "G0 mark\nG")}, []string{"cut", "line 2", `"G"`, "ACTOR LABEL"}},
+		{"binary file", []string{"run", race, "--schedule", write("binary", "G0 mark\n\x7fELF\x02\x01\x00\xff")}, []string{"binary", "line 2", "not text", event}},
+		{"file of zeros", []string{"run", race, "--schedule", write("zeros", strings.Repeat("\x00", 100_000))}, []string{"zeros", "line 1", "not text", event}},
+	} {
+		t.Run(test.name, func(t *testing.T) { refused(t, test.args, test.want...) })
+	}
+}
+
+// Goal: wherever a schedule file is cut, it is a shorter schedule or refused.
+func TestCutSchedules(t *testing.T) {
+	s := scenarios.All()[0]
+	whole, err := sim.ParseSchedule(s.Schedule)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "cut")
+	refusals := 0
+	for n := range len(whole.Lines()) {
+		if err := os.WriteFile(path, []byte(whole.Lines()[:n]), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		args := []string{"run", s.Name, "--schedule", path}
+		switch code, _, stderr := call(args...); {
+		case code == exitUsage:
+			refusals++
+			refused(t, args, "schedule")
+		case stderr != "" || code != exitUnfinished && code != exitBroken:
+			t.Errorf("schedule cut after %d bytes: exit code %d and %q on stderr, want %d or %d and nothing", n, code, stderr, exitUnfinished, exitBroken)
+		}
+	}
+	if refusals == 0 {
+		t.Error("no cut was refused")
+	}
+}
+
+func TestExitCodes(t *testing.T) {
+	for _, test := range []struct {
+		line string
+		want int
+	}{
+		{"", exitHolds},
+		{"help run", exitHolds},
+		{"run --help", exitHolds},
+		{"list", exitHolds},
+		{"show offset-rewind", exitHolds},
+		{"check", exitHolds},
+		{"check offset-rewind", exitHolds},
+		{"run offset-rewind", exitBroken},
+		{"run offset-rewind --format json", exitBroken},
+		{"run offset-rewind --variant commit-lock", exitHolds},
+		{"run offset-rewind --variant broker-lock", exitHolds},
+		{"run offset-rewind --schedule 'G0 mark; G0 snapshot'", exitUnfinished},
+		{"run offset-rewind --set partitions=1 --set commits=1", exitNotExercised},
+		{"explore offset-rewind", exitBroken},
+		{"explore offset-rewind --json", exitBroken},
+		{"explore offset-rewind --first", exitBroken},
+		{"explore offset-rewind --variant commit-lock", exitHolds},
+		{"explore offset-rewind --variant broker-lock", exitHolds},
+		{"explore offset-rewind --variant broker-lock --runs 1000", exitUnfinished},
+		{"explore offset-rewind --set partitions=1 --set commits=1", exitNotExercised},
+		{"explore offset-rewind --strategy walk", exitBroken},
+		{"explore offset-rewind --strategy walk --seed 38 --runs 1", exitBroken},
+		{"explore offset-rewind --strategy walk --variant commit-lock", exitHolds},
+		{"explore offset-rewind --strategy walk --variant broker-lock", exitHolds},
+	} {
+		if code, stdout, stderr := call(words(test.line)...); code != test.want || stdout == "" || stderr != "" {
+			t.Errorf("simrun %s: exit code %d, %d bytes on stdout, %q on stderr; want %d, some, none", test.line, code, len(stdout), stderr, test.want)
+		}
+	}
+}
+
+// Goal: where several exit codes apply, 1 comes before 3, 3 before 4, 4 before 5.
+func TestPrecedenceOfExitCodes(t *testing.T) {
+	code := func(err error) int {
+		var e exit
+		errors.As(err, &e)
+		return int(e)
+	}
+	found := func(property string, o explore.Outcome) explore.Verdict {
+		return explore.Verdict{Property: property, Outcome: o}
+	}
+	broken, deadlock := found("p", explore.Broken), found(sim.NoDeadlock, explore.Broken)
+	untested, unfinished := found("q", explore.NotExercised), found("r", explore.Unfinished)
+	for _, test := range []struct {
+		verdicts []explore.Verdict
+		want     int
+	}{
+		{nil, exitHolds},
+		{[]explore.Verdict{found("p", explore.Exhausted), found("q", explore.Sampled)}, exitHolds},
+		{[]explore.Verdict{unfinished, untested, deadlock, broken}, exitBroken},
+		{[]explore.Verdict{unfinished, untested, deadlock}, exitDeadlock},
+		{[]explore.Verdict{unfinished, untested}, exitNotExercised},
+		{[]explore.Verdict{unfinished}, exitUnfinished},
+	} {
+		if got := code(searchVerdict(&explore.Result{Verdicts: test.verdicts})); got != test.want {
+			t.Errorf("exit code of the search %v: %d, want %d", test.verdicts, got, test.want)
+		}
+	}
+	broke := func(property string) view.Break { return view.Break{Violation: sim.Violation{Property: property}} }
+	for _, test := range []struct {
+		report view.Report
+		want   int
+	}{
+		{view.Report{Ending: sim.Finished}, exitHolds},
+		{view.Report{Ending: sim.Stuck, Broken: []view.Break{broke(sim.NoDeadlock), broke("p")}}, exitBroken},
+		{view.Report{Ending: sim.Stuck, Broken: []view.Break{broke(sim.NoDeadlock)}, Untried: []string{"q"}}, exitDeadlock},
+		{view.Report{Ending: sim.Finished, Untried: []string{"q"}}, exitNotExercised},
+		{view.Report{Ending: sim.ScheduleEnded}, exitUnfinished},
+		{view.Report{Ending: sim.StepLimit}, exitUnfinished},
+	} {
+		if got := code(runVerdict(&test.report)); got != test.want {
+			t.Errorf("exit code of a run that ended by %q, broke %v and left %v untried: %d, want %d",
+				test.report.Ending, test.report.Broken, test.report.Untried, got, test.want)
+		}
+	}
+}
+
+// Goal: the JSON of each command has the fields that are documented. Fields may
+// be added.
+func TestJSONHasItsFields(t *testing.T) {
+	has := func(what string, object any, fields string) {
+		t.Helper()
+		got, ok := object.(map[string]any)
+		if !ok {
+			t.Fatalf("%s is %v, want an object", what, object)
+		}
+		for _, field := range strings.Fields(fields) {
+			if value, ok := got[field]; !ok || value == nil {
+				t.Errorf("%s has %s = %v, want a value", what, field, value)
+			}
+		}
+	}
+	first := func(object any, field string) any {
+		t.Helper()
+		list, ok := object.(map[string]any)[field].([]any)
+		if !ok || len(list) == 0 {
+			t.Fatalf("%s is %v, want a list that is not empty", field, object.(map[string]any)[field])
+		}
+		return list[0]
+	}
+	read := func(line string, into any) {
+		t.Helper()
+		_, stdout, stderr := call(words(line)...)
+		if stderr != "" {
+			t.Errorf("simrun %s: %q on stderr, want nothing", line, stderr)
+		}
+		decode(t, stdout, into)
+	}
+	var list []any
+	read("list --json", &list)
+	if len(list) != len(scenarios.All()) {
+		t.Fatalf("list --json has %d scenarios, want %d", len(list), len(scenarios.All()))
+	}
+	for _, s := range list {
+		has("a scenario", s, "name title stake parameters variants worlds properties claims")
+		has("a parameter", first(s, "parameters"), "name help default min max")
+		has("a variant", first(s, "variants"), "name release what expected")
+		has("a world", first(s, "worlds"), "name parameters")
+		has("a claim", first(s, "claims"), "id says verdict evidence")
+	}
+	for _, line := range []string{"run offset-rewind --format json", "run offset-rewind --variant commit-lock --format json"} {
+		var run map[string]any
+		read(line, &run)
+		has("a run", run, "title ending broken culprit untried schedule lanes steps final repeat")
+		has("a step", first(run, "steps"), "event lane acts reads writes changes")
+		if line == "run offset-rewind --format json" {
+			has("a break", first(run, "broken"), "property step error")
+			has("an order", first(run, "culprit"), "earlier earlier_at later later_at object")
+		}
+	}
+	for _, line := range []string{"explore offset-rewind --json", "explore offset-rewind --strategy walk --json", "explore offset-rewind --variant commit-lock --json"} {
+		var search map[string]any
+		read(line, &search)
+		has("a search", search, "scenario variant parameters strategy states transitions runs steps complete verdicts")
+		has("a verdict", first(search, "verdicts"), "property outcome bad")
+		if !strings.Contains(line, "commit-lock") {
+			has("a broken verdict", first(search, "verdicts"), "error schedule repeat")
+		}
+	}
+	var check map[string]any
+	read("check --json", &check)
+	has("a check", check, "as_expected rows")
+	has("a row", first(check, "rows"), "scenario variant world property expected outcome as_expected states transitions")
+	if check["as_expected"] != true {
+		t.Errorf("as_expected is %v, want true", check["as_expected"])
+	}
+}
+
+// Goal: the command that a search prints breaks what the search says it breaks.
+func TestRepeatBreaksTheSameProperty(t *testing.T) {
+	breaks := func(property, command string) {
+		t.Helper()
+		code, stdout, stderr := again(t, command, "--format", "json")
+		if code != exitBroken && code != exitDeadlock {
+			t.Errorf("%s: exit code %d (%s), want %d or %d", command, code, stderr, exitBroken, exitDeadlock)
+			return
+		}
+		var run view.RunJSON
+		decode(t, stdout, &run)
+		if !slices.ContainsFunc(run.Broken, func(b view.BreakJSON) bool { return b.Property == property }) {
+			t.Errorf("%s breaks %v, want %s", command, run.Broken, property)
+		}
+	}
+	setOf := map[string]string{"offset-rewind": " --set commits=3"} // Parameters that are no default.
+	for _, s := range scenarios.All() {
+		for _, flags := range []string{"", " --first", " --strategy walk", " --strategy walk --first", setOf[s.Name]} {
+			line := "explore " + s.Name + flags
+			var search exploreJSON
+			_, stdout, _ := call(words(line + " --json")...)
+			decode(t, stdout, &search)
+			var broken []string
+			for _, v := range search.Verdicts {
+				if v.Outcome == explore.Broken {
+					broken = append(broken, v.Property)
+					breaks(v.Property, v.Repeat)
+				}
+			}
+			if broken == nil {
+				t.Errorf("%s breaks nothing: it puts no printed command to the test", line)
+			}
+			_, stdout, _ = call(words(line)...)
+			commands := regexp.MustCompile(`(?m)repeat: (.*)$`).FindAllStringSubmatch(stdout, -1)
+			if len(commands) != len(broken) {
+				t.Errorf("%s prints %d commands, want one for each of %v", line, len(commands), broken)
+				continue
+			}
+			for i, property := range broken {
+				breaks(property, commands[i][1])
+			}
+		}
+	}
+}
+
+// Goal: the command that a run prints gives the run again.
+func TestRepeatGivesTheSameRun(t *testing.T) {
+	for _, line := range []string{
+		"run offset-rewind",
+		"run offset-rewind --variant broker-lock",
+		"run offset-rewind --seed 38 --set commits=1",
+		"run offset-rewind --schedule 'G0 mark; G1 mark' --set commits=1",
+	} {
+		_, first, _ := call(words(line + " --format json")...)
+		var run view.RunJSON
+		decode(t, first, &run)
+		if _, second, _ := again(t, run.Repeat, "--format", "json"); second != first {
+			t.Errorf("%s prints the command %s, which gives another run", line, run.Repeat)
+		}
+	}
+}
+
+// Goal: every command that the registry shows to a reader is one.
+func TestPrintedCommandsAreAccepted(t *testing.T) {
+	_, text, _ := call("list", "--markdown")
+	want := 0
+	for _, s := range scenarios.All() {
+		_, story, _ := call("show", s.Name)
+		text += story
+		want += 3 // Run, explore and check, at least.
+	}
+	commands := regexp.MustCompile("go run \\./cmd/simrun[^`\n]*").FindAllString(text, -1)
+	slices.Sort(commands)
+	commands = slices.Compact(commands)
+	if len(commands) < want {
+		t.Errorf("%d commands are shown, want at least %d", len(commands), want)
+	}
+	for _, command := range commands {
+		if code, _, stderr := again(t, command); code == exitUsage || stderr != "" {
+			t.Errorf("%s: exit code %d, %q on stderr; want a verdict and nothing", command, code, stderr)
+		}
+	}
+}
+
+func TestSameCommandSameBytes(t *testing.T) {
+	for _, line := range []string{
+		"list", "list --json", "list --markdown", "show offset-rewind", "check", "check --json",
+		"run offset-rewind", "run offset-rewind --format json", "run offset-rewind --variant broker-lock --seed 7 --format json",
+		"explore offset-rewind", "explore offset-rewind --json", "explore offset-rewind --strategy walk --seed 3 --json",
+	} {
+		_, first, _ := call(words(line)...)
+		if _, second, _ := call(words(line)...); second != first {
+			t.Errorf("simrun %s printed\n%s\nand then\n%s", line, first, second)
+		}
+	}
+}
+
+// full is a disk without room.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
+
+// Goal: what could not be written is never taken for a verdict.
+func TestOutputThatCannotBeWritten(t *testing.T) {
+	for _, line := range []string{
+		"list", "list --json", "list --markdown", "show offset-rewind", "check", "check --json",
+		"run offset-rewind", "run offset-rewind --format json", "explore offset-rewind", "explore offset-rewind --json",
+	} {
+		var stderr strings.Builder
+		code := simrun(words(line), full{}, &stderr)
+		if want := "simrun: no space left on device\n"; code != exitUsage || stderr.String() != want {
+			t.Errorf("simrun %s > /dev/full: exit code %d and %q on stderr, want %d and %q", line, code, stderr.String(), exitUsage, want)
+		}
+	}
+}
