@@ -194,6 +194,7 @@ func (w *World) room(n int) []uint64 {
 func (w *World) Load(s *Snapshot) {
 	w.Enabled()
 	w.jumps = true
+	w.violations = w.violations[:0]
 	w.load(s)
 	w.standAt(s)
 	w.findEnabled()
@@ -205,7 +206,6 @@ func (w *World) load(s *Snapshot) {
 	w.loader.at, w.loader.ref = 0, 0
 	w.State(&w.loader)
 	w.walked = false
-	w.violations = w.violations[:0]
 }
 
 // walk saves the state into w.saved, unless that is what it holds.

@@ -213,8 +213,9 @@ func (w *World) Take(i int) {
 	if w.trace != nil {
 		w.trace.begin(w, event)
 	}
+	w.walked = false
 	w.step(event)
-	w.walked, w.base = false, nil
+	w.base = nil
 	w.findEnabled()
 	if w.trace != nil {
 		w.trace.end(w)
