@@ -9,11 +9,19 @@
 // first out.
 //
 // At any moment some events are enabled: a parked task may go on, if what it
-// waits for is there, and the oldest request of a connection may arrive. Nothing
-// else ever happens. A Chooser picks one event; Take lets it happen as one
+// waits for is there, the oldest request of a connection may arrive, a timer may
+// fire, and a fault may come, if the world allows any. Nothing else ever happens.
+// A Chooser picks one event; Take lets it happen as one
 // atomic step; and so on until no event is left. A run is therefore a function
 // of its choices. A seed, a replay, a script and an exhaustive search are
 // Choosers, or loops over Take, and all see the same runs.
+//
+// # Time
+//
+// Untimed, an armed timer may fire at any moment, in the order of the deadlines;
+// that moves the clock. Safety is judged there. In a Timed world each step and
+// each message takes its time, the next event is the earliest, and only ties are
+// choices. Quantities are judged there.
 //
 // # Nothing outlives a point but fields
 //

@@ -401,7 +401,7 @@ func TestDelaysNeedTime(t *testing.T) {
 // is lost.
 func TestParkedRequestsMeetFaults(t *testing.T) {
 	for _, test := range []struct{ does, possible string }{
-		{"A send; A/A->coordinator Ping; coordinator crash", "A await; B send; coordinator restart; network cut B->coordinator"},
+		{"A send; A/A->coordinator Ping; coordinator crash", "A await; B send; coordinator restart"},
 		{"A send; A/A->coordinator Ping; network cut coordinator->A; coordinator.session0 fires; A await", "B send; coordinator crash"},
 	} {
 		w := buildSessions()

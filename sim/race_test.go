@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"racelab/sim"
 )
@@ -339,4 +340,45 @@ func TestNoRacesFromALoadedState(t *testing.T) {
 		}
 	}
 	w.Close()
+}
+
+// alarmClock is a variable and a timer that tasks share.
+type alarmClock struct {
+	x     sim.Var[int]
+	timer sim.Timer
+}
+
+func (a *alarmClock) State(s *sim.State) {
+	a.x.State(s)
+	a.timer.State(s)
+}
+
+// Goal: what comes from a timer comes after what armed it.
+func TestATimerOrders(t *testing.T) {
+	for _, test := range []struct {
+		armLast bool
+		want    int
+	}{{true, 0}, {false, 1}} {
+		a := &alarmClock{}
+		w := sim.NewWorld()
+		w.Share("a", a)
+		w.Go("A", &script{run: func(task *sim.Task, _ *script) {
+			task.Yield("start")
+			if test.armLast {
+				a.x.Set(task, 1)
+			}
+			a.timer.Start(task, time.Second)
+			if !test.armLast {
+				a.x.Set(task, 1)
+			}
+		}})
+		w.Go("B", &script{run: func(task *sim.Task, _ *script) {
+			a.timer.Receive(task, "receive")
+			a.x.Get(task)
+		}})
+		if got, _, words := racesOf(w, &[]act{}, sim.NewWalk(1)); len(got) != test.want {
+			t.Errorf("armed after the write, %v: %d races, want %d\n%s", test.armLast, len(got), test.want, words)
+		}
+		w.Close()
+	}
 }

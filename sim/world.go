@@ -149,10 +149,10 @@ func (w *World) Close() {
 }
 
 // Event is one thing that may happen next. Actor and Label together identify
-// it: at most one event of an actor is enabled at a time.
+// it: no two enabled events share both.
 type Event struct {
-	Actor string // a task, "G0", or a request on its way, "G0->coordinator"
-	Label string // the point where the task is parked, or the request's name
+	Actor string // a task, "G0"; a request on its way, "G0->coordinator"; a timer, "om.ticker"; "network"
+	Label string // the point where the task is parked; the request's name; "fires"; the fault
 	// Place is where it happens: the number of the task, or of the node behind
 	// the tasks. Two steps in a row at one place are no switch.
 	Place int
@@ -171,8 +171,8 @@ type Event struct {
 func (e Event) String() string { return e.Actor + " " + e.Label }
 
 // Enabled lists what may happen next, always in the same order: tasks as they
-// were added, then connections. It is valid until the next Take. An empty list
-// is the end of the run.
+// were added, then connections, timers, restarts and faults. It is valid until
+// the next Take. An empty list is the end of the run.
 func (w *World) Enabled() []Event {
 	if !w.started {
 		w.start()

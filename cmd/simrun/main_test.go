@@ -134,7 +134,7 @@ func TestBadInput(t *testing.T) {
 		{"second setting wrong", []string{"run", race, "--set", "commits=1", "--set", "partitions=0"}, []string{"partitions=0", "1 to 4"}},
 
 		{"unknown strategy", []string{"explore", race, "--strategy", "dfs"}, []string{`--strategy "dfs"`, "possible: states, ", "walk"}},
-		{"unknown format", []string{"run", race, "--format", "xml"}, []string{`--format "xml"`, "possible: text, json"}},
+		{"unknown format", []string{"run", race, "--format", "xml"}, []string{`--format "xml"`, "possible: text, json, mermaid"}},
 		{"seed and schedule", []string{"run", race, "--seed", "1", "--schedule", "G0 mark"}, []string{"--seed and --schedule", "one of them"}},
 		{"seed without chance", []string{"explore", race, "--strategy", "states", "--seed", "1"}, []string{"--seed", "--strategy pct, uniform or walk"}},
 		{"seed that is no number", []string{"run", race, "--seed", "abc"}, []string{`--seed "abc"`, "whole numbers from 0"}},
@@ -214,6 +214,7 @@ func TestExitCodes(t *testing.T) {
 		{"check offset-rewind", exitHolds},
 		{"run offset-rewind", exitBroken},
 		{"run offset-rewind --format json", exitBroken},
+		{"run offset-rewind --format mermaid", exitBroken},
 		{"run offset-rewind --variant commit-lock", exitHolds},
 		{"run offset-rewind --variant broker-lock", exitHolds},
 		{"run offset-rewind --schedule 'G0 mark; G0 snapshot'", exitUnfinished},
@@ -471,6 +472,7 @@ func TestSameCommandSameBytes(t *testing.T) {
 	lines := []string{
 		"list", "list --json", "list --markdown", "show offset-rewind", "check", "check --json",
 		"run offset-rewind", "run offset-rewind --format json", "run offset-rewind --variant broker-lock --seed 7 --format json",
+		"run offset-rewind --format mermaid",
 	}
 	for _, strategy := range strategies {
 		for _, flag := range []string{"", " --json", " --first --json", " --runs 50 --json"} {
@@ -500,7 +502,7 @@ func (full) Write([]byte) (int, error) { return 0, errors.New("no space left on 
 func TestOutputThatCannotBeWritten(t *testing.T) {
 	for _, line := range []string{
 		"list", "list --json", "list --markdown", "show offset-rewind", "check", "check --json",
-		"run offset-rewind", "run offset-rewind --format json", "explore offset-rewind", "explore offset-rewind --json",
+		"run offset-rewind", "run offset-rewind --format json", "run offset-rewind --format mermaid", "explore offset-rewind", "explore offset-rewind --json",
 	} {
 		var stderr strings.Builder
 		code := simrun(words(line), full{}, &stderr)

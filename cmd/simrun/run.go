@@ -26,7 +26,7 @@ func runCommand() *cobra.Command {
 	s.flags(c)
 	c.Flags().Uint64Var(&seed, "seed", 0, "choose at random, by this seed")
 	c.Flags().StringVar(&schedule, "schedule", "", "a schedule to replay: a file, or its text")
-	c.Flags().StringVar(&format, "format", "text", "text or json")
+	c.Flags().StringVar(&format, "format", "text", "text, json or mermaid")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if err := s.find(args[0]); err != nil {
 			return err
@@ -34,7 +34,7 @@ func runCommand() *cobra.Command {
 		if err := atMostOne(c, "seed", "schedule"); err != nil {
 			return err
 		}
-		if err := oneOf("format", format, "text", "json"); err != nil {
+		if err := oneOf("format", format, "text", "json", "mermaid"); err != nil {
 			return err
 		}
 		var chooser sim.Chooser
@@ -63,9 +63,12 @@ func runCommand() *cobra.Command {
 				asked[taken].Line, taken+1, asked[taken], report.Ending, taken)
 		}
 		report.Repeat = repeat
-		if format == "json" {
+		switch format {
+		case "json":
 			err = view.JSON(c.OutOrStdout(), report.AsJSON())
-		} else {
+		case "mermaid":
+			err = view.Mermaid(c.OutOrStdout(), report)
+		default:
 			err = view.Text(c.OutOrStdout(), report, wantsColour(c.OutOrStdout()))
 		}
 		return cmp.Or(err, runVerdict(report))

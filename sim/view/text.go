@@ -25,7 +25,16 @@ func Text(w io.Writer, r *Report, colour bool) error {
 			}
 		}
 	}
-	b.WriteString("\n" + r.words(colour))
+	b.WriteString("\n")
+	for _, s := range r.words() {
+		for i, line := range s.lines(100) {
+			head := s.head
+			if i > 0 {
+				head = ""
+			}
+			b.WriteString(paint(colour && s.head == broke, fmt.Sprintf("%-8s%s", head, line)) + "\n")
+		}
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -201,19 +210,12 @@ func changes(step *sim.TraceStep) string {
 	return strings.Join(parts, ", ")
 }
 
-// words says below the picture what it shows.
-func (r *Report) words(colour bool) string {
-	var b strings.Builder
-	say := func(head, text string) {
-		for i, line := range Wrap(text, 100) {
-			if i > 0 {
-				head = ""
-			}
-			fmt.Fprintf(&b, "%-8s%s\n", head, line)
-		}
-	}
+// words are what stands below the picture: what the run shows.
+func (r *Report) words() []saying {
+	var words []saying
+	say := func(head, text string) { words = append(words, saying{head: head, text: text}) }
 	for _, broken := range r.Broken {
-		b.WriteString(paint(colour, fmt.Sprintf("BROKEN  %s at step %d: %v", broken.Property, broken.Step, broken.Err)) + "\n")
+		words = append(words, saying{head: broke, text: fmt.Sprintf("%s at step %d: %v", broken.Property, broken.Step, broken.Err), whole: true})
 	}
 	if r.Culprit != nil {
 		say("because", fmt.Sprintf("every run that keeps these orders breaks %s (all %d states that keep them):", r.Culprit.Property, r.Culprit.States))
@@ -238,8 +240,27 @@ func (r *Report) words(colour bool) string {
 	for _, note := range r.Notes {
 		say("note", note)
 	}
-	fmt.Fprintf(&b, "%-8s%s\n", "repeat", r.Repeat)
-	return b.String()
+	return append(words, saying{head: repeat, text: r.Repeat, whole: true})
+}
+
+const (
+	broke  = "BROKEN" // heads what says that a property broke
+	repeat = "repeat" // heads the command that gives the run again
+)
+
+// saying is a paragraph below a picture. One without a head goes on from the
+// one before.
+type saying struct {
+	head  string
+	text  string
+	whole bool // its lines are never broken
+}
+
+func (s saying) lines(width int) []string {
+	if s.whole {
+		return []string{s.text}
+	}
+	return Wrap(s.text, width)
 }
 
 // Wrap breaks text into lines of at most width characters.
