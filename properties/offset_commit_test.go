@@ -66,12 +66,12 @@ func TestOffsetRewindInAllStates(t *testing.T) {
 func TestOffsetRewindDrawn(t *testing.T) {
 	s := offsetRewind(t)
 	drawn := func(variant string) simtest.Case {
-		return func(t *rapid.T) (*sim.World, sim.Chooser) {
+		return func(t *rapid.T) (func() *sim.World, sim.Chooser) {
 			values := scenarios.Values{
 				{Name: "partitions", Value: rapid.IntRange(1, 3).Draw(t, "partitions")},
 				{Name: "commits", Value: rapid.IntRange(1, 3).Draw(t, "commits")},
 			}
-			return s.Build(variant, values), simtest.NewDrawn(t)
+			return func() *sim.World { return s.Build(variant, values) }, simtest.NewDrawn(t)
 		}
 	}
 	t.Run("unfixed", func(t *testing.T) { simtest.Finds(t, neverRewinds, 2000, drawn("unfixed")) })

@@ -104,7 +104,7 @@ func (w *World) checkTwin(event Event, i int, before, after *Snapshot) error {
 	t.putBack(aside)
 	w.load(before)
 	w.driving = false
-	w.base = before
+	w.standAt(before)
 	w.findEnabled()
 	w.Take(i)
 	return w.sameState(event, after, "taken again on a coroutine with another past")

@@ -36,14 +36,47 @@ type recipe struct {
 	state *Snapshot
 }
 
-// learn notes how the task came from a site to this one, unless that is known.
-func (s *site) learn(from *site, state *Snapshot) {
+// knows says whether there is a recipe from a site.
+func (s *site) knows(from *site) bool {
 	for i := range s.recipes {
 		if s.recipes[i].from == from {
-			return
+			return true
 		}
 	}
-	s.recipes = append(s.recipes, recipe{from, state})
+	return false
+}
+
+// before returns the state before the current step. Where it was not saved, it
+// is found by running there from the last one that was; a task comes to a site
+// from another for the first time only so often.
+func (w *World) before() *Snapshot {
+	if w.base != nil {
+		return w.base
+	}
+	now, mail := w.snapshot(), w.races.keepMail(w)
+	w.driving = true
+	w.load(w.last)
+	for _, choice := range w.since[:len(w.since)-1] {
+		w.findEnabled()
+		event := w.enabled[choice]
+		if event.task != nil {
+			event.task.attach()
+		}
+		if w.timed != nil {
+			w.timed.begin(w, &event)
+		}
+		w.step(event)
+		if w.timed != nil {
+			w.timed.stale = true // While driving, no step says what it touched.
+			w.timed.end(w, &event)
+		}
+		w.walked = false
+	}
+	before := w.snapshot()
+	w.load(now)
+	w.races.putMailBack(w, mail)
+	w.driving = false
+	return before
 }
 
 // siteTable holds the sites of a task by their hash.
@@ -170,13 +203,16 @@ func (t *Task) attach() {
 		return
 	}
 	w := t.world
+	driving, back := w.driving, w.base
+	if back == nil {
+		back = w.snapshot()
+	}
 	w.driving = true
-	back := w.base
-	w.races.keepMail(w)
+	mail := w.races.keepMail(w)
 	c := t.drive(at)
 	w.load(back)
-	w.races.putMailBack(w)
-	w.driving = false
+	w.races.putMailBack(w, mail)
+	w.driving = driving
 	t.coroutine = c
 }
 

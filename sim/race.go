@@ -56,7 +56,6 @@ type races struct {
 	vars    []variable // by number
 	mail    []vector   // by number, from 1: what comes before whoever takes the message
 	sent    int        // messages since the start
-	kept    []int      // see keepMail
 }
 
 // vector is a clock: by thread, how much of it comes before.
@@ -188,24 +187,24 @@ func (w *World) take(thread, mail int) {
 	}
 }
 
-// keepMail notes the numbers of all messages on their way, and putMailBack
+// keepMail returns the numbers of all messages on their way, and putMailBack
 // gives the messages their numbers again: to drive a coroutine loads states,
 // and a state does not hold them.
-func (r *races) keepMail(w *World) {
+func (r *races) keepMail(w *World) (kept []int) {
 	if !r.on {
-		return
+		return nil
 	}
-	r.kept = r.kept[:0]
 	for _, c := range w.conns {
 		for _, queue := range [2][]Envelope{c.requests, c.responses} {
 			for i := range queue {
-				r.kept = append(r.kept, queue[i].mail)
+				kept = append(kept, queue[i].mail)
 			}
 		}
 	}
+	return kept
 }
 
-func (r *races) putMailBack(w *World) {
+func (r *races) putMailBack(w *World, kept []int) {
 	if !r.on {
 		return
 	}
@@ -213,7 +212,7 @@ func (r *races) putMailBack(w *World) {
 	for _, c := range w.conns {
 		for _, queue := range [2][]Envelope{c.requests, c.responses} {
 			for i := range queue {
-				queue[i].mail = r.kept[at]
+				queue[i].mail = kept[at]
 				at++
 			}
 		}

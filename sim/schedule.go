@@ -60,6 +60,19 @@ func (s Schedule) Add(e Event) Schedule {
 	return append(s, step)
 }
 
+// ScheduleOf numbers events by their occurrence.
+func ScheduleOf(events []Event) Schedule {
+	schedule := make(Schedule, len(events))
+	count := map[Step]int{}
+	for i, e := range events {
+		step := Step{Actor: e.Actor, Label: e.Label}
+		count[step]++
+		schedule[i] = step
+		schedule[i].Occurrence = count[step]
+	}
+	return schedule
+}
+
 // ParseSchedule reads a schedule. The error names the line.
 func ParseSchedule(text string) (Schedule, error) {
 	var schedule Schedule

@@ -166,13 +166,25 @@ func (w *World) Save() *Snapshot {
 	w.Enabled()
 	w.jumps = true
 	if w.base == nil {
-		w.walk()
-		w.base = &Snapshot{words: w.room(len(w.saved.words)), refs: append([]Message(nil), w.saved.refs...), ghosts: append([]uint64(nil), w.saved.ghosts...)}
-		copy(w.base.words, w.saved.words)
+		w.standAt(w.snapshot())
 		w.races.saved(w.base)
 	}
 	return w.base
 }
+
+// snapshot is Save without a note of it.
+func (w *World) snapshot() *Snapshot {
+	w.walk()
+	s := &Snapshot{
+		words: w.room(len(w.saved.words)), refs: append([]Message(nil), w.saved.refs...),
+		ghosts: append([]uint64(nil), w.saved.ghosts...),
+	}
+	copy(s.words, w.saved.words)
+	return s
+}
+
+// standAt notes that the world is in a saved state.
+func (w *World) standAt(s *Snapshot) { w.base, w.last, w.since = s, s, w.since[:0] }
 
 // room returns space for n words, cut from a larger piece.
 func (w *World) room(n int) []uint64 {
@@ -190,8 +202,9 @@ func (w *World) room(n int) []uint64 {
 func (w *World) Load(s *Snapshot) {
 	w.Enabled()
 	w.jumps = true
+	w.violations = w.violations[:0]
 	w.load(s)
-	w.base = s
+	w.standAt(s)
 	w.races.loaded(w, s)
 	w.findEnabled()
 }
@@ -202,7 +215,6 @@ func (w *World) load(s *Snapshot) {
 	w.loader.at, w.loader.ref, w.loader.ghost = 0, 0, 0
 	w.State(&w.loader)
 	w.walked = false
-	w.violations = w.violations[:0]
 }
 
 // walk saves the state into w.saved, unless that is what it holds.

@@ -114,8 +114,8 @@ func (t *Task) step() {
 		t.pool.ended = append(t.pool.ended, t.coroutine)
 		t.coroutine = nil
 	}
-	if t.world.jumps && t.site != nil && !t.world.driving {
-		t.site.learn(from, t.world.base)
+	if t.world.jumps && t.site != nil && !t.world.driving && !t.site.knows(from) {
+		t.site.recipes = append(t.site.recipes, recipe{from, t.world.before()})
 	}
 }
 

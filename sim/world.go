@@ -40,6 +40,8 @@ type World struct {
 	maxCoroutines int       // 0: MaxCoroutines
 	jumps         bool      // states are saved and loaded, so coroutines are kept
 	base          *Snapshot // of the state that the world is in, if it was saved or loaded
+	last          *Snapshot // the last base
+	since         []int32   // the choices since then
 	raw           *Snapshot // before the tasks ran to their first point
 	driving       bool      // a coroutine is being moved: what it does to the world is undone
 	walked        bool      // saved holds the state that the world is in
@@ -229,8 +231,8 @@ func (w *World) arrival(c *Conn) Event {
 // Take lets the i-th enabled event happen.
 func (w *World) Take(i int) {
 	event := w.Enabled()[i]
-	if w.jumps && w.base == nil {
-		w.Save() // For the recipe of the edge that this step may be.
+	if w.jumps {
+		w.since = append(w.since, int32(i))
 	}
 	if event.task != nil {
 		event.task.attach()
@@ -249,6 +251,7 @@ func (w *World) Take(i int) {
 	if w.races.on {
 		w.races.step(event)
 	}
+	w.walked = false
 	w.step(event)
 	if event.task != nil {
 		w.checkDeadlock(event.task)
@@ -256,7 +259,7 @@ func (w *World) Take(i int) {
 	if w.timed != nil {
 		w.timed.end(w, &event)
 	}
-	w.walked, w.base = false, nil
+	w.base = nil
 	w.findEnabled()
 	if w.trace != nil {
 		w.trace.end(w)

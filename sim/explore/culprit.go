@@ -25,7 +25,8 @@ type Order struct {
 	Object                     string // what both touch
 	EarlierWrites, LaterWrites bool
 
-	orders bool // the object only orders steps, and holds nothing that they need
+	orders  bool // the object only orders steps, and holds nothing that they need
+	follows bool // from other orders
 }
 
 func (o Order) rank() int {
@@ -35,8 +36,14 @@ func (o Order) rank() int {
 	return 1
 }
 
-// culpritStates bounds each of the searches that FindCulprit makes.
-const culpritStates = 20_000
+// culpritSteps bounds the steps of a schedule whose culprit is looked for, and
+// culpritBudget the steps taken in looking for it. Of more than culpritOrders
+// orders only those are looked at that do not follow from others.
+const (
+	culpritSteps  = 200
+	culpritBudget = 150_000
+	culpritOrders = 150
+)
 
 // FindCulprit finds the orders that force a break, by taking from all orders of
 // dependent steps in the schedule whichever are not needed. It returns nil
@@ -44,27 +51,33 @@ const culpritStates = 20_000
 //
 // A data race has none: it is that no order leads from one access to the other.
 func FindCulprit(sys System, schedule sim.Schedule, property string) *Culprit {
-	if property == sim.NoDataRace {
+	if property == sim.NoDataRace || len(schedule) > culpritSteps {
 		return nil
 	}
+	f := forcing{at: newCursor(sys), property: property, left: culpritBudget}
 	orders := dependentOrders(sys, schedule, sim.Hangs(property))
+	if len(orders) > culpritOrders {
+		orders = slices.DeleteFunc(orders, func(o Order) bool { return o.follows })
+	}
 	// What is tried first is left out first: an order of accesses to data says
 	// more than one of accesses to the lock that guards them.
 	slices.SortStableFunc(orders, func(a, b Order) int { return cmp.Compare(a.rank(), b.rank()) })
-	if forced, _ := forces(sys, orders, property); !forced {
+	if !f.forces(orders) {
 		return nil
 	}
 	for i := 0; i < len(orders); {
 		fewer := slices.Delete(slices.Clone(orders), i, i+1)
-		if forced, _ := forces(sys, fewer, property); forced {
+		if f.forces(fewer) {
 			orders = fewer
 		} else {
 			i++
 		}
 	}
 	slices.SortStableFunc(orders, func(a, b Order) int { return cmp.Compare(a.LaterAt, b.LaterAt) })
-	_, states := forces(sys, orders, property)
-	return &Culprit{property, orders, states}
+	if !f.forces(orders) || f.left <= 0 {
+		return nil
+	}
+	return &Culprit{property, orders, len(f.seen)}
 }
 
 // dependentOrders lists the pairs of steps in a schedule that come from
@@ -75,6 +88,7 @@ func dependentOrders(sys System, schedule sim.Schedule, deadlock bool) []Order {
 	var orders []Order
 	sys.Reset()
 	replay := sim.NewReplay(schedule)
+	before := make([]stepSet, len(schedule)) // by step: those that come before it
 	for j, later := range schedule {
 		i, err := replay.Choose(sys.Enabled())
 		if err != nil {
@@ -82,16 +96,21 @@ func dependentOrders(sys System, schedule sim.Schedule, deadlock bool) []Order {
 		}
 		sys.Take(i)
 		accesses = append(accesses, slices.Clone(sys.Accesses()))
-		for i, earlier := range schedule[:j] {
-			if origin(earlier) == origin(later) {
+		for i := j - 1; i >= 0; i-- {
+			earlier := schedule[i]
+			a, b, ok := conflict(accesses[i], accesses[j])
+			if !ok && earlier.Actor != later.Actor {
 				continue
 			}
-			if a, b, ok := conflict(accesses[i], accesses[j]); ok {
+			follows := before[j].has(i)
+			before[j].add(i)
+			before[j].addAll(before[i])
+			if ok && origin(earlier) != origin(later) {
 				orders = append(orders, Order{
 					Before:    Before{earlier, later},
 					EarlierAt: i + 1, LaterAt: j + 1,
 					Object: sys.ObjectName(a.Object), EarlierWrites: a.Write, LaterWrites: b.Write,
-					orders: !holdsData(a),
+					orders: !holdsData(a), follows: follows,
 				})
 			}
 		}
@@ -119,6 +138,19 @@ func dependentOrders(sys System, schedule sim.Schedule, deadlock bool) []Order {
 	return orders
 }
 
+// stepSet is a set of the numbers of steps.
+type stepSet [culpritSteps/64 + 1]uint64
+
+func (s *stepSet) has(i int) bool { return s[i/64]>>(i%64)&1 == 1 }
+
+func (s *stepSet) add(i int) { s[i/64] |= 1 << (i % 64) }
+
+func (s *stepSet) addAll(other stepSet) {
+	for i := range s {
+		s[i] |= other[i]
+	}
+}
+
 // origin is the task that a step comes from: its own, or the one whose request
 // is on its way.
 func origin(s sim.Step) string {
@@ -144,77 +176,86 @@ func conflict(earlier, later []sim.Access) (a, b sim.Access, ok bool) {
 	return a, b, ok
 }
 
+// forcing looks whether orders force a break.
+type forcing struct {
+	at       *cursor
+	property string
+	left     int // steps that may still be taken
+	orders   *ordered
+	seen     map[uint64]bool
+	broke    bool
+}
+
 // forces says whether every run that keeps the orders breaks the property, and
-// at least one run keeps them; and how many states it took to see.
-func forces(sys System, orders []Order, property string) (bool, int) {
-	o := &ordered{System: sys}
+// at least one run keeps them. It says no when the budget ends.
+func (f *forcing) forces(orders []Order) bool {
+	f.orders = &ordered{cursor: f.at}
 	for _, order := range orders {
-		o.orders = append(o.orders, order.Before)
+		f.orders.list = append(f.orders.list, order.Before)
 	}
-	seen := map[uint64]bool{}
-	broke := false
-	var path []int
-	// always explores what follows the state at the end of path, at which the
-	// system stands, and says whether all of it breaks.
-	var always func() bool
-	always = func() bool {
-		if seen[o.Fingerprint()] {
-			return true
-		}
-		seen[o.Fingerprint()] = true
-		if len(seen) > culpritStates {
-			return false
-		}
-		n := len(o.Enabled())
-		if n == 0 {
-			return o.blocked // No run goes on here that keeps the orders.
-		}
-		for i := range n {
-			if i > 0 {
-				o.Reset()
-				for _, choice := range path {
-					o.Take(choice)
-				}
-			}
-			o.Take(i)
-			if slices.ContainsFunc(o.Violations(), func(v sim.Violation) bool { return v.Property == property }) {
-				broke = true
-				continue
-			}
-			path = append(path, i)
-			if !always() {
-				return false
-			}
-			path = path[:len(path)-1]
-		}
+	f.seen, f.broke = map[uint64]bool{}, false
+	f.orders.reset()
+	return f.always() && f.broke
+}
+
+// always explores what follows the state where the system is, and says whether
+// all of it breaks.
+func (f *forcing) always() bool {
+	o := f.orders
+	fingerprint := o.fingerprint()
+	if f.seen[fingerprint] {
 		return true
 	}
-	o.Reset()
-	all := always()
-	return all && broke, len(seen)
+	f.seen[fingerprint] = true
+	if len(o.events) == 0 {
+		return o.blocked // No run goes on here that keeps the orders.
+	}
+	here, progress := o.cursor.mark(), slices.Clone(o.progress)
+	for i := range len(o.events) {
+		if i > 0 {
+			o.cursor.back(here)
+			copy(o.progress, progress)
+			o.filter()
+		}
+		if f.left--; f.left < 0 {
+			return false
+		}
+		o.take(i)
+		if brokenBy(o.cursor, f.property) != nil {
+			f.broke = true
+			continue
+		}
+		if !f.always() {
+			return false
+		}
+	}
+	return true
 }
 
-// ordered is a System that is held to some orders. A run that cannot keep them
-// ends where it cannot.
+// ordered holds a system to some orders. A run that cannot keep them ends where
+// it cannot.
 type ordered struct {
-	System
-	orders  []Before
-	earlier []int // how often the earlier event of each order has happened
-	later   []int // the same for the later one
-	events  []sim.Event
-	index   []int // of events among those of the inner system
-	blocked bool  // the inner system could go on, but not in order
+	cursor   *cursor
+	list     []Before
+	progress []happened // by order
+	events   []sim.Event
+	index    []int // of events among those of the system
+	blocked  bool  // the system could go on, but not in order
 }
 
-func (o *ordered) Reset() {
-	o.System.Reset()
-	o.earlier, o.later = make([]int, len(o.orders)), make([]int, len(o.orders))
+// happened is how often the two events of an order have happened.
+type happened struct{ earlier, later int }
+
+func (o *ordered) reset() {
+	o.cursor.Reset()
+	o.progress = make([]happened, len(o.list))
 	o.filter()
 }
 
+// filter lists the events that may be next.
 func (o *ordered) filter() {
 	o.events, o.index = o.events[:0], o.index[:0]
-	enabled := o.System.Enabled()
+	enabled := o.cursor.Enabled()
 	for i, event := range enabled {
 		if !o.heldUp(event) {
 			o.events = append(o.events, event)
@@ -225,35 +266,33 @@ func (o *ordered) filter() {
 }
 
 func (o *ordered) heldUp(event sim.Event) bool {
-	for i, order := range o.orders {
-		if order.Later.Is(event) && o.later[i]+1 == order.Later.Occurrence && o.earlier[i] < order.Earlier.Occurrence {
+	for i, order := range o.list {
+		if o.progress[i].earlier < order.Earlier.Occurrence && o.progress[i].later+1 == order.Later.Occurrence && order.Later.Is(event) {
 			return true
 		}
 	}
 	return false
 }
 
-func (o *ordered) Enabled() []sim.Event { return o.events }
-
-func (o *ordered) Take(i int) {
-	for k, order := range o.orders {
+func (o *ordered) take(i int) {
+	for k, order := range o.list {
 		if order.Earlier.Is(o.events[i]) {
-			o.earlier[k]++
+			o.progress[k].earlier++
 		}
 		if order.Later.Is(o.events[i]) {
-			o.later[k]++
+			o.progress[k].later++
 		}
 	}
-	o.System.Take(o.index[i])
+	o.cursor.Take(o.index[i])
 	o.filter()
 }
 
-// Fingerprint tells states apart also by how far the orders are: whether an
+// fingerprint tells states apart also by how far the orders are: whether an
 // event is the one that an order speaks of depends on it.
-func (o *ordered) Fingerprint() uint64 {
-	hash := o.System.Fingerprint()
-	for i := range o.orders {
-		hash = hash*0x9e3779b97f4a7c15 + uint64(o.earlier[i]<<16|o.later[i])
+func (o *ordered) fingerprint() uint64 {
+	hash := o.cursor.Fingerprint()
+	for _, h := range o.progress {
+		hash = hash*0x9e3779b97f4a7c15 + uint64(h.earlier<<16|h.later)
 	}
 	return hash
 }

@@ -460,9 +460,11 @@ func (d *dpor) note(violations []sim.Violation) {
 			continue
 		}
 		v.Err = violation.Err
+		var events []sim.Event
 		for _, f := range d.stack {
-			v.Schedule = v.Schedule.Add(f.taken)
+			events = append(events, f.taken)
 		}
+		v.Schedule = sim.ScheduleOf(events)
 	}
 }
 

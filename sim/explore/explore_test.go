@@ -306,3 +306,49 @@ func TestSearchesCheckTheModel(t *testing.T) {
 		t.Error("the search found no fault")
 	}
 }
+
+// waiter asks again and again whether somebody has set the flag.
+type waiter struct{ set *sim.Var[int] }
+
+func (w *waiter) State(*sim.State) {}
+func (w *waiter) Run(t *sim.Task) {
+	t.Yield("ask")
+	for w.set.Get(t) == 0 {
+		t.Yield("ask again")
+	}
+}
+
+// setter sets it.
+type setter struct{ set *sim.Var[int] }
+
+func (s *setter) State(*sim.State) {}
+func (s *setter) Run(t *sim.Task) {
+	t.Yield("set")
+	s.set.Set(t, 1)
+}
+
+// Goal: a run that goes on for ever is told from one that only was not let end.
+func TestEndsWhenFair(t *testing.T) {
+	build := func(set bool) func() *sim.World {
+		return func() *sim.World {
+			w := sim.NewWorld()
+			shared := &counter{}
+			w.Share("shared", shared)
+			w.Go("waiter", &waiter{&shared.c})
+			if set {
+				w.Go("setter", &setter{&shared.c})
+			}
+			return w
+		}
+	}
+	// Of random priorities, every other run starves the setter until it is fair.
+	for _, test := range []struct {
+		set  bool
+		want explore.Outcome
+	}{{true, explore.Sampled}, {false, explore.Broken}} {
+		r := explore.PCT(system(t, build(test.set)), 1, 1, explore.Options{Limit: 20, Workers: 1})
+		if got := r.Verdict(explore.EndsWhenFair).Outcome; got != test.want {
+			t.Errorf("with a setter: %v: %s, want %s (%v)", test.set, got, test.want, r.Verdict(explore.EndsWhenFair).Err)
+		}
+	}
+}

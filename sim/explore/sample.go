@@ -3,6 +3,7 @@ package explore
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 
 	"racelab/sim"
 )
@@ -48,6 +49,7 @@ func random(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0)) }
 // with the batch that found something; what it reports is the least run.
 func sample(strategy string, sys System, seed uint64, o Options, chooser func(seed uint64) sim.Chooser) *Result {
 	r := newResult(strategy, sys)
+	r.Verdicts = append(r.Verdicts, Verdict{Property: EndsWhenFair})
 	c := newCrew(sys, o.Workers)
 	defer c.close()
 	runs := make([]sampled, batch)
@@ -67,28 +69,43 @@ func sample(strategy string, sys System, seed uint64, o Options, chooser func(se
 	}
 	r.conclude(Sampled)
 	for i := range r.Verdicts {
-		if v := &r.Verdicts[i]; v.Bad > 0 {
+		// A run that does not end has no schedule worth reading.
+		if v := &r.Verdicts[i]; v.Bad > 0 && v.Property != EndsWhenFair {
 			v.Schedule = record(c.cursors[0], chooser(v.Seed), v.Property)
 		}
 	}
 	return r
 }
 
+// EndsWhenFair is a property that the samplers judge of every system: a run
+// that the sampler has not brought to its end in wildSteps ends by itself, once
+// faults stop and whoever can go on gets its turn. One that does not is a
+// livelock, or waits for something that never comes.
+const EndsWhenFair = "ends-when-fair"
+
+// wildSteps is how long a sampler may choose as it likes.
+const wildSteps = sim.MaxSteps / 5
+
+// Faulty is a System with faults that can be stopped.
+type Faulty interface{ StopFaults() }
+
 // sampled is what one run came to.
 type sampled struct {
 	steps  int
 	tested uint64
-	cut    bool    // at sim.MaxSteps
 	broke  []error // by property; nil: it held
 }
 
 func (s *sampled) run(at *cursor, chooser sim.Chooser, properties int, index func(string) int) {
-	s.steps, s.tested, s.cut = 0, 0, false
+	s.steps, s.tested = 0, 1<<index(EndsWhenFair)
 	s.broke = append(s.broke[:0], make([]error, properties)...)
 	at.Reset()
 	for len(at.Enabled()) > 0 {
-		if s.steps == sim.MaxSteps {
-			s.cut = true
+		switch s.steps {
+		case wildSteps:
+			chooser = at.calmDown()
+		case sim.MaxSteps:
+			s.broke[index(EndsWhenFair)] = stillGoing(at)
 			return
 		}
 		i, err := chooser.Choose(at.Enabled())
@@ -106,11 +123,46 @@ func (s *sampled) run(at *cursor, chooser sim.Chooser, properties int, index fun
 	}
 }
 
+// calmDown stops the faults and returns a fair chooser.
+func (c *cursor) calmDown() sim.Chooser {
+	if f, ok := c.System.(Faulty); ok {
+		f.StopFaults()
+	}
+	return &fair{}
+}
+
+func stillGoing(sys System) error {
+	var events []string
+	for _, e := range sys.Enabled() {
+		events = append(events, e.String())
+	}
+	return fmt.Errorf("%d steps, the last %d of them fair and without faults, and it still goes on: %s",
+		sim.MaxSteps, sim.MaxSteps-wildSteps, strings.Join(events, ", "))
+}
+
+// fair gives the turn to the process that has waited longest for it.
+type fair struct {
+	last []int // by process: the step of its last turn
+	step int
+}
+
+func (f *fair) Choose(enabled []sim.Event) (int, error) {
+	best := -1
+	for i, e := range enabled {
+		for e.Process >= len(f.last) {
+			f.last = append(f.last, 0)
+		}
+		if best < 0 || f.last[e.Process] < f.last[enabled[best].Process] {
+			best = i
+		}
+	}
+	f.step++
+	f.last[enabled[best].Process] = f.step
+	return best, nil
+}
+
 func (r *Result) add(s *sampled, seed uint64) {
 	r.Steps += s.steps
-	if s.cut {
-		r.Cut++
-	}
 	for i, err := range s.broke {
 		v := &r.Verdicts[i]
 		v.tested = v.tested || s.tested>>i&1 == 1
@@ -126,21 +178,23 @@ func (r *Result) add(s *sampled, seed uint64) {
 
 // record runs again and puts in words what led to the break.
 func record(at *cursor, chooser sim.Chooser, property string) sim.Schedule {
-	var schedule sim.Schedule
+	var steps []sim.Event
 	at.Reset()
-	for {
+	for len(steps) < sim.MaxSteps && len(at.Enabled()) > 0 {
+		if len(steps) == wildSteps {
+			chooser = at.calmDown()
+		}
 		i, err := chooser.Choose(at.Enabled())
 		if err != nil {
 			panic(err)
 		}
-		schedule = schedule.Add(at.Enabled()[i])
+		steps = append(steps, at.Enabled()[i])
 		at.Take(i)
-		for _, v := range at.Violations() {
-			if v.Property == property {
-				return schedule
-			}
+		if brokenBy(at, property) != nil {
+			break
 		}
 	}
+	return sim.ScheduleOf(steps)
 }
 
 // pilot is what some random walks say of a system's size.

@@ -82,13 +82,13 @@ func brokenBy(sys System, property string) error {
 
 // scheduleOf puts choices in words.
 func scheduleOf(sys System, path []int32) sim.Schedule {
-	var schedule sim.Schedule
+	var events []sim.Event
 	sys.Reset()
 	for _, choice := range path {
-		schedule = schedule.Add(sys.Enabled()[choice])
+		events = append(events, sys.Enabled()[choice])
 		sys.Take(int(choice))
 	}
-	return schedule
+	return sim.ScheduleOf(events)
 }
 
 // ways is what is remembered of the ways to the states of the first levels.

@@ -26,7 +26,6 @@ type Result struct {
 	Runs        int  // from the start to an end; Exhaustive: one of each happens-before class
 	Redundant   int  // Exhaustive: runs given up because other runs had done what was left
 	Steps       int  // in all runs
-	Cut         int  // runs cut off at sim.MaxSteps
 	Complete    bool // nothing is left to explore
 	Verdicts    []Verdict
 	// Fault is why nothing here can be trusted: a check of the model or of the
@@ -44,8 +43,8 @@ type Verdict struct {
 	// Bad counts what broke it: transitions under States, runs under Walk.
 	Bad      int
 	Err      error        // how Schedule breaks it
-	Schedule sim.Schedule // States: fewest steps, then fewest switches; Walk: the first found
-	Seed     uint64       // Walk: the run that found it
+	Schedule sim.Schedule // States: fewest steps, then fewest switches; else the first found; none for EndsWhenFair
+	Seed     uint64       // the samplers: the run that found it
 
 	tested bool
 }

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"racelab/sim"
+	"racelab/sim/explore"
 )
 
 // Drawn is a Chooser whose choices rapid draws, so that rapid shrinks them.
@@ -39,31 +40,44 @@ func Broken(w *sim.World, c sim.Chooser) (broken []sim.Violation, schedule sim.S
 	return broken, trace.Schedule
 }
 
-// Case is a world and who chooses in it, drawn by rapid.
-type Case func(t *rapid.T) (*sim.World, sim.Chooser)
+// Case is how to build a world and who chooses in it, drawn by rapid.
+type Case func(t *rapid.T) (build func() *sim.World, c sim.Chooser)
 
-// Holds checks that no drawn case breaks anything. rapid shrinks one that does.
+// Holds checks that no drawn case breaks anything. Of one that does, rapid
+// shrinks the draws, and what is left of its schedule is shrunk to the shortest.
 func Holds(t *testing.T, c Case) {
 	t.Helper()
 	rapid.Check(t, func(rt *rapid.T) {
-		w, chooser := c(rt)
-		if broken, schedule := Broken(w, chooser); broken != nil {
-			rt.Fatalf("%s: %v (schedule: %v)", broken[0].Property, broken[0].Err, schedule)
+		build, chooser := c(rt)
+		if broken, schedule := Broken(build(), chooser); broken != nil {
+			rt.Fatalf("%s: %v (schedule: %v)", broken[0].Property, broken[0].Err, shortest(build, schedule, broken[0].Property))
 		}
 	})
 }
 
+// shrinkStates bounds the search for a shortest schedule.
+const shrinkStates = 100_000
+
+func shortest(build func() *sim.World, schedule sim.Schedule, property string) sim.Schedule {
+	sys, err := explore.NewWorlds(build)
+	if err != nil {
+		panic(err)
+	}
+	defer sys.Close()
+	return explore.Shrink(sys, schedule, property, shrinkStates).Schedule
+}
+
 // Finds checks that one of the first n drawn cases breaks the property, and
-// logs which.
+// logs which, with its schedule shrunk to the shortest.
 func Finds(t *testing.T, property string, n int, c Case) {
 	t.Helper()
 	run := rapid.Custom(func(rt *rapid.T) sim.Schedule {
-		w, chooser := c(rt)
-		broken, schedule := Broken(w, chooser)
+		build, chooser := c(rt)
+		broken, schedule := Broken(build(), chooser)
 		if !slices.ContainsFunc(broken, func(v sim.Violation) bool { return v.Property == property }) {
 			return nil
 		}
-		return schedule
+		return shortest(build, schedule, property)
 	})
 	for i := range n {
 		if schedule := run.Example(i); schedule != nil {

@@ -1,0 +1,122 @@
+package scenarios_test
+
+import (
+	"testing"
+
+	"racelab/scenarios"
+	"racelab/sim"
+	"racelab/sim/explore"
+)
+
+// system is a scenario's unfixed variant with some settings.
+func system(b *testing.B, scenario string, settings ...string) *explore.Worlds {
+	b.Helper()
+	s, err := scenarios.Find(scenario)
+	if err != nil {
+		b.Fatal(err)
+	}
+	values, err := s.Set(settings)
+	if err != nil {
+		b.Fatal(err)
+	}
+	sys, err := s.System(s.Variants[0].Name, values)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(sys.Close)
+	return sys
+}
+
+// BenchmarkSchedules runs whole schedules of stale-snapshot 2x2 (six steps), one
+// by one: as a sampler does, and with a trace and a fingerprint of each state.
+func BenchmarkSchedules(b *testing.B) {
+	b.Run("bare", func(b *testing.B) {
+		sys := system(b, "stale-snapshot")
+		walk := sim.NewWalk(1)
+		b.ReportAllocs()
+		for b.Loop() {
+			sys.Reset()
+			for len(sys.Enabled()) > 0 {
+				i, _ := walk.Choose(sys.Enabled())
+				sys.Take(i)
+			}
+		}
+		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "schedules/s")
+	})
+	b.Run("fingerprints", func(b *testing.B) {
+		sys := system(b, "stale-snapshot")
+		walk := sim.NewWalk(1)
+		b.ReportAllocs()
+		for b.Loop() {
+			sys.Reset()
+			for len(sys.Enabled()) > 0 {
+				i, _ := walk.Choose(sys.Enabled())
+				sys.Take(i)
+				sys.Fingerprint()
+			}
+		}
+		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "schedules/s")
+	})
+}
+
+// BenchmarkExhaustive is stale-snapshot with four committers and two marks:
+// 1,944 happens-before classes.
+func BenchmarkExhaustive(b *testing.B) {
+	sys := system(b, "stale-snapshot", "committers=4", "marks=2")
+	for b.Loop() {
+		if r := explore.Exhaustive(sys, explore.Options{Limit: 1 << 30}); r.Runs != 1944 || r.Redundant != 0 {
+			b.Fatalf("%d classes, %d redundant runs", r.Runs, r.Redundant)
+		}
+	}
+	b.ReportMetric(1944*float64(b.N)/b.Elapsed().Seconds(), "classes/s")
+}
+
+// BenchmarkStates visits the 2,029,587 states of stale-snapshot with three
+// committers of four commits each and six marks.
+func BenchmarkStates(b *testing.B) {
+	for _, workers := range []int{1, 2} {
+		b.Run(map[int]string{1: "one worker", 2: "two workers"}[workers], func(b *testing.B) {
+			sys := system(b, "stale-snapshot", "committers=3", "marks=6", "commits=4")
+			for b.Loop() {
+				r := explore.States(sys, explore.Options{Limit: 1 << 30, Workers: workers})
+				if r.States != 2_029_587 || r.Transitions != 6_485_835 {
+					b.Fatalf("%d states, %d transitions", r.States, r.Transitions)
+				}
+			}
+			b.ReportMetric(2_029_587*float64(b.N)/b.Elapsed().Seconds(), "states/s")
+		})
+	}
+}
+
+// BenchmarkUniform samples stale-snapshot 2x2 and reports the share of runs
+// that find the fall; 10 of its 90 interleavings do.
+func BenchmarkUniform(b *testing.B) {
+	sys := system(b, "stale-snapshot")
+	share := 0.0
+	for b.Loop() {
+		r := explore.Uniform(sys, 1, explore.Options{Limit: 10_000, Workers: 1})
+		share = float64(r.Verdicts[0].Bad) / float64(r.Runs)
+	}
+	b.ReportMetric(100*share, "%found")
+	b.ReportMetric(10_000*float64(b.N)/b.Elapsed().Seconds(), "runs/s")
+}
+
+// BenchmarkScenario plays each scenario's default run, without looking at it.
+func BenchmarkScenario(b *testing.B) {
+	for _, s := range scenarios.All() {
+		b.Run(s.Name, func(b *testing.B) {
+			sys := system(b, s.Name)
+			walk := sim.NewWalk(1)
+			steps := 0
+			b.ReportAllocs()
+			for b.Loop() {
+				sys.Reset()
+				for ; len(sys.Enabled()) > 0; steps++ {
+					i, _ := walk.Choose(sys.Enabled())
+					sys.Take(i)
+				}
+			}
+			b.ReportMetric(float64(steps)/b.Elapsed().Seconds(), "steps/s")
+		})
+	}
+}

@@ -1,0 +1,129 @@
+package scenarios_test
+
+import (
+	"fmt"
+	"math"
+	"runtime"
+	"testing"
+
+	"racelab/scenarios"
+	"racelab/sim"
+	"racelab/sim/explore"
+)
+
+// searches are all strategies, with a budget for tests.
+func searches(sys explore.System, workers int, first bool) map[string]*explore.Result {
+	o := explore.Options{Limit: 3000, Workers: workers, First: first}
+	return map[string]*explore.Result{
+		"states":     explore.States(sys, o),
+		"exhaustive": explore.Exhaustive(sys, o),
+		"pct":        explore.PCT(sys, 7, 3, o),
+		"uniform":    explore.Uniform(sys, 7, o),
+		"walk":       explore.Walks(sys, 7, o),
+	}
+}
+
+// Goal: neither the number of workers nor GOMAXPROCS changes anything that a
+// search says.
+func TestWorkersChangeNothing(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	for _, s := range scenarios.All() {
+		for _, first := range []bool{false, true} {
+			want := map[string]string{}
+			for _, workers := range []int{1, 2, 5} {
+				runtime.GOMAXPROCS(workers)
+				sys, err := s.System(s.Variants[0].Name, s.Defaults())
+				if err != nil {
+					t.Fatal(err)
+				}
+				for name, r := range searches(sys, workers, first) {
+					got := fmt.Sprintf("%+v", *r)
+					if want[name] == "" {
+						want[name] = got
+					}
+					if got != want[name] {
+						t.Errorf("%s, %s, %d workers, first %v:\n%s\nwant, as with one:\n%s", s.Name, name, workers, first, got, want[name])
+					}
+				}
+				sys.Close()
+			}
+		}
+	}
+}
+
+// Goal: what a search shows breaks what it says it breaks. Method: replay.
+func TestEverySchedulePrintedBreaksItsProperty(t *testing.T) {
+	for _, s := range scenarios.All() {
+		sys, err := s.System(s.Variants[0].Name, s.Defaults())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, r := range searches(sys, 2, false) {
+			for _, v := range r.Verdicts {
+				if v.Outcome != explore.Broken || v.Property == sim.NoDataRace {
+					continue
+				}
+				report, err := s.Play(s.Variants[0], s.Defaults(), sim.NewReplay(v.Schedule))
+				if err != nil {
+					t.Errorf("%s, %s: %v", s.Name, name, err)
+					continue
+				}
+				found := false
+				for _, b := range report.Broken {
+					found = found || b.Property == v.Property && b.Err.Error() == v.Err.Error()
+				}
+				if !found {
+					t.Errorf("%s, %s: the schedule for %s broke %v: %v", s.Name, name, v.Property, report.Broken, v.Schedule)
+				}
+			}
+		}
+		sys.Close()
+	}
+}
+
+// Goal: uniform sampling is uniform, and a walk is not. Method: 10 of the 90
+// interleavings of stale-snapshot 2x2 are bad; of that many runs the share lies
+// within four standard deviations.
+func TestUniformIsUniform(t *testing.T) {
+	s, err := scenarios.Find("stale-snapshot")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sys, err := s.System("unfixed", s.Defaults())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sys.Close()
+	const runs = 20_000
+	share := func(r *explore.Result) float64 { return float64(r.Verdicts[0].Bad) / float64(r.Runs) }
+	margin := 4 * math.Sqrt(1.0/9*8/9/runs)
+	if got := share(explore.Uniform(sys, 1, explore.Options{Limit: runs})); math.Abs(got-1.0/9) > margin {
+		t.Errorf("uniform finds it in %.4f of its runs, want %.4f +- %.4f", got, 1.0/9, margin)
+	}
+	// Each of the first two steps of the one bad order, and so on: 0.0741.
+	if got := share(explore.Walks(sys, 1, explore.Options{Limit: runs})); math.Abs(got-0.0741) > margin {
+		t.Errorf("a walk finds it in %.4f of its runs, want 0.0741 +- %.4f", got, margin)
+	}
+}
+
+// Goal: PCT keeps its guarantee. The fall is of depth 3 at the most.
+func TestPCTKeepsItsGuarantee(t *testing.T) {
+	for _, test := range []struct {
+		scenario string
+		depth    int
+	}{{"lost-update", 2}, {"stale-snapshot", 3}, {"offset-rewind", 3}} {
+		s, err := scenarios.Find(test.scenario)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sys, err := s.System("unfixed", s.Defaults())
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := explore.PCT(sys, 1, test.depth, explore.Options{Limit: 20_000})
+		if got := float64(r.Verdicts[0].Bad) / float64(r.Runs); got < r.Guarantee {
+			t.Errorf("%s: pct of depth %d finds it in %.4f of its runs, want at least %.4f", test.scenario, test.depth, got, r.Guarantee)
+		}
+		sys.Close()
+	}
+}
