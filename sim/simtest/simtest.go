@@ -122,8 +122,8 @@ func PinRapid() {
 	if seed == "" {
 		seed = "1"
 	}
-	for flagName, value := range map[string]string{"rapid.seed": seed, "rapid.nofailfile": "true"} {
-		if err := flag.Set(flagName, value); err != nil {
+	for _, setting := range [][2]string{{"rapid.seed", seed}, {"rapid.nofailfile", "true"}} {
+		if err := flag.Set(setting[0], setting[1]); err != nil {
 			panic("simtest: " + err.Error())
 		}
 	}
