@@ -151,7 +151,7 @@ const shrinkStates = 200_000
 
 // shrunk returns the schedule to show for a broken property.
 func (s *search) shrunk(sys explore.System, v *explore.Verdict) explore.Shrunk {
-	if s.strategy == "states" {
+	if s.strategy == "states" || v.Property == explore.EndsWhenFair {
 		return explore.Shrunk{Schedule: v.Schedule, Err: v.Err, Shortest: true}
 	}
 	short := explore.Shrink(sys, v.Schedule, v.Property, shrinkStates)
@@ -186,10 +186,23 @@ func (s *search) exploreText(w io.Writer, sys explore.System, r *explore.Result)
 				say("  %s before %s: %s", o.Earlier, o.Later, o.Touches())
 			}
 		}
-		say("repeat: %s", s.scenario.RunCommand(s.variant, s.values, short.Schedule))
+		say("repeat: %s", s.repeat(v, short))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// repeat is the command that breaks the property again. A run that does not end
+// has no schedule; the search finds it again by its seed.
+func (s *search) repeat(v *explore.Verdict, short explore.Shrunk) string {
+	if v.Property != explore.EndsWhenFair {
+		return s.scenario.RunCommand(s.variant, s.values, short.Schedule)
+	}
+	again := fmt.Sprintf("%s --strategy %s --seed %d --runs 1", s.scenario.Command("explore", s.variant, s.values), s.strategy, v.Seed)
+	if s.strategy == "pct" {
+		again += fmt.Sprintf(" --depth %d", s.depth)
+	}
+	return again
 }
 
 // found says how often a property broke, and how short the schedule is.
@@ -200,6 +213,9 @@ func found(r *explore.Result, v *explore.Verdict, short explore.Shrunk) string {
 	}[r.Strategy]
 	if of == "" {
 		of = fmt.Sprintf("%d of %d runs break it, seed %d first", v.Bad, r.Runs, v.Seed)
+	}
+	if v.Property == explore.EndsWhenFair {
+		return of
 	}
 	if short.Shortest {
 		return fmt.Sprintf("%s; the shortest schedule has %s", of, steps(len(short.Schedule)))
@@ -296,7 +312,7 @@ func (s *search) exploreJSON(sys explore.System, r *explore.Result) exploreJSON 
 		if v.Outcome == explore.Broken {
 			short := s.shrunk(sys, v)
 			row.Error, row.Shortest, row.Seed = short.Err.Error(), short.Shortest, v.Seed
-			row.Repeat = s.scenario.RunCommand(s.variant, s.values, short.Schedule)
+			row.Repeat = s.repeat(v, short)
 			for _, step := range short.Schedule {
 				row.Schedule = append(row.Schedule, step.String())
 			}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -16,6 +17,7 @@ func runCommand() *cobra.Command {
 	var s subject
 	var seed uint64
 	var schedule, format string
+	var refit bool
 	c := &cobra.Command{
 		Use:   "run SCENARIO",
 		Short: "Run a variant once and draw what happened",
@@ -26,6 +28,7 @@ func runCommand() *cobra.Command {
 	s.flags(c)
 	c.Flags().Uint64Var(&seed, "seed", 0, "choose at random, by this seed")
 	c.Flags().StringVar(&schedule, "schedule", "", "a schedule to replay: a file, or its text")
+	c.Flags().BoolVar(&refit, "refit", false, "play what still fits of a schedule that was made before the model was edited")
 	c.Flags().StringVar(&format, "format", "text", "text, json or mermaid")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if err := s.find(args[0]); err != nil {
@@ -39,6 +42,10 @@ func runCommand() *cobra.Command {
 		}
 		var chooser sim.Chooser
 		var asked sim.Schedule
+		var notes []string
+		if refit && !c.Flags().Changed("schedule") {
+			return errors.New("--refit goes with --schedule")
+		}
 		repeat := s.scenario.Command("run", s.variant, s.values)
 		switch {
 		case c.Flags().Changed("seed"):
@@ -49,6 +56,13 @@ func runCommand() *cobra.Command {
 			if asked, err = readSchedule(schedule); err != nil {
 				return err
 			}
+			if refit {
+				fit := s.refit(asked)
+				if fit.Matched == 0 {
+					return fmt.Errorf("nothing of the schedule fits %s: %v", s.scenario.Name, fit)
+				}
+				asked, notes = fit.Schedule, []string{fit.String()}
+			}
 			chooser = sim.NewReplay(asked)
 			repeat = s.scenario.RunCommand(s.variant, s.values, asked)
 		default:
@@ -56,8 +70,9 @@ func runCommand() *cobra.Command {
 		}
 		report, err := s.scenario.Play(s.variant, s.values, chooser)
 		if err != nil {
-			return err
+			return fmt.Errorf("%w; --refit plays what still fits", err)
 		}
+		report.Notes = append(report.Notes, notes...)
 		if taken := len(report.Trace.Schedule); taken < len(asked) {
 			return fmt.Errorf("schedule line %d: event %d, %q, does not fit: the run has ended (%s) with event %d",
 				asked[taken].Line, taken+1, asked[taken], report.Ending, taken)
@@ -74,6 +89,13 @@ func runCommand() *cobra.Command {
 		return cmp.Or(err, runVerdict(report))
 	}
 	return c
+}
+
+// refit fits a schedule to the model as it is now.
+func (s *subject) refit(old sim.Schedule) *sim.Refitted {
+	w := s.scenario.Build(s.variant.Name, s.values)
+	defer w.Close()
+	return sim.Refit(w, old)
 }
 
 // readSchedule reads a schedule from a file, or, if the text is none, from the

@@ -51,7 +51,7 @@ const (
 //
 // A data race has none: it is that no order leads from one access to the other.
 func FindCulprit(sys System, schedule sim.Schedule, property string) *Culprit {
-	if property == sim.NoDataRace || len(schedule) > culpritSteps {
+	if property == sim.NoDataRace || len(schedule) == 0 || len(schedule) > culpritSteps {
 		return nil
 	}
 	f := forcing{at: newCursor(sys), property: property, left: culpritBudget}
