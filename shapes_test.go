@@ -407,6 +407,12 @@ func (c *code) statements() {
 			if n.Tok == token.GOTO {
 				c.say(n.Pos(), "goto in %s, which contains a point; write a loop", name)
 			}
+		case *ast.SelectorExpr:
+			method := c.info.Selections[n]
+			call, isCall := c.parent[n].(*ast.CallExpr)
+			if method != nil && method.Kind() == types.MethodVal && c.points[c.fullName(n.Sel)] && !(isCall && call.Fun == n) && !c.isWiring(n.X) {
+				c.say(n.Pos(), "%s holds on to %s, in %s, which contains a point; call it on what the receiver here is wired to", types.ExprString(n), types.ExprString(n.X), name)
+			}
 		case *ast.FuncLit:
 			if o := c.captured(n); o != nil && c.isKept(n) {
 				c.say(n.Pos(), "a function literal that is kept captures %s, in %s, which contains a point; make it a method, and %s a field", o.Name(), name, o.Name())
@@ -882,6 +888,15 @@ func (m *member) run(t *sim.Task) {
 	}
 }`,
 			[]string{"5: last, set on line 4, outlives the point on line 6, which comes before it when the loop goes round"}},
+		{"a local variable that a loop sets at its end", `
+func (m *member) run(t *sim.Task) {
+	n := m.n
+	t.Yield("a")
+	for ; m.i < 3; n = m.n {
+		m.n = n
+	}
+}`,
+			[]string{"5: n, set on line 2, outlives the point on line 3"}},
 		{"a branch that falls through", `
 func (m *member) run(t *sim.Task) {
 	n := m.n
@@ -927,13 +942,22 @@ func (m *member) start(t *sim.Task) { go m.join(t) }`,
 		{"a point in a function literal", `
 func (m *member) run(t *sim.Task) { m.hook = func() { t.Yield("a") } }
 func (m *member) with(f onRevoked) {}
-func (m *member) call() { m.with(func(t *sim.Task) { m.join(t) }) }
+func (m *member) call(n int) { m.with(func(t *sim.Task) { m.join(t) }) }
 var hook = func(t *sim.Task) { t.Yield("a") }`,
 			[]string{"1: a point in a function literal", "3: a point in a function literal", "4: a point in a function literal"}},
 		{"a point that is handed on", `
 func (m *member) run(t *sim.Task) { m.with(t.Yield) }
 func (m *member) with(func(sim.Point)) {}`,
 			[]string{"1: t.Yield without a call"}},
+		{"a method that is kept with its receiver", `
+func (m *member) run(t *sim.Task) {
+	f := m.assignments[m.i].revoke
+	g, h := m.join, (*assignment).revoke
+	f(t)
+	m.onRevoked = m.first.revoke
+	_, _ = g, h
+}`,
+			[]string{"2: m.assignments[m.i].revoke holds on to m.assignments[m.i]", "6: g, set on line 3, outlives", "6: h, set on line 3, outlives"}},
 		{"a function literal that is kept", `
 func (m *member) run(t *sim.Task) {
 	n := m.n
@@ -1056,7 +1080,12 @@ func (m *member) ways(t *sim.Task) (n int, err error) {
 	default:
 		m.n = n
 	}
-	n, err = 3, nil
+	if n, err = 3, nil; m.i > 0 {
+		t.Yield("b")
+	} else {
+		m.n = n
+	}
+	n, err = 4, nil
 	return
 }
 func (m *member) kinds(t *sim.Task) {

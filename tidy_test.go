@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"fmt"
 	"go/ast"
+	"go/build"
 	"go/importer"
 	"go/parser"
 	"go/token"
@@ -197,7 +198,12 @@ func parsed(t *testing.T, file string, text any) *unit {
 	return u
 }
 
-var standard = importer.ForCompiler(token.NewFileSet(), "source", nil)
+// standard reads the standard library from its source, as it is without cgo: a
+// C compiler may be missing.
+var standard = func() types.Importer {
+	build.Default.CgoEnabled = false
+	return importer.ForCompiler(token.NewFileSet(), "source", nil)
+}()
 
 // check finds the types of a unit that imports the standard library only, and
 // returns the first error of many.

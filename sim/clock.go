@@ -141,19 +141,15 @@ func (w *World) newProcess() int {
 
 // findFiring lists the timers that may fire: those with the least deadline. In
 // a world without timing a timer may fire at any moment, but none may overtake
-// another that is due before it. When every task has ended, a client's timers
-// tell nobody anything.
+// another that is due before it.
 func (w *World) findFiring() {
 	if !w.clock.used {
 		return
 	}
-	timers := w.clock.timers
-	if len(w.enabled) == 0 && !w.unfinished() {
-		timers = nil
-	}
+	running := w.unfinished()
 	least := time.Duration(math.MaxInt64)
-	for _, m := range timers {
-		if m.armed {
+	for _, m := range w.clock.timers {
+		if m.fires(running) {
 			least = min(least, m.deadline)
 		}
 	}
@@ -162,8 +158,8 @@ func (w *World) findFiring() {
 			least = min(least, a.deadline)
 		}
 	}
-	for _, m := range timers {
-		if m.armed && m.deadline == least {
+	for _, m := range w.clock.timers {
+		if m.fires(running) && m.deadline == least {
 			w.enabled = append(w.enabled, m.event)
 		}
 	}

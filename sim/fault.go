@@ -46,6 +46,9 @@ func (w *World) StopFaults() {
 	if f := w.faults; f != nil {
 		f.left.Crashes, f.left.Cuts, f.left.Delays, f.stopped = 0, 0, 0, true
 		w.walked, w.base = false, nil
+		if w.jumps {
+			w.Save() // A choice is not what led here.
+		}
 		w.findEnabled()
 	}
 }
@@ -181,7 +184,7 @@ func (w *World) prepareFaults() {
 
 // findRestarts lists the nodes that may come back, which they may at any moment.
 func (w *World) findRestarts() {
-	if w.faults == nil || len(w.enabled) == 0 && !w.unfinished() {
+	if w.faults == nil || !w.unfinished() {
 		return
 	}
 	for _, m := range w.nodes {
@@ -191,11 +194,11 @@ func (w *World) findRestarts() {
 	}
 }
 
-// findFaults lists the faults that may come now. When nothing is left to go
-// wrong, none does.
+// findFaults lists the faults that may come now. When every task has ended,
+// none does.
 func (w *World) findFaults() {
 	f := w.faults
-	if f == nil || f.stopped || len(w.enabled) == 0 && !w.unfinished() {
+	if f == nil || f.stopped || !w.unfinished() {
 		return
 	}
 	for _, x := range f.list {
@@ -230,6 +233,7 @@ func (x *fault) way() []Envelope {
 
 func (x *fault) happen(w *World) {
 	w.touched(&w.faults.object, true)
+	w.touched(&w.ends, true)
 	switch x.what {
 	case Crash:
 		x.node.crash()
@@ -299,6 +303,7 @@ type restart struct{ node *member }
 func (r *restart) happen(w *World) {
 	m := r.node
 	m.down = false
+	w.touched(&w.ends, true)
 	for _, c := range w.conns {
 		if c.node == m && c.dialled() {
 			w.touched(&c.door.object, true)

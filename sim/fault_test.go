@@ -240,9 +240,9 @@ func TestFaultsRecordWhatTheyTouch(t *testing.T) {
 		fmt.Fprintln(&got)
 	}
 	all := "P0->broker, P0->broker (arrivals), broker->P0, broker->P0 (arrivals), P0->broker (dial),"
-	want := `cut P0->broker in network: faults, ` + all + `
-crash in broker: faults, ` + all + ` crashes-in-budget, broker,
-restart in broker: P0->broker (dial), restarts-in-budget, broker,
+	want := `cut P0->broker in network: faults, the end of the run, ` + all + `
+crash in broker: faults, the end of the run, ` + all + ` crashes-in-budget, broker,
+restart in broker: the end of the run, P0->broker (dial), restarts-in-budget, broker,
 send in P0: P0->broker, no-request-lost,
 await in P0: broker->P0 (arrivals), nothing-lost,
 redial in P0: P0->broker (dial), P0->broker, P0->broker/2,

@@ -113,6 +113,9 @@ func (t *Task) step() {
 		// The coroutine is parked at the end of the program.
 		t.pool.ended = append(t.pool.ended, t.coroutine)
 		t.coroutine = nil
+		if t.world.ends.number > 0 {
+			t.world.touched(&t.world.ends, false)
+		}
 	}
 	if t.world.jumps && t.site != nil && !t.world.driving && !t.site.knows(from) {
 		t.site.recipes = append(t.site.recipes, recipe{from, t.world.before()})

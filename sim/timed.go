@@ -280,7 +280,7 @@ func (td *timed) look(process int32) {
 			due = a.conn.requests[0].at
 		}
 	case a.timer != nil:
-		if a.timer.armed && td.running > 0 {
+		if a.timer.fires(td.running > 0) {
 			due = a.timer.deadline
 		}
 	case a.alarm != nil:
@@ -311,7 +311,7 @@ func (td *timed) lookAtTask(t *Task) time.Duration {
 		p.running = !t.done
 		td.count(p.running, &td.running)
 		if td.running == 0 {
-			td.stale = true // The timers of clients fire no more.
+			td.stale = true // Tickers tick no more.
 		}
 	}
 	ready := t.ready()

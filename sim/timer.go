@@ -135,11 +135,16 @@ func (m *Timer) happen(w *World) {
 	w.touched(&m.object, true)
 	m.full = true
 	if m.period > 0 {
+		w.touched(&w.ends, true)
 		m.deadline += m.period
 	} else {
 		m.armed = false
 	}
 }
+
+// fires says whether the timer is still of use: a ticker would tick for ever,
+// and when every task has ended that tells nobody anything.
+func (m *Timer) fires(running bool) bool { return m.armed && (running || m.period == 0) }
 
 func (m *Timer) lane() string { return m.event.Actor }
 

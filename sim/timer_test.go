@@ -204,7 +204,7 @@ A stop in A: c.a true clock false
 A look in A: c.a false
 A new in A: c.set true c.set[1] true clock false
 c.set[1] fires in c.set[1]: clock false c.set[1] true
-A await late in A: c.set[1] true
+A await late in A: c.set[1] true the end of the run false
 `
 	if got.String() != want {
 		t.Errorf("touched (true: written):\n%swant:\n%s", got.String(), want)

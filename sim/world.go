@@ -31,6 +31,10 @@ type World struct {
 	faults    *faults // nil: none
 	trace     *Trace  // nil: nobody looks
 
+	// ends is what tasks touch when they end, and tickers and faults when they
+	// happen: with the last task their time is over.
+	ends object
+
 	violations []Violation // of the last step
 	contended  bool        // a task had to wait for a lock after the last step
 	chain      []waiter    // room to look for deadlocks
@@ -121,6 +125,10 @@ func (w *World) start() {
 	w.prepareLines()
 	s := State{errand: binding, world: w}
 	w.State(&s)
+	if w.clock.used || len(w.clock.timers) > 0 || w.faults != nil {
+		w.ends.kind, w.ends.label = Clock, "the end of the run"
+		w.bind(&w.ends)
+	}
 	w.prepareClock()
 	w.prepareFaults()
 	w.prepareTimed()
@@ -313,18 +321,40 @@ func (w *World) Unfinished() []string {
 	return names
 }
 
-// Blocked is a task that cannot go on, and the object it waits for.
+// Blocked is what cannot happen, and the object that it waits for: a task that
+// is parked, or, when every task has ended, a ticker or a fault that might have
+// come before.
 type Blocked struct {
 	Event  Event
 	Object int
 }
 
-// Blocked lists the tasks that have not ended and are not enabled.
+// Blocked lists what cannot happen and would in other circumstances.
 func (w *World) Blocked() []Blocked {
 	var blocked []Blocked
 	for _, t := range w.tasks {
 		if !t.done && !t.ready() {
 			blocked = append(blocked, Blocked{t.site.event, t.awaits.bound().number})
+		}
+	}
+	if w.ends.number == 0 || w.unfinished() {
+		return blocked
+	}
+	for _, m := range w.clock.timers {
+		if m.armed && m.period > 0 {
+			blocked = append(blocked, Blocked{m.event, w.ends.number})
+		}
+	}
+	for _, m := range w.nodes {
+		if m.down {
+			blocked = append(blocked, Blocked{m.restart, w.ends.number})
+		}
+	}
+	if f := w.faults; f != nil && !f.stopped {
+		for _, x := range f.list {
+			if x.possible(f) {
+				blocked = append(blocked, Blocked{x.event, w.ends.number})
+			}
 		}
 	}
 	return blocked

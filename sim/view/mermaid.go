@@ -13,7 +13,7 @@ import (
 // taken, whatever else a step does is a note in its lane, and a break is a
 // note across all lanes.
 //
-// Mermaid refuses more than 50,000 characters (its maxTextSize), about 700
+// Mermaid refuses more than 50,000 characters (its maxTextSize), some 800
 // steps, unless the page raises that.
 func Mermaid(w io.Writer, r *Report) error {
 	m := &mermaid{diagram: diagram{trace: r.Trace}}
