@@ -210,6 +210,10 @@ func (t *Task) attach() {
 	w.driving = true
 	mail := w.races.keepMail(w)
 	c := t.drive(at)
+	if at == t.sites.first {
+		// A run begins: the others will want the same.
+		w.beginAll()
+	}
 	w.load(back)
 	w.races.putMailBack(w, mail)
 	w.driving = driving
@@ -278,6 +282,12 @@ func (t *Task) route(to *site) ([]hop, *site) {
 
 // begin brings a coroutine to the first point of the program.
 func (t *Task) begin() *coroutine {
+	t.world.load(t.world.raw)
+	return t.beginHere()
+}
+
+// beginHere is begin in a world whose tasks have not begun.
+func (t *Task) beginHere() *coroutine {
 	var c *coroutine
 	if n := len(t.pool.ended); n > 0 {
 		c = t.pool.ended[n-1]
@@ -285,9 +295,23 @@ func (t *Task) begin() *coroutine {
 	} else {
 		c = t.newCoroutine()
 	}
-	t.world.load(t.world.raw)
 	t.move(c, t.sites.first)
 	return c
+}
+
+// beginAll parks a coroutine at the first point of each task that has none
+// there and one that has come to its end. One state to begin from serves all.
+func (w *World) beginAll() {
+	loaded := false
+	for _, t := range w.tasks {
+		if first := t.sites.first; first != nil && len(first.parked) == 0 && len(t.pool.ended) > 0 {
+			if !loaded {
+				w.load(w.raw)
+				loaded = true
+			}
+			first.parked = append(first.parked, t.beginHere())
+		}
+	}
 }
 
 // move runs a coroutine to its next point, which must be the given one.
