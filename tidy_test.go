@@ -348,8 +348,10 @@ func (u *unit) calls(f *ast.File, isOpen func(door) bool, say sayer) {
 			}
 		}
 		// What New returns has a seed; the functions beside it share one that nobody set.
-		if unseeded, ok := strings.CutPrefix(strings.TrimPrefix(name, "math/rand/v2."), "math/rand."); (ok || strings.HasPrefix(name, "math/rand/v2.")) && !strings.HasPrefix(unseeded, "New") {
-			say(id.Pos(), "uses %s, which has no seed of ours; draw from a rand.New", name)
+		for _, pkg := range []string{"math/rand.", "math/rand/v2."} {
+			if function, ok := strings.CutPrefix(name, pkg); ok && !strings.HasPrefix(function, "New") {
+				say(id.Pos(), "uses %s, which has no seed of ours; draw from a rand.New", name)
+			}
 		}
 		return true
 	})

@@ -11,10 +11,10 @@
 // At any moment some events are enabled: a parked task may go on, if what it
 // waits for is there, the oldest request of a connection may arrive, a timer may
 // fire, and a fault may come, if the world allows any. Nothing else ever happens.
-// A Chooser picks one event; Take lets it happen as one
-// atomic step; and so on until no event is left. A run is therefore a function
-// of its choices. A seed, a replay, a script and an exhaustive search are
-// Choosers, or loops over Take, and all see the same runs.
+// A Chooser picks one event; Take lets it happen as one atomic step; and so on
+// until no event is left. A run is therefore a function of its choices. A seed,
+// a replay, a script and an exhaustive search are Choosers, or loops over Take,
+// and all see the same runs.
 //
 // # Time
 //
@@ -30,6 +30,12 @@
 // that lead to it) the fields are all of the task's future. So two runs that
 // reach the same fields are in the same state, which is what lets a search
 // visit each state once.
+//
+// It also makes a parked coroutine a jump target: Load puts the fields of a saved
+// state back, and whichever coroutine of the task is parked at the right place
+// may go on, whatever its own past. Where none is, one is driven there. So a
+// search branches by copying a few hundred bytes. CheckStep tries, now and then
+// in every search, whether a model keeps its side of this.
 //
 // # One visitor
 //

@@ -11,8 +11,11 @@ import (
 // ends, and breaks the property in any case. Method: random programs, schedules
 // from random walks.
 func TestShrinkFindsTheShortest(t *testing.T) {
-	shrunk, left := 0, 0
-	for seed := range uint64(1500) {
+	shrunk, left, programs := 0, 0, uint64(1500)
+	if testing.Short() {
+		programs = 400
+	}
+	for seed := range programs {
 		p := newProgram(rand.New(rand.NewPCG(seed, 2)))
 		sys := p.system()
 		walks := Walks(sys, seed, Options{Limit: 20, Workers: 1})
@@ -42,7 +45,7 @@ func TestShrinkFindsTheShortest(t *testing.T) {
 		sys.Close()
 	}
 	t.Logf("%d schedules; %d were not the shortest without a search", shrunk, left)
-	if shrunk < 100 {
+	if shrunk < int(programs)/20 {
 		t.Error("too few schedules to shrink")
 	}
 }

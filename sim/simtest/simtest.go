@@ -56,7 +56,7 @@ func Holds(t *testing.T, c Case) {
 }
 
 // shrinkStates bounds the search for a shortest schedule.
-const shrinkStates = 100_000
+const shrinkStates = 10_000
 
 func shortest(build func() *sim.World, schedule sim.Schedule, property string) sim.Schedule {
 	sys, err := explore.NewWorlds(build)
