@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"fmt"
 	"math/bits"
 	"slices"
 
@@ -18,6 +19,10 @@ import (
 //
 // It works one execution after the other, on one worker: which schedules are
 // left depends on all that went before.
+//
+// With tickers or faults it may miss a class. Their time is over when the last
+// task has ended, and whether a step is the last of its task can depend on the
+// order of others. Use States there.
 //
 // Source: Abdulla, Aronis, Jonsson, Sagonas: Source Sets: A Foundation for
 // Optimal Dynamic Partial Order Reduction (JACM 2017), algorithm Source-DPOR.
@@ -99,7 +104,7 @@ func (d *dpor) run() bool {
 			return false
 		}
 	}
-	return true
+	return !d.stopped
 }
 
 // push enters the state where the system is.
@@ -110,7 +115,9 @@ func (d *dpor) push(sleep []sleeper) {
 	f.sleep = sleep
 	for _, e := range f.enabled {
 		if e.Process >= 64 {
-			panic("explore: exhaustive knows at most 63 processes; use states, or a smaller world")
+			d.result.Fault = fmt.Errorf("explore: exhaustive knows at most 63 processes, and %q is number %d; use states, or a smaller world", e, e.Process)
+			d.stopped = true
+			return
 		}
 		f.can.add(e.Process)
 		d.width = max(d.width, e.Process+1)
