@@ -12,7 +12,8 @@ import (
 )
 
 // TestInteraction plays the golden conversations: each is a story, the orders
-// that lead into it, and the picture of what happened. Rewrite them with
+// that lead into it (without any, the scenario's own schedule), and the picture
+// of what happened. Rewrite them with
 // `go test ./scenarios -rewrite`, and read the difference.
 func TestInteraction(t *testing.T) {
 	datadriven.Walk(t, "testdata/interaction", func(t *testing.T, path string) {
@@ -24,8 +25,9 @@ func TestInteraction(t *testing.T) {
 			if err != nil {
 				d.Fatalf(t, "%v", err)
 			}
-			var name string
+			var name, format string
 			d.ScanArgs(t, "variant", &name)
+			d.MaybeScanArgs(t, "format", &format)
 			variant, err := s.FindVariant(name)
 			if err != nil {
 				d.Fatalf(t, "%v", err)
@@ -34,13 +36,22 @@ func TestInteraction(t *testing.T) {
 			if err != nil {
 				d.Fatalf(t, "%v", err)
 			}
-			report, err := s.Play(variant, s.Defaults(), explore.NewScript(orders...))
+			chooser := s.Default(variant, s.Defaults())
+			if len(orders) > 0 {
+				chooser = explore.NewScript(orders...)
+			}
+			report, err := s.Play(variant, s.Defaults(), chooser)
 			if err != nil {
 				d.Fatalf(t, "%v", err)
 			}
-			report.Repeat = "with these orders"
+			report.Repeat = "as above"
 			var b strings.Builder
-			if err := view.Text(&b, report, false); err != nil {
+			if format == "mermaid" {
+				err = view.Mermaid(&b, report)
+			} else {
+				err = view.Text(&b, report, false)
+			}
+			if err != nil {
 				d.Fatalf(t, "%v", err)
 			}
 			return b.String()

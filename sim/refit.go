@@ -101,7 +101,7 @@ func (r *refit) next() bool {
 	var held []string // tasks that are held up before a line
 	for i := range r.lines {
 		l := &r.lines[i]
-		task := origin(l.Actor)
+		task := taskOf(l.Actor)
 		if slices.Contains(held, task) {
 			continue
 		}
@@ -144,7 +144,7 @@ func (r *refit) take(i int, way []int) {
 // the given one: of its own task if that will do, else of all. It returns them
 // and the event, as choices.
 func (r *refit) way(to Step) ([]int, bool) {
-	own := func(e Event) bool { return origin(e.Actor) == origin(to.Actor) }
+	own := func(e Event) bool { return taskOf(e.Actor) == taskOf(to.Actor) }
 	if way, ok := r.search(to, own); ok {
 		return way, ok
 	}
@@ -194,7 +194,7 @@ func (r *refit) isPlanned(e Event) bool {
 // schedule knows nothing.
 func (r *refit) heldUp(s Step) bool {
 	for _, t := range r.world.tasks {
-		if t.name == origin(s.Actor) && t.waits() && (s.Is(t.site.event) || !r.isPlanned(t.site.event)) {
+		if t.name == taskOf(s.Actor) && t.waits() && (s.Is(t.site.event) || !r.isPlanned(t.site.event)) {
 			return true
 		}
 	}
@@ -204,12 +204,4 @@ func (r *refit) heldUp(s Step) bool {
 		}
 	}
 	return false
-}
-
-// origin is the task that an actor belongs to: itself, or the one whose request
-// is on its way.
-func origin(actor string) string {
-	sender, _, _ := strings.Cut(actor, "->")
-	task, _, _ := strings.Cut(sender, "/")
-	return task
 }

@@ -35,6 +35,16 @@ func (s Step) String() string {
 	return s.Actor + " " + s.Label + "#" + strconv.Itoa(s.Occurrence)
 }
 
+// Task is the task that the event comes from: its actor, or the one whose
+// request is on its way.
+func (s Step) Task() string { return taskOf(s.Actor) }
+
+func taskOf(actor string) string {
+	sender, _, _ := strings.Cut(actor, "->")
+	task, _, _ := strings.Cut(sender, "/")
+	return task
+}
+
 // Lines is the schedule with one event a line.
 func (s Schedule) Lines() string {
 	var b strings.Builder

@@ -3,7 +3,6 @@ package explore
 import (
 	"cmp"
 	"slices"
-	"strings"
 
 	"racelab/sim"
 )
@@ -105,7 +104,7 @@ func dependentOrders(sys System, schedule sim.Schedule, deadlock bool) []Order {
 			follows := before[j].has(i)
 			before[j].add(i)
 			before[j].addAll(before[i])
-			if ok && origin(earlier) != origin(later) {
+			if ok && earlier.Task() != later.Task() {
 				orders = append(orders, Order{
 					Before:    Before{earlier, later},
 					EarlierAt: i + 1, LaterAt: j + 1,
@@ -122,7 +121,7 @@ func dependentOrders(sys System, schedule sim.Schedule, deadlock bool) []Order {
 	for _, b := range sys.Blocked() {
 		held := schedule.Add(b.Event)[len(schedule)]
 		for i, earlier := range schedule {
-			if origin(earlier) == origin(held) {
+			if earlier.Task() == held.Task() {
 				continue
 			}
 			if a, _, ok := conflict(accesses[i], []sim.Access{{Object: b.Object, Write: true, Kind: sim.Lock}}); ok {
@@ -149,14 +148,6 @@ func (s *stepSet) addAll(other stepSet) {
 	for i := range s {
 		s[i] |= other[i]
 	}
-}
-
-// origin is the task that a step comes from: its own, or the one whose request
-// is on its way.
-func origin(s sim.Step) string {
-	sender, _, _ := strings.Cut(s.Actor, "->")
-	task, _, _ := strings.Cut(sender, "/")
-	return task
 }
 
 // holdsData says whether the object is more than a lock, a connection or the
