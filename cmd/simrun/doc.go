@@ -21,7 +21,8 @@
 // # JSON
 //
 // With --json (for run: --format json) a command writes one JSON value, and the
-// exit code stays the same. Fields are added, never changed.
+// exit code stays the same. Fields are added, never changed. For pages, run also
+// has --format mermaid.
 //
 //   - list: an array of {name, title, stake, parameters, variants, worlds,
 //     properties, claims}.
