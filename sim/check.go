@@ -99,8 +99,12 @@ func (w *World) checkTwin(event Event, i int, before, after *Snapshot) error {
 	}
 	// A fresh one has come here by the shortest way, whatever the others did.
 	w.driving = true
-	aside := t.setAside()
-	t.coroutine = t.drive(t.site)
+	at, aside := t.site, t.setAside()
+	c := t.driveStrangely(at)
+	if c == nil {
+		c = t.drive(at)
+	}
+	t.coroutine = c
 	t.putBack(aside)
 	w.load(before)
 	w.driving = false
@@ -108,6 +112,43 @@ func (w *World) checkTwin(event Event, i int, before, after *Snapshot) error {
 	w.findEnabled()
 	w.Take(i)
 	return w.sameState(event, after, "taken again on a coroutine with another past")
+}
+
+// driveStrangely is drive through states in which all variables have other
+// values, so that what a task carries in local variables is sure to be another.
+// It returns nil if that leads the task elsewhere.
+func (t *Task) driveStrangely(to *site) *coroutine {
+	route, _ := t.route(to)
+	hops := slices.Clone(route)
+	c := t.begin()
+	for _, h := range hops {
+		t.world.load(t.world.strange(h.recipe.state))
+		if t.coroutine != nil {
+			t.pool.put(t.coroutine)
+		}
+		t.coroutine = c
+		c.resume()
+		t.coroutine = nil
+		if c.site != h.to {
+			t.pool.put(c)
+			return nil
+		}
+	}
+	return c
+}
+
+// strange is a saved state with other values in its variables.
+func (w *World) strange(s *Snapshot) *Snapshot {
+	w.load(s)
+	owners := w.owners()
+	other := &Snapshot{words: slices.Clone(s.words), refs: s.refs, ghosts: s.ghosts}
+	for k, o := range owners {
+		if v, ok := w.things[o.object-1].(interface{ strange(uint64) uint64 }); ok {
+			word := &wordsOf(other, owners, k)[0]
+			*word = v.strange(*word)
+		}
+	}
+	return other
 }
 
 // setAside hides the parked coroutines of a task, so that a drive begins anew.

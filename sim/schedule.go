@@ -166,7 +166,7 @@ func (c *Replay) refuse(why string, enabled []Event) error {
 	}
 	slices.Sort(possible)
 	next := c.schedule[len(c.done)]
-	return fmt.Errorf("schedule line %d: event %d, %q, does not fit: %s; possible: %s",
+	return fmt.Errorf("schedule line %d: event %d, %.60q, does not fit: %s; possible: %s",
 		next.Line, len(c.done)+1, next, why, strings.Join(possible, ", "))
 }
 

@@ -45,6 +45,9 @@ func (v *Var[T]) State(s *State) {
 
 func (v *Var[T]) holds() string { return fmt.Sprint(v.value) }
 
+// strange is another value than the given one.
+func (v *Var[T]) strange(word uint64) uint64 { return strangeWord[T](word) }
+
 // Peek reads the variable outside a step, for a picture or a check.
 func (v *Var[T]) Peek() T { return v.value }
 
@@ -113,6 +116,9 @@ func (a *Atomic[T]) State(s *State) {
 	s.begin(a)
 	scalarWord(s, &a.value)
 }
+
+// strange is another value than the given one.
+func (a *Atomic[T]) strange(word uint64) uint64 { return strangeWord[T](word) }
 
 func (a *Atomic[T]) holds() string { return fmt.Sprint(a.value) }
 
@@ -471,4 +477,13 @@ func setScalar[T Word](value *T, word uint64) {
 	default:
 		*(*uint64)(unsafe.Pointer(value)) = word
 	}
+}
+
+// strangeWord is a word that no run is likely to have; of a boolean, the other.
+func strangeWord[T Word](word uint64) uint64 {
+	var value T
+	if unsafe.Sizeof(value) == 1 {
+		return word ^ 1
+	}
+	return word ^ 0x2aa55a5
 }

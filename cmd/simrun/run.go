@@ -74,7 +74,7 @@ func runCommand() *cobra.Command {
 		}
 		report.Notes = append(report.Notes, notes...)
 		if taken := len(report.Trace.Schedule); taken < len(asked) {
-			return fmt.Errorf("schedule line %d: event %d, %q, does not fit: the run has ended (%s) with event %d",
+			return fmt.Errorf("schedule line %d: event %d, %.60q, does not fit: the run has ended (%s) with event %d",
 				asked[taken].Line, taken+1, asked[taken], report.Ending, taken)
 		}
 		report.Repeat = repeat
