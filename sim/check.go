@@ -123,13 +123,7 @@ func (t *Task) driveStrangely(to *site) *coroutine {
 	c := t.begin()
 	for _, h := range hops {
 		t.world.load(t.world.strange(h.recipe.state))
-		if t.coroutine != nil {
-			t.pool.put(t.coroutine)
-		}
-		t.coroutine = c
-		c.resume()
-		t.coroutine = nil
-		if c.site != h.to {
+		if t.letRun(c); c.site != h.to {
 			t.pool.put(c)
 			return nil
 		}
@@ -137,13 +131,16 @@ func (t *Task) driveStrangely(to *site) *coroutine {
 	return c
 }
 
+// stranger is an object whose one word can be given another value.
+type stranger interface{ strange(word uint64) uint64 }
+
 // strange is a saved state with other values in its variables.
 func (w *World) strange(s *Snapshot) *Snapshot {
 	w.load(s)
 	owners := w.owners()
 	other := &Snapshot{words: slices.Clone(s.words), refs: s.refs, ghosts: s.ghosts}
 	for k, o := range owners {
-		if v, ok := w.things[o.object-1].(interface{ strange(uint64) uint64 }); ok {
+		if v, ok := w.things[o.object-1].(stranger); ok {
 			word := &wordsOf(other, owners, k)[0]
 			*word = v.strange(*word)
 		}
@@ -176,13 +173,12 @@ func (w *World) checkReads(event Event, i int, owners []owner, before, after *Sn
 	ownersAfter := w.owners()
 	changed := false
 	for k, o := range owners {
-		kind := w.things[o.object-1].bound().kind
-		touched := slices.ContainsFunc(accesses, func(a Access) bool { return a.Object == o.object })
-		if kind != Data && kind != Atom || touched {
+		v, ok := w.things[o.object-1].(stranger)
+		if !ok || slices.ContainsFunc(accesses, func(a Access) bool { return a.Object == o.object }) {
 			continue
 		}
 		word := &wordsOf(strange, owners, k)[0]
-		*word ^= 1
+		*word = v.strange(*word)
 		wordsOf(want, ownersAfter, k)[0] = *word
 		changed = true
 	}

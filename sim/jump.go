@@ -314,15 +314,19 @@ func (w *World) beginAll() {
 	}
 }
 
-// move runs a coroutine to its next point, which must be the given one.
-func (t *Task) move(c *coroutine, to *site) {
+// letRun runs a coroutine that is not the task's current one to its next point.
+func (t *Task) letRun(c *coroutine) {
 	if t.coroutine != nil {
 		t.pool.put(t.coroutine)
 	}
 	t.coroutine = c
 	c.resume()
 	t.coroutine = nil
-	if c.site != to {
+}
+
+// move runs a coroutine to its next point, which must be the given one.
+func (t *Task) move(c *coroutine, to *site) {
+	if t.letRun(c); c.site != to {
 		where := "the end of its program"
 		if c.site != nil {
 			where = fmt.Sprintf("%q", c.site.point)

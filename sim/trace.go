@@ -38,8 +38,7 @@ type Change struct {
 // TraceStep is one step of a run.
 type TraceStep struct {
 	Step
-	Lane    string // who moved: a task, or the node that took the request
-	Place   int
+	Lane    string        // who moved: a task, or the node that took the request
 	At      time.Duration // the world's time of the step, if it has one
 	Acts    []Observation
 	Touched []Touch
@@ -102,7 +101,7 @@ func (t *Trace) begin(w *World, e Event) {
 	if !slices.ContainsFunc(t.Lanes, func(l Lane) bool { return l.Name == lane }) {
 		t.Lanes = append(t.Lanes, Lane{Name: lane}) // A timer, or the network, once it does something.
 	}
-	t.Steps = append(t.Steps, TraceStep{Step: t.Schedule[len(t.Schedule)-1], Lane: lane, Place: e.Place})
+	t.Steps = append(t.Steps, TraceStep{Step: t.Schedule[len(t.Schedule)-1], Lane: lane})
 }
 
 func (t *Trace) observe(o Observation) {
