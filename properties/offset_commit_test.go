@@ -67,9 +67,12 @@ func TestOffsetRewindDrawn(t *testing.T) {
 	s := offsetRewind(t)
 	drawn := func(variant string) simtest.Case {
 		return func(t *rapid.T) (func() *sim.World, sim.Chooser) {
-			values := scenarios.Values{
-				{Name: "partitions", Value: rapid.IntRange(1, 3).Draw(t, "partitions")},
-				{Name: "commits", Value: rapid.IntRange(1, 3).Draw(t, "commits")},
+			values, err := s.Set([]string{
+				fmt.Sprintf("partitions=%d", rapid.IntRange(1, 3).Draw(t, "partitions")),
+				fmt.Sprintf("commits=%d", rapid.IntRange(1, 3).Draw(t, "commits")),
+			})
+			if err != nil {
+				t.Fatal(err)
 			}
 			return func() *sim.World { return s.Build(variant, values) }, simtest.NewDrawn(t)
 		}

@@ -22,7 +22,7 @@ func (s *Scenario) Check() ([]Checked, error) {
 	var rows []Checked
 	for _, world := range s.Worlds {
 		for _, variant := range s.Variants {
-			sys, err := s.System(variant.Name, world.Values)
+			sys, err := s.System(variant.Name, s.Values(world))
 			if err != nil {
 				return nil, err
 			}

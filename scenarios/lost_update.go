@@ -18,13 +18,13 @@ var lostUpdate = Scenario{
 	Sources: []string{"folklore; the counts follow from n threads of two steps each"},
 	Code:    []string{"scenarios/lost_update.go"},
 	Parameters: []Parameter{
-		{Name: "threads", Help: "threads that add one each", Default: 2, Min: 1, Max: 6},
+		{Name: "threads", Help: "threads that add one each", Default: "2", Takes: Numbers{1, 6}},
 	},
 	Variants: []Variant{
 		{"unfixed", "nothing around the two steps", "reads the counter, then writes it"},
 		{"locked", "a lock around the two steps", "reads and writes under a lock"},
 	},
-	Worlds: []World{{"2", Values{{"threads", 2}}}, {"4", Values{{"threads", 4}}}},
+	Worlds: []World{{"2", "threads=2"}, {"4", "threads=4"}},
 	Properties: []Claimed{
 		{"no-update-is-lost", "no two threads leave the counter at the same value"},
 	},
@@ -119,7 +119,7 @@ func buildLostUpdate(variant string, values Values) *sim.World {
 	w := sim.NewWorld()
 	c := &counter{locked: variant == "locked"}
 	w.Share("shared", c)
-	for i := range values.Get("threads") {
+	for i := range values.Int("threads") {
 		w.Go(fmt.Sprintf("T%d", i), &adder{counter: c})
 	}
 	w.Watch(&noUpdateIsLost{})

@@ -22,7 +22,7 @@ func (s *Scenario) markdown(b *strings.Builder) {
 	fmt.Fprintf(b, "\n## %s\n\n**%s.** %s\n\n", s.Name, s.Title, s.Stake)
 	fmt.Fprintf(b, "```\ngo run ./cmd/simrun run %s\n```\n\n", s.Name)
 	for _, world := range s.Worlds {
-		fmt.Fprintf(b, "World `%s` (%v):\n\n| variant | stands for | what it does |", world.Name, world.Values)
+		fmt.Fprintf(b, "World `%s` (%v):\n\n| variant | stands for | what it does |", world.Name, s.Values(world))
 		for _, p := range s.Properties {
 			fmt.Fprintf(b, " %s |", p.Property)
 		}

@@ -27,15 +27,15 @@ var offsetRewind = Scenario{
 	Code: []string{"model/group/sarama_offset_manager.go", "model/coordinator/group.go", "properties/offset_commit.go"},
 
 	Parameters: []Parameter{
-		{Name: "partitions", Help: "partitions, and goroutines: one claims each", Default: 2, Min: 1, Max: 4},
-		{Name: "commits", Help: "messages of each partition, with a commit after each", Default: 2, Min: 1, Max: 5},
+		{Name: "partitions", Help: "partitions, and goroutines: one claims each", Default: "2", Takes: Numbers{1, 4}},
+		{Name: "commits", Help: "messages of each partition, with a commit after each", Default: "2", Takes: Numbers{1, 5}},
 	},
 	Variants: []Variant{
 		{"unfixed", "Sarama 1.38.0 to 1.43.2", "builds the request, then takes the broker's lock for the round trip"},
 		{"commit-lock", "Sarama pull request 2941, never released", "holds a lock of its own over building, sending and the response"},
 		{"broker-lock", "Sarama 1.43.3 (pull request 2947)", "builds and sends under the broker's lock, and awaits the response without it"},
 	},
-	Worlds: []World{{"2x2", Values{{"partitions", 2}, {"commits", 2}}}},
+	Worlds: []World{{"2x2", ""}},
 	Properties: []Claimed{
 		{"committed-offset-never-rewinds", "the offset that the coordinator holds for a partition never goes back"},
 		{"offsets-on-the-wire-are-monotone", "the offsets that the client sends for a partition never go back"},
@@ -84,15 +84,15 @@ var offsetRewind = Scenario{
 // partition starts at offset 10, the next at 20, and so on.
 func buildOffsetRewind(variant string, values Values) *sim.World {
 	var committed []model.Offset
-	for p := range values.Get("partitions") {
+	for p := range values.Int("partitions") {
 		committed = append(committed, model.Offset(10*(p+1)))
 	}
 	w := sim.NewWorld()
 	w.AddNode("coordinator", coordinator.NewGroup(committed...))
 	om := group.NewSaramaOffsetManager(commitOrdering(variant), w.Dial("sarama", "coordinator"), committed...)
 	w.Share("om", om)
-	for p := range values.Get("partitions") {
-		w.Go(fmt.Sprintf("G%d", p), group.NewSaramaClaim(om, model.Partition(p), values.Get("commits")))
+	for p := range values.Int("partitions") {
+		w.Go(fmt.Sprintf("G%d", p), group.NewSaramaClaim(om, model.Partition(p), values.Int("commits")))
 	}
 	w.Watch(&properties.CommittedOffsetNeverRewinds{})
 	w.Watch(&properties.OffsetsOnTheWireAreMonotone{})

@@ -2,7 +2,6 @@ package scenarios
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
 	"racelab/sim"
@@ -56,8 +55,9 @@ type Claimed struct {
 
 // World is a setting of the parameters with a name.
 type World struct {
-	Name   string
-	Values Values
+	Name string
+	// Set is what differs from the defaults: "partitions=4 commits=1".
+	Set string
 }
 
 // Expectation is about a property of a variant in a world.
@@ -81,41 +81,6 @@ const (
 	Refuted   = "refuted"
 	Open      = "open"
 )
-
-// Parameter is a number that a scenario can be run with.
-type Parameter struct {
-	Name     string
-	Help     string
-	Default  int
-	Min, Max int
-}
-
-// Values are settings of parameters, in the order of the scenario's.
-type Values []Value
-
-// Value is one setting.
-type Value struct {
-	Name  string
-	Value int
-}
-
-// Get returns a value by the parameter's name.
-func (v Values) Get(name string) int {
-	for _, value := range v {
-		if value.Name == name {
-			return value.Value
-		}
-	}
-	panic("scenarios: no parameter " + name)
-}
-
-func (v Values) String() string {
-	parts := make([]string, len(v))
-	for i, value := range v {
-		parts[i] = value.Name + "=" + strconv.Itoa(value.Value)
-	}
-	return strings.Join(parts, " ")
-}
 
 // All lists the scenarios.
 func All() []*Scenario { return []*Scenario{&offsetRewind, &staleSnapshot, &lostUpdate} }
@@ -152,51 +117,6 @@ func (s *Scenario) VariantNames() []string {
 		names = append(names, v.Name)
 	}
 	return names
-}
-
-// Defaults returns every parameter at its default.
-func (s *Scenario) Defaults() Values {
-	var values Values
-	for _, p := range s.Parameters {
-		values = append(values, Value{p.Name, p.Default})
-	}
-	return values
-}
-
-// Set returns the defaults with some set by NAME=VALUE. The error says which is
-// wrong, and what is possible.
-func (s *Scenario) Set(settings []string) (Values, error) {
-	values := s.Defaults()
-	for _, setting := range settings {
-		name, text, ok := strings.Cut(setting, "=")
-		if !ok {
-			return nil, fmt.Errorf("%.60q is no setting; want NAME=VALUE, of %s", setting, s.ranges())
-		}
-		at := -1
-		for i, p := range s.Parameters {
-			if p.Name == name {
-				at = i
-			}
-		}
-		if at < 0 {
-			return nil, fmt.Errorf("%s has no parameter %.60q; it has %s", s.Name, name, s.ranges())
-		}
-		p := s.Parameters[at]
-		value, err := strconv.Atoi(text)
-		if err != nil || value < p.Min || value > p.Max {
-			return nil, fmt.Errorf("%s=%.60s is out of range; want %d to %d", name, text, p.Min, p.Max)
-		}
-		values[at].Value = value
-	}
-	return values, nil
-}
-
-func (s *Scenario) ranges() string {
-	var ranges []string
-	for _, p := range s.Parameters {
-		ranges = append(ranges, fmt.Sprintf("%s=%d..%d", p.Name, p.Min, p.Max))
-	}
-	return strings.Join(ranges, ", ")
 }
 
 // System returns what a search works on.

@@ -185,8 +185,8 @@ func TestSetRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, test := range []struct{ setting, want string }{
-		{"partitions", `"partitions" is no setting; want NAME=VALUE, of partitions=1..4, commits=1..5`},
-		{"threads=2", `offset-rewind has no parameter "threads"; it has partitions=1..4, commits=1..5`},
+		{"partitions", `"partitions" is no setting; want NAME=VALUE, of partitions (1 to 4), commits (1 to 5)`},
+		{"threads=2", `offset-rewind has no parameter "threads"; it has partitions (1 to 4), commits (1 to 5)`},
 		{"commits=9", "commits=9 is out of range; want 1 to 5"},
 		{"commits=two", "commits=two is out of range; want 1 to 5"},
 	} {

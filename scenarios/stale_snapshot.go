@@ -17,17 +17,17 @@ var staleSnapshot = Scenario{
 	Sources: []string{"the shape of sarama issue 2940"},
 	Code:    []string{"scenarios/stale_snapshot.go"},
 	Parameters: []Parameter{
-		{Name: "committers", Help: "tasks that commit", Default: 2, Min: 1, Max: 4},
-		{Name: "marks", Help: "how far the marker counts", Default: 2, Min: 1, Max: 8},
-		{Name: "commits", Help: "commits of each committer", Default: 1, Min: 1, Max: 4},
+		{Name: "committers", Help: "tasks that commit", Default: "2", Takes: Numbers{1, 4}},
+		{Name: "marks", Help: "how far the marker counts", Default: "2", Takes: Numbers{1, 8}},
+		{Name: "commits", Help: "commits of each committer", Default: "1", Takes: Numbers{1, 4}},
 	},
 	Variants: []Variant{
 		{"unfixed", "nothing around snapshot and commit", "takes the count, then commits it"},
 		{"locked", "a lock around snapshot and commit", "takes the count and commits it under a lock"},
 	},
 	Worlds: []World{
-		{"2x2", Values{{"committers", 2}, {"marks", 2}, {"commits", 1}}},
-		{"3x2x2", Values{{"committers", 3}, {"marks", 2}, {"commits", 2}}},
+		{"2x2", "committers=2 marks=2"},
+		{"3x2x2", "committers=3 marks=2 commits=2"},
 	},
 	Properties: []Claimed{
 		{"committed-never-falls", "the committed count never falls"},
@@ -154,9 +154,9 @@ func buildStaleSnapshot(variant string, values Values) *sim.World {
 	w := sim.NewWorld()
 	c := &counts{locked: variant == "locked"}
 	w.Share("shared", c)
-	w.Go("marker", &marker{counts: c, marks: values.Get("marks")})
-	for i := range values.Get("committers") {
-		w.Go(fmt.Sprintf("C%d", i), &committer{counts: c, commits: values.Get("commits")})
+	w.Go("marker", &marker{counts: c, marks: values.Int("marks")})
+	for i := range values.Int("committers") {
+		w.Go(fmt.Sprintf("C%d", i), &committer{counts: c, commits: values.Int("commits")})
 	}
 	w.Watch(&committedNeverFalls{})
 	return w

@@ -32,15 +32,15 @@ const (
 // Constant is a delay that is always the same.
 func Constant(d time.Duration) Delay { return Delay{from: d} }
 
-// delayForms is what ParseDelay understands.
-const delayForms = "want 3ms, uniform:1ms,5ms, exp:3ms, lognormal:3ms,0.5 (median, sigma) or empirical:1ms,2ms,... (ascending)"
+// DelayForms is what ParseDelay understands.
+const DelayForms = "3ms, uniform:1ms,5ms, exp:3ms, lognormal:3ms,0.5 (median, sigma) or empirical:1ms,2ms,... (ascending)"
 
 // ParseDelay reads a delay as String prints it: "3ms", "uniform:1ms,5ms",
 // "exp:3ms" by its mean, "lognormal:3ms,0.5" by its median and the sigma of its
 // logarithm, "empirical:1ms,2ms,2ms", each sample as likely as any other.
 func ParseDelay(text string) (Delay, error) {
 	refuse := func(why string) (Delay, error) {
-		return Delay{}, fmt.Errorf("delay %.60q %s; %s", text, why, delayForms)
+		return Delay{}, fmt.Errorf("delay %.60q %s; want %s", text, why, DelayForms)
 	}
 	name, rest, named := strings.Cut(text, ":")
 	if !named {

@@ -257,17 +257,17 @@ func steps(n int) string {
 }
 
 type exploreJSON struct {
-	Scenario    string         `json:"scenario"`
-	Variant     string         `json:"variant"`
-	Parameters  map[string]int `json:"parameters"`
-	Strategy    string         `json:"strategy"`
-	States      int            `json:"states"`      // states: distinct ones
-	Transitions int            `json:"transitions"` // states
-	Classes     int            `json:"classes"`     // exhaustive: happens-before classes
-	Redundant   int            `json:"redundant"`   // exhaustive: runs given up
-	Runs        int            `json:"runs"`        // pct, uniform, walk
-	Steps       int            `json:"steps"`       // exhaustive, pct, uniform, walk
-	Complete    bool           `json:"complete"`
+	Scenario    string            `json:"scenario"`
+	Variant     string            `json:"variant"`
+	Parameters  map[string]string `json:"parameters"`
+	Strategy    string            `json:"strategy"`
+	States      int               `json:"states"`      // states: distinct ones
+	Transitions int               `json:"transitions"` // states
+	Classes     int               `json:"classes"`     // exhaustive: happens-before classes
+	Redundant   int               `json:"redundant"`   // exhaustive: runs given up
+	Runs        int               `json:"runs"`        // pct, uniform, walk
+	Steps       int               `json:"steps"`       // exhaustive, pct, uniform, walk
+	Complete    bool              `json:"complete"`
 	// Schedules counts all interleavings, and Bad those that break the first
 	// property; where states or exhaustive was complete and they can be counted.
 	Schedules uint64        `json:"schedules,omitempty"`

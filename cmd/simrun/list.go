@@ -108,7 +108,7 @@ func showText(w io.Writer, s *scenarios.Scenario) error {
 	}
 	fmt.Fprintln(w, "\nPARAMETERS")
 	for _, p := range s.Parameters {
-		fmt.Fprintf(w, "  --set %s=%d  %s; %d to %d\n", p.Name, p.Default, p.Help, p.Min, p.Max)
+		fmt.Fprintf(w, "  --set %s=%s  %s; %v\n", p.Name, p.Default, p.Help, p.Takes)
 	}
 	fmt.Fprintf(w, "\nCODE\n  %s\n", strings.Join(s.Code, "\n  "))
 	fmt.Fprintf(w, "\nSOURCES\n  %s\n", strings.Join(s.Sources, "\n  "))
@@ -125,10 +125,10 @@ func indent(text string) string {
 	return b.String()
 }
 
-func valuesJSON(values scenarios.Values) map[string]int {
-	out := map[string]int{}
+func valuesJSON(values scenarios.Values) map[string]string {
+	out := map[string]string{}
 	for _, v := range values {
-		out[v.Name] = v.Value
+		out[v.Name] = v.Text
 	}
 	return out
 }
@@ -147,9 +147,8 @@ type scenarioJSON struct {
 type parameterJSON struct {
 	Name    string `json:"name"`
 	Help    string `json:"help"`
-	Default int    `json:"default"`
-	Min     int    `json:"min"`
-	Max     int    `json:"max"`
+	Default string `json:"default"`
+	Takes   string `json:"takes"`
 }
 
 type variantJSON struct {
@@ -161,8 +160,8 @@ type variantJSON struct {
 }
 
 type worldJSON struct {
-	Name       string         `json:"name"`
-	Parameters map[string]int `json:"parameters"`
+	Name       string            `json:"name"`
+	Parameters map[string]string `json:"parameters"`
 }
 
 type claimJSON struct {
@@ -179,10 +178,10 @@ func newScenarioJSON(s *scenarios.Scenario) scenarioJSON {
 		Parameters: []parameterJSON{}, Variants: []variantJSON{}, Worlds: []worldJSON{}, Claims: []claimJSON{},
 	}
 	for _, p := range s.Parameters {
-		out.Parameters = append(out.Parameters, parameterJSON(p))
+		out.Parameters = append(out.Parameters, parameterJSON{p.Name, p.Help, p.Default, p.Takes.String()})
 	}
 	for _, world := range s.Worlds {
-		out.Worlds = append(out.Worlds, worldJSON{world.Name, valuesJSON(world.Values)})
+		out.Worlds = append(out.Worlds, worldJSON{world.Name, valuesJSON(s.Values(world))})
 	}
 	for _, p := range s.Properties {
 		out.Properties[p.Property] = p.Claim

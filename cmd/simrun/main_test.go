@@ -125,8 +125,8 @@ func TestBadInput(t *testing.T) {
 		{"flag without its value", []string{"run", race, "--variant"}, []string{"--variant", "the flags of run are "}},
 		{"flag that is true or false", []string{"list", "--json=2"}, []string{`--json "2"`, "possible: true, false"}},
 
-		{"no setting", []string{"run", race, "--set", "commits"}, []string{`"commits"`, "NAME=VALUE", "partitions=1..4, commits=1..5"}},
-		{"unknown parameter", []string{"run", race, "--set", "threads=2"}, []string{`"threads"`, "partitions=1..4, commits=1..5"}},
+		{"no setting", []string{"run", race, "--set", "commits"}, []string{`"commits"`, "NAME=VALUE", "partitions (1 to 4), commits (1 to 5)"}},
+		{"unknown parameter", []string{"run", race, "--set", "threads=2"}, []string{`"threads"`, "partitions (1 to 4), commits (1 to 5)"}},
 		{"parameter out of range", []string{"explore", race, "--set", "commits=6"}, []string{"commits=6", "1 to 5"}},
 		{"parameter that is no number", []string{"run", race, "--set", "commits=two"}, []string{"commits=two", "1 to 5"}},
 		{"parameter without a value", []string{"run", race, "--set", "commits="}, []string{"commits=", "1 to 5"}},
@@ -331,7 +331,7 @@ func TestJSONHasItsFields(t *testing.T) {
 	}
 	for _, s := range list {
 		has("a scenario", s, "name title stake parameters variants worlds properties claims")
-		all("a parameter", each(s, "parameters"), "name help default min max")
+		all("a parameter", each(s, "parameters"), "name help default takes")
 		all("a variant", each(s, "variants"), "name release what expected")
 		all("a world", each(s, "worlds"), "name parameters")
 		all("a claim", each(s, "claims"), "id says verdict evidence")

@@ -1,0 +1,146 @@
+package scenarios
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"racelab/sim"
+)
+
+// Parameter is something that a scenario can be run with.
+type Parameter struct {
+	Name    string
+	Help    string
+	Default string
+	Takes   Domain
+}
+
+// Domain is what a parameter can be set to.
+type Domain interface {
+	// Has says whether the text is a setting.
+	Has(text string) bool
+	// String says what is: "1 to 4", "manual or auto".
+	String() string
+}
+
+// Numbers are the whole numbers of a range, both ends included.
+type Numbers struct{ Min, Max int }
+
+func (n Numbers) Has(text string) bool {
+	number, err := strconv.Atoi(text)
+	return err == nil && strconv.Itoa(number) == text && n.Min <= number && number <= n.Max
+}
+
+func (n Numbers) String() string { return fmt.Sprintf("%d to %d", n.Min, n.Max) }
+
+// Words are a few words.
+type Words []string
+
+func (w Words) Has(text string) bool { return slices.Contains(w, text) }
+
+func (w Words) String() string {
+	last := len(w) - 1
+	return strings.Join(w[:last], ", ") + " or " + w[last]
+}
+
+// Delays are what sim.ParseDelay understands.
+type Delays struct{}
+
+func (Delays) Has(text string) bool {
+	_, err := sim.ParseDelay(text)
+	return err == nil
+}
+
+func (Delays) String() string { return sim.DelayForms }
+
+// Values are settings of parameters, in the order of the scenario's. Each is in
+// its parameter's domain.
+type Values []Value
+
+// Value is one setting.
+type Value struct{ Name, Text string }
+
+// Int returns the value of a parameter that takes Numbers.
+func (v Values) Int(name string) int {
+	number, err := strconv.Atoi(v.Word(name))
+	if err != nil {
+		panic("scenarios: parameter " + name + " is no number")
+	}
+	return number
+}
+
+// Word returns the value of a parameter that takes Words.
+func (v Values) Word(name string) string {
+	for _, value := range v {
+		if value.Name == name {
+			return value.Text
+		}
+	}
+	panic("scenarios: no parameter " + name)
+}
+
+// Delay returns the value of a parameter that takes Delays.
+func (v Values) Delay(name string) sim.Delay {
+	delay, err := sim.ParseDelay(v.Word(name))
+	if err != nil {
+		panic("scenarios: parameter " + name + ": " + err.Error())
+	}
+	return delay
+}
+
+func (v Values) String() string {
+	parts := make([]string, len(v))
+	for i, value := range v {
+		parts[i] = value.Name + "=" + value.Text
+	}
+	return strings.Join(parts, " ")
+}
+
+// Defaults returns every parameter at its default.
+func (s *Scenario) Defaults() Values {
+	var values Values
+	for _, p := range s.Parameters {
+		values = append(values, Value{p.Name, p.Default})
+	}
+	return values
+}
+
+// Values returns the parameters of one of the scenario's worlds.
+func (s *Scenario) Values(world World) Values {
+	values, err := s.Set(strings.Fields(world.Set))
+	if err != nil {
+		panic("scenarios: world " + world.Name + " of " + s.Name + ": " + err.Error())
+	}
+	return values
+}
+
+// Set returns the defaults with some set by NAME=VALUE. The error says which is
+// wrong, and what is possible.
+func (s *Scenario) Set(settings []string) (Values, error) {
+	values := s.Defaults()
+	for _, setting := range settings {
+		name, text, ok := strings.Cut(setting, "=")
+		if !ok {
+			return nil, fmt.Errorf("%.60q is no setting; want NAME=VALUE, of %s", setting, s.domains())
+		}
+		at := slices.IndexFunc(s.Parameters, func(p Parameter) bool { return p.Name == name })
+		if at < 0 {
+			return nil, fmt.Errorf("%s has no parameter %.60q; it has %s", s.Name, name, s.domains())
+		}
+		if domain := s.Parameters[at].Takes; !domain.Has(text) {
+			return nil, fmt.Errorf("%s=%.60s is out of range; want %v", name, text, domain)
+		}
+		values[at].Text = text
+	}
+	return values, nil
+}
+
+func (s *Scenario) domains() string {
+	var domains []string
+	for _, p := range s.Parameters {
+		domains = append(domains, fmt.Sprintf("%s (%v)", p.Name, p.Takes))
+	}
+	return strings.Join(domains, ", ")
+}
