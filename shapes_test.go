@@ -40,12 +40,12 @@ func TestShapes(t *testing.T) {
 	units := typed(t)
 	points := pointsOf(units)
 	for _, has := range []string{"(*racelab/sim.Task).Yield", "(*racelab/sim.Mutex).Lock", "(*racelab/sim.Conn).Receive",
-		"(*racelab/model/group.SaramaClaim).constructRequest", "(*racelab/model/group.SaramaClaim).Run"} {
+		"(*racelab/model/group.saramaGoroutine).constructRequest", "(*racelab/model/group.SaramaClaim).Run"} {
 		if !points[has] {
 			t.Errorf("%s contains no point, as far as the rules see", has)
 		}
 	}
-	for _, not := range []string{"(*racelab/sim.World).Take", "racelab/sim.Run", "(*racelab/sim.Conn).Send", "(*racelab/model/group.SaramaClaim).send"} {
+	for _, not := range []string{"(*racelab/sim.World).Take", "racelab/sim.Run", "(*racelab/sim.Conn).Send", "(*racelab/model/group.saramaGoroutine).send"} {
 		if points[not] {
 			t.Errorf("%s contains a point, as far as the rules see", not)
 		}

@@ -1,7 +1,9 @@
 package properties_test
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -28,35 +30,105 @@ func offsetRewind(t *testing.T) *scenarios.Scenario {
 	return s
 }
 
-// Goal: the rewind is in 1.38.0 to 1.43.2 and in neither fix, with 2 partitions
-// and 2 commits each. Method: all states.
+// Goal: the rewind is in the releases up to 1.43.2 and in the fix that builds
+// outside the lock, and in no other, with 2 partitions and 2 commits each.
+// Method: all states.
 func TestOffsetRewindInAllStates(t *testing.T) {
 	s := offsetRewind(t)
 	for _, test := range []struct {
-		variant         string
-		states, steps   int
-		outcome         explore.Outcome
-		outcomeOnTheWay explore.Outcome
+		variant       string
+		states, steps int
 	}{
-		{"unfixed", 1445, 18, explore.Broken, explore.Broken},
-		{"commit-lock", 267, 0, explore.Exhausted, explore.Exhausted},
-		{"broker-lock", 1287, 0, explore.Exhausted, explore.Exhausted},
+		{"unfixed", 3551, 26},
+		{"send-lock", 3743, 25},
+		{"commit-lock", 591, 0},
+		{"broker-lock", 2709, 0},
+		{"build-outside", 3417, 25},
+		{"broker-lock-released", 2709, 0},
 	} {
-		sys, err := s.System(test.variant, s.Defaults())
-		if err != nil {
-			t.Fatal(err)
-		}
-		r := explore.States(sys, explore.Options{Limit: 10_000})
-		sys.Close()
+		r := searched(t, s, test.variant, explore.Options{Limit: 10_000})
 		if r.States != test.states {
 			t.Errorf("%s: %d states, want %d", test.variant, r.States, test.states)
 		}
-		rewinds := r.Verdict(neverRewinds)
-		if rewinds.Outcome != test.outcome || len(rewinds.Schedule) != test.steps {
-			t.Errorf("%s: %s is %q in %d steps, want %q in %d", test.variant, neverRewinds, rewinds.Outcome, len(rewinds.Schedule), test.outcome, test.steps)
+		want := explore.Exhausted
+		if test.steps > 0 {
+			want = explore.Broken
 		}
-		if got := r.Verdict(monotone).Outcome; got != test.outcomeOnTheWay {
-			t.Errorf("%s: %s is %q, want %q", test.variant, monotone, got, test.outcomeOnTheWay)
+		rewinds := r.Verdict(neverRewinds)
+		if rewinds.Outcome != want || len(rewinds.Schedule) != test.steps {
+			t.Errorf("%s: %s is %q in %d steps, want %q in %d", test.variant, neverRewinds, rewinds.Outcome, len(rewinds.Schedule), want, test.steps)
+		}
+		if got := r.Verdict(monotone).Outcome; got != want {
+			t.Errorf("%s: %s is %q, want %q", test.variant, monotone, got, want)
+		}
+	}
+}
+
+// searched visits all states of a variant.
+func searched(t *testing.T, s *scenarios.Scenario, variant string, o explore.Options, settings ...string) *explore.Result {
+	t.Helper()
+	values, err := s.Set(settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sys, err := s.System(variant, values)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sys.Close()
+	r := explore.States(sys, o)
+	if r.Fault != nil {
+		t.Fatal(r.Fault)
+	}
+	return r
+}
+
+// fourCommitters is the world in which 1.43.3 deadlocks: four goroutines commit
+// once, and the coordinator has moved.
+var fourCommitters = []string{"commits=1", "committers=2", "not-coordinator=1"}
+
+// Goal: the deadlock of sarama issue 3191 is found from the locks alone, and
+// comes out named.
+func TestBrokerLockDeadlocks(t *testing.T) {
+	verdict := searched(t, offsetRewind(t), "broker-lock", explore.Options{Limit: scenarios.CheckStates, First: true}, fourCommitters...).Verdict(sim.NoDeadlock)
+	if verdict.Outcome != explore.Broken {
+		t.Fatalf("%s is %q, want %q", sim.NoDeadlock, verdict.Outcome, explore.Broken)
+	}
+	var deadlock *sim.DeadlockError
+	if !errors.As(verdict.Err, &deadlock) {
+		t.Fatalf("%s broke with %v, want a DeadlockError", sim.NoDeadlock, verdict.Err)
+	}
+	for _, want := range []string{
+		`holds om.pomsLock for reading and wants om.brokerLock for writing (before "release coordinator")`,
+		`holds om.brokerLock for writing and wants om.broker.lock (before "response size")`,
+		`holds om.broker.lock and wants om.pomsLock for reading (before "construct request")`,
+		`holds om.pomsLock as its next writer and wants om.pomsLock for writing (before "release poms (readers leave)")`,
+	} {
+		if !strings.Contains(deadlock.Error(), want) {
+			t.Errorf("the deadlock is %q, want in it: %s", deadlock, want)
+		}
+	}
+}
+
+// Goal: the circle closes only because a reader of pomsLock waits for a writer
+// that waits.
+func TestDeadlockNeedsTheWriterPreference(t *testing.T) {
+	verdict := searched(t, offsetRewind(t), "broker-lock", explore.Options{Limit: scenarios.CheckStates}, append(fourCommitters, "writer-preference=off")...).Verdict(sim.NoDeadlock)
+	if verdict.Outcome != explore.Exhausted {
+		t.Errorf("%s is %q without the writer preference, want %q", sim.NoDeadlock, verdict.Outcome, explore.Exhausted)
+	}
+}
+
+// Goal: three committers do not make the deadlock, and nor do four whose
+// coordinator never moves.
+func TestDeadlockNeedsFourCommittersAndAMove(t *testing.T) {
+	for _, settings := range [][]string{
+		{"commits=1", "committers=1", "not-coordinator=1"},
+		{"commits=1", "committers=2"},
+	} {
+		verdict := searched(t, offsetRewind(t), "broker-lock", explore.Options{Limit: scenarios.CheckStates}, settings...).Verdict(sim.NoDeadlock)
+		if verdict.Outcome != explore.Exhausted {
+			t.Errorf("%v: %s is %q, want %q", settings, sim.NoDeadlock, verdict.Outcome, explore.Exhausted)
 		}
 	}
 }
@@ -78,7 +150,7 @@ func TestOffsetRewindDrawn(t *testing.T) {
 		}
 	}
 	t.Run("unfixed", func(t *testing.T) { simtest.Finds(t, neverRewinds, 2000, drawn("unfixed")) })
-	for _, fix := range []string{"commit-lock", "broker-lock"} {
+	for _, fix := range []string{"commit-lock", "broker-lock", "broker-lock-released"} {
 		t.Run(fix, func(t *testing.T) { simtest.Holds(t, drawn(fix)) })
 	}
 }

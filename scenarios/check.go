@@ -2,8 +2,8 @@ package scenarios
 
 import "racelab/sim/explore"
 
-// CheckStates bounds each search of Check.
-const CheckStates = 1_000_000
+// CheckStates bounds each search of Check. It is no less than any of them needs.
+const CheckStates = 5_000_000
 
 // Checked is one (variant, property, world) held against its expectation.
 type Checked struct {
@@ -17,11 +17,15 @@ type Checked struct {
 // AsExpected says whether the search came out as the scenario says.
 func (c Checked) AsExpected() bool { return c.Verdict.Outcome == c.Expected }
 
-// Check searches every variant in every world of the scenario.
-func (s *Scenario) Check() ([]Checked, error) {
+// Check searches every variant in every world of the scenario; with deep, the
+// searches among them that take long, too.
+func (s *Scenario) Check(deep bool) ([]Checked, error) {
 	var rows []Checked
 	for _, world := range s.Worlds {
 		for _, variant := range s.Variants {
+			if lists(world.Deep, variant.Name) && !deep {
+				continue
+			}
 			sys, err := s.System(variant.Name, s.Values(world))
 			if err != nil {
 				return nil, err

@@ -24,18 +24,16 @@ var lostUpdate = Scenario{
 		{"unfixed", "nothing around the two steps", "reads the counter, then writes it"},
 		{"locked", "a lock around the two steps", "reads and writes under a lock"},
 	},
-	Worlds: []World{{"2", "threads=2"}, {"4", "threads=4"}},
+	Worlds: []World{{Name: "2"}, {Name: "4", Set: "threads=4"}},
 	Properties: []Claimed{
 		{"no-update-is-lost", "no two threads leave the counter at the same value"},
 	},
 	Breaks: []Expectation{
-		{"unfixed", "no-update-is-lost", "2"}, {"unfixed", "no-update-is-lost", "4"},
-		{"unfixed", sim.NoDataRace, "2"}, {"unfixed", sim.NoDataRace, "4"},
+		{"unfixed", "no-update-is-lost no-data-race", "2 4"},
 	},
 	Idle: []Expectation{
 		// Without a lock nobody waits for one, nor for anything else.
-		{"unfixed", sim.NoDeadlock, "2"}, {"unfixed", sim.NoDeadlock, "4"},
-		{"unfixed", sim.NoProgress, "2"}, {"unfixed", sim.NoProgress, "4"},
+		{"unfixed", "no-deadlock no-progress", "2 4"},
 	},
 	Schedule: "T1 read; T0 read; T0 write; T1 write",
 	Story:    "T1 read before T0 write",

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -22,7 +23,7 @@ func (s *Scenario) markdown(b *strings.Builder) {
 	fmt.Fprintf(b, "\n## %s\n\n**%s.** %s\n\n", s.Name, s.Title, s.Stake)
 	fmt.Fprintf(b, "```\ngo run ./cmd/simrun run %s\n```\n\n", s.Name)
 	for _, world := range s.Worlds {
-		fmt.Fprintf(b, "World `%s` (%v):\n\n| variant | stands for | what it does |", world.Name, s.Values(world))
+		fmt.Fprintf(b, "World `%s` (%s):\n\n| variant | stands for | what it does |", world.Name, cmp.Or(world.Set, "the defaults"))
 		for _, p := range s.Properties {
 			fmt.Fprintf(b, " %s |", p.Property)
 		}

@@ -23,33 +23,57 @@ var offsetRewind = Scenario{
 	Sources: []string{
 		"sarama issue 2940 (the race), pull request 2941 (a lock of its own, closed)",
 		"sarama pull request 2947 (the broker's lock; release 1.43.3)",
+		"sarama issue 3191 (the deadlock of that), pull requests 3193 (closed) and 3477 (release 1.48.0)",
 	},
-	Code: []string{"model/group/sarama_offset_manager.go", "model/coordinator/group.go", "properties/offset_commit.go"},
+	Code: []string{"model/group/sarama_offset_manager.go", "model/group/sarama_broker.go", "model/group/sarama_consumer.go", "model/coordinator/host.go", "model/coordinator/group.go", "properties/offset_commit.go"},
 
 	Parameters: []Parameter{
-		{Name: "partitions", Help: "partitions, and goroutines: one claims each", Default: "2", Takes: Numbers{1, 4}},
-		{Name: "commits", Help: "messages of each partition, with a commit after each", Default: "2", Takes: Numbers{1, 5}},
+		{Name: "partitions", Help: "partitions, and goroutines: one claims each", Default: "2", Takes: Numbers{1, 64}},
+		{Name: "commits", Help: "commits of each goroutine", Default: "2", Takes: Numbers{1, 100_000}},
+		{Name: "batch", Help: "messages that a goroutine marks before each commit", Default: "1", Takes: Numbers{1, 1000}},
+		{Name: "committers", Help: "goroutines that mark nothing and only commit", Default: "0", Takes: Numbers{0, 8}},
+		{Name: "not-coordinator", Help: "the OffsetCommit, counted from 1, that is answered NOT_COORDINATOR; 0 is none", Default: "0", Takes: Numbers{0, 1000}},
+		{Name: "cuts", Help: "how often the connection may be cut", Default: "0", Takes: Numbers{0, 3}},
+		{Name: "writer-preference", Help: "whether a reader of an RWMutex waits for a writer that waits, as in Go", Default: "on", Takes: Words{"on", "off"}},
 	},
 	Variants: []Variant{
 		{"unfixed", "Sarama 1.38.0 to 1.43.2", "builds the request, then takes the broker's lock for the round trip"},
+		{"send-lock", "Sarama up to 1.37.2", "builds the request, then takes the broker's lock for the send"},
 		{"commit-lock", "Sarama pull request 2941, never released", "holds a lock of its own over building, sending and the response"},
-		{"broker-lock", "Sarama 1.43.3 (pull request 2947)", "builds and sends under the broker's lock, and awaits the response without it"},
+		{"broker-lock", "Sarama 1.43.3 to 1.47 (pull request 2947)", "builds and sends under the broker's lock, and awaits the response without it"},
+		{"build-outside", "Sarama pull request 3193, never released", "as broker-lock, but takes the lock only once the request is built"},
+		{"broker-lock-released", "Sarama 1.48.0 and later (pull request 3477)", "as broker-lock, but forgets the coordinator only after it has released pomsLock"},
 	},
-	Worlds: []World{{"2x2", ""}},
+	Worlds: []World{
+		{Name: "2x2"},
+		{Name: "moved", Set: "not-coordinator=1"},
+		{Name: "cut", Set: "partitions=1 cuts=1"},
+		{Name: "four-committers", Set: "commits=1 committers=2 not-coordinator=1", Deep: "unfixed send-lock build-outside"},
+	},
 	Properties: []Claimed{
 		{"committed-offset-never-rewinds", "the offset that the coordinator holds for a partition never goes back"},
 		{"offsets-on-the-wire-are-monotone", "the offsets that the client sends for a partition never go back"},
 	},
 	Breaks: []Expectation{
-		{"unfixed", "committed-offset-never-rewinds", "2x2"},
-		{"unfixed", "offsets-on-the-wire-are-monotone", "2x2"},
+		{"unfixed send-lock build-outside", "committed-offset-never-rewinds offsets-on-the-wire-are-monotone", "2x2 moved"},
+		// What was written to a connection that broke may arrive after what was
+		// written to the next one. No lock of the client reaches that far.
+		{"unfixed send-lock commit-lock broker-lock build-outside broker-lock-released", "committed-offset-never-rewinds", "cut"},
+		{"broker-lock", sim.NoDeadlock, "four-committers"},
+	},
+	Idle: []Expectation{
+		// One goroutine waits for no lock.
+		{"unfixed send-lock commit-lock broker-lock build-outside broker-lock-released", sim.NoDeadlock, "cut"},
+		// What the first committer sends is refused, and the others then send all
+		// there is at once: no partition is committed twice.
+		{"commit-lock", "committed-offset-never-rewinds", "four-committers"},
 	},
 	Schedule: `
-		G0 mark; G0 snapshot; G0 snapshot#2; G0 send
-		G1 mark; G1 snapshot; G1 snapshot#2
+		G0 mark; G0 construct request; G0 snapshot; G0 snapshot#2; G0 coordinator; G0 send
+		G1 mark; G1 construct request; G1 snapshot; G1 snapshot#2; G1 coordinator
 		G0->coordinator OffsetCommit
-		G0 await response; G0 update committed
-		G0 mark#2; G0 snapshot#3; G0 snapshot#4; G0 send#2
+		G0 await response; G0 handle response; G0 update committed; G0 release poms
+		G0 mark#2; G0 construct request#2; G0 snapshot#3; G0 snapshot#4; G0 coordinator#2; G0 send#2
 		G0->coordinator OffsetCommit#2
 		G0 await response#2
 		G1 send
@@ -88,24 +112,32 @@ func buildOffsetRewind(variant string, values Values) *sim.World {
 		committed = append(committed, model.Offset(10*(p+1)))
 	}
 	w := sim.NewWorld()
-	w.AddNode("coordinator", coordinator.NewGroup(committed...))
-	om := group.NewSaramaOffsetManager(commitOrdering(variant), w.Dial("sarama", "coordinator"), committed...)
+	w.AddNode("coordinator", coordinator.NewHost(coordinator.NewGroup(committed...), values.Int("not-coordinator")))
+	om := group.NewSaramaOffsetManager(saramaReleases[variant], w.Dial("sarama", "coordinator"), committed...)
+	if values.Word("writer-preference") == "off" {
+		om.WithoutWriterPreference()
+	}
 	w.Share("om", om)
 	for p := range values.Int("partitions") {
-		w.Go(fmt.Sprintf("G%d", p), group.NewSaramaClaim(om, model.Partition(p), values.Int("commits")))
+		w.Go(fmt.Sprintf("G%d", p), group.NewSaramaClaim(om, model.Partition(p), values.Int("commits"), values.Int("batch")))
+	}
+	for c := range values.Int("committers") {
+		w.Go(fmt.Sprintf("C%d", c), group.NewSaramaCommitter(om, values.Int("commits")))
+	}
+	if cuts := values.Int("cuts"); cuts > 0 {
+		w.Faults(sim.Budget{Cuts: cuts})
 	}
 	w.Watch(&properties.CommittedOffsetNeverRewinds{})
 	w.Watch(&properties.OffsetsOnTheWireAreMonotone{})
 	return w
 }
 
-func commitOrdering(variant string) group.CommitOrdering {
-	switch variant {
-	case "commit-lock":
-		return group.CommitLock
-	case "broker-lock":
-		return group.BrokerLock
-	default:
-		return group.Unordered
-	}
+// saramaReleases says which release a variant stands for.
+var saramaReleases = map[string]group.SaramaRelease{
+	"send-lock":            group.SendLock,
+	"unfixed":              group.RoundTripLock,
+	"commit-lock":          group.CommitLock,
+	"broker-lock":          group.BrokerLock,
+	"build-outside":        group.BuildOutside,
+	"broker-lock-released": group.BrokerLockReleased,
 }

@@ -107,6 +107,18 @@ func (s *Scenario) Defaults() Values {
 	return values
 }
 
+// Changed returns the settings that are not the defaults.
+func (s *Scenario) Changed(values Values) Values {
+	defaults := s.Defaults()
+	var changed Values
+	for i, value := range values {
+		if value != defaults[i] {
+			changed = append(changed, value)
+		}
+	}
+	return changed
+}
+
 // Values returns the parameters of one of the scenario's worlds.
 func (s *Scenario) Values(world World) Values {
 	values, err := s.Set(strings.Fields(world.Set))

@@ -38,7 +38,7 @@ func (s *Scenario) Play(variant Variant, values Values, c sim.Chooser) (*view.Re
 	w := s.Build(variant.Name, values)
 	defer w.Close()
 	r := &view.Report{
-		Title: s.Name + ", variant " + variant.Name + " (" + variant.Release + "), " + values.String(),
+		Title: s.Heading(variant, values),
 		Trace: w.Record(),
 	}
 	var err error
@@ -75,6 +75,15 @@ func (s *Scenario) Play(variant Variant, values Values, c sim.Chooser) (*view.Re
 	return r, nil
 }
 
+// Heading says what is run, and what is not as usual.
+func (s *Scenario) Heading(variant Variant, values Values) string {
+	heading := s.Name + ", variant " + variant.Name + " (" + variant.Release + ")"
+	if changed := s.Changed(values); len(changed) > 0 {
+		heading += ", " + changed.String()
+	}
+	return heading
+}
+
 func scriptNotes(script *explore.Script) []string {
 	var notes []string
 	for _, order := range script.GaveWay {
@@ -94,10 +103,8 @@ func (s *Scenario) RunCommand(variant Variant, values Values, schedule sim.Sched
 // Command begins a simrun command that is about a variant.
 func (s *Scenario) Command(verb string, variant Variant, values Values) string {
 	parts := []string{"go run ./cmd/simrun", verb, s.Name, "--variant", variant.Name}
-	for i, value := range values {
-		if value != s.Defaults()[i] {
-			parts = append(parts, "--set", Values{value}.String())
-		}
+	for _, value := range s.Changed(values) {
+		parts = append(parts, "--set", Values{value}.String())
 	}
 	return strings.Join(parts, " ")
 }

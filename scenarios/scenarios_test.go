@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,7 +35,7 @@ func TestEveryFieldIsVisited(t *testing.T) {
 // Goal: the table of expected verdicts is true. Method: what simrun check does.
 func TestEveryVerdictIsAsExpected(t *testing.T) {
 	for _, s := range scenarios.All() {
-		rows, err := s.Check()
+		rows, err := s.Check(false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -79,16 +80,30 @@ func TestRegistryIsWhole(t *testing.T) {
 				t.Errorf("%s claims %s, which its world does not watch", s.Name, p.Property)
 			}
 		}
-		for _, b := range s.Breaks {
-			if _, err := s.FindVariant(b.Variant); err != nil || !known[b.Property] {
-				t.Errorf("%s expects %v to break: no such variant or property", s.Name, b)
+		worlds := map[string]bool{}
+		for _, world := range s.Worlds {
+			worlds[world.Name] = true
+			for _, v := range strings.Fields(world.Deep) {
+				if _, err := s.FindVariant(v); err != nil {
+					t.Errorf("%s, world %s: %v", s.Name, world.Name, err)
+				}
 			}
-			found := false
-			for _, world := range s.Worlds {
-				found = found || world.Name == b.World
+		}
+		for _, e := range append(slices.Clone(s.Breaks), s.Idle...) {
+			for _, v := range strings.Fields(e.Variants) {
+				if _, err := s.FindVariant(v); err != nil {
+					t.Errorf("%s expects something of %v: %v", s.Name, e, err)
+				}
 			}
-			if !found {
-				t.Errorf("%s expects %v to break: no such world", s.Name, b)
+			for _, p := range strings.Fields(e.Properties) {
+				if !known[p] {
+					t.Errorf("%s expects something of %v: its world does not watch %s", s.Name, e, p)
+				}
+			}
+			for _, world := range strings.Fields(e.Worlds) {
+				if !worlds[world] {
+					t.Errorf("%s expects something of %v: there is no world %s", s.Name, e, world)
+				}
 			}
 		}
 		for _, file := range s.Code {
@@ -185,12 +200,14 @@ func TestSetRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, test := range []struct{ setting, want string }{
-		{"partitions", `"partitions" is no setting; want NAME=VALUE, of partitions (1 to 4), commits (1 to 5)`},
-		{"threads=2", `offset-rewind has no parameter "threads"; it has partitions (1 to 4), commits (1 to 5)`},
-		{"commits=9", "commits=9 is out of range; want 1 to 5"},
-		{"commits=two", "commits=two is out of range; want 1 to 5"},
+		{"partitions", `"partitions" is no setting; want NAME=VALUE, of partitions (1 to 64), commits (1 to 100000), `},
+		{"threads=2", `offset-rewind has no parameter "threads"; it has partitions (1 to 64), commits (1 to 100000), `},
+		{"commits=0", "commits=0 is out of range; want 1 to 100000"},
+		{"commits=two", "commits=two is out of range; want 1 to 100000"},
+		{"commits=02", "commits=02 is out of range; want 1 to 100000"},
+		{"writer-preference=yes", "writer-preference=yes is out of range; want on or off"},
 	} {
-		if _, err := s.Set([]string{test.setting}); fmt.Sprint(err) != test.want {
+		if _, err := s.Set([]string{test.setting}); !strings.HasPrefix(fmt.Sprint(err), test.want) {
 			t.Errorf("Set(%q): %v, want %s", test.setting, err, test.want)
 		}
 	}

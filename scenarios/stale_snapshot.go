@@ -26,21 +26,19 @@ var staleSnapshot = Scenario{
 		{"locked", "a lock around snapshot and commit", "takes the count and commits it under a lock"},
 	},
 	Worlds: []World{
-		{"2x2", "committers=2 marks=2"},
-		{"3x2x2", "committers=3 marks=2 commits=2"},
+		{Name: "2x2"},
+		{Name: "3x2x2", Set: "committers=3 commits=2"},
 	},
 	Properties: []Claimed{
 		{"committed-never-falls", "the committed count never falls"},
 	},
 	Breaks: []Expectation{
-		{"unfixed", "committed-never-falls", "2x2"}, {"unfixed", "committed-never-falls", "3x2x2"},
+		{"unfixed", "committed-never-falls", "2x2 3x2x2"},
 		// The marker does not take the lock, so locked still races on the count.
-		{"unfixed", sim.NoDataRace, "2x2"}, {"unfixed", sim.NoDataRace, "3x2x2"},
-		{"locked", sim.NoDataRace, "2x2"}, {"locked", sim.NoDataRace, "3x2x2"},
+		{"unfixed locked", "no-data-race", "2x2 3x2x2"},
 	},
 	Idle: []Expectation{
-		{"unfixed", sim.NoDeadlock, "2x2"}, {"unfixed", sim.NoDeadlock, "3x2x2"},
-		{"unfixed", sim.NoProgress, "2x2"}, {"unfixed", sim.NoProgress, "3x2x2"},
+		{"unfixed", "no-deadlock no-progress", "2x2 3x2x2"},
 	},
 	Schedule: "C0 snapshot; marker mark; C1 snapshot; C1 commit; C0 commit",
 	Story:    "marker mark before C1 snapshot\nC1 commit before C0 commit\nC0 snapshot before marker mark",

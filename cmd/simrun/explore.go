@@ -163,7 +163,7 @@ func (s *search) shrunk(sys explore.System, v *explore.Verdict) explore.Shrunk {
 
 func (s *search) exploreText(w io.Writer, sys explore.System, r *explore.Result) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s, variant %s (%s), %s\n", s.scenario.Name, s.variant.Name, s.variant.Release, s.values)
+	fmt.Fprintln(&b, s.scenario.Heading(s.variant, s.values))
 	fmt.Fprintf(&b, "strategy %s: %s\n", r.Strategy, r.Explored())
 	if r.Guarantee > 0 {
 		fmt.Fprintf(&b, "if there is a bug of depth %d, each run finds it with p >= %.2g\n", s.depth, r.Guarantee)

@@ -8,11 +8,35 @@ import "racelab/sim"
 // PartitionOffsetManager.lock there is none, because all who touch its fields
 // take that lock.
 const (
-	PointMark            sim.Point = "mark"             // MarkOffset takes pom.lock
-	PointCommit          sim.Point = "commit"           // flushToBroker takes commitLock (#2941)
-	PointBrokerLock      sim.Point = "lock broker"      // flushToBroker takes broker.lock (#2947)
-	PointSnapshot        sim.Point = "snapshot"         // constructRequest takes pom.lock, once a partition
-	PointSend            sim.Point = "send"             // the request is written; before #2947, with broker.lock taken first
-	PointAwaitResponse   sim.Point = "await response"   // the promise's channel
-	PointUpdateCommitted sim.Point = "update committed" // updateCommitted takes pom.lock, once a partition
+	PointMark            sim.Point = "mark"                // MarkOffset takes pom.lock
+	PointReset           sim.Point = "reset"               // ResetOffset takes pom.lock
+	PointCommit          sim.Point = "commit"              // flushToBroker takes commitLock (#2941)
+	PointConstruct       sim.Point = "construct request"   // constructRequest takes pomsLock for reading
+	PointSnapshot        sim.Point = "snapshot"            // constructRequest takes pom.lock, once a partition
+	PointCoordinator     sim.Point = "coordinator"         // coordinator takes brokerLock for reading
+	PointSend            sim.Point = "send"                // CommitOffset takes broker.lock, and writes the request
+	PointBrokerLock      sim.Point = "lock broker"         // flushToBroker takes broker.lock (#2947)
+	PointWrite           sim.Point = "write"               // the request is written, with broker.lock held since "lock broker"
+	PointAwaitResponse   sim.Point = "await response"      // the promise's channel
+	PointHandleResponse  sim.Point = "handle response"     // handleResponse takes pomsLock for reading
+	PointUpdateCommitted sim.Point = "update committed"    // updateCommitted takes pom.lock, once a partition
+	PointRelease         sim.Point = "release coordinator" // releaseCoordinator takes brokerLock for writing
+	PointReleasePOMs     sim.Point = "release poms"        // releasePOMs takes pomsLock for writing
+	PointReleasePOM      sim.Point = "release pom"         // releasePOMs takes pom.lock, once a partition
+	PointHandleError     sim.Point = "handle error"        // handleError takes pomsLock for reading
+	PointAsyncClose      sim.Point = "async close"         // asyncClosePOMs takes pomsLock for reading
+	PointAsyncClosePOM   sim.Point = "async close pom"     // AsyncClose takes pom.lock, once a partition
+	PointForgetBroker    sim.Point = "forget coordinator"  // Close takes brokerLock for writing
+)
+
+// Points of Sarama's client and its connections.
+const (
+	PointRefresh          sim.Point = "refresh coordinator" // coordinator takes brokerLock for writing
+	PointResponseSize     sim.Point = "response size"       // LeastLoadedBroker takes broker.lock
+	PointOpen             sim.Point = "open"                // Open swaps broker.opened
+	PointDial             sim.Point = "dial"                // Open takes broker.lock
+	PointConnect          sim.Point = "connect"             // the dial
+	PointFindCoordinator  sim.Point = "find coordinator"    // FindCoordinator takes broker.lock, and writes the request
+	PointAwaitCoordinator sim.Point = "await coordinator"   // the promise's channel
+	PointCloseBroker      sim.Point = "close broker"        // Close takes broker.lock
 )

@@ -7,15 +7,21 @@ import (
 	"racelab/sim"
 )
 
-// CommitOrdering is what keeps one commit's snapshot and send together: the
-// difference between the releases.
-type CommitOrdering uint8
+// SaramaRelease is what keeps one commit's snapshot and send together, and what
+// else hangs on it: the difference between the releases.
+type SaramaRelease uint8
 
 const (
-	// Unordered builds the request and sends it, with nothing around the two.
+	// SendLock builds the request and sends it, with nothing around the two; the
+	// broker's lock is held for the send.
+	//
+	// Source: Shopify/sarama 1.37.2.
+	SendLock SaramaRelease = iota
+	// RoundTripLock is SendLock, but the broker's lock is held until the
+	// response is there.
 	//
 	// Source: sarama 1.38.0 to 1.43.2.
-	Unordered CommitOrdering = iota
+	RoundTripLock
 	// CommitLock holds a lock of its own over all of flushToBroker.
 	//
 	// Source: sarama pull request 2941, closed in favour of 2947.
@@ -23,54 +29,69 @@ const (
 	// BrokerLock builds and sends under the broker's lock, and awaits the
 	// response without it.
 	//
-	// Source: sarama pull request 2947, release 1.43.3.
+	// Source: sarama pull request 2947, releases 1.43.3 to 1.47.
 	BrokerLock
+	// BuildOutside is BrokerLock with the lock taken only once the request is
+	// built.
+	//
+	// Source: sarama pull request 3193, closed.
+	BuildOutside
+	// BrokerLockReleased is BrokerLock, but handleResponse releases the
+	// coordinator after pomsLock.
+	//
+	// Source: sarama pull request 3477, release 1.48.0.
+	BrokerLockReleased
 )
 
 // SaramaOffsetManager is what the goroutines of a consumer share: the offsets
-// that they have marked, and the connection to the coordinator.
+// that they have marked, and who the coordinator is.
 //
-// Source: offsetManager in sarama 1.43.2, offset_manager.go.
-// Differs: pomsLock, brokerLock and the look-up of the coordinator are not
-// modelled yet: the coordinator is known and never moves, and no partition is
-// released. With them, release 1.43.3 can deadlock (sarama issue 3191). No
-// errors: the connection holds and every commit is accepted.
+// Lock order, where there is one: brokerLock before broker.lock (coordinator),
+// broker.lock before pomsLock (flushToBroker since #2947), pomsLock before
+// pom.lock; and, until 1.48.0, pomsLock before brokerLock (handleResponse),
+// which closes the circle.
+//
+// Source: offsetManager in sarama 1.43.3, offset_manager.go.
+// Differs: one topic. The partitions are visited in ascending order, where Go's
+// maps have none. Errors are logged, as without Consumer.Return.Errors, and not
+// sent to a channel.
 type SaramaOffsetManager struct {
-	ordering   CommitOrdering `sim:"config"`
-	poms       []*partitionOffsetManager
-	broker     saramaBroker
-	commitLock sim.Mutex // CommitLock only
-}
+	release    SaramaRelease `sim:"config"`
+	commitLock sim.Mutex     // CommitLock only
 
-// saramaBroker is the client's end of the connection to the coordinator.
-//
-// Source: Broker in sarama 1.43.2, broker.go.
-// Differs: responseReceiver is part of the connection: it hands each response
-// to whoever awaits it, oldest first, and waits until it is taken, as the
-// unbuffered channel of a promise does.
-type saramaBroker struct {
-	lock sim.Mutex
-	conn *sim.Conn
+	broker      saramaBroker
+	brokerLock  sim.RWMutex
+	coordinated sim.Var[bool] // om.broker != nil
+
+	poms     []*partitionOffsetManager
+	pomsLock sim.RWMutex
 }
 
 // partitionOffsetManager is the offset that one partition's goroutine marks.
 // An offset is dirty from the mark until the coordinator has acknowledged just
 // that offset; what is clean is not sent again.
 //
-// Source: partitionOffsetManager in sarama 1.43.2, offset_manager.go.
+// Source: partitionOffsetManager in sarama 1.43.3, offset_manager.go.
 // Differs: no metadata, no leader epoch.
 type partitionOffsetManager struct {
 	partition model.Partition `sim:"config"`
-	lock      sim.Mutex
-	offset    sim.Var[model.Offset]
-	dirty     sim.Var[bool]
+	released  sim.Var[bool]   // it is no longer in om.poms
+
+	lock   sim.Mutex
+	offset sim.Var[model.Offset]
+	dirty  sim.Var[bool]
+	done   sim.Var[bool]
 }
 
 // NewSaramaOffsetManager returns an offset manager whose partitions start,
-// clean, at the given offsets, with its connection to the group coordinator.
-func NewSaramaOffsetManager(ordering CommitOrdering, coordinator *sim.Conn, committed ...model.Offset) *SaramaOffsetManager {
-	om := &SaramaOffsetManager{ordering: ordering}
+// clean, at the given offsets, with its connection to the group coordinator,
+// which ManagePartition has looked up.
+func NewSaramaOffsetManager(release SaramaRelease, coordinator *sim.Conn, committed ...model.Offset) *SaramaOffsetManager {
+	om := &SaramaOffsetManager{release: release}
 	om.broker.conn = coordinator
+	om.broker.opened.Init(true)
+	om.broker.connected.Init(true)
+	om.coordinated.Init(true)
 	for i, offset := range committed {
 		pom := &partitionOffsetManager{partition: model.Partition(i)}
 		pom.offset.Init(offset)
@@ -79,97 +100,122 @@ func NewSaramaOffsetManager(ordering CommitOrdering, coordinator *sim.Conn, comm
 	return om
 }
 
-// SaramaClaim is the goroutine of one claimed partition, ConsumeClaim as
-// applications write it: for each message it marks the next offset and
-// commits. Its fields are the local variables of the functions that it calls.
-type SaramaClaim struct {
+// WithoutWriterPreference lets readers of pomsLock and brokerLock in while a
+// writer waits, as Go's locks do not.
+func (om *SaramaOffsetManager) WithoutWriterPreference() {
+	om.pomsLock.NoPreference = true
+	om.brokerLock.NoPreference = true
+}
+
+// saramaGoroutine is a goroutine inside the offset manager. Its fields are the
+// local variables of the functions that it calls.
+type saramaGoroutine struct {
 	*SaramaOffsetManager
-	claimed model.Partition `sim:"config"`
-	last    model.Offset    `sim:"config"` // where the goroutine is done
-	next    model.Offset    // to mark
 
-	req  []model.PartitionOffset // the blocks of the request; none: there is no request
-	resp []model.PartitionError
-	i    int // of the partition at hand, in loops that contain a point
-}
-
-// NewSaramaClaim returns the goroutine of a partition, which processes the
-// given number of messages and commits after each.
-func NewSaramaClaim(om *SaramaOffsetManager, partition model.Partition, messages int) *SaramaClaim {
-	start := om.poms[partition].offset.Peek()
-	return &SaramaClaim{SaramaOffsetManager: om, claimed: partition, next: start + 1, last: start + model.Offset(messages)}
-}
-
-// Run is ConsumeClaim.
-func (om *SaramaClaim) Run(t *sim.Task) {
-	for om.next <= om.last {
-		om.markOffset(t)
-		om.next++
-		om.commit(t)
-	}
-}
-
-// markOffset is MarkOffset of the claimed partition.
-func (om *SaramaClaim) markOffset(t *sim.Task) {
-	om.poms[om.claimed].lock.Lock(t, PointMark)
-	pom := om.poms[om.claimed]
-	if om.next > pom.offset.Get(t) {
-		pom.offset.Set(t, om.next)
-		pom.dirty.Set(t, true)
-	}
-	pom.lock.Unlock(t)
+	req           []model.PartitionOffset // the blocks of the request; none: there is no request
+	resp          []model.PartitionError
+	i             int  // of the partition at hand, in loops that contain a point
+	err           bool // of what was sent: there was no connection, or it broke
+	found         bool // who the coordinator is
+	force         bool // of releasePOMs
+	shouldRelease bool
 }
 
 // commit is Commit.
-func (om *SaramaClaim) commit(t *sim.Task) {
-	switch om.ordering {
-	case Unordered:
-		om.flushToBroker(t)
+func (om *saramaGoroutine) commit(t *sim.Task) {
+	om.flushToBroker(t)
+	om.force = false
+	om.releasePOMs(t)
+}
+
+// flushToBroker is the one of each release.
+func (om *saramaGoroutine) flushToBroker(t *sim.Task) {
+	switch om.release {
+	case SendLock, RoundTripLock:
+		om.flushUnordered(t)
 	case CommitLock:
-		om.flushToBrokerUnderCommitLock(t)
-	case BrokerLock:
-		om.flushToBrokerUnderBrokerLock(t)
+		om.commitLock.Lock(t, PointCommit)
+		om.flushUnordered(t)
+		om.commitLock.Unlock(t)
+	case BrokerLock, BrokerLockReleased:
+		om.flushUnderBrokerLock(t)
+	case BuildOutside:
+		om.flushBuiltOutside(t)
 	}
 }
 
-// flushToBroker of 1.43.2: between the two calls another goroutine may build
-// and send a newer request.
-func (om *SaramaClaim) flushToBroker(t *sim.Task) {
+// flushUnordered is flushToBroker up to 1.43.2: between the calls another
+// goroutine may build and send a newer request.
+func (om *saramaGoroutine) flushUnordered(t *sim.Task) {
 	om.constructRequest(t)
 	if len(om.req) == 0 {
 		return
 	}
+	om.coordinator(t)
 	om.commitOffset(t) // The rewind: a request that was built earlier is sent later.
+	if om.err {
+		om.giveUp(t)
+		return
+	}
 	om.handleResponse(t)
 }
 
-// flushToBrokerUnderCommitLock is flushToBroker of pull request 2941.
-func (om *SaramaClaim) flushToBrokerUnderCommitLock(t *sim.Task) {
-	om.commitLock.Lock(t, PointCommit)
-	om.flushToBroker(t)
-	om.commitLock.Unlock(t)
-}
-
-// flushToBrokerUnderBrokerLock is flushToBroker of 1.43.3.
-func (om *SaramaClaim) flushToBrokerUnderBrokerLock(t *sim.Task) {
+// flushUnderBrokerLock is flushToBroker since 1.43.3.
+func (om *saramaGoroutine) flushUnderBrokerLock(t *sim.Task) {
+	om.coordinator(t)
 	om.broker.lock.Lock(t, PointBrokerLock)
-	om.constructRequest(t)
+	om.constructRequest(t) // The deadlock: it wants pomsLock.
 	if len(om.req) == 0 {
 		om.broker.lock.Unlock(t)
 		return
 	}
-	t.Yield(PointSend)
-	om.send(t)
+	t.Yield(PointWrite)
+	om.send(t, om.request())
 	om.broker.lock.Unlock(t)
 	om.awaitResponse(t)
+	if om.err {
+		om.giveUp(t)
+		return
+	}
 	om.handleResponse(t)
+}
+
+// flushBuiltOutside is flushToBroker of pull request 3193.
+func (om *saramaGoroutine) flushBuiltOutside(t *sim.Task) {
+	om.coordinator(t)
+	om.constructRequest(t)
+	if len(om.req) == 0 {
+		return
+	}
+	om.broker.lock.Lock(t, PointSend) // The rewind is back.
+	om.send(t, om.request())
+	om.broker.lock.Unlock(t)
+	om.awaitResponse(t)
+	if om.err {
+		om.giveUp(t)
+		return
+	}
+	om.handleResponse(t)
+}
+
+// giveUp is what flushToBroker does when the request or its response is lost.
+// What was dirty stays dirty, and the next commit sends it again.
+func (om *saramaGoroutine) giveUp(t *sim.Task) {
+	om.handleError(t)
+	om.releaseCoordinator(t)
+	om.closeBroker(t)
+	om.req = om.req[:0]
 }
 
 // constructRequest collects the offsets that are dirty, one partition after
 // the other.
-func (om *SaramaClaim) constructRequest(t *sim.Task) {
+func (om *saramaGoroutine) constructRequest(t *sim.Task) {
 	om.req = om.req[:0]
+	om.pomsLock.RLock(t, PointConstruct)
 	for om.i = 0; om.i < len(om.poms); om.i++ {
+		if om.poms[om.i].released.Get(t) {
+			continue
+		}
 		om.poms[om.i].lock.Lock(t, PointSnapshot)
 		pom := om.poms[om.i]
 		if pom.dirty.Get(t) {
@@ -178,44 +224,73 @@ func (om *SaramaClaim) constructRequest(t *sim.Task) {
 		pom.lock.Unlock(t)
 	}
 	om.i = 0
+	om.pomsLock.RUnlock(t)
 }
 
-// commitOffset is Broker.CommitOffset, and sendAndReceive below it, which
-// since 1.38.0 holds the broker's lock for the whole round trip.
-func (om *SaramaClaim) commitOffset(t *sim.Task) {
-	om.broker.lock.Lock(t, PointSend)
-	om.send(t)
-	om.awaitResponse(t)
-	om.broker.lock.Unlock(t)
+// request is what goes on the wire.
+func (om *saramaGoroutine) request() *model.OffsetCommitRequest {
+	return &model.OffsetCommitRequest{Partitions: append([]model.PartitionOffset{}, om.req...)}
 }
 
-// send is Broker.send. The caller holds broker.lock.
-func (om *SaramaClaim) send(t *sim.Task) {
-	request := &model.OffsetCommitRequest{Partitions: append([]model.PartitionOffset{}, om.req...)}
-	om.broker.conn.Send(t, request)
+// coordinator sees to it that the coordinator is known, and asks if it is not.
+func (om *saramaGoroutine) coordinator(t *sim.Task) {
+	om.brokerLock.RLock(t, PointCoordinator)
+	known := om.coordinated.Get(t)
+	om.brokerLock.RUnlock(t)
+	if known {
+		return
+	}
+	om.brokerLock.Lock(t, PointRefresh)
+	if om.coordinated.Get(t) {
+		om.brokerLock.Unlock(t)
+		return
+	}
+	om.findCoordinator(t) // RefreshCoordinator
+	om.open(t)            // Coordinator
+	om.coordinated.Set(t, true)
+	om.brokerLock.Unlock(t)
 }
 
-// awaitResponse is handleResponsePromise.
-func (om *SaramaClaim) awaitResponse(t *sim.Task) {
-	response := om.broker.conn.Receive(t, PointAwaitResponse).(*model.OffsetCommitResponse)
-	om.resp = append(om.resp[:0], response.Partitions...)
+// releaseCoordinator forgets who the coordinator is.
+func (om *saramaGoroutine) releaseCoordinator(t *sim.Task) {
+	om.brokerLock.Lock(t, PointRelease)
+	om.coordinated.Set(t, false)
+	om.brokerLock.Unlock(t)
 }
 
-// handleResponse marks as clean what was acknowledged, partition by partition.
-func (om *SaramaClaim) handleResponse(t *sim.Task) {
+// handleResponse marks as clean what was acknowledged, partition by partition,
+// and forgets the coordinator if it is none.
+func (om *saramaGoroutine) handleResponse(t *sim.Task) {
+	om.shouldRelease = false
+	om.pomsLock.RLock(t, PointHandleResponse)
 	for om.i = 0; om.i < len(om.resp); om.i++ {
-		if om.resp[om.i].Error != model.None {
-			continue // It stays dirty, and the next commit sends it again.
+		if om.poms[om.resp[om.i].Partition].released.Get(t) {
+			continue
 		}
-		om.updateCommitted(t)
+		switch om.resp[om.i].Error {
+		case model.None:
+			om.updateCommitted(t)
+		case model.CoordinatorLoadInProgress:
+			// It stays dirty, and the next commit sends it again.
+		default:
+			if om.release == BrokerLockReleased {
+				om.shouldRelease = true
+			} else {
+				om.releaseCoordinator(t) // The deadlock: it wants brokerLock, with pomsLock held.
+			}
+		}
 	}
 	om.i = 0
-	om.req, om.resp = om.req[:0], om.resp[:0]
+	om.pomsLock.RUnlock(t)
+	if om.shouldRelease {
+		om.releaseCoordinator(t)
+	}
+	om.req, om.resp, om.shouldRelease = om.req[:0], om.resp[:0], false
 }
 
 // updateCommitted takes the dirty mark away unless a newer offset has been
 // marked since the request was built.
-func (om *SaramaClaim) updateCommitted(t *sim.Task) {
+func (om *saramaGoroutine) updateCommitted(t *sim.Task) {
 	om.poms[om.resp[om.i].Partition].lock.Lock(t, PointUpdateCommitted)
 	pom := om.poms[om.resp[om.i].Partition]
 	if pom.offset.Get(t) == om.req[om.i].Offset {
@@ -224,33 +299,81 @@ func (om *SaramaClaim) updateCommitted(t *sim.Task) {
 	pom.lock.Unlock(t)
 }
 
-func (om *SaramaOffsetManager) State(s *sim.State) {
-	for _, pom := range om.poms {
-		pom.lock.State(s)
-		pom.offset.State(s)
-		pom.dirty.State(s)
+// handleError tells the partitions of an error, and they log it.
+func (om *saramaGoroutine) handleError(t *sim.Task) {
+	om.pomsLock.RLock(t, PointHandleError)
+	om.pomsLock.RUnlock(t)
+}
+
+// releasePOMs lets go of the partitions that are closed and clean, or of all
+// that are closed, and says how many remain.
+func (om *saramaGoroutine) releasePOMs(t *sim.Task) (remaining int) {
+	om.pomsLock.Lock(t, PointReleasePOMs)
+	for om.i = 0; om.i < len(om.poms); om.i++ {
+		if om.poms[om.i].released.Get(t) || !om.poms[om.i].done.Get(t) {
+			continue // No point: done changes under pomsLock too.
+		}
+		om.poms[om.i].lock.Lock(t, PointReleasePOM)
+		pom := om.poms[om.i]
+		pom.released.Set(t, om.force || !pom.dirty.Get(t))
+		pom.lock.Unlock(t)
 	}
-	om.broker.lock.State(s)
+	om.i = 0
+	remaining = om.managed(t)
+	om.pomsLock.Unlock(t)
+	return remaining
+}
+
+// managed counts om.poms. The caller holds pomsLock.
+func (om *saramaGoroutine) managed(t *sim.Task) (n int) {
+	for _, pom := range om.poms {
+		if !pom.released.Get(t) {
+			n++
+		}
+	}
+	return n
+}
+
+func (om *SaramaOffsetManager) State(s *sim.State) {
 	om.commitLock.State(s)
+	om.broker.State(s)
+	om.brokerLock.State(s)
+	om.coordinated.State(s)
+	om.pomsLock.State(s)
+	for _, pom := range om.poms {
+		pom.State(s)
+	}
+}
+
+func (pom *partitionOffsetManager) State(s *sim.State) {
+	pom.released.State(s)
+	pom.lock.State(s)
+	pom.offset.State(s)
+	pom.dirty.State(s)
+	pom.done.State(s)
 }
 
 // Describe shows how each partition's offset stands on the client.
 func (om *SaramaOffsetManager) Describe(show func(name, value string)) {
 	for _, pom := range om.poms {
 		value := strconv.FormatInt(int64(pom.offset.Peek()), 10)
-		if pom.dirty.Peek() {
+		switch {
+		case pom.released.Peek():
+			value += " released"
+		case pom.dirty.Peek():
 			value += " dirty"
-		} else {
+		default:
 			value += " clean"
 		}
 		show(pom.partition.String(), value)
 	}
+	if !om.coordinated.Peek() {
+		show("coordinator", "unknown")
+	}
 }
 
 // State walks the goroutine's frame.
-func (om *SaramaClaim) State(s *sim.State) {
-	sim.Int(s, &om.next)
-	sim.Int(s, &om.i)
+func (om *saramaGoroutine) State(s *sim.State) {
 	sim.Slice(s, &om.req, func(s *sim.State, p *model.PartitionOffset) {
 		sim.Int(s, &p.Partition)
 		sim.Int(s, &p.Offset)
@@ -259,10 +382,15 @@ func (om *SaramaClaim) State(s *sim.State) {
 		sim.Int(s, &p.Partition)
 		sim.Int(s, &p.Error)
 	})
+	sim.Int(s, &om.i)
+	sim.Bool(s, &om.err)
+	sim.Bool(s, &om.found)
+	sim.Bool(s, &om.force)
+	sim.Bool(s, &om.shouldRelease)
 }
 
 // Describe shows the request that the goroutine holds.
-func (om *SaramaClaim) Describe(show func(name, value string)) {
+func (om *saramaGoroutine) Describe(show func(name, value string)) {
 	if len(om.req) > 0 {
 		show("request", model.FormatOffsets(om.req))
 	}

@@ -1,0 +1,62 @@
+package coordinator
+
+import (
+	"racelab/model"
+	"racelab/sim"
+)
+
+// Host is the broker that hosts the group's coordinator. It is asked who that
+// is, and may have to refuse: the group's partition of __consumer_offsets has
+// moved away, and is back before the next request.
+//
+// Source: KafkaApis.handleFindCoordinatorRequest, GroupCoordinatorService.
+// Differs: the cluster has one broker, so the partition comes back to it.
+type Host struct {
+	*Group
+	// refused is the OffsetCommit, counted from 1, that finds the partition
+	// away; 0: none does.
+	refused int `sim:"config"`
+	commits int // that came, up to the one that is refused
+}
+
+// NewHost returns a broker that hosts the group, and refuses one OffsetCommit,
+// counted from 1; with 0, none.
+func NewHost(group *Group, refused int) *Host { return &Host{Group: group, refused: refused} }
+
+func (h *Host) Step(e sim.Envelope, out *sim.Outbox) {
+	switch request := e.Message.(type) {
+	case *model.FindCoordinatorRequest:
+		out.Reply(e, &model.FindCoordinatorResponse{})
+	case *model.OffsetCommitRequest:
+		if h.refuses() {
+			out.Reply(e, refuse(request, model.NotCoordinator))
+			return
+		}
+		h.Group.Step(e, out)
+	default:
+		h.Group.Step(e, out)
+	}
+}
+
+// refuses counts an OffsetCommit, and says whether it finds the partition away.
+func (h *Host) refuses() bool {
+	if h.commits == h.refused {
+		return false
+	}
+	h.commits++
+	return h.commits == h.refused
+}
+
+// refuse answers every partition with the same error.
+func refuse(request *model.OffsetCommitRequest, code model.Error) *model.OffsetCommitResponse {
+	response := &model.OffsetCommitResponse{}
+	for _, p := range request.Partitions {
+		response.Partitions = append(response.Partitions, model.PartitionError{Partition: p.Partition, Error: code})
+	}
+	return response
+}
+
+func (h *Host) State(s *sim.State) {
+	h.Group.State(s)
+	sim.Int(s, &h.commits)
+}
