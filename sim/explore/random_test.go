@@ -44,25 +44,39 @@ const (
 	start                 // arm a timer, if this task has not
 	stop                  // stop it, if this task has armed it
 	tick                  // wait for it, if this task has armed it and not stopped it
+	give                  // send the register to a channel
+	get                   // register = received from a channel + 1
+	end                   // close a channel
+	choose                // a select; see choices
 	kinds                 // how many there are
 )
 
 func (k opKind) String() string {
 	return [...]string{"read", "write", "lock", "unlock", "send", "receive", "tell",
-		"load", "store", "rlock", "runlock", "wlock", "wunlock", "start", "stop", "tick"}[k]
+		"load", "store", "rlock", "runlock", "wlock", "wunlock", "start", "stop", "tick", "give", "get", "end", "choose"}[k]
 }
+
+// choices are the cases of a select, as bits of its object.
+const (
+	gets  = 1 << iota // from the first channel
+	gives             // to the last one
+	ticks             // the task's timer
+	other             // default
+)
 
 // program is what a whole random world is made of.
 type program struct {
 	tasks       [][]op
 	vars, locks int
 	conns       int
+	chans       []int // their capacities
 
 	memory *memory // of the world built last
 }
 
 func (p *program) String() string {
 	var b strings.Builder
+	fmt.Fprintf(&b, "\n  channels of %v", p.chans)
 	for i, ops := range p.tasks {
 		fmt.Fprintf(&b, "\n  T%d:", i)
 		for _, o := range ops {
@@ -76,6 +90,9 @@ func (p *program) String() string {
 func newProgram(r *rand.Rand) *program {
 	for {
 		p := &program{vars: 1 + r.IntN(2), locks: 1 + r.IntN(2), conns: 1 + r.IntN(2)}
+		for range 1 + r.IntN(2) {
+			p.chans = append(p.chans, r.IntN(3))
+		}
 		for range 2 + r.IntN(3) {
 			p.tasks = append(p.tasks, drawTask(r, p))
 		}
@@ -125,6 +142,14 @@ func drawTask(r *rand.Rand, p *program) []op {
 		case kind == receive && len(asked) > 0:
 			ops = append(ops, op{receive, asked[0]})
 			asked = asked[1:]
+		case kind == give || kind == get || kind == end && r.IntN(2) == 0:
+			ops = append(ops, op{kind, r.IntN(len(p.chans))})
+		case kind == choose:
+			cases := 1 + r.IntN(15)
+			if len(p.chans) == 1 && cases&gets > 0 {
+				cases &^= gives
+			}
+			ops = append(ops, op{kind, cases})
 		case kind == tell:
 			ops = append(ops, op{tell, 0})
 		default:
@@ -142,7 +167,7 @@ func (p *program) interleavings() float64 {
 	for _, ops := range p.tasks {
 		steps := len(ops)
 		for _, o := range ops {
-			if o.kind == send || o.kind == start || o.kind == wlock {
+			if o.kind == send || o.kind == start || o.kind == wlock || o.kind == choose {
 				steps++
 			}
 		}
@@ -162,6 +187,7 @@ type memory struct {
 	shared sim.RWMutex
 	atom   sim.Atomic[int]
 	timers []*sim.Timer // one a task
+	chans  []*sim.Chan[int]
 }
 
 func (m *memory) State(s *sim.State) {
@@ -175,6 +201,9 @@ func (m *memory) State(s *sim.State) {
 	m.atom.State(s)
 	for _, t := range m.timers {
 		t.State(s)
+	}
+	for _, c := range m.chans {
+		c.State(s)
 	}
 }
 
@@ -200,12 +229,40 @@ func (p *thread) Run(t *sim.Task) {
 			p.timers[p.me].Receive(t, "tick")
 		case receive:
 			p.register = p.conns[p.ops[p.at].object].Receive(t, "receive").(*number).n
+		case give:
+			p.chans[p.ops[p.at].object].Send(t, "give", p.register)
+		case get:
+			n, ok := p.chans[p.ops[p.at].object].Receive(t, "get")
+			p.got(n, ok)
+		case choose:
+			chosen := t.Select("choose", p.cases()...)
+			if c := p.chans[0]; chosen == c && p.ops[p.at].object&gets > 0 {
+				n, ok := c.Received(t)
+				p.got(n, ok)
+			}
 		default:
 			t.Yield("step")
 			p.step(t)
 		}
 		p.at++
 	}
+}
+
+func (p *thread) got(n int, ok bool) {
+	p.register = -1
+	if ok {
+		p.register = n + 1
+	}
+}
+
+func (p *thread) cases() []sim.Case {
+	var cases []sim.Case
+	for i, x := range []sim.Case{p.chans[0].Receiving(), p.chans[len(p.chans)-1].Sending(p.register), p.timers[p.me].Receiving(), sim.Default()} {
+		if p.ops[p.at].object>>i&1 == 1 {
+			cases = append(cases, x)
+		}
+	}
+	return cases
 }
 
 func (p *thread) step(t *sim.Task) {
@@ -233,6 +290,8 @@ func (p *thread) step(t *sim.Task) {
 		p.timers[p.me].Start(t, time.Duration(1+p.me))
 	case stop:
 		p.timers[p.me].Stop(t)
+	case end:
+		p.chans[o.object].Close(t)
 	}
 }
 
@@ -287,6 +346,11 @@ func (p *program) build() *sim.World {
 	for range p.tasks {
 		m.timers = append(m.timers, &sim.Timer{})
 	}
+	for _, capacity := range p.chans {
+		c := &sim.Chan[int]{}
+		c.Init(capacity)
+		m.chans = append(m.chans, c)
+	}
 	w.Share("m", m)
 	for i, ops := range p.tasks {
 		w.Go(fmt.Sprintf("T%d", i), &thread{memory: m, me: i, ops: ops})
@@ -338,7 +402,7 @@ func (o *outcome) differs(want *outcome) string {
 			return fmt.Sprintf("%d %s, want %d", len(set.a), set.name, len(set.b))
 		}
 	}
-	for _, p := range []string{"rising", sim.NoDeadlock, sim.NoProgress, sim.NoDataRace} {
+	for _, p := range []string{"rising", sim.NoDeadlock, sim.NoProgress, sim.NoDataRace, sim.NoPanic} {
 		if o.verdict[p] != want.verdict[p] {
 			return fmt.Sprintf("%s broken: %v, want %v", p, o.verdict[p], want.verdict[p])
 		}
@@ -382,6 +446,9 @@ func enumerate(sys System) *outcome {
 			events, accesses = events[:len(events)-1], accesses[:len(accesses)-1]
 		}
 	}
+	for _, v := range at.Violations() {
+		o.verdict[v.Property] = true
+	}
 	from()
 	o.classes = len(classes)
 	return o
@@ -396,6 +463,9 @@ func class(events []sim.Event, accesses [][]sim.Access) uint64 {
 	for i, e := range events {
 		count[e.Process]++
 		id[i] = uint64(e.Process)<<32 | count[e.Process]
+		for _, c := range e.Label { // Which way it was.
+			id[i] = scramble(id[i] ^ uint64(c))
+		}
 		hash += scramble(id[i])
 		for k := range i {
 			if dependent(accesses[k], accesses[i]) {
