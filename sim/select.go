@@ -98,20 +98,20 @@ func (t *Task) choose(p Point, named bool, cases ...Case) any {
 			c.cases = append(c.cases, x)
 		}
 	}
-	t.comesAndGoes(-1)
+	t.comes()
 	t.wait(p, c)
 	return t.goThrough()
 }
 
-// comesAndGoes records that the task waits at unbuffered channels, or no longer
-// does: at those of all cases but one. Two that come and go do not depend on
-// each other, so it counts as a read; whoever might meet them writes.
-func (t *Task) comesAndGoes(but int) {
+// comes records that the task waits at unbuffered channels from now on. Two that
+// come do not depend on each other, so it counts as a read; whoever might meet
+// them writes.
+func (t *Task) comes() {
 	if t.choice.orElse || !t.world.started {
 		return
 	}
 	for i := range t.choice.cases {
-		if x, ok := t.choice.cases[i].of.(conduit); ok && i != but && x.pipe().meets() {
+		if x, ok := t.choice.cases[i].of.(conduit); ok && x.pipe().meets() {
 			t.world.touched(x.bound(), false)
 		}
 	}
@@ -194,11 +194,7 @@ func (t *Task) goThrough() any {
 		return c.cases[c.met-1].of
 	}
 	at := int(t.way.at)
-	for i := range c.cases {
-		if i != at {
-			t.looks(&c.cases[i])
-		}
-	}
+	t.leaves(c, at)
 	if at < 0 {
 		return nil
 	}
@@ -228,19 +224,25 @@ func (t *Task) goThrough() any {
 	return x.of
 }
 
-// looks records that the task has gone another way than by this case. Whoever
-// comes to an unbuffered channel could have changed that, and does not write; so
-// the task does, unless it is a sender that never moves.
-func (t *Task) looks(x *Case) {
-	c, ok := x.of.(conduit)
-	t.touches(x.of.bound(), ok && c.pipe().meets() && (!x.sends || t.choice.orElse))
+// leaves records that a choice fell on one case: whatever makes another one
+// ready could have changed that. Whoever comes to an unbuffered channel could,
+// and only reads; so the task writes, but for a sender that never moves.
+func (t *Task) leaves(c *choice, by int) {
+	for i := range c.cases {
+		if i == by {
+			continue
+		}
+		x := &c.cases[i]
+		channel, ok := x.of.(conduit)
+		t.touches(x.of.bound(), ok && channel.pipe().meets() && (!x.sends || c.orElse))
+	}
 }
 
 // meet passes a value from hand to hand. The other task goes on later.
 func (t *Task) meet(x *Case, other *Task) {
 	w, theirs := t.world, other.offers(x.of, !x.sends)
 	t.touches(&other.object, true)
-	other.comesAndGoes(theirs)
+	t.leaves(&other.choice, theirs)
 	if x.sends {
 		other.choice.word = x.word
 	} else {
