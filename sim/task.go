@@ -39,7 +39,8 @@ type Task struct {
 	way      way    // by which it is chosen to go on from there
 	word     uint64 // received on the way
 	received received
-	mail     int // what comes before it goes on; see World.post; no part of the state
+	reads    bool // it waits for the next response, whoever sent the request
+	mail     int  // what comes before it goes on; see World.post; no part of the state
 
 	sites     siteTable
 	coroutine *coroutine // that is parked at site; nil: one must be found first
@@ -175,6 +176,8 @@ func (t *Task) State(s *State) {
 		}
 		if t.choosing() {
 			number = aChoice
+		} else if t.reads {
+			number |= anyAnswer
 		}
 		s.words = append(s.words, site, number)
 		if number == aChoice {
@@ -195,9 +198,13 @@ func (t *Task) State(s *State) {
 // that is not one object.
 const aChoice = 1 << 40
 
+// anyAnswer is set there if the task reads a connection.
+const anyAnswer = 1 << 41
+
 // place puts the task where a saved state has it.
 func (t *Task) place(hash, awaits uint64) {
-	t.awaits = nil
+	t.awaits, t.reads = nil, awaits&anyAnswer != 0
+	awaits &^= anyAnswer
 	switch {
 	case awaits == aChoice:
 		t.awaits = &t.choice

@@ -28,32 +28,39 @@ type op struct {
 type opKind uint8
 
 const (
-	read    opKind = iota // register = variable
-	write                 // variable = register + 1
-	lock                  // take a lock
-	unlock                // release it, if this task holds it
-	send                  // a request with the register
-	receive               // the answer to one of the requests, if there was one
-	tell                  // tell the property the register
-	load                  // register = atomic
-	store                 // atomic = register + 1
-	rlock                 // share a lock
-	runlock               // give the share back, if this task has it
-	wlock                 // take the lock that others share
-	wunlock               // release it, if this task holds it
-	start                 // arm a timer, if this task has not
-	stop                  // stop it, if this task has armed it
-	tick                  // wait for it, if this task has armed it and not stopped it
-	give                  // send the register to a channel
-	get                   // register = received from a channel + 1
-	end                   // close a channel
-	choose                // a select; see choices
-	kinds                 // how many there are
+	read      opKind = iota // register = variable
+	write                   // variable = register + 1
+	lock                    // take a lock
+	unlock                  // release it, if this task holds it
+	send                    // a request with the register
+	receive                 // the answer to one of the requests, if there was one
+	tell                    // tell the property the register
+	load                    // register = atomic
+	store                   // atomic = register + 1
+	rlock                   // share a lock
+	runlock                 // give the share back, if this task has it
+	wlock                   // take the lock that others share
+	wunlock                 // release it, if this task holds it
+	start                   // arm a timer, if this task has not
+	stop                    // stop it, if this task has armed it
+	tick                    // wait for it, if this task has armed it and not stopped it
+	give                    // send the register to a channel
+	get                     // register = received from a channel + 1
+	end                     // close a channel
+	choose                  // a select; see choices
+	add                     // one more to be done
+	done                    // one less, if this task has added one
+	finish                  // wait until all is done
+	await                   // wait for the condition, if this task has its lock
+	signal                  // wake one that waits for it
+	broadcast               // wake all
+	kinds                   // how many there are
 )
 
 func (k opKind) String() string {
 	return [...]string{"read", "write", "lock", "unlock", "send", "receive", "tell",
-		"load", "store", "rlock", "runlock", "wlock", "wunlock", "start", "stop", "tick", "give", "get", "end", "choose"}[k]
+		"load", "store", "rlock", "runlock", "wlock", "wunlock", "start", "stop", "tick", "give", "get", "end", "choose",
+		"add", "done", "finish", "await", "signal", "broadcast"}[k]
 }
 
 // choices are the cases of a select, as bits of its object.
@@ -70,6 +77,7 @@ type program struct {
 	vars, locks int
 	conns       int
 	chans       []int // their capacities
+	passing     bool  // tasks mostly pass values on
 
 	memory *memory // of the world built last
 }
@@ -89,7 +97,7 @@ func (p *program) String() string {
 // newProgram draws a program whose interleavings can be enumerated.
 func newProgram(r *rand.Rand) *program {
 	for {
-		p := &program{vars: 1 + r.IntN(2), locks: 1 + r.IntN(2), conns: 1 + r.IntN(2)}
+		p := &program{vars: 1 + r.IntN(2), locks: 1 + r.IntN(2), conns: 1 + r.IntN(2), passing: r.IntN(2) == 0}
 		for range 1 + r.IntN(2) {
 			p.chans = append(p.chans, r.IntN(3))
 		}
@@ -102,12 +110,18 @@ func newProgram(r *rand.Rand) *program {
 	}
 }
 
+// passing are the ops of which half of the programs are made: more of them meet.
+var passing = []opKind{read, write, tell, give, give, get, get, end, choose, choose, choose, start, lock, unlock}
+
 func drawTask(r *rand.Rand, p *program) []op {
 	var ops []op
 	held, asked := []int(nil), []int(nil)
-	shares, owns, armed := false, false, false
+	shares, owns, armed, owes := false, false, false, 0
 	for range 1 + r.IntN(5) {
 		kind := opKind(r.IntN(int(kinds)))
+		if p.passing {
+			kind = passing[r.IntN(len(passing))]
+		}
 		switch {
 		case kind == rlock && !owns, kind == wlock && !owns && !shares:
 			// To share twice is what writer preference turns into a deadlock.
@@ -150,6 +164,13 @@ func drawTask(r *rand.Rand, p *program) []op {
 				cases &^= gives
 			}
 			ops = append(ops, op{kind, cases})
+		case kind == add, kind == done && owes > 0:
+			owes += map[opKind]int{add: 1, done: -1}[kind]
+			ops = append(ops, op{kind, 0})
+		case kind == finish, kind == signal, kind == broadcast, kind == await && slices.Contains(held, 0):
+			ops = append(ops, op{kind, 0})
+		case kind == receive && p.conns > 1 && r.IntN(2) == 0:
+			ops = append(ops, op{receive, 1})
 		case kind == tell:
 			ops = append(ops, op{tell, 0})
 		default:
@@ -170,6 +191,9 @@ func (p *program) interleavings() float64 {
 			if o.kind == send || o.kind == start || o.kind == wlock || o.kind == choose {
 				steps++
 			}
+			if o.kind == await {
+				steps += 2
+			}
 		}
 		for k := range steps {
 			n++
@@ -188,6 +212,8 @@ type memory struct {
 	atom   sim.Atomic[int]
 	timers []*sim.Timer // one a task
 	chans  []*sim.Chan[int]
+	group  sim.WaitGroup
+	cond   sim.Cond // of the first lock
 }
 
 func (m *memory) State(s *sim.State) {
@@ -205,6 +231,8 @@ func (m *memory) State(s *sim.State) {
 	for _, c := range m.chans {
 		c.State(s)
 	}
+	m.group.State(s)
+	m.cond.State(s)
 }
 
 // thread runs the ops of one task.
@@ -228,7 +256,14 @@ func (p *thread) Run(t *sim.Task) {
 		case tick:
 			p.timers[p.me].Receive(t, "tick")
 		case receive:
-			p.register = p.conns[p.ops[p.at].object].Receive(t, "receive").(*number).n
+			// The second connection is read by whoever comes.
+			if p.ops[p.at].object == 0 {
+				response := p.conns[0].Receive(t, "receive")
+				p.register = response.(*number).n
+			} else {
+				response := p.conns[1].Read(t, "read")
+				p.register = response.(*number).n
+			}
 		case give:
 			p.chans[p.ops[p.at].object].Send(t, "give", p.register)
 		case get:
@@ -240,6 +275,11 @@ func (p *thread) Run(t *sim.Task) {
 				n, ok := c.Received(t)
 				p.got(n, ok)
 			}
+		case finish:
+			p.group.Wait(t, "finish")
+		case await:
+			t.Yield("step")
+			p.cond.Wait(t, "await")
 		default:
 			t.Yield("step")
 			p.step(t)
@@ -290,6 +330,14 @@ func (p *thread) step(t *sim.Task) {
 		p.timers[p.me].Start(t, time.Duration(1+p.me))
 	case stop:
 		p.timers[p.me].Stop(t)
+	case add:
+		p.group.Add(t, 1)
+	case done:
+		p.group.Done(t)
+	case signal:
+		p.cond.Signal(t)
+	case broadcast:
+		p.cond.Broadcast(t)
 	case end:
 		p.chans[o.object].Close(t)
 	}
@@ -340,6 +388,7 @@ func (p *program) build() *sim.World {
 	for range p.locks {
 		m.locks = append(m.locks, &sim.Mutex{})
 	}
+	m.cond.L = m.locks[0]
 	for i := range p.conns {
 		m.conns = append(m.conns, w.Dial(fmt.Sprintf("client%d", i), "node"))
 	}
