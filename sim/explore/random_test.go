@@ -54,7 +54,6 @@ const (
 	await                   // wait for the condition, if this task has its lock
 	signal                  // wake one that waits for it
 	broadcast               // wake all
-	kinds                   // how many there are
 )
 
 func (k opKind) String() string {
@@ -77,7 +76,9 @@ type program struct {
 	vars, locks int
 	conns       int
 	chans       []int // their capacities
-	passing     bool  // tasks mostly pass values on
+	passing     bool  // see drawPassing
+	given       int   // values to channels, and not taken
+	asked       int   // requests, and no answer read
 
 	memory *memory // of the world built last
 }
@@ -101,27 +102,25 @@ func newProgram(r *rand.Rand) *program {
 		for range 1 + r.IntN(2) {
 			p.chans = append(p.chans, r.IntN(3))
 		}
-		for range 2 + r.IntN(3) {
-			p.tasks = append(p.tasks, drawTask(r, p))
+		draw := drawTask
+		if p.passing {
+			draw, p.conns = drawPassing, 2
 		}
-		if p.interleavings() < 3000 {
+		for range 2 + r.IntN(3) {
+			p.tasks = append(p.tasks, draw(r, p))
+		}
+		if n := p.interleavings(); n < 3000 || p.passing && n < 20_000 {
 			return p
 		}
 	}
 }
 
-// passing are the ops of which half of the programs are made: more of them meet.
-var passing = []opKind{read, write, tell, give, give, get, get, end, choose, choose, choose, start, lock, unlock}
-
 func drawTask(r *rand.Rand, p *program) []op {
 	var ops []op
 	held, asked := []int(nil), []int(nil)
-	shares, owns, armed, owes := false, false, false, 0
+	shares, owns, armed := false, false, false
 	for range 1 + r.IntN(5) {
-		kind := opKind(r.IntN(int(kinds)))
-		if p.passing {
-			kind = passing[r.IntN(len(passing))]
-		}
+		kind := opKind(r.IntN(int(give)))
 		switch {
 		case kind == rlock && !owns, kind == wlock && !owns && !shares:
 			// To share twice is what writer preference turns into a deadlock.
@@ -156,27 +155,68 @@ func drawTask(r *rand.Rand, p *program) []op {
 		case kind == receive && len(asked) > 0:
 			ops = append(ops, op{receive, asked[0]})
 			asked = asked[1:]
-		case kind == give || kind == get || kind == end && r.IntN(2) == 0:
-			ops = append(ops, op{kind, r.IntN(len(p.chans))})
-		case kind == choose:
-			cases := 1 + r.IntN(15)
-			if len(p.chans) == 1 && cases&gets > 0 {
-				cases &^= gives
-			}
-			ops = append(ops, op{kind, cases})
-		case kind == add, kind == done && owes > 0:
-			owes += map[opKind]int{add: 1, done: -1}[kind]
-			ops = append(ops, op{kind, 0})
-		case kind == finish, kind == signal, kind == broadcast, kind == await && slices.Contains(held, 0):
-			ops = append(ops, op{kind, 0})
-		case kind == receive && p.conns > 1 && r.IntN(2) == 0:
-			ops = append(ops, op{receive, 1})
 		case kind == tell:
 			ops = append(ops, op{tell, 0})
 		default:
 			kind := []opKind{read, write, tell}[r.IntN(3)]
 			ops = append(ops, op{kind, r.IntN(p.vars)})
 		}
+	}
+	return ops
+}
+
+// passing are the ops of programs whose tasks pass on values and wait for each
+// other.
+var passing = []opKind{read, write, tell, tell, lock, start, send, receive, give, give, give, give, get, get, get, end,
+	choose, choose, choose, choose, choose, choose, add, finish, await, signal, broadcast}
+
+// drawPassing draws a task of such a program. Not more is taken than was given,
+// most of the time, so that the tasks come some way before they get stuck.
+func drawPassing(r *rand.Rand, p *program) []op {
+	var ops []op
+	held, armed, owes := false, false, 0
+	for range 2 + r.IntN(4) {
+		kind := passing[r.IntN(len(passing))]
+		if kind == get && p.given <= 0 || kind == receive && p.asked == 0 {
+			kind--
+		}
+		o := op{kind, 0}
+		switch {
+		case kind == give || kind == get:
+			o.object = r.IntN(len(p.chans))
+			p.given += map[opKind]int{give: 1, get: -1}[kind]
+		case kind == end && r.IntN(2) == 0:
+			o.object = r.IntN(len(p.chans))
+		case kind == choose:
+			o.object = []int{gets, gives, gets | gives, gets | gives | ticks, gets | other, 1 + r.IntN(15)}[r.IntN(6)]
+			if len(p.chans) == 1 && o.object&gets > 0 {
+				o.object &^= gives
+			}
+		case kind == send || kind == receive:
+			o.object = 1
+			p.asked += map[opKind]int{send: 1, receive: -1}[kind]
+		case kind == add, kind == done && owes > 0:
+			owes += map[opKind]int{add: 1, done: -1}[kind]
+		case kind == await || kind == lock && !held:
+			if kind == await && !held {
+				ops = append(ops, op{lock, 0})
+			}
+			held = true
+		case kind == unlock && held:
+			held = false
+		case kind == start && !armed:
+			armed = true
+		case kind == finish, kind == signal, kind == broadcast, kind == tell:
+		default:
+			o = op{[]opKind{read, write}[r.IntN(2)], r.IntN(p.vars)}
+		}
+		ops = append(ops, o)
+	}
+	for ; owes > 0; owes-- {
+		ops = append(ops, op{done, 0})
+	}
+	if held {
+		ops = append(ops, op{unlock, 0})
 	}
 	return ops
 }
