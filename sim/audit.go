@@ -158,7 +158,11 @@ func (s *surveyor) pointer(path string, v reflect.Value) {
 }
 
 func isObject(t reflect.Type) bool {
-	return t.Kind() == reflect.Struct && t.NumField() > 0 && t.Field(0).Type == objectType && ofThisPackage(t)
+	if t.Kind() != reflect.Struct || t.NumField() == 0 || !ofThisPackage(t) {
+		return false
+	}
+	first := t.Field(0).Type
+	return first == objectType || first == reflect.TypeFor[channel]()
 }
 
 func (s *surveyor) field(path string, v reflect.Value, kind surveyed) {

@@ -123,6 +123,7 @@ func (t *Task) driveStrangely(to *site) *coroutine {
 	c := t.begin()
 	for _, h := range hops {
 		t.world.load(t.world.strange(h.recipe.state))
+		t.way = h.recipe.way
 		if t.letRun(c); c.site != h.to {
 			t.pool.put(c)
 			return nil

@@ -80,23 +80,55 @@ func (c *Conn) Receive(t *Task, p Point) Message {
 	return from.conn.take(t)
 }
 
+// Read parks the task at the point until there is a response, and takes the
+// oldest, whoever sent the request. Responses come in the order in which the
+// requests were written, so whoever keeps that order too, under a lock that is
+// held over the write, knows whose this is. It reads the connection that stands
+// when it is called. Cut ends that: what was asked on it before has no answer.
+//
+// A client whose tasks Read has none that Receive on the same connection.
+func (c *Conn) Read(t *Task, p Point) Message {
+	c = c.current()
+	if c.handle != nil && t.world.started {
+		t.touches(&c.handle.door.object, false)
+	}
+	t.reads = true
+	from := t.wait(p, &c.in.head).(*head)
+	return from.conn.take(t)
+}
+
 func (c *Conn) take(t *Task) Message {
 	t.touches(&c.in.head.object, true)
 	response := Message(Cut)
 	if !c.failed(t) {
 		response = c.responses[0].Message
 		t.world.take(t.number-1, c.responses[0].mail)
+		c.answered(t, c.responses[0].from)
 		c.responses = append(c.responses[:0], c.responses[1:]...)
+	} else if c.answered(t, t); t.reads {
+		for _, other := range t.world.tasks {
+			for c.owed[other.number-1] > 0 {
+				c.answered(t, other)
+			}
+		}
 	}
-	if c.owed != nil && c.owed[t.number-1] > 0 {
-		c.owed[t.number-1]--
-	}
+	t.reads = false
 	t.world.observe(Observation{Action: Received, Actor: t.name, Peer: c.node.name, Conn: c.name, Message: response})
 	return response
 }
 
+// answered notes that a request of a task has its answer, or will have none.
+func (c *Conn) answered(by, t *Task) {
+	if c.owed != nil && c.owed[t.number-1] > 0 {
+		c.owed[t.number-1]--
+		if by != t {
+			by.touches(&t.object, true)
+		}
+	}
+}
+
 func (e *head) ready(t *Task) bool {
-	return len(e.conn.responses) > 0 && e.conn.responses[0].from == t || e.conn.failed(t)
+	return len(e.conn.responses) > 0 && (t.reads || e.conn.responses[0].from == t) || e.conn.failed(t)
 }
 
 func (e *head) waitingFor(w *World) string {

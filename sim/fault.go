@@ -375,7 +375,7 @@ func (c *Conn) failed(t *Task) bool {
 		return false
 	}
 	for _, response := range c.responses {
-		if response.from == t {
+		if t.reads || response.from == t {
 			return false
 		}
 	}

@@ -19,20 +19,22 @@ import (
 // site is a place where a task may be parked: a point, and the calls that lead
 // to it. A helper called from two places has one point there and two futures.
 type site struct {
-	hash    uint64
-	point   Point
-	event   Event
-	parked  []*coroutine
-	recipes []recipe
+	hash     uint64
+	point    Point
+	event    Event
+	variants []variant // of the event, where there are ways
+	parked   []*coroutine
+	recipes  []recipe
 
 	found uint64 // the last search for a route that came here
 	next  hop    // of that route
 }
 
 // recipe is how to come to a site: load the state, in which the task is parked
-// at another site, and let the task take its step.
+// at another site, and let the task take its step, by the way it took.
 type recipe struct {
 	from  *site
+	way   way
 	state *Snapshot
 }
 
@@ -241,6 +243,7 @@ func (t *Task) drive(to *site) *coroutine {
 	}
 	for _, r := range route {
 		t.world.load(r.recipe.state)
+		t.way = r.recipe.way
 		t.move(c, r.to)
 	}
 	return c
@@ -372,7 +375,7 @@ func (w *World) Learn(from *World) {
 				if before == nil {
 					before = t.sites.add(t, r.from.hash, r.from.point)
 				}
-				s.recipes = append(s.recipes, recipe{before, r.state})
+				s.recipes = append(s.recipes, recipe{before, r.way, r.state})
 			}
 		}
 	}

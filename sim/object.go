@@ -20,7 +20,7 @@ const (
 	Private Kind = iota // the fields of a task, a node or a property
 	Data                // a plain variable that tasks share
 	Lock
-	Channel // an end of one direction of a connection
+	Channel // an end of one direction of a connection, or a Chan
 	Memory  // of a property
 	Clock   // the world's time, or a timer
 	Chance  // the faults that may still come

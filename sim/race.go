@@ -103,6 +103,9 @@ func (r *races) reset(w *World) {
 		clear(r.vars[i].reads)
 		r.vars[i] = variable{reads: r.vars[i].reads}
 	}
+	for _, c := range w.channels {
+		c.mail, c.room = c.mail[:0], c.room[:0]
+	}
 	r.on, r.steps, r.sent = true, 0, 0
 }
 

@@ -149,11 +149,11 @@ func (m *Mutex) Lock(t *Task, p Point) {
 // Unlock releases the lock. As in Go, any task may do it; that the lock is
 // held is a condition, and breaking it is a panic of the client.
 func (m *Mutex) Unlock(t *Task) {
+	t.touches(&m.object, true)
 	if m.holder == 0 {
 		panic("unlock of unlocked mutex")
 	}
 	m.holder = 0
-	t.touches(&m.object, true)
 	t.releases(&m.object)
 }
 
@@ -243,6 +243,7 @@ func (m *RWMutex) RLock(t *Task, p Point) {
 // gives back that of the first task which does.
 func (m *RWMutex) RUnlock(t *Task) {
 	from := m.hold(t)
+	t.touches(&from.object, false)
 	for i := 0; from.count == 0; i++ {
 		if i == len(m.readers) {
 			panic("RUnlock of unlocked RWMutex")
@@ -264,7 +265,7 @@ func (m *RWMutex) Lock(t *Task, p Point) {
 	lock.writer = t.number
 	t.touches(&lock.object, true)
 	if lock.isRead(t) {
-		lock = t.wait(t.sites.readersLeave(p), lock).(*RWMutex)
+		lock = t.wait(t.sites.second(p, " (readers leave)"), lock).(*RWMutex)
 		t.touches(&lock.object, true)
 		lock.isRead(t)
 	}
@@ -277,11 +278,11 @@ func (m *RWMutex) Lock(t *Task, p Point) {
 
 // Unlock releases the lock. As in Go, any task may do it.
 func (m *RWMutex) Unlock(t *Task) {
+	t.touches(&m.object, true)
 	if !m.writing {
 		panic("Unlock of unlocked RWMutex")
 	}
 	m.writer, m.writing = 0, false
-	t.touches(&m.object, true)
 	t.releases(&m.object)
 }
 
@@ -431,17 +432,17 @@ func (w *World) holderName(number int) string {
 }
 
 // secondPoint is the point of a step that a call takes after its first.
-type secondPoint struct{ first, second Point }
+type secondPoint struct{ first, what, second Point }
 
-// readersLeave is the point where a writer waits that has announced itself at
-// p. It is made once: a name is not put together at each step.
-func (table *siteTable) readersLeave(p Point) Point {
+// second is the point where a call waits that came by p, once more. It is made
+// once: a name is not put together at each step.
+func (table *siteTable) second(p, what Point) Point {
 	for i := range table.seconds {
-		if table.seconds[i].first == p {
-			return table.seconds[i].second
+		if s := &table.seconds[i]; s.first == p && s.what == what {
+			return s.second
 		}
 	}
-	table.seconds = append(table.seconds, secondPoint{p, p + " (readers leave)"})
+	table.seconds = append(table.seconds, secondPoint{p, what, p + what})
 	return table.seconds[len(table.seconds)-1].second
 }
 

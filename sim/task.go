@@ -35,6 +35,13 @@ type Task struct {
 	awaits awaited // what must be ready before it can go on; nil: nothing
 	done   bool
 
+	choice   choice // what it waits for at a select or a channel
+	way      way    // by which it is chosen to go on from there
+	word     uint64 // received on the way
+	received received
+	reads    bool // it waits for the next response, whoever sent the request
+	mail     int  // what comes before it goes on; see World.post; no part of the state
+
 	sites     siteTable
 	coroutine *coroutine // that is parked at site; nil: one must be found first
 	pool      pool
@@ -118,7 +125,7 @@ func (t *Task) step() {
 		}
 	}
 	if t.world.jumps && t.site != nil && !t.world.driving && !t.site.knows(from) {
-		t.site.recipes = append(t.site.recipes, recipe{from, t.world.before()})
+		t.site.recipes = append(t.site.recipes, recipe{from, t.way, t.world.before()})
 	}
 }
 
@@ -139,6 +146,7 @@ func (t *Task) wait(p Point, on awaited) awaited {
 		panic(errKilled)
 	}
 	on, t.awaits = t.awaits, nil
+	t.received = nothing
 	return on
 }
 
@@ -166,18 +174,41 @@ func (t *Task) State(s *State) {
 		if t.awaits != nil {
 			number = uint64(t.awaits.bound().number)
 		}
+		if t.choosing() {
+			number = aChoice
+		} else if t.reads {
+			number |= anyAnswer
+		}
 		s.words = append(s.words, site, number)
+		if number == aChoice {
+			t.choice.walk(s)
+		}
 	case loading:
-		t.place(s.words[s.at], int(s.words[s.at+1]))
+		number := s.words[s.at+1]
+		t.place(s.words[s.at], number)
 		s.at += 2
+		if number == aChoice {
+			t.choice.walk(s)
+		}
 	}
 	t.program.State(s)
 }
 
+// aChoice stands in a saved state for the number of what a task waits for, where
+// that is not one object.
+const aChoice = 1 << 40
+
+// anyAnswer is set there if the task reads a connection.
+const anyAnswer = 1 << 41
+
 // place puts the task where a saved state has it.
-func (t *Task) place(hash uint64, awaits int) {
-	t.awaits = nil
-	if awaits > 0 {
+func (t *Task) place(hash, awaits uint64) {
+	t.awaits, t.reads = nil, awaits&anyAnswer != 0
+	awaits &^= anyAnswer
+	switch {
+	case awaits == aChoice:
+		t.awaits = &t.choice
+	case awaits > 0:
 		t.awaits = t.world.things[awaits-1].(awaited)
 	}
 	t.done = hash == 0

@@ -50,16 +50,18 @@ type timed struct {
 	stale    bool  // a state was loaded: due must be made anew
 	running  int   // tasks that have not ended
 	locked   int   // tasks that wait for a lock
+	choosing int   // tasks that are parked at a select or a channel
 }
 
 // pace is the time of a task.
 type pace struct {
-	next    time.Duration // not before this does it go on
-	cost    Delay
-	draws   Draws
-	waits   int32 // the object it waits for; 0: none
-	running bool
-	locked  bool
+	next     time.Duration // not before this does it go on
+	cost     Delay
+	draws    Draws
+	waits    int32 // the object it waits for; 0: none, or more than one
+	running  bool
+	locked   bool
+	choosing bool
 }
 
 // link is the time of a connection: there and back.
@@ -241,6 +243,9 @@ func (td *timed) end(w *World, e *Event) {
 	if e.task != nil {
 		td.look(int32(e.task.number))
 	}
+	if td.choosing > 0 {
+		td.lookAtChoices(w)
+	}
 	for i := range w.accesses {
 		a := &w.accesses[i]
 		if !a.Write {
@@ -255,6 +260,15 @@ func (td *timed) end(w *World, e *Event) {
 		}
 		for _, waiter := range td.subjects[subject.group].waiters {
 			td.look(waiter)
+		}
+	}
+}
+
+// lookAtChoices looks at those that wait for more than one thing.
+func (td *timed) lookAtChoices(w *World) {
+	for _, t := range w.tasks {
+		if t.choosing() {
+			td.look(int32(t.number))
 		}
 	}
 }
@@ -314,6 +328,10 @@ func (td *timed) lookAtTask(t *Task) time.Duration {
 			td.stale = true // Tickers tick no more.
 		}
 	}
+	if choosing := t.choosing(); choosing != p.choosing {
+		p.choosing = choosing
+		td.count(choosing, &td.choosing)
+	}
 	ready := t.ready()
 	if locked := waits > 0 && !ready && t.awaits.bound().kind == Lock; locked != p.locked {
 		p.locked = locked
@@ -365,6 +383,10 @@ func (w *World) findDue() {
 	w.contended = td.locked > 0
 	td.ties = td.due.first(td.ties[:0])
 	for _, process := range td.ties {
+		if t := td.actors[process].task; t != nil && t.choosing() {
+			w.findWays(t)
+			continue
+		}
 		w.enabled = append(w.enabled, *td.eventOf(w, process))
 	}
 }

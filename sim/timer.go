@@ -104,10 +104,14 @@ func (m *Timer) arm(t *Task, d time.Duration) {
 
 // Receive parks the task at the point until a value is in C, and takes it.
 func (m *Timer) Receive(t *Task, p Point) {
-	fired := t.wait(p, m).(*Timer)
-	t.touches(&fired.object, true)
-	t.acquires(&fired.object)
-	fired.full = false
+	t.wait(p, m).(*Timer).take(t)
+}
+
+// take takes the value that is in C.
+func (m *Timer) take(t *Task) {
+	t.touches(&m.object, true)
+	t.acquires(&m.object)
+	m.full = false
 }
 
 // TryReceive takes the value that is in C, if there is one: a select with a

@@ -35,6 +35,8 @@ type World struct {
 	// happen: with the last task their time is over.
 	ends object
 
+	channels   []*channel  // of clients, in the order of the walk
+	ways       []way       // room to list them
 	violations []Violation // of the last step
 	contended  bool        // a task had to wait for a lock after the last step
 	chain      []waiter    // room to look for deadlocks
@@ -165,10 +167,12 @@ type Event struct {
 	// the tasks. Two steps in a row at one place are no switch.
 	Place int
 	// Process is the number of the actor that moves: at most one event of a
-	// process is enabled at a time. A connection is one process, whoever's
-	// request it carries.
+	// process is enabled at a time, but for a task at a select or a channel, which
+	// may have several ways to take its next step. A connection is one process,
+	// whoever's request it carries.
 	Process int
 	Fault   bool // it need not happen: the world can do without
+	way     way
 
 	task  *Task
 	conn  *Conn
@@ -177,6 +181,10 @@ type Event struct {
 
 // String is the identity without its occurrence: "G0 snapshot".
 func (e Event) String() string { return e.Actor + " " + e.Label }
+
+// OfSameTask says whether both are steps of one task. Between two points, they
+// are ways of the same step.
+func (e Event) OfSameTask(other Event) bool { return e.task != nil && e.task == other.task }
 
 // Enabled lists what may happen next, always in the same order: tasks as they
 // were added, then connections, timers, restarts and faults. It is valid until
@@ -208,6 +216,8 @@ func (w *World) findEnabled() {
 func (w *World) findPossible() {
 	for _, t := range w.tasks {
 		switch {
+		case t.choosing():
+			w.findWays(t)
 		case t.ready():
 			w.enabled = append(w.enabled, t.site.event)
 		case !t.done:
@@ -276,6 +286,7 @@ func (w *World) Take(i int) {
 
 func (w *World) step(event Event) {
 	if event.task != nil {
+		event.task.way = event.way
 		event.task.step()
 		return
 	}
@@ -321,8 +332,8 @@ func (w *World) Unfinished() []string {
 	return names
 }
 
-// Blocked is what cannot happen, and the object that it waits for: a task that
-// is parked, or, when every task has ended, a ticker or a fault that might have
+// Blocked is what cannot happen, and the object that it waits for, or one of
+// several: a task that is parked, or, when every task has ended, a ticker or a fault that might have
 // come before.
 type Blocked struct {
 	Event  Event
@@ -333,7 +344,13 @@ type Blocked struct {
 func (w *World) Blocked() []Blocked {
 	var blocked []Blocked
 	for _, t := range w.tasks {
-		if !t.done && !t.ready() {
+		switch {
+		case t.done || t.ready():
+		case t.choosing():
+			for _, x := range t.choice.cases {
+				blocked = append(blocked, Blocked{t.site.event, x.of.bound().number})
+			}
+		default:
 			blocked = append(blocked, Blocked{t.site.event, t.awaits.bound().number})
 		}
 	}

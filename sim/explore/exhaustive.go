@@ -51,8 +51,8 @@ type frame struct {
 	spot      spot
 	enabled   []sim.Event
 	can       processes // of enabled
-	backtrack processes // to be tried here
-	done      processes // that were tried
+	backtrack processes // to be tried here, by all their ways
+	done      []bool    // those of enabled that were tried
 	sleep     []sleeper // that need not be tried: other branches have done it
 
 	taken  sim.Event
@@ -61,9 +61,10 @@ type frame struct {
 	before []int32      // the clock of the step of the same process before it
 }
 
-// sleeper is a process whose next step was tried in an earlier branch.
+// sleeper is an event that was tried in an earlier branch. Of a task that has
+// several ways to go on, one can sleep while another does not.
 type sleeper struct {
-	process  int
+	event    sim.Event
 	accesses []sim.Access
 }
 
@@ -93,13 +94,13 @@ func (d *dpor) run() bool {
 	d.push(nil)
 	for len(d.stack) > 0 {
 		top := d.stack[len(d.stack)-1]
-		process := d.next(top)
-		if process < 0 {
+		choice := d.next(top)
+		if choice < 0 {
 			d.pop()
 			continue
 		}
 		d.cursor.back(top.spot)
-		d.take(top, process)
+		d.take(top, choice)
 		if d.stopped {
 			return false
 		}
@@ -112,7 +113,9 @@ func (d *dpor) push(sleep []sleeper) {
 	f := d.frame()
 	f.spot = d.cursor.mark()
 	f.enabled = append(f.enabled[:0], d.cursor.Enabled()...)
+	f.done = append(f.done[:0], make([]bool, len(f.enabled))...)
 	f.sleep = sleep
+	awake := processes(0)
 	for _, e := range f.enabled {
 		if e.Process >= 64 {
 			d.result.Fault = fmt.Errorf("explore: exhaustive knows at most 63 processes, and %q is number %d; use states, or a smaller world", e, e.Process)
@@ -120,13 +123,12 @@ func (d *dpor) push(sleep []sleeper) {
 			return
 		}
 		f.can.add(e.Process)
+		if !f.asleep(e) {
+			awake.add(e.Process)
+		}
 		d.width = max(d.width, e.Process+1)
 	}
 	d.stack = append(d.stack, f)
-	awake := f.can
-	for _, s := range sleep {
-		awake &^= 1 << s.process
-	}
 	switch {
 	case f.can == 0:
 		d.result.Runs++
@@ -151,7 +153,7 @@ func (d *dpor) frame() *frame {
 	if n := len(d.free); n > 0 {
 		f := d.free[n-1]
 		d.free = d.free[:n-1]
-		*f = frame{enabled: f.enabled[:0], step: f.step[:0], clock: f.clock[:0]}
+		*f = frame{enabled: f.enabled[:0], done: f.done[:0], step: f.step[:0], clock: f.clock[:0]}
 		return f
 	}
 	return &frame{}
@@ -166,25 +168,28 @@ func (d *dpor) pop() {
 	}
 	// What was just explored sleeps in the branches that are left.
 	f := d.stack[n-1]
-	f.sleep = append(f.sleep, sleeper{f.taken.Process, slices.Clone(f.step)})
+	f.sleep = append(f.sleep, sleeper{f.taken, slices.Clone(f.step)})
 }
 
-// next returns a process that is still to be tried in a state, or -1.
+// next returns the index of an event that is still to be tried in a state, or
+// -1: of the first process, the first way.
 func (d *dpor) next(f *frame) int {
-	left := f.backtrack &^ f.done
-	for _, s := range f.sleep {
-		left &^= 1 << s.process
+	best := -1
+	for i, e := range f.enabled {
+		if f.backtrack.has(e.Process) && !f.done[i] && !f.asleep(e) && (best < 0 || e.Process < f.enabled[best].Process) {
+			best = i
+		}
 	}
-	if left == 0 {
-		return -1
-	}
-	return bits.TrailingZeros64(uint64(left))
+	return best
 }
 
-// take takes the step of a process out of the last state, and enters the next.
-func (d *dpor) take(f *frame, process int) {
-	f.done.add(process)
-	choice := slices.IndexFunc(f.enabled, func(e sim.Event) bool { return e.Process == process })
+func (f *frame) asleep(e sim.Event) bool {
+	return slices.ContainsFunc(f.sleep, func(s sleeper) bool { return same(s.event, e) })
+}
+
+// take takes an event out of the last state, and enters the next.
+func (d *dpor) take(f *frame, choice int) {
+	f.done[choice] = true
 	f.taken = f.enabled[choice]
 	if d.result.Steps%checkEvery == 0 {
 		if d.result.Fault = d.cursor.checkStep(choice); d.result.Fault != nil {
@@ -201,16 +206,12 @@ func (d *dpor) take(f *frame, process int) {
 	d.order(f)
 	// The races may lead the system elsewhere, and back.
 	after := d.cursor.mark()
-	enabled := processes(0)
-	for _, e := range d.cursor.Enabled() {
-		enabled.add(e.Process)
-	}
-	d.disables(f, enabled)
+	d.disables(f)
 	d.races(f, after)
 
 	var sleep []sleeper
 	for _, s := range f.sleep {
-		if s.process != process && !d.wakes(s.accesses, f.step) {
+		if s.event.Process != f.taken.Process && !d.wakes(s.accesses, f.step) {
 			sleep = append(sleep, s)
 		}
 	}
@@ -293,11 +294,12 @@ func isBefore(f *frame, clock []int32) bool {
 	return p < len(clock) && f.clock[p] <= clock[p]
 }
 
-// disables looks for processes that the last step has disabled. Such a step may
+// disables looks for events that the last step has disabled. Such a step may
 // never come again (a timer that was stopped), so its race is dealt with here.
-func (d *dpor) disables(f *frame, enabled processes) {
+func (d *dpor) disables(f *frame) {
+	enabled := d.cursor.Enabled()
 	for _, e := range f.enabled {
-		if e.Process != f.taken.Process && !enabled.has(e.Process) {
+		if e.Process != f.taken.Process && !slices.ContainsFunc(enabled, func(now sim.Event) bool { return same(now, e) }) {
 			d.want(f, 1<<e.Process, e.Process)
 		}
 	}
@@ -351,7 +353,7 @@ func (d *dpor) reversible(e *frame, between []*frame, f *frame) bool {
 			return false
 		}
 	}
-	return slices.ContainsFunc(d.cursor.Enabled(), func(now sim.Event) bool { return same(now, f.taken) })
+	return slices.ContainsFunc(d.cursor.Enabled(), func(now sim.Event) bool { return sameStep(now, f.taken) })
 }
 
 func (d *dpor) takeEvent(e sim.Event) bool {
@@ -366,6 +368,9 @@ func (d *dpor) takeEvent(e sim.Event) bool {
 func same(a, b sim.Event) bool {
 	return a.Process == b.Process && a.Label == b.Label && a.Actor == b.Actor
 }
+
+// sameStep is same for what may have gone another way.
+func sameStep(a, b sim.Event) bool { return same(a, b) || a.OfSameTask(b) }
 
 // initials is the processes with which a run of some events, and then a last
 // one, can begin: those whose first event there comes after no other there.
@@ -391,10 +396,13 @@ func initials(events []*frame, last *frame) processes {
 // want makes sure that one of some processes is tried in a state; preferably
 // the given one.
 func (f *frame) want(among processes, preferred int) {
-	have := f.backtrack
-	for _, s := range f.sleep {
-		have.add(s.process)
+	tried := f.can // in other branches, by all their ways
+	for _, e := range f.enabled {
+		if !f.asleep(e) {
+			tried &^= 1 << e.Process
+		}
 	}
+	have := f.backtrack | tried
 	among &= f.can
 	switch {
 	case among&have != 0 || among == 0:
@@ -441,14 +449,26 @@ func (d *dpor) blockedRaces() {
 	}
 }
 
-// dataRace reports two steps that race on a plain variable.
+// dataRace reports two steps that race on a plain variable, where the second
+// can be taken in place of the first. Taken there it may touch something else
+// than it did after the first: what a channel gave it, or an atomic, told it.
 func (d *dpor) dataRace(e, f *frame) {
-	object := races(e.step, f.step)
-	if object == 0 {
+	if races(e.step, f.step) == 0 {
 		return
 	}
-	err := &RaceError{e.taken.String(), f.taken.String(), d.cursor.ObjectName(object)}
-	d.note([]sim.Violation{{Property: sim.NoDataRace, Err: err}})
+	here := d.cursor.mark()
+	for i, now := range slices.Clone(d.cursor.Enabled()) {
+		if !sameStep(now, f.taken) {
+			continue
+		}
+		d.cursor.back(here)
+		d.cursor.Take(i)
+		if object := races(e.step, d.cursor.Accesses()); object > 0 {
+			err := &RaceError{e.taken.String(), now.String(), d.cursor.ObjectName(object)}
+			d.note([]sim.Violation{{Property: sim.NoDataRace, Err: err}})
+			return
+		}
+	}
 }
 
 func (d *dpor) tested(mask uint64) {

@@ -28,41 +28,64 @@ type op struct {
 type opKind uint8
 
 const (
-	read    opKind = iota // register = variable
-	write                 // variable = register + 1
-	lock                  // take a lock
-	unlock                // release it, if this task holds it
-	send                  // a request with the register
-	receive               // the answer to one of the requests, if there was one
-	tell                  // tell the property the register
-	load                  // register = atomic
-	store                 // atomic = register + 1
-	rlock                 // share a lock
-	runlock               // give the share back, if this task has it
-	wlock                 // take the lock that others share
-	wunlock               // release it, if this task holds it
-	start                 // arm a timer, if this task has not
-	stop                  // stop it, if this task has armed it
-	tick                  // wait for it, if this task has armed it and not stopped it
-	kinds                 // how many there are
+	read      opKind = iota // register = variable
+	write                   // variable = register + 1
+	lock                    // take a lock
+	unlock                  // release it, if this task holds it
+	send                    // a request with the register
+	receive                 // the answer to one of the requests, if there was one
+	tell                    // tell the property the register
+	load                    // register = atomic
+	store                   // atomic = register + 1
+	rlock                   // share a lock
+	runlock                 // give the share back, if this task has it
+	wlock                   // take the lock that others share
+	wunlock                 // release it, if this task holds it
+	start                   // arm a timer, if this task has not
+	stop                    // stop it, if this task has armed it
+	tick                    // wait for it, if this task has armed it and not stopped it
+	give                    // send the register to a channel
+	get                     // register = received from a channel + 1
+	end                     // close a channel
+	choose                  // a select; see choices
+	add                     // one more to be done
+	done                    // one less, if this task has added one
+	finish                  // wait until all is done
+	await                   // wait for the condition, if this task has its lock
+	signal                  // wake one that waits for it
+	broadcast               // wake all
 )
 
 func (k opKind) String() string {
 	return [...]string{"read", "write", "lock", "unlock", "send", "receive", "tell",
-		"load", "store", "rlock", "runlock", "wlock", "wunlock", "start", "stop", "tick"}[k]
+		"load", "store", "rlock", "runlock", "wlock", "wunlock", "start", "stop", "tick", "give", "get", "end", "choose",
+		"add", "done", "finish", "await", "signal", "broadcast"}[k]
 }
+
+// choices are the cases of a select, as bits of its object.
+const (
+	gets  = 1 << iota // from the first channel
+	gives             // to the last one
+	ticks             // the task's timer
+	other             // default
+)
 
 // program is what a whole random world is made of.
 type program struct {
 	tasks       [][]op
 	vars, locks int
 	conns       int
+	chans       []int // their capacities
+	passing     bool  // see drawPassing
+	given       int   // values to channels, and not taken
+	asked       int   // requests, and no answer read
 
 	memory *memory // of the world built last
 }
 
 func (p *program) String() string {
 	var b strings.Builder
+	fmt.Fprintf(&b, "\n  channels of %v", p.chans)
 	for i, ops := range p.tasks {
 		fmt.Fprintf(&b, "\n  T%d:", i)
 		for _, o := range ops {
@@ -75,11 +98,18 @@ func (p *program) String() string {
 // newProgram draws a program whose interleavings can be enumerated.
 func newProgram(r *rand.Rand) *program {
 	for {
-		p := &program{vars: 1 + r.IntN(2), locks: 1 + r.IntN(2), conns: 1 + r.IntN(2)}
-		for range 2 + r.IntN(3) {
-			p.tasks = append(p.tasks, drawTask(r, p))
+		p := &program{vars: 1 + r.IntN(2), locks: 1 + r.IntN(2), conns: 1 + r.IntN(2), passing: r.IntN(2) == 0}
+		for range 1 + r.IntN(2) {
+			p.chans = append(p.chans, r.IntN(3))
 		}
-		if p.interleavings() < 3000 {
+		draw := drawTask
+		if p.passing {
+			draw, p.conns = drawPassing, 2
+		}
+		for range 2 + r.IntN(3) {
+			p.tasks = append(p.tasks, draw(r, p))
+		}
+		if n := p.interleavings(); n < 3000 || p.passing && n < 20_000 {
 			return p
 		}
 	}
@@ -90,7 +120,7 @@ func drawTask(r *rand.Rand, p *program) []op {
 	held, asked := []int(nil), []int(nil)
 	shares, owns, armed := false, false, false
 	for range 1 + r.IntN(5) {
-		kind := opKind(r.IntN(int(kinds)))
+		kind := opKind(r.IntN(int(give)))
 		switch {
 		case kind == rlock && !owns, kind == wlock && !owns && !shares:
 			// To share twice is what writer preference turns into a deadlock.
@@ -135,6 +165,62 @@ func drawTask(r *rand.Rand, p *program) []op {
 	return ops
 }
 
+// passing are the ops of programs whose tasks pass on values and wait for each
+// other.
+var passing = []opKind{read, write, tell, tell, lock, start, send, receive, give, give, give, give, get, get, get, end,
+	choose, choose, choose, choose, choose, choose, add, finish, await, signal, broadcast}
+
+// drawPassing draws a task of such a program. Not more is taken than was given,
+// most of the time, so that the tasks come some way before they get stuck.
+func drawPassing(r *rand.Rand, p *program) []op {
+	var ops []op
+	held, armed, owes := false, false, 0
+	for range 2 + r.IntN(4) {
+		kind := passing[r.IntN(len(passing))]
+		if kind == get && p.given <= 0 || kind == receive && p.asked == 0 {
+			kind--
+		}
+		o := op{kind, 0}
+		switch {
+		case kind == give || kind == get:
+			o.object = r.IntN(len(p.chans))
+			p.given += map[opKind]int{give: 1, get: -1}[kind]
+		case kind == end && r.IntN(2) == 0:
+			o.object = r.IntN(len(p.chans))
+		case kind == choose:
+			o.object = []int{gets, gives, gets | gives, gets | gives | ticks, gets | other, 1 + r.IntN(15)}[r.IntN(6)]
+			if len(p.chans) == 1 && o.object&gets > 0 {
+				o.object &^= gives
+			}
+		case kind == send || kind == receive:
+			o.object = 1
+			p.asked += map[opKind]int{send: 1, receive: -1}[kind]
+		case kind == add, kind == done && owes > 0:
+			owes += map[opKind]int{add: 1, done: -1}[kind]
+		case kind == await || kind == lock && !held:
+			if kind == await && !held {
+				ops = append(ops, op{lock, 0})
+			}
+			held = true
+		case kind == unlock && held:
+			held = false
+		case kind == start && !armed:
+			armed = true
+		case kind == finish, kind == signal, kind == broadcast, kind == tell:
+		default:
+			o = op{[]opKind{read, write}[r.IntN(2)], r.IntN(p.vars)}
+		}
+		ops = append(ops, o)
+	}
+	for ; owes > 0; owes-- {
+		ops = append(ops, op{done, 0})
+	}
+	if held {
+		ops = append(ops, op{unlock, 0})
+	}
+	return ops
+}
+
 // interleavings bounds how many there are: the arrival of a request, the firing
 // of a timer and the second step of a writer count as steps of their task.
 func (p *program) interleavings() float64 {
@@ -142,8 +228,11 @@ func (p *program) interleavings() float64 {
 	for _, ops := range p.tasks {
 		steps := len(ops)
 		for _, o := range ops {
-			if o.kind == send || o.kind == start || o.kind == wlock {
+			if o.kind == send || o.kind == start || o.kind == wlock || o.kind == choose {
 				steps++
+			}
+			if o.kind == await {
+				steps += 2
 			}
 		}
 		for k := range steps {
@@ -162,6 +251,9 @@ type memory struct {
 	shared sim.RWMutex
 	atom   sim.Atomic[int]
 	timers []*sim.Timer // one a task
+	chans  []*sim.Chan[int]
+	group  sim.WaitGroup
+	cond   sim.Cond // of the first lock
 }
 
 func (m *memory) State(s *sim.State) {
@@ -176,6 +268,11 @@ func (m *memory) State(s *sim.State) {
 	for _, t := range m.timers {
 		t.State(s)
 	}
+	for _, c := range m.chans {
+		c.State(s)
+	}
+	m.group.State(s)
+	m.cond.State(s)
 }
 
 // thread runs the ops of one task.
@@ -199,13 +296,53 @@ func (p *thread) Run(t *sim.Task) {
 		case tick:
 			p.timers[p.me].Receive(t, "tick")
 		case receive:
-			p.register = p.conns[p.ops[p.at].object].Receive(t, "receive").(*number).n
+			// The second connection is read by whoever comes.
+			if p.ops[p.at].object == 0 {
+				response := p.conns[0].Receive(t, "receive")
+				p.register = response.(*number).n
+			} else {
+				response := p.conns[1].Read(t, "read")
+				p.register = response.(*number).n
+			}
+		case give:
+			p.chans[p.ops[p.at].object].Send(t, "give", p.register)
+		case get:
+			n, ok := p.chans[p.ops[p.at].object].Receive(t, "get")
+			p.got(n, ok)
+		case choose:
+			chosen := t.Select("choose", p.cases()...)
+			if c := p.chans[0]; chosen == c && p.ops[p.at].object&gets > 0 {
+				n, ok := c.Received(t)
+				p.got(n, ok)
+			}
+		case finish:
+			p.group.Wait(t, "finish")
+		case await:
+			t.Yield("step")
+			p.cond.Wait(t, "await")
 		default:
 			t.Yield("step")
 			p.step(t)
 		}
 		p.at++
 	}
+}
+
+func (p *thread) got(n int, ok bool) {
+	p.register = -1
+	if ok {
+		p.register = n + 1
+	}
+}
+
+func (p *thread) cases() []sim.Case {
+	var cases []sim.Case
+	for i, x := range []sim.Case{p.chans[0].Receiving(), p.chans[len(p.chans)-1].Sending(p.register), p.timers[p.me].Receiving(), sim.Default()} {
+		if p.ops[p.at].object>>i&1 == 1 {
+			cases = append(cases, x)
+		}
+	}
+	return cases
 }
 
 func (p *thread) step(t *sim.Task) {
@@ -233,6 +370,16 @@ func (p *thread) step(t *sim.Task) {
 		p.timers[p.me].Start(t, time.Duration(1+p.me))
 	case stop:
 		p.timers[p.me].Stop(t)
+	case add:
+		p.group.Add(t, 1)
+	case done:
+		p.group.Done(t)
+	case signal:
+		p.cond.Signal(t)
+	case broadcast:
+		p.cond.Broadcast(t)
+	case end:
+		p.chans[o.object].Close(t)
 	}
 }
 
@@ -281,11 +428,17 @@ func (p *program) build() *sim.World {
 	for range p.locks {
 		m.locks = append(m.locks, &sim.Mutex{})
 	}
+	m.cond.L = m.locks[0]
 	for i := range p.conns {
 		m.conns = append(m.conns, w.Dial(fmt.Sprintf("client%d", i), "node"))
 	}
 	for range p.tasks {
 		m.timers = append(m.timers, &sim.Timer{})
+	}
+	for _, capacity := range p.chans {
+		c := &sim.Chan[int]{}
+		c.Init(capacity)
+		m.chans = append(m.chans, c)
 	}
 	w.Share("m", m)
 	for i, ops := range p.tasks {
@@ -338,7 +491,7 @@ func (o *outcome) differs(want *outcome) string {
 			return fmt.Sprintf("%d %s, want %d", len(set.a), set.name, len(set.b))
 		}
 	}
-	for _, p := range []string{"rising", sim.NoDeadlock, sim.NoProgress, sim.NoDataRace} {
+	for _, p := range []string{"rising", sim.NoDeadlock, sim.NoProgress, sim.NoDataRace, sim.NoPanic} {
 		if o.verdict[p] != want.verdict[p] {
 			return fmt.Sprintf("%s broken: %v, want %v", p, o.verdict[p], want.verdict[p])
 		}
@@ -382,6 +535,9 @@ func enumerate(sys System) *outcome {
 			events, accesses = events[:len(events)-1], accesses[:len(accesses)-1]
 		}
 	}
+	for _, v := range at.Violations() {
+		o.verdict[v.Property] = true
+	}
 	from()
 	o.classes = len(classes)
 	return o
@@ -396,6 +552,9 @@ func class(events []sim.Event, accesses [][]sim.Access) uint64 {
 	for i, e := range events {
 		count[e.Process]++
 		id[i] = uint64(e.Process)<<32 | count[e.Process]
+		for _, c := range e.Label { // Which way it was.
+			id[i] = scramble(id[i] ^ uint64(c))
+		}
 		hash += scramble(id[i])
 		for k := range i {
 			if dependent(accesses[k], accesses[i]) {

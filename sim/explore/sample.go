@@ -142,23 +142,44 @@ func stillGoing(sys System) error {
 
 // fair gives the turn to the process that has waited longest for it.
 type fair struct {
-	last []int // by process: the step of its last turn
-	step int
+	last  []int // by process: the step of its last turn
+	turns []int // by process
+	step  int
 }
 
 func (f *fair) Choose(enabled []sim.Event) (int, error) {
 	best := -1
 	for i, e := range enabled {
 		for e.Process >= len(f.last) {
-			f.last = append(f.last, 0)
+			f.last, f.turns = append(f.last, 0), append(f.turns, 0)
 		}
 		if best < 0 || f.last[e.Process] < f.last[enabled[best].Process] {
 			best = i
 		}
 	}
 	f.step++
-	f.last[enabled[best].Process] = f.step
-	return best, nil
+	process := enabled[best].Process
+	f.last[process] = f.step
+	f.turns[process]++
+	return best + f.turns[process]%waysFrom(enabled, best), nil
+}
+
+// waysFrom is how many of the events, from the given one on, are ways of the
+// same process.
+func waysFrom(enabled []sim.Event, i int) int {
+	n := 1
+	for i+n < len(enabled) && enabled[i+n].Process == enabled[i].Process {
+		n++
+	}
+	return n
+}
+
+// anyWay returns one of those ways.
+func anyWay(random *rand.Rand, enabled []sim.Event, i int) int {
+	if n := waysFrom(enabled, i); n > 1 {
+		return i + random.IntN(n)
+	}
+	return i
 }
 
 func (r *Result) add(s *sampled, seed uint64) {
@@ -255,16 +276,17 @@ func (u *uniform) weight(e sim.Event) int {
 
 func (u *uniform) Choose(enabled []sim.Event) (int, error) {
 	total := 0
-	for _, e := range enabled {
-		total += u.weight(e)
+	for i := 0; i < len(enabled); i += waysFrom(enabled, i) {
+		total += u.weight(enabled[i])
 	}
 	at := u.random.IntN(total)
-	for i, e := range enabled {
+	for i := 0; i < len(enabled); i += waysFrom(enabled, i) {
+		e := enabled[i]
 		if at -= u.weight(e); at < 0 {
 			if e.Process < len(u.left) {
 				u.left[e.Process]--
 			}
-			return i, nil
+			return anyWay(u.random, enabled, i), nil
 		}
 	}
 	panic("unreachable")
@@ -307,5 +329,5 @@ func (c *pct) Choose(enabled []sim.Event) (int, error) {
 		}
 	}
 	c.step++
-	return best, nil
+	return anyWay(c.random, enabled, best), nil
 }

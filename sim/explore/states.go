@@ -171,6 +171,9 @@ func (e *expansion) race(at System, event sim.Event) (other *step, object int) {
 	now.event = event
 	now.accesses = append(now.accesses[:0], at.Accesses()...)
 	for i := range n {
+		if e.steps[i].event.Process == event.Process {
+			continue // Two ways of one step.
+		}
 		if object := races(e.steps[i].accesses, now.accesses); object > 0 {
 			return &e.steps[i], object
 		}

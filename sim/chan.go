@@ -1,0 +1,206 @@
+package sim
+
+import "fmt"
+
+// Chan is a channel of a client: chan T. Its zero value is the nil channel, on
+// which every wait is for ever.
+//
+// What it carries fits a word: a number, or the Ref of something larger.
+//
+// Whoever is parked before Send, Receive or Select waits there already, as far
+// as others can tell, and of several any may be served: that they called in
+// another order is another run, and takes no step here. So a channel has no
+// queue of those who wait. Where it matters that a task has not called yet, a
+// Yield stands before.
+//
+// Of an unbuffered channel it is the receiver that moves: its step takes the
+// value from a sender that waits, and the sender goes on in a later step. A
+// sender that cannot wait, because its select has a default, hands the value to
+// a receiver that waits.
+//
+// What comes before what is as in The Go Memory Model: a send before the receive
+// of its value, the k-th receive before the send that comes k-th after a full
+// buffer was possible, a close before the receives that find it closed.
+//
+// Source: runtime.chansend, runtime.chanrecv, runtime.closechan; "Channel
+// communication" in The Go Memory Model.
+// Differs: those who wait are served in any order, and not first come, first
+// served; the order of their calls is as open. What the receiver of an
+// unbuffered channel does in the step of the receive comes before whatever the
+// sender does next; a Yield after the receive takes that away.
+type Chan[T Word] struct{ channel }
+
+// channel is what a Chan is, whatever it carries.
+type channel struct {
+	object
+	made     bool // else it is the nil channel
+	closed   bool
+	capacity int
+	values   []uint64 // oldest first
+
+	// Not part of the state, as Envelope.mail is not: what comes before who takes
+	// each of the values, and before who uses the room again that a receive made.
+	mail []int
+	room []int
+}
+
+// Init makes a channel before the first step.
+func (c *Chan[T]) Init(capacity int) { c.made, c.capacity = true, capacity }
+
+// Make makes a new channel here. What was here before is out of everyone's
+// reach.
+func (c *Chan[T]) Make(t *Task, capacity int) {
+	for _, other := range t.world.tasks {
+		if other != t && other.waitsAt(c) {
+			panic(fmt.Sprintf("sim: %s makes %s anew, and %s waits at the old one: give each its own Chan",
+				t.name, t.world.ObjectName(c.number), other.name))
+		}
+	}
+	t.touches(&c.object, true)
+	c.made, c.closed, c.capacity, c.values = true, false, capacity, c.values[:0]
+	if t.world.follows() {
+		c.mail, c.room = c.mail[:0], c.room[:0]
+	}
+}
+
+// Send parks the task at the point until the value is in the buffer, or with a
+// receiver.
+func (c *Chan[T]) Send(t *Task, p Point, value T) { t.choose(p, false, c.Sending(value)) }
+
+// Receive parks the task at the point until there is a value, or the channel is
+// closed, and takes the value. It is not ok if the channel is closed and empty.
+func (c *Chan[T]) Receive(t *Task, p Point) (value T, ok bool) {
+	t.choose(p, false, c.Receiving())
+	return c.Received(t)
+}
+
+// Received is what the Select has received that the task just came back from.
+func (c *Chan[T]) Received(t *Task) (value T, ok bool) {
+	if t.received == nothing {
+		panic("sim: Received, and the last point received nothing: ask right after the Select, and only in the case of the channel")
+	}
+	setScalar(&value, t.word)
+	return value, t.received == aValue
+}
+
+// Sending is the case of a select that sends the value. The value is that of the
+// moment when the Select begins, as in Go. The case of a nil channel is never
+// ready.
+func (c *Chan[T]) Sending(value T) Case {
+	if c == nil {
+		return Case{}
+	}
+	return Case{of: c, sends: true, word: scalar(&value)}
+}
+
+// Receiving is the case of a select that receives.
+func (c *Chan[T]) Receiving() Case {
+	if c == nil {
+		return Case{}
+	}
+	return Case{of: c}
+}
+
+// Close closes the channel.
+func (c *Chan[T]) Close(t *Task) {
+	t.touches(&c.object, !c.closed)
+	switch {
+	case !c.made:
+		panic("close of nil channel")
+	case c.closed:
+		panic("close of closed channel")
+	}
+	t.releases(&c.object)
+	c.closed = true
+}
+
+// Len is the number of values in the buffer.
+func (c *Chan[T]) Len(t *Task) int {
+	t.touches(&c.object, false)
+	return len(c.values)
+}
+
+// State is the walk of a channel: what it is, and the values in its buffer.
+func (c *Chan[T]) State(s *State) {
+	c.kind = Channel
+	if s.errand == binding && c.number == 0 {
+		s.world.channels = append(s.world.channels, &c.channel)
+	}
+	s.begin(c)
+	c.walk(s)
+}
+
+func (c *channel) walk(s *State) {
+	switch s.errand {
+	case saving:
+		word := uint64(c.capacity)<<34 | uint64(len(c.values))<<2
+		if c.made {
+			word |= 1
+		}
+		if c.closed {
+			word |= 2
+		}
+		s.words = append(append(s.words, word), c.values...)
+	case loading:
+		word := s.words[s.at]
+		s.at++
+		c.made, c.closed, c.capacity = word&1 != 0, word&2 != 0, int(word>>34)
+		n := int(word >> 2 & (1<<32 - 1))
+		c.values = append(c.values[:0], s.words[s.at:s.at+n]...)
+		s.at += n
+	}
+}
+
+// pipe is how a case comes to its channel.
+func (c *channel) pipe() *channel { return c }
+
+// meets says whether a value goes from hand to hand here.
+func (c *channel) meets() bool { return c.made && c.capacity == 0 }
+
+// put sends into the buffer.
+func (c *channel) put(t *Task, word uint64) {
+	if w := t.world; w.follows() {
+		if len(c.values)+len(c.room) == c.capacity {
+			w.take(t.number-1, c.room[0])
+			c.room = append(c.room[:0], c.room[1:]...)
+		}
+		c.mail = append(c.mail, w.post(t.number-1))
+	}
+	c.values = append(c.values, word)
+}
+
+// get receives from the buffer.
+func (c *channel) get(t *Task) uint64 {
+	if w := t.world; w.follows() {
+		w.take(t.number-1, c.mail[0])
+		c.mail = append(c.mail[:0], c.mail[1:]...)
+		c.room = append(c.room, w.post(t.number-1))
+	}
+	word := c.values[0]
+	c.values = append(c.values[:0], c.values[1:]...)
+	return word
+}
+
+func (c *channel) holds() string {
+	switch {
+	case !c.made:
+		return "nil"
+	case c.closed:
+		return fmt.Sprintf("closed, %d of %d", len(c.values), c.capacity)
+	}
+	return fmt.Sprintf("%d of %d", len(c.values), c.capacity)
+}
+
+// lacks says what keeps a case of the channel from being ready.
+func (c *channel) lacks(w *World, sends bool) string {
+	name := w.ObjectName(c.number)
+	switch {
+	case !c.made:
+		return name + ", which is nil"
+	case !sends:
+		return "a value from " + name
+	case c.capacity == 0:
+		return "a receiver of " + name
+	}
+	return fmt.Sprintf("room in %s, which holds %d", name, c.capacity)
+}

@@ -1,0 +1,371 @@
+package sim
+
+import (
+	"slices"
+	"strings"
+)
+
+// Select parks the task at the point until one of the cases is ready, and lets
+// it happen. It returns the channel or timer of the case, and nil for the
+// default, so that the switch that follows reads as the select does:
+//
+//	chosen := t.Select(PointNext, bp.input.Receiving(), bp.timer.Receiving(), sim.Default())
+//	switch chosen {
+//	case &bp.input:
+//		msg, ok := bp.input.Received(t)
+//	case &bp.timer:
+//	default:
+//	}
+//
+// Of several cases that are ready, Go picks one at random. Here that is a choice
+// like any other: each is an event, with the case in its label ("next
+// (bp.input)"), and so is each sender that a receive might take the value from
+// ("receive (with G1)"). They are the ways of one step of one process: the task
+// takes one, and the others are gone. That, and not an event of its own that
+// would draw the case before the step, makes the choice and what comes of it
+// one: nothing can come between, and a schedule has one line for both.
+//
+// A step that could have gone another way touches all that its other cases
+// wait for, so a search knows that it depends on whatever makes them ready.
+//
+// Source: runtime.selectgo.
+// Differs: a select has no two cases of one channel.
+func (t *Task) Select(p Point, cases ...Case) any { return t.choose(p, true, cases...) }
+
+// Case is a case of a select. Its zero value is one of a nil channel.
+type Case struct {
+	of     thing // a Chan or a Timer; nil: never ready
+	sends  bool
+	orElse bool
+	word   uint64 // what it sends
+}
+
+// Default is the case that happens where no other is ready.
+func Default() Case { return Case{orElse: true} }
+
+// Receiving is the case of a select that waits for a value in C.
+func (m *Timer) Receiving() Case {
+	if m == nil {
+		return Case{}
+	}
+	return Case{of: m}
+}
+
+// conduit is a Chan, whatever it carries.
+type conduit interface {
+	thing
+	pipe() *channel
+}
+
+// choice is what a task waits for that is parked at a select, or at a channel.
+type choice struct {
+	object        // of no step: those of its cases count
+	named  bool   // it is a select: labels say which case
+	orElse bool   // there is a default
+	met    int    // from 1: the case that another task has let happen; 0: none
+	word   uint64 // received there
+	cases  []Case
+}
+
+// way is how a task may go on: by which case, and with whom. The zero value is
+// the one way of a task that has no choice.
+type way struct {
+	at   int16 // index of the case; -1: the default
+	with int16 // number of the task at the other end of an unbuffered channel; 0: none
+}
+
+// received is what a task came back with from its last point.
+type received uint8
+
+const (
+	nothing received = iota
+	aValue
+	closing
+)
+
+// choose is Select, and Send and Receive as selects of one case.
+func (t *Task) choose(p Point, named bool, cases ...Case) any {
+	c := &t.choice
+	c.named, c.orElse, c.met, c.cases = named, false, 0, c.cases[:0]
+	for _, x := range cases {
+		switch {
+		case x.orElse:
+			c.orElse = true
+		case x.of == nil:
+		case slices.ContainsFunc(c.cases, func(other Case) bool { return other.of == x.of }):
+			panic("sim: a select has two cases of one channel: no schedule could tell them apart")
+		default:
+			c.cases = append(c.cases, x)
+		}
+	}
+	t.comes()
+	t.wait(p, c)
+	return t.goThrough()
+}
+
+// comes records that the task waits at unbuffered channels from now on. Two that
+// come do not depend on each other, so it counts as a read; whoever might meet
+// them writes.
+func (t *Task) comes() {
+	if t.choice.orElse || !t.world.started {
+		return
+	}
+	for i := range t.choice.cases {
+		if x, ok := t.choice.cases[i].of.(conduit); ok && x.pipe().meets() {
+			t.world.touched(x.bound(), false)
+		}
+	}
+}
+
+// waitsAt says whether the task is parked at the channel and lets others serve
+// it: in neither direction does one that has a default.
+func (t *Task) waitsAt(c thing) bool {
+	return t.choosing() && slices.ContainsFunc(t.choice.cases, func(x Case) bool { return x.of == c })
+}
+
+// offers returns the index of the case by which the task waits at a channel to
+// send, or to receive, and -1 if it does not.
+func (t *Task) offers(c thing, sends bool) int {
+	if !t.choosing() || t.choice.met > 0 || t.choice.orElse {
+		return -1
+	}
+	for i := range t.choice.cases {
+		if x := &t.choice.cases[i]; x.of == c && x.sends == sends {
+			return i
+		}
+	}
+	return -1
+}
+
+// choosing says whether the task is parked at a select or a channel.
+func (t *Task) choosing() bool { return t.awaits == awaited(&t.choice) }
+
+// ways lists how the task may go on from where it is parked, in the order of the
+// cases and then of the tasks.
+func (t *Task) ways(list []way) []way {
+	c := &t.choice
+	if c.met > 0 {
+		return append(list, way{at: int16(c.met - 1)})
+	}
+	for i := range c.cases {
+		x := &c.cases[i]
+		if conduit, ok := x.of.(conduit); ok {
+			list = t.waysThrough(list, i, conduit)
+		} else if x.of.(*Timer).full {
+			list = append(list, way{at: int16(i)})
+		}
+	}
+	if len(list) == 0 && c.orElse {
+		list = append(list, way{at: -1})
+	}
+	return list
+}
+
+// waysThrough adds those through the channel of a case.
+func (t *Task) waysThrough(list []way, i int, of conduit) []way {
+	sends := t.choice.cases[i].sends
+	c := of.pipe()
+	switch {
+	case !c.made:
+		return list
+	case c.closed, !sends && len(c.values) > 0, sends && len(c.values) < c.capacity:
+		return append(list, way{at: int16(i)})
+	case c.capacity > 0, sends && !t.choice.orElse:
+		return list // A sender that waits is met by the receiver.
+	}
+	for _, other := range t.world.tasks {
+		if other != t && other.offers(of, !sends) >= 0 {
+			list = append(list, way{int16(i), int16(other.number)})
+		}
+	}
+	return list
+}
+
+// goThrough lets the case happen by which the task was chosen to go on.
+func (t *Task) goThrough() any {
+	c := &t.choice
+	if c.met > 0 {
+		t.touches(&t.object, true)
+		t.world.take(t.number-1, t.mail)
+		if x := &c.cases[c.met-1]; x.sends {
+			return x.of
+		}
+		t.word, t.received = c.word, aValue
+		return c.cases[c.met-1].of
+	}
+	at := int(t.way.at)
+	t.leaves(c, at)
+	if at < 0 {
+		return nil
+	}
+	x := &c.cases[at]
+	if m, ok := x.of.(*Timer); ok {
+		m.take(t)
+		return m
+	}
+	switch c := x.of.(conduit).pipe(); {
+	case c.closed && x.sends:
+		t.touches(&c.object, false)
+		panic("send on closed channel")
+	case c.closed && len(c.values) == 0:
+		t.touches(&c.object, false)
+		t.acquires(&c.object)
+		t.word, t.received = 0, closing
+	case t.way.with > 0:
+		t.touches(&c.object, true)
+		t.meet(x, t.world.tasks[t.way.with-1])
+	case x.sends:
+		t.touches(&c.object, true)
+		c.put(t, x.word)
+	default:
+		t.touches(&c.object, true)
+		t.word, t.received = c.get(t), aValue
+	}
+	return x.of
+}
+
+// leaves records that a choice fell on one case: whatever makes another one
+// ready could have changed that. Whoever comes to an unbuffered channel could,
+// and only reads; so the task writes, but for a sender that never moves.
+func (t *Task) leaves(c *choice, by int) {
+	for i := range c.cases {
+		if i == by {
+			continue
+		}
+		x := &c.cases[i]
+		channel, ok := x.of.(conduit)
+		t.touches(x.of.bound(), ok && channel.pipe().meets() && (!x.sends || c.orElse))
+	}
+}
+
+// meet passes a value from hand to hand. The other task goes on later.
+func (t *Task) meet(x *Case, other *Task) {
+	w, theirs := t.world, other.offers(x.of, !x.sends)
+	t.touches(&other.object, true)
+	t.leaves(&other.choice, theirs)
+	if x.sends {
+		other.choice.word = x.word
+	} else {
+		t.word, t.received = other.choice.cases[theirs].word, aValue
+	}
+	other.choice.met = theirs + 1
+	if w.follows() {
+		w.take(t.number-1, w.post(other.number-1))
+		other.mail = w.post(t.number - 1)
+	}
+}
+
+// findWays lists the events of a task that is parked at a select or a channel.
+func (w *World) findWays(t *Task) {
+	w.ways = t.ways(w.ways[:0])
+	for _, way := range w.ways {
+		w.enabled = append(w.enabled, t.event(way))
+	}
+}
+
+// variant is the event of a site by one of its ways.
+type variant struct {
+	of, with int // numbers of the case's object and of the other task
+	event    Event
+}
+
+// event is the task's next event, if it goes on by the way. What other ways
+// there are does not show in its label.
+func (t *Task) event(by way) Event {
+	of, with := 0, int(by.with)
+	if t.choice.named && by.at >= 0 {
+		of = t.choice.cases[by.at].of.bound().number
+	}
+	e := t.site.event
+	if t.choice.named || with > 0 {
+		e = t.site.variant(t, of, with)
+	}
+	e.way = by
+	return e
+}
+
+func (s *site) variant(t *Task, of, with int) Event {
+	for i := range s.variants {
+		if v := &s.variants[i]; v.of == of && v.with == with {
+			return v.event
+		}
+	}
+	var parts []string
+	switch {
+	case of > 0:
+		parts = append(parts, t.world.ObjectName(of))
+	case t.choice.named:
+		parts = append(parts, "default")
+	}
+	if with > 0 {
+		parts = append(parts, "with", t.world.tasks[with-1].name)
+	}
+	e := s.event
+	e.Label += " (" + strings.Join(parts, " ") + ")"
+	s.variants = append(s.variants, variant{of, with, e})
+	return e
+}
+
+// walk is the walk of what a parked task waits for.
+func (c *choice) walk(s *State) {
+	switch s.errand {
+	case saving:
+		word := uint64(len(c.cases))<<32 | uint64(c.met)<<2
+		if c.named {
+			word |= 1
+		}
+		if c.orElse {
+			word |= 2
+		}
+		s.words = append(s.words, word)
+		if c.met > 0 {
+			s.words = append(s.words, c.word)
+		}
+		for i := range c.cases {
+			x := &c.cases[i]
+			if x.sends {
+				s.words = append(s.words, uint64(x.of.bound().number)<<1|1, x.word)
+			} else {
+				s.words = append(s.words, uint64(x.of.bound().number)<<1)
+			}
+		}
+	case loading:
+		word := s.words[s.at]
+		s.at++
+		c.named, c.orElse, c.met = word&1 != 0, word&2 != 0, int(word>>2&(1<<30-1))
+		if c.met > 0 {
+			c.word = s.words[s.at]
+			s.at++
+		}
+		c.cases = c.cases[:0]
+		for range word >> 32 {
+			x := Case{of: s.world.things[s.words[s.at]>>1-1], sends: s.words[s.at]&1 != 0}
+			if s.at++; x.sends {
+				x.word = s.words[s.at]
+				s.at++
+			}
+			c.cases = append(c.cases, x)
+		}
+	}
+}
+
+func (c *choice) ready(t *Task) bool {
+	t.world.ways = t.ways(t.world.ways[:0])
+	return len(t.world.ways) > 0
+}
+
+func (c *choice) waitingFor(w *World) string {
+	if len(c.cases) == 0 {
+		return "nothing that ever comes"
+	}
+	var parts []string
+	for i := range c.cases {
+		x := &c.cases[i]
+		if m, ok := x.of.(*Timer); ok {
+			parts = append(parts, m.waitingFor(w))
+		} else {
+			parts = append(parts, x.of.(conduit).pipe().lacks(w, x.sends))
+		}
+	}
+	return strings.Join(parts, " or ")
+}
