@@ -34,6 +34,9 @@ type Task struct {
 	site   *site   // where it is parked; nil: it has ended
 	awaits awaited // what must be ready before it can go on; nil: nothing
 	done   bool
+	gone   bool // its process is down: it is to begin anew, when that restarts
+
+	process *process // that it is a goroutine of, if one is named
 
 	choice   choice // what it waits for at a select or a channel
 	way      way    // by which it is chosen to go on from there
@@ -55,7 +58,7 @@ type awaited interface {
 }
 
 // waits says whether something keeps the task from going on.
-func (t *Task) waits() bool { return !t.done && !t.ready() }
+func (t *Task) waits() bool { return !t.done && !t.gone && !t.ready() }
 
 // coroutine runs a task's program. A task has several when states are loaded:
 // whichever is parked at the right site serves.
@@ -115,6 +118,9 @@ func (t *Task) start() {
 // step runs the task to its next point.
 func (t *Task) step() {
 	from := t.site
+	if t.process != nil && t.process.number > 0 {
+		t.world.touched(&t.process.object, false)
+	}
 	t.coroutine.resume()
 	if t.done {
 		// The coroutine is parked at the end of the program.
@@ -151,7 +157,7 @@ func (t *Task) wait(p Point, on awaited) awaited {
 }
 
 func (t *Task) ready() bool {
-	return !t.done && (t.awaits == nil || t.awaits.ready(t))
+	return !t.done && !t.gone && (t.awaits == nil || t.awaits.ready(t))
 }
 
 // touches records an access of the current step.
@@ -185,7 +191,7 @@ func (t *Task) State(s *State) {
 		}
 	case loading:
 		number := s.words[s.at+1]
-		t.place(s.words[s.at], number)
+		t.putAt(s.words[s.at], number)
 		s.at += 2
 		if number == aChoice {
 			t.choice.walk(s)
@@ -201,8 +207,8 @@ const aChoice = 1 << 40
 // anyAnswer is set there if the task reads a connection.
 const anyAnswer = 1 << 41
 
-// place puts the task where a saved state has it.
-func (t *Task) place(hash, awaits uint64) {
+// putAt puts the task where a saved state has it.
+func (t *Task) putAt(hash, awaits uint64) {
 	t.awaits, t.reads = nil, awaits&anyAnswer != 0
 	awaits &^= anyAnswer
 	switch {

@@ -79,6 +79,8 @@ type program struct {
 	passing     bool  // see drawPassing
 	given       int   // values to channels, and not taken
 	asked       int   // requests, and no answer read
+	relayed     int   // of the conns: how many lead to the node over another one
+	mortals     int   // the first of the tasks: a process that may crash, with the first of everything else
 
 	memory *memory // of the world built last
 }
@@ -86,6 +88,12 @@ type program struct {
 func (p *program) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n  channels of %v", p.chans)
+	if p.relayed > 0 {
+		fmt.Fprintf(&b, "\n  %d of %d connections relayed", p.relayed, p.conns)
+	}
+	if p.mortals > 0 {
+		fmt.Fprintf(&b, "\n  the first %d may crash", p.mortals)
+	}
 	for i, ops := range p.tasks {
 		fmt.Fprintf(&b, "\n  T%d:", i)
 		for _, o := range ops {
@@ -96,9 +104,18 @@ func (p *program) String() string {
 }
 
 // newProgram draws a program whose interleavings can be enumerated.
-func newProgram(r *rand.Rand) *program {
+func newProgram(r *rand.Rand, dies bool) *program {
 	for {
-		p := &program{vars: 1 + r.IntN(2), locks: 1 + r.IntN(2), conns: 1 + r.IntN(2), passing: r.IntN(2) == 0}
+		p := &program{vars: 1 + r.IntN(2), locks: 1 + r.IntN(2), conns: 1 + r.IntN(2)}
+		if dies {
+			p.mortals = 1 + r.IntN(2)
+			p.vars, p.locks, p.conns = 2, 2, 2
+		} else {
+			p.passing = r.IntN(2) == 0
+		}
+		if !p.passing {
+			p.relayed = max(0, r.IntN(4)-2)
+		}
 		for range 1 + r.IntN(2) {
 			p.chans = append(p.chans, r.IntN(3))
 		}
@@ -119,9 +136,21 @@ func drawTask(r *rand.Rand, p *program) []op {
 	var ops []op
 	held, asked := []int(nil), []int(nil)
 	shares, owns, armed := false, false, false
+	mortal := len(p.tasks) < p.mortals
+	// draw is one of n things; the first belongs to the process, if there is one.
+	draw := func(n int, whole bool) int {
+		switch {
+		case p.mortals == 0 || mortal && !whole:
+			return r.IntN(n)
+		case mortal:
+			return 0
+		}
+		return 1 + r.IntN(n-1)
+	}
 	for range 1 + r.IntN(5) {
 		kind := opKind(r.IntN(int(give)))
 		switch {
+		case p.mortals > 0 && !mortal && (kind == rlock || kind == wlock):
 		case kind == rlock && !owns, kind == wlock && !owns && !shares:
 			// To share twice is what writer preference turns into a deadlock.
 			shares, owns = shares || kind == rlock, kind == wlock
@@ -138,7 +167,7 @@ func drawTask(r *rand.Rand, p *program) []op {
 		case kind == load || kind == store:
 			ops = append(ops, op{kind, 0})
 		case kind == lock:
-			o := r.IntN(p.locks)
+			o := draw(p.locks, true)
 			if slices.Contains(held, o) {
 				continue // A task would wait for itself; two locks give deadlocks enough.
 			}
@@ -149,7 +178,7 @@ func drawTask(r *rand.Rand, p *program) []op {
 			ops = append(ops, op{unlock, held[i]})
 			held = slices.Delete(held, i, i+1)
 		case kind == send:
-			o := r.IntN(p.conns)
+			o := draw(p.conns, true)
 			asked = append(asked, o)
 			ops = append(ops, op{send, o})
 		case kind == receive && len(asked) > 0:
@@ -159,7 +188,7 @@ func drawTask(r *rand.Rand, p *program) []op {
 			ops = append(ops, op{tell, 0})
 		default:
 			kind := []opKind{read, write, tell}[r.IntN(3)]
-			ops = append(ops, op{kind, r.IntN(p.vars)})
+			ops = append(ops, op{kind, draw(p.vars, false)})
 		}
 	}
 	return ops
@@ -231,7 +260,7 @@ func (p *program) interleavings() float64 {
 			if o.kind == send || o.kind == start || o.kind == wlock || o.kind == choose {
 				steps++
 			}
-			if o.kind == await {
+			if o.kind == await || o.kind == send && o.object < p.relayed {
 				steps += 2
 			}
 		}
@@ -254,26 +283,45 @@ type memory struct {
 	chans  []*sim.Chan[int]
 	group  sim.WaitGroup
 	cond   sim.Cond // of the first lock
+
+	mortals int `sim:"config"`
 }
 
-func (m *memory) State(s *sim.State) {
-	for _, v := range m.vars {
-		v.State(s)
+// walk walks what is of the process, the first of everything, or the rest.
+func (m *memory) walk(s *sim.State, process bool) {
+	for i, v := range m.vars {
+		if process == (i == 0) {
+			v.State(s)
+		}
 	}
-	for _, l := range m.locks {
-		l.State(s)
+	for i, l := range m.locks {
+		if process == (i == 0) {
+			l.State(s)
+		}
 	}
-	m.shared.State(s)
+	for i, t := range m.timers {
+		if process == (i < m.mortals) {
+			t.State(s)
+		}
+	}
+	if process {
+		m.shared.State(s)
+		return
+	}
 	m.atom.State(s)
-	for _, t := range m.timers {
-		t.State(s)
-	}
 	for _, c := range m.chans {
 		c.State(s)
 	}
 	m.group.State(s)
 	m.cond.State(s)
 }
+
+func (m *memory) State(s *sim.State) { m.walk(s, false) }
+
+// heap is the memory of the process.
+type heap struct{ *memory }
+
+func (h *heap) State(s *sim.State) { h.walk(s, true) }
 
 // thread runs the ops of one task.
 type thread struct {
@@ -402,6 +450,25 @@ func (a *adder) Step(e sim.Envelope, out *sim.Outbox) {
 }
 func (a *adder) State(s *sim.State) { sim.Int(s, &a.sum) }
 
+// relay asks another node, and hands the answer on.
+type relay struct {
+	conn   *sim.Conn
+	parked []sim.Envelope
+}
+
+func (n *relay) Step(e sim.Envelope, out *sim.Outbox) {
+	if e.Request == nil {
+		out.Send(n.conn, e.Message)
+		n.parked = append(n.parked, e)
+		return
+	}
+	out.Reply(n.parked[0], &number{e.Message.(*number).n + e.Request.(*number).n})
+	n.parked = append(n.parked[:0], n.parked[1:]...)
+}
+func (n *relay) State(s *sim.State) {
+	sim.Slice(s, &n.parked, func(s *sim.State, e *sim.Envelope) { e.State(s) })
+}
+
 // rising claims that what tasks tell never falls.
 type rising struct{ last int }
 
@@ -420,7 +487,12 @@ func (r *rising) Observe(o sim.Observation) (bool, error) {
 func (p *program) build() *sim.World {
 	w := sim.NewWorld()
 	w.AddNode("node", &adder{})
-	m := &memory{}
+	if p.relayed > 0 {
+		n := &relay{}
+		w.AddNode("relay", n)
+		n.conn = w.Dial("relay", "node")
+	}
+	m := &memory{mortals: p.mortals}
 	p.memory = m
 	for range p.vars {
 		m.vars = append(m.vars, &sim.Var[int]{})
@@ -430,7 +502,11 @@ func (p *program) build() *sim.World {
 	}
 	m.cond.L = m.locks[0]
 	for i := range p.conns {
-		m.conns = append(m.conns, w.Dial(fmt.Sprintf("client%d", i), "node"))
+		to := "node"
+		if i < p.relayed {
+			to = "relay"
+		}
+		m.conns = append(m.conns, w.Dial(fmt.Sprintf("client%d", i), to))
 	}
 	for range p.tasks {
 		m.timers = append(m.timers, &sim.Timer{})
@@ -440,11 +516,20 @@ func (p *program) build() *sim.World {
 		c.Init(capacity)
 		m.chans = append(m.chans, c)
 	}
+	w.Share("heap", &heap{m})
 	w.Share("m", m)
 	for i, ops := range p.tasks {
 		w.Go(fmt.Sprintf("T%d", i), &thread{memory: m, me: i, ops: ops})
 	}
 	w.Watch(&rising{})
+	if p.mortals > 0 {
+		parts := []string{"heap", "client0"}
+		for i := range p.mortals {
+			parts = append(parts, fmt.Sprintf("T%d", i))
+		}
+		w.Process("process", parts...)
+		w.Faults(sim.Budget{ProcessCrashes: 1})
+	}
 	return w
 }
 
@@ -462,7 +547,7 @@ func newOutcome() *outcome {
 
 func (o *outcome) end(sys System) {
 	o.ends[sys.Fingerprint()] = true
-	if slices.ContainsFunc(sys.Blocked(), func(b sim.Blocked) bool { return b.Event.Label != "fires" }) {
+	if slices.ContainsFunc(sys.Blocked(), func(b sim.Blocked) bool { return b.Event.Label != "fires" && !b.Event.Fault }) {
 		o.stuck[sys.Fingerprint()] = true
 	}
 }
@@ -600,7 +685,7 @@ func (p *program) system() *Worlds {
 // compare says how a search of a random program differs from enumeration, and
 // what enumeration saw.
 func compare(seed uint64) (difference string, want *outcome) {
-	p := newProgram(rand.New(rand.NewPCG(seed, 1)))
+	p := newProgram(rand.New(rand.NewPCG(seed, 1)), false)
 	sys := p.system()
 	defer sys.Close()
 	want = enumerate(sys)
@@ -649,6 +734,44 @@ func TestRandomPrograms(t *testing.T) {
 	t.Logf("%d programs, %d classes; %d programs can get stuck, %d race, %d break the property",
 		n, sum(classes), sum(stuck), sum(races), sum(falls))
 	if sum(stuck) < n/50 || sum(races) < n/20 || sum(falls) < n/100 {
+		t.Error("too few of the programs have anything to find")
+	}
+}
+
+// Goal: where a process may crash, the search of states sees what full
+// enumeration sees; and Exhaustive all ends and verdicts, if not each class.
+func TestRandomProgramsWithACrash(t *testing.T) {
+	n := uint64(300)
+	if testing.Short() {
+		n = 60
+	}
+	found, stuck, missed := 0, 0, 0
+	for seed, done := uint64(0), uint64(0); done < n; seed++ {
+		p := newProgram(rand.New(rand.NewPCG(seed, 3)), true)
+		sys := p.system()
+		if schedules, _, ok := CountSchedules(sys, "rising", 1<<12); !ok || schedules > 10_000 {
+			sys.Close()
+			continue
+		}
+		done++
+		want := enumerate(sys)
+		found += len(want.ends)
+		stuck += len(want.stuck)
+		if d := byStates(sys, sys).differs(want); d != "" {
+			t.Errorf("program %d: states: %s%v", seed, d, p)
+		}
+		reduced := exhaustively(sys, nil)
+		if reduced.classes != want.classes {
+			missed++
+		}
+		reduced.classes = -1
+		if d := reduced.differs(want); d != "" {
+			t.Errorf("program %d: exhaustive: %s%v", seed, d, p)
+		}
+		sys.Close()
+	}
+	t.Logf("%d programs, %d final states, %d of them stuck; of %d programs exhaustive missed a class", n, found, stuck, missed)
+	if found < 2*int(n) || stuck < int(n)/20 {
 		t.Error("too few of the programs have anything to find")
 	}
 }
@@ -711,7 +834,7 @@ func TestRandomProgramsNoticePlantedBugs(t *testing.T) {
 	} {
 		t.Run(bug.name, func(t *testing.T) {
 			for seed := range uint64(2000) {
-				p := newProgram(rand.New(rand.NewPCG(seed, 1)))
+				p := newProgram(rand.New(rand.NewPCG(seed, 1)), false)
 				got, want := bug.try(p)
 				if difference := got.differs(want); difference != "" {
 					t.Logf("noticed by program %d: %s", seed, difference)
