@@ -147,12 +147,17 @@ func (t *Task) ways(list []way) []way {
 	if c.met > 0 {
 		return append(list, way{at: int16(c.met - 1)})
 	}
+	waits := c.waits()
 	for i := range c.cases {
 		x := &c.cases[i]
-		if conduit, ok := x.of.(conduit); ok {
-			list = t.waysThrough(list, i, conduit)
-		} else if x.of.(*Timer).full {
+		if x.ready() {
 			list = append(list, way{at: int16(i)})
+		} else if x.mayMeet(c) {
+			for _, other := range t.world.tasks {
+				if other != t && other.offers(x.of, !x.sends) >= 0 && (waits || other.choice.waits()) {
+					list = append(list, way{int16(i), int16(other.number)})
+				}
+			}
 		}
 	}
 	if len(list) == 0 && c.orElse {
@@ -161,24 +166,34 @@ func (t *Task) ways(list []way) []way {
 	return list
 }
 
-// waysThrough adds those through the channel of a case.
-func (t *Task) waysThrough(list []way, i int, of conduit) []way {
-	sends := t.choice.cases[i].sends
-	c := of.pipe()
-	switch {
-	case !c.made:
-		return list
-	case c.closed, !sends && len(c.values) > 0, sends && len(c.values) < c.capacity:
-		return append(list, way{at: int16(i)})
-	case c.capacity > 0, sends && !t.choice.orElse:
-		return list // A sender that waits is met by the receiver.
+// ready says whether the case can happen without another task.
+func (x *Case) ready() bool {
+	if m, ok := x.of.(*Timer); ok {
+		return m.full
 	}
-	for _, other := range t.world.tasks {
-		if other != t && other.offers(of, !sends) >= 0 {
-			list = append(list, way{int16(i), int16(other.number)})
+	c := x.of.(conduit).pipe()
+	return c.made && (c.closed || !x.sends && len(c.values) > 0 || x.sends && len(c.values) < c.capacity)
+}
+
+// mayMeet says whether a case of the choice can happen with another task that is
+// parked, by a step of this one. A sender that waits is met by the receiver.
+func (x *Case) mayMeet(c *choice) bool {
+	channel, ok := x.of.(conduit)
+	return ok && channel.pipe().meets() && (!x.sends || c.orElse)
+}
+
+// waits says whether one that is parked here has nothing else to do: no case of
+// it is ready. Of two that meet one has waited, or they would not have met.
+func (c *choice) waits() bool {
+	if c.orElse {
+		return false
+	}
+	for i := range c.cases {
+		if c.cases[i].ready() {
+			return false
 		}
 	}
-	return list
+	return true
 }
 
 // goThrough lets the case happen by which the task was chosen to go on.
@@ -195,6 +210,9 @@ func (t *Task) goThrough() any {
 	}
 	at := int(t.way.at)
 	t.leaves(c, at)
+	if !c.waits() {
+		t.passesBy()
+	}
 	if at < 0 {
 		return nil
 	}
@@ -233,8 +251,23 @@ func (t *Task) leaves(c *choice, by int) {
 			continue
 		}
 		x := &c.cases[i]
-		channel, ok := x.of.(conduit)
-		t.touches(x.of.bound(), ok && channel.pipe().meets() && (!x.sends || c.orElse))
+		t.touches(x.of.bound(), x.mayMeet(c))
+	}
+}
+
+// passesBy records what kept tasks from waiting that the task could have met,
+// had they waited.
+func (t *Task) passesBy() {
+	for i := range t.choice.cases {
+		x := &t.choice.cases[i]
+		if !x.mayMeet(&t.choice) {
+			continue
+		}
+		for _, other := range t.world.tasks {
+			if theirs := other.offers(x.of, !x.sends); theirs >= 0 && other != t {
+				t.leaves(&other.choice, theirs)
+			}
+		}
 	}
 }
 
