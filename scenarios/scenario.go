@@ -118,7 +118,9 @@ func (v Values) String() string {
 }
 
 // All lists the scenarios.
-func All() []*Scenario { return []*Scenario{&offsetRewind, &staleSnapshot, &lostUpdate} }
+func All() []*Scenario {
+	return []*Scenario{&offsetRewind, &staleMemberCommit, &staleSnapshot, &lostUpdate}
+}
 
 // Find returns the scenario of that name. The error lists what there is.
 func Find(name string) (*Scenario, error) {

@@ -106,8 +106,12 @@ func (e *head) waitingFor(w *World) string {
 	return "an answer from " + e.conn.node.name
 }
 
-// via tells connections to the same node apart: "/client".
-func (c *Conn) via() string {
+// via tells the connections of a task to the same node apart: "/client". One
+// that has the task's own name needs no telling.
+func (c *Conn) via(t *Task) string {
+	if c.name == t.name {
+		return ""
+	}
 	for _, other := range c.node.world.conns {
 		if other != c && other.node == c.node && (c.handle == nil || other.handle != c.handle) {
 			return "/" + c.name

@@ -140,7 +140,7 @@ func (w *World) start() {
 	}
 	for _, c := range w.conns {
 		for _, t := range w.tasks {
-			c.senders = append(c.senders, lineName(t.name+c.via()+"->"+c.node.name, c.dial))
+			c.senders = append(c.senders, lineName(t.name+c.via(t)+"->"+c.node.name, c.dial))
 		}
 	}
 	w.started = true

@@ -324,8 +324,12 @@ func (g *Group) heartbeat(request *model.HeartbeatRequest, out *sim.Outbox) *mod
 	return &model.HeartbeatResponse{}
 }
 
-// expectHeartbeat begins a member's session anew.
+// expectHeartbeat begins a member's session anew. While it waits for an answer
+// it is alive.
 func (g *Group) expectHeartbeat(m *member, out *sim.Outbox) {
+	if m.awaitsJoin() || m.awaitsSync() {
+		return
+	}
 	out.After(g.session(m), m.timeouts.session)
 }
 
