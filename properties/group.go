@@ -93,6 +93,12 @@ func (e *FormerOwnerError) Error() string {
 	return fmt.Sprintf("%s took the committed offset of %v back from %d to %d, which is %s's", e.By, e.Partition, e.Was, e.Is, e.Owner)
 }
 
+// Meaning is the break as the group sees it.
+func (e *FormerOwnerError) Meaning() string {
+	return fmt.Sprintf("%s had lost %v, and nothing in its commit told the coordinator so. %s has processed up to %d and "+
+		"does not know of it: whoever owns %v next reads on from %d.", e.By, e.Partition, e.Owner, e.Was-1, e.Partition, e.Is)
+}
+
 // processed counts how often each message was processed, from the offset at
 // which a partition starts.
 type processed struct {

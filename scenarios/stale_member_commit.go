@@ -84,12 +84,69 @@ var staleMemberCommit = Scenario{
 		inBoth("static-member", sim.NoDeadlock), inBoth("kip-848", sim.NoDeadlock),
 		inBoth("kip-848-now", sim.NoDeadlock), inBoth("kip-1251", sim.NoDeadlock),
 	),
-	Schedule: "A start",
+	Schedule: `
+		A start; B start
+		A->coordinator JoinGroup; A await JoinGroup; A->coordinator SyncGroup; A await SyncGroup
+		A->coordinator OffsetFetch; A await OffsetFetch; A->coordinator Heartbeat
+		B->coordinator JoinGroup
+		coordinator.session1 fires
+		A await Heartbeat; A process
+		B await JoinGroup; B->coordinator SyncGroup; B await SyncGroup
+		B->coordinator OffsetFetch; B await OffsetFetch; B process
+		B->coordinator OffsetCommit; B await OffsetCommit
+		B->coordinator Heartbeat; B await Heartbeat; B process#2
+		B->coordinator OffsetCommit#2
+		A->coordinator OffsetCommit`,
 	Story: `
 		A process before coordinator.session1 fires
 		coordinator.session1 fires before B start
 		B->coordinator OffsetCommit#2 before A->coordinator OffsetCommit
 		A->coordinator OffsetCommit before coordinator.session1 fires#2`,
+	Claims: []Claim{
+		{
+			ID:       "M1",
+			Says:     "The coordinator checks the generation, so a member that has lost its partition cannot commit.",
+			Verdict:  "only when the commit carries the generation under which the message was polled",
+			Evidence: "What a member commits as what it is by now is accepted, once it has joined again. With the generation of the poll no state takes anything back.",
+			Command:  "go run ./cmd/simrun explore stale-member-commit --variant generation-now",
+		},
+		{
+			ID:       "M2",
+			Says:     "A coordinator that assigns the partitions itself (KIP-848) knows whose each is, and refuses the others.",
+			Verdict:  Refuted,
+			Evidence: "A member in the current epoch commits what it likes. Kafka 4.3 looks the partition up, and only for a commit that carries an older epoch.",
+			Command:  "go run ./cmd/simrun explore stale-member-commit --variant kip-848-now",
+		},
+		{
+			ID:      "M3",
+			Says:    "While a group prepares a rebalance, commits of the generation that ends are accepted: the next owner may have read its offset before.",
+			Verdict: Refuted,
+			Evidence: "They are accepted, and come in time: the next owner learns of its partition by SyncGroup, reads the offset after that, " +
+				"and by then the generation is another one. Nothing rewinds in any state.",
+			Command: "go run ./cmd/simrun explore stale-member-commit --variant generation-check",
+		},
+		{
+			ID:       "M4",
+			Says:     "A static member that comes back causes no rebalance, so its former process has the right generation.",
+			Verdict:  Confirmed,
+			Evidence: "What refuses the former process is its member id, which the instance id no longer goes with: FENCED_INSTANCE_ID.",
+			Command:  "go run ./cmd/simrun explore stale-member-commit --variant static-member",
+		},
+		{
+			ID:       "M5",
+			Says:     "With automatic commits there is no late commit: poll commits before it takes part in a rebalance.",
+			Verdict:  "only at the price of messages that nobody processes",
+			Evidence: "No offset goes back. But poll commits the position, which is past what the worker still works on, and of a refusal the application hears nothing.",
+			Command:  "go run ./cmd/simrun explore stale-member-commit --variant auto-commit",
+		},
+		{
+			ID:       "M6",
+			Says:     "Refusing late commits ends the duplicates.",
+			Verdict:  Refuted,
+			Evidence: "It keeps the offset where it is. What a member has processed, and may no longer commit, is processed again, in every variant.",
+			Command:  "go run ./cmd/simrun explore stale-member-commit --variant kip-1251",
+		},
+	},
 	Build: buildStaleMemberCommit,
 }
 

@@ -331,6 +331,9 @@ func (m *Member) Describe(show func(name, value string)) {
 		for _, a := range m.assigned {
 			if int(a.partition) == p {
 				at = fmt.Sprintf("at %d", a.offset)
+				if a.offset == model.NoOffset {
+					at = "owned"
+				}
 			}
 		}
 		show(model.Partition(p).String(), at)
