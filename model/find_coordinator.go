@@ -1,21 +1,18 @@
 package model
 
-// FindCoordinatorRequest asks any broker who coordinates the group.
+// FindCoordinatorRequest asks any broker which broker coordinates the group.
 //
 // Source: FindCoordinatorRequest.json.
-// Differs: one group, so it is not named.
 type FindCoordinatorRequest struct{}
 
-func (r *FindCoordinatorRequest) Name() string { return "FindCoordinator" }
-
+func (r *FindCoordinatorRequest) Name() string   { return "FindCoordinator" }
 func (r *FindCoordinatorRequest) String() string { return "" }
 
-// FindCoordinatorResponse names the coordinator.
+// FindCoordinatorResponse is the answer to it.
 //
 // Source: FindCoordinatorResponse.json.
-// Differs: there is one broker, so it is not named.
+// Differs: there is one coordinator, so an answer without an error names none.
 type FindCoordinatorResponse struct{ Error Error }
 
-func (r *FindCoordinatorResponse) Name() string { return "FindCoordinator" }
-
+func (r *FindCoordinatorResponse) Name() string   { return "FindCoordinator" }
 func (r *FindCoordinatorResponse) String() string { return r.Error.String() }

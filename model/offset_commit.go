@@ -8,10 +8,10 @@ import (
 // OffsetCommitRequest asks the group coordinator to store offsets.
 //
 // Source: OffsetCommitRequest.json.
-// Differs: one group and one topic, so neither is named; no member and no
-// generation, as from a client that manages partitions by itself; no metadata.
+// Differs: one group and one topic, so neither is named; no metadata.
 type OffsetCommitRequest struct {
-	Partitions []PartitionOffset // ascending
+	ConsumerGroupMetadata                   // zero: a simple consumer
+	Partitions            []PartitionOffset // ascending
 }
 
 // PartitionOffset is the offset to store for one partition.
@@ -22,7 +22,9 @@ type PartitionOffset struct {
 
 func (r *OffsetCommitRequest) Name() string { return "OffsetCommit" }
 
-func (r *OffsetCommitRequest) String() string { return FormatOffsets(r.Partitions) }
+func (r *OffsetCommitRequest) String() string {
+	return FormatOffsets(r.Partitions) + by(r.ConsumerGroupMetadata)
+}
 
 // FormatOffsets writes offsets as pictures show them: "{P0: 11, P1: 21}".
 func FormatOffsets(offsets []PartitionOffset) string {

@@ -157,7 +157,11 @@ func (c *Conn) nameSenders() {
 		}
 	}
 	for _, t := range w.tasks {
-		c.senders = append(c.senders, lineName(t.name+via+"->"+c.node.name, c.dial))
+		sender := t.name + via
+		if c.name == t.name {
+			sender = t.name // It needs no telling.
+		}
+		c.senders = append(c.senders, lineName(sender+"->"+c.node.name, c.dial))
 	}
 }
 

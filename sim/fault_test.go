@@ -401,8 +401,8 @@ func TestDelaysNeedTime(t *testing.T) {
 // is lost.
 func TestParkedRequestsMeetFaults(t *testing.T) {
 	for _, test := range []struct{ does, possible string }{
-		{"A send; A/A->coordinator Ping; coordinator crash", "A await; B send; coordinator restart"},
-		{"A send; A/A->coordinator Ping; network cut coordinator->A; coordinator.session0 fires; A await", "B send; coordinator crash"},
+		{"A send; A->coordinator Ping; coordinator crash", "A await; B send; coordinator restart"},
+		{"A send; A->coordinator Ping; network cut coordinator->A; coordinator.session0 fires; A await", "B send; coordinator crash"},
 	} {
 		w := buildSessions()
 		w.Faults(sim.Budget{Crashes: 1, Cuts: 1})

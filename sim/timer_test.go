@@ -373,7 +373,7 @@ func buildSessions() *sim.World {
 
 // A node parks requests and answers them in a later step, by a timer.
 func TestNodeAnswersAParkedRequest(t *testing.T) {
-	trace, ending := run(t, buildSessions(), schedule(t, `A send; B send; A/A->coordinator Ping; B/B->coordinator Ping;
+	trace, ending := run(t, buildSessions(), schedule(t, `A send; B send; A->coordinator Ping; B->coordinator Ping;
 		coordinator.session1 fires; B await; coordinator.session0 fires; A await`))
 	if ending != sim.Finished {
 		t.Fatalf("run ended by %q", ending)

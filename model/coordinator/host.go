@@ -29,7 +29,7 @@ func (h *Host) Step(e sim.Envelope, out *sim.Outbox) {
 		out.Reply(e, &model.FindCoordinatorResponse{})
 	case *model.OffsetCommitRequest:
 		if h.refuses() {
-			out.Reply(e, refuse(request, model.NotCoordinator))
+			out.Reply(e, refuse(request, model.ErrNotCoordinator))
 			return
 		}
 		h.Group.Step(e, out)

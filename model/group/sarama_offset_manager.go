@@ -270,7 +270,7 @@ func (om *saramaGoroutine) handleResponse(t *sim.Task) {
 		switch om.resp[om.i].Error {
 		case model.None:
 			om.updateCommitted(t)
-		case model.CoordinatorLoadInProgress:
+		case model.ErrCoordinatorLoadInProgress:
 			// It stays dirty, and the next commit sends it again.
 		default:
 			if om.release == BrokerLockReleased {

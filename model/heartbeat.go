@@ -1,0 +1,16 @@
+package model
+
+// HeartbeatRequest keeps a member of a classic group in it.
+//
+// Source: HeartbeatRequest.json.
+type HeartbeatRequest struct{ ConsumerGroupMetadata }
+
+func (r *HeartbeatRequest) Name() string { return "Heartbeat" }
+
+// HeartbeatResponse says whether the generation still stands.
+//
+// Source: HeartbeatResponse.json.
+type HeartbeatResponse struct{ Error Error }
+
+func (r *HeartbeatResponse) Name() string   { return "Heartbeat" }
+func (r *HeartbeatResponse) String() string { return r.Error.String() }

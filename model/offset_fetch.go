@@ -1,0 +1,42 @@
+package model
+
+// OffsetFetchRequest asks for committed offsets.
+//
+// Source: OffsetFetchRequest.json.
+// Differs: no RequireStable: with no transactional offsets there is nothing to
+// wait for.
+type OffsetFetchRequest struct {
+	ConsumerGroupMetadata             // of a KIP-848 member; of nobody else
+	Partitions            []Partition // ascending
+}
+
+func (r *OffsetFetchRequest) Name() string { return "OffsetFetch" }
+
+func (r *OffsetFetchRequest) String() string {
+	return FormatPartitions(r.Partitions) + by(r.ConsumerGroupMetadata)
+}
+
+// by is who made a request, for its text.
+func by(m ConsumerGroupMetadata) string {
+	if text := m.String(); text != "" {
+		return " by " + text
+	}
+	return ""
+}
+
+// OffsetFetchResponse answers with an offset for each partition of the request.
+//
+// Source: OffsetFetchResponse.json.
+type OffsetFetchResponse struct {
+	Error      Error
+	Partitions []PartitionOffset // in the order of the request; NoOffset where there is none
+}
+
+func (r *OffsetFetchResponse) Name() string { return "OffsetFetch" }
+
+func (r *OffsetFetchResponse) String() string {
+	if r.Error != None {
+		return r.Error.String()
+	}
+	return FormatOffsets(r.Partitions)
+}

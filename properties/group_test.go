@@ -1,0 +1,173 @@
+package properties_test
+
+import (
+	"fmt"
+	"testing"
+
+	"racelab/model"
+	"racelab/properties"
+	"racelab/scenarios"
+	"racelab/sim"
+	"racelab/sim/explore"
+)
+
+const takesNothingBack = "former-owner-takes-nothing-back"
+
+func staleMemberCommit(t *testing.T) *scenarios.Scenario {
+	t.Helper()
+	s, err := scenarios.Find("stale-member-commit")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// Goal: a late commit is kept out by what it says of its sender, and only if that
+// is what the sender was when it polled (claims M1, M2, M4); automatic commits
+// skip messages (M5). Method: all states; a second join where it makes the
+// difference. The other verdicts are held by simrun check.
+func TestStaleMemberCommitInAllStates(t *testing.T) {
+	s := staleMemberCommit(t)
+	for _, test := range []struct {
+		variant, joins       string
+		states               int
+		takesBack, isSkipped int // steps to the shortest break; 0: there is none
+	}{
+		{"unfixed", "joins=1", 4242, 26, 0},
+		{"generation-check", "joins=1", 4164, 0, 0},
+		{"generation-now", "joins=1", 3748, 0, 0},
+		{"generation-now", "joins=2", 126201, 34, 0},
+		{"auto-commit", "joins=1", 3728, 0, 10},
+		{"static-member", "joins=1", 4103, 0, 0},
+		{"kip-848", "joins=2", 37223, 0, 0},
+		{"kip-848-now", "joins=1", 2538, 0, 0},
+		{"kip-848-now", "joins=2", 36162, 24, 0},
+		{"kip-1251", "joins=2", 37712, 0, 0},
+	} {
+		values, err := s.Set([]string{test.joins})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sys, err := s.System(test.variant, values)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := explore.States(sys, explore.Options{Limit: scenarios.CheckStates})
+		sys.Close()
+		name := test.variant + " " + test.joins
+		if r.States != test.states || !r.Complete {
+			t.Errorf("%s: %d states, complete %v; want %d, true", name, r.States, r.Complete, test.states)
+		}
+		if got := len(r.Verdict(takesNothingBack).Schedule); got != test.takesBack {
+			t.Errorf("%s: %s breaks in %d steps, want %d", name, takesNothingBack, got, test.takesBack)
+		}
+		if got := len(r.Verdict("no-message-is-skipped").Schedule); got != test.isSkipped {
+			t.Errorf("%s: no-message-is-skipped breaks in %d steps, want %d", name, got, test.isSkipped)
+		}
+	}
+}
+
+// syncGroup and those below make what an oracle of a group sees.
+func syncGroup(to string, partitions ...model.Partition) sim.Observation {
+	return sim.Observation{Action: sim.Answered, Actor: "coordinator", Peer: to,
+		Request: &model.SyncGroupRequest{}, Message: &model.SyncGroupResponse{Assignment: partitions}}
+}
+
+func groupHeartbeat(to string, partitions ...model.Partition) sim.Observation {
+	return sim.Observation{Action: sim.Answered, Actor: "coordinator", Peer: to,
+		Request: &model.ConsumerGroupHeartbeatRequest{}, Message: &model.ConsumerGroupHeartbeatResponse{Assignment: partitions}}
+}
+
+func committed(by string, code model.Error, partition model.Partition, offset model.Offset) sim.Observation {
+	o := commit(sim.Answered, code, model.PartitionOffset{Partition: partition, Offset: offset})
+	o.Peer = by
+	return o
+}
+
+func refused(who string, code model.Error) sim.Observation {
+	return sim.Observation{Action: sim.Received, Actor: who, Peer: "coordinator",
+		Message: &model.OffsetCommitResponse{Partitions: []model.PartitionError{{Partition: 0, Error: code}}}}
+}
+
+func returned(who string, code model.Error) sim.Observation {
+	return sim.Observation{Action: sim.Returned, Actor: who, Message: &model.Committed{Error: code}}
+}
+
+func process(who string, partition model.Partition, offset model.Offset) sim.Observation {
+	return sim.Observation{Action: sim.Called, Actor: who, Message: &model.Processed{Partition: partition, Offset: offset}}
+}
+
+func sent(who string) sim.Observation {
+	return sim.Observation{Action: sim.Sent, Actor: who, Peer: "coordinator", Message: &model.HeartbeatRequest{}}
+}
+
+// Goal: each oracle refuses what it should, and nothing else.
+func TestGroupOracles(t *testing.T) {
+	const stale = model.ErrStaleMemberEpoch
+	owner := func() sim.Property { return properties.NewFormerOwnerTakesNothingBack("A", "B") }
+	skipped := func() sim.Property { return properties.NewNoMessageIsSkipped(10, 20) }
+	twice := func() sim.Property { return properties.NewNoMessageIsProcessedTwice(10, 20) }
+	reported := func() sim.Property { return properties.NewRefusedCommitIsReported("A", "B") }
+	for _, test := range []struct {
+		name   string
+		oracle func() sim.Property
+		acts   []sim.Observation
+		tested bool // by any act
+		want   string
+	}{
+		{"the owner commits", owner, []sim.Observation{syncGroup("A", 0), committed("A", model.None, 0, 11)}, false, "<nil>"},
+		{"the owner goes back", owner, []sim.Observation{syncGroup("A", 0), committed("A", model.None, 0, 12), committed("A", model.None, 0, 11)}, false, "<nil>"},
+		{"a former owner goes back", owner, []sim.Observation{syncGroup("A", 0), syncGroup("B", 0), committed("B", model.None, 0, 12), committed("A", model.None, 0, 11)}, true,
+			"A took the committed offset of P0 back from 12 to 11, which is B's"},
+		{"a former owner of a KIP-848 group goes back", owner,
+			[]sim.Observation{groupHeartbeat("A", 0), groupHeartbeat("B", 0), committed("B", model.None, 0, 12), committed("A", model.None, 0, 11)}, true,
+			"A took the committed offset of P0 back from 12 to 11, which is B's"},
+		{"a former owner is refused", owner, []sim.Observation{syncGroup("A", 0), syncGroup("B", 0), committed("B", model.None, 0, 12), committed("A", stale, 0, 11)}, true, "<nil>"},
+		{"a former owner goes forward", owner, []sim.Observation{syncGroup("A", 0), syncGroup("B", 0), committed("A", model.None, 0, 11)}, true, "<nil>"},
+		{"it is the owner again", owner, []sim.Observation{syncGroup("A", 0), syncGroup("B", 0), committed("B", model.None, 0, 12), syncGroup("A", 0), committed("A", model.None, 0, 11)}, false, "<nil>"},
+		{"another partition", owner, []sim.Observation{syncGroup("A", 0), syncGroup("B", 1), committed("B", model.None, 1, 12), committed("A", model.None, 0, 11)}, false, "<nil>"},
+
+		{"processed, then committed", skipped, []sim.Observation{process("A", 0, 10), committed("A", model.None, 0, 11)}, true, "<nil>"},
+		{"processed by another", skipped, []sim.Observation{process("A", 0, 10), committed("B", model.None, 0, 11)}, true, "<nil>"},
+		{"committed where it stands", skipped, []sim.Observation{committed("A", model.None, 1, 20)}, true, "<nil>"},
+		{"committed, not processed", skipped, []sim.Observation{process("A", 0, 10), committed("A", model.None, 0, 12)}, true,
+			"A committed offset 12 of P0, and nobody has processed message 11"},
+		{"one left out", skipped, []sim.Observation{process("A", 0, 11), committed("A", model.None, 0, 12)}, true,
+			"A committed offset 12 of P0, and nobody has processed message 10"},
+		{"refused", skipped, []sim.Observation{committed("A", stale, 0, 12)}, false, "<nil>"},
+
+		{"each once", twice, []sim.Observation{process("A", 0, 10), process("B", 0, 11), process("B", 1, 20)}, true, "<nil>"},
+		{"three times", twice, []sim.Observation{process("A", 0, 10), process("B", 0, 10), process("B", 0, 10)}, true,
+			"B processed message 10 of P0, which makes 3 times"},
+
+		{"refused and told", reported, []sim.Observation{refused("A", stale), returned("A", stale), sent("A")}, true, "<nil>"},
+		{"accepted", reported, []sim.Observation{refused("A", model.None), returned("A", model.None), sent("A")}, false, "<nil>"},
+		{"refused, and told that it was not", reported, []sim.Observation{refused("A", stale), returned("A", model.None)}, true,
+			"the commit of A came back with NONE, and the coordinator said STALE_MEMBER_EPOCH"},
+		{"refused, and goes on", reported, []sim.Observation{refused("A", stale), sent("A")}, true,
+			"the commit of A was refused with STALE_MEMBER_EPOCH, and its application went on without being told"},
+		{"refused, and another goes on", reported, []sim.Observation{refused("A", stale), sent("B"), returned("A", stale)}, true, "<nil>"},
+	} {
+		oracle := test.oracle()
+		tested, err := false, error(nil)
+		for _, act := range test.acts {
+			if !oracle.Watches(act) {
+				continue
+			}
+			var put bool
+			put, err = oracle.Observe(act)
+			tested = tested || put
+		}
+		if tested != test.tested || fmt.Sprint(err) != test.want {
+			t.Errorf("%s: tested %v, %v; want %v, %s", test.name, tested, err, test.tested, test.want)
+		}
+	}
+}
+
+func TestFormerOwnerErrorSaysWhatItMeans(t *testing.T) {
+	err := &properties.FormerOwnerError{RewindError: properties.RewindError{Partition: 0, Was: 14, Is: 11}, By: "A", Owner: "B"}
+	want := "A had lost P0, and nothing in its commit told the coordinator so. B has processed up to 13 and does not know of it: whoever owns P0 next reads on from 11."
+	if got := err.Meaning(); got != want {
+		t.Errorf("Meaning() = %s, want %s", got, want)
+	}
+}
