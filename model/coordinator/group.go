@@ -31,6 +31,8 @@ func (g *Group) Step(e sim.Envelope, out *sim.Outbox) {
 	switch request := e.Message.(type) {
 	case *model.OffsetCommitRequest:
 		out.Reply(e, g.offsetCommit(request))
+	case *model.OffsetFetchRequest:
+		out.Reply(e, g.offsetFetch(request))
 	default:
 		panic(fmt.Sprintf("coordinator: no handler for %T", request))
 	}
@@ -42,6 +44,15 @@ func (g *Group) offsetCommit(request *model.OffsetCommitRequest) *model.OffsetCo
 	for _, p := range request.Partitions {
 		g.offsets[p.Partition] = p.Offset
 		response.Partitions = append(response.Partitions, model.PartitionError{Partition: p.Partition, Error: model.None})
+	}
+	return response
+}
+
+// offsetFetch answers with what is committed.
+func (g *Group) offsetFetch(request *model.OffsetFetchRequest) *model.OffsetFetchResponse {
+	response := &model.OffsetFetchResponse{}
+	for _, p := range request.Partitions {
+		response.Partitions = append(response.Partitions, model.PartitionOffset{Partition: p, Offset: g.offsets[p]})
 	}
 	return response
 }
