@@ -41,7 +41,7 @@ func MonotoneRegister() porcupine.Model {
 				}
 				parts[p] = append(parts[p], op)
 			}
-			return parts
+			return slices.DeleteFunc(parts, func(part []porcupine.Operation) bool { return part == nil })
 		},
 		Init: func() any { return unknown },
 		Step: func(state, input, output any) (bool, any) {
@@ -202,7 +202,8 @@ func (p *CommitHistoryIsMonotone) judge(fetch *call) (tested bool, err error) {
 	for _, read := range fetch.offsets {
 		known := p.known(read.Partition, fetch)
 		tested = tested || known != unknown
-		if err == nil && !porcupine.CheckOperations(MonotoneRegister(), p.history(read.Partition)) {
+		of := slices.DeleteFunc(p.history(), func(op porcupine.Operation) bool { return op.Input.(access).partition != read.Partition })
+		if err == nil && !porcupine.CheckOperations(MonotoneRegister(), of) {
 			err = &StaleFetchError{p.Clients[fetch.client], read.Partition, known, read.Offset}
 		}
 	}
@@ -223,22 +224,25 @@ func (p *CommitHistoryIsMonotone) known(partition model.Partition, by *call) mod
 	return known
 }
 
-// history is what porcupine judges: all that was done with a partition.
-func (p *CommitHistoryIsMonotone) history(partition model.Partition) []porcupine.Operation {
+// history is what porcupine judges: an operation for each partition of a call.
+// A call without an answer overlaps with all that its client does next, so it
+// passes for one of a client of its own.
+func (p *CommitHistoryIsMonotone) history() []porcupine.Operation {
 	var history []porcupine.Operation
-	for _, c := range p.calls {
+	var clients []int // by porcupine's number: that of here, or behind all of these
+	for i, c := range p.calls {
+		client, returned := c.client, int64(c.returned)
+		if c.returned < 0 {
+			client, returned = len(p.Clients)+i, math.MaxInt64
+		}
+		if !slices.Contains(clients, client) {
+			clients = append(clients, client)
+		}
 		for _, o := range c.offsets {
-			if o.Partition != partition {
-				continue
-			}
-			op := porcupine.Operation{
-				ClientId: c.client, Call: int64(c.called), Return: int64(c.returned),
-				Input: access{p.Clients[c.client], partition, c.fetches, o.Offset}, Output: c.returned >= 0,
-			}
-			if c.returned < 0 {
-				op.Return = math.MaxInt64
-			}
-			history = append(history, op)
+			history = append(history, porcupine.Operation{
+				ClientId: slices.Index(clients, client), Call: int64(c.called), Return: returned,
+				Input: access{p.Clients[c.client], o.Partition, c.fetches, o.Offset}, Output: c.returned >= 0,
+			})
 		}
 	}
 	return history

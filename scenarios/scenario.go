@@ -83,7 +83,9 @@ const (
 )
 
 // All lists the scenarios.
-func All() []*Scenario { return []*Scenario{&offsetRewind, &commitReconnect, &staleSnapshot, &lostUpdate} }
+func All() []*Scenario {
+	return []*Scenario{&offsetRewind, &commitReconnect, &staleSnapshot, &lostUpdate}
+}
 
 // Find returns the scenario of that name. The error lists what there is.
 func Find(name string) (*Scenario, error) {
