@@ -135,10 +135,10 @@ func (g *kgoCommitting) awaitPrior(t *sim.Task) {
 //
 // Differs: no backoff, and no end to the retries.
 func (g *kgoCommitting) request(t *sim.Task) {
+	g.err = true
 	for {
 		g.cxn.Redial(t, PointIssue)
 		if g.mine().cancelled.Load(t) {
-			g.err = true
 			return
 		}
 		g.writeRequest(t)
@@ -149,7 +149,6 @@ func (g *kgoCommitting) request(t *sim.Task) {
 			return
 		}
 		if g.mine().cancelled.Load(t) {
-			g.err = true
 			return
 		}
 		// The connection broke by itself. The request that was on it may still
@@ -239,20 +238,17 @@ func (g *KgoApplication) pollRecords(t *sim.Task) {
 
 // commitUncommittedOffsets is CommitUncommittedOffsets, until it succeeds.
 func (g *KgoApplication) commitUncommittedOffsets(t *sim.Task) {
-	for {
-		g.mu.Lock(t, PointUncommitted)
-		g.offset = g.dirty.Get(t)
-		g.mu.Unlock(t)
+	for g.err = true; g.err; {
+		g.number++
 		g.commitOffsetsSync(t)
-		if !g.err {
-			return
-		}
 	}
 }
 
+// commitOffsetsSync is UncommittedOffsets, which takes g.mu although only this
+// goroutine looks at dirty, and CommitOffsetsSync.
 func (g *KgoApplication) commitOffsetsSync(t *sim.Task) {
-	g.number, g.err = g.number+1, false
 	g.mine().done.Lock(t, PointCommitSync)
+	g.offset = g.dirty.Get(t)
 	g.mu.Lock(t, PointBlockAuto)
 	g.blockAuto.Set(t, true)
 	g.commit(t)

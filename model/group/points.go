@@ -22,7 +22,6 @@ const (
 // response and update committed are as above.
 const (
 	PointPoll         sim.Point = "poll"          // PollRecords takes g.mu
-	PointUncommitted  sim.Point = "uncommitted"   // UncommittedOffsets takes g.mu
 	PointCommitSync   sim.Point = "commit sync"   // commitOffsetsSync is called
 	PointBlockAuto    sim.Point = "block auto"    // it takes g.mu, and issues the commit
 	PointUnblockAuto  sim.Point = "unblock auto"  // its onDone takes g.mu
