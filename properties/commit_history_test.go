@@ -279,12 +279,10 @@ func TestCommitHistoryOfACoordinator(t *testing.T) {
 	}
 }
 
-// Goal: what the picture shows is the history, and the same bytes each time.
+// Goal: the picture shows the history, in the same bytes each time. Method: a
+// history with two partial linearizations of the same length.
 func TestCommitHistoryAsAPage(t *testing.T) {
-	oracle, _, err := observed(t, "A commits 11; B commits 12; A cut; A commits 13; B ok; C fetches; C reads 11; C fetches; C reads 12; B commits 14; B cut; A ok; C fetches; C reads 10")
-	if err == nil {
-		t.Fatal("the history is accepted")
-	}
+	oracle, _, _ := observed(t, "A commits 11; A cut; B fetches; A fetches; A reads 11; B reads 13; C commits 12; C ok")
 	first := ""
 	for range 50 {
 		var page bytes.Buffer
@@ -298,7 +296,7 @@ func TestCommitHistoryAsAPage(t *testing.T) {
 			t.Fatal("the page differs from the first one")
 		}
 	}
-	for _, text := range []string{"A commits P0: 11, no answer", "A commits P0: 13\"", "B commits P0: 12\"", "C fetches P0: 10"} {
+	for _, text := range []string{`"A commits P0: 11, no answer"`, `"A fetches P0: 11"`, `"B fetches P0: 13"`, `"C commits P0: 12"`} {
 		if !strings.Contains(first, text) {
 			t.Errorf("the page has no %s", text)
 		}
