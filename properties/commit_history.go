@@ -94,6 +94,9 @@ func (a access) describe(answered bool) string {
 // or the run has ended, may have happened or not, at any time. One that was
 // refused has not happened.
 //
+// Differs: REQUEST_TIMED_OUT, which no coordinator of the lab answers, leaves the
+// outcome open too, and would count as refused.
+//
 // It is judged when a fetch is answered: a commit alone is never refused. Its
 // memory is the whole history, so a search through states tells two histories
 // apart that led to one state.
@@ -101,11 +104,14 @@ type CommitHistoryIsMonotone struct {
 	// Clients are the tasks that commit and fetch, each on one connection.
 	Clients []string `sim:"config"`
 
-	calls []call
-	now   int // calls and returns so far: the only time there is
+	calls []call // by called, then by client
 }
 
 // call is a request of a client, and its answer.
+//
+// The only time there is counts from request to request that comes after an
+// answer: all that matters of two calls is whether one was answered before the
+// other began. So histories that differ in nothing that matters are one state.
 type call struct {
 	client   int // place in Clients
 	fetches  bool
@@ -143,12 +149,10 @@ func (p *CommitHistoryIsMonotone) Observe(o sim.Observation) (tested bool, err e
 	case *model.OffsetFetchRequest:
 		p.begin(o, call{fetches: true})
 	case *model.OffsetCommitResponse:
-		c := p.awaited(o)
-		c.returned = p.tick()
+		c := p.answered(o)
 		c.offsets = accepted(c.offsets, message.Partitions)
 	case *model.OffsetFetchResponse:
-		c := p.awaited(o)
-		c.returned = p.tick()
+		c := p.answered(o)
 		if message.Error == model.None {
 			c.offsets = slices.Clone(message.Partitions)
 			return p.judge(c)
@@ -161,19 +165,28 @@ func (p *CommitHistoryIsMonotone) Observe(o sim.Observation) (tested bool, err e
 	return false, nil
 }
 
-// tick returns the time, and moves it on.
-func (p *CommitHistoryIsMonotone) tick() int {
-	p.now++
-	return p.now - 1
+// now is the time of the last request.
+func (p *CommitHistoryIsMonotone) now() int {
+	if len(p.calls) == 0 {
+		return 0
+	}
+	return p.calls[len(p.calls)-1].called
 }
 
 // begin notes a request.
 func (p *CommitHistoryIsMonotone) begin(o sim.Observation, c call) {
-	c.client, c.called, c.returned = slices.Index(p.Clients, o.Actor), p.tick(), open
+	c.client, c.called, c.returned = slices.Index(p.Clients, o.Actor), p.now(), open
 	if c.client < 0 {
 		panic(fmt.Sprintf("properties: %s sends %s and is none of the Clients of the history", o.Actor, o.Message.Name()))
 	}
-	p.calls = append(p.calls, c)
+	if slices.ContainsFunc(p.calls, func(other call) bool { return other.returned == c.called }) {
+		c.called++
+	}
+	at := len(p.calls)
+	for at > 0 && p.calls[at-1].called == c.called && p.calls[at-1].client > c.client {
+		at--
+	}
+	p.calls = slices.Insert(p.calls, at, c)
 }
 
 // awaited is the client's oldest call without an answer; nil if there is none.
@@ -184,6 +197,16 @@ func (p *CommitHistoryIsMonotone) awaited(o sim.Observation) *call {
 		}
 	}
 	return nil
+}
+
+// answered notes when the client's oldest call was answered.
+func (p *CommitHistoryIsMonotone) answered(o sim.Observation) *call {
+	c := p.awaited(o)
+	if c == nil {
+		panic(fmt.Sprintf("properties: %s receives %s, which it does not await in the history: do its calls go over several connections?", o.Actor, o.Message.Name()))
+	}
+	c.returned = p.now()
+	return c
 }
 
 // accepted lists the offsets that were not refused.
@@ -226,12 +249,13 @@ func (p *CommitHistoryIsMonotone) known(partition model.Partition, by *call) mod
 
 // history is what porcupine judges: an operation for each partition of a call.
 // A call without an answer overlaps with all that its client does next, so it
-// passes for one of a client of its own.
+// passes for one of a client of its own. Of one time, all requests come before
+// all answers.
 func (p *CommitHistoryIsMonotone) history() []porcupine.Operation {
 	var history []porcupine.Operation
-	var clients []int // by porcupine's number: that of here, or behind all of these
+	var clients []int // by porcupine's number: that of here, or one behind all of these
 	for i, c := range p.calls {
-		client, returned := c.client, int64(c.returned)
+		client, returned := c.client, int64(2*c.returned)+1
 		if c.returned < 0 {
 			client, returned = len(p.Clients)+i, math.MaxInt64
 		}
@@ -240,7 +264,7 @@ func (p *CommitHistoryIsMonotone) history() []porcupine.Operation {
 		}
 		for _, o := range c.offsets {
 			history = append(history, porcupine.Operation{
-				ClientId: slices.Index(clients, client), Call: int64(c.called), Return: returned,
+				ClientId: slices.Index(clients, client), Call: 2 * int64(c.called), Return: returned,
 				Input: access{p.Clients[c.client], o.Partition, c.fetches, o.Offset}, Output: c.returned >= 0,
 			})
 		}
@@ -249,7 +273,6 @@ func (p *CommitHistoryIsMonotone) history() []porcupine.Operation {
 }
 
 func (p *CommitHistoryIsMonotone) State(s *sim.State) {
-	sim.Int(s, &p.now)
 	sim.Slice(s, &p.calls, func(s *sim.State, c *call) {
 		sim.Int(s, &c.client)
 		sim.Bool(s, &c.fetches)

@@ -330,13 +330,13 @@ func TestCommitReconnectInAllStates(t *testing.T) {
 		variant, world         string
 		states, rewinds, stale int // steps of the shortest schedules; 0: it holds
 	}{
-		{"unfixed", "autocommit", 1349, 13, 17},
-		{"chained", "autocommit", 702, 0, 0},
-		{"unfixed", "deadline", 2729, 24, 28},
-		{"chained", "deadline", 2582, 22, 26},
-		{"unfixed", "cut", 19821, 13, 17},
-		{"chained", "cut", 9343, 17, 21},
-		{"chained", "two-ticks", 12943, 0, 0},
+		{"unfixed", "autocommit", 689, 13, 17},
+		{"chained", "autocommit", 394, 0, 0},
+		{"unfixed", "deadline", 1213, 24, 28},
+		{"chained", "deadline", 1139, 22, 26},
+		{"unfixed", "cut", 8149, 13, 17},
+		{"chained", "cut", 4311, 17, 21},
+		{"chained", "two-ticks", 6420, 0, 0},
 	} {
 		for _, world := range s.Worlds {
 			if world.Name != test.world {
