@@ -3,6 +3,7 @@ module racelab
 go 1.26.0
 
 require (
+	github.com/anishathalye/porcupine v1.3.1 // judges histories of commits and fetches, and draws them
 	github.com/cockroachdb/datadriven v1.0.3
 	github.com/spf13/cobra v1.10.2
 	github.com/spf13/pflag v1.0.9

@@ -71,12 +71,16 @@ func (e *RewindError) Error() string {
 
 // Meaning is the break as the consumer sees it.
 func (e *RewindError) Meaning() string {
-	messages := fmt.Sprintf("message %d", e.Is)
-	if e.Was-e.Is > 1 {
-		messages = fmt.Sprintf("messages %d to %d", e.Is, e.Was-1)
-	}
 	return fmt.Sprintf("The committed offset is the next to read. %v was processed up to %d, and a consumer that "+
-		"restarts now reads on from %d: %s of %v will be consumed twice.", e.Partition, e.Was-1, e.Is, messages, e.Partition)
+		"restarts now reads on from %d: %s of %v will be consumed twice.", e.Partition, e.Was-1, e.Is, messages(e.Is, e.Was), e.Partition)
+}
+
+// messages names those from one offset up to, and without, another.
+func messages(from, to model.Offset) string {
+	if to-from == 1 {
+		return fmt.Sprintf("message %d", from)
+	}
+	return fmt.Sprintf("messages %d to %d", from, to-1)
 }
 
 // OffsetsOnTheWireAreMonotone claims that the offsets which a client sends for

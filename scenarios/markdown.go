@@ -39,8 +39,8 @@ func (s *Scenario) markdown(b *strings.Builder) {
 			}
 			b.WriteString("\n")
 		}
+		b.WriteString("\n")
 	}
-	b.WriteString("\n")
 	for _, p := range s.Properties {
 		fmt.Fprintf(b, "- `%s`: %s.\n", p.Property, p.Claim)
 	}

@@ -9,6 +9,9 @@ type Budget struct {
 	ProcessCrashes int // of client processes
 	Cuts           int // of connections, in one direction
 	Delays         int // of messages, in timed mode
+	// Closes is how often a client may call Conn.Close on one connection. That is
+	// no choice, but the network can then lose what was on its way.
+	Closes int
 
 	Down Delay // timed mode: from a crash to the restart, of a node or a process
 	Late Delay // timed mode: how much later a delayed message comes
@@ -23,10 +26,10 @@ type Budget struct {
 //
 // A connection that is cut loses what is on its way in one direction. What is on
 // its way in the other may still arrive, or get lost too, which costs nothing
-// more. Once a connection is broken, by a cut or a crash, it takes nothing new,
-// and whoever waits for an answer that will not come gets Cut. The client may
-// then Redial; requests on the new connection and old ones on the broken one
-// arrive in any order.
+// more. Once a connection is broken, by a cut, a crash or its client, it takes
+// nothing new, and whoever waits for an answer that will not come gets Cut. The
+// client may then Redial; requests on the new connection and old ones on the
+// broken one arrive in any order.
 func (w *World) Faults(b Budget) {
 	w.mustNotRun("Faults")
 	if b.Delays > 0 && w.timed == nil {
@@ -127,7 +130,7 @@ func (w *World) prepareLines() {
 	if w.faults == nil {
 		return
 	}
-	dials := w.faults.left.Crashes + w.faults.left.Cuts
+	dials := w.faults.left.Crashes + w.faults.left.Cuts + w.faults.left.Closes
 	for _, c := range w.conns {
 		c.addLine(c)
 		breaks := dials
@@ -200,7 +203,7 @@ func (w *World) prepareFaults() {
 		f.list = append(f.list, x)
 	}
 	for _, c := range w.conns {
-		if f.left.Cuts+f.left.Crashes > 0 || f.kills && c.handle.process != nil {
+		if f.left.Cuts+f.left.Crashes+f.left.Closes > 0 || f.kills && c.handle.process != nil {
 			add(Cut, c, false)
 			add(Cut, c, true)
 		}
@@ -397,6 +400,23 @@ func (c *Conn) touchAll(w *World) {
 	for _, o := range [...]*object{&c.out.tail, &c.out.head.object, &c.in.tail, &c.in.head.object, &c.door.object} {
 		w.touched(o, true)
 	}
+}
+
+// Close breaks the connection from the client's end, if it still stands: no
+// answer comes any more, and whoever waits for one gets Cut. Requests on their
+// way still arrive, or get lost. The Budget says how often there can be a
+// Redial after it.
+//
+// Source: close(2) and SO_LINGER: what was written is sent on, unless the
+// network or a reset stops it.
+func (c *Conn) Close(t *Task) {
+	handle := c
+	c = c.current()
+	if handle.line+1 >= len(handle.lines) {
+		panic(fmt.Sprintf("sim: %s closes its connection to %s once more than the Closes of its Budget", t.name, c.node.name))
+	}
+	c.responses = c.responses[:0]
+	c.breaks()
 }
 
 // current is the connection that stands for the handle now.

@@ -312,6 +312,55 @@ func TestAnAnswerIsAwaitedWhereItWasAskedFor(t *testing.T) {
 	}
 }
 
+// closer gives up on a connection that others use.
+type closer struct{ c *sim.Conn }
+
+func (p *closer) State(*sim.State) {}
+func (p *closer) Run(t *sim.Task) {
+	t.Yield("close")
+	p.c.Close(t)
+}
+
+// A client that closes its connection gets no answer, not even one that was on
+// its way, and those that wait learn of it. Its request still arrives, even
+// after one on the next connection, or gets lost.
+func TestAClientClosesItsConnection(t *testing.T) {
+	for _, test := range []struct{ does, possible, fields string }{
+		{"P send; C close", "P await; P->broker Ping; network cut client->broker", "memory 0, flushed 0, restarts 0, done 0, cut 0"},
+		{"P send; P->broker Ping; C close; P await", "P redial", "memory 1, flushed 0, restarts 0, done 0, cut 1"},
+		{"P send; C close; P await; P redial; P send#2; P->broker/2 Ping; P->broker Ping; P await#2", "", "memory 2, flushed 2, restarts 0, done 1, cut 1"},
+		{"P send; C close; network cut client->broker; P await; P redial; P send#2", "P->broker/2 Ping", "memory 0, flushed 0, restarts 0, done 0, cut 1"},
+		{"C close; P send; P await", "P redial", "memory 0, flushed 0, restarts 0, done 0, cut 1"},
+	} {
+		w := sim.NewWorld()
+		w.AddNode("broker", &ledger{})
+		c := w.Dial("client", "broker")
+		w.Go("P", &pinger{c: c, n: 1})
+		w.Go("C", &closer{c})
+		w.Faults(sim.Budget{Closes: 1})
+		run(t, w, schedule(t, test.does))
+		if got := possible(w); got != test.possible {
+			t.Errorf("%s: possible: %s; want %s", test.does, got, test.possible)
+		}
+		if got := fieldsOf(w); got != test.fields {
+			t.Errorf("%s: %s; want %s", test.does, got, test.fields)
+		}
+	}
+}
+
+// A client that closes more often than was said has no room to dial anew.
+func TestClosesKeepToTheBudget(t *testing.T) {
+	w := sim.NewWorld()
+	w.AddNode("broker", &ledger{})
+	w.Go("C", &closer{w.Dial("client", "broker")})
+	defer w.Close()
+	w.Enabled()
+	w.Take(0)
+	if v := w.Violations(); len(v) != 1 || !strings.Contains(v[0].Err.Error(), "C closes its connection to broker once more than the Closes of its Budget") {
+		t.Errorf("Close without a Budget breaks %v; want a panic that names the Budget", v)
+	}
+}
+
 func TestStopFaults(t *testing.T) {
 	w := buildPing(1, 1, sim.Budget{Crashes: 2, Cuts: 1})()
 	defer w.Close()

@@ -22,7 +22,8 @@
 //
 // With --json (for run: --format json) a command writes one JSON value, and the
 // exit code stays the same. Fields are added, never changed. For pages, run also
-// has --format mermaid.
+// has --format mermaid, and, where clients commit and fetch, --format porcupine: an
+// HTML page with the history of each partition, and how far it can be put in order.
 //
 //   - list: an array of {name, title, stake, parameters, variants, worlds,
 //     properties, claims}.

@@ -134,7 +134,8 @@ func TestBadInput(t *testing.T) {
 		{"second setting wrong", []string{"run", race, "--set", "commits=1", "--set", "partitions=0"}, []string{"partitions=0", "1 to 64"}},
 
 		{"unknown strategy", []string{"explore", race, "--strategy", "dfs"}, []string{`--strategy "dfs"`, "possible: states, ", "walk"}},
-		{"unknown format", []string{"run", race, "--format", "xml"}, []string{`--format "xml"`, "possible: text, json, mermaid"}},
+		{"unknown format", []string{"run", race, "--format", "xml"}, []string{`--format "xml"`, "possible: text, json, mermaid, porcupine"}},
+		{"history of a scenario without one", []string{"run", race, "--format", "porcupine"}, []string{"--format porcupine: " + race + " has no history", "possible: commit-reconnect"}},
 		{"seed and schedule", []string{"run", race, "--seed", "1", "--schedule", "G0 mark"}, []string{"--seed and --schedule", "one of them"}},
 		{"seed without chance", []string{"explore", race, "--strategy", "states", "--seed", "1"}, []string{"--seed", "--strategy pct, uniform or walk"}},
 		{"seed that is no number", []string{"run", race, "--seed", "abc"}, []string{`--seed "abc"`, "whole numbers from 0"}},
@@ -215,6 +216,8 @@ func TestExitCodes(t *testing.T) {
 		{"run offset-rewind", exitBroken},
 		{"run offset-rewind --format json", exitBroken},
 		{"run offset-rewind --format mermaid", exitBroken},
+		{"run commit-reconnect --format porcupine", exitBroken},
+		{"run commit-reconnect --variant chained --format porcupine", exitHolds},
 		{"run offset-rewind --variant commit-lock", exitHolds},
 		{"run offset-rewind --variant broker-lock", exitNotExercised},
 		{"run offset-rewind --schedule 'G0 mark; G0 construct request'", exitUnfinished},
@@ -387,11 +390,15 @@ func TestRepeatBreaksTheSameProperty(t *testing.T) {
 			t.Errorf("%s breaks %v and has exit code %d, want %s and %d or %d", command, run.Broken, code, property, exitBroken, exitDeadlock)
 		}
 	}
-	settings := map[string]string{"offset-rewind": "--set batch=2", "lost-update": "--set threads=3", "stale-snapshot": "--set marks=3 --set commits=2"}
 	for _, s := range scenarios.All() {
-		flags := []string{"", "--first", settings[s.Name]}
-		for _, strategy := range strategies {
-			flags = append(flags, "--strategy "+strategy, "--first --strategy "+strategy)
+		flags := []string{"--first"}
+		switch s.Name {
+		case "offset-rewind":
+			flags = append(flags, "--set batch=2")
+		case "stale-snapshot":
+			for _, strategy := range strategies {
+				flags = append(flags, "--set marks=3 --strategy "+strategy, "--first --strategy "+strategy)
+			}
 		}
 		for _, flag := range flags {
 			line := "explore " + s.Name + " " + flag
@@ -503,6 +510,25 @@ func TestOutputThatCannotBeWritten(t *testing.T) {
 		code := simrun(words(line), full{}, &stderr)
 		if want := "simrun: no space left on device\n"; code != exitUsage || stderr.String() != want {
 			t.Errorf("simrun %s > /dev/full: exit code %d and %q on stderr, want %d and %q", line, code, stderr.String(), exitUsage, want)
+		}
+	}
+}
+
+// Goal: a run's history as a page shows what the clients did, and is the same to
+// the byte.
+func TestHistoryAsAPage(t *testing.T) {
+	_, first, _ := call("run", "commit-reconnect", "--format", "porcupine")
+	for range 5 {
+		if _, again, _ := call("run", "commit-reconnect", "--format", "porcupine"); again != first {
+			t.Fatal("two pages of one run differ")
+		}
+	}
+	if !strings.HasPrefix(first, "<!doctype html>") {
+		t.Errorf("the page begins with %.40q", first)
+	}
+	for _, text := range []string{`"auto1 commits P0: 11, no answer"`, `"app commits P0: 12"`, `"successor fetches P0: 11"`} {
+		if !strings.Contains(first, text) {
+			t.Errorf("the page has no %s", text)
 		}
 	}
 }

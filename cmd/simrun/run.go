@@ -29,7 +29,7 @@ func runCommand() *cobra.Command {
 	c.Flags().Uint64Var(&seed, "seed", 0, "choose at random, by this seed")
 	c.Flags().StringVar(&schedule, "schedule", "", "a schedule to replay: a file, or its text")
 	c.Flags().BoolVar(&refit, "refit", false, "play what still fits of a schedule that was made before the model was edited")
-	c.Flags().StringVar(&format, "format", "text", "text, json or mermaid")
+	c.Flags().StringVar(&format, "format", "text", "text, json or mermaid; porcupine: the history of commits and fetches, as a page")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if err := s.find(args[0]); err != nil {
 			return err
@@ -37,7 +37,10 @@ func runCommand() *cobra.Command {
 		if err := atMostOne(c, "seed", "schedule"); err != nil {
 			return err
 		}
-		if err := oneOf("format", format, "text", "json", "mermaid"); err != nil {
+		if err := oneOf("format", format, "text", "json", "mermaid", "porcupine"); err != nil {
+			return err
+		}
+		if err := s.hasHistory(); format == "porcupine" && err != nil {
 			return err
 		}
 		var chooser sim.Chooser
@@ -83,6 +86,8 @@ func runCommand() *cobra.Command {
 			err = view.JSON(c.OutOrStdout(), report.AsJSON())
 		case "mermaid":
 			err = view.Mermaid(c.OutOrStdout(), report)
+		case "porcupine":
+			err = commitHistory(report.Trace).WriteHTML(c.OutOrStdout())
 		default:
 			err = view.Text(c.OutOrStdout(), report, wantsColour(c.OutOrStdout()))
 		}

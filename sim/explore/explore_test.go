@@ -262,6 +262,24 @@ func TestScriptKeepsItsOrdersOrSaysSo(t *testing.T) {
 	}
 }
 
+// Goal: when all is held up, the script's first order gives way, whichever event
+// comes first in the world.
+func TestTheFirstOrderGivesWay(t *testing.T) {
+	orders, err := explore.ParseOrders("A nowhere before B start\nB nowhere before A start")
+	if err != nil {
+		t.Fatal(err)
+	}
+	script := explore.NewScript(orders...)
+	w := embrace(true)()
+	defer w.Close()
+	if names := fmt.Sprint(w.Enabled()[0], ", ", w.Enabled()[1]); names != "A start, B start" {
+		t.Fatalf("the world begins with %s", names)
+	}
+	if _, err := script.Choose(w.Enabled()); err != nil || len(script.GaveWay) != 1 || script.GaveWay[0] != orders[0] {
+		t.Errorf("%v gave way (%v), want %v", script.GaveWay, err, orders[0])
+	}
+}
+
 // Goal: how many coroutines a task keeps for jumps changes nothing. Method: the
 // counts with 1 and with 64.
 func TestCountsDoNotDependOnCoroutines(t *testing.T) {

@@ -99,11 +99,14 @@ func (c *Script) heldUp(event sim.Event) *Before {
 	return nil
 }
 
-// giveWay drops the first order that holds up an event.
+// giveWay drops the first of the orders that hold up the events: of a story,
+// what comes later may yet be told.
 func (c *Script) giveWay(enabled []sim.Event) {
-	order := *c.heldUp(enabled[0])
-	c.GaveWay = append(c.GaveWay, order)
-	c.orders = slices.DeleteFunc(slices.Clone(c.orders), func(b Before) bool { return b == order })
+	first := slices.IndexFunc(c.orders, func(order Before) bool {
+		return slices.ContainsFunc(enabled, func(event sim.Event) bool { return *c.heldUp(event) == order })
+	})
+	c.GaveWay = append(c.GaveWay, c.orders[first])
+	c.orders = slices.Delete(slices.Clone(c.orders), first, first+1)
 }
 
 // Unmet lists the orders whose events did not both happen, which a misspelt

@@ -1,0 +1,345 @@
+package group
+
+import (
+	"strconv"
+
+	"racelab/model"
+	"racelab/sim"
+)
+
+// KgoPrior is what a commit does about the one before it that is not done yet:
+// the difference between the releases.
+type KgoPrior uint8
+
+const (
+	// CancelPrior cancels it, and waits until its goroutine has ended. That is
+	// soon: a request whose context is cancelled gets no answer, because the
+	// client kills the connection.
+	//
+	// Source: groupConsumer.commit in franz-go up to 1.20.7.
+	CancelPrior KgoPrior = iota
+	// AwaitPrior waits until it has its answer, or has failed by itself.
+	//
+	// Source: groupConsumer.commit in franz-go 1.21.0, commit 416e8269.
+	AwaitPrior
+)
+
+// KgoGroupConsumer is what the goroutines of a kgo client share that consumes
+// in a group: the offsets that were polled and committed, the last commit, and
+// the connection to the coordinator (broker.cxnNormal).
+//
+// A commit is a goroutine of its own, and all commits of a client form a chain:
+// each waits for the one before it. What that is worth depends on what the wait
+// ends with.
+//
+// Source: groupConsumer in franz-go 1.20.7 and 1.21.0, pkg/kgo/consumer_group.go;
+// handleReq and handleResp in broker.go.
+// Differs: one partition. No join and no sync, so noCommitDuringJoinAndSync is
+// never held, and one goroutine that commits, so neither is syncCommitMu. The
+// goroutines that write requests and read responses are part of those who call
+// them: whoever cancels a context also kills the connection. kgo answers the
+// cancelled request before it does, so the next commit may still be written to
+// the dying connection, and then goes again on a new one.
+type KgoGroupConsumer struct {
+	prior KgoPrior `sim:"config"`
+	cxn   *sim.Conn
+
+	mu         sim.Mutex
+	dirty      sim.Var[model.Offset] // past what the last poll returned
+	head       sim.Var[model.Offset] // past what the poll before returned, and so was processed
+	committed  sim.Var[model.Offset]
+	blockAuto  sim.Var[bool]
+	commitDone sim.Var[int] // the number of the last commit; 0: there was none
+
+	commits []*kgoCommit // by number, from 1
+}
+
+// kgoCommit is what others can see of a commit.
+type kgoCommit struct {
+	done      sim.Mutex // commitDone, a channel: held until it is closed
+	cancelled sim.Atomic[bool]
+	inFlight  sim.Atomic[bool] // the request is written, and its response is not read
+}
+
+// NewKgoGroupConsumer returns a client whose partition starts at the committed
+// offset, with its connection to the group coordinator and room for a number of
+// commits.
+func NewKgoGroupConsumer(prior KgoPrior, coordinator *sim.Conn, committed model.Offset, commits int) *KgoGroupConsumer {
+	g := &KgoGroupConsumer{prior: prior, cxn: coordinator}
+	for range commits {
+		g.commits = append(g.commits, &kgoCommit{})
+	}
+	g.dirty.Init(committed)
+	g.head.Init(committed)
+	g.committed.Init(committed)
+	return g
+}
+
+// cancel is the CancelFunc of a commit's context. In flight, the goroutine that
+// reads the response gives up (readConn), and kills the connection.
+func (g *KgoGroupConsumer) cancel(t *sim.Task, number int) {
+	c := g.commits[number-1]
+	c.cancelled.Store(t, true)
+	if c.inFlight.Load(t) {
+		g.cxn.Close(t)
+	}
+}
+
+// kgoCommitting is the frame of a commit: of its caller, and of the goroutine
+// that commit starts.
+//
+// Differs: go func is no point here, so a caller that does not wait for its
+// commit does nothing else meanwhile. CommitOffsetsSync waits, but returns
+// before the goroutine has unblocked autocommits.
+type kgoCommitting struct {
+	*KgoGroupConsumer
+	number    int // of the commit
+	priorDone int // the number of the one before it; 0: none
+	offset    model.Offset
+	err       bool
+}
+
+func (g *kgoCommitting) mine() *kgoCommit { return g.commits[g.number-1] }
+
+// commit is what commit does before it starts its goroutine. The caller holds
+// g.mu, and the commit's own done.
+func (g *kgoCommitting) commit(t *sim.Task) {
+	g.priorDone = g.commitDone.Get(t)
+	g.commitDone.Set(t, g.number)
+}
+
+// issue is the goroutine of a commit, up to its onDone.
+func (g *kgoCommitting) issue(t *sim.Task) {
+	if g.priorDone > 0 {
+		g.awaitPrior(t)
+	}
+	g.request(t)
+	if !g.err {
+		g.updateCommitted(t)
+	}
+}
+
+// awaitPrior waits for the prior commit to be done.
+func (g *kgoCommitting) awaitPrior(t *sim.Task) {
+	if g.prior == CancelPrior {
+		t.Yield(PointCancelPrior)
+		g.cancel(t, g.priorDone)
+	}
+	g.commits[g.priorDone-1].done.Lock(t, PointAwaitPrior)
+	g.commits[g.priorDone-1].done.Unlock(t)
+	g.priorDone = 0
+}
+
+// request is RequestWith: a request whose connection breaks goes again on a new
+// one, unless its context is cancelled.
+//
+// Differs: no backoff, and no end to the retries.
+func (g *kgoCommitting) request(t *sim.Task) {
+	g.err = true
+	for {
+		g.cxn.Redial(t, PointIssue)
+		if g.mine().cancelled.Load(t) {
+			return
+		}
+		g.writeRequest(t)
+		response := g.cxn.Receive(t, PointAwaitResponse)
+		g.mine().inFlight.Store(t, false)
+		if response != sim.Cut {
+			g.err = response.(*model.OffsetCommitResponse).Partitions[0].Error != model.None
+			return
+		}
+		if g.mine().cancelled.Load(t) {
+			return
+		}
+		// The connection broke by itself. The request that was on it may still
+		// arrive, after this one and all that follow.
+	}
+}
+
+func (g *kgoCommitting) writeRequest(t *sim.Task) {
+	g.mine().inFlight.Store(t, true)
+	g.cxn.Send(t, &model.OffsetCommitRequest{Partitions: []model.PartitionOffset{{Partition: 0, Offset: g.offset}}})
+}
+
+// updateCommitted notes what was acknowledged. From then on no autocommit sends
+// it again.
+func (g *kgoCommitting) updateCommitted(t *sim.Task) {
+	g.mu.Lock(t, PointUpdateCommitted)
+	g.committed.Set(t, g.offset)
+	if g.head.Get(t) < g.offset {
+		g.head.Set(t, g.offset)
+	}
+	g.mu.Unlock(t)
+}
+
+// KgoTick is one tick of loopCommit, which commits the head, and the goroutine
+// of that commit.
+type KgoTick struct{ kgoCommitting }
+
+// NewKgoTick returns a tick whose commit has that number.
+func NewKgoTick(g *KgoGroupConsumer, number int) *KgoTick {
+	return &KgoTick{kgoCommitting{KgoGroupConsumer: g, number: number}}
+}
+
+// Run is the body of loopCommit's loop.
+func (g *KgoTick) Run(t *sim.Task) {
+	g.mine().done.Lock(t, PointTick)
+	g.mu.Lock(t, PointAutocommit)
+	if g.blockAuto.Get(t) || g.head.Get(t) == g.committed.Get(t) {
+		g.mu.Unlock(t)
+		g.mine().done.Unlock(t)
+		return
+	}
+	g.offset = g.head.Get(t)
+	g.commit(t)
+	g.mu.Unlock(t)
+	g.issue(t)
+	g.mine().done.Unlock(t)
+}
+
+// KgoApplication is the goroutine that polls, a record at a time, and commits
+// what it has polled: after each poll, or once in the end, as from
+// OnPartitionsRevoked. When a commit fails it commits again.
+type KgoApplication struct {
+	kgoCommitting
+	polls     int  `sim:"config"`
+	everyPoll bool `sim:"config"`
+	polled    int
+}
+
+// NewKgoApplication returns an application whose commits have the numbers from
+// 1 on.
+func NewKgoApplication(g *KgoGroupConsumer, polls int, everyPoll bool) *KgoApplication {
+	return &KgoApplication{kgoCommitting: kgoCommitting{KgoGroupConsumer: g}, polls: polls, everyPoll: everyPoll}
+}
+
+func (g *KgoApplication) Run(t *sim.Task) {
+	for g.polled < g.polls {
+		g.pollRecords(t)
+		g.polled++
+		if g.everyPoll || g.polled == g.polls {
+			g.commitUncommittedOffsets(t)
+		}
+	}
+}
+
+// pollRecords is PollRecords: what the poll before returned was processed, and
+// the head is past it.
+//
+// Differs: undirtyUncommitted and updateUncommitted take g.mu one after the
+// other. In between, the head is what it is afterwards, and only this goroutine
+// looks at dirty.
+func (g *KgoApplication) pollRecords(t *sim.Task) {
+	g.mu.Lock(t, PointPoll)
+	g.head.Set(t, g.dirty.Get(t))
+	g.dirty.Set(t, g.dirty.Get(t)+1)
+	g.mu.Unlock(t)
+}
+
+// commitUncommittedOffsets is CommitUncommittedOffsets, until it succeeds.
+func (g *KgoApplication) commitUncommittedOffsets(t *sim.Task) {
+	for g.err = true; g.err; {
+		g.number++
+		g.commitOffsetsSync(t)
+	}
+}
+
+// commitOffsetsSync is UncommittedOffsets, which takes g.mu although only this
+// goroutine looks at dirty, and CommitOffsetsSync.
+func (g *KgoApplication) commitOffsetsSync(t *sim.Task) {
+	g.mine().done.Lock(t, PointCommitSync)
+	g.offset = g.dirty.Get(t)
+	g.mu.Lock(t, PointBlockAuto)
+	g.blockAuto.Set(t, true)
+	g.commit(t)
+	g.mu.Unlock(t)
+	g.issue(t)
+	g.mu.Lock(t, PointUnblockAuto)
+	g.blockAuto.Set(t, false)
+	g.mu.Unlock(t)
+	g.mine().done.Unlock(t)
+}
+
+// KgoDeadline ends the context that the application gave to its first commit,
+// wherever that is.
+//
+// Source: the goroutine in commit that waits for ctx.Done; franz-go issue 689.
+type KgoDeadline struct{ Consumer *KgoGroupConsumer }
+
+func (g *KgoDeadline) Run(t *sim.Task) {
+	t.Yield(PointDeadline)
+	g.Consumer.cancel(t, 1)
+}
+
+// KgoSuccessor is fetchOffsets of the member that has the partition next, on a
+// connection of its own.
+//
+// Differs: there is no rebalance that it waits for, so it may ask at any time.
+type KgoSuccessor struct {
+	Coordinator *sim.Conn
+	position    model.Offset // 0: not known yet
+}
+
+func (g *KgoSuccessor) Run(t *sim.Task) {
+	for g.position == 0 {
+		g.Coordinator.Redial(t, PointFetchOffsets)
+		g.Coordinator.Send(t, &model.OffsetFetchRequest{Partitions: []model.Partition{0}})
+		response := g.Coordinator.Receive(t, PointAwaitResponse)
+		if response != sim.Cut {
+			g.position = response.(*model.OffsetFetchResponse).Partitions[0].Offset
+		}
+	}
+}
+
+func (g *KgoGroupConsumer) State(s *sim.State) {
+	g.mu.State(s)
+	g.dirty.State(s)
+	g.head.State(s)
+	g.committed.State(s)
+	g.blockAuto.State(s)
+	g.commitDone.State(s)
+	for _, c := range g.commits {
+		c.done.State(s)
+		c.cancelled.State(s)
+		c.inFlight.State(s)
+	}
+}
+
+// Describe shows the offsets of the client.
+func (g *KgoGroupConsumer) Describe(show func(name, value string)) {
+	show("head", strconv.FormatInt(int64(g.head.Peek()), 10))
+	show("dirty", strconv.FormatInt(int64(g.dirty.Peek()), 10))
+	show("committed", strconv.FormatInt(int64(g.committed.Peek()), 10))
+}
+
+// State walks the frame of a commit.
+func (g *kgoCommitting) State(s *sim.State) {
+	sim.Int(s, &g.number)
+	sim.Int(s, &g.priorDone)
+	sim.Int(s, &g.offset)
+	sim.Bool(s, &g.err)
+}
+
+// Describe shows what the goroutine commits.
+func (g *kgoCommitting) Describe(show func(name, value string)) {
+	if g.offset != 0 {
+		show("commit", strconv.FormatInt(int64(g.offset), 10))
+	}
+}
+
+func (g *KgoApplication) State(s *sim.State) {
+	g.kgoCommitting.State(s)
+	sim.Int(s, &g.polled)
+}
+
+// State has nothing to walk: all that the goroutine uses is shared.
+func (g *KgoDeadline) State(*sim.State) {}
+
+func (g *KgoSuccessor) State(s *sim.State) { sim.Int(s, &g.position) }
+
+// Describe shows where the successor begins to consume.
+func (g *KgoSuccessor) Describe(show func(name, value string)) {
+	if g.position != 0 {
+		show("position", strconv.FormatInt(int64(g.position), 10))
+	}
+}

@@ -1,0 +1,407 @@
+package properties_test
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/anishathalye/porcupine"
+	"pgregory.net/rapid"
+
+	"racelab/model"
+	"racelab/properties"
+	"racelab/scenarios"
+	"racelab/sim"
+	"racelab/sim/explore"
+	"racelab/sim/simtest"
+)
+
+const historyIsMonotone = "commit-history-is-monotone"
+
+// act reads an act of P0's history: "A commits 11", "A ok", "A refused", "A cut",
+// "A fetches", "A reads 11", "A fails".
+func act(t *testing.T, text string) sim.Observation {
+	t.Helper()
+	words := strings.Fields(text)
+	o := sim.Observation{Action: sim.Received, Actor: words[0], Peer: "coordinator"}
+	offset := model.PartitionOffset{}
+	if len(words) == 3 {
+		if _, err := fmt.Sscan(words[2], &offset.Offset); err != nil {
+			t.Fatal(err)
+		}
+	}
+	answer := func(code model.Error) *model.OffsetCommitResponse {
+		return &model.OffsetCommitResponse{Partitions: []model.PartitionError{{Partition: 0, Error: code}}}
+	}
+	switch words[1] {
+	case "commits":
+		o.Action, o.Message = sim.Sent, &model.OffsetCommitRequest{Partitions: []model.PartitionOffset{offset}}
+	case "ok":
+		o.Message = answer(model.None)
+	case "refused":
+		o.Message = answer(model.Error(25))
+	case "cut":
+		o.Message = sim.Cut
+	case "fetches":
+		o.Action, o.Message = sim.Sent, &model.OffsetFetchRequest{Partitions: []model.Partition{0}}
+	case "reads":
+		o.Message = &model.OffsetFetchResponse{Partitions: []model.PartitionOffset{offset}}
+	case "fails":
+		o.Message = &model.OffsetFetchResponse{Error: model.Error(16)}
+	default:
+		t.Fatalf("%q is no act", text)
+	}
+	return o
+}
+
+// observed shows an oracle a history, and returns what it says of the last act.
+func observed(t *testing.T, history string) (oracle *properties.CommitHistoryIsMonotone, tested bool, err error) {
+	t.Helper()
+	oracle = &properties.CommitHistoryIsMonotone{Clients: []string{"A", "B", "C"}}
+	for text := range strings.SplitSeq(history, ";") {
+		o := act(t, text)
+		if !oracle.Watches(o) {
+			t.Fatalf("%s: the oracle does not watch %q", history, text)
+		}
+		tested, err = oracle.Observe(o)
+	}
+	return oracle, tested, err
+}
+
+// isPlain says whether a register of the last write, which begins as whatever is
+// read first, accepts a history.
+func isPlain(t *testing.T, history string) bool {
+	t.Helper()
+	type input struct {
+		fetches bool
+		offset  model.Offset
+	}
+	register := porcupine.Model{
+		Init: func() any { return model.Offset(-1) },
+		Step: func(state, in, _ any) (bool, any) {
+			op, value := in.(input), state.(model.Offset)
+			return !op.fetches || value == -1 || value == op.offset, op.offset
+		},
+	}
+	var ops []porcupine.Operation
+	last, began := map[string]int{}, map[string]int64{} // by client: its last commit, and when it last fetched
+	for at, text := range strings.Split(history, ";") {
+		o, now := act(t, text), int64(at)
+		switch m := o.Message.(type) {
+		case *model.OffsetCommitRequest:
+			last[o.Actor] = len(ops)
+			ops = append(ops, porcupine.Operation{Input: input{offset: m.Partitions[0].Offset}, Call: now, Return: math.MaxInt64})
+		case *model.OffsetCommitResponse:
+			ops[last[o.Actor]].Return = now
+		case *model.OffsetFetchRequest:
+			began[o.Actor] = now
+		case *model.OffsetFetchResponse:
+			ops = append(ops, porcupine.Operation{Input: input{true, m.Partitions[0].Offset}, Call: began[o.Actor], Return: now})
+		}
+	}
+	return porcupine.CheckOperations(register, ops)
+}
+
+// Goal: the oracle refuses every rewind that a client can notice, and nothing
+// else. Method: histories, with what a plain register says of those that tell
+// the two apart.
+func TestCommitHistoryOracle(t *testing.T) {
+	const (
+		stale   = "C read offset 11 of P0 after 12 was known to be committed"
+		unheard = "C read offset 13 of P0, which nobody can have committed by then"
+	)
+	for _, test := range []struct {
+		name, history string
+		tested        bool
+		want          string
+		plainAccepts  bool // though it is refused here
+	}{
+		{"nothing is known", "C fetches; C reads 11", false, "<nil>", false},
+		{"a commit alone", "A commits 12; A ok; B commits 11; B ok", false, "<nil>", false},
+		{"what was acknowledged", "A commits 11; A ok; C fetches; C reads 11", true, "<nil>", false},
+		{"less than that", "A commits 12; A ok; C fetches; C reads 11", true, stale, false},
+		{"more than anybody committed", "A commits 12; A ok; C fetches; C reads 13", true, unheard, false},
+
+		// What a plain register takes for an order of overlapping commits.
+		{"overlap", "A commits 11; B commits 12; A ok; B ok; C fetches; C reads 11", true, stale, true},
+		{"overlap, the other order", "A commits 12; B commits 11; A ok; B ok; C fetches; C reads 11", true, stale, true},
+		{"an old commit without an answer", "A commits 11; A cut; B commits 12; B ok; C fetches; C reads 11", true, stale, true},
+		{"one in flight", "A commits 11; B commits 12; B ok; C fetches; C reads 11", true, stale, true},
+		{"old news, one by one", "A commits 12; A ok; B commits 11; B ok; C fetches; C reads 11", true, stale, true},
+		{"overlap, rightly", "A commits 11; B commits 12; B ok; A ok; C fetches; C reads 12", true, "<nil>", false},
+
+		// An unknown outcome.
+		{"it has happened", "A commits 12; A ok; A commits 13; A cut; C fetches; C reads 13", true, "<nil>", false},
+		{"it has not", "A commits 12; A ok; A commits 13; A cut; C fetches; C reads 12", true, "<nil>", false},
+		{"not yet", "A commits 12; A ok; A commits 13; A cut; C fetches; C reads 12; C fetches; C reads 13", true, "<nil>", false},
+		{"no longer", "A commits 11; A ok; A commits 12; A cut; C fetches; C reads 12; C fetches; C reads 11", true, stale, false},
+		{"in flight, it has happened", "A commits 12; A ok; A commits 13; C fetches; C reads 13", true, "<nil>", false},
+		{"in flight, it has not", "A commits 12; A ok; A commits 13; C fetches; C reads 12", true, "<nil>", false},
+		{"its client goes on", "A commits 12; A cut; A commits 13; A ok; C fetches; C reads 13", true, "<nil>", false},
+		{"and finds it again", "A commits 12; A cut; A commits 11; A ok; C fetches; C reads 12", true, "<nil>", false},
+
+		{"refused", "A commits 12; A ok; B commits 13; B refused; C fetches; C reads 13", true, unheard, false},
+		{"a fetch overlaps", "A commits 11; A ok; C fetches; B commits 12; B ok; C reads 11", true, "<nil>", false},
+		{"a fetch overlaps, and is ahead", "A commits 12; A ok; C fetches; B commits 13; C reads 13; B ok", false, "<nil>", false},
+		{"two fetches", "A commits 12; B fetches; B reads 12; C fetches; C reads 11", true, stale, false},
+		{"two fetches overlap", "A commits 11; A ok; A commits 12; B fetches; C fetches; B reads 12; C reads 11", true, "<nil>", false},
+		{"a fetch that fails", "A commits 12; A ok; C fetches; C fails", false, "<nil>", false},
+		{"a fetch without an answer", "A commits 12; A ok; C fetches; C cut; C fetches; C reads 11", true, stale, false},
+		{"a cut of something else", "A commits 12; A ok; A cut; C fetches; C reads 11", true, stale, false},
+	} {
+		_, tested, err := observed(t, test.history)
+		if tested != test.tested || fmt.Sprint(err) != test.want {
+			t.Errorf("%s: tested %v, %v; want %v, %s", test.name, tested, err, test.tested, test.want)
+		}
+		if strings.Contains(test.history, "fails") || strings.Contains(test.history, "refused") {
+			continue
+		}
+		if accepts := isPlain(t, test.history); accepts != (test.want == "<nil>" || test.plainAccepts) {
+			t.Errorf("%s: a plain register accepts it: %v", test.name, accepts)
+		}
+	}
+}
+
+// Goal: partitions have nothing to do with one another, though a request may be
+// about several.
+func TestCommitHistoryByPartition(t *testing.T) {
+	offsets := func(p0, p1 model.Offset) []model.PartitionOffset {
+		return []model.PartitionOffset{{Partition: 0, Offset: p0}, {Partition: 1, Offset: p1}}
+	}
+	for _, test := range []struct {
+		refused model.Partition // by the coordinator; -1: none
+		reads   []model.PartitionOffset
+		want    string
+	}{
+		{-1, offsets(12, 22), "<nil>"},
+		{-1, offsets(12, 21), "C read offset 21 of P1 after 22 was known to be committed"},
+		{-1, offsets(11, 22), "C read offset 11 of P0 after 12 was known to be committed"},
+		{1, offsets(12, 21), "<nil>"},
+		{1, offsets(12, 22), "C read offset 22 of P1, which nobody can have committed by then"},
+	} {
+		oracle := &properties.CommitHistoryIsMonotone{Clients: []string{"A", "C"}}
+		var err error
+		commit := func(asked []model.PartitionOffset, refused model.Partition) {
+			response := &model.OffsetCommitResponse{}
+			for _, p := range asked {
+				code := model.None
+				if p.Partition == refused {
+					code = 25
+				}
+				response.Partitions = append(response.Partitions, model.PartitionError{Partition: p.Partition, Error: code})
+			}
+			_, _ = oracle.Observe(sim.Observation{Action: sim.Sent, Actor: "A", Message: &model.OffsetCommitRequest{Partitions: asked}})
+			_, _ = oracle.Observe(sim.Observation{Action: sim.Received, Actor: "A", Message: response})
+		}
+		commit(offsets(11, 21), -1)
+		commit(offsets(12, 22), test.refused)
+		_, _ = oracle.Observe(sim.Observation{Action: sim.Sent, Actor: "C", Message: &model.OffsetFetchRequest{Partitions: []model.Partition{0, 1}}})
+		_, err = oracle.Observe(sim.Observation{Action: sim.Received, Actor: "C", Message: &model.OffsetFetchResponse{Partitions: test.reads}})
+		if fmt.Sprint(err) != test.want {
+			t.Errorf("P%d refused, read %v: %v, want %s", test.refused, test.reads, err, test.want)
+		}
+	}
+}
+
+// Goal: a coordinator that never goes back is never refused, and one that takes
+// the last write is, as soon as a fetch shows it. Method: both serve what rapid
+// draws: each request at any time before its answer, one without an answer at
+// any time or never.
+func TestCommitHistoryOfACoordinator(t *testing.T) {
+	for _, monotone := range []bool{true, false} {
+		t.Run(fmt.Sprint("monotone ", monotone), func(t *testing.T) {
+			rapid.Check(t, func(r *rapid.T) {
+				var history []string
+				var lost []model.Offset            // on their way, without anybody who waits
+				asks := map[string]string{}        // what a client has asked for, and was not served
+				answers := map[string]string{}     // what was served, and not answered
+				began := map[string]model.Offset{} // known when its fetch began
+				value, known := model.Offset(10), model.Offset(10)
+				write := func(o model.Offset) {
+					if !monotone || o > value {
+						value = o
+					}
+				}
+				history = append(history, "A commits 10", "A ok")
+				for range rapid.IntRange(1, 16).Draw(r, "acts") {
+					client := rapid.SampledFrom([]string{"A", "B", "C"}).Draw(r, "client")
+					var offset model.Offset
+					switch {
+					case answers[client] != "":
+						history = append(history, client+" "+answers[client])
+						_, tested, err := observed(t, strings.Join(history, ";"))
+						read, fetched := began[client]
+						_, _ = fmt.Sscanf(answers[client], "reads %d", &offset)
+						switch {
+						case fetched && offset < read && err == nil:
+							r.Fatalf("%v: accepted, though %d was known", history, read)
+						case err != nil && monotone:
+							r.Fatalf("%v: %v", history, err)
+						case fetched && !tested:
+							r.Fatalf("%v: not put to the test", history)
+						case err != nil:
+							return
+						}
+						if _, serr := fmt.Sscanf(answers[client], "ok %d", &offset); serr == nil || fetched {
+							known = max(known, offset)
+						}
+						delete(answers, client)
+						delete(began, client)
+					case asks[client] == "fetch":
+						answers[client] = fmt.Sprint("reads ", value)
+						delete(asks, client)
+					case asks[client] != "":
+						_, _ = fmt.Sscan(asks[client], &offset)
+						delete(asks, client)
+						if rapid.Bool().Draw(r, "cut") {
+							lost = append(lost, offset)
+							history = append(history, client+" cut")
+						} else {
+							write(offset)
+							answers[client] = fmt.Sprint("ok ", offset)
+						}
+					case len(lost) > 0 && rapid.Bool().Draw(r, "late"):
+						write(lost[0])
+						lost = lost[1:]
+					case rapid.Bool().Draw(r, "fetch"):
+						history = append(history, client+" fetches")
+						asks[client], began[client] = "fetch", known
+					default:
+						offset = model.Offset(rapid.IntRange(11, 14).Draw(r, "offset"))
+						history = append(history, fmt.Sprint(client, " commits ", offset))
+						asks[client] = fmt.Sprint(offset)
+					}
+				}
+			})
+		})
+	}
+}
+
+// Goal: the picture shows the history, in the same bytes each time. Method: a
+// history with two partial linearizations of the same length.
+func TestCommitHistoryAsAPage(t *testing.T) {
+	oracle, _, _ := observed(t, "A commits 11; A cut; B fetches; A fetches; A reads 11; B reads 13; C commits 12; C ok")
+	first := ""
+	for range 50 {
+		var page bytes.Buffer
+		if err := oracle.WriteHTML(&page); err != nil {
+			t.Fatal(err)
+		}
+		if first == "" {
+			first = page.String()
+		}
+		if page.String() != first {
+			t.Fatal("the page differs from the first one")
+		}
+	}
+	for _, text := range []string{`"A commits P0: 11, no answer"`, `"A fetches P0: 11"`, `"B fetches P0: 13"`, `"C commits P0: 12"`} {
+		if !strings.Contains(first, text) {
+			t.Errorf("the page has no %s", text)
+		}
+	}
+}
+
+func TestStaleFetchErrorSaysWhatItMeans(t *testing.T) {
+	for _, test := range []struct {
+		read model.Offset
+		want string
+	}{
+		{11, "The committed offset is the next to read. B consumes P0 from 11 on, and what lies before 14 was processed: messages 11 to 13 of P0 will be consumed twice."},
+		{15, "B begins at 15 of P0, where no consumer has got to: messages before it may never be consumed."},
+	} {
+		err := &properties.StaleFetchError{Client: "B", Partition: 0, Known: 14, Read: test.read}
+		if got := err.Meaning(); got != test.want {
+			t.Errorf("Meaning() = %s, want %s", got, test.want)
+		}
+	}
+}
+
+// Goal: who cancels a commit in flight gets it back later; who waits does not,
+// unless the connection breaks by itself or through the application. Method: all
+// states of each world.
+func TestCommitReconnectInAllStates(t *testing.T) {
+	s, err := scenarios.Find("commit-reconnect")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		variant, world         string
+		states, rewinds, stale int // steps of the shortest schedules; 0: it holds
+	}{
+		{"unfixed", "autocommit", 689, 13, 17},
+		{"chained", "autocommit", 394, 0, 0},
+		{"unfixed", "deadline", 1213, 24, 28},
+		{"chained", "deadline", 1139, 22, 26},
+		{"unfixed", "cut", 8149, 13, 17},
+		{"chained", "cut", 4311, 17, 21},
+		{"chained", "two-ticks", 6420, 0, 0},
+	} {
+		for _, world := range s.Worlds {
+			if world.Name != test.world {
+				continue
+			}
+			sys, err := s.System(test.variant, s.Values(world))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := explore.States(sys, explore.Options{Limit: 100_000})
+			sys.Close()
+			if r.States != test.states {
+				t.Errorf("%s, %s: %d states, want %d", test.variant, test.world, r.States, test.states)
+			}
+			for property, steps := range map[string]int{neverRewinds: test.rewinds, historyIsMonotone: test.stale, monotone: 0} {
+				want := explore.Exhausted
+				if steps > 0 {
+					want = explore.Broken
+				}
+				if v := r.Verdict(property); v.Outcome != want || len(v.Schedule) != steps {
+					t.Errorf("%s, %s: %s is %q in %d steps, want %q in %d", test.variant, test.world, property, v.Outcome, len(v.Schedule), want, steps)
+				}
+			}
+		}
+	}
+}
+
+// Goal: happens-before classes agree with states, though the memory of the
+// history is a whole history.
+func TestCommitReconnectInAllClasses(t *testing.T) {
+	s, err := scenarios.Find("commit-reconnect")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range s.Variants {
+		sys, err := s.System(v.Name, s.Defaults())
+		if err != nil {
+			t.Fatal(err)
+		}
+		states, classes := explore.States(sys, explore.Options{Limit: 10_000}), explore.Exhaustive(sys, explore.Options{Limit: 10_000})
+		sys.Close()
+		for _, property := range []string{historyIsMonotone, neverRewinds, monotone} {
+			if a, b := states.Verdict(property).Outcome, classes.Verdict(property).Outcome; a != b || !classes.Complete {
+				t.Errorf("%s: %s is %q in states and %q in classes (complete: %v)", v.Name, property, a, b, classes.Complete)
+			}
+		}
+	}
+}
+
+// Goal: 1.21.0 holds whatever the workload, as long as nothing breaks its
+// connection. Method: rapid draws the workload and every choice.
+func TestCommitReconnectDrawn(t *testing.T) {
+	s, err := scenarios.Find("commit-reconnect")
+	if err != nil {
+		t.Fatal(err)
+	}
+	simtest.Holds(t, func(t *rapid.T) (func() *sim.World, sim.Chooser) {
+		values, err := s.Set([]string{
+			fmt.Sprintf("polls=%d", rapid.IntRange(1, 3).Draw(t, "polls")),
+			fmt.Sprintf("ticks=%d", rapid.IntRange(0, 3).Draw(t, "ticks")),
+			"commit=" + rapid.SampledFrom([]string{"end", "poll"}).Draw(t, "commit"),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return func() *sim.World { return s.Build("chained", values) }, simtest.NewDrawn(t)
+	})
+}
