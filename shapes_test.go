@@ -40,6 +40,7 @@ func TestShapes(t *testing.T) {
 	units := typed(t)
 	points := pointsOf(units)
 	for _, has := range []string{"(*racelab/sim.Task).Yield", "(*racelab/sim.Mutex).Lock", "(*racelab/sim.Conn).Receive",
+		"(*racelab/sim.Conn).Read", "(*racelab/sim.Chan[T]).Receive", "(*racelab/sim.Task).Select", "(*racelab/sim.Cond).Wait",
 		"(*racelab/model/group.saramaGoroutine).constructRequest", "(*racelab/model/group.SaramaClaim).Run"} {
 		if !points[has] {
 			t.Errorf("%s contains no point, as far as the rules see", has)

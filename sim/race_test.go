@@ -18,6 +18,10 @@ type arena struct {
 	lock sim.Mutex
 	rw   sim.RWMutex
 	flag sim.Atomic[int]
+	hand sim.Chan[int]  // unbuffered
+	pipe sim.Chan[int]  // of capacity 1
+	done sim.Chan[bool] // never sent to
+	work sim.WaitGroup
 	conn [2]*sim.Conn // to one node
 	log  *[]act       // what happened, for the oracle
 }
@@ -28,6 +32,10 @@ func (a *arena) State(s *sim.State) {
 	a.lock.State(s)
 	a.rw.State(s)
 	a.flag.State(s)
+	a.hand.State(s)
+	a.pipe.State(s)
+	a.done.State(s)
+	a.work.State(s)
 }
 
 // act is something that happened: by whom, what, to what, in which step.
@@ -105,6 +113,36 @@ func (p *racer) perform(t *sim.Task) {
 		p.conn[operation[4]-'0'].Send(t, &message{operation[4:]})
 	case "receive0", "receive1":
 		p.conn[operation[7]-'0'].Receive(t, "receive")
+	case "give":
+		p.note(t.Name(), "offer", t.Name())
+		p.hand.Send(t, "give", int(t.Name()[0]))
+		p.note(t.Name(), "gave", t.Name())
+		return
+	case "take", "try":
+		n := 0
+		if operation == "take" {
+			n, _ = p.hand.Receive(t, "take")
+		} else if chosen := t.Select("try", p.hand.Receiving(), sim.Default()); chosen == &p.hand {
+			n, _ = p.hand.Received(t)
+		} else {
+			return
+		}
+		p.note(t.Name(), "take", string(rune(n)))
+		return
+	case "push":
+		p.pipe.Send(t, "push", 1)
+	case "pull":
+		p.pipe.Receive(t, "pull")
+	case "close":
+		p.done.Close(t)
+	case "closed":
+		p.done.Receive(t, "closed")
+	case "more":
+		p.work.Add(t, 1)
+	case "finish":
+		p.work.Done(t)
+	case "wait":
+		p.work.Wait(t, "wait")
 	}
 	// Not its receiver, which may be another by now: both hold the same log.
 	p.note(t.Name(), p.ops[p.i], "")
@@ -113,6 +151,9 @@ func (p *racer) perform(t *sim.Task) {
 func race(program []string) (*sim.World, *[]act) {
 	log := &[]act{}
 	a := &arena{log: log}
+	a.hand.Init(0)
+	a.pipe.Init(1)
+	a.done.Init(0)
 	w := sim.NewWorld()
 	w.AddNode("node", &logged{log})
 	a.conn[0], a.conn[1] = w.Dial("c0", "node"), w.Dial("c1", "node")
@@ -183,6 +224,14 @@ func orders(log []act, i, j int, writes *int) bool {
 		// Only the write whose value it reads.
 		*writes++
 		return *writes == 1
+	case a.what == "offer" && b.what == "take", a.what == "take" && b.what == "gave":
+		return a.to == b.to && nth(i, a.what, a.to) == nth(j, b.what, b.to)
+	case a.what == "push" && b.what == "pull":
+		return nth(i, "push", "") == nth(j, "pull", "")
+	case a.what == "pull" && b.what == "push":
+		return nth(i, "pull", "")+1 == nth(j, "push", "")
+	case a.what == "close" && b.what == "closed", a.what == "finish" && b.what == "wait":
+		return true
 	case strings.HasPrefix(a.what, "send") && b.what == "arrive" && a.what[4:] == b.to:
 		return nth(i, a.what, "") == nth(j, "arrive", b.to)
 	case a.what == "answer" && strings.HasPrefix(b.what, "receive") && b.what[7:] == a.to:
@@ -250,6 +299,18 @@ func TestDataRaces(t *testing.T) {
 		{"flag that was set later", []string{"set0,store", "load get0"}, "A start; B start; A next", "data race"},
 		{"flag that another overwrote", []string{"set0 store", "store", "load get0"}, "A start; B start; C start", "data race"},
 		{"flag that another added to", []string{"set0 store", "add", "load get0"}, "A start; B start; C start", ""},
+		{"handed over", []string{"set0 give", "take get0"}, "A start; B start; B take (with A)", ""},
+		{"what the sender does next", []string{"give set0", "take get0"}, "A start; B start; B take (with A); A give", "data race"},
+		{"what the receiver did before", []string{"give get0", "set0 take"}, "A start; B start; B take (with A); A give", ""},
+		{"what the receiver does next", []string{"give get0", "take set0"}, "A start; B start; B take (with A); A give", "data race"},
+		{"not the other sender", []string{"set0 give", "give", "take get0"}, "A start; B start; C start; C take (with B)", "data race"},
+		{"through a buffer", []string{"set0 push", "pull get0"}, "A start; A push; B start; B pull", ""},
+		{"what is pushed later", []string{"push,set0 push", "pull get0"}, "A start; A push; A next; B start; B pull", "data race"},
+		{"room in a buffer", []string{"set0 pull", "push push get0"}, "B start; B push; A start; A pull; B push#2", ""},
+		{"room that was there before", []string{"set0 pull", "push get0"}, "A start; B start; B push", "data race"},
+		{"closed", []string{"set0 close", "closed get0"}, "A start; B start; B closed", ""},
+		{"what was to be done", []string{"more,wait get0", "set0 finish"}, "A start; B start; A next; A wait", ""},
+		{"what was not", []string{"more,wait get0", "finish set0"}, "A start; B start; A next; A wait", "data race"},
 		{"reported once", []string{"set0,set0,set0", "get0"}, "A start; B start; A next; A next#2",
 			`B reads it at step 2 ("start"), and no lock, message or atomic leads from the first to the second` + "\n"},
 	} {
@@ -280,7 +341,12 @@ func randomRacing(r *rand.Rand) []string {
 				"lock " + inner + " , unlock", "rlock " + inner + " , runlock", "wlock " + inner + " wunlock",
 				"store", "load " + inner, inner + " , store", "add", "cas",
 				"send0", "send1", fmt.Sprintf("send%d receive%[1]d %s", i%2, inner),
-			}[r.IntN(14)])
+				"give " + inner, inner + " give", "take " + inner, inner + " take", "try " + inner,
+				"push", inner + " push " + inner, "pull " + inner, inner + " pull", "closed " + inner,
+			}[r.IntN(24)])
+		}
+		if i == 0 && r.IntN(2) == 0 {
+			ops = append(ops, "close")
 		}
 		program[i] = strings.Join(ops, " ")
 	}

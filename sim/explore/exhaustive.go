@@ -13,6 +13,9 @@ import (
 // on each other, and then they end in the same state. It is dynamic partial
 // order reduction with source sets and sleep sets.
 //
+// A task at a select may have several ways to take its next step. They belong to
+// one process: where that is tried, all of them are, and each sleeps by itself.
+//
 // Two steps depend on each other if they touch the same object and one of them
 // writes it. Nothing else is known of them before they are taken; what a step
 // races with is learned by taking it.

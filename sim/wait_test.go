@@ -1,0 +1,294 @@
+package sim_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"racelab/sim"
+)
+
+// quay is what the tasks of these tests share.
+type quay struct {
+	chans [2]sim.Chan[int]
+	timer sim.Timer
+	lock  sim.Mutex
+	cond  sim.Cond
+	group sim.WaitGroup
+	x     sim.Var[int]
+}
+
+func newQuay() *quay {
+	q := &quay{}
+	q.chans[0].Init(0)
+	q.chans[1].Init(1)
+	q.cond.L = &q.lock
+	return q
+}
+
+func (q *quay) State(s *sim.State) {
+	q.chans[0].State(s)
+	q.chans[1].State(s)
+	q.timer.State(s)
+	q.lock.State(s)
+	q.cond.State(s)
+	q.group.State(s)
+	q.x.State(s)
+}
+
+func (q *quay) world(tasks ...func(t *sim.Task)) *sim.World {
+	w := sim.NewWorld()
+	w.Share("q", q)
+	for i, task := range tasks {
+		w.Go(string(rune('A'+i)), &script{run: func(t *sim.Task, _ *script) { task(t) }})
+	}
+	return w
+}
+
+// lastBroken plays a schedule and returns what its last step broke.
+func lastBroken(t *testing.T, w *sim.World, text string) string {
+	t.Helper()
+	defer w.Close()
+	if text != "" {
+		if _, err := sim.Run(w, schedule(t, text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.Enabled()
+	return fmt.Sprint(w.Violations())
+}
+
+func TestWhoWaitsForWhatIsSaid(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		tasks func(q *quay) []func(t *sim.Task)
+		plays string
+		want  string
+	}{
+		{"receive", func(q *quay) []func(*sim.Task) {
+			return []func(*sim.Task){func(t *sim.Task) { q.chans[1].Receive(t, "get") }}
+		}, "", `A, before "get", waits for a value from q.chans[1]`},
+		{"hand over", func(q *quay) []func(*sim.Task) {
+			return []func(*sim.Task){func(t *sim.Task) { q.chans[0].Send(t, "give", 1) }}
+		}, "", `A, before "give", waits for a receiver of q.chans[0]`},
+		{"full", func(q *quay) []func(*sim.Task) {
+			return []func(*sim.Task){func(t *sim.Task) {
+				q.chans[1].Send(t, "first", 1)
+				q.chans[1].Send(t, "second", 2)
+			}}
+		}, "A first", `A, before "second", waits for room in q.chans[1], which holds 1`},
+		{"select", func(q *quay) []func(*sim.Task) {
+			return []func(*sim.Task){func(t *sim.Task) {
+				var none *sim.Chan[int]
+				t.Select("choose", q.chans[0].Receiving(), none.Receiving(), q.timer.Receiving())
+			}}
+		}, "", `A, before "choose", waits for a value from q.chans[0] or q.timer, which is not armed`},
+		{"nothing", func(q *quay) []func(*sim.Task) {
+			return []func(*sim.Task){func(t *sim.Task) { t.Select("choose") }}
+		}, "", `A, before "choose", waits for nothing that ever comes`},
+		{"group", func(q *quay) []func(*sim.Task) {
+			return []func(*sim.Task){func(t *sim.Task) {
+				t.Yield("add")
+				q.group.Add(t, 2)
+				q.group.Done(t)
+				q.group.Wait(t, "wait")
+			}}
+		}, "A add", `A, before "wait", waits for q.group, which counts 1`},
+		{"condition", func(q *quay) []func(*sim.Task) {
+			return []func(*sim.Task){func(t *sim.Task) {
+				q.lock.Lock(t, "lock")
+				q.cond.Wait(t, "wait")
+			}}
+		}, "A lock", `A, before "wait", waits for a signal of q.cond`},
+	} {
+		q := newQuay()
+		if got := lastBroken(t, q.world(test.tasks(q)...), test.plays); !strings.Contains(got, sim.NoProgress) || !strings.Contains(got, test.want) {
+			t.Errorf("%s: broke %s, want %s: %s", test.name, got, sim.NoProgress, test.want)
+		}
+	}
+}
+
+func TestPanicsOfChannelsAreGos(t *testing.T) {
+	for _, test := range []struct {
+		does func(q *quay, t *sim.Task)
+		want string
+	}{
+		{func(q *quay, t *sim.Task) { q.chans[1].Close(t); q.chans[1].Close(t) }, "close of closed channel"},
+		{func(q *quay, t *sim.Task) { (&sim.Chan[int]{}).Close(t) }, "no State walk meets"},
+		{func(q *quay, t *sim.Task) { q.chans[1].Close(t); q.chans[1].Send(t, "send", 1) }, "send on closed channel"},
+		{func(q *quay, t *sim.Task) { q.group.Done(t) }, "negative WaitGroup counter"},
+		{func(q *quay, t *sim.Task) { q.cond.Wait(t, "wait") }, "unlock of unlocked mutex"},
+		{func(q *quay, t *sim.Task) { q.chans[0].Received(t) }, "received nothing"},
+		{func(q *quay, t *sim.Task) { t.Select("s", q.chans[0].Receiving(), q.chans[0].Sending(1)) }, "two cases of one channel"},
+	} {
+		q := newQuay()
+		w := q.world(func(t *sim.Task) {
+			t.Yield("go")
+			test.does(q, t)
+		})
+		got := ""
+		for len(w.Enabled()) > 0 {
+			w.Take(0)
+			got += fmt.Sprint(w.Violations())
+		}
+		w.Close()
+		if !strings.Contains(got, test.want) {
+			t.Errorf("broke %s, want %s", got, test.want)
+		}
+	}
+}
+
+// A sender that is parked when its channel is closed panics, in a select too.
+func TestACloseWakesWhoIsParked(t *testing.T) {
+	q := newQuay()
+	w := q.world(
+		func(t *sim.Task) { q.chans[0].Send(t, "give", 1) },
+		func(t *sim.Task) { t.Select("choose", q.chans[0].Sending(2), q.chans[1].Receiving()) },
+		func(t *sim.Task) { t.Yield("close"); q.chans[0].Close(t) })
+	if got := possible(w); got != "C close" {
+		t.Errorf("possible: %s", got)
+	}
+	got := ""
+	for len(w.Enabled()) > 0 {
+		w.Take(0)
+		got += fmt.Sprint(w.Violations())
+	}
+	w.Close()
+	if strings.Count(got, "send on closed channel") != 2 {
+		t.Errorf("broke %s, want two panics", got)
+	}
+}
+
+// The events name the case, and the other task where values go from hand to
+// hand; what is not ready is no event.
+func TestWaysAreNamed(t *testing.T) {
+	q := newQuay()
+	w := q.world(
+		func(t *sim.Task) { q.chans[0].Send(t, "give", 1) },
+		func(t *sim.Task) { q.chans[0].Send(t, "give", 2) },
+		func(t *sim.Task) {
+			t.Select("choose", q.chans[0].Receiving(), q.chans[1].Sending(7), q.timer.Receiving(), sim.Default())
+			t.Select("again", q.chans[1].Sending(8), sim.Default())
+			q.chans[0].Receive(t, "take")
+		})
+	defer w.Close()
+	for _, step := range []struct{ possible, take string }{
+		{"C choose (q.chans[0] with A); C choose (q.chans[0] with B); C choose (q.chans[1])", "C choose (q.chans[1])"},
+		{"C again (default)", "C again (default)"},
+		{"C take (with A); C take (with B)", "C take (with B)"},
+		{"B give", "B give"},
+		{"", ""},
+	} {
+		if got := possible(w); got != step.possible {
+			t.Fatalf("possible: %s; want %s", got, step.possible)
+		}
+		for i, e := range w.Enabled() {
+			if e.String() == step.take {
+				w.Take(i)
+				break
+			}
+		}
+	}
+}
+
+// Those who wait for a condition are woken in the order in which they came, and
+// have the lock again.
+func TestCondWakesInOrder(t *testing.T) {
+	q := newQuay()
+	var woken []string
+	waits := func(t *sim.Task) {
+		q.lock.Lock(t, "lock")
+		q.cond.Wait(t, "wait")
+		woken = append(woken, t.Name())
+		q.lock.Unlock(t)
+	}
+	w := q.world(waits, waits, waits, func(t *sim.Task) {
+		t.Yield("signal")
+		q.cond.Signal(t)
+		t.Yield("broadcast")
+		q.cond.Broadcast(t)
+		t.Yield("signal")
+		q.cond.Signal(t)
+	})
+	w.Enabled()
+	step := func(text string) {
+		t.Helper()
+		for i, e := range w.Enabled() {
+			if e.String() == text {
+				w.Take(i)
+				return
+			}
+		}
+		t.Fatalf("%s cannot happen: %s", text, possible(w))
+	}
+	step("B lock")
+	step("A lock")
+	step("C lock")
+	step("D signal")
+	if got := possible(w); got != "B wait; D broadcast" {
+		t.Errorf("possible after a signal: %s", got)
+	}
+	step("D broadcast")
+	if got := possible(w); got != "A wait; B wait; C wait; D signal" {
+		t.Errorf("possible after a broadcast: %s", got)
+	}
+	for _, text := range []string{"C wait", "B wait", "B wait (lock)", "C wait (lock)", "A wait", "A wait (lock)", "D signal"} {
+		step(text)
+	}
+	if got := fmt.Sprint(woken, w.Unfinished()); got != "[B C A] []" {
+		t.Errorf("woken and unfinished: %s", got)
+	}
+	w.Close()
+}
+
+// Timed, a task at a select goes on when the first of its cases is ready; at one
+// instant, any.
+func TestSelectInTime(t *testing.T) {
+	for _, test := range []struct {
+		sends int // ms
+		want  string
+	}{
+		{3, "[q.chans[0] 3ms]"},
+		{9, "[timer 5ms]"},
+		{5, "[q.chans[0] 5ms] [timer 5ms]"},
+	} {
+		seen := map[string]bool{}
+		for seed := range uint64(40) {
+			q, by := newQuay(), ""
+			var pause sim.Timer
+			w := q.world(func(t *sim.Task) {
+				t.Yield("start")
+				q.timer.Start(t, 5*ms)
+				chosen := t.Select("choose", q.chans[0].Receiving(), q.timer.Receiving())
+				switch chosen {
+				case &q.chans[0]:
+					by = "q.chans[0]"
+				case &q.timer:
+					by = "timer"
+				}
+				by = fmt.Sprint("[", by, " ", t.Now(), "]")
+			}, func(t *sim.Task) {
+				t.Yield("start")
+				pause.Sleep(t, time.Duration(test.sends)*ms, "sleep")
+				q.chans[0].Send(t, "give", 1)
+			})
+			w.Share("pause", &pause)
+			w.Timed(sim.Timing{})
+			if _, err := sim.Run(w, sim.NewWalk(seed)); err != nil {
+				t.Fatal(err)
+			}
+			w.Close()
+			seen[by] = true
+		}
+		var got []string
+		for by := range seen {
+			got = append(got, by)
+		}
+		slices.Sort(got)
+		if strings.Join(got, " ") != test.want {
+			t.Errorf("sent at %d ms: %s, want %s", test.sends, got, test.want)
+		}
+	}
+}
