@@ -106,7 +106,7 @@ func TestNodesAndProcesses(t *testing.T) {
 		{mermaid.String(), `
   Note over p0: 4 producer crash
   Note over p1: 4 producer crash
-  Note over p2: 5 cut: WriteTxnMarkers #123;P0:<br/>commit#125;, T PrepareCommit →<br/>PrepareCommit (retry)
+  Note over p2: 5 cut: WriteTxnMarkers #123;P0: commit#125;, T<br/>PrepareCommit → PrepareCommit (retry)
   Note over p2: 6 retry fires WriteTxnMarkers #123;P0:<br/>commit#125; ▷
   p2->>p3: 7 WriteTxnMarkers #123;P0: commit#125;
   Note over p0: 8 producer restart
