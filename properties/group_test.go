@@ -34,9 +34,9 @@ func TestStaleMemberCommitInAllStates(t *testing.T) {
 		takesBack, isSkipped int // steps to the shortest break; 0: there is none
 	}{
 		{"unfixed", "joins=1", 4242, 26, 0},
-		{"generation-check", "joins=1", 4164, 0, 0},
+		{"generation-check", "joins=2", 127345, 0, 0},
 		{"generation-now", "joins=1", 3748, 0, 0},
-		{"generation-now", "joins=2", 126201, 34, 0},
+		{"generation-now", "joins=2", 121122, 29, 0},
 		{"auto-commit", "joins=1", 3728, 0, 10},
 		{"static-member", "joins=1", 4103, 0, 0},
 		{"kip-848", "joins=2", 37223, 0, 0},

@@ -14,7 +14,7 @@ import (
 var staleMemberCommit = Scenario{
 	Name:  "stale-member-commit",
 	Title: "A member that has lost its partition commits late, and takes the next owner's offset back",
-	Stake: "A works on a message for so long that its session ends; B gets the partition, processes on and commits. " +
+	Stake: "While A works on a message, a rebalance or the end of its session gives its partition to B, which processes on and commits. " +
 		"Then A's commit arrives, which is older. " +
 		"Kafka refuses it by what the commit says of its sender, and never by whose the partition is: a client that " +
 		"puts into it what it is now, and not what it was when it polled the message, gets through.",
@@ -92,7 +92,7 @@ var staleMemberCommit = Scenario{
 			ID:       "M1",
 			Says:     "The coordinator checks the generation, so a member that has lost its partition cannot commit.",
 			Verdict:  "only when the commit carries the generation under which the message was polled",
-			Evidence: "What a member commits as what it is by now is accepted, once it has joined again. With the generation of the poll no state takes anything back.",
+			Evidence: "What a member commits as what it is by now is accepted, once it has joined the next generation. With the generation of the poll no state takes anything back.",
 			Command:  "go run ./cmd/simrun explore stale-member-commit --variant generation-now",
 		},
 		{

@@ -275,6 +275,19 @@ func TestTimeouts(t *testing.T) {
 			t.Errorf("OffsetCommit of S, which is static: %v, want ILLEGAL_GENERATION", got)
 		}
 	})
+	t.Run("join, and nobody has", func(t *testing.T) {
+		b := groupOf(t, "Stable", time.Hour)
+		b.ask("A", &model.LeaveGroupRequest{MemberID: 1}) // S alone is left, and would have to join again.
+		b.expire("join")
+		if got := b.commit("simple", as(2, 1, 2), 0, 11); got != model.None {
+			t.Errorf("OffsetCommit of S, who is static: %v, want NONE: the rebalance waits on", got)
+		}
+		b.expire("join")
+		b.ask("S", join(2, 1))
+		if got := fmt.Sprint(b.clients["S"].answer); got != "m2@3 leads m2" {
+			t.Errorf("JoinGroup of S: %s, want m2@3 leads m2", got)
+		}
+	})
 	t.Run("sync", func(t *testing.T) {
 		b := groupOf(t, "CompletingRebalance", time.Hour)
 		b.ask("C", syncOf(as(3, 0, 3)))

@@ -3,6 +3,7 @@ package coordinator_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -99,6 +100,7 @@ func TestGroupDrawn(t *testing.T) {
 		b := newBench(t, coordinator.NewClassicGroup(coordinator.Validated, len(names), 10), append(names, "admin")...)
 		defer b.world.Close()
 		g := &simpleGroup{offset: 10}
+		session := rapid.SampledFrom([]time.Duration{45 * time.Second, time.Hour}).Draw(t, "session timeout")
 		leader := model.MemberID(0) // as the last JoinGroup was told
 		memberOf := func(client string) *simpleMember {
 			for i := range g.places {
@@ -108,11 +110,21 @@ func TestGroupDrawn(t *testing.T) {
 			}
 			return nil
 		}
-		// idle draws a client whose connection is not held up.
-		idle := func(t *rapid.T) string {
-			var free []string
+		// hear takes the answers that are there.
+		hear := func() {
 			for _, name := range names {
 				b.answer(name)
+				told, ok := b.clients[name].answer.(*model.JoinGroupResponse)
+				if ok && told.Error == model.None && told.GenerationID == g.generation {
+					leader = told.Leader
+				}
+			}
+		}
+		// idle draws a client whose connection is not held up.
+		idle := func(t *rapid.T) string {
+			hear()
+			var free []string
+			for _, name := range names {
 				if m := memberOf(name); m == nil || !m.sending {
 					free = append(free, name)
 				}
@@ -145,7 +157,7 @@ func TestGroupDrawn(t *testing.T) {
 						}
 					}
 					g.lastID++
-					b.ask(client, join(0, 0))
+					b.ask(client, joinFor(session, 0, 0))
 					*m = simpleMember{id: g.lastID, client: client, waits: true, sending: true}
 					if g.count(anyone) == 1 {
 						leader = m.id
@@ -153,18 +165,13 @@ func TestGroupDrawn(t *testing.T) {
 					g.rebalance()
 				} else {
 					again := g.preparing || !g.completing && m.id == leader
-					b.ask(client, join(m.id, 0))
+					b.ask(client, joinFor(session, m.id, 0))
 					if again {
 						m.waits, m.sending = true, true
 						g.rebalance()
 					}
 				}
-				for _, name := range names {
-					b.answer(name)
-					if told, ok := b.clients[name].answer.(*model.JoinGroupResponse); ok && told.Error == model.None && told.GenerationID == g.generation {
-						leader = told.Leader
-					}
-				}
+				hear()
 			},
 			"SyncGroup": func(t *rapid.T) {
 				client := idle(t)
@@ -220,8 +227,19 @@ func TestGroupDrawn(t *testing.T) {
 					g.offset = offset
 				}
 			},
-			"join expires": expire("join", func() { g.remove(func(m *simpleMember) bool { return !m.waits }) }),
-			"sync expires": expire("sync", func() { g.remove(func(m *simpleMember) bool { return !m.synced }) }),
+			"join expires": expire("join", func() {
+				if !g.preparing {
+					t.Fatalf("the join timer fires, and no rebalance is being prepared")
+				}
+				g.remove(func(m *simpleMember) bool { return !m.waits })
+			}),
+			"sync expires": expire("sync", func() {
+				late := func(m *simpleMember) bool { return !m.synced }
+				if g.preparing || g.count(late) == 0 {
+					t.Fatalf("the sync timer fires, and all have synced")
+				}
+				g.remove(late)
+			}),
 			"": func(t *rapid.T) {
 				if got := b.fetch("admin", 0); got != g.offset {
 					t.Fatalf("%d is committed, want %d", got, g.offset)
@@ -230,7 +248,10 @@ func TestGroupDrawn(t *testing.T) {
 		}
 		for place := range names {
 			actions[fmt.Sprintf("session %d expires", place+1)] = expire(fmt.Sprintf("session%d", place+1), func() {
-				id := g.places[place].id
+				id, waits := g.places[place].id, g.places[place].sending
+				if id == 0 || waits {
+					t.Fatalf("the session of place %d ends: its member is %v, and waits for an answer: %v", place+1, id, waits)
+				}
 				g.remove(func(m *simpleMember) bool { return m.id == id })
 			})
 		}

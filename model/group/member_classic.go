@@ -51,14 +51,16 @@ func (m *Member) sync(t *sim.Task) {
 	}
 }
 
-// assign is what a leader does for all: each member gets a range.
+// assign is what a leader does for all: each member gets a range, the newest the
+// first one.
 //
-// Source: RangeAssignor.
+// Source: RangeAssignor, which goes by the order of the member ids. Those are
+// random, so that who joins may get what others had, as always here.
 func (m *Member) assign() []model.MemberAssignment {
 	var all []model.MemberAssignment
 	next, partitions, members := 0, len(m.config.Start), len(m.leads)
-	for i, id := range m.leads {
-		a := model.MemberAssignment{MemberID: id}
+	for i := range m.leads {
+		a := model.MemberAssignment{MemberID: m.leads[members-1-i]}
 		size := partitions / members
 		if i < partitions%members {
 			size++
