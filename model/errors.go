@@ -7,13 +7,52 @@ package model
 type Error int16
 
 const (
-	None Error = 0
+	None                            Error = 0
+	ErrOffsetOutOfRange             Error = 1
+	ErrUnknownTopicOrPartition      Error = 3
+	ErrNotEnoughReplicas            Error = 19
+	ErrInvalidRequest               Error = 42
+	ErrOutOfOrderSequenceNumber     Error = 45
+	ErrInvalidProducerEpoch         Error = 47
+	ErrInvalidTxnState              Error = 48
+	ErrInvalidProducerIDMapping     Error = 49
+	ErrInvalidTransactionTimeout    Error = 50
+	ErrConcurrentTransactions       Error = 51
+	ErrTransactionCoordinatorFenced Error = 52
+	ErrProducerFenced               Error = 90
+	ErrTransactionAbortable         Error = 120
 )
 
 func (e Error) String() string {
 	switch e {
 	case None:
 		return "NONE"
+	case ErrOffsetOutOfRange:
+		return "OFFSET_OUT_OF_RANGE"
+	case ErrUnknownTopicOrPartition:
+		return "UNKNOWN_TOPIC_OR_PARTITION"
+	case ErrNotEnoughReplicas:
+		return "NOT_ENOUGH_REPLICAS"
+	case ErrInvalidRequest:
+		return "INVALID_REQUEST"
+	case ErrOutOfOrderSequenceNumber:
+		return "OUT_OF_ORDER_SEQUENCE_NUMBER"
+	case ErrInvalidProducerEpoch:
+		return "INVALID_PRODUCER_EPOCH"
+	case ErrInvalidTxnState:
+		return "INVALID_TXN_STATE"
+	case ErrInvalidProducerIDMapping:
+		return "INVALID_PRODUCER_ID_MAPPING"
+	case ErrInvalidTransactionTimeout:
+		return "INVALID_TRANSACTION_TIMEOUT"
+	case ErrConcurrentTransactions:
+		return "CONCURRENT_TRANSACTIONS"
+	case ErrTransactionCoordinatorFenced:
+		return "TRANSACTION_COORDINATOR_FENCED"
+	case ErrProducerFenced:
+		return "PRODUCER_FENCED"
+	case ErrTransactionAbortable:
+		return "TRANSACTION_ABORTABLE"
 	default:
 		return "UNKNOWN_SERVER_ERROR"
 	}
