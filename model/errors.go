@@ -7,6 +7,7 @@ package model
 type Error int16
 
 const (
+	ErrUnknownServerError           Error = -1
 	None                            Error = 0
 	ErrOffsetOutOfRange             Error = 1
 	ErrUnknownTopicOrPartition      Error = 3
