@@ -1,0 +1,213 @@
+package coordinator
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"racelab/model"
+	"racelab/sim"
+)
+
+// transactionOf returns the acts of a client that begins a transaction with new
+// producer ids: T0 gets 1/0, T1 2/0.
+func transactionOf(id model.TransactionalID, partitions ...model.Partition) []any {
+	producerID := model.ProducerID(id) + 1
+	return []any{
+		&model.InitProducerIDRequest{Version: 4, TransactionalID: id, TransactionTimeout: time.Minute, ProducerID: model.NoProducerID, ProducerEpoch: model.NoProducerEpoch},
+		&model.AddPartitionsToTxnRequest{Version: 3, TransactionalID: id, ProducerID: producerID, Partitions: partitions},
+	}
+}
+
+func commitOf(id model.TransactionalID) *model.EndTxnRequest {
+	return &model.EndTxnRequest{Version: 4, TransactionalID: id, ProducerID: model.ProducerID(id) + 1, Result: model.Commit}
+}
+
+func newStage() *Transactions {
+	return NewTransactions(TransactionsConfig{TransactionalIDs: 3, Brokers: brokers})
+}
+
+// channels shows what each broker has, and what waits for it.
+func channels(node *Transactions) string {
+	text := ""
+	show := func(markers []queuedMarker) {
+		text += "["
+		for i, q := range markers {
+			if i > 0 {
+				text += ", "
+			}
+			text += fmt.Sprint(q.transactionalID, " ", q.marker.Result, " ", q.marker.Partitions)
+		}
+		text += "]"
+	}
+	for i := range node.channels {
+		if i > 0 {
+			text += " "
+		}
+		text += node.config.Brokers[i].Name + " has "
+		show(node.channels[i].inFlight)
+		text += " then "
+		show(node.channels[i].queue)
+	}
+	return text
+}
+
+// Goal: from EndTxn's answer to the last marker, the next transaction is
+// refused. Method: one transaction on both brokers, and an add after each step.
+func TestWindow(t *testing.T) {
+	node := newStage()
+	play(t, node, slices.Concat(transactionOf(0, 0, 2), []any{commitOf(0)})...)
+	add := &model.AddPartitionsToTxnRequest{Version: 3, ProducerID: 1, Partitions: []model.Partition{1}}
+	if got, want := channels(node), "B0 has [T0 commit [P0]] then [] B1 has [T0 commit [P2]] then []"; got != want {
+		t.Errorf("after EndTxn: %s, want %s", got, want)
+	}
+	for _, test := range []struct {
+		act  sim.Message
+		want string
+	}{
+		{add, "CONCURRENT_TRANSACTIONS"},
+		{commitOf(0), "CONCURRENT_TRANSACTIONS"},
+		{&markersWritten{0, model.None}, "0 NONE"},
+		{add, "CONCURRENT_TRANSACTIONS"}, // P2 has no marker yet.
+		{&markersWritten{1, model.None}, "1 NONE"},
+		{commitOf(0), "NONE"},
+		{add, "NONE"},
+	} {
+		if got := ask(t, node, test.act); got != test.want {
+			t.Errorf("%s %v: %s, want %s; T0 is %s", test.act.Name(), test.act, got, test.want, describe(node))
+		}
+	}
+}
+
+// Goal: a broker has one request at a time, so a transaction waits for the
+// markers of another that was decided before it; and what waits goes together.
+func TestMarkersWaitInLine(t *testing.T) {
+	node := newStage()
+	for id := range model.TransactionalID(3) {
+		play(t, node, append(transactionOf(id, 0), commitOf(id))...)
+	}
+	if got, want := channels(node), "B0 has [T0 commit [P0]] then [T1 commit [P0], T2 commit [P0]] B1 has [] then []"; got != want {
+		t.Fatalf("after three commits: %s, want %s", got, want)
+	}
+	play(t, node, &markersWritten{0, model.None})
+	if got, want := channels(node), "B0 has [T1 commit [P0], T2 commit [P0]] then [] B1 has [] then []"; got != want {
+		t.Errorf("after the first answer: %s, want %s", got, want)
+	}
+	for id, want := range []TransactionState{CompleteCommit, PrepareCommit, PrepareCommit} {
+		if got := node.metadata[id].state; got != want {
+			t.Errorf("after the first answer: T%d is %v, want %v", id, got, want)
+		}
+	}
+	play(t, node, &markersWritten{0, model.None})
+	for id := range node.metadata {
+		if got := node.metadata[id].state; got != CompleteCommit {
+			t.Errorf("after the second answer: T%d is %v, want CompleteCommit", id, got)
+		}
+	}
+}
+
+// Goal: a marker that could not be written is written again, behind what waits;
+// one that a newer epoch refuses is given up, for ever.
+func TestMarkersRefused(t *testing.T) {
+	for _, err := range []model.Error{model.ErrUnknownTopicOrPartition, model.ErrNotEnoughReplicas} {
+		node := newStage()
+		play(t, node, append(transactionOf(0, 0), commitOf(0))...)
+		play(t, node, append(transactionOf(1, 0), commitOf(1))...)
+		play(t, node, &markersWritten{0, err})
+		if got, want := channels(node), "B0 has [T1 commit [P0], T0 commit [P0]] then [] B1 has [] then []"; got != want {
+			t.Errorf("WriteTxnMarkers: %v: %s, want %s", err, got, want)
+		}
+		play(t, node, &markersWritten{0, model.None})
+		if got := node.metadata[0].state; got != CompleteCommit {
+			t.Errorf("WriteTxnMarkers: %v, then NONE: T0 is %v, want CompleteCommit", err, got)
+		}
+	}
+	for _, err := range []model.Error{model.ErrInvalidProducerEpoch, model.ErrTransactionCoordinatorFenced} {
+		node := newStage()
+		play(t, node, append(transactionOf(0, 0, 2), commitOf(0))...)
+		play(t, node, &markersWritten{0, err}, &markersWritten{1, model.None})
+		if got, want := describe(node), "PrepareCommit+CompleteCommit 1/0 last -1 [P0]"; got != want {
+			t.Errorf("WriteTxnMarkers: %v: T0 is %s, want %s", err, got, want)
+		}
+		if got, want := channels(node), "B0 has [] then [] B1 has [] then []"; got != want {
+			t.Errorf("WriteTxnMarkers: %v: %s, want %s", err, got, want)
+		}
+		if got := ask(t, node, transactionOf(0)[0].(sim.Message)); got != "CONCURRENT_TRANSACTIONS" {
+			t.Errorf("WriteTxnMarkers: %v: InitProducerId: %s, want CONCURRENT_TRANSACTIONS", err, got)
+		}
+	}
+}
+
+// Goal: a marker carries what a log needs to judge it. Under TV2 that is the
+// epoch that no client has written with.
+func TestMarkerOfEachVersion(t *testing.T) {
+	for _, test := range []struct {
+		version model.TransactionVersion
+		epoch   model.ProducerEpoch
+	}{{model.TV1, 2}, {model.TV2, 3}} {
+		node := in(Ongoing, test.version)
+		version := model.APIVersion(4)
+		if test.version == model.TV2 {
+			version = 5
+		}
+		ask(t, node, endTxn(version, 10, 2, model.Commit))
+		got := node.channels[0].inFlight[0].marker
+		if got.ProducerID != 10 || got.ProducerEpoch != test.epoch || got.Result != model.Commit || got.TransactionVersion != test.version {
+			t.Errorf("%v: marker %+v, want a commit of 10/%d", test.version, got, test.epoch)
+		}
+	}
+}
+
+// Goal: a transaction is aborted at the first scan after its timeout, and not
+// at its timeout; its producer is fenced.
+func TestTransactionTimeout(t *testing.T) {
+	for _, test := range []struct {
+		wait  time.Duration
+		want  string
+		state string
+	}{
+		{60 * time.Second, "NONE", "PrepareCommit+CompleteCommit 1/0 last -1 [P0]"},
+		{70*time.Second - 1, "NONE", "PrepareCommit+CompleteCommit 1/0 last -1 [P0]"},
+		{70*time.Second + 1, "CONCURRENT_TRANSACTIONS", "PrepareAbort+CompleteAbort 1/1 last 0 [P0]"},
+	} {
+		node := newStage()
+		fenced := commitOf(0)
+		fenced.Version = 5
+		late := commitOf(0)
+		if test.want != "NONE" {
+			late = fenced
+		}
+		answers := play(t, node, append(transactionOf(0, 0), test.wait, late)...)
+		if got := answers[2]; got != test.want {
+			t.Errorf("EndTxn after %v: %s, want %s", test.wait, got, test.want)
+		}
+		if got := describe(node); got != test.state {
+			t.Errorf("after %v: T0 is %s, want %s", test.wait, got, test.state)
+		}
+	}
+}
+
+// Goal: the scan takes only what is overdue, and comes again for the rest.
+func TestScanTakesWhatIsOverdue(t *testing.T) {
+	node := newStage()
+	acts := transactionOf(0, 0)
+	acts = append(acts, 30*time.Second)
+	acts = append(acts, transactionOf(1, 1)...)
+	acts = append(acts, 41*time.Second, commitOf(1), &markersWritten{0, model.None}, &markersWritten{0, model.None})
+	play(t, node, acts...)
+	for id, want := range []TransactionState{CompleteAbort, CompleteCommit} {
+		if got := node.metadata[id].state; got != want {
+			t.Errorf("after 71 s: T%d is %v, want %v", id, got, want)
+		}
+	}
+	node = newStage()
+	acts = append(transactionOf(0, 0), 30*time.Second)
+	acts = append(acts, transactionOf(1, 1)...)
+	play(t, node, append(acts, 80*time.Second)...)
+	for id := range 2 {
+		if got := node.metadata[id].state; got != PrepareAbort {
+			t.Errorf("after 110 s: T%d is %v, want PrepareAbort", id, got)
+		}
+	}
+}
