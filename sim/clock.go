@@ -65,9 +65,17 @@ func (s *State) moment(at *time.Duration) {
 		word := s.words[s.at]
 		s.at++
 		if *at = Never; word != 1<<63 {
-			*at = s.world.clock.now + time.Duration(word)
+			*at = s.instant(word)
 		}
 	}
+}
+
+// instant is the moment at a distance from now; the inverse of relative.
+func (s *State) instant(word uint64) time.Duration {
+	if s.absolute {
+		return time.Duration(word)
+	}
+	return s.world.clock.now + time.Duration(word)
 }
 
 // relative is the distance of a moment from now.
@@ -126,17 +134,17 @@ func (w *World) prepareClock() {
 	}
 	places := len(w.tasks) + len(w.nodes)
 	for i, m := range c.timers {
-		m.event = Event{Actor: w.ObjectName(m.number), Label: "fires", Place: places + 1 + i, Process: w.newProcess(), other: m}
+		m.event = Event{Actor: w.ObjectName(m.number), Label: "fires", Place: places + 1 + i, Process: w.newActor(), other: m}
 	}
 	for _, a := range c.alarms {
-		a.event = Event{Actor: a.node.name + "." + a.name, Label: "fires", Place: len(w.tasks) + a.node.number, Process: w.newProcess(), other: a}
+		a.event = Event{Actor: a.node.name + "." + a.name, Label: "fires", Place: a.node.place(), Process: w.newActor(), other: a}
 	}
 }
 
-// newProcess numbers what is neither a task nor a connection, behind those.
-func (w *World) newProcess() int {
-	w.processes++
-	return len(w.tasks) + len(w.conns) + w.processes
+// newActor numbers what is neither a task nor a connection, behind those.
+func (w *World) newActor() int {
+	w.actors++
+	return len(w.tasks) + len(w.conns) + w.actors
 }
 
 // findFiring lists the timers that may fire: those with the least deadline. In

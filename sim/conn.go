@@ -5,9 +5,9 @@ import (
 	"reflect"
 )
 
-// Conn is a TCP connection from a client to a node: first in, first out, each
-// way; requests are answered in order. Reordering happens only between
-// connections.
+// Conn is a TCP connection from a client, or from another node, to a node:
+// first in, first out, each way; requests are answered in order. Reordering
+// happens only between connections.
 type Conn struct {
 	name    string // of the client that dialled
 	number  int    // from 1
@@ -16,9 +16,12 @@ type Conn struct {
 
 	out       direction
 	requests  []Envelope // oldest first
-	serving   *Task      // whose request the node has not answered yet
+	serving   party      // whose request the node has not answered yet
+	muted     bool       // the node does not read the next request
 	in        direction
 	responses []Envelope // oldest first
+	asks      *asking    // of a connection that a node has dialled
+	process   *process   // of a handle: whose tasks use it, if one is named
 
 	// Where connections may break.
 	handle *Conn   // what the client holds
@@ -57,6 +60,9 @@ func (d *direction) begin(s *State) {
 
 // Send writes a request. It never waits: the network takes everything.
 func (c *Conn) Send(t *Task, request Message) {
+	if c.process != t.process {
+		panic(fmt.Sprintf("sim: task %s sends on the connection of %s, which is not of its process: name both in one World.Process", t.name, c.name))
+	}
 	c = c.current()
 	t.touches(&c.out.tail, true)
 	if c.owed != nil {
@@ -101,23 +107,38 @@ func (e *head) ready(t *Task) bool {
 
 func (e *head) waitingFor(w *World) string {
 	if len(e.conn.responses) > 0 {
-		return fmt.Sprintf("its answer from %s, behind the one of %s", e.conn.node.name, e.conn.responses[0].from.name)
+		return fmt.Sprintf("its answer from %s, behind the one of %s", e.conn.node.name, e.conn.responses[0].From())
 	}
 	return "an answer from " + e.conn.node.name
 }
 
-// via tells connections to the same node apart: "/client".
-func (c *Conn) via() string {
-	for _, other := range c.node.world.conns {
-		if other != c && other.node == c.node && (c.handle == nil || other.handle != c.handle) {
-			return "/" + c.name
+// nameSenders makes the actors of requests. Where several connections of tasks
+// lead to the node, those of this one are told apart by its name.
+func (c *Conn) nameSenders() {
+	if c.asks != nil {
+		return
+	}
+	w, via := c.node.world, ""
+	for _, other := range w.conns {
+		if other != c && other.node == c.node && other.asks == nil && (c.handle == nil || other.handle != c.handle) {
+			via = "/" + c.name
 		}
 	}
-	return ""
+	for _, t := range w.tasks {
+		c.senders = append(c.senders, lineName(t.name+via+"->"+c.node.name, c.dial))
+	}
+}
+
+// sender is the actor of a request.
+func (c *Conn) sender(request Envelope) string {
+	if c.asks != nil {
+		return c.out.tail.label
+	}
+	return c.senders[request.from.place()-1]
 }
 
 // deliverable says whether the node would take the next request now.
-func (c *Conn) deliverable() bool { return c.serving == nil && len(c.requests) > 0 }
+func (c *Conn) deliverable() bool { return c.serving == nil && !c.muted && len(c.requests) > 0 }
 
 // deliver hands the oldest request to the node, as one step.
 func (c *Conn) deliver() {
@@ -127,7 +148,7 @@ func (c *Conn) deliver() {
 	c.serving = e.from
 	w.take(c.node.thread(), e.mail)
 	w.touched(&c.out.head.object, true)
-	w.observe(Observation{Action: Arrived, Actor: c.node.name, Peer: e.from.name, Conn: c.name, Message: e.Message})
+	w.observe(Observation{Action: Arrived, Actor: c.node.name, Peer: e.From(), Conn: c.name, Message: e.Message})
 	if w.timed != nil {
 		w.timed.served(c.node)
 	}
@@ -137,15 +158,18 @@ func (c *Conn) deliver() {
 // State walks what is on its way.
 func (c *Conn) State(s *State) {
 	s.begin(c.node) // It alone takes requests and answers them.
-	serving := uint64(0)
+	word := uint64(0)
 	if c.serving != nil {
-		serving = uint64(c.serving.number)
+		word = uint64(c.serving.place()) << 1
 	}
-	s.word(&serving)
+	if c.muted {
+		word |= 1
+	}
+	s.word(&word)
 	if s.errand == loading {
-		c.serving = nil
-		if serving > 0 {
-			c.serving = c.node.world.tasks[serving-1]
+		c.serving, c.muted = nil, word&1 != 0
+		if word > 1 {
+			c.serving = c.node.world.party(word >> 1)
 		}
 	}
 	c.out.begin(s)
@@ -153,6 +177,9 @@ func (c *Conn) State(s *State) {
 	c.in.begin(s)
 	c.queue(s, &c.responses)
 	c.walkFaults(s)
+	if c.asks != nil {
+		c.asks.State(s)
+	}
 }
 
 // queue walks messages: whose each is, its hash, and itself.
@@ -161,7 +188,7 @@ func (c *Conn) queue(s *State, queue *[]Envelope) {
 	case saving:
 		s.words = append(s.words, uint64(len(*queue)))
 		for _, e := range *queue {
-			s.words = append(s.words, uint64(e.from.number), e.hash)
+			s.words = append(s.words, uint64(e.from.place()), e.hash)
 			if s.world.timed != nil {
 				s.past(&e.at)
 			}
@@ -171,7 +198,7 @@ func (c *Conn) queue(s *State, queue *[]Envelope) {
 		resize(queue, int(s.words[s.at]))
 		s.at++
 		for i := range *queue {
-			(*queue)[i] = Envelope{Message: s.refs[s.ref], conn: c, from: c.node.world.tasks[s.words[s.at]-1], hash: s.words[s.at+1]}
+			(*queue)[i] = Envelope{Message: s.refs[s.ref], conn: c, from: c.node.world.party(s.words[s.at]), hash: s.words[s.at+1]}
 			s.at += 2
 			if s.world.timed != nil {
 				s.past(&(*queue)[i].at)

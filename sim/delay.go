@@ -141,8 +141,15 @@ func NewDraws(seed uint64, source string) Draws {
 	return Draws{key: scramble(mixString(mix(0, seed), source))}
 }
 
-// State walks how many were drawn.
-func (r *Draws) State(s *State) { Int(s, &r.count) }
+// State walks how many were drawn. A process that begins anew goes on drawing
+// where it was: chance has no memory that it could lose.
+func (r *Draws) State(s *State) {
+	if s.errand == loading && s.absolute {
+		s.at++
+		return
+	}
+	Int(s, &r.count)
+}
 
 func (r *Draws) next() uint64 {
 	r.count++

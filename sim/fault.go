@@ -5,15 +5,18 @@ import "fmt"
 // Budget is how many faults a run may meet. Each is an event, and so a choice:
 // it may come at any moment, or not at all.
 type Budget struct {
-	Crashes int // of nodes
-	Cuts    int // of connections, in one direction
-	Delays  int // of messages, in timed mode
+	Crashes        int // of nodes
+	ProcessCrashes int // of client processes
+	Cuts           int // of connections, in one direction
+	Delays         int // of messages, in timed mode
 
-	Down Delay // timed mode: from a crash to the restart
+	Down Delay // timed mode: from a crash to the restart, of a node or a process
 	Late Delay // timed mode: how much later a delayed message comes
 }
 
 // Faults allows faults within a budget.
+//
+// A process that crashes loses everything; see World.Process.
 //
 // A node that crashes loses what its Crash drops, its timers, and every request
 // on its way to it; its connections break. It restarts in a later event.
@@ -29,14 +32,18 @@ func (w *World) Faults(b Budget) {
 	if b.Delays > 0 && w.timed == nil {
 		panic("sim: a Budget of Delays in a world without Timed: there, any message may be late as it is")
 	}
-	w.faults = &faults{left: b}
+	w.faults = &faults{left: b, kills: b.ProcessCrashes > 0}
 	w.faults.kind, w.faults.label = Chance, "faults"
 }
 
-// FaultsLeft says whether there may be another fault. A crashed node restarts
+// FaultsLeft says whether there may be another fault. What has crashed restarts
 // even if not.
 func (w *World) FaultsLeft() bool {
-	return w.faults != nil && w.faults.left.Crashes+w.faults.left.Cuts+w.faults.left.Delays > 0
+	if w.faults == nil {
+		return false
+	}
+	left := &w.faults.left
+	return left.Crashes+left.ProcessCrashes+left.Cuts+left.Delays > 0
 }
 
 // StopFaults ends the faults, so that what must happen in the end can be asked
@@ -44,7 +51,8 @@ func (w *World) FaultsLeft() bool {
 func (w *World) StopFaults() {
 	w.Enabled()
 	if f := w.faults; f != nil {
-		f.left.Crashes, f.left.Cuts, f.left.Delays, f.stopped = 0, 0, 0, true
+		f.left.Crashes, f.left.ProcessCrashes, f.left.Cuts, f.left.Delays = 0, 0, 0, 0
+		f.stopped = true
 		w.walked, w.base = false, nil
 		if w.jumps {
 			w.Save() // A choice is not what led here.
@@ -84,6 +92,7 @@ type Restarter interface {
 type faults struct {
 	object
 	left    Budget
+	kills   bool // processes may crash
 	stopped bool
 	down    Draws
 	late    Draws
@@ -94,6 +103,7 @@ type faults struct {
 func (f *faults) State(s *State) {
 	s.begin(f)
 	Int(s, &f.left.Crashes)
+	Int(s, &f.left.ProcessCrashes)
 	Int(s, &f.left.Cuts)
 	Int(s, &f.left.Delays)
 	Bool(s, &f.stopped)
@@ -103,11 +113,12 @@ func (f *faults) State(s *State) {
 
 // fault is one thing that may go wrong.
 type fault struct {
-	what  Fault
-	node  *member // that crashes
-	conn  *Conn   // that is cut, or holds the message up
-	back  bool    // in the direction of the responses
-	event Event
+	what    Fault
+	node    *member  // that crashes
+	process *process // that crashes
+	conn    *Conn    // that is cut, or holds the message up
+	back    bool     // in the direction of the responses
+	event   Event
 }
 
 // prepareLines makes the connections that clients may come to dial, before
@@ -118,19 +129,31 @@ func (w *World) prepareLines() {
 	}
 	dials := w.faults.left.Crashes + w.faults.left.Cuts
 	for _, c := range w.conns {
-		c.handle, c.lines, c.dial, c.door.conn = c, []*Conn{c}, 1, c
-		c.door.label = c.out.tail.label + " (dial)"
-		c.owed = make([]int, len(w.tasks))
-		for range dials {
-			n := len(c.lines) + 1
-			line := &Conn{name: c.name, node: c.node, number: len(w.conns) + 1, handle: c, dial: n, owed: make([]int, len(w.tasks))}
-			line.out.name(lineName(c.name+"->"+c.node.name, n), line)
-			line.in.name(lineName(c.node.name+"->"+c.name, n), line)
-			line.door.conn, line.door.label = line, line.out.tail.label+" (dial)"
-			c.lines = append(c.lines, line)
-			w.conns = append(w.conns, line)
+		c.addLine(c)
+		breaks := dials
+		if c.process != nil {
+			breaks += w.faults.left.ProcessCrashes
+		}
+		for range breaks {
+			c.addLine(w.addConn(c.name, c.client(), c.node, len(c.lines)+1))
 		}
 	}
+}
+
+// addLine adds what the handle may come to stand for.
+func (c *Conn) addLine(line *Conn) {
+	line.handle = c
+	line.door.conn, line.door.label = line, line.out.tail.label+" (dial)"
+	line.owed = make([]int, len(c.node.world.tasks))
+	c.lines = append(c.lines, line)
+}
+
+// client is the node that dialled, if one has.
+func (c *Conn) client() *member {
+	if c.asks == nil {
+		return nil
+	}
+	return c.asks.by
 }
 
 // lineName is the name of what belongs to the n-th dial.
@@ -150,11 +173,20 @@ func (w *World) prepareFaults() {
 	places := len(w.tasks) + len(w.nodes) + len(w.clock.timers)
 	if f.left.Crashes > 0 {
 		for _, m := range w.nodes {
-			place := len(w.tasks) + m.number
-			process := w.newProcess()
+			place := m.place()
+			process := w.newActor()
 			m.restart = Event{Actor: m.name, Label: string(Restart), Place: place, Process: process, other: &restart{m}}
 			crash := &fault{what: Crash, node: m}
 			crash.event = Event{Actor: m.name, Label: string(Crash), Place: place, Process: process, Fault: true, other: crash}
+			f.list = append(f.list, crash)
+		}
+	}
+	for _, p := range w.processes {
+		if f.kills {
+			place, actor := p.tasks[0].number, w.newActor()
+			p.begins = Event{Actor: p.name, Label: string(Restart), Place: place, Process: actor, other: p}
+			crash := &fault{what: Crash, process: p}
+			crash.event = Event{Actor: p.name, Label: string(Crash), Place: place, Process: actor, Fault: true, other: crash}
 			f.list = append(f.list, crash)
 		}
 	}
@@ -164,11 +196,11 @@ func (w *World) prepareFaults() {
 			d = &c.in
 		}
 		x := &fault{what: what, conn: c, back: back}
-		x.event = Event{Actor: "network", Label: string(what) + " " + d.tail.label, Place: places + 1, Process: w.newProcess(), Fault: true, other: x}
+		x.event = Event{Actor: "network", Label: string(what) + " " + d.tail.label, Place: places + 1, Process: w.newActor(), Fault: true, other: x}
 		f.list = append(f.list, x)
 	}
 	for _, c := range w.conns {
-		if f.left.Cuts+f.left.Crashes > 0 {
+		if f.left.Cuts+f.left.Crashes > 0 || f.kills && c.handle.process != nil {
 			add(Cut, c, false)
 			add(Cut, c, true)
 		}
@@ -182,7 +214,7 @@ func (w *World) prepareFaults() {
 	}
 }
 
-// findRestarts lists the nodes that may come back, which they may at any moment.
+// findRestarts lists what may come back, which it may at any moment.
 func (w *World) findRestarts() {
 	if w.faults == nil || !w.unfinished() {
 		return
@@ -190,6 +222,11 @@ func (w *World) findRestarts() {
 	for _, m := range w.nodes {
 		if m.down {
 			w.enabled = append(w.enabled, m.restart)
+		}
+	}
+	for _, p := range w.processes {
+		if p.down {
+			w.enabled = append(w.enabled, p.begins)
 		}
 	}
 }
@@ -202,7 +239,7 @@ func (w *World) findFaults() {
 		return
 	}
 	for _, x := range f.list {
-		if x.possible(f) {
+		if x.possible(f) && (x.process == nil || x.process.runs()) {
 			w.enabled = append(w.enabled, x.event)
 		}
 	}
@@ -211,6 +248,9 @@ func (w *World) findFaults() {
 func (x *fault) possible(f *faults) bool {
 	switch c := x.conn; x.what {
 	case Crash:
+		if x.process != nil {
+			return f.left.ProcessCrashes > 0
+		}
 		return f.left.Crashes > 0 && !x.node.down
 	case Cut:
 		if c.broken {
@@ -236,7 +276,11 @@ func (x *fault) happen(w *World) {
 	w.touched(&w.ends, true)
 	switch x.what {
 	case Crash:
-		x.node.crash()
+		if x.process != nil {
+			x.process.crash()
+		} else {
+			x.node.crash()
+		}
 	case Cut:
 		if !x.conn.broken {
 			w.faults.left.Cuts--
@@ -266,8 +310,11 @@ func (x *fault) delay(w *World) {
 }
 
 func (x *fault) lane() string {
-	if x.node != nil {
+	switch {
+	case x.node != nil:
 		return x.node.name
+	case x.process != nil:
+		return x.process.lane()
 	}
 	return "network"
 }
@@ -285,8 +332,11 @@ func (m *member) crash() {
 	}
 	for _, c := range w.conns {
 		if c.node == m && c.dialled() {
-			c.requests, c.serving = c.requests[:0], nil
+			c.requests, c.serving, c.muted = c.requests[:0], nil, false
 			c.breaks()
+		}
+		if c.client() == m && c.dialled() {
+			c.asks.crash()
 		}
 	}
 	w.observe(Observation{Action: Failed, Actor: m.name, Message: Crash})
@@ -396,13 +446,17 @@ func (c *Conn) Redial(t *Task, p Point) {
 	c = t.wait(p, &c.current().door).(*door).conn
 	t.touches(&c.door.object, true)
 	t.touches(&c.out.tail, true)
-	handle := c.handle
-	if !c.broken || handle.current() != c {
-		return
+	if c.broken && c.handle.current() == c {
+		c.redial(t.world)
 	}
-	handle.line++
-	t.touches(&handle.door.object, true)
-	t.touches(&handle.current().out.tail, true)
+}
+
+// redial makes a new connection in place of a broken one.
+func (c *Conn) redial(w *World) {
+	c.handle.line++
+	for _, o := range [...]*object{&c.door.object, &c.handle.door.object, &c.handle.current().out.tail} {
+		w.touched(o, true)
+	}
 }
 
 // door is where those wait who want to dial anew.

@@ -30,18 +30,20 @@ type Checker interface {
 	Check() error
 }
 
-// Envelope is a request on its way, with what the answer needs to find back.
+// Envelope is a message on its way: a request, with what the answer needs to
+// find back, or the answer to a request of the node itself.
 type Envelope struct {
 	Message Message
+	Request Message // of an answer: what it answers, also if it is Cut; else nil
 	conn    *Conn
-	from    *Task
+	from    party // who asked
 	hash    uint64
 	at      time.Duration // timed mode: when it arrives
 	mail    int           // see World.post; no part of the state
 }
 
-// From is the name of the task that sent the request.
-func (e Envelope) From() string { return e.from.name }
+// From is the name of the task, or of the node, that sent the message.
+func (e Envelope) From() string { return e.from.Name() }
 
 // Outbox takes what a node sends during a step.
 type Outbox struct {
@@ -53,8 +55,11 @@ type Outbox struct {
 // is not handed out before this one has its answer.
 func (o *Outbox) Reply(e Envelope, answer Message) {
 	c := e.conn
+	if e.Request != nil {
+		panic(fmt.Sprintf("sim: %s answers an answer, to its %s", o.node.name, e.Request.Name()))
+	}
 	if c.serving != e.from && !c.broken {
-		panic(fmt.Sprintf("sim: %s answers %s of %s twice, or out of order", c.node.name, e.Message.Name(), e.from.name))
+		panic(fmt.Sprintf("sim: %s answers %s of %s twice, or out of order", c.node.name, e.Message.Name(), e.From()))
 	}
 	if c.serving == e.from {
 		c.serving = nil
@@ -67,9 +72,53 @@ func (o *Outbox) Reply(e Envelope, answer Message) {
 	}
 	o.world.touched(&c.in.tail, true)
 	o.world.observe(Observation{
-		Action: Answered, Actor: c.node.name, Peer: e.from.name, Conn: c.name,
+		Action: Answered, Actor: c.node.name, Peer: e.From(), Conn: c.name,
 		Request: e.Message, Message: answer,
 	})
+}
+
+// party is who has an end of a connection: a task or a node.
+type party interface {
+	Name() string
+	// place is its number: tasks from 1, and nodes behind them.
+	place() int
+}
+
+func (t *Task) place() int   { return t.number }
+func (m *member) place() int { return len(m.world.tasks) + m.number }
+
+func (w *World) party(place uint64) party {
+	if n := uint64(len(w.tasks)); place > n {
+		return w.nodes[place-n-1]
+	}
+	return w.tasks[place-1]
+}
+
+// Mute keeps the node from reading what comes next on the connection of a
+// request, until Unmute: meanwhile that stays in the socket. So a broker
+// answers a client that is over its quota at once, with how long it will not
+// listen, and then does not listen; a timer of its own tells it when to.
+//
+// Source: KIP-219; SocketServer.Processor, ChannelMuteState.
+func (o *Outbox) Mute(e Envelope) { o.connOf(e).mute(true) }
+
+// Unmute undoes Mute, by the same request or a later one of the connection. A
+// connection that has broken meanwhile is none the wiser.
+func (o *Outbox) Unmute(e Envelope) { o.connOf(e).mute(false) }
+
+// connOf is the connection on which the node got a request.
+func (o *Outbox) connOf(e Envelope) *Conn {
+	if e.conn == nil || e.conn.node != o.node || e.Request != nil {
+		panic(fmt.Sprintf("sim: %s mutes or unmutes a connection on which it got no request", o.node.name))
+	}
+	return e.conn
+}
+
+func (c *Conn) mute(muted bool) {
+	c.muted = muted
+	if w := c.node.world; w.timed != nil {
+		w.timed.look(int32(w.arrivals(c)))
+	}
 }
 
 // member is a node in its world.
@@ -86,6 +135,8 @@ type member struct {
 	restart Event
 }
 
+func (m *member) Name() string { return m.name }
+
 // State walks the node.
 func (m *member) State(s *State) {
 	s.begin(m)
@@ -96,15 +147,19 @@ func (m *member) State(s *State) {
 	m.node.State(s)
 }
 
-// State is the walk of a request that a node has parked.
+// State is the walk of a request that a node has parked. An answer is taken at
+// once.
 func (e *Envelope) State(s *State) {
+	if e.Request != nil {
+		panic("sim: a node parks an answer: park what it says")
+	}
 	switch s.errand {
 	case saving:
 		if e.conn == nil {
 			s.words = append(s.words, 0)
 			return
 		}
-		s.words = append(s.words, uint64(e.conn.number), uint64(e.from.number), e.hash)
+		s.words = append(s.words, uint64(e.conn.number), uint64(e.from.place()), e.hash)
 		s.refs = append(s.refs, e.Message)
 	case loading:
 		conn := s.words[s.at]
@@ -112,7 +167,7 @@ func (e *Envelope) State(s *State) {
 		if *e = (Envelope{}); conn == 0 {
 			return
 		}
-		*e = Envelope{Message: s.refs[s.ref], conn: s.world.conns[conn-1], from: s.world.tasks[s.words[s.at]-1], hash: s.words[s.at+1]}
+		*e = Envelope{Message: s.refs[s.ref], conn: s.world.conns[conn-1], from: s.world.party(s.words[s.at]), hash: s.words[s.at+1]}
 		s.at += 2
 		s.ref++
 	case auditing:
@@ -125,5 +180,5 @@ func (e Envelope) String() string {
 	if e.conn == nil {
 		return "none"
 	}
-	return e.Message.Name() + " of " + e.from.name + " " + e.Message.String()
+	return e.Message.Name() + " of " + e.From() + " " + e.Message.String()
 }

@@ -106,6 +106,27 @@ func (r *races) reset(w *World) {
 	r.on, r.steps, r.sent = true, 0, 0
 }
 
+// forget forgets what a process did to what it had. What it comes to do next is
+// after all that it did.
+func (r *races) forget(w *World, p *process) {
+	if !w.follows() {
+		return
+	}
+	for _, o := range p.owns {
+		clear(r.objects[o.number])
+		v := &r.vars[o.number]
+		clear(v.reads)
+		*v = variable{reads: v.reads, raced: v.raced}
+	}
+	first := r.threads[p.tasks[0].number-1]
+	for _, t := range p.tasks {
+		first.join(r.threads[t.number-1])
+	}
+	for _, t := range p.tasks {
+		r.threads[t.number-1].join(first)
+	}
+}
+
 // saved notes the state at the start: when it is loaded, a run begins.
 func (r *races) saved(s *Snapshot) {
 	if r.on && r.steps == 0 {
@@ -220,7 +241,7 @@ func (r *races) putMailBack(w *World, kept []int) {
 }
 
 // thread is the number of a node among the threads.
-func (m *member) thread() int { return len(m.world.tasks) + m.number - 1 }
+func (m *member) thread() int { return m.place() - 1 }
 
 // races checks an access of the task to a Var against those before.
 func (t *Task) races(o *object, write bool) {

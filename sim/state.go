@@ -27,7 +27,7 @@ type State struct {
 	ref    int       // loading: the next of refs
 	ghost  int       // loading: the next of ghosts
 
-	absolute bool                        // saving: moments by the time of day
+	absolute bool                        // saving, loading: moments by the time of day
 	owners   []owner                     // saving, if asked for: whose words begin where
 	marks    bool                        // owners is asked for
 	seen     map[unsafe.Pointer]struct{} // auditing: the addresses that the walk met

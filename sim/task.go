@@ -34,6 +34,9 @@ type Task struct {
 	site   *site   // where it is parked; nil: it has ended
 	awaits awaited // what must be ready before it can go on; nil: nothing
 	done   bool
+	gone   bool // its process is down: it is to begin anew, when that restarts
+
+	process *process // that it is a goroutine of, if one is named
 
 	sites     siteTable
 	coroutine *coroutine // that is parked at site; nil: one must be found first
@@ -48,7 +51,7 @@ type awaited interface {
 }
 
 // waits says whether something keeps the task from going on.
-func (t *Task) waits() bool { return !t.done && !t.ready() }
+func (t *Task) waits() bool { return !t.done && !t.gone && !t.ready() }
 
 // coroutine runs a task's program. A task has several when states are loaded:
 // whichever is parked at the right site serves.
@@ -108,6 +111,9 @@ func (t *Task) start() {
 // step runs the task to its next point.
 func (t *Task) step() {
 	from := t.site
+	if t.process != nil && t.process.number > 0 {
+		t.world.touched(&t.process.object, false)
+	}
 	t.coroutine.resume()
 	if t.done {
 		// The coroutine is parked at the end of the program.
@@ -143,7 +149,7 @@ func (t *Task) wait(p Point, on awaited) awaited {
 }
 
 func (t *Task) ready() bool {
-	return !t.done && (t.awaits == nil || t.awaits.ready(t))
+	return !t.done && !t.gone && (t.awaits == nil || t.awaits.ready(t))
 }
 
 // touches records an access of the current step.
@@ -168,14 +174,14 @@ func (t *Task) State(s *State) {
 		}
 		s.words = append(s.words, site, number)
 	case loading:
-		t.place(s.words[s.at], int(s.words[s.at+1]))
+		t.putAt(s.words[s.at], int(s.words[s.at+1]))
 		s.at += 2
 	}
 	t.program.State(s)
 }
 
-// place puts the task where a saved state has it.
-func (t *Task) place(hash uint64, awaits int) {
+// putAt puts the task where a saved state has it.
+func (t *Task) putAt(hash uint64, awaits int) {
 	t.awaits = nil
 	if awaits > 0 {
 		t.awaits = t.world.things[awaits-1].(awaited)

@@ -11,7 +11,7 @@ type Timing struct {
 	Seed    uint64 // of all that is drawn
 	Step    Delay  // from one step of a task to its next
 	Latency Delay  // of a message
-	Service Delay  // of a node with a request, one after the other
+	Service Delay  // of a node with a message, one after the other
 	Except  []Taking
 }
 
@@ -26,7 +26,7 @@ type Taking struct {
 // same instant any may be next. Without it, any enabled event may be.
 //
 // A step happens at one instant, and then its task is busy. A node takes a
-// request into account when it arrives; the answer leaves when the node is
+// message into account when it arrives; what it sends leaves when the node is
 // through with it and all that came before.
 func (w *World) Timed(timing Timing) {
 	w.mustNotRun("Timed")
@@ -79,11 +79,13 @@ type service struct {
 
 // actor is a process that can be due. One of these is set.
 type actor struct {
-	task  *Task
-	conn  *Conn
-	timer *Timer
-	alarm *alarm
-	node  *member // that restarts
+	task    *Task
+	conn    *Conn
+	timer   *Timer
+	alarm   *alarm
+	asks    *asking
+	node    *member  // that restarts
+	process *process // that restarts
 }
 
 // subject is who looks at an object.
@@ -101,7 +103,7 @@ func (w *World) prepareTimed() {
 		return
 	}
 	td.subjects = make([]subject, len(w.things)+1)
-	td.actors = make([]actor, len(w.tasks)+len(w.conns)+w.processes+1)
+	td.actors = make([]actor, len(w.tasks)+len(w.conns)+w.actors+1)
 	used := make([]bool, len(td.Except))
 	delay := func(of string, usual Delay) Delay {
 		for i, x := range td.Except {
@@ -115,6 +117,7 @@ func (w *World) prepareTimed() {
 	for _, t := range w.tasks {
 		td.tasks = append(td.tasks, pace{cost: delay(t.name, td.Step), draws: NewDraws(td.Seed, "step "+t.name)})
 		td.actors[t.number].task = t
+		td.subjects[t.object.number].process = int32(t.number)
 	}
 	for i, thing := range w.things {
 		group := i + 1
@@ -131,7 +134,7 @@ func (w *World) prepareTimed() {
 			return wire{delay(from+"->"+to, td.Latency), NewDraws(td.Seed, fmt.Sprintf("latency %s %d", d.tail.label, c.number))}
 		}
 		td.conns = append(td.conns, link{wire(&c.out, c.name, c.node.name), wire(&c.in, c.node.name, c.name)})
-		process := len(w.tasks) + c.number
+		process := w.arrivals(c)
 		td.actors[process].conn = c
 		for _, o := range []*object{&c.out.tail, &c.out.head.object, &c.in.tail, &c.in.head.object} {
 			td.subjects[o.number].process = int32(process)
@@ -140,6 +143,18 @@ func (w *World) prepareTimed() {
 	for _, m := range w.nodes {
 		td.nodes = append(td.nodes, service{cost: delay(m.name, td.Service), draws: NewDraws(td.Seed, "service "+m.name)})
 		td.subjects[m.object.number].node = m
+		if m.restart.Process > 0 {
+			td.actors[m.restart.Process].node = m
+		}
+	}
+	for _, p := range w.processes {
+		if p.number > 0 {
+			td.actors[p.begins.Process].process = p
+			td.subjects[p.number].process = int32(p.begins.Process)
+		}
+	}
+	for _, a := range w.asking {
+		td.actors[a.process].asks = a
 	}
 	for _, m := range w.clock.timers {
 		td.actors[m.event.Process].timer = m
@@ -191,22 +206,36 @@ func (d *Delay) walk(s *State, draws *Draws) {
 	}
 }
 
-// sent gives the newest request its time of arrival.
-func (td *timed) sent(c *Conn) {
-	link := &td.conns[c.number-1].out
-	td.stamp(c.requests, c.node.world.clock.now, link)
+// idle makes tasks that are gone busy with nothing.
+func (td *timed) idle(tasks []*Task) {
+	for _, t := range tasks {
+		td.tasks[t.number-1].next = td.clock.now
+	}
 }
 
-// served makes the node busy with a request.
+// sent gives the newest request its time of arrival.
+func (td *timed) sent(c *Conn) {
+	leaves := td.clock.now
+	if c.asks != nil {
+		leaves = td.through(c.asks.by)
+	}
+	td.stamp(c.requests, leaves, &td.conns[c.number-1].out)
+}
+
+// through is when the node is through with what has come.
+func (td *timed) through(m *member) time.Duration {
+	return max(td.nodes[m.number-1].free, td.clock.now)
+}
+
+// served makes the node busy with a message.
 func (td *timed) served(m *member) {
 	n := &td.nodes[m.number-1]
-	n.free = max(n.free, m.world.clock.now) + n.cost.Draw(&n.draws)
+	n.free = td.through(m) + n.cost.Draw(&n.draws)
 }
 
 // answered gives the newest response its time of arrival.
 func (td *timed) answered(c *Conn) {
-	leaves := max(c.node.world.clock.now, td.nodes[c.node.number-1].free)
-	td.stamp(c.responses, leaves, &td.conns[c.number-1].in)
+	td.stamp(c.responses, td.through(c.node), &td.conns[c.number-1].in)
 }
 
 // stamp keeps the order of a direction: what was sent later does not come
@@ -279,6 +308,16 @@ func (td *timed) look(process int32) {
 		if a.conn.deliverable() {
 			due = a.conn.requests[0].at
 		}
+		if a.conn.asks != nil {
+			td.look(int32(a.conn.asks.process))
+		}
+	case a.asks != nil:
+		if a.asks.comes() {
+			due = td.clock.now // Cut comes at once.
+			if responses := a.asks.conn.responses; len(responses) > 0 {
+				due = responses[0].at
+			}
+		}
 	case a.timer != nil:
 		if a.timer.fires(td.running > 0) {
 			due = a.timer.deadline
@@ -288,6 +327,10 @@ func (td *timed) look(process int32) {
 	case a.node != nil:
 		if a.node.down {
 			due = a.node.up
+		}
+	case a.process != nil:
+		if a.process.down {
+			due = a.process.up
 		}
 	}
 	if due == Never {
@@ -315,7 +358,7 @@ func (td *timed) lookAtTask(t *Task) time.Duration {
 		}
 	}
 	ready := t.ready()
-	if locked := waits > 0 && !ready && t.awaits.bound().kind == Lock; locked != p.locked {
+	if locked := waits > 0 && !ready && !t.gone && t.awaits.bound().kind == Lock; locked != p.locked {
 		p.locked = locked
 		td.count(locked, &td.locked)
 	}
@@ -380,6 +423,11 @@ func (td *timed) eventOf(w *World, process int32) *Event {
 		return &a.timer.event
 	case a.alarm != nil:
 		return &a.alarm.event
+	case a.asks != nil:
+		td.arrival = a.asks.event()
+		return &td.arrival
+	case a.process != nil:
+		return &a.process.begins
 	default:
 		return &a.node.restart
 	}

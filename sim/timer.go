@@ -177,7 +177,7 @@ func (m *Timer) State(s *State) {
 		m.armed, m.full, m.period = flags&1 != 0, flags&2 != 0, time.Duration(flags>>2)
 		m.deadline = 0
 		if m.armed {
-			m.deadline = s.world.clock.now + time.Duration(deadline)
+			m.deadline = s.instant(deadline)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package sim
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -13,23 +14,25 @@ import (
 // Nodes, connections, tasks, shared structures and properties are handed over
 // before the first call of Enabled, and stay.
 type World struct {
-	tasks    []*Task
-	nodes    []*member
-	conns    []*Conn
-	shared   []root
-	watchers []*watcher
+	tasks     []*Task
+	nodes     []*member
+	conns     []*Conn
+	asking    []*asking
+	shared    []root
+	watchers  []*watcher
+	processes []*process
 
-	things    []thing  // with an object each, by number, from 1
-	names     []string // of the objects; made when first asked for
-	started   bool
-	enabled   []Event
-	accesses  []Access // of the current or last step
-	outbox    Outbox
-	clock     clock
-	processes int     // that are neither a task nor a connection
-	timed     *timed  // nil: any enabled event may be next
-	faults    *faults // nil: none
-	trace     *Trace  // nil: nobody looks
+	things   []thing  // with an object each, by number, from 1
+	names    []string // of the objects; made when first asked for
+	started  bool
+	enabled  []Event
+	accesses []Access // of the current or last step
+	outbox   Outbox
+	clock    clock
+	actors   int     // that are neither a task nor a connection
+	timed    *timed  // nil: any enabled event may be next
+	faults   *faults // nil: none
+	trace    *Trace  // nil: nobody looks
 
 	// ends is what tasks touch when they end, and tickers and faults when they
 	// happen: with the last task their time is over.
@@ -71,26 +74,50 @@ func NewWorld() *World {
 // AddNode adds a participant that reacts to messages.
 func (w *World) AddNode(name string, node Node) {
 	w.mustNotRun("AddNode")
+	if slices.ContainsFunc(w.conns, func(c *Conn) bool { return c.name == name }) {
+		panic(fmt.Sprintf("sim: %s dials before it is added", name))
+	}
 	m := &member{world: w, name: name, node: node, number: len(w.nodes) + 1}
 	m.label = name
 	m.addAlarms()
 	w.nodes = append(w.nodes, m)
 }
 
-// Dial connects the named client to the named node.
+// Dial connects the named client to the named node. If the client is a node
+// itself, it uses the connection through its Outbox, else tasks do.
 func (w *World) Dial(client, node string) *Conn {
 	w.mustNotRun("Dial")
-	for _, m := range w.nodes {
-		if m.name != node {
-			continue
-		}
-		c := &Conn{name: client, node: m, number: len(w.conns) + 1}
-		c.out.name(client+"->"+node, c)
-		c.in.name(node+"->"+client, c)
-		w.conns = append(w.conns, c)
-		return c
+	to := w.nodeNamed(node)
+	if to == nil {
+		panic(fmt.Sprintf("sim: %s dials %s: no such node", client, node))
 	}
-	panic(fmt.Sprintf("sim: %s dials %s: no such node", client, node))
+	by := w.nodeNamed(client)
+	if by != nil && slices.ContainsFunc(w.conns, func(c *Conn) bool { return c.name == client && c.node == to }) {
+		panic(fmt.Sprintf("sim: %s dials %s twice: one connection is all that a node has to another", client, node))
+	}
+	return w.addConn(client, by, to, 1)
+}
+
+// addConn adds the connection of the n-th dial. Tasks use it or, if that is not
+// nil, a node.
+func (w *World) addConn(client string, by, to *member, n int) *Conn {
+	c := &Conn{name: client, node: to, number: len(w.conns) + 1, dial: n}
+	c.out.name(lineName(client+"->"+to.name, n), c)
+	c.in.name(lineName(to.name+"->"+client, n), c)
+	if by != nil {
+		c.asks = &asking{conn: c, by: by}
+	}
+	w.conns = append(w.conns, c)
+	return c
+}
+
+func (w *World) nodeNamed(name string) *member {
+	for _, m := range w.nodes {
+		if m.name == name {
+			return m
+		}
+	}
+	return nil
 }
 
 // Go adds a task that runs the program.
@@ -122,6 +149,7 @@ func (w *World) mustNotRun(call string) {
 
 // start binds the objects and runs each task to its first point.
 func (w *World) start() {
+	w.prepareProcesses()
 	w.prepareLines()
 	s := State{errand: binding, world: w}
 	w.State(&s)
@@ -130,6 +158,7 @@ func (w *World) start() {
 		w.bind(&w.ends)
 	}
 	w.prepareClock()
+	w.prepareAsking()
 	w.prepareFaults()
 	w.prepareTimed()
 	w.walk()
@@ -138,10 +167,9 @@ func (w *World) start() {
 	for _, t := range w.tasks {
 		t.start()
 	}
+	w.keepStarts()
 	for _, c := range w.conns {
-		for _, t := range w.tasks {
-			c.senders = append(c.senders, lineName(t.name+c.via()+"->"+c.node.name, c.dial))
-		}
+		c.nameSenders()
 	}
 	w.started = true
 	w.races.reset(w)
@@ -179,7 +207,7 @@ type Event struct {
 func (e Event) String() string { return e.Actor + " " + e.Label }
 
 // Enabled lists what may happen next, always in the same order: tasks as they
-// were added, then connections, timers, restarts and faults. It is valid until
+// were added, then connections, answers to nodes, timers, restarts and faults. It is valid until
 // the next Take. An empty list is the end of the run.
 func (w *World) Enabled() []Event {
 	if !w.started {
@@ -210,7 +238,7 @@ func (w *World) findPossible() {
 		switch {
 		case t.ready():
 			w.enabled = append(w.enabled, t.site.event)
-		case !t.done:
+		case t.waits():
 			if t.awaits.bound().kind == Lock {
 				w.contended = true
 			}
@@ -221,6 +249,7 @@ func (w *World) findPossible() {
 			w.enabled = append(w.enabled, w.arrival(c))
 		}
 	}
+	w.findAnswers()
 	w.findFiring()
 	w.findRestarts()
 }
@@ -229,12 +258,15 @@ func (w *World) findPossible() {
 func (w *World) arrival(c *Conn) Event {
 	request := c.requests[0]
 	return Event{
-		Actor: c.senders[request.from.number-1],
+		Actor: c.sender(request),
 		Label: request.Message.Name(),
-		Place: len(w.tasks) + c.node.number, Process: len(w.tasks) + c.number,
+		Place: c.node.place(), Process: w.arrivals(c),
 		conn: c,
 	}
 }
+
+// arrivals is the process of the requests of a connection.
+func (w *World) arrivals(c *Conn) int { return len(w.tasks) + c.number }
 
 // Take lets the i-th enabled event happen.
 func (w *World) Take(i int) {
@@ -300,7 +332,7 @@ func (w *World) stuck() error {
 		if w.findCircle(t) >= 0 {
 			return nil
 		}
-		if !t.done {
+		if t.waits() {
 			waits = append(waits, fmt.Sprintf("%s, before %q, waits for %s", t.name, t.site.point, t.awaits.waitingFor(w)))
 		}
 	}
@@ -333,8 +365,11 @@ type Blocked struct {
 func (w *World) Blocked() []Blocked {
 	var blocked []Blocked
 	for _, t := range w.tasks {
-		if !t.done && !t.ready() {
+		switch {
+		case t.waits():
 			blocked = append(blocked, Blocked{t.site.event, t.awaits.bound().number})
+		case t.gone:
+			blocked = append(blocked, Blocked{t.site.event, t.process.number})
 		}
 	}
 	if w.ends.number == 0 || w.unfinished() {
@@ -383,6 +418,9 @@ func (w *World) State(s *State) {
 	}
 	for _, c := range w.conns {
 		c.State(s)
+	}
+	for _, p := range w.processes {
+		p.State(s)
 	}
 	if w.faults != nil {
 		w.faults.State(s)

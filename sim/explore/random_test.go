@@ -57,12 +57,20 @@ type program struct {
 	tasks       [][]op
 	vars, locks int
 	conns       int
+	relayed     int  // of the conns: how many lead to the node over another one
+	dies        bool // the first task is a process that may crash, with the first variable, lock and connection, and the lock that is shared
 
 	memory *memory // of the world built last
 }
 
 func (p *program) String() string {
 	var b strings.Builder
+	if p.relayed > 0 {
+		fmt.Fprintf(&b, "\n  %d of %d connections relayed", p.relayed, p.conns)
+	}
+	if p.dies {
+		b.WriteString("\n  T0 may crash")
+	}
 	for i, ops := range p.tasks {
 		fmt.Fprintf(&b, "\n  T%d:", i)
 		for _, o := range ops {
@@ -73,9 +81,13 @@ func (p *program) String() string {
 }
 
 // newProgram draws a program whose interleavings can be enumerated.
-func newProgram(r *rand.Rand) *program {
+func newProgram(r *rand.Rand, dies bool) *program {
 	for {
 		p := &program{vars: 1 + r.IntN(2), locks: 1 + r.IntN(2), conns: 1 + r.IntN(2)}
+		p.relayed = max(0, r.IntN(4)-2)
+		if p.dies = dies; dies {
+			p.vars, p.locks, p.conns = 2, 2, 2
+		}
 		for range 2 + r.IntN(3) {
 			p.tasks = append(p.tasks, drawTask(r, p))
 		}
@@ -89,9 +101,21 @@ func drawTask(r *rand.Rand, p *program) []op {
 	var ops []op
 	held, asked := []int(nil), []int(nil)
 	shares, owns, armed := false, false, false
+	mortal := p.dies && len(p.tasks) == 0
+	// draw is one of n things; the first belongs to the process, if there is one.
+	draw := func(n int, whole bool) int {
+		switch {
+		case !p.dies || mortal && !whole:
+			return r.IntN(n)
+		case mortal:
+			return 0
+		}
+		return 1 + r.IntN(n-1)
+	}
 	for range 1 + r.IntN(5) {
 		kind := opKind(r.IntN(int(kinds)))
 		switch {
+		case p.dies && !mortal && (kind == rlock || kind == wlock):
 		case kind == rlock && !owns, kind == wlock && !owns && !shares:
 			// To share twice is what writer preference turns into a deadlock.
 			shares, owns = shares || kind == rlock, kind == wlock
@@ -108,7 +132,7 @@ func drawTask(r *rand.Rand, p *program) []op {
 		case kind == load || kind == store:
 			ops = append(ops, op{kind, 0})
 		case kind == lock:
-			o := r.IntN(p.locks)
+			o := draw(p.locks, true)
 			if slices.Contains(held, o) {
 				continue // A task would wait for itself; two locks give deadlocks enough.
 			}
@@ -119,7 +143,7 @@ func drawTask(r *rand.Rand, p *program) []op {
 			ops = append(ops, op{unlock, held[i]})
 			held = slices.Delete(held, i, i+1)
 		case kind == send:
-			o := r.IntN(p.conns)
+			o := draw(p.conns, true)
 			asked = append(asked, o)
 			ops = append(ops, op{send, o})
 		case kind == receive && len(asked) > 0:
@@ -129,22 +153,29 @@ func drawTask(r *rand.Rand, p *program) []op {
 			ops = append(ops, op{tell, 0})
 		default:
 			kind := []opKind{read, write, tell}[r.IntN(3)]
-			ops = append(ops, op{kind, r.IntN(p.vars)})
+			ops = append(ops, op{kind, draw(p.vars, false)})
 		}
 	}
 	return ops
 }
 
-// interleavings bounds how many there are: the arrival of a request, the firing
-// of a timer and the second step of a writer count as steps of their task.
+// interleavings bounds how many there are, more or less: the arrival of a
+// request, the firing of a timer and the second step of a writer count as steps
+// of their task, and what crashes goes half of its way again.
 func (p *program) interleavings() float64 {
 	n, ways := 0, 1.0
-	for _, ops := range p.tasks {
+	for i, ops := range p.tasks {
 		steps := len(ops)
 		for _, o := range ops {
 			if o.kind == send || o.kind == start || o.kind == wlock {
 				steps++
 			}
+			if o.kind == send && o.object < p.relayed {
+				steps += 2
+			}
+		}
+		if p.dies && i == 0 {
+			steps += 2 + steps/2
 		}
 		for k := range steps {
 			n++
@@ -164,19 +195,36 @@ type memory struct {
 	timers []*sim.Timer // one a task
 }
 
-func (m *memory) State(s *sim.State) {
-	for _, v := range m.vars {
-		v.State(s)
+// walk walks what is of the process, the first of everything, or the rest.
+func (m *memory) walk(s *sim.State, process bool) {
+	for i, v := range m.vars {
+		if process == (i == 0) {
+			v.State(s)
+		}
 	}
-	for _, l := range m.locks {
-		l.State(s)
+	for i, l := range m.locks {
+		if process == (i == 0) {
+			l.State(s)
+		}
 	}
-	m.shared.State(s)
-	m.atom.State(s)
-	for _, t := range m.timers {
-		t.State(s)
+	for i, t := range m.timers {
+		if process == (i == 0) {
+			t.State(s)
+		}
+	}
+	if process {
+		m.shared.State(s)
+	} else {
+		m.atom.State(s)
 	}
 }
+
+func (m *memory) State(s *sim.State) { m.walk(s, false) }
+
+// heap is the memory of the process.
+type heap struct{ *memory }
+
+func (h *heap) State(s *sim.State) { h.walk(s, true) }
 
 // thread runs the ops of one task.
 type thread struct {
@@ -199,7 +247,8 @@ func (p *thread) Run(t *sim.Task) {
 		case tick:
 			p.timers[p.me].Receive(t, "tick")
 		case receive:
-			p.register = p.conns[p.ops[p.at].object].Receive(t, "receive").(*number).n
+			n := p.conns[p.ops[p.at].object].Receive(t, "receive")
+			p.register = n.(*number).n
 		default:
 			t.Yield("step")
 			p.step(t)
@@ -255,6 +304,25 @@ func (a *adder) Step(e sim.Envelope, out *sim.Outbox) {
 }
 func (a *adder) State(s *sim.State) { sim.Int(s, &a.sum) }
 
+// relay asks another node, and hands the answer on.
+type relay struct {
+	conn   *sim.Conn
+	parked []sim.Envelope
+}
+
+func (n *relay) Step(e sim.Envelope, out *sim.Outbox) {
+	if e.Request == nil {
+		out.Send(n.conn, e.Message)
+		n.parked = append(n.parked, e)
+		return
+	}
+	out.Reply(n.parked[0], &number{e.Message.(*number).n + e.Request.(*number).n})
+	n.parked = append(n.parked[:0], n.parked[1:]...)
+}
+func (n *relay) State(s *sim.State) {
+	sim.Slice(s, &n.parked, func(s *sim.State, e *sim.Envelope) { e.State(s) })
+}
+
 // rising claims that what tasks tell never falls.
 type rising struct{ last int }
 
@@ -273,6 +341,11 @@ func (r *rising) Observe(o sim.Observation) (bool, error) {
 func (p *program) build() *sim.World {
 	w := sim.NewWorld()
 	w.AddNode("node", &adder{})
+	if p.relayed > 0 {
+		n := &relay{}
+		w.AddNode("relay", n)
+		n.conn = w.Dial("relay", "node")
+	}
 	m := &memory{}
 	p.memory = m
 	for range p.vars {
@@ -282,16 +355,25 @@ func (p *program) build() *sim.World {
 		m.locks = append(m.locks, &sim.Mutex{})
 	}
 	for i := range p.conns {
-		m.conns = append(m.conns, w.Dial(fmt.Sprintf("client%d", i), "node"))
+		to := "node"
+		if i < p.relayed {
+			to = "relay"
+		}
+		m.conns = append(m.conns, w.Dial(fmt.Sprintf("client%d", i), to))
 	}
 	for range p.tasks {
 		m.timers = append(m.timers, &sim.Timer{})
 	}
+	w.Share("heap", &heap{m})
 	w.Share("m", m)
 	for i, ops := range p.tasks {
 		w.Go(fmt.Sprintf("T%d", i), &thread{memory: m, me: i, ops: ops})
 	}
 	w.Watch(&rising{})
+	if p.dies {
+		w.Process("process", "T0", "heap", "client0")
+		w.Faults(sim.Budget{ProcessCrashes: 1})
+	}
 	return w
 }
 
@@ -441,7 +523,7 @@ func (p *program) system() *Worlds {
 // compare says how a search of a random program differs from enumeration, and
 // what enumeration saw.
 func compare(seed uint64) (difference string, want *outcome) {
-	p := newProgram(rand.New(rand.NewPCG(seed, 1)))
+	p := newProgram(rand.New(rand.NewPCG(seed, 1)), false)
 	sys := p.system()
 	defer sys.Close()
 	want = enumerate(sys)
@@ -552,7 +634,7 @@ func TestRandomProgramsNoticePlantedBugs(t *testing.T) {
 	} {
 		t.Run(bug.name, func(t *testing.T) {
 			for seed := range uint64(2000) {
-				p := newProgram(rand.New(rand.NewPCG(seed, 1)))
+				p := newProgram(rand.New(rand.NewPCG(seed, 1)), false)
 				got, want := bug.try(p)
 				if difference := got.differs(want); difference != "" {
 					t.Logf("noticed by program %d: %s", seed, difference)

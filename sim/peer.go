@@ -1,0 +1,121 @@
+package sim
+
+import "fmt"
+
+// asking is the near end of a connection that a node has dialled: a broker that
+// asks another one. There is no task that could wait, so the answer comes as a
+// step of the node.
+type asking struct {
+	conn     *Conn
+	by       *member
+	inFlight []Envelope // requests that nothing has come back for, oldest first
+	process  int        // of what comes back
+}
+
+// Send writes a request on a connection that the node has dialled. What comes
+// back is a Step of its own: the answer or, where the connection breaks first,
+// Cut. Its Envelope has the request too.
+//
+// Once all that was in flight on a broken connection has come back, the next
+// request goes out on a new one. To a node that is down there is none: what is
+// sent to it comes back as Cut.
+//
+// Source: NetworkClient.inFlightRequests, ClientResponse.wasDisconnected.
+func (o *Outbox) Send(c *Conn, request Message) {
+	c = c.current()
+	a := c.asks
+	if a == nil || a.by != o.node {
+		panic(fmt.Sprintf("sim: %s sends on the connection of %s: a node sends on those that were dialled in its name", o.node.name, c.name))
+	}
+	if c.broken {
+		o.world.touched(&c.door.object, false)
+		if len(a.inFlight) == 0 && !c.node.down {
+			c.redial(o.world)
+			c = c.current()
+			a = c.asks
+		}
+	}
+	o.world.touched(&c.out.tail, true)
+	e := Envelope{Message: request, conn: c, from: a.by, hash: hashOf(request), mail: o.world.post(a.by.thread())}
+	a.inFlight = append(a.inFlight, e)
+	if !c.broken {
+		c.requests = append(c.requests, e)
+		if o.world.timed != nil {
+			o.world.timed.sent(c)
+		}
+	}
+	o.world.observe(Observation{Action: Sent, Actor: a.by.name, Peer: c.node.name, Conn: c.name, Message: request})
+}
+
+// comes says whether something comes back now: what has been answered first,
+// and then, if the connection is broken, Cut.
+func (a *asking) comes() bool {
+	return len(a.conn.responses) > 0 || a.conn.broken && len(a.inFlight) > 0
+}
+
+// back is what comes back next.
+func (a *asking) back() Message {
+	if len(a.conn.responses) > 0 {
+		return a.conn.responses[0].Message
+	}
+	return Cut
+}
+
+// event is that something comes back.
+func (a *asking) event() Event {
+	label := string(Cut)
+	if m := a.back(); m != Cut {
+		label = m.Name() + " response"
+	}
+	return Event{Actor: a.conn.in.tail.label, Label: label, Place: a.by.place(), Process: a.process, other: a}
+}
+
+// happen hands what comes back to the node, as one step.
+func (a *asking) happen(w *World) {
+	c := a.conn
+	e := Envelope{Message: a.back(), Request: a.inFlight[0].Message, conn: c, from: c.node}
+	a.inFlight = append(a.inFlight[:0], a.inFlight[1:]...)
+	if len(c.responses) > 0 {
+		w.take(a.by.thread(), c.responses[0].mail)
+		c.responses = append(c.responses[:0], c.responses[1:]...)
+	}
+	w.touched(&c.in.head.object, true)
+	w.observe(Observation{Action: Received, Actor: a.by.name, Peer: c.node.name, Conn: c.name, Request: e.Request, Message: e.Message})
+	if w.timed != nil {
+		w.timed.served(a.by)
+	}
+	a.by.reacts(func(out *Outbox) { a.by.node.Step(e, out) })
+}
+
+func (a *asking) lane() string { return a.by.name }
+
+// crash forgets what was asked: nobody is left to tell.
+func (a *asking) crash() {
+	a.inFlight, a.conn.responses = a.inFlight[:0], a.conn.responses[:0]
+	a.conn.breaks()
+}
+
+// State walks what is in flight.
+func (a *asking) State(s *State) {
+	s.begin(a.by)
+	a.conn.queue(s, &a.inFlight)
+}
+
+// findAnswers lists the answers that may come back to nodes.
+func (w *World) findAnswers() {
+	for _, a := range w.asking {
+		if a.comes() {
+			w.enabled = append(w.enabled, a.event())
+		}
+	}
+}
+
+// prepareAsking numbers what comes back to nodes.
+func (w *World) prepareAsking() {
+	for _, c := range w.conns {
+		if c.asks != nil {
+			c.asks.process = w.newActor()
+			w.asking = append(w.asking, c.asks)
+		}
+	}
+}
