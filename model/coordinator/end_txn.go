@@ -2,7 +2,6 @@ package coordinator
 
 import (
 	"fmt"
-	"time"
 
 	"racelab/model"
 	"racelab/sim"
@@ -203,46 +202,4 @@ func replyToEnd(e sim.Envelope, err model.Error, next txnTransitMetadata, out *s
 func (t *Transactions) abortWithFence(m *transactionMetadata, e sim.Envelope, out *sim.Outbox) {
 	fence := m.prepareFenceProducerEpoch()
 	t.endTransaction(m, ending{fence.producerID, fence.producerEpoch, model.Abort, false, t.config.TransactionVersion}, e, out)
-}
-
-// transactionAbort is the coordinator's one timer: it looks for transactions
-// that have timed out.
-const transactionAbort = 0
-
-func (t *Transactions) Timers() []string { return []string{"transaction-abort"} }
-
-// Expire aborts the transactions that are older than their timeout.
-//
-// Source: TransactionCoordinator.abortTimedOutTransactions.
-func (t *Transactions) Expire(timer int, out *sim.Outbox) {
-	for i := range t.metadata {
-		m := &t.metadata[i]
-		if m.state == Ongoing && !m.pendingTransitionInProgress() && m.txnStart+m.txnTimeout < out.Now() {
-			t.abortWithFence(m, sim.Envelope{}, out)
-		}
-	}
-	t.scheduleScan(out)
-}
-
-// scheduleScan arms the timer for the first scan that can find something.
-//
-// Differs: Kafka scans from its start on, every ScanInterval; here the rounds
-// are counted from the start of the oldest transaction.
-func (t *Transactions) scheduleScan(out *sim.Outbox) {
-	first := sim.Never
-	for i := range t.metadata {
-		m := &t.metadata[i]
-		if m.state != Ongoing {
-			continue
-		}
-		rounds := m.txnTimeout/t.config.ScanInterval + 1
-		if scan := m.txnStart + rounds*t.config.ScanInterval; first == sim.Never || scan < first {
-			first = scan
-		}
-	}
-	if first == sim.Never {
-		out.Cancel(transactionAbort)
-		return
-	}
-	out.After(transactionAbort, max(first-out.Now(), time.Nanosecond))
 }

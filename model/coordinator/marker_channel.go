@@ -3,6 +3,7 @@ package coordinator
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"racelab/model"
 	"racelab/sim"
@@ -19,9 +20,16 @@ import (
 // from the queue when it wakes up, so what comes while a request is under way
 // can be several that follow each other.
 type markerChannel struct {
-	queue    []queuedMarker // first in, first out
-	inFlight []queuedMarker // the request that the broker has
+	conn         *sim.Conn
+	queue        []queuedMarker // first in, first out
+	inFlight     []queuedMarker // the request that the broker has
+	disconnected bool           // it broke, and is not dialled anew yet
 }
+
+// reconnectBackoff is how long a broken channel stays so.
+//
+// Source: TransactionMarkerChannelManager, whose NetworkClient has it fixed.
+const reconnectBackoff = 50 * time.Millisecond
 
 // queuedMarker is a marker and whose it is.
 //
@@ -31,10 +39,10 @@ type queuedMarker struct {
 	marker          model.TxnMarker
 }
 
-// next is the request to send, or nil if there is none or the broker still has
-// one.
+// next is the request to send, or nil if there is none, or the broker still has
+// one, or there is no way to it.
 func (c *markerChannel) next() *model.WriteTxnMarkersRequest {
-	if len(c.inFlight) > 0 || len(c.queue) == 0 {
+	if len(c.inFlight) > 0 || len(c.queue) == 0 || c.disconnected {
 		return nil
 	}
 	c.queue, c.inFlight = nil, c.queue
@@ -47,8 +55,8 @@ func (c *markerChannel) next() *model.WriteTxnMarkersRequest {
 	return request
 }
 
-// answered returns what the answered request held.
-func (c *markerChannel) answered() []queuedMarker {
+// back takes the request that nobody waits for any more.
+func (c *markerChannel) back() []queuedMarker {
 	markers := c.inFlight
 	c.inFlight = nil
 	return markers
@@ -62,6 +70,7 @@ func (c *markerChannel) holds(id model.TransactionalID, p model.Partition) bool 
 func (c *markerChannel) State(s *sim.State) {
 	sim.Slice(s, &c.queue, stateOfMarker)
 	sim.Slice(s, &c.inFlight, stateOfMarker)
+	sim.Bool(s, &c.disconnected)
 }
 
 func stateOfMarker(s *sim.State, q *queuedMarker) {
@@ -142,22 +151,39 @@ func (t *Transactions) maybeWriteTxnCompletion(m *transactionMetadata, out *sim.
 func (t *Transactions) sendMarkers(out *sim.Outbox) {
 	for broker := range t.channels {
 		if request := t.channels[broker].next(); request != nil {
-			t.send(broker, request, out)
+			out.Send(t.channels[broker].conn, request)
 		}
 	}
 }
 
-// send is where the request leaves.
-func (t *Transactions) send(broker int, request *model.WriteTxnMarkersRequest, out *sim.Outbox) {}
+// writeTxnMarkersAnswered takes what comes back from a broker: its answer, or
+// that the connection is broken.
+func (t *Transactions) writeTxnMarkersAnswered(e sim.Envelope, out *sim.Outbox) {
+	broker := slices.IndexFunc(t.config.Brokers, func(b Broker) bool { return b.Name == e.From() })
+	if response, ok := e.Message.(*model.WriteTxnMarkersResponse); ok {
+		t.markersAnswered(broker, response, out)
+	} else {
+		t.markersLost(broker, out)
+	}
+	t.sendMarkers(out)
+}
 
-// writeTxnMarkersAnswered goes through what a broker says of each marker. A
-// broker that does not lead the partition any more, or is not ready, gets it
+// markersLost queues again what the broker may have written or not.
+func (t *Transactions) markersLost(broker int, out *sim.Outbox) {
+	t.channels[broker].disconnected = true
+	out.After(reconnect+broker, reconnectBackoff)
+	for _, q := range t.channels[broker].back() {
+		t.addTxnMarkersToBrokerQueue(q.transactionalID, q.marker)
+	}
+}
+
+// markersAnswered goes through what a broker says of each marker. A broker that does not lead the partition any more, or is not ready, gets it
 // again. One that has seen a newer epoch makes the coordinator give up: the
 // transaction stays decided, and is never complete.
 //
 // Source: TransactionMarkerRequestCompletionHandler.onComplete.
-func (t *Transactions) writeTxnMarkersAnswered(broker int, response *model.WriteTxnMarkersResponse, out *sim.Outbox) {
-	for i, q := range t.channels[broker].answered() {
+func (t *Transactions) markersAnswered(broker int, response *model.WriteTxnMarkersResponse, out *sim.Outbox) {
+	for i, q := range t.channels[broker].back() {
 		m, again, abandoned := &t.metadata[q.transactionalID], q.marker, false
 		again.Partitions = nil
 		for _, p := range response.Markers[i].Partitions {
@@ -180,5 +206,4 @@ func (t *Transactions) writeTxnMarkersAnswered(broker int, response *model.Write
 			t.maybeWriteTxnCompletion(m, out)
 		}
 	}
-	t.sendMarkers(out)
 }

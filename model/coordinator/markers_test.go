@@ -24,12 +24,12 @@ func commitOf(id model.TransactionalID) *model.EndTxnRequest {
 	return &model.EndTxnRequest{Version: 4, TransactionalID: id, ProducerID: model.ProducerID(id) + 1, Result: model.Commit}
 }
 
-func newStage() *Transactions {
+func newTransactions() *Transactions {
 	return NewTransactions(TransactionsConfig{TransactionalIDs: 3, Brokers: brokers})
 }
 
 // channels shows what each broker has, and what waits for it.
-func channels(node *Transactions) string {
+func channels(node *stage) string {
 	text := ""
 	show := func(markers []queuedMarker) {
 		text += "["
@@ -56,8 +56,8 @@ func channels(node *Transactions) string {
 // Goal: from EndTxn's answer to the last marker, the next transaction is
 // refused. Method: one transaction on both brokers, and an add after each step.
 func TestWindow(t *testing.T) {
-	node := newStage()
-	play(t, node, slices.Concat(transactionOf(0, 0, 2), []any{commitOf(0)})...)
+	node := newStage(t, newTransactions())
+	node.play(t, slices.Concat(transactionOf(0, 0, 2), []any{commitOf(0)})...)
 	add := &model.AddPartitionsToTxnRequest{Version: 3, ProducerID: 1, Partitions: []model.Partition{1}}
 	if got, want := channels(node), "B0 has [T0 commit [P0]] then [] B1 has [T0 commit [P2]] then []"; got != want {
 		t.Errorf("after EndTxn: %s, want %s", got, want)
@@ -74,8 +74,8 @@ func TestWindow(t *testing.T) {
 		{commitOf(0), "NONE"},
 		{add, "NONE"},
 	} {
-		if got := ask(t, node, test.act); got != test.want {
-			t.Errorf("%s %v: %s, want %s; T0 is %s", test.act.Name(), test.act, got, test.want, describe(node))
+		if got := node.play(t, test.act)[0]; got != test.want {
+			t.Errorf("%s %v: %s, want %s; T0 is %s", test.act.Name(), test.act, got, test.want, describe(node.Transactions))
 		}
 	}
 }
@@ -83,14 +83,14 @@ func TestWindow(t *testing.T) {
 // Goal: a broker has one request at a time, so a transaction waits for the
 // markers of another that was decided before it; and what waits goes together.
 func TestMarkersWaitInLine(t *testing.T) {
-	node := newStage()
+	node := newStage(t, newTransactions())
 	for id := range model.TransactionalID(3) {
-		play(t, node, append(transactionOf(id, 0), commitOf(id))...)
+		node.play(t, append(transactionOf(id, 0), commitOf(id))...)
 	}
 	if got, want := channels(node), "B0 has [T0 commit [P0]] then [T1 commit [P0], T2 commit [P0]] B1 has [] then []"; got != want {
 		t.Fatalf("after three commits: %s, want %s", got, want)
 	}
-	play(t, node, &markersWritten{0, model.None})
+	node.play(t, &markersWritten{0, model.None})
 	if got, want := channels(node), "B0 has [T1 commit [P0], T2 commit [P0]] then [] B1 has [] then []"; got != want {
 		t.Errorf("after the first answer: %s, want %s", got, want)
 	}
@@ -99,7 +99,7 @@ func TestMarkersWaitInLine(t *testing.T) {
 			t.Errorf("after the first answer: T%d is %v, want %v", id, got, want)
 		}
 	}
-	play(t, node, &markersWritten{0, model.None})
+	node.play(t, &markersWritten{0, model.None})
 	for id := range node.metadata {
 		if got := node.metadata[id].state; got != CompleteCommit {
 			t.Errorf("after the second answer: T%d is %v, want CompleteCommit", id, got)
@@ -111,29 +111,29 @@ func TestMarkersWaitInLine(t *testing.T) {
 // one that a newer epoch refuses is given up, for ever.
 func TestMarkersRefused(t *testing.T) {
 	for _, err := range []model.Error{model.ErrUnknownTopicOrPartition, model.ErrNotEnoughReplicas} {
-		node := newStage()
-		play(t, node, append(transactionOf(0, 0), commitOf(0))...)
-		play(t, node, append(transactionOf(1, 0), commitOf(1))...)
-		play(t, node, &markersWritten{0, err})
+		node := newStage(t, newTransactions())
+		node.play(t, append(transactionOf(0, 0), commitOf(0))...)
+		node.play(t, append(transactionOf(1, 0), commitOf(1))...)
+		node.play(t, &markersWritten{0, err})
 		if got, want := channels(node), "B0 has [T1 commit [P0], T0 commit [P0]] then [] B1 has [] then []"; got != want {
 			t.Errorf("WriteTxnMarkers: %v: %s, want %s", err, got, want)
 		}
-		play(t, node, &markersWritten{0, model.None})
+		node.play(t, &markersWritten{0, model.None})
 		if got := node.metadata[0].state; got != CompleteCommit {
 			t.Errorf("WriteTxnMarkers: %v, then NONE: T0 is %v, want CompleteCommit", err, got)
 		}
 	}
 	for _, err := range []model.Error{model.ErrInvalidProducerEpoch, model.ErrTransactionCoordinatorFenced} {
-		node := newStage()
-		play(t, node, append(transactionOf(0, 0, 2), commitOf(0))...)
-		play(t, node, &markersWritten{0, err}, &markersWritten{1, model.None})
-		if got, want := describe(node), "PrepareCommit+CompleteCommit 1/0 last -1 [P0]"; got != want {
+		node := newStage(t, newTransactions())
+		node.play(t, append(transactionOf(0, 0, 2), commitOf(0))...)
+		node.play(t, &markersWritten{0, err}, &markersWritten{1, model.None})
+		if got, want := describe(node.Transactions), "PrepareCommit+CompleteCommit 1/0 last -1 [P0]"; got != want {
 			t.Errorf("WriteTxnMarkers: %v: T0 is %s, want %s", err, got, want)
 		}
 		if got, want := channels(node), "B0 has [] then [] B1 has [] then []"; got != want {
 			t.Errorf("WriteTxnMarkers: %v: %s, want %s", err, got, want)
 		}
-		if got := ask(t, node, transactionOf(0)[0].(sim.Message)); got != "CONCURRENT_TRANSACTIONS" {
+		if got := node.play(t, transactionOf(0)[0])[0]; got != "CONCURRENT_TRANSACTIONS" {
 			t.Errorf("WriteTxnMarkers: %v: InitProducerId: %s, want CONCURRENT_TRANSACTIONS", err, got)
 		}
 	}
@@ -171,18 +171,18 @@ func TestTransactionTimeout(t *testing.T) {
 		{70*time.Second - 1, "NONE", "PrepareCommit+CompleteCommit 1/0 last -1 [P0]"},
 		{70*time.Second + 1, "CONCURRENT_TRANSACTIONS", "PrepareAbort+CompleteAbort 1/1 last 0 [P0]"},
 	} {
-		node := newStage()
+		node := newStage(t, newTransactions())
 		fenced := commitOf(0)
 		fenced.Version = 5
 		late := commitOf(0)
 		if test.want != "NONE" {
 			late = fenced
 		}
-		answers := play(t, node, append(transactionOf(0, 0), test.wait, late)...)
+		answers := node.play(t, append(transactionOf(0, 0), test.wait, late)...)
 		if got := answers[2]; got != test.want {
 			t.Errorf("EndTxn after %v: %s, want %s", test.wait, got, test.want)
 		}
-		if got := describe(node); got != test.state {
+		if got := describe(node.Transactions); got != test.state {
 			t.Errorf("after %v: T0 is %s, want %s", test.wait, got, test.state)
 		}
 	}
@@ -190,21 +190,21 @@ func TestTransactionTimeout(t *testing.T) {
 
 // Goal: the scan takes only what is overdue, and comes again for the rest.
 func TestScanTakesWhatIsOverdue(t *testing.T) {
-	node := newStage()
+	node := newStage(t, newTransactions())
 	acts := transactionOf(0, 0)
 	acts = append(acts, 30*time.Second)
 	acts = append(acts, transactionOf(1, 1)...)
 	acts = append(acts, 41*time.Second, commitOf(1), &markersWritten{0, model.None}, &markersWritten{0, model.None})
-	play(t, node, acts...)
+	node.play(t, acts...)
 	for id, want := range []TransactionState{CompleteAbort, CompleteCommit} {
 		if got := node.metadata[id].state; got != want {
 			t.Errorf("after 71 s: T%d is %v, want %v", id, got, want)
 		}
 	}
-	node = newStage()
+	node = newStage(t, newTransactions())
 	acts = append(transactionOf(0, 0), 30*time.Second)
 	acts = append(acts, transactionOf(1, 1)...)
-	play(t, node, append(acts, 80*time.Second)...)
+	node.play(t, append(acts, 80*time.Second)...)
 	for id := range 2 {
 		if got := node.metadata[id].state; got != PrepareAbort {
 			t.Errorf("after 110 s: T%d is %v, want PrepareAbort", id, got)

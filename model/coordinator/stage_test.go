@@ -2,6 +2,7 @@ package coordinator
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -9,12 +10,98 @@ import (
 	"racelab/sim"
 )
 
-// stage plays to a coordinator what its clients and brokers do, one act after
-// the other.
-type stage struct{ *Transactions }
+// stage is a coordinator between a client and brokers, of which each does one act
+// after the other, as a test says.
+type stage struct {
+	*Transactions
+	world  *sim.World
+	client *player
+}
 
-// markersWritten is a broker's answer to WriteTxnMarkers: the same outcome for
-// all of it.
+func newStage(t *testing.T, node *Transactions) *stage {
+	w := sim.NewWorld()
+	t.Cleanup(w.Close)
+	s := &stage{node, w, &player{}}
+	w.AddNode("coordinator", node)
+	var conns []*sim.Conn
+	for _, b := range brokers {
+		w.AddNode(b.Name, &heldBroker{})
+		conns = append(conns, w.Dial("coordinator", b.Name))
+		s.client.brokers = append(s.client.brokers, w.Dial("client", b.Name))
+	}
+	node.Connect(conns...)
+	s.client.coordinator = w.Dial("client", "coordinator")
+	w.Go("client", s.client)
+	return s
+}
+
+// play lets the acts happen, and returns the answers. What is on its way arrives
+// before the next act; a timer fires when nothing else can happen. The
+// invariants must hold after each step.
+func (s *stage) play(t *testing.T, acts ...any) []string {
+	t.Helper()
+	s.client.acts, s.client.next, s.client.answers = acts, 0, nil
+	for {
+		enabled := s.world.Enabled()
+		i := slices.IndexFunc(enabled, func(e sim.Event) bool { return e.Actor != "client" && e.Label != "fires" })
+		if i < 0 && s.client.next == len(acts) {
+			return s.client.answers
+		}
+		if len(enabled) == 0 {
+			t.Fatalf("%v is not answered", acts[s.client.next])
+		}
+		s.world.Take(max(i, 0))
+		for _, broken := range s.world.Violations() {
+			t.Fatalf("%s: %v", broken.Property, broken.Err)
+		}
+	}
+}
+
+// ask plays one request to a coordinator of its own.
+func ask(t *testing.T, node *Transactions, request sim.Message) string {
+	t.Helper()
+	return newStage(t, node).play(t, request)[0]
+}
+
+// player is a client that does one act after the other: it sends a message and
+// awaits the answer, or waits.
+type player struct {
+	coordinator *sim.Conn
+	brokers     []*sim.Conn
+	timer       sim.Timer
+	acts        []any `sim:"config"`
+	next        int
+	answers     []string
+}
+
+func (c *player) State(s *sim.State) { c.timer.State(s) }
+
+func (c *player) Run(t *sim.Task) {
+	for {
+		t.Yield("act")
+		switch act := c.acts[c.next].(type) {
+		case time.Duration:
+			c.timer.Sleep(t, act, "wait")
+		case *markersWritten:
+			c.ask(t, c.brokers[act.broker], act)
+		case sim.Message:
+			c.ask(t, c.coordinator, act)
+		}
+		c.next++
+	}
+}
+
+func (c *player) ask(t *sim.Task, conn *sim.Conn, request sim.Message) {
+	conn.Send(t, request)
+	c.answers = append(c.answers, conn.Receive(t, "await response").String())
+}
+
+// heldBroker holds WriteTxnMarkers until the client says how it is to be
+// answered.
+type heldBroker struct{ held sim.Envelope }
+
+// markersWritten makes a broker answer the WriteTxnMarkers that it holds, with
+// the same outcome for all of it.
 type markersWritten struct {
 	broker int
 	err    model.Error
@@ -23,76 +110,24 @@ type markersWritten struct {
 func (m *markersWritten) Name() string   { return "markers written" }
 func (m *markersWritten) String() string { return fmt.Sprint(m.broker, " ", m.err) }
 
-func (s stage) Step(e sim.Envelope, out *sim.Outbox) {
+func (b *heldBroker) State(s *sim.State) { b.held.State(s) }
+
+func (b *heldBroker) Step(e sim.Envelope, out *sim.Outbox) {
 	written, ok := e.Message.(*markersWritten)
 	if !ok {
-		s.Transactions.Step(e, out)
+		b.held = e
 		return
 	}
 	response := &model.WriteTxnMarkersResponse{}
-	for _, q := range s.channels[written.broker].inFlight {
-		result := model.TxnMarkerResult{ProducerID: q.marker.ProducerID}
-		for _, p := range q.marker.Partitions {
+	for _, m := range b.held.Message.(*model.WriteTxnMarkersRequest).Markers {
+		result := model.TxnMarkerResult{ProducerID: m.ProducerID}
+		for _, p := range m.Partitions {
 			result.Partitions = append(result.Partitions, model.PartitionError{Partition: p, Error: written.err})
 		}
 		response.Markers = append(response.Markers, result)
 	}
-	s.writeTxnMarkersAnswered(written.broker, response, out)
+	out.Reply(b.held, response)
 	out.Reply(e, written)
-}
-
-// player is a client that does one act after the other: it sends a message and
-// awaits the answer, or waits.
-type player struct {
-	coordinator *sim.Conn
-	timer       sim.Timer
-	acts        []any `sim:"config"`
-	answers     []string
-	done        bool
-}
-
-func (c *player) State(s *sim.State) { c.timer.State(s) }
-
-func (c *player) Run(t *sim.Task) {
-	t.Yield("act")
-	for _, act := range c.acts {
-		switch act := act.(type) {
-		case time.Duration:
-			c.timer.Sleep(t, act, "wait")
-		case sim.Message:
-			c.coordinator.Send(t, act)
-			c.answers = append(c.answers, c.coordinator.Receive(t, "await response").String())
-		}
-	}
-	c.done = true
-}
-
-// play lets the acts happen, and returns the answers; timers fire when nothing
-// else can happen. The invariants must hold after each step.
-func play(t *testing.T, node *Transactions, acts ...any) []string {
-	t.Helper()
-	w := sim.NewWorld()
-	defer w.Close()
-	w.AddNode("coordinator", stage{node})
-	client := &player{coordinator: w.Dial("client", "coordinator"), acts: acts}
-	w.Go("client", client)
-	for !client.done && len(w.Enabled()) > 0 {
-		w.Take(0)
-		for _, broken := range w.Violations() {
-			t.Errorf("%s: %v", broken.Property, broken.Err)
-		}
-	}
-	return client.answers
-}
-
-// ask plays one request.
-func ask(t *testing.T, node *Transactions, request sim.Message) string {
-	t.Helper()
-	answers := play(t, node, request)
-	if len(answers) != 1 {
-		t.Fatalf("%s %v is not answered", request.Name(), request)
-	}
-	return answers[0]
 }
 
 // B0 leads P0 and P1, B1 leads P2 and the group's offsets.

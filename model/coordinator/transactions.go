@@ -91,7 +91,19 @@ func NewTransactions(config TransactionsConfig) *Transactions {
 	return t
 }
 
+// Connect hands over the coordinator's connections to the brokers, in their
+// order.
+func (t *Transactions) Connect(conns ...*sim.Conn) {
+	for i := range t.channels {
+		t.channels[i].conn = conns[i]
+	}
+}
+
 func (t *Transactions) Step(e sim.Envelope, out *sim.Outbox) {
+	if e.Request != nil {
+		t.writeTxnMarkersAnswered(e, out)
+		return
+	}
 	switch request := e.Message.(type) {
 	case *model.InitProducerIDRequest:
 		t.initProducerID(e, request, out)

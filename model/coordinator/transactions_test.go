@@ -134,7 +134,8 @@ func TestFence(t *testing.T) {
 		name := fmt.Sprintf("a %v cluster fences epoch %d of a %v client", test.cluster, test.epoch, test.client)
 		node := in(Ongoing, test.client, epoch(test.epoch))
 		node.config.TransactionVersion = test.cluster
-		if got := ask(t, node, fresh); got != "CONCURRENT_TRANSACTIONS" {
+		stage := newStage(t, node)
+		if got := stage.play(t, fresh)[0]; got != "CONCURRENT_TRANSACTIONS" {
 			t.Errorf("%s: InitProducerId: %s, want CONCURRENT_TRANSACTIONS", name, got)
 		}
 		if got := describe(node); got != test.want {
@@ -144,7 +145,7 @@ func TestFence(t *testing.T) {
 		if marker.ProducerEpoch != test.epoch+1 || marker.Result != model.Abort || marker.TransactionVersion != test.cluster {
 			t.Errorf("%s with marker %+v, want an abort of %v with epoch %d", name, marker, test.cluster, test.epoch+1)
 		}
-		if got := play(t, node, &markersWritten{0, model.None}, fresh)[1]; got != test.then {
+		if got := stage.play(t, &markersWritten{0, model.None}, fresh)[1]; got != test.then {
 			t.Errorf("%s: InitProducerId after the markers: %s, want %s", name, got, test.then)
 		}
 	}
