@@ -11,6 +11,7 @@ const (
 	None                            Error = 0
 	ErrOffsetOutOfRange             Error = 1
 	ErrUnknownTopicOrPartition      Error = 3
+	ErrNetworkException             Error = 13
 	ErrNotEnoughReplicas            Error = 19
 	ErrInvalidRequest               Error = 42
 	ErrOutOfOrderSequenceNumber     Error = 45
@@ -32,6 +33,8 @@ func (e Error) String() string {
 		return "OFFSET_OUT_OF_RANGE"
 	case ErrUnknownTopicOrPartition:
 		return "UNKNOWN_TOPIC_OR_PARTITION"
+	case ErrNetworkException:
+		return "NETWORK_EXCEPTION"
 	case ErrNotEnoughReplicas:
 		return "NOT_ENOUGH_REPLICAS"
 	case ErrInvalidRequest:

@@ -69,7 +69,9 @@ func (l *partitionLog) lastStableOffset() model.Offset {
 // ProducerAppendInfo.appendDataBatch.
 func (l *partitionLog) append(b model.RecordBatch, guard verificationGuard, verifies bool) (model.Offset, model.Error) {
 	if b.ProducerID == model.NoProducerID {
-		return l.write(b), model.None
+		at := l.write(b)
+		l.noteStable()
+		return at, model.None
 	}
 	p := l.producer(b.ProducerID)
 	if at, ok := p.findDuplicateBatch(&b); ok {
@@ -132,7 +134,6 @@ func (l *partitionLog) appendEndTxnMarker(m *model.TxnMarker) model.Error {
 func (l *partitionLog) write(b model.RecordBatch) model.Offset {
 	b.BaseOffset, b.Records = l.logEndOffset(), slices.Clone(b.Records)
 	l.batches = append(l.batches, b)
-	l.highestStable = max(l.highestStable, l.lastStableOffset())
 	return b.BaseOffset
 }
 
@@ -173,7 +174,10 @@ func (l *partitionLog) updateProducer(p producerState) {
 		l.producers = slices.Insert(l.producers, i, producerState{})
 	}
 	l.producers[i] = p
+	l.noteStable()
 }
+
+func (l *partitionLog) noteStable() { l.highestStable = max(l.highestStable, l.lastStableOffset()) }
 
 func (l *partitionLog) find(id model.ProducerID) (place int, found bool) {
 	return slices.BinarySearchFunc(l.producers, id, func(p producerState, id model.ProducerID) int { return int(p.producerID - id) })
@@ -264,7 +268,7 @@ func (l *partitionLog) Check() error {
 
 func (l *partitionLog) State(s *sim.State) {
 	sim.Slice(s, &l.batches, stateOfBatch)
-	sim.Slice(s, &l.producers, (func(*sim.State, *producerState))(func(s *sim.State, p *producerState) { p.State(s) }))
+	sim.Slice(s, &l.producers, func(s *sim.State, p *producerState) { p.State(s) })
 	sim.Slice(s, &l.aborted, func(s *sim.State, a *abortedTxn) {
 		sim.Int(s, &a.producerID)
 		sim.Int(s, &a.firstOffset)
