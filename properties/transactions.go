@@ -16,13 +16,18 @@ import (
 // of, the application knows. What the broker took it for is what is judged.
 type transactions struct {
 	of      func(model.Record) int // the transaction of a record, from 0
-	current []int                  // by transactional id: the transaction written to last, or outside
+	current []current
 	list    []transaction
 	written []written
 }
 
-// outside is no transaction.
-const outside = -1
+// current is the transaction that a producer has written to last. Producers of
+// one transactional id have different epochs.
+type current struct {
+	producerID    model.ProducerID
+	producerEpoch model.ProducerEpoch
+	transaction   int
+}
 
 // transaction is one transaction of the application.
 type transaction struct {
@@ -58,18 +63,18 @@ func (x *transactions) watches(o sim.Observation) bool {
 func (x *transactions) observe(o sim.Observation) (read bool) {
 	switch message := o.Message.(type) {
 	case *model.ProduceRequest:
-		if message.TransactionalID >= 0 {
-			*x.currentOf(message.TransactionalID) = x.of(message.Partitions[0].Batch.Records[0])
+		if b := &message.Partitions[0].Batch; b.Transactional {
+			x.writes(current{b.ProducerID, b.ProducerEpoch, x.of(b.Records[0])})
 		}
 	case *model.ProduceResponse:
 		x.acknowledged(o.Request.(*model.ProduceRequest), message)
 	case *model.EndTxnRequest:
-		if t := x.transaction(*x.currentOf(message.TransactionalID)); t != nil && message.Result == model.Commit {
+		if t := x.currentOf(message); t != nil && message.Result == model.Commit {
 			t.commitAsked = true
 		}
 	case *model.EndTxnResponse:
 		request := o.Request.(*model.EndTxnRequest)
-		t := x.transaction(*x.currentOf(request.TransactionalID))
+		t := x.currentOf(request)
 		if t == nil || message.Error != model.None {
 			return false
 		}
@@ -81,17 +86,29 @@ func (x *transactions) observe(o sim.Observation) (read bool) {
 	return false
 }
 
-func (x *transactions) currentOf(id model.TransactionalID) *int {
-	for int(id) >= len(x.current) {
-		x.current = append(x.current, outside)
+// writes notes that a producer has written to a transaction.
+func (x *transactions) writes(now current) {
+	for i := range x.current {
+		if c := &x.current[i]; c.producerID == now.producerID && c.producerEpoch == now.producerEpoch {
+			*c = now
+			return
+		}
 	}
-	return &x.current[id]
+	x.current = append(x.current, now)
+}
+
+// currentOf is the transaction that EndTxn is about, or nil if its producer has
+// written nothing.
+func (x *transactions) currentOf(request *model.EndTxnRequest) *transaction {
+	for _, c := range x.current {
+		if c.producerID == request.ProducerID && c.producerEpoch == request.ProducerEpoch {
+			return x.transaction(c.transaction)
+		}
+	}
+	return nil
 }
 
 func (x *transactions) transaction(n int) *transaction {
-	if n == outside {
-		return nil
-	}
 	for n >= len(x.list) {
 		x.list = append(x.list, transaction{read: noRecord, leftOut: noRecord})
 	}
@@ -130,7 +147,11 @@ func (x *transactions) fetched(request *model.FetchRequest, response *model.Fetc
 }
 
 func (x *transactions) State(s *sim.State) {
-	sim.Slice(s, &x.current, sim.Int[int])
+	sim.Slice(s, &x.current, func(s *sim.State, c *current) {
+		sim.Int(s, &c.producerID)
+		sim.Int(s, &c.producerEpoch)
+		sim.Int(s, &c.transaction)
+	})
 	sim.Slice(s, &x.list, func(s *sim.State, t *transaction) {
 		sim.Bool(s, &t.commitAsked)
 		sim.Bool(s, &t.commitDone)

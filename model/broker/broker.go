@@ -155,12 +155,8 @@ func (b *Broker) Check() error {
 }
 
 func (b *Broker) State(s *sim.State) {
-	for i := range b.logs {
-		b.logs[i].State(s)
-	}
-	for i := range b.waiting {
-		b.waiting[i].State(s)
-	}
+	sim.Slice(s, &b.logs, func(s *sim.State, l *partitionLog) { l.State(s) })
+	sim.Slice(s, &b.waiting, func(s *sim.State, w *waitingProduce) { w.State(s) })
 	sim.Slice(s, &b.asked, sim.Int[int32])
 }
 

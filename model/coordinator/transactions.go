@@ -190,15 +190,9 @@ func (t *Transactions) Check() error {
 
 func (t *Transactions) State(s *sim.State) {
 	sim.Int(s, &t.lastProducerID)
-	for i := range t.metadata {
-		t.metadata[i].State(s)
-	}
-	for i := range t.channels {
-		t.channels[i].State(s)
-	}
-	for i := range t.completions {
-		t.completions[i].State(s)
-	}
+	sim.Slice(s, &t.metadata, func(s *sim.State, m *transactionMetadata) { m.State(s) })
+	sim.Slice(s, &t.channels, func(s *sim.State, c *markerChannel) { c.State(s) })
+	sim.Slice(s, &t.completions, func(s *sim.State, c *pendingCompleteTxn) { c.State(s) })
 }
 
 // Describe shows the transactional ids.
