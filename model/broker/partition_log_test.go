@@ -234,6 +234,11 @@ func TestFetch(t *testing.T) {
 	if r = fetch(4, model.ReadCommitted); len(r.AbortedTransactions) != 0 {
 		t.Errorf("Fetch from 4 read_committed: aborted %v, want none", r.AbortedTransactions)
 	}
+	// What was aborted behind the last stable offset is not told yet.
+	behind := logOf(t, transactional(other(data(0, 0, 1))), transactional(data(0, 0, 1)), marker(0, model.Abort, model.TV1))
+	if r := behind.fetch(&model.FetchRequest{IsolationLevel: model.ReadCommitted}); len(r.AbortedTransactions)+len(r.Batches) != 0 {
+		t.Errorf("Fetch from 0 read_committed, stable at 0: %v, aborted %v; want none", r, r.AbortedTransactions)
+	}
 	for from, want := range map[model.Offset]model.Error{-1: model.ErrOffsetOutOfRange, 8: model.None, 9: model.ErrOffsetOutOfRange} {
 		if got := fetch(from, model.ReadCommitted).Error; got != want {
 			t.Errorf("Fetch from %d of 8: %v, want %v", from, got, want)

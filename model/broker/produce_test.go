@@ -148,6 +148,55 @@ func TestProduceRetriesTheAdd(t *testing.T) {
 	}
 }
 
+// deaf is a coordinator that never answers.
+type deaf struct{}
+
+func (*deaf) State(*sim.State)               {}
+func (*deaf) Step(sim.Envelope, *sim.Outbox) {}
+
+// Goal: without the coordinator's word nothing is written. Where its connection
+// breaks, the producer is told to try again; a broker that crashes forgets who
+// waits, and what proofs it gave out.
+func TestProduceWithoutTheCoordinator(t *testing.T) {
+	for _, fault := range []string{"cut coordinator->broker", "crash"} {
+		w := sim.NewWorld()
+		defer w.Close()
+		w.Faults(sim.Budget{Cuts: 1, Crashes: 1})
+		b, client := New(Config{Partitions: []model.Partition{0}}), &asker{requests: []sim.Message{produce(11, transactional(data(0, 0, 1)), 0)}}
+		w.AddNode("broker", b)
+		w.AddNode("coordinator", &deaf{})
+		b.Connect(w.Dial("broker", "coordinator"))
+		client.broker = w.Dial("client", "broker")
+		w.Go("client", client)
+		faulted := false
+		for {
+			enabled := w.Enabled()
+			i := slices.IndexFunc(enabled, func(e sim.Event) bool { return !e.Fault })
+			if i < 0 && !faulted {
+				faulted = true
+				if b.waiting[0].free() {
+					t.Fatalf("%s: nothing waits", fault)
+				}
+				i = slices.IndexFunc(enabled, func(e sim.Event) bool { return e.Label == fault })
+			}
+			if i < 0 {
+				break
+			}
+			w.Take(i)
+		}
+		want := map[string]string{"crash": sim.Cut.String(), "cut coordinator->broker": "{P0: NOT_ENOUGH_REPLICAS}"}[fault]
+		if !slices.Equal(client.answers, []string{want}) {
+			t.Errorf("%s: Produce: %v, want %s", fault, client.answers, want)
+		}
+		if !b.waiting[0].free() || len(b.asked) > 0 || b.logs[0].logEndOffset() != 0 {
+			t.Errorf("%s: the broker waits for %v, asked %v, wrote up to %d; want nothing", fault, b.waiting[0].request, b.asked, b.logs[0].logEndOffset())
+		}
+		if guard := b.logs[0].producers[0].verification.guard; (guard == noGuard) != (fault == "crash") {
+			t.Errorf("%s: guard %d", fault, guard)
+		}
+	}
+}
+
 func TestWriteTxnMarkersAndFetchOfOthersPartitions(t *testing.T) {
 	answers, _ := ask(t, Config{}, []model.Error{model.None},
 		&model.WriteTxnMarkersRequest{Markers: []model.TxnMarker{{ProducerID: 1, Partitions: []model.Partition{1, 7}}}},

@@ -139,6 +139,29 @@ func TestMarkersRefused(t *testing.T) {
 	}
 }
 
+// Goal: where the connection breaks, nobody knows what was written, so it is
+// written again: on a new connection, 50 ms later, with what waits.
+func TestMarkersLost(t *testing.T) {
+	node := newStage(t, newTransactions())
+	node.play(t, append(transactionOf(0, 0), commitOf(0))...)
+	node.cut(t, "B0")
+	node.play(t, append(transactionOf(1, 0), commitOf(1))...)
+	node.play(t, 49*time.Millisecond)
+	if got, want := channels(node), "B0 has [] then [T0 commit [P0], T1 commit [P0]] B1 has [] then []"; got != want {
+		t.Errorf("after the cut: %s, want %s", got, want)
+	}
+	node.play(t, 2*time.Millisecond)
+	if got, want := channels(node), "B0 has [T0 commit [P0], T1 commit [P0]] then [] B1 has [] then []"; got != want {
+		t.Errorf("after 51 ms: %s, want %s", got, want)
+	}
+	node.play(t, &markersWritten{0, model.None})
+	for id := range 2 {
+		if got := node.metadata[id].state; got != CompleteCommit {
+			t.Errorf("after the answer: T%d is %v, want CompleteCommit", id, got)
+		}
+	}
+}
+
 // Goal: a marker carries what a log needs to judge it. Under TV2 that is the
 // epoch that no client has written with.
 func TestMarkerOfEachVersion(t *testing.T) {
@@ -185,6 +208,17 @@ func TestTransactionTimeout(t *testing.T) {
 		if got := describe(node.Transactions); got != test.state {
 			t.Errorf("after %v: T0 is %s, want %s", test.wait, got, test.state)
 		}
+	}
+}
+
+// Goal: the timeout counts from the first add, not from the last.
+func TestTimeoutCountsFromTheStart(t *testing.T) {
+	node := newStage(t, newTransactions())
+	acts := append(transactionOf(0, 0), 50*time.Second)
+	acts = append(acts, transactionOf(0, 1)[1], 21*time.Second)
+	node.play(t, acts...)
+	if got, want := describe(node.Transactions), "PrepareAbort+CompleteAbort 1/1 last 0 [P0 P1]"; got != want {
+		t.Errorf("71 s after the first add and 21 s after the second: T0 is %s, want %s", got, want)
 	}
 }
 

@@ -20,6 +20,7 @@ type stage struct {
 
 func newStage(t *testing.T, node *Transactions) *stage {
 	w := sim.NewWorld()
+	w.Faults(sim.Budget{Cuts: 1})
 	t.Cleanup(w.Close)
 	s := &stage{node, w, &player{}}
 	w.AddNode("coordinator", node)
@@ -43,11 +44,11 @@ func (s *stage) play(t *testing.T, acts ...any) []string {
 	s.client.acts, s.client.next, s.client.answers = acts, 0, nil
 	for {
 		enabled := s.world.Enabled()
-		i := slices.IndexFunc(enabled, func(e sim.Event) bool { return e.Actor != "client" && e.Label != "fires" })
+		i := slices.IndexFunc(enabled, func(e sim.Event) bool { return e.Actor != "client" && e.Label != "fires" && !e.Fault })
 		if i < 0 && s.client.next == len(acts) {
 			return s.client.answers
 		}
-		if len(enabled) == 0 {
+		if len(enabled) == 0 || i < 0 && enabled[0].Fault {
 			t.Fatalf("%v is not answered", acts[s.client.next])
 		}
 		s.world.Take(max(i, 0))
@@ -55,6 +56,16 @@ func (s *stage) play(t *testing.T, acts ...any) []string {
 			t.Fatalf("%s: %v", broken.Property, broken.Err)
 		}
 	}
+}
+
+// cut breaks the connection of a broker to the coordinator.
+func (s *stage) cut(t *testing.T, broker string) {
+	t.Helper()
+	i := slices.IndexFunc(s.world.Enabled(), func(e sim.Event) bool { return e.Label == "cut "+broker+"->coordinator" })
+	if i < 0 {
+		t.Fatalf("nothing to cut between %s and the coordinator in %v", broker, s.world.Enabled())
+	}
+	s.world.Take(i)
 }
 
 // ask plays one request to a coordinator of its own.

@@ -181,13 +181,24 @@ func TestAddPartitionsToTxn(t *testing.T) {
 	})
 }
 
-// Goal: the version of the last add is kept, for the markers.
+// Goal: the version of the last add that was written down is kept, for the
+// markers. One that adds nothing new is not written.
 func TestAddPartitionsToTxnKeepsTheVersion(t *testing.T) {
-	for version, want := range map[model.APIVersion]model.TransactionVersion{3: model.TV1, 4: model.TV2} {
-		node := in(Empty, model.TV1)
-		ask(t, node, &model.AddPartitionsToTxnRequest{Version: version, ProducerID: 10, ProducerEpoch: 2, Partitions: []model.Partition{0}})
-		if got := node.metadata[0].clientTransactionVersion; got != want {
-			t.Errorf("AddPartitionsToTxn of version %d: the transaction is one of %v, want %v", version, got, want)
+	for _, test := range []struct {
+		state   TransactionState
+		version model.APIVersion
+		add     model.Partition
+		want    model.TransactionVersion
+	}{
+		{Empty, 3, 0, model.TV1},
+		{Empty, 4, 0, model.TV2},
+		{Ongoing, 4, 1, model.TV2},
+		{Ongoing, 4, 0, model.TV1},
+	} {
+		node := in(test.state, model.TV1)
+		ask(t, node, &model.AddPartitionsToTxnRequest{Version: test.version, ProducerID: 10, ProducerEpoch: 2, Partitions: []model.Partition{test.add}})
+		if got := node.metadata[0].clientTransactionVersion; got != test.want {
+			t.Errorf("%v, AddPartitionsToTxn of version %d for %v: the transaction is one of %v, want %v", test.state, test.version, test.add, got, test.want)
 		}
 	}
 }
