@@ -60,8 +60,8 @@ func (d *direction) begin(s *State) {
 
 // Send writes a request. It never waits: the network takes everything.
 func (c *Conn) Send(t *Task, request Message) {
-	if c.process != t.process {
-		panic(fmt.Sprintf("sim: task %s sends on the connection of %s, which is not of its process: name both in one World.Process", t.name, c.name))
+	if c.process != t.process || c.asks != nil {
+		panic(fmt.Sprintf("sim: task %s sends on the connection of %s, which is a node's, or not of its process: name both in one World.Process", t.name, c.name))
 	}
 	c = c.current()
 	t.touches(&c.out.tail, true)

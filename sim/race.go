@@ -125,6 +125,9 @@ func (r *races) forget(w *World, p *process) {
 	for _, t := range p.tasks {
 		r.threads[t.number-1].join(first)
 	}
+	for _, t := range p.tasks {
+		r.threads[t.number-1][t.number-1]++
+	}
 }
 
 // saved notes the state at the start: when it is loaded, a run begins.

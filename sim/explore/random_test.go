@@ -57,8 +57,8 @@ type program struct {
 	tasks       [][]op
 	vars, locks int
 	conns       int
-	relayed     int  // of the conns: how many lead to the node over another one
-	dies        bool // the first task is a process that may crash, with the first variable, lock and connection, and the lock that is shared
+	relayed     int // of the conns: how many lead to the node over another one
+	mortals     int // the first of the tasks: a process that may crash, with the first of everything else
 
 	memory *memory // of the world built last
 }
@@ -68,8 +68,8 @@ func (p *program) String() string {
 	if p.relayed > 0 {
 		fmt.Fprintf(&b, "\n  %d of %d connections relayed", p.relayed, p.conns)
 	}
-	if p.dies {
-		b.WriteString("\n  T0 may crash")
+	if p.mortals > 0 {
+		fmt.Fprintf(&b, "\n  the first %d may crash", p.mortals)
 	}
 	for i, ops := range p.tasks {
 		fmt.Fprintf(&b, "\n  T%d:", i)
@@ -85,7 +85,8 @@ func newProgram(r *rand.Rand, dies bool) *program {
 	for {
 		p := &program{vars: 1 + r.IntN(2), locks: 1 + r.IntN(2), conns: 1 + r.IntN(2)}
 		p.relayed = max(0, r.IntN(4)-2)
-		if p.dies = dies; dies {
+		if dies {
+			p.mortals = 1 + r.IntN(2)
 			p.vars, p.locks, p.conns = 2, 2, 2
 		}
 		for range 2 + r.IntN(3) {
@@ -101,11 +102,11 @@ func drawTask(r *rand.Rand, p *program) []op {
 	var ops []op
 	held, asked := []int(nil), []int(nil)
 	shares, owns, armed := false, false, false
-	mortal := p.dies && len(p.tasks) == 0
+	mortal := len(p.tasks) < p.mortals
 	// draw is one of n things; the first belongs to the process, if there is one.
 	draw := func(n int, whole bool) int {
 		switch {
-		case !p.dies || mortal && !whole:
+		case p.mortals == 0 || mortal && !whole:
 			return r.IntN(n)
 		case mortal:
 			return 0
@@ -115,7 +116,7 @@ func drawTask(r *rand.Rand, p *program) []op {
 	for range 1 + r.IntN(5) {
 		kind := opKind(r.IntN(int(kinds)))
 		switch {
-		case p.dies && !mortal && (kind == rlock || kind == wlock):
+		case p.mortals > 0 && !mortal && (kind == rlock || kind == wlock):
 		case kind == rlock && !owns, kind == wlock && !owns && !shares:
 			// To share twice is what writer preference turns into a deadlock.
 			shares, owns = shares || kind == rlock, kind == wlock
@@ -159,12 +160,11 @@ func drawTask(r *rand.Rand, p *program) []op {
 	return ops
 }
 
-// interleavings bounds how many there are, more or less: the arrival of a
-// request, the firing of a timer and the second step of a writer count as steps
-// of their task, and what crashes goes half of its way again.
+// interleavings bounds how many there are: the arrival of a request, the firing
+// of a timer and the second step of a writer count as steps of their task.
 func (p *program) interleavings() float64 {
 	n, ways := 0, 1.0
-	for i, ops := range p.tasks {
+	for _, ops := range p.tasks {
 		steps := len(ops)
 		for _, o := range ops {
 			if o.kind == send || o.kind == start || o.kind == wlock {
@@ -173,9 +173,6 @@ func (p *program) interleavings() float64 {
 			if o.kind == send && o.object < p.relayed {
 				steps += 2
 			}
-		}
-		if p.dies && i == 0 {
-			steps += 2 + steps/2
 		}
 		for k := range steps {
 			n++
@@ -193,6 +190,8 @@ type memory struct {
 	shared sim.RWMutex
 	atom   sim.Atomic[int]
 	timers []*sim.Timer // one a task
+
+	mortals int `sim:"config"`
 }
 
 // walk walks what is of the process, the first of everything, or the rest.
@@ -208,7 +207,7 @@ func (m *memory) walk(s *sim.State, process bool) {
 		}
 	}
 	for i, t := range m.timers {
-		if process == (i == 0) {
+		if process == (i < m.mortals) {
 			t.State(s)
 		}
 	}
@@ -346,7 +345,7 @@ func (p *program) build() *sim.World {
 		w.AddNode("relay", n)
 		n.conn = w.Dial("relay", "node")
 	}
-	m := &memory{}
+	m := &memory{mortals: p.mortals}
 	p.memory = m
 	for range p.vars {
 		m.vars = append(m.vars, &sim.Var[int]{})
@@ -370,8 +369,12 @@ func (p *program) build() *sim.World {
 		w.Go(fmt.Sprintf("T%d", i), &thread{memory: m, me: i, ops: ops})
 	}
 	w.Watch(&rising{})
-	if p.dies {
-		w.Process("process", "T0", "heap", "client0")
+	if p.mortals > 0 {
+		parts := []string{"heap", "client0"}
+		for i := range p.mortals {
+			parts = append(parts, fmt.Sprintf("T%d", i))
+		}
+		w.Process("process", parts...)
 		w.Faults(sim.Budget{ProcessCrashes: 1})
 	}
 	return w
@@ -391,7 +394,7 @@ func newOutcome() *outcome {
 
 func (o *outcome) end(sys System) {
 	o.ends[sys.Fingerprint()] = true
-	if slices.ContainsFunc(sys.Blocked(), func(b sim.Blocked) bool { return b.Event.Label != "fires" }) {
+	if slices.ContainsFunc(sys.Blocked(), func(b sim.Blocked) bool { return b.Event.Label != "fires" && !b.Event.Fault }) {
 		o.stuck[sys.Fingerprint()] = true
 	}
 }
@@ -572,6 +575,44 @@ func TestRandomPrograms(t *testing.T) {
 	t.Logf("%d programs, %d classes; %d programs can get stuck, %d race, %d break the property",
 		n, sum(classes), sum(stuck), sum(races), sum(falls))
 	if sum(stuck) < n/50 || sum(races) < n/20 || sum(falls) < n/100 {
+		t.Error("too few of the programs have anything to find")
+	}
+}
+
+// Goal: where a process may crash, the search of states sees what full
+// enumeration sees; and Exhaustive all ends and verdicts, if not each class.
+func TestRandomProgramsWithACrash(t *testing.T) {
+	n := uint64(300)
+	if testing.Short() {
+		n = 60
+	}
+	found, stuck, missed := 0, 0, 0
+	for seed, done := uint64(0), uint64(0); done < n; seed++ {
+		p := newProgram(rand.New(rand.NewPCG(seed, 3)), true)
+		sys := p.system()
+		if schedules, _, ok := CountSchedules(sys, "rising", 1<<12); !ok || schedules > 10_000 {
+			sys.Close()
+			continue
+		}
+		done++
+		want := enumerate(sys)
+		found += len(want.ends)
+		stuck += len(want.stuck)
+		if d := byStates(sys, sys).differs(want); d != "" {
+			t.Errorf("program %d: states: %s%v", seed, d, p)
+		}
+		reduced := exhaustively(sys, nil)
+		if reduced.classes != want.classes {
+			missed++
+		}
+		reduced.classes = -1
+		if d := reduced.differs(want); d != "" {
+			t.Errorf("program %d: exhaustive: %s%v", seed, d, p)
+		}
+		sys.Close()
+	}
+	t.Logf("%d programs, %d final states, %d of them stuck; of %d programs exhaustive missed a class", n, found, stuck, missed)
+	if found < 2*int(n) || stuck < int(n)/20 {
 		t.Error("too few of the programs have anything to find")
 	}
 }

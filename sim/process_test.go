@@ -1,0 +1,327 @@
+package sim_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"racelab/sim"
+	"racelab/sim/explore"
+)
+
+// heap is the memory of a consumer, and disk what survives it.
+type heap struct {
+	lock  sim.Mutex
+	poms  sim.RWMutex
+	mark  sim.Var[int]
+	timer sim.Timer
+}
+
+func (h *heap) State(s *sim.State) {
+	h.lock.State(s)
+	h.poms.State(s)
+	h.mark.State(s)
+	h.timer.State(s)
+}
+
+type disk struct{ processed sim.Atomic[int] }
+
+func (d *disk) State(s *sim.State) { d.processed.State(s) }
+
+// poller asks for records, and processes each; flusher waits for a tick, and
+// reads how far the other has come.
+type poller struct {
+	*heap
+	*disk
+	conn *sim.Conn
+	n    int
+}
+
+func (p *poller) State(s *sim.State) { sim.Int(s, &p.n) }
+func (p *poller) Run(t *sim.Task) {
+	t.Yield("start")
+	p.timer.Start(t, 1)
+	for p.n < 2 {
+		t.Yield("fetch")
+		p.conn.Send(t, &message{fmt.Sprint(p.n)})
+		p.n++
+		if p.conn.Receive(t, "await records") == sim.Cut {
+			p.conn.Redial(t, "redial")
+		}
+		p.lock.Lock(t, "mark")
+		p.mark.Set(t, p.n)
+		t.Yield("process")
+		p.processed.Add(t, 1)
+		p.lock.Unlock(t)
+	}
+}
+
+type flusher struct {
+	*heap
+	seen int
+}
+
+func (p *flusher) State(s *sim.State) { sim.Int(s, &p.seen) }
+func (p *flusher) Run(t *sim.Task) {
+	p.timer.Receive(t, "await tick")
+	p.poms.RLock(t, "share")
+	p.lock.Lock(t, "flush")
+	p.seen = p.mark.Get(t)
+	p.lock.Unlock(t)
+	t.Yield("done")
+	p.poms.RUnlock(t)
+}
+
+func buildConsumer(b sim.Budget) func() *sim.World {
+	return func() *sim.World {
+		w := sim.NewWorld()
+		w.AddNode("broker", &ledger{})
+		h, d := &heap{}, &disk{}
+		w.Share("client", h)
+		w.Share("db", d)
+		w.Go("poll", &poller{heap: h, disk: d, conn: w.Dial("client", "broker")})
+		w.Go("flush", &flusher{heap: h})
+		w.Process("consumer", "client", "poll", "flush")
+		w.Faults(b)
+		return w
+	}
+}
+
+// Whatever a process has is as at the start after a crash; what it sent may
+// arrive, and what it wrote elsewhere stays.
+func TestWhatTheCrashOfAProcessTakes(t *testing.T) {
+	fresh := "lock free, poms free, mark 0, timer not armed"
+	for _, test := range []struct{ name, does, possible, fields string }{
+		{"a request arrives after all", "poll start; poll fetch; consumer crash",
+			"poll->broker Ping; consumer restart; network cut client->broker",
+			fresh + "; memory 0; n 0; seen 0; processed 0"},
+		{"its answer is lost", "poll start; poll fetch; consumer crash; poll->broker Ping; consumer restart",
+			"poll start", fresh + "; memory 1; n 0; seen 0; processed 0"},
+		{"an answer on its way is lost", "poll start; poll fetch; poll->broker Ping; consumer crash; consumer restart",
+			"poll start", fresh + "; memory 1; n 0; seen 0; processed 0"},
+		{"and no answer comes to another request", "poll start; poll fetch; poll->broker Ping; consumer crash; consumer restart; poll start#2; poll fetch#2",
+			"poll->broker/2 Ping; client.timer fires", "lock free, poms free, mark 0, timer due at 1ns; memory 1; n 1; seen 0; processed 0"},
+		{"a lock is free", "poll start; poll fetch; poll->broker Ping; poll await records; poll mark; consumer crash; consumer restart",
+			"poll start", fresh + "; memory 1; n 0; seen 0; processed 0"},
+		{"so is one that is shared", "poll start; client.timer fires; flush await tick; flush share; flush flush; consumer crash; consumer restart",
+			"poll start", fresh + "; memory 0; n 0; seen 0; processed 0"},
+		{"what was processed is", "poll start; poll fetch; poll->broker Ping; poll await records; poll mark; poll process; consumer crash; consumer restart",
+			"poll start", fresh + "; memory 1; n 0; seen 0; processed 1"},
+		{"a request of before and one of after", "poll start; poll fetch; consumer crash; consumer restart; poll start#2; poll fetch#2",
+			"poll->broker Ping; poll->broker/2 Ping; client.timer fires; network cut client->broker", "lock free, poms free, mark 0, timer due at 1ns; memory 0; n 1; seen 0; processed 0"},
+	} {
+		w := buildConsumer(sim.Budget{ProcessCrashes: 1})()
+		if _, err := sim.Run(w, schedule(t, test.does)); err != nil {
+			t.Fatalf("%s: %v", test.name, err)
+		}
+		if got := possible(w); got != test.possible {
+			t.Errorf("%s: possible: %s; want %s", test.name, got, test.possible)
+		}
+		got := map[string]string{}
+		for _, f := range w.Fields() {
+			_, name, _ := strings.Cut(f.Path, ".")
+			got[name] = name + " " + f.Value
+		}
+		line := strings.Join([]string{got["lock"], got["poms"], got["mark"], got["timer"]}, ", ")
+		line = strings.Join([]string{line, got["memory"], got["n"], got["seen"], got["processed"]}, "; ")
+		if line != test.fields {
+			t.Errorf("%s: %s; want %s", test.name, line, test.fields)
+		}
+		w.Close()
+	}
+}
+
+// A process that restarts while the broker is down gets no connection, and
+// finds out when it asks.
+func TestAProcessRestartsWithoutItsBroker(t *testing.T) {
+	w := buildConsumer(sim.Budget{ProcessCrashes: 1, Crashes: 1})()
+	defer w.Close()
+	if _, err := sim.Run(w, schedule(t, `poll start; consumer crash; broker crash; consumer restart; poll start#2; poll fetch; poll await records;
+		broker restart; poll redial; poll mark; poll process; poll fetch#2; poll->broker/3 Ping; poll await records#2`)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// All that one crash can do: the search ends, checks the record of what each
+// step touches, keeps to the budget, and always comes to an end.
+func TestSearchWithACrashOfAProcess(t *testing.T) {
+	r := statesOf(t, buildConsumer(sim.Budget{ProcessCrashes: 1}))
+	t.Logf("%d states", r.States)
+	for _, v := range r.Verdicts {
+		if v.Outcome == explore.Broken {
+			t.Errorf("%s: %v (%v)", v.Property, v.Err, v.Schedule)
+		}
+	}
+	sys, err := explore.NewWorlds(buildConsumer(sim.Budget{ProcessCrashes: 1}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sys.Close()
+	steps := 0
+	for seed := range uint64(60) {
+		sys.Reset()
+		walk := sim.NewWalk(seed)
+		for len(sys.Enabled()) > 0 {
+			i, _ := walk.Choose(sys.Enabled())
+			if err := sys.CheckStep(i); err != nil {
+				t.Fatal(err)
+			}
+			steps++
+		}
+		if left := sys.Unfinished(); len(left) > 0 {
+			t.Errorf("seed %d: %v did not end", seed, left)
+		}
+	}
+	t.Logf("%d steps checked", steps)
+}
+
+func TestProcessesAreSavedAndRestored(t *testing.T) {
+	for seed := range uint64(40) {
+		sameAfterLoad(t, fmt.Sprintf("seed %d", seed), buildConsumer(sim.Budget{ProcessCrashes: 2, Cuts: 1, Crashes: 1}), seed)
+	}
+}
+
+// Where no process may crash, to name one changes nothing.
+func TestAProcessThatCannotCrash(t *testing.T) {
+	build := func() *sim.World {
+		w := sim.NewWorld()
+		w.AddNode("broker", &ledger{})
+		h, d := &heap{}, &disk{}
+		w.Share("client", h)
+		w.Share("db", d)
+		w.Go("poll", &poller{heap: h, disk: d, conn: w.Dial("client", "broker")})
+		w.Go("flush", &flusher{heap: h})
+		return w
+	}
+	if with, without := statesOf(t, buildConsumer(sim.Budget{})).States, statesOf(t, build).States; with != without {
+		t.Errorf("%d states with a process, %d without", with, without)
+	}
+}
+
+// In timed mode what crashed is down for its time.
+func TestDowntime(t *testing.T) {
+	for _, test := range []struct {
+		who    string
+		budget sim.Budget
+	}{
+		{"consumer", sim.Budget{ProcessCrashes: 1, Down: sim.Constant(70 * ms)}},
+		{"broker", sim.Budget{Crashes: 1, Down: sim.Constant(70 * ms)}},
+	} {
+		w := buildConsumer(test.budget)()
+		w.Timed(sim.Timing{Step: sim.Constant(ms), Latency: sim.Constant(10 * ms), Service: sim.Constant(ms)})
+		trace := w.Record()
+		for range sim.MaxSteps {
+			enabled := w.Enabled()
+			if len(enabled) == 0 {
+				break
+			}
+			crash := slices.IndexFunc(enabled, func(e sim.Event) bool { return e.Label == "crash" && w.Now() >= 5*ms })
+			w.Take(max(crash, 0))
+		}
+		var at []int64
+		for _, step := range trace.Steps {
+			if step.Actor == test.who {
+				at = append(at, step.At.Milliseconds())
+			}
+		}
+		if len(at) != 2 || at[1]-at[0] != 70 {
+			t.Errorf("%s crashed and restarted at %v ms, want 70 ms between", test.who, at)
+		}
+		if left := w.Unfinished(); len(left) > 0 {
+			t.Errorf("%s: %v did not end", test.who, left)
+		}
+		w.Close()
+	}
+}
+
+// What a process did before it crashed races with nothing that it does later.
+func TestNoRaceAcrossACrash(t *testing.T) {
+	build := func() *sim.World {
+		w := sim.NewWorld()
+		l := &locked{}
+		w.Share("l", l)
+		w.Go("A", &script{run: func(task *sim.Task, _ *script) {
+			task.Yield("write")
+			l.x.Set(task, 1)
+			task.Yield("rest")
+		}})
+		w.Go("B", &script{run: func(task *sim.Task, _ *script) {
+			task.Yield("read")
+			l.x.Get(task)
+		}})
+		w.Process("client", "A", "B", "l")
+		w.Faults(sim.Budget{ProcessCrashes: 1})
+		return w
+	}
+	for does, races := range map[string]bool{
+		"A write; B read": true,
+		"A write; client crash; client restart; B read":            false,
+		"A write; client crash; client restart; A write#2; B read": true,
+	} {
+		w := build()
+		trace, _ := run(t, w, schedule(t, does))
+		broken := false
+		for _, step := range trace.Steps {
+			broken = broken || slices.ContainsFunc(step.Broke, func(v sim.Violation) bool { return v.Property == sim.NoDataRace })
+		}
+		if broken != races {
+			t.Errorf("%s: a race: %v, want %v", does, broken, races)
+		}
+	}
+}
+
+// A world in which it is not clear what a process has is refused.
+func TestProcessesAreWhole(t *testing.T) {
+	for want, wire := range map[string]func(w *sim.World){
+		"no task, structure or connection":  func(w *sim.World) { w.Process("p", "A", "nobody") },
+		"has no task":                       func(w *sim.World) { w.Process("p", "l") },
+		"is a part of process":              func(w *sim.World) { w.Process("p", "A"); w.Process("q", "A") },
+		"is in process p and in copy":       func(w *sim.World) { w.Process("p", "A", "l") },
+		"not of its process":                func(w *sim.World) { w.Process("p", "A") },
+		"a world without any process":       func(*sim.World) {},
+		"holds copy.lock, which is no part": func(w *sim.World) { w.Process("p", "A", "client") },
+	} {
+		w := sim.NewWorld()
+		l := &locked{}
+		w.AddNode("broker", &ledger{})
+		c := w.Dial("client", "broker")
+		if strings.Contains(want, "copy") {
+			w.Share("copy", l)
+		}
+		if !strings.Contains(want, "holds") {
+			w.Share("l", l)
+		}
+		w.Go("A", &script{run: func(task *sim.Task, _ *script) {
+			if !strings.Contains(want, "copy.lock") {
+				task.Yield("send")
+				c.Send(task, &message{"x"})
+			}
+			l.lock.Lock(task, "lock")
+			task.Yield("end")
+		}})
+		w.Faults(sim.Budget{ProcessCrashes: 1})
+		wire(w)
+		does := "A send"
+		if strings.Contains(want, "copy.lock") {
+			does = "A lock; p crash"
+		}
+		if got := panicOf(func() {
+			if _, err := sim.Run(w, schedule(t, does)); err != nil {
+				t.Fatal(err)
+			}
+			for _, v := range w.Violations() {
+				panic(v.Err)
+			}
+		}); !strings.Contains(got, want) {
+			t.Errorf("%s: panic %q", want, got)
+		}
+		w.Close()
+	}
+}
+
+func panicOf(f func()) (text string) {
+	defer func() { text = fmt.Sprint(recover()) }()
+	f()
+	return ""
+}
