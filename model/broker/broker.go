@@ -21,6 +21,9 @@ type Broker struct {
 	// asked lists who waits for the coordinator, by place in waiting. It answers
 	// in order.
 	asked []int32
+	// markers are the WriteTxnMarkers that are being written, oldest first.
+	markers []sim.Envelope
+	draws   sim.Draws // of MarkerAppend
 }
 
 // Config is what is set before the broker starts.
@@ -47,6 +50,13 @@ type Config struct {
 	// Default: 100 ms.
 	// Source: add.partitions.to.txn.retry.backoff.max.ms.
 	RetryBackoffMax time.Duration
+	// MarkerAppend is how long a broker is at a WriteTxnMarkers, until all
+	// replicas have it: the coordinator's window, but for the way there and back.
+	//
+	// Default: no time, and no step of its own.
+	MarkerAppend sim.Delay
+	// Draws is the chance behind MarkerAppend.
+	Draws sim.Draws
 }
 
 // New returns a broker whose partitions are empty.
@@ -60,7 +70,7 @@ func New(config Config) *Broker {
 	if config.RetryBackoffMax == 0 {
 		config.RetryBackoffMax = 100 * time.Millisecond
 	}
-	b := &Broker{config: config, waiting: make([]waitingProduce, config.ProduceRequests)}
+	b := &Broker{config: config, waiting: make([]waitingProduce, config.ProduceRequests), draws: config.Draws}
 	for _, p := range config.Partitions {
 		b.logs = append(b.logs, partitionLog{partition: p})
 	}
@@ -84,9 +94,32 @@ func (b *Broker) Step(e sim.Envelope, out *sim.Outbox) {
 	case *model.FetchRequest:
 		out.Reply(e, b.fetch(request))
 	case *model.WriteTxnMarkersRequest:
-		out.Reply(e, b.writeTxnMarkers(request))
+		b.takeMarkers(e, out)
 	default:
 		panic(fmt.Sprintf("broker: no handler for %T", request))
+	}
+}
+
+// The broker's timers, by their places in Timers.
+const (
+	markersReplicated = 0 // all replicas have the oldest of markers
+	retryAdd          = 1 // and on, one for each of waiting: asks the coordinator again
+)
+
+func (b *Broker) Timers() []string {
+	names := []string{"markers replicated"}
+	for i := range b.config.ProduceRequests {
+		names = append(names, fmt.Sprint("retry add ", i))
+	}
+	return names
+}
+
+func (b *Broker) Expire(timer int, out *sim.Outbox) {
+	if timer == markersReplicated {
+		b.replicated(out)
+		b.replicate(out)
+	} else {
+		b.addPartitions(timer-retryAdd, out)
 	}
 }
 
@@ -110,33 +143,13 @@ func (b *Broker) fetch(request *model.FetchRequest) *model.FetchResponse {
 	return log.fetch(request)
 }
 
-// writeTxnMarkers writes how transactions ended.
-//
-// Source: KafkaApis.handleWriteTxnMarkersRequest.
-func (b *Broker) writeTxnMarkers(request *model.WriteTxnMarkersRequest) *model.WriteTxnMarkersResponse {
-	response := &model.WriteTxnMarkersResponse{}
-	for i := range request.Markers {
-		marker := &request.Markers[i]
-		result := model.TxnMarkerResult{ProducerID: marker.ProducerID}
-		for _, p := range marker.Partitions {
-			outcome := model.PartitionError{Partition: p, Error: model.ErrUnknownTopicOrPartition}
-			if log := b.log(p); log != nil {
-				outcome.Error = log.appendEndTxnMarker(marker)
-			}
-			result.Partitions = append(result.Partitions, outcome)
-		}
-		response.Markers = append(response.Markers, result)
-	}
-	return response
-}
-
 // Crash drops what only memory holds: the requests that wait, and the attempts
 // to verify. What is known of producers is in the log and its snapshots.
 func (b *Broker) Crash() {
 	for i := range b.waiting {
 		b.waiting[i].leave()
 	}
-	b.asked = b.asked[:0]
+	b.asked, b.markers = b.asked[:0], nil
 	for i := range b.logs {
 		for j := range b.logs[i].producers {
 			b.logs[i].producers[j].verification = verificationState{}
@@ -158,6 +171,8 @@ func (b *Broker) State(s *sim.State) {
 	sim.Slice(s, &b.logs, func(s *sim.State, l *partitionLog) { l.State(s) })
 	sim.Slice(s, &b.waiting, func(s *sim.State, w *waitingProduce) { w.State(s) })
 	sim.Slice(s, &b.asked, sim.Int[int32])
+	sim.Slice(s, &b.markers, func(s *sim.State, e *sim.Envelope) { e.State(s) })
+	b.draws.State(s)
 }
 
 // Describe shows how far each partition is, and how far it is stable.

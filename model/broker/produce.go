@@ -107,7 +107,7 @@ func (b *Broker) partitionsAdded(e sim.Envelope, out *sim.Outbox) {
 	concurrent := slices.ContainsFunc(outcomes, func(o model.PartitionError) bool { return o.Error == model.ErrConcurrentTransactions })
 	version := w.request.Message.(*model.ProduceRequest).TransactionVersion()
 	if concurrent && version.SupportsEpochBump() && out.Now()-w.since < b.config.RetryBackoffMax {
-		out.After(i, b.config.RetryBackoff)
+		out.After(retryAdd+i, b.config.RetryBackoff)
 		return
 	}
 	b.finish(i, outcomes, out)
@@ -174,14 +174,3 @@ func asProduceError(request *model.ProduceRequest, err model.Error) model.Error 
 	}
 	return err
 }
-
-// Timers are one for each produce request that can wait: when it asks again.
-func (b *Broker) Timers() []string {
-	var names []string
-	for i := range b.config.ProduceRequests {
-		names = append(names, fmt.Sprint("retry add partitions ", i))
-	}
-	return names
-}
-
-func (b *Broker) Expire(timer int, out *sim.Outbox) { b.addPartitions(timer, out) }
