@@ -205,3 +205,37 @@ func TestWriteTxnMarkersAndFetchOfOthersPartitions(t *testing.T) {
 		t.Errorf("of P7, which B1 leads: %v, want %v", answers, want)
 	}
 }
+
+// Goal: markers take their time, one request after the other, and nobody sees
+// them before. Method: two coordinators ask at once.
+func TestMarkersTakeTheirTime(t *testing.T) {
+	w := sim.NewWorld()
+	defer w.Close()
+	b := New(Config{Partitions: []model.Partition{0}, MarkerAppend: sim.Constant(5 * time.Millisecond)})
+	w.AddNode("broker", b)
+	var clients []*asker
+	for id := range model.ProducerID(2) {
+		name := fmt.Sprint("coordinator", id)
+		c := &asker{broker: w.Dial(name, "broker"), requests: []sim.Message{
+			&model.WriteTxnMarkersRequest{Markers: []model.TxnMarker{{ProducerID: id, Partitions: []model.Partition{0}}}},
+		}}
+		w.Go(name, c)
+		clients = append(clients, c)
+	}
+	var written []string
+	for len(w.Enabled()) > 0 {
+		before := b.logs[0].logEndOffset()
+		w.Take(0)
+		if after := b.logs[0].logEndOffset(); after != before {
+			written = append(written, fmt.Sprint(w.Now(), " producer ", b.logs[0].batches[before].ProducerID))
+		}
+	}
+	if want := []string{"5ms producer 0", "10ms producer 1"}; !slices.Equal(written, want) {
+		t.Errorf("markers are written at %v, want %v", written, want)
+	}
+	for i, c := range clients {
+		if !slices.Equal(c.answers, []string{"NONE"}) {
+			t.Errorf("coordinator%d: %v, want NONE", i, c.answers)
+		}
+	}
+}

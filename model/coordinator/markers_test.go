@@ -245,3 +245,32 @@ func TestScanTakesWhatIsOverdue(t *testing.T) {
 		}
 	}
 }
+
+// Goal: the invariants refuse a coordinator that breaks them.
+func TestCheckRefuses(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		state TransactionState
+		spoil func(node *Transactions)
+		want  string
+	}{
+		{"a pending state that may not follow", Empty, func(n *Transactions) { n.metadata[0].pendingState = PrepareCommit }, "T0 is Empty, and PrepareCommit is pending, which may not follow"},
+		{"a fence that lasts", Ongoing, func(n *Transactions) { n.metadata[0].pendingState = PrepareEpochFence }, "T0 is being fenced, and the step is over"},
+		{"decided, and nothing pending", PrepareCommit, func(n *Transactions) { n.metadata[0].pendingState = none }, "T0 is PrepareCommit, and none is pending"},
+		{"an epoch that there is not", Empty, func(n *Transactions) { n.metadata[0].producerEpoch = 5 }, "T0 has epoch 5 of 4"},
+		{"a start without a transaction", Empty, func(n *Transactions) { n.metadata[0].txnStart = 0 }, "T0 is Empty, and its transaction began at 0s"},
+		{"a transaction without a partition", Ongoing, func(n *Transactions) { n.metadata[0].partitions = nil }, "T0 is Ongoing, without a partition"},
+		{"a partition without a transaction", CompleteCommit, func(n *Transactions) { n.metadata[0].partitions = []model.Partition{1} }, "T0 is CompleteCommit, with partitions [P1]"},
+		{"markers of nothing", Ongoing, func(n *Transactions) { n.completions[0].waiting = true }, "T0 is Ongoing, and markers of it are to be written"},
+		{"a marker that is lost", PrepareAbort, func(n *Transactions) { n.channels[0].inFlight = nil }, "T0 is PrepareAbort and waits for the marker of P0, which nobody writes"},
+	} {
+		node := in(test.state, model.TV1)
+		if err := node.Check(); err != nil {
+			t.Fatal(err)
+		}
+		test.spoil(node)
+		if got := fmt.Sprint(node.Check()); got != test.want {
+			t.Errorf("%s: %s, want %s", test.name, got, test.want)
+		}
+	}
+}
