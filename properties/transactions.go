@@ -129,18 +129,19 @@ func (x *transactions) acknowledged(request *model.ProduceRequest, response *mod
 	}
 }
 
-// fetched goes through the records that a consumer has seen or passed by.
+// fetched goes through the records that a consumer has got or passed by. It
+// passes by what lies before the last stable offset; behind that it should get
+// nothing.
 func (x *transactions) fetched(request *model.FetchRequest, response *model.FetchResponse) (read bool) {
 	records := response.Committed(request.FetchOffset)
 	for _, w := range x.written {
-		if w.partition != request.Partition || w.offset < request.FetchOffset || w.offset >= response.LastStableOffset {
+		if w.partition != request.Partition || w.offset < request.FetchOffset {
 			continue
 		}
-		read = true
-		if t := x.transaction(x.of(w.record)); slices.Contains(records, w.record) {
-			t.read = w.record
-		} else {
-			t.leftOut = w.record
+		if slices.Contains(records, w.record) {
+			x.transaction(x.of(w.record)).read, read = w.record, true
+		} else if w.offset < response.LastStableOffset {
+			x.transaction(x.of(w.record)).leftOut, read = w.record, true
 		}
 	}
 	return read

@@ -46,6 +46,12 @@ func leftOut(records ...model.Record) model.RecordBatch {
 	return model.RecordBatch{ProducerID: 9, Records: records}
 }
 
+// unstable makes the last stable offset of a fetch 0.
+func unstable(fetch []sim.Observation) []sim.Observation {
+	fetch[0].Message.(*model.FetchResponse).LastStableOffset = 0
+	return fetch
+}
+
 // Goal: the oracles refuse what they should, and nothing else. Method: histories
 // of one producer, of which the last act is judged.
 func TestTransactionOracles(t *testing.T) {
@@ -71,6 +77,9 @@ func TestTransactionOracles(t *testing.T) {
 			"of transaction 0 a read_committed consumer saw record 2 and not record 1", "<nil>"},
 		{"seen before the commit", [][]sim.Observation{produced(0, 0, 1), fetched(0, seen(1))}, true,
 			"<nil>", "of transaction 0 a read_committed consumer saw record 1 before anybody asked to commit it"},
+		{"seen behind the last stable offset", [][]sim.Observation{produced(0, 0, 1), unstable(fetched(0, seen(1)))}, true,
+			"<nil>", "of transaction 0 a read_committed consumer saw record 1 before anybody asked to commit it"},
+		{"not seen behind the last stable offset", [][]sim.Observation{produced(0, 0, 1), commit, unstable(fetched(0))}, false, "<nil>", "<nil>"},
 		{"aborted and seen", [][]sim.Observation{produced(0, 0, 1), ended(model.Commit, model.ErrProducerFenced), abort, fetched(0, seen(1))}, true,
 			"<nil>", "of transaction 0, which is aborted, a read_committed consumer saw record 1"},
 		{"committed and lost", [][]sim.Observation{produced(0, 0, 1), commit, fetched(0, leftOut(1))}, true,
