@@ -3,6 +3,7 @@ package scenarios_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -20,7 +21,7 @@ import (
 // plainProducer is the simplest transactional producer: it writes one record to
 // each partition, ends the transaction, and tries again for ever where the
 // answer is CONCURRENT_TRANSACTIONS. What else it is refused makes it stop, and so
-// does a connection that breaks.
+// does a connection that breaks, but for EndTxn.
 type plainProducer struct {
 	coordinator *sim.Conn
 	leaders     []*sim.Conn               // by partition
@@ -133,8 +134,9 @@ func (c *plainProducer) endTxn(t *sim.Task) {
 		c.coordinator.Send(t, &model.EndTxnRequest{Version: version, ProducerID: c.producerID, ProducerEpoch: c.epoch, Result: c.results[c.txn]})
 		response, ok := c.coordinator.Receive(t, "await end").(*model.EndTxnResponse)
 		if !ok {
-			c.refusal = model.ErrNetworkException
-			return
+			// It may have been done or not: asking again is all that is left.
+			c.coordinator.Redial(t, "redial")
+			continue
 		}
 		c.refusal = response.Error
 		if c.refusal == model.None {
@@ -192,10 +194,11 @@ func cluster(w *sim.World, config coordinator.TransactionsConfig, markerAppend s
 
 // transactionsWorld has one producer a list of results; all have the same
 // transactional id, so that the later ones fence the earlier.
-func transactionsWorld(version model.TransactionVersion, config coordinator.TransactionsConfig, fetches int, results ...[]model.TransactionResult) func() *sim.World {
+func transactionsWorld(version model.TransactionVersion, faults sim.Budget, markerAppend time.Duration, results ...[]model.TransactionResult) func() *sim.World {
 	return func() *sim.World {
 		w := sim.NewWorld()
-		cluster(w, config, sim.Delay{})
+		w.Faults(faults)
+		cluster(w, coordinator.TransactionsConfig{}, sim.Constant(markerAppend))
 		first := 0
 		for i, r := range results {
 			name := fmt.Sprint("producer", i)
@@ -205,7 +208,7 @@ func transactionsWorld(version model.TransactionVersion, config coordinator.Tran
 			})
 			first += len(r)
 		}
-		w.Go("consumer", &plainConsumer{leaders: []*sim.Conn{w.Dial("consumer", "B0"), w.Dial("consumer", "B1")}, fetches: fetches})
+		w.Go("consumer", &plainConsumer{leaders: []*sim.Conn{w.Dial("consumer", "B0"), w.Dial("consumer", "B1")}, fetches: 1})
 		of := func(r model.Record) int { return int(r) / 10 }
 		w.Watch(properties.NewTransactionsAreAtomic(of))
 		w.Watch(properties.NewReadCommittedSeesTheOutcome(of))
@@ -221,7 +224,7 @@ var (
 // Goal: no State walk of coordinator, brokers or oracles forgets a field.
 func TestTransactionsAreVisited(t *testing.T) {
 	for _, version := range []model.TransactionVersion{model.TV1, model.TV2} {
-		simtest.Visited(t, transactionsWorld(version, coordinator.TransactionsConfig{}, 2, slices.Concat(commit, abort), commit))
+		simtest.Visited(t, transactionsWorld(version, sim.Budget{Cuts: 2}, time.Millisecond, slices.Concat(commit, abort), commit))
 	}
 }
 
@@ -234,8 +237,8 @@ func TestTransactionsInAllStates(t *testing.T) {
 		build  func() *sim.World
 		states int
 	}{
-		{"TV1", transactionsWorld(model.TV1, coordinator.TransactionsConfig{}, 1, slices.Concat(abort, commit)), 9_825},
-		{"TV2", transactionsWorld(model.TV2, coordinator.TransactionsConfig{}, 1, slices.Concat(abort, commit)), 35_082},
+		{"TV1", transactionsWorld(model.TV1, sim.Budget{}, 0, slices.Concat(abort, commit)), 9_825},
+		{"TV2", transactionsWorld(model.TV2, sim.Budget{}, 0, slices.Concat(abort, commit)), 35_082},
 	} {
 		sys, err := explore.NewWorlds(test.build)
 		if err != nil {
@@ -263,14 +266,76 @@ func TestTransactionsInAllStates(t *testing.T) {
 func TestTransactionsSampled(t *testing.T) {
 	for _, version := range []model.TransactionVersion{model.TV1, model.TV2} {
 		for _, budget := range []sim.Budget{{}, {Cuts: 2}} {
-			build := transactionsWorld(version, coordinator.TransactionsConfig{}, 2, slices.Concat(abort, commit), commit)
-			simtest.Holds(t, func(t *rapid.T) (func() *sim.World, sim.Chooser) {
-				return func() *sim.World {
-					w := build()
-					w.Faults(budget)
-					return w
-				}, simtest.NewDrawn(t)
-			})
+			build := transactionsWorld(version, budget, 0, slices.Concat(abort, commit), commit)
+			simtest.Holds(t, func(t *rapid.T) (func() *sim.World, sim.Chooser) { return build, simtest.NewDrawn(t) })
+		}
+	}
+}
+
+// late is the Chooser of a story: a message is on its way, its connection breaks
+// the other way round, and it arrives only when the next transaction has written
+// to P0, and its write to P1 is under way. Then consumers look.
+type late struct {
+	message string // "producer0->coordinator EndTxn"
+	cut     string // "cut coordinator->producer0"
+	isCut   bool
+	writes  int // to P0, so far
+	arrived bool
+}
+
+func (c *late) Choose(enabled []sim.Event) (int, error) {
+	find := func(is func(e sim.Event) bool) int { return slices.IndexFunc(enabled, is) }
+	message := find(func(e sim.Event) bool { return e.String() == c.message })
+	cut := find(func(e sim.Event) bool { return e.Label == c.cut })
+	halfway := find(func(e sim.Event) bool { return e.Actor == "producer0/producer0->B1" })
+	producer := func(e sim.Event) bool { return strings.HasPrefix(e.Actor, "producer0") }
+	consumer := func(e sim.Event) bool { return strings.HasPrefix(e.Actor, "consumer") }
+	other := func(e sim.Event) bool {
+		return !e.Fault && e.Label != "fires" && e.String() != c.message && !producer(e) && !consumer(e)
+	}
+	order := []func(e sim.Event) bool{other, producer, func(e sim.Event) bool { return !consumer(e) && e.String() != c.message }}
+	switch {
+	case message >= 0 && cut >= 0 && !c.isCut:
+		c.isCut = true
+		return cut, nil
+	case message >= 0 && c.writes == 2 && halfway >= 0 && !c.arrived:
+		c.arrived = true
+		return message, nil
+	case c.arrived:
+		order = []func(e sim.Event) bool{other, consumer, producer, func(sim.Event) bool { return true }}
+	}
+	for _, is := range order {
+		if i := find(func(e sim.Event) bool { return is(e) && !e.Fault && e.String() != c.message }); i >= 0 {
+			if enabled[i].Actor == "producer0/producer0->B0" {
+				c.writes++
+			}
+			return i, nil
+		}
+	}
+	return 0, nil
+}
+
+// Goal: an EndTxn that is late, after its second try was answered (KAFKA-17754),
+// or a marker that is, ends the next transaction halfway under TV1. Under TV2
+// both are refused, since each transaction has an epoch of its own.
+func TestLateMessages(t *testing.T) {
+	for _, story := range []late{
+		{message: "producer0->coordinator EndTxn", cut: "cut coordinator->producer0"},
+		{message: "coordinator->B0 WriteTxnMarkers", cut: "cut B0->coordinator"},
+	} {
+		for version, want := range map[model.TransactionVersion]string{
+			model.TV1: "read-committed-sees-the-outcome: of transaction 1 a read_committed consumer saw record 10 before anybody asked to commit it",
+			model.TV2: "nothing",
+		} {
+			chooser := story
+			broken, schedule := simtest.Broken(transactionsWorld(version, sim.Budget{Cuts: 1}, 0, slices.Concat(commit, commit))(), &chooser)
+			got := "nothing"
+			if len(broken) > 0 {
+				got = fmt.Sprintf("%s: %v", broken[0].Property, broken[0].Err)
+			}
+			if got != want || !chooser.arrived {
+				t.Errorf("%v, %s is late: broken is %s, want %s (arrived: %v; schedule: %v)", version, story.message, got, want, chooser.arrived, schedule)
+			}
 		}
 	}
 }
