@@ -271,6 +271,37 @@ func TestNoRaceAcrossACrash(t *testing.T) {
 	}
 }
 
+// lottery draws a number, and keeps it outside of its process.
+type lottery struct {
+	draws sim.Draws
+	drawn *[]uint64
+	delay sim.Delay `sim:"config"`
+}
+
+func (p *lottery) State(s *sim.State) { p.draws.State(s) }
+func (p *lottery) Run(t *sim.Task) {
+	t.Yield("draw")
+	*p.drawn = append(*p.drawn, uint64(p.delay.Draw(&p.draws)))
+	t.Yield("end")
+}
+
+// A process that begins anew does not draw the same numbers again.
+func TestAProcessDrawsOn(t *testing.T) {
+	delay, err := sim.ParseDelay("uniform:0s,1000h")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var drawn []uint64
+	w := sim.NewWorld()
+	w.Go("A", &lottery{draws: sim.NewDraws(1, "A"), drawn: &drawn, delay: delay})
+	w.Process("client", "A")
+	w.Faults(sim.Budget{ProcessCrashes: 1})
+	run(t, w, schedule(t, "A draw; client crash; client restart; A draw#2"))
+	if len(drawn) != 2 || drawn[0] == drawn[1] {
+		t.Errorf("drew %v, want two different numbers", drawn)
+	}
+}
+
 // A world in which it is not clear what a process has is refused.
 func TestProcessesAreWhole(t *testing.T) {
 	for want, wire := range map[string]func(w *sim.World){

@@ -18,8 +18,9 @@ type Trace struct {
 
 // Lane is a participant.
 type Lane struct {
-	Name string
-	Node bool // a node, not a task
+	Name    string
+	Node    bool   // a node, not a task
+	Process string // that the task is a goroutine of, if one is named
 }
 
 // Fact is one thing that a participant shows of itself.
@@ -63,7 +64,11 @@ func (w *World) Record() *Trace {
 	w.Enabled()
 	t := &Trace{}
 	for _, task := range w.tasks {
-		t.Lanes = append(t.Lanes, Lane{Name: task.name})
+		lane := Lane{Name: task.name}
+		if task.process != nil {
+			lane.Process = task.process.name
+		}
+		t.Lanes = append(t.Lanes, lane)
 	}
 	for _, m := range w.nodes {
 		t.Lanes = append(t.Lanes, Lane{Name: m.name, Node: true})

@@ -584,7 +584,7 @@ func TestRandomPrograms(t *testing.T) {
 func TestRandomProgramsWithACrash(t *testing.T) {
 	n := uint64(300)
 	if testing.Short() {
-		n = 60
+		n = 60 // None of which gets stuck.
 	}
 	found, stuck, missed := 0, 0, 0
 	for seed, done := uint64(0), uint64(0); done < n; seed++ {
@@ -612,7 +612,7 @@ func TestRandomProgramsWithACrash(t *testing.T) {
 		sys.Close()
 	}
 	t.Logf("%d programs, %d final states, %d of them stuck; of %d programs exhaustive missed a class", n, found, stuck, missed)
-	if found < 2*int(n) || stuck < int(n)/20 {
+	if found < 2*int(n) || n == 300 && stuck < 20 {
 		t.Error("too few of the programs have anything to find")
 	}
 }

@@ -3,6 +3,7 @@ package view
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"racelab/sim"
@@ -54,15 +55,17 @@ func (m *mermaid) line(format string, args ...any) {
 func (m *mermaid) step(number int, step *sim.TraceStep) {
 	from, to, text := m.arrow(step)
 	if from < 0 {
-		m.beside("over "+laneID(m.lane(step.Lane)), fmt.Sprintf("%d %s", number, label(step)))
+		for _, lane := range m.lanesOf(step) {
+			m.beside("over "+laneID(lane), fmt.Sprintf("%d %s", number, label(step)))
+		}
 		return
 	}
 	arrow := "->>"
-	if m.trace.Lanes[from].Node {
+	if slices.ContainsFunc(step.Acts, func(act sim.Observation) bool { return act.Action == sim.Received }) {
 		arrow = "-->>" // An answer.
 	}
 	m.line("  %s%s%s: %s", laneID(from), arrow, laneID(to), escape(fmt.Sprintf("%d %s", number, text)))
-	if what := changes(step); what != "" {
+	if what := effects(step); what != "" {
 		m.beside("right of "+laneID(to), what)
 	}
 }

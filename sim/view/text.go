@@ -3,6 +3,7 @@ package view
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -61,8 +62,9 @@ func newDiagram(t *sim.Trace) *diagram {
 	}
 	for i := range t.Steps {
 		if from, _, _ := d.arrow(&t.Steps[i]); from < 0 {
-			lane := d.lane(t.Steps[i].Lane)
-			gap[lane] = max(gap[lane], 4+utf8.RuneCountInString(label(&t.Steps[i])))
+			for _, lane := range d.lanesOf(&t.Steps[i]) {
+				gap[lane] = max(gap[lane], 4+utf8.RuneCountInString(label(&t.Steps[i])))
+			}
 		}
 	}
 	d.place(gap)
@@ -141,7 +143,9 @@ func (d *diagram) row(step *sim.TraceStep) string {
 	c := d.lanes()
 	from, to, text := d.arrow(step)
 	if from < 0 {
-		c.write(d.at[d.lane(step.Lane)], "● "+label(step))
+		for _, lane := range d.lanesOf(step) {
+			c.write(d.at[lane], "● "+label(step))
+		}
 		return c.String()
 	}
 	left, right := min(d.at[from], d.at[to]), max(d.at[from], d.at[to])
@@ -161,17 +165,38 @@ func (d *diagram) row(step *sim.TraceStep) string {
 		c.write(right, "┤")
 		c.write(left+3, " "+text+" ")
 	}
-	if what := changes(step); what != "" {
+	if what := effects(step); what != "" {
 		c.write(max(right, d.at[len(d.at)-1])+2, what)
 	}
 	return c.String()
 }
 
+// lanesOf is where a step without an arrow stands: in the lane of who moved, or
+// in all lanes of a process.
+func (d *diagram) lanesOf(step *sim.TraceStep) []int {
+	var lanes []int
+	for i, lane := range d.trace.Lanes {
+		if lane.Process != "" && step.Actor == lane.Process && fails(step) {
+			lanes = append(lanes, i)
+		}
+	}
+	if lanes == nil {
+		lanes = []int{d.lane(step.Lane)}
+	}
+	return lanes
+}
+
+// fails says whether the step is a fault, or the end of one.
+func fails(step *sim.TraceStep) bool {
+	return slices.ContainsFunc(step.Acts, func(act sim.Observation) bool { return act.Action == sim.Failed })
+}
+
 // arrow is the message that a step takes: from which lane, to which, and what
-// it says. A step that takes none has no lane.
+// it says. A step that takes none has no lane, nor has one that is told that
+// none will come.
 func (d *diagram) arrow(step *sim.TraceStep) (from, to int, text string) {
 	for _, act := range step.Acts {
-		if act.Action == sim.Arrived || act.Action == sim.Received {
+		if (act.Action == sim.Arrived || act.Action == sim.Received) && act.Message != sim.Cut {
 			return d.lane(act.Peer), d.lane(act.Actor), act.Message.Name() + " " + act.Message.String()
 		}
 	}
@@ -179,18 +204,49 @@ func (d *diagram) arrow(step *sim.TraceStep) (from, to int, text string) {
 }
 
 // label is what a step says in its lane: its point, what it sent, and what it
-// changed.
+// changed. A node's timer, and a process, say which of them they are.
 func label(step *sim.TraceStep) string {
 	text := step.Label
+	if timer, ok := strings.CutPrefix(step.Actor, step.Lane+"."); ok {
+		text = timer + " " + text
+	} else if fails(step) && step.Actor != step.Lane {
+		text = step.Actor + " " + text
+	}
+	before := " " // what it changed
 	for _, act := range step.Acts {
-		if act.Action == sim.Sent {
+		switch {
+		case act.Action == sim.Received && act.Request != nil:
+			text += ": " + act.Request.Name() + " " + act.Request.String()
+		case act.Action == sim.Received && act.Message == sim.Cut:
+			text += ": " + act.Message.Name()
+		case act.Action == sim.Sent && act.Actor == step.Actor:
 			return text + " " + act.Message.String() + " ▷"
+		case act.Action == sim.Sent:
+			text += " " + act.Message.Name() + " " + act.Message.String() + " ▷"
+		default:
+			continue
 		}
+		before = ", "
 	}
 	if what := changes(step); what != "" {
-		text += " " + what
+		text += before + what
 	}
 	return text
+}
+
+// effects lists what a step that takes a message comes to: what it changed, and
+// what it asks another node.
+func effects(step *sim.TraceStep) string {
+	var parts []string
+	if what := changes(step); what != "" {
+		parts = append(parts, what)
+	}
+	for _, act := range step.Acts {
+		if act.Action == sim.Sent {
+			parts = append(parts, act.Message.Name()+" ▷")
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 // changes lists what a step changed. What a participant shows of itself goes

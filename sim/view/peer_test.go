@@ -1,0 +1,121 @@
+package view_test
+
+import (
+	"strings"
+	"testing"
+
+	"racelab/sim"
+	"racelab/sim/view"
+)
+
+type msg struct{ name, text string }
+
+func (m *msg) Name() string   { return m.name }
+func (m *msg) String() string { return m.text }
+
+type coord struct {
+	c      *sim.Conn
+	parked sim.Envelope
+	state  int
+}
+
+func (n *coord) State(s *sim.State) { n.parked.State(s); sim.Int(s, &n.state) }
+func (n *coord) Step(e sim.Envelope, out *sim.Outbox) {
+	if e.Request == nil {
+		n.state = 1
+		out.Reply(e, &msg{"EndTxn", "ok"})
+		out.Send(n.c, &msg{"WriteTxnMarkers", "{P0: commit}"})
+		return
+	}
+	if e.Message == sim.Cut {
+		n.state = 2
+		out.After(0, 1)
+		return
+	}
+	n.state = 3
+}
+func (n *coord) Timers() []string { return []string{"retry"} }
+func (n *coord) Expire(_ int, out *sim.Outbox) {
+	out.Send(n.c, &msg{"WriteTxnMarkers", "{P0: commit}"})
+}
+func (n *coord) Describe(show func(name, value string)) {
+	show("T", []string{"Ongoing", "PrepareCommit", "PrepareCommit (retry)", "CompleteCommit"}[n.state])
+}
+
+type brk struct{}
+
+func (brk) State(*sim.State)                     {}
+func (brk) Step(e sim.Envelope, out *sim.Outbox) { out.Reply(e, &msg{e.Message.Name(), "ok"}) }
+
+type app struct {
+	c *sim.Conn
+	n int
+}
+
+func (a *app) State(s *sim.State) { sim.Int(s, &a.n) }
+func (a *app) Run(t *sim.Task) {
+	t.Yield("end")
+	a.c.Send(t, &msg{"EndTxn", "{commit}"})
+	a.n++
+	a.c.Receive(t, "await")
+}
+
+// Nodes that ask nodes have arrows; what a node is told is lost, and its timers,
+// stand in its lane; a process crashes in all its lanes.
+func TestNodesAndProcesses(t *testing.T) {
+	w := sim.NewWorld()
+	n := &coord{}
+	w.AddNode("coordinator", n)
+	w.AddNode("broker", brk{})
+	n.c = w.Dial("coordinator", "broker")
+	w.Go("app", &app{c: w.Dial("client", "coordinator")})
+	w.Go("heartbeat", &app{c: w.Dial("client2", "coordinator")})
+	w.Process("producer", "app", "heartbeat", "client", "client2")
+	w.Faults(sim.Budget{Cuts: 1, ProcessCrashes: 1})
+	s, err := sim.ParseSchedule(`app end; app/client->coordinator EndTxn; network cut coordinator->broker; producer crash
+		broker->coordinator cut; coordinator.retry fires; coordinator->broker/2 WriteTxnMarkers; producer restart
+		broker->coordinator/2 WriteTxnMarkers response`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	trace := w.Record()
+	defer w.Close()
+	if _, err := sim.Run(w, sim.NewReplay(s)); err != nil {
+		t.Fatal(err)
+	}
+	r := &view.Report{Title: "example", Trace: trace}
+	var text, mermaid strings.Builder
+	if err := view.Text(&text, r, false); err != nil {
+		t.Fatal(err)
+	}
+	if err := view.Mermaid(&mermaid, r); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ is, want string }{
+		{text.String(), `
+  1  ● end {commit} ▷    │                   │                                                                             │        │
+  2  ├─ EndTxn {commit} ─┼──────────────────▶●                                                                             │        │ T Ongoing → PrepareCommit, WriteTxnMarkers ▷
+  3  │                   │                   │                                                                             │        ● cut coordinator->broker
+  4  ● producer crash    ● producer crash    │                                                                             │        │
+  5  │                   │                   ● cut: WriteTxnMarkers {P0: commit}, T PrepareCommit → PrepareCommit (retry)  │        │
+  6  │                   │                   ● retry fires WriteTxnMarkers {P0: commit} ▷                                  │        │
+  7  │                   │                   ├─ WriteTxnMarkers {P0: commit} ─────────────────────────────────────────────▶●        │
+  8  ● producer restart  ● producer restart  │                                                                             │        │
+  9  │                   │                   ●◀─ WriteTxnMarkers ok ───────────────────────────────────────────────────────┤        │ T PrepareCommit (retry) → CompleteCommit
+`},
+		{mermaid.String(), `
+  Note over p0: 4 producer crash
+  Note over p1: 4 producer crash
+  Note over p2: 5 cut: WriteTxnMarkers #123;P0: commit#125;, T<br/>PrepareCommit → PrepareCommit (retry)
+  Note over p2: 6 retry fires WriteTxnMarkers #123;P0:<br/>commit#125; ▷
+  p2->>p3: 7 WriteTxnMarkers #123;P0: commit#125;
+  Note over p0: 8 producer restart
+  Note over p1: 8 producer restart
+  p3-->>p2: 9 WriteTxnMarkers ok
+`},
+	} {
+		if !strings.Contains(test.is, test.want) {
+			t.Errorf("picture:\n%s\nwant in it:%s", test.is, test.want)
+		}
+	}
+}
