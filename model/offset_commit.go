@@ -50,16 +50,19 @@ type PartitionError struct {
 
 func (r *OffsetCommitResponse) Name() string { return "OffsetCommit" }
 
-// String is one code where all partitions have the same.
-func (r *OffsetCommitResponse) String() string {
-	parts := make([]string, len(r.Partitions))
+func (r *OffsetCommitResponse) String() string { return FormatErrors(r.Partitions) }
+
+// FormatErrors writes outcomes as pictures show them: one code where all
+// partitions have the same, else "{P0: NONE, P1: ILLEGAL_GENERATION}".
+func FormatErrors(outcomes []PartitionError) string {
+	parts := make([]string, len(outcomes))
 	same := true
-	for i, p := range r.Partitions {
-		same = same && p.Error == r.Partitions[0].Error
+	for i, p := range outcomes {
+		same = same && p.Error == outcomes[0].Error
 		parts[i] = fmt.Sprintf("%v: %v", p.Partition, p.Error)
 	}
-	if same && len(r.Partitions) > 0 {
-		return r.Partitions[0].Error.String()
+	if same && len(outcomes) > 0 {
+		return outcomes[0].Error.String()
 	}
 	return "{" + strings.Join(parts, ", ") + "}"
 }

@@ -1,18 +1,11 @@
 package coordinator_test
 
 import (
-	"os"
 	"testing"
 
 	"racelab/model"
 	"racelab/sim"
-	"racelab/sim/simtest"
 )
-
-func TestMain(m *testing.M) {
-	simtest.PinRapid()
-	os.Exit(m.Run())
-}
 
 // client is a connection to the coordinator, on which a test sends what it likes.
 type client struct {

@@ -1,0 +1,184 @@
+package broker
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"racelab/model"
+	"racelab/sim"
+)
+
+// Broker leads partitions: it writes what producers and the transaction
+// coordinator send, and serves what consumers fetch.
+//
+// Source: KafkaApis, ReplicaManager.
+type Broker struct {
+	config      Config `sim:"config"`
+	coordinator *sim.Conn
+	logs        []partitionLog
+	waiting     []waitingProduce
+	// asked lists who waits for the coordinator, by place in waiting. It answers
+	// in order.
+	asked []int32
+	// markers are the WriteTxnMarkers that are being written, oldest first.
+	markers []sim.Envelope
+	draws   sim.Draws // of MarkerAppend
+}
+
+// Config is what is set before the broker starts.
+type Config struct {
+	Partitions []model.Partition // that it leads
+	// ProduceRequests is how many produce requests can wait for the coordinator
+	// at a time. A connection has one at a time.
+	//
+	// Default: 4.
+	ProduceRequests int
+	// WithoutVerification lets any transactional batch in, as brokers before 3.6
+	// do.
+	//
+	// Source: transaction.partition.verification.enable, the other way round.
+	WithoutVerification bool
+	// RetryBackoff is how long the broker waits before it adds a partition again
+	// that the coordinator has answered CONCURRENT_TRANSACTIONS for.
+	//
+	// Default: 20 ms.
+	// Source: add.partitions.to.txn.retry.backoff.ms; KIP-890.
+	RetryBackoff time.Duration
+	// RetryBackoffMax is how long it goes on so, before the client has to.
+	//
+	// Default: 100 ms.
+	// Source: add.partitions.to.txn.retry.backoff.max.ms.
+	RetryBackoffMax time.Duration
+	// MarkerAppend is how long a broker is at a WriteTxnMarkers, until all
+	// replicas have it: the coordinator's window, but for the way there and back.
+	//
+	// Default: no time, and no step of its own.
+	MarkerAppend sim.Delay
+	// Draws is the chance behind MarkerAppend.
+	Draws sim.Draws
+}
+
+// New returns a broker whose partitions are empty.
+func New(config Config) *Broker {
+	if config.ProduceRequests == 0 {
+		config.ProduceRequests = 4
+	}
+	if config.RetryBackoff == 0 {
+		config.RetryBackoff = 20 * time.Millisecond
+	}
+	if config.RetryBackoffMax == 0 {
+		config.RetryBackoffMax = 100 * time.Millisecond
+	}
+	b := &Broker{config: config, waiting: make([]waitingProduce, config.ProduceRequests), draws: config.Draws}
+	for _, p := range config.Partitions {
+		b.logs = append(b.logs, partitionLog{partition: p})
+	}
+	for i := range b.waiting {
+		b.waiting[i].since = sim.Never
+	}
+	return b
+}
+
+// Connect hands over the connection to the transaction coordinator.
+func (b *Broker) Connect(coordinator *sim.Conn) { b.coordinator = coordinator }
+
+func (b *Broker) Step(e sim.Envelope, out *sim.Outbox) {
+	if e.Request != nil {
+		b.partitionsAdded(e, out)
+		return
+	}
+	switch request := e.Message.(type) {
+	case *model.ProduceRequest:
+		b.produce(e, request, out)
+	case *model.FetchRequest:
+		out.Reply(e, b.fetch(request))
+	case *model.WriteTxnMarkersRequest:
+		b.takeMarkers(e, out)
+	default:
+		panic(fmt.Sprintf("broker: no handler for %T", request))
+	}
+}
+
+// The broker's timers, by their places in Timers.
+const (
+	markersReplicated = 0 // all replicas have the oldest of markers
+	retryAdd          = 1 // and on, one for each of waiting: asks the coordinator again
+)
+
+func (b *Broker) Timers() []string {
+	names := []string{"markers replicated"}
+	for i := range b.config.ProduceRequests {
+		names = append(names, fmt.Sprint("retry add ", i))
+	}
+	return names
+}
+
+func (b *Broker) Expire(timer int, out *sim.Outbox) {
+	if timer == markersReplicated {
+		b.replicated(out)
+		b.replicate(out)
+	} else {
+		b.addPartitions(timer-retryAdd, out)
+	}
+}
+
+// log is the log of a partition, or nil if the broker does not lead it.
+func (b *Broker) log(p model.Partition) *partitionLog {
+	i := slices.IndexFunc(b.logs, func(l partitionLog) bool { return l.partition == p })
+	if i < 0 {
+		return nil
+	}
+	return &b.logs[i]
+}
+
+// fetch reads one partition.
+//
+// Source: KafkaApis.handleFetchRequest.
+func (b *Broker) fetch(request *model.FetchRequest) *model.FetchResponse {
+	log := b.log(request.Partition)
+	if log == nil {
+		return &model.FetchResponse{Partition: request.Partition, Error: model.ErrUnknownTopicOrPartition}
+	}
+	return log.fetch(request)
+}
+
+// Crash drops what only memory holds: the requests that wait, and the attempts
+// to verify. What is known of producers is in the log and its snapshots.
+func (b *Broker) Crash() {
+	for i := range b.waiting {
+		b.waiting[i].leave()
+	}
+	b.asked, b.markers = b.asked[:0], nil
+	for i := range b.logs {
+		for j := range b.logs[i].producers {
+			b.logs[i].producers[j].verification = verificationState{}
+		}
+	}
+}
+
+// Check states the invariants of the logs.
+func (b *Broker) Check() error {
+	for i := range b.logs {
+		if err := b.logs[i].Check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *Broker) State(s *sim.State) {
+	sim.Slice(s, &b.logs, func(s *sim.State, l *partitionLog) { l.State(s) })
+	sim.Slice(s, &b.waiting, func(s *sim.State, w *waitingProduce) { w.State(s) })
+	sim.Slice(s, &b.asked, sim.Int[int32])
+	sim.Slice(s, &b.markers, func(s *sim.State, e *sim.Envelope) { e.State(s) })
+	b.draws.State(s)
+}
+
+// Describe shows how far each partition is, and how far it is stable.
+func (b *Broker) Describe(show func(name, value string)) {
+	for i := range b.logs {
+		l := &b.logs[i]
+		show(l.partition.String(), fmt.Sprintf("%d, stable %d", l.logEndOffset(), l.lastStableOffset()))
+	}
+}

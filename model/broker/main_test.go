@@ -1,0 +1,13 @@
+package broker
+
+import (
+	"os"
+	"testing"
+
+	"racelab/sim/simtest"
+)
+
+func TestMain(m *testing.M) {
+	simtest.PinRapid()
+	os.Exit(m.Run())
+}

@@ -1,0 +1,429 @@
+package broker
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"racelab/model"
+)
+
+// data is a batch of producer 1: n records from a sequence number on.
+func data(epoch model.ProducerEpoch, first model.Sequence, n int) model.RecordBatch {
+	return model.RecordBatch{ProducerID: 1, ProducerEpoch: epoch, BaseSequence: first, Records: make([]model.Record, n)}
+}
+
+func transactional(b model.RecordBatch) model.RecordBatch {
+	b.Transactional = true
+	return b
+}
+
+func marker(epoch model.ProducerEpoch, result model.TransactionResult, version model.TransactionVersion) *model.TxnMarker {
+	return &model.TxnMarker{ProducerID: 1, ProducerEpoch: epoch, Result: result, TransactionVersion: version}
+}
+
+// logOf appends what it is given: batches, each verified if it needs to be, and
+// markers.
+func logOf(t *testing.T, entries ...any) *partitionLog {
+	t.Helper()
+	l := &partitionLog{}
+	for _, entry := range entries {
+		var err model.Error
+		switch entry := entry.(type) {
+		case model.RecordBatch:
+			guard := noGuard
+			if entry.Transactional {
+				guard = l.maybeStartTransactionVerification(&entry, model.TV1)
+			}
+			_, err = l.append(entry, guard, true)
+		case *model.TxnMarker:
+			err = l.appendEndTxnMarker(entry)
+		}
+		if err != model.None {
+			t.Fatalf("%v is refused: %v", entry, err)
+		}
+	}
+	return l
+}
+
+// Goal: the checks of an append, in their order.
+func TestAppend(t *testing.T) {
+	five := []any{data(0, 0, 1), data(0, 1, 1), data(0, 2, 1), data(0, 3, 1), data(0, 4, 1)}
+	six := append(slices.Clone(five), data(0, 5, 1))
+	open := transactional(data(2, 0, 2))
+	const verify, noVerify = true, false
+	for _, test := range []struct {
+		name     string
+		log      []any
+		batch    model.RecordBatch
+		verified bool // the batch has the guard of the attempt under way
+		version  model.TransactionVersion
+		want     model.Error
+		at       model.Offset // of the batch, if there is no error
+	}{
+		{"no idempotence", six, model.RecordBatch{ProducerID: model.NoProducerID, Records: make([]model.Record, 3)}, noVerify, 0, model.None, 6},
+
+		{"duplicate, the last batch", six, data(0, 5, 1), noVerify, 0, model.None, 5},
+		{"duplicate, the fifth but last", six, data(0, 1, 1), noVerify, 0, model.None, 1},
+		{"duplicate, the sixth but last", six, data(0, 0, 1), noVerify, 0, model.ErrOutOfOrderSequenceNumber, noOffset},
+		{"not just the same sequence numbers", five, data(0, 4, 2), noVerify, 0, model.ErrOutOfOrderSequenceNumber, noOffset},
+		{"duplicate before verification", []any{transactional(data(0, 0, 1)), marker(0, model.Commit, model.TV1)}, transactional(data(0, 0, 1)), noVerify, 0, model.None, 0},
+		{"of an older epoch it is no duplicate", []any{data(0, 0, 1), data(1, 0, 1)}, data(0, 0, 1), noVerify, 0, model.ErrInvalidProducerEpoch, noOffset},
+
+		{"transactional, not verified", nil, transactional(data(0, 0, 1)), noVerify, 0, model.ErrInvalidTxnState, noOffset},
+		{"transactional, not verified, after a marker", []any{open, marker(2, model.Abort, model.TV1)}, transactional(data(2, 2, 1)), noVerify, 0, model.ErrInvalidTxnState, noOffset},
+		{"transactional, not verified, an older epoch", []any{open, marker(2, model.Abort, model.TV1)}, transactional(data(1, 2, 1)), noVerify, 0, model.ErrInvalidProducerEpoch, noOffset},
+		{"transactional, not verified, a newer epoch than the open transaction's", []any{open}, transactional(data(3, 0, 1)), noVerify, 0, model.ErrInvalidTxnState, noOffset},
+		{"transactional, verified", nil, transactional(data(0, 0, 1)), verify, model.TV1, model.None, 0},
+		{"transactional, in the open transaction", []any{open}, transactional(data(2, 2, 1)), noVerify, 0, model.None, 2},
+
+		{"an older epoch before the sequence", []any{data(2, 0, 1)}, data(1, 7, 1), noVerify, 0, model.ErrInvalidProducerEpoch, noOffset},
+		{"an older epoch, verified", []any{open, marker(3, model.Abort, model.TV1)}, transactional(data(2, 2, 1)), verify, model.TV1, model.ErrInvalidProducerEpoch, noOffset},
+
+		{"the next sequence number", []any{data(0, 0, 3)}, data(0, 3, 1), noVerify, 0, model.None, 3},
+		{"a gap", []any{data(0, 0, 3)}, data(0, 4, 1), noVerify, 0, model.ErrOutOfOrderSequenceNumber, noOffset},
+		{"back", []any{data(0, 0, 3)}, data(0, 2, 1), noVerify, 0, model.ErrOutOfOrderSequenceNumber, noOffset},
+		{"after the last sequence number 0", []any{data(0, model.MaxSequence-1, 2)}, data(0, 0, 1), noVerify, 0, model.None, 2},
+		{"a batch over the end of the numbers", []any{data(0, model.MaxSequence, 3)}, data(0, 2, 1), noVerify, 0, model.None, 3},
+		{"a new epoch with 0", []any{data(0, 0, 3)}, data(1, 0, 1), noVerify, 0, model.None, 3},
+		{"a new epoch, not with 0", []any{data(0, 0, 3)}, data(1, 3, 1), noVerify, 0, model.ErrOutOfOrderSequenceNumber, noOffset},
+		{"the epoch of a marker with 0", []any{marker(1, model.Commit, model.TV2)}, data(1, 0, 1), noVerify, 0, model.None, 1},
+		{"the epoch of a marker, not with 0", []any{marker(1, model.Commit, model.TV2)}, data(1, 1, 1), noVerify, 0, model.ErrOutOfOrderSequenceNumber, noOffset},
+		{"no state, TV1: any", nil, transactional(data(0, 7, 1)), verify, model.TV1, model.None, 0},
+		{"no state, TV2: 0", nil, transactional(data(0, 0, 1)), verify, model.TV2, model.None, 0},
+		{"no state, TV2: not 0", nil, transactional(data(0, 7, 1)), verify, model.TV2, model.ErrOutOfOrderSequenceNumber, noOffset},
+
+		{"not transactional in an open transaction", []any{open}, data(2, 2, 1), noVerify, 0, model.ErrInvalidTxnState, noOffset},
+		{"not transactional in an open transaction, sequence first", []any{open}, data(2, 3, 1), noVerify, 0, model.ErrOutOfOrderSequenceNumber, noOffset},
+		{"not transactional after it", []any{open, marker(2, model.Commit, model.TV1)}, data(2, 2, 1), noVerify, 0, model.None, 3},
+	} {
+		l := logOf(t, test.log...)
+		guard := noGuard
+		if test.verified {
+			guard = l.maybeStartTransactionVerification(&test.batch, test.version)
+		}
+		before := l.logEndOffset()
+		at, err := l.append(test.batch, guard, true)
+		if err != test.want || at != test.at {
+			t.Errorf("%s: append of %v: %v at %d, want %v at %d", test.name, &test.batch, err, at, test.want, test.at)
+		}
+		if after := l.logEndOffset(); (after != before) != (at == before) {
+			t.Errorf("%s: append of %v: the log went from %d to %d", test.name, &test.batch, before, after)
+		}
+		if err := l.Check(); err != nil {
+			t.Errorf("%s: %v", test.name, err)
+		}
+	}
+}
+
+// Goal: the checks of a marker, in their order.
+func TestAppendEndTxnMarker(t *testing.T) {
+	open := transactional(data(2, 0, 1))
+	of := func(epoch model.ProducerEpoch, coordinator model.CoordinatorEpoch, version model.TransactionVersion) *model.TxnMarker {
+		m := marker(epoch, model.Abort, version)
+		m.CoordinatorEpoch = coordinator
+		return m
+	}
+	for _, test := range []struct {
+		name   string
+		log    []any
+		marker *model.TxnMarker
+		want   model.Error
+	}{
+		{"a producer that has not been here", nil, of(0, 0, model.TV1), model.None},
+		{"TV1, an older epoch", []any{open}, of(1, 0, model.TV1), model.ErrInvalidProducerEpoch},
+		{"TV1, the same epoch", []any{open}, of(2, 0, model.TV1), model.None},
+		{"TV1, a newer epoch", []any{open}, of(3, 0, model.TV1), model.None},
+		{"TV1, the same epoch again", []any{open, of(2, 0, model.TV1)}, of(2, 0, model.TV1), model.None},
+		{"TV2, an older epoch", []any{open}, of(1, 0, model.TV2), model.ErrInvalidProducerEpoch},
+		{"TV2, the same epoch", []any{open}, of(2, 0, model.TV2), model.ErrInvalidProducerEpoch},
+		{"TV2, a newer epoch", []any{open}, of(3, 0, model.TV2), model.None},
+		{"TV2, the same marker again", []any{open, of(3, 0, model.TV2)}, of(3, 0, model.TV2), model.None},
+		{"TV2, the same marker again, in the next transaction", []any{open, of(3, 0, model.TV2), transactional(data(3, 0, 1))}, of(3, 0, model.TV2), model.ErrInvalidProducerEpoch},
+		{"an older coordinator", []any{of(2, 5, model.TV1), open}, of(2, 4, model.TV1), model.ErrTransactionCoordinatorFenced},
+		{"an older coordinator, epoch first", []any{of(2, 5, model.TV1), open}, of(1, 4, model.TV1), model.ErrInvalidProducerEpoch},
+		{"the same coordinator", []any{of(2, 5, model.TV1), open}, of(2, 5, model.TV1), model.None},
+	} {
+		l := logOf(t, test.log...)
+		if got := l.appendEndTxnMarker(test.marker); got != test.want {
+			t.Errorf("%s: marker %+v: %v, want %v", test.name, *test.marker, got, test.want)
+		}
+		if err := l.Check(); err != nil {
+			t.Errorf("%s: %v", test.name, err)
+		}
+	}
+}
+
+// Goal: a proof is good for one attempt: not after a marker (ABA), and not for a
+// sequence number that would overtake one that waits.
+func TestVerificationGuard(t *testing.T) {
+	first, second := transactional(data(0, 0, 1)), transactional(data(0, 1, 1))
+	l := logOf(t)
+	stale := l.maybeStartTransactionVerification(&first, model.TV1)
+	if err := l.appendEndTxnMarker(marker(0, model.Abort, model.TV1)); err != model.None {
+		t.Fatal(err)
+	}
+	fresh := l.maybeStartTransactionVerification(&first, model.TV1)
+	if stale == fresh {
+		t.Errorf("before and after a marker: the same guard %d", stale)
+	}
+	if _, err := l.append(first, stale, true); err != model.ErrInvalidTxnState {
+		t.Errorf("append with a guard from before the marker: %v, want INVALID_TXN_STATE", err)
+	}
+	if _, err := l.append(first, fresh, true); err != model.None {
+		t.Errorf("append with the guard: %v, want NONE", err)
+	}
+	if guard := l.maybeStartTransactionVerification(&second, model.TV1); guard != noGuard {
+		t.Errorf("in an open transaction: guard %d, want none", guard)
+	}
+
+	l = logOf(t)
+	one := l.maybeStartTransactionVerification(&first, model.TV1)
+	if two := l.maybeStartTransactionVerification(&second, model.TV1); one != two {
+		t.Errorf("two batches that wait: guards %d and %d, want one attempt", one, two)
+	}
+	if _, err := l.append(second, one, true); err != model.ErrOutOfOrderSequenceNumber {
+		t.Errorf("append of the second that waits before the first: %v, want OUT_OF_ORDER_SEQUENCE_NUMBER", err)
+	}
+	bumped := transactional(data(1, 5, 1))
+	if _, err := l.append(bumped, l.maybeStartTransactionVerification(&bumped, model.TV1), true); err != model.None {
+		t.Errorf("append with an epoch after those that wait: %v, want NONE", err)
+	}
+}
+
+// Goal: read_committed stops at the first open transaction, and the aborted ones
+// before that are listed and left out.
+func TestFetch(t *testing.T) {
+	other := func(b model.RecordBatch) model.RecordBatch { b.ProducerID = 2; return b }
+	holding := func(b model.RecordBatch, records ...model.Record) model.RecordBatch {
+		b.Records = records
+		return b
+	}
+	l := logOf(t,
+		transactional(holding(data(0, 0, 0), 10, 11)), // 0 and 1
+		transactional(other(holding(data(0, 0, 0), 20))),
+		marker(0, model.Abort, model.TV1), // 3
+		transactional(holding(data(0, 2, 0), 12)),
+		marker(0, model.Commit, model.TV1), // 5
+		model.RecordBatch{ProducerID: model.NoProducerID, Records: []model.Record{30}},
+	)
+	fetch := func(from model.Offset, level model.IsolationLevel) *model.FetchResponse {
+		return l.fetch(&model.FetchRequest{FetchOffset: from, IsolationLevel: level})
+	}
+	if r := fetch(0, model.ReadUncommitted); len(r.Batches) != 6 || r.HighWatermark != 7 || r.LastStableOffset != 2 || r.AbortedTransactions != nil {
+		t.Errorf("Fetch from 0 read_uncommitted: %v, high watermark %d, stable %d, aborted %v; want 6 batches, 7, 2, none", r, r.HighWatermark, r.LastStableOffset, r.AbortedTransactions)
+	}
+	r := fetch(0, model.ReadCommitted)
+	if got, want := fmt.Sprint(len(r.Batches), r.AbortedTransactions, r.Committed(0)), "1 [{1 0}] []"; got != want {
+		t.Errorf("Fetch from 0 read_committed while 20 is undecided: %s, want %s", got, want)
+	}
+	if err := l.appendEndTxnMarker(&model.TxnMarker{ProducerID: 2, Result: model.Commit, TransactionVersion: model.TV1}); err != model.None {
+		t.Fatal(err)
+	}
+	r = fetch(0, model.ReadCommitted)
+	if got, want := fmt.Sprint(r.LastStableOffset, r.AbortedTransactions, r.Committed(0)), "8 [{1 0}] [20 12 30]"; got != want {
+		t.Errorf("Fetch from 0 read_committed: %s, want %s", got, want)
+	}
+	// It begins in the middle of what was aborted.
+	r = fetch(1, model.ReadCommitted)
+	if got, want := fmt.Sprint(len(r.Batches), r.AbortedTransactions, r.Committed(1)), "7 [{1 0}] [20 12 30]"; got != want {
+		t.Errorf("Fetch from 1 read_committed: %s, want %s", got, want)
+	}
+	if r = fetch(4, model.ReadCommitted); len(r.AbortedTransactions) != 0 {
+		t.Errorf("Fetch from 4 read_committed: aborted %v, want none", r.AbortedTransactions)
+	}
+	// What was aborted behind the last stable offset is not told yet.
+	behind := logOf(t, transactional(other(data(0, 0, 1))), transactional(data(0, 0, 1)), marker(0, model.Abort, model.TV1))
+	if r := behind.fetch(&model.FetchRequest{IsolationLevel: model.ReadCommitted}); len(r.AbortedTransactions)+len(r.Batches) != 0 {
+		t.Errorf("Fetch from 0 read_committed, stable at 0: %v, aborted %v; want none", r, r.AbortedTransactions)
+	}
+	for from, want := range map[model.Offset]model.Error{-1: model.ErrOffsetOutOfRange, 8: model.None, 9: model.ErrOffsetOutOfRange} {
+		if got := fetch(from, model.ReadCommitted).Error; got != want {
+			t.Errorf("Fetch from %d of 8: %v, want %v", from, got, want)
+		}
+	}
+}
+
+// Goal: the invariants refuse a log that breaks them.
+func TestCheckRefuses(t *testing.T) {
+	open := transactional(data(2, 0, 2))
+	for _, test := range []struct {
+		name  string
+		spoil func(l *partitionLog)
+		want  string
+	}{
+		{"a gap in the offsets", func(l *partitionLog) { l.batches[1].BaseOffset = 3 }, "P0: offset 3 follows 1"},
+		{"a gap in the sequence numbers", func(l *partitionLog) { l.batches[1].BaseSequence = 3 }, "P0, offset 2: sequence number 3 of producer 1 follows 1"},
+		{"an older epoch", func(l *partitionLog) { l.batches[1].ProducerEpoch = 1 }, "P0, offset 2: epoch 1 of producer 1 follows 2"},
+		{"a forgotten producer", func(l *partitionLog) { l.producers = nil }, "P0: producer 1 has a transaction open from 0, and the log believes from -1"},
+		{"a transaction that opens behind", func(l *partitionLog) { l.highestStable = 2 }, "P0: last stable offset went back from 2 to 0"},
+	} {
+		l := logOf(t, open, transactional(data(2, 2, 1)))
+		if err := l.Check(); err != nil {
+			t.Fatal(err)
+		}
+		test.spoil(l)
+		if got := fmt.Sprint(l.Check()); got != test.want {
+			t.Errorf("%s: %s, want %s", test.name, got, test.want)
+		}
+	}
+}
+
+// replay is the dumbest log: a list of what was let in, gone through anew for
+// each question.
+type replay []model.RecordBatch
+
+// of lists a producer's batches and markers of its newest epoch, after what made
+// it the newest.
+func (r replay) of(id model.ProducerID) (epoch model.ProducerEpoch, batches []model.RecordBatch) {
+	epoch = model.NoProducerEpoch
+	for _, b := range r {
+		if b.ProducerID == id {
+			if b.ProducerEpoch != epoch {
+				epoch, batches = b.ProducerEpoch, nil
+			}
+			if b.Control == model.NoControl {
+				batches = append(batches, b)
+			}
+		}
+	}
+	return epoch, batches
+}
+
+// openFrom is where a producer's open transaction begins, or noOffset.
+func (r replay) openFrom(id model.ProducerID) model.Offset {
+	from := noOffset
+	for _, b := range r {
+		switch {
+		case b.ProducerID != id:
+		case b.Control != model.NoControl:
+			from = noOffset
+		case b.Transactional && from == noOffset:
+			from = b.BaseOffset
+		}
+	}
+	return from
+}
+
+func (r replay) end() model.Offset {
+	end := model.Offset(0)
+	for i := range r {
+		end += model.Offset(r[i].Count())
+	}
+	return end
+}
+
+func (r replay) append(b model.RecordBatch) (replay, model.Offset, model.Error) {
+	epoch, before := r.of(b.ProducerID)
+	if b.ProducerEpoch == epoch {
+		for _, was := range before[max(0, len(before)-numBatchesToRetain):] {
+			if was.BaseSequence == b.BaseSequence && len(was.Records) == len(b.Records) {
+				return r, was.BaseOffset, model.None
+			}
+		}
+	}
+	next := model.Sequence(0)
+	if b.ProducerEpoch == epoch && len(before) > 0 {
+		last := before[len(before)-1]
+		next = last.BaseSequence + model.Sequence(len(last.Records))
+	}
+	switch {
+	case b.ProducerEpoch < epoch:
+		return r, noOffset, model.ErrInvalidProducerEpoch
+	case epoch != model.NoProducerEpoch && b.BaseSequence != next:
+		return r, noOffset, model.ErrOutOfOrderSequenceNumber
+	case r.openFrom(b.ProducerID) != noOffset && !b.Transactional:
+		return r, noOffset, model.ErrInvalidTxnState
+	}
+	b.BaseOffset = r.end()
+	return append(r, b), b.BaseOffset, model.None
+}
+
+func (r replay) endTxn(m *model.TxnMarker) (replay, model.Error) {
+	epoch, _ := r.of(m.ProducerID)
+	again := m.ProducerEpoch == epoch && r.openFrom(m.ProducerID) == noOffset
+	if m.ProducerEpoch < epoch || m.TransactionVersion == model.TV2 && m.ProducerEpoch == epoch && !again {
+		return r, model.ErrInvalidProducerEpoch
+	}
+	return append(r, model.RecordBatch{BaseOffset: r.end(), ProducerID: m.ProducerID, ProducerEpoch: m.ProducerEpoch, Control: m.Result.Control()}), model.None
+}
+
+// committed lists the records before the first undecided one that were
+// committed, or needed no decision.
+func (r replay) committed() (records []model.Record, stable model.Offset) {
+	for i, b := range r {
+		if b.Control != model.NoControl {
+			continue
+		}
+		outcome := model.CommitMarker
+		if b.Transactional {
+			at := slices.IndexFunc(r[i:], func(m model.RecordBatch) bool { return m.ProducerID == b.ProducerID && m.Control != model.NoControl })
+			if at < 0 {
+				return records, b.BaseOffset
+			}
+			outcome = r[i+at].Control
+		}
+		if outcome == model.CommitMarker {
+			records = append(records, b.Records...)
+		}
+	}
+	return records, r.end()
+}
+
+// Goal: the log lets in what the dumbest one does, and a read_committed consumer
+// sees what was committed, and that only.
+func TestPartitionLogAgainstReplay(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		l, want := &partitionLog{}, replay(nil)
+		record := model.Record(0)
+		producer := rapid.Custom(func(t *rapid.T) model.ProducerID { return model.ProducerID(rapid.IntRange(1, 2).Draw(t, "producer")) })
+		t.Repeat(map[string]func(*rapid.T){
+			"Produce": func(t *rapid.T) {
+				b := model.RecordBatch{ProducerID: producer.Draw(t, "id"), Transactional: rapid.IntRange(0, 3).Draw(t, "transactional") > 0}
+				epoch, before := want.of(b.ProducerID)
+				b.ProducerEpoch = max(0, epoch+model.ProducerEpoch(rapid.SampledFrom([]int{0, 0, 0, 0, 1, -1}).Draw(t, "epoch")))
+				if b.ProducerEpoch == epoch && len(before) > 0 {
+					last := before[len(before)-1]
+					b.BaseSequence = last.BaseSequence + model.Sequence(len(last.Records))
+				}
+				back := rapid.SampledFrom([]int{0, 0, 0, 1, 2, 5, 6, -1}).Draw(t, "sequence")
+				b.BaseSequence = max(0, b.BaseSequence-model.Sequence(back))
+				for range rapid.IntRange(1, 2).Draw(t, "records") {
+					record++
+					b.Records = append(b.Records, record)
+				}
+				var at model.Offset
+				var err model.Error
+				want, at, err = want.append(b)
+				if gotAt, got := l.append(b, noGuard, false); got != err || gotAt != at {
+					t.Fatalf("append of %v: %v at %d, want %v at %d", &b, got, gotAt, err, at)
+				}
+			},
+			"WriteTxnMarkers": func(t *rapid.T) {
+				m := &model.TxnMarker{ProducerID: producer.Draw(t, "id"), TransactionVersion: model.TransactionVersion(rapid.IntRange(1, 2).Draw(t, "version"))}
+				epoch, _ := want.of(m.ProducerID)
+				m.ProducerEpoch = max(0, epoch+model.ProducerEpoch(rapid.SampledFrom([]int{0, 0, 1, 1, -1}).Draw(t, "epoch")))
+				if rapid.Bool().Draw(t, "commit") {
+					m.Result = model.Commit
+				}
+				var err model.Error
+				want, err = want.endTxn(m)
+				if got := l.appendEndTxnMarker(m); got != err {
+					t.Fatalf("marker %+v: %v, want %v", *m, got, err)
+				}
+			},
+			"": func(t *rapid.T) {
+				if err := l.Check(); err != nil {
+					t.Fatal(err)
+				}
+				records, stable := want.committed()
+				r := l.fetch(&model.FetchRequest{IsolationLevel: model.ReadCommitted})
+				if got := r.Committed(0); !slices.Equal(got, records) || r.LastStableOffset != stable || r.HighWatermark != want.end() {
+					t.Fatalf("read_committed: %v, stable %d of %d; want %v, %d of %d", got, r.LastStableOffset, r.HighWatermark, records, stable, want.end())
+				}
+			},
+		})
+	})
+}

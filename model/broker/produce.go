@@ -1,0 +1,176 @@
+package broker
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"racelab/model"
+	"racelab/sim"
+)
+
+// waitingProduce is a produce request that waits until the coordinator has said
+// that its partitions are part of the transaction.
+//
+// Source: ReplicaManager.handleProduceAppend.
+type waitingProduce struct {
+	request sim.Envelope // none: the place is free
+	since   time.Duration
+	// guards are the proofs with which its batches may begin a transaction, in the
+	// order of the request; noGuard for those that need none.
+	guards []verificationGuard
+}
+
+func (w *waitingProduce) free() bool { return w.request.Message == nil }
+
+func (w *waitingProduce) leave() { *w = waitingProduce{since: sim.Never} }
+
+func (w *waitingProduce) State(s *sim.State) {
+	w.request.State(s)
+	sim.Moment(s, &w.since)
+	sim.Slice(s, &w.guards, sim.Int[verificationGuard])
+}
+
+// produce writes the batches of a request, once those that begin a transaction
+// here are known to belong to it.
+//
+// Source: KafkaApis.handleProduceRequest, ReplicaManager.handleProduceAppend.
+func (b *Broker) produce(e sim.Envelope, request *model.ProduceRequest, out *sim.Outbox) {
+	i := slices.IndexFunc(b.waiting, func(w waitingProduce) bool { return w.free() })
+	if i < 0 {
+		panic(fmt.Sprintf("broker: more than %d produce requests wait: let Config allow more", len(b.waiting)))
+	}
+	b.waiting[i] = waitingProduce{request: e, since: out.Now(), guards: make([]verificationGuard, len(request.Partitions))}
+	b.addPartitions(i, out)
+}
+
+// unverified lists the partitions of a request that the coordinator has to be
+// asked about, and starts an attempt for each. The guards are noted.
+//
+// Source: ReplicaManager.maybeSendPartitionsToTransactionCoordinator.
+func (b *Broker) unverified(request *model.ProduceRequest, guards []verificationGuard) []model.Partition {
+	var list []model.Partition
+	for i := range request.Partitions {
+		p := &request.Partitions[i]
+		guards[i] = noGuard
+		log := b.log(p.Partition)
+		if log == nil || !p.Batch.Transactional || b.config.WithoutVerification {
+			continue
+		}
+		if guards[i] = log.maybeStartTransactionVerification(&p.Batch, request.TransactionVersion()); guards[i] != noGuard {
+			list = append(list, p.Partition)
+		}
+	}
+	return list
+}
+
+// addPartitions asks the coordinator: under TV2 to add the partitions, before
+// that whether the client has.
+//
+// Source: AddPartitionsToTxnManager.addOrVerifyTransaction.
+// Differs: one request a time and produce request; Kafka gathers those of all
+// producers for the next, and lets a second one of a producer take the place of
+// the first.
+func (b *Broker) addPartitions(i int, out *sim.Outbox) {
+	w := &b.waiting[i]
+	request := w.request.Message.(*model.ProduceRequest)
+	partitions := b.unverified(request, w.guards)
+	if partitions == nil {
+		b.finish(i, nil, out)
+		return
+	}
+	first := &request.Partitions[0].Batch
+	b.asked = append(b.asked, int32(i))
+	out.Send(b.coordinator, &model.AddPartitionsToTxnRequest{
+		Version: 4, TransactionalID: request.TransactionalID, ProducerID: first.ProducerID, ProducerEpoch: first.ProducerEpoch,
+		VerifyOnly: !request.TransactionVersion().SupportsEpochBump(), Partitions: partitions,
+	})
+}
+
+// partitionsAdded takes what comes back from the coordinator. A transaction
+// before this one that is not complete yet is not the client's business, as long
+// as that does not last: under TV2 the broker tries again by itself.
+//
+// Source: ReplicaManager.handleProduceAppend, AddPartitionsToTxnHandler.onComplete.
+func (b *Broker) partitionsAdded(e sim.Envelope, out *sim.Outbox) {
+	i := int(b.asked[0])
+	b.asked = append(b.asked[:0], b.asked[1:]...)
+	w := &b.waiting[i]
+	var outcomes []model.PartitionError
+	if response, ok := e.Message.(*model.AddPartitionsToTxnResponse); ok {
+		outcomes = response.Partitions
+	} else {
+		for _, p := range e.Request.(*model.AddPartitionsToTxnRequest).Partitions {
+			outcomes = append(outcomes, model.PartitionError{Partition: p, Error: model.ErrNetworkException})
+		}
+	}
+	concurrent := slices.ContainsFunc(outcomes, func(o model.PartitionError) bool { return o.Error == model.ErrConcurrentTransactions })
+	version := w.request.Message.(*model.ProduceRequest).TransactionVersion()
+	if concurrent && version.SupportsEpochBump() && out.Now()-w.since < b.config.RetryBackoffMax {
+		out.After(retryAdd+i, b.config.RetryBackoff)
+		return
+	}
+	b.finish(i, outcomes, out)
+}
+
+// finish writes what may be written, and answers.
+func (b *Broker) finish(i int, outcomes []model.PartitionError, out *sim.Outbox) {
+	e, guards := b.waiting[i].request, b.waiting[i].guards
+	b.waiting[i].leave()
+	out.Reply(e, b.appendRecords(e.Message.(*model.ProduceRequest), guards, outcomes))
+}
+
+// appendRecords writes each batch to its log, unless the coordinator, by its
+// outcomes, has kept it from that.
+//
+// Source: ReplicaManager.appendRecords.
+func (b *Broker) appendRecords(request *model.ProduceRequest, guards []verificationGuard, outcomes []model.PartitionError) *model.ProduceResponse {
+	response := &model.ProduceResponse{}
+	for i := range request.Partitions {
+		p := &request.Partitions[i]
+		outcome := model.ProducePartitionResponse{Partition: p.Partition, Error: refusalOf(p.Partition, outcomes), BaseOffset: noOffset}
+		log := b.log(p.Partition)
+		switch {
+		case log == nil:
+			outcome.Error = model.ErrUnknownTopicOrPartition
+		case outcome.Error != model.None:
+			outcome.Error = asProduceError(request, outcome.Error)
+		default:
+			outcome.BaseOffset, outcome.Error = log.append(p.Batch, guards[i], !b.config.WithoutVerification)
+		}
+		response.Partitions = append(response.Partitions, outcome)
+	}
+	return response
+}
+
+func refusalOf(p model.Partition, outcomes []model.PartitionError) model.Error {
+	for _, o := range outcomes {
+		if o.Partition == p {
+			return o.Error
+		}
+	}
+	return model.None
+}
+
+// asProduceError says what the coordinator's refusal is to a producer. Before
+// TV2 no producer expected the coordinator behind a produce request, and each
+// takes NOT_ENOUGH_REPLICAS for a reason to try again.
+//
+// Source: AddPartitionsToTxnHandler.onComplete, ReplicaManager.handleProduceAppend.
+func asProduceError(request *model.ProduceRequest, err model.Error) model.Error {
+	switch err {
+	case model.ErrProducerFenced:
+		return model.ErrInvalidProducerEpoch
+	case model.ErrTransactionAbortable:
+		if request.Version < 11 {
+			return model.ErrInvalidTxnState
+		}
+	case model.ErrConcurrentTransactions:
+		if !request.TransactionVersion().SupportsEpochBump() {
+			return model.ErrNotEnoughReplicas
+		}
+	case model.ErrNetworkException:
+		return model.ErrNotEnoughReplicas
+	}
+	return err
+}

@@ -1,0 +1,241 @@
+package broker
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"racelab/model"
+	"racelab/sim"
+)
+
+// scripted answers the broker's adds with one error after the other, the last
+// for good, and notes when they come.
+type scripted struct {
+	errors []model.Error `sim:"config"`
+	asked  []string
+}
+
+func (c *scripted) State(*sim.State) {}
+
+func (c *scripted) Step(e sim.Envelope, out *sim.Outbox) {
+	request := e.Message.(*model.AddPartitionsToTxnRequest)
+	err := c.errors[min(len(c.asked), len(c.errors)-1)]
+	c.asked = append(c.asked, fmt.Sprintf("%v %v", out.Now(), request))
+	response := &model.AddPartitionsToTxnResponse{}
+	for _, p := range request.Partitions {
+		response.Partitions = append(response.Partitions, model.PartitionError{Partition: p, Error: err})
+	}
+	out.Reply(e, response)
+}
+
+// asker sends its requests to the broker, one after the other.
+type asker struct {
+	broker   *sim.Conn
+	requests []sim.Message `sim:"config"`
+	answers  []string
+	next     int
+}
+
+func (a *asker) State(*sim.State) {}
+
+func (a *asker) Run(t *sim.Task) {
+	for a.next = 0; a.next < len(a.requests); a.next++ {
+		t.Yield("send")
+		a.broker.Send(t, a.requests[a.next])
+		a.answers = append(a.answers, a.broker.Receive(t, "await response").String())
+	}
+}
+
+// ask plays requests to a broker that leads P0 and P1, whose coordinator answers
+// as told. It returns the answers, and what the coordinator was asked when.
+func ask(t *testing.T, config Config, errors []model.Error, requests ...sim.Message) (answers, asked []string) {
+	t.Helper()
+	config.Partitions = []model.Partition{0, 1}
+	w := sim.NewWorld()
+	defer w.Close()
+	b, coordinator, client := New(config), &scripted{errors: errors}, &asker{requests: requests}
+	w.AddNode("broker", b)
+	w.AddNode("coordinator", coordinator)
+	b.Connect(w.Dial("broker", "coordinator"))
+	client.broker = w.Dial("client", "broker")
+	w.Go("client", client)
+	for len(w.Enabled()) > 0 {
+		w.Take(0)
+		for _, broken := range w.Violations() {
+			t.Errorf("%s: %v", broken.Property, broken.Err)
+		}
+	}
+	return client.answers, coordinator.asked
+}
+
+func produce(version model.APIVersion, batch model.RecordBatch, partitions ...model.Partition) *model.ProduceRequest {
+	r := &model.ProduceRequest{Version: version}
+	for _, p := range partitions {
+		r.Partitions = append(r.Partitions, model.PartitionBatch{Partition: p, Batch: batch})
+	}
+	return r
+}
+
+// Goal: what the coordinator says reaches the producer in words that it knows.
+func TestProduceAsksTheCoordinator(t *testing.T) {
+	begin := transactional(data(0, 0, 1))
+	for _, test := range []struct {
+		name    string
+		request *model.ProduceRequest
+		err     model.Error
+		want    string
+		asked   int
+	}{
+		{"not transactional", produce(11, data(0, 0, 1), 0), model.ErrProducerFenced, "{P0: NONE at 0}", 0},
+		{"not led here", produce(11, begin, 7), model.None, "{P7: UNKNOWN_TOPIC_OR_PARTITION}", 0},
+		{"two partitions, one of them led here", produce(11, begin, 1, 7), model.None, "{P1: NONE at 0, P7: UNKNOWN_TOPIC_OR_PARTITION}", 1},
+		{"verified", produce(11, begin, 0, 1), model.None, "{P0: NONE at 0, P1: NONE at 0}", 1},
+		{"fenced", produce(11, begin, 0), model.ErrProducerFenced, "{P0: INVALID_PRODUCER_EPOCH}", 1},
+		{"another producer id", produce(11, begin, 0), model.ErrInvalidProducerIDMapping, "{P0: INVALID_PRODUCER_ID_MAPPING}", 1},
+		{"not in the transaction", produce(11, begin, 0), model.ErrTransactionAbortable, "{P0: TRANSACTION_ABORTABLE}", 1},
+		{"not in the transaction, an old version", produce(10, begin, 0), model.ErrTransactionAbortable, "{P0: INVALID_TXN_STATE}", 1},
+		{"not complete, before TV2", produce(11, begin, 0), model.ErrConcurrentTransactions, "{P0: NOT_ENOUGH_REPLICAS}", 1},
+		{"fenced, TV2", produce(12, begin, 0), model.ErrProducerFenced, "{P0: INVALID_PRODUCER_EPOCH}", 1},
+		{"added, TV2", produce(12, begin, 0), model.None, "{P0: NONE at 0}", 1},
+	} {
+		answers, asked := ask(t, Config{}, []model.Error{test.err}, test.request)
+		if !slices.Equal(answers, []string{test.want}) || len(asked) != test.asked {
+			t.Errorf("%s: Produce: %v after %d adds, want %s after %d", test.name, answers, len(asked), test.want, test.asked)
+		}
+	}
+}
+
+// Goal: the open transaction needs no second proof, and the next one does.
+func TestProduceVerifiesOnce(t *testing.T) {
+	_, asked := ask(t, Config{}, []model.Error{model.None},
+		produce(11, transactional(data(0, 0, 1)), 0), produce(11, transactional(data(0, 1, 1)), 0),
+		&model.WriteTxnMarkersRequest{Markers: []model.TxnMarker{{ProducerID: 1, Partitions: []model.Partition{0}, TransactionVersion: model.TV1}}},
+		produce(11, transactional(data(0, 2, 1)), 0))
+	if want := []string{"0s T0 1/0 verify [P0]", "0s T0 1/0 verify [P0]"}; !slices.Equal(asked, want) {
+		t.Errorf("the coordinator was asked %v, want %v", asked, want)
+	}
+	answers, asked := ask(t, Config{WithoutVerification: true}, []model.Error{model.None}, produce(11, transactional(data(0, 0, 1)), 0))
+	if len(asked) != 0 || answers[0] != "{P0: NONE at 0}" {
+		t.Errorf("without verification: %v after %v, want {P0: NONE at 0} after none", answers, asked)
+	}
+}
+
+// Goal: under TV2 the broker adds the partition by itself, every 20 ms while the
+// transaction before is not complete, until 100 ms have passed.
+func TestProduceRetriesTheAdd(t *testing.T) {
+	const ct = model.ErrConcurrentTransactions
+	request := produce(12, transactional(data(0, 0, 1)), 0)
+	answers, asked := ask(t, Config{}, []model.Error{ct}, request)
+	var want []string
+	for at := time.Duration(0); at <= 100*time.Millisecond; at += 20 * time.Millisecond {
+		want = append(want, fmt.Sprint(at, " T0 1/0 [P0]"))
+	}
+	if !slices.Equal(asked, want) || answers[0] != "{P0: CONCURRENT_TRANSACTIONS}" {
+		t.Errorf("Produce while CONCURRENT_TRANSACTIONS: %v after %v, want {P0: CONCURRENT_TRANSACTIONS} after %v", answers, asked, want)
+	}
+	answers, asked = ask(t, Config{}, []model.Error{ct, ct, model.None}, request)
+	if !slices.Equal(asked, want[:3]) || answers[0] != "{P0: NONE at 0}" {
+		t.Errorf("Produce while CONCURRENT_TRANSACTIONS twice: %v after %v, want {P0: NONE at 0} after %v", answers, asked, want[:3])
+	}
+	// Both are settings of the broker.
+	if _, asked = ask(t, Config{RetryBackoff: 50 * time.Millisecond}, []model.Error{ct}, request); len(asked) != 3 {
+		t.Errorf("Produce with a backoff of 50 ms: %d adds, want 3", len(asked))
+	}
+	if _, asked = ask(t, Config{RetryBackoffMax: 1}, []model.Error{ct}, request); len(asked) != 2 {
+		t.Errorf("Produce with 1 ns to retry in: %d adds, want 2", len(asked))
+	}
+}
+
+// deaf is a coordinator that never answers.
+type deaf struct{}
+
+func (*deaf) State(*sim.State)               {}
+func (*deaf) Step(sim.Envelope, *sim.Outbox) {}
+
+// Goal: without the coordinator's word nothing is written. Where its connection
+// breaks, the producer is told to try again; a broker that crashes forgets who
+// waits, and what proofs it gave out.
+func TestProduceWithoutTheCoordinator(t *testing.T) {
+	for _, fault := range []string{"cut coordinator->broker", "crash"} {
+		w := sim.NewWorld()
+		defer w.Close()
+		w.Faults(sim.Budget{Cuts: 1, Crashes: 1})
+		b, client := New(Config{Partitions: []model.Partition{0}}), &asker{requests: []sim.Message{produce(11, transactional(data(0, 0, 1)), 0)}}
+		w.AddNode("broker", b)
+		w.AddNode("coordinator", &deaf{})
+		b.Connect(w.Dial("broker", "coordinator"))
+		client.broker = w.Dial("client", "broker")
+		w.Go("client", client)
+		faulted := false
+		for {
+			enabled := w.Enabled()
+			i := slices.IndexFunc(enabled, func(e sim.Event) bool { return !e.Fault })
+			if i < 0 && !faulted {
+				faulted = true
+				if b.waiting[0].free() {
+					t.Fatalf("%s: nothing waits", fault)
+				}
+				i = slices.IndexFunc(enabled, func(e sim.Event) bool { return e.Label == fault })
+			}
+			if i < 0 {
+				break
+			}
+			w.Take(i)
+		}
+		want := map[string]string{"crash": sim.Cut.String(), "cut coordinator->broker": "{P0: NOT_ENOUGH_REPLICAS}"}[fault]
+		if !slices.Equal(client.answers, []string{want}) {
+			t.Errorf("%s: Produce: %v, want %s", fault, client.answers, want)
+		}
+		if !b.waiting[0].free() || len(b.asked) > 0 || b.logs[0].logEndOffset() != 0 {
+			t.Errorf("%s: the broker waits for %v, asked %v, wrote up to %d; want nothing", fault, b.waiting[0].request, b.asked, b.logs[0].logEndOffset())
+		}
+		if guard := b.logs[0].producers[0].verification.guard; (guard == noGuard) != (fault == "crash") {
+			t.Errorf("%s: guard %d", fault, guard)
+		}
+	}
+}
+
+func TestWriteTxnMarkersAndFetchOfOthersPartitions(t *testing.T) {
+	answers, _ := ask(t, Config{}, []model.Error{model.None},
+		&model.WriteTxnMarkersRequest{Markers: []model.TxnMarker{{ProducerID: 1, Partitions: []model.Partition{1, 7}}}},
+		&model.FetchRequest{Partition: 7})
+	if want := []string{"{P1: NONE, P7: UNKNOWN_TOPIC_OR_PARTITION}", "UNKNOWN_TOPIC_OR_PARTITION"}; !slices.Equal(answers, want) {
+		t.Errorf("of P7, which B1 leads: %v, want %v", answers, want)
+	}
+}
+
+// Goal: markers take their time, one request after the other, and nobody sees
+// them before. Method: two coordinators ask at once.
+func TestMarkersTakeTheirTime(t *testing.T) {
+	w := sim.NewWorld()
+	defer w.Close()
+	b := New(Config{Partitions: []model.Partition{0}, MarkerAppend: sim.Constant(5 * time.Millisecond)})
+	w.AddNode("broker", b)
+	var clients []*asker
+	for id := range model.ProducerID(2) {
+		name := fmt.Sprint("coordinator", id)
+		c := &asker{broker: w.Dial(name, "broker"), requests: []sim.Message{
+			&model.WriteTxnMarkersRequest{Markers: []model.TxnMarker{{ProducerID: id, Partitions: []model.Partition{0}}}},
+		}}
+		w.Go(name, c)
+		clients = append(clients, c)
+	}
+	var written []string
+	for len(w.Enabled()) > 0 {
+		before := b.logs[0].logEndOffset()
+		w.Take(0)
+		if after := b.logs[0].logEndOffset(); after != before {
+			written = append(written, fmt.Sprint(w.Now(), " producer ", b.logs[0].batches[before].ProducerID))
+		}
+	}
+	if want := []string{"5ms producer 0", "10ms producer 1"}; !slices.Equal(written, want) {
+		t.Errorf("markers are written at %v, want %v", written, want)
+	}
+	for i, c := range clients {
+		if !slices.Equal(c.answers, []string{"NONE"}) {
+			t.Errorf("coordinator%d: %v, want NONE", i, c.answers)
+		}
+	}
+}

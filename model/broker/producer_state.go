@@ -1,0 +1,190 @@
+package broker
+
+import (
+	"fmt"
+
+	"racelab/model"
+	"racelab/sim"
+)
+
+// producerState is what a partition's log knows of a producer.
+//
+// Source: ProducerStateEntry, VerificationStateEntry.
+type producerState struct {
+	producerID       model.ProducerID
+	producerEpoch    model.ProducerEpoch // NoProducerEpoch: it has written nothing
+	coordinatorEpoch model.CoordinatorEpoch
+	// batches are the last ones of this epoch, to know a duplicate by.
+	//
+	// Invariant: at most numBatchesToRetain.
+	batches               []batchMetadata // oldest first
+	currentTxnFirstOffset model.Offset    // noOffset: no transaction is open here
+	verification          verificationState
+}
+
+// numBatchesToRetain is how many batches a producer may have in flight.
+//
+// Source: ProducerStateEntry.NUM_BATCHES_TO_RETAIN.
+const numBatchesToRetain = 5
+
+// batchMetadata is what is kept of a batch.
+type batchMetadata struct {
+	firstSeq, lastSeq model.Sequence
+	firstOffset       model.Offset
+}
+
+// verificationGuard proves that a batch was verified. Each attempt has its own,
+// so that a proof from before a marker is none after it (KAFKA-14884).
+//
+// Source: VerificationGuard.
+type verificationGuard int32
+
+const noGuard verificationGuard = 0
+
+// verificationState is the attempt that is under way.
+//
+// Source: VerificationStateEntry.
+type verificationState struct {
+	guard          verificationGuard
+	epoch          model.ProducerEpoch
+	lowestSequence model.Sequence // of those that wait for it: none may overtake it
+	version        model.TransactionVersion
+}
+
+func newProducerState(id model.ProducerID) producerState {
+	return producerState{
+		producerID: id, producerEpoch: model.NoProducerEpoch, coordinatorEpoch: model.NoCoordinatorEpoch, currentTxnFirstOffset: noOffset,
+	}
+}
+
+// findDuplicateBatch finds a batch of the same epoch with just the same sequence
+// numbers, and says where it is.
+//
+// Source: ProducerStateEntry.findDuplicateBatch.
+func (p *producerState) findDuplicateBatch(b *model.RecordBatch) (at model.Offset, found bool) {
+	if b.ProducerEpoch != p.producerEpoch {
+		return noOffset, false
+	}
+	for _, was := range p.batches {
+		if was.firstSeq == b.BaseSequence && was.lastSeq == b.LastSequence() {
+			return was.firstOffset, true
+		}
+	}
+	return noOffset, false
+}
+
+// hasOngoingTransaction says whether a transaction of this epoch is open here.
+func (p *producerState) hasOngoingTransaction(epoch model.ProducerEpoch) bool {
+	return p.currentTxnFirstOffset != noOffset && p.producerEpoch == epoch
+}
+
+// verified says whether the guard is that of the attempt under way.
+func (p *producerState) verified(guard verificationGuard) bool {
+	return guard != noGuard && guard == p.verification.guard
+}
+
+// takesSequence says whether a batch with this first sequence number comes in
+// its turn.
+//
+// Source: ProducerAppendInfo.checkSequence; KAFKA-18202 for TV2.
+func (p *producerState) takesSequence(epoch model.ProducerEpoch, first model.Sequence) bool {
+	if v := &p.verification; v.guard != noGuard {
+		if v.version.SupportsEpochBump() && first != 0 && len(p.batches) == 0 {
+			return false
+		}
+		if first > v.lowestSequence {
+			return false
+		}
+	}
+	switch {
+	case p.producerEpoch == model.NoProducerEpoch:
+		return true // Its records may have been deleted: any will do.
+	case epoch != p.producerEpoch:
+		return first == 0
+	case len(p.batches) == 0:
+		return first == 0
+	}
+	return first == p.batches[len(p.batches)-1].lastSeq.Plus(1)
+}
+
+// takesMarkerEpoch says whether a marker is about this producer's transaction.
+// Under TV2 it has an epoch of its own; with the same one it is a second try,
+// if no transaction is open any more.
+//
+// Source: ProducerAppendInfo.checkProducerEpoch; KAFKA-19999.
+func (p *producerState) takesMarkerEpoch(epoch model.ProducerEpoch, version model.TransactionVersion) bool {
+	if version.SupportsEpochBump() {
+		return epoch > p.producerEpoch || epoch == p.producerEpoch && p.currentTxnFirstOffset == noOffset
+	}
+	return epoch >= p.producerEpoch
+}
+
+// addBatch notes a batch, in place of the oldest if need be.
+func (p *producerState) addBatch(epoch model.ProducerEpoch, b batchMetadata) {
+	p.setEpoch(epoch)
+	if len(p.batches) == numBatchesToRetain {
+		p.batches = append(p.batches[:0], p.batches[1:]...)
+	}
+	p.batches = append(p.batches, b)
+}
+
+// setEpoch begins a new epoch, if it is one.
+//
+// Source: ProducerStateEntry.maybeUpdateProducerEpoch.
+func (p *producerState) setEpoch(epoch model.ProducerEpoch) {
+	if p.producerEpoch != epoch {
+		p.producerEpoch, p.batches = epoch, nil
+	}
+}
+
+// maybeUpdateLowestSequenceAndEpoch notes one more batch that waits to be
+// verified.
+//
+// Source: VerificationStateEntry.maybeUpdateLowestSequenceAndEpoch.
+func (v *verificationState) maybeUpdateLowestSequenceAndEpoch(sequence model.Sequence, epoch model.ProducerEpoch) {
+	switch {
+	case epoch == v.epoch:
+		v.lowestSequence = min(v.lowestSequence, sequence)
+	case epoch > v.epoch:
+		v.epoch, v.lowestSequence = epoch, sequence
+	}
+}
+
+// follow takes a batch of the producer into account as it stands in the log, for
+// Check. It knows nothing of who was let in and why.
+func (p *producerState) follow(b *model.RecordBatch) error {
+	if b.ProducerEpoch < p.producerEpoch {
+		return fmt.Errorf("epoch %d of producer %d follows %d", b.ProducerEpoch, p.producerID, p.producerEpoch)
+	}
+	if b.Control != model.NoControl {
+		p.setEpoch(b.ProducerEpoch)
+		p.currentTxnFirstOffset = noOffset
+		return nil
+	}
+	if b.ProducerEpoch == p.producerEpoch && len(p.batches) > 0 {
+		if last := p.batches[len(p.batches)-1].lastSeq; b.BaseSequence != last.Plus(1) {
+			return fmt.Errorf("sequence number %d of producer %d follows %d", b.BaseSequence, p.producerID, last)
+		}
+	}
+	if b.Transactional && p.currentTxnFirstOffset == noOffset {
+		p.currentTxnFirstOffset = b.BaseOffset
+	}
+	p.addBatch(b.ProducerEpoch, batchMetadata{b.BaseSequence, b.LastSequence(), b.BaseOffset})
+	return nil
+}
+
+func (p *producerState) State(s *sim.State) {
+	sim.Int(s, &p.producerID)
+	sim.Int(s, &p.producerEpoch)
+	sim.Int(s, &p.coordinatorEpoch)
+	sim.Slice(s, &p.batches, func(s *sim.State, b *batchMetadata) {
+		sim.Int(s, &b.firstSeq)
+		sim.Int(s, &b.lastSeq)
+		sim.Int(s, &b.firstOffset)
+	})
+	sim.Int(s, &p.currentTxnFirstOffset)
+	sim.Int(s, &p.verification.guard)
+	sim.Int(s, &p.verification.epoch)
+	sim.Int(s, &p.verification.lowestSequence)
+	sim.Int(s, &p.verification.version)
+}

@@ -1,0 +1,209 @@
+package coordinator
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"racelab/model"
+	"racelab/sim"
+)
+
+// markerChannel is the coordinator's way to one broker: one WriteTxnMarkers at a
+// time, and what is decided while it is under way waits for the next. So a
+// marker that is slow to write holds up the transactions behind it.
+//
+// Source: TransactionMarkerChannelManager, TxnMarkerQueue,
+// TransactionMarkerRequestCompletionHandler; one request in flight is the
+// NetworkClient's maxInFlightRequestsPerConnection there.
+// Differs: what waits goes into one request. In Kafka the sender thread takes
+// from the queue when it wakes up, so what comes while a request is under way
+// can be several that follow each other.
+type markerChannel struct {
+	conn         *sim.Conn
+	queue        []queuedMarker // first in, first out
+	inFlight     []queuedMarker // the request that the broker has
+	disconnected bool           // it broke, and is not dialled anew yet
+}
+
+// reconnectBackoff is how long a broken channel stays so.
+//
+// Source: TransactionMarkerChannelManager, whose NetworkClient has it fixed.
+const reconnectBackoff = 50 * time.Millisecond
+
+// queuedMarker is a marker and whose it is.
+//
+// Source: PendingCompleteTxnAndMarkerEntry.
+type queuedMarker struct {
+	transactionalID model.TransactionalID
+	marker          model.TxnMarker
+}
+
+// next is the request to send, or nil if there is none, or the broker still has
+// one, or there is no way to it.
+func (c *markerChannel) next() *model.WriteTxnMarkersRequest {
+	if len(c.inFlight) > 0 || len(c.queue) == 0 || c.disconnected {
+		return nil
+	}
+	c.queue, c.inFlight = nil, c.queue
+	request := &model.WriteTxnMarkersRequest{}
+	for _, q := range c.inFlight {
+		marker := q.marker
+		marker.Partitions = slices.Clone(marker.Partitions)
+		request.Markers = append(request.Markers, marker)
+	}
+	return request
+}
+
+// back takes the request that nobody waits for any more.
+func (c *markerChannel) back() []queuedMarker {
+	markers := c.inFlight
+	c.inFlight = nil
+	return markers
+}
+
+func (c *markerChannel) holds(id model.TransactionalID, p model.Partition) bool {
+	is := func(q queuedMarker) bool { return q.transactionalID == id && slices.Contains(q.marker.Partitions, p) }
+	return slices.ContainsFunc(c.queue, is) || slices.ContainsFunc(c.inFlight, is)
+}
+
+func (c *markerChannel) State(s *sim.State) {
+	sim.Slice(s, &c.queue, stateOfMarker)
+	sim.Slice(s, &c.inFlight, stateOfMarker)
+	sim.Bool(s, &c.disconnected)
+}
+
+func stateOfMarker(s *sim.State, q *queuedMarker) {
+	sim.Int(s, &q.transactionalID)
+	sim.Int(s, &q.marker.ProducerID)
+	sim.Int(s, &q.marker.ProducerEpoch)
+	sim.Int(s, &q.marker.CoordinatorEpoch)
+	sim.Int(s, &q.marker.Result)
+	sim.Int(s, &q.marker.TransactionVersion)
+	sim.Slice(s, &q.marker.Partitions, sim.Int[model.Partition])
+}
+
+// pendingCompleteTxn is a transaction that completes when its partitions have
+// their markers.
+//
+// Source: PendingCompleteTxn; TransactionMarkerChannelManager.transactionsWithPendingMarkers.
+type pendingCompleteTxn struct {
+	waiting     bool
+	newMetadata txnTransitMetadata
+}
+
+func (p *pendingCompleteTxn) State(s *sim.State) {
+	sim.Bool(s, &p.waiting)
+	p.newMetadata.State(s)
+}
+
+// addTxnMarkersToSend has the markers of a decided transaction written, and the
+// transaction completed after them.
+//
+// Source: TransactionMarkerChannelManager.addTxnMarkersToSend.
+func (t *Transactions) addTxnMarkersToSend(m *transactionMetadata, complete txnTransitMetadata, out *sim.Outbox) {
+	t.completions[m.transactionalID] = pendingCompleteTxn{true, complete}
+	t.addTxnMarkersToBrokerQueue(m.transactionalID, model.TxnMarker{
+		ProducerID: m.producerID, ProducerEpoch: m.producerEpoch, CoordinatorEpoch: coordinatorEpoch,
+		Result: m.result(), TransactionVersion: m.clientTransactionVersion, Partitions: m.partitions,
+	})
+	t.maybeWriteTxnCompletion(m, out)
+	t.sendMarkers(out)
+}
+
+// addTxnMarkersToBrokerQueue queues a marker for each leader of its partitions.
+func (t *Transactions) addTxnMarkersToBrokerQueue(id model.TransactionalID, marker model.TxnMarker) {
+	for broker := range t.channels {
+		part := marker
+		part.Partitions = nil
+		for _, p := range marker.Partitions {
+			if t.leader(p) == broker {
+				part.Partitions = append(part.Partitions, p)
+			}
+		}
+		if len(part.Partitions) > 0 {
+			t.channels[broker].queue = append(t.channels[broker].queue, queuedMarker{id, part})
+		}
+	}
+}
+
+// leader is the place among the brokers of the one that leads the partition.
+func (t *Transactions) leader(p model.Partition) int {
+	broker := slices.IndexFunc(t.config.Brokers, func(b Broker) bool { return slices.Contains(b.Partitions, p) })
+	if broker < 0 {
+		panic("coordinator: no broker leads " + p.String() + ": say in TransactionsConfig which one does")
+	}
+	return broker
+}
+
+// maybeWriteTxnCompletion completes a transaction whose markers are all written.
+func (t *Transactions) maybeWriteTxnCompletion(m *transactionMetadata, out *sim.Outbox) {
+	completion := &t.completions[m.transactionalID]
+	if !completion.waiting || len(m.partitions) > 0 {
+		return
+	}
+	complete := completion.newMetadata
+	*completion = pendingCompleteTxn{}
+	t.appendTransactionToLog(m, complete, sim.Envelope{}, out)
+}
+
+// sendMarkers lets each channel send that can.
+func (t *Transactions) sendMarkers(out *sim.Outbox) {
+	for broker := range t.channels {
+		if request := t.channels[broker].next(); request != nil {
+			out.Send(t.channels[broker].conn, request)
+		}
+	}
+}
+
+// writeTxnMarkersAnswered takes what comes back from a broker: its answer, or
+// that the connection is broken.
+func (t *Transactions) writeTxnMarkersAnswered(e sim.Envelope, out *sim.Outbox) {
+	broker := slices.IndexFunc(t.config.Brokers, func(b Broker) bool { return b.Name == e.From() })
+	if response, ok := e.Message.(*model.WriteTxnMarkersResponse); ok {
+		t.markersAnswered(broker, response, out)
+	} else {
+		t.markersLost(broker, out)
+	}
+	t.sendMarkers(out)
+}
+
+// markersLost queues again what the broker may have written or not.
+func (t *Transactions) markersLost(broker int, out *sim.Outbox) {
+	t.channels[broker].disconnected = true
+	out.After(reconnect+broker, reconnectBackoff)
+	for _, q := range t.channels[broker].back() {
+		t.addTxnMarkersToBrokerQueue(q.transactionalID, q.marker)
+	}
+}
+
+// markersAnswered goes through what a broker says of each marker. A broker that does not lead the partition any more, or is not ready, gets it
+// again. One that has seen a newer epoch makes the coordinator give up: the
+// transaction stays decided, and is never complete.
+//
+// Source: TransactionMarkerRequestCompletionHandler.onComplete.
+func (t *Transactions) markersAnswered(broker int, response *model.WriteTxnMarkersResponse, out *sim.Outbox) {
+	for i, q := range t.channels[broker].back() {
+		m, again, abandoned := &t.metadata[q.transactionalID], q.marker, false
+		again.Partitions = nil
+		for _, p := range response.Markers[i].Partitions {
+			switch p.Error {
+			case model.None:
+				m.removePartition(p.Partition)
+			case model.ErrUnknownTopicOrPartition, model.ErrNotEnoughReplicas:
+				again.Partitions = append(again.Partitions, p.Partition)
+			case model.ErrInvalidProducerEpoch, model.ErrTransactionCoordinatorFenced:
+				t.completions[q.transactionalID], abandoned = pendingCompleteTxn{}, true
+			default:
+				panic(fmt.Sprintf("coordinator: WriteTxnMarkers of %v: %v", p.Partition, p.Error))
+			}
+		}
+		switch {
+		case abandoned:
+		case len(again.Partitions) > 0:
+			t.addTxnMarkersToBrokerQueue(q.transactionalID, again)
+		default:
+			t.maybeWriteTxnCompletion(m, out)
+		}
+	}
+}

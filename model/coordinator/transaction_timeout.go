@@ -1,0 +1,67 @@
+package coordinator
+
+import (
+	"time"
+
+	"racelab/sim"
+)
+
+// The coordinator's timers, by their places in Timers.
+const (
+	transactionAbort = 0 // looks for transactions that have timed out
+	reconnect        = 1 // and on, one a broker: dials it anew
+)
+
+func (t *Transactions) Timers() []string {
+	names := []string{"transaction-abort"}
+	for _, b := range t.config.Brokers {
+		names = append(names, "reconnect "+b.Name)
+	}
+	return names
+}
+
+func (t *Transactions) Expire(timer int, out *sim.Outbox) {
+	if timer == transactionAbort {
+		t.abortTimedOutTransactions(out)
+	} else {
+		t.channels[timer-reconnect].disconnected = false
+		t.sendMarkers(out)
+	}
+	t.scheduleScan(out)
+}
+
+// abortTimedOutTransactions aborts the transactions that are older than their
+// timeout, and fences their producers.
+//
+// Source: TransactionCoordinator.abortTimedOutTransactions.
+func (t *Transactions) abortTimedOutTransactions(out *sim.Outbox) {
+	for i := range t.metadata {
+		m := &t.metadata[i]
+		if m.state == Ongoing && !m.pendingTransitionInProgress() && m.txnStart+m.txnTimeout < out.Now() {
+			t.abortWithFence(m, sim.Envelope{}, out)
+		}
+	}
+}
+
+// scheduleScan arms the timer for the first scan that can find something.
+//
+// Differs: Kafka scans from its start on, every ScanInterval; here the rounds
+// are counted from the start of the oldest transaction.
+func (t *Transactions) scheduleScan(out *sim.Outbox) {
+	first := sim.Never
+	for i := range t.metadata {
+		m := &t.metadata[i]
+		if m.state != Ongoing {
+			continue
+		}
+		rounds := m.txnTimeout/t.config.ScanInterval + 1
+		if scan := m.txnStart + rounds*t.config.ScanInterval; first == sim.Never || scan < first {
+			first = scan
+		}
+	}
+	if first == sim.Never {
+		out.Cancel(transactionAbort)
+		return
+	}
+	out.After(transactionAbort, max(first-out.Now(), time.Nanosecond))
+}

@@ -1,0 +1,381 @@
+package scenarios_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"racelab/model"
+	"racelab/model/broker"
+	"racelab/model/coordinator"
+	"racelab/properties"
+	"racelab/sim"
+	"racelab/sim/explore"
+	"racelab/sim/simtest"
+)
+
+// plainProducer is the simplest transactional producer: it writes one record to
+// each partition, ends the transaction, and tries again for ever where the
+// answer is CONCURRENT_TRANSACTIONS. What else it is refused makes it stop, and so
+// does a connection that breaks, but for EndTxn.
+type plainProducer struct {
+	coordinator *sim.Conn
+	leaders     []*sim.Conn               // by partition
+	version     model.TransactionVersion  `sim:"config"`
+	results     []model.TransactionResult `sim:"config"`
+	first       int                       `sim:"config"` // the number of its first transaction
+	backoff     sim.Timer
+	producerID  model.ProducerID
+	epoch       model.ProducerEpoch
+	sequence    model.Sequence
+	txn         int
+	partition   model.Partition
+	refusal     model.Error
+}
+
+func (c *plainProducer) State(s *sim.State) {
+	sim.Int(s, &c.producerID)
+	sim.Int(s, &c.epoch)
+	sim.Int(s, &c.sequence)
+	sim.Int(s, &c.txn)
+	sim.Int(s, &c.partition)
+	sim.Int(s, &c.refusal)
+	c.backoff.State(s)
+}
+
+func (c *plainProducer) Run(t *sim.Task) {
+	t.Yield("start")
+	c.initProducerID(t)
+	for c.txn = 0; c.txn < len(c.results) && c.refusal == model.None; c.txn++ {
+		if c.version == model.TV1 {
+			c.addPartitions(t)
+		}
+		for c.partition = 0; int(c.partition) < len(c.leaders) && c.refusal == model.None; c.partition++ {
+			c.produce(t)
+		}
+		if c.refusal == model.None {
+			c.endTxn(t)
+		}
+	}
+}
+
+func (c *plainProducer) initProducerID(t *sim.Task) {
+	for {
+		c.coordinator.Send(t, &model.InitProducerIDRequest{Version: 4, TransactionTimeout: time.Minute, ProducerID: model.NoProducerID, ProducerEpoch: model.NoProducerEpoch})
+		response, ok := c.coordinator.Receive(t, "await id").(*model.InitProducerIDResponse)
+		if !ok {
+			c.refusal = model.ErrNetworkException
+			return
+		}
+		c.producerID, c.epoch, c.refusal = response.ProducerID, response.ProducerEpoch, response.Error
+		if c.refusal != model.ErrConcurrentTransactions {
+			return
+		}
+		c.backoff.Sleep(t, 20*time.Millisecond, "back off")
+	}
+}
+
+func (c *plainProducer) addPartitions(t *sim.Task) {
+	for {
+		request := &model.AddPartitionsToTxnRequest{Version: 3, ProducerID: c.producerID, ProducerEpoch: c.epoch}
+		for p := range c.leaders {
+			request.Partitions = append(request.Partitions, model.Partition(p))
+		}
+		c.coordinator.Send(t, request)
+		response, ok := c.coordinator.Receive(t, "await add").(*model.AddPartitionsToTxnResponse)
+		if !ok {
+			c.refusal = model.ErrNetworkException
+			return
+		}
+		c.refusal = response.Partitions[0].Error
+		if c.refusal != model.ErrConcurrentTransactions {
+			return
+		}
+		c.backoff.Sleep(t, 20*time.Millisecond, "back off")
+	}
+}
+
+func (c *plainProducer) produce(t *sim.Task) {
+	for {
+		version := model.APIVersion(11)
+		if c.version == model.TV2 {
+			version = 12
+		}
+		c.leaders[c.partition].Send(t, &model.ProduceRequest{Version: version, Partitions: []model.PartitionBatch{{
+			Partition: c.partition,
+			Batch: model.RecordBatch{
+				ProducerID: c.producerID, ProducerEpoch: c.epoch, BaseSequence: c.sequence, Transactional: true,
+				Records: []model.Record{model.Record(10*(c.first+c.txn) + int(c.partition))},
+			},
+		}}})
+		response, ok := c.leaders[c.partition].Receive(t, "await produce").(*model.ProduceResponse)
+		if !ok {
+			c.refusal = model.ErrNetworkException
+			return
+		}
+		c.refusal = response.Partitions[0].Error
+		if c.refusal != model.ErrConcurrentTransactions {
+			return
+		}
+		c.backoff.Sleep(t, 20*time.Millisecond, "back off")
+	}
+}
+
+func (c *plainProducer) endTxn(t *sim.Task) {
+	for {
+		version := model.APIVersion(4)
+		if c.version == model.TV2 {
+			version = 5
+		}
+		c.coordinator.Send(t, &model.EndTxnRequest{Version: version, ProducerID: c.producerID, ProducerEpoch: c.epoch, Result: c.results[c.txn]})
+		response, ok := c.coordinator.Receive(t, "await end").(*model.EndTxnResponse)
+		if !ok {
+			// It may have been done or not: asking again is all that is left.
+			c.coordinator.Redial(t, "redial")
+			continue
+		}
+		c.refusal = response.Error
+		if c.refusal == model.None {
+			c.sequence++
+			if c.version == model.TV2 {
+				c.producerID, c.epoch, c.sequence = response.ProducerID, response.ProducerEpoch, 0
+			}
+		}
+		if c.refusal != model.ErrConcurrentTransactions {
+			return
+		}
+		c.backoff.Sleep(t, 20*time.Millisecond, "back off")
+	}
+}
+
+// plainConsumer fetches each partition once from the start, read_committed.
+type plainConsumer struct {
+	leaders   []*sim.Conn
+	fetches   int `sim:"config"`
+	fetch     int
+	partition model.Partition
+}
+
+func (c *plainConsumer) State(s *sim.State) {
+	sim.Int(s, &c.fetch)
+	sim.Int(s, &c.partition)
+}
+
+func (c *plainConsumer) Run(t *sim.Task) {
+	for c.fetch = 0; c.fetch < c.fetches; c.fetch++ {
+		for c.partition = 0; int(c.partition) < len(c.leaders); c.partition++ {
+			t.Yield("fetch")
+			c.leaders[c.partition].Send(t, &model.FetchRequest{Partition: c.partition, IsolationLevel: model.ReadCommitted})
+			c.leaders[c.partition].Receive(t, "await fetch")
+		}
+	}
+}
+
+// cluster is a coordinator and two brokers, each of which leads a partition and
+// takes the given time to write markers.
+func cluster(w *sim.World, config coordinator.TransactionsConfig, markerAppend sim.Delay) {
+	config.TransactionalIDs = 1
+	config.Brokers = []coordinator.Broker{{Name: "B0", Partitions: []model.Partition{0}}, {Name: "B1", Partitions: []model.Partition{1}}}
+	c := coordinator.NewTransactions(config)
+	w.AddNode("coordinator", c)
+	var conns []*sim.Conn
+	for _, b := range config.Brokers {
+		node := broker.New(broker.Config{Partitions: b.Partitions, ProduceRequests: 2, MarkerAppend: markerAppend})
+		w.AddNode(b.Name, node)
+		conns = append(conns, w.Dial("coordinator", b.Name))
+		node.Connect(w.Dial(b.Name, "coordinator"))
+	}
+	c.Connect(conns...)
+}
+
+// transactionsWorld has one producer a list of results; all have the same
+// transactional id, so that the later ones fence the earlier.
+func transactionsWorld(version model.TransactionVersion, faults sim.Budget, markerAppend time.Duration, results ...[]model.TransactionResult) func() *sim.World {
+	return func() *sim.World {
+		w := sim.NewWorld()
+		w.Faults(faults)
+		cluster(w, coordinator.TransactionsConfig{}, sim.Constant(markerAppend))
+		first := 0
+		for i, r := range results {
+			name := fmt.Sprint("producer", i)
+			w.Go(name, &plainProducer{
+				coordinator: w.Dial(name, "coordinator"), leaders: []*sim.Conn{w.Dial(name, "B0"), w.Dial(name, "B1")},
+				version: version, results: r, first: first,
+			})
+			first += len(r)
+		}
+		w.Go("consumer", &plainConsumer{leaders: []*sim.Conn{w.Dial("consumer", "B0"), w.Dial("consumer", "B1")}, fetches: 1})
+		of := func(r model.Record) int { return int(r) / 10 }
+		w.Watch(properties.NewTransactionsAreAtomic(of))
+		w.Watch(properties.NewReadCommittedSeesTheOutcome(of))
+		return w
+	}
+}
+
+var (
+	commit = []model.TransactionResult{model.Commit}
+	abort  = []model.TransactionResult{model.Abort}
+)
+
+// Goal: no State walk of coordinator, brokers or oracles forgets a field.
+func TestTransactionsAreVisited(t *testing.T) {
+	for _, version := range []model.TransactionVersion{model.TV1, model.TV2} {
+		simtest.Visited(t, transactionsWorld(version, sim.Budget{Cuts: 2}, time.Millisecond, slices.Concat(commit, abort), commit))
+	}
+}
+
+// Goal: transactions are atomic, and read_committed shows their outcome, whenever
+// the markers come, the coordinator loses patience, or a consumer looks. Method:
+// all states.
+func TestTransactionsInAllStates(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		build  func() *sim.World
+		states int
+	}{
+		{"TV1", transactionsWorld(model.TV1, sim.Budget{}, 0, slices.Concat(abort, commit)), 9_825},
+		{"TV2", transactionsWorld(model.TV2, sim.Budget{}, 0, slices.Concat(abort, commit)), 35_082},
+	} {
+		sys, err := explore.NewWorlds(test.build)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := explore.States(sys, explore.Options{Limit: 500_000})
+		sys.Close()
+		if r.Fault != nil {
+			t.Fatalf("%s: %v", test.name, r.Fault)
+		}
+		if r.States != test.states {
+			t.Errorf("%s: %d states, want %d", test.name, r.States, test.states)
+		}
+		for _, v := range r.Verdicts {
+			// There is no lock, so nothing can be in the way of another.
+			if want := explore.Exhausted; v.Outcome != want && v.Property != sim.NoDeadlock {
+				t.Errorf("%s: %s is %q, want %q: %v (schedule: %v)", test.name, v.Property, v.Outcome, want, v.Err, v.Schedule)
+			}
+		}
+	}
+}
+
+// Goal: the same with a second producer that fences the first, and with
+// connections that break. Method: random schedules.
+func TestTransactionsSampled(t *testing.T) {
+	for _, version := range []model.TransactionVersion{model.TV1, model.TV2} {
+		for _, budget := range []sim.Budget{{}, {Cuts: 2}} {
+			build := transactionsWorld(version, budget, 0, slices.Concat(abort, commit), commit)
+			simtest.Holds(t, func(t *rapid.T) (func() *sim.World, sim.Chooser) { return build, simtest.NewDrawn(t) })
+		}
+	}
+}
+
+// late is the Chooser of a story: a message is on its way, its connection breaks
+// the other way round, and it arrives only when the next transaction has written
+// to P0, and its write to P1 is under way. Then consumers look.
+type late struct {
+	message string // "producer0->coordinator EndTxn"
+	cut     string // "cut coordinator->producer0"
+	isCut   bool
+	writes  int // to P0, so far
+	arrived bool
+}
+
+func (c *late) Choose(enabled []sim.Event) (int, error) {
+	find := func(is func(e sim.Event) bool) int { return slices.IndexFunc(enabled, is) }
+	message := find(func(e sim.Event) bool { return e.String() == c.message })
+	cut := find(func(e sim.Event) bool { return e.Label == c.cut })
+	halfway := find(func(e sim.Event) bool { return e.Actor == "producer0/producer0->B1" })
+	producer := func(e sim.Event) bool { return strings.HasPrefix(e.Actor, "producer0") }
+	consumer := func(e sim.Event) bool { return strings.HasPrefix(e.Actor, "consumer") }
+	other := func(e sim.Event) bool {
+		return !e.Fault && e.Label != "fires" && e.String() != c.message && !producer(e) && !consumer(e)
+	}
+	order := []func(e sim.Event) bool{other, producer, func(e sim.Event) bool { return !consumer(e) && e.String() != c.message }}
+	switch {
+	case message >= 0 && cut >= 0 && !c.isCut:
+		c.isCut = true
+		return cut, nil
+	case message >= 0 && c.writes == 2 && halfway >= 0 && !c.arrived:
+		c.arrived = true
+		return message, nil
+	case c.arrived:
+		order = []func(e sim.Event) bool{other, consumer, producer, func(sim.Event) bool { return true }}
+	}
+	for _, is := range order {
+		if i := find(func(e sim.Event) bool { return is(e) && !e.Fault && e.String() != c.message }); i >= 0 {
+			if enabled[i].Actor == "producer0/producer0->B0" {
+				c.writes++
+			}
+			return i, nil
+		}
+	}
+	return 0, nil
+}
+
+// Goal: an EndTxn that is late, after its second try was answered (KAFKA-17754),
+// or a marker that is, ends the next transaction halfway under TV1. Under TV2
+// both are refused, since each transaction has an epoch of its own.
+func TestLateMessages(t *testing.T) {
+	for _, story := range []late{
+		{message: "producer0->coordinator EndTxn", cut: "cut coordinator->producer0"},
+		{message: "coordinator->B0 WriteTxnMarkers", cut: "cut B0->coordinator"},
+	} {
+		for version, want := range map[model.TransactionVersion]string{
+			model.TV1: "read-committed-sees-the-outcome: of transaction 1 a read_committed consumer saw record 10 before anybody asked to commit it",
+			model.TV2: "nothing",
+		} {
+			chooser := story
+			broken, schedule := simtest.Broken(transactionsWorld(version, sim.Budget{Cuts: 1}, 0, slices.Concat(commit, commit))(), &chooser)
+			got := "nothing"
+			if len(broken) > 0 {
+				got = fmt.Sprintf("%s: %v", broken[0].Property, broken[0].Err)
+			}
+			if got != want || !chooser.arrived {
+				t.Errorf("%v, %s is late: broken is %s, want %s (arrived: %v; schedule: %v)", version, story.message, got, want, chooser.arrived, schedule)
+			}
+		}
+	}
+}
+
+// Goal: back to back, a transaction pays for the window of the one before, in
+// steps of the backoff: the client's under TV1, the broker's under TV2. Method:
+// 50 transactions in a timed world where nothing else takes time. The first one
+// pays nothing, hence 49 of 50.
+//
+// Source: what Sarama and franz-go were measured to take under TV1: 19.6, 39.2
+// and 156.8 ms.
+func TestPeriodOfTransactions(t *testing.T) {
+	const ms = time.Millisecond
+	for _, test := range []struct {
+		version model.TransactionVersion
+		window  time.Duration
+		want    time.Duration
+	}{
+		{model.TV1, 5 * ms, 19_600 * time.Microsecond},
+		{model.TV1, 30 * ms, 39_200 * time.Microsecond},
+		{model.TV1, 150 * ms, 156_800 * time.Microsecond},
+		{model.TV2, 5 * ms, 19_600 * time.Microsecond},
+		{model.TV2, 30 * ms, 39_200 * time.Microsecond},
+		{model.TV2, 150 * ms, 156_800 * time.Microsecond},
+	} {
+		w := sim.NewWorld()
+		cluster(w, coordinator.TransactionsConfig{}, sim.Constant(test.window))
+		producer := &plainProducer{
+			coordinator: w.Dial("producer", "coordinator"), leaders: []*sim.Conn{w.Dial("producer", "B0"), w.Dial("producer", "B1")},
+			version: test.version, results: slices.Repeat(commit, 50),
+		}
+		w.Go("producer", producer)
+		w.Timed(sim.Timing{})
+		for producer.txn < 50 && len(w.Enabled()) > 0 {
+			w.Take(0)
+		}
+		got := w.Now() / 50
+		w.Close()
+		if got != test.want || producer.refusal != model.None {
+			t.Errorf("%v, window %v: %v a transaction, at the end %v; want %v, NONE", test.version, test.window, got, producer.refusal, test.want)
+		}
+	}
+}
