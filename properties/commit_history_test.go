@@ -205,73 +205,103 @@ func TestCommitHistoryByPartition(t *testing.T) {
 	}
 }
 
+// served is a history as a coordinator makes it, with the simplest thing that
+// could judge it: what is known when a fetch begins.
+type served struct {
+	monotone bool         // else the last write wins
+	value    model.Offset // at the coordinator
+	known    model.Offset // acknowledged, or read
+	late     []model.Offset
+	clients  []asking
+	acts     []string
+}
+
+// asking is a client with a request on its way.
+type asking struct {
+	name    string
+	busy    bool
+	commits model.Offset // 0: it fetches
+	known   model.Offset // when it asked
+	served  bool
+	reads   model.Offset
+}
+
+func (h *served) act(c *asking, what ...any) {
+	h.acts = append(h.acts, c.name+" "+fmt.Sprint(what...))
+}
+
+func (h *served) store(o model.Offset) {
+	if !h.monotone || o > h.value {
+		h.value = o
+	}
+}
+
+// asks, serves and answers are what happens to a client, one after the other.
+func (h *served) asks(r *rapid.T, c *asking) {
+	*c = asking{name: c.name, busy: true, known: h.known}
+	if rapid.Bool().Draw(r, "fetch") {
+		h.act(c, "fetches")
+		return
+	}
+	c.commits = model.Offset(rapid.IntRange(11, 14).Draw(r, "offset"))
+	h.act(c, "commits ", c.commits)
+}
+
+func (h *served) serves(r *rapid.T, c *asking) {
+	switch {
+	case c.commits == 0:
+		c.served, c.reads = true, h.value
+	case rapid.Bool().Draw(r, "cut"):
+		c.busy = false
+		h.late = append(h.late, c.commits)
+		h.act(c, "cut")
+	default:
+		c.served = true
+		h.store(c.commits)
+	}
+}
+
+func (h *served) answers(t *testing.T, r *rapid.T, c *asking) {
+	c.busy = false
+	h.known = max(h.known, c.commits, c.reads)
+	if c.commits > 0 {
+		h.act(c, "ok")
+		return
+	}
+	h.act(c, "reads ", c.reads)
+	_, tested, err := observed(t, strings.Join(h.acts, ";"))
+	switch {
+	case !tested:
+		r.Fatalf("%v: not put to the test", h.acts)
+	case h.monotone && err != nil:
+		r.Fatalf("%v: %v", h.acts, err)
+	case c.reads < c.known && err == nil:
+		r.Fatalf("%v: accepted, though %d was known", h.acts, c.known)
+	}
+}
+
 // Goal: a coordinator that never goes back is never refused, and one that takes
-// the last write is, as soon as a fetch shows it. Method: both serve what rapid
-// draws: each request at any time before its answer, one without an answer at
-// any time or never.
+// the last write is, as soon as a fetch shows it. Method: rapid draws what
+// clients ask, when each request is served, and which answers are lost: such a
+// commit arrives at any time, or never.
 func TestCommitHistoryOfACoordinator(t *testing.T) {
 	for _, monotone := range []bool{true, false} {
 		t.Run(fmt.Sprint("monotone ", monotone), func(t *testing.T) {
 			rapid.Check(t, func(r *rapid.T) {
-				var history []string
-				var lost []model.Offset            // on their way, without anybody who waits
-				asks := map[string]string{}        // what a client has asked for, and was not served
-				answers := map[string]string{}     // what was served, and not answered
-				began := map[string]model.Offset{} // known when its fetch began
-				value, known := model.Offset(10), model.Offset(10)
-				write := func(o model.Offset) {
-					if !monotone || o > value {
-						value = o
-					}
-				}
-				history = append(history, "A commits 10", "A ok")
-				for range rapid.IntRange(1, 16).Draw(r, "acts") {
-					client := rapid.SampledFrom([]string{"A", "B", "C"}).Draw(r, "client")
-					var offset model.Offset
+				h := &served{monotone: monotone, value: 10, known: 10, clients: []asking{{name: "A"}, {name: "B"}, {name: "C"}}}
+				h.acts = []string{"A commits 10", "A ok"}
+				for range rapid.IntRange(1, 30).Draw(r, "steps") {
+					c := &h.clients[rapid.IntRange(0, 2).Draw(r, "client")]
 					switch {
-					case answers[client] != "":
-						history = append(history, client+" "+answers[client])
-						_, tested, err := observed(t, strings.Join(history, ";"))
-						read, fetched := began[client]
-						_, _ = fmt.Sscanf(answers[client], "reads %d", &offset)
-						switch {
-						case fetched && offset < read && err == nil:
-							r.Fatalf("%v: accepted, though %d was known", history, read)
-						case err != nil && monotone:
-							r.Fatalf("%v: %v", history, err)
-						case fetched && !tested:
-							r.Fatalf("%v: not put to the test", history)
-						case err != nil:
-							return
-						}
-						if _, serr := fmt.Sscanf(answers[client], "ok %d", &offset); serr == nil || fetched {
-							known = max(known, offset)
-						}
-						delete(answers, client)
-						delete(began, client)
-					case asks[client] == "fetch":
-						answers[client] = fmt.Sprint("reads ", value)
-						delete(asks, client)
-					case asks[client] != "":
-						_, _ = fmt.Sscan(asks[client], &offset)
-						delete(asks, client)
-						if rapid.Bool().Draw(r, "cut") {
-							lost = append(lost, offset)
-							history = append(history, client+" cut")
-						} else {
-							write(offset)
-							answers[client] = fmt.Sprint("ok ", offset)
-						}
-					case len(lost) > 0 && rapid.Bool().Draw(r, "late"):
-						write(lost[0])
-						lost = lost[1:]
-					case rapid.Bool().Draw(r, "fetch"):
-						history = append(history, client+" fetches")
-						asks[client], began[client] = "fetch", known
+					case len(h.late) > 0 && rapid.IntRange(0, 3).Draw(r, "late") == 0:
+						h.store(h.late[0])
+						h.late = h.late[1:]
+					case !c.busy:
+						h.asks(r, c)
+					case !c.served:
+						h.serves(r, c)
 					default:
-						offset = model.Offset(rapid.IntRange(11, 14).Draw(r, "offset"))
-						history = append(history, fmt.Sprint(client, " commits ", offset))
-						asks[client] = fmt.Sprint(offset)
+						h.answers(t, r, c)
 					}
 				}
 			})

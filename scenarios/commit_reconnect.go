@@ -78,7 +78,7 @@ var commitReconnect = Scenario{
 			ID:       "416e8269",
 			Says:     "To cancel a commit in flight kills its connection; the next commit uses another, and the broker may process the two in either order, so that an autocommit of less undoes a commit of more.",
 			Verdict:  Confirmed,
-			Evidence: "The search finds it with one autocommit and one commit of the application. What the client sends is in order; what arrives is not.",
+			Evidence: "The search finds it with one autocommit and one commit of the application. What the client sends is in order; what arrives is not. The late commit has to arrive before the group's next generation, in which it would be refused.",
 			Command:  "go run ./cmd/simrun run commit-reconnect",
 		},
 		{

@@ -56,7 +56,7 @@ type KgoGroupConsumer struct {
 
 // kgoCommit is what others can see of a commit.
 type kgoCommit struct {
-	done      sim.Mutex // commitDone, a channel: held until it is closed
+	done      sim.Mutex // commitDone, a channel: held from when it is made until it is closed
 	cancelled sim.Atomic[bool]
 	inFlight  sim.Atomic[bool] // the request is written, and its response is not read
 }
@@ -274,7 +274,9 @@ func (g *KgoDeadline) Run(t *sim.Task) {
 // KgoSuccessor is fetchOffsets of the member that has the partition next, on a
 // connection of its own.
 //
-// Differs: there is no rebalance that it waits for, so it may ask at any time.
+// Differs: there is no rebalance that it waits for, so it may ask at any time;
+// and no new generation, in which the coordinator would refuse what the client
+// sent in the old one (ILLEGAL_GENERATION). A late commit has to arrive before.
 type KgoSuccessor struct {
 	Coordinator *sim.Conn
 	position    model.Offset // 0: not known yet
