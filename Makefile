@@ -1,4 +1,4 @@
-.PHONY: help test vet lint check races golden bench ci nightly
+.PHONY: help test vet lint check witness races golden bench ci nightly
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\): ## /  \1	/p' Makefile
@@ -14,6 +14,9 @@ lint: ## staticcheck
 
 check: ## every variant against its expected verdicts
 	go run ./cmd/simrun check
+
+witness: ## released clients under the same search
+	go -C witness test ./...
 
 races: ## write RACES.md anew
 	go run ./cmd/simrun list --markdown > RACES.md.new

@@ -166,8 +166,12 @@ func (c *Replay) refuse(why string, enabled []Event) error {
 	}
 	slices.Sort(possible)
 	next := c.schedule[len(c.done)]
-	return fmt.Errorf("schedule line %d: event %d, %.60q, does not fit: %s; possible: %s",
-		next.Line, len(c.done)+1, next, why, strings.Join(possible, ", "))
+	where := ""
+	if next.Line > 0 {
+		where = fmt.Sprintf("schedule line %d: ", next.Line)
+	}
+	return fmt.Errorf("%sevent %d, %.60q, does not fit: %s; possible: %s",
+		where, len(c.done)+1, next, why, strings.Join(possible, ", "))
 }
 
 // Is says whether the event has the step's identity, occurrence aside.

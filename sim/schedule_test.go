@@ -74,4 +74,9 @@ func TestReplayRefuses(t *testing.T) {
 		}
 		w.Close()
 	}
+	made := sim.NewReplay(sim.Schedule{{Actor: "B", Label: "here", Occurrence: 1}})
+	_, err := made.Choose([]sim.Event{{Actor: "A", Label: "here"}})
+	if want := `event 1, "B here", does not fit: it cannot happen here; possible: A here`; err == nil || err.Error() != want {
+		t.Errorf("replay of a schedule that was not read: %v; want %s", err, want)
+	}
 }

@@ -12,8 +12,9 @@ type Options struct {
 	Limit int
 	// First ends the search with the first that breaks a property.
 	First bool
-	// Workers is how many systems run at once; 0: as many as there are
-	// processors. It makes a search faster and changes nothing that it finds.
+	// Workers is how many systems run at once, if the system is a Forker; 0: as
+	// many as there are processors. It makes a search faster and changes nothing
+	// that it finds.
 	Workers int
 	// Stop is asked now and then; true ends the search where it stands.
 	Stop func() bool
@@ -46,8 +47,10 @@ func newCrew(sys System, workers int) *crew {
 		workers = runtime.GOMAXPROCS(0)
 	}
 	c := &crew{cursors: []*cursor{newCursor(sys)}}
-	for range workers - 1 {
-		c.cursors = append(c.cursors, newCursor(sys.Fork()))
+	if forker, ok := sys.(Forker); ok {
+		for range workers - 1 {
+			c.cursors = append(c.cursors, newCursor(forker.Fork()))
+		}
 	}
 	return c
 }

@@ -68,12 +68,6 @@ func sample(strategy string, sys System, seed uint64, o Options, chooser func(se
 		o.progress(r)
 	}
 	r.conclude(Sampled)
-	for i := range r.Verdicts {
-		// A run that does not end has no schedule worth reading.
-		if v := &r.Verdicts[i]; v.Bad > 0 && v.Property != EndsWhenFair {
-			v.Schedule = record(c.cursors[0], chooser(v.Seed), v.Property)
-		}
-	}
 	return r
 }
 
@@ -91,33 +85,39 @@ type Faulty interface{ StopFaults() }
 
 // sampled is what one run came to.
 type sampled struct {
-	steps  int
+	steps  []sim.Event
 	tested uint64
-	broke  []error // by property; nil: it held
+	broke  []fall // by property
+}
+
+// fall is how a property first broke in a run.
+type fall struct {
+	err  error // nil: it held
+	step int   // that broke it, from 1
 }
 
 func (s *sampled) run(at *cursor, chooser sim.Chooser, properties int, index func(string) int) {
-	s.steps, s.tested = 0, 1<<index(EndsWhenFair)
-	s.broke = append(s.broke[:0], make([]error, properties)...)
+	s.steps, s.tested = s.steps[:0], 1<<index(EndsWhenFair)
+	s.broke = append(s.broke[:0], make([]fall, properties)...)
 	at.Reset()
 	for len(at.Enabled()) > 0 {
-		switch s.steps {
+		switch len(s.steps) {
 		case wildSteps:
 			chooser = at.calmDown()
 		case sim.MaxSteps:
-			s.broke[index(EndsWhenFair)] = stillGoing(at)
+			s.broke[index(EndsWhenFair)].err = stillGoing(at)
 			return
 		}
 		i, err := chooser.Choose(at.Enabled())
 		if err != nil {
 			panic(err) // A sampler always has a choice.
 		}
+		s.steps = append(s.steps, at.Enabled()[i])
 		at.Take(i)
-		s.steps++
 		s.tested |= at.Tested()
 		for _, v := range at.Violations() {
-			if p := index(v.Property); s.broke[p] == nil {
-				s.broke[p] = v.Err
+			if f := &s.broke[index(v.Property)]; f.err == nil {
+				*f = fall{v.Err, len(s.steps)}
 			}
 		}
 	}
@@ -183,39 +183,19 @@ func anyWay(random *rand.Rand, enabled []sim.Event, i int) int {
 }
 
 func (r *Result) add(s *sampled, seed uint64) {
-	r.Steps += s.steps
-	for i, err := range s.broke {
+	r.Steps += len(s.steps)
+	for i, f := range s.broke {
 		v := &r.Verdicts[i]
 		v.tested = v.tested || s.tested>>i&1 == 1
-		if err == nil {
+		if f.err == nil {
 			continue
 		}
 		if v.Bad == 0 {
-			v.Err, v.Seed = err, seed
+			// A run that does not end, with its step 0, has no schedule worth reading.
+			v.Err, v.Seed, v.Schedule = f.err, seed, sim.ScheduleOf(s.steps[:f.step])
 		}
 		v.Bad++
 	}
-}
-
-// record runs again and puts in words what led to the break.
-func record(at *cursor, chooser sim.Chooser, property string) sim.Schedule {
-	var steps []sim.Event
-	at.Reset()
-	for len(steps) < sim.MaxSteps && len(at.Enabled()) > 0 {
-		if len(steps) == wildSteps {
-			chooser = at.calmDown()
-		}
-		i, err := chooser.Choose(at.Enabled())
-		if err != nil {
-			panic(err)
-		}
-		steps = append(steps, at.Enabled()[i])
-		at.Take(i)
-		if brokenBy(at, property) != nil {
-			break
-		}
-	}
-	return sim.ScheduleOf(steps)
 }
 
 // pilot is what some random walks say of a system's size.

@@ -32,10 +32,16 @@ type System interface {
 	Blocked() []sim.Blocked
 	// ObjectName names an object of Accesses.
 	ObjectName(number int) string
-	// Fork returns another system, alike, that may run beside this one.
-	Fork() System
 	// Close gives back what the system holds.
 	Close()
+}
+
+// Forker is a System of which several may run side by side. A search has
+// several workers where it is offered.
+type Forker interface {
+	System
+	// Fork returns another system, alike, that may run beside this one.
+	Fork() System
 }
 
 // Saver is a System that can go to a state without running there. A search
