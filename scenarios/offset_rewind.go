@@ -27,8 +27,8 @@ var offsetRewind = Scenario{
 	Code: []string{"model/group/sarama_offset_manager.go", "model/coordinator/group.go", "properties/offset_commit.go"},
 
 	Parameters: []Parameter{
-		{Name: "partitions", Help: "partitions, and goroutines: one claims each", Default: "2", Takes: Numbers{1, 4}},
-		{Name: "commits", Help: "messages of each partition, with a commit after each", Default: "2", Takes: Numbers{1, 5}},
+		{Name: "partitions", Help: "partitions, and goroutines: one claims each", Default: "2", Takes: Numbers{1, 64}},
+		{Name: "commits", Help: "messages of each partition, with a commit after each", Default: "2", Takes: Numbers{1, 1000}},
 	},
 	Variants: []Variant{
 		{"unfixed", "Sarama 1.38.0 to 1.43.2", "builds the request, then takes the broker's lock for the round trip"},

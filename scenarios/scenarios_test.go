@@ -185,10 +185,10 @@ func TestSetRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, test := range []struct{ setting, want string }{
-		{"partitions", `"partitions" is no setting; want NAME=VALUE, of partitions (1 to 4), commits (1 to 5)`},
-		{"threads=2", `offset-rewind has no parameter "threads"; it has partitions (1 to 4), commits (1 to 5)`},
-		{"commits=9", "commits=9 is out of range; want 1 to 5"},
-		{"commits=two", "commits=two is out of range; want 1 to 5"},
+		{"partitions", `"partitions" is no setting; want NAME=VALUE, of partitions (1 to 64), commits (1 to 1000)`},
+		{"threads=2", `offset-rewind has no parameter "threads"; it has partitions (1 to 64), commits (1 to 1000)`},
+		{"commits=1001", "commits=1001 is out of range; want 1 to 1000"},
+		{"commits=two", "commits=two is out of range; want 1 to 1000"},
 	} {
 		if _, err := s.Set([]string{test.setting}); fmt.Sprint(err) != test.want {
 			t.Errorf("Set(%q): %v, want %s", test.setting, err, test.want)

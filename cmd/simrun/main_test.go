@@ -91,7 +91,7 @@ func TestBadInput(t *testing.T) {
 		return path
 	}
 	const race = "offset-rewind"
-	commands := "there is check, explore, help, list, run, show"
+	commands := "there is check, explore, help, list, run, show, sweep"
 	names := "there is " + strings.Join(scenarioNames(), ", ")
 	event := `want lines such as "G0 send"`
 	for _, test := range []struct {
@@ -125,13 +125,13 @@ func TestBadInput(t *testing.T) {
 		{"flag without its value", []string{"run", race, "--variant"}, []string{"--variant", "the flags of run are "}},
 		{"flag that is true or false", []string{"list", "--json=2"}, []string{`--json "2"`, "possible: true, false"}},
 
-		{"no setting", []string{"run", race, "--set", "commits"}, []string{`"commits"`, "NAME=VALUE", "partitions (1 to 4), commits (1 to 5)"}},
-		{"unknown parameter", []string{"run", race, "--set", "threads=2"}, []string{`"threads"`, "partitions (1 to 4), commits (1 to 5)"}},
-		{"parameter out of range", []string{"explore", race, "--set", "commits=6"}, []string{"commits=6", "1 to 5"}},
-		{"parameter that is no number", []string{"run", race, "--set", "commits=two"}, []string{"commits=two", "1 to 5"}},
-		{"parameter without a value", []string{"run", race, "--set", "commits="}, []string{"commits=", "1 to 5"}},
-		{"parameter beyond any integer", []string{"run", race, "--set", "commits=99999999999999999999"}, []string{"commits=9", "1 to 5"}},
-		{"second setting wrong", []string{"run", race, "--set", "commits=1", "--set", "partitions=0"}, []string{"partitions=0", "1 to 4"}},
+		{"no setting", []string{"run", race, "--set", "commits"}, []string{`"commits"`, "NAME=VALUE", "partitions (1 to 64), commits (1 to 1000)"}},
+		{"unknown parameter", []string{"run", race, "--set", "threads=2"}, []string{`"threads"`, "partitions (1 to 64), commits (1 to 1000)"}},
+		{"parameter out of range", []string{"explore", race, "--set", "commits=1001"}, []string{"commits=1001", "1 to 1000"}},
+		{"parameter that is no number", []string{"run", race, "--set", "commits=two"}, []string{"commits=two", "1 to 1000"}},
+		{"parameter without a value", []string{"run", race, "--set", "commits="}, []string{"commits=", "1 to 1000"}},
+		{"parameter beyond any integer", []string{"run", race, "--set", "commits=99999999999999999999"}, []string{"commits=9", "1 to 1000"}},
+		{"second setting wrong", []string{"run", race, "--set", "commits=1", "--set", "partitions=0"}, []string{"partitions=0", "1 to 64"}},
 
 		{"unknown strategy", []string{"explore", race, "--strategy", "dfs"}, []string{`--strategy "dfs"`, "possible: states, ", "walk"}},
 		{"unknown format", []string{"run", race, "--format", "xml"}, []string{`--format "xml"`, "possible: text, json, mermaid"}},
@@ -212,6 +212,9 @@ func TestExitCodes(t *testing.T) {
 		{"show offset-rewind", exitHolds},
 		{"check", exitHolds},
 		{"check offset-rewind", exitHolds},
+		{"sweep", exitHolds},
+		{"sweep --json", exitHolds},
+		{"sweep commit-cost --seeds 1", exitHolds},
 		{"run offset-rewind", exitBroken},
 		{"run offset-rewind --format json", exitBroken},
 		{"run offset-rewind --format mermaid", exitBroken},
@@ -357,6 +360,18 @@ func TestJSONHasItsFields(t *testing.T) {
 			}
 		}
 	}
+	var swept []any
+	read("sweep --json", &swept)
+	all("a sweep", swept, "name title question measured parameters panels series columns seeds")
+	var sweep map[string]any
+	read("sweep commit-cost --seeds 2 --json", &sweep)
+	has("a swept result", sweep, "sweep parameters seeds findings rows repeat")
+	all("a swept row", each(sweep, "rows"), "panel value series columns")
+	for _, row := range each(sweep, "rows") {
+		for _, column := range []string{"total", "requests"} {
+			has("column "+column, row.(map[string]any)["columns"].(map[string]any)[column], "value low high")
+		}
+	}
 	var check map[string]any
 	read("check --json", &check)
 	has("a check", check, "as_expected rows")
@@ -364,7 +379,7 @@ func TestJSONHasItsFields(t *testing.T) {
 	if check["as_expected"] != true {
 		t.Errorf("as_expected is %v, want true", check["as_expected"])
 	}
-	for _, what := range []string{"a parameter", "a variant", "a world", "a claim", "a step", "a break", "an order", "a verdict", "a broken verdict", "a row"} {
+	for _, what := range []string{"a parameter", "a variant", "a world", "a claim", "a step", "a break", "an order", "a verdict", "a broken verdict", "a row", "a sweep", "a swept row"} {
 		if seen[what] == 0 {
 			t.Errorf("none of the output holds %s", what)
 		}
@@ -465,16 +480,17 @@ func TestSameCommandSameBytes(t *testing.T) {
 	lines := []string{
 		"list", "list --json", "list --markdown", "show offset-rewind", "check", "check --json",
 		"run offset-rewind", "run offset-rewind --format json", "run offset-rewind --variant broker-lock --seed 7 --format json",
-		"run offset-rewind --format mermaid",
+		"run offset-rewind --format mermaid", "sweep", "sweep --json",
 	}
 	for _, strategy := range strategies {
 		for _, flag := range []string{"", " --json", " --first --json", " --runs 50 --json"} {
 			lines = append(lines, "explore offset-rewind --strategy "+strategy+flag)
 		}
 	}
+	lines = append(lines, "sweep commit-cost --seeds 3", "sweep commit-cost --seeds 3 --json")
 	for _, line := range lines {
 		others := []string{line}
-		if strings.HasPrefix(line, "explore") {
+		if strings.HasPrefix(line, "explore") || strings.HasPrefix(line, "sweep commit-cost") {
 			others = []string{line + " --workers 1", line + " --workers 3"}
 		}
 		_, first, _ := call(words(line)...)
@@ -496,6 +512,7 @@ func TestOutputThatCannotBeWritten(t *testing.T) {
 	for _, line := range []string{
 		"list", "list --json", "list --markdown", "show offset-rewind", "check", "check --json",
 		"run offset-rewind", "run offset-rewind --format json", "run offset-rewind --format mermaid", "explore offset-rewind", "explore offset-rewind --json",
+		"sweep", "sweep --json", "sweep commit-cost --seeds 1", "sweep commit-cost --seeds 1 --json",
 	} {
 		var stderr strings.Builder
 		code := simrun(words(line), full{}, &stderr)
