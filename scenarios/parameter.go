@@ -131,17 +131,23 @@ func (s *Scenario) Values(world World) Values {
 // Set returns the defaults with some set by NAME=VALUE. The error says which is
 // wrong, and what is possible.
 func (s *Scenario) Set(settings []string) (Values, error) {
-	values := s.Defaults()
+	return Set(s.Name, s.Parameters, s.Defaults(), settings)
+}
+
+// Set returns the values with some set anew by NAME=VALUE. The error says which
+// is wrong, and what is possible; owner is whose parameters they are.
+func Set(owner string, parameters []Parameter, values Values, settings []string) (Values, error) {
+	values = slices.Clone(values)
 	for _, setting := range settings {
 		name, text, ok := strings.Cut(setting, "=")
 		if !ok {
-			return nil, fmt.Errorf("%.60q is no setting; want NAME=VALUE, of %s", setting, s.domains())
+			return nil, fmt.Errorf("%.60q is no setting; want NAME=VALUE, of %s", setting, domains(parameters))
 		}
-		at := slices.IndexFunc(s.Parameters, func(p Parameter) bool { return p.Name == name })
+		at := slices.IndexFunc(parameters, func(p Parameter) bool { return p.Name == name })
 		if at < 0 {
-			return nil, fmt.Errorf("%s has no parameter %.60q; it has %s", s.Name, name, s.domains())
+			return nil, fmt.Errorf("%s has no parameter %.60q; it has %s", owner, name, domains(parameters))
 		}
-		if domain := s.Parameters[at].Takes; !domain.Has(text) {
+		if domain := parameters[at].Takes; !domain.Has(text) {
 			return nil, fmt.Errorf("%s=%.60s is out of range; want %v", name, text, domain)
 		}
 		values[at].Text = text
@@ -149,10 +155,14 @@ func (s *Scenario) Set(settings []string) (Values, error) {
 	return values, nil
 }
 
-func (s *Scenario) domains() string {
+func domains(parameters []Parameter) string {
 	var domains []string
-	for _, p := range s.Parameters {
-		domains = append(domains, fmt.Sprintf("%s (%v)", p.Name, p.Takes))
+	for _, p := range parameters {
+		takes := p.Takes.String()
+		if _, ok := p.Takes.(Delays); ok {
+			takes = "a delay" // Its forms are long, and the same for all.
+		}
+		domains = append(domains, fmt.Sprintf("%s (%s)", p.Name, takes))
 	}
 	return strings.Join(domains, ", ")
 }

@@ -132,7 +132,8 @@ func (a *Atomic[T]) Peek() T { return a.value }
 // Source: sync.Mutex in its normal mode.
 // Differs: after a wait of 1 ms Go's mutex turns to starvation mode and hands
 // itself to the one who waits; here it never does. Whatever it forbids then, a
-// wait that ends a little earlier allows.
+// wait that ends a little earlier allows. Where quantities are judged it counts
+// who gets the lock: a timed world with Timing.Wake follows Go in both modes.
 type Mutex struct {
 	object
 	holder int // number of the task that holds it, from 1; 0: free

@@ -13,6 +13,8 @@ type Timing struct {
 	Latency Delay  // of a message
 	Service Delay  // of a node with a message, one after the other
 	Except  []Taking
+	Wake    Delay    // of a task that was waiting for a Mutex; if it never takes any time, whoever waits may be next
+	Before  []Taking // of any task before a point of that name, such as an application's work before "mark"
 }
 
 // Taking is a participant that takes another time than the rest: a task by its
@@ -45,6 +47,7 @@ type timed struct {
 	due      queue
 	actors   []actor   // by process
 	subjects []subject // by the number of an object
+	turns    []*turns  // at each Mutex
 	ties     []int32
 	arrival  Event // that was looked at last
 	stale    bool  // a state was loaded: due must be made anew
@@ -58,10 +61,29 @@ type pace struct {
 	next     time.Duration // not before this does it go on
 	cost     Delay
 	draws    Draws
+	before   []think
 	waits    int32 // the object it waits for; 0: none, or more than one
 	running  bool
 	locked   bool
 	choosing bool
+}
+
+// think is the time of a task before a point. Its draws are its own, so that
+// two variants under one seed think alike.
+type think struct {
+	point Point
+	cost  Delay
+	draws Draws
+}
+
+// step is how long the task takes to where it is parked now.
+func (p *pace) step(at *site) time.Duration {
+	for i := range p.before {
+		if b := &p.before[i]; at != nil && b.point == at.point {
+			return b.cost.Draw(&b.draws)
+		}
+	}
+	return p.cost.Draw(&p.draws)
 }
 
 // link is the time of a connection: there and back.
@@ -94,6 +116,7 @@ type actor struct {
 type subject struct {
 	process int32 // that it is a part of; 0: none
 	node    *member
+	turns   *turns  // of a Mutex, if wake-ups take time
 	group   int32   // the object under which those are listed who wait for this one
 	waiters []int32 // of the whole group
 }
@@ -117,7 +140,11 @@ func (w *World) prepareTimed() {
 		return usual
 	}
 	for _, t := range w.tasks {
-		td.tasks = append(td.tasks, pace{cost: delay(t.name, td.Step), draws: NewDraws(td.Seed, "step "+t.name)})
+		p := pace{cost: delay(t.name, td.Step), draws: NewDraws(td.Seed, "step "+t.name)}
+		for _, x := range td.Before {
+			p.before = append(p.before, think{Point(x.Of), x.Delay, NewDraws(td.Seed, "before "+x.Of+" "+t.name)})
+		}
+		td.tasks = append(td.tasks, p)
 		td.actors[t.number].task = t
 		td.subjects[t.object.number].process = int32(t.number)
 	}
@@ -128,6 +155,12 @@ func (w *World) prepareTimed() {
 			group = thing.pair // What arrives was put in at the other end.
 		case *readHold:
 			group = thing.lock.number // Readers wait for writers, and writers for readers.
+		case *Mutex:
+			if td.Wake.shape != constant || td.Wake.from > 0 {
+				m := &turns{mutex: thing, wake: td.Wake, draws: NewDraws(td.Seed, "wake "+w.ObjectName(thing.number))}
+				td.turns = append(td.turns, m)
+				td.subjects[i+1].turns = m
+			}
 		}
 		td.subjects[i+1].group = int32(group)
 	}
@@ -179,8 +212,15 @@ func (td *timed) State(s *State) {
 	for i := range td.tasks {
 		p := &td.tasks[i]
 		s.begin(s.world.tasks[i])
-		s.past(&p.next)
+		if td.turnsOf(s.world.tasks[i]) != nil {
+			s.moment(&p.next) // Who came first, and how long ago, counts.
+		} else {
+			s.past(&p.next)
+		}
 		p.cost.walk(s, &p.draws)
+		for k := range p.before {
+			p.before[k].cost.walk(s, &p.before[k].draws)
+		}
 	}
 	for i := range td.conns {
 		l, c := &td.conns[i], s.world.conns[i]
@@ -194,6 +234,9 @@ func (td *timed) State(s *State) {
 		s.begin(s.world.nodes[i])
 		s.past(&n.free)
 		n.cost.walk(s, &n.draws)
+	}
+	for _, m := range td.turns {
+		m.State(s)
 	}
 	if s.errand == loading {
 		td.stale = true
@@ -262,15 +305,22 @@ func (td *timed) begin(w *World, e *Event) {
 
 // end looks again at everything that the step may have changed.
 func (td *timed) end(w *World, e *Event) {
+	task, since := int32(0), time.Duration(0)
 	if e.task != nil {
 		p := &td.tasks[e.task.number-1]
-		p.next = w.clock.now + p.cost.Draw(&p.draws)
+		task, since = int32(e.task.number), p.next
+		p.next = w.clock.now + p.step(e.task.site)
+	}
+	for i := range w.accesses {
+		if a := &w.accesses[i]; a.Write && td.subjects[a.Object].turns != nil {
+			td.settle(w, td.subjects[a.Object].turns, task, since)
+		}
 	}
 	if td.stale {
 		return
 	}
 	if e.task != nil {
-		td.look(int32(e.task.number))
+		td.look(task)
 	}
 	if td.choosing > 0 {
 		td.lookAtChoices(w)
@@ -382,6 +432,9 @@ func (td *timed) lookAtTask(t *Task) time.Duration {
 	}
 	if !ready {
 		return Never
+	}
+	if m := td.turnsOf(t); m != nil {
+		return m.due(int32(t.number), p.next)
 	}
 	if waits > 0 {
 		if h, ok := t.awaits.(*head); ok && len(h.conn.responses) > 0 && h == &h.conn.in.head {

@@ -163,7 +163,8 @@ func buildTimed(timing sim.Timing, faults *sim.Budget) func() *sim.World {
 
 func drawn(t testing.TB, seed uint64) sim.Timing {
 	return sim.Timing{Seed: seed, Step: delay(t, "exp:1ms"), Latency: delay(t, "lognormal:1ms,1"), Service: delay(t, "uniform:0s,2ms"),
-		Except: []sim.Taking{{"broker->B", delay(t, "empirical:0s,9ms")}}}
+		Except: []sim.Taking{{"broker->B", delay(t, "empirical:0s,9ms")}}, Before: []sim.Taking{{"unlock", delay(t, "uniform:1ms,4ms")}},
+		Wake: delay(t, "exp:500us")}
 }
 
 func drawnAll(t testing.TB, seed uint64) sim.Timing {
@@ -207,6 +208,33 @@ func TestTimedEventsComeInTheOrderOfTheirTime(t *testing.T) {
 		"T1 await 29", "T1 await 34", "T1 send 0", "T1/b->echo Ping 11", "T1/b->echo Ping 11"}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("steps and their times:\n%v\nwant\n%v", got, want)
+	}
+}
+
+// What stands before a point takes its own time, drawn apart from the steps.
+func TestTimeBeforeAPoint(t *testing.T) {
+	times := func(step, before string) []time.Duration {
+		w := sim.NewWorld()
+		w.Go("A", &script{run: func(task *sim.Task, _ *script) {
+			task.Yield("start")
+			task.Yield("work")
+			task.Yield("end")
+			task.Yield("work")
+		}})
+		w.Timed(sim.Timing{Seed: 1, Step: delay(t, step), Before: []sim.Taking{{"work", delay(t, before)}}})
+		trace, _ := run(t, w, sim.NewWalk(1))
+		var at []time.Duration
+		for _, step := range trace.Steps {
+			at = append(at, step.At)
+		}
+		return at
+	}
+	if got, want := times("1ms", "5ms"), []time.Duration{0, 5 * ms, 6 * ms, 11 * ms}; !slices.Equal(got, want) {
+		t.Errorf("steps at %v, want %v", got, want)
+	}
+	a, b := times("1ms", "exp:5ms"), times("uniform:1ms,2ms", "exp:5ms")
+	if a[1] != b[1] || a[3]-a[2] != b[3]-b[2] || a[3]-a[2] == a[1] {
+		t.Errorf("work by %v, and by %v with other steps: want two times, the same in both", a, b)
 	}
 }
 

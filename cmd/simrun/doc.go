@@ -5,6 +5,7 @@
 //	simrun run SCENARIO         one run, as a picture
 //	simrun explore SCENARIO     a search through all runs
 //	simrun check [SCENARIO...]  every variant against its expected verdicts
+//	simrun sweep [NAME]         odds and costs over a grid of parameters: CSV, PNG, SVG
 //
 // # Exit codes
 //
@@ -34,4 +35,8 @@
 //     shortest, seed, repeat}.
 //   - check: {as_expected, rows}, a row being {scenario, variant, world,
 //     property, expected, outcome, as_expected, states, transitions}.
+//   - sweep: an array of {name, title, question, measured, parameters, panels,
+//     series, columns, seeds}; sweep NAME: {sweep, parameters, seeds, findings,
+//     rows, repeat}, a row being {panel, value, series, columns} and a column
+//     {value, low, high} by its name.
 package main

@@ -112,7 +112,7 @@ func (s *search) explore(c *cobra.Command) error {
 	result := s.run(sys, explore.Options{
 		Limit: s.runs, First: s.first, Workers: s.workers,
 		Stop:     func() bool { return ctx.Err() != nil || s.limit > 0 && time.Since(began) > s.limit },
-		Progress: func(r *explore.Result) { status.show(r.Explored()) },
+		Progress: func(r *explore.Result) { status.show(r.Explored(), 0, 0) },
 	})
 	status.clear()
 	if result.Fault != nil {

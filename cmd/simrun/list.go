@@ -151,6 +151,10 @@ type parameterJSON struct {
 	Takes   string `json:"takes"`
 }
 
+func newParameterJSON(p scenarios.Parameter) parameterJSON {
+	return parameterJSON{p.Name, p.Help, p.Default, p.Takes.String()}
+}
+
 type variantJSON struct {
 	Name    string `json:"name"`
 	Release string `json:"release"`
@@ -178,7 +182,7 @@ func newScenarioJSON(s *scenarios.Scenario) scenarioJSON {
 		Parameters: []parameterJSON{}, Variants: []variantJSON{}, Worlds: []worldJSON{}, Claims: []claimJSON{},
 	}
 	for _, p := range s.Parameters {
-		out.Parameters = append(out.Parameters, parameterJSON{p.Name, p.Help, p.Default, p.Takes.String()})
+		out.Parameters = append(out.Parameters, newParameterJSON(p))
 	}
 	for _, world := range s.Worlds {
 		out.Worlds = append(out.Worlds, worldJSON{world.Name, valuesJSON(s.Values(world))})

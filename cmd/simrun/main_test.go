@@ -91,7 +91,7 @@ func TestBadInput(t *testing.T) {
 		return path
 	}
 	const race = "offset-rewind"
-	commands := "there is check, explore, help, list, run, show"
+	commands := "there is check, explore, help, list, run, show, sweep"
 	names := "there is " + strings.Join(scenarioNames(), ", ")
 	event := `want lines such as "G0 send"`
 	for _, test := range []struct {
@@ -213,6 +213,9 @@ func TestExitCodes(t *testing.T) {
 		{"show offset-rewind", exitHolds},
 		{"check lost-update", exitHolds},
 		{"check stale-snapshot", exitHolds},
+		{"sweep", exitHolds},
+		{"sweep --json", exitHolds},
+		{"sweep commit-cost --seeds 1", exitHolds},
 		{"run offset-rewind", exitBroken},
 		{"run offset-rewind --format json", exitBroken},
 		{"run offset-rewind --format mermaid", exitBroken},
@@ -360,6 +363,18 @@ func TestJSONHasItsFields(t *testing.T) {
 			}
 		}
 	}
+	var swept []any
+	read("sweep --json", &swept)
+	all("a sweep", swept, "name title question measured parameters panels series columns seeds")
+	var sweep map[string]any
+	read("sweep commit-cost --seeds 2 --json", &sweep)
+	has("a swept result", sweep, "sweep parameters seeds findings rows repeat")
+	all("a swept row", each(sweep, "rows"), "panel value series columns")
+	for _, row := range each(sweep, "rows") {
+		for _, column := range []string{"total", "requests"} {
+			has("column "+column, row.(map[string]any)["columns"].(map[string]any)[column], "value low high")
+		}
+	}
 	var check map[string]any
 	read("check --json lost-update stale-snapshot", &check)
 	has("a check", check, "as_expected rows")
@@ -367,7 +382,7 @@ func TestJSONHasItsFields(t *testing.T) {
 	if check["as_expected"] != true {
 		t.Errorf("as_expected is %v, want true", check["as_expected"])
 	}
-	for _, what := range []string{"a parameter", "a variant", "a world", "a claim", "a step", "a break", "an order", "a verdict", "a broken verdict", "a row"} {
+	for _, what := range []string{"a parameter", "a variant", "a world", "a claim", "a step", "a break", "an order", "a verdict", "a broken verdict", "a row", "a sweep", "a swept row"} {
 		if seen[what] == 0 {
 			t.Errorf("none of the output holds %s", what)
 		}
@@ -474,16 +489,17 @@ func TestSameCommandSameBytes(t *testing.T) {
 	lines := []string{
 		"list", "list --json", "list --markdown", "show offset-rewind", "check stale-snapshot", "check --json stale-snapshot",
 		"run offset-rewind", "run offset-rewind --format json", "run offset-rewind --variant broker-lock --seed 7 --format json",
-		"run offset-rewind --format mermaid", "explore offset-rewind",
+		"run offset-rewind --format mermaid", "explore offset-rewind", "sweep", "sweep --json",
 	}
 	for _, strategy := range strategies {
 		for _, flag := range []string{"", " --json", " --first --json", " --runs 50 --json"} {
 			lines = append(lines, "explore stale-snapshot --strategy "+strategy+flag)
 		}
 	}
+	lines = append(lines, "sweep commit-cost --seeds 3", "sweep commit-cost --seeds 3 --json")
 	for _, line := range lines {
 		others := []string{line}
-		if strings.HasPrefix(line, "explore") {
+		if strings.HasPrefix(line, "explore") || strings.HasPrefix(line, "sweep commit-cost") {
 			others = []string{line + " --workers 1", line + " --workers 3"}
 		}
 		_, first, _ := call(words(line)...)
@@ -505,6 +521,7 @@ func TestOutputThatCannotBeWritten(t *testing.T) {
 	for _, line := range []string{
 		"list", "list --json", "list --markdown", "show offset-rewind", "check stale-snapshot", "check --json stale-snapshot",
 		"run offset-rewind", "run offset-rewind --format json", "run offset-rewind --format mermaid", "explore offset-rewind", "explore offset-rewind --json",
+		"sweep", "sweep --json", "sweep commit-cost --seeds 1", "sweep commit-cost --seeds 1 --json",
 	} {
 		var stderr strings.Builder
 		code := simrun(words(line), full{}, &stderr)

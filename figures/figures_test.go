@@ -1,0 +1,128 @@
+package figures
+
+import (
+	"bytes"
+	"cmp"
+	"image/png"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"gonum.org/v1/plot"
+
+	"racelab/sweeps"
+)
+
+// results runs each sweep with few seeds.
+func results(t *testing.T) []*sweeps.Result {
+	t.Helper()
+	var all []*sweeps.Result
+	for _, s := range sweeps.All() {
+		values, err := s.Set(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := s.Run(values, sweeps.Options{Seeds: 2, Workers: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, r)
+	}
+	return all
+}
+
+func drawn(t *testing.T, draw func(*sweeps.Result, sweeps.Figure) ([]byte, error), r *sweeps.Result, f sweeps.Figure) []byte {
+	t.Helper()
+	picture, err := draw(r, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return picture
+}
+
+var svgText = regexp.MustCompile(`<text x="([-0-9.e+]+)" y="([-0-9.e+]+)"[^>]*\n?[^>]*>([^<]*)</text>`)
+
+// Goal: the same result gives the same bytes, another number other bytes; the
+// picture says what it must, in the font that it was set in, on the page.
+func TestFigures(t *testing.T) {
+	for _, r := range results(t) {
+		for _, f := range r.Sweep.Figures {
+			name := r.Sweep.Name + " " + f.Name
+			picture, vectors := drawn(t, PNG, r, f), drawn(t, SVG, r, f)
+			if !bytes.Equal(drawn(t, PNG, r, f), picture) || !bytes.Equal(drawn(t, SVG, r, f), vectors) {
+				t.Errorf("%s: drawn twice, it has other bytes", name)
+			}
+			image, err := png.Decode(bytes.NewReader(picture))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if size := image.Bounds().Size(); size.X != 1040 || size.Y < 608 {
+				t.Errorf("%s is %v pixels large, want 1040 x 608 or higher", name, size)
+			}
+			var said strings.Builder
+			for _, text := range svgText.FindAllStringSubmatch(string(vectors), -1) {
+				x, _ := strconv.ParseFloat(text[1], 64)
+				y, _ := strconv.ParseFloat(text[2], 64)
+				if x < 0 || x > float64(width.Points()) || -y < 0 || -y > 72*12 {
+					t.Errorf("%s: %q stands at %g, %g, off the page", name, text[3], x, y)
+				}
+				said.WriteString(text[3] + " ")
+			}
+			words := strings.Join(strings.Fields(said.String()), " ")
+			want := []string{f.Headline(r), strconv.Itoa(r.Seeds) + " seeds", "95 % interval"}
+			for _, s := range r.Sweep.Series {
+				if want = append(want, s.Name); f.Kind == sweeps.Lines {
+					want = append(want, s.Name+": "+s.What)
+				}
+			}
+			if f.Kind == sweeps.Bars {
+				want = append(want, "model, median", "(measured)")
+			}
+			for _, v := range r.Values {
+				want = append(want, v.Name+"="+v.Text)
+			}
+			for _, w := range want {
+				if !strings.Contains(words, w) {
+					t.Errorf("%s does not say %q: %s", name, w, words)
+				}
+			}
+			if strings.Count(string(vectors), "Liberation Sans,Arial,sans-serif") != strings.Count(string(vectors), "font-family") {
+				t.Errorf("%s: not every text has the fonts that may stand in", name)
+			}
+			// So little that no number in the text is another.
+			r.Rows[len(r.Rows)-1].Cells[r.Sweep.Index(f.Columns[0])].Value += 0.3
+			if bytes.Equal(drawn(t, SVG, r, f), vectors) {
+				t.Errorf("%s draws the last number elsewhere than it lies", name)
+			}
+			r.Rows[0].Cells[r.Sweep.Index(f.Columns[0])].Value += 1
+			if bytes.Equal(drawn(t, PNG, r, f), picture) || bytes.Equal(drawn(t, SVG, r, f), vectors) {
+				t.Errorf("%s does not show the first number", name)
+			}
+		}
+	}
+}
+
+func TestTicks(t *testing.T) {
+	for _, test := range []struct {
+		ticker      plot.Ticker
+		least, most float64
+		want        string
+	}{
+		{linear(4), 0, 2200, "0 500 1,000 1,500 2,000"},
+		{linear(4), 0, 1, "0 0.2 0.4 0.6 0.8 1"},
+		{linear(5), 3, 47, "10 20 30 40"},
+		{logarithmic{12}, 0.5, 2000, "0.5 1 2 5 10 20 50 100 200 500 1,000 2,000"},
+		{logarithmic{12}, 1, 32, "1 2 5 10 20"},
+		{logarithmic{4}, 1, 32, "1 - - 10 -"},
+		{words{"manual", "auto"}, 0, 1, "manual auto"},
+	} {
+		var got []string
+		for _, mark := range test.ticker.Ticks(test.least, test.most) {
+			got = append(got, cmp.Or(mark.Label, "-"))
+		}
+		if strings.Join(got, " ") != test.want {
+			t.Errorf("%v from %g to %g: %v, want %s", test.ticker, test.least, test.most, got, test.want)
+		}
+	}
+}

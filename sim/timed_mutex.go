@@ -1,0 +1,105 @@
+package sim
+
+import "time"
+
+// starvation is how long a task waits for a Mutex before it may ask to be
+// served in its turn.
+//
+// Source: starvationThresholdNs in Go's internal/sync.
+const starvation = time.Millisecond
+
+// turns is who gets a Mutex in a timed world whose Timing says how long a
+// wake-up takes. Whoever finds the lock held lies down behind those who already
+// do. When it is released the first of them is woken, and while it wakes up any
+// other task that comes by takes the lock (barging). If it then finds the lock
+// held once more, having waited for more than 1 ms, the lock turns to
+// starvation mode: it is handed over to the first in line, and who comes by
+// lines up, until one gets it that has waited for less, or is the last.
+//
+// Nothing happens at the moment at which a task lies down, or wakes up in vain:
+// both are worked out when the lock is next released.
+//
+// Source: sync.Mutex.
+// Differs: nobody spins.
+type turns struct {
+	mutex    *Mutex
+	wake     Delay
+	draws    Draws
+	freed    time.Duration // when it was last released: who came before lies down
+	woken    int32         // the task that is waking up; 0: none
+	at       time.Duration // when it will be awake
+	starving bool
+}
+
+func (m *turns) State(s *State) {
+	s.begin(m.mutex)
+	m.wake.walk(s, &m.draws)
+	s.moment(&m.freed)
+	Int(s, &m.woken)
+	s.moment(&m.at)
+	Bool(s, &m.starving)
+}
+
+// turnsOf is the turns of the lock that a task is parked at; nil: it is at
+// none, or wake-ups take no time.
+func (td *timed) turnsOf(t *Task) *turns {
+	if m, ok := t.awaits.(*Mutex); ok {
+		return td.subjects[m.number].turns
+	}
+	return nil
+}
+
+// due is when a task can take the lock, which is free.
+func (m *turns) due(number int32, next time.Duration) time.Duration {
+	switch {
+	case m.woken == number:
+		return m.at
+	case m.woken != 0 && m.starving, next < m.freed:
+		return Never
+	}
+	return next
+}
+
+// settle works out who is next, after a step in which the lock was taken or
+// released. If a task took that step, it had come to where it was at since.
+func (td *timed) settle(w *World, m *turns, task int32, since time.Duration) {
+	now := w.clock.now
+	if task != 0 && m.woken == task {
+		m.woken = 0
+		if now-since < starvation || td.firstInLine(w, m, now) == 0 {
+			m.starving = false
+		}
+	}
+	if m.mutex.holder != 0 {
+		return
+	}
+	m.freed = now
+	if m.woken != 0 {
+		if m.at >= now {
+			return // It will find the lock free.
+		}
+		if m.at-td.tasks[m.woken-1].next > starvation {
+			m.starving = true
+		}
+	}
+	if m.woken = td.firstInLine(w, m, now); m.woken == 0 {
+		return
+	}
+	m.at = now
+	if wake := m.wake.Draw(&m.draws); m.starving && task != 0 {
+		td.tasks[task-1].next += wake // It yields its processor to the next in line.
+	} else {
+		m.at += wake
+	}
+}
+
+// firstInLine is the task that came to the lock first, before now; 0: none.
+func (td *timed) firstInLine(w *World, m *turns, now time.Duration) int32 {
+	first, came := int32(0), now
+	for i, t := range w.tasks {
+		if t.awaits == awaited(m.mutex) && td.tasks[i].next < came {
+			first, came = int32(t.number), td.tasks[i].next
+		}
+	}
+	return first
+}

@@ -1,0 +1,145 @@
+package sweeps
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"racelab/scenarios"
+)
+
+// Goal: what a sweep says about itself fits together.
+func TestRegistry(t *testing.T) {
+	for _, s := range All() {
+		if _, err := s.Set(nil); err != nil {
+			t.Errorf("%s: %v", s.Name, err)
+		}
+		var panels, series []string
+		for _, p := range s.Panels {
+			panels = append(panels, p.Name())
+		}
+		for _, x := range s.Series {
+			series = append(series, x.Name)
+		}
+		for _, names := range [][]string{panels, series} {
+			if sorted := slices.Sorted(slices.Values(names)); len(slices.Compact(sorted)) != len(names) {
+				t.Errorf("%s names two alike: %v", s.Name, names)
+			}
+		}
+		if len(s.Figures) == 0 || s.Seeds < 1 || s.Question == "" || s.Measured == "" {
+			t.Errorf("%s lacks a figure, seeds, its question or what is measured", s.Name)
+		}
+		for _, f := range s.Figures {
+			if shown := s.PanelsOf(f); len(shown) == 0 || f.Panels != nil && len(shown) != len(f.Panels) {
+				t.Errorf("%s: the figure %q is of the panels %v; there are %v", s.Name, f.Name, f.Panels, panels)
+			}
+			for _, column := range f.Columns {
+				s.Index(column)
+			}
+		}
+		for _, r := range s.References {
+			s.Index(r.Column)
+			if !slices.Contains(series, r.Series) {
+				t.Errorf("%s has a reference of %s; there is %v", s.Name, r.Series, series)
+			}
+		}
+		// Every point can be run, and each column made.
+		r, err := s.Run(set(t, s), Options{Seeds: 1, Workers: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range s.Figures {
+			if text := f.Headline(r); text == "" || len(text) > 160 {
+				t.Errorf("%s: the figure %q has the headline %q", s.Name, f.Name, text)
+			}
+		}
+	}
+	// What the sweeps of offset commits count by name is there.
+	s, err := scenarios.Find("offset-rewind")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(s.Properties, func(c scenarios.Claimed) bool { return c.Property == "committed-offset-never-rewinds" }) {
+		t.Error("offset-rewind has no property committed-offset-never-rewinds")
+	}
+}
+
+// row runs one series at one setting.
+func row(t *testing.T, s *Sweep, series string, seeds int, settings ...string) func(column string) Estimate {
+	t.Helper()
+	values := set(t, s, settings...)
+	var samples [][]float64
+	for seed := range uint64(seeds) {
+		sample, err := s.Measure(series, values, seed+1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		samples = append(samples, sample)
+	}
+	return func(column string) Estimate { return s.Column(column).Estimate(Runs{s.Measures, samples}) }
+}
+
+// Goal: the model's cost of each way to keep commits in order is that of the
+// releases, where the model has what makes it; see commitCost for what it lacks.
+func TestCommitCostAgainstTheReleases(t *testing.T) {
+	total := map[string]Estimate{}
+	for _, series := range commitCost.Series {
+		total[series.Name] = row(t, &commitCost, series.Name, 40)("total")
+	}
+	if u := total["unfixed"].Value; math.Abs(u/1803-1) > 0.15 {
+		t.Errorf("unfixed takes %g ms, want 1803 within 15 %%", u)
+	}
+	// 303 to 1484 ms in 40 runs of the released client, 511 in the first.
+	if c := total["commit-lock"]; c.Low > 420 || c.High < 1300 || c.Value < 400 || c.Value > 1000 {
+		t.Errorf("commit-lock takes %v ms, want it to scatter as the released client does, 303 to 1484 about 654", c)
+	}
+	if !(total["unfixed"].Value > total["commit-lock"].Value && total["commit-lock"].Value > total["broker-lock"].Value) {
+		t.Errorf("totals %v, want unfixed above commit-lock above broker-lock", total)
+	}
+	// With one processor's patience, each release of the lock comes to all who
+	// wait: 56 requests in the released client with GOMAXPROCS=1.
+	if r := row(t, &commitCost, "commit-lock", 3, "wake=200us")("requests"); r != (Estimate{56, 56, 56}) {
+		t.Errorf("commit-lock with slow wake-ups needs %v requests, want 56", r)
+	}
+}
+
+// Goal: the odds of a rewind are those of the released client. Its numbers are
+// rewinds and commits of Sarama 1.43.2 in 12 runs each; see rewindOdds.
+func TestRewindOddsAgainstTheReleases(t *testing.T) {
+	for _, test := range []struct {
+		partitions, process string
+		rewinds, commits    float64
+	}{{"4", "exp:5ms", 3, 2400}, {"4", "exp:2ms", 6, 2400}, {"4", "exp:500us", 5, 2400}, {"2", "exp:5ms", 0, 1200}, {"8", "exp:5ms", 11, 4800}} {
+		settings := []string{"partitions=" + test.partitions, "process=" + test.process, "latency=1ms", "service=500us"}
+		model := row(t, &rewindOdds, "unfixed", 40, settings...)("rewinds")
+		released := ShareOf([]float64{test.rewinds}, []float64{test.commits}).times(1000)
+		if model.High < released.Low || model.Low > released.High {
+			t.Errorf("%v: the model rewinds %v of 1,000 commits, the released client %v", settings, model, released)
+		}
+		if fixed := row(t, &rewindOdds, "broker-lock", 5, settings...)("rewinds"); fixed.Value != 0 {
+			t.Errorf("%v: broker-lock rewinds %v of 1,000 commits, want none", settings, fixed)
+		}
+	}
+}
+
+// Goal: each parameter reaches the world.
+func TestEveryParameterMatters(t *testing.T) {
+	for _, test := range []struct {
+		sweep    *Sweep
+		series   string
+		settings []string
+	}{
+		{&commitCost, "commit-lock", []string{"partitions=3", "commits=4", "answer=9ms", "overhead=3ms", "step=50us", "wake=1ms"}},
+		{&rewindOdds, "unfixed", []string{"partitions=2", "commits=9", "latency=5ms", "service=5ms", "process=1ms", "step=200us", "wake=2ms"}},
+	} {
+		if len(test.settings) != len(test.sweep.Parameters) {
+			t.Errorf("%s has %d parameters, and %d are tried", test.sweep.Name, len(test.sweep.Parameters), len(test.settings))
+		}
+		usual := row(t, test.sweep, test.series, 2)("total")
+		for _, setting := range test.settings {
+			if got := row(t, test.sweep, test.series, 2, setting)("total"); got == usual {
+				t.Errorf("%s with %s takes %v as without", test.sweep.Name, setting, got)
+			}
+		}
+	}
+}

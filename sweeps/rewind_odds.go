@@ -1,0 +1,124 @@
+package sweeps
+
+import (
+	"fmt"
+
+	"racelab/scenarios"
+	"racelab/sim"
+)
+
+// rewindOdds asks how often a commit takes a committed offset back, and which
+// work-around helps how much.
+//
+// A stale commit overtakes where a goroutine that was woken for the broker's
+// lock finds that another has taken it. Go's mutex allows that until somebody
+// has waited for 1 ms, and then serves in order; while it is never free, it
+// stays so. A run that is busy from its start has therefore about one rewind,
+// however long it is, and the odds depend on how many commits it makes.
+//
+// Held against the released client: Sarama 1.43.2 with partitions, process and
+// 2.5 ms to an answer as here, 50 commits of each goroutine, 12 runs each, on
+// two cores; the model with --set latency=1ms --set service=500us:
+//
+//	partitions  process   released             model
+//	4           exp:5ms   1.2 [0.4, 3.7]       2.2
+//	4           exp:2ms   2.5 [1.1, 5.4]       3.7
+//	4           exp:500us 2.1 [0.9, 4.9]       3.9
+//	2           exp:5ms   0   [0, 3.2]         0.2
+//	8           exp:5ms   2.3 [1.3, 4.1]       1.8
+var rewindOdds = Sweep{
+	Name:     "rewind-odds",
+	Title:    "How often a commit takes a committed offset back",
+	Question: "What are the odds that a commit rewinds a partition, and what do fewer partitions, rarer commits and a closer coordinator change?",
+	Measured: "One run is a consumer whose goroutines process a number of messages each and commit as they go. " +
+		"A rewind is a commit that takes the committed offset of a partition back. " +
+		"latency is one way, service is the coordinator's time with a commit (one after the other), process is the application's with a message: " +
+		"plausible values, not measured ones. step is the client's time from one lock to the next, and wake that of the Go scheduler " +
+		"until a goroutine runs to which a lock was released; with these the odds are those of the released client, as far as 12 runs can tell. " +
+		"A run that is always busy has about one rewind, so the odds depend on the number of commits.",
+	Parameters: []scenarios.Parameter{
+		{Name: "partitions", Help: "partitions of the instance, and goroutines: one claims each", Default: "4", Takes: scenarios.Numbers{Min: 1, Max: 64}},
+		{Name: "commits", Help: "commits of each goroutine", Default: "50", Takes: scenarios.Numbers{Min: 1, Max: 1000}},
+		{Name: "latency", Help: "of a message, one way", Default: "lognormal:1ms,0.5", Takes: scenarios.Delays{}},
+		{Name: "service", Help: "of the coordinator with a commit", Default: "lognormal:500us,0.5", Takes: scenarios.Delays{}},
+		{Name: "process", Help: "of the application with a message", Default: "exp:5ms", Takes: scenarios.Delays{}},
+		{Name: "step", Help: "from one step of a goroutine to its next", Default: "exp:1us", Takes: scenarios.Delays{}},
+		{Name: "wake", Help: "until a goroutine that waited for a lock goes on", Default: "exp:10us", Takes: scenarios.Delays{}},
+	},
+	Panels: []Panel{
+		{Vary: "latency", Log: true, Values: []string{
+			"lognormal:100us,0.5", "lognormal:200us,0.5", "lognormal:500us,0.5", "lognormal:1ms,0.5", "lognormal:2ms,0.5",
+			"lognormal:5ms,0.5", "lognormal:10ms,0.5", "lognormal:20ms,0.5", "lognormal:50ms,0.5"}},
+		{Vary: "partitions", Log: true, Values: []string{"1", "2", "3", "4", "6", "8", "12", "16", "24", "32"}},
+		{Vary: "process", Log: true, Values: []string{
+			"exp:200us", "exp:500us", "exp:1ms", "exp:2ms", "exp:5ms", "exp:10ms", "exp:20ms", "exp:50ms", "exp:100ms"}},
+	},
+	Series:   variants("offset-rewind", "unfixed", "broker-lock"),
+	Measures: []string{"rewinds", "commits", "total"},
+	Columns: []Column{
+		{"rewinds", "per 1,000 commits", "commits that take an offset back", Odds("rewinds", "commits", 1000)},
+		{"total", "ms", "length of the run", Median("total")},
+	},
+	Figures: []Figure{{Kind: Lines, Columns: []string{"rewinds"}, Headline: rewindOddsHeadline}},
+	Seeds:   100,
+	Measure: measureRewindOdds,
+}
+
+func measureRewindOdds(variant string, values scenarios.Values, seed uint64) ([]float64, error) {
+	w := build("offset-rewind", variant, "partitions="+values.Word("partitions"), "commits="+values.Word("commits"))
+	commits := &answered{request: "OffsetCommit"}
+	w.Watch(commits)
+	w.Timed(sim.Timing{
+		Seed:    seed,
+		Wake:    values.Delay("wake"),
+		Step:    values.Delay("step"),
+		Latency: values.Delay("latency"),
+		Service: values.Delay("service"),
+		Before:  []sim.Taking{{Of: "mark", Delay: values.Delay("process")}},
+	})
+	rewinds := 0
+	err := finish(w, seed, func() {
+		for _, v := range w.Violations() {
+			if v.Property == "committed-offset-never-rewinds" {
+				rewinds++
+			}
+		}
+	})
+	return []float64{float64(rewinds), float64(commits.n), milliseconds(w)}, err
+}
+
+// rewindOddsHeadline says how far the worst panel reaches, and whether the last
+// series ever rewinds.
+func rewindOddsHeadline(r *Result) string {
+	unfixed, fixed := r.Sweep.Series[0].Name, r.Sweep.Series[len(r.Sweep.Series)-1].Name
+	var least, most Row
+	spread, fixedMost := -1.0, 0.0
+	for _, panel := range r.Sweep.Panels {
+		var low, high Row
+		for i, row := range r.Rows {
+			odds := r.Cell(row, "rewinds").Value
+			if row.Series.Name == fixed {
+				fixedMost = max(fixedMost, odds)
+			}
+			if row.Panel.Name() != panel.Name() || row.Series.Name != unfixed {
+				continue
+			}
+			if low.Cells == nil || odds < r.Cell(low, "rewinds").Value {
+				low = r.Rows[i]
+			}
+			if high.Cells == nil || odds > r.Cell(high, "rewinds").Value {
+				high = r.Rows[i]
+			}
+		}
+		if d := r.Cell(high, "rewinds").Value - r.Cell(low, "rewinds").Value; d > spread {
+			spread, least, most = d, low, high
+		}
+	}
+	text := fmt.Sprintf("%s rewinds %s of 1,000 commits at %s %s, %s at %s", unfixed,
+		Number(r.Cell(least, "rewinds").Value), least.Panel.Vary, r.Sweep.AxisText(least),
+		Number(r.Cell(most, "rewinds").Value), r.Sweep.AxisText(most))
+	if fixedMost == 0 {
+		return text + "; " + fixed + " 0"
+	}
+	return text + "; " + fixed + " at most " + Number(fixedMost)
+}
