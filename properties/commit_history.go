@@ -103,6 +103,8 @@ func (a access) describe(answered bool) string {
 type CommitHistoryIsMonotone struct {
 	// Clients are the tasks that commit and fetch, each on one connection.
 	Clients []string `sim:"config"`
+	// Process is the one that all Clients are goroutines of, if it may crash.
+	Process string `sim:"config"`
 
 	calls []call // by called, then by client
 }
@@ -131,6 +133,9 @@ func (c *call) before(other *call) bool { return c.returned >= 0 && c.returned <
 func (p *CommitHistoryIsMonotone) Name() string { return "commit-history-is-monotone" }
 
 func (p *CommitHistoryIsMonotone) Watches(o sim.Observation) bool {
+	if o.Action == sim.Failed {
+		return p.crashes(o)
+	}
 	if o.Action != sim.Sent && o.Action != sim.Received {
 		return false
 	}
@@ -139,6 +144,11 @@ func (p *CommitHistoryIsMonotone) Watches(o sim.Observation) bool {
 		return true
 	}
 	return o.Message == sim.Cut && slices.Contains(p.Clients, o.Actor)
+}
+
+// crashes says whether the clients crash, whose calls then get no answer.
+func (p *CommitHistoryIsMonotone) crashes(o sim.Observation) bool {
+	return o.Message == sim.Crash && p.Process != "" && o.Actor == p.Process
 }
 
 // Observe keeps the history, and judges it when a fetch is answered.
@@ -158,6 +168,10 @@ func (p *CommitHistoryIsMonotone) Observe(o sim.Observation) (tested bool, err e
 			return p.judge(c)
 		}
 	default:
+		if p.crashes(o) {
+			p.loseAll()
+			break
+		}
 		if c := p.awaited(o); c != nil { // The client may have asked for something else.
 			c.returned = lost
 		}
@@ -207,6 +221,15 @@ func (p *CommitHistoryIsMonotone) answered(o sim.Observation) *call {
 	}
 	c.returned = p.now()
 	return c
+}
+
+// loseAll gives up every answer that is awaited.
+func (p *CommitHistoryIsMonotone) loseAll() {
+	for i := range p.calls {
+		if c := &p.calls[i]; c.returned == open {
+			c.returned = lost
+		}
+	}
 }
 
 // accepted lists the offsets that were not refused.

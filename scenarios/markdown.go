@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"strings"
-
-	"racelab/sim/explore"
 )
 
 // Markdown is RACES.md: every scenario with its expected verdicts and claims.
@@ -22,29 +20,37 @@ func Markdown() string {
 func (s *Scenario) markdown(b *strings.Builder) {
 	fmt.Fprintf(b, "\n## %s\n\n**%s.** %s\n\n", s.Name, s.Title, s.Stake)
 	fmt.Fprintf(b, "```\ngo run ./cmd/simrun run %s\n```\n\n", s.Name)
-	for _, world := range s.Worlds {
-		fmt.Fprintf(b, "World `%s` (%s):\n\n| variant | stands for | what it does |", world.Name, cmp.Or(world.Set, "the defaults"))
-		for _, p := range s.Properties {
-			fmt.Fprintf(b, " %s |", p.Property)
-		}
-		b.WriteString("\n|---|---|---|" + strings.Repeat("---|", len(s.Properties)) + "\n")
-		for _, v := range s.Variants {
-			fmt.Fprintf(b, "| `%s` | %s | %s |", v.Name, v.Release, v.What)
-			for _, p := range s.Properties {
-				outcome := string(s.Expected(v.Name, p.Property, world.Name))
-				if outcome == string(explore.Broken) {
-					outcome = "**broken**"
-				}
-				fmt.Fprintf(b, " %s |", outcome)
+	b.WriteString("| variant | stands for | what it does |\n|---|---|---|\n")
+	for _, v := range s.Variants {
+		fmt.Fprintf(b, "| `%s` | %s | %s |\n", v.Name, v.Release, v.What)
+	}
+	b.WriteString("\n| |")
+	for _, p := range s.Judged() {
+		fmt.Fprintf(b, " %s |", p)
+	}
+	b.WriteString("\n|---|" + strings.Repeat("---|", len(s.Judged())) + "\n")
+	for _, v := range s.Variants {
+		fmt.Fprintf(b, "| `%s` |", v.Name)
+		for _, p := range s.Judged() {
+			verdict := s.Tally(v, p).String()
+			if strings.HasPrefix(verdict, "breaks") {
+				verdict = "**breaks**" + strings.TrimPrefix(verdict, "breaks")
 			}
-			b.WriteString("\n")
+			fmt.Fprintf(b, " %s |", verdict)
 		}
 		b.WriteString("\n")
 	}
+	b.WriteString("\nWorlds:\n\n")
+	for _, world := range s.Worlds {
+		fmt.Fprintf(b, "- `%s`: %s%s.\n", world.Name, cmp.Or(world.Set, "the defaults"), deepNote(world))
+	}
+	b.WriteString("\n")
 	for _, p := range s.Properties {
 		fmt.Fprintf(b, "- `%s`: %s.\n", p.Property, p.Claim)
 	}
-	b.WriteString("\n| claim | verdict | evidence |\n|---|---|---|\n")
+	if len(s.Claims) > 0 {
+		b.WriteString("\n| claim | verdict | evidence |\n|---|---|---|\n")
+	}
 	for _, claim := range s.Claims {
 		evidence := claim.Evidence
 		if claim.Command != "" {
@@ -53,4 +59,12 @@ func (s *Scenario) markdown(b *strings.Builder) {
 		fmt.Fprintf(b, "| %s: %s | %s | %s |\n", claim.ID, claim.Says, claim.Verdict, evidence)
 	}
 	fmt.Fprintf(b, "\nSources: %s.\nCode: `%s`.\n", strings.Join(s.Sources, "; "), strings.Join(s.Code, "`, `"))
+}
+
+// deepNote says which searches of a world Check leaves out.
+func deepNote(world World) string {
+	if world.Deep == "" {
+		return ""
+	}
+	return "; " + strings.Join(strings.Fields(world.Deep), ", ") + " only with `check --deep`"
 }

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"time"
 
 	"racelab/model"
 	"racelab/model/coordinator"
@@ -29,10 +30,16 @@ var offsetRewind = Scenario{
 
 	Parameters: []Parameter{
 		{Name: "partitions", Help: "partitions, and goroutines: one claims each", Default: "2", Takes: Numbers{1, 64}},
+		{Name: "instances", Help: "consumers, among which the partitions are divided", Default: "1", Takes: Numbers{1, 64}},
 		{Name: "commits", Help: "commits of each goroutine", Default: "2", Takes: Numbers{1, 100_000}},
 		{Name: "batch", Help: "messages that a goroutine marks before each commit", Default: "1", Takes: Numbers{1, 1000}},
 		{Name: "committers", Help: "goroutines that mark nothing and only commit", Default: "0", Takes: Numbers{0, 8}},
 		{Name: "not-coordinator", Help: "the OffsetCommit, counted from 1, that is answered NOT_COORDINATOR; 0 is none", Default: "0", Takes: Numbers{0, 1000}},
+		{Name: "commit", Help: "whether goroutines commit, or a ticker does", Default: "manual", Takes: Words{"manual", "auto"}},
+		{Name: "interval", Help: "of automatic commits, in ms", Default: "1000", Takes: Numbers{1, 60_000}},
+		{Name: "close", Help: "whether the consumer is closed in the end; with automatic commits it always is", Default: "no", Takes: Words{"no", "yes"}},
+		{Name: "resets", Help: "how often a goroutine resets its offset to process a message again", Default: "0", Takes: Numbers{0, 10}},
+		{Name: "crashes", Help: "how often the consumer may crash and come back", Default: "0", Takes: Numbers{0, 2}},
 		{Name: "cuts", Help: "how often the connection may be cut", Default: "0", Takes: Numbers{0, 3}},
 		{Name: "writer-preference", Help: "whether a reader of an RWMutex waits for a writer that waits, as in Go", Default: "on", Takes: Words{"on", "off"}},
 	},
@@ -46,24 +53,36 @@ var offsetRewind = Scenario{
 	},
 	Worlds: []World{
 		{Name: "2x2"},
+		{Name: "auto", Set: "commit=auto"},
 		{Name: "moved", Set: "not-coordinator=1"},
-		{Name: "cut", Set: "partitions=1 cuts=1"},
 		{Name: "four-committers", Set: "commits=1 committers=2 not-coordinator=1", Deep: "unfixed send-lock build-outside"},
+		{Name: "cut", Set: "partitions=1 cuts=1"},
+		{Name: "crash", Set: "partitions=1 committers=1 crashes=1"},
+		{Name: "reset", Set: "partitions=1 committers=1 resets=1"},
 	},
 	Properties: []Claimed{
 		{"committed-offset-never-rewinds", "the offset that the coordinator holds for a partition never goes back"},
 		{"offsets-on-the-wire-are-monotone", "the offsets that the client sends for a partition never go back"},
+		{"commit-history-is-monotone", "no consumer that comes back reads less than what was acknowledged before, nor what nobody committed"},
+		{"no-message-is-processed-twice", "a message is processed once (Kafka promises at least once)"},
 	},
 	Breaks: []Expectation{
-		{"unfixed send-lock build-outside", "committed-offset-never-rewinds offsets-on-the-wire-are-monotone", "2x2 moved"},
-		// What was written to a connection that broke may arrive after what was
-		// written to the next one. No lock of the client reaches that far.
-		{"unfixed send-lock commit-lock broker-lock build-outside broker-lock-released", "committed-offset-never-rewinds", "cut"},
+		{"unfixed send-lock build-outside", "committed-offset-never-rewinds offsets-on-the-wire-are-monotone", "2x2 moved crash"},
+		{"unfixed send-lock build-outside", "commit-history-is-monotone", "crash"},
 		{"broker-lock", sim.NoDeadlock, "four-committers"},
+		// What was written to a connection that broke, or by a process that is
+		// gone, may arrive after what comes next. No lock of the client reaches
+		// that far.
+		{saramas, "committed-offset-never-rewinds", "cut crash"},
+		// What was processed and not committed comes again.
+		{saramas, "no-message-is-processed-twice", "crash"},
+		// The application asks for it.
+		{saramas, "committed-offset-never-rewinds offsets-on-the-wire-are-monotone", "reset"},
 	},
 	Idle: []Expectation{
-		// One goroutine waits for no lock.
-		{"unfixed send-lock commit-lock broker-lock build-outside broker-lock-released", sim.NoDeadlock, "cut"},
+		// One goroutine takes the locks that others could hold for longer than a
+		// step.
+		{saramas, sim.NoDeadlock, "auto cut"},
 		// What the first committer sends is refused, and the others then send all
 		// there is at once: no partition is committed twice.
 		{"commit-lock", "committed-offset-never-rewinds", "four-committers"},
@@ -104,32 +123,78 @@ var offsetRewind = Scenario{
 	Build: buildOffsetRewind,
 }
 
-// buildOffsetRewind makes a consumer with one goroutine a partition. The first
+// saramas are all variants.
+const saramas = "unfixed send-lock commit-lock broker-lock build-outside broker-lock-released"
+
+// buildOffsetRewind makes consumers with one goroutine a partition. The first
 // partition starts at offset 10, the next at 20, and so on.
 func buildOffsetRewind(variant string, values Values) *sim.World {
-	var committed []model.Offset
+	var offsets []model.Offset
+	var committed []model.PartitionOffset
 	for p := range values.Int("partitions") {
-		committed = append(committed, model.Offset(10*(p+1)))
+		offsets = append(offsets, model.Offset(10*(p+1)))
+		committed = append(committed, model.PartitionOffset{Partition: model.Partition(p), Offset: offsets[p]})
 	}
 	w := sim.NewWorld()
-	w.AddNode("coordinator", coordinator.NewHost(coordinator.NewGroup(committed...), values.Int("not-coordinator")))
-	om := group.NewSaramaOffsetManager(saramaReleases[variant], w.Dial("sarama", "coordinator"), committed...)
-	if values.Word("writer-preference") == "off" {
-		om.WithoutWriterPreference()
+	w.AddNode("coordinator", coordinator.NewHost(coordinator.NewGroup(offsets...), values.Int("not-coordinator")))
+	var clients []string
+	n := min(values.Int("instances"), len(committed))
+	for i := range n {
+		name := "" // of all that the instance has
+		if n > 1 {
+			name = fmt.Sprintf("%c.", 'a'+i)
+		}
+		clients = append(clients, addSarama(w, name, variant, values, committed[i*len(committed)/n:(i+1)*len(committed)/n])...)
 	}
-	w.Share("om", om)
-	for p := range values.Int("partitions") {
-		w.Go(fmt.Sprintf("G%d", p), group.NewSaramaClaim(om, model.Partition(p), values.Int("commits"), values.Int("batch")))
-	}
-	for c := range values.Int("committers") {
-		w.Go(fmt.Sprintf("C%d", c), group.NewSaramaCommitter(om, values.Int("commits")))
-	}
-	if cuts := values.Int("cuts"); cuts > 0 {
-		w.Faults(sim.Budget{Cuts: cuts})
+	cuts, crashes := values.Int("cuts"), values.Int("crashes")
+	if cuts+crashes > 0 {
+		w.Faults(sim.Budget{Cuts: cuts, ProcessCrashes: crashes})
 	}
 	w.Watch(&properties.CommittedOffsetNeverRewinds{})
 	w.Watch(&properties.OffsetsOnTheWireAreMonotone{})
+	if crashes > 0 {
+		w.Watch(&properties.CommitHistoryIsMonotone{Clients: clients, Process: "consumer"})
+		w.Watch(properties.NewNoMessageIsProcessedTwice(offsets...))
+	}
 	return w
+}
+
+// addSarama adds a consumer of some partitions, and returns its goroutines.
+func addSarama(w *sim.World, name, variant string, values Values, committed []model.PartitionOffset) (goroutines []string) {
+	conf := group.SaramaConfig{
+		Release:            saramaReleases[variant],
+		RetryMax:           3,
+		MaxOpenRequests:    5,
+		Goroutines:         len(committed) + values.Int("committers"),
+		Manages:            values.Int("crashes") > 0,
+		NoWriterPreference: values.Word("writer-preference") == "off",
+	}
+	auto := values.Word("commit") == "auto"
+	if auto {
+		conf.AutoCommit = time.Duration(values.Int("interval")) * time.Millisecond
+	}
+	om := group.NewSaramaOffsetManager(conf, w.Dial(name+"sarama", "coordinator"), committed...)
+	consumer := group.NewSaramaConsumer(om)
+	w.Share(name+"om", consumer)
+	start := func(of string, goroutine sim.Program) {
+		w.Go(name+of, goroutine)
+		goroutines = append(goroutines, name+of)
+	}
+	for place, c := range committed {
+		start(fmt.Sprintf("G%d", c.Partition), group.NewSaramaClaim(consumer, place, c.Offset,
+			values.Int("commits"), values.Int("batch"), values.Int("resets")))
+	}
+	for c := range values.Int("committers") {
+		start(fmt.Sprintf("C%d", c), group.NewSaramaCommitter(om, values.Int("commits")))
+	}
+	if auto {
+		start("mainLoop", group.NewSaramaMainLoop(om))
+	}
+	if auto || values.Word("close") == "yes" {
+		start("session", group.NewSaramaSession(consumer))
+	}
+	w.Process(name+"consumer", append([]string{name + "om", name + "sarama"}, goroutines...)...)
+	return goroutines
 }
 
 // saramaReleases says which release a variant stands for.

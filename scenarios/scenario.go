@@ -138,6 +138,68 @@ func (s *Scenario) System(variant string, values Values) (*explore.Worlds, error
 	return explore.NewWorlds(func() *sim.World { return s.Build(variant, values) })
 }
 
+// Watched says which properties are judged in a world.
+func (s *Scenario) Watched(variant Variant, world World) []string {
+	w := s.Build(variant.Name, s.Values(world))
+	defer w.Close()
+	return w.Properties()
+}
+
+// Judged lists the properties that tell variants apart: those that the scenario
+// claims, and those of every world that some variant breaks.
+func (s *Scenario) Judged() []string {
+	var judged []string
+	for _, p := range s.Properties {
+		judged = append(judged, p.Property)
+	}
+	for _, b := range s.Breaks {
+		for _, p := range strings.Fields(b.Properties) {
+			if !slices.Contains(judged, p) {
+				judged = append(judged, p)
+			}
+		}
+	}
+	return judged
+}
+
+// Tally is what a property of a variant is expected to come to over all worlds.
+type Tally struct {
+	Worlds int      // that judge it
+	Breaks []string // those in which it breaks
+	Idle   int      // those in which nothing puts it to the test
+}
+
+// Tally sums up a property of a variant.
+func (s *Scenario) Tally(variant Variant, property string) Tally {
+	var t Tally
+	for _, world := range s.Worlds {
+		if !slices.Contains(s.Watched(variant, world), property) {
+			continue
+		}
+		t.Worlds++
+		switch s.Expected(variant.Name, property, world.Name) {
+		case explore.Broken:
+			t.Breaks = append(t.Breaks, world.Name)
+		case explore.NotExercised:
+			t.Idle++
+		}
+	}
+	return t
+}
+
+// String is the tally in words: "breaks in 2x2, cut".
+func (t Tally) String() string {
+	switch {
+	case len(t.Breaks) == t.Worlds && t.Worlds > 0:
+		return "breaks"
+	case t.Breaks != nil:
+		return "breaks in " + strings.Join(t.Breaks, ", ")
+	case t.Idle == t.Worlds:
+		return "not exercised"
+	}
+	return "holds"
+}
+
 // Expected is the outcome that a property is expected to have.
 func (s *Scenario) Expected(variant, property, world string) explore.Outcome {
 	for _, b := range s.Breaks {

@@ -14,6 +14,9 @@ type WaitGroup struct {
 	count int
 }
 
+// Init sets the count before the first step.
+func (g *WaitGroup) Init(count int) { g.count = count }
+
 // Add adds to the count, which must not fall below zero.
 func (g *WaitGroup) Add(t *Task, delta int) {
 	t.touches(&g.object, true)

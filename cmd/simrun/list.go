@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
+	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -44,8 +46,12 @@ func listCommand() *cobra.Command {
 func listText(w io.Writer) error {
 	for _, s := range scenarios.All() {
 		fmt.Fprintf(w, "%s: %s\n", s.Name, s.Title)
+		table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 		for _, v := range s.Variants {
-			fmt.Fprintf(w, "  %-14s %-42s %s\n", v.Name, v.Release, verdicts(s, v))
+			fmt.Fprintf(table, "  %s\t%s\t%s\n", v.Name, v.Release, verdicts(s, v))
+		}
+		if err := table.Flush(); err != nil {
+			return err
 		}
 	}
 	_, err := fmt.Fprintln(w, "\nsimrun show SCENARIO tells its story; simrun run SCENARIO shows it.")
@@ -55,12 +61,9 @@ func listText(w io.Writer) error {
 // verdicts sums up what a variant is expected to break.
 func verdicts(s *scenarios.Scenario, v scenarios.Variant) string {
 	var broken []string
-	for _, p := range s.Properties {
-		for _, world := range s.Worlds {
-			if s.Expected(v.Name, p.Property, world.Name) == explore.Broken {
-				broken = append(broken, p.Property)
-				break
-			}
+	for _, p := range s.Judged() {
+		if len(s.Tally(v, p).Breaks) > 0 {
+			broken = append(broken, p)
 		}
 	}
 	if broken == nil {
@@ -90,9 +93,10 @@ func showText(w io.Writer, s *scenarios.Scenario) error {
 	fmt.Fprintf(w, "%s\n%s\n\n%s\n", s.Name, s.Title, indent(s.Stake))
 	fmt.Fprintln(w, "VARIANTS")
 	for _, v := range s.Variants {
-		fmt.Fprintf(w, "  %-14s %s\n", v.Name, v.Release)
-		fmt.Fprintf(w, "  %-14s %s\n", "", v.What)
-		fmt.Fprintf(w, "  %-14s %s\n", "", verdicts(s, v))
+		fmt.Fprintf(w, "  %s: %s\n%s", v.Name, v.Release, indent("  "+v.What))
+	}
+	if err := verdictTable(w, s); err != nil {
+		return err
 	}
 	fmt.Fprintln(w, "\nPROPERTIES")
 	for _, p := range s.Properties {
@@ -114,6 +118,41 @@ func showText(w io.Writer, s *scenarios.Scenario) error {
 	fmt.Fprintf(w, "\nSOURCES\n  %s\n", strings.Join(s.Sources, "\n  "))
 	_, err := fmt.Fprintf(w, "\nCOMMANDS\n  go run ./cmd/simrun run %[1]s\n  go run ./cmd/simrun explore %[1]s\n  go run ./cmd/simrun check %[1]s\n", s.Name)
 	return err
+}
+
+// verdictTable shows at a glance what breaks where.
+func verdictTable(w io.Writer, s *scenarios.Scenario) error {
+	fmt.Fprintf(w, "\nVERDICTS (\u2717 breaks, in so many of the worlds that judge it; \u00b7 nothing puts it to the test)\n")
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, v := range s.Variants {
+		fmt.Fprint(table, "\t"+v.Name)
+	}
+	fmt.Fprintln(table)
+	for _, p := range s.Judged() {
+		fmt.Fprint(table, "  "+p)
+		for _, v := range s.Variants {
+			fmt.Fprint(table, "\t"+cell(s.Tally(v, p)))
+		}
+		fmt.Fprintln(table)
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintln(w, "\nWORLDS")
+	for _, world := range s.Worlds {
+		fmt.Fprintf(w, "  %s: %s\n", world.Name, cmp.Or(world.Set, "the defaults"))
+	}
+	return nil
+}
+
+func cell(t scenarios.Tally) string {
+	switch {
+	case len(t.Breaks) > 0:
+		return fmt.Sprintf("\u2717 %d/%d", len(t.Breaks), t.Worlds)
+	case t.Idle == t.Worlds:
+		return "\u00b7"
+	}
+	return "holds"
 }
 
 // indent wraps a paragraph and sets it in.
@@ -194,8 +233,8 @@ func newScenarioJSON(s *scenarios.Scenario) scenarioJSON {
 		expected := map[string]map[string]explore.Outcome{}
 		for _, world := range s.Worlds {
 			expected[world.Name] = map[string]explore.Outcome{}
-			for _, p := range s.Properties {
-				expected[world.Name][p.Property] = s.Expected(v.Name, p.Property, world.Name)
+			for _, p := range s.Watched(v, world) {
+				expected[world.Name][p] = s.Expected(v.Name, p, world.Name)
 			}
 		}
 		out.Variants = append(out.Variants, variantJSON{v.Name, v.Release, v.What, expected})

@@ -8,6 +8,9 @@ import "racelab/sim"
 // PartitionOffsetManager.lock there is none, because all who touch its fields
 // take that lock.
 const (
+	PointFetchOffset     sim.Point = "fetch offset"        // FetchOffset takes broker.lock, and writes the request
+	PointAwaitOffset     sim.Point = "await offset"        // the promise's channel
+	PointManage          sim.Point = "manage partition"    // ManagePartition takes pomsLock for writing
 	PointMark            sim.Point = "mark"                // MarkOffset takes pom.lock
 	PointReset           sim.Point = "reset"               // ResetOffset takes pom.lock
 	PointCommit          sim.Point = "commit"              // flushToBroker takes commitLock (#2941)
@@ -24,6 +27,11 @@ const (
 	PointReleasePOMs     sim.Point = "release poms"        // releasePOMs takes pomsLock for writing
 	PointReleasePOM      sim.Point = "release pom"         // releasePOMs takes pom.lock, once a partition
 	PointHandleError     sim.Point = "handle error"        // handleError takes pomsLock for reading
+	PointMainLoop        sim.Point = "main loop"           // mainLoop's goroutine begins
+	PointNext            sim.Point = "next"                // mainLoop's select
+	PointAwaitClaims     sim.Point = "await claims"        // release waits for the goroutines that consume
+	PointClose           sim.Point = "close"               // Close closes om.closing
+	PointAwaitMainLoop   sim.Point = "await main loop"     // Close waits for om.closed
 	PointAsyncClose      sim.Point = "async close"         // asyncClosePOMs takes pomsLock for reading
 	PointAsyncClosePOM   sim.Point = "async close pom"     // AsyncClose takes pom.lock, once a partition
 	PointForgetBroker    sim.Point = "forget coordinator"  // Close takes brokerLock for writing
@@ -38,6 +46,8 @@ const (
 	PointConnect          sim.Point = "connect"             // the dial
 	PointFindCoordinator  sim.Point = "find coordinator"    // FindCoordinator takes broker.lock, and writes the request
 	PointAwaitCoordinator sim.Point = "await coordinator"   // the promise's channel
+	PointPromise          sim.Point = "promise"             // the promise goes to responseReceiver, if that has room
+	PointKeepPromise      sim.Point = "keep promise"        // responseReceiver takes its next promise
 	PointCloseBroker      sim.Point = "close broker"        // Close takes broker.lock
 )
 

@@ -11,19 +11,26 @@ import (
 // Differs: responseReceiver is part of the connection: it hands each response
 // to whoever awaits it, oldest first, and waits until it is taken, as the
 // unbuffered channel of a promise does. Open dials in the caller's goroutine
-// and not in one of its own that inherits the lock. MaxOpenRequests is never
-// reached: a goroutine has one request in flight.
+// and not in one of its own that inherits the lock.
 type saramaBroker struct {
 	lock      sim.Mutex
 	opened    sim.Atomic[bool]
 	connected sim.Var[bool] // b.conn != nil
 	conn      *sim.Conn
+	// responses has room for the promises that responseReceiver awaits: the one
+	// in its hands, and those in the channel. Where there are no more goroutines
+	// than that there is always room, since each has one request in flight, and
+	// it is left out: nil.
+	responses *sim.Chan[bool]
 }
 
 func (b *saramaBroker) State(s *sim.State) {
 	b.lock.State(s)
 	b.opened.State(s)
 	b.connected.State(s)
+	if b.responses != nil {
+		b.responses.State(s)
+	}
 }
 
 // open is Broker.Open.
@@ -63,12 +70,29 @@ func (om *saramaGoroutine) send(t *sim.Task, request sim.Message) {
 	}
 }
 
+// promise is b.responses <- promise, under the lock: with more requests in
+// flight than MaxOpenRequests nobody else can send until a response is there.
+// Up to 1.61.0 it comes after the write, so one more than that is on the wire.
+func (om *saramaGoroutine) promise(t *sim.Task) {
+	if om.broker.responses != nil && !om.err {
+		om.broker.responses.Send(t, PointPromise, true)
+	}
+}
+
+// keepPromise is responseReceiver's way to its next promise.
+func (om *saramaGoroutine) keepPromise(t *sim.Task) {
+	if om.broker.responses != nil {
+		om.broker.responses.Receive(t, PointKeepPromise)
+	}
+}
+
 // commitOffset is Broker.CommitOffset, and sendAndReceive below it, which since
 // 1.38.0 holds the lock for the whole round trip, and before for send alone.
 func (om *saramaGoroutine) commitOffset(t *sim.Task) {
 	om.broker.lock.Lock(t, PointSend)
 	om.send(t, om.request())
-	if om.release == SendLock {
+	om.promise(t)
+	if om.conf.Release == SendLock {
 		om.broker.lock.Unlock(t)
 		om.awaitResponse(t)
 		return
@@ -86,6 +110,31 @@ func (om *saramaGoroutine) awaitResponse(t *sim.Task) {
 	answer := om.broker.conn.Receive(t, PointAwaitResponse)
 	if response, ok := answer.(*model.OffsetCommitResponse); ok {
 		om.resp = append(om.resp, response.Partitions...)
+	} else {
+		om.err = true
+	}
+	om.keepPromise(t)
+}
+
+// fetchOffset is Broker.FetchOffset, of the partition at hand. It leaves in
+// fetched what is committed.
+//
+// Differs: MaxOpenRequests is left out here.
+func (om *saramaGoroutine) fetchOffset(t *sim.Task) {
+	om.broker.lock.Lock(t, PointFetchOffset)
+	om.send(t, &model.OffsetFetchRequest{Partitions: []model.Partition{om.poms[om.place].partition}})
+	om.awaitOffset(t)
+	om.broker.lock.Unlock(t)
+}
+
+// awaitOffset is handleResponsePromise of an OffsetFetch.
+func (om *saramaGoroutine) awaitOffset(t *sim.Task) {
+	if om.err {
+		return
+	}
+	answer := om.broker.conn.Receive(t, PointAwaitOffset)
+	if response, ok := answer.(*model.OffsetFetchResponse); ok {
+		om.fetched = response.Partitions[0].Offset
 	} else {
 		om.err = true
 	}

@@ -1,7 +1,9 @@
 package group
 
 import (
+	"slices"
 	"strconv"
+	"time"
 
 	"racelab/model"
 	"racelab/sim"
@@ -43,6 +45,21 @@ const (
 	BrokerLockReleased
 )
 
+// SaramaConfig is how a client is set up.
+//
+// Source: Config in sarama 1.43.3, config.go.
+type SaramaConfig struct {
+	Release SaramaRelease
+
+	AutoCommit      time.Duration // Consumer.Offsets.AutoCommit.Interval; 0: not enabled
+	RetryMax        int           // Consumer.Offsets.Retry.Max: further flushes of Close
+	MaxOpenRequests int           // Net.MaxOpenRequests
+
+	Goroutines         int  // that may commit at once
+	Manages            bool // the partitions are still to be managed: their offsets are fetched
+	NoWriterPreference bool // of pomsLock and brokerLock, which Go's locks have
+}
+
 // SaramaOffsetManager is what the goroutines of a consumer share: the offsets
 // that they have marked, and who the coordinator is.
 //
@@ -56,8 +73,8 @@ const (
 // maps have none. Errors are logged, as without Consumer.Return.Errors, and not
 // sent to a channel.
 type SaramaOffsetManager struct {
-	release    SaramaRelease `sim:"config"`
-	commitLock sim.Mutex     // CommitLock only
+	conf       SaramaConfig `sim:"config"`
+	commitLock sim.Mutex    // CommitLock only
 
 	broker      saramaBroker
 	brokerLock  sim.RWMutex
@@ -65,6 +82,15 @@ type SaramaOffsetManager struct {
 
 	poms     []*partitionOffsetManager
 	pomsLock sim.RWMutex
+
+	loop *saramaMainLoop // nil without automatic commits
+}
+
+// saramaMainLoop is what Close and the goroutine that commits automatically
+// have in common.
+type saramaMainLoop struct {
+	ticker          sim.Timer
+	closing, closed sim.Chan[bool]
 }
 
 // partitionOffsetManager is the offset that one partition's goroutine marks.
@@ -83,28 +109,36 @@ type partitionOffsetManager struct {
 	done   sim.Var[bool]
 }
 
-// NewSaramaOffsetManager returns an offset manager whose partitions start,
-// clean, at the given offsets, with its connection to the group coordinator,
-// which ManagePartition has looked up.
-func NewSaramaOffsetManager(release SaramaRelease, coordinator *sim.Conn, committed ...model.Offset) *SaramaOffsetManager {
-	om := &SaramaOffsetManager{release: release}
+// NewSaramaOffsetManager returns an offset manager with its connection to the
+// group coordinator. Its partitions are managed and clean at the given offsets,
+// and the coordinator is known; or nothing is yet, if conf says so.
+func NewSaramaOffsetManager(conf SaramaConfig, coordinator *sim.Conn, committed ...model.PartitionOffset) *SaramaOffsetManager {
+	om := &SaramaOffsetManager{conf: conf}
+	om.pomsLock.NoPreference = conf.NoWriterPreference
+	om.brokerLock.NoPreference = conf.NoWriterPreference
 	om.broker.conn = coordinator
 	om.broker.opened.Init(true)
 	om.broker.connected.Init(true)
-	om.coordinated.Init(true)
-	for i, offset := range committed {
-		pom := &partitionOffsetManager{partition: model.Partition(i)}
-		pom.offset.Init(offset)
+	om.coordinated.Init(!conf.Manages)
+	if conf.Goroutines > conf.MaxOpenRequests {
+		om.broker.responses = &sim.Chan[bool]{}
+		om.broker.responses.Init(conf.MaxOpenRequests)
+	}
+	if conf.AutoCommit > 0 {
+		om.loop = &saramaMainLoop{}
+		om.loop.closing.Init(0)
+		om.loop.closed.Init(0)
+	}
+	for _, c := range committed {
+		pom := &partitionOffsetManager{partition: c.Partition}
+		if conf.Manages {
+			pom.released.Init(true)
+		} else {
+			pom.offset.Init(c.Offset)
+		}
 		om.poms = append(om.poms, pom)
 	}
 	return om
-}
-
-// WithoutWriterPreference lets readers of pomsLock and brokerLock in while a
-// writer waits, as Go's locks do not.
-func (om *SaramaOffsetManager) WithoutWriterPreference() {
-	om.pomsLock.NoPreference = true
-	om.brokerLock.NoPreference = true
 }
 
 // saramaGoroutine is a goroutine inside the offset manager. Its fields are the
@@ -114,10 +148,13 @@ type saramaGoroutine struct {
 
 	req           []model.PartitionOffset // the blocks of the request; none: there is no request
 	resp          []model.PartitionError
-	i             int  // of the partition at hand, in loops that contain a point
-	err           bool // of what was sent: there was no connection, or it broke
-	found         bool // who the coordinator is
-	force         bool // of releasePOMs
+	i             int          // of the partition at hand, in loops that contain a point
+	err           bool         // of what was sent: there was no connection, or it broke
+	found         bool         // who the coordinator is
+	place         int          `sim:"config"` // in poms, of a claim's partition
+	fetched       model.Offset // of that partition
+	force         bool         // of releasePOMs
+	attempt       int          // of Close
 	shouldRelease bool
 }
 
@@ -130,7 +167,7 @@ func (om *saramaGoroutine) commit(t *sim.Task) {
 
 // flushToBroker is the one of each release.
 func (om *saramaGoroutine) flushToBroker(t *sim.Task) {
-	switch om.release {
+	switch om.conf.Release {
 	case SendLock, RoundTripLock:
 		om.flushUnordered(t)
 	case CommitLock:
@@ -169,8 +206,7 @@ func (om *saramaGoroutine) flushUnderBrokerLock(t *sim.Task) {
 		om.broker.lock.Unlock(t)
 		return
 	}
-	t.Yield(PointWrite)
-	om.send(t, om.request())
+	om.sendOffsetCommit(t)
 	om.broker.lock.Unlock(t)
 	om.awaitResponse(t)
 	if om.err {
@@ -178,6 +214,24 @@ func (om *saramaGoroutine) flushUnderBrokerLock(t *sim.Task) {
 		return
 	}
 	om.handleResponse(t)
+}
+
+// sendOffsetCommit writes the request. The caller holds broker.lock.
+//
+// Differs: 1.61.1 waits for room before it writes; 1.48.0 to 1.61.0, which are
+// BrokerLockReleased too, do so after it.
+func (om *saramaGoroutine) sendOffsetCommit(t *sim.Task) {
+	om.err = false
+	if om.conf.Release == BrokerLockReleased {
+		om.promise(t)
+	}
+	t.Yield(PointWrite)
+	om.send(t, om.request())
+	if om.conf.Release == BrokerLock {
+		om.promise(t)
+	} else if om.err {
+		om.keepPromise(t)
+	}
 }
 
 // flushBuiltOutside is flushToBroker of pull request 3193.
@@ -189,6 +243,7 @@ func (om *saramaGoroutine) flushBuiltOutside(t *sim.Task) {
 	}
 	om.broker.lock.Lock(t, PointSend) // The rewind is back.
 	om.send(t, om.request())
+	om.promise(t)
 	om.broker.lock.Unlock(t)
 	om.awaitResponse(t)
 	if om.err {
@@ -251,6 +306,25 @@ func (om *saramaGoroutine) coordinator(t *sim.Task) {
 	om.brokerLock.Unlock(t)
 }
 
+// managePartition is ManagePartition, and fetchInitialOffset below it. It leaves
+// in fetched where to read on.
+//
+// Differs: it is tried again without a limit, and without a pause.
+func (om *saramaGoroutine) managePartition(t *sim.Task) {
+	for om.err = true; om.err; {
+		om.coordinator(t)
+		om.fetchOffset(t)
+		if om.err {
+			om.releaseCoordinator(t)
+		}
+	}
+	om.pomsLock.Lock(t, PointManage)
+	pom := om.poms[om.place]
+	pom.released.Set(t, false)
+	pom.offset.Set(t, om.fetched)
+	om.pomsLock.Unlock(t)
+}
+
 // releaseCoordinator forgets who the coordinator is.
 func (om *saramaGoroutine) releaseCoordinator(t *sim.Task) {
 	om.brokerLock.Lock(t, PointRelease)
@@ -263,17 +337,18 @@ func (om *saramaGoroutine) releaseCoordinator(t *sim.Task) {
 func (om *saramaGoroutine) handleResponse(t *sim.Task) {
 	om.shouldRelease = false
 	om.pomsLock.RLock(t, PointHandleResponse)
-	for om.i = 0; om.i < len(om.resp); om.i++ {
-		if om.poms[om.resp[om.i].Partition].released.Get(t) {
+	for om.i = 0; om.i < len(om.poms); om.i++ {
+		block := om.block()
+		if block < 0 || om.poms[om.i].released.Get(t) {
 			continue
 		}
-		switch om.resp[om.i].Error {
+		switch om.resp[block].Error {
 		case model.None:
 			om.updateCommitted(t)
 		case model.ErrCoordinatorLoadInProgress:
 			// It stays dirty, and the next commit sends it again.
 		default:
-			if om.release == BrokerLockReleased {
+			if om.conf.Release == BrokerLockReleased {
 				om.shouldRelease = true
 			} else {
 				om.releaseCoordinator(t) // The deadlock: it wants brokerLock, with pomsLock held.
@@ -288,12 +363,54 @@ func (om *saramaGoroutine) handleResponse(t *sim.Task) {
 	om.req, om.resp, om.shouldRelease = om.req[:0], om.resp[:0], false
 }
 
+// close is Close.
+func (om *saramaGoroutine) close(t *sim.Task) {
+	if om.loop != nil {
+		t.Yield(PointClose)
+		om.loop.closing.Close(t)
+		om.loop.closed.Receive(t, PointAwaitMainLoop)
+	}
+	om.asyncClosePOMs(t)
+	om.force = false
+	for om.attempt = 0; om.loop != nil && om.attempt <= om.conf.RetryMax; om.attempt++ {
+		om.flushToBroker(t)
+		remaining := om.releasePOMs(t)
+		if remaining == 0 {
+			break
+		}
+	}
+	om.attempt = 0
+	om.force = true
+	om.releasePOMs(t)
+	om.brokerLock.Lock(t, PointForgetBroker)
+	om.coordinated.Set(t, false)
+	om.brokerLock.Unlock(t)
+}
+
+// asyncClosePOMs marks every partition as done.
+func (om *saramaGoroutine) asyncClosePOMs(t *sim.Task) {
+	om.pomsLock.RLock(t, PointAsyncClose)
+	for om.i = 0; om.i < len(om.poms); om.i++ {
+		om.poms[om.i].lock.Lock(t, PointAsyncClosePOM)
+		pom := om.poms[om.i]
+		pom.done.Set(t, true)
+		pom.lock.Unlock(t)
+	}
+	om.i = 0
+	om.pomsLock.RUnlock(t)
+}
+
+// block is where the request has the partition at hand; -1: it has not.
+func (om *saramaGoroutine) block() int {
+	return slices.IndexFunc(om.req, func(p model.PartitionOffset) bool { return p.Partition == om.poms[om.i].partition })
+}
+
 // updateCommitted takes the dirty mark away unless a newer offset has been
 // marked since the request was built.
 func (om *saramaGoroutine) updateCommitted(t *sim.Task) {
-	om.poms[om.resp[om.i].Partition].lock.Lock(t, PointUpdateCommitted)
-	pom := om.poms[om.resp[om.i].Partition]
-	if pom.offset.Get(t) == om.req[om.i].Offset {
+	om.poms[om.i].lock.Lock(t, PointUpdateCommitted)
+	pom := om.poms[om.i]
+	if pom.offset.Get(t) == om.req[om.block()].Offset {
 		pom.dirty.Set(t, false)
 	}
 	pom.lock.Unlock(t)
@@ -319,13 +436,13 @@ func (om *saramaGoroutine) releasePOMs(t *sim.Task) (remaining int) {
 		pom.lock.Unlock(t)
 	}
 	om.i = 0
-	remaining = om.managed(t)
+	remaining = om.remaining(t)
 	om.pomsLock.Unlock(t)
 	return remaining
 }
 
-// managed counts om.poms. The caller holds pomsLock.
-func (om *saramaGoroutine) managed(t *sim.Task) (n int) {
+// remaining counts om.poms. The caller holds pomsLock.
+func (om *saramaGoroutine) remaining(t *sim.Task) (n int) {
 	for _, pom := range om.poms {
 		if !pom.released.Get(t) {
 			n++
@@ -342,6 +459,11 @@ func (om *SaramaOffsetManager) State(s *sim.State) {
 	om.pomsLock.State(s)
 	for _, pom := range om.poms {
 		pom.State(s)
+	}
+	if om.loop != nil {
+		om.loop.ticker.State(s)
+		om.loop.closing.State(s)
+		om.loop.closed.State(s)
 	}
 }
 
@@ -385,7 +507,9 @@ func (om *saramaGoroutine) State(s *sim.State) {
 	sim.Int(s, &om.i)
 	sim.Bool(s, &om.err)
 	sim.Bool(s, &om.found)
+	sim.Int(s, &om.fetched)
 	sim.Bool(s, &om.force)
+	sim.Int(s, &om.attempt)
 	sim.Bool(s, &om.shouldRelease)
 }
 
