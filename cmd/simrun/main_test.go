@@ -387,11 +387,15 @@ func TestRepeatBreaksTheSameProperty(t *testing.T) {
 			t.Errorf("%s breaks %v and has exit code %d, want %s and %d or %d", command, run.Broken, code, property, exitBroken, exitDeadlock)
 		}
 	}
-	settings := map[string]string{"offset-rewind": "--set commits=3", "lost-update": "--set threads=3", "stale-snapshot": "--set marks=3 --set commits=2"}
+	settings := map[string]string{"offset-rewind": "--set commits=3", "lost-update": "--set threads=3", "stale-snapshot": "--set marks=3 --set commits=2", "stale-member-commit": "--set joins=1"}
 	for _, s := range scenarios.All() {
 		flags := []string{"", "--first", settings[s.Name]}
 		for _, strategy := range strategies {
-			flags = append(flags, "--strategy "+strategy, "--first --strategy "+strategy)
+			flag := "--strategy " + strategy
+			if strategy == "exhaustive" {
+				flag += " --runs 20000" // stale-member-commit has more than a million classes.
+			}
+			flags = append(flags, flag, "--first "+flag)
 		}
 		for _, flag := range flags {
 			line := "explore " + s.Name + " " + flag
