@@ -34,15 +34,15 @@ func TestStaleMemberCommitInAllStates(t *testing.T) {
 		takesBack, isSkipped int // steps to the shortest break; 0: there is none
 	}{
 		{"unfixed", "joins=1", 4242, 26, 0},
-		{"generation-check", "joins=2", 127345, 0, 0},
+		{"generation-check", "joins=2", 19209, 0, 0},
 		{"generation-now", "joins=1", 3748, 0, 0},
-		{"generation-now", "joins=2", 121122, 29, 0},
+		{"generation-now", "joins=2", 18479, 29, 0},
 		{"auto-commit", "joins=1", 3728, 0, 10},
 		{"static-member", "joins=1", 4103, 0, 0},
-		{"kip-848", "joins=2", 37223, 0, 0},
+		{"kip-848", "joins=2", 9996, 0, 0},
 		{"kip-848-now", "joins=1", 2538, 0, 0},
-		{"kip-848-now", "joins=2", 36162, 24, 0},
-		{"kip-1251", "joins=2", 37712, 0, 0},
+		{"kip-848-now", "joins=2", 9840, 24, 0},
+		{"kip-1251", "joins=2", 10150, 0, 0},
 	} {
 		values, err := s.Set([]string{test.joins})
 		if err != nil {

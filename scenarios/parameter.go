@@ -141,11 +141,11 @@ func Set(owner string, parameters []Parameter, values Values, settings []string)
 	for _, setting := range settings {
 		name, text, ok := strings.Cut(setting, "=")
 		if !ok {
-			return nil, fmt.Errorf("%.60q is no setting; want NAME=VALUE, of %s", setting, domains(parameters))
+			return nil, fmt.Errorf("%.60q is no setting; want NAME=VALUE, of %s", setting, names(parameters))
 		}
 		at := slices.IndexFunc(parameters, func(p Parameter) bool { return p.Name == name })
 		if at < 0 {
-			return nil, fmt.Errorf("%s has no parameter %.60q; it has %s", owner, name, domains(parameters))
+			return nil, fmt.Errorf("%s has no parameter %.60q; it has %s", owner, name, names(parameters))
 		}
 		if domain := parameters[at].Takes; !domain.Has(text) {
 			return nil, fmt.Errorf("%s=%.60s is out of range; want %v", name, text, domain)
@@ -155,14 +155,10 @@ func Set(owner string, parameters []Parameter, values Values, settings []string)
 	return values, nil
 }
 
-func domains(parameters []Parameter) string {
-	var domains []string
+func names(parameters []Parameter) string {
+	var names []string
 	for _, p := range parameters {
-		takes := p.Takes.String()
-		if _, ok := p.Takes.(Delays); ok {
-			takes = "a delay" // Its forms are long, and the same for all.
-		}
-		domains = append(domains, fmt.Sprintf("%s (%s)", p.Name, takes))
+		names = append(names, p.Name)
 	}
-	return strings.Join(domains, ", ")
+	return strings.Join(names, ", ")
 }

@@ -70,14 +70,14 @@ func TestShownScheduleIsTheShortest(t *testing.T) {
 func TestRegistryIsWhole(t *testing.T) {
 	for _, s := range scenarios.All() {
 		known := map[string]bool{}
-		w := s.Build(s.Variants[0].Name, s.Defaults())
-		for _, p := range w.Properties() {
-			known[p] = true
+		for _, world := range s.Worlds {
+			for _, p := range s.Watched(s.Variants[0], world) {
+				known[p] = true
+			}
 		}
-		w.Close()
 		for _, p := range s.Properties {
 			if !known[p.Property] {
-				t.Errorf("%s claims %s, which its world does not watch", s.Name, p.Property)
+				t.Errorf("%s claims %s, which none of its worlds watches", s.Name, p.Property)
 			}
 		}
 		worlds := map[string]bool{}
@@ -97,7 +97,7 @@ func TestRegistryIsWhole(t *testing.T) {
 			}
 			for _, p := range strings.Fields(e.Properties) {
 				if !known[p] {
-					t.Errorf("%s expects something of %v: its world does not watch %s", s.Name, e, p)
+					t.Errorf("%s expects something of %v: none of its worlds watches %s", s.Name, e, p)
 				}
 			}
 			for _, world := range strings.Fields(e.Worlds) {
@@ -200,8 +200,8 @@ func TestSetRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, test := range []struct{ setting, want string }{
-		{"partitions", `"partitions" is no setting; want NAME=VALUE, of partitions (1 to 64), commits (1 to 100000), `},
-		{"threads=2", `offset-rewind has no parameter "threads"; it has partitions (1 to 64), commits (1 to 100000), `},
+		{"partitions", `"partitions" is no setting; want NAME=VALUE, of partitions, instances, commits, `},
+		{"threads=2", `offset-rewind has no parameter "threads"; it has partitions, instances, commits, `},
 		{"commits=0", "commits=0 is out of range; want 1 to 100000"},
 		{"commits=two", "commits=two is out of range; want 1 to 100000"},
 		{"commits=02", "commits=02 is out of range; want 1 to 100000"},

@@ -31,7 +31,7 @@ var staleMemberCommit = Scenario{
 	Parameters: []Parameter{
 		{Name: "partitions", Help: "partitions of the topic", Default: "1", Takes: Numbers{1, 2}},
 		{Name: "polls", Help: "polls of B, of a message each; A, which is slow, polls one", Default: "2", Takes: Numbers{1, 3}},
-		{Name: "joins", Help: "how often a member joins before its application gives up", Default: "2", Takes: Numbers{1, 3}},
+		{Name: "joins", Help: "how often A joins before its application gives up; B joins once", Default: "2", Takes: Numbers{1, 3}},
 	},
 	Variants: []Variant{
 		{"unfixed", "OffsetCommit version 0 (Kafka 0.8.2 to 3.x, offsets in ZooKeeper)", "stores whatever comes; the commit says nothing of its sender"},
@@ -165,6 +165,7 @@ func buildStaleMemberCommit(variant string, values Values) *sim.World {
 	a, b := config, config
 	a.MemberID, b.MemberID = 1, 2
 	a.Polls, a.Slow = 1, true
+	b.Joins = 1
 	w.Go("A", group.NewMember(w.Dial("A", "coordinator"), a))
 	w.Go("B", group.NewMember(w.Dial("B", "coordinator"), b))
 	w.Watch(properties.NewFormerOwnerTakesNothingBack("A", "B"))

@@ -125,8 +125,8 @@ func TestBadInput(t *testing.T) {
 		{"flag without its value", []string{"run", race, "--variant"}, []string{"--variant", "the flags of run are "}},
 		{"flag that is true or false", []string{"list", "--json=2"}, []string{`--json "2"`, "possible: true, false"}},
 
-		{"no setting", []string{"run", race, "--set", "commits"}, []string{`"commits"`, "NAME=VALUE", "partitions (1 to 64), commits (1 to 100000)"}},
-		{"unknown parameter", []string{"run", race, "--set", "threads=2"}, []string{`"threads"`, "partitions (1 to 64), commits (1 to 100000)"}},
+		{"no setting", []string{"run", race, "--set", "commits"}, []string{`"commits"`, "NAME=VALUE", "partitions, instances, commits, "}},
+		{"unknown parameter", []string{"run", race, "--set", "threads=2"}, []string{`"threads"`, "partitions, instances, commits, "}},
 		{"parameter out of range", []string{"explore", race, "--set", "commits=100001"}, []string{"commits=100001", "1 to 100000"}},
 		{"parameter that is no number", []string{"run", race, "--set", "commits=two"}, []string{"commits=two", "1 to 100000"}},
 		{"parameter without a value", []string{"run", race, "--set", "commits="}, []string{"commits=", "1 to 100000"}},
@@ -135,7 +135,7 @@ func TestBadInput(t *testing.T) {
 
 		{"unknown strategy", []string{"explore", race, "--strategy", "dfs"}, []string{`--strategy "dfs"`, "possible: states, ", "walk"}},
 		{"unknown format", []string{"run", race, "--format", "xml"}, []string{`--format "xml"`, "possible: text, json, mermaid, porcupine"}},
-		{"history of a scenario without one", []string{"run", race, "--format", "porcupine"}, []string{"--format porcupine: " + race + " has no history", "possible: commit-reconnect"}},
+		{"history of a scenario without one", []string{"run", "lost-update", "--format", "porcupine"}, []string{"--format porcupine: lost-update has no history", "possible: offset-rewind, commit-reconnect"}},
 		{"seed and schedule", []string{"run", race, "--seed", "1", "--schedule", "G0 mark"}, []string{"--seed and --schedule", "one of them"}},
 		{"seed without chance", []string{"explore", race, "--strategy", "states", "--seed", "1"}, []string{"--seed", "--strategy pct, uniform or walk"}},
 		{"seed that is no number", []string{"run", race, "--seed", "abc"}, []string{`--seed "abc"`, "whole numbers from 0"}},

@@ -32,7 +32,7 @@ func TestBadInputOfSweep(t *testing.T) {
 		{"sweep commit-cost --seeds many", []string{`"many"`, "whole numbers"}},
 		{"sweep commit-cost --workers 0", []string{"--workers 0", "1 to 256"}},
 		{"sweep commit-cost --set step", []string{`"step"`, "NAME=VALUE"}},
-		{"sweep commit-cost --set speed=1", []string{`"speed"`, "partitions (1 to 64)"}},
+		{"sweep commit-cost --set speed=1", []string{`"speed"`, "partitions, commits"}},
 		{"sweep commit-cost --set partitions=65", []string{"partitions=65", "1 to 64"}},
 		{"sweep commit-cost --set answer=soon", []string{"answer=soon", "3ms"}},
 		{"sweep commit-cost --out ''", []string{"--out is empty"}},
