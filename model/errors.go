@@ -27,6 +27,8 @@ const (
 
 func (e Error) String() string {
 	switch e {
+	case ErrUnknownServerError:
+		return "UNKNOWN_SERVER_ERROR"
 	case None:
 		return "NONE"
 	case ErrOffsetOutOfRange:

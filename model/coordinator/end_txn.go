@@ -58,9 +58,13 @@ func (t *Transactions) endTransaction(m *transactionMetadata, end ending, e sim.
 }
 
 // prepareEnd is the transition to the decision. A fence under TV1 takes its
-// epoch here; under TV2 the epoch that ends each transaction is enough.
+// epoch here; under TV2 the epoch that ends each transaction is enough. Whatever
+// uses up the epochs, a fence too, gets a new producer id: else a late EndTxn is
+// taken for a second try, is told the last epoch, and begins with it what nobody
+// can end.
 //
-// Source: KAFKA-19367 for the latter.
+// Source: TransactionCoordinator.generateTxnTransitMetadataForTxnCompletion;
+// KAFKA-19367, KAFKA-20090.
 func (t *Transactions) prepareEnd(m *transactionMetadata, end ending) txnTransitMetadata {
 	state := PrepareAbort
 	if end.result == model.Commit {
@@ -68,7 +72,7 @@ func (t *Transactions) prepareEnd(m *transactionMetadata, end ending) txnTransit
 	}
 	fence := m.pendingState == PrepareEpochFence
 	nextProducerID := model.NoProducerID
-	if end.version.SupportsEpochBump() && !fence && m.isEpochExhausted(m.producerEpoch) {
+	if end.version.SupportsEpochBump() && m.isEpochExhausted(m.producerEpoch) {
 		nextProducerID = t.generateProducerID()
 	}
 	if fence {
