@@ -6,7 +6,8 @@
 // client, written as straight-line code and run as a coroutine; at each Point
 // it parks. A node is a broker or a coordinator: a function that takes one
 // message. A connection carries requests and responses, each way first in,
-// first out.
+// first out; a node that asks another gets the answer as a step. Tasks, memory
+// and connections may make up a Process, which crashes and restarts as one.
 //
 // At any moment some events are enabled: a parked task may go on, if what it
 // waits for is there, the oldest request of a connection may arrive, a timer may
