@@ -23,8 +23,7 @@ type verdict uint8
 const (
 	refused     verdict = iota // for the error that comes with it
 	alreadyDone                // the request is a second try; NONE
-	decides                    // the transaction there is ends
-	emptyAbort                 // there is no transaction, and its abort makes a new epoch
+	decides                    // the transaction ends; under TV2 an abort may end one without partitions
 )
 
 // endTxn decides a transaction.
@@ -52,7 +51,7 @@ func (t *Transactions) endTransaction(m *transactionMetadata, end ending, e sim.
 		replyToEnd(e, err, txnTransitMetadata{}, out)
 	case alreadyDone:
 		replyToEnd(e, model.None, m.txnTransitMetadata, out)
-	case decides, emptyAbort:
+	case decides:
 		t.appendTransactionToLog(m, t.prepareEnd(m, end), e, out)
 	}
 }
@@ -146,7 +145,7 @@ func (m *transactionMetadata) judgeEndTV2(end ending) (verdict, model.Error) {
 		case retry && same:
 			return alreadyDone, model.None
 		case !retry && end.result == model.Abort:
-			return emptyAbort, model.None
+			return decides, model.None
 		}
 		return refused, model.ErrInvalidTxnState
 	case PrepareCommit, PrepareAbort:
@@ -156,7 +155,7 @@ func (m *transactionMetadata) judgeEndTV2(end ending) (verdict, model.Error) {
 		return refused, model.ErrInvalidTxnState
 	case Empty:
 		if end.result == model.Abort {
-			return emptyAbort, model.None
+			return decides, model.None
 		}
 		return refused, model.ErrInvalidTxnState
 	}
