@@ -155,23 +155,16 @@ func (c *plainProducer) endTxn(t *sim.Task) {
 // plainConsumer fetches each partition once from the start, read_committed.
 type plainConsumer struct {
 	leaders   []*sim.Conn
-	fetches   int `sim:"config"`
-	fetch     int
 	partition model.Partition
 }
 
-func (c *plainConsumer) State(s *sim.State) {
-	sim.Int(s, &c.fetch)
-	sim.Int(s, &c.partition)
-}
+func (c *plainConsumer) State(s *sim.State) { sim.Int(s, &c.partition) }
 
 func (c *plainConsumer) Run(t *sim.Task) {
-	for c.fetch = 0; c.fetch < c.fetches; c.fetch++ {
-		for c.partition = 0; int(c.partition) < len(c.leaders); c.partition++ {
-			t.Yield("fetch")
-			c.leaders[c.partition].Send(t, &model.FetchRequest{Partition: c.partition, IsolationLevel: model.ReadCommitted})
-			c.leaders[c.partition].Receive(t, "await fetch")
-		}
+	for c.partition = 0; int(c.partition) < len(c.leaders); c.partition++ {
+		t.Yield("fetch")
+		c.leaders[c.partition].Send(t, &model.FetchRequest{Partition: c.partition, IsolationLevel: model.ReadCommitted})
+		c.leaders[c.partition].Receive(t, "await fetch")
 	}
 }
 
@@ -192,39 +185,46 @@ func cluster(w *sim.World, config coordinator.TransactionsConfig, markerAppend s
 	c.Connect(conns...)
 }
 
-// transactionsWorld has one producer a list of results; all have the same
-// transactional id, so that the later ones fence the earlier.
-func transactionsWorld(version model.TransactionVersion, faults sim.Budget, markerAppend time.Duration, results ...[]model.TransactionResult) func() *sim.World {
-	return func() *sim.World {
-		w := sim.NewWorld()
-		w.Faults(faults)
-		cluster(w, coordinator.TransactionsConfig{}, sim.Constant(markerAppend))
-		first := 0
-		for i, r := range results {
-			name := fmt.Sprint("producer", i)
-			w.Go(name, &plainProducer{
-				coordinator: w.Dial(name, "coordinator"), leaders: []*sim.Conn{w.Dial(name, "B0"), w.Dial(name, "B1")},
-				version: version, results: r, first: first,
-			})
-			first += len(r)
-		}
-		w.Go("consumer", &plainConsumer{leaders: []*sim.Conn{w.Dial("consumer", "B0"), w.Dial("consumer", "B1")}, fetches: 1})
-		of := func(r model.Record) int { return int(r) / 10 }
-		w.Watch(properties.NewTransactionsAreAtomic(of))
-		w.Watch(properties.NewReadCommittedSeesTheOutcome(of))
-		return w
-	}
+// transactions is a world of producers that all have the same transactional id,
+// so that the later ones fence the earlier, and of one consumer.
+type transactions struct {
+	version   model.TransactionVersion
+	producers [][]model.TransactionResult // how the transactions of each end
+	faults    sim.Budget
+	maxEpoch  model.ProducerEpoch // 0: as in Kafka
+	markers   time.Duration       // how long they take
 }
 
-var (
-	commit = []model.TransactionResult{model.Commit}
-	abort  = []model.TransactionResult{model.Abort}
-)
+func (x transactions) build() *sim.World {
+	w := sim.NewWorld()
+	w.Faults(x.faults)
+	cluster(w, coordinator.TransactionsConfig{MaxEpoch: x.maxEpoch}, sim.Constant(x.markers))
+	first := 0
+	for i, results := range x.producers {
+		name := fmt.Sprint("producer", i)
+		w.Go(name, &plainProducer{
+			coordinator: w.Dial(name, "coordinator"), leaders: []*sim.Conn{w.Dial(name, "B0"), w.Dial(name, "B1")},
+			version: x.version, results: results, first: first,
+		})
+		first += len(results)
+	}
+	w.Go("consumer", &plainConsumer{leaders: []*sim.Conn{w.Dial("consumer", "B0"), w.Dial("consumer", "B1")}})
+	of := func(r model.Record) int { return int(r) / 10 }
+	w.Watch(properties.NewTransactionsAreAtomic(of))
+	w.Watch(properties.NewReadCommittedSeesTheOutcome(of))
+	return w
+}
+
+const commit, abort = model.Commit, model.Abort
+
+// results are those of the transactions of each producer.
+type results = []model.TransactionResult
 
 // Goal: no State walk of coordinator, brokers or oracles forgets a field.
 func TestTransactionsAreVisited(t *testing.T) {
 	for _, version := range []model.TransactionVersion{model.TV1, model.TV2} {
-		simtest.Visited(t, transactionsWorld(version, sim.Budget{Cuts: 2}, time.Millisecond, slices.Concat(commit, abort), commit))
+		x := transactions{version: version, producers: []results{{commit, abort}, {commit}}, faults: sim.Budget{Cuts: 2}, markers: time.Millisecond}
+		simtest.Visited(t, x.build)
 	}
 }
 
@@ -234,13 +234,14 @@ func TestTransactionsAreVisited(t *testing.T) {
 func TestTransactionsInAllStates(t *testing.T) {
 	for _, test := range []struct {
 		name   string
-		build  func() *sim.World
+		x      transactions
 		states int
 	}{
-		{"TV1", transactionsWorld(model.TV1, sim.Budget{}, 0, slices.Concat(abort, commit)), 9_825},
-		{"TV2", transactionsWorld(model.TV2, sim.Budget{}, 0, slices.Concat(abort, commit)), 35_082},
+		{"TV1", transactions{version: model.TV1, producers: []results{{abort, commit}}}, 9_825},
+		{"TV2", transactions{version: model.TV2, producers: []results{{abort, commit}}}, 35_082},
+		{"TV2, a new producer id each time", transactions{version: model.TV2, producers: []results{{abort, commit}}, maxEpoch: 1}, 18_411},
 	} {
-		sys, err := explore.NewWorlds(test.build)
+		sys, err := explore.NewWorlds(test.x.build)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -266,8 +267,8 @@ func TestTransactionsInAllStates(t *testing.T) {
 func TestTransactionsSampled(t *testing.T) {
 	for _, version := range []model.TransactionVersion{model.TV1, model.TV2} {
 		for _, budget := range []sim.Budget{{}, {Cuts: 2}} {
-			build := transactionsWorld(version, budget, 0, slices.Concat(abort, commit), commit)
-			simtest.Holds(t, func(t *rapid.T) (func() *sim.World, sim.Chooser) { return build, simtest.NewDrawn(t) })
+			x := transactions{version: version, producers: []results{{abort, commit}, {commit}}, faults: budget}
+			simtest.Holds(t, func(t *rapid.T) (func() *sim.World, sim.Chooser) { return x.build, simtest.NewDrawn(t) })
 		}
 	}
 }
@@ -328,7 +329,8 @@ func TestLateMessages(t *testing.T) {
 			model.TV2: "nothing",
 		} {
 			chooser := story
-			broken, schedule := simtest.Broken(transactionsWorld(version, sim.Budget{Cuts: 1}, 0, slices.Concat(commit, commit))(), &chooser)
+			x := transactions{version: version, producers: []results{{commit, commit}}, faults: sim.Budget{Cuts: 1}}
+			broken, schedule := simtest.Broken(x.build(), &chooser)
 			got := "nothing"
 			if len(broken) > 0 {
 				got = fmt.Sprintf("%s: %v", broken[0].Property, broken[0].Err)
@@ -365,7 +367,7 @@ func TestPeriodOfTransactions(t *testing.T) {
 		cluster(w, coordinator.TransactionsConfig{}, sim.Constant(test.window))
 		producer := &plainProducer{
 			coordinator: w.Dial("producer", "coordinator"), leaders: []*sim.Conn{w.Dial("producer", "B0"), w.Dial("producer", "B1")},
-			version: test.version, results: slices.Repeat(commit, 50),
+			version: test.version, results: slices.Repeat(results{commit}, 50),
 		}
 		w.Go("producer", producer)
 		w.Timed(sim.Timing{})

@@ -207,35 +207,55 @@ func TestWriteTxnMarkersAndFetchOfOthersPartitions(t *testing.T) {
 }
 
 // Goal: markers take their time, one request after the other, and nobody sees
-// them before. Method: two coordinators ask at once.
+// them before. Method: a timed world, and a coordinator for each request.
 func TestMarkersTakeTheirTime(t *testing.T) {
-	w := sim.NewWorld()
-	defer w.Close()
-	b := New(Config{Partitions: []model.Partition{0}, MarkerAppend: sim.Constant(5 * time.Millisecond)})
-	w.AddNode("broker", b)
-	var clients []*asker
-	for id := range model.ProducerID(2) {
-		name := fmt.Sprint("coordinator", id)
-		c := &asker{broker: w.Dial(name, "broker"), requests: []sim.Message{
-			&model.WriteTxnMarkersRequest{Markers: []model.TxnMarker{{ProducerID: id, Partitions: []model.Partition{0}}}},
-		}}
-		w.Go(name, c)
-		clients = append(clients, c)
-	}
-	var written []string
-	for len(w.Enabled()) > 0 {
-		before := b.logs[0].logEndOffset()
-		w.Take(0)
-		if after := b.logs[0].logEndOffset(); after != before {
-			written = append(written, fmt.Sprint(w.Now(), " producer ", b.logs[0].batches[before].ProducerID))
+	const ms = time.Millisecond
+	for _, test := range []struct {
+		takes         string
+		asked, wanted []time.Duration
+		within        time.Duration // of what is wanted
+	}{
+		{"0s", []time.Duration{0, 3 * ms, 6 * ms}, []time.Duration{0, 3 * ms, 6 * ms}, 0},
+		{"2ms", []time.Duration{0, 3 * ms, 6 * ms}, []time.Duration{2 * ms, 5 * ms, 8 * ms}, 0},
+		{"5ms", []time.Duration{0, 3 * ms, 6 * ms}, []time.Duration{5 * ms, 10 * ms, 15 * ms}, 0},
+		{"5ms", []time.Duration{0, 0, 0}, []time.Duration{5 * ms, 10 * ms, 15 * ms}, 0},
+		{"uniform:0s,1ns", make([]time.Duration, 9), make([]time.Duration, 9), 9}, // Some take no time, some do.
+	} {
+		takes, err := sim.ParseDelay(test.takes)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	if want := []string{"5ms producer 0", "10ms producer 1"}; !slices.Equal(written, want) {
-		t.Errorf("markers are written at %v, want %v", written, want)
-	}
-	for i, c := range clients {
-		if !slices.Equal(c.answers, []string{"NONE"}) {
-			t.Errorf("coordinator%d: %v, want NONE", i, c.answers)
+		w := sim.NewWorld()
+		defer w.Close()
+		b := New(Config{Partitions: []model.Partition{0}, MarkerAppend: takes})
+		w.AddNode("broker", b)
+		var timing sim.Timing
+		var coordinators []*asker
+		for i, at := range test.asked {
+			name := fmt.Sprint("coordinator", i)
+			c := &asker{broker: w.Dial(name, "broker"), requests: []sim.Message{
+				&model.WriteTxnMarkersRequest{Markers: []model.TxnMarker{{ProducerID: 1, Partitions: []model.Partition{0}}}},
+			}}
+			w.Go(name, c)
+			coordinators = append(coordinators, c)
+			timing.Except = append(timing.Except, sim.Taking{Of: name + "->broker", Delay: sim.Constant(at)})
+		}
+		w.Timed(timing)
+		var written []time.Duration
+		for len(w.Enabled()) > 0 {
+			before := b.logs[0].logEndOffset()
+			w.Take(0)
+			for range b.logs[0].logEndOffset() - before {
+				written = append(written, w.Now())
+			}
+		}
+		if !slices.EqualFunc(written, test.wanted, func(is, want time.Duration) bool { return is >= want && is-want <= test.within }) {
+			t.Errorf("markers that take %v, asked for at %v, are written at %v, want %v", takes, test.asked, written, test.wanted)
+		}
+		for i, c := range coordinators {
+			if !slices.Equal(c.answers, []string{"NONE"}) {
+				t.Errorf("markers that take %v: coordinator%d gets %v, want NONE", takes, i, c.answers)
+			}
 		}
 	}
 }

@@ -23,8 +23,7 @@ type verdict uint8
 const (
 	refused     verdict = iota // for the error that comes with it
 	alreadyDone                // the request is a second try; NONE
-	decides                    // the transaction there is ends
-	emptyAbort                 // there is no transaction, and its abort makes a new epoch
+	decides                    // the transaction ends; under TV2 an abort may end one without partitions
 )
 
 // endTxn decides a transaction.
@@ -52,15 +51,19 @@ func (t *Transactions) endTransaction(m *transactionMetadata, end ending, e sim.
 		replyToEnd(e, err, txnTransitMetadata{}, out)
 	case alreadyDone:
 		replyToEnd(e, model.None, m.txnTransitMetadata, out)
-	case decides, emptyAbort:
+	case decides:
 		t.appendTransactionToLog(m, t.prepareEnd(m, end), e, out)
 	}
 }
 
 // prepareEnd is the transition to the decision. A fence under TV1 takes its
-// epoch here; under TV2 the epoch that ends each transaction is enough.
+// epoch here; under TV2 the epoch that ends each transaction is enough. Whatever
+// uses up the epochs, a fence too, gets a new producer id: else a late EndTxn is
+// taken for a second try, is told the last epoch, and begins with it what nobody
+// can end.
 //
-// Source: KAFKA-19367 for the latter.
+// Source: TransactionCoordinator.generateTxnTransitMetadataForTxnCompletion;
+// KAFKA-19367, KAFKA-20090.
 func (t *Transactions) prepareEnd(m *transactionMetadata, end ending) txnTransitMetadata {
 	state := PrepareAbort
 	if end.result == model.Commit {
@@ -68,7 +71,7 @@ func (t *Transactions) prepareEnd(m *transactionMetadata, end ending) txnTransit
 	}
 	fence := m.pendingState == PrepareEpochFence
 	nextProducerID := model.NoProducerID
-	if end.version.SupportsEpochBump() && !fence && m.isEpochExhausted(m.producerEpoch) {
+	if end.version.SupportsEpochBump() && m.isEpochExhausted(m.producerEpoch) {
 		nextProducerID = t.generateProducerID()
 	}
 	if fence {
@@ -142,7 +145,7 @@ func (m *transactionMetadata) judgeEndTV2(end ending) (verdict, model.Error) {
 		case retry && same:
 			return alreadyDone, model.None
 		case !retry && end.result == model.Abort:
-			return emptyAbort, model.None
+			return decides, model.None
 		}
 		return refused, model.ErrInvalidTxnState
 	case PrepareCommit, PrepareAbort:
@@ -152,7 +155,7 @@ func (m *transactionMetadata) judgeEndTV2(end ending) (verdict, model.Error) {
 		return refused, model.ErrInvalidTxnState
 	case EmptyTransaction:
 		if end.result == model.Abort {
-			return emptyAbort, model.None
+			return decides, model.None
 		}
 		return refused, model.ErrInvalidTxnState
 	}

@@ -127,9 +127,10 @@ func TestFence(t *testing.T) {
 		{model.TV1, model.TV1, 1, "PrepareAbort+CompleteAbort 10/2 last -1 [P0]", "NONE 10/3"},
 		{model.TV2, model.TV1, 1, "PrepareAbort+CompleteAbort 10/2 last 1 [P0]", "NONE 10/3"},
 		{model.TV2, model.TV2, 1, "PrepareAbort+CompleteAbort 10/2 last 1 [P0]", "NONE 10/3"},
-		// The epoch that is kept back for it.
+		// The epoch that is kept back for it. Under TV2 a new producer id comes with
+		// the end of the transaction, under TV1 when it is asked for.
 		{model.TV1, model.TV1, 3, "PrepareAbort+CompleteAbort 10/4 last -1 [P0]", "NONE 11/0"},
-		{model.TV2, model.TV2, 3, "PrepareAbort+CompleteAbort 10/4 last 3 [P0]", "NONE 11/0"},
+		{model.TV2, model.TV2, 3, "PrepareAbort+CompleteAbort 10/4 last 3 [P0]", "NONE 11/1"},
 	} {
 		name := fmt.Sprintf("a %v cluster fences epoch %d of a %v client", test.cluster, test.epoch, test.client)
 		node := in(Ongoing, test.client, epoch(test.epoch))
@@ -148,6 +149,17 @@ func TestFence(t *testing.T) {
 		if got := stage.play(t, &markersWritten{0, model.None}, fresh)[1]; got != test.then {
 			t.Errorf("%s: InitProducerId after the markers: %s, want %s", name, got, test.then)
 		}
+	}
+}
+
+// Goal: an EndTxn that comes after a fence with the last epoch gets no epoch that
+// there is nothing after (KAFKA-20090).
+func TestEndTxnAfterTheLastFence(t *testing.T) {
+	node := in(Ongoing, model.TV2, epoch(3))
+	fresh := &model.InitProducerIDRequest{Version: 4, TransactionTimeout: time.Minute, ProducerID: model.NoProducerID, ProducerEpoch: model.NoProducerEpoch}
+	answers := newStage(t, node).play(t, fresh, &markersWritten{0, model.None}, endTxn(5, 10, 3, model.Abort))
+	if got := answers[2]; got != "NONE 11/0" {
+		t.Errorf("EndTxn after the fence: %s, want NONE 11/0; T0 is %s", got, describe(node))
 	}
 }
 
