@@ -2,6 +2,7 @@ package sweeps
 
 import (
 	"fmt"
+	"strconv"
 
 	"racelab/scenarios"
 	"racelab/sim"
@@ -38,7 +39,11 @@ var rewindOdds = Sweep{
 		"A run that is always busy has about one rewind, so the odds depend on the number of commits.",
 	Parameters: []scenarios.Parameter{
 		{Name: "partitions", Help: "partitions of the instance, and goroutines: one claims each", Default: "4", Takes: scenarios.Numbers{Min: 1, Max: 64}},
-		{Name: "commits", Help: "commits of each goroutine", Default: "50", Takes: scenarios.Numbers{Min: 1, Max: 1000}},
+		{Name: "instances", Help: "consumers, among which the partitions are divided", Default: "1", Takes: scenarios.Numbers{Min: 1, Max: 64}},
+		{Name: "messages", Help: "messages of each partition", Default: "48", Takes: scenarios.Numbers{Min: 1, Max: 10_000}},
+		{Name: "batch", Help: "messages that a goroutine marks before each commit", Default: "1", Takes: scenarios.Numbers{Min: 1, Max: 1000}},
+		{Name: "commit", Help: "whether goroutines commit, or a ticker does", Default: "manual", Takes: scenarios.Words{"manual", "auto"}},
+		{Name: "interval", Help: "of automatic commits, in ms", Default: "20", Takes: scenarios.Numbers{Min: 1, Max: 60_000}},
 		{Name: "latency", Help: "of a message, one way", Default: "lognormal:1ms,0.5", Takes: scenarios.Delays{}},
 		{Name: "service", Help: "of the coordinator with a commit", Default: "lognormal:500us,0.5", Takes: scenarios.Delays{}},
 		{Name: "process", Help: "of the application with a message", Default: "exp:5ms", Takes: scenarios.Delays{}},
@@ -50,24 +55,32 @@ var rewindOdds = Sweep{
 			"lognormal:100us,0.5", "lognormal:200us,0.5", "lognormal:500us,0.5", "lognormal:1ms,0.5", "lognormal:2ms,0.5",
 			"lognormal:5ms,0.5", "lognormal:10ms,0.5", "lognormal:20ms,0.5", "lognormal:50ms,0.5"}},
 		{Vary: "partitions", Log: true, Values: []string{"1", "2", "3", "4", "6", "8", "12", "16", "24", "32"}},
+		{Vary: "instances", Log: true, With: []string{"partitions=12"}, Values: []string{"1", "2", "3", "4", "6", "12"}},
+		{Vary: "batch", Log: true, With: []string{"process=exp:1ms"}, Values: []string{"1", "2", "3", "4", "6", "8", "12", "16"}},
+		{Vary: "commit", With: []string{"process=exp:1ms"}, Values: []string{"manual", "auto"}},
 		{Vary: "process", Log: true, Values: []string{
 			"exp:200us", "exp:500us", "exp:1ms", "exp:2ms", "exp:5ms", "exp:10ms", "exp:20ms", "exp:50ms", "exp:100ms"}},
 	},
-	Series:   variants("offset-rewind", "unfixed", "broker-lock"),
-	Measures: []string{"rewinds", "commits", "total"},
+	Series:   variants("offset-rewind", "send-lock", "unfixed", "broker-lock"),
+	Measures: []string{"rewinds", "commits", "messages", "total"},
 	Columns: []Column{
-		{"rewinds", "per 1,000 commits", "commits that take an offset back", Odds("rewinds", "commits", 1000)},
+		{"rewinds", "in 1,000 commits", "commits that take an offset back", Odds("rewinds", "commits", 1000)},
+		{"rewinds by work", "in 1,000 messages", "rewinds, by the work that is done", Odds("rewinds", "messages", 1000)},
 		{"total", "ms", "length of the run", Median("total")},
 	},
-	Figures: []Figure{{Kind: Lines, Columns: []string{"rewinds"}, Headline: rewindOddsHeadline}},
+	Figures: []Figure{{Kind: Lines, Columns: []string{"rewinds by work"}, Headline: rewindOddsHeadline}},
 	Seeds:   100,
 	Measure: measureRewindOdds,
 }
 
 func measureRewindOdds(variant string, values scenarios.Values, seed uint64) ([]float64, error) {
-	w := build("offset-rewind", variant, "partitions="+values.Word("partitions"), "commits="+values.Word("commits"))
-	commits := &answered{request: "OffsetCommit"}
-	w.Watch(commits)
+	messages, batch := values.Int("messages"), values.Int("batch")
+	commits := max(messages/batch, 1)
+	w := build("offset-rewind", variant, "partitions="+values.Word("partitions"), "instances="+values.Word("instances"),
+		"batch="+values.Word("batch"), "commits="+strconv.Itoa(commits),
+		"commit="+values.Word("commit"), "interval="+values.Word("interval"))
+	requests := &answered{request: "OffsetCommit"}
+	w.Watch(requests)
 	w.Timed(sim.Timing{
 		Seed:    seed,
 		Wake:    values.Delay("wake"),
@@ -84,39 +97,39 @@ func measureRewindOdds(variant string, values scenarios.Values, seed uint64) ([]
 			}
 		}
 	})
-	return []float64{float64(rewinds), float64(commits.n), milliseconds(w)}, err
+	return []float64{float64(rewinds), float64(requests.n), float64(values.Int("partitions") * commits * batch), milliseconds(w)}, err
 }
 
 // rewindOddsHeadline says how far the worst panel reaches, and whether the last
 // series ever rewinds.
 func rewindOddsHeadline(r *Result) string {
-	unfixed, fixed := r.Sweep.Series[0].Name, r.Sweep.Series[len(r.Sweep.Series)-1].Name
+	unfixed, fixed := "unfixed", "broker-lock"
 	var least, most Row
 	spread, fixedMost := -1.0, 0.0
 	for _, panel := range r.Sweep.Panels {
 		var low, high Row
 		for i, row := range r.Rows {
-			odds := r.Cell(row, "rewinds").Value
+			odds := r.Cell(row, "rewinds by work").Value
 			if row.Series.Name == fixed {
 				fixedMost = max(fixedMost, odds)
 			}
 			if row.Panel.Name() != panel.Name() || row.Series.Name != unfixed {
 				continue
 			}
-			if low.Cells == nil || odds < r.Cell(low, "rewinds").Value {
+			if low.Cells == nil || odds < r.Cell(low, "rewinds by work").Value {
 				low = r.Rows[i]
 			}
-			if high.Cells == nil || odds > r.Cell(high, "rewinds").Value {
+			if high.Cells == nil || odds > r.Cell(high, "rewinds by work").Value {
 				high = r.Rows[i]
 			}
 		}
-		if d := r.Cell(high, "rewinds").Value - r.Cell(low, "rewinds").Value; d > spread {
+		if d := r.Cell(high, "rewinds by work").Value - r.Cell(low, "rewinds by work").Value; d > spread {
 			spread, least, most = d, low, high
 		}
 	}
-	text := fmt.Sprintf("%s rewinds %s of 1,000 commits at %s %s, %s at %s", unfixed,
-		Number(r.Cell(least, "rewinds").Value), least.Panel.Vary, r.Sweep.AxisText(least),
-		Number(r.Cell(most, "rewinds").Value), r.Sweep.AxisText(most))
+	text := fmt.Sprintf("%s rewinds %s times in 1,000 messages at %s %s, %s at %s", unfixed,
+		Number(r.Cell(least, "rewinds by work").Value), least.Panel.Vary, r.Sweep.AxisText(least),
+		Number(r.Cell(most, "rewinds by work").Value), r.Sweep.AxisText(most))
 	if fixedMost == 0 {
 		return text + "; " + fixed + " 0"
 	}

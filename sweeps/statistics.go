@@ -59,7 +59,14 @@ func wilson(p, n float64) (low, high float64) {
 	middle := p + z*z/(2*n)
 	half := z * math.Sqrt(p*(1-p)/n+z*z/(4*n*n))
 	scale := 1 + z*z/n
-	return max(0, (middle-half)/scale), min(1, (middle+half)/scale)
+	low, high = (middle-half)/scale, (middle+half)/scale
+	if p == 0 {
+		low = 0 // It is, but for rounding.
+	}
+	if p == 1 {
+		high = 1
+	}
+	return low, high
 }
 
 func sum(x []float64) float64 {

@@ -478,6 +478,9 @@ func TestPrintedCommandsAreAccepted(t *testing.T) {
 	for _, command := range commands {
 		// A check takes long, and names scenarios as show does.
 		command = strings.Replace(strings.Replace(command, "simrun check ", "simrun show ", 1), "simrun check", "simrun list", 1)
+		if strings.Contains(command, "simrun sweep ") {
+			command += " --seeds 1"
+		}
 		if code, _, stderr := again(t, command); code == exitUsage || stderr != "" {
 			t.Errorf("%s: exit code %d, %q on stderr; want a verdict and nothing", command, code, stderr)
 		}
