@@ -288,7 +288,7 @@ func (c *late) Choose(enabled []sim.Event) (int, error) {
 	find := func(is func(e sim.Event) bool) int { return slices.IndexFunc(enabled, is) }
 	message := find(func(e sim.Event) bool { return e.String() == c.message })
 	cut := find(func(e sim.Event) bool { return e.Label == c.cut })
-	halfway := find(func(e sim.Event) bool { return e.Actor == "producer0/producer0->B1" })
+	halfway := find(func(e sim.Event) bool { return e.Actor == "producer0->B1" })
 	producer := func(e sim.Event) bool { return strings.HasPrefix(e.Actor, "producer0") }
 	consumer := func(e sim.Event) bool { return strings.HasPrefix(e.Actor, "consumer") }
 	other := func(e sim.Event) bool {
@@ -307,7 +307,7 @@ func (c *late) Choose(enabled []sim.Event) (int, error) {
 	}
 	for _, is := range order {
 		if i := find(func(e sim.Event) bool { return is(e) && !e.Fault && e.String() != c.message }); i >= 0 {
-			if enabled[i].Actor == "producer0/producer0->B0" {
+			if enabled[i].Actor == "producer0->B0" {
 				c.writes++
 			}
 			return i, nil

@@ -17,6 +17,7 @@ type Report struct {
 	Notes   []string         // what else the reader should know
 	Final   []sim.Field      // the state at the end
 	Repeat  string           // the command that gives this run again
+	Same    int              // steps at the start that were shown before, in another run
 }
 
 // Break is a property that broke, and where.

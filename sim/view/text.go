@@ -17,12 +17,19 @@ func Text(w io.Writer, r *Report, colour bool) error {
 	var b strings.Builder
 	b.WriteString(r.Title + "\n\n")
 	b.WriteString(d.head())
-	for i := range r.Trace.Steps {
+	if r.Same > 0 {
+		b.WriteString(fmt.Sprintf("%3s  %s\n", "⋮", d.lanes()) + fmt.Sprintf("%3d  the same up to here\n", r.Same))
+	}
+	for i := r.Same; i < len(r.Trace.Steps); i++ {
 		step := &r.Trace.Steps[i]
 		b.WriteString(fmt.Sprintf("%3d  %s\n", i+1, d.row(step)))
 		for _, broken := range r.Broken {
 			if broken.Step == i+1 {
-				b.WriteString(paint(colour, fmt.Sprintf("  ✗  %s ✗ %v", d.rule(), broken.Err)) + "\n")
+				what := fmt.Sprint(broken.Err)
+				if utf8.RuneCountInString(what) > 120 {
+					what = broken.Property // It is said in full below.
+				}
+				b.WriteString(paint(colour, fmt.Sprintf("  ✗  %s ✗ %s", d.rule(), what)) + "\n")
 			}
 		}
 	}
@@ -197,11 +204,14 @@ func fails(step *sim.TraceStep) bool {
 func (d *diagram) arrow(step *sim.TraceStep) (from, to int, text string) {
 	for _, act := range step.Acts {
 		if (act.Action == sim.Arrived || act.Action == sim.Received) && act.Message != sim.Cut {
-			return d.lane(act.Peer), d.lane(act.Actor), act.Message.Name() + " " + act.Message.String()
+			return d.lane(act.Peer), d.lane(act.Actor), message(act.Message)
 		}
 	}
 	return -1, -1, ""
 }
+
+// message is its name, and what is in it.
+func message(m sim.Message) string { return strings.TrimRight(m.Name()+" "+m.String(), " ") }
 
 // label is what a step says in its lane: its point, what it sent, and what it
 // changed. A node's timer, and a process, say which of them they are.
@@ -216,13 +226,13 @@ func label(step *sim.TraceStep) string {
 	for _, act := range step.Acts {
 		switch {
 		case act.Action == sim.Received && act.Request != nil:
-			text += ": " + act.Request.Name() + " " + act.Request.String()
+			text += ": " + message(act.Request)
 		case act.Action == sim.Received && act.Message == sim.Cut:
 			text += ": " + act.Message.Name()
 		case act.Action == sim.Sent && act.Actor == step.Actor:
-			return text + " " + act.Message.String() + " ▷"
+			return strings.TrimRight(text+" "+act.Message.String(), " ") + " ▷"
 		case act.Action == sim.Sent:
-			text += " " + act.Message.Name() + " " + act.Message.String() + " ▷"
+			text += " " + message(act.Message) + " ▷"
 		default:
 			continue
 		}
@@ -276,7 +286,11 @@ func (r *Report) words() []saying {
 	if r.Culprit != nil {
 		say("because", fmt.Sprintf("every run that keeps these orders breaks %s (all %d states that keep them):", r.Culprit.Property, r.Culprit.States))
 		for _, o := range r.Culprit.Orders {
-			say("", fmt.Sprintf("  step %d, %s, before step %d, %s: %s", o.EarlierAt, o.Earlier, o.LaterAt, o.Later, o.Touches()))
+			later := fmt.Sprintf("step %d, %s", o.LaterAt, o.Later)
+			if o.LaterAt == 0 {
+				later = fmt.Sprintf("%s, which never comes", o.Later)
+			}
+			say("", fmt.Sprintf("  step %d, %s, before %s: %s", o.EarlierAt, o.Earlier, later, o.Touches()))
 		}
 	}
 	for _, broken := range r.Broken {
