@@ -274,6 +274,9 @@ func (t *Task) passesBy() {
 // meet passes a value from hand to hand. The other task goes on later.
 func (t *Task) meet(x *Case, other *Task) {
 	w, theirs := t.world, other.offers(x.of, !x.sends)
+	if w.mayKill() {
+		other.mustBeWith(x.of.bound())
+	}
 	t.touches(&other.object, true)
 	t.leaves(&other.choice, theirs)
 	if x.sends {

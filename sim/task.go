@@ -166,6 +166,9 @@ func (t *Task) touches(o *object, write bool) {
 		panic(fmt.Sprintf("sim: task %s touches shared memory before its first point: start it with a Yield", t.name))
 	}
 	t.world.touched(o, write)
+	if o.kind == Channel && t.world.mayKill() {
+		t.mustBeWith(o)
+	}
 }
 
 // State walks the task: where it is parked, what it waits for, and its frame.

@@ -76,7 +76,7 @@ type program struct {
 	vars, locks int
 	conns       int
 	chans       []int // their capacities
-	passing     bool  // see drawPassing
+	passing     bool  // see drawPassing; where a process may crash, all tasks are of it
 	given       int   // values to channels, and not taken
 	asked       int   // requests, and no answer read
 	relayed     int   // of the conns: how many lead to the node over another one
@@ -107,11 +107,10 @@ func (p *program) String() string {
 func newProgram(r *rand.Rand, dies bool) *program {
 	for {
 		p := &program{vars: 1 + r.IntN(2), locks: 1 + r.IntN(2), conns: 1 + r.IntN(2)}
+		p.passing = r.IntN(2) == 0
 		if dies {
 			p.mortals = 1 + r.IntN(2)
 			p.vars, p.locks, p.conns = 2, 2, 2
-		} else {
-			p.passing = r.IntN(2) == 0
 		}
 		if !p.passing {
 			p.relayed = max(0, r.IntN(4)-2)
@@ -125,6 +124,9 @@ func newProgram(r *rand.Rand, dies bool) *program {
 		}
 		for range 2 + r.IntN(3) {
 			p.tasks = append(p.tasks, draw(r, p))
+		}
+		if dies && p.passing {
+			p.mortals = len(p.tasks)
 		}
 		if n := p.interleavings(); n < 3000 || p.passing && n < 20_000 {
 			return p
@@ -304,11 +306,11 @@ func (m *memory) walk(s *sim.State, process bool) {
 			t.State(s)
 		}
 	}
-	if process {
-		m.shared.State(s)
+	if !process {
+		m.atom.State(s)
 		return
 	}
-	m.atom.State(s)
+	m.shared.State(s)
 	for _, c := range m.chans {
 		c.State(s)
 	}
@@ -524,6 +526,9 @@ func (p *program) build() *sim.World {
 	w.Watch(&rising{})
 	if p.mortals > 0 {
 		parts := []string{"heap", "client0"}
+		if p.passing {
+			parts = append(parts, "client1")
+		}
 		for i := range p.mortals {
 			parts = append(parts, fmt.Sprintf("T%d", i))
 		}
