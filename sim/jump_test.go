@@ -120,6 +120,29 @@ func TestRunningOnFromALoadedState(t *testing.T) {
 	}
 }
 
+// Goal: a coroutine is driven by the way that its task took. Method: a task that
+// comes to one point by one case, and to the next by another, with nothing saved
+// between.
+func TestDrivingTakesTheWayThatWasTaken(t *testing.T) {
+	q := newQuay()
+	w := q.world(func(t *sim.Task) {
+		t.Select("choose", q.chans[1].Sending(1), sim.Default())
+		if t.Select("again", q.chans[1].Sending(2), sim.Default()) == nil {
+			t.Yield("came")
+		}
+	})
+	defer w.Close()
+	w.Save()
+	w.Take(0)
+	w.Take(0)
+	if got := possible(w); got != "A came" {
+		t.Fatalf("possible: %s", got)
+	}
+	if err := w.CheckStep(0); err != nil {
+		t.Error(err)
+	}
+}
+
 // careless does something that a search cannot know.
 type careless struct {
 	*desk

@@ -70,7 +70,7 @@ func buildTransactions(clients int, b sim.Budget, timing *sim.Timing) func() *si
 // the first of two requests is the first to be answered.
 func TestNodesAskNodes(t *testing.T) {
 	w := buildTransactions(2, sim.Budget{}, nil)()
-	trace, ending := run(t, w, schedule(t, `P1 send; P0 send; P1/P1->coordinator Ping; P0/P0->coordinator Ping;
+	trace, ending := run(t, w, schedule(t, `P1 send; P0 send; P1->coordinator Ping; P0->coordinator Ping;
 		coordinator->broker Ping; coordinator->broker Ping#2; broker->coordinator Ping response; P1 await;
 		broker->coordinator Ping response#2; P0 await`))
 	if ending != sim.Finished {
@@ -245,11 +245,11 @@ func buildQuota(b sim.Budget) *sim.World {
 // A connection that is muted keeps what comes; others go on. A fault ends it.
 func TestMute(t *testing.T) {
 	for _, test := range []struct{ does, possible string }{
-		{"A send; A/A->broker Ping; A await; A send#2", "B send; broker.unmute-A fires"},
-		{"A send; A/A->broker Ping; A await; A send#2; B send", "B/B->broker Ping; broker.unmute-A fires"},
-		{"A send; A/A->broker Ping; A await; A send#2; broker.unmute-A fires", "B send; A/A->broker Ping"},
-		{"A send; A/A->broker Ping; A await; network cut A->broker; A send#2; A await#2; A redial; A send#3", "B send; A/A->broker/2 Ping; broker.unmute-A fires"},
-		{"A send; A/A->broker Ping; A await; network cut A->broker; broker.unmute-A fires", "A send; B send"},
+		{"A send; A->broker Ping; A await; A send#2", "B send; broker.unmute-A fires"},
+		{"A send; A->broker Ping; A await; A send#2; B send", "B->broker Ping; broker.unmute-A fires"},
+		{"A send; A->broker Ping; A await; A send#2; broker.unmute-A fires", "B send; A->broker Ping"},
+		{"A send; A->broker Ping; A await; network cut A->broker; A send#2; A await#2; A redial; A send#3", "B send; A->broker/2 Ping; broker.unmute-A fires"},
+		{"A send; A->broker Ping; A await; network cut A->broker; broker.unmute-A fires", "A send; B send"},
 	} {
 		w := buildQuota(sim.Budget{Cuts: 1})
 		if _, err := sim.Run(w, schedule(t, test.does)); err != nil {
@@ -276,11 +276,11 @@ func TestMuteInTime(t *testing.T) {
 	trace, ending := run(t, w, sim.NewWalk(1))
 	var got []string
 	for _, step := range trace.Steps {
-		if strings.HasPrefix(step.Actor, "A/") || step.Actor == "broker.unmute-A" {
+		if strings.HasPrefix(step.Actor, "A->") || step.Actor == "broker.unmute-A" {
 			got = append(got, fmt.Sprintf("%s %d", step.Step, step.At.Milliseconds()))
 		}
 	}
-	want := "A/A->broker Ping 10, broker.unmute-A fires 110, A/A->broker Ping#2 110, broker.unmute-A fires#2 210"
+	want := "A->broker Ping 10, broker.unmute-A fires 110, A->broker Ping#2 110, broker.unmute-A fires#2 210"
 	if text := strings.Join(got, ", "); text != want || ending != sim.Finished {
 		t.Errorf("%s, %s; want %s", ending, text, want)
 	}

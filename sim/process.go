@@ -35,7 +35,8 @@ type process struct {
 // wherever they are, and their memory, locks and timers with them. Requests that
 // were sent may still arrive; nobody is left who takes the answer. It restarts
 // in a later event: all is as before the first step, and its connections are
-// new. What is shared with it and not named here survives, as a database does.
+// new. What is shared with it and not named here survives, as a database does;
+// but channels, wait groups and conditions are for goroutines of one process.
 func (w *World) Process(name string, parts ...string) {
 	w.mustNotRun("Process")
 	w.processes = append(w.processes, &process{world: w, name: name, parts: parts})
@@ -197,6 +198,23 @@ func (p *process) mustHoldNothingElse() {
 				panic(fmt.Sprintf("sim: process %s crashes while its task %s holds %s, which is no part of it: add it to World.Process",
 					p.name, t.name, p.world.ObjectName(l.bound().number)))
 			}
+		}
+	}
+}
+
+// mustBeWith refuses a channel that goroutines of another process use: what would
+// become of those who wait there, when one of the two crashes?
+func (t *Task) mustBeWith(o *object) {
+	w := t.world
+	switch w.things[o.number-1].(type) {
+	case conduit, *WaitGroup, *Cond:
+	default:
+		return
+	}
+	for _, p := range w.processes {
+		if (p == t.process) != slices.Contains(p.owns, o) {
+			panic(fmt.Sprintf("sim: task %s uses %s, and process %s has only one of them: name both in World.Process, or neither",
+				t.name, w.ObjectName(o.number), p.name))
 		}
 	}
 }

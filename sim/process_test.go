@@ -356,3 +356,163 @@ func panicOf(f func()) (text string) {
 	f()
 	return ""
 }
+
+// buildCrew is a process whose goroutines pass values, wait for each other and
+// read what a node answers.
+func buildCrew(b sim.Budget) *sim.World {
+	q := newQuay()
+	var conn *sim.Conn
+	w := q.world(func(t *sim.Task) {
+		t.Yield("send")
+		conn.Send(t, &message{"1"})
+		q.chans[1].Send(t, "promise", 1)
+		q.timer.Start(t, ms)
+		t.Select("await", q.chans[0].Receiving(), q.timer.Receiving())
+		q.group.Done(t)
+	}, func(t *sim.Task) {
+		q.chans[1].Receive(t, "next promise")
+		conn.Read(t, "read")
+		t.Select("answer", q.chans[0].Sending(2), sim.Default())
+		q.lock.Lock(t, "lock")
+		q.x.Set(t, q.x.Get(t)+1)
+		q.cond.Signal(t)
+		q.lock.Unlock(t)
+		t.Yield("end")
+	}, func(t *sim.Task) {
+		t.Yield("add")
+		q.group.Add(t, 1)
+		q.lock.Lock(t, "lock")
+		for q.x.Get(t) == 0 {
+			q.cond.Wait(t, "condition")
+		}
+		q.lock.Unlock(t)
+		q.group.Wait(t, "finish")
+		q.chans[1].Close(t)
+	})
+	w.AddNode("node", &echo{})
+	conn = w.Dial("client", "node")
+	w.Process("p", "q", "client", "A", "B", "C")
+	w.Faults(b)
+	return w
+}
+
+// Whatever the goroutines of a process wait for when it crashes, they begin
+// anew, and so does what they wait at.
+func TestWhatACrashLeavesOfChannels(t *testing.T) {
+	fresh := "0 of 0, 0 of 1, not armed, free, 0 wait, 0, 0"
+	for _, does := range []string{
+		"A send; A promise",                            // in the buffer
+		"A send; A promise; B next promise; A->node 1", // before Read, an answer on its way
+		"A send; A promise; q.timer fires",             // a value in C
+		"C add; C lock",                                // in the queue of the condition
+		"A send; A promise; B next promise; A->node 1; B read; B answer (q.chans[0] with A)",                                                        // met, and not gone on
+		"A send; A promise; B next promise; A->node 1; B read; B answer (q.chans[0] with A); B lock; C add; C lock; A await (q.chans[0]); C finish", // closed
+	} {
+		w := buildCrew(sim.Budget{ProcessCrashes: 1})
+		if _, err := sim.Run(w, schedule(t, strings.ReplaceAll(does, "node 1", "node Ping")+"; p crash; p restart")); err != nil {
+			t.Fatalf("%s: %v", does, err)
+		}
+		var values []string
+		for _, f := range w.Fields() {
+			if strings.HasPrefix(f.Path, "q.") {
+				values = append(values, f.Value)
+			}
+		}
+		if got := strings.Join(values, ", "); got != fresh {
+			t.Errorf("%s: %s, want %s", does, got, fresh)
+		}
+		if got, _, _ := strings.Cut(possible(w), "; A->node"); got != "A send; C add" {
+			t.Errorf("%s: possible: %s", does, got)
+		}
+		w.Close()
+	}
+}
+
+// While its process is down a task does not move, though a case is ready.
+func TestNobodyChoosesInAProcessThatIsDown(t *testing.T) {
+	for _, timed := range []bool{false, true} {
+		q := newQuay()
+		w := q.world(func(t *sim.Task) {
+			t.Select("look", q.chans[1].Receiving(), sim.Default())
+			t.Yield("end")
+		})
+		w.Process("p", "q", "A")
+		w.Faults(sim.Budget{ProcessCrashes: 1})
+		if timed {
+			w.Timed(sim.Timing{})
+		}
+		if _, err := sim.Run(w, schedule(t, "A look (default); p crash")); err != nil {
+			t.Fatal(err)
+		}
+		if got := possible(w); got != "p restart" {
+			t.Errorf("timed %v: possible: %s, want p restart", timed, got)
+		}
+		w.Close()
+	}
+}
+
+func TestACrewIsSavedAndRestored(t *testing.T) {
+	for seed := range uint64(60) {
+		sameAfterLoad(t, fmt.Sprintf("seed %d", seed), func() *sim.World {
+			w := buildCrew(sim.Budget{ProcessCrashes: 2, Cuts: 1})
+			if seed%2 == 0 {
+				w.Timed(sim.Timing{Seed: seed, Step: sim.Constant(ms), Latency: sim.Constant(2 * ms)})
+			}
+			return w
+		}, seed)
+	}
+}
+
+// What was in a channel when its process crashed leads to nobody who receives
+// from it later.
+func TestNoOrderAcrossACrashComesFromAChannel(t *testing.T) {
+	q := newQuay()
+	w := q.world(func(t *sim.Task) {
+		t.Yield("write")
+		q.x.Set(t, 1)
+		q.chans[1].Send(t, "give", 1)
+	}, func(t *sim.Task) {
+		q.chans[1].Receive(t, "get")
+		q.x.Get(t)
+	})
+	w.Process("p", "q", "A", "B")
+	w.Faults(sim.Budget{ProcessCrashes: 1})
+	trace, _ := run(t, w, schedule(t, "A write; A give; p crash; p restart; A write#2; A give#2; B get"))
+	for _, step := range trace.Steps {
+		if len(step.Broke) > 0 {
+			t.Errorf("%s %s broke %v", step.Actor, step.Label, step.Broke)
+		}
+	}
+}
+
+// A channel, a wait group or a condition is of one process.
+func TestChannelsAreOfOneProcess(t *testing.T) {
+	uses := map[string]func(q *quay, t *sim.Task){
+		"close": func(q *quay, t *sim.Task) { q.chans[1].Close(t) },
+		"send":  func(q *quay, t *sim.Task) { q.chans[1].Send(t, "give", 1) },
+		"add":   func(q *quay, t *sim.Task) { q.group.Add(t, 1) },
+		"wake":  func(q *quay, t *sim.Task) { q.cond.Signal(t) },
+		"meet":  func(q *quay, t *sim.Task) { q.chans[0].Receive(t, "get") },
+	}
+	for name, use := range uses {
+		for parts, want := range map[string]bool{"A": true, "A q": name == "meet", "B": name == "meet", "B q": true, "A B q": false} {
+			q := newQuay()
+			w := q.world(func(t *sim.Task) {
+				t.Yield("go")
+				use(q, t)
+			}, func(t *sim.Task) { q.chans[0].Send(t, "give", 1) }, func(t *sim.Task) { t.Yield("go") })
+			w.Process("p", strings.Fields(parts)...)
+			w.Faults(sim.Budget{ProcessCrashes: 1})
+			got := ""
+			for range 2 {
+				w.Enabled()
+				w.Take(0)
+				got += fmt.Sprint(w.Violations())
+			}
+			w.Close()
+			if strings.Contains(got, "has only one of them") != want {
+				t.Errorf("%s, and process p has %s: broke %s; refused: want %v", name, parts, got, want)
+			}
+		}
+	}
+}

@@ -104,7 +104,7 @@ func (r *races) reset(w *World) {
 		r.vars[i] = variable{reads: r.vars[i].reads}
 	}
 	for _, c := range w.channels {
-		c.mail, c.room = c.mail[:0], c.room[:0]
+		c.forget()
 	}
 	r.on, r.steps, r.sent = true, 0, 0
 }
@@ -120,6 +120,9 @@ func (r *races) forget(w *World, p *process) {
 		v := &r.vars[o.number]
 		clear(v.reads)
 		*v = variable{reads: v.reads, raced: v.raced}
+		if c, ok := w.things[o.number-1].(conduit); ok {
+			c.pipe().forget()
+		}
 	}
 	first := r.threads[p.tasks[0].number-1]
 	for _, t := range p.tasks {

@@ -117,7 +117,7 @@ func (t *Task) start() {
 
 // step runs the task to its next point.
 func (t *Task) step() {
-	from := t.site
+	from, way := t.site, t.way // Both change where the state before is looked for.
 	if t.process != nil && t.process.number > 0 {
 		t.world.touched(&t.process.object, false)
 	}
@@ -131,7 +131,7 @@ func (t *Task) step() {
 		}
 	}
 	if t.world.jumps && t.site != nil && !t.world.driving && !t.site.knows(from) {
-		t.site.recipes = append(t.site.recipes, recipe{from, t.way, t.world.before()})
+		t.site.recipes = append(t.site.recipes, recipe{from, way, t.world.before()})
 	}
 }
 
@@ -166,6 +166,9 @@ func (t *Task) touches(o *object, write bool) {
 		panic(fmt.Sprintf("sim: task %s touches shared memory before its first point: start it with a Yield", t.name))
 	}
 	t.world.touched(o, write)
+	if o.kind == Channel && t.world.mayKill() {
+		t.mustBeWith(o)
+	}
 }
 
 // State walks the task: where it is parked, what it waits for, and its frame.
