@@ -34,6 +34,9 @@ func TestEveryFieldIsVisited(t *testing.T) {
 
 // Goal: the table of expected verdicts is true. Method: what simrun check does.
 func TestEveryVerdictIsAsExpected(t *testing.T) {
+	if testing.Short() {
+		t.Skip("searches of up to half a million states")
+	}
 	for _, s := range scenarios.All() {
 		rows, err := s.Check(false)
 		if err != nil {
