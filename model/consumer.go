@@ -19,3 +19,9 @@ type Committed struct{ Error Error }
 
 func (c *Committed) Name() string   { return "commit" }
 func (c *Committed) String() string { return c.Error.String() }
+
+// Closed is what a consumer tells when its Close has returned.
+type Closed struct{}
+
+func (c *Closed) Name() string   { return "close" }
+func (c *Closed) String() string { return "" }

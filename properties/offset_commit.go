@@ -108,3 +108,47 @@ func (p *OffsetsOnTheWireAreMonotone) Observe(o sim.Observation) (tested bool, e
 }
 
 func (p *OffsetsOnTheWireAreMonotone) State(s *sim.State) { p.sent.State(s) }
+
+// CloseCommitsWhatWasProcessed claims that when Close has returned, each
+// partition's committed offset is behind the last message that was processed:
+// nothing is left to do again.
+type CloseCommitsWhatWasProcessed struct{ processed, committed offsets }
+
+func (p *CloseCommitsWhatWasProcessed) Name() string { return "close-commits-what-was-processed" }
+
+func (p *CloseCommitsWhatWasProcessed) Watches(o sim.Observation) bool {
+	_, commit := o.Request.(*model.OffsetCommitRequest)
+	_, closed := o.Message.(*model.Closed)
+	return isProcessed(o) || commit && o.Action == sim.Answered || closed && o.Action == sim.Returned
+}
+
+// Observe notes what is processed and what is committed, and judges a Close.
+func (p *CloseCommitsWhatWasProcessed) Observe(o sim.Observation) (tested bool, err error) {
+	switch message := o.Message.(type) {
+	case *model.Processed:
+		p.processed.move(message.Partition, message.Offset)
+	case *model.OffsetCommitResponse:
+		for i, asked := range o.Request.(*model.OffsetCommitRequest).Partitions {
+			if message.Partitions[i].Error == model.None {
+				p.committed.move(asked.Partition, asked.Offset)
+			}
+		}
+	case *model.Closed:
+		for i, last := range p.processed {
+			committed := unknown
+			if i < len(p.committed) {
+				committed = p.committed[i]
+			}
+			if last != unknown && committed != last+1 && err == nil {
+				err = fmt.Errorf("%s closed the consumer, and message %d of %v was processed and is not committed", o.Actor, last, model.Partition(i))
+			}
+		}
+		return true, err
+	}
+	return false, nil
+}
+
+func (p *CloseCommitsWhatWasProcessed) State(s *sim.State) {
+	p.processed.State(s)
+	p.committed.State(s)
+}

@@ -232,6 +232,39 @@ func TestOffsetOracles(t *testing.T) {
 	}
 }
 
+// Goal: the oracle of Close refuses one that leaves something uncommitted.
+func TestCloseOracle(t *testing.T) {
+	processed := sim.Observation{Action: sim.Called, Actor: "G0", Message: &model.Processed{Partition: 0, Offset: 10}}
+	closed := sim.Observation{Action: sim.Returned, Actor: "session", Message: &model.Closed{}}
+	p0 := func(o model.Offset) model.PartitionOffset { return model.PartitionOffset{Partition: 0, Offset: o} }
+	for _, test := range []struct {
+		name string
+		acts []sim.Observation
+		want string
+	}{
+		{"committed", []sim.Observation{processed, commit(sim.Answered, model.None, p0(11)), closed}, "<nil>"},
+		{"nothing to do", []sim.Observation{closed}, "<nil>"},
+		{"not committed", []sim.Observation{processed, closed}, "session closed the consumer, and message 10 of P0 was processed and is not committed"},
+		{"refused", []sim.Observation{processed, commit(sim.Answered, model.ErrNotCoordinator, p0(11)), closed},
+			"session closed the consumer, and message 10 of P0 was processed and is not committed"},
+		{"another", []sim.Observation{processed, commit(sim.Answered, model.None, p0(10)), closed},
+			"session closed the consumer, and message 10 of P0 was processed and is not committed"},
+	} {
+		oracle := &properties.CloseCommitsWhatWasProcessed{}
+		var tested bool
+		var err error
+		for _, act := range test.acts {
+			if !oracle.Watches(act) {
+				t.Errorf("%s: the oracle does not watch %v", test.name, act)
+			}
+			tested, err = oracle.Observe(act)
+		}
+		if !tested || fmt.Sprint(err) != test.want {
+			t.Errorf("%s: tested %v, %v; want true, %s", test.name, tested, err, test.want)
+		}
+	}
+}
+
 func TestRewindErrorSaysWhatItMeans(t *testing.T) {
 	err := &properties.RewindError{Partition: 0, Was: 14, Is: 11}
 	want := "The committed offset is the next to read. P0 was processed up to 13, and a consumer that restarts now reads on from 11: messages 11 to 13 of P0 will be consumed twice."

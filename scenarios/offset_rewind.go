@@ -53,7 +53,7 @@ var offsetRewind = Scenario{
 	},
 	Worlds: []World{
 		{Name: "2x2"},
-		{Name: "auto", Set: "commit=auto"},
+		{Name: "auto", Set: "commit=auto not-coordinator=1"},
 		{Name: "moved", Set: "not-coordinator=1"},
 		{Name: "four-committers", Set: "commits=1 committers=2 not-coordinator=1", Deep: "unfixed send-lock build-outside"},
 		{Name: "cut", Set: "partitions=1 cuts=1"},
@@ -63,6 +63,7 @@ var offsetRewind = Scenario{
 	Properties: []Claimed{
 		{"committed-offset-never-rewinds", "the offset that the coordinator holds for a partition never goes back"},
 		{"offsets-on-the-wire-are-monotone", "the offsets that the client sends for a partition never go back"},
+		{"close-commits-what-was-processed", "when a consumer that commits automatically is closed, all that it has processed is committed"},
 		{"commit-history-is-monotone", "no consumer that comes back reads less than what was acknowledged before, nor what nobody committed"},
 		{"no-message-is-processed-twice", "a message is processed once (Kafka promises at least once)"},
 	},
@@ -187,6 +188,9 @@ func buildOffsetRewind(variant string, values Values) *sim.World {
 	}
 	w.Watch(&properties.CommittedOffsetNeverRewinds{})
 	w.Watch(&properties.OffsetsOnTheWireAreMonotone{})
+	if values.Word("commit") == "auto" {
+		w.Watch(&properties.CloseCommitsWhatWasProcessed{})
+	}
 	if crashes > 0 {
 		w.Watch(&properties.CommitHistoryIsMonotone{Clients: clients, Process: "consumer"})
 		w.Watch(properties.NewNoMessageIsProcessedTwice(offsets...))

@@ -146,6 +146,7 @@ func NewSaramaSession(c *SaramaConsumer) *SaramaSession {
 func (om *SaramaSession) Run(t *sim.Task) {
 	om.consumer.claims.Wait(t, PointAwaitClaims)
 	om.close(t)
+	t.Returned(&model.Closed{})
 }
 
 // SaramaCommitter is a goroutine of the application that marks nothing, and
