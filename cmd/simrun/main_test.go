@@ -91,7 +91,7 @@ func TestBadInput(t *testing.T) {
 		return path
 	}
 	const race = "offset-rewind"
-	commands := "there is check, explore, help, list, run, show, sweep"
+	commands := "there is check, diff, explore, help, list, run, show, sweep"
 	names := "there is " + strings.Join(scenarioNames(), ", ")
 	event := `want lines such as "G0 send"`
 	for _, test := range []struct {
@@ -132,6 +132,13 @@ func TestBadInput(t *testing.T) {
 		{"parameter without a value", []string{"run", race, "--set", "commits="}, []string{"commits=", "1 to 100000"}},
 		{"parameter beyond any integer", []string{"run", race, "--set", "commits=99999999999999999999"}, []string{"commits=9", "1 to 100000"}},
 		{"second setting wrong", []string{"run", race, "--set", "commits=1", "--set", "partitions=0"}, []string{"partitions=0", "1 to 64"}},
+
+		{"diff of one variant", []string{"diff", race, "unfixed"}, []string{"diff takes a scenario and two of its variants, not 2 arguments"}},
+		{"diff of an unknown scenario", []string{"diff", "rewind", "unfixed", "locked"}, []string{`"rewind"`, names}},
+		{"diff of an unknown variant", []string{"diff", race, "unfixed", "fixed"}, []string{`"fixed"`, "unfixed, send-lock, "}},
+		{"diff in a world of one's own", []string{"diff", race, "unfixed", "commit-lock", "--set", "commits=1"}, []string{"--set goes with --schedule"}},
+		{"diff of a schedule that does not fit", []string{"diff", race, "unfixed", "commit-lock", "--schedule", "G0 send"}, []string{"G0 send", "possible: G0 mark, G1 mark"}},
+		{"unknown flag of diff", []string{"diff", race, "unfixed", "commit-lock", "--fast"}, []string{"--fast", "the flags of diff are "}},
 
 		{"unknown strategy", []string{"explore", race, "--strategy", "dfs"}, []string{`--strategy "dfs"`, "possible: states, ", "walk"}},
 		{"unknown format", []string{"run", race, "--format", "xml"}, []string{`--format "xml"`, "possible: text, json, mermaid, porcupine"}},
@@ -212,6 +219,8 @@ func TestExitCodes(t *testing.T) {
 		{"list", exitHolds},
 		{"show offset-rewind", exitHolds},
 		{"check lost-update", exitHolds},
+		{"diff lost-update unfixed locked", exitHolds},
+		{"diff offset-rewind unfixed commit-lock --schedule 'G0 mark; G0 construct request'", exitHolds},
 		{"check stale-snapshot", exitHolds},
 		{"sweep", exitHolds},
 		{"sweep --json", exitHolds},
@@ -492,7 +501,7 @@ func TestSameCommandSameBytes(t *testing.T) {
 	lines := []string{
 		"list", "list --json", "list --markdown", "show offset-rewind", "check stale-snapshot", "check --json stale-snapshot",
 		"run offset-rewind", "run offset-rewind --format json", "run offset-rewind --variant broker-lock --seed 7 --format json",
-		"run offset-rewind --format mermaid", "explore offset-rewind", "sweep", "sweep --json",
+		"run offset-rewind --format mermaid", "explore offset-rewind", "sweep", "sweep --json", "diff offset-rewind unfixed broker-lock",
 	}
 	for _, strategy := range strategies {
 		for _, flag := range []string{"", " --json", " --first --json", " --runs 50 --json"} {
@@ -549,6 +558,35 @@ func TestHistoryAsAPage(t *testing.T) {
 	for _, text := range []string{`"auto1 commits P0: 11, no answer"`, `"app commits P0: 12"`, `"successor fetches P0: 11"`} {
 		if !strings.Contains(first, text) {
 			t.Errorf("the page has no %s", text)
+		}
+	}
+}
+
+// Goal: diff shows where two variants part, with a schedule that tells them
+// apart, whichever of the two it is that breaks.
+func TestDiffShowsWhereTheyPart(t *testing.T) {
+	for _, test := range []struct {
+		line  string
+		wants []string
+	}{
+		{"diff offset-rewind unfixed commit-lock", []string{
+			"the shortest that breaks committed-offset-never-rewinds in unfixed, world 2x2",
+			"in commit-lock: ", "they do the same for 1 steps, and part there:",
+			"unfixed: step 2, G0 construct request", "commit-lock: step 2, G0 commit",
+			"BROKEN  committed-offset-never-rewinds", "the same up to here",
+		}},
+		{"diff stale-snapshot locked unfixed", []string{
+			"the shortest that breaks committed-never-falls in unfixed, world 2x2", "in locked: ",
+		}},
+		{"diff stale-member-commit kip-848 kip-848", []string{
+			"the story of the race, as no property is expected to tell the two apart", "they do the same, for all of ",
+		}},
+	} {
+		_, stdout, _ := call(words(test.line)...)
+		for _, want := range test.wants {
+			if !strings.Contains(stdout, want) {
+				t.Errorf("simrun %s prints\n%s\nwant %q in it", test.line, stdout, want)
+			}
 		}
 	}
 }
