@@ -154,8 +154,8 @@ func (c *channel) walk(s *State) {
 // pipe is how a case comes to its channel.
 func (c *channel) pipe() *channel { return c }
 
-// meets says whether a value goes from hand to hand here.
-func (c *channel) meets() bool { return c.made && c.capacity == 0 }
+// handsOver says whether a value goes from hand to hand here.
+func (c *channel) handsOver() bool { return c.made && c.capacity == 0 }
 
 // forget forgets who came before whom.
 func (c *channel) forget() { c.mail, c.room = c.mail[:0], c.room[:0] }

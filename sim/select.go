@@ -111,7 +111,7 @@ func (t *Task) comes() {
 		return
 	}
 	for i := range t.choice.cases {
-		if x, ok := t.choice.cases[i].of.(conduit); ok && x.pipe().meets() {
+		if x, ok := t.choice.cases[i].of.(conduit); ok && x.pipe().handsOver() {
 			t.world.touched(x.bound(), false)
 		}
 	}
@@ -178,8 +178,13 @@ func (x *Case) ready() bool {
 // mayMeet says whether a case of the choice can happen with another task that is
 // parked, by a step of this one. A sender that waits is met by the receiver.
 func (x *Case) mayMeet(c *choice) bool {
+	return x.meets() && (!x.sends || c.orElse)
+}
+
+// meets says whether two tasks may meet by such a case.
+func (x *Case) meets() bool {
 	channel, ok := x.of.(conduit)
-	return ok && channel.pipe().meets() && (!x.sends || c.orElse)
+	return ok && channel.pipe().handsOver() && !channel.pipe().closed
 }
 
 // waits says whether one that is parked here has nothing else to do: no case of
@@ -201,6 +206,11 @@ func (t *Task) goThrough() any {
 	c := &t.choice
 	if c.met > 0 {
 		t.touches(&t.object, true)
+		for i := range c.cases {
+			if i != c.met-1 {
+				t.touches(c.cases[i].of.bound(), false) // Before it was met it might have gone by these.
+			}
+		}
 		t.world.take(t.number-1, t.mail)
 		if x := &c.cases[c.met-1]; x.sends {
 			return x.of
@@ -243,15 +253,15 @@ func (t *Task) goThrough() any {
 }
 
 // leaves records that a choice fell on one case: whatever makes another one
-// ready could have changed that. Whoever comes to an unbuffered channel could,
-// and only reads; so the task writes, but for a sender that never moves.
+// ready could have changed that. At an unbuffered channel it takes another task
+// that comes, and only reads; so the task writes.
 func (t *Task) leaves(c *choice, by int) {
 	for i := range c.cases {
 		if i == by {
 			continue
 		}
 		x := &c.cases[i]
-		t.touches(x.of.bound(), x.mayMeet(c))
+		t.touches(x.of.bound(), x.meets())
 	}
 }
 
