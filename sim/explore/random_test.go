@@ -803,6 +803,16 @@ func TestProgramsThatNeedARule(t *testing.T) {
 			{{choose, gets | gives}, {end, 1}},
 			{{read, 0}, {get, 1}, {choose, gives | other}},
 		}}},
+		{"who is met might have gone by another case", program{chans: []int{0, 1}, tasks: [][]op{
+			{{give, 1}, {choose, gives | other | hands}, {choose, gets | other}},
+			{{read, 0}},
+			{{choose, gets | other}, {choose, gets | gives}},
+		}}},
+		{"nobody is passed by at a closed channel", program{chans: []int{0, 2}, tasks: [][]op{
+			{{choose, gets}, {read, 0}},
+			{{read, 0}, {give, 1}, {read, 0}},
+			{{end, 0}, {get, 1}, {choose, gives | hands}},
+		}}},
 	} {
 		test.p.vars, test.p.locks, test.p.conns = 1, 1, 2
 		if difference, _ := test.p.compare(); difference != "" {
