@@ -63,7 +63,9 @@ func (c *Conn) Send(t *Task, request Message) {
 	if c.process != t.process || c.asks != nil {
 		panic(fmt.Sprintf("sim: task %s sends on the connection of %s, which is a node's, or not of its process: name both in one World.Process", t.name, c.name))
 	}
-	c = c.current()
+	if c = c.current(); c.handle != nil {
+		t.touches(&c.door.object, false) // Which connection it is depends on who dials.
+	}
 	t.touches(&c.out.tail, true)
 	if c.owed != nil {
 		c.owed[t.number-1]++

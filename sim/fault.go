@@ -465,7 +465,6 @@ func (c *Conn) Redial(t *Task, p Point) {
 	}
 	c = t.wait(p, &c.current().door).(*door).conn
 	t.touches(&c.door.object, true)
-	t.touches(&c.out.tail, true)
 	if c.broken && c.handle.current() == c {
 		c.redial(t.world)
 	}
@@ -474,7 +473,7 @@ func (c *Conn) Redial(t *Task, p Point) {
 // redial makes a new connection in place of a broken one.
 func (c *Conn) redial(w *World) {
 	c.handle.line++
-	for _, o := range [...]*object{&c.door.object, &c.handle.door.object, &c.handle.current().out.tail} {
+	for _, o := range [...]*object{&c.door.object, &c.handle.door.object, &c.handle.current().door.object} {
 		w.touched(o, true)
 	}
 }

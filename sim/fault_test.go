@@ -245,7 +245,7 @@ crash in broker: faults, the end of the run, ` + all + ` crashes-in-budget, brok
 restart in broker: the end of the run, P0->broker (dial), restarts-in-budget, broker,
 send in P0: P0->broker, no-request-lost,
 await in P0: broker->P0 (arrivals), nothing-lost,
-redial in P0: P0->broker (dial), P0->broker, P0->broker/2,
+redial in P0: P0->broker (dial), P0->broker/2 (dial),
 send in P0: P0->broker/2, no-request-lost,
 `
 	if got.String() != want {

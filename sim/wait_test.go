@@ -243,6 +243,68 @@ func TestCondWakesInOrder(t *testing.T) {
 	w.Close()
 }
 
+// What comes before what, and so is no data race.
+//
+// Source: "Channel communication" in The Go Memory Model; sync.WaitGroup,
+// sync.Cond.
+func TestWhatComesBeforeWhat(t *testing.T) {
+	set := func(q *quay, t *sim.Task) { t.Yield("set"); q.x.Set(t, 1) }
+	for _, test := range []struct {
+		name  string
+		tasks func(q *quay) []func(*sim.Task)
+		plays string
+		races bool
+	}{
+		{"a send before its receive", func(q *quay) []func(*sim.Task) {
+			return []func(*sim.Task){
+				func(t *sim.Task) { set(q, t); q.chans[1].Send(t, "give", 1) },
+				func(t *sim.Task) { q.chans[1].Receive(t, "get"); q.x.Get(t) }}
+		}, "A set; A give; B get", false},
+		{"not what follows the send", func(q *quay) []func(*sim.Task) {
+			return []func(*sim.Task){
+				func(t *sim.Task) { q.chans[1].Send(t, "give", 1); set(q, t) },
+				func(t *sim.Task) { q.chans[1].Receive(t, "get"); q.x.Get(t) }}
+		}, "A give; A set; B get", true},
+		{"from hand to hand", func(q *quay) []func(*sim.Task) {
+			return []func(*sim.Task){
+				func(t *sim.Task) { set(q, t); q.chans[0].Send(t, "give", 1) },
+				func(t *sim.Task) { q.chans[0].Receive(t, "get"); q.x.Get(t) }}
+		}, "A set; B get (with A)", false},
+		{"and back", func(q *quay) []func(*sim.Task) {
+			return []func(*sim.Task){
+				func(t *sim.Task) { set(q, t); q.chans[0].Receive(t, "get") },
+				func(t *sim.Task) { q.chans[0].Send(t, "give", 1); q.x.Get(t) }}
+		}, "A set; A get (with B); B give", false},
+		{"a receive before the send that needs its room", func(q *quay) []func(*sim.Task) {
+			return []func(*sim.Task){
+				func(t *sim.Task) { set(q, t); q.chans[1].Receive(t, "get") },
+				func(t *sim.Task) { q.chans[1].Send(t, "first", 1); q.chans[1].Send(t, "second", 2); q.x.Get(t) }}
+		}, "A set; B first; A get; B second", false},
+		{"a close", func(q *quay) []func(*sim.Task) {
+			return []func(*sim.Task){
+				func(t *sim.Task) { set(q, t); q.chans[1].Close(t) },
+				func(t *sim.Task) { q.chans[1].Receive(t, "get"); q.x.Get(t) }}
+		}, "A set; B get", false},
+		{"each Done before what Wait waits for", func(q *quay) []func(*sim.Task) {
+			return []func(*sim.Task){
+				func(t *sim.Task) { t.Yield("add"); q.group.Add(t, 2); set(q, t); q.group.Done(t) },
+				func(t *sim.Task) { t.Yield("done"); q.group.Done(t) },
+				func(t *sim.Task) { q.group.Wait(t, "wait"); q.x.Get(t) }}
+		}, "A add; A set; B done; C wait", false},
+		{"a signal before who is woken", func(q *quay) []func(*sim.Task) {
+			return []func(*sim.Task){
+				func(t *sim.Task) { set(q, t); q.cond.Signal(t) },
+				func(t *sim.Task) { q.lock.Lock(t, "lock"); q.cond.Wait(t, "wait"); q.x.Get(t) }}
+		}, "B lock; A set; B wait; B wait (lock)", false},
+	} {
+		q := newQuay()
+		got := lastBroken(t, q.world(test.tasks(q)...), test.plays)
+		if strings.Contains(got, sim.NoDataRace) != test.races {
+			t.Errorf("%s: broke %s; a race: want %v", test.name, got, test.races)
+		}
+	}
+}
+
 // Timed, a task at a select goes on when the first of its cases is ready; at one
 // instant, any.
 func TestSelectInTime(t *testing.T) {
