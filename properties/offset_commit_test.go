@@ -3,6 +3,7 @@ package properties_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -60,6 +61,35 @@ func TestOffsetRewindInAllStates(t *testing.T) {
 		}
 		if got := r.Verdict(monotone).Outcome; got != want {
 			t.Errorf("%s: %s is %q, want %q", test.variant, monotone, got, want)
+		}
+	}
+}
+
+// Goal: what the client does when it closes, when its connection is cut, when it
+// comes back and when it resets is as pinned here; the verdicts are the
+// registry's. Method: all states of each world.
+func TestOffsetRewindInEveryWorld(t *testing.T) {
+	s := offsetRewind(t)
+	for _, test := range []struct {
+		world   string
+		variant string
+		states  int
+	}{
+		{"auto", "unfixed", 5088}, {"auto", "broker-lock", 3973}, {"auto", "broker-lock-released", 3938},
+		{"moved", "unfixed", 6551}, {"moved", "broker-lock", 3562}, {"moved", "broker-lock-released", 3424},
+		{"cut", "unfixed", 133}, {"cut", "broker-lock", 140},
+		{"crash", "unfixed", 37255},
+		{"reset", "unfixed", 1722}, {"reset", "broker-lock", 1505},
+	} {
+		at := slices.IndexFunc(s.Worlds, func(w scenarios.World) bool { return w.Name == test.world })
+		r := searched(t, s, test.variant, explore.Options{Limit: 100_000}, strings.Fields(s.Worlds[at].Set)...)
+		if r.States != test.states {
+			t.Errorf("%s, world %s: %d states, want %d", test.variant, test.world, r.States, test.states)
+		}
+		for _, v := range r.Verdicts {
+			if want := s.Expected(test.variant, v.Property, test.world); v.Outcome != want {
+				t.Errorf("%s, world %s: %s is %q, want %q", test.variant, test.world, v.Property, v.Outcome, want)
+			}
 		}
 	}
 }
