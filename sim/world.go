@@ -311,6 +311,7 @@ func (w *World) Take(i int) {
 	}
 	w.base = nil
 	w.findEnabled()
+	w.look()
 	if w.trace != nil {
 		w.trace.end(w)
 	}
