@@ -64,7 +64,7 @@ var throttleStall = Scenario{
 		{Name: "async", Set: "producer=async"},
 		{Name: "timed", Set: "clock=timed messages=4 muting=off"},
 		{Name: "timed-shorter", Set: "clock=timed muting=off last-throttle=50 max-open=2 pause=50"},
-		{Name: "timed-close", Set: "clock=timed throttles=1 throttle=700 last-throttle=700 close=beside close-after=42"},
+		{Name: "timed-close", Set: "clock=timed muting=off throttles=1 throttle=700 last-throttle=700 close=beside close-after=42"},
 	},
 	Properties: []Claimed{
 		{"no-sender-waits-for-a-stopped-timer", "whoever waits for the end of a throttle waits for a timer that will fire"},

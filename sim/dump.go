@@ -10,8 +10,8 @@ import "time"
 // nothing to leave out: judge such a property with States.
 type Looker interface {
 	Property
-	// Look sees the state after a step. It says whether the state put the property
-	// to the test, and how it breaks it.
+	// Look sees the state after a step, and keeps nothing of it. It says whether the
+	// state put the property to the test, and how it breaks it.
 	Look(d *Dump) (tested bool, err error)
 }
 
@@ -50,8 +50,24 @@ func (d *Dump) Of(task string) (Wait, bool) {
 	return Wait{}, false
 }
 
+// prepareLooks makes the object that keeps any two steps from being independent
+// where a property looks at each state.
+func (w *World) prepareLooks() {
+	for _, watcher := range w.watchers {
+		if _, ok := watcher.property.(Looker); ok {
+			w.looked.kind, w.looked.label = Whole, "the state"
+			w.bind(&w.looked)
+			return
+		}
+	}
+}
+
 // look shows the state to the properties that look.
 func (w *World) look() {
+	if w.looked.number == 0 {
+		return
+	}
+	w.touched(&w.looked, true)
 	var dump *Dump
 	for _, watcher := range w.watchers {
 		looker, ok := watcher.property.(Looker)
@@ -61,11 +77,11 @@ func (w *World) look() {
 		if dump == nil {
 			dump = w.dump()
 		}
-		w.touched(&watcher.object, true)
 		tested, err := looker.Look(dump)
 		watcher.tested = watcher.tested || tested
 		if err != nil {
 			watcher.fallen = true
+			w.touched(&watcher.object, true)
 			w.broke(watcher.property.Name(), err)
 		}
 	}

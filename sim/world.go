@@ -33,6 +33,7 @@ type World struct {
 	timed    *timed  // nil: any enabled event may be next
 	faults   *faults // nil: none
 	trace    *Trace  // nil: nobody looks
+	looked   object  // what a Looker sees; unbound: there is none
 
 	// ends is what tasks touch when they end, and tickers and faults when they
 	// happen: with the last task their time is over.
@@ -160,6 +161,7 @@ func (w *World) start() {
 		w.bind(&w.ends)
 	}
 	w.prepareClock()
+	w.prepareLooks()
 	w.prepareAsking()
 	w.prepareFaults()
 	w.prepareTimed()

@@ -43,7 +43,7 @@ type SaramaBroker struct {
 	inFlight  sim.Chan[bool] // unless config.OneMore
 	done      sim.Chan[bool]
 
-	throttle saramaThrottle
+	throttle *saramaThrottle
 }
 
 // produceSet is the messages of a request, which follow one another.
@@ -76,14 +76,13 @@ func (s produceSet) tell(t *sim.Task, notConnected bool) {
 
 // NewSaramaBroker returns a connection that is open.
 func NewSaramaBroker(conn *sim.Conn, config SaramaBrokerConfig) *SaramaBroker {
-	b := &SaramaBroker{config: config, conn: conn}
+	b := &SaramaBroker{config: config, conn: conn, throttle: newSaramaThrottle(config)}
 	b.connected.Init(true)
 	b.responses.Init(config.MaxOpenRequests - 1)
 	if !config.OneMore {
 		b.inFlight.Init(config.MaxOpenRequests)
 	}
 	b.done.Init(0)
-	b.throttle.init(config)
 	return b
 }
 

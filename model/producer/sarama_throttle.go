@@ -65,14 +65,15 @@ type saramaThrottle struct {
 	deadline sim.Atomic[sim.Instant]
 }
 
-func (b *saramaThrottle) init(config SaramaBrokerConfig) {
-	b.throttling = config.Throttling
+func newSaramaThrottle(config SaramaBrokerConfig) *saramaThrottle {
+	b := &saramaThrottle{throttling: config.Throttling}
 	b.timers.Init(max(config.Throttles, 1))
 	b.throttleDeadline.Init(sim.Instant(sim.Never))
 	b.deadline.Init(sim.Instant(sim.Never))
 	if b.throttling == DeadlineNotify {
 		b.throttleNotify.Init(1)
 	}
+	return b
 }
 
 // saramaFrame is a goroutine inside the throttle. Its fields are the local
@@ -86,7 +87,7 @@ type saramaFrame struct {
 }
 
 func newSaramaFrame(b *SaramaBroker) saramaFrame {
-	return saramaFrame{saramaThrottle: &b.throttle, due: sim.Never}
+	return saramaFrame{saramaThrottle: b.throttle, due: sim.Never}
 }
 
 // setThrottle is the one of each release.
