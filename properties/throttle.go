@@ -83,24 +83,13 @@ func (p *NoSenderWaitsForAStoppedTimer) Observe(o sim.Observation) (tested bool,
 func (p *NoSenderWaitsForAStoppedTimer) Look(d *sim.Dump) (tested bool, err error) {
 	for _, wait := range d.Waits {
 		if p.waiting && wait.Stopped && wait.Task != p.Reader {
-			return true, &StallError{wait.Task, wait.For()}
+			return true, fmt.Errorf("%s waits for %s", wait.Task, wait.For())
 		}
 	}
 	return false, nil
 }
 
 func (p *NoSenderWaitsForAStoppedTimer) State(s *sim.State) { sim.Bool(s, &p.waiting) }
-
-// StallError is a sender that waits for a timer that nobody will arm again.
-type StallError struct{ Sender, For string }
-
-func (e *StallError) Error() string { return fmt.Sprintf("%s waits for %s", e.Sender, e.For) }
-
-// Meaning is the break as the application sees it.
-func (e *StallError) Meaning() string {
-	return "The sender holds the lock of the connection and waits for ever. Nothing is sent to this broker any more: " +
-		"messages pile up or their senders hang, and so does Close, until the process is started anew."
-}
 
 // EveryMessageIsDelivered claims that the application hears of each of its
 // messages in the end: that it is delivered, or that the connection was closed
@@ -126,12 +115,25 @@ func (p *EveryMessageIsDelivered) Observe(sim.Observation) (tested bool, err err
 // Look judges the end.
 func (p *EveryMessageIsDelivered) Look(d *sim.Dump) (tested bool, err error) {
 	if d.Over && int(p.told) < p.Messages {
-		return true, fmt.Errorf("%d of %d messages are neither delivered nor refused", p.Messages-int(p.told), p.Messages)
+		return true, &LostMessagesError{p.Messages - int(p.told), p.Messages}
 	}
 	return d.Over, nil
 }
 
 func (p *EveryMessageIsDelivered) State(s *sim.State) { sim.Int(s, &p.told) }
+
+// LostMessagesError is that some messages have no outcome, and will have none.
+type LostMessagesError struct{ Lost, All int }
+
+func (e *LostMessagesError) Error() string {
+	return fmt.Sprintf("%d of %d messages are neither delivered nor refused", e.Lost, e.All)
+}
+
+// Meaning is the break as the application sees it.
+func (e *LostMessagesError) Meaning() string {
+	return "The connection is stuck, with its lock held. Nothing is sent to this broker any more: messages pile up or " +
+		"those who send them hang, and so does Close, until the process is started anew."
+}
 
 // What follows is judged in timed worlds.
 

@@ -17,6 +17,7 @@ type Looker interface {
 
 // Dump is who waits for what.
 type Dump struct {
+	After Event         // the step that led here
 	At    time.Duration // when, in a timed world; else Never
 	Over  bool          // nothing can happen any more, faults aside
 	Waits []Wait        // in the order of the tasks
@@ -63,7 +64,7 @@ func (w *World) prepareLooks() {
 }
 
 // look shows the state to the properties that look.
-func (w *World) look() {
+func (w *World) look(after Event) {
 	if w.looked.number == 0 {
 		return
 	}
@@ -75,7 +76,7 @@ func (w *World) look() {
 			continue
 		}
 		if dump == nil {
-			dump = w.dump()
+			dump = w.dump(after)
 		}
 		tested, err := looker.Look(dump)
 		watcher.tested = watcher.tested || tested
@@ -87,8 +88,8 @@ func (w *World) look() {
 	}
 }
 
-func (w *World) dump() *Dump {
-	d := &Dump{At: Never, Over: true}
+func (w *World) dump(after Event) *Dump {
+	d := &Dump{After: after, At: Never, Over: true}
 	if w.timed != nil {
 		d.At = w.clock.now
 	}

@@ -160,8 +160,8 @@ func (w *World) start() {
 		w.ends.kind, w.ends.label = Clock, "the end of the run"
 		w.bind(&w.ends)
 	}
-	w.prepareClock()
 	w.prepareLooks()
+	w.prepareClock()
 	w.prepareAsking()
 	w.prepareFaults()
 	w.prepareTimed()
@@ -313,7 +313,7 @@ func (w *World) Take(i int) {
 	}
 	w.base = nil
 	w.findEnabled()
-	w.look()
+	w.look(event)
 	if w.trace != nil {
 		w.trace.end(w)
 	}

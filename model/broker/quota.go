@@ -218,7 +218,7 @@ func (b *QuotaBroker) mute(e sim.Envelope, delay time.Duration, out *sim.Outbox)
 func (b *QuotaBroker) Timers() []string {
 	names := make([]string, len(b.muted))
 	for i := range names {
-		names[i] = "throttled channel"
+		names[i] = "channel"
 		if len(names) > 1 {
 			names[i] += " " + strconv.Itoa(i+1)
 		}
@@ -251,12 +251,12 @@ func (r *rate) State(s *sim.State) {
 
 // Describe shows where the partition ends, and what is not read.
 func (b *QuotaBroker) Describe(show func(name, value string)) {
-	show("P0 ends at", strconv.FormatInt(int64(b.logEndOffset), 10))
+	show("P0 end", strconv.FormatInt(int64(b.logEndOffset), 10))
 	for i := range b.muted {
-		muted := ""
+		heard := "heard"
 		if b.muted[i].Message != nil {
-			muted = "does not listen to " + b.muted[i].From()
+			heard = "muted"
 		}
-		show(b.Timers()[i], muted)
+		show(b.Timers()[i], heard)
 	}
 }

@@ -266,10 +266,18 @@ func (b *SaramaBroker) State(s *sim.State) {
 // Describe shows whether there is a throttle.
 func (b *SaramaBroker) Describe(show func(name, value string)) {
 	show("throttle", b.throttle.describe())
+	connection := "open"
 	if !b.connected.Peek() {
-		show("connection", "closed")
+		connection = "closed"
 	}
+	show("connection", connection)
 }
+
+// Describe shows nothing besides what is shared.
+func (b *saramaGoroutine) Describe(func(name, value string)) {}
+
+// Describe shows nothing besides what is shared.
+func (r *SaramaResponseReceiver) Describe(func(name, value string)) {}
 
 func (b *saramaGoroutine) State(s *sim.State) {
 	sim.Int(s, &b.set)

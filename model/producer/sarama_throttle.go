@@ -286,5 +286,5 @@ func (b *saramaThrottle) describe() string {
 	case deadline != sim.Instant(sim.Never):
 		return fmt.Sprintf("until %v", time.Duration(deadline))
 	}
-	return ""
+	return "none"
 }
