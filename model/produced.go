@@ -17,6 +17,13 @@ func (p *Produced) String() string {
 	return fmt.Sprintf("%d delivered", p.Record)
 }
 
+// Accepted is that a producer has taken a message, for which its application
+// may have waited: there is room for so many.
+type Accepted struct{ Record Record }
+
+func (a *Accepted) Name() string   { return "accept" }
+func (a *Accepted) String() string { return fmt.Sprint(a.Record) }
+
 // ThrottleWait is what a client logs: that a send begins to wait because the
 // broker said so, and that this wait is over.
 type ThrottleWait struct{}

@@ -39,7 +39,12 @@ type Wait struct {
 
 // For is what it waits for: "b.lock, held by sender". It is for a Look, and not
 // for later.
-func (w Wait) For() string { return w.task.awaits.waitingFor(w.task.world) }
+func (w Wait) For() string {
+	if w.task == nil {
+		return "something" // A test has made it.
+	}
+	return w.task.awaits.waitingFor(w.task.world)
+}
 
 // Of returns the wait of a task, and whether it waits.
 func (d *Dump) Of(task string) (Wait, bool) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -90,9 +91,12 @@ func showText(w io.Writer, s *scenarios.Scenario) error {
 	fmt.Fprintf(w, "%s\n%s\n\n%s\n", s.Name, s.Title, indent(s.Stake))
 	fmt.Fprintln(w, "VARIANTS")
 	for _, v := range s.Variants {
-		fmt.Fprintf(w, "  %-14s %s\n", v.Name, v.Release)
-		fmt.Fprintf(w, "  %-14s %s\n", "", v.What)
-		fmt.Fprintf(w, "  %-14s %s\n", "", verdicts(s, v))
+		fmt.Fprintf(w, "  %-20s %s\n", v.Name, v.Release)
+		fmt.Fprintf(w, "  %-20s %s\n", "", v.What)
+	}
+	fmt.Fprintln(w, "\nWHAT BREAKS")
+	if err := verdictTable(w, s); err != nil {
+		return err
 	}
 	fmt.Fprintln(w, "\nPROPERTIES")
 	for _, p := range s.Properties {
@@ -114,6 +118,41 @@ func showText(w io.Writer, s *scenarios.Scenario) error {
 	fmt.Fprintf(w, "\nSOURCES\n  %s\n", strings.Join(s.Sources, "\n  "))
 	_, err := fmt.Fprintf(w, "\nCOMMANDS\n  go run ./cmd/simrun run %[1]s\n  go run ./cmd/simrun explore %[1]s\n  go run ./cmd/simrun check %[1]s\n", s.Name)
 	return err
+}
+
+// verdictTable shows what breaks in which variant, in any of the worlds.
+func verdictTable(w io.Writer, s *scenarios.Scenario) error {
+	world := s.Build(s.Variants[0].Name, s.Defaults())
+	defer world.Close()
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(table, "  property\t%s\t\n", strings.Join(s.VariantNames(), "\t"))
+	for _, property := range world.Properties() {
+		fmt.Fprintf(table, "  %s\t", property)
+		for _, v := range s.Variants {
+			fmt.Fprintf(table, "%s\t", overall(s, v.Name, property))
+		}
+		fmt.Fprintln(table)
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprint(w, indent("BREAKS in at least one world; holds in all states of all worlds that put it to the test; - nothing does. "+
+		"go run ./cmd/simrun check "+s.Name+" earns it, world by world."))
+	return err
+}
+
+// overall is the expected verdict over all worlds.
+func overall(s *scenarios.Scenario, variant, property string) string {
+	sum := "-"
+	for _, world := range s.Worlds {
+		switch s.Expected(variant, property, world.Name) {
+		case explore.Broken:
+			return "BREAKS"
+		case explore.Exhausted:
+			sum = "holds"
+		}
+	}
+	return sum
 }
 
 // indent wraps a paragraph and sets it in.

@@ -88,6 +88,7 @@ func (a *SaramaApplication) Run(t *sim.Task) {
 			a.clock.Sleep(t, a.every, PointPause)
 		}
 		a.input.Send(t, PointProduce, model.Record(a.i+1))
+		t.Returned(&model.Accepted{Record: model.Record(a.i + 1)})
 	}
 	a.i = 0
 	a.input.Close(t)
