@@ -380,8 +380,8 @@ func TestBackPressure(t *testing.T) {
 		input string
 		most  int32
 	}{
-		{"input=0", 4}, // one at the broker, one behind it, one in the buffer, one that waits for space
-		{"input=1", 5},
+		{"input=0", 5}, // one in an answer, one at the broker, one behind it, one in the buffer, one that waits for space
+		{"input=1", 6},
 		{"input=12", 12},
 	} {
 		for limit, want := range map[int32]explore.Outcome{test.most: explore.Exhausted, test.most - 1: explore.Broken} {
