@@ -203,6 +203,10 @@ func TestThrottleIsAsMeasured(t *testing.T) {
 		{"deadline-notify", "messages=4", "the last send, after two throttles", lastSend, 220 * ms},
 		{"deadline-notify", "messages=8 throttles=4 max-open=3 service=6667us", "the last send, after four throttles within 20 ms", lastSend, 220 * ms},
 		{"deadline-notify", closing, "Close takes", closeTakes, 0},
+		// Not measured, but read from the code: who counts what, when throttles differ.
+		{"deadline-notify", "last-throttle=50", "the last send, when a shorter throttle comes while it waits", lastSend, 70 * ms},
+		{"atomic-deadline", "last-throttle=50", "the last send, when a shorter throttle comes while it waits", lastSend, 200 * ms},
+		{"atomic-deadline", "last-throttle=50 max-open=2 pause=50", "the last send, when a shorter throttle came before it", lastSend, 200 * ms},
 	} {
 		got := test.figure(measure(t, test.variant, test.settings))
 		if math.Abs(float64(got-test.want)) > 0.05*float64(test.want) {
@@ -258,6 +262,35 @@ func TestMaxOpenRequests(t *testing.T) {
 			if v.Outcome != want {
 				t.Errorf("%s: that no more than %d are in flight %s, want %s", test.settings, limit, v.Outcome, want)
 			}
+		}
+	}
+}
+
+// Goal: messages gather for as long as Flush.Frequency says, or at once where it
+// says nothing, and no request has more than Flush.MaxMessages.
+func TestFlush(t *testing.T) {
+	for _, test := range []struct{ settings, want string }{
+		{"flush=100 batch=4 pause=60", "100ms [1 2]; 180ms [3 4]"}, // Who closes waits for no timer.
+		{"flush=100 batch=2 pause=20", "40ms [1 2]; 60ms [3 4]"},
+		{"flush=0 batch=4 pause=60", "0s [1]; 60ms [2]; 120ms [3]; 180ms [4]"},
+	} {
+		s, values := throttleStall(t, "clock=timed producer=async throttles=0 max-open=5 messages=4 "+test.settings)
+		w := s.Build("mutex", values)
+		trace := w.Record()
+		if _, err := sim.Run(w, sim.NewWalk(1)); err != nil {
+			t.Fatal(err)
+		}
+		w.Close()
+		var sent []string
+		for _, step := range trace.Steps {
+			for _, act := range step.Acts {
+				if request, ok := act.Message.(*model.ProduceRequest); ok && act.Action == sim.Sent {
+					sent = append(sent, fmt.Sprintf("%v %v", act.At, request.Partitions[0].Batch.Records))
+				}
+			}
+		}
+		if got := strings.Join(sent, "; "); got != test.want {
+			t.Errorf("%s: sent %s, want %s", test.settings, got, test.want)
 		}
 	}
 }

@@ -31,7 +31,7 @@ var throttleStall = Scenario{
 	},
 
 	Parameters: []Parameter{
-		{Name: "messages", Help: "messages, each in a request of its own", Default: "3", Takes: Numbers{1, 64}},
+		{Name: "messages", Help: "messages, each in a request of its own unless batch says otherwise", Default: "3", Takes: Numbers{1, 64}},
 		{Name: "throttles", Help: "answers, from the first on, that throttle", Default: "2", Takes: Numbers{0, 16}},
 		{Name: "throttle", Help: "how long each does, in ms", Default: "200", Takes: Numbers{1, 3_600_000}},
 		{Name: "last-throttle", Help: "how long the last of them does, in ms", Default: "200", Takes: Numbers{1, 3_600_000}},
@@ -42,6 +42,7 @@ var throttleStall = Scenario{
 		{Name: "producer", Help: "who sends: one goroutine, or the asynchronous producer", Default: "broker", Takes: Words{"broker", "async"}},
 		{Name: "input", Help: "of the asynchronous producer: how many messages may be ahead of it", Default: "1", Takes: Numbers{0, 1_000_000}},
 		{Name: "flush", Help: "of the asynchronous producer: Flush.Frequency, in ms; 0 is none", Default: "0", Takes: Numbers{0, 60_000}},
+		{Name: "batch", Help: "of the asynchronous producer: Flush.MaxMessages", Default: "1", Takes: Numbers{1, 1000}},
 		{Name: "close", Help: "who closes the connection: the sender in the end, or another goroutine", Default: "end", Takes: Words{"end", "beside"}},
 		{Name: "close-after", Help: "when another goroutine does, in ms; 0 is at any moment", Default: "0", Takes: Numbers{0, 3_600_000}},
 		{Name: "pause", Help: "between the messages before and after the first two, in ms", Default: "0", Takes: Numbers{0, 60_000}},
@@ -244,7 +245,7 @@ func throttleTimes(values Values) []time.Duration {
 // shareAsyncProducer makes the goroutines of the asynchronous producer.
 func shareAsyncProducer(w *sim.World, b *producer.SaramaBroker, values Values) {
 	p := producer.NewSaramaAsyncProducer(b, producer.SaramaAsyncProducerConfig{
-		Input: values.Int("input"), FlushFrequency: milliseconds(values, "flush"), MaxMessages: 1, Messages: values.Int("messages"),
+		Input: values.Int("input"), FlushFrequency: milliseconds(values, "flush"), MaxMessages: int32(values.Int("batch")), Messages: values.Int("messages"),
 	})
 	w.Share("p", p)
 	w.Go("app", p.NewApplication(milliseconds(values, "pause")))

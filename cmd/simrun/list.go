@@ -136,8 +136,8 @@ func verdictTable(w io.Writer, s *scenarios.Scenario) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprint(w, indent("BREAKS in at least one world; holds in all states of all worlds that put it to the test; - nothing does. "+
-		"go run ./cmd/simrun check "+s.Name+" earns it, world by world."))
+	_, err := fmt.Fprint(w, indent("BREAKS: in at least one world. holds: in all states of all worlds that put it to the test. -: nothing does. "+
+		"simrun check earns it, world by world."))
 	return err
 }
 
