@@ -3,6 +3,7 @@ package model
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // ProduceRequest writes one batch to each of some partitions.
@@ -47,6 +48,11 @@ func (r *ProduceRequest) TransactionVersion() TransactionVersion {
 // Source: ProduceResponse.json.
 type ProduceResponse struct {
 	Partitions []ProducePartitionResponse // in the order of the request
+	// ThrottleTime is how long the client is to send nothing on the connection,
+	// because it is over a quota. The broker does not listen for as long.
+	//
+	// Source: throttle_time_ms; KIP-219.
+	ThrottleTime time.Duration
 }
 
 // ProducePartitionResponse is the outcome for one partition.
@@ -67,5 +73,9 @@ func (r *ProduceResponse) String() string {
 			parts[i] = fmt.Sprintf("%v: %v", p.Partition, p.Error)
 		}
 	}
-	return "{" + strings.Join(parts, ", ") + "}"
+	text := "{" + strings.Join(parts, ", ") + "}"
+	if r.ThrottleTime > 0 {
+		text += fmt.Sprintf(" throttle %v", r.ThrottleTime)
+	}
+	return text
 }

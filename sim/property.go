@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"slices"
+	"time"
 )
 
 // Property is a claim about what participants do. It sees what they do, and
@@ -51,6 +52,8 @@ type Observation struct {
 	Conn    string  // the client whose connection it is
 	Request Message // with Answered: the request that is answered
 	Message Message // what is sent or taken
+	// At is when, in a timed world. In others a moment means nothing: Never.
+	At time.Duration
 }
 
 // Properties of every world. What else is claimed, a scenario adds.
@@ -110,6 +113,9 @@ func (t *Task) Returned(result Message) {
 func (w *World) observe(o Observation) {
 	if w.driving {
 		return
+	}
+	if o.At = Never; w.timed != nil {
+		o.At = w.clock.now
 	}
 	if w.trace != nil {
 		w.trace.observe(o)

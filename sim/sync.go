@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"strings"
+	"time"
 	"unsafe"
 )
 
@@ -10,6 +11,10 @@ import (
 type Word interface {
 	~int | ~int32 | ~int64 | ~uint32 | ~uint64 | ~bool
 }
+
+// Instant is a moment of the world's time, or Never, that a Var or an Atomic
+// holds: a time.Time of a client.
+type Instant time.Duration
 
 // Var is a plain variable that tasks share, with no lock of its own. Each Get
 // and Set is recorded, so that whoever depends on it is known, and is checked
@@ -449,6 +454,10 @@ func (table *siteTable) second(p, what Point) Point {
 
 // scalarWord walks a variable that fits a word.
 func scalarWord[T Word](s *State, value *T) {
+	if at, ok := any(value).(*Instant); ok {
+		Moment(s, (*time.Duration)(at))
+		return
+	}
 	switch s.errand {
 	case saving:
 		s.words = append(s.words, scalar(value))
@@ -484,6 +493,9 @@ func setScalar[T Word](value *T, word uint64) {
 // strangeWord is a word that no run is likely to have; of a boolean, the other.
 func strangeWord[T Word](word uint64) uint64 {
 	var value T
+	if _, ok := any(value).(Instant); ok {
+		return 1 << 63 // Never: any other moves with the clock.
+	}
 	if unsafe.Sizeof(value) == 1 {
 		return word ^ 1
 	}

@@ -33,6 +33,7 @@ type World struct {
 	timed    *timed  // nil: any enabled event may be next
 	faults   *faults // nil: none
 	trace    *Trace  // nil: nobody looks
+	looked   object  // what a Looker sees; unbound: there is none
 
 	// ends is what tasks touch when they end, and tickers and faults when they
 	// happen: with the last task their time is over.
@@ -159,6 +160,7 @@ func (w *World) start() {
 		w.ends.kind, w.ends.label = Clock, "the end of the run"
 		w.bind(&w.ends)
 	}
+	w.prepareLooks()
 	w.prepareClock()
 	w.prepareAsking()
 	w.prepareFaults()
@@ -311,6 +313,7 @@ func (w *World) Take(i int) {
 	}
 	w.base = nil
 	w.findEnabled()
+	w.look(event)
 	if w.trace != nil {
 		w.trace.end(w)
 	}

@@ -155,11 +155,12 @@ func (s *stepSet) addAll(other stepSet) {
 func holdsData(a sim.Access) bool { return a.Kind == sim.Data || a.Kind == sim.Private }
 
 // conflict returns the accesses of two steps to an object that one of them
-// writes; to data, if there is a choice.
+// writes; to data, if there is a choice. That a property looks at each state
+// makes no order a cause.
 func conflict(earlier, later []sim.Access) (a, b sim.Access, ok bool) {
 	for _, x := range earlier {
 		for _, y := range later {
-			if x.Object == y.Object && (x.Write || y.Write) && (!ok || !holdsData(a)) {
+			if x.Object == y.Object && x.Kind != sim.Whole && (x.Write || y.Write) && (!ok || !holdsData(a)) {
 				a, b, ok = x, y, true
 			}
 		}
