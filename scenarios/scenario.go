@@ -96,7 +96,7 @@ const (
 
 // All lists the scenarios.
 func All() []*Scenario {
-	return []*Scenario{&offsetRewind, &commitReconnect, &staleMemberCommit, &staleSnapshot, &lostUpdate}
+	return []*Scenario{&concurrentTransactions, &offsetRewind, &commitReconnect, &staleMemberCommit, &staleSnapshot, &lostUpdate}
 }
 
 // Find returns the scenario of that name. The error lists what there is.
