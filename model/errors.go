@@ -13,6 +13,7 @@ const (
 	None                            Error = 0
 	ErrOffsetOutOfRange             Error = 1
 	ErrUnknownTopicOrPartition      Error = 3
+	ErrMessageTooLarge              Error = 10
 	ErrNetworkException             Error = 13
 	ErrCoordinatorLoadInProgress    Error = 14
 	ErrCoordinatorNotAvailable      Error = 15
@@ -49,6 +50,8 @@ func (e Error) String() string {
 		return "OFFSET_OUT_OF_RANGE"
 	case ErrUnknownTopicOrPartition:
 		return "UNKNOWN_TOPIC_OR_PARTITION"
+	case ErrMessageTooLarge:
+		return "MESSAGE_TOO_LARGE"
 	case ErrNetworkException:
 		return "NETWORK_EXCEPTION"
 	case ErrCoordinatorLoadInProgress:

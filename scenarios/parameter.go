@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"racelab/sim"
 )
@@ -55,6 +56,16 @@ func (Delays) Has(text string) bool {
 
 func (Delays) String() string { return sim.DelayForms }
 
+// Durations are fixed times.
+type Durations struct{}
+
+func (Durations) Has(text string) bool {
+	d, err := time.ParseDuration(text)
+	return err == nil && 0 <= d && d <= time.Hour
+}
+
+func (Durations) String() string { return "0s to 1h" }
+
 // Values are settings of parameters, in the order of the scenario's. Each is in
 // its parameter's domain.
 type Values []Value
@@ -79,6 +90,15 @@ func (v Values) Word(name string) string {
 		}
 	}
 	panic("scenarios: no parameter " + name)
+}
+
+// Duration returns the value of a parameter that takes Durations.
+func (v Values) Duration(name string) time.Duration {
+	d, err := time.ParseDuration(v.Word(name))
+	if err != nil {
+		panic("scenarios: parameter " + name + " is no duration")
+	}
+	return d
 }
 
 // Delay returns the value of a parameter that takes Delays.

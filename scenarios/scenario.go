@@ -96,7 +96,9 @@ const (
 
 // All lists the scenarios.
 func All() []*Scenario {
-	return []*Scenario{&offsetRewind, &throttleStall, &commitReconnect, &staleMemberCommit, &staleSnapshot, &lostUpdate}
+	return []*Scenario{
+		&concurrentTransactions, &throttleStall, &offsetRewind, &commitReconnect, &staleMemberCommit, &staleSnapshot, &lostUpdate,
+	}
 }
 
 // Find returns the scenario of that name. The error lists what there is.

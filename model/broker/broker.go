@@ -47,7 +47,7 @@ type Config struct {
 	RetryBackoff time.Duration
 	// RetryBackoffMax is how long it goes on so, before the client has to.
 	//
-	// Default: 100 ms.
+	// Default: 100 ms. Negative: it never tries again.
 	// Source: add.partitions.to.txn.retry.backoff.max.ms.
 	RetryBackoffMax time.Duration
 	// MarkerAppend is how long a broker is at a WriteTxnMarkers, until all
@@ -55,6 +55,11 @@ type Config struct {
 	//
 	// Default: no time, and no step of its own.
 	MarkerAppend sim.Delay
+	// TooLarge lists the records that are larger than a batch may be.
+	//
+	// Errors: MESSAGE_TOO_LARGE, when the partition is part of the transaction.
+	// Source: max.message.bytes.
+	TooLarge []model.Record
 	// Draws is the chance behind MarkerAppend.
 	Draws sim.Draws
 }
@@ -107,9 +112,9 @@ const (
 )
 
 func (b *Broker) Timers() []string {
-	names := []string{"markers replicated"}
+	names := []string{"markers-replicated"}
 	for i := range b.config.ProduceRequests {
-		names = append(names, fmt.Sprint("retry add ", i))
+		names = append(names, fmt.Sprint("retry-add-", i))
 	}
 	return names
 }

@@ -125,7 +125,10 @@ func (l *partitionLog) appendEndTxnMarker(m *model.TxnMarker) model.Error {
 		l.aborted = append(l.aborted, abortedTxn{m.ProducerID, first, at})
 	}
 	p.setEpoch(m.ProducerEpoch)
-	p.coordinatorEpoch, p.currentTxnFirstOffset, p.verification = m.CoordinatorEpoch, noOffset, verificationState{}
+	p.coordinatorEpoch, p.currentTxnFirstOffset = m.CoordinatorEpoch, noOffset
+	if !p.verification.isNextTransactionOf(m.ProducerEpoch) {
+		p.verification = verificationState{}
+	}
 	l.updateProducer(p)
 	return model.None
 }

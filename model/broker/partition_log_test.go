@@ -193,6 +193,32 @@ func TestVerificationGuard(t *testing.T) {
 	}
 }
 
+// Goal: an attempt to verify ends with the marker, which ends the transaction that
+// it was about; under TV2 the attempt of the next transaction does not.
+func TestMarkerEndsAttempt(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		epoch   model.ProducerEpoch // of the batch that comes before the marker
+		version model.TransactionVersion
+		want    model.Error
+	}{
+		{"TV1", 0, model.TV1, model.ErrInvalidTxnState},
+		{"TV2, the transaction before the marker", 0, model.TV2, model.ErrInvalidProducerEpoch},
+		{"TV2, the next transaction", 1, model.TV2, model.None},
+	} {
+		l := logOf(t)
+		b := transactional(data(test.epoch, 0, 1))
+		guard := l.maybeStartTransactionVerification(&b, test.version)
+		marker := model.TxnMarker{ProducerID: b.ProducerID, ProducerEpoch: model.ProducerEpoch(test.version - model.TV1), Result: model.Commit, TransactionVersion: test.version}
+		if err := l.appendEndTxnMarker(&marker); err != model.None {
+			t.Fatal(err)
+		}
+		if _, got := l.append(b, guard, true); got != test.want {
+			t.Errorf("%s: a batch that was verified before the marker: %v, want %v", test.name, got, test.want)
+		}
+	}
+}
+
 // Goal: read_committed stops at the first open transaction, and the aborted ones
 // before that are listed and left out.
 func TestFetch(t *testing.T) {

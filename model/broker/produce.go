@@ -135,6 +135,8 @@ func (b *Broker) appendRecords(request *model.ProduceRequest, guards []verificat
 			outcome.Error = model.ErrUnknownTopicOrPartition
 		case outcome.Error != model.None:
 			outcome.Error = asProduceError(request, outcome.Error)
+		case slices.ContainsFunc(p.Batch.Records, func(r model.Record) bool { return slices.Contains(b.config.TooLarge, r) }):
+			outcome.Error = model.ErrMessageTooLarge
 		default:
 			outcome.BaseOffset, outcome.Error = log.append(p.Batch, guards[i], !b.config.WithoutVerification)
 		}

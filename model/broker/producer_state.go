@@ -137,6 +137,15 @@ func (p *producerState) setEpoch(epoch model.ProducerEpoch) {
 	}
 }
 
+// isNextTransactionOf says whether the attempt is about the transaction after the
+// one that a marker of this epoch ends: under TV2 the marker already has the next
+// epoch. Such a batch was sooner than the marker, and loses nothing by it.
+//
+// Source: UnifiedLog.updateProducers; KAFKA-18575.
+func (v *verificationState) isNextTransactionOf(marker model.ProducerEpoch) bool {
+	return v.guard != noGuard && v.version.SupportsEpochBump() && v.epoch == marker
+}
+
 // maybeUpdateLowestSequenceAndEpoch notes one more batch that waits to be
 // verified.
 //

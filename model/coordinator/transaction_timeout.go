@@ -15,7 +15,7 @@ const (
 func (t *Transactions) Timers() []string {
 	names := []string{"transaction-abort"}
 	for _, b := range t.config.Brokers {
-		names = append(names, "reconnect "+b.Name)
+		names = append(names, "reconnect-"+b.Name)
 	}
 	return names
 }
@@ -51,7 +51,7 @@ func (t *Transactions) scheduleScan(out *sim.Outbox) {
 	first := sim.Never
 	for i := range t.metadata {
 		m := &t.metadata[i]
-		if m.state != Ongoing {
+		if m.state != Ongoing || t.config.ScanInterval == sim.Never {
 			continue
 		}
 		rounds := m.txnTimeout/t.config.ScanInterval + 1

@@ -47,7 +47,8 @@ type TransactionsConfig struct {
 	// Source: transaction.max.timeout.ms.
 	MaxTimeout time.Duration
 	// ScanInterval is how often the coordinator looks for transactions that have
-	// timed out.
+	// timed out. sim.Never is for an untimed world where no client takes as long as
+	// its timeout: else the scan may come at any moment.
 	//
 	// Default: 10 s.
 	// Source: transaction.abort.timed.out.transaction.cleanup.interval.ms.

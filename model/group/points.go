@@ -81,3 +81,9 @@ const (
 	PointDeadline     sim.Point = "deadline"      // the context that the application gave is done
 	PointFetchOffsets sim.Point = "fetch offsets" // the next member's fetchOffsets
 )
+
+// Points of a consumer without a group. Start and poll are as above.
+const (
+	PointFetch      sim.Point = "fetch"       // Fetcher.sendFetches, for one partition
+	PointAwaitFetch sim.Point = "await fetch" // its response is taken
+)

@@ -1,0 +1,332 @@
+package producer
+
+import (
+	"slices"
+	"time"
+
+	"racelab/model"
+	"racelab/sim"
+)
+
+// JavaTransactions is a transactional KafkaProducer: its TransactionManager, and
+// what its Sender does with the requests of that.
+//
+// CONCURRENT_TRANSACTIONS is retriable in all of them. The first
+// AddPartitionsToTxn of a transaction is tried again after 20 ms, everything else
+// after retry.backoff.ms, neither growing nor drawn; nothing counts the retries.
+//
+// Source: KafkaProducer; TransactionManager with InitProducerIdHandler,
+// AddPartitionsToTxnHandler and EndTxnHandler; Sender.runOnce and
+// Sender.maybeSendAndPollTransactionalRequest.
+// Differs: the application waits for each send, as it waits for the results of
+// transactions, so it and the sender thread take turns, and are one here. Waits
+// do not end (max.block.ms, delivery.timeout.ms). No connection breaks. TV1. No
+// offsets.
+type JavaTransactions struct {
+	txnAPI
+	config      JavaConfig `sim:"config"`
+	coordinator *sim.Conn
+	leaders     []*sim.Conn // by partition
+	sleep       sim.Timer
+
+	producerID    model.ProducerID
+	producerEpoch model.ProducerEpoch
+	nextSequence  []model.Sequence // by partition
+	currentState  model.TxnStatus
+	lastError     txnError
+
+	partitionsInTransaction []model.Partition // ascending
+	transactionStarted      bool
+	epochBumpRequired       bool
+
+	isEpochBump  bool
+	retryBackoff time.Duration // of the AddPartitionsToTxnHandler
+	result       txnError      // of the request that the sender is at
+	committed    model.TransactionResult
+}
+
+// JavaConfig is what a ProducerConfig says that matters here.
+type JavaConfig struct {
+	// RetryBackoff is retry.backoff.ms.
+	//
+	// Default: 100 ms.
+	RetryBackoff time.Duration
+}
+
+// NewJavaTransactions returns a producer with its connections to the transaction
+// coordinator and to the partitions' leaders.
+func NewJavaTransactions(config JavaConfig, coordinator *sim.Conn, leaders ...*sim.Conn) *JavaTransactions {
+	return &JavaTransactions{
+		config: config, coordinator: coordinator, leaders: leaders,
+		producerID: model.NoProducerID, producerEpoch: model.NoProducerEpoch, nextSequence: make([]model.Sequence, len(leaders)),
+	}
+}
+
+// leave hands the application what a call returns, or throws.
+func (m *JavaTransactions) leave() {
+	m.failure, m.status = m.result, m.currentState
+	m.result, m.isEpochBump, m.committed, m.retryBackoff = errNil, false, model.Abort, 0
+}
+
+// isTransitionValid is TransactionManager.State.isTransitionValid.
+func (m *JavaTransactions) isTransitionValid(target model.TxnStatus) bool {
+	source := m.currentState
+	switch target {
+	case model.TxnInitializing:
+		return source == model.TxnUninitialized || source == model.TxnEnding
+	case model.TxnReady:
+		return source == model.TxnInitializing || source == model.TxnEnding
+	case model.TxnInTransaction:
+		return source == model.TxnReady
+	case model.TxnEnding: // COMMITTING_TRANSACTION, and ABORTING_TRANSACTION with the error before it
+		return source == model.TxnInTransaction || source == model.TxnAbortableError && m.committed == model.Abort
+	case model.TxnAbortableError:
+		return source == model.TxnInTransaction || source == model.TxnEnding || source == model.TxnAbortableError
+	}
+	return true // FATAL_ERROR is always open.
+}
+
+// transitionTo goes to a state, or throws an IllegalStateException.
+func (m *JavaTransactions) transitionTo(target model.TxnStatus, err txnError) bool {
+	if !m.isTransitionValid(target) {
+		m.result = errNotAllowed
+		return false
+	}
+	m.currentState, m.lastError = target, err
+	return true
+}
+
+// maybeFailWithError throws the error of before.
+func (m *JavaTransactions) maybeFailWithError() bool {
+	if m.currentState == model.TxnAbortableError || m.currentState == model.TxnFatalError {
+		m.result = m.lastError
+		return true
+	}
+	return false
+}
+
+// initTransactions is initTransactions.
+func (m *JavaTransactions) initTransactions(t *sim.Task) {
+	if m.transitionTo(model.TxnInitializing, errNil) {
+		m.initProducerID(t)
+	}
+	m.leave()
+}
+
+// initProducerID is an InitProducerIdHandler.
+func (m *JavaTransactions) initProducerID(t *sim.Task) {
+	for {
+		m.coordinator.Send(t, &model.InitProducerIDRequest{
+			Version: 4, TransactionTimeout: time.Minute, ProducerID: m.producerID, ProducerEpoch: m.producerEpoch,
+		})
+		response := m.coordinator.Receive(t, PointAwaitID).(*model.InitProducerIDResponse)
+		switch response.Error {
+		case model.None:
+			m.producerID, m.producerEpoch = response.ProducerID, response.ProducerEpoch
+			m.transitionTo(model.TxnReady, errNil)
+			if m.isEpochBump {
+				clear(m.nextSequence)
+			}
+			return
+		case model.ErrNotCoordinator, model.ErrCoordinatorNotAvailable, model.ErrCoordinatorLoadInProgress, model.ErrConcurrentTransactions:
+		default:
+			m.fatalError(response.Error)
+			return
+		}
+		m.sleep.Sleep(t, m.config.RetryBackoff, PointSenderBackoff)
+	}
+}
+
+func (m *JavaTransactions) fatalError(code model.Error) {
+	m.result = txnError(code)
+	m.transitionTo(model.TxnFatalError, m.result)
+}
+
+// beginTxn is beginTransaction.
+func (m *JavaTransactions) beginTxn(*sim.Task) {
+	if !m.maybeFailWithError() {
+		m.transitionTo(model.TxnInTransaction, errNil)
+	}
+	m.leave()
+}
+
+// send is send, and the wait for its Future.
+func (m *JavaTransactions) send(t *sim.Task) {
+	if m.failIfNotReadyForSend() {
+		m.leave()
+		return
+	}
+	if !slices.Contains(m.partitionsInTransaction, m.partition) {
+		m.addPartitionsToTransaction(t)
+	}
+	if m.result == errNil {
+		m.sendProduceRequest(t)
+	}
+	m.leave()
+}
+
+func (m *JavaTransactions) failIfNotReadyForSend() bool {
+	if m.maybeFailWithError() {
+		return true
+	}
+	if m.currentState != model.TxnInTransaction {
+		m.result = errNotAllowed
+	}
+	return m.result != errNil
+}
+
+// addPartitionsToTransaction is an AddPartitionsToTxnHandler.
+func (m *JavaTransactions) addPartitionsToTransaction(t *sim.Task) {
+	for {
+		m.coordinator.Send(t, &model.AddPartitionsToTxnRequest{
+			Version: 3, ProducerID: m.producerID, ProducerEpoch: m.producerEpoch, Partitions: []model.Partition{m.partition},
+		})
+		response := m.coordinator.Receive(t, PointAwaitAdd).(*model.AddPartitionsToTxnResponse)
+		if reenqueue := m.partitionsAdded(response.Partitions[0].Error); !reenqueue {
+			return
+		}
+		m.sleep.Sleep(t, min(m.config.RetryBackoff, m.retryBackoff), PointSenderBackoff)
+	}
+}
+
+func (m *JavaTransactions) partitionsAdded(code model.Error) (reenqueue bool) {
+	m.retryBackoff = m.config.RetryBackoff
+	switch code {
+	case model.None:
+		m.partitionsInTransaction = append(m.partitionsInTransaction, m.partition)
+		slices.Sort(m.partitionsInTransaction)
+		m.transactionStarted = true
+		return false
+	case model.ErrConcurrentTransactions:
+		// Only the first add is hastened (maybeOverrideRetryBackoffMs; KAFKA-5482).
+		if len(m.partitionsInTransaction) == 0 {
+			m.retryBackoff = addPartitionsRetryBackoff
+		}
+		return true
+	case model.ErrCoordinatorNotAvailable, model.ErrNotCoordinator, model.ErrCoordinatorLoadInProgress, model.ErrUnknownTopicOrPartition:
+		return true
+	case model.ErrInvalidProducerEpoch, model.ErrProducerFenced, model.ErrInvalidTxnState:
+		m.fatalError(code)
+		return false
+	case model.ErrInvalidProducerIDMapping:
+		m.epochBumpRequired = true
+	}
+	m.result = txnError(code)
+	m.transitionTo(model.TxnAbortableError, m.result)
+	return false
+}
+
+// sendProduceRequest is Sender.sendProduceRequest, until the batch is completed.
+func (m *JavaTransactions) sendProduceRequest(t *sim.Task) {
+	for {
+		m.leaders[m.partition].Send(t, &model.ProduceRequest{Version: 11, Partitions: []model.PartitionBatch{{
+			Partition: m.partition,
+			Batch: model.RecordBatch{
+				ProducerID: m.producerID, ProducerEpoch: m.producerEpoch, BaseSequence: m.nextSequence[m.partition], Transactional: true,
+				Records: []model.Record{m.record},
+			},
+		}}})
+		response := m.leaders[m.partition].Receive(t, PointAwaitAppend).(*model.ProduceResponse)
+		if reenqueue := m.completeBatch(response.Partitions[0].Error); !reenqueue {
+			return
+		}
+		m.sleep.Sleep(t, m.config.RetryBackoff, PointSenderBackoff)
+	}
+}
+
+// completeBatch is Sender.completeBatch, and handleFailedBatch, which takes the
+// sequence number back.
+//
+// Differs: a batch goes again after retry.backoff.ms, which in Kafka grows and is
+// drawn; no world here has a batch go again.
+func (m *JavaTransactions) completeBatch(code model.Error) (reenqueue bool) {
+	switch code {
+	case model.None:
+		m.nextSequence[m.partition]++
+		return false
+	case model.ErrNotEnoughReplicas, model.ErrUnknownTopicOrPartition, model.ErrConcurrentTransactions:
+		return true
+	case model.ErrProducerFenced:
+		m.fatalError(code)
+		return false
+	}
+	m.epochBumpRequired = true // canBumpEpoch: it is TV1, and the coordinator of 2.5 or later
+	m.result = txnError(code)
+	m.transitionTo(model.TxnAbortableError, m.result)
+	return false
+}
+
+// commitTxn is commitTransaction: beginCommit, and the wait for its result.
+func (m *JavaTransactions) commitTxn(t *sim.Task) {
+	m.committed = model.Commit
+	if !m.maybeFailWithError() && m.transitionTo(model.TxnEnding, errNil) {
+		m.completeTransaction(t)
+	}
+	m.leave()
+}
+
+// abortTxn is abortTransaction: beginAbort, and the wait for its result.
+func (m *JavaTransactions) abortTxn(t *sim.Task) {
+	if (m.currentState == model.TxnAbortableError || !m.maybeFailWithError()) && m.transitionTo(model.TxnEnding, errNil) {
+		m.completeTransaction(t)
+	}
+	m.leave()
+}
+
+// completeTransaction is beginCompletingTransaction, and what the sender does of
+// it: EndTxn if there is anything to end, then a new epoch if one is required.
+func (m *JavaTransactions) completeTransaction(t *sim.Task) {
+	m.isEpochBump = m.epochBumpRequired
+	if m.transactionStarted {
+		m.endTxn(t)
+	}
+	if m.result != errNil {
+		return
+	}
+	ended := model.TxnReady
+	if m.isEpochBump {
+		ended = model.TxnInitializing
+	}
+	m.transitionTo(ended, errNil)
+	m.epochBumpRequired, m.transactionStarted, m.partitionsInTransaction = false, false, nil
+	if m.isEpochBump {
+		m.initProducerID(t)
+	}
+}
+
+// endTxn is an EndTxnHandler.
+func (m *JavaTransactions) endTxn(t *sim.Task) {
+	for {
+		m.coordinator.Send(t, &model.EndTxnRequest{Version: 4, ProducerID: m.producerID, ProducerEpoch: m.producerEpoch, Result: m.committed})
+		response := m.coordinator.Receive(t, PointAwaitEnd).(*model.EndTxnResponse)
+		switch response.Error {
+		case model.None:
+			return
+		case model.ErrCoordinatorNotAvailable, model.ErrNotCoordinator, model.ErrCoordinatorLoadInProgress, model.ErrConcurrentTransactions:
+		default:
+			m.fatalError(response.Error)
+			return
+		}
+		m.sleep.Sleep(t, m.config.RetryBackoff, PointSenderBackoff)
+	}
+}
+
+// close is close: what it ends is not modelled.
+func (m *JavaTransactions) close(*sim.Task) {}
+
+func (m *JavaTransactions) State(s *sim.State) {
+	m.txnAPI.State(s)
+	sim.Int(s, &m.producerID)
+	sim.Int(s, &m.producerEpoch)
+	sim.Slice(s, &m.nextSequence, sim.Int[model.Sequence])
+	sim.Int(s, &m.currentState)
+	sim.Int(s, &m.lastError)
+	sim.Slice(s, &m.partitionsInTransaction, sim.Int[model.Partition])
+	sim.Bool(s, &m.transactionStarted)
+	sim.Bool(s, &m.epochBumpRequired)
+	sim.Bool(s, &m.isEpochBump)
+	sim.Int(s, &m.retryBackoff)
+	sim.Int(s, &m.result)
+	sim.Int(s, &m.committed)
+	m.sleep.State(s)
+}

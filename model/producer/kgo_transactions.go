@@ -1,0 +1,321 @@
+package producer
+
+import (
+	"slices"
+	"time"
+
+	"racelab/model"
+	"racelab/sim"
+)
+
+// KgoTransactions is a transactional kgo client.
+//
+// On CONCURRENT_TRANSACTIONS every request to the coordinator is tried again
+// after 20 ms, and after longer when that has gone on for long: until the context
+// ends, which here it does not. Under TV2 the partition's leader may answer so as
+// well, and a batch that failed waits for the next update of the metadata.
+//
+// Source: Client.BeginTransaction, EndTransaction and
+// doWithConcurrentTransactions in txn.go, sink.doTxnReq and handleReqRespBatch in
+// sink.go, of franz-go 1.22.2.
+// Differs: ProduceSync, and a record a batch, so the sink's goroutine and the
+// application take turns, and are one here. No connection breaks, and no producer
+// id is recovered: what fails it is fatal here.
+type KgoTransactions struct {
+	txnAPI
+	config      KgoConfig `sim:"config"`
+	coordinator *sim.Conn
+	leaders     []*sim.Conn // by partition
+	after       sim.Timer
+	// metadata is when the metadata may be updated again; a value in it is that
+	// it may.
+	metadata sim.Timer
+
+	id    model.ProducerID
+	epoch model.ProducerEpoch
+	err   txnError         // of the producer id
+	seqs  []model.Sequence // by partition
+
+	inTxn         bool
+	producedInTxn bool
+	addedToTxn    []model.Partition // ascending
+
+	// What doWithConcurrentTransactions keeps in local variables.
+	start   time.Duration
+	backoff time.Duration
+
+	commit model.TransactionResult
+	code   model.Error // of the last response
+}
+
+// KgoConfig is what a kgo client is configured with.
+type KgoConfig struct {
+	// TransactionVersion is TV2 if the cluster supports KIP-890 part 2 and
+	// EndTxn v5 says so.
+	TransactionVersion model.TransactionVersion
+	// ConcurrentTransactionsBackoff is the option of that name.
+	//
+	// Default: 20 ms.
+	ConcurrentTransactionsBackoff time.Duration
+	// MetadataMinAge is the option of that name: the least time between two
+	// updates of the metadata.
+	//
+	// Default: 5 s.
+	MetadataMinAge time.Duration
+}
+
+// NewKgoTransactions returns a client with its connections to the transaction
+// coordinator and to the partitions' leaders.
+func NewKgoTransactions(config KgoConfig, coordinator *sim.Conn, leaders ...*sim.Conn) *KgoTransactions {
+	return &KgoTransactions{
+		config: config, coordinator: coordinator, leaders: leaders,
+		id: model.NoProducerID, epoch: model.NoProducerEpoch, seqs: make([]model.Sequence, len(leaders)),
+		start: sim.Never,
+	}
+}
+
+func (cl *KgoTransactions) tx890p2() bool { return cl.config.TransactionVersion.SupportsEpochBump() }
+
+// leave hands the application what a call returns.
+func (cl *KgoTransactions) leave(err txnError) {
+	cl.failure, cl.code, cl.commit = err, model.None, model.Abort
+	switch {
+	case cl.err != errNil:
+		cl.status = model.TxnFatalError
+	case cl.inTxn:
+		cl.status = model.TxnInTransaction
+	default:
+		cl.status = model.TxnReady
+	}
+}
+
+// tries begins doWithConcurrentTransactions.
+func (cl *KgoTransactions) tries(t *sim.Task) {
+	cl.start, cl.backoff = t.Now(), cl.config.ConcurrentTransactionsBackoff
+}
+
+// concurrent says whether doWithConcurrentTransactions tries again, and sets the
+// backoff. The longer it has gone on, the longer that is.
+func (cl *KgoTransactions) concurrent(t *sim.Task) bool {
+	if cl.code != model.ErrConcurrentTransactions {
+		cl.start, cl.backoff = sim.Never, 0
+		return false
+	}
+	if cl.start == sim.Never {
+		return true // The last floor is reached.
+	}
+	switch since := t.Now() - cl.start; {
+	case since > 5*time.Second:
+		cl.backoff = max(cl.backoff, time.Second)
+		cl.start = sim.Never
+	case since > 5*time.Second/2:
+		cl.backoff = max(cl.backoff, 500*time.Millisecond)
+	case since > time.Second:
+		cl.backoff = max(cl.backoff, 200*time.Millisecond)
+	}
+	return true
+}
+
+// initTransactions is NewClient, which asks nobody, but for the metadata.
+func (cl *KgoTransactions) initTransactions(t *sim.Task) {
+	cl.metadata.Start(t, cl.config.MetadataMinAge)
+	cl.leave(errNil)
+}
+
+// beginTxn is BeginTransaction. The first one loads the producer id.
+func (cl *KgoTransactions) beginTxn(t *sim.Task) {
+	if cl.inTxn {
+		cl.leave(errNotAllowed)
+		return
+	}
+	if cl.id == model.NoProducerID && cl.err == errNil {
+		cl.producerID(t)
+	}
+	if cl.err == errNil {
+		cl.inTxn, cl.producedInTxn = true, false
+	}
+	cl.leave(cl.err)
+}
+
+// producerID is doInitProducerID.
+func (cl *KgoTransactions) producerID(t *sim.Task) {
+	cl.tries(t)
+	for {
+		cl.coordinator.Send(t, &model.InitProducerIDRequest{
+			Version: 4, TransactionTimeout: 40 * time.Second, ProducerID: cl.id, ProducerEpoch: cl.epoch,
+		})
+		response := cl.coordinator.Receive(t, PointAwaitID).(*model.InitProducerIDResponse)
+		if cl.code = response.Error; !cl.concurrent(t) {
+			cl.err = txnError(response.Error)
+			if response.Error == model.None {
+				cl.id, cl.epoch = response.ProducerID, response.ProducerEpoch
+			}
+			return
+		}
+		cl.after.Sleep(t, cl.backoff, PointBackoff)
+	}
+}
+
+// send is ProduceSync: sink.produce, until the record's promise is kept.
+func (cl *KgoTransactions) send(t *sim.Task) {
+	if !cl.inTxn {
+		cl.leave(errNotAllowed) // errNotInTransaction
+		return
+	}
+	if !cl.tx890p2() && !slices.Contains(cl.addedToTxn, cl.partition) {
+		cl.doTxnReq(t)
+	}
+	if cl.err == errNil {
+		cl.produce(t)
+	}
+	if cl.err != errNil {
+		cl.leave(cl.err)
+		return
+	}
+	cl.leave(txnError(cl.code))
+}
+
+// doTxnReq is doTxnReq: it adds the partition.
+func (cl *KgoTransactions) doTxnReq(t *sim.Task) {
+	cl.tries(t)
+	for {
+		cl.coordinator.Send(t, &model.AddPartitionsToTxnRequest{
+			Version: 3, ProducerID: cl.id, ProducerEpoch: cl.epoch, Partitions: []model.Partition{cl.partition},
+		})
+		response := cl.coordinator.Receive(t, PointAwaitAdd).(*model.AddPartitionsToTxnResponse)
+		if cl.code = response.Partitions[0].Error; !cl.concurrent(t) {
+			if cl.err = txnError(cl.code); cl.err == errNil {
+				cl.added()
+			}
+			return
+		}
+		cl.after.Sleep(t, cl.backoff, PointBackoff)
+	}
+}
+
+func (cl *KgoTransactions) added() {
+	if !slices.Contains(cl.addedToTxn, cl.partition) {
+		cl.addedToTxn = append(cl.addedToTxn, cl.partition)
+		slices.Sort(cl.addedToTxn)
+	}
+}
+
+// produce issues the batch until it is done with. One that is to go again waits
+// for the metadata (handleRetryBatches), which is not updated more often than
+// MetadataMinAge allows.
+func (cl *KgoTransactions) produce(t *sim.Task) {
+	cl.producedInTxn = true
+	for {
+		request := &model.ProduceRequest{Version: 11, Partitions: []model.PartitionBatch{{
+			Partition: cl.partition,
+			Batch: model.RecordBatch{
+				ProducerID: cl.id, ProducerEpoch: cl.epoch, BaseSequence: cl.seqs[cl.partition], Transactional: true,
+				Records: []model.Record{cl.record},
+			},
+		}}}
+		if cl.tx890p2() {
+			request.Version = 12
+		}
+		cl.leaders[cl.partition].Send(t, request)
+		response := cl.leaders[cl.partition].Receive(t, PointAwaitAppend).(*model.ProduceResponse)
+		if retry := cl.handleReqRespBatch(response.Partitions[0].Error); !retry {
+			return
+		}
+		cl.metadata.Receive(t, PointAwaitMetadata)
+		cl.metadata.Start(t, cl.config.MetadataMinAge)
+	}
+}
+
+// handleReqRespBatch is handleReqRespBatch. A batch that fails takes no sequence
+// number with it.
+func (cl *KgoTransactions) handleReqRespBatch(code model.Error) (retry bool) {
+	switch cl.code = code; code {
+	case model.None:
+		cl.seqs[cl.partition]++
+		cl.added()
+	case model.ErrConcurrentTransactions, model.ErrNotEnoughReplicas, model.ErrUnknownTopicOrPartition:
+		return true
+	case model.ErrOutOfOrderSequenceNumber, model.ErrInvalidProducerIDMapping, model.ErrInvalidProducerEpoch:
+		cl.err = txnError(code) // failProducerID
+	}
+	return false
+}
+
+func (cl *KgoTransactions) commitTxn(t *sim.Task) {
+	cl.commit = model.Commit
+	cl.endTransaction(t)
+}
+
+func (cl *KgoTransactions) abortTxn(t *sim.Task) { cl.endTransaction(t) }
+
+// endTransaction is EndTransaction.
+func (cl *KgoTransactions) endTransaction(t *sim.Task) {
+	if !cl.inTxn {
+		cl.leave(errNil)
+		return
+	}
+	anyAdded := len(cl.addedToTxn) > 0
+	if !anyAdded && (!cl.tx890p2() || !cl.producedInTxn) {
+		cl.inTxn = false
+		cl.leave(errNil)
+		return
+	}
+	if !anyAdded {
+		// The broker may have added a partition and then refused the batch.
+		cl.commit = model.Abort
+	}
+	if cl.err != errNil && cl.commit == model.Commit {
+		cl.leave(cl.err)
+		return
+	}
+	cl.endTxn(t)
+	if cl.code != model.None {
+		cl.err = txnError(cl.code)
+		cl.leave(cl.err)
+		return
+	}
+	cl.inTxn, cl.addedToTxn = false, nil
+	cl.leave(errNil)
+}
+
+// endTxn is the request of EndTransaction. Under TV2 the answer holds the epoch
+// of the next transaction.
+func (cl *KgoTransactions) endTxn(t *sim.Task) {
+	cl.tries(t)
+	for {
+		request := &model.EndTxnRequest{Version: 4, ProducerID: cl.id, ProducerEpoch: cl.epoch, Result: cl.commit}
+		if cl.tx890p2() {
+			request.Version = 5
+		}
+		cl.coordinator.Send(t, request)
+		response := cl.coordinator.Receive(t, PointAwaitEnd).(*model.EndTxnResponse)
+		if cl.code = response.Error; !cl.concurrent(t) {
+			if cl.code == model.None && cl.tx890p2() {
+				cl.id, cl.epoch = response.ProducerID, response.ProducerEpoch
+				clear(cl.seqs) // resetAllProducerSequences
+			}
+			return
+		}
+		cl.after.Sleep(t, cl.backoff, PointBackoff)
+	}
+}
+
+// close is Close: nothing updates the metadata any more.
+func (cl *KgoTransactions) close(t *sim.Task) { cl.metadata.Stop(t) }
+
+func (cl *KgoTransactions) State(s *sim.State) {
+	cl.txnAPI.State(s)
+	sim.Int(s, &cl.id)
+	sim.Int(s, &cl.epoch)
+	sim.Int(s, &cl.err)
+	sim.Slice(s, &cl.seqs, sim.Int[model.Sequence])
+	sim.Bool(s, &cl.inTxn)
+	sim.Bool(s, &cl.producedInTxn)
+	sim.Slice(s, &cl.addedToTxn, sim.Int[model.Partition])
+	sim.Moment(s, &cl.start)
+	sim.Int(s, &cl.backoff)
+	sim.Int(s, &cl.commit)
+	sim.Int(s, &cl.code)
+	cl.after.State(s)
+	cl.metadata.State(s)
+}

@@ -1,0 +1,246 @@
+package producer
+
+import (
+	"time"
+
+	"racelab/model"
+	"racelab/sim"
+)
+
+// TxnClient is a transactional client in the thread of its application. A call
+// takes what it needs from its txnAPI, and leaves there what came of it.
+type TxnClient interface {
+	sim.Stateful
+	api() *txnAPI
+	initTransactions(t *sim.Task)
+	beginTxn(t *sim.Task)
+	send(t *sim.Task)
+	commitTxn(t *sim.Task)
+	abortTxn(t *sim.Task)
+	close(t *sim.Task)
+}
+
+// txnAPI is what an application and its client hand each other.
+type txnAPI struct {
+	record    model.Record // to send
+	partition model.Partition
+	failure   txnError // of the call that has just returned
+	status    model.TxnStatus
+}
+
+// txnError is Go's error, or Java's exception: nil, an error of Kafka, or one
+// of the client's own.
+type txnError int16
+
+const (
+	errNil txnError = 0
+	// errNotAllowed is ErrTransitionNotAllowed, ErrTransactionNotReady, or an
+	// IllegalStateException: the client's state does not allow the call.
+	errNotAllowed txnError = -100
+)
+
+func (e txnError) kafka() model.Error {
+	if e == errNotAllowed {
+		return model.None
+	}
+	return model.Error(e)
+}
+
+func (a *txnAPI) api() *txnAPI { return a }
+
+func (a *txnAPI) State(s *sim.State) {
+	sim.Int(s, &a.record)
+	sim.Int(s, &a.partition)
+	sim.Int(s, &a.failure)
+	sim.Int(s, &a.status)
+}
+
+// TxnPlan is what an application means to do.
+type TxnPlan struct {
+	Transactions int
+	Records      int // a transaction, to the partitions in turn
+	Partitions   int
+	// BeginRetry waits so long and calls BeginTxn again, when BeginTxn answers
+	// CONCURRENT_TRANSACTIONS: the loop of a write-up. 0: no loop.
+	BeginRetry time.Duration
+	// Pause is how long the application waits before each transaction but the
+	// first.
+	Pause time.Duration
+	// Tries is how often a transaction is tried that has to be aborted, before
+	// the application goes on with the next. The least is 1.
+	Tries int
+	// Budget is how often the client tries, in the words of its configuration.
+	Budget string
+}
+
+// TxnApplication writes transaction after transaction. If one fails it is
+// aborted; AbortTxn is called until it succeeds, as the documentation of all
+// three clients has it, unless the client says that its error is fatal. When
+// BeginTxn is refused, or the error is fatal, the application gives up; at last
+// it tries whether AbortTxn and BeginTxn, once more, get it to where it can send.
+type TxnApplication struct {
+	client TxnClient
+	plan   TxnPlan `sim:"config"`
+	wait   sim.Timer
+
+	txn       int // from 0; each try is one of its own
+	sent      int // records of it
+	tries     int // of what is written in it
+	committed int
+	lost      int
+	failed    bool
+	cause     model.Error // for which the transaction failed
+	gaveUp    bool
+	call      model.TxnCall
+}
+
+// NewTxnApplication returns an application that uses the client.
+func NewTxnApplication(client TxnClient, plan TxnPlan) *TxnApplication {
+	return &TxnApplication{client: client, plan: plan}
+}
+
+// TransactionOf is the transaction that a record is of, from 0.
+func TransactionOf(r model.Record) int { return int(r) / 10 }
+
+func (a *TxnApplication) Run(t *sim.Task) {
+	t.Yield(PointStart)
+	a.called(t, model.InitTransactions)
+	a.client.initTransactions(t)
+	a.returned(t)
+	a.gaveUp = a.failed
+	for a.committed+a.lost < a.plan.Transactions && !a.gaveUp {
+		a.transaction(t)
+		a.next(t)
+	}
+	if a.gaveUp {
+		t.Called(&model.GaveUp{})
+		a.lastResort(t)
+	}
+	a.client.close(t)
+}
+
+// lastResort tries what is left to try.
+func (a *TxnApplication) lastResort(t *sim.Task) {
+	a.abort(t)
+	a.begin(t)
+	if !a.failed {
+		a.send(t)
+	}
+}
+
+// next goes on to the next transaction, unless this one is to be tried again.
+func (a *TxnApplication) next(t *sim.Task) {
+	a.txn++
+	if a.tries++; a.failed && a.tries < a.plan.Tries {
+		return
+	}
+	switch {
+	case a.gaveUp:
+	case a.failed:
+		a.lost++
+		t.Called(&model.TxnLost{Error: a.cause})
+	default:
+		a.committed++
+	}
+	a.tries, a.cause = 0, model.None
+}
+
+func (a *TxnApplication) transaction(t *sim.Task) {
+	if a.plan.Pause > 0 && a.txn > 0 {
+		a.wait.Sleep(t, a.plan.Pause, PointAppBackoff)
+	}
+	a.begin(t)
+	for a.plan.BeginRetry > 0 && a.refusal() == model.ErrConcurrentTransactions {
+		a.wait.Sleep(t, a.plan.BeginRetry, PointAppBackoff)
+		a.begin(t)
+	}
+	if a.failed {
+		a.gaveUp = true
+		return
+	}
+	for a.sent = 0; a.sent < a.plan.Records && !a.failed; a.sent++ {
+		a.send(t)
+	}
+	a.sent = 0
+	if !a.failed {
+		a.called(t, model.CommitTxn)
+		a.client.commitTxn(t)
+		a.returned(t)
+	}
+	if a.failed {
+		a.cause = a.refusal()
+		a.abortUntilDone(t)
+		a.failed = true
+	}
+}
+
+func (a *TxnApplication) refusal() model.Error { return a.client.api().failure.kafka() }
+
+func (a *TxnApplication) begin(t *sim.Task) {
+	t.Yield(PointBegin)
+	a.called(t, model.BeginTxn)
+	a.client.beginTxn(t)
+	a.returned(t)
+}
+
+func (a *TxnApplication) send(t *sim.Task) {
+	api := a.client.api()
+	api.record, api.partition = model.Record(10*a.txn+a.sent), model.Partition(a.sent%a.plan.Partitions)
+	a.called(t, model.Send)
+	a.client.send(t)
+	a.returned(t)
+}
+
+func (a *TxnApplication) abortUntilDone(t *sim.Task) {
+	for a.failed && !a.gaveUp {
+		a.abort(t)
+		a.gaveUp = a.client.api().status == model.TxnFatalError
+	}
+}
+
+func (a *TxnApplication) abort(t *sim.Task) {
+	t.Yield(PointAbort)
+	a.called(t, model.AbortTxn)
+	a.client.abortTxn(t)
+	a.returned(t)
+}
+
+func (a *TxnApplication) called(t *sim.Task, call model.TxnCall) {
+	a.call = call
+	called := &model.TxnCalled{Call: call}
+	if call == model.Send {
+		called.Record = a.client.api().record
+	}
+	t.Called(called)
+}
+
+// returned notes what came of a call, and forgets what nobody needs any more.
+func (a *TxnApplication) returned(t *sim.Task) {
+	api := a.client.api()
+	result := &model.TxnReturned{Call: a.call, Error: api.failure.kafka(), NotAllowed: api.failure == errNotAllowed, Status: api.status}
+	if result.Error == model.ErrConcurrentTransactions {
+		result.Budget = a.plan.Budget
+	}
+	a.failed = !result.OK()
+	a.call, api.record, api.partition = 0, 0, 0
+	t.Returned(result)
+}
+
+func (a *TxnApplication) State(s *sim.State) {
+	sim.Int(s, &a.txn)
+	sim.Int(s, &a.sent)
+	sim.Int(s, &a.tries)
+	sim.Int(s, &a.committed)
+	sim.Int(s, &a.lost)
+	sim.Bool(s, &a.failed)
+	sim.Int(s, &a.cause)
+	sim.Bool(s, &a.gaveUp)
+	sim.Int(s, &a.call)
+	a.client.State(s)
+	a.wait.State(s)
+}
+
+// Describe shows how far the application is, and what its client is in.
+func (a *TxnApplication) Describe(show func(name, value string)) {
+	show("status", a.client.api().status.String())
+}

@@ -1,0 +1,21 @@
+package producer
+
+import "racelab/sim"
+
+// Points of the transactional clients: each send, each wait for a response, each
+// backoff, and what the application does between its calls.
+const (
+	PointStart       sim.Point = "start"         // before the client asks for its producer id
+	PointAwaitID     sim.Point = "await id"      // before a response to InitProducerId is taken
+	PointAwaitAdd    sim.Point = "await add"     // before one to AddPartitionsToTxn is
+	PointAwaitAppend sim.Point = "await produce" // before one to Produce is
+	PointAwaitEnd    sim.Point = "await end"     // before one to EndTxn is
+
+	PointBackoff         sim.Point = "back off"          // a coordinator's refusal: time.Sleep or time.After until the next try
+	PointProducerBackoff sim.Point = "producer back off" // asyncProducer.backoff before a batch goes again
+	PointAwaitMetadata   sim.Point = "await metadata"    // before a batch that waits for a metadata update goes again
+	PointSenderBackoff   sim.Point = "sender back off"   // the time.sleep in Sender.maybeSendAndPollTransactionalRequest
+	PointBegin           sim.Point = "begin"             // before the application begins its next transaction
+	PointAppBackoff      sim.Point = "application waits" // the loop or the pause that a write-up puts around BeginTxn
+	PointAbort           sim.Point = "abort"             // before the application aborts, or tries to again
+)

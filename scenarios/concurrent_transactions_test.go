@@ -1,0 +1,204 @@
+package scenarios_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"racelab/model"
+	"racelab/scenarios"
+	"racelab/sim"
+)
+
+// conversation is what an application asks of its transactional client, what it
+// is told and when, and how often each request is answered
+// CONCURRENT_TRANSACTIONS.
+type conversation struct {
+	world    *sim.World
+	returned []returned
+	refused  map[string]int // by the name of the request
+}
+
+type returned struct {
+	*model.TxnReturned
+	at    time.Duration
+	tries int // adds that were refused until then
+}
+
+func (*conversation) Name() string { return "conversation" }
+
+func (*conversation) Watches(o sim.Observation) bool {
+	return o.Action == sim.Returned || o.Action == sim.Received && strings.Contains(o.Message.(fmt.Stringer).String(), "CONCURRENT_TRANSACTIONS")
+}
+
+func (c *conversation) Observe(o sim.Observation) (tested bool, err error) {
+	if o.Action == sim.Received {
+		c.refused[o.Message.Name()]++
+	} else {
+		c.returned = append(c.returned, returned{o.Message.(*model.TxnReturned), c.world.Now(), c.refused["AddPartitionsToTxn"]})
+	}
+	return true, nil
+}
+
+func (*conversation) State(*sim.State) {}
+
+// first is the first failure, and from there on what the application does next.
+func (c *conversation) first(call model.TxnCall) returned {
+	i := slices.IndexFunc(c.returned, func(r returned) bool { return r.Call == call && !r.OK() })
+	if i < 0 {
+		return returned{&model.TxnReturned{}, -1, 0}
+	}
+	return c.returned[i]
+}
+
+// after is what follows the first failure of a call.
+func (c *conversation) after(call model.TxnCall) string {
+	i := slices.IndexFunc(c.returned, func(r returned) bool { return r.Call == call && !r.OK() })
+	var lines []string
+	for _, r := range c.returned[i+1:] {
+		lines = append(lines, fmt.Sprintf("%v %v", r.Call, r))
+	}
+	return strings.Join(lines, "; ")
+}
+
+// commits is how many transactions were committed, and when the last one was.
+func (c *conversation) commits() (n int, at time.Duration) {
+	for _, r := range c.returned {
+		if r.Call == model.CommitTxn && r.OK() {
+			n, at = n+1, r.at
+		}
+	}
+	return n, at
+}
+
+// converse runs a variant of concurrent-transactions to its end, in a world where
+// only backoffs and markers take time.
+func converse(t *testing.T, variant string, settings ...string) *conversation {
+	t.Helper()
+	s, err := scenarios.Find("concurrent-transactions")
+	if err != nil {
+		t.Fatal(err)
+	}
+	values, err := s.Set(append(settings, "clock=timed"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := s.Build(variant, values)
+	defer w.Close()
+	c := &conversation{world: w, refused: map[string]int{}}
+	w.Watch(c)
+	for len(w.Enabled()) > 0 {
+		w.Take(0)
+	}
+	return c
+}
+
+// within says whether a time is what was measured, but for 2 %.
+func within(got, want time.Duration) bool { return (got - want).Abs() <= want/50 }
+
+var sarama = []string{"sarama-1.43", "sarama-1.60", "sarama-1.61.1"}
+
+// Goal: three transactions at a lag of 50 ms, as measured: all commit, and the
+// first adds of the second and the third are refused three times each.
+func TestSaramaAtALagOf50ms(t *testing.T) {
+	for _, variant := range sarama {
+		c := converse(t, variant, "transactions=3", "lag=50ms")
+		n, _ := c.commits()
+		if got, want := fmt.Sprint(n, c.refused), "3 map[AddPartitionsToTxn:6]"; got != want {
+			t.Errorf("%s: committed and refused are %s, want %s", variant, got, want)
+		}
+	}
+}
+
+// Goal: the default budgets against a lag of 5 s, as measured: the send fails at
+// 4.38 s after 204 = 4 x 51 tries; what AbortTxn leaves differs by release.
+func TestSaramaAtALagOf5s(t *testing.T) {
+	for variant, want := range map[string]string{
+		"sarama-1.43":   "AbortTxn ok, Initializing; BeginTxn not allowed, Initializing; AbortTxn ok, Ready; BeginTxn ok, InTransaction; Send OUT_OF_ORDER_SEQUENCE_NUMBER, AbortableError",
+		"sarama-1.60":   "AbortTxn ok, Initializing; BeginTxn not allowed, Initializing; AbortTxn ok, Ready; BeginTxn ok, InTransaction; Send OUT_OF_ORDER_SEQUENCE_NUMBER, AbortableError",
+		"sarama-1.61.1": "AbortTxn ok, Ready; BeginTxn ok, InTransaction; Send ok, InTransaction; CommitTxn ok, Ready",
+	} {
+		c := converse(t, variant, "transactions=3", "lag=5s")
+		if failed := c.first(model.Send); !within(failed.at, 4380*time.Millisecond) || failed.tries != 204 {
+			t.Errorf("%s: the send failed at %v after %d tries, want 4.38s, 204", variant, failed.at, failed.tries)
+		}
+		if got := c.after(model.Send); got != want {
+			t.Errorf("%s: after the send failed: %s; want %s", variant, got, want)
+		}
+	}
+}
+
+// Goal: Retry.Max 1 and Backoff 1 ms against a lag of 2 s, as measured: the send
+// fails at 308 ms = 4 x 2 x 1 ms + 3 x 100 ms.
+func TestSaramaWithAShortBackoff(t *testing.T) {
+	for variant, want := range map[string]string{
+		"sarama-1.43":   "AbortTxn ok, Initializing; BeginTxn not allowed, Initializing; ",
+		"sarama-1.60":   "AbortTxn ok, Initializing; BeginTxn not allowed, Initializing; ",
+		"sarama-1.61.1": "AbortTxn CONCURRENT_TRANSACTIONS, Initializing; ",
+	} {
+		c := converse(t, variant, "transactions=3", "lag=2s", "max=1", "backoff=1ms")
+		if failed := c.first(model.Send); !within(failed.at, 308*time.Millisecond) || failed.tries != 8 {
+			t.Errorf("%s: the send failed at %v after %d tries, want 308ms, 8", variant, failed.at, failed.tries)
+		}
+		if got := c.after(model.Send); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: after the send failed: %s; want it to begin with %s", variant, got, want)
+		}
+	}
+}
+
+// Goal: a produce error and AbortTxn at a lag of 50 ms, as measured: EndTxn is
+// answered, and InitProducerId meets the window, which is fatal before 1.61.1.
+func TestSaramaAfterAProduceError(t *testing.T) {
+	for variant, want := range map[string]string{
+		"sarama-1.43":   "AbortTxn CONCURRENT_TRANSACTIONS, FatalError; AbortTxn CONCURRENT_TRANSACTIONS, FatalError; BeginTxn not allowed, FatalError",
+		"sarama-1.60":   "AbortTxn CONCURRENT_TRANSACTIONS, FatalError; AbortTxn CONCURRENT_TRANSACTIONS, FatalError; BeginTxn not allowed, FatalError",
+		"sarama-1.61.1": "AbortTxn ok, Ready; BeginTxn ok, InTransaction; Send ok, InTransaction; CommitTxn ok, Ready",
+	} {
+		c := converse(t, variant, "too-large=1", "lag=50ms")
+		if got := c.after(model.Send); got != want || c.first(model.Send).Error != model.ErrMessageTooLarge {
+			t.Errorf("%s: the send failed with %v, and then: %s; want MESSAGE_TOO_LARGE, %s", variant, c.first(model.Send).Error, got, want)
+		}
+	}
+}
+
+// Goal: back to back, a transaction pays for the window of the one before, in
+// steps of the backoff: the client's under TV1, the broker's under TV2; and where
+// that does not try again, in steps of the metadata's age. Method: 50
+// transactions; the first one pays nothing, hence 49 of 50.
+//
+// Source: what Sarama and franz-go were measured to take; Java's backoff is the
+// same.
+func TestPeriodOfTransactions(t *testing.T) {
+	const us = time.Microsecond
+	for _, test := range []struct {
+		settings string
+		variants string
+		want     time.Duration
+	}{
+		{"lag=5ms", "sarama-1.43 sarama-1.60 sarama-1.61.1 kgo java tv2", 19_600 * us},
+		{"lag=30ms", "sarama-1.43 sarama-1.60 sarama-1.61.1 kgo java tv2", 39_200 * us},
+		{"lag=150ms", "sarama-1.43 sarama-1.60 sarama-1.61.1 kgo java", 156_800 * us},
+		{"lag=5ms broker-retry=0s", "tv2", 4_900_000 * us},
+	} {
+		for variant := range strings.FieldsSeq(test.variants) {
+			n, at := converse(t, variant, append(strings.Fields(test.settings), "transactions=50")...).commits()
+			if got := at / 50; n != 50 || !within(got, test.want) {
+				t.Errorf("%s, %s: %d commits, %v a transaction; want 50, %v", variant, test.settings, n, got, test.want)
+			}
+		}
+	}
+}
+
+// Goal: the longer franz-go is refused, the less often it asks: 20 ms up to 1 s,
+// 200 ms up to 2.5 s, 500 ms up to 5 s, then 1 s.
+func TestKgoFloors(t *testing.T) {
+	c := converse(t, "kgo", "lag=8s")
+	// 51 tries up to 1 s and the one that sees that more has passed, at 1.02 s; then
+	// each 200 ms until one sees more than 2.5 s, at 2.62 s; each 500 ms until 5.12
+	// s; each second until 8.12 s.
+	if _, at := c.commits(); at != 8120*time.Millisecond || c.refused["AddPartitionsToTxn"] != 52+8+5+2 {
+		t.Errorf("committed at %v after %d tries, want 8.12s, 67", at, c.refused["AddPartitionsToTxn"])
+	}
+}
