@@ -263,6 +263,36 @@ func TestMaxOpenRequests(t *testing.T) {
 				t.Errorf("%s: that no more than %d are in flight %s, want %s", test.settings, limit, v.Outcome, want)
 			}
 		}
+		if v := throttleVerdict(t, "mutex", test.settings, "every-message-is-delivered"); v.Outcome != explore.Exhausted {
+			t.Errorf("%s: that every message is delivered %s", test.settings, v.Outcome)
+		}
+	}
+}
+
+// closesEarly is that Close returns before all is told.
+type closesEarly struct{ told int32 }
+
+func (p *closesEarly) Name() string                   { return "closes-early" }
+func (p *closesEarly) Watches(o sim.Observation) bool { return o.Action == sim.Returned }
+func (p *closesEarly) State(s *sim.State)             { sim.Int(s, &p.told) }
+
+func (p *closesEarly) Observe(o sim.Observation) (tested bool, err error) {
+	switch o.Message.(type) {
+	case *model.Produced:
+		p.told++
+	case *model.CloseConnection:
+		if p.told < 3 {
+			err = fmt.Errorf("%d of 3 messages were told of", p.told)
+		}
+		return true, err
+	}
+	return false, nil
+}
+
+// Goal: Close returns once the callbacks of what is in flight have run.
+func TestCloseAwaitsWhatIsInFlight(t *testing.T) {
+	if v := throttleVerdict(t, "mutex", "", "closes-early", func() sim.Property { return &closesEarly{} }); v.Outcome != explore.Exhausted {
+		t.Errorf("Close is early: %s, %v", v.Outcome, v.Err)
 	}
 }
 
