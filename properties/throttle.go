@@ -350,7 +350,7 @@ func (p *CloseEndsWithinARoundTrip) Observe(o sim.Observation) (tested bool, err
 	}
 	p.called = sim.Never
 	if took := o.At - called; took > p.roundTrip {
-		return true, fmt.Errorf("Close takes %v, and a round trip %v", took, p.roundTrip)
+		return true, fmt.Errorf("to close takes %v, and a round trip %v", took, p.roundTrip)
 	}
 	return true, nil
 }
@@ -358,7 +358,7 @@ func (p *CloseEndsWithinARoundTrip) Observe(o sim.Observation) (tested bool, err
 // Look judges a Close that does not end.
 func (p *CloseEndsWithinARoundTrip) Look(d *sim.Dump) (tested bool, err error) {
 	if d.Over && p.closing {
-		return true, fmt.Errorf("Close does not end")
+		return true, fmt.Errorf("the connection is never closed")
 	}
 	return false, nil
 }

@@ -112,7 +112,7 @@ func TestNobodyStrandsTheSender(t *testing.T) {
 // instants is when things happen in a run, from the instant on when the client is
 // told of its first throttle.
 type instants struct {
-	lastSend, secondAnswer, secondCallback, lastCallback, closeTakes time.Duration
+	lastSend, secondAnswer, secondCallback, closeTakes time.Duration
 }
 
 // readerFirst draws, but lets the reader go before others at an instant: a
@@ -398,8 +398,8 @@ func TestThrottleOracles(t *testing.T) {
 		{"a longer one later", kept, []sim.Observation{told(0, 50*ms), told(20*ms, 200*ms), throttled(sim.Called, 30*ms), throttled(sim.Returned, 60*ms), sends(60 * ms)}, nil, untested, "<nil>"},
 
 		{"closes in time", closed, []sim.Observation{closes(sim.Called, 42*ms), closes(sim.Returned, 84*ms)}, nil, tested, "<nil>"},
-		{"closes late", closed, []sim.Observation{closes(sim.Called, 42*ms), closes(sim.Returned, 722*ms)}, nil, tested, "Close takes 680ms, and a round trip 42ms"},
-		{"does not close", closed, []sim.Observation{closes(sim.Called, 42*ms)}, over, tested, "Close does not end"},
+		{"closes late", closed, []sim.Observation{closes(sim.Called, 42*ms), closes(sim.Returned, 722*ms)}, nil, tested, "to close takes 680ms, and a round trip 42ms"},
+		{"does not close", closed, []sim.Observation{closes(sim.Called, 42*ms)}, over, tested, "the connection is never closed"},
 
 		{"waits for a timer", stalls, []sim.Observation{throttled(sim.Called, sim.Never)}, &sim.Dump{Waits: []sim.Wait{waits}}, untested, "<nil>"},
 		{"waits for a stopped timer", stalls, []sim.Observation{throttled(sim.Called, sim.Never)}, &sim.Dump{Waits: []sim.Wait{stopped}}, tested, "sender waits for something"},

@@ -119,6 +119,16 @@ func TestSamples(t *testing.T) {
 	}
 }
 
+// Goal: a sample is forgotten when it is eleven windows old, also if none came
+// after it.
+func TestOldSampleIsForgotten(t *testing.T) {
+	p := pace(t, QuotaConfig{ProducerByteRate: Quota{PerSecond: 1000}, RecordBytes: 1, WithoutMuting: true},
+		&pacer{requests: requests(2, 20_000), every: 11 * time.Second})
+	if p.throttles[1] != 10*time.Second {
+		t.Errorf("the same burst 11 s later is throttled %v, want 10s, as the first", p.throttles[1])
+	}
+}
+
 // Goal: what violates the quota is accepted, and answered at once.
 func TestViolationIsAcceptedAtOnce(t *testing.T) {
 	p := pace(t, QuotaConfig{ProducerByteRate: Quota{PerSecond: 1000}, RecordBytes: 1}, &pacer{requests: requests(1, 20_000)})
