@@ -16,9 +16,20 @@ import (
 	"racelab/sim/view"
 )
 
+// quick lists the scenarios that a test of the lab itself goes through: all, and
+// with -short, which is for the race detector, those with few states.
+func quick() []*scenarios.Scenario {
+	if !testing.Short() {
+		return scenarios.All()
+	}
+	return slices.DeleteFunc(scenarios.All(), func(s *scenarios.Scenario) bool {
+		return s.Name != "stale-snapshot" && s.Name != "lost-update"
+	})
+}
+
 // each calls the test for every variant of every scenario.
 func each(t *testing.T, test func(t *testing.T, s *scenarios.Scenario, v scenarios.Variant)) {
-	for _, s := range scenarios.All() {
+	for _, s := range quick() {
 		for _, v := range s.Variants {
 			t.Run(s.Name+"/"+v.Name, func(t *testing.T) { test(t, s, v) })
 		}
@@ -52,7 +63,7 @@ func TestEveryVerdictIsAsExpected(t *testing.T) {
 
 // Goal: the schedule that a scenario shows is one that the search finds.
 func TestShownScheduleIsTheShortest(t *testing.T) {
-	for _, s := range scenarios.All() {
+	for _, s := range quick() {
 		sys, err := s.System(s.Variants[0].Name, s.Defaults())
 		if err != nil {
 			t.Fatal(err)

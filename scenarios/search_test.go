@@ -27,7 +27,7 @@ func searches(sys explore.System, workers int, first bool) map[string]*explore.R
 // search says.
 func TestWorkersChangeNothing(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
-	for _, s := range scenarios.All() {
+	for _, s := range quick() {
 		for _, first := range []bool{false, true} {
 			want := map[string]string{}
 			for _, workers := range []int{1, 2, 5} {
@@ -53,7 +53,7 @@ func TestWorkersChangeNothing(t *testing.T) {
 
 // Goal: what a search shows breaks what it says it breaks. Method: replay.
 func TestEverySchedulePrintedBreaksItsProperty(t *testing.T) {
-	for _, s := range scenarios.All() {
+	for _, s := range quick() {
 		sys, err := s.System(s.Variants[0].Name, s.Defaults())
 		if err != nil {
 			t.Fatal(err)
