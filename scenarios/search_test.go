@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"strings"
 	"testing"
 
 	"racelab/scenarios"
@@ -125,5 +126,38 @@ func TestPCTKeepsItsGuarantee(t *testing.T) {
 			t.Errorf("%s: pct of depth %d finds it in %.4f of its runs, want at least %.4f", test.scenario, test.depth, got, r.Guarantee)
 		}
 		sys.Close()
+	}
+}
+
+// Goal: a search that may leave out too much does not say that it has seen all.
+func TestExhaustiveWithFaultsIsNotComplete(t *testing.T) {
+	for _, test := range []struct {
+		scenario, why string
+		settings      []string
+	}{
+		{"stale-snapshot", "", nil},
+		{"offset-rewind", "", []string{"commits=1"}},
+		{"offset-rewind", "faults", []string{"partitions=1", "cuts=1"}},
+	} {
+		s, err := scenarios.Find(test.scenario)
+		if err != nil {
+			t.Fatal(err)
+		}
+		values, err := s.Set(test.settings)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sys, err := s.System(s.Variants[0].Name, values)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := explore.Exhaustive(sys, explore.Options{Limit: 100_000})
+		sys.Close()
+		if r.Irreducible != test.why || r.Complete != (test.why == "") {
+			t.Errorf("%s %v: complete %v, because of %q; want %v, %q", s.Name, test.settings, r.Complete, r.Irreducible, test.why == "", test.why)
+		}
+		if said := strings.Contains(r.Explored(), "there may be more"); said != (test.why != "") {
+			t.Errorf("%s %v: %q", s.Name, test.settings, r.Explored())
+		}
 	}
 }

@@ -103,6 +103,7 @@ func (c *Chan[T]) Receiving() Case {
 
 // Close closes the channel.
 func (c *Chan[T]) Close(t *Task) {
+	t.world.closed = true
 	t.touches(&c.object, !c.closed)
 	switch {
 	case !c.made:

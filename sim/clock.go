@@ -14,6 +14,7 @@ import (
 type clock struct {
 	object
 	used      bool // the world has timers, or is timed: else it has no time
+	ticked    bool // a ticker was started, in some run; no part of the state
 	semantics TimerSemantics
 	now       time.Duration // since the start of the run
 	timers    []*Timer      // of clients, in the order of the walk

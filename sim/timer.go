@@ -57,6 +57,7 @@ func (m *Timer) StartTicker(t *Task, d time.Duration) {
 	if d <= 0 {
 		panic("non-positive interval for NewTicker")
 	}
+	t.world.clock.ticked = true
 	m.full, m.period = false, d
 	m.arm(t, d)
 }

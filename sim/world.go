@@ -34,6 +34,7 @@ type World struct {
 	faults   *faults // nil: none
 	trace    *Trace  // nil: nobody looks
 	looked   object  // what a Looker sees; unbound: there is none
+	closed   bool    // a channel was, in some run; no part of the state
 
 	// ends is what tasks touch when they end, and tickers and faults when they
 	// happen: with the last task their time is over.
@@ -413,6 +414,22 @@ func (w *World) Blocked() []Blocked {
 		}
 	}
 	return blocked
+}
+
+// Irreducible says what a world has had so far that keeps a search from telling
+// which steps are independent; empty: nothing. Whether a ticker or a fault can
+// come depends on who has ended, and a send that finds its channel closed touches
+// less than it would have.
+func (w *World) Irreducible() string {
+	switch {
+	case w.faults != nil:
+		return "faults"
+	case w.clock.ticked:
+		return "a ticker"
+	case w.closed:
+		return "a channel that is closed"
+	}
+	return ""
 }
 
 // Accesses lists the objects that the last step read or wrote. It is valid

@@ -25,11 +25,10 @@ import (
 //
 // With tickers or faults it may miss a class. Their time is over when the last
 // task has ended, and whether a step is the last of its task can depend on the
-// order of others. Use States there.
-//
-// Rarely it may miss one, too, where a step touches less after another step than
-// it would before it, as a send does that finds its channel closed: what it then
-// does not come to is not known.
+// order of others. Rarely it may miss one, too, where a step touches less after
+// another step than it would before it, as a send does that finds its channel
+// closed. So the search of an Irreducible system is never complete. Use States
+// there.
 //
 // Source: Abdulla, Aronis, Jonsson, Sagonas: Source Sets: A Foundation for
 // Optimal Dynamic Partial Order Reduction (JACM 2017), algorithm Source-DPOR.
@@ -37,6 +36,10 @@ func Exhaustive(sys System, o Options) *Result {
 	r := newResult("exhaustive", sys)
 	d := newDPOR(sys, r, o)
 	r.Complete = d.run()
+	if i, ok := sys.(Irreducible); ok && r.Complete {
+		r.Irreducible = i.Irreducible()
+		r.Complete = r.Irreducible == ""
+	}
 	if r.Complete {
 		r.conclude(Exhausted)
 	} else {

@@ -57,6 +57,14 @@ type Saver interface {
 	Learn(from Saver)
 }
 
+// Irreducible is a System that knows when Exhaustive may leave out too much.
+type Irreducible interface {
+	System
+	// Irreducible says what the system has had so far that is why: "faults".
+	// Empty: nothing.
+	Irreducible() string
+}
+
 // Worlds is the System of a model.
 type Worlds struct {
 	*sim.World

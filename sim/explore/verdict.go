@@ -27,6 +27,8 @@ type Result struct {
 	Redundant   int  // Exhaustive: runs given up because other runs had done what was left
 	Steps       int  // in all runs
 	Complete    bool // nothing is left to explore
+	// Irreducible is why a search that leaves out orders is not complete: "faults".
+	Irreducible string
 	Verdicts    []Verdict
 	// Fault is why nothing here can be trusted: a check of the model or of the
 	// record of its steps failed, and the search ended there.
@@ -102,6 +104,9 @@ func (r *Result) Explored() string {
 	switch {
 	case r.Strategy == "exhaustive" && r.Complete:
 		return fmt.Sprintf("%d happens-before classes and %d redundant runs, all there are", r.Runs, r.Redundant)
+	case r.Irreducible != "":
+		return fmt.Sprintf("%d happens-before classes and %d redundant runs, and there may be more: with %s not all are told apart, states sees them",
+			r.Runs, r.Redundant, r.Irreducible)
 	case r.Strategy == "exhaustive":
 		return fmt.Sprintf("%d happens-before classes and %d redundant runs, and more are left", r.Runs, r.Redundant)
 	case r.Strategy != "states":
