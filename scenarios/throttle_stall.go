@@ -31,10 +31,11 @@ var throttleStall = Scenario{
 	},
 
 	Parameters: []Parameter{
-		{Name: "messages", Help: "messages, each in a request of its own unless batch says otherwise", Default: "3", Takes: Numbers{1, 64}},
+		{Name: "messages", Help: "messages, each in a request of its own unless batch says otherwise", Default: "3", Takes: Numbers{1, 10_000}},
 		{Name: "throttles", Help: "answers, from the first on, that throttle", Default: "2", Takes: Numbers{0, 16}},
 		{Name: "throttle", Help: "how long each does, in ms", Default: "200", Takes: Numbers{1, 3_600_000}},
 		{Name: "last-throttle", Help: "how long the last of them does, in ms", Default: "200", Takes: Numbers{1, 3_600_000}},
+		{Name: "quota", Help: "messages a second, in a timed world: then the answers throttle by Kafka's formula, not as many and as long as above; 0 is none", Default: "0", Takes: Numbers{0, 1_000_000}},
 		{Name: "muting", Help: "whether the broker does not listen during a throttle (KIP-219)", Default: "on", Takes: Words{"on", "off"}},
 		{Name: "max-open", Help: "Net.MaxOpenRequests", Default: "1", Takes: Numbers{1, 64}},
 		{Name: "one-more", Help: "whether one more than that are in flight, as before 1.61.1", Default: "on", Takes: Words{"on", "off"}},
@@ -191,12 +192,16 @@ var throttlings = map[string]producer.SaramaThrottling{
 func buildThrottleStall(variant string, values Values) *sim.World {
 	w := sim.NewWorld()
 	timeThrottleStall(w, values)
-	w.AddNode("broker", broker.NewQuotaBroker(broker.QuotaConfig{
-		Throttles: throttleTimes(values), WithoutMuting: values.Word("muting") == "off",
-	}))
+	quota := broker.QuotaConfig{Throttles: throttleTimes(values), WithoutMuting: values.Word("muting") == "off"}
+	throttles := len(quota.Throttles)
+	if messages := values.Int("quota"); messages > 0 {
+		quota.Throttles, throttles = nil, values.Int("messages") // Any answer may throttle.
+		quota.ProducerByteRate, quota.RecordBytes = broker.Quota{PerSecond: int64(messages)}, 1
+	}
+	w.AddNode("broker", broker.NewQuotaBroker(quota))
 	b := producer.NewSaramaBroker(w.Dial("sarama", "broker"), producer.SaramaBrokerConfig{
 		Throttling: throttlings[variant], MaxOpenRequests: values.Int("max-open"), OneMore: values.Word("one-more") == "on",
-		Throttles: values.Int("throttles"),
+		Throttles: throttles,
 	})
 	w.Share("b", b)
 	if values.Word("producer") == "async" {

@@ -131,6 +131,27 @@ func TestRewindOddsAgainstTheReleases(t *testing.T) {
 	}
 }
 
+// Goal: it takes a second throttle to stall, and more make it likelier; without
+// the data race as many runs stall, and with the lock of the release none.
+func TestStallOdds(t *testing.T) {
+	stalls := func(series string, settings ...string) float64 {
+		return row(t, &stallOdds, series, 40, settings...)("stalls").Value
+	}
+	for _, muting := range []string{"muting=on", "muting=off"} {
+		none, one := stalls("unlocked", muting, "throttles=0"), stalls("unlocked", muting, "throttles=1")
+		two, eight := stalls("unlocked", muting), stalls("unlocked", muting, "throttles=8")
+		if none != 0 || one != 0 || two == 0 || eight <= two {
+			t.Errorf("%s: %g, %g, %g and %g %% of unlocked stall with 0, 1, 2 and 8 throttles, want none, none, some and more", muting, none, one, two, eight)
+		}
+		if pointer := stalls("atomic-pointer", muting); pointer != two {
+			t.Errorf("%s: %g %% of atomic-pointer stall, and %g %% of unlocked, want as many", muting, pointer, two)
+		}
+		if lock := stalls("mutex", muting, "throttles=8"); lock != 0 {
+			t.Errorf("%s: %g %% of mutex stall, want none", muting, lock)
+		}
+	}
+}
+
 // Goal: each parameter reaches the world.
 func TestEveryParameterMatters(t *testing.T) {
 	for _, test := range []struct {
@@ -140,6 +161,7 @@ func TestEveryParameterMatters(t *testing.T) {
 	}{
 		{&commitCost, "commit-lock", []string{"partitions=3", "commits=4", "answer=9ms", "overhead=3ms", "step=50us", "wake=1ms"}},
 		{&rewindOdds, "unfixed", []string{"partitions=2", "instances=2", "messages=9", "batch=2", "commit=auto", "interval=5 commit=auto", "latency=5ms", "service=5ms", "process=1ms", "step=200us", "wake=2ms"}},
+		{&stallOdds, "unlocked", []string{"messages=9", "throttles=4", "throttle=50", "muting=off", "max-open=1 send=1us", "timers=go1.23 throttles=8 muting=off throttle=2", "send=1ms", "latency=5ms", "service=5ms", "step=200us"}},
 	} {
 		if len(test.settings) != len(test.sweep.Parameters) {
 			t.Errorf("%s has %d parameters, and %d are tried", test.sweep.Name, len(test.sweep.Parameters), len(test.settings))
