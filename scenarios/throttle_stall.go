@@ -153,8 +153,15 @@ var throttleStall = Scenario{
 				"An atomic deadline that only grows keeps every property but one: Close waits for the throttle, as in the mutex that was released.",
 			Command: "go run ./cmd/simrun explore throttle-stall --variant atomic-pointer",
 		},
-		{ID: "C2.4", Says: "Upgrade, watch the throttle metrics, set retries and timeouts, and build back-pressure against exhaustion of memory.", Verdict: Open,
-			Evidence: "The upgrade ends the stall: in no state of mutex is a message lost. What it leaves is in the table: throttles add up, and Close waits for them. Memory needs a sweep over offered load."},
+		{
+			ID:      "C2.4",
+			Says:    "Upgrade, watch the throttle metrics, set retries and timeouts, and build back-pressure against exhaustion of memory.",
+			Verdict: "only upgrade and back-pressure together",
+			Evidence: "The upgrade ends the stall: in no state of mutex is a message lost, and above the quota it delivers the quota, where unlocked soon delivers nothing. " +
+				"It leaves memory as it was: with an input that takes all, the queue grows for as long as more is offered than the quota, 1,900 messages in 100 s of twice a quota of 20 a second. " +
+				"Back-pressure bounds that, 89 messages for a room of 32, and ends no stall. Retries, timeouts and metrics are not modelled.",
+			Command: "go run ./cmd/simrun sweep throttle",
+		},
 		{
 			ID:       "3710",
 			Says:     "Broker.Close can be blocked for the full broker throttle duration.",

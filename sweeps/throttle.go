@@ -103,8 +103,8 @@ type sending struct {
 	done  []float64       // latencies, in s
 	taken int
 	most  int
-	half  time.Duration `sim:"config"`
-	late  int           // told of in the second half
+	half  time.Duration
+	late  int // told of in the second half
 }
 
 func (s *sending) Name() string { return "sending" }
