@@ -55,13 +55,19 @@ func TestRegistry(t *testing.T) {
 			}
 		}
 	}
-	// What the sweeps of offset commits count by name is there.
-	s, err := scenarios.Find("offset-rewind")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !slices.ContainsFunc(s.Properties, func(c scenarios.Claimed) bool { return c.Property == "committed-offset-never-rewinds" }) {
-		t.Error("offset-rewind has no property committed-offset-never-rewinds")
+	// What sweeps count by name is there.
+	for _, counted := range [][2]string{
+		{"offset-rewind", "committed-offset-never-rewinds"},
+		{"throttle-stall", "no-sender-waits-for-a-stopped-timer"},
+		{"throttle-stall", "every-message-is-delivered"},
+	} {
+		s, err := scenarios.Find(counted[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.ContainsFunc(s.Properties, func(c scenarios.Claimed) bool { return c.Property == counted[1] }) {
+			t.Errorf("%s has no property %s", counted[0], counted[1])
+		}
 	}
 }
 
@@ -161,6 +167,9 @@ func TestThrottle(t *testing.T) {
 		delivered := row(t, &throttle, series.Name, 3)("delivered").Value
 		if stalls && delivered != 0 || !stalls && math.Abs(delivered/20-1) > 0.2 {
 			t.Errorf("%s delivers %g messages a second of a quota of 20", series.Name, delivered)
+		}
+		if p99 := row(t, &throttle, series.Name, 3)("p99").Value; stalls != (p99 > 20) {
+			t.Errorf("%s has a p99 of %g s in 40 s, want more than 20 if it stalls, and less else", series.Name, p99)
 		}
 		queue := func(settings ...string) float64 { return row(t, &throttle, series.Name, 3, settings...)("queue").Value }
 		if short, long := queue("seconds=40"), queue("seconds=80"); long > 1.05*short {

@@ -9,7 +9,6 @@ import (
 
 	"gonum.org/v1/gonum/stat"
 
-	"racelab/model"
 	"racelab/scenarios"
 	"racelab/sim"
 )
@@ -21,7 +20,7 @@ var throttle = Sweep{
 	Title:    "What a quota does to a producer",
 	Question: "How much is delivered, how late, and how many messages wait in memory, when an application offers less or more than its quota?",
 	Measured: "One run is an asynchronous producer for some seconds. The broker measures the rate as Kafka does, in 11 samples of a second, and so allows a burst of ten seconds at first: " +
-		"what is delivered is counted in the second half of the run. Latency is from the moment that the producer has taken a message until the application hears of it; " +
+		"what is delivered is counted in the second half of the run, where the rate still swings by a tenth about the quota. Latency is from the moment that the producer has taken a message until the application hears of it; " +
 		"of a message that it has not heard of in the end, it is how long it has waited by then. The queue is the most messages that the producer had at a time. " +
 		"With a bounded input the application waits where there is no room, and offers nothing meanwhile: that wait is in no latency. A run that stalls delivers nothing more. " +
 		"Quota, delays and sizes are plausible values, not measured ones.",
@@ -80,7 +79,7 @@ func measureThrottle(variant string, values scenarios.Values, seed uint64) ([]fl
 	w := build("throttle-stall", variant, "producer=async", "messages="+strconv.Itoa(messages), "quota="+values.Word("quota"),
 		"input="+room, "batch="+values.Word("batch"), "max-open="+values.Word("max-open"))
 	defer w.Close()
-	sent := &sending{since: make([]time.Duration, messages), half: end / 2}
+	sent := &sending{half: end / 2}
 	w.Watch(sent)
 	w.Timed(sim.Timing{
 		Seed:    seed,
@@ -96,13 +95,13 @@ func measureThrottle(variant string, values scenarios.Values, seed uint64) ([]fl
 	return []float64{delivered, float64(sent.most), quantile(0.5), quantile(0.99), quantile(0.999)}, err
 }
 
-// sending follows the messages from the input of a producer to the answer. It is
-// a property that always holds.
+// sending follows the messages from the input of a producer to the answer: on
+// one connection they are told of in the order in which they were taken. It is a
+// property that always holds.
 type sending struct {
-	since []time.Duration // when each was taken; once it was told of, that is in done
-	done  []float64       // latencies, in s
-	taken int
-	most  int
+	taken []time.Duration // when each was
+	done  []float64       // latencies of the first of them, in s
+	most  int             // on their way at a time
 	half  time.Duration
 	late  int // told of in the second half
 }
@@ -112,14 +111,12 @@ func (s *sending) Name() string { return "sending" }
 func (s *sending) Watches(o sim.Observation) bool { return o.Action == sim.Returned }
 
 func (s *sending) Observe(o sim.Observation) (tested bool, err error) {
-	switch m := o.Message.(type) {
-	case *model.Accepted:
-		s.since[m.Record-1] = o.At
-		s.taken++
-		s.most = max(s.most, s.taken-len(s.done))
-	case *model.Produced:
-		s.done = append(s.done, (o.At - s.since[m.Record-1]).Seconds())
-		s.since[m.Record-1] = 0
+	switch o.Message.Name() {
+	case "accept":
+		s.taken = append(s.taken, o.At)
+		s.most = max(s.most, len(s.taken)-len(s.done))
+	case "produce":
+		s.done = append(s.done, (o.At - s.taken[len(s.done)]).Seconds())
 		if o.At >= s.half {
 			s.late++
 		}
@@ -134,10 +131,8 @@ func (s *sending) State(*sim.State) {}
 // of, by the end.
 func (s *sending) waited(end time.Duration) []float64 {
 	waited := slices.Clone(s.done)
-	for _, since := range s.since {
-		if since > 0 {
-			waited = append(waited, max(end-since, 0).Seconds())
-		}
+	for _, taken := range s.taken[len(s.done):] {
+		waited = append(waited, max(end-taken, 0).Seconds())
 	}
 	if len(waited) == 0 {
 		return []float64{0}
