@@ -31,10 +31,11 @@ var throttleStall = Scenario{
 	},
 
 	Parameters: []Parameter{
-		{Name: "messages", Help: "messages, each in a request of its own unless batch says otherwise", Default: "3", Takes: Numbers{1, 64}},
+		{Name: "messages", Help: "messages, each in a request of its own unless batch says otherwise", Default: "3", Takes: Numbers{1, 10_000}},
 		{Name: "throttles", Help: "answers, from the first on, that throttle", Default: "2", Takes: Numbers{0, 16}},
 		{Name: "throttle", Help: "how long each does, in ms", Default: "200", Takes: Numbers{1, 3_600_000}},
 		{Name: "last-throttle", Help: "how long the last of them does, in ms", Default: "200", Takes: Numbers{1, 3_600_000}},
+		{Name: "quota", Help: "messages a second, in a timed world: then the answers throttle by Kafka's formula, not as many and as long as above; 0 is none", Default: "0", Takes: Numbers{0, 1_000_000}},
 		{Name: "muting", Help: "whether the broker does not listen during a throttle (KIP-219)", Default: "on", Takes: Words{"on", "off"}},
 		{Name: "max-open", Help: "Net.MaxOpenRequests", Default: "1", Takes: Numbers{1, 64}},
 		{Name: "one-more", Help: "whether one more than that are in flight, as before 1.61.1", Default: "on", Takes: Words{"on", "off"}},
@@ -152,8 +153,15 @@ var throttleStall = Scenario{
 				"An atomic deadline that only grows keeps every property but one: Close waits for the throttle, as in the mutex that was released.",
 			Command: "go run ./cmd/simrun explore throttle-stall --variant atomic-pointer",
 		},
-		{ID: "C2.4", Says: "Upgrade, watch the throttle metrics, set retries and timeouts, and build back-pressure against exhaustion of memory.", Verdict: Open,
-			Evidence: "The upgrade ends the stall: in no state of mutex is a message lost. What it leaves is in the table: throttles add up, and Close waits for them. Memory needs a sweep over offered load."},
+		{
+			ID:      "C2.4",
+			Says:    "Upgrade, watch the throttle metrics, set retries and timeouts, and build back-pressure against exhaustion of memory.",
+			Verdict: "only upgrade and back-pressure together",
+			Evidence: "The upgrade ends the stall: in no state of mutex is a message lost, and above the quota it delivers the quota, where unlocked soon delivers nothing. " +
+				"It leaves memory as it was: with an input that takes all, the queue grows for as long as more is offered than the quota, 1,900 messages in 100 s of twice a quota of 20 a second. " +
+				"Back-pressure bounds that, 89 messages for a room of 32, and ends no stall. Retries, timeouts and metrics are not modelled.",
+			Command: "go run ./cmd/simrun sweep throttle",
+		},
 		{
 			ID:       "3710",
 			Says:     "Broker.Close can be blocked for the full broker throttle duration.",
@@ -191,12 +199,16 @@ var throttlings = map[string]producer.SaramaThrottling{
 func buildThrottleStall(variant string, values Values) *sim.World {
 	w := sim.NewWorld()
 	timeThrottleStall(w, values)
-	w.AddNode("broker", broker.NewQuotaBroker(broker.QuotaConfig{
-		Throttles: throttleTimes(values), WithoutMuting: values.Word("muting") == "off",
-	}))
+	quota := broker.QuotaConfig{Throttles: throttleTimes(values), WithoutMuting: values.Word("muting") == "off"}
+	throttles := len(quota.Throttles)
+	if messages := values.Int("quota"); messages > 0 {
+		quota.Throttles, throttles = nil, values.Int("messages") // Any answer may throttle.
+		quota.ProducerByteRate, quota.RecordBytes = broker.Quota{PerSecond: int64(messages)}, 1
+	}
+	w.AddNode("broker", broker.NewQuotaBroker(quota))
 	b := producer.NewSaramaBroker(w.Dial("sarama", "broker"), producer.SaramaBrokerConfig{
 		Throttling: throttlings[variant], MaxOpenRequests: values.Int("max-open"), OneMore: values.Word("one-more") == "on",
-		Throttles: values.Int("throttles"),
+		Throttles: throttles,
 	})
 	w.Share("b", b)
 	if values.Word("producer") == "async" {

@@ -55,13 +55,19 @@ func TestRegistry(t *testing.T) {
 			}
 		}
 	}
-	// What the sweeps of offset commits count by name is there.
-	s, err := scenarios.Find("offset-rewind")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !slices.ContainsFunc(s.Properties, func(c scenarios.Claimed) bool { return c.Property == "committed-offset-never-rewinds" }) {
-		t.Error("offset-rewind has no property committed-offset-never-rewinds")
+	// What sweeps count by name is there.
+	for _, counted := range [][2]string{
+		{"offset-rewind", "committed-offset-never-rewinds"},
+		{"throttle-stall", "no-sender-waits-for-a-stopped-timer"},
+		{"throttle-stall", "every-message-is-delivered"},
+	} {
+		s, err := scenarios.Find(counted[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.ContainsFunc(s.Properties, func(c scenarios.Claimed) bool { return c.Property == counted[1] }) {
+			t.Errorf("%s has no property %s", counted[0], counted[1])
+		}
 	}
 }
 
@@ -131,24 +137,71 @@ func TestRewindOddsAgainstTheReleases(t *testing.T) {
 	}
 }
 
+// Goal: it takes a second throttle to stall, and more make it likelier; without
+// the data race as many runs stall, and with the lock of the release none.
+func TestStallOdds(t *testing.T) {
+	stalls := func(series string, settings ...string) float64 {
+		return row(t, &stallOdds, series, 40, settings...)("stalls").Value
+	}
+	for _, muting := range []string{"muting=on", "muting=off"} {
+		none, one := stalls("unlocked", muting, "throttles=0"), stalls("unlocked", muting, "throttles=1")
+		two, eight := stalls("unlocked", muting), stalls("unlocked", muting, "throttles=8")
+		if none != 0 || one != 0 || two == 0 || eight <= two {
+			t.Errorf("%s: %g, %g, %g and %g %% of unlocked stall with 0, 1, 2 and 8 throttles, want none, none, some and more", muting, none, one, two, eight)
+		}
+		if pointer := stalls("atomic-pointer", muting); pointer != two {
+			t.Errorf("%s: %g %% of atomic-pointer stall, and %g %% of unlocked, want as many", muting, pointer, two)
+		}
+		if lock := stalls("mutex", muting, "throttles=8"); lock != 0 {
+			t.Errorf("%s: %g %% of mutex stall, want none", muting, lock)
+		}
+	}
+}
+
+// Goal: a client that does not stall gets its quota, whatever it does with a
+// throttle; one that does gets nothing. Memory grows with the time unless there
+// is back-pressure.
+func TestThrottle(t *testing.T) {
+	for _, series := range throttle.Series {
+		stalls := series.Name == "unlocked" || series.Name == "atomic-pointer"
+		delivered := row(t, &throttle, series.Name, 3)("delivered").Value
+		if stalls && delivered != 0 || !stalls && math.Abs(delivered/20-1) > 0.2 {
+			t.Errorf("%s delivers %g messages a second of a quota of 20", series.Name, delivered)
+		}
+		if p99 := row(t, &throttle, series.Name, 3)("p99").Value; stalls != (p99 > 20) {
+			t.Errorf("%s has a p99 of %g s in 40 s, want more than 20 if it stalls, and less else", series.Name, p99)
+		}
+		queue := func(settings ...string) float64 { return row(t, &throttle, series.Name, 3, settings...)("queue").Value }
+		if short, long := queue("seconds=40"), queue("seconds=80"); long > 1.05*short {
+			t.Errorf("%s, bounded: the queue grows from %g to %g", series.Name, short, long)
+		}
+		if short, long := queue("seconds=40", "input=unbounded"), queue("seconds=80", "input=unbounded"); long < 1.8*short {
+			t.Errorf("%s, unbounded: the queue grows from %g to %g, want twice as many in twice the time", series.Name, short, long)
+		}
+	}
+}
+
 // Goal: each parameter reaches the world.
 func TestEveryParameterMatters(t *testing.T) {
 	for _, test := range []struct {
 		sweep    *Sweep
 		series   string
+		column   string
 		settings []string
 	}{
-		{&commitCost, "commit-lock", []string{"partitions=3", "commits=4", "answer=9ms", "overhead=3ms", "step=50us", "wake=1ms"}},
-		{&rewindOdds, "unfixed", []string{"partitions=2", "instances=2", "messages=9", "batch=2", "commit=auto", "interval=5 commit=auto", "latency=5ms", "service=5ms", "process=1ms", "step=200us", "wake=2ms"}},
+		{&commitCost, "commit-lock", "total", []string{"partitions=3", "commits=4", "answer=9ms", "overhead=3ms", "step=50us", "wake=1ms"}},
+		{&rewindOdds, "unfixed", "total", []string{"partitions=2", "instances=2", "messages=9", "batch=2", "commit=auto", "interval=5 commit=auto", "latency=5ms", "service=5ms", "process=1ms", "step=200us", "wake=2ms"}},
+		{&stallOdds, "unlocked", "total", []string{"messages=9", "throttles=4", "throttle=50", "muting=off", "max-open=1 send=1us", "timers=go1.23 throttles=8 muting=off throttle=2", "send=1ms", "latency=5ms", "service=5ms", "step=200us"}},
+		{&throttle, "mutex", "p99", []string{"load=50", "input=unbounded", "room=5", "quota=10", "seconds=20", "batch=2", "max-open=1", "latency=5ms", "service=5ms", "step=1ms"}},
 	} {
 		if len(test.settings) != len(test.sweep.Parameters) {
 			t.Errorf("%s has %d parameters, and %d are tried", test.sweep.Name, len(test.sweep.Parameters), len(test.settings))
 		}
 		for _, setting := range test.settings {
 			settings := strings.Fields(setting) // The first, among the others.
-			usual := row(t, test.sweep, test.series, 2, settings[1:]...)("total")
-			if got := row(t, test.sweep, test.series, 2, settings...)("total"); got == usual {
-				t.Errorf("%s with %s takes %v as without %s", test.sweep.Name, setting, got, settings[0])
+			usual := row(t, test.sweep, test.series, 2, settings[1:]...)(test.column)
+			if got := row(t, test.sweep, test.series, 2, settings...)(test.column); got == usual {
+				t.Errorf("%s with %s has a %s of %v as without %s", test.sweep.Name, setting, test.column, got, settings[0])
 			}
 		}
 	}

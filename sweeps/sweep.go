@@ -181,7 +181,7 @@ func (s *Sweep) Reference(series, column string) (value float64, ok bool) {
 }
 
 // All lists the sweeps.
-func All() []*Sweep { return []*Sweep{&commitCost, &rewindOdds} }
+func All() []*Sweep { return []*Sweep{&commitCost, &rewindOdds, &stallOdds, &throttle} }
 
 // Find returns the sweep of that name. The error lists what there is.
 func Find(name string) (*Sweep, error) {

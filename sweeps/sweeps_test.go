@@ -277,7 +277,7 @@ func TestBadSettings(t *testing.T) {
 			t.Errorf("Set(%q): %v, want %s", test.setting, err, test.want)
 		}
 	}
-	if _, err := Find("smal"); err == nil || err.Error() != `there is no sweep "smal"; there is commit-cost, rewind-odds` {
+	if _, err := Find("smal"); err == nil || err.Error() != `there is no sweep "smal"; there is commit-cost, rewind-odds, stall-odds, throttle` {
 		t.Errorf("Find: %v", err)
 	}
 }

@@ -46,18 +46,28 @@ func variants(scenario string, names ...string) []Series {
 	return series
 }
 
-// finish takes a world to its end. What is due at the same instant happens in
-// a random order. After each step it calls each, and at the end it closes the
-// world.
+// finish takes a world to its end, at which every task has ended. After each
+// step it calls each, and at the end it closes the world.
 func finish(w *sim.World, seed uint64, each func()) error {
 	defer w.Close()
+	err := walk(w, seed, func() (on bool) {
+		each()
+		return true
+	})
+	if left := w.Unfinished(); err == nil && len(left) > 0 {
+		return fmt.Errorf("nothing can happen any more, and %s has not ended", strings.Join(left, ", "))
+	}
+	return err
+}
+
+// walk takes a world on until nothing can happen any more, or each says so
+// after a step. What is due at the same instant happens in a random
+// order.
+func walk(w *sim.World, seed uint64, each func() (on bool)) error {
 	c := sim.NewWalk(seed)
 	for range maxSteps {
 		enabled := w.Enabled()
 		if len(enabled) == 0 {
-			if left := w.Unfinished(); len(left) > 0 {
-				return fmt.Errorf("nothing can happen any more, and %s has not ended", strings.Join(left, ", "))
-			}
 			return nil
 		}
 		i, err := c.Choose(enabled)
@@ -65,7 +75,9 @@ func finish(w *sim.World, seed uint64, each func()) error {
 			return err
 		}
 		w.Take(i)
-		each()
+		if !each() {
+			return nil
+		}
 	}
 	return fmt.Errorf("%d steps, and it still goes on", maxSteps)
 }

@@ -19,7 +19,7 @@ func TestBadInputOfSweep(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	names := "there is commit-cost, rewind-odds"
+	names := "there is commit-cost, rewind-odds, stall-odds, throttle"
 	for _, test := range []struct {
 		line string
 		want []string
@@ -27,7 +27,7 @@ func TestBadInputOfSweep(t *testing.T) {
 		{"sweep fly", []string{`"fly"`, names}},
 		{"sweep ''", []string{`""`, names}},
 		{"sweep commit-cost rewind-odds", []string{"one name, not 2", names[len("there is "):]}},
-		{"sweep --seeds 3", []string{"without a name", "commit-cost, rewind-odds"}},
+		{"sweep --seeds 3", []string{"without a name", "commit-cost, rewind-odds, stall-odds, throttle"}},
 		{"sweep commit-cost --seeds 0", []string{"--seeds 0", "1 to 100000"}},
 		{"sweep commit-cost --seeds many", []string{`"many"`, "whole numbers"}},
 		{"sweep commit-cost --workers 0", []string{"--workers 0", "1 to 256"}},

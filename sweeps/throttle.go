@@ -1,0 +1,182 @@
+package sweeps
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"time"
+
+	"gonum.org/v1/gonum/stat"
+
+	"racelab/scenarios"
+	"racelab/sim"
+)
+
+// throttle asks what a user of each release sees of a quota: how much is
+// delivered, how late, and how much waits in memory.
+var throttle = Sweep{
+	Name:     "throttle",
+	Title:    "What a quota does to a producer",
+	Question: "How much is delivered, how late, and how many messages wait in memory, when an application offers less or more than its quota?",
+	Measured: "One run is an asynchronous producer for some seconds. The broker measures the rate as Kafka does, in 11 samples of a second, and so allows a burst of ten seconds at first: " +
+		"what is delivered is counted in the second half of the run, where the rate still swings by a tenth about the quota. Latency is from the moment that the producer has taken a message until the application hears of it; " +
+		"of a message that it has not heard of in the end, it is how long it has waited by then. The queue is the most messages that the producer had at a time. " +
+		"With a bounded input the application waits where there is no room, and offers nothing meanwhile: that wait is in no latency. A run that stalls delivers nothing more. " +
+		"Quota, delays and sizes are plausible values, not measured ones.",
+	Parameters: []scenarios.Parameter{
+		{Name: "load", Help: "what the application offers, in % of the quota", Default: "200", Takes: scenarios.Numbers{Min: 1, Max: 300}},
+		{Name: "input", Help: "whether the producer takes no more than room, or all", Default: "bounded", Takes: scenarios.Words{"bounded", "unbounded"}},
+		{Name: "room", Help: "of a bounded input, in messages", Default: "32", Takes: scenarios.Numbers{Min: 0, Max: 10_000}},
+		{Name: "quota", Help: "messages a second", Default: "20", Takes: scenarios.Numbers{Min: 1, Max: 30}},
+		{Name: "seconds", Help: "of a run", Default: "40", Takes: scenarios.Numbers{Min: 2, Max: 100}},
+		{Name: "batch", Help: "messages that a request may have", Default: "8", Takes: scenarios.Numbers{Min: 1, Max: 1000}},
+		{Name: "max-open", Help: "Net.MaxOpenRequests", Default: "5", Takes: scenarios.Numbers{Min: 1, Max: 64}},
+		{Name: "latency", Help: "of a message, one way", Default: "lognormal:1ms,0.5", Takes: scenarios.Delays{}},
+		{Name: "service", Help: "of the broker with a request", Default: "lognormal:500us,0.5", Takes: scenarios.Delays{}},
+		{Name: "step", Help: "from one step of a goroutine to its next", Default: "exp:1us", Takes: scenarios.Delays{}},
+	},
+	Panels: []Panel{
+		{Vary: "load", With: []string{"input=bounded"}, Values: []string{"50", "80", "100", "120", "150", "200", "300"}},
+		{Vary: "load", With: []string{"input=unbounded"}, Values: []string{"50", "80", "100", "120", "150", "200", "300"}},
+		{Vary: "seconds", With: []string{"input=bounded"}, Values: []string{"10", "20", "40", "60", "80", "100"}},
+		{Vary: "seconds", With: []string{"input=unbounded"}, Values: []string{"10", "20", "40", "60", "80", "100"}},
+	},
+	Series:   variants("throttle-stall", "unlocked", "atomic-pointer", "mutex", "deadline-notify", "atomic-deadline", "no-throttle"),
+	Measures: []string{"delivered", "queue", "p50", "p99", "p99.9"},
+	Columns: []Column{
+		{"delivered", "a second", "messages that the application hears of, in the second half of the run", Median("delivered")},
+		{"queue", "messages", "the most that the producer had at a time", Median("queue")},
+		{"p50", "s", "latency of a message, median of the run", Median("p50")},
+		{"p99", "s", "latency, 99 % of the run", Median("p99")},
+		{"p99.9", "s", "latency, 99.9 % of the run", Median("p99.9")},
+	},
+	Figures: []Figure{
+		{Kind: Lines, Panels: throttleLoads, Columns: []string{"delivered", "queue"}, Headline: throttleHeadline},
+		{Name: "latency", Kind: Lines, Panels: throttleLoads, Columns: []string{"p50", "p99", "p99.9"}, Headline: throttleLatencyHeadline},
+		{Name: "memory", Kind: Lines, Panels: []string{"seconds input=bounded", "seconds input=unbounded"}, Columns: []string{"queue"}, Headline: throttleMemoryHeadline},
+	},
+	Seeds:   10,
+	Measure: measureThrottle,
+}
+
+// throttleLoads are the panels with and without back-pressure.
+var throttleLoads = []string{"load input=bounded", "load input=unbounded"}
+
+func measureThrottle(variant string, values scenarios.Values, seed uint64) ([]float64, error) {
+	rate := float64(values.Int("quota")*values.Int("load")) / 100
+	end := time.Duration(values.Int("seconds")) * time.Second
+	expected := rate * end.Seconds()
+	messages := int(expected+6*math.Sqrt(expected)) + 10 // more than are ever due
+	room := values.Word("room")
+	if values.Word("input") == "unbounded" {
+		room = strconv.Itoa(messages)
+	}
+	offer, err := sim.ParseDelay("exp:" + time.Duration(float64(time.Second)/rate).String())
+	if err != nil {
+		return nil, err
+	}
+	w := build("throttle-stall", variant, "producer=async", "messages="+strconv.Itoa(messages), "quota="+values.Word("quota"),
+		"input="+room, "batch="+values.Word("batch"), "max-open="+values.Word("max-open"))
+	defer w.Close()
+	sent := &sending{half: end / 2}
+	w.Watch(sent)
+	w.Timed(sim.Timing{
+		Seed:    seed,
+		Step:    values.Delay("step"),
+		Latency: values.Delay("latency"),
+		Service: values.Delay("service"),
+		Before:  []sim.Taking{{Of: "produce", Delay: offer}},
+	})
+	err = walk(w, seed, func() bool { return w.Now() < end })
+	delivered := float64(sent.late) / (end - sent.half).Seconds()
+	waited := sent.waited(end)
+	quantile := func(p float64) float64 { return stat.Quantile(p, stat.Empirical, waited, nil) }
+	return []float64{delivered, float64(sent.most), quantile(0.5), quantile(0.99), quantile(0.999)}, err
+}
+
+// sending follows the messages from the input of a producer to the answer: on
+// one connection they are told of in the order in which they were taken. It is a
+// property that always holds.
+type sending struct {
+	taken []time.Duration // when each was
+	done  []float64       // latencies of the first of them, in s
+	most  int             // on their way at a time
+	half  time.Duration
+	late  int // told of in the second half
+}
+
+func (s *sending) Name() string { return "sending" }
+
+func (s *sending) Watches(o sim.Observation) bool { return o.Action == sim.Returned }
+
+func (s *sending) Observe(o sim.Observation) (tested bool, err error) {
+	switch o.Message.Name() {
+	case "accept":
+		s.taken = append(s.taken, o.At)
+		s.most = max(s.most, len(s.taken)-len(s.done))
+	case "produce":
+		s.done = append(s.done, (o.At - s.taken[len(s.done)]).Seconds())
+		if o.At >= s.half {
+			s.late++
+		}
+	}
+	return true, nil
+}
+
+// State is nothing: no search sees it.
+func (s *sending) State(*sim.State) {}
+
+// waited is the latency of each message in order of length; of those not told
+// of, by the end.
+func (s *sending) waited(end time.Duration) []float64 {
+	waited := slices.Clone(s.done)
+	for _, taken := range s.taken[len(s.done):] {
+		waited = append(waited, max(end-taken, 0).Seconds())
+	}
+	if len(waited) == 0 {
+		return []float64{0}
+	}
+	slices.Sort(waited)
+	return waited
+}
+
+// throttleHeadline says what the release that stalls delivers, and the one that
+// does not, where most is offered.
+func throttleHeadline(r *Result) string {
+	return fmt.Sprintf("At %s %% of the quota mutex delivers %s messages a second, unlocked %s; with back-pressure %s and %s wait in memory, without it %s and %s",
+		throttleMost(r, "load"), throttleCell(r, "load", "bounded", "mutex", "delivered"), throttleCell(r, "load", "bounded", "unlocked", "delivered"),
+		throttleCell(r, "load", "bounded", "mutex", "queue"), throttleCell(r, "load", "bounded", "unlocked", "queue"),
+		throttleCell(r, "load", "unbounded", "mutex", "queue"), throttleCell(r, "load", "unbounded", "unlocked", "queue"))
+}
+
+// throttleLatencyHeadline is the same of what is late.
+func throttleLatencyHeadline(r *Result) string {
+	return fmt.Sprintf("At %s %% of the quota p99 of mutex is %s s with back-pressure, %s s without; of unlocked, which stalls, %s s and %s s",
+		throttleMost(r, "load"), throttleCell(r, "load", "bounded", "mutex", "p99"), throttleCell(r, "load", "unbounded", "mutex", "p99"),
+		throttleCell(r, "load", "bounded", "unlocked", "p99"), throttleCell(r, "load", "unbounded", "unlocked", "p99"))
+}
+
+// throttleMemoryHeadline says how far the queue grows in the longest run.
+func throttleMemoryHeadline(r *Result) string {
+	return fmt.Sprintf("After %s s of %s %% of the quota %s messages of mutex wait in memory, %s of unlocked; with back-pressure %s and %s",
+		throttleMost(r, "seconds"), r.Values.Word("load"),
+		throttleCell(r, "seconds", "unbounded", "mutex", "queue"), throttleCell(r, "seconds", "unbounded", "unlocked", "queue"),
+		throttleCell(r, "seconds", "bounded", "mutex", "queue"), throttleCell(r, "seconds", "bounded", "unlocked", "queue"))
+}
+
+// throttleMost is the last value of the panels that vary a parameter.
+func throttleMost(r *Result, vary string) string {
+	text := ""
+	for _, row := range r.Rows {
+		if row.Panel.Vary == vary {
+			text = row.Text
+		}
+	}
+	return text
+}
+
+// throttleCell is a number at that value.
+func throttleCell(r *Result, vary, input, series, column string) string {
+	return Number(r.Cell(r.Row(vary+" input="+input, throttleMost(r, vary), series), column).Value)
+}
