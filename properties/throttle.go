@@ -240,27 +240,40 @@ func (p *NothingIsSentDuringAThrottle) Observe(o sim.Observation) (tested bool, 
 
 func (p *NothingIsSentDuringAThrottle) State(s *sim.State) { p.throttles.State(s) }
 
-// ThrottlesDoNotAddUp claims that what waits for the end of throttles is sent
-// when the last of them is over, and not when their sum is.
-type ThrottlesDoNotAddUp struct {
+// patience follows who waits for throttles to end, and then sends.
+type patience struct {
 	throttles throttles
 	waited    bool
 }
 
-func (p *ThrottlesDoNotAddUp) Name() string { return "throttles-do-not-add-up" }
-
-func (p *ThrottlesDoNotAddUp) Watches(o sim.Observation) bool {
+func (p *patience) Watches(o sim.Observation) bool {
 	return isWait(o) || isSend(o) || throttleTime(o) > 0
 }
 
-// Observe judges each request that had to wait.
-func (p *ThrottlesDoNotAddUp) Observe(o sim.Observation) (tested bool, err error) {
+// sends notes an act, and says whether it sends what had to wait.
+func (p *patience) sends(o sim.Observation) bool {
 	if o.At == sim.Never || p.throttles.hear(o) {
-		return false, nil
+		return false
 	}
 	waited := p.waited
 	p.waited = isWait(o)
-	if p.waited || !waited {
+	return waited && !p.waited
+}
+
+func (p *patience) State(s *sim.State) {
+	p.throttles.State(s)
+	sim.Bool(s, &p.waited)
+}
+
+// ThrottlesDoNotAddUp claims that what waits for the end of throttles is sent
+// when the last of them is over, and not when their sum is.
+type ThrottlesDoNotAddUp struct{ patience }
+
+func (p *ThrottlesDoNotAddUp) Name() string { return "throttles-do-not-add-up" }
+
+// Observe judges each request that had to wait.
+func (p *ThrottlesDoNotAddUp) Observe(o sim.Observation) (tested bool, err error) {
+	if !p.sends(o) {
 		return false, nil
 	}
 	if deadline, _ := p.throttles.deadline(); o.At > deadline {
@@ -269,32 +282,15 @@ func (p *ThrottlesDoNotAddUp) Observe(o sim.Observation) (tested bool, err error
 	return true, nil
 }
 
-func (p *ThrottlesDoNotAddUp) State(s *sim.State) {
-	p.throttles.State(s)
-	sim.Bool(s, &p.waited)
-}
-
 // LongerThrottleIsKept claims that a later throttle, which ends earlier, does
 // not cut an earlier one short.
-type LongerThrottleIsKept struct {
-	throttles throttles
-	waited    bool
-}
+type LongerThrottleIsKept struct{ patience }
 
 func (p *LongerThrottleIsKept) Name() string { return "longer-throttle-is-kept" }
 
-func (p *LongerThrottleIsKept) Watches(o sim.Observation) bool {
-	return isWait(o) || isSend(o) || throttleTime(o) > 0
-}
-
 // Observe judges each request that had to wait.
 func (p *LongerThrottleIsKept) Observe(o sim.Observation) (tested bool, err error) {
-	if o.At == sim.Never || p.throttles.hear(o) {
-		return false, nil
-	}
-	waited := p.waited
-	p.waited = isWait(o)
-	if p.waited || !waited {
+	if !p.sends(o) {
 		return false, nil
 	}
 	for i, longer := range p.throttles {
@@ -310,11 +306,6 @@ func (p *LongerThrottleIsKept) Observe(o sim.Observation) (tested bool, err erro
 		}
 	}
 	return tested, nil
-}
-
-func (p *LongerThrottleIsKept) State(s *sim.State) {
-	p.throttles.State(s)
-	sim.Bool(s, &p.waited)
 }
 
 // CloseEndsWithinARoundTrip claims that to close the connection takes no longer
