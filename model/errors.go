@@ -13,6 +13,7 @@ const (
 	None                            Error = 0
 	ErrOffsetOutOfRange             Error = 1
 	ErrUnknownTopicOrPartition      Error = 3
+	ErrNotLeaderOrFollower          Error = 6
 	ErrMessageTooLarge              Error = 10
 	ErrNetworkException             Error = 13
 	ErrCoordinatorLoadInProgress    Error = 14
@@ -22,6 +23,7 @@ const (
 	ErrIllegalGeneration            Error = 22
 	ErrUnknownMemberID              Error = 25
 	ErrRebalanceInProgress          Error = 27
+	ErrTopicAuthorizationFailed     Error = 29
 	ErrInvalidRequest               Error = 42
 	ErrOutOfOrderSequenceNumber     Error = 45
 	ErrInvalidProducerEpoch         Error = 47
@@ -34,6 +36,7 @@ const (
 	ErrGroupIDNotFound              Error = 69
 	ErrGroupMaxSizeReached          Error = 81
 	ErrFencedInstanceID             Error = 82
+	ErrInvalidRecord                Error = 87
 	ErrProducerFenced               Error = 90
 	ErrFencedMemberEpoch            Error = 110
 	ErrStaleMemberEpoch             Error = 113
@@ -50,6 +53,8 @@ func (e Error) String() string {
 		return "OFFSET_OUT_OF_RANGE"
 	case ErrUnknownTopicOrPartition:
 		return "UNKNOWN_TOPIC_OR_PARTITION"
+	case ErrNotLeaderOrFollower:
+		return "NOT_LEADER_OR_FOLLOWER"
 	case ErrMessageTooLarge:
 		return "MESSAGE_TOO_LARGE"
 	case ErrNetworkException:
@@ -68,6 +73,8 @@ func (e Error) String() string {
 		return "UNKNOWN_MEMBER_ID"
 	case ErrRebalanceInProgress:
 		return "REBALANCE_IN_PROGRESS"
+	case ErrTopicAuthorizationFailed:
+		return "TOPIC_AUTHORIZATION_FAILED"
 	case ErrInvalidRequest:
 		return "INVALID_REQUEST"
 	case ErrOutOfOrderSequenceNumber:
@@ -92,6 +99,8 @@ func (e Error) String() string {
 		return "GROUP_MAX_SIZE_REACHED"
 	case ErrFencedInstanceID:
 		return "FENCED_INSTANCE_ID"
+	case ErrInvalidRecord:
+		return "INVALID_RECORD"
 	case ErrProducerFenced:
 		return "PRODUCER_FENCED"
 	case ErrFencedMemberEpoch:

@@ -218,7 +218,7 @@ func buildConcurrentTransactions(variant string, values Values) *sim.World {
 			b.RetryBackoffMax = -1
 		}
 		if n := values.Int("too-large"); n > 0 {
-			b.TooLarge = []model.Record{model.Record(10 * (n - 1))}
+			b.Refusals = []broker.Refusal{{Record: model.Record(10 * (n - 1)), Error: model.ErrMessageTooLarge}}
 		}
 		node := broker.New(b)
 		w.AddNode(name, node)

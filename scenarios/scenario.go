@@ -97,7 +97,7 @@ const (
 // All lists the scenarios.
 func All() []*Scenario {
 	return []*Scenario{
-		&concurrentTransactions, &throttleStall, &offsetRewind, &commitReconnect, &staleMemberCommit, &staleSnapshot, &lostUpdate,
+		&concurrentTransactions, &throttleStall, &produceReorder, &offsetRewind, &commitReconnect, &staleMemberCommit, &staleSnapshot, &lostUpdate,
 	}
 }
 

@@ -24,6 +24,7 @@ type Broker struct {
 	// markers are the WriteTxnMarkers that are being written, oldest first.
 	markers []sim.Envelope
 	draws   sim.Draws // of MarkerAppend
+	refused []int32   // how often each of config.Refusals that has an end was made
 }
 
 // Config is what is set before the broker starts.
@@ -55,13 +56,21 @@ type Config struct {
 	//
 	// Default: no time, and no step of its own.
 	MarkerAppend sim.Delay
-	// TooLarge lists the records that are larger than a batch may be.
-	//
-	// Errors: MESSAGE_TOO_LARGE, when the partition is part of the transaction.
-	// Source: max.message.bytes.
-	TooLarge []model.Record
+	// Refusals are about records that the broker does not take.
+	Refusals []Refusal
 	// Draws is the chance behind MarkerAppend.
 	Draws sim.Draws
+}
+
+// Refusal is that a batch with a certain record is refused, when its partition is
+// part of the transaction, if there is one.
+//
+// Source: LogValidator; max.message.bytes for MESSAGE_TOO_LARGE. Others stand for
+// what comes and goes: NOT_LEADER_OR_FOLLOWER for a leader that is elected.
+type Refusal struct {
+	Record model.Record
+	Error  model.Error
+	Times  int32 // how often; 0: always
 }
 
 // New returns a broker whose partitions are empty.
@@ -76,6 +85,7 @@ func New(config Config) *Broker {
 		config.RetryBackoffMax = 100 * time.Millisecond
 	}
 	b := &Broker{config: config, waiting: make([]waitingProduce, config.ProduceRequests), draws: config.Draws}
+	b.refused = make([]int32, len(config.Refusals))
 	for _, p := range config.Partitions {
 		b.logs = append(b.logs, partitionLog{partition: p})
 	}
@@ -178,6 +188,7 @@ func (b *Broker) State(s *sim.State) {
 	sim.Slice(s, &b.asked, sim.Int[int32])
 	sim.Slice(s, &b.markers, func(s *sim.State, e *sim.Envelope) { e.State(s) })
 	b.draws.State(s)
+	sim.Slice(s, &b.refused, sim.Int[int32])
 }
 
 // Describe shows how far each partition is, and how far it is stable.

@@ -135,14 +135,31 @@ func (b *Broker) appendRecords(request *model.ProduceRequest, guards []verificat
 			outcome.Error = model.ErrUnknownTopicOrPartition
 		case outcome.Error != model.None:
 			outcome.Error = asProduceError(request, outcome.Error)
-		case slices.ContainsFunc(p.Batch.Records, func(r model.Record) bool { return slices.Contains(b.config.TooLarge, r) }):
-			outcome.Error = model.ErrMessageTooLarge
 		default:
-			outcome.BaseOffset, outcome.Error = log.append(p.Batch, guards[i], !b.config.WithoutVerification)
+			if outcome.Error = b.refusal(&p.Batch); outcome.Error == model.None {
+				outcome.BaseOffset, outcome.Error = log.append(p.Batch, guards[i], !b.config.WithoutVerification)
+			}
 		}
 		response.Partitions = append(response.Partitions, outcome)
 	}
 	return response
+}
+
+// refusal says whether the batch holds a record that is not taken, and counts.
+//
+// Source: UnifiedLog.append, which validates records before it looks at their
+// producer.
+func (b *Broker) refusal(batch *model.RecordBatch) model.Error {
+	for i, refusal := range b.config.Refusals {
+		if !slices.Contains(batch.Records, refusal.Record) || refusal.Times > 0 && b.refused[i] == refusal.Times {
+			continue
+		}
+		if refusal.Times > 0 {
+			b.refused[i]++
+		}
+		return refusal.Error
+	}
+	return model.None
 }
 
 func refusalOf(p model.Partition, outcomes []model.PartitionError) model.Error {

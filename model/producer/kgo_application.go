@@ -1,0 +1,397 @@
+package producer
+
+import (
+	"racelab/model"
+	"racelab/sim"
+)
+
+// KgoRemedy is what an application does about a failure.
+type KgoRemedy uint8
+
+const (
+	// HandOverAgain hands each record over again, in the order in which the
+	// promises tell of them.
+	HandOverAgain KgoRemedy = iota
+	// RecoverQuiescent keeps to the proposal's six steps: it stops producing and
+	// waits until nothing is being produced, until every promise was called and
+	// nothing is in flight; then it recovers the partition, hands over again, and
+	// resumes.
+	//
+	// Source: the documentation of RecoverFailedProducePartitions, as proposed.
+	// Differs: the client has nothing by which to wait for what is in flight, and is
+	// never asked: Flush waits for the promises.
+	RecoverQuiescent
+	// RecoverAtOnce recovers the partition as soon as it hears of a failure.
+	RecoverAtOnce
+	// ClearWhenCalled clears the partition when the hook has called, and nobody
+	// produces, and hands over again what was in it.
+	ClearWhenCalled
+	// ResumeAfter hands over again what has failed, and then resumes the partition
+	// or the key.
+	ResumeAfter
+	// DeadLetter is RecoverQuiescent, but that the first of the records goes to
+	// another topic.
+	DeadLetter
+)
+
+// KgoAppConfig is what an application is made with.
+type KgoAppConfig struct {
+	Remedy  KgoRemedy
+	Records int // of all who submit
+	// Marked are the records that are handed over with Mark, the first time.
+	Marked []model.Record
+	Mark   KgoMark
+	// Flush says that whoever submits flushes in the end.
+	Flush bool
+}
+
+// KgoMark is what is the matter with a record.
+type KgoMark uint8
+
+const (
+	Unmarked     KgoMark = iota
+	WithContext          // its context may be cancelled
+	WithDeadline         // it may time out
+	TooLarge             // it does not fit into a batch
+)
+
+// KgoApp is what the goroutines of an application share. Its promises send what
+// has failed into a channel.
+type KgoApp struct {
+	config KgoAppConfig `sim:"config"`
+	cl     *KgoProducer
+
+	gate   sim.Mutex              // held by whoever produces, if the remedy has to stop them
+	failed sim.List[model.Record] // in the order in which promises told of them
+	hear   goStatement            // of a failure, or of the end
+	acked  sim.Atomic[int32]      // records that are delivered
+}
+
+// hookCalled stands in failed for a call of the hook.
+const hookCalled model.Record = -1
+
+// NewKgoApp returns an application that uses the client.
+func NewKgoApp(cl *KgoProducer, config KgoAppConfig) *KgoApp {
+	a := &KgoApp{config: config, cl: cl}
+	a.failed.Locked = true
+	a.hear.idle.Init(1)
+	cl.app = a
+	return a
+}
+
+// promise is the promise of every record.
+func (a *KgoApp) promise(t *sim.Task, pr promisedRec) {
+	if pr.err() == 0 {
+		a.acked.Add(t, 1)
+	} else {
+		a.failed.Append(t, pr.record())
+	}
+	if pr.err() != 0 || int(a.acked.Load(t)) == a.config.Records {
+		a.hear.start(t)
+	}
+}
+
+// take takes the first record out of failed, if there is one.
+func (a *KgoApp) take(t *sim.Task) (r model.Record) {
+	if a.failed.Len(t) > 0 {
+		r = a.failed.Get(t)[0]
+		a.failed.Drop(t, 1)
+	}
+	return r
+}
+
+// failures is how many records there are in failed, of a scope or of all.
+func (a *KgoApp) failures(t *sim.Task, scope int) (n int) {
+	for _, r := range a.failed.Get(t) {
+		if a.cl.scope(r) == scope {
+			n++
+		}
+	}
+	return n
+}
+
+// delivered says whether all records are.
+func (a *KgoApp) delivered(t *sim.Task) bool {
+	return int(a.acked.Load(t)) == a.config.Records
+}
+
+// gated says whether who produces holds the application's lock.
+func (a *KgoApp) gated() bool {
+	return a.config.Remedy == RecoverQuiescent || a.config.Remedy == ClearWhenCalled || a.config.Remedy == DeadLetter
+}
+
+// onFailure is the hook. It tries to clear the partition itself, which is refused,
+// and then tells the goroutine that may.
+func (g *kgoGoroutine) onFailure(t *sim.Task) {
+	g.clearPartition(t)
+	g.app.failed.Append(t, hookCalled)
+	g.app.hear.start(t)
+}
+
+// clearPartition is ClearPartition: what is buffered fails, in its order, and
+// what comes next is sent. In the hook it would wait for a lock that its caller
+// holds.
+func (g *kgoGoroutine) clearPartition(t *sim.Task) {
+	if g.inHook && !g.config.ReentrantHook {
+		return
+	}
+	g.recBuf().mu.Lock(t, PointClear)
+	g.err = errCleared
+	g.purge(t)
+	g.err = 0
+	g.recBuf().halted.Set(t, false)
+	g.recBuf().mu.Unlock(t)
+}
+
+// KgoSubmitter is a goroutine that submits records, one after the other, and then
+// flushes.
+type KgoSubmitter struct {
+	kgoGoroutine
+	from, to model.Record `sim:"config"`
+	next     model.Record
+}
+
+// NewSubmitter returns a goroutine that submits the records from the one up to
+// the other, which is left to the next.
+func (a *KgoApp) NewSubmitter(from, to model.Record) *KgoSubmitter {
+	return &KgoSubmitter{kgoGoroutine: kgoGoroutine{KgoProducer: a.cl}, from: from, to: to}
+}
+
+// Run submits.
+func (s *KgoSubmitter) Run(t *sim.Task) {
+	for s.next = s.from; s.next < s.to; s.next++ {
+		if s.config.Paced {
+			t.Yield(PointSubmit)
+		}
+		s.submit(t)
+	}
+	s.next = 0
+	if s.app.config.Flush {
+		s.flush(t)
+	}
+}
+
+func (s *KgoSubmitter) submit(t *sim.Task) {
+	s.pr = s.app.marked(s.next)
+	if s.app.gated() {
+		s.app.gate.Lock(t, PointGate)
+	}
+	s.produce(t)
+	if s.app.gated() {
+		s.app.gate.Unlock(t)
+	}
+}
+
+// marked is the record as it is handed over first.
+func (a *KgoApp) marked(r model.Record) promisedRec {
+	pr := promisedRec(r)
+	for _, m := range a.config.Marked {
+		if m == r && a.config.Mark != Unmarked {
+			pr |= withContext << (a.config.Mark - WithContext)
+		}
+	}
+	return pr
+}
+
+// flush is Flush.
+func (g *kgoGoroutine) flush(t *sim.Task) {
+	t.Called(&model.Flush{})
+	g.flushing.Add(t, 1)
+	if g.config.Linger > 0 {
+		g.unlingerAll(t)
+	}
+	for g.i = 0; int(g.i) < len(g.bufferedRecords); g.i++ {
+		g.bufferedRecords[g.i].Wait(t, PointFlush)
+	}
+	g.i = 0
+	g.flushing.Add(t, -1)
+	t.Returned(&model.Flush{})
+}
+
+// unlingerAll sends what lingers in any partition.
+func (g *kgoGoroutine) unlingerAll(t *sim.Task) {
+	for g.partition = 0; int(g.partition) < len(g.recBufs); g.partition++ {
+		g.unlinger(t)
+	}
+	g.partition = 0
+}
+
+// KgoApplication is the goroutine that hears of failures, and sees to it that
+// their records are written after all.
+type KgoApplication struct {
+	kgoGoroutine
+	record     model.Record
+	done       bool
+	left       int32
+	recovering []bool  // by scope
+	pausedAt   []int32 // by scope: the pause that it hands over again in
+}
+
+// NewApplication returns the goroutine that hears of failures.
+func (a *KgoApp) NewApplication() *KgoApplication {
+	return &KgoApplication{
+		kgoGoroutine: kgoGoroutine{KgoProducer: a.cl},
+		recovering:   make([]bool, a.cl.scopes()), pausedAt: make([]int32, a.cl.scopes()),
+	}
+}
+
+// Run hears of failures until all is delivered, and closes the client.
+func (a *KgoApplication) Run(t *sim.Task) {
+	for !a.done {
+		a.app.hear.begins(t, PointAwaitFailure)
+		for a.record = a.app.take(t); a.record != 0; a.record = a.app.take(t) {
+			a.react(t)
+		}
+		a.done = a.app.delivered(t)
+	}
+	a.close(t)
+}
+
+// react does about a failure what the remedy asks for.
+func (a *KgoApplication) react(t *sim.Task) {
+	switch a.app.config.Remedy {
+	case RecoverAtOnce:
+		a.recover(t)
+		a.handOverAgain(t)
+	case RecoverQuiescent, DeadLetter:
+		a.recoverQuiescent(t)
+	case ClearWhenCalled:
+		if a.record == hookCalled {
+			a.clearQuiescent(t)
+		} else {
+			a.handOverAgain(t)
+		}
+	case ResumeAfter:
+		a.resumeAfter(t)
+	default:
+		a.handOverAgain(t)
+	}
+}
+
+// handOverAgain produces the record that has failed.
+func (a *KgoApplication) handOverAgain(t *sim.Task) {
+	a.pr = promisedRec(a.record) | again
+	a.record = 0
+	a.produce(t)
+}
+
+// recover is RecoverFailedProducePartitions.
+func (a *KgoApplication) recover(t *sim.Task) {
+	a.recBuf().mu.Lock(t, PointRecover)
+	a.recBuf().failed.Set(t, false)
+	a.recBuf().mu.Unlock(t)
+}
+
+// recoverQuiescent recovers the partition while nobody produces, and nothing is
+// left of what has failed but the records in the channel.
+func (a *KgoApplication) recoverQuiescent(t *sim.Task) {
+	a.app.gate.Lock(t, PointGate)
+	a.flush(t)
+	a.left = int32(a.app.failures(t, 0))
+	a.recover(t)
+	if a.app.config.Remedy == DeadLetter {
+		a.partition = 1
+	}
+	a.handOverAgain(t)
+	a.partition = 0
+	a.handOverRest(t)
+	a.app.gate.Unlock(t)
+}
+
+// handOverRest hands over again what had failed when the goroutine looked.
+func (a *KgoApplication) handOverRest(t *sim.Task) {
+	for ; a.left > 0; a.left-- {
+		a.record = a.app.take(t)
+		a.handOverAgain(t)
+	}
+}
+
+// clearQuiescent clears the partition while nobody produces.
+func (a *KgoApplication) clearQuiescent(t *sim.Task) {
+	a.app.gate.Lock(t, PointGate)
+	a.record = 0
+	a.clearPartition(t)
+	a.flush(t)
+	a.left = int32(a.app.failures(t, 0))
+	a.handOverRest(t)
+	a.app.gate.Unlock(t)
+}
+
+// resumeAfter hands the record over again, once all that failed with it is known;
+// after the last of them it resumes, unless the partition has failed again: then
+// it will hear of that.
+func (a *KgoApplication) resumeAfter(t *sim.Task) {
+	if !a.recovering[a.scope(a.record)] {
+		a.bufferedRecords[a.scope(a.record)].Wait(t, PointFlush)
+		a.lookAtPause(t)
+	}
+	a.pause = a.pausedAt[a.scope(a.record)]
+	a.i = int32(a.scope(a.record))
+	a.handOverAgain(t)
+	if a.app.failures(t, int(a.i)) == 0 {
+		a.resume(t)
+	}
+	a.i = 0
+}
+
+// lookAtPause notes which pause the scope of the record is in; 0: none.
+func (a *KgoApplication) lookAtPause(t *sim.Task) {
+	a.recBuf().mu.Lock(t, PointPauses)
+	b, scope := a.recBuf(), a.scope(a.record)
+	a.recovering[scope] = true
+	if b.paused[scope].Get(t) {
+		a.pausedAt[scope] = b.pauses[scope].Get(t)
+	}
+	b.mu.Unlock(t)
+}
+
+// resume is Resume, of the scope a.i.
+func (a *KgoApplication) resume(t *sim.Task) {
+	a.recBuf().mu.Lock(t, PointResume)
+	b := a.recBuf()
+	if b.pauses[a.i].Get(t) == a.pausedAt[a.i] {
+		b.paused[a.i].Set(t, false)
+		b.resumed.Broadcast(t)
+	}
+	a.recovering[a.i], a.pausedAt[a.i] = false, 0
+	b.mu.Unlock(t)
+}
+
+// close is Flush and Close: the client's goroutines end.
+func (a *KgoApplication) close(t *sim.Task) {
+	a.flush(t)
+	t.Called(&model.CloseClient{})
+	a.closed.Store(t, true)
+	for _, g := range a.goroutines() {
+		g.start(t)
+	}
+	if a.config.Linger > 0 {
+		for _, b := range a.recBufs {
+			b.lingering.Start(t, 0)
+		}
+	}
+}
+
+func (a *KgoApp) State(s *sim.State) {
+	a.gate.State(s)
+	a.failed.State(s)
+	a.hear.State(s)
+	a.acked.State(s)
+}
+
+// Describe shows nothing: what has failed is told by the promises.
+func (a *KgoApp) Describe(func(name, value string)) {}
+
+func (s *KgoSubmitter) State(state *sim.State) {
+	s.kgoGoroutine.State(state)
+	sim.Int(state, &s.next)
+}
+
+func (a *KgoApplication) State(s *sim.State) {
+	a.kgoGoroutine.State(s)
+	sim.Int(s, &a.record)
+	sim.Bool(s, &a.done)
+	sim.Int(s, &a.left)
+	sim.Slice(s, &a.recovering, sim.Bool[bool])
+	sim.Slice(s, &a.pausedAt, sim.Int[int32])
+}

@@ -1,0 +1,109 @@
+package producer
+
+import (
+	"slices"
+
+	"racelab/model"
+	"racelab/sim"
+)
+
+// ring holds the promises that are to be called, in their order. Who pushes onto
+// an empty one starts the goroutine that calls them. What that is at stays in the
+// ring until it is done.
+//
+// Source: ring, producer.batchPromises.
+// Differs: ring.mu is held at no point. Who pushes holds recBuf.mu, and nothing
+// that a promise does goes past that; and between the last promise of a batch and
+// dropPeek nobody finds the ring other than before.
+type ring struct {
+	elems sim.List[promisedRec] // batchPromises, one after the other
+	// finishPromises is the goroutine, and first what it is handed to begin with.
+	finishPromises goStatement
+	first          sim.List[promisedRec]
+}
+
+// promiseBatch pushes a batchPromise.
+func (cl *KgoProducer) promiseBatch(t *sim.Task, promises []promisedRec) {
+	r := &cl.batchPromises
+	first := r.elems.Len(t) == 0
+	r.elems.Append(t, promises...)
+	if first {
+		r.first.Set(t, promises...)
+		r.finishPromises.start(t)
+	}
+}
+
+// KgoPromises is the goroutine that calls promises.
+//
+// Source: producer.finishPromises.
+// Differs: promises without an error run in one step with the one before. The
+// application only counts them.
+type KgoPromises struct {
+	*KgoProducer
+	recs []promisedRec // of the batch that are to be called
+}
+
+// NewPromises returns the goroutine that calls the client's promises.
+func (cl *KgoProducer) NewPromises() *KgoPromises { return &KgoPromises{KgoProducer: cl} }
+
+// Run is finishPromises, each time that it is started.
+func (g *KgoPromises) Run(t *sim.Task) {
+	for {
+		g.batchPromises.finishPromises.begins(t, PointStartPromises) // The reordering: what is handed over meanwhile is taken.
+		if g.closed.Load(t) {
+			return
+		}
+		if g.config.Paced {
+			t.Yield(PointScheduled)
+		}
+		g.recs = append(g.recs[:0], g.batchPromises.first.Get(t)...)
+		g.batchPromises.first.Set(t)
+		g.finishPromises(t)
+	}
+}
+
+// finishPromises calls promises until the ring is empty.
+func (g *KgoPromises) finishPromises(t *sim.Task) {
+	for len(g.recs) > 0 {
+		g.finishRecordPromise(t)
+		if len(g.recs) == 0 {
+			g.dropPeek(t)
+		}
+		if len(g.recs) > 0 && g.recs[0].err() != 0 {
+			t.Yield(PointCallPromise)
+		}
+	}
+}
+
+// finishRecordPromise calls the next promise.
+func (g *KgoPromises) finishRecordPromise(t *sim.Task) {
+	pr := g.recs[0]
+	t.Returned(&model.Promised{Record: pr.record(), Failed: pr.err().String(), Unbuffered: pr.is(tooLarge)})
+	g.app.promise(t, pr)
+	g.bufferedRecords[g.scope(pr.record())].Done(t)
+	g.recs = slices.Delete(g.recs, 0, 1)
+}
+
+// dropPeek takes the batch that is done out of the ring, and looks at the next.
+func (g *KgoPromises) dropPeek(t *sim.Task) {
+	r := &g.batchPromises
+	r.elems.Drop(t, batchLength(r.elems.Get(t)))
+	next := r.elems.Get(t)
+	g.recs = append(g.recs[:0], next[:batchLength(next)]...)
+}
+
+// batchLength is how many of the records are of the first batch.
+func batchLength(elems []promisedRec) int {
+	return 1 + slices.IndexFunc(elems, func(pr promisedRec) bool { return pr.is(lastOfBatch) })
+}
+
+func (r *ring) State(s *sim.State) {
+	r.elems.State(s)
+	r.finishPromises.State(s)
+	r.first.State(s)
+}
+
+func (g *KgoPromises) State(s *sim.State) { sim.Slice(s, &g.recs, sim.Int[promisedRec]) }
+
+// Describe shows nothing besides what is shared.
+func (g *KgoPromises) Describe(func(name, value string)) {}

@@ -1,0 +1,339 @@
+package producer
+
+import (
+	"racelab/model"
+	"racelab/sim"
+)
+
+// maybeTriggerDrain drains, or begins to linger. The caller holds recBuf.mu.
+func (g *kgoGoroutine) maybeTriggerDrain(t *sim.Task) {
+	if g.shouldDrain(t) && g.drainable(t) {
+		g.recBuf().stopLinger(t)
+		g.drain.start(t)
+	}
+}
+
+// shouldDrain is checkIfShouldDrainOrStartLinger.
+func (g *kgoGoroutine) shouldDrain(t *sim.Task) bool {
+	b := g.recBuf()
+	batches := b.batches.Len(t) - int(b.batchDrainIdx.Get(t))
+	if batches != 1 || g.config.Linger == 0 {
+		return batches > 0
+	}
+	if g.flushing.Load(t) > 0 {
+		return true
+	}
+	if !b.isLingering.Get(t) {
+		b.isLingering.Set(t, true)
+		b.lingering.Start(t, g.config.Linger)
+	}
+	return false
+}
+
+func (b *recBuf) stopLinger(t *sim.Task) {
+	if b.isLingering.Get(t) {
+		b.isLingering.Set(t, false)
+		b.lingering.Stop(t)
+	}
+}
+
+// KgoSink is the goroutine that sends requests.
+//
+// Source: sink.drain, sink.produce.
+type KgoSink struct{ kgoGoroutine }
+
+// NewSink returns the goroutine that sends the client's requests.
+func (cl *KgoProducer) NewSink() *KgoSink { return &KgoSink{kgoGoroutine{KgoProducer: cl}} }
+
+// Run is drain, each time that it is started, for all partitions.
+func (s *KgoSink) Run(t *sim.Task) {
+	for {
+		s.drain.begins(t, PointDrainSink)
+		if s.closed.Load(t) {
+			return
+		}
+		for s.partition = 0; int(s.partition) < len(s.recBufs); s.partition++ {
+			s.createReq(t)
+		}
+		s.partition = 0
+	}
+}
+
+// createReq makes a request of the partition's next batch, and writes it.
+//
+// Source: createReq, tryAddBatch, produceRequest.AppendTo.
+// Differs: recBuf.mu is held over the write. A batch that fails in between is not
+// written, as if it had failed before.
+func (s *KgoSink) createReq(t *sim.Task) {
+	s.recBuf().mu.Lock(t, PointCreateReq)
+	if s.drainable(t) {
+		s.tryAddBatch(t)
+	}
+	s.recBuf().mu.Unlock(t)
+}
+
+// drainable says whether a batch of the partition may go out.
+func (g *kgoGoroutine) drainable(t *sim.Task) bool {
+	b := g.recBuf()
+	inflight := b.inflightBatches.Len(t) > 0
+	return int(g.inflight.Load(t)) < g.config.InFlight && !b.failing.Get(t) && !b.halted.Get(t) && b.batches.Len(t) > int(b.batchDrainIdx.Get(t)) &&
+		!(b.needSeqReset.Get(t) && inflight) && !(inflight && !b.okOnSink.Get(t))
+}
+
+// tryAddBatch looks whether the first batch has to fail, and else sends the next.
+func (s *KgoSink) tryAddBatch(t *sim.Task) {
+	b := s.recBuf()
+	batch := b.at(b.batches.Get(t)[b.batchDrainIdx.Get(t)])
+	if b.batchDrainIdx.Get(t) == 0 && (!s.config.Idempotent || batch.canFailFromLoadErrs.Get(t)) {
+		s.err = s.maybeFailErr(t, batch)
+	}
+	if s.err != 0 {
+		s.failAllRecords(t)
+		return
+	}
+	s.write(t)
+	s.maybeTriggerDrain(t)
+}
+
+// write sends the batch.
+func (s *KgoSink) write(t *sim.Task) {
+	b := s.recBuf()
+	ref := b.batches.Get(t)[b.batchDrainIdx.Get(t)]
+	batch := b.at(ref)
+	if b.batchDrainIdx.Get(t) == 0 && b.needSeqReset.Get(t) && !batch.pinned.Get(t) {
+		b.needSeqReset.Set(t, false)
+		b.epoch.Set(t, b.epoch.Get(t)+1)
+		b.seq.Set(t, 0)
+		b.batch0Seq.Set(t, 0)
+	}
+	batch.frozen.Set(t, true)
+	batch.canFailFromLoadErrs.Set(t, false)
+	batch.pinned.Set(t, s.config.Idempotent && !s.config.Transactional)
+	batch.refs.Set(t, batch.refs.Get(t)+1)
+	b.inflightBatches.Append(t, ref)
+	s.conn.Send(t, s.request(t, batch))
+	b.batchDrainIdx.Set(t, b.batchDrainIdx.Get(t)+1)
+	b.seq.Set(t, b.seq.Get(t).Plus(batch.records.Len(t)))
+	b.stopLinger(t)
+	if s.inflight.Add(t, 1) == 1 {
+		s.handleSeqResps.start(t)
+	}
+}
+
+// request is what goes on the wire.
+func (s *KgoSink) request(t *sim.Task, batch *recBatch) *model.ProduceRequest {
+	b := s.recBuf()
+	wire := model.RecordBatch{ProducerID: model.NoProducerID, BaseSequence: model.NoSequence}
+	if s.config.Idempotent {
+		wire.ProducerID, wire.ProducerEpoch = 1, model.ProducerEpoch(b.epoch.Get(t))
+		wire.BaseSequence, wire.Transactional = b.seq.Get(t), s.config.Transactional
+	}
+	for _, pr := range batch.records.Get(t) {
+		wire.Records = append(wire.Records, pr.record())
+	}
+	return &model.ProduceRequest{
+		Version: 11, TransactionalID: model.NoTransactionalID,
+		Partitions: []model.PartitionBatch{{Partition: model.Partition(s.partition), Batch: wire}},
+	}
+}
+
+// KgoResponses is the goroutine that handles the responses, in the order of their
+// requests.
+//
+// Source: sink.handleSeqResps, sink.handleReqResp.
+type KgoResponses struct {
+	kgoGoroutine
+	ref  sim.Ref     // the batch that was answered
+	code model.Error // with what
+}
+
+// NewResponses returns the goroutine that handles the client's responses.
+func (cl *KgoProducer) NewResponses() *KgoResponses {
+	return &KgoResponses{kgoGoroutine: kgoGoroutine{KgoProducer: cl}}
+}
+
+// Run is handleSeqResps, each time that it is started.
+func (r *KgoResponses) Run(t *sim.Task) {
+	for {
+		r.handleSeqResps.begins(t, PointAwaitRequest)
+		if r.closed.Load(t) {
+			return
+		}
+		response := r.conn.Read(t, PointReadProduced)
+		outcome := response.(*model.ProduceResponse).Partitions[0]
+		r.partition, r.code = int32(outcome.Partition), outcome.Error
+		r.handleReqResp(t)
+		r.partition, r.ref, r.code = 0, 0, 0
+	}
+}
+
+// handleReqResp does what the answer to a batch asks for.
+//
+// Source: handleReqResp, handleReqRespBatch, handleRetryBatches, recBatch.decInflight.
+// Differs: each of them takes recBuf.mu anew. Until the batch is no longer in
+// flight nothing of the partition is sent, unless it is written: who comes in
+// between might have come before or after.
+func (r *KgoResponses) handleReqResp(t *sim.Task) {
+	r.recBuf().mu.Lock(t, PointHandleResponse)
+	r.ref = r.recBuf().inflightBatches.Get(t)[0]
+	switch r.outcome(t) {
+	case batchFinished:
+		r.finishBatch(t)
+	case batchFailed:
+		r.failAllRecords(t)
+	case batchRetried:
+		r.retry(t)
+	}
+	r.decInflight(t)
+	r.recBuf().mu.Unlock(t)
+}
+
+// batchOutcome is what an answer means for its batch.
+type batchOutcome uint8
+
+const (
+	batchSkipped  batchOutcome = iota // it is no longer the first, so that the answer is not about it
+	batchFinished                     // it is written
+	batchFailed                       // for good
+	batchRetried
+)
+
+// outcome counts the try, and judges it.
+func (r *KgoResponses) outcome(t *sim.Task) batchOutcome {
+	b, batch := r.recBuf(), r.recBuf().at(r.ref)
+	batch.tries.Set(t, batch.tries.Get(t)+1)
+	if !b.isOwnersFirstBatch(t, r.ref) {
+		return batchSkipped
+	}
+	batch.canFailFromLoadErrs.Set(t, true)
+	b.okOnSink.Set(t, r.code == model.None)
+	switch {
+	case r.code == model.None:
+		return batchFinished
+	case r.code == model.ErrNotLeaderOrFollower && (r.config.RecordRetries < 0 || batch.tries.Get(t) <= r.config.RecordRetries):
+		if r.err = r.maybeFailErr(t, batch); r.err == 0 {
+			return batchRetried
+		}
+		return batchFailed
+	}
+	r.err = kgoError(r.code)
+	return batchFailed
+}
+
+// retry sends a batch again, and all behind it, once the metadata is new.
+func (r *KgoResponses) retry(t *sim.Task) {
+	r.recBuf().resetBatchDrainIdx(t)
+	r.recBuf().failing.Set(t, true)
+	r.updateMetadata.start(t)
+}
+
+// decInflight is the last that happens to a batch in flight.
+func (r *KgoResponses) decInflight(t *sim.Task) {
+	b := r.recBuf()
+	b.inflightBatches.Drop(t, 1)
+	b.release(t, r.ref)
+	if r.inflight.Add(t, -1) > 0 {
+		r.handleSeqResps.start(t)
+	}
+	r.maybeTriggerDrain(t)
+}
+
+// KgoMetadata is the metadata loop: at first, at any moments, the metadata has an
+// error for the partition; later it is loaded when asked for.
+//
+// Source: Client.updateMetadataLoop, recBuf.bumpRepeatedLoadErr, recBuf.clearFailing.
+// Differs: partition 0. Errors are TOPIC_AUTHORIZATION_FAILED, for which nobody
+// tries again.
+type KgoMetadata struct {
+	kgoGoroutine
+	errors int32
+}
+
+// NewMetadata returns the goroutine that loads the client's metadata.
+func (cl *KgoProducer) NewMetadata() *KgoMetadata {
+	return &KgoMetadata{kgoGoroutine: kgoGoroutine{KgoProducer: cl}}
+}
+
+// Run loads.
+func (m *KgoMetadata) Run(t *sim.Task) {
+	for m.errors = 0; int(m.errors) < m.config.LoadErrors; m.errors++ {
+		m.bumpRepeatedLoadErr(t)
+	}
+	for {
+		m.updateMetadata.begins(t, PointAwaitUpdate)
+		if m.closed.Load(t) {
+			return
+		}
+		m.recBuf().mu.Lock(t, PointClearFailing)
+		m.recBuf().failing.Set(t, false)
+		m.maybeTriggerDrain(t)
+		m.recBuf().mu.Unlock(t)
+	}
+}
+
+// bumpRepeatedLoadErr fails what is buffered, unless it may have been written.
+func (m *KgoMetadata) bumpRepeatedLoadErr(t *sim.Task) {
+	m.recBuf().mu.Lock(t, PointMetadata)
+	b := m.recBuf()
+	if b.batches.Len(t) > 0 && (!m.config.Idempotent || b.at(b.batches.Get(t)[0]).canFailFromLoadErrs.Get(t)) {
+		m.err = kgoError(model.ErrTopicAuthorizationFailed)
+		m.failAllRecords(t)
+	}
+	m.recBuf().mu.Unlock(t)
+}
+
+// KgoLinger is what a linger that is over calls.
+//
+// Source: recBuf.lingerFn, unlingerAndManuallyDrain.
+type KgoLinger struct{ kgoGoroutine }
+
+// NewLinger returns the timer function of a partition.
+func (cl *KgoProducer) NewLinger(partition int) *KgoLinger {
+	return &KgoLinger{kgoGoroutine{KgoProducer: cl, partition: int32(partition)}}
+}
+
+// Run waits for the timer again and again, until the client is closed.
+func (l *KgoLinger) Run(t *sim.Task) {
+	for {
+		l.recBuf().lingering.Receive(t, PointLinger)
+		if l.closed.Load(t) {
+			return
+		}
+		l.unlinger(t)
+	}
+}
+
+// unlinger drains what has lingered.
+func (g *kgoGoroutine) unlinger(t *sim.Task) {
+	g.recBuf().mu.Lock(t, PointUnlinger)
+	g.recBuf().stopLinger(t)
+	g.drain.start(t)
+	g.recBuf().mu.Unlock(t)
+}
+
+// KgoContext cancels the context that some records were handed over with, at any
+// moment.
+type KgoContext struct{ Producer *KgoProducer }
+
+func (c *KgoContext) Run(t *sim.Task) {
+	t.Yield(PointCancelContext)
+	c.Producer.cancelled.Store(t, true)
+}
+
+func (l *KgoLinger) State(s *sim.State) { l.kgoGoroutine.State(s) }
+
+func (s *KgoSink) State(state *sim.State) { s.kgoGoroutine.State(state) }
+
+func (r *KgoResponses) State(s *sim.State) {
+	r.kgoGoroutine.State(s)
+	sim.Int(s, &r.ref)
+	sim.Int(s, &r.code)
+}
+
+func (m *KgoMetadata) State(s *sim.State) {
+	m.kgoGoroutine.State(s)
+	sim.Int(s, &m.errors)
+}
+
+// State has nothing to walk: all that the goroutine uses is shared.
+func (c *KgoContext) State(*sim.State) {}

@@ -1,0 +1,96 @@
+package sim_test
+
+import (
+	"slices"
+	"testing"
+
+	"racelab/sim"
+	"racelab/sim/explore"
+	"racelab/sim/simtest"
+)
+
+// Goal: a list is what it was written with, whatever is loaded; two tasks that
+// append to it without a lock race, and with one they do not.
+func TestList(t *testing.T) {
+	for _, locked := range []bool{false, true} {
+		build := func() *sim.World {
+			w := sim.NewWorld()
+			q := &queueing{locked: locked}
+			w.Share("q", q)
+			w.Go("a", &appender{queueing: q, value: 1})
+			w.Go("b", &appender{queueing: q, value: 2})
+			return w
+		}
+		simtest.Visited(t, build)
+		sys, err := explore.NewWorlds(build)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := explore.States(sys, explore.Options{Limit: 10_000})
+		sys.Close()
+		if r.Fault != nil {
+			t.Fatal(r.Fault)
+		}
+		want := explore.Broken
+		if locked {
+			want = explore.Exhausted
+		}
+		if got := r.Verdict(sim.NoDataRace).Outcome; got != want {
+			t.Errorf("locked %v: %v, want %v", locked, got, want)
+		}
+		if got := r.Verdict(sim.NoPanic).Outcome; got != explore.Exhausted {
+			t.Errorf("locked %v: a task found another list than was written: %v", locked, r.Verdict(sim.NoPanic).Err)
+		}
+	}
+}
+
+type queueing struct {
+	locked bool `sim:"config"`
+	mu     sim.Mutex
+	values sim.List[int32]
+}
+
+func (q *queueing) State(s *sim.State) {
+	q.mu.State(s)
+	q.values.State(s)
+}
+
+// appender appends its value and then takes it away again.
+type appender struct {
+	*queueing
+	value int32 `sim:"config"`
+}
+
+func (a *appender) Run(t *sim.Task) {
+	a.enter(t)
+	a.values.Append(t, a.value, -a.value)
+	a.leave(t)
+	a.enter(t)
+	i := slices.Index(a.values.Get(t), a.value)
+	if a.values.Len(t) != len(a.values.Peek()) || a.values.Get(t)[i+1] != -a.value {
+		panic("sim: a list holds what was not written")
+	}
+	if i == 0 {
+		a.values.Drop(t, 2)
+	} else {
+		a.values.Set(t, a.values.Get(t)[:i]...)
+	}
+	a.leave(t)
+}
+
+func (a *appender) enter(t *sim.Task) {
+	if a.locked {
+		a.mu.Lock(t, "enter")
+	} else {
+		t.Yield("enter")
+	}
+}
+
+func (a *appender) leave(t *sim.Task) {
+	if a.locked {
+		a.mu.Unlock(t)
+	}
+}
+
+// State has nothing to walk: all is shared.
+func (a *appender) State(*sim.State) {}
