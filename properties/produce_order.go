@@ -8,8 +8,12 @@ import (
 	"racelab/sim"
 )
 
-// writes are the records that a broker has written, as its answers tell.
-type writes struct{ ends []logEnd }
+// writes follows what a broker writes, as its answers tell. What is written in a
+// transaction counts once that is committed.
+type writes struct {
+	ends []logEnd
+	open []submission // in a transaction that is not decided
+}
 
 // logEnd is where a partition ends.
 type logEnd struct {
@@ -19,26 +23,40 @@ type logEnd struct {
 
 // isWrite says whether an act may be one.
 func isWrite(o sim.Observation) bool {
-	_, produce := o.Message.(*model.ProduceResponse)
-	return produce && o.Action == sim.Answered
+	switch o.Message.(type) {
+	case *model.ProduceResponse, *model.WriteTxnMarkersResponse:
+		return o.Action == sim.Answered
+	}
+	return false
 }
 
-// written lists the records of an act that are new in their partition's log. A
-// batch that was there already has an offset before its end.
-func (w *writes) written(o sim.Observation) []model.Record {
-	var list []model.Record
+// written lists the records that an act makes count.
+func (w *writes) written(o sim.Observation) (list []submission) {
+	if markers, ok := o.Request.(*model.WriteTxnMarkersRequest); ok {
+		if markers.Markers[0].Result == model.Commit {
+			list = w.open
+		}
+		w.open = nil
+		return list
+	}
 	request, response := o.Request.(*model.ProduceRequest), o.Message.(*model.ProduceResponse)
 	for i, p := range response.Partitions {
 		batch := &request.Partitions[i].Batch
-		if p.Error == model.None && w.moves(p.Partition, p.BaseOffset, p.BaseOffset+model.Offset(batch.Count())) {
-			list = append(list, batch.Records...)
+		if p.Error != model.None || !w.moves(p.Partition, p.BaseOffset, p.BaseOffset+model.Offset(batch.Count())) {
+			continue
+		}
+		for _, r := range batch.Records {
+			list = append(list, submission{record: r, partition: p.Partition, written: true})
+		}
+		if batch.Transactional {
+			w.open, list = append(w.open, list...), nil
 		}
 	}
 	return list
 }
 
 // moves notes that a partition goes up to an offset, and says whether what begins
-// at the other is new.
+// at the other is new: a batch that was there already has one before its end.
 func (w *writes) moves(p model.Partition, from, to model.Offset) bool {
 	i := slices.IndexFunc(w.ends, func(e logEnd) bool { return e.partition == p })
 	if i < 0 {
@@ -57,6 +75,7 @@ func (w *writes) State(s *sim.State) {
 		sim.Int(s, &e.partition)
 		sim.Int(s, &e.offset)
 	})
+	sim.Slice(s, &w.open, func(s *sim.State, x *submission) { x.State(s) })
 }
 
 // submission is a record that was handed to a client.
@@ -78,7 +97,8 @@ func of(list []submission, r model.Record) int {
 }
 
 // FirstAppendsKeepTheOrder claims that the records of a key are written in the
-// order in which they were handed over, each where it is written first.
+// order in which they were handed over, each where it is written first. What goes
+// to another partition in the end takes no part.
 type FirstAppendsKeepTheOrder struct {
 	Keys      int `sim:"config"` // record r has key r modulo that
 	writes    writes
@@ -95,19 +115,19 @@ func (p *FirstAppendsKeepTheOrder) Watches(o sim.Observation) bool {
 // Observe notes what is handed over, and judges what is written.
 func (p *FirstAppendsKeepTheOrder) Observe(o sim.Observation) (tested bool, err error) {
 	if submitted, ok := o.Message.(*model.Submitted); ok {
-		p.submitted = append(p.submitted, submission{record: submitted.Record})
+		p.submitted = append(p.submitted, submission{record: submitted.Record, partition: submitted.Partition})
 		return false, nil
 	}
-	for _, r := range p.writes.written(o) {
-		i := of(p.submitted, r)
-		if i < 0 || p.submitted[i].written {
+	for _, x := range p.writes.written(o) {
+		i := of(p.submitted, x.record)
+		if i < 0 || p.submitted[i].written || p.submitted[i].partition != x.partition {
 			continue
 		}
 		tested = tested || len(p.submitted) > 1
 		p.submitted[i].written = true
 		for _, later := range p.submitted[i+1:] {
-			if later.written && p.key(later.record) == p.key(r) && err == nil {
-				err = &OvertakenError{r, later.record}
+			if later.written && p.key(later.record) == p.key(x.record) && err == nil {
+				err = &OvertakenError{x.record, later.record}
 			}
 		}
 	}
@@ -181,12 +201,14 @@ func (p *PromisesRunInOrder) State(s *sim.State) {
 	sim.Slice(s, &p.outstanding, func(s *sim.State, x *submission) { x.State(s) })
 }
 
-// NoRecordIsLost claims that a promise without an error is kept, and that each
-// record is written in the end, or its last promise ran with an error.
+// NoRecordIsLost claims that a promise without an error is kept, and that in the
+// end the promise of each record has run, and whatever ran without an error is
+// written, or part of a transaction that may yet be committed.
 type NoRecordIsLost struct {
 	writes  writes
 	written []model.Record // ascending
-	open    []model.Record // that were handed over, and await their promise
+	owed    []model.Record // that were handed over, and await their promise
+	kept    []model.Record // whose promise ran without an error
 }
 
 func (p *NoRecordIsLost) Name() string { return "no-record-is-lost" }
@@ -203,24 +225,39 @@ func (p *NoRecordIsLost) Watches(o sim.Observation) bool {
 func (p *NoRecordIsLost) Observe(o sim.Observation) (tested bool, err error) {
 	switch message := o.Message.(type) {
 	case *model.Submitted:
-		p.open = add(p.open, message.Record)
+		p.owed = add(p.owed, message.Record)
+		p.kept = remove(p.kept, message.Record)
 	case *model.Promised:
-		p.open = remove(p.open, message.Record)
-		if _, written := slices.BinarySearch(p.written, message.Record); message.Failed == "" && !written {
-			return true, fmt.Errorf("the promise of record %d ran without an error, and it is not written", message.Record)
+		p.owed = remove(p.owed, message.Record)
+		if message.Failed == "" {
+			p.kept = add(p.kept, message.Record)
+			err = p.missing(message.Record)
 		}
-		return true, nil
+		return true, err
 	case *model.CloseClient:
-		if len(p.open) > 0 {
-			return true, fmt.Errorf("the client is closed, and the promise of record %d has not run", p.open[0])
+		if len(p.owed) > 0 {
+			return true, fmt.Errorf("the client is closed, and the promise of record %d has not run", p.owed[0])
 		}
-		return true, nil
+		for _, r := range p.kept {
+			if err == nil {
+				err = p.missing(r)
+			}
+		}
+		return true, err
 	default:
-		for _, r := range p.writes.written(o) {
-			p.written = add(p.written, r)
+		for _, x := range p.writes.written(o) {
+			p.written = add(p.written, x.record)
 		}
 	}
 	return false, nil
+}
+
+// missing is the error that a record is not written, and will not be.
+func (p *NoRecordIsLost) missing(r model.Record) error {
+	if slices.Contains(p.written, r) || of(p.writes.open, r) >= 0 {
+		return nil
+	}
+	return fmt.Errorf("the promise of record %d ran without an error, and it is not written", r)
 }
 
 // add puts a record into an ascending list, if it is not there.
@@ -242,7 +279,8 @@ func remove(list []model.Record, r model.Record) []model.Record {
 func (p *NoRecordIsLost) State(s *sim.State) {
 	p.writes.State(s)
 	sim.Slice(s, &p.written, sim.Int[model.Record])
-	sim.Slice(s, &p.open, sim.Int[model.Record])
+	sim.Slice(s, &p.owed, sim.Int[model.Record])
+	sim.Slice(s, &p.kept, sim.Int[model.Record])
 }
 
 // NoRecordIsWrittenTwice claims that no record is written more than once.
@@ -257,11 +295,11 @@ func (p *NoRecordIsWrittenTwice) Watches(o sim.Observation) bool { return isWrit
 
 // Observe judges what is written.
 func (p *NoRecordIsWrittenTwice) Observe(o sim.Observation) (tested bool, err error) {
-	for _, r := range p.writes.written(o) {
-		if _, written := slices.BinarySearch(p.written, r); written && err == nil {
-			err = fmt.Errorf("record %d was written again", r)
+	for _, x := range p.writes.written(o) {
+		if slices.Contains(p.written, x.record) && err == nil {
+			err = fmt.Errorf("record %d was written again", x.record)
 		}
-		p.written = add(p.written, r)
+		p.written = add(p.written, x.record)
 		tested = true
 	}
 	return tested, err

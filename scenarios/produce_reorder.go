@@ -6,6 +6,7 @@ import (
 
 	"racelab/model"
 	"racelab/model/broker"
+	"racelab/model/coordinator"
 	"racelab/model/producer"
 	"racelab/properties"
 	"racelab/sim"
@@ -40,6 +41,7 @@ var produceReorder = Scenario{
 		{"sync-callback-reentrant", "", ""},
 		{"pause-partition", "", ""},
 		{"pause-key", "", ""},
+		{"abort-transaction", "", ""},
 		{"dead-letter", "", ""},
 	},
 	Worlds: []World{{Name: "invalid-record"}},
@@ -64,6 +66,7 @@ var remedies = map[string]struct {
 	"sync-callback-reentrant": {producer.CallHook, producer.ClearWhenCalled},
 	"pause-partition":         {producer.PausePartition, producer.ResumeAfter},
 	"pause-key":               {producer.PauseKeys, producer.ResumeAfter},
+	"abort-transaction":       {producer.Purge, producer.AbortTransaction},
 	"dead-letter":             {producer.FailPartition, producer.DeadLetter},
 }
 
@@ -90,8 +93,21 @@ func buildProduceReorder(variant string, values Values) *sim.World {
 	}
 	app := producer.KgoAppConfig{Remedy: remedies[variant].app, Records: records, Flush: values.Word("flush") == "on"}
 	trigger(values, &node, &config, &app)
-	w.AddNode("broker", broker.New(node))
-	cl := producer.NewKgoProducer(w.Dial("kgo", "broker"), config)
+	node.RetryBackoffMax = -1 // A transaction that is not complete yet is the client's to wait for.
+	leader := broker.New(node)
+	w.AddNode("broker", leader)
+	var coordinates *sim.Conn
+	if config.Transactional = variant == "abort-transaction"; config.Transactional {
+		config.Idempotent, config.InFlight = true, 5
+		transactions := coordinator.NewTransactions(coordinator.TransactionsConfig{
+			TransactionalIDs: 1, ScanInterval: sim.Never, Brokers: []coordinator.Broker{{Name: "broker", Partitions: node.Partitions}},
+		})
+		w.AddNode("coordinator", transactions)
+		transactions.Connect(w.Dial("coordinator", "broker"))
+		leader.Connect(w.Dial("broker", "coordinator"))
+		coordinates = w.Dial("kgo", "coordinator")
+	}
+	cl := producer.NewKgoProducer(w.Dial("kgo", "broker"), coordinates, config)
 	application := producer.NewKgoApp(cl, app)
 	w.Share("cl", cl)
 	w.Share("application", application)
@@ -105,7 +121,7 @@ func buildProduceReorder(variant string, values Values) *sim.World {
 	w.Go("sink", cl.NewSink())
 	w.Go("responses", cl.NewResponses())
 	w.Go("promises", cl.NewPromises())
-	if config.RecordRetries >= 0 || config.LoadErrors > 0 {
+	if config.RecordRetries >= 0 || config.LoadErrors > 0 || config.Transactional {
 		w.Go("metadata", cl.NewMetadata())
 	}
 	if app.Mark == producer.WithContext {

@@ -29,6 +29,9 @@ const (
 	// ResumeAfter hands over again what has failed, and then resumes the partition
 	// or the key.
 	ResumeAfter
+	// AbortTransaction aborts the transaction, of which all records are, and hands
+	// all of them over again.
+	AbortTransaction
 	// DeadLetter is RecoverQuiescent, but that the first of the records goes to
 	// another topic.
 	DeadLetter
@@ -61,10 +64,12 @@ type KgoApp struct {
 	config KgoAppConfig `sim:"config"`
 	cl     *KgoProducer
 
-	gate   sim.Mutex              // held by whoever produces, if the remedy has to stop them
-	failed sim.List[model.Record] // in the order in which promises told of them
-	hear   goStatement            // of a failure, or of the end
-	acked  sim.Atomic[int32]      // records that are delivered
+	gate      sim.Mutex              // held by whoever produces, if the remedy has to stop them
+	failed    sim.List[model.Record] // in the order in which promises told of them
+	hear      goStatement            // of a failure, or of the end
+	acked     sim.Atomic[int32]      // records that are delivered
+	begun     sim.WaitGroup          // counts 1 until there is a transaction
+	submitted sim.List[model.Record] // of a transaction, in their order; under gate
 }
 
 // hookCalled stands in failed for a call of the hook.
@@ -75,6 +80,9 @@ func NewKgoApp(cl *KgoProducer, config KgoAppConfig) *KgoApp {
 	a := &KgoApp{config: config, cl: cl}
 	a.failed.Locked = true
 	a.hear.idle.Init(1)
+	if config.Remedy == AbortTransaction {
+		a.begun.Init(1)
+	}
 	cl.app = a
 	return a
 }
@@ -117,7 +125,11 @@ func (a *KgoApp) delivered(t *sim.Task) bool {
 
 // gated says whether who produces holds the application's lock.
 func (a *KgoApp) gated() bool {
-	return a.config.Remedy == RecoverQuiescent || a.config.Remedy == ClearWhenCalled || a.config.Remedy == DeadLetter
+	switch a.config.Remedy {
+	case RecoverQuiescent, ClearWhenCalled, AbortTransaction, DeadLetter:
+		return true
+	}
+	return false
 }
 
 // onFailure is the hook. It tries to clear the partition itself, which is refused,
@@ -159,6 +171,9 @@ func (a *KgoApp) NewSubmitter(from, to model.Record) *KgoSubmitter {
 
 // Run submits.
 func (s *KgoSubmitter) Run(t *sim.Task) {
+	if s.config.Transactional {
+		s.app.begun.Wait(t, PointAwaitBegin)
+	}
 	for s.next = s.from; s.next < s.to; s.next++ {
 		if s.config.Paced {
 			t.Yield(PointSubmit)
@@ -175,6 +190,9 @@ func (s *KgoSubmitter) submit(t *sim.Task) {
 	s.pr = s.app.marked(s.next)
 	if s.app.gated() {
 		s.app.gate.Lock(t, PointGate)
+	}
+	if s.config.Transactional {
+		s.app.submitted.Append(t, s.next)
 	}
 	s.produce(t)
 	if s.app.gated() {
@@ -223,6 +241,8 @@ type KgoApplication struct {
 	record     model.Record
 	done       bool
 	left       int32
+	epoch      int32 // of a transaction
+	result     model.TransactionResult
 	recovering []bool  // by scope
 	pausedAt   []int32 // by scope: the pause that it hands over again in
 }
@@ -237,12 +257,19 @@ func (a *KgoApp) NewApplication() *KgoApplication {
 
 // Run hears of failures until all is delivered, and closes the client.
 func (a *KgoApplication) Run(t *sim.Task) {
+	if a.config.Transactional {
+		a.beginTransaction(t)
+	}
 	for !a.done {
 		a.app.hear.begins(t, PointAwaitFailure)
 		for a.record = a.app.take(t); a.record != 0; a.record = a.app.take(t) {
 			a.react(t)
 		}
 		a.done = a.app.delivered(t)
+	}
+	if a.config.Transactional {
+		a.result = model.Commit
+		a.endTransaction(t)
 	}
 	a.close(t)
 }
@@ -263,6 +290,8 @@ func (a *KgoApplication) react(t *sim.Task) {
 		}
 	case ResumeAfter:
 		a.resumeAfter(t)
+	case AbortTransaction:
+		a.abortTransaction(t)
 	default:
 		a.handOverAgain(t)
 	}
@@ -377,6 +406,8 @@ func (a *KgoApp) State(s *sim.State) {
 	a.failed.State(s)
 	a.hear.State(s)
 	a.acked.State(s)
+	a.begun.State(s)
+	a.submitted.State(s)
 }
 
 // Describe shows nothing: what has failed is told by the promises.
@@ -392,6 +423,8 @@ func (a *KgoApplication) State(s *sim.State) {
 	sim.Int(s, &a.record)
 	sim.Bool(s, &a.done)
 	sim.Int(s, &a.left)
+	sim.Int(s, &a.epoch)
+	sim.Int(s, &a.result)
 	sim.Slice(s, &a.recovering, sim.Bool[bool])
 	sim.Slice(s, &a.pausedAt, sim.Int[int32])
 }

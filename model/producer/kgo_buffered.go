@@ -70,9 +70,7 @@ type KgoProducerConfig struct {
 	// Paced says that goroutines take their time, as in a timed world: whoever
 	// submits a record before it does, and the one that calls promises before it
 	// runs.
-	Paced bool
-	// Transactional is the coordinator's connection, if records are written in
-	// transactions.
+	Paced         bool
 	Transactional bool
 }
 
@@ -91,7 +89,10 @@ type KgoProducerConfig struct {
 type KgoProducer struct {
 	config KgoProducerConfig `sim:"config"`
 	conn   *sim.Conn
+	// coordinator is the connection to the transaction coordinator, if there is one.
+	coordinator *sim.Conn
 
+	producerID      sim.Atomic[int64]
 	closed          sim.Atomic[bool]
 	flushing        sim.Atomic[int32]
 	bufferedRecords []*sim.WaitGroup // by scope
@@ -106,9 +107,11 @@ type KgoProducer struct {
 	app             *KgoApp // whose promises and hook are called
 }
 
-// NewKgoProducer returns a client with its connection to the broker.
-func NewKgoProducer(conn *sim.Conn, config KgoProducerConfig) *KgoProducer {
-	cl := &KgoProducer{config: config, conn: conn}
+// NewKgoProducer returns a client with its connection to the broker, and to the
+// coordinator if it is transactional.
+func NewKgoProducer(conn, coordinator *sim.Conn, config KgoProducerConfig) *KgoProducer {
+	cl := &KgoProducer{config: config, conn: conn, coordinator: coordinator}
+	cl.producerID.Init(1)
 	cl.bufferedRecords = each[sim.WaitGroup](cl.scopes())
 	for range config.Partitions {
 		cl.recBufs = append(cl.recBufs, newRecBuf(cl))
@@ -493,6 +496,7 @@ func (g *kgoGoroutine) finishBatch(t *sim.Task) {
 }
 
 func (cl *KgoProducer) State(s *sim.State) {
+	cl.producerID.State(s)
 	cl.closed.State(s)
 	cl.flushing.State(s)
 	for i := range cl.bufferedRecords {

@@ -28,5 +28,7 @@ const (
 	PointRecover        sim.Point = "recover"         // before recBuf.mu, in RecoverFailedProducePartitions
 	PointClear          sim.Point = "clear"           // before recBuf.mu, in ClearPartition
 	PointPauses         sim.Point = "look at pause"   // before recBuf.mu: the application asks which pause it is
+	PointAwaitBegin     sim.Point = "await begin"     // whoever submits, until the transaction has begun
+	PointResetSequences sim.Point = "reset sequences" // before recBuf.mu, in resetAllProducerSequences
 	PointResume         sim.Point = "resume"          // before recBuf.mu, in Resume
 )

@@ -123,18 +123,20 @@ func (s *KgoSink) write(t *sim.Task) {
 // request is what goes on the wire.
 func (s *KgoSink) request(t *sim.Task, batch *recBatch) *model.ProduceRequest {
 	b := s.recBuf()
-	wire := model.RecordBatch{ProducerID: model.NoProducerID, BaseSequence: model.NoSequence}
+	request := &model.ProduceRequest{Version: 11, TransactionalID: model.NoTransactionalID}
+	if s.config.Transactional {
+		request.Version, request.TransactionalID = 12, 0
+	}
+	wire := model.RecordBatch{ProducerID: model.NoProducerID, BaseSequence: model.NoSequence, Transactional: s.config.Transactional}
 	if s.config.Idempotent {
-		wire.ProducerID, wire.ProducerEpoch = 1, model.ProducerEpoch(b.epoch.Get(t))
-		wire.BaseSequence, wire.Transactional = b.seq.Get(t), s.config.Transactional
+		wire.ProducerID, wire.ProducerEpoch = model.ProducerID(s.producerID.Load(t)), model.ProducerEpoch(b.epoch.Get(t))
+		wire.BaseSequence = b.seq.Get(t)
 	}
 	for _, pr := range batch.records.Get(t) {
 		wire.Records = append(wire.Records, pr.record())
 	}
-	return &model.ProduceRequest{
-		Version: 11, TransactionalID: model.NoTransactionalID,
-		Partitions: []model.PartitionBatch{{Partition: model.Partition(s.partition), Batch: wire}},
-	}
+	request.Partitions = []model.PartitionBatch{{Partition: model.Partition(s.partition), Batch: wire}}
+	return request
 }
 
 // KgoResponses is the goroutine that handles the responses, in the order of their
@@ -201,7 +203,9 @@ const (
 // outcome counts the try, and judges it.
 func (r *KgoResponses) outcome(t *sim.Task) batchOutcome {
 	b, batch := r.recBuf(), r.recBuf().at(r.ref)
-	batch.tries.Set(t, batch.tries.Get(t)+1)
+	if r.config.RecordRetries >= 0 { // Else nobody asks.
+		batch.tries.Set(t, batch.tries.Get(t)+1)
+	}
 	if !b.isOwnersFirstBatch(t, r.ref) {
 		return batchSkipped
 	}
@@ -210,6 +214,8 @@ func (r *KgoResponses) outcome(t *sim.Task) batchOutcome {
 	switch {
 	case r.code == model.None:
 		return batchFinished
+	case r.code == model.ErrConcurrentTransactions:
+		return batchRetried
 	case r.code == model.ErrNotLeaderOrFollower && (r.config.RecordRetries < 0 || batch.tries.Get(t) <= r.config.RecordRetries):
 		if r.err = r.maybeFailErr(t, batch); r.err == 0 {
 			return batchRetried
