@@ -117,6 +117,7 @@ type Figure struct {
 	Kind    Kind
 	Panels  []string // by Name; none: all
 	Columns []string // by Name
+	Log     bool     // the axis of the columns is logarithmic
 	// Headline is the finding in one sentence, made of the numbers.
 	Headline func(r *Result) string
 }
@@ -195,7 +196,7 @@ func (s *Sweep) Reference(row Row, column string) (value float64, ok bool) {
 
 // All lists the sweeps.
 func All() []*Sweep {
-	return []*Sweep{&commitCost, &rewindOdds, &stallOdds, &throttle, &backoff, &backoffMeasured}
+	return []*Sweep{&commitCost, &rewindOdds, &stallOdds, &throttle, &backoff, &backoffRetries, &backoffWindows, &backoffProducers, &transactionSize, &backoffMeasured}
 }
 
 // Find returns the sweep of that name. The error lists what there is.
