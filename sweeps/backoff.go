@@ -114,6 +114,25 @@ var backoffProducers = Sweep{
 	Measure:  measureLoad,
 }
 
+// transactionPause asks what an application gains that waits by itself.
+var transactionPause = Sweep{
+	Name:       "transaction-pause",
+	Title:      "A pause between transactions",
+	Question:   "What does it cost, or gain, to wait before the next transaction?",
+	Measured:   loadMeasured,
+	Parameters: transactionLoad,
+	Panels: []Panel{
+		{Vary: "gap", Values: []string{"0s", "1ms", "2ms", "3ms", "4ms", "5ms", "6ms", "8ms", "10ms", "15ms", "20ms", "25ms"}},
+		{Vary: "gap", Values: []string{"0s", "1ms", "2ms", "3ms", "4ms", "5ms", "6ms", "8ms", "10ms", "15ms", "20ms", "25ms"}, With: []string{"backoff=1ms"}},
+	},
+	Series:   somePolicies("sarama", "fixed", "tv2"),
+	Measures: loadMeasures,
+	Columns:  loadColumns,
+	Figures:  []Figure{{Kind: Lines, Columns: []string{"throughput", "answers"}, Headline: transactionPauseHeadline}},
+	Seeds:    10,
+	Measure:  measureLoad,
+}
+
 // transactionSize asks where a transaction stops costing.
 var transactionSize = Sweep{
 	Name:       "transaction-size",
@@ -198,6 +217,24 @@ func backoffProducersHeadline(r *Result) string {
 	return fmt.Sprintf("64 producers commit %s a second at 1 ms and %s at 20 ms, one alone %s and %s; the coordinator answers %s and %s requests a second",
 		r.at(short, "64", "fixed", "throughput"), r.at(long, "64", "fixed", "throughput"), r.at(short, "1", "fixed", "throughput"), r.at(long, "1", "fixed", "throughput"),
 		r.at(short, "64", "fixed", "load"), r.at(long, "64", "fixed", "load"))
+}
+
+func transactionPauseHeadline(r *Result) string {
+	most, short := best(r, "gap", "sarama", "throughput"), best(r, "gap backoff=1ms", "sarama", "throughput")
+	return fmt.Sprintf("Sarama commits %s a second without a pause, and %s with one of %s; at a backoff of 1 ms %s without, and %s at best, with %s",
+		r.at("gap", "0s", "sarama", "throughput"), Number(r.Cell(most, "throughput").Value), most.Text,
+		r.at("gap backoff=1ms", "0s", "sarama", "throughput"), Number(r.Cell(short, "throughput").Value), short.Text)
+}
+
+// best is the point of a series with the largest value of a column.
+func best(r *Result, panel, series, column string) Row {
+	var most Row
+	for _, row := range r.Rows {
+		if row.Panel.Name() == panel && row.Series.Name == series && (most.Cells == nil || r.Cell(row, column).Value > r.Cell(most, column).Value) {
+			most = row
+		}
+	}
+	return most
 }
 
 func transactionSizeHeadline(r *Result) string {
