@@ -21,8 +21,6 @@ const (
 	PointEnqueue         sim.Point = "enqueue"           // before a record is in librdkafka's queue
 	PointAwaitRecord     sim.Point = "await record"      // before its main thread takes one
 	PointRegister        sim.Point = "register"          // before its timer registers a partition
-	PointLinger          sim.Point = "linger"            // before a batch is sent
 	PointDelivered       sim.Point = "delivered"         // before a delivery is told
-	PointFlush           sim.Point = "flush"             // before a commit goes on with all delivered
 	PointAbort           sim.Point = "abort"             // before the application aborts, or tries to again
 )

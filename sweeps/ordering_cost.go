@@ -1,0 +1,140 @@
+package sweeps
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"gonum.org/v1/gonum/stat"
+
+	"racelab/model"
+	"racelab/scenarios"
+	"racelab/sim"
+)
+
+// orderingCost asks what each way to keep the order costs, and whether it keeps
+// it.
+var orderingCost = Sweep{
+	Name:     "ordering-cost",
+	Title:    "What order costs after a failure",
+	Question: "How much is written, and how late, with each remedy, by the share of records that fail and the keys of a partition?",
+	Measured: "One run is an application that hands over one record after the other to one partition, as fast as submit has it; of each so many, one is refused, " +
+		"once, and handed over again as the remedy says. Throughput is what was offered unless a remedy holds it up, so look at it with submit=1us, where the client is the limit. " +
+		"Latency is from the first hand-over of a record to the promise that it is written. All delays are plausible values, not measured ones.",
+	Parameters: []scenarios.Parameter{
+		{Name: "records", Help: "records of a run", Default: "2000", Takes: scenarios.Numbers{Min: 10, Max: 100_000}},
+		{Name: "per-thousand", Help: "records of 1,000 that fail", Default: "10", Takes: scenarios.Numbers{Min: 0, Max: 1000}},
+		{Name: "keys", Help: "keys, which the records have in turn", Default: "100", Takes: scenarios.Numbers{Min: 1, Max: 10_000}},
+		{Name: "batch", Help: "records that fill a batch", Default: "50", Takes: scenarios.Numbers{Min: 1, Max: 10_000}},
+		{Name: "submit", Help: "until the application has its next record", Default: "exp:50us", Takes: scenarios.Delays{}},
+		{Name: "promise", Help: "from a failure until the goroutine that calls promises runs", Default: "exp:20us", Takes: scenarios.Delays{}},
+		{Name: "latency", Help: "of a message, one way", Default: "lognormal:500us,0.3", Takes: scenarios.Delays{}},
+		{Name: "service", Help: "of the broker with a request", Default: "lognormal:200us,0.3", Takes: scenarios.Delays{}},
+		{Name: "step", Help: "from one step of a goroutine to its next", Default: "exp:500ns", Takes: scenarios.Delays{}},
+		{Name: "wake", Help: "until a goroutine that waited for a lock goes on", Default: "lognormal:5us,0.5", Takes: scenarios.Delays{}},
+	},
+	Panels: []Panel{
+		{Vary: "per-thousand", Values: []string{"0", "2", "5", "10", "20", "50", "100"}},
+		{Vary: "per-thousand", Values: []string{"0", "2", "5", "10", "20", "50", "100"}, With: []string{"submit=1us"}},
+		{Vary: "keys", Values: []string{"1", "3", "10", "30", "100", "300", "1000"}, Log: true},
+	},
+	Series:   variants("produce-reorder", "none", "sticky", "sync-callback", "pause-partition", "pause-key", "dead-letter", "abort-transaction"),
+	Measures: []string{"throughput", "p50", "p99", "reordered", "records"},
+	Columns: []Column{
+		{"throughput", "records/s", "written, from the first hand-over to the last promise", Median("throughput")},
+		{"p50", "ms", "from a record's first hand-over to the promise that it is written: the median of a run", Median("p50")},
+		{"p99", "ms", "the same: the 99 % quantile", Median("p99")},
+		{"reordered", "per 1,000 records", "records that are written first after a newer one of their key", Odds("reordered", "records", 1000)},
+	},
+	Figures: []Figure{
+		{Kind: Lines, Panels: []string{"per-thousand", "per-thousand submit=1us"}, Columns: []string{"p99", "throughput"}, Log: true, Headline: orderingCostHeadline},
+		{Name: "keys", Kind: Lines, Panels: []string{"keys"}, Columns: []string{"p50", "p99"}, Log: true, Headline: orderingKeysHeadline},
+	},
+	Seeds:   10,
+	Measure: measureOrderingCost,
+}
+
+func measureOrderingCost(variant string, values scenarios.Values, seed uint64) ([]float64, error) {
+	records, perThousand := values.Int("records"), values.Int("per-thousand")
+	failures, every := records*perThousand/1000, 1
+	if failures > 0 {
+		every = records / failures
+	}
+	w := build("produce-reorder", variant, "clock=timed", "producers=1", "records="+strconv.Itoa(records), "keys="+values.Word("keys"),
+		"batch="+values.Word("batch"), "failures="+strconv.Itoa(failures), "first="+strconv.Itoa((every+1)/2), "every="+strconv.Itoa(every))
+	o := &outcomes{handedOver: make([]time.Duration, records+1), written: make([]time.Duration, records+1)}
+	w.Watch(o)
+	w.Timed(sim.Timing{
+		Seed: seed, Unchecked: true,
+		Step: values.Delay("step"), Wake: values.Delay("wake"), Latency: values.Delay("latency"), Service: values.Delay("service"),
+		Before: []sim.Taking{{Of: "submit", Delay: values.Delay("submit")}, {Of: "scheduled", Delay: values.Delay("promise")}},
+	})
+	reordered := 0
+	err := finish(w, seed, func() {
+		for _, v := range w.Violations() {
+			if v.Property == "first-appends-keep-the-order" {
+				reordered++
+			}
+		}
+	})
+	var latencies []float64
+	for r := 1; r <= records; r++ {
+		if err == nil && o.written[r] == 0 {
+			err = fmt.Errorf("record %d is not written", r)
+		}
+		latencies = append(latencies, (o.written[r]-o.handedOver[r]).Seconds()*1000)
+	}
+	slices.Sort(latencies)
+	quantile := func(p float64) float64 { return stat.Quantile(p, stat.Empirical, latencies, nil) }
+	return []float64{float64(records) / slices.Max(o.written).Seconds(), quantile(0.5), quantile(0.99), float64(reordered), float64(records)}, err
+}
+
+// outcomes follows each record from its first hand-over to the promise that it is
+// written. It is a property that always holds.
+type outcomes struct {
+	handedOver []time.Duration // by record, from 1
+	written    []time.Duration // the last time that a promise says so: what a transaction aborts is written again
+}
+
+func (*outcomes) Name() string { return "outcomes" }
+
+func (*outcomes) Watches(o sim.Observation) bool {
+	return o.Action == sim.Called && o.Message.Name() == "produce" || isPromise(o)
+}
+
+// isPromise says whether an act is the call of a promise.
+func isPromise(o sim.Observation) bool {
+	_, ok := o.Message.(*model.Promised)
+	return ok
+}
+
+func (x *outcomes) Observe(o sim.Observation) (tested bool, err error) {
+	switch message := o.Message.(type) {
+	case *model.Submitted:
+		if !message.Again {
+			x.handedOver[message.Record] = o.At
+		}
+	case *model.Promised:
+		if message.Failed == "" {
+			x.written[message.Record] = o.At
+		}
+	}
+	return true, nil
+}
+
+// State is nothing: no search sees it.
+func (x *outcomes) State(*sim.State) {}
+
+func orderingCostHeadline(r *Result) string {
+	at := func(series, column string) string { return r.at("per-thousand", "10", series, column) }
+	return fmt.Sprintf("When 1 %% fail, p99 is %s ms as released, out of order; in order %s (pause-key), %s (sticky), %s (abort-transaction)",
+		at("none", "p99"), at("pause-key", "p99"), at("sticky", "p99"), at("abort-transaction", "p99"))
+}
+
+func orderingKeysHeadline(r *Result) string {
+	return fmt.Sprintf("p99 with 1 key a partition and with 1,000: pause-key %s and %s ms, pause-partition %s and %s, as released %s and %s",
+		r.at("keys", "1", "pause-key", "p99"), r.at("keys", "1000", "pause-key", "p99"),
+		r.at("keys", "1", "pause-partition", "p99"), r.at("keys", "1000", "pause-partition", "p99"),
+		r.at("keys", "1", "none", "p99"), r.at("keys", "1000", "none", "p99"))
+}
