@@ -150,10 +150,10 @@ var produceReorder = Scenario{
 		},
 	},
 	Needs: []Need{
-		{"order of a key, whatever fails a batch", "first-appends-keep-the-order", "invalid-record retries timeout metadata cancelled invalid-record-plain retries-plain timeout-plain metadata-plain cancelled-plain in-flight two-producers 2x2"},
-		{"the same, if it fails again and again", "first-appends-keep-the-order", "twice"},
-		{"the same, if a record is too large", "first-appends-keep-the-order", "too-large too-large-plain"},
-		{"the same, with requests in flight and no idempotence", "first-appends-keep-the-order", "in-flight-plain"},
+		{"order of a key, whatever fails a batch", orderOfAKey, "invalid-record retries timeout metadata cancelled invalid-record-plain retries-plain timeout-plain metadata-plain cancelled-plain in-flight two-producers 2x2"},
+		{"the same, if it fails again and again", orderOfAKey, "twice"},
+		{"the same, if a record is too large", orderOfAKey, "too-large too-large-plain"},
+		{"the same, with requests in flight and no idempotence", orderOfAKey, "in-flight-plain"},
 		{"no record lost without an error", "no-record-is-lost", everyReorder},
 		{"no record written twice", "no-record-is-written-twice", everyReorder},
 		{"no goroutine that hangs", sim.NoDeadlock + " " + sim.NoProgress, everyReorder},
@@ -162,6 +162,7 @@ var produceReorder = Scenario{
 }
 
 const (
+	orderOfAKey    = "first-appends-keep-the-order " + sim.NoDeadlock // A client that hangs writes nothing out of order.
 	purgingReorder = "invalid-record retries timeout metadata cancelled invalid-record-plain retries-plain timeout-plain metadata-plain cancelled-plain " +
 		"in-flight in-flight-plain twice two-keys flush two-producers 2x2"
 	everyReorder = purgingReorder + " too-large too-large-plain"
@@ -223,7 +224,7 @@ func buildProduceReorder(variant string, values Values) *sim.World {
 	cl := producer.NewKgoProducer(w.Dial("kgo", "broker"), coordinates, config)
 	application := producer.NewKgoApp(cl, app)
 	w.Share("cl", cl)
-	w.Share("application", application)
+	w.Share("promises", application)
 	next := model.Record(1)
 	for i := range producers {
 		to := next + model.Record((records+producers-1-i)/producers)

@@ -1,6 +1,8 @@
 package producer
 
 import (
+	"fmt"
+
 	"racelab/model"
 	"racelab/sim"
 )
@@ -416,8 +418,11 @@ func (a *KgoApp) State(s *sim.State) {
 	a.submitted.State(s)
 }
 
-// Describe shows nothing: what has failed is told by the promises.
-func (a *KgoApp) Describe(func(name, value string)) {}
+// Describe shows what the promises have told of.
+func (a *KgoApp) Describe(show func(name, value string)) {
+	show("failed", fmt.Sprint(a.failed.Peek()))
+	show("delivered", fmt.Sprint(a.acked.Peek()))
+}
 
 func (s *KgoSubmitter) State(state *sim.State) {
 	s.kgoGoroutine.State(state)
