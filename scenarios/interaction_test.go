@@ -32,15 +32,23 @@ func TestInteraction(t *testing.T) {
 			if err != nil {
 				d.Fatalf(t, "%v", err)
 			}
+			var settings []string
+			if arg, ok := d.Arg("set"); ok {
+				settings = arg.Vals
+			}
+			values, err := s.Set(settings)
+			if err != nil {
+				d.Fatalf(t, "%v", err)
+			}
 			orders, err := explore.ParseOrders(d.Input)
 			if err != nil {
 				d.Fatalf(t, "%v", err)
 			}
-			chooser := s.Default(variant, s.Defaults())
+			chooser := s.Default(variant, values)
 			if len(orders) > 0 {
 				chooser = explore.NewScript(orders...)
 			}
-			report, err := s.Play(variant, s.Defaults(), chooser)
+			report, err := s.Play(variant, values, chooser)
 			if err != nil {
 				d.Fatalf(t, "%v", err)
 			}

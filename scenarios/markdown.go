@@ -61,6 +61,13 @@ func (s *Scenario) markdown(b *strings.Builder) {
 		}
 		fmt.Fprintf(b, "| %s: %s | %s | %s |\n", claim.ID, claim.Says, claim.Verdict, evidence)
 	}
+	if len(s.Needs) > 0 {
+		b.WriteString("\n| what you need | gives it | breaks it |\n|---|---|---|\n")
+	}
+	for _, need := range s.Needs {
+		answer := s.Answer(need)
+		fmt.Fprintf(b, "| %s | %s | %s |\n", need.Name, strings.Join(answer.Gives, ", "), strings.Join(answer.Breaks, ", "))
+	}
 	fmt.Fprintf(b, "\nSources: %s.\nCode: `%s`.\n", strings.Join(s.Sources, "; "), strings.Join(s.Code, "`, `"))
 }
 

@@ -28,6 +28,8 @@ type Scenario struct {
 	// stands beside it.
 	Idle   []Expectation
 	Claims []Claim
+	// Needs are what a reader may want of the variants.
+	Needs []Need
 
 	// Schedule is the shortest known that breaks the unfixed variant, with the
 	// default parameters.
@@ -78,6 +80,40 @@ func (e Expectation) covers(variant, property, world string) bool {
 
 // lists says whether a name is among those of a list.
 func lists(names, name string) bool { return slices.Contains(strings.Fields(names), name) }
+
+// Need is something to want of a variant: that properties hold in worlds. Which
+// variants give it follows from what is expected of them.
+type Need struct {
+	Name       string
+	Properties string
+	Worlds     string
+}
+
+// Answer is what the variants have to say to a need.
+type Answer struct {
+	Gives, Breaks []string // names of variants
+}
+
+// Answer says which variants give what is needed. A variant in which nothing puts
+// a property to the test, in any of the worlds, does not.
+func (s *Scenario) Answer(need Need) Answer {
+	var a Answer
+	for _, v := range s.Variants {
+		broken, idle := []string(nil), false
+		for _, p := range strings.Fields(need.Properties) {
+			t := s.tally(v, p, func(world string) bool { return lists(need.Worlds, world) })
+			broken = append(broken, t.Breaks...)
+			idle = idle || t.Idle == t.Worlds && p != sim.NoDeadlock // Who never waits for a lock has none.
+		}
+		switch {
+		case broken != nil:
+			a.Breaks = append(a.Breaks, v.Name)
+		case !idle:
+			a.Gives = append(a.Gives, v.Name)
+		}
+	}
+	return a
+}
 
 // Claim is what a write-up or a bug report says, and what the lab found.
 type Claim struct {
@@ -174,9 +210,14 @@ type Tally struct {
 
 // Tally sums up a property of a variant.
 func (s *Scenario) Tally(variant Variant, property string) Tally {
+	return s.tally(variant, property, func(string) bool { return true })
+}
+
+// tally sums up a property of a variant over some worlds.
+func (s *Scenario) tally(variant Variant, property string, in func(world string) bool) Tally {
 	var t Tally
 	for _, world := range s.Worlds {
-		if !slices.Contains(s.Watched(variant, world), property) {
+		if !in(world.Name) || !slices.Contains(s.Watched(variant, world), property) {
 			continue
 		}
 		t.Worlds++

@@ -119,8 +119,24 @@ func showText(w io.Writer, s *scenarios.Scenario) error {
 	}
 	fmt.Fprintf(w, "\nCODE\n  %s\n", strings.Join(s.Code, "\n  "))
 	fmt.Fprintf(w, "\nSOURCES\n  %s\n", strings.Join(s.Sources, "\n  "))
-	_, err := fmt.Fprintf(w, "\nCOMMANDS\n  go run ./cmd/simrun run %[1]s\n  go run ./cmd/simrun explore %[1]s\n  go run ./cmd/simrun check %[1]s\n", s.Name)
-	return err
+	fmt.Fprintf(w, "\nCOMMANDS\n  go run ./cmd/simrun run %[1]s\n  go run ./cmd/simrun explore %[1]s\n  go run ./cmd/simrun check %[1]s\n", s.Name)
+	return needTable(w, s)
+}
+
+// needTable says which variants give what a reader may need.
+func needTable(w io.Writer, s *scenarios.Scenario) error {
+	if len(s.Needs) == 0 {
+		return nil
+	}
+	fmt.Fprintln(w, "\nWHAT YOU NEED, AND WHAT GIVES IT (by the verdicts)")
+	for _, need := range s.Needs {
+		answer := s.Answer(need)
+		fmt.Fprintf(w, "  %s\n%s", need.Name, indent("\u2713 "+cmp.Or(strings.Join(answer.Gives, ", "), "none")))
+		if answer.Breaks != nil {
+			fmt.Fprint(w, indent("\u2717 "+strings.Join(answer.Breaks, ", ")))
+		}
+	}
+	return nil
 }
 
 // verdictTable shows at a glance what breaks where.

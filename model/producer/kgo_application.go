@@ -1,6 +1,8 @@
 package producer
 
 import (
+	"fmt"
+
 	"racelab/model"
 	"racelab/sim"
 )
@@ -238,20 +240,25 @@ func (g *kgoGoroutine) unlingerAll(t *sim.Task) {
 // their records are written after all.
 type KgoApplication struct {
 	kgoGoroutine
-	record     model.Record
-	done       bool
-	left       int32
-	epoch      int32 // of a transaction
-	result     model.TransactionResult
-	recovering []bool  // by scope
-	pausedAt   []int32 // by scope: the pause that it hands over again in
+	record model.Record
+	done   bool
+	left   int32
+	epoch  int32 // of a transaction
+	result model.TransactionResult
+	rounds []kgoRound // by scope
+}
+
+// kgoRound is what is to be handed over again in a pause.
+type kgoRound struct {
+	left  int32 // records
+	pause int32 // its number; 0: none, they failed by themselves
 }
 
 // NewApplication returns the goroutine that hears of failures.
 func (a *KgoApp) NewApplication() *KgoApplication {
 	return &KgoApplication{
 		kgoGoroutine: kgoGoroutine{KgoProducer: a.cl},
-		recovering:   make([]bool, a.cl.scopes()), pausedAt: make([]int32, a.cl.scopes()),
+		rounds:       make([]kgoRound, a.cl.scopes()),
 	}
 }
 
@@ -346,30 +353,31 @@ func (a *KgoApplication) clearQuiescent(t *sim.Task) {
 	a.app.gate.Unlock(t)
 }
 
-// resumeAfter hands the record over again, once all that failed with it is known;
-// after the last of them it resumes, unless the partition has failed again: then
-// it will hear of that.
+// resumeAfter hands the record over again, once all that failed with it is known,
+// and after the last of them resumes. If they have failed again by then, nothing
+// is resumed: the next failure that it hears of is of another pause.
 func (a *KgoApplication) resumeAfter(t *sim.Task) {
-	if !a.recovering[a.scope(a.record)] {
-		a.bufferedRecords[a.scope(a.record)].Wait(t, PointFlush)
+	a.i = int32(a.scope(a.record))
+	if a.rounds[a.i].left == 0 {
+		a.bufferedRecords[a.i].Wait(t, PointFlush)
 		a.lookAtPause(t)
 	}
-	a.pause = a.pausedAt[a.scope(a.record)]
-	a.i = int32(a.scope(a.record))
+	a.rounds[a.i].left--
+	a.pause = a.rounds[a.i].pause
 	a.handOverAgain(t)
-	if a.app.failures(t, int(a.i)) == 0 {
+	if a.rounds[a.i].left == 0 {
 		a.resume(t)
 	}
 	a.i = 0
 }
 
-// lookAtPause notes which pause the scope of the record is in; 0: none.
+// lookAtPause notes what has failed in the scope a.i, and in which pause.
 func (a *KgoApplication) lookAtPause(t *sim.Task) {
 	a.recBuf().mu.Lock(t, PointPauses)
-	b, scope := a.recBuf(), a.scope(a.record)
-	a.recovering[scope] = true
-	if b.paused[scope].Get(t) {
-		a.pausedAt[scope] = b.pauses[scope].Get(t)
+	b := a.recBuf()
+	a.rounds[a.i].left = 1 + int32(a.app.failures(t, int(a.i)))
+	if b.paused[a.i].Get(t) {
+		a.rounds[a.i].pause = b.pauses[a.i].Get(t)
 	}
 	b.mu.Unlock(t)
 }
@@ -378,11 +386,11 @@ func (a *KgoApplication) lookAtPause(t *sim.Task) {
 func (a *KgoApplication) resume(t *sim.Task) {
 	a.recBuf().mu.Lock(t, PointResume)
 	b := a.recBuf()
-	if b.pauses[a.i].Get(t) == a.pausedAt[a.i] {
+	if b.pauses[a.i].Get(t) == a.rounds[a.i].pause {
 		b.paused[a.i].Set(t, false)
 		b.resumed.Broadcast(t)
 	}
-	a.recovering[a.i], a.pausedAt[a.i] = false, 0
+	a.rounds[a.i].pause = 0
 	b.mu.Unlock(t)
 }
 
@@ -410,8 +418,11 @@ func (a *KgoApp) State(s *sim.State) {
 	a.submitted.State(s)
 }
 
-// Describe shows nothing: what has failed is told by the promises.
-func (a *KgoApp) Describe(func(name, value string)) {}
+// Describe shows what the promises have told of.
+func (a *KgoApp) Describe(show func(name, value string)) {
+	show("failed", fmt.Sprint(a.failed.Peek()))
+	show("delivered", fmt.Sprint(a.acked.Peek()))
+}
 
 func (s *KgoSubmitter) State(state *sim.State) {
 	s.kgoGoroutine.State(state)
@@ -425,6 +436,8 @@ func (a *KgoApplication) State(s *sim.State) {
 	sim.Int(s, &a.left)
 	sim.Int(s, &a.epoch)
 	sim.Int(s, &a.result)
-	sim.Slice(s, &a.recovering, sim.Bool[bool])
-	sim.Slice(s, &a.pausedAt, sim.Int[int32])
+	sim.Slice(s, &a.rounds, func(s *sim.State, r *kgoRound) {
+		sim.Int(s, &r.left)
+		sim.Int(s, &r.pause)
+	})
 }

@@ -16,10 +16,8 @@ import (
 // that a promise does goes past that; and between the last promise of a batch and
 // dropPeek nobody finds the ring other than before.
 type ring struct {
-	elems sim.List[promisedRec] // batchPromises, one after the other
-	// finishPromises is the goroutine, and first what it is handed to begin with.
+	elems          sim.List[promisedRec] // batchPromises, one after the other
 	finishPromises goStatement
-	first          sim.List[promisedRec]
 }
 
 // promiseBatch pushes a batchPromise.
@@ -28,7 +26,6 @@ func (cl *KgoProducer) promiseBatch(t *sim.Task, promises []promisedRec) {
 	first := r.elems.Len(t) == 0
 	r.elems.Append(t, promises...)
 	if first {
-		r.first.Set(t, promises...)
 		r.finishPromises.start(t)
 	}
 }
@@ -56,8 +53,7 @@ func (g *KgoPromises) Run(t *sim.Task) {
 		if g.config.Paced {
 			t.Yield(PointScheduled)
 		}
-		g.recs = append(g.recs[:0], g.batchPromises.first.Get(t)...)
-		g.batchPromises.first.Set(t)
+		g.recs = append(g.recs[:0], g.batchPromises.head(t)...)
 		g.finishPromises(t)
 	}
 }
@@ -87,20 +83,19 @@ func (g *KgoPromises) finishRecordPromise(t *sim.Task) {
 // dropPeek takes the batch that is done out of the ring, and looks at the next.
 func (g *KgoPromises) dropPeek(t *sim.Task) {
 	r := &g.batchPromises
-	r.elems.Drop(t, batchLength(r.elems.Get(t)))
-	next := r.elems.Get(t)
-	g.recs = append(g.recs[:0], next[:batchLength(next)]...)
+	r.elems.Drop(t, len(r.head(t)))
+	g.recs = append(g.recs[:0], r.head(t)...)
 }
 
-// batchLength is how many of the records are of the first batch.
-func batchLength(elems []promisedRec) int {
-	return 1 + slices.IndexFunc(elems, func(pr promisedRec) bool { return pr.is(lastOfBatch) })
+// head is the batchPromise whose turn it is.
+func (r *ring) head(t *sim.Task) []promisedRec {
+	elems := r.elems.Get(t)
+	return elems[:1+slices.IndexFunc(elems, func(pr promisedRec) bool { return pr.is(lastOfBatch) })]
 }
 
 func (r *ring) State(s *sim.State) {
 	r.elems.State(s)
 	r.finishPromises.State(s)
-	r.first.State(s)
 }
 
 func (g *KgoPromises) State(s *sim.State) { sim.Slice(s, &g.recs, sim.Int[promisedRec]) }

@@ -201,9 +201,12 @@ const (
 )
 
 // outcome counts the try, and judges it.
+//
+// Differs: one that only comes before the last transaction is complete does not
+// count, so that an application which aborts at once comes to an end.
 func (r *KgoResponses) outcome(t *sim.Task) batchOutcome {
 	b, batch := r.recBuf(), r.recBuf().at(r.ref)
-	if r.config.RecordRetries >= 0 { // Else nobody asks.
+	if r.config.RecordRetries >= 0 && r.code != model.ErrConcurrentTransactions { // Else nobody asks.
 		batch.tries.Set(t, batch.tries.Get(t)+1)
 	}
 	if !b.isOwnersFirstBatch(t, r.ref) {
@@ -242,6 +245,9 @@ func (r *KgoResponses) decInflight(t *sim.Task) {
 		r.handleSeqResps.start(t)
 	}
 	r.maybeTriggerDrain(t)
+	if len(r.recBufs) > 1 {
+		r.drain.start(t) // Another partition may have waited for the slot.
+	}
 }
 
 // KgoMetadata is the metadata loop: at first, at any moments, the metadata has an

@@ -1,0 +1,288 @@
+package scenarios_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"racelab/model"
+	"racelab/scenarios"
+	"racelab/sim"
+	"racelab/sim/explore"
+)
+
+// logReads is the property that the partition's log never reads so: "C A B".
+type logReads struct {
+	never string `sim:"config"`
+	log   []model.Record
+}
+
+func (p *logReads) Name() string { return "log-never-reads" }
+
+func (p *logReads) Watches(o sim.Observation) bool {
+	_, produce := o.Message.(*model.ProduceResponse)
+	return produce && o.Action == sim.Answered
+}
+
+func (p *logReads) Observe(o sim.Observation) (tested bool, err error) {
+	batch := o.Request.(*model.ProduceRequest).Partitions[0]
+	if o.Message.(*model.ProduceResponse).Partitions[0].Error == model.None && batch.Partition == 0 {
+		p.log = append(p.log, batch.Batch.Records...)
+	}
+	if p.String() == p.never {
+		return true, fmt.Errorf("the log reads %s", p.never)
+	}
+	return true, nil
+}
+
+func (p *logReads) String() string {
+	var letters []string
+	for _, r := range p.log {
+		letters = append(letters, letter(r))
+	}
+	return strings.Join(letters, " ")
+}
+
+func (p *logReads) State(s *sim.State) { sim.Slice(s, &p.log, sim.Int[model.Record]) }
+
+func letter(r model.Record) string { return string(rune('A' + r - 1)) }
+
+// promisesRan notes in which order promises ran, with - for an error.
+type promisesRan []string
+
+func (p *promisesRan) Name() string { return "promises-ran" }
+
+func (p *promisesRan) Watches(o sim.Observation) bool {
+	_, promised := o.Message.(*model.Promised)
+	return promised
+}
+
+func (p *promisesRan) Observe(o sim.Observation) (tested bool, err error) {
+	promised := o.Message.(*model.Promised)
+	outcome := "+"
+	if promised.Failed != "" {
+		outcome = "-"
+	}
+	*p = append(*p, letter(promised.Record)+outcome)
+	return true, nil
+}
+
+// State is nothing: no search sees it.
+func (p *promisesRan) State(*sim.State) {}
+
+// produceReorder returns the scenario with settings, "a=b c=d".
+func produceReorder(t *testing.T, settings string) (*scenarios.Scenario, scenarios.Values) {
+	t.Helper()
+	s, err := scenarios.Find("produce-reorder")
+	if err != nil {
+		t.Fatal(err)
+	}
+	values, err := s.Set(strings.Fields(settings))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, values
+}
+
+// produceVerdicts searches all states of a variant.
+func produceVerdicts(t *testing.T, variant, settings string, own ...func() sim.Property) *explore.Result {
+	t.Helper()
+	s, values := produceReorder(t, settings)
+	sys, err := explore.NewWorlds(func() *sim.World {
+		w := s.Build(variant, values)
+		for _, p := range own {
+			w.Watch(p())
+		}
+		return w
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sys.Close()
+	r := explore.States(sys, explore.Options{Limit: scenarios.CheckStates})
+	if r.Fault != nil {
+		t.Fatal(r.Fault)
+	}
+	return r
+}
+
+// Goal: the model does what was measured of franz-go 1.22.2, in each row: which
+// log, and which order of promises, when the goroutine that calls them is late.
+func TestProduceReorderAsMeasured(t *testing.T) {
+	const (
+		buffered = "p1 buffer#2 before sink create request\n"
+		late     = "promises promise before app await failure\n"
+	)
+	refused := buffered + late + `
+		responses handle response before p2 buffer
+		sink->broker Produce#2 before promises start promises
+		app buffer#2 before sink create request#3`
+	retried := buffered + late + `
+		responses handle response#2 before p2 buffer
+		sink->broker Produce#3 before promises start promises
+		app buffer#2 before sink create request#4`
+	unsent := buffered + late + `
+		sink create request before p2 buffer
+		sink->broker Produce before promises start promises
+		app buffer#2 before sink create request#3
+		`
+	for _, test := range []struct{ variant, settings, orders, log, promises string }{
+		{"none", "", refused, "C A B", "A- B- C+ A+ B+"},
+		{"none", "idempotent=off", refused, "C A B", "A- B- C+ A+ B+"},
+		{"none", "trigger=retries", retried, "C A B", "A- B- C+ A+ B+"},
+		{"none", "trigger=timeout", unsent + "cl.deadline fires before sink create request", "C A B", "A- B- C+ A+ B+"},
+		{"none", "trigger=cancelled", unsent + "context cancel context before sink create request", "C A B", "A- B- C+ A+ B+"},
+		{"none", "trigger=too-large", `
+			p1 buffer#2 before promises start promises
+			p2 buffer before sink create request
+			sink->broker Produce before promises start promises`, "B C A", "A- B+ C+ A+"},
+		{"sticky", "records=4", buffered + `
+			responses handle response before p2 buffer
+			p2 buffer#2 before promises start promises
+			promises promise#3 before app await failure
+			app buffer#4 before sink create request#2`, "A B C D", "A- B- C- D- A+ B+ C+ D+"},
+		{"sticky-misused", "records=4", buffered + `
+			responses handle response before p2 buffer
+			p2 buffer before promises start promises
+			app recover before p2 buffer#2
+			sink->broker Produce#2 before app buffer
+			promises promise#2 before app buffer
+			app buffer#3 before sink create request#3`, "D A B C", "A- B- C- D+ A+ B+ C+"},
+	} {
+		s, values := produceReorder(t, test.settings)
+		orders, err := explore.ParseOrders(test.orders)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := s.Build(test.variant, values)
+		log, promises := &logReads{}, &promisesRan{}
+		w.Watch(log)
+		w.Watch(promises)
+		script := explore.NewScript(orders...)
+		if _, err := sim.Run(w, script); err != nil {
+			t.Fatal(err)
+		}
+		name := test.variant + " " + test.settings
+		if len(script.GaveWay) > 0 || len(script.Unmet()) > 0 {
+			t.Errorf("%s: the orders %v gave way, and %v did not come up", name, script.GaveWay, script.Unmet())
+		}
+		if got := log.String(); got != test.log {
+			t.Errorf("%s: the log reads %s, want %s", name, got, test.log)
+		}
+		if got := strings.Join(*promises, " "); got != test.promises {
+			t.Errorf("%s: promises ran as %s, want %s", name, got, test.promises)
+		}
+		w.Close()
+	}
+}
+
+// Goal: the search finds the measured log by itself, and as short as it gets; and
+// a long random run that has it shrinks to as many steps.
+func TestTheSearchFindsTheMeasuredLog(t *testing.T) {
+	const property, steps = "log-never-reads", 21
+	r := produceVerdicts(t, "none", "", func() sim.Property { return &logReads{never: "C A B"} })
+	v := r.Verdict(property)
+	if v.Outcome != explore.Broken || len(v.Schedule) != steps {
+		t.Errorf("C A B: %v in %d steps, want it in %d: %v", v.Outcome, len(v.Schedule), steps, v.Schedule)
+	}
+	s, values := produceReorder(t, "")
+	sys, err := explore.NewWorlds(func() *sim.World {
+		w := s.Build("none", values)
+		w.Watch(&logReads{never: "C A B"})
+		return w
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sys.Close()
+	found := explore.PCT(sys, 1, 4, explore.Options{Limit: 20_000, First: true}).Verdict(property)
+	if found.Outcome != explore.Broken {
+		t.Fatalf("pct: C A B is %v in 20,000 runs", found.Outcome)
+	}
+	if got := explore.Shrink(sys, found.Schedule, property, 1<<20); len(got.Schedule) != steps {
+		t.Errorf("a schedule of %d steps shrinks to %d, want %d: %v", len(found.Schedule), len(got.Schedule), steps, got.Schedule)
+	}
+}
+
+// Goal: the three things that the order of the sticky error rests on. Each of the
+// tests has a mutant of the model that breaks it.
+//
+// Mutant: finishPromises is started for each push, and takes the last of the ring.
+func TestProduceReorderRingOrder(t *testing.T) {
+	for _, variant := range []string{"none", "sticky"} {
+		if v := produceVerdicts(t, variant, "batch=1").Verdict("promises-run-in-order"); v.Outcome != explore.Exhausted {
+			t.Errorf("%s: promises-run-in-order is %v: %v", variant, v.Outcome, v.Err)
+		}
+	}
+}
+
+// Mutant: failAllRecords empties the buffer, lets go of recBuf.mu, and then pushes.
+func TestProduceReorderPurgeAndPushAreOneSection(t *testing.T) {
+	r := produceVerdicts(t, "sticky", "")
+	for _, property := range []string{"promises-run-in-order", "first-appends-keep-the-order"} {
+		if v := r.Verdict(property); v.Outcome != explore.Exhausted {
+			t.Errorf("%s is %v: %v", property, v.Outcome, v.Err)
+		}
+	}
+}
+
+// Mutant: Produce looks at the sticky error before it takes recBuf.mu.
+func TestProduceReorderStickyErrorIsLookedAtUnderTheLock(t *testing.T) {
+	r := produceVerdicts(t, "sticky", "")
+	for _, property := range []string{"first-appends-keep-the-order", sim.NoDataRace} {
+		if v := r.Verdict(property); v.Outcome != explore.Exhausted {
+			t.Errorf("%s is %v: %v", property, v.Outcome, v.Err)
+		}
+	}
+}
+
+// Goal: a new point is noticed. Method: numbers of states, which it changes.
+func TestProduceReorderStates(t *testing.T) {
+	for _, test := range []struct {
+		variant, settings string
+		states            int
+	}{
+		{"none", "", 21212},
+		{"sticky", "", 10307},
+		{"sticky", "records=4", 110941},
+		{"abort-transaction", "producers=1", 42219},
+	} {
+		if got := produceVerdicts(t, test.variant, test.settings).States; got != test.states {
+			t.Errorf("%s %s: %d states, want %d", test.variant, test.settings, got, test.states)
+		}
+	}
+}
+
+// Goal: the table of needs follows from the verdicts.
+func TestNeedsAreAnswered(t *testing.T) {
+	for _, s := range scenarios.All() {
+		for _, need := range s.Needs {
+			for _, name := range strings.Fields(need.Worlds) {
+				if !strings.Contains(" "+worldNames(s)+" ", " "+name+" ") {
+					t.Errorf("%s needs %q in %s, which is no world", s.Name, need.Name, name)
+				}
+			}
+			answer := s.Answer(need)
+			if len(answer.Gives)+len(answer.Breaks) == 0 {
+				t.Errorf("%s: nothing is known of %q", s.Name, need.Name)
+			}
+		}
+	}
+	s, _ := produceReorder(t, "")
+	answer := s.Answer(scenarios.Need{Name: "order", Properties: "first-appends-keep-the-order", Worlds: "too-large"})
+	if got, want := fmt.Sprint(answer), "{[abort-transaction dead-letter] [none sticky sticky-misused sync-callback sync-callback-reentrant pause-partition pause-key]}"; got != want {
+		t.Errorf("order of a record that is too large: %s, want %s", got, want)
+	}
+	answer = s.Answer(scenarios.Need{Name: "order", Properties: "first-appends-keep-the-order", Worlds: "twice"})
+	if strings.Contains(fmt.Sprint(answer), "reentrant") {
+		t.Errorf("a variant in which nothing is put to the test has an answer: %v", answer)
+	}
+}
+
+func worldNames(s *scenarios.Scenario) string {
+	var names []string
+	for _, world := range s.Worlds {
+		names = append(names, world.Name)
+	}
+	return strings.Join(names, " ")
+}
