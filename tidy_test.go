@@ -41,7 +41,7 @@ var importRules = []importRule{
 		may: []string{"figures", "sweeps", "scenarios", "properties", "model/...", "sim/...",
 			"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/vbauerster/mpb/v8/...", "golang.org/x/term"}},
 	{of: "figures", may: []string{"sweeps", "gonum.org/v1/...", "golang.org/x/image/font"}},
-	{of: "sweeps", may: []string{"scenarios", "sim/...", "gonum.org/v1/gonum/..."}, tests: []string{testsOnly, rapid}},
+	{of: "sweeps", may: []string{"scenarios", "model/...", "sim/...", "gonum.org/v1/gonum/..."}, tests: []string{testsOnly, rapid}},
 	{of: "scenarios", may: []string{"properties", "model/...", "sim/..."}, tests: []string{testsOnly, rapid, "github.com/cockroachdb/datadriven"}},
 	{of: "properties", may: []string{"sim", "model", "github.com/anishathalye/porcupine"},
 		tests: []string{"scenarios", "sim/explore", testsOnly, rapid}},

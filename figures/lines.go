@@ -42,11 +42,27 @@ func (d *drawing) lines(c draw.Canvas, at int) {
 	for i, m := range d.figure.Marks {
 		p.Add(&mark{m, i})
 	}
+	p.Add(&measured{d, part})
 	above := part.column.Name + ", " + part.column.Unit
 	if left := at - 1; at%d.columns() > 0 && d.plots[left].column.Name == part.column.Name {
 		above = "" // It stands over the plot to the left.
 	}
 	d.frame(c, p, above, axis.Label)
+}
+
+// measured marks what was measured, over the lines.
+type measured struct {
+	*drawing
+	part *part
+}
+
+func (m *measured) Plot(c draw.Canvas, p *plot.Plot) {
+	x, y := p.Transforms(&c)
+	for _, row := range m.part.rows {
+		if value, ok := m.result.Sweep.Reference(row, m.part.column.Name); ok {
+			diamond(c, vg.Point{X: x(row.At), Y: y(value)})
+		}
+	}
 }
 
 // most is the top of the axis of a column, the same in all panels.
@@ -168,6 +184,9 @@ func (d *drawing) keys(c draw.Canvas) draw.Canvas {
 				c.StrokeLine2(lineOf(i), from, y, to, y)
 				c.DrawGlyph(glyphOf(i), vg.Point{X: (from + to) / 2, Y: y})
 			})
+		}
+		if d.measured() {
+			put("measured", func(from, to vg.Length) { diamond(c, vg.Point{X: (from + to) / 2, Y: y}) })
 		}
 	}
 	c.Max.Y = y - line/2

@@ -13,9 +13,10 @@ import (
 // distribution. Its zero value takes no time.
 type Delay struct {
 	shape   shape
-	from    time.Duration // constant: the value; uniform: the least; exp: the mean; lognormal: the median
-	to      time.Duration // uniform: the most
+	from    time.Duration // constant: the value; uniform: the least; exp: the mean; lognormal: the median; bimodal: mostly
+	to      time.Duration // uniform: the most; bimodal: else
 	sigma   float64       // lognormal
+	share   float64       // bimodal: of those that are else
 	samples []time.Duration
 }
 
@@ -26,18 +27,27 @@ const (
 	uniform
 	exponential
 	lognormal
+	bimodal
 	empirical
 )
 
 // Constant is a delay that is always the same.
 func Constant(d time.Duration) Delay { return Delay{from: d} }
 
+// Uniform is a delay from one to another, each as likely as any.
+func Uniform(from, to time.Duration) Delay { return Delay{shape: uniform, from: from, to: to} }
+
+// Empirical is a delay that is one of the samples, each as likely as any other.
+// There is at least one, and they are ascending.
+func Empirical(samples []time.Duration) Delay { return Delay{shape: empirical, samples: samples} }
+
 // DelayForms is what ParseDelay understands.
-const DelayForms = "3ms, uniform:1ms,5ms, exp:3ms, lognormal:3ms,0.5 (median, sigma) or empirical:1ms,2ms,... (ascending)"
+const DelayForms = "3ms, uniform:1ms,5ms, exp:3ms, lognormal:3ms,0.5 (median, sigma), bimodal:3ms,50ms,0.1 (mostly, else, share of those) or empirical:1ms,2ms,... (ascending)"
 
 // ParseDelay reads a delay as String prints it: "3ms", "uniform:1ms,5ms",
 // "exp:3ms" by its mean, "lognormal:3ms,0.5" by its median and the sigma of its
-// logarithm, "empirical:1ms,2ms,2ms", each sample as likely as any other.
+// logarithm, "bimodal:3ms,50ms,0.1" for 3 ms but in a tenth of the cases,
+// "empirical:1ms,2ms,2ms", each sample as likely as any other.
 func ParseDelay(text string) (Delay, error) {
 	refuse := func(why string) (Delay, error) {
 		return Delay{}, fmt.Errorf("delay %.60q %s; want %s", text, why, DelayForms)
@@ -47,14 +57,21 @@ func ParseDelay(text string) (Delay, error) {
 		name, rest = "", text
 	}
 	arguments := strings.Split(rest, ",")
-	var sigma float64
-	if name == "lognormal" && len(arguments) == 2 {
+	numbers := map[string]struct {
+		at   int // among the arguments, the last one
+		what string
+		most float64
+	}{"lognormal": {1, "sigma", 10}, "bimodal": {2, "share", 1}}
+	var number float64
+	if n, ok := numbers[name]; ok && len(arguments) == n.at+1 {
 		var err error
-		sigma, err = strconv.ParseFloat(arguments[1], 64)
-		if err != nil || !(sigma >= 0 && sigma <= 10) {
-			return refuse(fmt.Sprintf("has sigma %.20q, want 0 to 10", arguments[1]))
+		number, err = strconv.ParseFloat(arguments[n.at], 64)
+		if err != nil || !(number >= 0 && number <= n.most) {
+			return refuse(fmt.Sprintf("has %s %.20q, want 0 to %v", n.what, arguments[n.at], n.most))
 		}
-		arguments = arguments[:1]
+		arguments = arguments[:n.at]
+	} else if ok {
+		return refuse("is none that there is")
 	}
 	var times []time.Duration
 	for _, argument := range arguments {
@@ -71,13 +88,15 @@ func ParseDelay(text string) (Delay, error) {
 	case name == "" && len(times) == 1:
 		return Constant(times[0]), nil
 	case name == "uniform" && len(times) == 2 && times[0] <= times[1]:
-		return Delay{shape: uniform, from: times[0], to: times[1]}, nil
+		return Uniform(times[0], times[1]), nil
 	case name == "exp" && len(times) == 1:
 		return Delay{shape: exponential, from: times[0]}, nil
-	case name == "lognormal" && len(times) == 1 && len(strings.Split(rest, ",")) == 2:
-		return Delay{shape: lognormal, from: times[0], sigma: sigma}, nil
+	case name == "lognormal":
+		return Delay{shape: lognormal, from: times[0], sigma: number}, nil
+	case name == "bimodal":
+		return Delay{shape: bimodal, from: times[0], to: times[1], share: number}, nil
 	case name == "empirical" && slices.IsSorted(times):
-		return Delay{shape: empirical, samples: times}, nil
+		return Empirical(times), nil
 	}
 	return refuse("is none that there is")
 }
@@ -93,6 +112,8 @@ func (d Delay) String() string {
 		return fmt.Sprintf("exp:%v", d.from)
 	case lognormal:
 		return fmt.Sprintf("lognormal:%v,%v", d.from, d.sigma)
+	case bimodal:
+		return fmt.Sprintf("bimodal:%v,%v,%v", d.from, d.to, d.share)
 	case empirical:
 		var list []string
 		for _, sample := range d.samples {
@@ -114,6 +135,10 @@ func (d *Delay) Draw(r *Draws) time.Duration {
 		// Not math.Exp: on amd64 its last bit depends on whether the machine
 		// has fused multiply-add, and a run must be the same on all of them.
 		return nanoseconds(float64(d.from) * math.Exp2(d.sigma*math.Log2E*r.normal()))
+	case bimodal:
+		if r.float() < d.share {
+			return d.to
+		}
 	case empirical:
 		return d.samples[r.below(uint64(len(d.samples)))]
 	}

@@ -13,8 +13,11 @@ type Timing struct {
 	Latency Delay  // of a message
 	Service Delay  // of a node with a message, one after the other
 	Except  []Taking
-	Wake    Delay    // of a task that was waiting for a Mutex; if it never takes any time, whoever waits may be next
-	Before  []Taking // of any task before a point of that name, such as an application's work before "mark"
+	Wake    Delay // of a task that was waiting for a Mutex; if it never takes any time, whoever waits may be next
+	// Unchecked asks no node's Check, whose cost may grow with the run: for
+	// measurements of nodes that are checked where runs are short.
+	Unchecked bool
+	Before    []Taking // of any task before a point of that name, such as an application's work before "mark"
 }
 
 // Taking is a participant that takes another time than the rest: a task by its

@@ -21,7 +21,7 @@ func delay(t testing.TB, text string) sim.Delay {
 }
 
 func TestDelayIsPrintedAsItIsRead(t *testing.T) {
-	for _, text := range []string{"0s", "3ms", "1.5ms", "uniform:1ms,5ms", "exp:3ms", "lognormal:3ms,0.5", "empirical:1ms,2ms,2ms", "empirical:7ms"} {
+	for _, text := range []string{"0s", "3ms", "1.5ms", "uniform:1ms,5ms", "exp:3ms", "lognormal:3ms,0.5", "bimodal:3ms,50ms,0.1", "empirical:1ms,2ms,2ms", "empirical:7ms"} {
 		if got := delay(t, text).String(); got != text {
 			t.Errorf("ParseDelay(%q) prints %q", text, got)
 		}
@@ -30,7 +30,7 @@ func TestDelayIsPrintedAsItIsRead(t *testing.T) {
 
 func TestParseDelaySaysWhatIsPossible(t *testing.T) {
 	for _, text := range []string{"", "3", "-1ms", "uniform", "uniform:1ms", "uniform:5ms,1ms", "uniform:1ms,2ms,3ms", "exp:", "exp:1ms,2ms",
-		"lognormal:3ms", "lognormal:3ms,-1", "lognormal:3ms,NaN", "lognormal:3ms,1,2", "empirical:2ms,1ms", "empirical:", "normal:3ms", "1ms,2ms", "2000h", ":3ms\n3"} {
+		"lognormal:3ms", "lognormal:3ms,-1", "lognormal:3ms,NaN", "lognormal:3ms,1,2", "bimodal:3ms,50ms", "bimodal:3ms,50ms,1.5", "bimodal:3ms,x,0.5", "empirical:2ms,1ms", "empirical:", "normal:3ms", "1ms,2ms", "2000h", ":3ms\n3"} {
 		_, err := sim.ParseDelay(text)
 		if err == nil {
 			t.Errorf("ParseDelay(%q) accepts it", text)
@@ -54,6 +54,7 @@ func TestDelaysAreDistributedAsTheyClaim(t *testing.T) {
 		{"uniform:1ms,5ms", 3, 1.4, 3, 4.6},
 		{"exp:3ms", 3, 3 * math.Log(1/0.9), 3 * math.Ln2, 3 * math.Log(10)},
 		{"lognormal:3ms,0.5", 3 * normal, 3 * math.Exp(-0.5*1.2815516), 3, 3 * math.Exp(0.5*1.2815516)},
+		{"bimodal:3ms,50ms,0.2", 12.4, 3, 3, 50},
 		{"empirical:1ms,2ms,3ms,10ms", 4, 1, 2.5, 10},
 	} {
 		d := delay(t, test.text)

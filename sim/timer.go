@@ -369,7 +369,7 @@ func (m *member) reacts(step func(out *Outbox)) {
 	w.touched(&m.object, true)
 	w.outbox.node = m
 	step(&w.outbox)
-	if checker, ok := m.node.(Checker); ok {
+	if checker, ok := m.node.(Checker); ok && (w.timed == nil || !w.timed.Unchecked) {
 		if err := checker.Check(); err != nil {
 			w.broke(NodeInvariants, fmt.Errorf("%s: %w", m.name, err))
 		}

@@ -184,7 +184,7 @@ func total(measure string) func(Runs) Estimate {
 // backoffs are the numbers that a person would set, from one so short that what
 // it waits too long does not count, to one that is plainly too long.
 func (a *adviser) backoffs() []string {
-	least := max(500*time.Microsecond, a.question.Windows.excess(a.values.Duration("gap"))/100)
+	least := max(500*time.Microsecond, a.question.Windows.Mean()/100)
 	most := min(max(200*time.Millisecond, 10*a.question.Windows.Quantile(0.99)), 10*time.Second)
 	var all []string
 	for decade := 100 * time.Microsecond; decade <= most; decade *= 10 {
@@ -238,10 +238,11 @@ func (a *adviser) cluster(values scenarios.Values, seed uint64) (scenarios.Value
 			return nil, 0, err
 		}
 		window, windows := a.question.Windows.another(seed)
-		producers, latency, draws := float64(values.Int("producers")), values.Delay("latency"), sim.NewDraws(seed, "latency of the optimum")
+		producers, gap, latency := float64(values.Int("producers")), values.Delay("gap"), values.Delay("latency")
+		draws := sim.NewDraws(seed, "gaps of the optimum")
 		base := producers / alone[slices.Index(backoff.Measures, "throughput")]
-		excess := meanExcess(windows, func() time.Duration {
-			return values.Duration("gap") + latency.Draw(&draws) + latency.Draw(&draws)
+		excess := meanExcess(windows, func() time.Duration { // From EndTxn's answer at the coordinator to the next add there.
+			return latency.Draw(&draws) + gap.Draw(&draws) + latency.Draw(&draws)
 		})
 		c = cluster{window, producers / (base + excess.Seconds())}
 		a.clusters[seed] = c

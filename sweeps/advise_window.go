@@ -139,7 +139,7 @@ func (w *Windows) add(ms float64) error {
 // tries again at such a pace, nor a run ends.
 func (w *Windows) complete() error {
 	slices.Sort(w.samples)
-	if mean := w.excess(0); mean > maxMeanWindow {
+	if mean := w.Mean(); mean > maxMeanWindow {
 		return fmt.Errorf("%.60s: the windows are %v on average; beyond %v no backoff helps, the transactions hang", w.Source, rounded(mean), maxMeanWindow)
 	}
 	return nil
@@ -185,9 +185,9 @@ func (w *Windows) Longer(d time.Duration) float64 {
 	return float64(len(w.samples)-at) / float64(len(w.samples))
 }
 
-// excess is meanExcess over a gap that is always the same.
-func (w *Windows) excess(gap time.Duration) time.Duration {
-	return meanExcess(w.samples, func() time.Duration { return gap })
+// Mean is the mean of the windows.
+func (w *Windows) Mean() time.Duration {
+	return meanExcess(w.samples, func() time.Duration { return 0 })
 }
 
 // meanExcess is by how much windows are longer than gaps, those that are not

@@ -10,7 +10,8 @@ import (
 )
 
 // place is where a value of a parameter lies on an axis: a number where it is,
-// a word by its rank, a delay in ms by its mean (exp) or median (lognormal).
+// a word by its rank, a duration in ms, a delay in ms by its mean (exp) or median
+// (lognormal).
 func place(p scenarios.Parameter, text string) float64 {
 	switch domain := p.Takes.(type) {
 	case scenarios.Words:
@@ -18,6 +19,10 @@ func place(p scenarios.Parameter, text string) float64 {
 			if word == text {
 				return float64(i)
 			}
+		}
+	case scenarios.Durations:
+		if d, err := time.ParseDuration(text); err == nil {
+			return float64(d) / float64(time.Millisecond)
 		}
 	case scenarios.Delays:
 		kind, rest, named := strings.Cut(text, ":")
@@ -64,7 +69,8 @@ func (s *Sweep) Axis(panel Panel) Axis {
 
 // Unit is that of the panel's axis; empty: none.
 func (s *Sweep) Unit(panel Panel) string {
-	if _, ok := s.parameter(panel.Vary).Takes.(scenarios.Delays); ok {
+	switch s.parameter(panel.Vary).Takes.(type) {
+	case scenarios.Delays, scenarios.Durations:
 		return "ms"
 	}
 	return ""

@@ -83,6 +83,18 @@ func Median(measure string) func(Runs) Estimate {
 	return func(runs Runs) Estimate { return MedianOf(runs.Of(measure)) }
 }
 
+// Ratio is a Column's estimate: the median over the seeds of one measure by
+// another, and the interval that holds 95 % of them.
+func Ratio(of, by string) func(Runs) Estimate {
+	return func(runs Runs) Estimate {
+		ratios := runs.Of(of)
+		for i, x := range runs.Of(by) {
+			ratios[i] /= x
+		}
+		return MedianOf(ratios)
+	}
+}
+
 // Odds is a Column's estimate: how many hits there are in a number of trials,
 // with the 95 % interval of that share.
 func Odds(hits, trials string, per float64) func(Runs) Estimate {
@@ -93,6 +105,7 @@ func Odds(hits, trials string, per float64) func(Runs) Estimate {
 // model's against.
 type Reference struct {
 	Series string
+	At     string // the value of the parameter that varies; empty: none does
 	Column string
 	Value  float64
 }
@@ -104,8 +117,15 @@ type Figure struct {
 	Kind    Kind
 	Panels  []string // by Name; none: all
 	Columns []string // by Name
+	Marks   []Mark   // on every axis of Lines
 	// Headline is the finding in one sentence, made of the numbers.
 	Headline func(r *Result) string
+}
+
+// Mark is a place on the axis that has a name.
+type Mark struct {
+	At   float64
+	Text string
 }
 
 // Kind is how a figure shows its numbers.
@@ -170,10 +190,10 @@ func (s *Sweep) PanelsOf(f Figure) []Panel {
 	return panels
 }
 
-// Reference is the number that was measured for a series, if there is one.
-func (s *Sweep) Reference(series, column string) (value float64, ok bool) {
+// Reference is the number that was measured for a point, if there is one.
+func (s *Sweep) Reference(row Row, column string) (value float64, ok bool) {
 	for _, r := range s.References {
-		if r.Series == series && r.Column == column {
+		if r.Series == row.Series.Name && r.At == row.Text && r.Column == column {
 			return r.Value, true
 		}
 	}
@@ -181,7 +201,9 @@ func (s *Sweep) Reference(series, column string) (value float64, ok bool) {
 }
 
 // All lists the sweeps.
-func All() []*Sweep { return []*Sweep{&commitCost, &rewindOdds, &stallOdds, &throttle} }
+func All() []*Sweep {
+	return []*Sweep{&commitCost, &rewindOdds, &stallOdds, &throttle, &backoff, &backoffMeasured}
+}
 
 // Find returns the sweep of that name. The error lists what there is.
 func Find(name string) (*Sweep, error) {

@@ -47,6 +47,8 @@ type JavaTransactions struct {
 
 // JavaConfig is what a ProducerConfig says that matters here.
 type JavaConfig struct {
+	// TransactionalID is transactional.id.
+	TransactionalID model.TransactionalID
 	// RetryBackoff is retry.backoff.ms.
 	//
 	// Default: 100 ms.
@@ -117,7 +119,7 @@ func (m *JavaTransactions) initTransactions(t *sim.Task) {
 func (m *JavaTransactions) initProducerID(t *sim.Task) {
 	for {
 		m.coordinator.Send(t, &model.InitProducerIDRequest{
-			Version: 4, TransactionTimeout: time.Minute, ProducerID: m.producerID, ProducerEpoch: m.producerEpoch,
+			Version: 4, TransactionalID: m.config.TransactionalID, TransactionTimeout: time.Minute, ProducerID: m.producerID, ProducerEpoch: m.producerEpoch,
 		})
 		response := m.coordinator.Receive(t, PointAwaitID).(*model.InitProducerIDResponse)
 		switch response.Error {
@@ -179,7 +181,7 @@ func (m *JavaTransactions) failIfNotReadyForSend() bool {
 func (m *JavaTransactions) addPartitionsToTransaction(t *sim.Task) {
 	for {
 		m.coordinator.Send(t, &model.AddPartitionsToTxnRequest{
-			Version: 3, ProducerID: m.producerID, ProducerEpoch: m.producerEpoch, Partitions: []model.Partition{m.partition},
+			Version: 3, TransactionalID: m.config.TransactionalID, ProducerID: m.producerID, ProducerEpoch: m.producerEpoch, Partitions: []model.Partition{m.partition},
 		})
 		response := m.coordinator.Receive(t, PointAwaitAdd).(*model.AddPartitionsToTxnResponse)
 		if reenqueue := m.partitionsAdded(response.Partitions[0].Error); !reenqueue {
@@ -219,7 +221,7 @@ func (m *JavaTransactions) partitionsAdded(code model.Error) (reenqueue bool) {
 // sendProduceRequest is Sender.sendProduceRequest, until the batch is completed.
 func (m *JavaTransactions) sendProduceRequest(t *sim.Task) {
 	for {
-		m.leaders[m.partition].Send(t, &model.ProduceRequest{Version: 11, Partitions: []model.PartitionBatch{{
+		m.leaders[m.partition].Send(t, &model.ProduceRequest{Version: 11, TransactionalID: m.config.TransactionalID, Partitions: []model.PartitionBatch{{
 			Partition: m.partition,
 			Batch: model.RecordBatch{
 				ProducerID: m.producerID, ProducerEpoch: m.producerEpoch, BaseSequence: m.nextSequence[m.partition], Transactional: true,
@@ -297,7 +299,7 @@ func (m *JavaTransactions) completeTransaction(t *sim.Task) {
 // endTxn is an EndTxnHandler.
 func (m *JavaTransactions) endTxn(t *sim.Task) {
 	for {
-		m.coordinator.Send(t, &model.EndTxnRequest{Version: 4, ProducerID: m.producerID, ProducerEpoch: m.producerEpoch, Result: m.committed})
+		m.coordinator.Send(t, &model.EndTxnRequest{Version: 4, TransactionalID: m.config.TransactionalID, ProducerID: m.producerID, ProducerEpoch: m.producerEpoch, Result: m.committed})
 		response := m.coordinator.Receive(t, PointAwaitEnd).(*model.EndTxnResponse)
 		switch response.Error {
 		case model.None:

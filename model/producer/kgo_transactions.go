@@ -50,6 +50,8 @@ type KgoTransactions struct {
 
 // KgoConfig is what a kgo client is configured with.
 type KgoConfig struct {
+	// TransactionalID is the option of that name.
+	TransactionalID model.TransactionalID
 	// TransactionVersion is TV2 if the cluster supports KIP-890 part 2 and
 	// EndTxn v5 says so.
 	TransactionVersion model.TransactionVersion
@@ -142,7 +144,7 @@ func (cl *KgoTransactions) producerID(t *sim.Task) {
 	cl.tries(t)
 	for {
 		cl.coordinator.Send(t, &model.InitProducerIDRequest{
-			Version: 4, TransactionTimeout: 40 * time.Second, ProducerID: cl.id, ProducerEpoch: cl.epoch,
+			Version: 4, TransactionalID: cl.config.TransactionalID, TransactionTimeout: 40 * time.Second, ProducerID: cl.id, ProducerEpoch: cl.epoch,
 		})
 		response := cl.coordinator.Receive(t, PointAwaitID).(*model.InitProducerIDResponse)
 		if cl.code = response.Error; !cl.concurrent(t) {
@@ -180,7 +182,7 @@ func (cl *KgoTransactions) doTxnReq(t *sim.Task) {
 	cl.tries(t)
 	for {
 		cl.coordinator.Send(t, &model.AddPartitionsToTxnRequest{
-			Version: 3, ProducerID: cl.id, ProducerEpoch: cl.epoch, Partitions: []model.Partition{cl.partition},
+			Version: 3, TransactionalID: cl.config.TransactionalID, ProducerID: cl.id, ProducerEpoch: cl.epoch, Partitions: []model.Partition{cl.partition},
 		})
 		response := cl.coordinator.Receive(t, PointAwaitAdd).(*model.AddPartitionsToTxnResponse)
 		if cl.code = response.Partitions[0].Error; !cl.concurrent(t) {
@@ -206,7 +208,7 @@ func (cl *KgoTransactions) added() {
 func (cl *KgoTransactions) produce(t *sim.Task) {
 	cl.producedInTxn = true
 	for {
-		request := &model.ProduceRequest{Version: 11, Partitions: []model.PartitionBatch{{
+		request := &model.ProduceRequest{Version: 11, TransactionalID: cl.config.TransactionalID, Partitions: []model.PartitionBatch{{
 			Partition: cl.partition,
 			Batch: model.RecordBatch{
 				ProducerID: cl.id, ProducerEpoch: cl.epoch, BaseSequence: cl.seqs[cl.partition], Transactional: true,
@@ -283,7 +285,7 @@ func (cl *KgoTransactions) endTransaction(t *sim.Task) {
 func (cl *KgoTransactions) endTxn(t *sim.Task) {
 	cl.tries(t)
 	for {
-		request := &model.EndTxnRequest{Version: 4, ProducerID: cl.id, ProducerEpoch: cl.epoch, Result: cl.commit}
+		request := &model.EndTxnRequest{Version: 4, TransactionalID: cl.config.TransactionalID, ProducerID: cl.id, ProducerEpoch: cl.epoch, Result: cl.commit}
 		if cl.tx890p2() {
 			request.Version = 5
 		}

@@ -26,6 +26,8 @@ const (
 // SaramaConfig is what a sarama.Config says that matters here.
 type SaramaConfig struct {
 	Release SaramaRelease
+	// TransactionalID is Producer.Transaction.ID.
+	TransactionalID model.TransactionalID
 	// RetryMax is Producer.Transaction.Retry.Max: Max + 1 attempts, and a sleep
 	// after each, the last one too.
 	//
@@ -218,7 +220,7 @@ func (p *SaramaTransactions) initProducerID(t *sim.Task) {
 	}
 	for p.attemptsRemaining = p.config.RetryMax; p.attemptsRemaining >= 0; p.attemptsRemaining-- {
 		p.coordinator.Send(t, &model.InitProducerIDRequest{
-			Version: 4, TransactionTimeout: time.Minute, ProducerID: p.producerID, ProducerEpoch: p.producerEpoch,
+			Version: 4, TransactionalID: p.config.TransactionalID, TransactionTimeout: time.Minute, ProducerID: p.producerID, ProducerEpoch: p.producerEpoch,
 		})
 		response := p.coordinator.Receive(t, PointAwaitID).(*model.InitProducerIDResponse)
 		if retry := p.producerIDInitialized(response); !retry {
@@ -323,7 +325,7 @@ func (p *SaramaTransactions) sendBatch(t *sim.Task) {
 	if p.err != errNil {
 		return
 	}
-	p.leaders[p.partition].Send(t, &model.ProduceRequest{Version: 7, Partitions: []model.PartitionBatch{{
+	p.leaders[p.partition].Send(t, &model.ProduceRequest{Version: 7, TransactionalID: p.config.TransactionalID, Partitions: []model.PartitionBatch{{
 		Partition: p.partition,
 		Batch: model.RecordBatch{
 			ProducerID: p.producerID, ProducerEpoch: p.producerEpoch, BaseSequence: p.sequenceNumber, Transactional: true,
@@ -346,7 +348,7 @@ func (p *SaramaTransactions) publishTxnPartitions(t *sim.Task) {
 	p.retryBackoff = p.config.RetryBackoff
 	for p.attemptsRemaining = p.config.RetryMax; p.attemptsRemaining >= 0; p.attemptsRemaining-- {
 		p.coordinator.Send(t, &model.AddPartitionsToTxnRequest{
-			Version: 3, ProducerID: p.producerID, ProducerEpoch: p.producerEpoch, Partitions: slices.Clone(p.pendingPartitionsInCurrentTxn),
+			Version: 3, TransactionalID: p.config.TransactionalID, ProducerID: p.producerID, ProducerEpoch: p.producerEpoch, Partitions: slices.Clone(p.pendingPartitionsInCurrentTxn),
 		})
 		response := p.coordinator.Receive(t, PointAwaitAdd).(*model.AddPartitionsToTxnResponse)
 		if retry := p.partitionsPublished(response); !retry {
@@ -451,7 +453,7 @@ func (p *SaramaTransactions) finishTransaction(t *sim.Task) {
 // endTxn is endTxn.
 func (p *SaramaTransactions) endTxn(t *sim.Task) {
 	for p.attemptsRemaining = p.config.RetryMax; p.attemptsRemaining >= 0; p.attemptsRemaining-- {
-		request := &model.EndTxnRequest{Version: 3, ProducerID: p.producerID, ProducerEpoch: p.producerEpoch}
+		request := &model.EndTxnRequest{Version: 3, TransactionalID: p.config.TransactionalID, ProducerID: p.producerID, ProducerEpoch: p.producerEpoch}
 		if p.commit {
 			request.Result = model.Commit
 		}

@@ -66,6 +66,8 @@ type TxnPlan struct {
 	// Pause is how long the application waits before each transaction but the
 	// first.
 	Pause time.Duration
+	// Work is what the application does in each transaction, before it commits it.
+	Work time.Duration
 	// Tries is how often a transaction is tried that has to be aborted, before
 	// the application goes on with the next. The least is 1.
 	Tries int
@@ -162,6 +164,9 @@ func (a *TxnApplication) transaction(t *sim.Task) {
 		a.send(t)
 	}
 	a.sent = 0
+	if a.plan.Work > 0 && !a.failed {
+		a.wait.Sleep(t, a.plan.Work, PointWork)
+	}
 	if !a.failed {
 		a.called(t, model.CommitTxn)
 		a.client.commitTxn(t)

@@ -17,5 +17,12 @@ const (
 	PointSenderBackoff   sim.Point = "sender back off"   // the time.sleep in Sender.maybeSendAndPollTransactionalRequest
 	PointBegin           sim.Point = "begin"             // before the application begins its next transaction
 	PointAppBackoff      sim.Point = "application waits" // the loop or the pause that a write-up puts around BeginTxn
+	PointWork            sim.Point = "work"              // what the application does before it commits
+	PointEnqueue         sim.Point = "enqueue"           // before a record is in librdkafka's queue
+	PointAwaitRecord     sim.Point = "await record"      // before its main thread takes one
+	PointRegister        sim.Point = "register"          // before its timer registers a partition
+	PointLinger          sim.Point = "linger"            // before a batch is sent
+	PointDelivered       sim.Point = "delivered"         // before a delivery is told
+	PointFlush           sim.Point = "flush"             // before a commit goes on with all delivered
 	PointAbort           sim.Point = "abort"             // before the application aborts, or tries to again
 )
