@@ -25,12 +25,10 @@ type Question struct {
 type Advice struct {
 	Question Question
 	Clients  []ClientAdvice
-	Result   *Result // throughput against backoff
-	Figure   Figure  // of it
-	// TV2 is throughput under TV2, whose broker tries again by itself, and its
-	// share of the optimum.
-	TV2, TV2Share Estimate
-	Optimum       Estimate // commits a second
+	Result   *Result  // throughput against backoff
+	Figure   Figure   // of it
+	TV2      Estimate // commits a second under TV2, whose broker tries again by itself
+	Optimum  Estimate // commits a second of who waits exactly, if he adds partitions himself
 }
 
 // ClientAdvice is how one client is best set.
@@ -48,6 +46,10 @@ type ClientAdvice struct {
 	Tried      float64  // transactions
 
 	DefaultThroughput, DefaultShare, DefaultFailed Estimate
+
+	// Best is the backoff of the highest throughput, and BestGain what it gains.
+	Best     time.Duration
+	BestGain Estimate
 }
 
 // Setting is what a client is told.
@@ -63,8 +65,10 @@ const Endless = -1
 type Verdict uint8
 
 const (
-	// Matters: the default costs throughput, or transactions.
+	// Matters: the default costs throughput.
 	Matters Verdict = iota
+	// OutOfRetries: the default costs no throughput, but transactions.
+	OutOfRetries
 	// NoConflict: with the default no transaction is refused.
 	NoConflict
 	// NoDifference: what another setting gains is less than tolerance, or nothing
@@ -84,11 +88,12 @@ const (
 
 // Advise answers a question.
 //
-// The rule: of all backoffs that a client can be set to, it advises the longest
-// whose throughput, the median over the seeds, is within tolerance of the best. A
-// shorter one only asks the coordinator more often. Each seed is a cluster of its
-// own (Windows.another), so that no backoff is advised for fitting the very
-// windows that were measured, and the intervals hold how few they were.
+// The rule: of all backoffs that a client can be set to, it begins at the one of
+// the highest throughput, the median over the seeds, and goes on to longer ones
+// while they are within tolerance of that: a shorter one only asks the
+// coordinator more often. Each seed is a cluster of its own (Windows.another), so
+// that no backoff is advised for fitting the very windows that were measured, and
+// the intervals hold how few they were.
 //
 // Max lets a client try for as long as a window lasts that only the given share
 // of them exceeds, were it a quarter longer, and for no less than leastBudget. If
@@ -97,7 +102,8 @@ const (
 //
 // The optimum is no policy but a bound: a producer that knew how long to wait,
 // 1 / (base + max(0, window - gap)), where base is what a transaction takes whose
-// predecessor leaves no window. It does not queue behind others.
+// predecessor leaves no window. It does not queue behind others, and adds its
+// partitions itself: under TV2, which saves that round trip, more is possible.
 func Advise(q Question, o Options) (*Advice, error) {
 	values, err := backoff.Set(q.Settings)
 	if err != nil {
@@ -184,7 +190,7 @@ func total(measure string) func(Runs) Estimate {
 // backoffs are the numbers that a person would set, from one so short that what
 // it waits too long does not count, to one that is plainly too long.
 func (a *adviser) backoffs() []string {
-	least := max(500*time.Microsecond, a.question.Windows.Mean()/100)
+	least := max(500*time.Microsecond, a.question.Windows.Mean()/50)
 	most := min(max(200*time.Millisecond, 10*a.question.Windows.Quantile(0.99)), 10*time.Second)
 	var all []string
 	for decade := 100 * time.Microsecond; decade <= most; decade *= 10 {
@@ -204,8 +210,11 @@ func (a *adviser) measure(series string, values scenarios.Values, seed uint64) (
 		return []float64{bound, 100, 1, 0, 0, 1, 1, 0, bound, 100, 0, 1, 0}, err
 	}
 	c, b := clientOf(series), values.Duration("backoff")
-	if series == tv2 {
+	switch series {
+	case tv2:
 		b = brokerBackoff
+	case "sarama", "java":
+		b = min(b, firstAdd) // They wait for no more, so it is the same run.
 	}
 	// One budget of retries has to do, without those that Producer.Retry.Max adds.
 	run, err := a.run(series, with(values, "producer-max", "0"), Setting{b, a.retries(b)}, seed)
@@ -303,8 +312,7 @@ func (a *adviser) advise(r *Result) *Advice {
 	}
 	last := r.Rows[len(r.Rows)-1]
 	advice.Optimum = r.Cell(last, "throughput")
-	last = r.Row(last.Panel.Name(), last.Text, tv2)
-	advice.TV2, advice.TV2Share = r.Cell(last, "throughput"), r.Cell(last, "share")
+	advice.TV2 = r.Cell(r.Row(last.Panel.Name(), last.Text, tv2), "throughput")
 	r.Values = a.shown()
 	advice.Figure = Figure{Kind: Lines, Columns: []string{"throughput"}, Marks: advice.marks(), Headline: func(*Result) string { return advice.Headline() }}
 	return advice
@@ -312,36 +320,53 @@ func (a *adviser) advise(r *Result) *Advice {
 
 // choose is the rule of Advise.
 func (a *adviser) choose(r *Result, c Client) ClientAdvice {
-	best, setting := 0.0, Setting{}
-	var chosen Row
 	candidates := c.candidates(r)
-	for _, row := range candidates {
-		best = max(best, r.Cell(row, "share").Value)
-	}
-	for _, row := range candidates {
-		if r.Cell(row, "share").Value >= (1-tolerance)*best {
-			chosen, setting.Backoff = row, time.Duration(math.Round(row.At*float64(time.Millisecond)))
+	share := func(i int) float64 { return r.Cell(candidates[i], "share").Value }
+	best := 0
+	for i := range candidates {
+		if share(i) > share(best) {
+			best = i
 		}
 	}
-	setting.Max = c.Default.Max
-	if setting.Max != Endless {
-		setting.Max = a.retries(setting.Backoff)
+	chosen := best
+	for chosen+1 < len(candidates) && share(chosen+1) >= (1-tolerance)*share(best) {
+		chosen++
 	}
-	cell := func(column string) Estimate { return r.Cell(chosen, column) }
-	advice := ClientAdvice{
-		Client: c, Setting: setting,
-		Throughput: cell("throughput"), Share: cell("share"), Gain: cell("gain"), Answers: cell("answers"), Load: cell("load"), Failed: cell("failed"), Tried: cell("tried").Value,
-		DefaultThroughput: cell("default"), DefaultShare: cell("default-share"), DefaultFailed: cell("default-failed"),
-	}
-	fails := advice.DefaultFailed.Value > 100*a.question.Failures
+	advice := a.adviceOf(r, c, candidates[chosen])
+	advice.BestGain, advice.Best = r.Cell(candidates[best], "gain"), backoffOf(candidates[best])
 	switch gain := advice.Gain; {
-	case fails || gain.Value > 1+tolerance && gain.Low > 1:
-	case cell("default-answers").High == 0:
+	case gain.Value > 1+tolerance && gain.Low > 1:
+		advice.Verdict = Matters
+	case advice.DefaultFailed.Value > 100*a.question.Failures:
+		// Nothing is wrong with the default's pace.
+		advice = a.adviceOf(r, c, r.Row(candidates[chosen].Panel.Name(), firstAdd.String(), c.series[0].Name))
+		advice.Verdict, advice.Setting.Backoff = OutOfRetries, c.Default.Backoff
+	case r.Cell(candidates[chosen], "default-answers").High == 0:
 		advice.Verdict = NoConflict
 	default:
 		advice.Verdict = NoDifference
 	}
 	return advice
+}
+
+// adviceOf is a client's advice, if it is to be set as at a point.
+func (a *adviser) adviceOf(r *Result, c Client, row Row) ClientAdvice {
+	cell := func(column string) Estimate { return r.Cell(row, column) }
+	setting := Setting{backoffOf(row), c.Default.Max}
+	if setting.Max != Endless {
+		setting.Max = a.retries(setting.Backoff)
+	}
+	return ClientAdvice{
+		Client: c, Setting: setting,
+		Throughput: cell("throughput"), Share: cell("share"), Gain: cell("gain"),
+		Answers: cell("answers"), Load: cell("load"), Failed: cell("failed"), Tried: cell("tried").Value,
+		DefaultThroughput: cell("default"), DefaultShare: cell("default-share"), DefaultFailed: cell("default-failed"),
+	}
+}
+
+// backoffOf is the backoff of a point.
+func backoffOf(row Row) time.Duration {
+	return time.Duration(math.Round(row.At * float64(time.Millisecond)))
 }
 
 // shown is what a figure says of the settings: those that are not asked for.
@@ -357,10 +382,10 @@ func (a *adviser) shown() scenarios.Values {
 
 // marks are where the advice and the defaults lie on the axis.
 func (a *Advice) marks() []Mark {
-	marks := []Mark{{At: place(backoff.parameter("backoff"), firstAdd.String()), Text: "defaults"}}
+	marks := []Mark{{At: place(backoff.parameter("backoff"), firstAdd.String()), Text: "defaults, on the first add"}}
 	for _, c := range a.Clients {
 		if c.Verdict != Matters {
-			continue
+			continue // It stays where it is.
 		}
 		at := place(backoff.parameter("backoff"), c.Setting.Backoff.String())
 		if i := slices.IndexFunc(marks[1:], func(m Mark) bool { return m.At == at }); i >= 0 {

@@ -15,6 +15,9 @@ import (
 // TransactionManager.ADD_PARTITIONS_RETRY_BACKOFF_MS.
 const firstAdd = 20 * time.Millisecond
 
+// saramaBackoff is Sarama's Retry.Backoff by default.
+const saramaBackoff = 100 * time.Millisecond
+
 // brokerBackoff and brokerPatience are how often and for how long a broker tries
 // by itself to add a partition, in TV2.
 //
@@ -34,7 +37,7 @@ type Client struct {
 	series      []Series // of the sweep backoff; the first is the default's
 	// takes says in which of the series a backoff can be set.
 	takes func(series string, backoff time.Duration) bool
-	paste func(s Setting) []string
+	paste func(s Setting) []string // in the client's own words
 	notes func(s Setting) []string // for whoever pastes it
 }
 
@@ -77,9 +80,6 @@ func (c Client) candidates(r *Result) []Row {
 	return rows
 }
 
-// Paste is the setting in the client's own words.
-func (c Client) Paste(s Setting) string { return strings.Join(c.paste(s), "\n") }
-
 // sarama: Retry.Backoff is what every request to the coordinator waits, but for
 // the first AddPartitionsToTxn, which waits for 20 ms at most. BackoffFunc takes
 // the place of both.
@@ -88,7 +88,7 @@ func (c Client) Paste(s Setting) string { return strings.Join(c.paste(s), "\n") 
 // Config.Producer.Transaction.Retry; NewConfig for the defaults (the comment that
 // says 10 ms is wrong).
 var sarama = Client{
-	Name: "sarama", Release: "Sarama 1.61.1", Default: Setting{100 * time.Millisecond, 50},
+	Name: "sarama", Release: "Sarama 1.61.1", Default: Setting{saramaBackoff, 50},
 	defaultText: "100 ms, of which the first add waits 20, and Max 50",
 	series:      []Series{{"sarama", "Sarama's Retry.Backoff"}, {"fixed", "Sarama's BackoffFunc"}},
 	takes: func(series string, b time.Duration) bool {
@@ -97,6 +97,9 @@ var sarama = Client{
 	paste: func(s Setting) []string {
 		const retry = "config.Producer.Transaction.Retry."
 		max := fmt.Sprintf(retry+"Max = %d", s.Max)
+		if s.Backoff == saramaBackoff { // It stays as it is.
+			return []string{max}
+		}
 		if s.Backoff <= firstAdd {
 			return []string{fmt.Sprintf(retry+"Backoff = %s", goDuration(s.Backoff)), max}
 		}
@@ -107,11 +110,11 @@ var sarama = Client{
 		}
 	},
 	notes: func(s Setting) []string {
-		notes := []string{fmt.Sprintf("Max %d lets it try for %v, of CONCURRENT_TRANSACTIONS and of whatever else the coordinator answers that can be retried, all at this pace.", s.Max, time.Duration(s.Max)*s.Backoff)}
-		if s.Backoff > firstAdd {
+		notes := []string{"It holds for every request to the coordinator, whatever that was refused for. Sarama does not speak TV2."}
+		if s.Backoff > firstAdd && s.Backoff != saramaBackoff {
 			notes = append(notes, "A Backoff above 20 ms would not do: the first AddPartitionsToTxn waits for no more than that, unless there is a BackoffFunc.")
 		}
-		return append(notes, "It does not speak TV2.")
+		return notes
 	},
 }
 

@@ -2,63 +2,94 @@ package sweeps
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"time"
 )
 
 // Headline is the finding in a sentence.
 func (a *Advice) Headline() string {
-	var said []string
+	var gains, fails []string
 	for _, c := range a.Clients {
-		if c.Verdict == Matters {
-			said = append(said, fmt.Sprintf("%s ms in %s %s", Milliseconds(c.Setting.Backoff), c.Client.Name, Number(c.Throughput.Value)))
+		switch c.Verdict {
+		case Matters:
+			gains = append(gains, fmt.Sprintf("%s %s with %s ms", c.Client.Name, Number(c.Throughput.Value), Milliseconds(c.Setting.Backoff)))
+		case OutOfRetries:
+			fails = append(fails, fmt.Sprintf(" (%s %% of those of %s run out of retries)", Number(c.DefaultFailed.Value), c.Client.Name))
 		}
 	}
-	standard := Number(a.Clients[0].DefaultThroughput.Value)
-	if len(said) == 0 {
-		return fmt.Sprintf("The backoff does not matter here: the defaults give %s commits a second, no policy more than %s", standard, Number(a.Optimum.Value))
+	standard := fmt.Sprintf("The defaults commit %s transactions a second%s", Number(a.Clients[0].DefaultThroughput.Value), strings.Join(fails, ""))
+	bound := fmt.Sprintf("no policy more than %s", Number(a.Optimum.Value))
+	if gains == nil {
+		return fmt.Sprintf("%s, %s: the backoff does not matter here", standard, bound)
 	}
-	return fmt.Sprintf("The defaults give %s commits a second, a backoff of %s; no policy more than %s", standard, strings.Join(said, ", of "), Number(a.Optimum.Value))
+	return fmt.Sprintf("%s, %s, %s", standard, strings.Join(gains, ", "), bound)
+}
+
+// Advised is what the client is to be set to: its default, where that does as
+// well.
+func (c ClientAdvice) Advised() Setting {
+	if c.Verdict == Matters || c.Verdict == OutOfRetries {
+		return c.Setting
+	}
+	return c.Client.Default
+}
+
+// Paste is the setting in the client's own words; empty: nothing is to be set.
+func (c ClientAdvice) Paste() string {
+	if c.Advised() == c.Client.Default {
+		return ""
+	}
+	return strings.Join(c.Client.paste(c.Setting), "\n")
 }
 
 // Says is what there is to know of a client's advice, a sentence or two at a time.
 func (a *Advice) Says(c ClientAdvice) []string {
 	var says []string
 	say := func(format string, args ...any) { says = append(says, fmt.Sprintf(format, args...)) }
-	standard := fmt.Sprintf("The default, %s, gives %s, %s %% of the optimum.", c.Client.defaultText, c.DefaultThroughput, Number(c.DefaultShare.Value))
 	switch c.Verdict {
 	case NoConflict:
 		say("It does not matter: with the default, %s, no transaction meets CONCURRENT_TRANSACTIONS. Keep it.", c.Client.defaultText)
 		return says
 	case NoDifference:
-		say("It does not matter: %s ms, the best that can be set, gives %s times what the default gives. Keep the default, %s.", Milliseconds(c.Setting.Backoff), c.Gain, c.Client.defaultText)
+		say("It does not matter: what gains most, %s ms, gives %v times what the default does. Keep that, %s.", Milliseconds(c.Best), c.BestGain, c.Client.defaultText)
 		return says
-	}
-	say("%s commits a second, %s %% of the optimum. %s", c.Throughput, c.Share, standard)
-	say("%s CONCURRENT_TRANSACTIONS a transaction; the coordinator answers %s requests a second.", c.Answers, c.Load)
-	if failures := 100 * a.Question.Failures; c.DefaultFailed.Value > failures {
-		say("With the default %s %% of the transactions run out of retries.", c.DefaultFailed)
+	case OutOfRetries:
+		say("The backoff does not matter, but Max does: with the default, %s, %v %% of the transactions run out of retries.", c.Client.defaultText, c.DefaultFailed)
+	default:
+		say("%v commits a second, %v %% of the optimum. The default, %s, gives %v, %s %%.", c.Throughput, c.Share, c.Client.defaultText, c.DefaultThroughput, Number(c.DefaultShare.Value))
+		say("%v refusals a transaction; the coordinator answers %v requests a second.", c.Answers, c.Load)
+		if c.DefaultFailed.Value > 100*a.Question.Failures {
+			say("With the default %v %% of the transactions run out of retries.", c.DefaultFailed)
+		}
 	}
 	if c.Setting.Max != Endless {
-		say("%s of %s transactions ran out of retries: %s %%, and %s %% may.", Number(c.Failed.Value*c.Tried/100), Number(c.Tried), c.Failed, Number(100*a.Question.Failures))
-		if c.Failed.Value > 100*a.Question.Failures {
-			say("That is too many, and no higher Max was tried.")
-		}
-		if w := a.Question.Windows; w.Measured && float64(len(w.samples))*a.Question.Failures < 3 {
-			say("%s windows say little of the rarest %s %%: measure more, or take Max for a guess.", Number(float64(len(w.samples))), Number(100*a.Question.Failures))
-		}
+		says = append(says, a.saysOfMax(c)...)
 	}
 	return append(says, c.Client.notes(c.Setting)...)
 }
 
+// saysOfMax is what the runs show of the number of retries.
+func (a *Advice) saysOfMax(c ClientAdvice) []string {
+	allowed := Number(100 * a.Question.Failures)
+	says := []string{fmt.Sprintf("With this Max %s of %s transactions ran out of retries, %v %%; %s %% may.", Number(math.Round(c.Failed.Value*c.Tried/100)), Number(c.Tried), c.Failed, allowed)}
+	if c.Failed.Value > 100*a.Question.Failures {
+		says = append(says, "Those are too many, and a higher Max was not tried.")
+	}
+	if w := a.Question.Windows; w.Measured && float64(w.Count())*a.Question.Failures < 3 {
+		says = append(says, fmt.Sprintf("But %s windows say little of the rarest %s %%.", Number(float64(w.Count())), allowed))
+	}
+	return says
+}
+
 // SaysOfTV2 is what TV2 makes of the question.
 func (a *Advice) SaysOfTV2() string {
-	says := fmt.Sprintf("Where transaction.version is 2 (Kafka 4) and the client speaks it (Java 4, franz-go; Sarama 1.61.1 does not), no client adds partitions: "+
-		"the broker tries by itself, every %v for up to %v. That gives %s commits a second, %s %% of the optimum. ", brokerBackoff, brokerPatience, a.TV2, a.TV2Share)
+	says := fmt.Sprintf("Where transaction.version is 2 (Kafka 4) and the client speaks it (Java 4 and franz-go do, Sarama 1.61.1 does not), no client adds partitions: "+
+		"the broker tries by itself, every %v for up to %v. That gives franz-go %v commits a second. ", brokerBackoff, brokerPatience, a.TV2)
 	if longer := a.Question.Windows.Longer(brokerPatience); longer > 0 {
-		return says + fmt.Sprintf("Of the windows %s %% are longer than that: CONCURRENT_TRANSACTIONS comes back to the client then, and franz-go waits for its metadata, up to 5 s.", Number(100*longer))
+		return says + fmt.Sprintf("But %s %% of the windows are longer than that: then CONCURRENT_TRANSACTIONS comes back to the client, and franz-go waits for its metadata, up to 5 s.", Number(100*longer))
 	}
-	return says + "It makes the question moot: what a client waits is not asked, and add.partitions.to.txn.retry.backoff.ms is the broker's."
+	return says + "It makes the question moot: what the client waits is not asked for. What counts is the broker's add.partitions.to.txn.retry.backoff.ms."
 }
 
 // String writes a number and the ends of its interval.
@@ -67,7 +98,7 @@ func (e Estimate) String() string {
 }
 
 func (v Verdict) String() string {
-	return [...]string{"matters", "no conflict", "no difference"}[v]
+	return [...]string{"matters", "out of retries", "no conflict", "no difference"}[v]
 }
 
 // Milliseconds is a duration in milliseconds, as a sentence has it.

@@ -233,7 +233,7 @@ func (a *advising) command() string {
 func (a *advising) text(w io.Writer, advice *sweeps.Advice, written []string) error {
 	var b strings.Builder
 	windows := advice.Question.Windows
-	fmt.Fprintf(&b, "%v: median %s ms, 99 %% up to %s ms, 99.9 %% up to %s ms", windows, sweeps.Milliseconds(windows.Quantile(0.5)), sweeps.Milliseconds(windows.Quantile(0.99)), sweeps.Milliseconds(windows.Quantile(0.999)))
+	fmt.Fprintf(&b, "%v: median %s ms, 99 %% up to %s ms", windows, sweeps.Milliseconds(windows.Quantile(0.5)), sweeps.Milliseconds(windows.Quantile(0.99)))
 	if windows.Unpaired > 0 {
 		fmt.Fprintf(&b, "; %d transitions without the other end of their window", windows.Unpaired)
 	}
@@ -242,8 +242,8 @@ func (a *advising) text(w io.Writer, advice *sweeps.Advice, written []string) er
 	a.chart(&b, advice)
 	for _, c := range advice.Clients {
 		fmt.Fprintf(&b, "\n%s\n", c.Client.Release)
-		if c.Verdict == sweeps.Matters {
-			fmt.Fprintf(&b, "\n        %s\n\n", strings.ReplaceAll(c.Client.Paste(c.Setting), "\n", "\n        "))
+		if paste := c.Paste(); paste != "" {
+			fmt.Fprintf(&b, "\n        %s\n\n", strings.ReplaceAll(paste, "\n", "\n        "))
 		}
 		for _, sentence := range advice.Says(c) {
 			b.WriteString(indent(sentence))
@@ -266,7 +266,7 @@ func (a *advising) chart(b *strings.Builder, advice *sweeps.Advice) {
 	rows := advice.Curve()
 	most := advice.Optimum.Value
 	table := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(table, "backoff, ms\tcommits/s\tanswers\t\n")
+	fmt.Fprintf(table, "backoff, ms\tcommits/s\trefusals each\t\n")
 	for _, row := range rows {
 		throughput, answers := advice.Result.Cell(row, "throughput"), advice.Result.Cell(row, "answers")
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s%s\n", sweeps.Number(row.At), throughput, sweeps.Number(answers.Value), textBar(throughput.Value, most), named(advice, row))
@@ -310,7 +310,7 @@ type windowsJSON struct {
 type clientAdviceJSON struct {
 	Client     string       `json:"client"`
 	Release    string       `json:"release"`
-	Verdict    string       `json:"verdict"` // "matters", "no conflict", "no difference"
+	Verdict    string       `json:"verdict"` // "matters", "out of retries", "no conflict" or "no difference"
 	Setting    settingJSON  `json:"setting"`
 	Default    settingJSON  `json:"default"`
 	Paste      string       `json:"paste"` // empty: keep the default
@@ -330,7 +330,6 @@ type settingJSON struct {
 
 type tv2JSON struct {
 	Throughput estimateJSON `json:"throughput"`
-	Share      estimateJSON `json:"share"`
 	Says       string       `json:"says"`
 }
 
@@ -341,7 +340,7 @@ func newAdviceJSON(a *sweeps.Advice, repeat string, seeds int) adviceJSON {
 		Windows:    windowsJSON{windows.Source, 0, windows.Unpaired, ms(windows.Quantile(0.5)), ms(windows.Quantile(0.99)), ms(windows.Quantile(0.999))},
 		Parameters: valuesJSON(a.Result.Values[1:]), Failures: a.Question.Failures, Seeds: seeds,
 		Finding: a.Headline(), Optimum: estimateJSON(a.Optimum), Clients: []clientAdviceJSON{},
-		TV2: tv2JSON{estimateJSON(a.TV2), estimateJSON(a.TV2Share), a.SaysOfTV2()}, Rows: rowsJSON(a.Result), Repeat: repeat,
+		TV2: tv2JSON{estimateJSON(a.TV2), a.SaysOfTV2()}, Rows: rowsJSON(a.Result), Repeat: repeat,
 	}
 	if windows.Measured {
 		out.Windows.Measured = windows.Count()
@@ -355,12 +354,9 @@ func newAdviceJSON(a *sweeps.Advice, repeat string, seeds int) adviceJSON {
 	for _, c := range a.Clients {
 		advice := clientAdviceJSON{
 			Client: c.Client.Name, Release: c.Client.Release, Verdict: c.Verdict.String(),
-			Setting: setting(c.Setting), Default: setting(c.Client.Default), Says: a.Says(c),
+			Setting: setting(c.Advised()), Paste: c.Paste(), Default: setting(c.Client.Default), Says: a.Says(c),
 			Throughput: estimateJSON(c.Throughput), Share: estimateJSON(c.Share), Gain: estimateJSON(c.Gain),
 			Answers: estimateJSON(c.Answers), Load: estimateJSON(c.Load), Failed: estimateJSON(c.Failed),
-		}
-		if c.Verdict == sweeps.Matters {
-			advice.Paste = c.Client.Paste(c.Setting)
 		}
 		out.Clients = append(out.Clients, advice)
 	}
