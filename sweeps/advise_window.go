@@ -59,7 +59,7 @@ func ReadWindows(r io.Reader, name string) (*Windows, error) {
 		if number == 1 {
 			line = strings.TrimPrefix(line, "\ufeff")
 		}
-		text := strings.Trim(strings.TrimSpace(line), `"`)
+		text := strings.Trim(line, "\" \t\v\f")
 		switch {
 		case !whole:
 			return fmt.Errorf("is longer than %d KiB; want a number of milliseconds", maxLine>>10)
@@ -193,11 +193,11 @@ func (w *Windows) Mean() time.Duration {
 // meanExcess is by how much windows are longer than gaps, those that are not
 // counting as 0: the mean. Who waits exactly waits that long.
 func meanExcess(windows []time.Duration, gap func() time.Duration) time.Duration {
-	total := time.Duration(0)
+	total := 0.0 // The sum may be more than a Duration holds.
 	for _, d := range windows {
-		total += max(0, d-gap()) / time.Duration(len(windows))
+		total += float64(max(0, d-gap()))
 	}
-	return total
+	return time.Duration(total / float64(len(windows)))
 }
 
 // String is what a picture calls them.
