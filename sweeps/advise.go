@@ -21,6 +21,12 @@ type Question struct {
 	Settings []string
 }
 
+// Check says whether the settings are possible.
+func (q Question) Check() error {
+	_, err := backoff.Set(q.Settings)
+	return err
+}
+
 // Advice is the answer to a Question.
 type Advice struct {
 	Question Question
@@ -35,7 +41,7 @@ type Advice struct {
 type ClientAdvice struct {
 	Client  Client
 	Verdict Verdict
-	Setting Setting // the one that the rule chooses, whose numbers follow
+	Setting Setting // advised: the default, where that does as well
 
 	Throughput Estimate // commits a second
 	Share      Estimate // % of the optimum
@@ -333,19 +339,20 @@ func (a *adviser) choose(r *Result, c Client) ClientAdvice {
 		chosen++
 	}
 	advice := a.adviceOf(r, c, candidates[chosen])
-	advice.BestGain, advice.Best = r.Cell(candidates[best], "gain"), backoffOf(candidates[best])
-	switch gain := advice.Gain; {
-	case gain.Value > 1+tolerance && gain.Low > 1:
-		advice.Verdict = Matters
-	case advice.DefaultFailed.Value > 100*a.question.Failures:
-		// Nothing is wrong with the default's pace.
+	if gain := advice.Gain; gain.Value <= 1+tolerance || gain.Low <= 1 {
+		// The default does as well. On the first add it is this one.
 		advice = a.adviceOf(r, c, r.Row(candidates[chosen].Panel.Name(), firstAdd.String(), c.series[0].Name))
-		advice.Verdict, advice.Setting.Backoff = OutOfRetries, c.Default.Backoff
-	case r.Cell(candidates[chosen], "default-answers").High == 0:
-		advice.Verdict = NoConflict
-	default:
-		advice.Verdict = NoDifference
+		advice.Setting.Backoff = c.Default.Backoff
+		switch {
+		case advice.DefaultFailed.Value > 100*a.question.Failures:
+			advice.Verdict = OutOfRetries
+		case r.Cell(candidates[chosen], "default-answers").High == 0:
+			advice.Verdict, advice.Setting = NoConflict, c.Default
+		default:
+			advice.Verdict, advice.Setting = NoDifference, c.Default
+		}
 	}
+	advice.Best, advice.BestGain = backoffOf(candidates[best]), r.Cell(candidates[best], "gain")
 	return advice
 }
 

@@ -26,18 +26,9 @@ func (a *Advice) Headline() string {
 	return fmt.Sprintf("%s, %s, %s", standard, strings.Join(gains, ", "), bound)
 }
 
-// Advised is what the client is to be set to: its default, where that does as
-// well.
-func (c ClientAdvice) Advised() Setting {
-	if c.Verdict == Matters || c.Verdict == OutOfRetries {
-		return c.Setting
-	}
-	return c.Client.Default
-}
-
 // Paste is the setting in the client's own words; empty: nothing is to be set.
 func (c ClientAdvice) Paste() string {
-	if c.Advised() == c.Client.Default {
+	if c.Setting == c.Client.Default {
 		return ""
 	}
 	return strings.Join(c.Client.paste(c.Setting), "\n")

@@ -88,6 +88,8 @@ func (a *advising) read(set func(string) bool) (err error) {
 		}
 	}
 	switch {
+	case set("windows") && a.windows == "", set("broker-log") && a.brokerLog == "":
+		return errors.New("--windows or --broker-log is empty; want a file")
 	case given != 1:
 		return fmt.Errorf("advise needs the windows once, not %d times: --windows FILE, --broker-log FILE or --window DISTRIBUTION", given)
 	case a.seeds < 1 || a.seeds > maxSeeds:
@@ -105,6 +107,9 @@ func (a *advising) read(set func(string) bool) (err error) {
 		return err
 	}
 	q.Settings = []string{"gap=" + a.gap, "latency=" + a.latency, "producers=" + a.producers}
+	if err := q.Check(); err != nil {
+		return err
+	}
 	switch {
 	case set("windows"):
 		q.Windows, err = readFile(a.windows, sweeps.ReadWindows)
@@ -354,7 +359,7 @@ func newAdviceJSON(a *sweeps.Advice, repeat string, seeds int) adviceJSON {
 	for _, c := range a.Clients {
 		advice := clientAdviceJSON{
 			Client: c.Client.Name, Release: c.Client.Release, Verdict: c.Verdict.String(),
-			Setting: setting(c.Advised()), Paste: c.Paste(), Default: setting(c.Client.Default), Says: a.Says(c),
+			Setting: setting(c.Setting), Paste: c.Paste(), Default: setting(c.Client.Default), Says: a.Says(c),
 			Throughput: estimateJSON(c.Throughput), Share: estimateJSON(c.Share), Gain: estimateJSON(c.Gain),
 			Answers: estimateJSON(c.Answers), Load: estimateJSON(c.Load), Failed: estimateJSON(c.Failed),
 		}
