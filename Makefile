@@ -1,4 +1,4 @@
-.PHONY: help test vet lint check witness races golden bench ci nightly
+.PHONY: help test vet lint check witness races golden gallery bench ci nightly
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\): ## /  \1	/p' Makefile
@@ -24,6 +24,9 @@ races: ## write RACES.md anew
 
 golden: ## write the golden conversations anew; read the difference
 	go test ./scenarios -rewrite
+
+gallery: ## draw the figures that the texts show anew
+	go test ./figures -run Gallery -gallery write
 
 bench: ## all benchmarks
 	go test -run '^$$' -bench . ./...

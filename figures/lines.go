@@ -1,7 +1,8 @@
 package figures
 
 import (
-	"strings"
+	"math"
+	"slices"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -19,6 +20,10 @@ func (d *drawing) lines(c draw.Canvas, at int) {
 	p := newPlot()
 	p.Y.Min, p.Y.Max = 0, d.most(part.column.Name)
 	p.Y.Tick.Marker = linear(4)
+	if d.figure.Log {
+		p.Y.Min, p.Y.Scale = d.least(part.column.Name), plot.LogScale{}
+		p.Y.Tick.Marker = logarithmic{room: float64(c.Max.Y-c.Min.Y) / 18}
+	}
 	axis := s.Axis(part.panel)
 	p.X.Min, p.X.Max = axis.Least, axis.Most
 	switch {
@@ -35,7 +40,7 @@ func (d *drawing) lines(c draw.Canvas, at int) {
 	for i, series := range s.Series {
 		p.Add(&plotter.Polygon{XYs: []plotter.XYs{part.band(series, s)}, Color: bandOf(i)})
 	}
-	for i, series := range s.Series {
+	for i, series := range slices.Backward(s.Series) { // The first lies on top.
 		points := part.line(series, s)
 		p.Add(&plotter.Line{XYs: points, LineStyle: lineOf(i)}, &plotter.Scatter{XYs: points, GlyphStyle: glyphOf(i)})
 	}
@@ -47,7 +52,7 @@ func (d *drawing) lines(c draw.Canvas, at int) {
 	if left := at - 1; at%d.columns() > 0 && d.plots[left].column.Name == part.column.Name {
 		above = "" // It stands over the plot to the left.
 	}
-	d.frame(c, p, above, axis.Label)
+	d.frame(c, p, above, axis.Label, axis.With)
 }
 
 // measured marks what was measured, over the lines.
@@ -78,6 +83,21 @@ func (d *drawing) most(column string) float64 {
 		return 1
 	}
 	return most * 1.04
+}
+
+// least is the foot of a logarithmic axis.
+func (d *drawing) least(column string) float64 {
+	least := math.Inf(1)
+	for _, part := range d.plots {
+		for _, row := range part.rows {
+			for _, x := range []float64{d.result.Cell(row, column).Low, d.result.Cell(row, column).Value} {
+				if x > 0 {
+					least = min(least, x)
+				}
+			}
+		}
+	}
+	return min(least, d.most(column)/10) / 1.04
 }
 
 // line is the values of a series.
@@ -147,21 +167,40 @@ func horizontalGrid() *plotter.Grid {
 	return g
 }
 
-// frame draws the plot with a label over its top left corner and one under the
+// frame draws the plot with a label over its top left corner, and lines under the
 // middle of its x axis. gonum/plot would reserve room for its own x label at
 // the arithmetic middle, which on a log axis is far to the right.
-func (d *drawing) frame(c draw.Canvas, p *plot.Plot, above, below string) {
+func (d *drawing) frame(c draw.Canvas, p *plot.Plot, above string, below ...string) {
+	const line = 11
+	below = slices.DeleteFunc(below, func(text string) bool { return text == "" })
 	c.FillText(label, vg.Point{X: c.Min.X, Y: c.Max.Y}, above)
-	inner := draw.Crop(c, 0, 0, 12, -14)
+	inner := draw.Crop(c, 0, 0, line*vg.Length(len(below))+1, -14)
 	p.Draw(inner)
 	data := p.DataCanvas(inner)
-	middle := (data.Min.X + data.Max.X) / 2
-	c.FillText(aligned(label, draw.XCenter, draw.YBottom), vg.Point{X: middle, Y: c.Min.Y}, below)
+	at := vg.Point{X: (data.Min.X + data.Max.X) / 2, Y: c.Min.Y}
+	for _, text := range slices.Backward(below) {
+		c.FillText(aligned(label, draw.XCenter, draw.YBottom), at, text)
+		at.Y += line
+	}
+}
+
+// A key is a sample of its line, and a text; between two of them is a gap.
+const sample, gap = 22, 14
+
+// key is the text of a series' key: what it is, if there is room to say so of all.
+func (d *drawing) key(of sweeps.Series) string {
+	long := vg.Length(0)
+	for _, s := range d.result.Sweep.Series {
+		long += sample + 4 + key.Width(s.Name+": "+s.What) + gap
+	}
+	if of.What == "" || long > 2.5*width {
+		return of.Name
+	}
+	return of.Name + ": " + of.What
 }
 
 // keys draws the row that says which line is whose, and returns what is left.
 func (d *drawing) keys(c draw.Canvas) draw.Canvas {
-	const sample, gap = 22, 14
 	line := key.Font.Size * 1.5
 	x, y := c.Min.X, c.Max.Y-line/2
 	put := func(text string, draws func(from, to vg.Length)) {
@@ -179,7 +218,7 @@ func (d *drawing) keys(c draw.Canvas) draw.Canvas {
 		}
 	} else {
 		for i, series := range d.result.Sweep.Series {
-			put(strings.TrimSuffix(series.Name+": "+series.What, ": "), func(from, to vg.Length) {
+			put(d.key(series), func(from, to vg.Length) {
 				c.FillPolygon(bandOf(i), []vg.Point{{X: from, Y: y - 3.5}, {X: to, Y: y - 3.5}, {X: to, Y: y + 3.5}, {X: from, Y: y + 3.5}})
 				c.StrokeLine2(lineOf(i), from, y, to, y)
 				c.DrawGlyph(glyphOf(i), vg.Point{X: (from + to) / 2, Y: y})

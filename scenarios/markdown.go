@@ -56,6 +56,9 @@ func (s *Scenario) markdown(b *strings.Builder) {
 		if claim.Command != "" {
 			evidence += " `" + claim.Command + "`"
 		}
+		if claim.Figure != "" {
+			evidence += " [figure](" + claim.Figure + ")"
+		}
 		fmt.Fprintf(b, "| %s: %s | %s | %s |\n", claim.ID, claim.Says, claim.Verdict, evidence)
 	}
 	fmt.Fprintf(b, "\nSources: %s.\nCode: `%s`.\n", strings.Join(s.Sources, "; "), strings.Join(s.Code, "`, `"))

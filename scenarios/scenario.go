@@ -86,6 +86,7 @@ type Claim struct {
 	Verdict  string // Confirmed, Refuted, Open, or "only when ..."
 	Evidence string
 	Command  string // earns the verdict; empty while it is open
+	Figure   string // shows it: "figures/gallery/backoff.png"; empty: none does
 }
 
 const (

@@ -126,6 +126,9 @@ func TestRegistryIsWhole(t *testing.T) {
 			}
 		}
 		for _, c := range s.Claims {
+			if _, err := os.Stat("../" + c.Figure); c.Figure != "" && err != nil {
+				t.Errorf("%s, claim %s: %v", s.Name, c.ID, err)
+			}
 			if (c.Command == "") != (c.Verdict == scenarios.Open) {
 				t.Errorf("%s, claim %s: verdict %q with the command %q", s.Name, c.ID, c.Verdict, c.Command)
 			}

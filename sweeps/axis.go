@@ -43,6 +43,7 @@ func place(p scenarios.Parameter, text string) float64 {
 // Axis is that of a panel.
 type Axis struct {
 	Label       string // "latency, ms"
+	With        string // "input=bounded": what else holds in the panel
 	Least, Most float64
 	Words       []string // that stand at 0, 1, ...; nil: it has numbers
 }
@@ -55,9 +56,7 @@ func (s *Sweep) Axis(panel Panel) Axis {
 	if unit := s.Unit(panel); unit != "" {
 		axis.Label += ", " + unit
 	}
-	for _, with := range panel.With {
-		axis.Label += ", " + with
-	}
+	axis.With = strings.Join(panel.With, " ")
 	for _, text := range panel.Values {
 		axis.Least, axis.Most = min(axis.Least, place(p, text)), max(axis.Most, place(p, text))
 	}

@@ -1,5 +1,12 @@
 package sweeps
 
+import (
+	"fmt"
+	"strings"
+
+	"racelab/scenarios"
+)
+
 // backoffs are half a millisecond to two seconds.
 var backoffs = []string{
 	"500us", "700us", "1ms", "1.4ms", "2ms", "2.8ms", "4ms", "5.6ms", "8ms", "11ms", "15ms", "20ms", "28ms", "40ms", "56ms", "80ms",
@@ -16,25 +23,207 @@ var loadColumns = []Column{
 	{"failed", "% of transactions", "those that run out of retries", Odds("failed", "tried", 100)},
 }
 
+// loadMeasured is how numbers of a transactionLoad come about.
+const loadMeasured = "One run is the transactions of each producer, one after the other, each of one batch to one partition. " +
+	"Nothing takes time but messages, markers, backoffs and records; it is a model's output, and no such curve has been measured. " +
+	"window is what most clusters show (2 to 5 ms in the log of sweep backoff-measured), latency and record are plausible. " +
+	"The coordinator and the partition's leader are next to each other, and before Kafka 3.6, but for TV2."
+
 // backoff asks the question that has no published answer.
 var backoff = Sweep{
-	Name:     "backoff",
-	Title:    "Throughput against backoff",
-	Question: "How many transactions a second does a producer commit that begins the next one at once, by how long it waits after CONCURRENT_TRANSACTIONS?",
-	Measured: "One run is a producer's transactions, one after the other, each of one batch to one partition. " +
-		"Nothing takes time but messages, markers, backoffs and batches. It is model output: no such curve has been measured.",
+	Name:       "backoff",
+	Title:      "Throughput against backoff",
+	Question:   "How many transactions a second does a producer commit that begins the next one at once, by how long it waits after CONCURRENT_TRANSACTIONS?",
+	Measured:   loadMeasured,
 	Parameters: transactionLoad,
 	Panels:     []Panel{{Vary: "backoff", Values: backoffs, Log: true}},
 	Series:     policies,
 	Measures:   loadMeasures,
 	Columns:    loadColumns,
 	Figures: []Figure{
-		{Kind: Lines, Columns: []string{"throughput"}, Headline: backoffHeadline},
-		{Name: "load", Kind: Lines, Columns: []string{"load", "failed"}, Headline: backoffLoadHeadline},
-		{Name: "latency", Kind: Lines, Columns: []string{"p50", "p99"}, Headline: backoffLatencyHeadline},
+		{Kind: Lines, Columns: []string{"throughput"}, Log: true, Headline: backoffHeadline},
+		{Name: "load", Kind: Lines, Columns: []string{"load", "answers"}, Log: true, Headline: backoffLoadHeadline},
+		{Name: "latency", Kind: Lines, Columns: []string{"p50", "p99"}, Log: true, Headline: backoffLatencyHeadline},
 	},
 	Seeds:   30,
 	Measure: measureLoad,
+}
+
+// backoffRetries asks what Retry.Max is worth, where windows are long now and then.
+var backoffRetries = Sweep{
+	Name:       "backoff-retries",
+	Title:      "Retries that run out",
+	Question:   "Which share of transactions runs out of retries, by backoff and Retry.Max, and what load do they put on the coordinator?",
+	Measured:   loadMeasured + " One window in fifty takes 300 ms, all else 3. Producer.Retry.Max is 0, so that one budget counts and not four.",
+	Parameters: withDefaults(transactionLoad, "window=bimodal:3ms,300ms,0.02", "producer-max=0", "max=10", "transactions=200"),
+	Panels: []Panel{
+		{Vary: "backoff", Values: coarse, Log: true},
+		{Vary: "max", Values: []string{"1", "2", "3", "5", "10", "20", "50", "100", "200", "500"}, Log: true, With: []string{"backoff=5ms"}},
+	},
+	Series:   somePolicies("fixed", "sarama", "exp-full-jitter", "exp-jitter-20", "decorrelated"),
+	Measures: loadMeasures,
+	Columns:  loadColumns,
+	Figures:  []Figure{{Kind: Lines, Columns: []string{"failed", "load"}, Headline: backoffRetriesHeadline}},
+	Seeds:    20,
+	Measure:  measureLoad,
+}
+
+// backoffWindows is the same for three lengths of the window, and for windows that
+// are not all alike.
+var backoffWindows = Sweep{
+	Name:       "backoff-windows",
+	Title:      "Throughput against backoff, by the window",
+	Question:   "What does the length of the window change, and that it varies?",
+	Measured:   loadMeasured + " The windows of the second row have a mean of 10 ms.",
+	Parameters: transactionLoad,
+	Panels: []Panel{
+		{Vary: "backoff", Values: coarse, Log: true, With: []string{"window=2ms"}},
+		{Vary: "backoff", Values: coarse, Log: true, With: []string{"window=10ms"}},
+		{Vary: "backoff", Values: coarse, Log: true, With: []string{"window=50ms"}},
+		{Vary: "backoff", Values: coarse, Log: true, With: []string{"window=lognormal:8.82ms,0.5"}},
+		{Vary: "backoff", Values: coarse, Log: true, With: []string{"window=bimodal:2ms,82ms,0.1"}},
+		{Vary: "backoff", Values: coarse, Log: true, With: []string{"window=exp:10ms"}},
+	},
+	Series:   somePolicies("fixed", "sarama", "exp-full-jitter", "tv2"),
+	Measures: loadMeasures,
+	Columns:  loadColumns,
+	Figures:  []Figure{{Kind: Lines, Columns: []string{"throughput"}, Log: true, Headline: backoffWindowsHeadline}},
+	Seeds:    10,
+	Measure:  measureLoad,
+}
+
+// coarse are backoffs for figures of many panels.
+var coarse = []string{"500us", "1ms", "2ms", "4ms", "8ms", "15ms", "20ms", "40ms", "100ms", "200ms", "500ms", "1s", "2s"}
+
+// backoffProducers is the same for many producers on one coordinator.
+var backoffProducers = Sweep{
+	Name:       "backoff-producers",
+	Title:      "Many producers on one coordinator",
+	Question:   "What do producers cost each other, whose markers queue behind one another?",
+	Measured:   loadMeasured,
+	Parameters: withDefaults(transactionLoad, "transactions=100"),
+	Panels: []Panel{
+		{Vary: "producers", Values: []string{"1", "2", "4", "8", "16", "32", "64"}, Log: true, With: []string{"backoff=1ms"}},
+		{Vary: "producers", Values: []string{"1", "2", "4", "8", "16", "32", "64"}, Log: true, With: []string{"backoff=20ms"}},
+	},
+	Series:   somePolicies("fixed", "exp-full-jitter", "decorrelated", "tv2"),
+	Measures: loadMeasures,
+	Columns:  loadColumns,
+	Figures:  []Figure{{Kind: Lines, Columns: []string{"throughput", "load", "p99"}, Log: true, Headline: backoffProducersHeadline}},
+	Seeds:    10,
+	Measure:  measureLoad,
+}
+
+// transactionPause asks what an application gains that waits by itself.
+var transactionPause = Sweep{
+	Name:       "transaction-pause",
+	Title:      "A pause between transactions",
+	Question:   "What does it cost, or gain, to wait before the next transaction?",
+	Measured:   loadMeasured,
+	Parameters: transactionLoad,
+	Panels: []Panel{
+		{Vary: "gap", Values: []string{"0s", "1ms", "2ms", "3ms", "4ms", "5ms", "6ms", "8ms", "10ms", "15ms", "20ms", "25ms"}},
+		{Vary: "gap", Values: []string{"0s", "1ms", "2ms", "3ms", "4ms", "5ms", "6ms", "8ms", "10ms", "15ms", "20ms", "25ms"}, With: []string{"backoff=1ms"}},
+	},
+	Series:   somePolicies("sarama", "fixed", "tv2"),
+	Measures: loadMeasures,
+	Columns:  loadColumns,
+	Figures:  []Figure{{Kind: Lines, Columns: []string{"throughput", "answers"}, Headline: transactionPauseHeadline}},
+	Seeds:    10,
+	Measure:  measureLoad,
+}
+
+// transactionSize asks where a transaction stops costing.
+var transactionSize = Sweep{
+	Name:       "transaction-size",
+	Title:      "What a transaction costs, by its records",
+	Question:   "What share of the throughput without transactions is left, by the records of a transaction?",
+	Measured:   loadMeasured,
+	Parameters: withDefaults(transactionLoad, "transactions=100"),
+	Panels: []Panel{
+		{Vary: "records", Values: []string{"1", "3", "10", "30", "100", "300", "1000", "3000", "10000", "30000", "100000"}, Log: true},
+		{Vary: "records", Values: []string{"1", "3", "10", "30", "100", "300", "1000", "3000", "10000", "30000", "100000"}, Log: true, With: []string{"backoff=2ms"}},
+	},
+	Series:   somePolicies("fixed", "sarama", "tv2"),
+	Measures: append([]string{"share"}, loadMeasures...),
+	Columns: append([]Column{
+		{"share", "%", "of the records a second that are written without transactions", Median("share")},
+	}, loadColumns...),
+	Figures: []Figure{{Kind: Lines, Columns: []string{"share"}, Headline: transactionSizeHeadline}},
+	Seeds:   10,
+	Measure: func(policy string, values scenarios.Values, seed uint64) ([]float64, error) {
+		measures, err := measureLoad(policy, values, seed)
+		perRecord := values.Duration("record").Seconds()
+		return append([]float64{100 * measures[0] * float64(values.Int("records")) * perRecord}, measures...), err
+	},
+}
+
+// somePolicies are those of the policies that have these names.
+func somePolicies(names ...string) []Series {
+	var some []Series
+	for _, name := range names {
+		for _, p := range policies {
+			if p.Name == name {
+				some = append(some, p)
+			}
+		}
+	}
+	return some
+}
+
+// at is a number as a sentence has it.
+func (r *Result) at(panel, text, series, column string) string {
+	return Number(r.Cell(r.Row(panel, text, series), column).Value)
+}
+
+func backoffHeadline(r *Result) string {
+	at := func(text, series string) string { return r.at("backoff", text, series, "throughput") }
+	return fmt.Sprintf("Sarama commits %s a second at a backoff of 1 ms, %s at 20 ms and %s at 100 ms; a client without its 20 ms would commit %s",
+		at("1ms", "sarama"), at("20ms", "sarama"), at("100ms", "sarama"), at("100ms", "fixed"))
+}
+
+func backoffRetriesHeadline(r *Result) string {
+	at := func(text, series string) string { return r.at("backoff", text, series, "failed") }
+	return fmt.Sprintf("With %s retries %s %% of transactions fail at a backoff of 1 ms, %s %% at 20 ms, %s %% at 100 ms; Sarama's 20 ms at most: %s %%; full jitter from 1 ms: %s %%",
+		r.Values.Word("max"), at("1ms", "fixed"), at("20ms", "fixed"), at("100ms", "fixed"), at("100ms", "sarama"), at("1ms", "exp-full-jitter"))
+}
+
+func backoffLoadHeadline(r *Result) string {
+	at := func(text, column string) string { return r.at("backoff", text, "fixed", column) }
+	return fmt.Sprintf("At 1 ms the coordinator answers %s requests a second for one producer, at 20 ms %s; it refuses a transaction %s times, or %s",
+		at("1ms", "load"), at("20ms", "load"), at("1ms", "answers"), at("20ms", "answers"))
+}
+
+func backoffLatencyHeadline(r *Result) string {
+	at := func(text, series, column string) string { return r.at("backoff", text, series, column) }
+	return fmt.Sprintf("A commit takes %s ms at a backoff of 1 ms (p99 %s), %s ms at 20 ms (p99 %s); full jitter at 20 ms: %s (p99 %s)",
+		at("1ms", "fixed", "p50"), at("1ms", "fixed", "p99"), at("20ms", "fixed", "p50"), at("20ms", "fixed", "p99"),
+		at("20ms", "exp-full-jitter", "p50"), at("20ms", "exp-full-jitter", "p99"))
+}
+
+func backoffWindowsHeadline(r *Result) string {
+	var parts []string
+	for _, window := range []string{"2ms", "10ms", "50ms"} {
+		cell := func(backoff string) float64 {
+			return r.Cell(r.Row("backoff window="+window, backoff, "fixed"), "throughput").Value
+		}
+		parts = append(parts, fmt.Sprintf("%s times as much at a window of %s", Number(cell("1ms")/cell("20ms")), window))
+	}
+	return "1 ms in place of 20 commits " + strings.Join(parts, ", ")
+}
+
+func backoffProducersHeadline(r *Result) string {
+	const short, long = "producers backoff=1ms", "producers backoff=20ms"
+	return fmt.Sprintf("64 producers commit %s a second at 1 ms and %s at 20 ms, one alone %s and %s; the coordinator answers %s and %s requests a second",
+		r.at(short, "64", "fixed", "throughput"), r.at(long, "64", "fixed", "throughput"), r.at(short, "1", "fixed", "throughput"), r.at(long, "1", "fixed", "throughput"),
+		r.at(short, "64", "fixed", "load"), r.at(long, "64", "fixed", "load"))
+}
+
+func transactionPauseHeadline(r *Result) string {
+	most, short := best(r, "gap", "sarama", "throughput"), best(r, "gap backoff=1ms", "sarama", "throughput")
+	return fmt.Sprintf("Sarama commits %s a second without a pause, and %s with one of %s; at a backoff of 1 ms %s without, and %s at best, with %s",
+		r.at("gap", "0s", "sarama", "throughput"), Number(r.Cell(most, "throughput").Value), most.Text,
+		r.at("gap backoff=1ms", "0s", "sarama", "throughput"), Number(r.Cell(short, "throughput").Value), short.Text)
 }
 
 // best is the point of a series with the largest value of a column.
@@ -47,6 +236,9 @@ func best(r *Result, panel, series, column string) Row {
 	}
 	return most
 }
-func backoffHeadline(r *Result) string        { return "TODO" }
-func backoffLoadHeadline(r *Result) string    { return "TODO" }
-func backoffLatencyHeadline(r *Result) string { return "TODO" }
+
+func transactionSizeHeadline(r *Result) string {
+	const long, short = "records", "records backoff=2ms"
+	return fmt.Sprintf("Transactions of 100 records leave %s %% of the throughput at a backoff of 100 ms and %s %% at 2 ms; of 10,000 %s %% and %s %%",
+		r.at(long, "100", "fixed", "share"), r.at(short, "100", "fixed", "share"), r.at(long, "10000", "fixed", "share"), r.at(short, "10000", "fixed", "share"))
+}

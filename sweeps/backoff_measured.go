@@ -31,7 +31,6 @@ var backoffMeasured = Sweep{
 		{Name: "backoff", Help: "retry.backoff.ms", Default: "100ms", Takes: scenarios.Durations{}},
 		{Name: "linger", Help: "linger.ms", Default: "5ms", Takes: scenarios.Durations{}},
 		{Name: "wire", Help: "of a message, besides the broker's time with it", Default: "100us", Takes: scenarios.Durations{}},
-		{Name: "transactions", Help: "transactions of a run", Default: "200", Takes: scenarios.Numbers{Min: 2, Max: 1000}},
 	},
 	Panels:   []Panel{{Vary: "backoff", Values: backoffs, Log: true}},
 	Series:   []Series{{"serial", "each transaction waits for its message"}, {"back-to-back", "the next one is begun at once"}},
@@ -44,7 +43,7 @@ var backoffMeasured = Sweep{
 		{Series: "serial", At: "100ms", Column: "period", Value: newLoggedMode("serial").period},
 		{Series: "back-to-back", At: "100ms", Column: "period", Value: newLoggedMode("back-to-back").period},
 	},
-	Figures: []Figure{{Kind: Lines, Columns: []string{"period"}, Headline: backoffMeasuredHeadline}},
+	Figures: []Figure{{Kind: Lines, Columns: []string{"period"}, Log: true, Headline: backoffMeasuredHeadline}},
 	Seeds:   30,
 	Measure: measureBackoffMeasured,
 }
@@ -180,7 +179,7 @@ func measureBackoffMeasured(mode string, values scenarios.Values, seed uint64) (
 	for _, gap := range m.gaps {
 		pauses = append(pauses, m.pause(gap, values.Duration("wire")))
 	}
-	w := m.world(values, values.Int("transactions"), sim.Empirical(m.windows), sim.Empirical(pauses), seed)
+	w := m.world(values, 200, sim.Empirical(m.windows), sim.Empirical(pauses), seed)
 	l := &load{producers: make([]progress, 1)}
 	w.Watch(l)
 	err := finish(w, seed, func() {})

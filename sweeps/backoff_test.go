@@ -250,3 +250,22 @@ func TestPoliciesAreTheClients(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkTransactionLoad is the default sweep's mix of policies at one backoff:
+// transactions a second, and how many times faster than in reality.
+func BenchmarkTransactionLoad(b *testing.B) {
+	values := set(b, &backoff, "backoff=4ms")
+	transactions, simulated := 0.0, 0.0
+	for seed := uint64(1); b.Loop(); seed++ {
+		for _, policy := range policies {
+			sample, err := measureLoad(policy.Name, values, seed)
+			if err != nil {
+				b.Fatal(err)
+			}
+			transactions += sample[3]
+			simulated += sample[8]
+		}
+	}
+	b.ReportMetric(transactions/b.Elapsed().Seconds(), "transactions/s")
+	b.ReportMetric(simulated/b.Elapsed().Seconds(), "x-real-time")
+}

@@ -45,7 +45,7 @@ func TestRegistry(t *testing.T) {
 			}
 		}
 		// Every point can be run, and each column made.
-		r, err := s.Run(set(t, s), Options{Seeds: 1, Workers: 2})
+		r, err := s.Run(set(t, s, few(s)...), Options{Seeds: 1, Workers: 2})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -193,6 +193,8 @@ func TestEveryParameterMatters(t *testing.T) {
 		{&rewindOdds, "unfixed", "total", []string{"partitions=2", "instances=2", "messages=9", "batch=2", "commit=auto", "interval=5 commit=auto", "latency=5ms", "service=5ms", "process=1ms", "step=200us", "wake=2ms"}},
 		{&stallOdds, "unlocked", "total", []string{"messages=9", "throttles=4", "throttle=50", "muting=off", "max-open=1 send=1us", "timers=go1.23 throttles=8 muting=off throttle=2", "send=1ms", "latency=5ms", "service=5ms", "step=200us"}},
 		{&throttle, "mutex", "p99", []string{"load=50", "input=unbounded", "room=5", "quota=10", "seconds=20", "batch=2", "max-open=1", "latency=5ms", "service=5ms", "step=1ms"}},
+		{&backoff, "sarama", "throughput", []string{"window=30ms", "backoff=2ms", "max=2 window=300ms producer-max=0", "producer-max=0 window=300ms max=2", "producers=2", "records=1000", "record=1ms", "latency=2ms", "gap=2ms", "transactions=100"}},
+		{&backoffMeasured, "back-to-back", "period", []string{"backoff=20ms", "linger=150ms", "wire=400us"}},
 	} {
 		if len(test.settings) != len(test.sweep.Parameters) {
 			t.Errorf("%s has %d parameters, and %d are tried", test.sweep.Name, len(test.sweep.Parameters), len(test.settings))

@@ -117,7 +117,8 @@ type Figure struct {
 	Kind    Kind
 	Panels  []string // by Name; none: all
 	Columns []string // by Name
-	Marks   []Mark   // on every axis of Lines
+	Log     bool     // the axis of the columns is logarithmic
+	Marks   []Mark   // on the axis of what varies, of Lines
 	// Headline is the finding in one sentence, made of the numbers.
 	Headline func(r *Result) string
 }
@@ -202,7 +203,7 @@ func (s *Sweep) Reference(row Row, column string) (value float64, ok bool) {
 
 // All lists the sweeps.
 func All() []*Sweep {
-	return []*Sweep{&commitCost, &rewindOdds, &stallOdds, &throttle, &backoff, &backoffMeasured}
+	return []*Sweep{&commitCost, &rewindOdds, &stallOdds, &throttle, &backoff, &backoffRetries, &backoffWindows, &backoffProducers, &transactionPause, &transactionSize, &backoffMeasured}
 }
 
 // Find returns the sweep of that name. The error lists what there is.

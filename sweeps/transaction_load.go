@@ -3,6 +3,7 @@ package sweeps
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"gonum.org/v1/gonum/stat"
@@ -36,17 +37,28 @@ var transactionLoad = []scenarios.Parameter{
 	{Name: "transactions", Help: "transactions of each producer", Default: "500", Takes: scenarios.Numbers{Min: 2, Max: 1000}},
 }
 
+// withDefaults are the parameters with other defaults.
+func withDefaults(parameters []scenarios.Parameter, settings ...string) []scenarios.Parameter {
+	parameters = slices.Clone(parameters)
+	for _, setting := range settings {
+		name, value, _ := strings.Cut(setting, "=")
+		i := slices.IndexFunc(parameters, func(p scenarios.Parameter) bool { return p.Name == name })
+		parameters[i].Default = value
+	}
+	return parameters
+}
+
 // policies are ways to try again, each in a client where it is real. What has no
 // client of its own is set as Sarama's BackoffFunc, which replaces its 20 ms too.
 var policies = []Series{
 	{"fixed", "Sarama 1.61.1 with a BackoffFunc that says backoff"},
 	{"sarama", "Sarama 1.61.1 with Retry.Backoff: at most 20 ms on the first add"},
-	{"java", "Kafka's Java client with retry.backoff.ms: 20 ms on the first add"},
 	{"kgo", "franz-go 1.22.2 with ConcurrentTransactionsBackoff; more after 1 s"},
 	{"exp-full-jitter", "a BackoffFunc: anything up to backoff, which doubles up to 1 s"},
 	{"exp-jitter-20", "a BackoffFunc: backoff, which doubles up to 1 s, and 20 % more or less"},
 	{"decorrelated", "a BackoffFunc: from backoff to three times the last one, up to 1 s"},
 	{"tv2", "franz-go 1.22.2 under TV2: the broker waits backoff, 1 ms or more, for up to 100 ms"},
+	{"java", "Kafka's Java client with retry.backoff.ms: 20 ms on the first add"},
 }
 
 // maxBackoff is where a backoff that grows stops, unless it begins there.

@@ -109,6 +109,9 @@ func showText(w io.Writer, s *scenarios.Scenario) error {
 		if claim.Command != "" {
 			fmt.Fprintf(w, "    $ %s\n", claim.Command)
 		}
+		if claim.Figure != "" {
+			fmt.Fprintf(w, "    %s\n", claim.Figure)
+		}
 	}
 	fmt.Fprintln(w, "\nPARAMETERS")
 	for _, p := range s.Parameters {
@@ -213,6 +216,7 @@ type claimJSON struct {
 	Verdict  string `json:"verdict"`
 	Evidence string `json:"evidence"`
 	Command  string `json:"command,omitempty"`
+	Figure   string `json:"figure,omitempty"` // a file of the repository
 }
 
 func newScenarioJSON(s *scenarios.Scenario) scenarioJSON {

@@ -169,16 +169,16 @@ func (p *LibrdkafkaTransactions) State(s *sim.State) {
 
 // Run registers and sends one record after the other.
 func (m *librdkafkaMain) Run(t *sim.Task) {
-	for m.next(t) {
+	for {
+		record, ok := m.pending.Receive(t, PointAwaitRecord)
+		if !ok {
+			return
+		}
+		m.record = record
 		m.timer.Sleep(t, registerAtOnce, PointRegister)
 		m.registerPartitions(t)
 		m.produce(t)
 	}
-}
-
-func (m *librdkafkaMain) next(t *sim.Task) (ok bool) {
-	m.record, ok = m.pending.Receive(t, PointAwaitRecord)
-	return ok
 }
 
 // registerPartitions is rd_kafka_txn_register_partitions, with its response.
