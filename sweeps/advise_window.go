@@ -205,7 +205,7 @@ func (w *Windows) String() string {
 	if !w.Measured {
 		return w.Source
 	}
-	return fmt.Sprintf("%s windows of %s", Number(float64(len(w.samples))), w.Source)
+	return fmt.Sprintf("%s of %s", Number(float64(len(w.samples))), w.Source)
 }
 
 // resampled is how many windows a cluster has that is like the measured one.
@@ -213,7 +213,9 @@ const resampled = 1000
 
 // another is the windows of a cluster like this one, or of this one on another
 // day: as many drawn from those measured, and all stretched or shrunk, by up to a
-// quarter. The seeds spread the factors evenly, however many there are.
+// quarter. The seeds spread the factors evenly, however many there are. Windows
+// between two times that were cut off to milliseconds, as those of a log, are
+// known to a millisecond either way, and are drawn from there.
 //
 // What a setting gains by fitting the very windows that were measured, as a
 // backoff of 2 ms fits windows of exactly 3, it does not gain there.
@@ -222,9 +224,14 @@ func (w *Windows) another(seed uint64) (window string, windows []time.Duration) 
 		return (d * time.Duration(768+(seed*0x9e3779b97f4a7c15)>>55) / 1024).Round(time.Microsecond)
 	}
 	if w.Measured {
-		delay, draws := sim.Empirical(w.samples), sim.NewDraws(seed, "windows of another cluster")
+		measured, draws := sim.Empirical(w.samples), sim.NewDraws(seed, "windows of another cluster")
+		cut := sim.Constant(0)
+		if !slices.ContainsFunc(w.samples, func(d time.Duration) bool { return d%time.Millisecond != 0 }) {
+			cut = sim.Uniform(0, time.Millisecond)
+		}
 		for range min(len(w.samples), resampled) {
-			windows = append(windows, stretch(delay.Draw(&draws)))
+			d := measured.Draw(&draws) + cut.Draw(&draws) - cut.Draw(&draws)
+			windows = append(windows, stretch(max(d, 0)))
 		}
 		slices.Sort(windows)
 		return sim.Empirical(windows).String(), windows

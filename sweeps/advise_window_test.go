@@ -205,11 +205,15 @@ func TestQuantiles(t *testing.T) {
 // Goal: other clusters are like the one that was measured: drawn from its windows,
 // all of them stretched alike, by factors that lie evenly on both sides.
 func TestAnotherCluster(t *testing.T) {
-	measured, err := ReadWindows(strings.NewReader("1\n2\n4\n8\n"), "f")
+	measured, err := ReadWindows(strings.NewReader("1.5\n3\n6\n12\n"), "f")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var factors, ratios []float64
+	whole, err := ReadWindows(strings.NewReader("0\n10\n"), "f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var factors, ratios, cut []float64
 	distinct := map[string]bool{}
 	for seed := uint64(1); seed <= 100; seed++ {
 		window, windows := measured.another(seed)
@@ -230,13 +234,27 @@ func TestAnotherCluster(t *testing.T) {
 		factor := d.Seconds() / 0.004
 		factors = append(factors, factor)
 		for _, d := range windows {
-			// A power of two, stretched by the factor of this seed.
-			ratio := math.Log2(d.Seconds() * 1000 / factor)
+			// A power of two times 1.5 ms, stretched by the factor of this seed.
+			ratio := math.Log2(d.Seconds() * 1000 / factor / 1.5)
 			ratios = append(ratios, ratio)
 			if math.Abs(ratio-math.Round(ratio)) > 0.01 || ratio < -0.1 || ratio > 3.1 {
-				t.Fatalf("seed %d: a window of %v is none of 1, 2, 4, 8 ms times %g", seed, d, factor)
+				t.Fatalf("seed %d: a window of %v is none of 1.5, 3, 6, 12 ms times %g", seed, d, factor)
 			}
 		}
+	}
+	for seed := uint64(1); seed <= 100; seed++ {
+		_, windows := whole.another(seed)
+		for _, d := range windows {
+			if x := d.Seconds() * 1000; x > 5 {
+				cut = append(cut, x-10*factors[seed-1])
+			} else if x > 1.25 {
+				t.Errorf("seed %d: a window of 0 ms in whole ones may be %v", seed, d)
+			}
+		}
+	}
+	slices.Sort(cut)
+	if last := len(cut) - 1; cut[0] < -1.25 || cut[0] > -0.6 || cut[last] > 1.25 || cut[last] < 0.6 || math.Abs(sum(cut)/float64(len(cut))) > 0.15 {
+		t.Errorf("windows of 10 ms in whole ones may be %.3g to %.3g ms more, %.3g on average, want -1 to 1 and 0", cut[0], cut[last], sum(cut)/float64(len(cut)))
 	}
 	slices.Sort(factors)
 	for i, want := range map[int]float64{0: 0.75, 25: 0.875, 50: 1, 75: 1.125, 99: 1.25} {
@@ -245,7 +263,7 @@ func TestAnotherCluster(t *testing.T) {
 		}
 	}
 	if mean := sum(ratios) / float64(len(ratios)); math.Abs(mean-1.5) > 0.15 || len(distinct) < 100 {
-		t.Errorf("400 draws of 1, 2, 4, 8 ms have a mean logarithm of %g, want 1.5; %d of 100 clusters differ", mean, len(distinct))
+		t.Errorf("400 draws of 1.5 times 1, 2, 4, 8 ms have a mean logarithm of %g, want 1.5; %d of 100 clusters differ", mean, len(distinct))
 	}
 	for _, test := range []struct{ window, want string }{
 		{"lognormal:4ms,0.5", "lognormal:%v,0.5"},

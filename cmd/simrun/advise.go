@@ -238,7 +238,7 @@ func (a *advising) command() string {
 func (a *advising) text(w io.Writer, advice *sweeps.Advice, written []string) error {
 	var b strings.Builder
 	windows := advice.Question.Windows
-	fmt.Fprintf(&b, "%v: median %s ms, 99 %% up to %s ms", windows, sweeps.Milliseconds(windows.Quantile(0.5)), sweeps.Milliseconds(windows.Quantile(0.99)))
+	fmt.Fprintf(&b, "windows: %v, median %s ms, 99 %% up to %s ms", windows, sweeps.Milliseconds(windows.Quantile(0.5)), sweeps.Milliseconds(windows.Quantile(0.99)))
 	if windows.Unpaired > 0 {
 		fmt.Fprintf(&b, "; %d transitions without the other end of their window", windows.Unpaired)
 	}

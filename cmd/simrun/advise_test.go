@@ -126,7 +126,7 @@ func TestAdviseGivesTheSameBytes(t *testing.T) {
 		return strings.ReplaceAll(stdout, file, "FILE"), contents(t, dir)
 	}
 	first, figures := of("--workers 1 --windows", written(t, "f", csv))
-	for _, want := range []string{"20 windows of FILE: median 4 ms", "Retry.Backoff = ", "Retry.Max = ", "defaults, on the first add", "optimum", "advised: sarama", "TV2\n",
+	for _, want := range []string{"windows: 20 of FILE, median 4 ms", "Retry.Backoff = ", "Retry.Max = ", "defaults, on the first add", "optimum", "advised: sarama", "TV2\n",
 		"20 windows say little of the rarest 0.1 %", filepath.Join(dir, "advise.svg")} {
 		if !strings.Contains(first, want) {
 			t.Errorf("advise says nothing of %q:\n%s", want, first)
