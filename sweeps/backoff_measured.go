@@ -62,6 +62,11 @@ type loggedTransaction struct {
 	writeMarkers  time.Duration // and with WriteTxnMarkers
 }
 
+// transactionsLog was read off the brokers' logs of a public report.
+//
+// Source: github.com/Traktormaster/kafka-tr-issue-201011; Kafka 2.5 and 2.6, one
+// broker, librdkafka 1.5, a record and offsets a transaction.
+//
 //go:embed data/transactions-kafka-2.x.csv
 var transactionsLog []byte
 
