@@ -146,7 +146,7 @@ func TestNoInputPanics(t *testing.T) {
 		} {
 			w, err := read()
 			switch {
-			case err != nil && (strings.Contains(err.Error(), "\n") || len(err.Error()) > 400):
+			case err != nil && (strings.Contains(err.Error(), "\n") || len(err.Error()) > 1200):
 				rt.Fatalf("%s(%q): error %q, want one short line", name, text.String(), err)
 			case err == nil && (w.Count() == 0 || w.Quantile(0) < 0 || w.Quantile(1) > 1000*time.Hour):
 				rt.Fatalf("%s(%q): %d windows from %v to %v", name, text.String(), w.Count(), w.Quantile(0), w.Quantile(1))

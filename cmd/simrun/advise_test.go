@@ -184,6 +184,19 @@ func TestAdviseAsJSON(t *testing.T) {
 	}
 }
 
+// Goal: JSON says how many windows were measured, and how many halves of one.
+func TestAdviseCountsWindows(t *testing.T) {
+	log := brokerLine("10:55:47,100", "b", "PrepareCommit", "CompleteCommit")
+	for i := range 3 {
+		log += brokerLine(fmt.Sprintf("10:55:%02d,100", i), "a", "Ongoing", "PrepareCommit") + brokerLine(fmt.Sprintf("10:55:%02d,103", i), "a", "PrepareCommit", "CompleteCommit")
+	}
+	code, text, _ := call("advise", "--broker-log", written(t, "f", log), "--client", "kgo", "--seeds", "1", "--json")
+	var advice adviceJSON
+	if decode(t, text, &advice); code != exitHolds || advice.Windows.Measured != 3 || advice.Windows.Unpaired != 1 || advice.Windows.Median != 3 {
+		t.Errorf("exit code %d, windows %+v, want 3 and half a one", code, advice.Windows)
+	}
+}
+
 // Goal: what cannot be put in its place leaves nothing half written.
 func TestAdviseThatCannotWrite(t *testing.T) {
 	dir := t.TempDir()
