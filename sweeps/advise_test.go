@@ -384,3 +384,12 @@ func TestClientsNamed(t *testing.T) {
 		t.Errorf("an unknown client: %v", err)
 	}
 }
+
+// Goal: each seed is a run of its own, also where all have the same windows.
+func TestSeedsAreRuns(t *testing.T) {
+	q := question(t, "0s", "latency=exp:500us")
+	q.Clients = []Client{kgo}
+	if c := advised(t, q, 3).Clients[0]; c.DefaultThroughput.Low == c.DefaultThroughput.High {
+		t.Errorf("three seeds give %v", c.DefaultThroughput)
+	}
+}
