@@ -115,6 +115,9 @@ func Advise(q Question, o Options) (*Advice, error) {
 	if err != nil {
 		return nil, err
 	}
+	// As many transactions in all, however many producers share them.
+	each := max(20, values.Int("transactions")/values.Int("producers"))
+	values = with(values, "transactions", fmt.Sprint(each))
 	for slack := 1; ; slack *= 2 {
 		a := &adviser{question: q, values: values, slack: slack, clusters: map[uint64]cluster{}, kept: map[string]map[string]float64{}}
 		result, err := a.sweep().Run(values, o)
