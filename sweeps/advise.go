@@ -88,8 +88,10 @@ const (
 	// leastBudget is for how long Sarama tries by default, 50 times 100 ms.
 	// Whatever else is retried needs it still, as where a coordinator moves.
 	leastBudget = 5 * time.Second
-	// mostRetries is as far as a Max is tried.
+	// mostRetries and maxSlack are as far as a Max is tried: so many retries, so
+	// many times what the windows ask for.
 	mostRetries = 100_000
+	maxSlack    = 1 << 10
 )
 
 // Advise answers a question.
@@ -118,14 +120,14 @@ func Advise(q Question, o Options) (*Advice, error) {
 	// As many transactions in all, however many producers share them.
 	each := max(20, values.Int("transactions")/values.Int("producers"))
 	values = with(values, "transactions", fmt.Sprint(each))
-	for slack := 1; ; slack *= 2 {
-		a := &adviser{question: q, values: values, slack: slack, clusters: map[uint64]cluster{}, kept: map[string]map[string]float64{}}
+	a := &adviser{question: q, values: values, slack: 1, clusters: map[uint64]cluster{}, kept: map[string]map[string]float64{}}
+	for ; ; a.slack *= 2 {
 		result, err := a.sweep().Run(values, o)
 		if err != nil {
 			return nil, err
 		}
 		advice := a.advise(result)
-		if !slices.ContainsFunc(advice.Clients, func(c ClientAdvice) bool {
+		if a.slack == maxSlack || !slices.ContainsFunc(advice.Clients, func(c ClientAdvice) bool {
 			return c.Setting.Max != Endless && c.Setting.Max < mostRetries && c.Failed.Value > 100*q.Failures
 		}) {
 			return advice, nil
@@ -141,7 +143,7 @@ type adviser struct {
 
 	mu       sync.Mutex
 	clusters map[uint64]cluster            // by seed
-	kept     map[string]map[string]float64 // runs: several points need that of a default
+	kept     map[string]map[string]float64 // runs: several points need that of a default, and a higher Max none but its own
 }
 
 // cluster is one that is like the user's.

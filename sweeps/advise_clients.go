@@ -159,6 +159,9 @@ var kgo = Client{
 
 // goDuration writes a duration as a Go expression.
 func goDuration(d time.Duration) string {
+	if d == time.Millisecond {
+		return "time.Millisecond"
+	}
 	if d%time.Millisecond == 0 {
 		return fmt.Sprintf("%d * time.Millisecond", d/time.Millisecond)
 	}

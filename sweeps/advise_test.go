@@ -347,6 +347,7 @@ func TestPaste(t *testing.T) {
 		{ClientAdvice{Client: sarama, Setting: Setting{50 * time.Millisecond, 100}},
 			"config.Producer.Transaction.Retry.BackoffFunc = func(retries, maxRetries int) time.Duration {\n\treturn 50 * time.Millisecond\n}\nconfig.Producer.Transaction.Retry.Max = 100", ""},
 		{ClientAdvice{Client: sarama, Verdict: OutOfRetries, Setting: Setting{100 * time.Millisecond, 380}}, "config.Producer.Transaction.Retry.Max = 380", ""},
+		{ClientAdvice{Client: kgo, Setting: Setting{time.Millisecond, Endless}}, "kgo.ConcurrentTransactionsBackoff(time.Millisecond),", ""},
 		{ClientAdvice{Client: kgo, Setting: Setting{1500 * time.Microsecond, Endless}}, "kgo.ConcurrentTransactionsBackoff(1500 * time.Microsecond),", ""},
 		{ClientAdvice{Client: java, Setting: Setting{2 * time.Millisecond, Endless}}, "retry.backoff.ms=2", "-"},
 		{ClientAdvice{Client: kgo, Setting: kgo.Default}, "", "-"},
