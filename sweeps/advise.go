@@ -109,8 +109,8 @@ const (
 // the markers, it is doubled until no more do than may.
 //
 // The optimum is no policy but a bound: a producer that knew how long to wait,
-// 1 / (base + max(0, window - gap)), where base is what a transaction takes whose
-// predecessor leaves no window. It does not queue behind others, and adds its
+// 1 / (base + max(0, window - gap)) over the windows of the run, where base is what
+// a transaction takes whose predecessor leaves no window. It does not queue behind others, and adds its
 // partitions itself: under TV2, which saves that round trip, more is possible.
 func Advise(q Question, o Options) (*Advice, error) {
 	values, err := backoff.Set(q.Settings)
@@ -257,17 +257,27 @@ func (a *adviser) cluster(values scenarios.Values, seed uint64) (scenarios.Value
 		if err != nil {
 			return nil, 0, err
 		}
-		window, windows := a.question.Windows.another(seed)
-		producers, gap, latency := float64(values.Int("producers")), values.Delay("gap"), values.Delay("latency")
-		draws := sim.NewDraws(seed, "gaps of the optimum")
+		c.window = a.question.Windows.another(seed)
+		producers := float64(values.Int("producers"))
 		base := producers / alone[slices.Index(backoff.Measures, "throughput")]
-		excess := meanExcess(windows, func() time.Duration { // From EndTxn's answer at the coordinator to the next add there.
-			return latency.Draw(&draws) + gap.Draw(&draws) + latency.Draw(&draws)
-		})
-		c = cluster{window, producers / (base + excess.Seconds())}
+		c.optimum = producers / (base + meanWait(with(values, "window", c.window), seed).Seconds())
 		a.clusters[seed] = c
 	}
 	return with(values, "window", c.window), c.optimum, nil
+}
+
+// meanWait is how long who waits exactly waits between two transactions: what is
+// left of the window when the next add arrives. They are the windows that the
+// broker of measureLoad draws, but those of the last transactions, which are
+// nobody's.
+func meanWait(values scenarios.Values, seed uint64) time.Duration {
+	window, gap, latency := values.Delay("window"), values.Delay("gap"), values.Delay("latency")
+	windows, gaps := sim.NewDraws(seed, "window"), sim.NewDraws(seed, "gaps of the optimum")
+	total, n := 0.0, values.Int("producers")*(values.Int("transactions")-1)
+	for range n {
+		total += float64(max(0, window.Draw(&windows)-latency.Draw(&gaps)-gap.Draw(&gaps)-latency.Draw(&gaps)))
+	}
+	return time.Duration(total / float64(n))
 }
 
 // run makes a run of the sweep backoff, or takes it from those that were made.

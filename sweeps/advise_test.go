@@ -42,10 +42,13 @@ func TestAdviceAgreesWithTheClosedForm(t *testing.T) {
 		a := advised(t, q, seeds)
 		var bounds, defaults []float64
 		for seed := uint64(1); seed <= seeds; seed++ {
-			_, windows := q.Windows.another(seed)
+			window, err := time.ParseDuration(q.Windows.another(seed))
+			if err != nil {
+				t.Fatal(err)
+			}
 			// Three requests of 1 ms, the gap, and what a window of more than a
 			// round trip and the gap leaves.
-			base, wait := 0.003+gap.Seconds(), (windows[0] - time.Millisecond - gap).Seconds()
+			base, wait := 0.003+gap.Seconds(), (window - time.Millisecond - gap).Seconds()
 			bounds = append(bounds, 1/(base+wait))
 			defaults = append(defaults, 1/(base+math.Ceil(wait/0.021)*0.021))
 		}
@@ -392,5 +395,23 @@ func TestSeedsAreRuns(t *testing.T) {
 	q.Clients = []Client{kgo}
 	if c := advised(t, q, 3).Clients[0]; c.DefaultThroughput.Low == c.DefaultThroughput.High {
 		t.Errorf("three seeds give %v", c.DefaultThroughput)
+	}
+}
+
+// Goal: no backoff beats the optimum, whatever the windows are: in every seed it
+// is the bound of the very windows that the run had.
+func TestNothingBeatsTheOptimum(t *testing.T) {
+	for _, window := range []string{"lognormal:3ms,0.5", "exp:20ms", "lognormal:1ms,2", "bimodal:2ms,300ms,0.02"} {
+		q := question(t, window, "transactions=20")
+		q.Clients = []Client{sarama, java}
+		a := advised(t, q, 12)
+		for _, row := range a.Result.Rows {
+			if share := a.Result.Cell(row, "share"); share.High > 100.1 && row.Series.Name != tv2 {
+				t.Errorf("%s: %s at %s gets %v %% of the optimum", window, row.Series.Name, row.Text, share)
+			}
+		}
+		if c := a.Clients[0]; c.Share.Value < 60 {
+			t.Errorf("%s: what is advised gets %v %% of the optimum", window, c.Share)
+		}
 	}
 }

@@ -187,17 +187,11 @@ func (w *Windows) Longer(d time.Duration) float64 {
 
 // Mean is the mean of the windows.
 func (w *Windows) Mean() time.Duration {
-	return meanExcess(w.samples, func() time.Duration { return 0 })
-}
-
-// meanExcess is by how much windows are longer than gaps, those that are not
-// counting as 0: the mean. Who waits exactly waits that long.
-func meanExcess(windows []time.Duration, gap func() time.Duration) time.Duration {
 	total := 0.0 // The sum may be more than a Duration holds.
-	for _, d := range windows {
-		total += float64(max(0, d-gap()))
+	for _, d := range w.samples {
+		total += float64(d)
 	}
-	return time.Duration(total / float64(len(windows)))
+	return time.Duration(total / float64(len(w.samples)))
 }
 
 // String is what a picture calls them.
@@ -219,7 +213,7 @@ const resampled = 1000
 //
 // What a setting gains by fitting the very windows that were measured, as a
 // backoff of 2 ms fits windows of exactly 3, it does not gain there.
-func (w *Windows) another(seed uint64) (window string, windows []time.Duration) {
+func (w *Windows) another(seed uint64) string {
 	stretch := func(d time.Duration) time.Duration {
 		return (d * time.Duration(768+(seed*0x9e3779b97f4a7c15)>>55) / 1024).Round(time.Microsecond)
 	}
@@ -229,15 +223,13 @@ func (w *Windows) another(seed uint64) (window string, windows []time.Duration) 
 		if !slices.ContainsFunc(w.samples, func(d time.Duration) bool { return d%time.Millisecond != 0 }) {
 			cut = sim.Uniform(0, time.Millisecond)
 		}
+		var windows []time.Duration
 		for range min(len(w.samples), resampled) {
 			d := measured.Draw(&draws) + cut.Draw(&draws) - cut.Draw(&draws)
 			windows = append(windows, stretch(max(d, 0)))
 		}
 		slices.Sort(windows)
-		return sim.Empirical(windows).String(), windows
-	}
-	for _, d := range w.samples {
-		windows = append(windows, stretch(d))
+		return sim.Empirical(windows).String()
 	}
 	name, rest, named := strings.Cut(w.Source, ":")
 	if !named {
@@ -250,7 +242,7 @@ func (w *Windows) another(seed uint64) (window string, windows []time.Duration) 
 			arguments[i] = stretch(d).String()
 		}
 	}
-	return strings.TrimPrefix(name+":"+strings.Join(arguments, ","), ":"), windows
+	return strings.TrimPrefix(name+":"+strings.Join(arguments, ","), ":")
 }
 
 // rounded keeps three digits of a duration.
