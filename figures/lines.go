@@ -44,6 +44,9 @@ func (d *drawing) lines(c draw.Canvas, at int) {
 		points := part.line(series, s)
 		p.Add(&plotter.Line{XYs: points, LineStyle: lineOf(i)}, &plotter.Scatter{XYs: points, GlyphStyle: glyphOf(i)})
 	}
+	for i, m := range d.figure.Marks {
+		p.Add(&mark{m, i})
+	}
 	p.Add(&measured{d, part})
 	above := part.column.Name + ", " + part.column.Unit
 	if left := at - 1; at%d.columns() > 0 && d.plots[left].column.Name == part.column.Name {
@@ -119,6 +122,24 @@ func (p *part) band(series sweeps.Series, s *sweeps.Sweep) plotter.XYs {
 		}
 	}
 	return append(up, down...)
+}
+
+// mark draws a named place as a line across the plot. Names stand one below the
+// other, on the side that has more room.
+type mark struct {
+	sweeps.Mark
+	row int
+}
+
+func (m *mark) Plot(c draw.Canvas, p *plot.Plot) {
+	toX, _ := p.Transforms(&c)
+	x := toX(m.At)
+	c.StrokeLine2(draw.LineStyle{Color: grey, Width: 0.7, Dashes: []vg.Length{2, 2}}, x, c.Min.Y, x, c.Max.Y)
+	beside, side := vg.Length(3), draw.XLeft
+	if x > (c.Min.X+c.Max.X)/2 {
+		beside, side = -beside, draw.XRight
+	}
+	c.FillText(aligned(label, side, draw.YTop), vg.Point{X: x + beside, Y: c.Max.Y - vg.Length(m.row)*label.Font.Size*1.3}, m.Text)
 }
 
 // newPlot is a plot with no more on it than is read.

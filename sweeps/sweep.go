@@ -118,8 +118,15 @@ type Figure struct {
 	Panels  []string // by Name; none: all
 	Columns []string // by Name
 	Log     bool     // the axis of the columns is logarithmic
+	Marks   []Mark   // on the axis of what varies, of Lines
 	// Headline is the finding in one sentence, made of the numbers.
 	Headline func(r *Result) string
+}
+
+// Mark is a place on the axis that has a name.
+type Mark struct {
+	At   float64
+	Text string
 }
 
 // Kind is how a figure shows its numbers.

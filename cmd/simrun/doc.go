@@ -6,6 +6,7 @@
 //	simrun explore SCENARIO     a search through all runs
 //	simrun check [SCENARIO...]  every variant against its expected verdicts
 //	simrun sweep [NAME]         odds and costs over a grid of parameters: CSV, PNG, SVG
+//	simrun advise               the backoff and the retries for the windows of your cluster
 //
 // # Exit codes
 //
@@ -39,4 +40,11 @@
 //     series, columns, seeds}; sweep NAME: {sweep, parameters, seeds, findings,
 //     rows, repeat}, a row being {panel, value, series, columns} and a column
 //     {value, low, high} by its name.
+//   - advise: {windows, parameters, failures, seeds, finding, optimum, clients, tv2,
+//     rows, repeat}, rows as those of a sweep. A client is {client, release,
+//     verdict, setting, default, paste, says, throughput, share, gain, answers,
+//     load, failed}; its verdict is "matters", "out of retries" (Max matters, the
+//     backoff does not), "no conflict" or "no difference", and where it is one of
+//     the last two, setting is the default and paste empty. A setting is
+//     {backoff_ms, max}; max is null where nothing counts the retries.
 package main

@@ -91,7 +91,7 @@ func TestBadInput(t *testing.T) {
 		return path
 	}
 	const race = "offset-rewind"
-	commands := "there is check, diff, explore, help, list, run, show, sweep"
+	commands := "there is advise, check, diff, explore, help, list, run, show, sweep"
 	names := "there is " + strings.Join(scenarioNames(), ", ")
 	event := `want lines such as "G0 send"`
 	for _, test := range []struct {

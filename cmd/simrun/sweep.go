@@ -397,17 +397,22 @@ type estimateJSON struct {
 func newResultJSON(r *sweeps.Result) resultJSON {
 	out := resultJSON{
 		Sweep: newSweepJSON(r.Sweep), Parameters: valuesJSON(r.Values), Seeds: r.Seeds,
-		Findings: []string{}, Rows: []sweepRowJSON{}, Repeat: r.Command(),
+		Findings: []string{}, Rows: rowsJSON(r), Repeat: r.Command(),
 	}
 	for _, f := range r.Sweep.Figures {
 		out.Findings = append(out.Findings, f.Headline(r))
 	}
+	return out
+}
+
+func rowsJSON(r *sweeps.Result) []sweepRowJSON {
+	out := []sweepRowJSON{}
 	for _, row := range r.Rows {
 		columns := map[string]estimateJSON{}
 		for i, c := range r.Sweep.Columns {
 			columns[c.Name] = estimateJSON(row.Cells[i])
 		}
-		out.Rows = append(out.Rows, sweepRowJSON{row.Panel.Name(), row.Text, row.Series.Name, columns})
+		out = append(out, sweepRowJSON{row.Panel.Name(), row.Text, row.Series.Name, columns})
 	}
 	return out
 }

@@ -1,0 +1,211 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// written puts a file into a folder of its own.
+func written(t *testing.T, name, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// brokerLine is a line of a broker's log.
+func brokerLine(clock, id, from, to string) string {
+	return fmt.Sprintf("[2020-10-15 %s] DEBUG TransactionalId %s complete transition from %s to TxnTransitMetadata(producerId=0, txnState=%s, topicPartitions=Set()) "+
+		"(kafka.coordinator.transaction.TransactionMetadata)\n", clock, id, from, to)
+}
+
+func TestBadInputOfAdvise(t *testing.T) {
+	csv := func(content string) string { return written(t, "w.csv", content) }
+	log := func(content string) string { return written(t, "server.log", content) }
+	const unit = "a plain number of milliseconds in every line"
+	good := csv("3\n2\n")
+	prepared := brokerLine("10:55:47,349", "a", "Ongoing", "PrepareCommit")
+	file := written(t, "file", "")
+	sealed := t.TempDir()
+	if err := os.Chmod(sealed, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		line string
+		want []string
+	}{
+		{"advise", []string{"not 0 times", "--windows FILE, --broker-log FILE or --window DISTRIBUTION"}},
+		{"advise --window 3ms --windows " + good, []string{"not 2 times"}},
+		{"advise " + good, []string{"takes no argument", "--broker-log"}},
+		{"advise --windows ''", []string{"is empty", "want a file"}},
+		{"advise --broker-log ''", []string{"is empty", "want a file"}},
+		{"advise --window 3ms --gap soon --out " + good + ".made", []string{"gap=soon"}},
+		{"advise --windows " + good + ".gone", []string{good + ".gone: no such file"}},
+		{"advise --windows " + filepath.Dir(good), []string{filepath.Dir(good) + ": is a directory"}},
+		{"advise --broker-log " + good + ".gone", []string{good + ".gone: no such file"}},
+
+		{"advise --windows " + csv(""), []string{"w.csv has no window", "one column of milliseconds"}},
+		{"advise --windows " + csv("window\n3\nfast\n"), []string{`w.csv, line 3: has "fast"`, "milliseconds"}},
+		{"advise --windows " + csv("3\n-2\n"), []string{"w.csv, line 2: has a window of -2 ms"}},
+		{"advise --windows " + csv("3ms\n0.002s\n"), []string{"w.csv, line 1: has a unit", unit}},
+		{"advise --windows " + csv("3\n2\n0.002s\n"), []string{"w.csv, line 3: has a unit", unit}},
+		{"advise --windows " + csv("3,2\n"), []string{"w.csv, line 1: has several columns"}},
+		{"advise --windows " + csv(strings.Repeat("3", 1<<20)), []string{"w.csv, line 1: is longer than 64 KiB"}},
+		{"advise --windows " + csv("1e6\n"), []string{"16m40s on average", "hang"}},
+
+		{"advise --broker-log " + log(""), []string{"server.log has no transaction from Prepare to Complete", "DEBUG", "TransactionMetadata"}},
+		{"advise --broker-log " + log(prepared), []string{"server.log has no transaction from Prepare to Complete"}},
+		{"advise --broker-log " + log("noise\n"+prepared+brokerLine("10:55:47,340", "a", "PrepareCommit", "CompleteCommit")), []string{"server.log, line 3: completes", "clock"}},
+		{"advise --broker-log " + log(prepared[26:]), []string{"server.log, line 1: has no time such as [2020-10-15 10:55:47,349]"}},
+
+		{"advise --window ''", []string{`""`, "lognormal:3ms,0.5"}},
+		{"advise --window fast", []string{`"fast"`, "lognormal:3ms,0.5"}},
+		{"advise --window exp:-3ms", []string{"-3ms", "0s to 1000h"}},
+		{"advise --window lognormal:3ms,-1", []string{`sigma "-1"`, "0 to 10"}},
+		{"advise --window uniform:5ms,1ms", []string{`"uniform:5ms,1ms"`}},
+		{"advise --window bimodal:3ms,50ms,2", []string{`share "2"`, "0 to 1"}},
+		{"advise --window lognormal:3ms,10", []string{"on average", "hang"}},
+		{"advise --window 20s", []string{"20s on average", "hang"}},
+
+		{"advise --window 3ms --client librdkafka", []string{`"librdkafka"`, "all, sarama, java, kgo"}},
+		{"advise --window 3ms --failures 0", []string{`--failures "0"`, "0.001% to 50%"}},
+		{"advise --window 3ms --failures 60%", []string{`--failures "60%"`, "0.001% to 50%"}},
+		{"advise --window 3ms --failures -1%", []string{`--failures "-1%"`, "0.001% to 50%"}},
+		{"advise --window 3ms --failures NaN", []string{`--failures "NaN"`, "0.001% to 50%"}},
+		{"advise --window 3ms --failures few", []string{`--failures "few"`, "0.001% to 50%"}},
+		{"advise --window 3ms --gap soon", []string{"gap=soon"}},
+		{"advise --window 3ms --latency -1ms", []string{"latency=-1ms"}},
+		{"advise --window 3ms --producers 65", []string{"producers=65", "1 to 64"}},
+		{"advise --window 3ms --producers 0", []string{"producers=0", "1 to 64"}},
+		{"advise --window 3ms --seeds 0", []string{"--seeds 0", "1 to 100000"}},
+		{"advise --window 3ms --seeds many", []string{`"many"`, "whole numbers"}},
+		{"advise --window 3ms --workers 0", []string{"--workers 0", "1 to 256"}},
+		{"advise --window 3ms --out ''", []string{"--out is empty"}},
+		{"advise --window 3ms --out " + file, []string{file, "not a directory", "want a folder"}},
+		{"advise --window 3ms --out " + file + "/below", []string{file, "not a directory", "want a folder"}},
+		{"advise --window 3ms --fast", []string{"--fast", "the flags of advise are ", "--broker-log, --client"}},
+	}
+	if os.Geteuid() != 0 { // Root may write anywhere.
+		tests = append(tests, struct {
+			line string
+			want []string
+		}{"advise --window 3ms --out " + sealed, []string{sealed, "permission denied", "want a folder"}})
+	}
+	for _, test := range tests {
+		t.Run(test.line[:min(len(test.line), 60)], func(t *testing.T) { refused(t, words(test.line), test.want...) })
+	}
+	if _, err := os.Stat(good + ".made"); err == nil {
+		t.Error("refused advice made a folder")
+	}
+	if left := contents(t, sealed); len(left) != 0 {
+		t.Errorf("refused advice left %d files", len(left))
+	}
+}
+
+// Goal: the same question gets the same bytes, with any number of workers, from a
+// file as well as from a log of the same windows; and two figures.
+func TestAdviseGivesTheSameBytes(t *testing.T) {
+	csv, log := "window_ms\n", ""
+	for i := range 20 {
+		d := 2 + i%4
+		csv += fmt.Sprintf("%d\n", d)
+		log += brokerLine(fmt.Sprintf("10:55:%02d,100", i), "a b", "Ongoing", "PrepareCommit") + brokerLine(fmt.Sprintf("10:55:%02d,%d", i, 100+d), "a b", "PrepareCommit", "CompleteCommit")
+	}
+	dir := filepath.Join(t.TempDir(), "deep", "out")
+	of := func(flags, file string) (string, map[string]string) {
+		t.Helper()
+		code, stdout, stderr := call(append(words("advise --client sarama --seeds 2 --out "+dir+" "+flags), file)...)
+		if code != exitHolds || stderr != "" {
+			t.Fatalf("advise %s %s: exit code %d, %q", flags, file, code, stderr)
+		}
+		return strings.ReplaceAll(stdout, file, "FILE"), contents(t, dir)
+	}
+	first, figures := of("--workers 1 --windows", written(t, "f", csv))
+	for _, want := range []string{"windows: 20 of FILE, median 4 ms", "Retry.Backoff = ", "Retry.Max = ", "defaults, on the first add", "optimum", "advised: sarama", "TV2\n",
+		"20 windows say little of the rarest 0.1 %", filepath.Join(dir, "advise.svg")} {
+		if !strings.Contains(first, want) {
+			t.Errorf("advise says nothing of %q:\n%s", want, first)
+		}
+	}
+	if len(figures) != 2 || !strings.HasPrefix(figures["advise.png"], "\x89PNG") || !strings.Contains(figures["advise.svg"], "advised: sarama") {
+		t.Errorf("advise wrote %d files", len(figures))
+	}
+	for _, flags := range []string{"--workers 3 --windows", "--workers 1 --windows"} {
+		if again, _ := of(flags, written(t, "f", csv)); again != first {
+			t.Errorf("advise %s gives other bytes", flags)
+		}
+	}
+	if again, _ := of("--broker-log", written(t, "f", log)); again != first {
+		t.Errorf("the same windows from a log give\n%s\nwant\n%s", again, first)
+	}
+	same := written(t, "f", csv)
+	_, before := of("--workers 2 --windows", same)
+	if _, after := of("--workers 5 --windows", same); after["advise.png"] != before["advise.png"] || after["advise.svg"] != before["advise.svg"] {
+		t.Error("the figures have other bytes with other workers")
+	}
+}
+
+// Goal: JSON has its fields and agrees with itself, and its command gives it again.
+func TestAdviseAsJSON(t *testing.T) {
+	code, text, _ := call(words("advise --window lognormal:3ms,0.5 --failures 1% --gap 1ms --seeds 2 --json")...)
+	var advice adviceJSON
+	if decode(t, text, &advice); code != exitHolds {
+		t.Fatalf("exit code %d", code)
+	}
+	if advice.Windows.Source != "lognormal:3ms,0.5" || advice.Windows.Measured != 0 || advice.Windows.Median < 2.9 || advice.Windows.P99 < 8 || advice.Windows.P999 < advice.Windows.P99 ||
+		advice.Parameters["gap"] != "1ms" || advice.Failures != 0.01 || advice.Seeds != 2 || len(advice.Clients) != 3 || advice.TV2.Says == "" {
+		t.Errorf("advice %+v", advice)
+	}
+	for i, want := range []string{"sarama", "java", "kgo"} {
+		c := advice.Clients[i]
+		if c.Client != want || c.Verdict != "matters" || c.Paste == "" || len(c.Says) < 3 || c.Setting == c.Default || (c.Setting.Max != nil) != (want == "sarama") ||
+			c.Throughput.Value > advice.Optimum.High || c.Gain.Value < 1.02 || c.Failed.Value != 0 {
+			t.Errorf("advice for %s: %+v", want, c)
+		}
+		found := false
+		for _, row := range advice.Rows {
+			found = found || row.Series == want && row.Columns["throughput"] == c.Throughput
+		}
+		if !found {
+			t.Errorf("no row has the throughput that is advised for %s", want)
+		}
+	}
+	if code, again, _ := again(t, advice.Repeat, "--json"); code != exitHolds || again != text {
+		t.Errorf("%s gives other bytes", advice.Repeat)
+	}
+	code, text, _ = call(words("advise --window 3ms --gap 20ms --client java --seeds 1 --json")...)
+	if decode(t, text, &advice); code != exitHolds || len(advice.Clients) != 1 || advice.Clients[0].Verdict != "no conflict" || advice.Clients[0].Paste != "" || advice.Clients[0].Setting != advice.Clients[0].Default {
+		t.Errorf("where it does not matter: %+v", advice.Clients)
+	}
+}
+
+// Goal: JSON says how many windows were measured, and how many halves of one.
+func TestAdviseCountsWindows(t *testing.T) {
+	log := brokerLine("10:55:47,100", "b", "PrepareCommit", "CompleteCommit")
+	for i := range 3 {
+		log += brokerLine(fmt.Sprintf("10:55:%02d,100", i), "a", "Ongoing", "PrepareCommit") + brokerLine(fmt.Sprintf("10:55:%02d,103", i), "a", "PrepareCommit", "CompleteCommit")
+	}
+	code, text, _ := call("advise", "--broker-log", written(t, "f", log), "--client", "kgo", "--seeds", "1", "--json")
+	var advice adviceJSON
+	if decode(t, text, &advice); code != exitHolds || advice.Windows.Measured != 3 || advice.Windows.Unpaired != 1 || advice.Windows.Median != 3 {
+		t.Errorf("exit code %d, windows %+v, want 3 and half a one", code, advice.Windows)
+	}
+}
+
+// Goal: what cannot be put in its place leaves nothing half written.
+func TestAdviseThatCannotWrite(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "advise.png"), 0o700); err != nil { // Nothing can be renamed to it.
+		t.Fatal(err)
+	}
+	refused(t, words("advise --window 3ms --client java --seeds 1 --out "+dir), "advise.png")
+	left, err := os.ReadDir(dir)
+	if err != nil || len(left) != 1 {
+		t.Errorf("left are %v, %v", left, err)
+	}
+}
