@@ -18,6 +18,7 @@ var gallery = flag.String("gallery", "", "check: compare the gallery with what t
 // shown are the figures that README.md and RACES.md show, by their files' names.
 var shown = []string{
 	"backoff", "backoff-load", "backoff-retries", "backoff-windows", "backoff-producers", "transaction-pause", "transaction-size", "backoff-measured",
+	"ordering-cost", "ordering-cost-keys", "reorder-odds",
 }
 
 // Goal: the figures of the texts are what the commands beside them give, to the

@@ -89,14 +89,7 @@ func measureRewindOdds(variant string, values scenarios.Values, seed uint64) ([]
 		Service: values.Delay("service"),
 		Before:  []sim.Taking{{Of: "mark", Delay: values.Delay("process")}},
 	})
-	rewinds := 0
-	err := finish(w, seed, func() {
-		for _, v := range w.Violations() {
-			if v.Property == "committed-offset-never-rewinds" {
-				rewinds++
-			}
-		}
-	})
+	rewinds, err := finishCounting(w, seed, "committed-offset-never-rewinds")
 	return []float64{float64(rewinds), float64(requests.n), float64(values.Int("partitions") * commits * batch), milliseconds(w)}, err
 }
 

@@ -61,6 +61,9 @@ func few(s *Sweep) []string {
 	if slices.ContainsFunc(s.Parameters, func(p scenarios.Parameter) bool { return p.Name == "transactions" }) {
 		return []string{"transactions=10"}
 	}
+	if s == &orderingCost {
+		return []string{"records=100"}
+	}
 	return nil
 }
 

@@ -60,6 +60,18 @@ func finish(w *sim.World, seed uint64, each func()) error {
 	return err
 }
 
+// finishCounting is finish, and counts the steps that break a property.
+func finishCounting(w *sim.World, seed uint64, property string) (broken int, err error) {
+	err = finish(w, seed, func() {
+		for _, v := range w.Violations() {
+			if v.Property == property {
+				broken++
+			}
+		}
+	})
+	return broken, err
+}
+
 // walk takes a world on until nothing can happen any more, or each says so
 // after a step. What is due at the same instant happens in a random
 // order.
