@@ -33,7 +33,6 @@ var orderingCost = Sweep{
 		{Name: "latency", Help: "of a message, one way", Default: "lognormal:500us,0.3", Takes: scenarios.Delays{}},
 		{Name: "service", Help: "of the broker with a request", Default: "lognormal:200us,0.3", Takes: scenarios.Delays{}},
 		{Name: "step", Help: "from one step of a goroutine to its next", Default: "exp:500ns", Takes: scenarios.Delays{}},
-		{Name: "wake", Help: "until a goroutine that waited for a lock goes on", Default: "lognormal:5us,0.5", Takes: scenarios.Delays{}},
 	},
 	Panels: []Panel{
 		{Vary: "per-thousand", Values: []string{"0", "2", "5", "10", "20", "50", "100"}},
@@ -68,7 +67,7 @@ func measureOrderingCost(variant string, values scenarios.Values, seed uint64) (
 	w.Watch(o)
 	w.Timed(sim.Timing{
 		Seed: seed, Unchecked: true,
-		Step: values.Delay("step"), Wake: values.Delay("wake"), Latency: values.Delay("latency"), Service: values.Delay("service"),
+		Step: values.Delay("step"), Latency: values.Delay("latency"), Service: values.Delay("service"),
 		Before: []sim.Taking{{Of: "submit", Delay: values.Delay("submit")}, {Of: "scheduled", Delay: values.Delay("promise")}},
 	})
 	reordered, err := finishCounting(w, seed, "first-appends-keep-the-order")

@@ -30,7 +30,6 @@ var reorderOdds = Sweep{
 		{Name: "latency", Help: "of a message, one way", Default: "lognormal:30us,0.5", Takes: scenarios.Delays{}},
 		{Name: "service", Help: "of the broker with a request", Default: "lognormal:20us,0.5", Takes: scenarios.Delays{}},
 		{Name: "step", Help: "from one step of a goroutine to its next", Default: "exp:1us", Takes: scenarios.Delays{}},
-		{Name: "wake", Help: "until a goroutine that waited for a lock goes on", Default: "lognormal:5us,0.5", Takes: scenarios.Delays{}},
 	},
 	Panels: []Panel{
 		{Vary: "promise", Log: true, Values: []string{"exp:1us", "exp:3us", "exp:10us", "exp:30us", "exp:100us", "exp:300us", "exp:1ms", "exp:3ms", "exp:10ms"}},
@@ -59,7 +58,7 @@ func measureReorderOdds(series string, values scenarios.Values, seed uint64) ([]
 	w.Watch(o)
 	w.Timed(sim.Timing{
 		Seed: seed, Unchecked: true,
-		Step: values.Delay("step"), Wake: values.Delay("wake"), Latency: values.Delay("latency"), Service: values.Delay("service"),
+		Step: values.Delay("step"), Latency: values.Delay("latency"), Service: values.Delay("service"),
 		Before: []sim.Taking{{Of: "submit", Delay: values.Delay("submit")}, {Of: "scheduled", Delay: values.Delay("promise")}},
 	})
 	reordered, err := finishCounting(w, seed, "first-appends-keep-the-order")
