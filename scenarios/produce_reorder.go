@@ -33,6 +33,7 @@ var produceReorder = Scenario{
 	Parameters: []Parameter{
 		{Name: "records", Help: "records, of which each producer has its share", Default: "3", Takes: Numbers{1, 100_000}},
 		{Name: "producers", Help: "goroutines that produce", Default: "2", Takes: Numbers{1, 8}},
+		{Name: "share", Help: "whether producers have records that follow one another, or take turns: then, of a multiple of as many keys, each has its own", Default: "blocks", Takes: Words{"blocks", "turns"}},
 		{Name: "keys", Help: "keys, which the records have in turn", Default: "1", Takes: Numbers{1, 10_000}},
 		{Name: "batch", Help: "records that fill a batch", Default: "2", Takes: Numbers{1, 10_000}},
 		{Name: "trigger", Help: "what fails", Default: "invalid-record", Takes: Words{"invalid-record", "retries", "timeout", "metadata", "cancelled", "too-large"}},
@@ -42,9 +43,10 @@ var produceReorder = Scenario{
 		{Name: "first", Help: "the first of them, from 1", Default: "1", Takes: Numbers{1, 100_000}},
 		{Name: "every", Help: "from one of them to the next", Default: "1", Takes: Numbers{1, 100_000}},
 		{Name: "times", Help: "how often each fails, if the broker refuses it; 0 is always", Default: "1", Takes: Numbers{0, 100}},
+		{Name: "misuse", Help: "what sticky gets wrong: it does not stop producing, does not wait for the promises, or resumes before it has produced again", Default: "nothing", Takes: Words{"nothing", "stop", "promises", "resume"}},
 		{Name: "linger", Help: "how long a batch waits for more", Default: "0s", Takes: Durations{}},
 		{Name: "flush", Help: "whether each producer flushes in the end", Default: "off", Takes: Words{"on", "off"}},
-		{Name: "clock", Help: "untimed, or timed", Default: "untimed", Takes: Words{"untimed", "timed"}},
+		{Name: "clock", Help: "whether things take their time: then there are the points submit and scheduled", Default: "untimed", Takes: Words{"untimed", "timed"}},
 	},
 	Variants: []Variant{
 		{"none", "franz-go 1.22.2", "what fails is produced again, in the order in which the promises tell of it"},
@@ -139,8 +141,8 @@ var produceReorder = Scenario{
 			ID:       "C3.4",
 			Says:     "The application must: stop producing; make sure nothing is being produced; handle every promise; await all in flight; recover the partition; resume. In this order.",
 			Verdict:  "only when what has failed is produced again before it resumes",
-			Evidence: "The six steps do not say when, and it has to be between the last two. The first three are needed: without them D A B C is written. To await what is in flight is not: Flush returns when the promises have run, and the partition sends nothing before the last answer, unless it is not idempotent with more than one request in flight; then waiting comes too late.",
-			Command:  "go test ./scenarios -run 'TestProduceReorder'",
+			Evidence: "The six steps do not say when, and it has to be between the last two: --set misuse=resume breaks the order. So do misuse=stop and misuse=promises, each alone. To await what is in flight is not needed: nothing in the client does, and sticky holds; the partition sends nothing before the last answer, unless it is not idempotent with more than one request in flight, and then waiting comes too late.",
+			Command:  "go test ./scenarios -run TestProduceReorderSixSteps",
 		},
 		{
 			ID:       "C3.5",
@@ -184,6 +186,11 @@ var remedies = map[string]struct {
 	"dead-letter":             {producer.FailPartition, producer.DeadLetter},
 }
 
+// misuses are the values of the parameter.
+var misuses = map[string]producer.KgoMisuse{
+	"nothing": producer.NoMisuse, "stop": producer.WithoutStopping, "promises": producer.WithoutPromises, "resume": producer.ResumeFirst,
+}
+
 // buildProduceReorder makes an application with its client, and a broker.
 func buildProduceReorder(variant string, values Values) *sim.World {
 	w := sim.NewWorld()
@@ -205,7 +212,7 @@ func buildProduceReorder(variant string, values Values) *sim.World {
 	if config.Idempotent {
 		config.InFlight = 5
 	}
-	app := producer.KgoAppConfig{Remedy: remedies[variant].app, Records: records, Flush: values.Word("flush") == "on"}
+	app := producer.KgoAppConfig{Remedy: remedies[variant].app, Records: records, Flush: values.Word("flush") == "on", Misuse: misuses[values.Word("misuse")]}
 	trigger(values, &node, &config, &app)
 	node.RetryBackoffMax = -1 // A transaction that is not complete yet is the client's to wait for.
 	leader := broker.New(node)
@@ -228,7 +235,11 @@ func buildProduceReorder(variant string, values Values) *sim.World {
 	next := model.Record(1)
 	for i := range producers {
 		to := next + model.Record((records+producers-1-i)/producers)
-		w.Go(fmt.Sprint("p", i+1), application.NewSubmitter(next, to))
+		submitter := application.NewSubmitter(next, to, 1)
+		if values.Word("share") == "turns" {
+			submitter = application.NewSubmitter(model.Record(1+i), model.Record(1+records), model.Record(producers))
+		}
+		w.Go(fmt.Sprint("p", i+1), submitter)
 		next = to
 	}
 	w.Go("app", application.NewApplication())
@@ -237,6 +248,11 @@ func buildProduceReorder(variant string, values Values) *sim.World {
 	w.Go("promises", cl.NewPromises())
 	if config.RecordRetries >= 0 || config.LoadErrors > 0 || config.Transactional {
 		w.Go("metadata", cl.NewMetadata())
+	}
+	for p := range partitions {
+		if config.Linger > 0 {
+			w.Go(fmt.Sprint("linger", p), cl.NewLinger(p))
+		}
 	}
 	if app.Mark == producer.WithContext {
 		w.Go("context", &producer.KgoContext{Producer: cl})

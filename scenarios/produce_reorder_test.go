@@ -207,7 +207,7 @@ func TestTheSearchFindsTheMeasuredLog(t *testing.T) {
 // Goal: the three things that the order of the sticky error rests on. Each of the
 // tests has a mutant of the model that breaks it.
 //
-// Mutant: finishPromises is started for each push, and takes the last of the ring.
+// Mutant: promiseBatch pushes behind the first of the ring, and not behind the last.
 func TestProduceReorderRingOrder(t *testing.T) {
 	for _, variant := range []string{"none", "sticky"} {
 		if v := produceVerdicts(t, variant, "batch=1").Verdict("promises-run-in-order"); v.Outcome != explore.Exhausted {
@@ -232,6 +232,18 @@ func TestProduceReorderStickyErrorIsLookedAtUnderTheLock(t *testing.T) {
 	for _, property := range []string{"first-appends-keep-the-order", sim.NoDataRace} {
 		if v := r.Verdict(property); v.Outcome != explore.Exhausted {
 			t.Errorf("%s is %v: %v", property, v.Outcome, v.Err)
+		}
+	}
+}
+
+// Goal: of the six steps that the proposal asks of its application, each that the
+// model has is needed.
+func TestProduceReorderSixSteps(t *testing.T) {
+	for misuse, want := range map[string]explore.Outcome{
+		"nothing": explore.Exhausted, "stop": explore.Broken, "promises": explore.Broken, "resume": explore.Broken,
+	} {
+		if v := produceVerdicts(t, "sticky", "misuse="+misuse).Verdict("first-appends-keep-the-order"); v.Outcome != want {
+			t.Errorf("misuse=%s: %v, want %v", misuse, v.Outcome, want)
 		}
 	}
 }

@@ -68,9 +68,10 @@ type Config struct {
 // Source: LogValidator; max.message.bytes for MESSAGE_TOO_LARGE. Others stand for
 // what comes and goes: NOT_LEADER_OR_FOLLOWER for a leader that is elected.
 type Refusal struct {
-	Record model.Record
-	Error  model.Error
-	Times  int32 // how often; 0: always
+	Partition model.Partition
+	Record    model.Record
+	Error     model.Error
+	Times     int32 // how often; 0: always
 }
 
 // New returns a broker whose partitions are empty.

@@ -136,7 +136,7 @@ func (b *Broker) appendRecords(request *model.ProduceRequest, guards []verificat
 		case outcome.Error != model.None:
 			outcome.Error = asProduceError(request, outcome.Error)
 		default:
-			if outcome.Error = b.refusal(&p.Batch); outcome.Error == model.None {
+			if outcome.Error = b.refusal(p); outcome.Error == model.None {
 				outcome.BaseOffset, outcome.Error = log.append(p.Batch, guards[i], !b.config.WithoutVerification)
 			}
 		}
@@ -145,21 +145,25 @@ func (b *Broker) appendRecords(request *model.ProduceRequest, guards []verificat
 	return response
 }
 
-// refusal says whether the batch holds a record that is not taken, and counts.
+// refusal says whether the batch holds a record that is not taken, and counts for
+// each of those.
 //
 // Source: UnifiedLog.append, which validates records before it looks at their
 // producer.
-func (b *Broker) refusal(batch *model.RecordBatch) model.Error {
+func (b *Broker) refusal(p *model.PartitionBatch) model.Error {
+	code := model.None
 	for i, refusal := range b.config.Refusals {
-		if !slices.Contains(batch.Records, refusal.Record) || refusal.Times > 0 && b.refused[i] == refusal.Times {
+		if refusal.Partition != p.Partition || !slices.Contains(p.Batch.Records, refusal.Record) || refusal.Times > 0 && b.refused[i] == refusal.Times {
 			continue
 		}
 		if refusal.Times > 0 {
 			b.refused[i]++
 		}
-		return refusal.Error
+		if code == model.None {
+			code = refusal.Error
+		}
 	}
-	return model.None
+	return code
 }
 
 func refusalOf(p model.Partition, outcomes []model.PartitionError) model.Error {

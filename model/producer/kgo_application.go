@@ -46,9 +46,21 @@ type KgoAppConfig struct {
 	// Marked are the records that are handed over with Mark, the first time.
 	Marked []model.Record
 	Mark   KgoMark
+	Misuse KgoMisuse
 	// Flush says that whoever submits flushes in the end.
 	Flush bool
 }
+
+// KgoMisuse is what the application of RecoverQuiescent gets wrong of the six
+// steps.
+type KgoMisuse uint8
+
+const (
+	NoMisuse        KgoMisuse = iota
+	WithoutStopping           // others produce all the while
+	WithoutPromises           // it does not wait until every promise was called
+	ResumeFirst               // others produce before what has failed was produced again
+)
 
 // KgoMark is what is the matter with a record.
 type KgoMark uint8
@@ -161,14 +173,14 @@ func (g *kgoGoroutine) clearPartition(t *sim.Task) {
 // flushes.
 type KgoSubmitter struct {
 	kgoGoroutine
-	from, to model.Record `sim:"config"`
-	next     model.Record
+	from, to, step model.Record `sim:"config"`
+	next           model.Record
 }
 
-// NewSubmitter returns a goroutine that submits the records from the one up to
-// the other, which is left to the next.
-func (a *KgoApp) NewSubmitter(from, to model.Record) *KgoSubmitter {
-	return &KgoSubmitter{kgoGoroutine: kgoGoroutine{KgoProducer: a.cl}, from: from, to: to}
+// NewSubmitter returns a goroutine that submits each step-th record from the one
+// up to the other, which is left to others.
+func (a *KgoApp) NewSubmitter(from, to, step model.Record) *KgoSubmitter {
+	return &KgoSubmitter{kgoGoroutine: kgoGoroutine{KgoProducer: a.cl}, from: from, to: to, step: step}
 }
 
 // Run submits.
@@ -176,7 +188,7 @@ func (s *KgoSubmitter) Run(t *sim.Task) {
 	if s.config.Transactional {
 		s.app.begun.Wait(t, PointAwaitBegin)
 	}
-	for s.next = s.from; s.next < s.to; s.next++ {
+	for s.next = s.from; s.next < s.to; s.next += s.step {
 		if s.config.Paced {
 			t.Yield(PointSubmit)
 		}
@@ -319,19 +331,28 @@ func (a *KgoApplication) recover(t *sim.Task) {
 }
 
 // recoverQuiescent recovers the partition while nobody produces, and nothing is
-// left of what has failed but the records in the channel.
+// left of what has failed but the records that promises told of.
 func (a *KgoApplication) recoverQuiescent(t *sim.Task) {
-	a.app.gate.Lock(t, PointGate)
-	a.flush(t)
+	if a.app.config.Misuse != WithoutStopping {
+		a.app.gate.Lock(t, PointGate)
+	}
+	if a.app.config.Misuse != WithoutPromises {
+		a.flush(t)
+	}
 	a.left = int32(a.app.failures(t, 0))
 	a.recover(t)
+	if a.app.config.Misuse == ResumeFirst {
+		a.app.gate.Unlock(t)
+	}
 	if a.app.config.Remedy == DeadLetter {
 		a.partition = 1
 	}
 	a.handOverAgain(t)
 	a.partition = 0
 	a.handOverRest(t)
-	a.app.gate.Unlock(t)
+	if a.app.config.Misuse != WithoutStopping && a.app.config.Misuse != ResumeFirst {
+		a.app.gate.Unlock(t)
+	}
 }
 
 // handOverRest hands over again what had failed when the goroutine looked.
