@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -72,6 +73,7 @@ func TestFaultsAreFound(t *testing.T) {
 		{"no end of line", []string{text}, []string{"1\n2"}, `cell 2: line 2 of its output is "2\n", and "2" is stored`, true},
 		{"nothing stored", []string{text}, nil, `cell 2: no output is stored; go -C notebooks test . -update stores it`, true},
 		{"other picture", []string{dot}, []string{"\x89PNG"}, `cell 2: picture 1, of 75 bytes, differs from the one of 4 bytes that is stored`, true},
+		{"two pictures for one", []string{dot + "\ngonbui.DisplayPng([]byte(\"\\x89PNG\"))\ngonbui.Sync()"}, []string{"\x89PNG"}, `cell 2: pictures shown: 2, stored: 1`, true},
 		{"text for a picture", []string{dot}, []string{"1\n"}, `cell 2: line 1 of its output is "", and "1\n" is stored`, true},
 		{"a picture for text", []string{text}, []string{"\x89PNG"}, `cell 2: line 1 of its output is "1\n", and "" is stored`, true},
 		{"the second cell", []string{text, "%%\nfmt.Println(3)"}, []string{"1\n2\n", "4\n"}, `cell 3: line 1 of its output is "3\n", and "4\n" is stored`, true},
@@ -79,6 +81,7 @@ func TestFaultsAreFound(t *testing.T) {
 
 		{"a panic", []string{"func deep() {\n\tpanic(\"x\")\n}\n\n%%\ndeep()"}, []string{"1\n"}, `cell 2: exit status 2: panic: x, at cell 2, line 2`, false},
 		{"a panic of an earlier cell's", []string{"func deep() {\n\tpanic(\"x\")\n}", "%%\ndeep()"}, []string{"", "1\n"}, `cell 3: exit status 2: panic: x, at cell 2, line 2`, false},
+		{"a panic below imports", []string{"import (\n\t\"fmt\"\n)\n\nfunc deep() {\n\tpanic(fmt.Sprint(7))\n}\n\n%%\ndeep()"}, []string{"1\n"}, `cell 2: exit status 2: panic: 7, at cell 2, line 6`, false},
 		{"an exit", []string{"import \"os\"\n\n%%\nprintln(1)\nos.Exit(7)"}, []string{"1\n"}, `cell 2: exit status 7: 1`, false},
 		{"stderr", []string{"%%\nprintln(1)"}, []string{"1\n"}, `cell 2: it writes to stderr: "1\n"`, false},
 		{"silence", []string{"%%\n_ = 1"}, nil, `cell 2: it has a %% and shows nothing`, false},
@@ -151,8 +154,22 @@ func TestFilesAreRefused(t *testing.T) {
 	}
 }
 
+// Goal: cells make one program, as under GoNB: what one declares or imports is
+// there in the next, and may be imported again.
+func TestCellsGoTogether(t *testing.T) {
+	path := planted(t, []string{
+		"import \"fmt\"\n\nconst x = 1\n\n%%\nfmt.Println(x)",
+		"func twice(n int) int { return 2 * n }",
+		"import (\n\t\"fmt\"\n)\n\n%%\nfmt.Println(twice(x))",
+	}, "1\n", "", "2\n")
+	if got := Check(path); got != nil {
+		t.Error(got)
+	}
+}
+
 // Goal: what -update writes is what Jupyter would have saved, to the byte.
-// Method: testdata/jupyter.ipynb was executed and saved by Jupyter with GoNB.
+// Method: testdata/jupyter.ipynb was executed and saved by Jupyter with GoNB;
+// its outputs are damaged, and updated.
 func TestUpdateWritesAsJupyterDoes(t *testing.T) {
 	content, err := os.ReadFile("testdata/jupyter.ipynb")
 	if err != nil {
@@ -162,6 +179,8 @@ func TestUpdateWritesAsJupyterDoes(t *testing.T) {
 	if wrong := Check(path); wrong != nil {
 		t.Fatalf("as Jupyter saved it: %q", wrong)
 	}
+	damage := strings.NewReplacer(`"execution_count": 2`, `"execution_count": null`, "line 2: <", "line 3: <", "iVBORw0KGgoAAAAN", "")
+	path = plantedFile(t, []byte(damage.Replace(string(content))))
 	if wrong := Update(path); wrong != nil {
 		t.Fatalf("update: %q", wrong)
 	}
@@ -174,25 +193,33 @@ func TestUpdateWritesAsJupyterDoes(t *testing.T) {
 	}
 }
 
-// Goal: outputs that are not compared are refused, not passed over.
+// Goal: Jupyter's ways to store text and a picture are read, and outputs that
+// are not compared are refused, not passed over.
 func TestStoredOutputsAreAllCompared(t *testing.T) {
 	picture := base64.StdEncoding.EncodeToString([]byte("\x89PNG"))
-	for _, test := range []struct{ outputs, want string }{
-		{`[{"output_type": "stream", "name": "stdout", "text": ["1\n"]}, {"output_type": "stream", "name": "stdout", "text": "2\n"}]`, ""},
-		{`[{"output_type": "display_data", "data": {"image/png": "` + picture + `\n"}}]`, ""},
-		{`[{"output_type": "stream", "name": "stderr", "text": "1\n"}]`, `a "stream stderr" is stored`},
-		{`[{"output_type": "error", "ename": "ERROR"}]`, `a "error" is stored`},
-		{`[{"output_type": "display_data", "data": {"text/html": "x"}}]`, `a "display_data" is stored`},
-		{`[{"output_type": "display_data", "data": {"image/png": "` + picture + `", "text/plain": "x"}}]`, `a "display_data" is stored`},
-		{`[{"output_type": "display_data", "data": {"image/png": "?"}}]`, "its stored picture is no base64"},
+	for _, test := range []struct {
+		outputs string
+		want    Shown
+		err     string
+	}{
+		{`[{"output_type": "stream", "name": "stdout", "text": ["1\n", "2\n"]}, {"output_type": "stream", "name": "stdout", "text": "3\n"}]`, Shown{Text: "1\n2\n3\n"}, ""},
+		{`[{"output_type": "display_data", "data": {"image/png": "` + picture + `\n"}}]`, Shown{Pictures: [][]byte{[]byte("\x89PNG")}}, ""},
+		{`[{"output_type": "stream", "name": "stderr", "text": "1\n"}]`, Shown{}, `a "stream stderr" is stored`},
+		{`[{"output_type": "error", "ename": "ERROR"}]`, Shown{}, `a "error" is stored`},
+		{`[{"output_type": "display_data", "data": {"text/html": "x"}}]`, Shown{}, `a "display_data" is stored`},
+		{`[{"output_type": "display_data", "data": {"image/png": "` + picture + `", "text/plain": "x"}}]`, Shown{}, `a "display_data" is stored`},
+		{`[{"output_type": "display_data", "data": {"image/png": "?"}}]`, Shown{}, "its stored picture is no base64"},
 	} {
 		var c Cell
 		if err := json.Unmarshal([]byte(`{"cell_type": "code", "source": "", "outputs": `+test.outputs+`}`), &c); err != nil {
 			t.Fatal(err)
 		}
-		_, err := c.Stored()
-		if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
-			t.Errorf("%s: %v, want %q", test.outputs, err, test.want)
+		got, err := c.Stored()
+		if test.err == "" && (err != nil || !reflect.DeepEqual(got, test.want)) {
+			t.Errorf("%s: %v, %v, want %v", test.outputs, got, err, test.want)
+		}
+		if test.err != "" && (err == nil || !strings.Contains(err.Error(), test.err)) {
+			t.Errorf("%s: %v, want %q", test.outputs, err, test.err)
 		}
 	}
 }
