@@ -15,11 +15,13 @@
 //     A cell with a %% does one of them.
 //
 // jupyter nbconvert --execute is no check: it ends with 0 after a panic.
+//
+// The check is run with -count=1. The cache of go test does not see what the
+// cells' program is built of: a lesson would pass that is out of date.
 package notebooks
 
-// What the cells import besides the standard library stands here, too: go mod
-// tidy sees no cells, and the cache of go test sees no change of a package that
-// a test does not import.
+// What the cells import besides the standard library stands here, too, since go
+// mod tidy sees no cells.
 import (
 	_ "github.com/janpfeifer/gonb/gonbui" // shows a picture below a cell
 	_ "racelab/figures"
