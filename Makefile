@@ -1,4 +1,4 @@
-.PHONY: help test vet lint check witness races golden gallery bench ci nightly
+.PHONY: help test vet lint check witness lessons races golden gallery bench ci nightly
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\): ## /  \1	/p' Makefile
@@ -17,6 +17,9 @@ check: ## every variant against its expected verdicts
 
 witness: ## released clients under the same search
 	go -C witness test ./...
+
+lessons: ## every cell of the notebooks against its stored output
+	go -C notebooks test -count=1 ./...
 
 races: ## write RACES.md anew
 	go run ./cmd/simrun list --markdown > RACES.md.new

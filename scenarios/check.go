@@ -2,7 +2,8 @@ package scenarios
 
 import "racelab/sim/explore"
 
-// CheckStates bounds each search of Check. It is no less than any of them needs.
+// CheckStates bounds each search of States. It is no less than any of Check
+// needs.
 const CheckStates = 5_000_000
 
 // Checked is one (variant, property, world) held against its expectation.
@@ -26,14 +27,9 @@ func (s *Scenario) Check(deep bool) ([]Checked, error) {
 			if lists(world.Deep, variant.Name) && !deep {
 				continue
 			}
-			sys, err := s.System(variant.Name, s.Values(world))
+			result, err := s.States(variant, s.Values(world), false)
 			if err != nil {
 				return nil, err
-			}
-			result := explore.States(sys, explore.Options{Limit: CheckStates})
-			sys.Close()
-			if result.Fault != nil {
-				return nil, result.Fault
 			}
 			for i := range result.Verdicts {
 				v := &result.Verdicts[i]
@@ -45,4 +41,17 @@ func (s *Scenario) Check(deep bool) ([]Checked, error) {
 		}
 	}
 	return rows, nil
+}
+
+// States searches the states of a variant that can be reached: all, or with
+// first those before a property breaks. The error says why no search of it can
+// be trusted.
+func (s *Scenario) States(variant Variant, values Values, first bool) (*explore.Result, error) {
+	sys, err := s.System(variant.Name, values)
+	if err != nil {
+		return nil, err
+	}
+	defer sys.Close()
+	result := explore.States(sys, explore.Options{Limit: CheckStates, First: first})
+	return result, result.Fault
 }

@@ -86,14 +86,9 @@ func (s *Scenario) telling(d *Diff, variants [2]Variant) (owner int, schedule si
 
 // shortest searches for the shortest schedule that breaks a property.
 func (s *Scenario) shortest(variant Variant, values Values, property string) (sim.Schedule, error) {
-	sys, err := s.System(variant.Name, values)
+	result, err := s.States(variant, values, false)
 	if err != nil {
 		return nil, err
-	}
-	defer sys.Close()
-	result := explore.States(sys, explore.Options{Limit: CheckStates})
-	if result.Fault != nil {
-		return nil, result.Fault
 	}
 	verdict := result.Verdict(property)
 	if verdict.Outcome != explore.Broken {

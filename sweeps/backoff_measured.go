@@ -11,7 +11,6 @@ import (
 
 	"racelab/model"
 	"racelab/model/broker"
-	"racelab/model/coordinator"
 	"racelab/model/producer"
 	"racelab/scenarios"
 	"racelab/sim"
@@ -147,19 +146,11 @@ func (m loggedMode) leaderTrip(wire time.Duration) time.Duration { return m.writ
 
 // world is the measured cluster and its client.
 func (m loggedMode) world(values scenarios.Values, transactions int, windows, pauses sim.Delay, seed uint64) *sim.World {
-	const leader = "leader"
 	w := sim.NewWorld()
-	partitions := []model.Partition{0, model.ConsumerOffsets}
-	log := broker.New(broker.Config{
-		Partitions: partitions, WithoutVerification: true, MarkerAppend: windows, Draws: sim.NewDraws(seed, "window"),
+	addCluster(w, 1, broker.Config{
+		Partitions: []model.Partition{0, model.ConsumerOffsets}, WithoutVerification: true,
+		MarkerAppend: windows, Draws: sim.NewDraws(seed, "window"),
 	})
-	transactionCoordinator := coordinator.NewTransactions(coordinator.TransactionsConfig{
-		TransactionalIDs: 1, ScanInterval: time.Hour, Brokers: []coordinator.Broker{{Name: leader, Partitions: partitions}},
-	})
-	w.AddNode("coordinator", transactionCoordinator)
-	w.AddNode(leader, log)
-	transactionCoordinator.Connect(w.Dial("coordinator", leader))
-	log.Connect(w.Dial(leader, "coordinator"))
 	client, main := producer.NewLibrdkafkaTransactions(
 		producer.LibrdkafkaConfig{RetryBackoff: values.Duration("backoff"), Linger: values.Duration("linger")},
 		w.Dial("librdkafka", "coordinator"), w.Dial("librdkafka", leader))

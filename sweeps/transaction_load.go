@@ -129,13 +129,8 @@ var loadMeasures = []string{"throughput", "answers", "requests", "tried", "commi
 // measureLoad runs the producers to their ends, and measures what each got done
 // from its first commit on, as what comes before is no cycle.
 func measureLoad(policy string, values scenarios.Values, seed uint64) ([]float64, error) {
-	const leader = "leader"
 	w := sim.NewWorld()
 	producers := values.Int("producers")
-	config := coordinator.TransactionsConfig{
-		TransactionalIDs: producers, ScanInterval: time.Hour,
-		Brokers: []coordinator.Broker{{Name: leader, Partitions: []model.Partition{0}}},
-	}
 	leads := broker.Config{
 		Partitions: []model.Partition{0}, ProduceRequests: producers, WithoutVerification: true,
 		MarkerAppend: values.Delay("window"), Draws: sim.NewDraws(seed, "window"),
@@ -143,11 +138,7 @@ func measureLoad(policy string, values scenarios.Values, seed uint64) ([]float64
 	if policy == "tv2" {
 		leads.WithoutVerification, leads.RetryBackoff = false, max(values.Duration("backoff"), time.Millisecond)
 	}
-	transactions, log := coordinator.NewTransactions(config), broker.New(leads)
-	w.AddNode("coordinator", transactions)
-	w.AddNode(leader, log)
-	transactions.Connect(w.Dial("coordinator", leader))
-	log.Connect(w.Dial(leader, "coordinator"))
+	addCluster(w, producers, leads)
 	for i := range producers {
 		name := fmt.Sprint("producer", i)
 		client := transactionalClient(policy, model.TransactionalID(i), values, seed, w.Dial(name, "coordinator"), w.Dial(name, leader))
@@ -163,6 +154,21 @@ func measureLoad(policy string, values scenarios.Values, seed uint64) ([]float64
 	w.Watch(load)
 	err := finish(w, seed, func() {})
 	return load.measures(), err
+}
+
+// leader is the name of the broker that leads all partitions.
+const leader = "leader"
+
+// addCluster makes the coordinator and the leader, connected to each other.
+func addCluster(w *sim.World, transactionalIDs int, leads broker.Config) {
+	transactions, log := coordinator.NewTransactions(coordinator.TransactionsConfig{
+		TransactionalIDs: transactionalIDs, ScanInterval: time.Hour,
+		Brokers: []coordinator.Broker{{Name: leader, Partitions: leads.Partitions}},
+	}), broker.New(leads)
+	w.AddNode("coordinator", transactions)
+	w.AddNode(leader, log)
+	transactions.Connect(w.Dial("coordinator", leader))
+	log.Connect(w.Dial(leader, "coordinator"))
 }
 
 // load follows transactions from BeginTxn to CommitTxn's return, and counts what

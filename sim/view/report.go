@@ -16,7 +16,7 @@ type Report struct {
 	Untried []string         // properties that no step put to the test
 	Notes   []string         // what else the reader should know
 	Final   []sim.Field      // the state at the end
-	Repeat  string           // the command that gives this run again
+	Repeat  string           // the command that gives this run again; empty: there is none
 	Same    int              // steps at the start that were shown before, in another run
 }
 

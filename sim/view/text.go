@@ -310,7 +310,10 @@ func (r *Report) words() []saying {
 	for _, note := range r.Notes {
 		say("note", note)
 	}
-	return append(words, saying{head: repeat, text: r.Repeat, whole: true})
+	if r.Repeat != "" {
+		words = append(words, saying{head: repeat, text: r.Repeat, whole: true})
+	}
+	return words
 }
 
 const (
