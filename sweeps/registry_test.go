@@ -5,8 +5,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"racelab/model"
 	"racelab/scenarios"
+	"racelab/sim"
 )
 
 // Goal: what a sweep says about itself fits together.
@@ -194,6 +197,9 @@ func TestReorderOdds(t *testing.T) {
 			} else {
 				last = overtaken
 			}
+			if other := row(t, &reorderOdds, "idempotent", 100, "promise="+promise)("overtaken"); i == 1 && m.series != "idempotent" && last.Value <= other.Value {
+				t.Errorf("%s: %v %% are overtaken, with idempotence %v", m.series, last, other)
+			}
 			if odds("reordered").Value < odds("overtaken").Value {
 				t.Errorf("%s, %s: more are overtaken than reordered", m.series, promise)
 			}
@@ -253,6 +259,45 @@ func TestEveryParameterMatters(t *testing.T) {
 			if got := row(t, test.sweep, test.series, 2, settings...)(test.column); got == usual {
 				t.Errorf("%s with %s has a %s of %v as without %s", test.sweep.Name, setting, test.column, got, settings[0])
 			}
+		}
+	}
+}
+
+// Goal: a record counts from its first hand-over to the last promise that it is
+// written.
+func TestOutcomes(t *testing.T) {
+	x := &outcomes{handedOver: make([]time.Duration, 2), written: make([]time.Duration, 2)}
+	for i, m := range []sim.Message{
+		&model.Submitted{Record: 1}, &model.Promised{Record: 1, Failed: "context canceled"},
+		&model.Submitted{Record: 1, Again: true}, &model.Promised{Record: 1}, &model.Promised{Record: 1, Failed: "aborted"},
+	} {
+		if _, err := x.Observe(sim.Observation{Message: m, At: time.Duration(i + 1)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if x.handedOver[1] != 1 || x.written[1] != 4 {
+		t.Errorf("handed over at %d and written at %d, want 1 and 4", x.handedOver[1], x.written[1])
+	}
+}
+
+// Goal: where a line crosses a value is on the line as it is drawn, and nowhere if
+// it begins above it or never gets there.
+func TestCrossing(t *testing.T) {
+	s := small(nil)
+	s.Panels, s.Series = []Panel{{Vary: "late", Values: []string{"1ms", "4ms", "16ms"}, Log: true}}, s.Series[:1]
+	r, err := s.Run(set(t, s), Options{Seeds: 1, Workers: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, value := range []float64{10, 30, 20} {
+		r.Rows[i].Cells[0].Value = value
+	}
+	for _, test := range []struct {
+		value, at float64
+		ok        bool
+	}{{20, 2, true}, {30, 4, true}, {5, 0, false}, {31, 0, false}} {
+		if at, ok := r.crossing("late", "a", "hits", test.value); math.Abs(at-test.at) > 1e-9 || ok != test.ok {
+			t.Errorf("crossing %g at %g, %v; want %g, %v", test.value, at, ok, test.at, test.ok)
 		}
 	}
 }
