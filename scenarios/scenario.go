@@ -97,7 +97,7 @@ type Answer struct {
 // Answer says which variants give what is needed. A variant in which nothing puts
 // a property to the test, in any of the worlds, does not.
 func (s *Scenario) Answer(need Need) Answer {
-	var a Answer
+	a := Answer{Gives: []string{}, Breaks: []string{}}
 	for _, v := range s.Variants {
 		broken, idle := []string(nil), false
 		for _, p := range strings.Fields(need.Properties) {

@@ -28,7 +28,8 @@
 // HTML page with the history of each partition, and how far it can be put in order.
 //
 //   - list: an array of {name, title, stake, parameters, variants, worlds,
-//     properties, claims}.
+//     properties, claims}, and needs where there are any: which variants give
+//     what.
 //   - run: see RunJSON in package racelab/sim/view.
 //   - explore: {scenario, variant, parameters, strategy, states, transitions,
 //     classes, redundant, runs, steps, complete, schedules, bad, guarantee,

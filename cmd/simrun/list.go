@@ -132,7 +132,7 @@ func needTable(w io.Writer, s *scenarios.Scenario) error {
 	for _, need := range s.Needs {
 		answer := s.Answer(need)
 		fmt.Fprintf(w, "  %s\n%s", need.Name, indent("\u2713 "+cmp.Or(strings.Join(answer.Gives, ", "), "none")))
-		if answer.Breaks != nil {
+		if len(answer.Breaks) > 0 {
 			fmt.Fprint(w, indent("\u2717 "+strings.Join(answer.Breaks, ", ")))
 		}
 	}
@@ -200,6 +200,13 @@ type scenarioJSON struct {
 	Worlds     []worldJSON       `json:"worlds"`
 	Properties map[string]string `json:"properties"` // claim by property
 	Claims     []claimJSON       `json:"claims"`
+	Needs      []needJSON        `json:"needs,omitempty"`
+}
+
+type needJSON struct {
+	Name   string   `json:"name"`
+	Gives  []string `json:"gives"`  // names of variants
+	Breaks []string `json:"breaks"` // likewise
 }
 
 type parameterJSON struct {
@@ -261,6 +268,10 @@ func newScenarioJSON(s *scenarios.Scenario) scenarioJSON {
 	}
 	for _, claim := range s.Claims {
 		out.Claims = append(out.Claims, claimJSON(claim))
+	}
+	for _, need := range s.Needs {
+		answer := s.Answer(need)
+		out.Needs = append(out.Needs, needJSON{need.Name, answer.Gives, answer.Breaks})
 	}
 	return out
 }

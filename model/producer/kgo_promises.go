@@ -93,6 +93,64 @@ func (r *ring) head(t *sim.Task) []promisedRec {
 	return elems[:1+slices.IndexFunc(elems, func(pr promisedRec) bool { return pr.is(lastOfBatch) })]
 }
 
+// promisedRec is a record with its promise: which record it is, what it was
+// handed over with, and in the end what the promise is called with.
+//
+// Source: promisedRec; batchPromise.
+type promisedRec int64
+
+const (
+	withContext  promisedRec = 1 << (48 + iota) // its context may be cancelled
+	withDeadline                                // it may time out
+	tooLarge                                    // it does not fit into a batch
+	again                                       // it failed before
+	lastOfBatch                                 // of its batchPromise
+)
+
+func (pr promisedRec) record() model.Record { return model.Record(uint32(pr)) }
+func (pr promisedRec) err() kgoError        { return kgoError(pr >> 32) }
+func (pr promisedRec) is(flag promisedRec) bool {
+	return pr&flag != 0
+}
+
+// failed is the record with what its promise is called with.
+func (pr promisedRec) failed(err kgoError) promisedRec {
+	return promisedRec(uint32(pr)) | promisedRec(uint16(err))<<32
+}
+
+// kgoError is an error that a promise is called with: Kafka's, or the client's
+// own.
+type kgoError int16
+
+const (
+	errRecordRetries   kgoError = -101 // ErrRecordRetries
+	errRecordTimeout   kgoError = -102 // ErrRecordTimeout
+	errCanceled        kgoError = -103 // context.Canceled
+	errFailedPartition kgoError = -104 // the sticky error
+	errStalePause      kgoError = -105 // the partition has failed again since
+	errCleared         kgoError = -106 // ClearPartition
+)
+
+func (e kgoError) String() string {
+	switch e {
+	case 0:
+		return ""
+	case errRecordRetries:
+		return "retried too many times"
+	case errRecordTimeout:
+		return "timed out"
+	case errCanceled:
+		return "context canceled"
+	case errFailedPartition:
+		return "partition has failed"
+	case errStalePause:
+		return "partition has failed again"
+	case errCleared:
+		return "partition was cleared"
+	}
+	return model.Error(e).String()
+}
+
 func (r *ring) State(s *sim.State) {
 	r.elems.State(s)
 	r.finishPromises.State(s)
