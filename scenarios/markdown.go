@@ -66,7 +66,11 @@ func (s *Scenario) markdown(b *strings.Builder) {
 	}
 	for _, need := range s.Needs {
 		answer := s.Answer(need)
-		fmt.Fprintf(b, "| %s | %s | %s |\n", need.Name, strings.Join(answer.Gives, ", "), strings.Join(answer.Breaks, ", "))
+		name := need.Name
+		if need.Command != "" {
+			name += fmt.Sprintf(": `%s` [figure](%s)", need.Command, need.Figure)
+		}
+		fmt.Fprintf(b, "| %s | %s | %s |\n", name, strings.Join(answer.Gives, ", "), strings.Join(answer.Breaks, ", "))
 	}
 	fmt.Fprintf(b, "\nSources: %s.\nCode: `%s`.\n", strings.Join(s.Sources, "; "), strings.Join(s.Code, "`, `"))
 }

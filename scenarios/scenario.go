@@ -81,12 +81,17 @@ func (e Expectation) covers(variant, property, world string) bool {
 // lists says whether a name is among those of a list.
 func lists(names, name string) bool { return slices.Contains(strings.Fields(names), name) }
 
-// Need is something to want of a variant: that properties hold in worlds. Which
-// variants give it follows from what is expected of them.
+// Need is something to want of a variant: that properties hold in worlds, or that
+// a sweep has it so. Which variants give the former follows from what is expected
+// of them; of the latter it is told, and a test of the sweep holds it.
 type Need struct {
 	Name       string
 	Properties string
 	Worlds     string
+
+	Gives, Breaks string // names of variants, with a space between two
+	Command       string // the sweep
+	Figure        string // that shows it
 }
 
 // Answer is what the variants have to say to a need.
@@ -97,6 +102,9 @@ type Answer struct {
 // Answer says which variants give what is needed. A variant in which nothing puts
 // a property to the test, in any of the worlds, does not.
 func (s *Scenario) Answer(need Need) Answer {
+	if need.Command != "" {
+		return Answer{strings.Fields(need.Gives), strings.Fields(need.Breaks)}
+	}
 	a := Answer{Gives: []string{}, Breaks: []string{}}
 	for _, v := range s.Variants {
 		broken, idle := []string(nil), false

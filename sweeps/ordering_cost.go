@@ -21,7 +21,7 @@ var orderingCost = Sweep{
 	Title:    "What order costs after a failure",
 	Question: "How much is written, and how late, with each remedy, by the share of records that fail and the keys of a partition?",
 	Measured: "One run is an application that hands over one record after the other to one partition, as fast as submit has it; of each so many, one is refused, " +
-		"once, and handed over again as the remedy says. Throughput is what was offered unless a remedy holds it up, so look at it with submit=1us, where the client is the limit. " +
+		"once, with all of its batch and all that is buffered behind it, and handed over again as the remedy says. Throughput is what was offered unless a remedy holds it up, so look at it with submit=1us, where the client is the limit. " +
 		"Latency is from the first hand-over of a record to the promise that it is written; with abort-transaction all records are one transaction. All delays are plausible values, not measured ones.",
 	Parameters: []scenarios.Parameter{
 		{Name: "records", Help: "records of a run", Default: "1000", Takes: scenarios.Numbers{Min: 10, Max: 100_000}},

@@ -263,6 +263,34 @@ func TestEveryParameterMatters(t *testing.T) {
 	}
 }
 
+// Goal: what the decision table of the race says of throughput is what the sweep
+// has.
+func TestNeedsOfThroughput(t *testing.T) {
+	s, err := scenarios.Find("produce-reorder")
+	if err != nil {
+		t.Fatal(err)
+	}
+	released := row(t, &orderingCost, "none", 5)
+	seen := 0
+	for _, need := range s.Needs {
+		if need.Command == "" {
+			continue
+		}
+		seen++
+		answer := s.Answer(need)
+		for _, variant := range append(answer.Gives, answer.Breaks...) {
+			got := row(t, &orderingCost, variant, 5)
+			alike := math.Abs(got("p99").Value/released("p99").Value-1) < 0.1 && got("throughput").Value > 0.95*released("throughput").Value
+			if alike != slices.Contains(answer.Gives, variant) {
+				t.Errorf("%s: %s has a p99 of %v ms and writes %v a second, as released %v and %v", need.Name, variant, got("p99"), got("throughput"), released("p99"), released("throughput"))
+			}
+		}
+	}
+	if seen == 0 {
+		t.Error("no need is answered by a sweep")
+	}
+}
+
 // Goal: a record counts from its first hand-over to the last promise that it is
 // written.
 func TestOutcomes(t *testing.T) {

@@ -128,12 +128,15 @@ func needTable(w io.Writer, s *scenarios.Scenario) error {
 	if len(s.Needs) == 0 {
 		return nil
 	}
-	fmt.Fprintln(w, "\nWHAT YOU NEED, AND WHAT GIVES IT (by the verdicts)")
+	fmt.Fprintln(w, "\nWHAT YOU NEED, AND WHAT GIVES IT (by the verdicts, or a sweep)")
 	for _, need := range s.Needs {
 		answer := s.Answer(need)
-		fmt.Fprintf(w, "  %s\n%s", need.Name, indent("\u2713 "+cmp.Or(strings.Join(answer.Gives, ", "), "none")))
+		fmt.Fprintf(w, "  %s\n%s", need.Name, indent("\u2713 "+cmp.Or(strings.Join(answer.Gives, ", "), "no variant")))
 		if len(answer.Breaks) > 0 {
 			fmt.Fprint(w, indent("\u2717 "+strings.Join(answer.Breaks, ", ")))
+		}
+		if need.Command != "" {
+			fmt.Fprintf(w, "    $ %s\n", need.Command)
 		}
 	}
 	return nil
