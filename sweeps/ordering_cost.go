@@ -129,7 +129,7 @@ func orderingCostHeadline(r *Result) string {
 		p99 := r.Cell(r.Row("per-thousand", "10", series), "p99").Value
 		least, most = min(least, p99), max(most, p99)
 	}
-	return fmt.Sprintf("If 1 %% fail p99 goes from %s ms to %s, in order to %s to %s; the most that can be written goes from %s records a second to %s, in order to %s",
+	return fmt.Sprintf("If 1 %% fail p99 goes from %s ms to %s, in order to %s to %s; what can be written at most from %s records a second to %s, in order %s",
 		r.at("per-thousand", "0", "none", "p99"), r.at("per-thousand", "10", "none", "p99"), Number(least), Number(most),
 		r.at("per-thousand submit=1us", "0", "none", "throughput"), r.at("per-thousand submit=1us", "10", "none", "throughput"),
 		r.at("per-thousand submit=1us", "10", "sticky", "throughput"))
