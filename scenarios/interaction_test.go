@@ -16,6 +16,7 @@ import (
 // of what happened. Rewrite them with
 // `go test ./scenarios -rewrite`, and read the difference.
 func TestInteraction(t *testing.T) {
+	long(t)
 	datadriven.Walk(t, "testdata/interaction", func(t *testing.T, path string) {
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			if d.Cmd != "run" {

@@ -179,6 +179,7 @@ func TestProduceReorderAsMeasured(t *testing.T) {
 // Goal: the search finds the measured log by itself, and as short as it gets; and
 // a long random run that has it shrinks to as many steps.
 func TestTheSearchFindsTheMeasuredLog(t *testing.T) {
+	long(t)
 	const property, steps = "log-never-reads", 21
 	r := produceVerdicts(t, "none", "", func() sim.Property { return &logReads{never: "C A B"} })
 	v := r.Verdict(property)
@@ -209,6 +210,7 @@ func TestTheSearchFindsTheMeasuredLog(t *testing.T) {
 //
 // Mutant: promiseBatch pushes behind the first of the ring, and not behind the last.
 func TestProduceReorderRingOrder(t *testing.T) {
+	long(t)
 	for _, variant := range []string{"none", "sticky"} {
 		if v := produceVerdicts(t, variant, "batch=1").Verdict("promises-run-in-order"); v.Outcome != explore.Exhausted {
 			t.Errorf("%s: promises-run-in-order is %v: %v", variant, v.Outcome, v.Err)
@@ -239,6 +241,7 @@ func TestProduceReorderStickyErrorIsLookedAtUnderTheLock(t *testing.T) {
 // Goal: of the six steps that the proposal asks of its application, each that the
 // model has is needed.
 func TestProduceReorderSixSteps(t *testing.T) {
+	long(t)
 	for misuse, want := range map[string]explore.Outcome{
 		"nothing": explore.Exhausted, "stop": explore.Broken, "promises": explore.Broken, "resume": explore.Broken,
 	} {
@@ -250,6 +253,7 @@ func TestProduceReorderSixSteps(t *testing.T) {
 
 // Goal: a new point is noticed. Method: numbers of states, which it changes.
 func TestProduceReorderStates(t *testing.T) {
+	long(t)
 	for _, test := range []struct {
 		variant, settings string
 		states            int

@@ -27,6 +27,14 @@ func quick() []*scenarios.Scenario {
 	})
 }
 
+// long skips a test of the models with -short: the race detector slows a search
+// tenfold and more, and looks for nothing there, where one goroutine runs.
+func long(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a search of a model, with one goroutine")
+	}
+}
+
 // each calls the test for every variant of every scenario.
 func each(t *testing.T, test func(t *testing.T, s *scenarios.Scenario, v scenarios.Variant)) {
 	for _, s := range quick() {
@@ -45,9 +53,7 @@ func TestEveryFieldIsVisited(t *testing.T) {
 
 // Goal: the table of expected verdicts is true. Method: what simrun check does.
 func TestEveryVerdictIsAsExpected(t *testing.T) {
-	if testing.Short() {
-		t.Skip("searches of up to half a million states")
-	}
+	long(t)
 	for _, s := range scenarios.All() {
 		rows, err := s.Check(false)
 		if err != nil {

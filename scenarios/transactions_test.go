@@ -232,6 +232,7 @@ func TestTransactionsAreVisited(t *testing.T) {
 // the markers come, the coordinator loses patience, or a consumer looks. Method:
 // all states.
 func TestTransactionsInAllStates(t *testing.T) {
+	long(t)
 	for _, test := range []struct {
 		name   string
 		x      transactions
