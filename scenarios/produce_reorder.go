@@ -178,6 +178,22 @@ const (
 	everyReorder = purgingReorder + " too-large too-large-plain"
 )
 
+// MeasuredReorder is what franz-go 1.22.2 does, as it was released, about C that
+// is produced after A and B have failed, and before their promises run: which log
+// there is in the end, and in which order promises run, with - for an error.
+type MeasuredReorder struct{ Trigger, Log, Promises string }
+
+// MeasuredReorders are the same whether the producer is idempotent or not. The
+// model is held against them by TestProduceReorderAsMeasured, and the client by
+// go -C witness test ./franzgo.
+var MeasuredReorders = []MeasuredReorder{
+	{"invalid-record", "C A B", "A- B- C+ A+ B+"},
+	{"retries", "C A B", "A- B- C+ A+ B+"},
+	{"timeout", "C A B", "A- B- C+ A+ B+"},
+	{"cancelled", "C A B", "A- B- C+ A+ B+"},
+	{"too-large", "B C A", "A- B+ C+ A+"},
+}
+
 // remedies says what a variant's client and application do.
 var remedies = map[string]struct {
 	client producer.KgoOnFailure
