@@ -190,6 +190,7 @@ var MeasuredReorders = []MeasuredReorder{
 	{"invalid-record", "C A B", "A- B- C+ A+ B+"},
 	{"retries", "C A B", "A- B- C+ A+ B+"},
 	{"timeout", "C A B", "A- B- C+ A+ B+"},
+	{"metadata", "C A B", "A- B- C+ A+ B+"},
 	{"cancelled", "C A B", "A- B- C+ A+ B+"},
 	{"too-large", "B C A", "A- B+ C+ A+"},
 }

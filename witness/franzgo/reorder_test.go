@@ -20,7 +20,7 @@ import (
 
 const (
 	topic     = "orders"
-	patience  = 20 * time.Second // for what takes milliseconds
+	patience  = 10 * time.Second // for what takes milliseconds
 	batchSize = 1 << 10
 )
 
@@ -29,6 +29,7 @@ type trigger struct {
 	option kgo.Opt           // of the client
 	code   *kerr.Error       // the broker's answer to A and B,
 	times  int               // and how often it gives it
+	load   *kerr.Error       // the metadata's error for the partition after that, once
 	mark   func(*kgo.Record) // does to A what makes it fail
 	cancel bool              // the context of A, before it is sent
 	fails  error             // what the promise of A is called with
@@ -44,6 +45,7 @@ var triggers = map[string]trigger{
 		mark:   func(a *kgo.Record) { a.Timestamp = time.Now().Add(-2 * time.Hour) },
 		fails:  kgo.ErrRecordTimeout,
 	},
+	"metadata":  {code: kerr.NotLeaderForPartition, times: 1, load: kerr.TopicAuthorizationFailed, fails: kerr.TopicAuthorizationFailed},
 	"cancelled": {cancel: true, fails: context.Canceled},
 	"too-large": {
 		mark:  func(a *kgo.Record) { a.Value = make([]byte, 2*batchSize) },
@@ -238,6 +240,17 @@ func broker(t *testing.T, ctx context.Context, trigger trigger, sent chan<- stru
 		}
 		return nil, nil, false
 	})
+	if trigger.load != nil {
+		loaded, err := kmsg.NewPtrMetadataRequest().RequestWith(ctx, client(t, cluster))
+		if err != nil {
+			t.Fatal(err)
+		}
+		loaded.Topics[0].Partitions[0].ErrorCode = trigger.load.Code
+		cluster.ControlKey(int16(kmsg.Metadata), func(r kmsg.Request) (kmsg.Response, error, bool) {
+			loaded.SetVersion(r.GetVersion())
+			return loaded, nil, requests > trigger.times
+		})
+	}
 	return cluster
 }
 
