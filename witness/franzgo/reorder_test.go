@@ -53,6 +53,24 @@ var triggers = map[string]trigger{
 	},
 }
 
+// purges says whether A takes B with it.
+func (tr trigger) purges() bool { return tr.fails != kerr.MessageTooLarge }
+
+func (tr trigger) options(idempotent bool, logger kgo.Logger) []kgo.Opt {
+	options := []kgo.Opt{
+		kgo.DefaultProduceTopic(topic), kgo.ProducerLinger(0), kgo.ProducerBatchMaxBytes(batchSize), kgo.WithLogger(logger),
+	}
+	if tr.option != nil {
+		options = append(options, tr.option)
+	}
+	if !idempotent {
+		options = append(options, kgo.DisableIdempotentWrite())
+	}
+	return options
+}
+
+func record(key string) *kgo.Record { return &kgo.Record{Key: []byte(key)} }
+
 // Goal: the released client does what the model does, in each row.
 // Method: the promise of W, a record that is written, blocks, and with it the
 // goroutine that calls promises. A and B fail, then C is produced and written,
@@ -93,35 +111,25 @@ func reorder(t *testing.T, trigger trigger, idempotent bool) (log, promises stri
 		promised = make(chan promise, 8)
 	)
 	cluster := broker(t, ctx, trigger, sent, buffered)
-	options := []kgo.Opt{
-		kgo.DefaultProduceTopic(topic), kgo.ProducerLinger(0), kgo.ProducerBatchMaxBytes(batchSize), kgo.WithLogger(purges),
+	cl := client(t, cluster, trigger.options(idempotent, purges)...)
+	produce := func(ctx context.Context, r *kgo.Record) {
+		cl.Produce(ctx, r, func(r *kgo.Record, err error) { promised <- promise{string(r.Key), err} })
 	}
-	if trigger.option != nil {
-		options = append(options, trigger.option)
-	}
-	if !idempotent {
-		options = append(options, kgo.DisableIdempotentWrite())
-	}
-	cl := client(t, cluster, options...)
-	produce := func(ctx context.Context, key string, mark func(*kgo.Record)) {
-		r := &kgo.Record{Key: []byte(key)}
-		if mark != nil {
-			mark(r)
-		}
-		cl.Produce(ctx, r, func(r *kgo.Record, err error) { promised <- promise{key, err} })
-	}
-
 	produceAB := func() {
 		ctxA, cancelA := context.WithCancel(ctx)
 		t.Cleanup(cancelA)
-		produce(ctxA, "A", trigger.mark)
-		produce(ctx, "B", nil)
+		a := record("A")
+		if trigger.mark != nil {
+			trigger.mark(a)
+		}
+		produce(ctxA, a)
+		produce(ctx, record("B"))
 		if trigger.cancel {
 			cancelA()
 		}
 	}
 
-	cl.Produce(ctx, &kgo.Record{Key: []byte("W")}, func(*kgo.Record, error) {
+	cl.Produce(ctx, record("W"), func(*kgo.Record, error) {
 		close(held)
 		select {
 		case <-release:
@@ -129,7 +137,7 @@ func reorder(t *testing.T, trigger trigger, idempotent bool) (log, promises stri
 		}
 	})
 	receive(t, ctx, sent, "W was not sent")
-	if trigger.fails != kerr.MessageTooLarge {
+	if trigger.purges() {
 		produceAB()
 		close(buffered)
 		if batches := receive(t, ctx, purges, "nothing was purged"); batches != 1 {
@@ -140,7 +148,7 @@ func reorder(t *testing.T, trigger trigger, idempotent bool) (log, promises stri
 		receive(t, ctx, held, "the promise of W was not called")
 		produceAB()
 	}
-	produce(ctx, "C", nil)
+	produce(ctx, record("C"))
 	reader := &reader{client(t, cluster, kgo.ConsumeTopics(topic)), nil}
 	reader.until(t, ctx, func() bool { return slices.Contains(reader.keys, "C") }, "C was not written while the promises were held up")
 	if len(purges) > 0 || len(promised) > 0 {
@@ -158,7 +166,7 @@ func reorder(t *testing.T, trigger trigger, idempotent bool) (log, promises stri
 		case !errors.Is(p.err, trigger.fails):
 			t.Fatalf("not exercised: %s fails with %v, want %v", p.key, p.err, trigger.fails)
 		default:
-			produce(ctx, p.key, nil)
+			produce(ctx, record(p.key))
 		}
 	}
 	end := cluster.PartitionInfo(topic, 0).HighWatermark
