@@ -113,29 +113,41 @@ func TestProduceReorderAsMeasured(t *testing.T) {
 		buffered = "p1 buffer#2 before sink create request\n"
 		late     = "promises promise before app await failure\n"
 	)
-	refused := buffered + late + `
-		responses handle response before p2 buffer
-		sink->broker Produce#2 before promises start promises
-		app buffer#2 before sink create request#3`
-	retried := buffered + late + `
-		responses handle response#2 before p2 buffer
-		sink->broker Produce#3 before promises start promises
-		app buffer#2 before sink create request#4`
 	unsent := buffered + late + `
 		sink create request before p2 buffer
 		sink->broker Produce before promises start promises
 		app buffer#2 before sink create request#3
 		`
-	for _, test := range []struct{ variant, settings, orders, log, promises string }{
-		{"none", "", refused, "C A B", "A- B- C+ A+ B+"},
-		{"none", "idempotent=off", refused, "C A B", "A- B- C+ A+ B+"},
-		{"none", "trigger=retries", retried, "C A B", "A- B- C+ A+ B+"},
-		{"none", "trigger=timeout", unsent + "cl.deadline fires before sink create request", "C A B", "A- B- C+ A+ B+"},
-		{"none", "trigger=cancelled", unsent + "context cancel context before sink create request", "C A B", "A- B- C+ A+ B+"},
-		{"none", "trigger=too-large", `
+	orders := map[string]string{ // by trigger
+		"invalid-record": buffered + late + `
+			responses handle response before p2 buffer
+			sink->broker Produce#2 before promises start promises
+			app buffer#2 before sink create request#3`,
+		"retries": buffered + late + `
+			responses handle response#2 before p2 buffer
+			sink->broker Produce#3 before promises start promises
+			app buffer#2 before sink create request#4`,
+		"metadata": buffered + late + `
+			p1 buffer#2 before metadata load metadata
+			metadata load metadata before p2 buffer
+			p2 buffer before sink create request
+			sink->broker Produce before promises start promises
+			app buffer#2 before sink create request#2`,
+		"timeout":   unsent + "cl.deadline fires before sink create request",
+		"cancelled": unsent + "context cancel context before sink create request",
+		"too-large": `
 			p1 buffer#2 before promises start promises
 			p2 buffer before sink create request
-			sink->broker Produce before promises start promises`, "B C A", "A- B+ C+ A+"},
+			sink->broker Produce before promises start promises`,
+	}
+	type test struct{ variant, settings, orders, log, promises string }
+	var tests []test
+	for _, row := range scenarios.MeasuredReorders {
+		for _, idempotent := range []string{"on", "off"} {
+			tests = append(tests, test{"none", fmt.Sprintf("trigger=%s idempotent=%s", row.Trigger, idempotent), orders[row.Trigger], row.Log, row.Promises})
+		}
+	}
+	tests = append(tests, []test{
 		{"sticky", "records=4", buffered + `
 			responses handle response before p2 buffer
 			p2 buffer#2 before promises start promises
@@ -148,7 +160,8 @@ func TestProduceReorderAsMeasured(t *testing.T) {
 			sink->broker Produce#2 before app buffer
 			promises promise#2 before app buffer
 			app buffer#3 before sink create request#3`, "D A B C", "A- B- C- D+ A+ B+ C+"},
-	} {
+	}...)
+	for _, test := range tests {
 		s, values := produceReorder(t, test.settings)
 		orders, err := explore.ParseOrders(test.orders)
 		if err != nil {
