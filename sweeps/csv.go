@@ -63,7 +63,8 @@ func inUnit(unit string) string {
 // Command is the command that makes the result again.
 func (r *Result) Command() string { return r.Sweep.Command(r.Values, r.Seeds) }
 
-// Command is the command that runs the sweep with these settings.
+// Command is the command that runs the sweep with these settings; that of a part
+// runs the whole, and says so.
 func (s *Sweep) Command(values scenarios.Values, seeds int) string {
 	parts := []string{"go run ./cmd/simrun sweep", s.Name}
 	if seeds != s.Seeds {
@@ -73,6 +74,9 @@ func (s *Sweep) Command(values scenarios.Values, seeds int) string {
 		if value.Text != s.Parameters[i].Default {
 			parts = append(parts, "--set", value.Name+"="+value.Text)
 		}
+	}
+	if s.part {
+		parts = append(parts, "# has more points")
 	}
 	return strings.Join(parts, " ")
 }

@@ -24,6 +24,8 @@ type Sweep struct {
 	Figures    []Figure
 	Seeds      int // of each point, unless asked otherwise
 
+	part bool // of another sweep of this name
+
 	// Measure makes one run. It is a function of its arguments: the same bytes
 	// on any machine, whatever runs beside it. Its numbers are finite.
 	Measure func(series string, values scenarios.Values, seed uint64) ([]float64, error)
@@ -216,6 +218,39 @@ func Find(name string) (*Sweep, error) {
 		names = append(names, s.Name)
 	}
 	return nil, fmt.Errorf("there is no sweep %.60q; there is %s", name, strings.Join(names, ", "))
+}
+
+// Part is one panel of the sweep, with some of its values and some of the series;
+// empty: all. What is left has the same numbers. The headline of a figure panics
+// without the points that it tells of.
+func (s *Sweep) Part(panel, values, series string) (*Sweep, error) {
+	at := slices.IndexFunc(s.Panels, func(p Panel) bool { return p.Name() == panel })
+	if at < 0 {
+		return nil, fmt.Errorf("%s has no panel %.60q", s.Name, panel)
+	}
+	part, only := *s, s.Panels[at]
+	part.part = true
+	if values != "" {
+		only.Values = strings.Fields(values)
+	}
+	for _, text := range only.Values {
+		if !slices.Contains(s.Panels[at].Values, text) {
+			return nil, fmt.Errorf("%s has no %.60q in its panel %s", s.Name, text, panel)
+		}
+	}
+	part.Panels = []Panel{only}
+	if series == "" {
+		return &part, nil
+	}
+	part.Series = nil
+	for _, name := range strings.Fields(series) {
+		i := slices.IndexFunc(s.Series, func(x Series) bool { return x.Name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("%s has no series %.60q", s.Name, name)
+		}
+		part.Series = append(part.Series, s.Series[i])
+	}
+	return &part, nil
 }
 
 // point is one setting of one series: what is run for every seed.

@@ -252,6 +252,38 @@ func TestPointsAndSeeds(t *testing.T) {
 	}
 }
 
+// Goal: a part has the whole's numbers, leaves the whole as it is, and its command
+// does not pass for its own.
+func TestPart(t *testing.T) {
+	whole := small(nil)
+	part, err := whole.Part("n", "1 4", "b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := small(nil)
+	want.Panels, want.Series = []Panel{{Vary: "n", Values: []string{"1", "4"}}}, want.Series[1:]
+	o := Options{Seeds: 3, Workers: 1}
+	cut := strings.NewReplacer("sweep small # has more points\n", "sweep small\n")
+	if got := table(t, part, o); cut.Replace(got) != table(t, want, o) || !strings.Contains(got, "# command: go run ./cmd/simrun sweep small # has more points\n") {
+		t.Errorf("the part gives\n%s\nwant, but for the command,\n%s", got, table(t, want, o))
+	}
+	if table(t, whole, o) != table(t, small(nil), o) {
+		t.Error("the whole has changed")
+	}
+	if all, err := whole.Part("mode n=9", "", ""); err != nil || len(all.points(set(t, all))) != 4 {
+		t.Errorf("a whole panel: %v, error: %v", all, err)
+	}
+	for _, test := range []struct{ panel, values, series, want string }{
+		{"late", "", "", `small has no panel "late"`},
+		{"n", "1 3", "", `small has no "3" in its panel n`},
+		{"n", "", "a c", `small has no series "c"`},
+	} {
+		if _, err := whole.Part(test.panel, test.values, test.series); err == nil || err.Error() != test.want {
+			t.Errorf("Part(%q, %q, %q): error %v, want %s", test.panel, test.values, test.series, err, test.want)
+		}
+	}
+}
+
 // Goal: of several points that fail the first is named, whichever fails first.
 func TestFirstErrorIsReported(t *testing.T) {
 	for _, first := range []int{2, 4} {
