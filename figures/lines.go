@@ -125,7 +125,8 @@ func (p *part) band(series sweeps.Series, s *sweeps.Sweep) plotter.XYs {
 }
 
 // mark draws a named place as a line across the plot. Names stand one below the
-// other, on the side that has more room.
+// other from the middle of its height down, where lines that fall leave room, on the
+// side that has more of it.
 type mark struct {
 	sweeps.Mark
 	row int
@@ -139,7 +140,7 @@ func (m *mark) Plot(c draw.Canvas, p *plot.Plot) {
 	if x > (c.Min.X+c.Max.X)/2 {
 		beside, side = -beside, draw.XRight
 	}
-	c.FillText(aligned(label, side, draw.YTop), vg.Point{X: x + beside, Y: c.Max.Y - vg.Length(m.row)*label.Font.Size*1.3}, m.Text)
+	c.FillText(aligned(label, side, draw.YBottom), vg.Point{X: x + beside, Y: c.Min.Y + (c.Max.Y-c.Min.Y)*0.45 - vg.Length(m.row)*label.Font.Size*1.2}, m.Text)
 }
 
 // newPlot is a plot with no more on it than is read.
