@@ -2,6 +2,7 @@ package sim
 
 import (
 	"math"
+	"strings"
 	"time"
 )
 
@@ -136,6 +137,12 @@ func (w *World) prepareClock() {
 	places := len(w.tasks) + len(w.nodes)
 	for i, m := range c.timers {
 		m.event = Event{Actor: w.ObjectName(m.number), Label: "fires", Place: places + 1 + i, Process: w.newActor(), other: m}
+		m.owner = m.event.Actor
+		for _, t := range w.tasks {
+			if strings.HasPrefix(m.event.Actor, t.name+".") {
+				m.owner = t.name
+			}
+		}
 	}
 	for _, a := range c.alarms {
 		a.event = Event{Actor: a.node.name + "." + a.name, Label: "fires", Place: a.node.place(), Process: w.newActor(), other: a}

@@ -40,6 +40,7 @@ type Timer struct {
 	deadline time.Duration // if armed
 	period   time.Duration // of a ticker; 0: it fires once
 	event    Event
+	owner    string // in whose lane it stands
 }
 
 // Start makes a new timer here, which fires once.
@@ -151,7 +152,9 @@ func (m *Timer) happen(w *World) {
 // and when every task has ended that tells nobody anything.
 func (m *Timer) fires(running bool) bool { return m.armed && (running || m.period == 0) }
 
-func (m *Timer) lane() string { return m.event.Actor }
+// lane is the task whose timer it is, or the timer's own if several tasks can get
+// at it.
+func (m *Timer) lane() string { return m.owner }
 
 // State is the walk of a timer.
 func (m *Timer) State(s *State) {

@@ -373,7 +373,8 @@ func buildSessions() *sim.World {
 
 // A node parks requests and answers them in a later step, by a timer.
 func TestNodeAnswersAParkedRequest(t *testing.T) {
-	trace, ending := run(t, buildSessions(), schedule(t, `A send; B send; A->coordinator Ping; B->coordinator Ping;
+	w := buildSessions()
+	trace, ending := run(t, w, schedule(t, `A send; B send; A->coordinator Ping; B->coordinator Ping;
 		coordinator.session1 fires; B await; coordinator.session0 fires; A await`))
 	if ending != sim.Finished {
 		t.Fatalf("run ended by %q", ending)
@@ -381,11 +382,11 @@ func TestNodeAnswersAParkedRequest(t *testing.T) {
 	if got := trace.Steps[4].Acts[0]; got.Message.String() != "late 1" || got.Peer != "B" || got.Request.String() != "B" {
 		t.Errorf("session1 expires: %+v, want the answer to B", got)
 	}
-	if at := trace.Steps[7].At; at != 10*ms {
-		t.Errorf("the last step is at %v, want 10ms", at)
+	if at := w.Now(); at != 10*ms || trace.Steps[7].At != sim.Never {
+		t.Errorf("the last step is at %v, and says %v; want 10ms, and Never: the world is not timed", at, trace.Steps[7].At)
 	}
 	// Both are parked when the second comes; the one that is due first is first.
-	w := buildSessions()
+	w = buildSessions()
 	defer w.Close()
 	for range 4 {
 		w.Take(0)
@@ -521,5 +522,37 @@ func sameAfterLoad(t *testing.T, name string, build func() *sim.World, seed uint
 				t.Fatalf("%s: the end, from state %d on:\n%s\nwant:\n%s", name, i, is, end)
 			}
 		}
+	}
+}
+
+// napper is a program with a timer of its own.
+type napper struct{ timer sim.Timer }
+
+func (s *napper) Run(t *sim.Task) {
+	t.Yield("nap")
+	s.timer.Sleep(t, 10*ms, "wake")
+}
+
+func (s *napper) State(st *sim.State) { s.timer.State(st) }
+
+// A timer stands in the lane of the task whose it is; one that several tasks can
+// get at has a lane of its own.
+func TestLanesOfTimers(t *testing.T) {
+	w := sim.NewWorld()
+	w.Go("A", &napper{})
+	w.Go("B", &napper{})
+	shared := &napper{}
+	w.Share("c", shared)
+	w.Go("C", &script{run: func(task *sim.Task, _ *script) {
+		task.Yield("nap")
+		shared.timer.Sleep(task, 20*ms, "wake")
+	}})
+	trace, _ := run(t, w, schedule(t, "A nap; B nap; C nap; A.timer fires; B.timer fires; c.timer fires"))
+	var lanes []string
+	for _, step := range trace.Steps[3:] {
+		lanes = append(lanes, step.Lane)
+	}
+	if got := strings.Join(lanes, " "); got != "A B c.timer" {
+		t.Errorf("lanes %s, want A B c.timer", got)
 	}
 }

@@ -40,7 +40,7 @@ type Change struct {
 type TraceStep struct {
 	Step
 	Lane    string        // who moved: a task, or the node that took the request
-	At      time.Duration // the world's time of the step, if it has one
+	At      time.Duration // when, in a timed world; in others a moment means nothing: Never
 	Acts    []Observation
 	Touched []Touch
 	Changes []Change
@@ -104,7 +104,7 @@ func (t *Trace) begin(w *World, e Event) {
 	t.Schedule = t.Schedule.Add(e)
 	lane := e.lane()
 	if !slices.ContainsFunc(t.Lanes, func(l Lane) bool { return l.Name == lane }) {
-		t.Lanes = append(t.Lanes, Lane{Name: lane}) // A timer, or the network, once it does something.
+		t.Lanes = append(t.Lanes, Lane{Name: lane}) // A timer of several tasks, or the network, once it does something.
 	}
 	t.Steps = append(t.Steps, TraceStep{Step: t.Schedule[len(t.Schedule)-1], Lane: lane})
 }
@@ -116,7 +116,9 @@ func (t *Trace) observe(o Observation) {
 
 func (t *Trace) end(w *World) {
 	step := &t.Steps[len(t.Steps)-1]
-	step.At = w.clock.now
+	if step.At = Never; w.timed != nil {
+		step.At = w.clock.now
+	}
 	for _, a := range w.accesses {
 		step.Touched = append(step.Touched, Touch{w.ObjectName(a.Object), a.Write})
 	}

@@ -53,6 +53,7 @@ type OrderJSON struct {
 type StepJSON struct {
 	Event   string       `json:"event"`
 	Lane    string       `json:"lane"`
+	At      string       `json:"at,omitempty"` // since the start, in a timed world: "3.5ms"
 	Acts    []ActJSON    `json:"acts"`
 	Reads   []string     `json:"reads"`
 	Writes  []string     `json:"writes"`
@@ -112,6 +113,9 @@ func stepJSON(step *sim.TraceStep) StepJSON {
 	s := StepJSON{
 		Event: step.Step.String(), Lane: step.Lane,
 		Acts: []ActJSON{}, Reads: []string{}, Writes: []string{}, Changes: []ChangeJSON{},
+	}
+	if step.At != sim.Never {
+		s.At = step.At.String()
 	}
 	for _, act := range step.Acts {
 		s.Acts = append(s.Acts, ActJSON{act.Action.String(), act.Actor, act.Peer, act.Message.Name(), act.Message.String()})

@@ -3,6 +3,7 @@ package view_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"racelab/sim"
 	"racelab/sim/view"
@@ -117,5 +118,29 @@ func TestNodesAndProcesses(t *testing.T) {
 		if !strings.Contains(test.is, test.want) {
 			t.Errorf("picture:\n%s\nwant in it:%s", test.is, test.want)
 		}
+	}
+}
+
+// Goal: in a timed world the picture says when, once for each moment; in others
+// there is no such column, as a moment means nothing there.
+func TestTimesStandAtTheLeft(t *testing.T) {
+	step := func(at time.Duration) sim.TraceStep {
+		return sim.TraceStep{Step: sim.Step{Actor: "t", Label: "go"}, Lane: "t", At: at}
+	}
+	draw := func(steps ...sim.TraceStep) string {
+		var b strings.Builder
+		if err := view.Text(&b, &view.Report{Title: "x", Trace: &sim.Trace{Lanes: []sim.Lane{{Name: "t"}}, Steps: steps}}, false); err != nil {
+			t.Fatal(err)
+		}
+		return b.String()
+	}
+	const ms = time.Millisecond
+	timed := "            t\n            │\n  1     0s  ● go\n  2  3.5ms  ● go\n  3         ● go\n  4   20ms  ● go\n"
+	if got := draw(step(0), step(3500*time.Microsecond), step(3500*time.Microsecond), step(20*ms)); !strings.Contains(got, timed) {
+		t.Errorf("with times:\n%s\nwant\n%s", got, timed)
+	}
+	untimed := "     t\n     │\n  1  ● go\n  2  ● go\n"
+	if got := draw(step(sim.Never), step(sim.Never)); !strings.Contains(got, untimed) {
+		t.Errorf("without times:\n%s\nwant\n%s", got, untimed)
 	}
 }

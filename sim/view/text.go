@@ -14,22 +14,23 @@ import (
 // below it what broke, how and what it means.
 func Text(w io.Writer, r *Report, colour bool) error {
 	d := newDiagram(r.Trace)
+	times := newTimes(r.Trace)
 	var b strings.Builder
 	b.WriteString(r.Title + "\n\n")
-	b.WriteString(d.head())
+	b.WriteString(d.head(times.width))
 	if r.Same > 0 {
-		b.WriteString(fmt.Sprintf("%3s  %s\n", "⋮", d.lanes()) + fmt.Sprintf("%3d  the same up to here\n", r.Same))
+		b.WriteString(fmt.Sprintf("%3s  %*s%s\n", "⋮", times.width, "", d.lanes()) + fmt.Sprintf("%3d  the same up to here\n", r.Same))
 	}
 	for i := r.Same; i < len(r.Trace.Steps); i++ {
 		step := &r.Trace.Steps[i]
-		b.WriteString(fmt.Sprintf("%3d  %s\n", i+1, d.row(step)))
+		b.WriteString(fmt.Sprintf("%3d  %*s%s\n", i+1, times.width, times.of(i), d.row(step)))
 		for _, broken := range r.Broken {
 			if broken.Step == i+1 {
 				what := fmt.Sprint(broken.Err)
 				if utf8.RuneCountInString(what) > 120 {
 					what = broken.Property // It is said in full below.
 				}
-				b.WriteString(paint(colour, fmt.Sprintf("  ✗  %s ✗ %s", d.rule(), what)) + "\n")
+				b.WriteString(paint(colour, fmt.Sprintf("  ✗  %*s%s ✗ %s", times.width, "", d.rule(), what)) + "\n")
 			}
 		}
 	}
@@ -45,6 +46,32 @@ func Text(w io.Writer, r *Report, colour bool) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// times are those of a trace's steps, for a column at the left: nothing where time
+// has no meaning, or has not gone on.
+type times struct {
+	steps []sim.TraceStep
+	width int // of the column and the room behind it; 0: there is none
+}
+
+func newTimes(t *sim.Trace) *times {
+	c := &times{steps: t.Steps}
+	for i := range c.steps {
+		if c.steps[i].At != sim.Never {
+			c.width = max(c.width, utf8.RuneCountInString(c.steps[i].At.String())+2)
+		}
+	}
+	return c
+}
+
+// of is the time of a step, if it is another than that of the step before.
+func (c *times) of(i int) string {
+	at := c.steps[i].At
+	if at == sim.Never || i > 0 && c.steps[i-1].At == at {
+		return ""
+	}
+	return at.String() + "  "
 }
 
 // paint makes text stand out on a terminal.
@@ -106,12 +133,13 @@ func (d *diagram) lane(name string) int {
 }
 
 // head is the lanes' names, and what each participant shows at the start.
-func (d *diagram) head() string {
+func (d *diagram) head(times int) string {
 	names := &canvas{}
 	for i, lane := range d.trace.Lanes {
 		names.write(d.at[i], lane.Name)
 	}
-	head := "     " + names.String() + "\n     " + d.lanes().String() + "\n"
+	left := strings.Repeat(" ", 5+times)
+	head := left + names.String() + "\n" + left + d.lanes().String() + "\n"
 	if facts := d.start(); facts != "" {
 		return "at the start: " + facts + "\n\n" + head
 	}
