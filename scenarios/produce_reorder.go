@@ -80,7 +80,7 @@ var produceReorder = Scenario{
 		{Name: "two-keys", Set: "producers=1 keys=2", Deep: "abort-transaction"},
 		{Name: "flush", Set: "producers=1 flush=on", Deep: "abort-transaction"},
 		{Name: "two-producers", Set: "", Deep: "abort-transaction"},
-		{Name: "2x2", Set: "records=4", Deep: "sticky-misused pause-key abort-transaction dead-letter"},
+		{Name: "2x2", Set: "records=4"},
 	},
 	Properties: []Claimed{
 		{"first-appends-keep-the-order", "of each key, records are first written in the order in which the application handed them over, given that it hands those that fail over again in the order of their promises"},
