@@ -12,6 +12,7 @@ import (
 	"racelab/scenarios"
 	"racelab/sim"
 	"racelab/sim/explore"
+	"racelab/sim/simtest"
 )
 
 const ms = time.Millisecond
@@ -34,22 +35,8 @@ func throttleStall(t *testing.T, settings string) (*scenarios.Scenario, scenario
 func throttleVerdict(t *testing.T, variant, settings, property string, own ...func() sim.Property) *explore.Verdict {
 	t.Helper()
 	s, values := throttleStall(t, settings)
-	sys, err := explore.NewWorlds(func() *sim.World {
-		w := s.Build(variant, values)
-		for _, p := range own {
-			w.Watch(p())
-		}
-		return w
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer sys.Close()
-	result := explore.States(sys, explore.Options{Limit: scenarios.CheckStates})
-	if result.Fault != nil {
-		t.Fatal(result.Fault)
-	}
-	return result.Verdict(property)
+	build := func() *sim.World { return s.Build(variant, values) }
+	return simtest.States(t, build, explore.Options{Limit: scenarios.CheckStates}, own...).Verdict(property)
 }
 
 // strands is a step of one task that leaves the sender waiting for a timer that

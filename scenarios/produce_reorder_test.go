@@ -9,6 +9,7 @@ import (
 	"racelab/scenarios"
 	"racelab/sim"
 	"racelab/sim/explore"
+	"racelab/sim/simtest"
 )
 
 // logReads is the property that the partition's log never reads so: "C A B".
@@ -88,22 +89,8 @@ func produceReorder(t *testing.T, settings string) (*scenarios.Scenario, scenari
 func produceVerdicts(t *testing.T, variant, settings string, own ...func() sim.Property) *explore.Result {
 	t.Helper()
 	s, values := produceReorder(t, settings)
-	sys, err := explore.NewWorlds(func() *sim.World {
-		w := s.Build(variant, values)
-		for _, p := range own {
-			w.Watch(p())
-		}
-		return w
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer sys.Close()
-	r := explore.States(sys, explore.Options{Limit: scenarios.CheckStates})
-	if r.Fault != nil {
-		t.Fatal(r.Fault)
-	}
-	return r
+	build := func() *sim.World { return s.Build(variant, values) }
+	return simtest.States(t, build, explore.Options{Limit: scenarios.CheckStates}, own...)
 }
 
 // Goal: the model does what was measured of franz-go 1.22.2, in each row: which

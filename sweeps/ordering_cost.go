@@ -65,12 +65,7 @@ func measureOrderingCost(variant string, values scenarios.Values, seed uint64) (
 		"batch="+values.Word("batch"), "failures="+strconv.Itoa(failures), "first="+strconv.Itoa((every+1)/2), "every="+strconv.Itoa(every))
 	o := &outcomes{handedOver: make([]time.Duration, records+1), written: make([]time.Duration, records+1)}
 	w.Watch(o)
-	w.Timed(sim.Timing{
-		Seed: seed, Unchecked: true,
-		Step: values.Delay("step"), Latency: values.Delay("latency"), Service: values.Delay("service"),
-		Before: []sim.Taking{{Of: "submit", Delay: values.Delay("submit")}, {Of: "scheduled", Delay: values.Delay("promise")}},
-	})
-	reordered, err := finishCounting(w, seed, "first-appends-keep-the-order")
+	reordered, err := finishProducing(w, values, seed)
 	var latencies []float64
 	for r := 1; r <= records; r++ {
 		if err == nil && o.written[r] == 0 {

@@ -56,17 +56,23 @@ func measureReorderOdds(series string, values scenarios.Values, seed uint64) ([]
 		"idempotent="+idempotent, "failures=1", "first="+strconv.Itoa(middle))
 	o := &overtaking{failing: model.Record(middle)}
 	w.Watch(o)
-	w.Timed(sim.Timing{
-		Seed: seed, Unchecked: true,
-		Step: values.Delay("step"), Latency: values.Delay("latency"), Service: values.Delay("service"),
-		Before: []sim.Taking{{Of: "submit", Delay: values.Delay("submit")}, {Of: "scheduled", Delay: values.Delay("promise")}},
-	})
-	reordered, err := finishCounting(w, seed, "first-appends-keep-the-order")
+	reordered, err := finishProducing(w, values, seed)
 	overtaken := 0.0
 	if o.overtaken {
 		overtaken = 1
 	}
 	return []float64{1, overtaken, float64(min(reordered, 1)), (o.toldAt - o.refusedAt).Seconds() * 1000}, err
+}
+
+// finishProducing takes a world of produce-reorder to its end, at the pace that
+// the values have, and counts the records that are out of order.
+func finishProducing(w *sim.World, values scenarios.Values, seed uint64) (reordered int, err error) {
+	w.Timed(sim.Timing{
+		Seed: seed, Unchecked: true,
+		Step: values.Delay("step"), Latency: values.Delay("latency"), Service: values.Delay("service"),
+		Before: []sim.Taking{{Of: "submit", Delay: values.Delay("submit")}, {Of: "scheduled", Delay: values.Delay("promise")}},
+	})
+	return finishCounting(w, seed, "first-appends-keep-the-order")
 }
 
 // overtaking sees whether a newer record is written before a failure is told. It

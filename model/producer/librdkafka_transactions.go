@@ -13,8 +13,8 @@ import (
 //
 // It adds twice, and backs off twice. The partition is registered by a timer of
 // the main thread, and again 20 ms after CONCURRENT_TRANSACTIONS; the offsets are
-// added by the application's call, and again after retry.backoff.ms, whatever the
-// error. So the longer of the two is what a transaction waits.
+// added by the application's call, and again after retry.backoff.ms, as any request
+// is that is retried. So the longer of the two is what a transaction waits.
 //
 // Source: rd_kafka_txn_schedule_register_partitions,
 // rd_kafka_txn_handle_AddPartitionsToTxn, rd_kafka_txn_handle_AddOffsetsToTxn and

@@ -40,6 +40,28 @@ func Broken(w *sim.World, c sim.Chooser) (broken []sim.Violation, schedule sim.S
 	return broken, trace.Schedule
 }
 
+// States searches all states of a world, with properties of the test's own besides
+// the world's.
+func States(t *testing.T, build func() *sim.World, o explore.Options, own ...func() sim.Property) *explore.Result {
+	t.Helper()
+	sys, err := explore.NewWorlds(func() *sim.World {
+		w := build()
+		for _, p := range own {
+			w.Watch(p())
+		}
+		return w
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sys.Close()
+	result := explore.States(sys, o)
+	if result.Fault != nil {
+		t.Fatal(result.Fault)
+	}
+	return result
+}
+
 // Case is how to build a world and who chooses in it, drawn by rapid.
 type Case func(t *rapid.T) (build func() *sim.World, c sim.Chooser)
 
