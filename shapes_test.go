@@ -41,12 +41,12 @@ func TestShapes(t *testing.T) {
 	points := pointsOf(units)
 	for _, has := range []string{"(*racelab/sim.Task).Yield", "(*racelab/sim.Mutex).Lock", "(*racelab/sim.Conn).Receive",
 		"(*racelab/sim.Conn).Read", "(*racelab/sim.Chan[T]).Receive", "(*racelab/sim.Task).Select", "(*racelab/sim.Cond).Wait",
-		"(*racelab/model/group.saramaGoroutine).constructRequest", "(*racelab/model/group.SaramaClaim).Run"} {
+		"(*racelab/model/group/sarama.goroutine).constructRequest", "(*racelab/model/group/sarama.Claim).Run"} {
 		if !points[has] {
 			t.Errorf("%s contains no point, as far as the rules see", has)
 		}
 	}
-	for _, not := range []string{"(*racelab/sim.World).Take", "racelab/sim.Run", "(*racelab/sim.Conn).Send", "(*racelab/model/group.saramaGoroutine).send"} {
+	for _, not := range []string{"(*racelab/sim.World).Take", "racelab/sim.Run", "(*racelab/sim.Conn).Send", "(*racelab/model/group/sarama.goroutine).send"} {
 		if points[not] {
 			t.Errorf("%s contains a point, as far as the rules see", not)
 		}

@@ -5,7 +5,7 @@ import (
 
 	"racelab/model"
 	"racelab/model/coordinator"
-	"racelab/model/group"
+	"racelab/model/group/kgo"
 	"racelab/properties"
 	"racelab/sim"
 )
@@ -25,7 +25,7 @@ var commitReconnect = Scenario{
 		"franz-go issue 689 (a commit whose context ended in the application arrives late)",
 		"groupConsumer.commit, broker.handleReq and brokerCxn.handleResp of franz-go 1.0.0, 1.20.7 and 1.21.0",
 	},
-	Code: []string{"model/group/kgo_commit.go", "model/coordinator/group.go", "properties/commit_history.go"},
+	Code: []string{"model/group/kgo/consumer_group.go", "model/coordinator/group.go", "properties/commit_history.go"},
 
 	Parameters: []Parameter{
 		{Name: "polls", Help: "polls of a record each", Default: "2", Takes: Numbers{1, 3}},
@@ -109,25 +109,25 @@ func buildCommitReconnect(variant string, values Values) *sim.World {
 	if everyPoll {
 		commits = polls + deadlines
 	}
-	prior, closes := group.AwaitPrior, deadlines
+	prior, closes := kgo.AwaitPrior, deadlines
 	if variant == "unfixed" {
-		prior, closes = group.CancelPrior, deadlines+commits+ticks-1 // Each but the first may cancel another.
+		prior, closes = kgo.CancelPrior, deadlines+commits+ticks-1 // Each but the first may cancel another.
 	}
 
 	w := sim.NewWorld()
 	w.AddNode("coordinator", coordinator.NewGroup(committed))
-	g := group.NewKgoGroupConsumer(prior, w.Dial("kgo", "coordinator"), committed, commits+ticks)
+	g := kgo.NewGroupConsumer(prior, w.Dial("kgo", "coordinator"), committed, commits+ticks)
 	w.Share("g", g)
 	clients := []string{"app"}
-	w.Go("app", group.NewKgoApplication(g, polls, everyPoll))
+	w.Go("app", kgo.NewApplication(g, polls, everyPoll))
 	for i := range ticks {
 		clients = append(clients, fmt.Sprintf("auto%d", i+1))
-		w.Go(clients[i+1], group.NewKgoTick(g, commits+i+1))
+		w.Go(clients[i+1], kgo.NewTick(g, commits+i+1))
 	}
 	if deadlines > 0 {
-		w.Go("deadline", &group.KgoDeadline{Consumer: g})
+		w.Go("deadline", &kgo.Deadline{Consumer: g})
 	}
-	w.Go("successor", &group.KgoSuccessor{Coordinator: w.Dial("successor", "coordinator")})
+	w.Go("successor", &kgo.Successor{Coordinator: w.Dial("successor", "coordinator")})
 	w.Faults(sim.Budget{Cuts: values.Int("cuts"), Closes: closes})
 	w.Watch(&properties.CommittedOffsetNeverRewinds{})
 	w.Watch(&properties.OffsetsOnTheWireAreMonotone{})

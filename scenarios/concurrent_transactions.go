@@ -5,10 +5,13 @@ import (
 	"time"
 
 	"racelab/model"
+	"racelab/model/app"
 	"racelab/model/broker"
 	"racelab/model/coordinator"
-	"racelab/model/group"
 	"racelab/model/producer"
+	"racelab/model/producer/java"
+	"racelab/model/producer/kgo"
+	"racelab/model/producer/sarama"
 	"racelab/properties"
 	"racelab/sim"
 )
@@ -31,8 +34,8 @@ var concurrentTransactions = Scenario{
 		"TransactionManager of Kafka's Java client; TransactionCoordinator, TransactionMarkerChannelManager; KAFKA-5482, KIP-890",
 	},
 	Code: []string{
-		"model/producer/sarama_transactions.go", "model/producer/kgo_transactions.go", "model/producer/java_transactions.go",
-		"model/producer/txn_application.go", "model/coordinator/transactions.go", "model/coordinator/marker_channel.go",
+		"model/producer/sarama/transaction_manager.go", "model/producer/kgo/txn.go", "model/producer/java/transaction_manager.go",
+		"model/app/transactional.go", "model/coordinator/transactions.go", "model/coordinator/marker_channel.go",
 		"model/broker/produce.go", "properties/concurrent_transactions.go", "properties/transactions.go",
 	},
 
@@ -268,8 +271,8 @@ func buildConcurrentTransactions(variant string, values Values) *sim.World {
 	}
 	transactions.Connect(markers...)
 	client, plan := transactionalClient(variant, values, w.Dial("app", "coordinator"), writes)
-	w.Go("app", producer.NewTxnApplication(client, plan))
-	w.Go("consumer", group.NewAssignedConsumer(fetches, interval, reads...))
+	w.Go("app", app.NewTransactional(client, plan))
+	w.Go("consumer", app.NewAssignedConsumer(fetches, interval, reads...))
 	if timed {
 		w.Timed(sim.Timing{})
 	}
@@ -278,33 +281,33 @@ func buildConcurrentTransactions(variant string, values Values) *sim.World {
 	w.Watch(&properties.AbortAllowsBegin{})
 	w.Watch(&properties.SlownessIsNotFatal{})
 	w.Watch(&properties.SomeCallLeadsOn{})
-	w.Watch(properties.NewTransactionsAreAtomic(producer.TransactionOf))
-	w.Watch(properties.NewReadCommittedSeesTheOutcome(producer.TransactionOf))
+	w.Watch(properties.NewTransactionsAreAtomic(app.TransactionOf))
+	w.Watch(properties.NewReadCommittedSeesTheOutcome(app.TransactionOf))
 	return w
 }
 
 // transactionalClient makes a variant's client, and what its application does.
-func transactionalClient(variant string, values Values, coordinator *sim.Conn, leaders []*sim.Conn) (producer.TxnClient, producer.TxnPlan) {
-	plan := producer.TxnPlan{Transactions: values.Int("transactions"), Records: values.Int("records"), Partitions: len(leaders), Tries: 1}
-	sarama := producer.SaramaConfig{
+func transactionalClient(variant string, values Values, coordinator *sim.Conn, leaders []*sim.Conn) (producer.TxnClient, app.TxnPlan) {
+	plan := app.TxnPlan{Transactions: values.Int("transactions"), Records: values.Int("records"), Partitions: len(leaders), Tries: 1}
+	saramaConfig := sarama.Config{
 		RetryMax: values.Int("max"), RetryBackoff: values.Duration("backoff"),
 		ProducerRetryMax: values.Int("producer-max"), ProducerRetryBackoff: 100 * time.Millisecond,
 	}
-	kgo := producer.KgoConfig{TransactionVersion: model.TV1, ConcurrentTransactionsBackoff: 20 * time.Millisecond, MetadataMinAge: 5 * time.Second}
+	kgoConfig := kgo.Config{TransactionVersion: model.TV1, ConcurrentTransactionsBackoff: 20 * time.Millisecond, MetadataMinAge: 5 * time.Second}
 	switch variant {
 	case "kgo":
-		return producer.NewKgoTransactions(kgo, coordinator, leaders...), plan
+		return kgo.NewTransactions(kgoConfig, coordinator, leaders...), plan
 	case "tv2":
-		kgo.TransactionVersion = model.TV2
-		return producer.NewKgoTransactions(kgo, coordinator, leaders...), plan
+		kgoConfig.TransactionVersion = model.TV2
+		return kgo.NewTransactions(kgoConfig, coordinator, leaders...), plan
 	case "java":
-		return producer.NewJavaTransactions(producer.JavaConfig{RetryBackoff: values.Duration("backoff")}, coordinator, leaders...), plan
+		return java.NewTransactions(java.Config{RetryBackoff: values.Duration("backoff")}, coordinator, leaders...), plan
 	case "sarama-1.60":
-		sarama.Release = producer.Sarama160
+		saramaConfig.Release = sarama.Release1_60_1
 	case "sarama-1.61.1":
-		sarama.Release = producer.Sarama161
+		saramaConfig.Release = sarama.Release1_61_1
 	case "no-retry", "app-retry", "delay-between", "txn-retry":
-		sarama.RetryMax, sarama.ProducerRetryMax = 0, 0
+		saramaConfig.RetryMax, saramaConfig.ProducerRetryMax = 0, 0
 	}
 	switch variant {
 	case "app-retry":
@@ -312,10 +315,10 @@ func transactionalClient(variant string, values Values, coordinator *sim.Conn, l
 	case "delay-between":
 		plan.Pause = values.Duration("pause")
 	case "txn-retry":
-		sarama.Release = producer.Sarama161
+		saramaConfig.Release = sarama.Release1_61_1
 		plan.Tries = values.Int("tries")
 	}
 	plan.Budget = fmt.Sprintf("%d x %d tries (Retry.Max %d, Transaction.Retry.Max %d)",
-		sarama.ProducerRetryMax+1, sarama.RetryMax+1, sarama.ProducerRetryMax, sarama.RetryMax)
-	return producer.NewSaramaTransactions(sarama, coordinator, leaders...), plan
+		saramaConfig.ProducerRetryMax+1, saramaConfig.RetryMax+1, saramaConfig.ProducerRetryMax, saramaConfig.RetryMax)
+	return sarama.NewTransactions(saramaConfig, coordinator, leaders...), plan
 }

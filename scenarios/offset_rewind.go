@@ -6,7 +6,7 @@ import (
 
 	"racelab/model"
 	"racelab/model/coordinator"
-	"racelab/model/group"
+	"racelab/model/group/sarama"
 	"racelab/properties"
 	"racelab/sim"
 )
@@ -26,7 +26,7 @@ var offsetRewind = Scenario{
 		"sarama pull request 2947 (the broker's lock; release 1.43.3)",
 		"sarama issue 3191 (the deadlock of that), pull requests 3193 (closed) and 3477 (release 1.48.0)",
 	},
-	Code: []string{"model/group/sarama_offset_manager.go", "model/group/sarama_broker.go", "model/group/sarama_consumer.go", "model/coordinator/host.go", "model/coordinator/group.go", "properties/offset_commit.go"},
+	Code: []string{"model/group/sarama/offset_manager.go", "model/group/sarama/broker.go", "model/group/sarama/consumer_group.go", "model/coordinator/host.go", "model/coordinator/group.go", "properties/offset_commit.go"},
 
 	Parameters: []Parameter{
 		{Name: "partitions", Help: "partitions, and goroutines: one claims each", Default: "2", Takes: Numbers{1, 64}},
@@ -200,7 +200,7 @@ func buildOffsetRewind(variant string, values Values) *sim.World {
 
 // addSarama adds a consumer of some partitions, and returns its goroutines.
 func addSarama(w *sim.World, name, variant string, values Values, committed []model.PartitionOffset) (goroutines []string) {
-	conf := group.SaramaConfig{
+	conf := sarama.Config{
 		Release:            saramaReleases[variant],
 		RetryMax:           3,
 		MaxOpenRequests:    5,
@@ -212,36 +212,36 @@ func addSarama(w *sim.World, name, variant string, values Values, committed []mo
 	if auto {
 		conf.AutoCommit = time.Duration(values.Int("interval")) * time.Millisecond
 	}
-	om := group.NewSaramaOffsetManager(conf, w.Dial(name+"sarama", "coordinator"), committed...)
-	consumer := group.NewSaramaConsumer(om)
+	om := sarama.NewOffsetManager(conf, w.Dial(name+"sarama", "coordinator"), committed...)
+	consumer := sarama.NewConsumer(om)
 	w.Share(name+"om", consumer)
 	start := func(of string, goroutine sim.Program) {
 		w.Go(name+of, goroutine)
 		goroutines = append(goroutines, name+of)
 	}
 	for place, c := range committed {
-		start(fmt.Sprintf("G%d", c.Partition), group.NewSaramaClaim(consumer, place, c.Offset,
+		start(fmt.Sprintf("G%d", c.Partition), sarama.NewClaim(consumer, place, c.Offset,
 			values.Int("commits"), values.Int("batch"), values.Int("resets")))
 	}
 	for c := range values.Int("committers") {
-		start(fmt.Sprintf("C%d", c), group.NewSaramaCommitter(om, values.Int("commits")))
+		start(fmt.Sprintf("C%d", c), sarama.NewCommitter(om, values.Int("commits")))
 	}
 	if auto {
-		start("mainLoop", group.NewSaramaMainLoop(om))
+		start("mainLoop", sarama.NewMainLoop(om))
 	}
 	if auto || values.Word("close") == "yes" {
-		start("session", group.NewSaramaSession(consumer))
+		start("session", sarama.NewSession(consumer))
 	}
 	w.Process(name+"consumer", append([]string{name + "om", name + "sarama"}, goroutines...)...)
 	return goroutines
 }
 
 // saramaReleases says which release a variant stands for.
-var saramaReleases = map[string]group.SaramaRelease{
-	"send-lock":            group.SendLock,
-	"unfixed":              group.RoundTripLock,
-	"commit-lock":          group.CommitLock,
-	"broker-lock":          group.BrokerLock,
-	"build-outside":        group.BuildOutside,
-	"broker-lock-released": group.BrokerLockReleased,
+var saramaReleases = map[string]sarama.Release{
+	"send-lock":            sarama.SendLock,
+	"unfixed":              sarama.RoundTripLock,
+	"commit-lock":          sarama.CommitLock,
+	"broker-lock":          sarama.BrokerLock,
+	"build-outside":        sarama.BuildOutside,
+	"broker-lock-released": sarama.BrokerLockReleased,
 }

@@ -7,7 +7,7 @@ import (
 	"racelab/model"
 	"racelab/model/broker"
 	"racelab/model/coordinator"
-	"racelab/model/producer"
+	"racelab/model/producer/kgo"
 	"racelab/properties"
 	"racelab/sim"
 )
@@ -26,8 +26,8 @@ var produceReorder = Scenario{
 		"producer.go, sink.go and ring.go of franz-go 1.22.2",
 	},
 	Code: []string{
-		"model/producer/kgo_buffered.go", "model/producer/kgo_sink.go", "model/producer/kgo_promises.go",
-		"model/producer/kgo_application.go", "model/producer/kgo_buffered_txn.go", "model/broker/produce.go", "properties/produce_order.go",
+		"model/producer/kgo/producer.go", "model/producer/kgo/sink.go", "model/producer/kgo/promises.go",
+		"model/producer/kgo/application.go", "model/producer/kgo/application_txn.go", "model/broker/produce.go", "properties/produce_order.go",
 	},
 
 	Parameters: []Parameter{
@@ -197,23 +197,23 @@ var MeasuredReorders = []MeasuredReorder{
 
 // remedies says what a variant's client and application do.
 var remedies = map[string]struct {
-	client producer.KgoOnFailure
-	app    producer.KgoRemedy
+	client kgo.OnFailure
+	app    kgo.Remedy
 }{
-	"none":                    {producer.Purge, producer.HandOverAgain},
-	"sticky":                  {producer.FailPartition, producer.RecoverQuiescent},
-	"sticky-misused":          {producer.FailPartition, producer.RecoverAtOnce},
-	"sync-callback":           {producer.CallHook, producer.ClearWhenCalled},
-	"sync-callback-reentrant": {producer.CallHook, producer.ClearWhenCalled},
-	"pause-partition":         {producer.PausePartition, producer.ResumeAfter},
-	"pause-key":               {producer.PauseKeys, producer.ResumeAfter},
-	"abort-transaction":       {producer.Purge, producer.AbortTransaction},
-	"dead-letter":             {producer.FailPartition, producer.DeadLetter},
+	"none":                    {kgo.Purge, kgo.HandOverAgain},
+	"sticky":                  {kgo.FailPartition, kgo.RecoverQuiescent},
+	"sticky-misused":          {kgo.FailPartition, kgo.RecoverAtOnce},
+	"sync-callback":           {kgo.CallHook, kgo.ClearWhenCalled},
+	"sync-callback-reentrant": {kgo.CallHook, kgo.ClearWhenCalled},
+	"pause-partition":         {kgo.PausePartition, kgo.ResumeAfter},
+	"pause-key":               {kgo.PauseKeys, kgo.ResumeAfter},
+	"abort-transaction":       {kgo.Purge, kgo.AbortTransaction},
+	"dead-letter":             {kgo.FailPartition, kgo.DeadLetter},
 }
 
 // misuses are the values of the parameter.
-var misuses = map[string]producer.KgoMisuse{
-	"nothing": producer.NoMisuse, "stop": producer.WithoutStopping, "promises": producer.WithoutPromises, "resume": producer.ResumeFirst,
+var misuses = map[string]kgo.Misuse{
+	"nothing": kgo.NoMisuse, "stop": kgo.WithoutStopping, "promises": kgo.WithoutPromises, "resume": kgo.ResumeFirst,
 }
 
 // buildProduceReorder makes an application with its client, and a broker.
@@ -228,7 +228,7 @@ func buildProduceReorder(variant string, values Values) *sim.World {
 	for p := range partitions {
 		node.Partitions = append(node.Partitions, model.Partition(p))
 	}
-	config := producer.KgoProducerConfig{
+	config := kgo.ProducerConfig{
 		Idempotent: values.Word("idempotent") == "on", InFlight: values.Int("in-flight"), BatchRecords: values.Int("batch"),
 		RecordRetries: -1, Linger: values.Duration("linger"), OnFailure: remedies[variant].client,
 		ReentrantHook: variant == "sync-callback-reentrant", Keys: values.Int("keys"), Partitions: partitions, Batches: records + 1,
@@ -237,7 +237,7 @@ func buildProduceReorder(variant string, values Values) *sim.World {
 	if config.Idempotent {
 		config.InFlight = 5
 	}
-	app := producer.KgoAppConfig{Remedy: remedies[variant].app, Records: records, Flush: values.Word("flush") == "on", Misuse: misuses[values.Word("misuse")]}
+	app := kgo.AppConfig{Remedy: remedies[variant].app, Records: records, Flush: values.Word("flush") == "on", Misuse: misuses[values.Word("misuse")]}
 	trigger(values, &node, &config, &app)
 	node.RetryBackoffMax = -1 // A transaction that is not complete yet is the client's to wait for.
 	leader := broker.New(node)
@@ -253,8 +253,8 @@ func buildProduceReorder(variant string, values Values) *sim.World {
 		leader.Connect(w.Dial("broker", "coordinator"))
 		coordinates = w.Dial("kgo", "coordinator")
 	}
-	cl := producer.NewKgoProducer(w.Dial("kgo", "broker"), coordinates, config)
-	application := producer.NewKgoApp(cl, app)
+	cl := kgo.NewProducer(w.Dial("kgo", "broker"), coordinates, config)
+	application := kgo.NewApp(cl, app)
 	w.Share("cl", cl)
 	w.Share("promises", application)
 	next := model.Record(1)
@@ -279,8 +279,8 @@ func buildProduceReorder(variant string, values Values) *sim.World {
 			w.Go(fmt.Sprint("linger", p), cl.NewLinger(p))
 		}
 	}
-	if app.Mark == producer.WithContext {
-		w.Go("context", &producer.KgoContext{Producer: cl})
+	if app.Mark == kgo.WithContext {
+		w.Go("context", &kgo.Context{Producer: cl})
 	}
 	w.Watch(&properties.FirstAppendsKeepTheOrder{Keys: config.Keys})
 	w.Watch(&properties.PromisesRunInOrder{})
@@ -292,7 +292,7 @@ func buildProduceReorder(variant string, values Values) *sim.World {
 }
 
 // trigger says what fails, and how.
-func trigger(values Values, node *broker.Config, client *producer.KgoProducerConfig, app *producer.KgoAppConfig) {
+func trigger(values Values, node *broker.Config, client *kgo.ProducerConfig, app *kgo.AppConfig) {
 	var failing []model.Record
 	for i := range values.Int("failures") {
 		failing = append(failing, model.Record(values.Int("first")+i*values.Int("every")))
@@ -310,12 +310,12 @@ func trigger(values Values, node *broker.Config, client *producer.KgoProducerCon
 		refuse(model.ErrNotLeaderOrFollower, 2)
 	case "timeout":
 		client.RecordDeliveryTimeout = time.Second
-		app.Marked, app.Mark = failing, producer.WithDeadline
+		app.Marked, app.Mark = failing, kgo.WithDeadline
 	case "metadata":
 		client.LoadErrors = len(failing)
 	case "cancelled":
-		app.Marked, app.Mark = failing, producer.WithContext
+		app.Marked, app.Mark = failing, kgo.WithContext
 	case "too-large":
-		app.Marked, app.Mark = failing, producer.TooLarge
+		app.Marked, app.Mark = failing, kgo.TooLarge
 	}
 }

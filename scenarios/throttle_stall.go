@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"racelab/model/broker"
-	"racelab/model/producer"
+	"racelab/model/producer/sarama"
 	"racelab/properties"
 	"racelab/sim"
 )
@@ -26,7 +26,7 @@ var throttleStall = Scenario{
 		"KIP-219",
 	},
 	Code: []string{
-		"model/producer/sarama_throttle.go", "model/producer/sarama_broker.go", "model/producer/sarama_async_producer.go",
+		"model/producer/sarama/throttle.go", "model/producer/sarama/broker.go", "model/producer/sarama/async_producer.go",
 		"model/broker/quota.go", "properties/throttle.go",
 	},
 
@@ -186,13 +186,13 @@ const (
 )
 
 // throttlings says which release a variant stands for.
-var throttlings = map[string]producer.SaramaThrottling{
-	"unlocked":        producer.Unlocked,
-	"atomic-pointer":  producer.AtomicPointer,
-	"mutex":           producer.ThrottleTimerLock,
-	"deadline-notify": producer.DeadlineNotify,
-	"atomic-deadline": producer.AtomicDeadline,
-	"no-throttle":     producer.NoThrottling,
+var throttlings = map[string]sarama.Throttling{
+	"unlocked":        sarama.Unlocked,
+	"atomic-pointer":  sarama.AtomicPointer,
+	"mutex":           sarama.ThrottleTimerLock,
+	"deadline-notify": sarama.DeadlineNotify,
+	"atomic-deadline": sarama.AtomicDeadline,
+	"no-throttle":     sarama.NoThrottling,
 }
 
 // buildThrottleStall makes a client that writes to one broker.
@@ -206,7 +206,7 @@ func buildThrottleStall(variant string, values Values) *sim.World {
 		quota.ProducerByteRate, quota.RecordBytes = broker.Quota{PerSecond: int64(messages)}, 1
 	}
 	w.AddNode("broker", broker.NewQuotaBroker(quota))
-	b := producer.NewSaramaBroker(w.Dial("sarama", "broker"), producer.SaramaBrokerConfig{
+	b := sarama.NewBroker(w.Dial("sarama", "broker"), sarama.BrokerConfig{
 		Throttling: throttlings[variant], MaxOpenRequests: values.Int("max-open"), OneMore: values.Word("one-more") == "on",
 		Throttles: throttles,
 	})
@@ -214,11 +214,11 @@ func buildThrottleStall(variant string, values Values) *sim.World {
 	if values.Word("producer") == "async" {
 		shareAsyncProducer(w, b, values)
 	} else {
-		w.Go("sender", producer.NewSaramaSender(b, values.Int("messages"), 2, milliseconds(values, "pause"), values.Word("close") == "end"))
-		w.Go("reader", producer.NewSaramaResponseReceiver(b))
+		w.Go("sender", sarama.NewSender(b, values.Int("messages"), 2, milliseconds(values, "pause"), values.Word("close") == "end"))
+		w.Go("reader", sarama.NewResponseReceiver(b))
 	}
 	if values.Word("close") == "beside" {
-		w.Go("closer", producer.NewSaramaCloser(b, milliseconds(values, "close-after")))
+		w.Go("closer", sarama.NewCloser(b, milliseconds(values, "close-after")))
 	}
 	w.Watch(&properties.EveryMessageIsDelivered{Messages: values.Int("messages")})
 	w.Watch(&properties.NoSenderWaitsForAStoppedTimer{Reader: "reader"})
@@ -254,9 +254,9 @@ func throttleTimes(values Values) []time.Duration {
 	return times
 }
 
-// shareAsyncProducer makes the goroutines of the asynchronous producer.
-func shareAsyncProducer(w *sim.World, b *producer.SaramaBroker, values Values) {
-	p := producer.NewSaramaAsyncProducer(b, producer.SaramaAsyncProducerConfig{
+// shareAsyncProducer makes the goroutines of the asynchronous sarama.
+func shareAsyncProducer(w *sim.World, b *sarama.Broker, values Values) {
+	p := sarama.NewAsyncProducer(b, sarama.AsyncProducerConfig{
 		Input: values.Int("input"), FlushFrequency: milliseconds(values, "flush"), MaxMessages: int32(values.Int("batch")), Messages: values.Int("messages"),
 	})
 	w.Share("p", p)

@@ -10,8 +10,9 @@ import (
 	"time"
 
 	"racelab/model"
+	"racelab/model/app"
 	"racelab/model/broker"
-	"racelab/model/producer"
+	"racelab/model/producer/librdkafka"
 	"racelab/scenarios"
 	"racelab/sim"
 )
@@ -151,10 +152,10 @@ func (m loggedMode) world(values scenarios.Values, transactions int, windows, pa
 		Partitions: []model.Partition{0, model.ConsumerOffsets}, WithoutVerification: true,
 		MarkerAppend: windows, Draws: sim.NewDraws(seed, "window"),
 	})
-	client, main := producer.NewLibrdkafkaTransactions(
-		producer.LibrdkafkaConfig{RetryBackoff: values.Duration("backoff"), Linger: values.Duration("linger")},
+	client, main := librdkafka.NewTransactions(
+		librdkafka.Config{RetryBackoff: values.Duration("backoff"), Linger: values.Duration("linger")},
 		w.Dial("librdkafka", "coordinator"), w.Dial("librdkafka", leader))
-	w.Go("application", producer.NewTxnApplication(client, producer.TxnPlan{Transactions: transactions, Records: 1, Partitions: 1, Tries: 1}))
+	w.Go("application", app.NewTransactional(client, app.TxnPlan{Transactions: transactions, Records: 1, Partitions: 1, Tries: 1}))
 	w.Go("main thread", main)
 	wire := values.Duration("wire")
 	toCoordinator, toLeader := sim.Constant(m.coordinatorTrip(wire)/2), sim.Constant(m.leaderTrip(wire)/2)
@@ -164,7 +165,7 @@ func (m loggedMode) world(values scenarios.Values, transactions int, windows, pa
 			{Of: "librdkafka->coordinator", Delay: toCoordinator}, {Of: "coordinator->librdkafka", Delay: toCoordinator},
 			{Of: "librdkafka->" + leader, Delay: toLeader}, {Of: leader + "->librdkafka", Delay: toLeader},
 		},
-		Before: []sim.Taking{{Of: string(producer.PointBegin), Delay: pauses}},
+		Before: []sim.Taking{{Of: string(app.PointBegin), Delay: pauses}},
 	})
 	return w
 }

@@ -9,9 +9,13 @@ import (
 	"gonum.org/v1/gonum/stat"
 
 	"racelab/model"
+	"racelab/model/app"
 	"racelab/model/broker"
 	"racelab/model/coordinator"
 	"racelab/model/producer"
+	javaclient "racelab/model/producer/java"
+	kgoclient "racelab/model/producer/kgo"
+	saramaclient "racelab/model/producer/sarama"
 	"racelab/scenarios"
 	"racelab/sim"
 )
@@ -102,25 +106,25 @@ func backoffFunc(policy string, backoff time.Duration, draws sim.Draws) func(ret
 // transactionalClient makes a producer that follows a policy.
 func transactionalClient(policy string, id model.TransactionalID, values scenarios.Values, seed uint64, toCoordinator, toLeader *sim.Conn) producer.TxnClient {
 	backoff := values.Duration("backoff")
-	sarama := producer.SaramaConfig{
-		Release: producer.Sarama161, TransactionalID: id,
+	sarama := saramaclient.Config{
+		Release: saramaclient.Release1_61_1, TransactionalID: id,
 		RetryMax: values.Int("max"), RetryBackoff: backoff,
 		ProducerRetryMax: values.Int("producer-max"), ProducerRetryBackoff: 100 * time.Millisecond,
 	}
-	kgo := producer.KgoConfig{TransactionVersion: model.TV1, TransactionalID: id, ConcurrentTransactionsBackoff: backoff, MetadataMinAge: 5 * time.Second}
+	kgo := kgoclient.Config{TransactionVersion: model.TV1, TransactionalID: id, ConcurrentTransactionsBackoff: backoff, MetadataMinAge: 5 * time.Second}
 	switch policy {
 	case "java":
-		return producer.NewJavaTransactions(producer.JavaConfig{TransactionalID: id, RetryBackoff: backoff}, toCoordinator, toLeader)
+		return javaclient.NewTransactions(javaclient.Config{TransactionalID: id, RetryBackoff: backoff}, toCoordinator, toLeader)
 	case "kgo":
-		return producer.NewKgoTransactions(kgo, toCoordinator, toLeader)
+		return kgoclient.NewTransactions(kgo, toCoordinator, toLeader)
 	case "tv2":
 		kgo.TransactionVersion, kgo.ConcurrentTransactionsBackoff = model.TV2, 20*time.Millisecond
-		return producer.NewKgoTransactions(kgo, toCoordinator, toLeader)
+		return kgoclient.NewTransactions(kgo, toCoordinator, toLeader)
 	case "sarama":
 	default:
 		sarama.BackoffFunc = backoffFunc(policy, backoff, sim.NewDraws(seed, fmt.Sprint("backoff ", id)))
 	}
-	return producer.NewSaramaTransactions(sarama, toCoordinator, toLeader)
+	return saramaclient.NewTransactions(sarama, toCoordinator, toLeader)
 }
 
 // loadMeasures is what measureLoad returns.
@@ -142,14 +146,14 @@ func measureLoad(policy string, values scenarios.Values, seed uint64) ([]float64
 	for i := range producers {
 		name := fmt.Sprint("producer", i)
 		client := transactionalClient(policy, model.TransactionalID(i), values, seed, w.Dial(name, "coordinator"), w.Dial(name, leader))
-		w.Go(name, producer.NewTxnApplication(client, producer.TxnPlan{
+		w.Go(name, app.NewTransactional(client, app.TxnPlan{
 			Transactions: values.Int("transactions"), Records: 1, Partitions: 1, Tries: 1,
 			Work: time.Duration(values.Int("records")) * values.Duration("record"),
 		}))
 	}
 	w.Timed(sim.Timing{Seed: seed, Unchecked: true, Latency: values.Delay("latency"), Except: []sim.Taking{
 		{Of: "coordinator->" + leader}, {Of: leader + "->coordinator"},
-	}, Before: []sim.Taking{{Of: string(producer.PointBegin), Delay: values.Delay("gap")}}})
+	}, Before: []sim.Taking{{Of: string(app.PointBegin), Delay: values.Delay("gap")}}})
 	load := &load{producers: make([]progress, producers)}
 	w.Watch(load)
 	err := finish(w, seed, func() {})

@@ -1,8 +1,4 @@
-// Package group models the client's side of consumer groups: offset managers
-// and, later, members.
-//
-// A client's function keeps its name and its order of statements. What the
-// original keeps in local variables across a point stands in the goroutine's
-// frame, a struct that embeds the shared client; so a receiver here is the
-// frame, where the original has the client.
+// Package group models the members of consumer groups, by the classic protocol
+// and by KIP-848. How Sarama and kgo commit offsets stands below it, a package
+// each.
 package group

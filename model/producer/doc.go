@@ -1,4 +1,4 @@
-// Package producer models the clients that write: the producers of Sarama,
-// franz-go and Java, Sarama's connection to a broker with its throttle, and the
-// applications that use them.
+// Package producer holds what the models of writing clients share: the calls of
+// a transactional client, and their points. The clients stand below it, a
+// package each; who uses them, in model/app.
 package producer

@@ -1,59 +1,12 @@
-package producer
+package app
 
 import (
 	"time"
 
 	"racelab/model"
+	"racelab/model/producer"
 	"racelab/sim"
 )
-
-// TxnClient is a transactional client in the thread of its application. A call
-// takes what it needs from its txnAPI, and leaves there what came of it.
-type TxnClient interface {
-	sim.Stateful
-	api() *txnAPI
-	initTransactions(t *sim.Task)
-	beginTxn(t *sim.Task)
-	send(t *sim.Task)
-	commitTxn(t *sim.Task)
-	abortTxn(t *sim.Task)
-	close(t *sim.Task)
-}
-
-// txnAPI is what an application and its client hand each other.
-type txnAPI struct {
-	record    model.Record // to send
-	partition model.Partition
-	failure   txnError // of the call that has just returned
-	status    model.TxnStatus
-}
-
-// txnError is Go's error, or Java's exception: nil, an error of Kafka, or one
-// of the client's own.
-type txnError int16
-
-const (
-	errNil txnError = 0
-	// errNotAllowed is ErrTransitionNotAllowed, ErrTransactionNotReady, or an
-	// IllegalStateException: the client's state does not allow the call.
-	errNotAllowed txnError = -100
-)
-
-func (e txnError) kafka() model.Error {
-	if e == errNotAllowed {
-		return model.None
-	}
-	return model.Error(e)
-}
-
-func (a *txnAPI) api() *txnAPI { return a }
-
-func (a *txnAPI) State(s *sim.State) {
-	sim.Int(s, &a.record)
-	sim.Int(s, &a.partition)
-	sim.Int(s, &a.failure)
-	sim.Int(s, &a.status)
-}
 
 // TxnPlan is what an application means to do.
 type TxnPlan struct {
@@ -75,13 +28,13 @@ type TxnPlan struct {
 	Budget string
 }
 
-// TxnApplication writes transaction after transaction. If one fails it is
+// Transactional writes transaction after transaction. If one fails it is
 // aborted; AbortTxn is called until it succeeds, as the documentation of all
 // three clients has it, unless the client says that its error is fatal. When
 // BeginTxn is refused, or the error is fatal, the application gives up; at last
 // it tries whether AbortTxn and BeginTxn, once more, get it to where it can send.
-type TxnApplication struct {
-	client TxnClient
+type Transactional struct {
+	client producer.TxnClient
 	plan   TxnPlan `sim:"config"`
 	wait   sim.Timer
 
@@ -96,18 +49,18 @@ type TxnApplication struct {
 	call      model.TxnCall
 }
 
-// NewTxnApplication returns an application that uses the client.
-func NewTxnApplication(client TxnClient, plan TxnPlan) *TxnApplication {
-	return &TxnApplication{client: client, plan: plan}
+// NewTransactional returns an application that uses the client.
+func NewTransactional(client producer.TxnClient, plan TxnPlan) *Transactional {
+	return &Transactional{client: client, plan: plan}
 }
 
 // TransactionOf is the transaction that a record is of, from 0.
 func TransactionOf(r model.Record) int { return int(r) / 10 }
 
-func (a *TxnApplication) Run(t *sim.Task) {
+func (a *Transactional) Run(t *sim.Task) {
 	t.Yield(PointStart)
 	a.called(t, model.InitTransactions)
-	a.client.initTransactions(t)
+	a.client.InitTransactions(t)
 	a.returned(t)
 	a.gaveUp = a.failed
 	for a.committed+a.lost < a.plan.Transactions && !a.gaveUp {
@@ -118,11 +71,11 @@ func (a *TxnApplication) Run(t *sim.Task) {
 		t.Called(&model.GaveUp{})
 		a.lastResort(t)
 	}
-	a.client.close(t)
+	a.client.Close(t)
 }
 
 // lastResort tries what is left to try.
-func (a *TxnApplication) lastResort(t *sim.Task) {
+func (a *Transactional) lastResort(t *sim.Task) {
 	a.abort(t)
 	a.begin(t)
 	if !a.failed {
@@ -131,7 +84,7 @@ func (a *TxnApplication) lastResort(t *sim.Task) {
 }
 
 // next goes on to the next transaction, unless this one is to be tried again.
-func (a *TxnApplication) next(t *sim.Task) {
+func (a *Transactional) next(t *sim.Task) {
 	a.txn++
 	if a.tries++; a.failed && a.tries < a.plan.Tries {
 		return
@@ -147,13 +100,13 @@ func (a *TxnApplication) next(t *sim.Task) {
 	a.tries, a.cause = 0, model.None
 }
 
-func (a *TxnApplication) transaction(t *sim.Task) {
+func (a *Transactional) transaction(t *sim.Task) {
 	if a.plan.Pause > 0 && a.txn > 0 {
-		a.wait.Sleep(t, a.plan.Pause, PointAppBackoff)
+		a.wait.Sleep(t, a.plan.Pause, PointBackoff)
 	}
 	a.begin(t)
 	for a.plan.BeginRetry > 0 && a.refusal() == model.ErrConcurrentTransactions {
-		a.wait.Sleep(t, a.plan.BeginRetry, PointAppBackoff)
+		a.wait.Sleep(t, a.plan.BeginRetry, PointBackoff)
 		a.begin(t)
 	}
 	if a.failed {
@@ -169,7 +122,7 @@ func (a *TxnApplication) transaction(t *sim.Task) {
 	}
 	if !a.failed {
 		a.called(t, model.CommitTxn)
-		a.client.commitTxn(t)
+		a.client.CommitTxn(t)
 		a.returned(t)
 	}
 	if a.failed {
@@ -179,59 +132,59 @@ func (a *TxnApplication) transaction(t *sim.Task) {
 	}
 }
 
-func (a *TxnApplication) refusal() model.Error { return a.client.api().failure.kafka() }
+func (a *Transactional) refusal() model.Error { return a.client.API().Failure.Kafka() }
 
-func (a *TxnApplication) begin(t *sim.Task) {
+func (a *Transactional) begin(t *sim.Task) {
 	t.Yield(PointBegin)
 	a.called(t, model.BeginTxn)
-	a.client.beginTxn(t)
+	a.client.BeginTxn(t)
 	a.returned(t)
 }
 
-func (a *TxnApplication) send(t *sim.Task) {
-	api := a.client.api()
-	api.record, api.partition = model.Record(10*a.txn+a.sent), model.Partition(a.sent%a.plan.Partitions)
+func (a *Transactional) send(t *sim.Task) {
+	api := a.client.API()
+	api.Record, api.Partition = model.Record(10*a.txn+a.sent), model.Partition(a.sent%a.plan.Partitions)
 	a.called(t, model.Send)
-	a.client.send(t)
+	a.client.Send(t)
 	a.returned(t)
 }
 
-func (a *TxnApplication) abortUntilDone(t *sim.Task) {
+func (a *Transactional) abortUntilDone(t *sim.Task) {
 	for a.failed && !a.gaveUp {
 		a.abort(t)
-		a.gaveUp = a.client.api().status == model.TxnFatalError
+		a.gaveUp = a.client.API().Status == model.TxnFatalError
 	}
 }
 
-func (a *TxnApplication) abort(t *sim.Task) {
+func (a *Transactional) abort(t *sim.Task) {
 	t.Yield(PointAbort)
 	a.called(t, model.AbortTxn)
-	a.client.abortTxn(t)
+	a.client.AbortTxn(t)
 	a.returned(t)
 }
 
-func (a *TxnApplication) called(t *sim.Task, call model.TxnCall) {
+func (a *Transactional) called(t *sim.Task, call model.TxnCall) {
 	a.call = call
 	called := &model.TxnCalled{Call: call}
 	if call == model.Send {
-		called.Record = a.client.api().record
+		called.Record = a.client.API().Record
 	}
 	t.Called(called)
 }
 
 // returned notes what came of a call, and forgets what nobody needs any more.
-func (a *TxnApplication) returned(t *sim.Task) {
-	api := a.client.api()
-	result := &model.TxnReturned{Call: a.call, Error: api.failure.kafka(), NotAllowed: api.failure == errNotAllowed, Status: api.status}
+func (a *Transactional) returned(t *sim.Task) {
+	api := a.client.API()
+	result := &model.TxnReturned{Call: a.call, Error: api.Failure.Kafka(), NotAllowed: api.Failure == producer.ErrNotAllowed, Status: api.Status}
 	if result.Error == model.ErrConcurrentTransactions {
 		result.Budget = a.plan.Budget
 	}
 	a.failed = !result.OK()
-	a.call, api.record, api.partition = 0, 0, 0
+	a.call, api.Record, api.Partition = 0, 0, 0
 	t.Returned(result)
 }
 
-func (a *TxnApplication) State(s *sim.State) {
+func (a *Transactional) State(s *sim.State) {
 	sim.Int(s, &a.txn)
 	sim.Int(s, &a.sent)
 	sim.Int(s, &a.tries)
@@ -246,6 +199,6 @@ func (a *TxnApplication) State(s *sim.State) {
 }
 
 // Describe shows how far the application is, and what its client is in.
-func (a *TxnApplication) Describe(show func(name, value string)) {
-	show("status", a.client.api().status.String())
+func (a *Transactional) Describe(show func(name, value string)) {
+	show("status", a.client.API().Status.String())
 }

@@ -1,4 +1,4 @@
-package group
+package kgo
 
 import (
 	"strconv"
@@ -7,9 +7,9 @@ import (
 	"racelab/sim"
 )
 
-// KgoPrior is what a commit does about the one before it that is not done yet:
+// Prior is what a commit does about the one before it that is not done yet:
 // the difference between the releases.
-type KgoPrior uint8
+type Prior uint8
 
 const (
 	// CancelPrior cancels it, and waits until its goroutine has ended. That is
@@ -17,14 +17,14 @@ const (
 	// client kills the connection.
 	//
 	// Source: groupConsumer.commit in franz-go up to 1.20.7.
-	CancelPrior KgoPrior = iota
+	CancelPrior Prior = iota
 	// AwaitPrior waits until it has its answer, or has failed by itself.
 	//
 	// Source: groupConsumer.commit in franz-go 1.21.0, commit 416e8269.
 	AwaitPrior
 )
 
-// KgoGroupConsumer is what the goroutines of a kgo client share that consumes
+// GroupConsumer is what the goroutines of a kgo client share that consumes
 // in a group: the offsets that were polled and committed, the last commit, and
 // the connection to the coordinator (broker.cxnNormal).
 //
@@ -40,8 +40,8 @@ const (
 // them: whoever cancels a context also kills the connection. kgo answers the
 // cancelled request before it does, so the next commit may still be written to
 // the dying connection, and then goes again on a new one.
-type KgoGroupConsumer struct {
-	prior KgoPrior `sim:"config"`
+type GroupConsumer struct {
+	prior Prior `sim:"config"`
 	cxn   *sim.Conn
 
 	mu         sim.Mutex
@@ -51,23 +51,23 @@ type KgoGroupConsumer struct {
 	blockAuto  sim.Var[bool]
 	commitDone sim.Var[int] // the number of the last commit; 0: there was none
 
-	commits []*kgoCommit // by number, from 1
+	commits []*commit // by number, from 1
 }
 
-// kgoCommit is what others can see of a commit.
-type kgoCommit struct {
+// commit is what others can see of a commit.
+type commit struct {
 	done      sim.Mutex // commitDone, a channel: held from when it is made until it is closed
 	cancelled sim.Atomic[bool]
 	inFlight  sim.Atomic[bool] // the request is written, and its response is not read
 }
 
-// NewKgoGroupConsumer returns a client whose partition starts at the committed
+// NewGroupConsumer returns a client whose partition starts at the committed
 // offset, with its connection to the group coordinator and room for a number of
 // commits.
-func NewKgoGroupConsumer(prior KgoPrior, coordinator *sim.Conn, committed model.Offset, commits int) *KgoGroupConsumer {
-	g := &KgoGroupConsumer{prior: prior, cxn: coordinator}
+func NewGroupConsumer(prior Prior, coordinator *sim.Conn, committed model.Offset, commits int) *GroupConsumer {
+	g := &GroupConsumer{prior: prior, cxn: coordinator}
 	for range commits {
-		g.commits = append(g.commits, &kgoCommit{})
+		g.commits = append(g.commits, &commit{})
 	}
 	g.dirty.Init(committed)
 	g.head.Init(committed)
@@ -77,7 +77,7 @@ func NewKgoGroupConsumer(prior KgoPrior, coordinator *sim.Conn, committed model.
 
 // cancel is the CancelFunc of a commit's context. In flight, the goroutine that
 // reads the response gives up (readConn), and kills the connection.
-func (g *KgoGroupConsumer) cancel(t *sim.Task, number int) {
+func (g *GroupConsumer) cancel(t *sim.Task, number int) {
 	c := g.commits[number-1]
 	c.cancelled.Store(t, true)
 	if c.inFlight.Load(t) {
@@ -85,31 +85,31 @@ func (g *KgoGroupConsumer) cancel(t *sim.Task, number int) {
 	}
 }
 
-// kgoCommitting is the frame of a commit: of its caller, and of the goroutine
+// committing is the frame of a commit: of its caller, and of the goroutine
 // that commit starts.
 //
 // Differs: go func is no point here, so a caller that does not wait for its
 // commit does nothing else meanwhile. CommitOffsetsSync waits, but returns
 // before the goroutine has unblocked autocommits.
-type kgoCommitting struct {
-	*KgoGroupConsumer
+type committing struct {
+	*GroupConsumer
 	number    int // of the commit
 	priorDone int // the number of the one before it; 0: none
 	offset    model.Offset
 	err       bool
 }
 
-func (g *kgoCommitting) mine() *kgoCommit { return g.commits[g.number-1] }
+func (g *committing) mine() *commit { return g.commits[g.number-1] }
 
 // commit is what commit does before it starts its goroutine. The caller holds
 // g.mu, and the commit's own done.
-func (g *kgoCommitting) commit(t *sim.Task) {
+func (g *committing) commit(t *sim.Task) {
 	g.priorDone = g.commitDone.Get(t)
 	g.commitDone.Set(t, g.number)
 }
 
 // issue is the goroutine of a commit, up to its onDone.
-func (g *kgoCommitting) issue(t *sim.Task) {
+func (g *committing) issue(t *sim.Task) {
 	if g.priorDone > 0 {
 		g.awaitPrior(t)
 	}
@@ -120,7 +120,7 @@ func (g *kgoCommitting) issue(t *sim.Task) {
 }
 
 // awaitPrior waits for the prior commit to be done.
-func (g *kgoCommitting) awaitPrior(t *sim.Task) {
+func (g *committing) awaitPrior(t *sim.Task) {
 	if g.prior == CancelPrior {
 		t.Yield(PointCancelPrior)
 		g.cancel(t, g.priorDone)
@@ -134,7 +134,7 @@ func (g *kgoCommitting) awaitPrior(t *sim.Task) {
 // one, unless its context is cancelled.
 //
 // Differs: no backoff, and no end to the retries.
-func (g *kgoCommitting) request(t *sim.Task) {
+func (g *committing) request(t *sim.Task) {
 	g.err = true
 	for {
 		g.cxn.Redial(t, PointIssue)
@@ -156,14 +156,14 @@ func (g *kgoCommitting) request(t *sim.Task) {
 	}
 }
 
-func (g *kgoCommitting) writeRequest(t *sim.Task) {
+func (g *committing) writeRequest(t *sim.Task) {
 	g.mine().inFlight.Store(t, true)
 	g.cxn.Send(t, &model.OffsetCommitRequest{Partitions: []model.PartitionOffset{{Partition: 0, Offset: g.offset}}})
 }
 
 // updateCommitted notes what was acknowledged. From then on no autocommit sends
 // it again.
-func (g *kgoCommitting) updateCommitted(t *sim.Task) {
+func (g *committing) updateCommitted(t *sim.Task) {
 	g.mu.Lock(t, PointUpdateCommitted)
 	g.committed.Set(t, g.offset)
 	if g.head.Get(t) < g.offset {
@@ -172,17 +172,17 @@ func (g *kgoCommitting) updateCommitted(t *sim.Task) {
 	g.mu.Unlock(t)
 }
 
-// KgoTick is one tick of loopCommit, which commits the head, and the goroutine
+// Tick is one tick of loopCommit, which commits the head, and the goroutine
 // of that commit.
-type KgoTick struct{ kgoCommitting }
+type Tick struct{ committing }
 
-// NewKgoTick returns a tick whose commit has that number.
-func NewKgoTick(g *KgoGroupConsumer, number int) *KgoTick {
-	return &KgoTick{kgoCommitting{KgoGroupConsumer: g, number: number}}
+// NewTick returns a tick whose commit has that number.
+func NewTick(g *GroupConsumer, number int) *Tick {
+	return &Tick{committing{GroupConsumer: g, number: number}}
 }
 
 // Run is the body of loopCommit's loop.
-func (g *KgoTick) Run(t *sim.Task) {
+func (g *Tick) Run(t *sim.Task) {
 	g.mine().done.Lock(t, PointTick)
 	g.mu.Lock(t, PointAutocommit)
 	if g.blockAuto.Get(t) || g.head.Get(t) == g.committed.Get(t) {
@@ -197,23 +197,23 @@ func (g *KgoTick) Run(t *sim.Task) {
 	g.mine().done.Unlock(t)
 }
 
-// KgoApplication is the goroutine that polls, a record at a time, and commits
+// Application is the goroutine that polls, a record at a time, and commits
 // what it has polled: after each poll, or once in the end, as from
 // OnPartitionsRevoked. When a commit fails it commits again.
-type KgoApplication struct {
-	kgoCommitting
+type Application struct {
+	committing
 	polls     int  `sim:"config"`
 	everyPoll bool `sim:"config"`
 	polled    int
 }
 
-// NewKgoApplication returns an application whose commits have the numbers from
+// NewApplication returns an application whose commits have the numbers from
 // 1 on.
-func NewKgoApplication(g *KgoGroupConsumer, polls int, everyPoll bool) *KgoApplication {
-	return &KgoApplication{kgoCommitting: kgoCommitting{KgoGroupConsumer: g}, polls: polls, everyPoll: everyPoll}
+func NewApplication(g *GroupConsumer, polls int, everyPoll bool) *Application {
+	return &Application{committing: committing{GroupConsumer: g}, polls: polls, everyPoll: everyPoll}
 }
 
-func (g *KgoApplication) Run(t *sim.Task) {
+func (g *Application) Run(t *sim.Task) {
 	for g.polled < g.polls {
 		g.pollRecords(t)
 		g.polled++
@@ -229,7 +229,7 @@ func (g *KgoApplication) Run(t *sim.Task) {
 // Differs: undirtyUncommitted and updateUncommitted take g.mu one after the
 // other. In between, the head is what it is afterwards, and only this goroutine
 // looks at dirty.
-func (g *KgoApplication) pollRecords(t *sim.Task) {
+func (g *Application) pollRecords(t *sim.Task) {
 	g.mu.Lock(t, PointPoll)
 	g.head.Set(t, g.dirty.Get(t))
 	g.dirty.Set(t, g.dirty.Get(t)+1)
@@ -237,7 +237,7 @@ func (g *KgoApplication) pollRecords(t *sim.Task) {
 }
 
 // commitUncommittedOffsets is CommitUncommittedOffsets, until it succeeds.
-func (g *KgoApplication) commitUncommittedOffsets(t *sim.Task) {
+func (g *Application) commitUncommittedOffsets(t *sim.Task) {
 	for g.err = true; g.err; {
 		g.number++
 		g.commitOffsetsSync(t)
@@ -246,7 +246,7 @@ func (g *KgoApplication) commitUncommittedOffsets(t *sim.Task) {
 
 // commitOffsetsSync is UncommittedOffsets, which takes g.mu although only this
 // goroutine looks at dirty, and CommitOffsetsSync.
-func (g *KgoApplication) commitOffsetsSync(t *sim.Task) {
+func (g *Application) commitOffsetsSync(t *sim.Task) {
 	g.mine().done.Lock(t, PointCommitSync)
 	g.offset = g.dirty.Get(t)
 	g.mu.Lock(t, PointBlockAuto)
@@ -260,29 +260,29 @@ func (g *KgoApplication) commitOffsetsSync(t *sim.Task) {
 	g.mine().done.Unlock(t)
 }
 
-// KgoDeadline ends the context that the application gave to its first commit,
+// Deadline ends the context that the application gave to its first commit,
 // wherever that is.
 //
 // Source: the goroutine in commit that waits for ctx.Done; franz-go issue 689.
-type KgoDeadline struct{ Consumer *KgoGroupConsumer }
+type Deadline struct{ Consumer *GroupConsumer }
 
-func (g *KgoDeadline) Run(t *sim.Task) {
+func (g *Deadline) Run(t *sim.Task) {
 	t.Yield(PointDeadline)
 	g.Consumer.cancel(t, 1)
 }
 
-// KgoSuccessor is fetchOffsets of the member that has the partition next, on a
+// Successor is fetchOffsets of the member that has the partition next, on a
 // connection of its own.
 //
 // Differs: there is no rebalance that it waits for, so it may ask at any time;
 // and no new generation, in which the coordinator would refuse what the client
 // sent in the old one (ILLEGAL_GENERATION). A late commit has to arrive before.
-type KgoSuccessor struct {
+type Successor struct {
 	Coordinator *sim.Conn
 	position    model.Offset // 0: not known yet
 }
 
-func (g *KgoSuccessor) Run(t *sim.Task) {
+func (g *Successor) Run(t *sim.Task) {
 	for g.position == 0 {
 		g.Coordinator.Redial(t, PointFetchOffsets)
 		g.Coordinator.Send(t, &model.OffsetFetchRequest{Partitions: []model.Partition{0}})
@@ -293,7 +293,7 @@ func (g *KgoSuccessor) Run(t *sim.Task) {
 	}
 }
 
-func (g *KgoGroupConsumer) State(s *sim.State) {
+func (g *GroupConsumer) State(s *sim.State) {
 	g.mu.State(s)
 	g.dirty.State(s)
 	g.head.State(s)
@@ -308,14 +308,14 @@ func (g *KgoGroupConsumer) State(s *sim.State) {
 }
 
 // Describe shows the offsets of the client.
-func (g *KgoGroupConsumer) Describe(show func(name, value string)) {
+func (g *GroupConsumer) Describe(show func(name, value string)) {
 	show("head", strconv.FormatInt(int64(g.head.Peek()), 10))
 	show("dirty", strconv.FormatInt(int64(g.dirty.Peek()), 10))
 	show("committed", strconv.FormatInt(int64(g.committed.Peek()), 10))
 }
 
 // State walks the frame of a commit.
-func (g *kgoCommitting) State(s *sim.State) {
+func (g *committing) State(s *sim.State) {
 	sim.Int(s, &g.number)
 	sim.Int(s, &g.priorDone)
 	sim.Int(s, &g.offset)
@@ -323,24 +323,24 @@ func (g *kgoCommitting) State(s *sim.State) {
 }
 
 // Describe shows what the goroutine commits.
-func (g *kgoCommitting) Describe(show func(name, value string)) {
+func (g *committing) Describe(show func(name, value string)) {
 	if g.offset != 0 {
 		show("commit", strconv.FormatInt(int64(g.offset), 10))
 	}
 }
 
-func (g *KgoApplication) State(s *sim.State) {
-	g.kgoCommitting.State(s)
+func (g *Application) State(s *sim.State) {
+	g.committing.State(s)
 	sim.Int(s, &g.polled)
 }
 
 // State has nothing to walk: all that the goroutine uses is shared.
-func (g *KgoDeadline) State(*sim.State) {}
+func (g *Deadline) State(*sim.State) {}
 
-func (g *KgoSuccessor) State(s *sim.State) { sim.Int(s, &g.position) }
+func (g *Successor) State(s *sim.State) { sim.Int(s, &g.position) }
 
 // Describe shows where the successor begins to consume.
-func (g *KgoSuccessor) Describe(show func(name, value string)) {
+func (g *Successor) Describe(show func(name, value string)) {
 	if g.position != 0 {
 		show("position", strconv.FormatInt(int64(g.position), 10))
 	}

@@ -1,10 +1,11 @@
-package producer
+package kgo
 
 import (
 	"fmt"
 	"time"
 
 	"racelab/model"
+	"racelab/model/producer"
 	"racelab/sim"
 )
 
@@ -13,16 +14,16 @@ import (
 //
 // Source: Client.BeginTransaction and EndTransaction of franz-go 1.22.2, KIP-890.
 // Differs: NewClient and the first BeginTransaction are one; the transaction
-// version is TV2; see KgoTransactions for errors of the coordinator, which do not
+// version is TV2; see Transactions for errors of the coordinator, which do not
 // come here.
 
 // beginTransaction asks for the producer id. Whoever submits waits for that.
-func (a *KgoApplication) beginTransaction(t *sim.Task) {
+func (a *Application) beginTransaction(t *sim.Task) {
 	t.Yield(PointBegin)
 	a.coordinator.Send(t, &model.InitProducerIDRequest{
 		Version: 4, TransactionTimeout: 40 * time.Second, ProducerID: model.NoProducerID, ProducerEpoch: model.NoProducerEpoch,
 	})
-	response := a.coordinator.Receive(t, PointAwaitID).(*model.InitProducerIDResponse)
+	response := a.coordinator.Receive(t, producer.PointAwaitID).(*model.InitProducerIDResponse)
 	a.mustBe(response.Error)
 	a.producerID.Store(t, int64(response.ProducerID))
 	a.epoch = int32(response.ProducerEpoch)
@@ -31,11 +32,11 @@ func (a *KgoApplication) beginTransaction(t *sim.Task) {
 }
 
 // endTransaction is EndTransaction. The answer holds the epoch of the next one.
-func (a *KgoApplication) endTransaction(t *sim.Task) {
+func (a *Application) endTransaction(t *sim.Task) {
 	a.coordinator.Send(t, &model.EndTxnRequest{
 		Version: 5, ProducerID: model.ProducerID(a.producerID.Load(t)), ProducerEpoch: model.ProducerEpoch(a.epoch), Result: a.result,
 	})
-	response := a.coordinator.Receive(t, PointAwaitEnd).(*model.EndTxnResponse)
+	response := a.coordinator.Receive(t, producer.PointAwaitEnd).(*model.EndTxnResponse)
 	a.mustBe(response.Error)
 	a.result = model.Abort
 	a.producerID.Store(t, int64(response.ProducerID))
@@ -43,14 +44,14 @@ func (a *KgoApplication) endTransaction(t *sim.Task) {
 	a.resetProducerSequences(t)
 }
 
-func (a *KgoApplication) mustBe(code model.Error) {
+func (a *Application) mustBe(code model.Error) {
 	if code != model.None {
 		panic(fmt.Sprintf("producer: the coordinator answers %v: worlds of this client have one transaction at a time", code))
 	}
 }
 
 // resetProducerSequences is resetAllProducerSequences: the new epoch begins at 0.
-func (a *KgoApplication) resetProducerSequences(t *sim.Task) {
+func (a *Application) resetProducerSequences(t *sim.Task) {
 	a.recBuf().mu.Lock(t, PointResetSequences)
 	b := a.recBuf()
 	b.epoch.Set(t, a.epoch)
@@ -61,7 +62,7 @@ func (a *KgoApplication) resetProducerSequences(t *sim.Task) {
 
 // abortTransaction aborts, while nobody produces, and hands over again all that
 // was in the transaction, whether it had failed or not.
-func (a *KgoApplication) abortTransaction(t *sim.Task) {
+func (a *Application) abortTransaction(t *sim.Task) {
 	a.app.gate.Lock(t, PointGate)
 	a.flush(t)
 	a.endTransaction(t)

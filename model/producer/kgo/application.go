@@ -1,4 +1,4 @@
-package producer
+package kgo
 
 import (
 	"fmt"
@@ -7,13 +7,13 @@ import (
 	"racelab/sim"
 )
 
-// KgoRemedy is what an application does about a failure.
-type KgoRemedy uint8
+// Remedy is what an application does about a failure.
+type Remedy uint8
 
 const (
 	// HandOverAgain hands each record over again, in the order in which the
 	// promises tell of them.
-	HandOverAgain KgoRemedy = iota
+	HandOverAgain Remedy = iota
 	// RecoverQuiescent keeps to the proposal's six steps: it stops producing and
 	// waits until nothing is being produced, until every promise was called and
 	// nothing is in flight; then it recovers the partition, hands over again, and
@@ -39,44 +39,44 @@ const (
 	DeadLetter
 )
 
-// KgoAppConfig is what an application is made with.
-type KgoAppConfig struct {
-	Remedy  KgoRemedy
+// AppConfig is what an application is made with.
+type AppConfig struct {
+	Remedy  Remedy
 	Records int // of all who submit
 	// Marked are the records that are handed over with Mark, the first time.
 	Marked []model.Record
-	Mark   KgoMark
-	Misuse KgoMisuse
+	Mark   Mark
+	Misuse Misuse
 	// Flush says that whoever submits flushes in the end.
 	Flush bool
 }
 
-// KgoMisuse is what the application of RecoverQuiescent gets wrong of the six
+// Misuse is what the application of RecoverQuiescent gets wrong of the six
 // steps.
-type KgoMisuse uint8
+type Misuse uint8
 
 const (
-	NoMisuse        KgoMisuse = iota
-	WithoutStopping           // others produce all the while
-	WithoutPromises           // it does not wait until every promise was called
-	ResumeFirst               // others produce before what has failed was produced again
+	NoMisuse        Misuse = iota
+	WithoutStopping        // others produce all the while
+	WithoutPromises        // it does not wait until every promise was called
+	ResumeFirst            // others produce before what has failed was produced again
 )
 
-// KgoMark is what is the matter with a record.
-type KgoMark uint8
+// Mark is what is the matter with a record.
+type Mark uint8
 
 const (
-	Unmarked     KgoMark = iota
-	WithContext          // its context may be cancelled
-	WithDeadline         // it may time out
-	TooLarge             // it does not fit into a batch
+	Unmarked     Mark = iota
+	WithContext       // its context may be cancelled
+	WithDeadline      // it may time out
+	TooLarge          // it does not fit into a batch
 )
 
-// KgoApp is what the goroutines of an application share. Its promises send what
+// App is what the goroutines of an application share. Its promises send what
 // has failed into a channel.
-type KgoApp struct {
-	config KgoAppConfig `sim:"config"`
-	cl     *KgoProducer
+type App struct {
+	config AppConfig `sim:"config"`
+	cl     *Producer
 
 	gate      sim.Mutex              // held by whoever produces, if the remedy has to stop them
 	failed    sim.List[model.Record] // in the order in which promises told of them
@@ -89,9 +89,9 @@ type KgoApp struct {
 // hookCalled stands in failed for a call of the hook.
 const hookCalled model.Record = -1
 
-// NewKgoApp returns an application that uses the client.
-func NewKgoApp(cl *KgoProducer, config KgoAppConfig) *KgoApp {
-	a := &KgoApp{config: config, cl: cl}
+// NewApp returns an application that uses the client.
+func NewApp(cl *Producer, config AppConfig) *App {
+	a := &App{config: config, cl: cl}
 	a.failed.Locked = true
 	a.hear.idle.Init(1)
 	if config.Remedy == AbortTransaction {
@@ -102,7 +102,7 @@ func NewKgoApp(cl *KgoProducer, config KgoAppConfig) *KgoApp {
 }
 
 // promise is the promise of every record.
-func (a *KgoApp) promise(t *sim.Task, pr promisedRec) {
+func (a *App) promise(t *sim.Task, pr promisedRec) {
 	if pr.err() == 0 {
 		a.acked.Add(t, 1)
 	} else {
@@ -114,7 +114,7 @@ func (a *KgoApp) promise(t *sim.Task, pr promisedRec) {
 }
 
 // take takes the first record out of failed, if there is one.
-func (a *KgoApp) take(t *sim.Task) (r model.Record) {
+func (a *App) take(t *sim.Task) (r model.Record) {
 	if a.failed.Len(t) > 0 {
 		r = a.failed.Get(t)[0]
 		a.failed.Drop(t, 1)
@@ -123,7 +123,7 @@ func (a *KgoApp) take(t *sim.Task) (r model.Record) {
 }
 
 // failures is how many records there are in failed, of a scope or of all.
-func (a *KgoApp) failures(t *sim.Task, scope int) (n int) {
+func (a *App) failures(t *sim.Task, scope int) (n int) {
 	for _, r := range a.failed.Get(t) {
 		if a.cl.scope(r) == scope {
 			n++
@@ -133,12 +133,12 @@ func (a *KgoApp) failures(t *sim.Task, scope int) (n int) {
 }
 
 // delivered says whether all records are.
-func (a *KgoApp) delivered(t *sim.Task) bool {
+func (a *App) delivered(t *sim.Task) bool {
 	return int(a.acked.Load(t)) == a.config.Records
 }
 
 // gated says whether who produces holds the application's lock.
-func (a *KgoApp) gated() bool {
+func (a *App) gated() bool {
 	switch a.config.Remedy {
 	case RecoverQuiescent, ClearWhenCalled, AbortTransaction, DeadLetter:
 		return true
@@ -148,7 +148,7 @@ func (a *KgoApp) gated() bool {
 
 // onFailure is the hook. It tries to clear the partition itself, which is refused,
 // and then tells the goroutine that may.
-func (g *kgoGoroutine) onFailure(t *sim.Task) {
+func (g *goroutine) onFailure(t *sim.Task) {
 	g.clearPartition(t)
 	g.app.failed.Append(t, hookCalled)
 	g.app.hear.start(t)
@@ -157,7 +157,7 @@ func (g *kgoGoroutine) onFailure(t *sim.Task) {
 // clearPartition is ClearPartition: what is buffered fails, in its order, and
 // what comes next is sent. In the hook it would wait for a lock that its caller
 // holds.
-func (g *kgoGoroutine) clearPartition(t *sim.Task) {
+func (g *goroutine) clearPartition(t *sim.Task) {
 	if g.inHook && !g.config.ReentrantHook {
 		return
 	}
@@ -169,22 +169,22 @@ func (g *kgoGoroutine) clearPartition(t *sim.Task) {
 	g.recBuf().mu.Unlock(t)
 }
 
-// KgoSubmitter is a goroutine that submits records, one after the other, and then
+// Submitter is a goroutine that submits records, one after the other, and then
 // flushes.
-type KgoSubmitter struct {
-	kgoGoroutine
+type Submitter struct {
+	goroutine
 	from, to, step model.Record `sim:"config"`
 	next           model.Record
 }
 
 // NewSubmitter returns a goroutine that submits each step-th record from the one
 // up to the other, which is left to others.
-func (a *KgoApp) NewSubmitter(from, to, step model.Record) *KgoSubmitter {
-	return &KgoSubmitter{kgoGoroutine: kgoGoroutine{KgoProducer: a.cl}, from: from, to: to, step: step}
+func (a *App) NewSubmitter(from, to, step model.Record) *Submitter {
+	return &Submitter{goroutine: goroutine{Producer: a.cl}, from: from, to: to, step: step}
 }
 
 // Run submits.
-func (s *KgoSubmitter) Run(t *sim.Task) {
+func (s *Submitter) Run(t *sim.Task) {
 	if s.config.Transactional {
 		s.app.begun.Wait(t, PointAwaitBegin)
 	}
@@ -200,7 +200,7 @@ func (s *KgoSubmitter) Run(t *sim.Task) {
 	}
 }
 
-func (s *KgoSubmitter) submit(t *sim.Task) {
+func (s *Submitter) submit(t *sim.Task) {
 	s.pr = s.app.marked(s.next)
 	if s.app.gated() {
 		s.app.gate.Lock(t, PointGate)
@@ -215,7 +215,7 @@ func (s *KgoSubmitter) submit(t *sim.Task) {
 }
 
 // marked is the record as it is handed over first.
-func (a *KgoApp) marked(r model.Record) promisedRec {
+func (a *App) marked(r model.Record) promisedRec {
 	pr := promisedRec(r)
 	for _, m := range a.config.Marked {
 		if m == r && a.config.Mark != Unmarked {
@@ -226,7 +226,7 @@ func (a *KgoApp) marked(r model.Record) promisedRec {
 }
 
 // flush is Flush.
-func (g *kgoGoroutine) flush(t *sim.Task) {
+func (g *goroutine) flush(t *sim.Task) {
 	t.Called(&model.Flush{})
 	g.flushing.Add(t, 1)
 	if g.config.Linger > 0 {
@@ -241,41 +241,41 @@ func (g *kgoGoroutine) flush(t *sim.Task) {
 }
 
 // unlingerAll sends what lingers in any partition.
-func (g *kgoGoroutine) unlingerAll(t *sim.Task) {
+func (g *goroutine) unlingerAll(t *sim.Task) {
 	for g.partition = 0; int(g.partition) < len(g.recBufs); g.partition++ {
 		g.unlinger(t)
 	}
 	g.partition = 0
 }
 
-// KgoApplication is the goroutine that hears of failures, and sees to it that
+// Application is the goroutine that hears of failures, and sees to it that
 // their records are written after all.
-type KgoApplication struct {
-	kgoGoroutine
+type Application struct {
+	goroutine
 	record model.Record
 	done   bool
 	left   int32
 	epoch  int32 // of a transaction
 	result model.TransactionResult
-	rounds []kgoRound // by scope
+	rounds []round // by scope
 }
 
-// kgoRound is what is to be handed over again in a pause.
-type kgoRound struct {
+// round is what is to be handed over again in a pause.
+type round struct {
 	left  int32 // records
 	pause int32 // its number; 0: none, they failed by themselves
 }
 
 // NewApplication returns the goroutine that hears of failures.
-func (a *KgoApp) NewApplication() *KgoApplication {
-	return &KgoApplication{
-		kgoGoroutine: kgoGoroutine{KgoProducer: a.cl},
-		rounds:       make([]kgoRound, a.cl.scopes()),
+func (a *App) NewApplication() *Application {
+	return &Application{
+		goroutine: goroutine{Producer: a.cl},
+		rounds:    make([]round, a.cl.scopes()),
 	}
 }
 
 // Run hears of failures until all is delivered, and closes the client.
-func (a *KgoApplication) Run(t *sim.Task) {
+func (a *Application) Run(t *sim.Task) {
 	if a.config.Transactional {
 		a.beginTransaction(t)
 	}
@@ -294,7 +294,7 @@ func (a *KgoApplication) Run(t *sim.Task) {
 }
 
 // react does about a failure what the remedy asks for.
-func (a *KgoApplication) react(t *sim.Task) {
+func (a *Application) react(t *sim.Task) {
 	switch a.app.config.Remedy {
 	case RecoverAtOnce:
 		a.recover(t)
@@ -317,14 +317,14 @@ func (a *KgoApplication) react(t *sim.Task) {
 }
 
 // handOverAgain produces the record that has failed.
-func (a *KgoApplication) handOverAgain(t *sim.Task) {
+func (a *Application) handOverAgain(t *sim.Task) {
 	a.pr = promisedRec(a.record) | again
 	a.record = 0
 	a.produce(t)
 }
 
 // recover is RecoverFailedProducePartitions.
-func (a *KgoApplication) recover(t *sim.Task) {
+func (a *Application) recover(t *sim.Task) {
 	a.recBuf().mu.Lock(t, PointRecover)
 	a.recBuf().failed.Set(t, false)
 	a.recBuf().mu.Unlock(t)
@@ -332,7 +332,7 @@ func (a *KgoApplication) recover(t *sim.Task) {
 
 // recoverQuiescent recovers the partition while nobody produces, and nothing is
 // left of what has failed but the records that promises told of.
-func (a *KgoApplication) recoverQuiescent(t *sim.Task) {
+func (a *Application) recoverQuiescent(t *sim.Task) {
 	if a.app.config.Misuse != WithoutStopping {
 		a.app.gate.Lock(t, PointGate)
 	}
@@ -356,7 +356,7 @@ func (a *KgoApplication) recoverQuiescent(t *sim.Task) {
 }
 
 // handOverRest hands over again what had failed when the goroutine looked.
-func (a *KgoApplication) handOverRest(t *sim.Task) {
+func (a *Application) handOverRest(t *sim.Task) {
 	for ; a.left > 0; a.left-- {
 		a.record = a.app.take(t)
 		a.handOverAgain(t)
@@ -364,7 +364,7 @@ func (a *KgoApplication) handOverRest(t *sim.Task) {
 }
 
 // clearQuiescent clears the partition while nobody produces.
-func (a *KgoApplication) clearQuiescent(t *sim.Task) {
+func (a *Application) clearQuiescent(t *sim.Task) {
 	a.app.gate.Lock(t, PointGate)
 	a.record = 0
 	a.clearPartition(t)
@@ -377,7 +377,7 @@ func (a *KgoApplication) clearQuiescent(t *sim.Task) {
 // resumeAfter hands the record over again, once all that failed with it is known,
 // and after the last of them resumes. If they have failed again by then, nothing
 // is resumed: the next failure that it hears of is of another pause.
-func (a *KgoApplication) resumeAfter(t *sim.Task) {
+func (a *Application) resumeAfter(t *sim.Task) {
 	a.i = int32(a.scope(a.record))
 	if a.rounds[a.i].left == 0 {
 		a.bufferedRecords[a.i].Wait(t, PointFlush)
@@ -393,7 +393,7 @@ func (a *KgoApplication) resumeAfter(t *sim.Task) {
 }
 
 // lookAtPause notes what has failed in the scope a.i, and in which pause.
-func (a *KgoApplication) lookAtPause(t *sim.Task) {
+func (a *Application) lookAtPause(t *sim.Task) {
 	a.recBuf().mu.Lock(t, PointPauses)
 	b := a.recBuf()
 	a.rounds[a.i].left = 1 + int32(a.app.failures(t, int(a.i)))
@@ -404,7 +404,7 @@ func (a *KgoApplication) lookAtPause(t *sim.Task) {
 }
 
 // resume is Resume, of the scope a.i.
-func (a *KgoApplication) resume(t *sim.Task) {
+func (a *Application) resume(t *sim.Task) {
 	a.recBuf().mu.Lock(t, PointResume)
 	b := a.recBuf()
 	if b.pauses[a.i].Get(t) == a.rounds[a.i].pause {
@@ -416,7 +416,7 @@ func (a *KgoApplication) resume(t *sim.Task) {
 }
 
 // close is Flush and Close: the client's goroutines end.
-func (a *KgoApplication) close(t *sim.Task) {
+func (a *Application) close(t *sim.Task) {
 	a.flush(t)
 	t.Called(&model.CloseClient{})
 	a.closed.Store(t, true)
@@ -430,7 +430,7 @@ func (a *KgoApplication) close(t *sim.Task) {
 	}
 }
 
-func (a *KgoApp) State(s *sim.State) {
+func (a *App) State(s *sim.State) {
 	a.gate.State(s)
 	a.failed.State(s)
 	a.hear.State(s)
@@ -440,24 +440,24 @@ func (a *KgoApp) State(s *sim.State) {
 }
 
 // Describe shows what the promises have told of.
-func (a *KgoApp) Describe(show func(name, value string)) {
+func (a *App) Describe(show func(name, value string)) {
 	show("failed", fmt.Sprint(a.failed.Peek()))
 	show("delivered", fmt.Sprint(a.acked.Peek()))
 }
 
-func (s *KgoSubmitter) State(state *sim.State) {
-	s.kgoGoroutine.State(state)
+func (s *Submitter) State(state *sim.State) {
+	s.goroutine.State(state)
 	sim.Int(state, &s.next)
 }
 
-func (a *KgoApplication) State(s *sim.State) {
-	a.kgoGoroutine.State(s)
+func (a *Application) State(s *sim.State) {
+	a.goroutine.State(s)
 	sim.Int(s, &a.record)
 	sim.Bool(s, &a.done)
 	sim.Int(s, &a.left)
 	sim.Int(s, &a.epoch)
 	sim.Int(s, &a.result)
-	sim.Slice(s, &a.rounds, func(s *sim.State, r *kgoRound) {
+	sim.Slice(s, &a.rounds, func(s *sim.State, r *round) {
 		sim.Int(s, &r.left)
 		sim.Int(s, &r.pause)
 	})

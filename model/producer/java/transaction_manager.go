@@ -1,14 +1,15 @@
-package producer
+package java
 
 import (
 	"slices"
 	"time"
 
 	"racelab/model"
+	"racelab/model/producer"
 	"racelab/sim"
 )
 
-// JavaTransactions is a transactional KafkaProducer: its TransactionManager, and
+// Transactions is a transactional KafkaProducer: its TransactionManager, and
 // what its Sender does with the requests of that.
 //
 // CONCURRENT_TRANSACTIONS is retriable in all of them. The first
@@ -22,9 +23,9 @@ import (
 // transactions, so it and the sender thread take turns, and are one here. Waits
 // do not end (max.block.ms, delivery.timeout.ms). No connection breaks. TV1. No
 // offsets.
-type JavaTransactions struct {
-	txnAPI
-	config      JavaConfig `sim:"config"`
+type Transactions struct {
+	producer.TxnAPI
+	config      Config `sim:"config"`
 	coordinator *sim.Conn
 	leaders     []*sim.Conn // by partition
 	sleep       sim.Timer
@@ -33,20 +34,20 @@ type JavaTransactions struct {
 	producerEpoch model.ProducerEpoch
 	nextSequence  []model.Sequence // by partition
 	currentState  model.TxnStatus
-	lastError     txnError
+	lastError     producer.TxnError
 
 	partitionsInTransaction []model.Partition // ascending
 	transactionStarted      bool
 	epochBumpRequired       bool
 
 	isEpochBump  bool
-	retryBackoff time.Duration // of the AddPartitionsToTxnHandler
-	result       txnError      // of the request that the sender is at
+	retryBackoff time.Duration     // of the AddPartitionsToTxnHandler
+	result       producer.TxnError // of the request that the sender is at
 	committed    model.TransactionResult
 }
 
-// JavaConfig is what a ProducerConfig says that matters here.
-type JavaConfig struct {
+// Config is what a ProducerConfig says that matters here.
+type Config struct {
 	// TransactionalID is transactional.id.
 	TransactionalID model.TransactionalID
 	// RetryBackoff is retry.backoff.ms.
@@ -55,23 +56,29 @@ type JavaConfig struct {
 	RetryBackoff time.Duration
 }
 
-// NewJavaTransactions returns a producer with its connections to the transaction
+// addPartitionsRetryBackoff is how soon the first AddPartitionsToTxn of a
+// transaction is tried again.
+//
+// Source: TransactionManager.ADD_PARTITIONS_RETRY_BACKOFF_MS.
+const addPartitionsRetryBackoff = 20 * time.Millisecond
+
+// NewTransactions returns a producer with its connections to the transaction
 // coordinator and to the partitions' leaders.
-func NewJavaTransactions(config JavaConfig, coordinator *sim.Conn, leaders ...*sim.Conn) *JavaTransactions {
-	return &JavaTransactions{
+func NewTransactions(config Config, coordinator *sim.Conn, leaders ...*sim.Conn) *Transactions {
+	return &Transactions{
 		config: config, coordinator: coordinator, leaders: leaders,
 		producerID: model.NoProducerID, producerEpoch: model.NoProducerEpoch, nextSequence: make([]model.Sequence, len(leaders)),
 	}
 }
 
 // leave hands the application what a call returns, or throws.
-func (m *JavaTransactions) leave() {
-	m.failure, m.status = m.result, m.currentState
-	m.result, m.isEpochBump, m.committed, m.retryBackoff = errNil, false, model.Abort, 0
+func (m *Transactions) leave() {
+	m.Failure, m.Status = m.result, m.currentState
+	m.result, m.isEpochBump, m.committed, m.retryBackoff = producer.NoError, false, model.Abort, 0
 }
 
 // isTransitionValid is TransactionManager.State.isTransitionValid.
-func (m *JavaTransactions) isTransitionValid(target model.TxnStatus) bool {
+func (m *Transactions) isTransitionValid(target model.TxnStatus) bool {
 	source := m.currentState
 	switch target {
 	case model.TxnInitializing:
@@ -89,9 +96,9 @@ func (m *JavaTransactions) isTransitionValid(target model.TxnStatus) bool {
 }
 
 // transitionTo goes to a state, or throws an IllegalStateException.
-func (m *JavaTransactions) transitionTo(target model.TxnStatus, err txnError) bool {
+func (m *Transactions) transitionTo(target model.TxnStatus, err producer.TxnError) bool {
 	if !m.isTransitionValid(target) {
-		m.result = errNotAllowed
+		m.result = producer.ErrNotAllowed
 		return false
 	}
 	m.currentState, m.lastError = target, err
@@ -99,7 +106,7 @@ func (m *JavaTransactions) transitionTo(target model.TxnStatus, err txnError) bo
 }
 
 // maybeFailWithError throws the error of before.
-func (m *JavaTransactions) maybeFailWithError() bool {
+func (m *Transactions) maybeFailWithError() bool {
 	if m.currentState == model.TxnAbortableError || m.currentState == model.TxnFatalError {
 		m.result = m.lastError
 		return true
@@ -107,25 +114,25 @@ func (m *JavaTransactions) maybeFailWithError() bool {
 	return false
 }
 
-// initTransactions is initTransactions.
-func (m *JavaTransactions) initTransactions(t *sim.Task) {
-	if m.transitionTo(model.TxnInitializing, errNil) {
+// InitTransactions is InitTransactions.
+func (m *Transactions) InitTransactions(t *sim.Task) {
+	if m.transitionTo(model.TxnInitializing, producer.NoError) {
 		m.initProducerID(t)
 	}
 	m.leave()
 }
 
 // initProducerID is an InitProducerIdHandler.
-func (m *JavaTransactions) initProducerID(t *sim.Task) {
+func (m *Transactions) initProducerID(t *sim.Task) {
 	for {
 		m.coordinator.Send(t, &model.InitProducerIDRequest{
 			Version: 4, TransactionalID: m.config.TransactionalID, TransactionTimeout: time.Minute, ProducerID: m.producerID, ProducerEpoch: m.producerEpoch,
 		})
-		response := m.coordinator.Receive(t, PointAwaitID).(*model.InitProducerIDResponse)
+		response := m.coordinator.Receive(t, producer.PointAwaitID).(*model.InitProducerIDResponse)
 		switch response.Error {
 		case model.None:
 			m.producerID, m.producerEpoch = response.ProducerID, response.ProducerEpoch
-			m.transitionTo(model.TxnReady, errNil)
+			m.transitionTo(model.TxnReady, producer.NoError)
 			if m.isEpochBump {
 				clear(m.nextSequence)
 			}
@@ -139,51 +146,51 @@ func (m *JavaTransactions) initProducerID(t *sim.Task) {
 	}
 }
 
-func (m *JavaTransactions) fatalError(code model.Error) {
-	m.result = txnError(code)
+func (m *Transactions) fatalError(code model.Error) {
+	m.result = producer.TxnError(code)
 	m.transitionTo(model.TxnFatalError, m.result)
 }
 
-// beginTxn is beginTransaction.
-func (m *JavaTransactions) beginTxn(*sim.Task) {
+// BeginTxn is beginTransaction.
+func (m *Transactions) BeginTxn(*sim.Task) {
 	if !m.maybeFailWithError() {
-		m.transitionTo(model.TxnInTransaction, errNil)
+		m.transitionTo(model.TxnInTransaction, producer.NoError)
 	}
 	m.leave()
 }
 
-// send is send, and the wait for its Future.
-func (m *JavaTransactions) send(t *sim.Task) {
+// Send is send, and the wait for its Future.
+func (m *Transactions) Send(t *sim.Task) {
 	if m.failIfNotReadyForSend() {
 		m.leave()
 		return
 	}
-	if !slices.Contains(m.partitionsInTransaction, m.partition) {
+	if !slices.Contains(m.partitionsInTransaction, m.Partition) {
 		m.addPartitionsToTransaction(t)
 	}
-	if m.result == errNil {
+	if m.result == producer.NoError {
 		m.sendProduceRequest(t)
 	}
 	m.leave()
 }
 
-func (m *JavaTransactions) failIfNotReadyForSend() bool {
+func (m *Transactions) failIfNotReadyForSend() bool {
 	if m.maybeFailWithError() {
 		return true
 	}
 	if m.currentState != model.TxnInTransaction {
-		m.result = errNotAllowed
+		m.result = producer.ErrNotAllowed
 	}
-	return m.result != errNil
+	return m.result != producer.NoError
 }
 
 // addPartitionsToTransaction is an AddPartitionsToTxnHandler.
-func (m *JavaTransactions) addPartitionsToTransaction(t *sim.Task) {
+func (m *Transactions) addPartitionsToTransaction(t *sim.Task) {
 	for {
 		m.coordinator.Send(t, &model.AddPartitionsToTxnRequest{
-			Version: 3, TransactionalID: m.config.TransactionalID, ProducerID: m.producerID, ProducerEpoch: m.producerEpoch, Partitions: []model.Partition{m.partition},
+			Version: 3, TransactionalID: m.config.TransactionalID, ProducerID: m.producerID, ProducerEpoch: m.producerEpoch, Partitions: []model.Partition{m.Partition},
 		})
-		response := m.coordinator.Receive(t, PointAwaitAdd).(*model.AddPartitionsToTxnResponse)
+		response := m.coordinator.Receive(t, producer.PointAwaitAdd).(*model.AddPartitionsToTxnResponse)
 		if reenqueue := m.partitionsAdded(response.Partitions[0].Error); !reenqueue {
 			return
 		}
@@ -191,11 +198,11 @@ func (m *JavaTransactions) addPartitionsToTransaction(t *sim.Task) {
 	}
 }
 
-func (m *JavaTransactions) partitionsAdded(code model.Error) (reenqueue bool) {
+func (m *Transactions) partitionsAdded(code model.Error) (reenqueue bool) {
 	m.retryBackoff = m.config.RetryBackoff
 	switch code {
 	case model.None:
-		m.partitionsInTransaction = append(m.partitionsInTransaction, m.partition)
+		m.partitionsInTransaction = append(m.partitionsInTransaction, m.Partition)
 		slices.Sort(m.partitionsInTransaction)
 		m.transactionStarted = true
 		return false
@@ -213,22 +220,22 @@ func (m *JavaTransactions) partitionsAdded(code model.Error) (reenqueue bool) {
 	case model.ErrInvalidProducerIDMapping:
 		m.epochBumpRequired = true
 	}
-	m.result = txnError(code)
+	m.result = producer.TxnError(code)
 	m.transitionTo(model.TxnAbortableError, m.result)
 	return false
 }
 
 // sendProduceRequest is Sender.sendProduceRequest, until the batch is completed.
-func (m *JavaTransactions) sendProduceRequest(t *sim.Task) {
+func (m *Transactions) sendProduceRequest(t *sim.Task) {
 	for {
-		m.leaders[m.partition].Send(t, &model.ProduceRequest{Version: 11, TransactionalID: m.config.TransactionalID, Partitions: []model.PartitionBatch{{
-			Partition: m.partition,
+		m.leaders[m.Partition].Send(t, &model.ProduceRequest{Version: 11, TransactionalID: m.config.TransactionalID, Partitions: []model.PartitionBatch{{
+			Partition: m.Partition,
 			Batch: model.RecordBatch{
-				ProducerID: m.producerID, ProducerEpoch: m.producerEpoch, BaseSequence: m.nextSequence[m.partition], Transactional: true,
-				Records: []model.Record{m.record},
+				ProducerID: m.producerID, ProducerEpoch: m.producerEpoch, BaseSequence: m.nextSequence[m.Partition], Transactional: true,
+				Records: []model.Record{m.Record},
 			},
 		}}})
-		response := m.leaders[m.partition].Receive(t, PointAwaitAppend).(*model.ProduceResponse)
+		response := m.leaders[m.Partition].Receive(t, producer.PointAwaitAppend).(*model.ProduceResponse)
 		if reenqueue := m.completeBatch(response.Partitions[0].Error); !reenqueue {
 			return
 		}
@@ -241,10 +248,10 @@ func (m *JavaTransactions) sendProduceRequest(t *sim.Task) {
 //
 // Differs: a batch goes again after retry.backoff.ms, which in Kafka grows and is
 // drawn; no world here has a batch go again.
-func (m *JavaTransactions) completeBatch(code model.Error) (reenqueue bool) {
+func (m *Transactions) completeBatch(code model.Error) (reenqueue bool) {
 	switch code {
 	case model.None:
-		m.nextSequence[m.partition]++
+		m.nextSequence[m.Partition]++
 		return false
 	case model.ErrNotEnoughReplicas, model.ErrUnknownTopicOrPartition, model.ErrConcurrentTransactions:
 		return true
@@ -253,23 +260,23 @@ func (m *JavaTransactions) completeBatch(code model.Error) (reenqueue bool) {
 		return false
 	}
 	m.epochBumpRequired = true // canBumpEpoch: it is TV1, and the coordinator of 2.5 or later
-	m.result = txnError(code)
+	m.result = producer.TxnError(code)
 	m.transitionTo(model.TxnAbortableError, m.result)
 	return false
 }
 
-// commitTxn is commitTransaction: beginCommit, and the wait for its result.
-func (m *JavaTransactions) commitTxn(t *sim.Task) {
+// CommitTxn is commitTransaction: beginCommit, and the wait for its result.
+func (m *Transactions) CommitTxn(t *sim.Task) {
 	m.committed = model.Commit
-	if !m.maybeFailWithError() && m.transitionTo(model.TxnEnding, errNil) {
+	if !m.maybeFailWithError() && m.transitionTo(model.TxnEnding, producer.NoError) {
 		m.completeTransaction(t)
 	}
 	m.leave()
 }
 
-// abortTxn is abortTransaction: beginAbort, and the wait for its result.
-func (m *JavaTransactions) abortTxn(t *sim.Task) {
-	if (m.currentState == model.TxnAbortableError || !m.maybeFailWithError()) && m.transitionTo(model.TxnEnding, errNil) {
+// AbortTxn is abortTransaction: beginAbort, and the wait for its result.
+func (m *Transactions) AbortTxn(t *sim.Task) {
+	if (m.currentState == model.TxnAbortableError || !m.maybeFailWithError()) && m.transitionTo(model.TxnEnding, producer.NoError) {
 		m.completeTransaction(t)
 	}
 	m.leave()
@@ -277,19 +284,19 @@ func (m *JavaTransactions) abortTxn(t *sim.Task) {
 
 // completeTransaction is beginCompletingTransaction, and what the sender does of
 // it: EndTxn if there is anything to end, then a new epoch if one is required.
-func (m *JavaTransactions) completeTransaction(t *sim.Task) {
+func (m *Transactions) completeTransaction(t *sim.Task) {
 	m.isEpochBump = m.epochBumpRequired
 	if m.transactionStarted {
 		m.endTxn(t)
 	}
-	if m.result != errNil {
+	if m.result != producer.NoError {
 		return
 	}
 	ended := model.TxnReady
 	if m.isEpochBump {
 		ended = model.TxnInitializing
 	}
-	m.transitionTo(ended, errNil)
+	m.transitionTo(ended, producer.NoError)
 	m.epochBumpRequired, m.transactionStarted, m.partitionsInTransaction = false, false, nil
 	if m.isEpochBump {
 		m.initProducerID(t)
@@ -297,10 +304,10 @@ func (m *JavaTransactions) completeTransaction(t *sim.Task) {
 }
 
 // endTxn is an EndTxnHandler.
-func (m *JavaTransactions) endTxn(t *sim.Task) {
+func (m *Transactions) endTxn(t *sim.Task) {
 	for {
 		m.coordinator.Send(t, &model.EndTxnRequest{Version: 4, TransactionalID: m.config.TransactionalID, ProducerID: m.producerID, ProducerEpoch: m.producerEpoch, Result: m.committed})
-		response := m.coordinator.Receive(t, PointAwaitEnd).(*model.EndTxnResponse)
+		response := m.coordinator.Receive(t, producer.PointAwaitEnd).(*model.EndTxnResponse)
 		switch response.Error {
 		case model.None:
 			return
@@ -313,11 +320,11 @@ func (m *JavaTransactions) endTxn(t *sim.Task) {
 	}
 }
 
-// close is close: what it ends is not modelled.
-func (m *JavaTransactions) close(*sim.Task) {}
+// Close is close: what it ends is not modelled.
+func (m *Transactions) Close(*sim.Task) {}
 
-func (m *JavaTransactions) State(s *sim.State) {
-	m.txnAPI.State(s)
+func (m *Transactions) State(s *sim.State) {
+	m.TxnAPI.State(s)
 	sim.Int(s, &m.producerID)
 	sim.Int(s, &m.producerEpoch)
 	sim.Slice(s, &m.nextSequence, sim.Int[model.Sequence])

@@ -1,4 +1,4 @@
-package producer
+package kgo
 
 import (
 	"slices"
@@ -21,7 +21,7 @@ type ring struct {
 }
 
 // promiseBatch pushes a batchPromise.
-func (cl *KgoProducer) promiseBatch(t *sim.Task, promises []promisedRec) {
+func (cl *Producer) promiseBatch(t *sim.Task, promises []promisedRec) {
 	r := &cl.batchPromises
 	first := r.elems.Len(t) == 0
 	r.elems.Append(t, promises...)
@@ -30,21 +30,21 @@ func (cl *KgoProducer) promiseBatch(t *sim.Task, promises []promisedRec) {
 	}
 }
 
-// KgoPromises is the goroutine that calls promises.
+// Promises is the goroutine that calls promises.
 //
 // Source: producer.finishPromises.
 // Differs: promises without an error run in one step with the one before. The
 // application only counts them.
-type KgoPromises struct {
-	*KgoProducer
+type Promises struct {
+	*Producer
 	recs []promisedRec // of the batch that are to be called
 }
 
 // NewPromises returns the goroutine that calls the client's promises.
-func (cl *KgoProducer) NewPromises() *KgoPromises { return &KgoPromises{KgoProducer: cl} }
+func (cl *Producer) NewPromises() *Promises { return &Promises{Producer: cl} }
 
 // Run is finishPromises, each time that it is started.
-func (g *KgoPromises) Run(t *sim.Task) {
+func (g *Promises) Run(t *sim.Task) {
 	for {
 		g.batchPromises.finishPromises.begins(t, PointStartPromises) // The reordering: what is handed over meanwhile is taken.
 		if g.closed.Load(t) {
@@ -59,7 +59,7 @@ func (g *KgoPromises) Run(t *sim.Task) {
 }
 
 // finishPromises calls promises until the ring is empty.
-func (g *KgoPromises) finishPromises(t *sim.Task) {
+func (g *Promises) finishPromises(t *sim.Task) {
 	for len(g.recs) > 0 {
 		g.finishRecordPromise(t)
 		if len(g.recs) == 0 {
@@ -72,7 +72,7 @@ func (g *KgoPromises) finishPromises(t *sim.Task) {
 }
 
 // finishRecordPromise calls the next promise.
-func (g *KgoPromises) finishRecordPromise(t *sim.Task) {
+func (g *Promises) finishRecordPromise(t *sim.Task) {
 	pr := g.recs[0]
 	t.Returned(&model.Promised{Record: pr.record(), Failed: pr.err().String(), Unbuffered: pr.is(tooLarge)})
 	g.app.promise(t, pr)
@@ -81,7 +81,7 @@ func (g *KgoPromises) finishRecordPromise(t *sim.Task) {
 }
 
 // dropPeek takes the batch that is done out of the ring, and looks at the next.
-func (g *KgoPromises) dropPeek(t *sim.Task) {
+func (g *Promises) dropPeek(t *sim.Task) {
 	r := &g.batchPromises
 	r.elems.Drop(t, len(r.head(t)))
 	g.recs = append(g.recs[:0], r.head(t)...)
@@ -108,30 +108,30 @@ const (
 )
 
 func (pr promisedRec) record() model.Record { return model.Record(uint32(pr)) }
-func (pr promisedRec) err() kgoError        { return kgoError(pr >> 32) }
+func (pr promisedRec) err() recordError     { return recordError(pr >> 32) }
 func (pr promisedRec) is(flag promisedRec) bool {
 	return pr&flag != 0
 }
 
 // failed is the record with what its promise is called with.
-func (pr promisedRec) failed(err kgoError) promisedRec {
+func (pr promisedRec) failed(err recordError) promisedRec {
 	return promisedRec(uint32(pr)) | promisedRec(uint16(err))<<32
 }
 
-// kgoError is an error that a promise is called with: Kafka's, or the client's
+// recordError is an error that a promise is called with: Kafka's, or the client's
 // own.
-type kgoError int16
+type recordError int16
 
 const (
-	errRecordRetries   kgoError = -101 // ErrRecordRetries
-	errRecordTimeout   kgoError = -102 // ErrRecordTimeout
-	errCanceled        kgoError = -103 // context.Canceled
-	errFailedPartition kgoError = -104 // the sticky error
-	errStalePause      kgoError = -105 // the partition has failed again since
-	errCleared         kgoError = -106 // ClearPartition
+	errRecordRetries   recordError = -101 // ErrRecordRetries
+	errRecordTimeout   recordError = -102 // ErrRecordTimeout
+	errCanceled        recordError = -103 // context.Canceled
+	errFailedPartition recordError = -104 // the sticky error
+	errStalePause      recordError = -105 // the partition has failed again since
+	errCleared         recordError = -106 // ClearPartition
 )
 
-func (e kgoError) String() string {
+func (e recordError) String() string {
 	switch e {
 	case 0:
 		return ""
@@ -156,7 +156,7 @@ func (r *ring) State(s *sim.State) {
 	r.finishPromises.State(s)
 }
 
-func (g *KgoPromises) State(s *sim.State) { sim.Slice(s, &g.recs, sim.Int[promisedRec]) }
+func (g *Promises) State(s *sim.State) { sim.Slice(s, &g.recs, sim.Int[promisedRec]) }
 
 // Describe shows nothing besides what is shared.
-func (g *KgoPromises) Describe(func(name, value string)) {}
+func (g *Promises) Describe(func(name, value string)) {}

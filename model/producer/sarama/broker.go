@@ -1,4 +1,4 @@
-package producer
+package sarama
 
 import (
 	"time"
@@ -7,9 +7,9 @@ import (
 	"racelab/sim"
 )
 
-// SaramaBrokerConfig is what is set before the connection is opened.
-type SaramaBrokerConfig struct {
-	Throttling SaramaThrottling
+// BrokerConfig is what is set before the connection is opened.
+type BrokerConfig struct {
+	Throttling Throttling
 	// MaxOpenRequests is how many requests may be in flight.
 	//
 	// Default: 5.
@@ -24,7 +24,7 @@ type SaramaBrokerConfig struct {
 	Throttles int
 }
 
-// SaramaBroker is the client's end of the connection to a broker: what is
+// Broker is the client's end of the connection to a broker: what is
 // written under broker.lock, and read by one goroutine, in order.
 //
 // Lock order: broker.lock before the lock of the throttle.
@@ -33,8 +33,8 @@ type SaramaBrokerConfig struct {
 // Differs: it is opened before the first step, and once it is closed it stays
 // so: there is no retry above it. The connection holds, so nobody comes to an
 // error but ErrNotConnected. All requests are Produce, with acks.
-type SaramaBroker struct {
-	config SaramaBrokerConfig `sim:"config"`
+type Broker struct {
+	config BrokerConfig `sim:"config"`
 	conn   *sim.Conn
 
 	lock      sim.Mutex
@@ -43,7 +43,7 @@ type SaramaBroker struct {
 	inFlight  sim.Chan[bool] // unless config.OneMore
 	done      sim.Chan[bool]
 
-	throttle *saramaThrottle
+	throttle *throttle
 }
 
 // produceSet is the messages of a request, which follow one another.
@@ -74,9 +74,9 @@ func (s produceSet) tell(t *sim.Task, notConnected bool) {
 	}
 }
 
-// NewSaramaBroker returns a connection that is open.
-func NewSaramaBroker(conn *sim.Conn, config SaramaBrokerConfig) *SaramaBroker {
-	b := &SaramaBroker{config: config, conn: conn, throttle: newSaramaThrottle(config)}
+// NewBroker returns a connection that is open.
+func NewBroker(conn *sim.Conn, config BrokerConfig) *Broker {
+	b := &Broker{config: config, conn: conn, throttle: newThrottle(config)}
 	b.connected.Init(true)
 	b.responses.Init(config.MaxOpenRequests - 1)
 	if !config.OneMore {
@@ -86,17 +86,17 @@ func NewSaramaBroker(conn *sim.Conn, config SaramaBrokerConfig) *SaramaBroker {
 	return b
 }
 
-// saramaGoroutine is a goroutine that calls a Broker. Its fields are the local
+// goroutine is a goroutine that calls a Broker. Its fields are the local
 // variables of the functions that it calls.
-type saramaGoroutine struct {
-	*SaramaBroker
-	throttled saramaFrame
+type goroutine struct {
+	*Broker
+	throttled frame
 	set       produceSet
 	err       bool // ErrNotConnected
 }
 
 // asyncProduce is AsyncProduce, with sendInternal below it.
-func (b *saramaGoroutine) asyncProduce(t *sim.Task) {
+func (b *goroutine) asyncProduce(t *sim.Task) {
 	b.lock.Lock(t, PointAsyncProduce)
 	b.err = !b.connected.Get(t)
 	if b.err {
@@ -122,7 +122,7 @@ func (b *saramaGoroutine) asyncProduce(t *sim.Task) {
 }
 
 // closeBroker is Close.
-func (b *saramaGoroutine) closeBroker(t *sim.Task) {
+func (b *goroutine) closeBroker(t *sim.Task) {
 	t.Called(&model.CloseConnection{})
 	b.throttled.cancel(t)
 	b.lock.Lock(t, PointClose)
@@ -135,23 +135,23 @@ func (b *saramaGoroutine) closeBroker(t *sim.Task) {
 	t.Returned(&model.CloseConnection{})
 }
 
-// SaramaResponseReceiver reads the responses and runs the callbacks.
+// ResponseReceiver reads the responses and runs the callbacks.
 //
 // Source: Broker.responseReceiver.
-type SaramaResponseReceiver struct {
-	*SaramaBroker
-	throttled saramaFrame
+type ResponseReceiver struct {
+	*Broker
+	throttled frame
 	set       produceSet
-	forward   *SaramaAsyncProducer // whose callbacks these are; nil: the application's own
+	forward   *AsyncProducer // whose callbacks these are; nil: the application's own
 }
 
-// NewSaramaResponseReceiver returns the response reader of a connection.
-func NewSaramaResponseReceiver(b *SaramaBroker) *SaramaResponseReceiver {
-	return &SaramaResponseReceiver{SaramaBroker: b, throttled: newSaramaFrame(b)}
+// NewResponseReceiver returns the response reader of a connection.
+func NewResponseReceiver(b *Broker) *ResponseReceiver {
+	return &ResponseReceiver{Broker: b, throttled: newFrame(b)}
 }
 
 // Run is responseReceiver.
-func (r *SaramaResponseReceiver) Run(t *sim.Task) {
+func (r *ResponseReceiver) Run(t *sim.Task) {
 	for {
 		set, ok := r.responses.Receive(t, PointNextPromise)
 		if r.set = set; !ok {
@@ -168,7 +168,7 @@ func (r *SaramaResponseReceiver) Run(t *sim.Task) {
 }
 
 // handle is the handler of a promise, as AsyncProduce makes it.
-func (r *SaramaResponseReceiver) handle(t *sim.Task) {
+func (r *ResponseReceiver) handle(t *sim.Task) {
 	if r.throttled.throttleTime > 0 {
 		r.throttled.setThrottle(t)
 	}
@@ -183,10 +183,10 @@ func (r *SaramaResponseReceiver) handle(t *sim.Task) {
 	r.set = 0
 }
 
-// SaramaSender is an application that uses the connection by itself: it sends
+// Sender is an application that uses the connection by itself: it sends
 // messages, each in a request of its own.
-type SaramaSender struct {
-	saramaGoroutine
+type Sender struct {
+	goroutine
 	messages int32         `sim:"config"`
 	early    int32         `sim:"config"` // how many it sends before it pauses
 	pause    time.Duration `sim:"config"`
@@ -195,21 +195,21 @@ type SaramaSender struct {
 	i        int32
 }
 
-// NewSaramaSender returns a sender of some messages, which pauses after the
+// NewSender returns a sender of some messages, which pauses after the
 // first few of them, and in the end closes the connection, if it is the one who
 // does.
-func NewSaramaSender(b *SaramaBroker, messages, early int, pause time.Duration, closes bool) *SaramaSender {
-	s := &SaramaSender{messages: int32(messages), early: int32(early), pause: pause, closes: closes}
-	s.saramaGoroutine = newSaramaGoroutine(b)
+func NewSender(b *Broker, messages, early int, pause time.Duration, closes bool) *Sender {
+	s := &Sender{messages: int32(messages), early: int32(early), pause: pause, closes: closes}
+	s.goroutine = newGoroutine(b)
 	return s
 }
 
-func newSaramaGoroutine(b *SaramaBroker) saramaGoroutine {
-	return saramaGoroutine{SaramaBroker: b, throttled: newSaramaFrame(b)}
+func newGoroutine(b *Broker) goroutine {
+	return goroutine{Broker: b, throttled: newFrame(b)}
 }
 
 // Run sends.
-func (s *SaramaSender) Run(t *sim.Task) {
+func (s *Sender) Run(t *sim.Task) {
 	for s.i = 0; s.i < s.messages; s.i++ {
 		if s.i == s.early && s.pause > 0 {
 			s.clock.Sleep(t, s.pause, PointPause)
@@ -227,24 +227,24 @@ func (s *SaramaSender) Run(t *sim.Task) {
 	}
 }
 
-// SaramaCloser closes the connection beside those who send.
+// Closer closes the connection beside those who send.
 //
 // Source: brokerProducer.handleError, which closes the broker while the bridge
 // goroutine may be sending.
-type SaramaCloser struct {
-	saramaGoroutine
+type Closer struct {
+	goroutine
 	after time.Duration `sim:"config"`
 	clock sim.Timer
 }
 
-// NewSaramaCloser returns a goroutine that closes the connection after a while,
+// NewCloser returns a goroutine that closes the connection after a while,
 // or at any moment.
-func NewSaramaCloser(b *SaramaBroker, after time.Duration) *SaramaCloser {
-	return &SaramaCloser{saramaGoroutine: newSaramaGoroutine(b), after: after}
+func NewCloser(b *Broker, after time.Duration) *Closer {
+	return &Closer{goroutine: newGoroutine(b), after: after}
 }
 
 // Run closes.
-func (c *SaramaCloser) Run(t *sim.Task) {
+func (c *Closer) Run(t *sim.Task) {
 	if c.after > 0 {
 		t.Yield(PointPause)
 		c.clock.Sleep(t, c.after, PointCallClose)
@@ -254,7 +254,7 @@ func (c *SaramaCloser) Run(t *sim.Task) {
 	c.closeBroker(t)
 }
 
-func (b *SaramaBroker) State(s *sim.State) {
+func (b *Broker) State(s *sim.State) {
 	b.lock.State(s)
 	b.connected.State(s)
 	b.responses.State(s)
@@ -264,7 +264,7 @@ func (b *SaramaBroker) State(s *sim.State) {
 }
 
 // Describe shows whether there is a throttle.
-func (b *SaramaBroker) Describe(show func(name, value string)) {
+func (b *Broker) Describe(show func(name, value string)) {
 	show("throttle", b.throttle.describe())
 	connection := "open"
 	if !b.connected.Peek() {
@@ -274,29 +274,29 @@ func (b *SaramaBroker) Describe(show func(name, value string)) {
 }
 
 // Describe shows nothing besides what is shared.
-func (b *saramaGoroutine) Describe(func(name, value string)) {}
+func (b *goroutine) Describe(func(name, value string)) {}
 
 // Describe shows nothing besides what is shared.
-func (r *SaramaResponseReceiver) Describe(func(name, value string)) {}
+func (r *ResponseReceiver) Describe(func(name, value string)) {}
 
-func (b *saramaGoroutine) State(s *sim.State) {
+func (b *goroutine) State(s *sim.State) {
 	sim.Int(s, &b.set)
 	sim.Bool(s, &b.err)
 	b.throttled.State(s)
 }
 
-func (r *SaramaResponseReceiver) State(s *sim.State) {
+func (r *ResponseReceiver) State(s *sim.State) {
 	sim.Int(s, &r.set)
 	r.throttled.State(s)
 }
 
-func (s *SaramaSender) State(state *sim.State) {
+func (s *Sender) State(state *sim.State) {
 	sim.Int(state, &s.i)
-	s.saramaGoroutine.State(state)
+	s.goroutine.State(state)
 	s.clock.State(state)
 }
 
-func (c *SaramaCloser) State(s *sim.State) {
-	c.saramaGoroutine.State(s)
+func (c *Closer) State(s *sim.State) {
+	c.goroutine.State(s)
 	c.clock.State(s)
 }

@@ -1,4 +1,4 @@
-package producer
+package sarama
 
 import (
 	"time"
@@ -7,8 +7,8 @@ import (
 	"racelab/sim"
 )
 
-// SaramaAsyncProducerConfig is what is set before the producer starts.
-type SaramaAsyncProducerConfig struct {
+// AsyncProducerConfig is what is set before the producer starts.
+type AsyncProducerConfig struct {
 	// Input is how many messages the application may be ahead, before it has to
 	// wait: back-pressure. Without a bound, make it as many as there are.
 	//
@@ -27,16 +27,16 @@ type SaramaAsyncProducerConfig struct {
 	Messages    int // of the run
 }
 
-// SaramaAsyncProducer is what the goroutines of a producer share.
+// AsyncProducer is what the goroutines of a producer share.
 //
 // Source: asyncProducer, brokerProducer in sarama 1.43.0, async_producer.go.
 // Differs: dispatcher, topicProducer and partitionProducer only hand on and are
 // left out, so Input is the input of the one brokerProducer. Nothing is retried,
 // because nothing fails. The two channels that carry responses, with a queue
 // between them so that no callback ever waits, are one with room for all.
-type SaramaAsyncProducer struct {
-	config SaramaAsyncProducerConfig `sim:"config"`
-	broker *SaramaBroker
+type AsyncProducer struct {
+	config AsyncProducerConfig `sim:"config"`
+	broker *Broker
 
 	input   sim.Chan[model.Record]
 	output  sim.Chan[produceSet]
@@ -45,9 +45,9 @@ type SaramaAsyncProducer struct {
 	ended   sim.Chan[bool]
 }
 
-// NewSaramaAsyncProducer returns a producer that uses the connection.
-func NewSaramaAsyncProducer(b *SaramaBroker, config SaramaAsyncProducerConfig) *SaramaAsyncProducer {
-	p := &SaramaAsyncProducer{config: config, broker: b}
+// NewAsyncProducer returns a producer that uses the connection.
+func NewAsyncProducer(b *Broker, config AsyncProducerConfig) *AsyncProducer {
+	p := &AsyncProducer{config: config, broker: b}
 	p.input.Init(config.Input)
 	p.output.Init(0)
 	p.pending.Init(config.Messages)
@@ -57,17 +57,17 @@ func NewSaramaAsyncProducer(b *SaramaBroker, config SaramaAsyncProducerConfig) *
 
 // NewResponseReceiver returns the response reader of the connection, which runs
 // the callbacks of the producer.
-func (p *SaramaAsyncProducer) NewResponseReceiver() *SaramaResponseReceiver {
-	r := NewSaramaResponseReceiver(p.broker)
+func (p *AsyncProducer) NewResponseReceiver() *ResponseReceiver {
+	r := NewResponseReceiver(p.broker)
 	r.forward = p
 	return r
 }
 
-// SaramaApplication sends messages, each when it is due, and closes producer and
+// Application sends messages, each when it is due, and closes producer and
 // connection.
-type SaramaApplication struct {
-	*SaramaAsyncProducer
-	goroutine saramaGoroutine
+type Application struct {
+	*AsyncProducer
+	goroutine goroutine
 	every     time.Duration `sim:"config"`
 	clock     sim.Timer
 	i         int32
@@ -75,14 +75,14 @@ type SaramaApplication struct {
 
 // NewApplication returns an application that sends a message as often as given,
 // and waits where there is no room for it.
-func (p *SaramaAsyncProducer) NewApplication(every time.Duration) *SaramaApplication {
-	return &SaramaApplication{SaramaAsyncProducer: p, goroutine: newSaramaGoroutine(p.broker), every: every}
+func (p *AsyncProducer) NewApplication(every time.Duration) *Application {
+	return &Application{AsyncProducer: p, goroutine: newGoroutine(p.broker), every: every}
 }
 
 // Run sends.
 //
 // Source: AsyncProducer.Input, AsyncProducer.Close, Client.Close.
-func (a *SaramaApplication) Run(t *sim.Task) {
+func (a *Application) Run(t *sim.Task) {
 	for a.i = 0; a.i < int32(a.config.Messages); a.i++ {
 		if a.every > 0 && a.i > 0 {
 			a.clock.Sleep(t, a.every, PointPause)
@@ -96,11 +96,11 @@ func (a *SaramaApplication) Run(t *sim.Task) {
 	a.goroutine.closeBroker(t)
 }
 
-// SaramaBrokerProducer gathers messages into requests.
+// BrokerProducer gathers messages into requests.
 //
 // Source: brokerProducer.
-type SaramaBrokerProducer struct {
-	*SaramaAsyncProducer
+type BrokerProducer struct {
+	*AsyncProducer
 	buffer     produceSet // 0: it is empty
 	timer      sim.Timer
 	timing     bool // timer != nil
@@ -109,12 +109,12 @@ type SaramaBrokerProducer struct {
 }
 
 // NewBrokerProducer returns the goroutine that gathers.
-func (p *SaramaAsyncProducer) NewBrokerProducer() *SaramaBrokerProducer {
-	return &SaramaBrokerProducer{SaramaAsyncProducer: p}
+func (p *AsyncProducer) NewBrokerProducer() *BrokerProducer {
+	return &BrokerProducer{AsyncProducer: p}
 }
 
 // Run is brokerProducer.run.
-func (bp *SaramaBrokerProducer) Run(t *sim.Task) {
+func (bp *BrokerProducer) Run(t *sim.Task) {
 	for {
 		chosen := t.Select(PointDispatch, bp.input.Receiving(), bp.ticking(), bp.flushing(), bp.pending.Receiving())
 		switch chosen {
@@ -136,7 +136,7 @@ func (bp *SaramaBrokerProducer) Run(t *sim.Task) {
 }
 
 // ticking is the case of the flush timer.
-func (bp *SaramaBrokerProducer) ticking() sim.Case {
+func (bp *BrokerProducer) ticking() sim.Case {
 	if !bp.timing || bp.timerFired {
 		return sim.Case{}
 	}
@@ -146,7 +146,7 @@ func (bp *SaramaBrokerProducer) ticking() sim.Case {
 // flushing is the case of the output, if what is in the buffer is to be sent.
 //
 // Source: produceSet.readyToFlush.
-func (bp *SaramaBrokerProducer) flushing() sim.Case {
+func (bp *BrokerProducer) flushing() sim.Case {
 	if bp.buffer == 0 || bp.config.FlushFrequency > 0 && !bp.timerFired {
 		return sim.Case{}
 	}
@@ -154,7 +154,7 @@ func (bp *SaramaBrokerProducer) flushing() sim.Case {
 }
 
 // take puts a message into the buffer, once there is space.
-func (bp *SaramaBrokerProducer) take(t *sim.Task) {
+func (bp *BrokerProducer) take(t *sim.Task) {
 	for bp.buffer.count() == bp.config.MaxMessages {
 		bp.waitForSpace(t)
 	}
@@ -171,7 +171,7 @@ func (bp *SaramaBrokerProducer) take(t *sim.Task) {
 
 // waitForSpace is a turn of waitForSpace, and of the loop of shutdown: a
 // response comes, or the buffer goes.
-func (bp *SaramaBrokerProducer) waitForSpace(t *sim.Task) {
+func (bp *BrokerProducer) waitForSpace(t *sim.Task) {
 	chosen := t.Select(PointSpace, bp.output.Sending(bp.buffer), bp.pending.Receiving())
 	if chosen == &bp.output {
 		bp.rollOver(t)
@@ -181,7 +181,7 @@ func (bp *SaramaBrokerProducer) waitForSpace(t *sim.Task) {
 }
 
 // rollOver begins a new buffer.
-func (bp *SaramaBrokerProducer) rollOver(t *sim.Task) {
+func (bp *BrokerProducer) rollOver(t *sim.Task) {
 	if bp.timing {
 		bp.timer.Stop(t)
 	}
@@ -191,13 +191,13 @@ func (bp *SaramaBrokerProducer) rollOver(t *sim.Task) {
 // handleResponse tells the application.
 //
 // Source: brokerProducer.handleResponse, brokerProducer.handleSuccess.
-func (bp *SaramaBrokerProducer) handleResponse(t *sim.Task) {
+func (bp *BrokerProducer) handleResponse(t *sim.Task) {
 	set, _ := bp.pending.Received(t)
 	set.tell(t, false)
 }
 
 // shutdown sends what is left, and awaits all responses.
-func (bp *SaramaBrokerProducer) shutdown(t *sim.Task) {
+func (bp *BrokerProducer) shutdown(t *sim.Task) {
 	for bp.buffer != 0 {
 		bp.waitForSpace(t)
 	}
@@ -212,22 +212,22 @@ func (bp *SaramaBrokerProducer) shutdown(t *sim.Task) {
 	bp.ended.Close(t)
 }
 
-// SaramaBridge hands the sets of messages to the connection.
+// Bridge hands the sets of messages to the connection.
 //
 // Source: the "minimal bridge" of newBrokerProducer.
-type SaramaBridge struct {
-	*SaramaAsyncProducer
-	goroutine saramaGoroutine
+type Bridge struct {
+	*AsyncProducer
+	goroutine goroutine
 }
 
 // NewBridge returns the goroutine between the gathering and the connection.
-func (p *SaramaAsyncProducer) NewBridge() *SaramaBridge {
-	return &SaramaBridge{SaramaAsyncProducer: p, goroutine: newSaramaGoroutine(p.broker)}
+func (p *AsyncProducer) NewBridge() *Bridge {
+	return &Bridge{AsyncProducer: p, goroutine: newGoroutine(p.broker)}
 }
 
 // Run sends. The connection is only closed once this has ended, so no send ever
 // finds it closed.
-func (b *SaramaBridge) Run(t *sim.Task) {
+func (b *Bridge) Run(t *sim.Task) {
 	for {
 		set, ok := b.output.Receive(t, PointBridge)
 		if b.goroutine.set = set; !ok {
@@ -240,7 +240,7 @@ func (b *SaramaBridge) Run(t *sim.Task) {
 	b.pending.Close(t)
 }
 
-func (p *SaramaAsyncProducer) State(s *sim.State) {
+func (p *AsyncProducer) State(s *sim.State) {
 	p.input.State(s)
 	p.output.State(s)
 	p.pending.State(s)
@@ -248,13 +248,13 @@ func (p *SaramaAsyncProducer) State(s *sim.State) {
 	p.ended.State(s)
 }
 
-func (a *SaramaApplication) State(s *sim.State) {
+func (a *Application) State(s *sim.State) {
 	sim.Int(s, &a.i)
 	a.goroutine.State(s)
 	a.clock.State(s)
 }
 
-func (bp *SaramaBrokerProducer) State(s *sim.State) {
+func (bp *BrokerProducer) State(s *sim.State) {
 	sim.Int(s, &bp.buffer)
 	sim.Bool(s, &bp.timing)
 	sim.Bool(s, &bp.timerFired)
@@ -262,4 +262,4 @@ func (bp *SaramaBrokerProducer) State(s *sim.State) {
 	bp.timer.State(s)
 }
 
-func (b *SaramaBridge) State(s *sim.State) { b.goroutine.State(s) }
+func (b *Bridge) State(s *sim.State) { b.goroutine.State(s) }

@@ -1,14 +1,15 @@
-package producer
+package kgo
 
 import (
 	"slices"
 	"time"
 
 	"racelab/model"
+	"racelab/model/producer"
 	"racelab/sim"
 )
 
-// KgoTransactions is a transactional kgo client.
+// Transactions is a transactional kgo client.
 //
 // On CONCURRENT_TRANSACTIONS every request to the coordinator is tried again
 // after 20 ms, and after longer when that has gone on for long: until the context
@@ -21,9 +22,9 @@ import (
 // Differs: ProduceSync, and a record a batch, so the sink's goroutine and the
 // application take turns, and are one here. No connection breaks, and no producer
 // id is recovered: what fails it is fatal here.
-type KgoTransactions struct {
-	txnAPI
-	config      KgoConfig `sim:"config"`
+type Transactions struct {
+	producer.TxnAPI
+	config      Config `sim:"config"`
 	coordinator *sim.Conn
 	leaders     []*sim.Conn // by partition
 	after       sim.Timer
@@ -33,8 +34,8 @@ type KgoTransactions struct {
 
 	id    model.ProducerID
 	epoch model.ProducerEpoch
-	err   txnError         // of the producer id
-	seqs  []model.Sequence // by partition
+	err   producer.TxnError // of the producer id
+	seqs  []model.Sequence  // by partition
 
 	inTxn         bool
 	producedInTxn bool
@@ -48,8 +49,8 @@ type KgoTransactions struct {
 	code   model.Error // of the last response
 }
 
-// KgoConfig is what a kgo client is configured with.
-type KgoConfig struct {
+// Config is what a kgo client is configured with.
+type Config struct {
 	// TransactionalID is the option of that name.
 	TransactionalID model.TransactionalID
 	// TransactionVersion is TV2 if the cluster supports KIP-890 part 2 and
@@ -66,39 +67,39 @@ type KgoConfig struct {
 	MetadataMinAge time.Duration
 }
 
-// NewKgoTransactions returns a client with its connections to the transaction
+// NewTransactions returns a client with its connections to the transaction
 // coordinator and to the partitions' leaders.
-func NewKgoTransactions(config KgoConfig, coordinator *sim.Conn, leaders ...*sim.Conn) *KgoTransactions {
-	return &KgoTransactions{
+func NewTransactions(config Config, coordinator *sim.Conn, leaders ...*sim.Conn) *Transactions {
+	return &Transactions{
 		config: config, coordinator: coordinator, leaders: leaders,
 		id: model.NoProducerID, epoch: model.NoProducerEpoch, seqs: make([]model.Sequence, len(leaders)),
 		start: sim.Never,
 	}
 }
 
-func (cl *KgoTransactions) tx890p2() bool { return cl.config.TransactionVersion.SupportsEpochBump() }
+func (cl *Transactions) tx890p2() bool { return cl.config.TransactionVersion.SupportsEpochBump() }
 
 // leave hands the application what a call returns.
-func (cl *KgoTransactions) leave(err txnError) {
-	cl.failure, cl.code, cl.commit = err, model.None, model.Abort
+func (cl *Transactions) leave(err producer.TxnError) {
+	cl.Failure, cl.code, cl.commit = err, model.None, model.Abort
 	switch {
-	case cl.err != errNil:
-		cl.status = model.TxnFatalError
+	case cl.err != producer.NoError:
+		cl.Status = model.TxnFatalError
 	case cl.inTxn:
-		cl.status = model.TxnInTransaction
+		cl.Status = model.TxnInTransaction
 	default:
-		cl.status = model.TxnReady
+		cl.Status = model.TxnReady
 	}
 }
 
 // tries begins doWithConcurrentTransactions.
-func (cl *KgoTransactions) tries(t *sim.Task) {
+func (cl *Transactions) tries(t *sim.Task) {
 	cl.start, cl.backoff = t.Now(), cl.config.ConcurrentTransactionsBackoff
 }
 
 // concurrent says whether doWithConcurrentTransactions tries again, and sets the
 // backoff. The longer it has gone on, the longer that is.
-func (cl *KgoTransactions) concurrent(t *sim.Task) bool {
+func (cl *Transactions) concurrent(t *sim.Task) bool {
 	if cl.code != model.ErrConcurrentTransactions {
 		cl.start, cl.backoff = sim.Never, 0
 		return false
@@ -118,86 +119,86 @@ func (cl *KgoTransactions) concurrent(t *sim.Task) bool {
 	return true
 }
 
-// initTransactions is NewClient, which asks nobody, but for the metadata.
-func (cl *KgoTransactions) initTransactions(t *sim.Task) {
+// InitTransactions is NewClient, which asks nobody, but for the metadata.
+func (cl *Transactions) InitTransactions(t *sim.Task) {
 	cl.metadata.Start(t, cl.config.MetadataMinAge)
-	cl.leave(errNil)
+	cl.leave(producer.NoError)
 }
 
-// beginTxn is BeginTransaction. The first one loads the producer id.
-func (cl *KgoTransactions) beginTxn(t *sim.Task) {
+// BeginTxn is BeginTransaction. The first one loads the producer id.
+func (cl *Transactions) BeginTxn(t *sim.Task) {
 	if cl.inTxn {
-		cl.leave(errNotAllowed)
+		cl.leave(producer.ErrNotAllowed)
 		return
 	}
-	if cl.id == model.NoProducerID && cl.err == errNil {
+	if cl.id == model.NoProducerID && cl.err == producer.NoError {
 		cl.producerID(t)
 	}
-	if cl.err == errNil {
+	if cl.err == producer.NoError {
 		cl.inTxn, cl.producedInTxn = true, false
 	}
 	cl.leave(cl.err)
 }
 
 // producerID is doInitProducerID.
-func (cl *KgoTransactions) producerID(t *sim.Task) {
+func (cl *Transactions) producerID(t *sim.Task) {
 	cl.tries(t)
 	for {
 		cl.coordinator.Send(t, &model.InitProducerIDRequest{
 			Version: 4, TransactionalID: cl.config.TransactionalID, TransactionTimeout: 40 * time.Second, ProducerID: cl.id, ProducerEpoch: cl.epoch,
 		})
-		response := cl.coordinator.Receive(t, PointAwaitID).(*model.InitProducerIDResponse)
+		response := cl.coordinator.Receive(t, producer.PointAwaitID).(*model.InitProducerIDResponse)
 		if cl.code = response.Error; !cl.concurrent(t) {
-			cl.err = txnError(response.Error)
+			cl.err = producer.TxnError(response.Error)
 			if response.Error == model.None {
 				cl.id, cl.epoch = response.ProducerID, response.ProducerEpoch
 			}
 			return
 		}
-		cl.after.Sleep(t, cl.backoff, PointBackoff)
+		cl.after.Sleep(t, cl.backoff, producer.PointBackoff)
 	}
 }
 
-// send is ProduceSync: sink.produce, until the record's promise is kept.
-func (cl *KgoTransactions) send(t *sim.Task) {
+// Send is ProduceSync: sink.produce, until the record's promise is kept.
+func (cl *Transactions) Send(t *sim.Task) {
 	if !cl.inTxn {
-		cl.leave(errNotAllowed) // errNotInTransaction
+		cl.leave(producer.ErrNotAllowed) // errNotInTransaction
 		return
 	}
-	if !cl.tx890p2() && !slices.Contains(cl.addedToTxn, cl.partition) {
+	if !cl.tx890p2() && !slices.Contains(cl.addedToTxn, cl.Partition) {
 		cl.doTxnReq(t)
 	}
-	if cl.err == errNil {
+	if cl.err == producer.NoError {
 		cl.produce(t)
 	}
-	if cl.err != errNil {
+	if cl.err != producer.NoError {
 		cl.leave(cl.err)
 		return
 	}
-	cl.leave(txnError(cl.code))
+	cl.leave(producer.TxnError(cl.code))
 }
 
 // doTxnReq is doTxnReq: it adds the partition.
-func (cl *KgoTransactions) doTxnReq(t *sim.Task) {
+func (cl *Transactions) doTxnReq(t *sim.Task) {
 	cl.tries(t)
 	for {
 		cl.coordinator.Send(t, &model.AddPartitionsToTxnRequest{
-			Version: 3, TransactionalID: cl.config.TransactionalID, ProducerID: cl.id, ProducerEpoch: cl.epoch, Partitions: []model.Partition{cl.partition},
+			Version: 3, TransactionalID: cl.config.TransactionalID, ProducerID: cl.id, ProducerEpoch: cl.epoch, Partitions: []model.Partition{cl.Partition},
 		})
-		response := cl.coordinator.Receive(t, PointAwaitAdd).(*model.AddPartitionsToTxnResponse)
+		response := cl.coordinator.Receive(t, producer.PointAwaitAdd).(*model.AddPartitionsToTxnResponse)
 		if cl.code = response.Partitions[0].Error; !cl.concurrent(t) {
-			if cl.err = txnError(cl.code); cl.err == errNil {
+			if cl.err = producer.TxnError(cl.code); cl.err == producer.NoError {
 				cl.added()
 			}
 			return
 		}
-		cl.after.Sleep(t, cl.backoff, PointBackoff)
+		cl.after.Sleep(t, cl.backoff, producer.PointBackoff)
 	}
 }
 
-func (cl *KgoTransactions) added() {
-	if !slices.Contains(cl.addedToTxn, cl.partition) {
-		cl.addedToTxn = append(cl.addedToTxn, cl.partition)
+func (cl *Transactions) added() {
+	if !slices.Contains(cl.addedToTxn, cl.Partition) {
+		cl.addedToTxn = append(cl.addedToTxn, cl.Partition)
 		slices.Sort(cl.addedToTxn)
 	}
 }
@@ -205,21 +206,21 @@ func (cl *KgoTransactions) added() {
 // produce issues the batch until it is done with. One that is to go again waits
 // for the metadata (handleRetryBatches), which is not updated more often than
 // MetadataMinAge allows.
-func (cl *KgoTransactions) produce(t *sim.Task) {
+func (cl *Transactions) produce(t *sim.Task) {
 	cl.producedInTxn = true
 	for {
 		request := &model.ProduceRequest{Version: 11, TransactionalID: cl.config.TransactionalID, Partitions: []model.PartitionBatch{{
-			Partition: cl.partition,
+			Partition: cl.Partition,
 			Batch: model.RecordBatch{
-				ProducerID: cl.id, ProducerEpoch: cl.epoch, BaseSequence: cl.seqs[cl.partition], Transactional: true,
-				Records: []model.Record{cl.record},
+				ProducerID: cl.id, ProducerEpoch: cl.epoch, BaseSequence: cl.seqs[cl.Partition], Transactional: true,
+				Records: []model.Record{cl.Record},
 			},
 		}}}
 		if cl.tx890p2() {
 			request.Version = 12
 		}
-		cl.leaders[cl.partition].Send(t, request)
-		response := cl.leaders[cl.partition].Receive(t, PointAwaitAppend).(*model.ProduceResponse)
+		cl.leaders[cl.Partition].Send(t, request)
+		response := cl.leaders[cl.Partition].Receive(t, producer.PointAwaitAppend).(*model.ProduceResponse)
 		if retry := cl.handleReqRespBatch(response.Partitions[0].Error); !retry {
 			return
 		}
@@ -230,59 +231,59 @@ func (cl *KgoTransactions) produce(t *sim.Task) {
 
 // handleReqRespBatch is handleReqRespBatch. A batch that fails takes no sequence
 // number with it.
-func (cl *KgoTransactions) handleReqRespBatch(code model.Error) (retry bool) {
+func (cl *Transactions) handleReqRespBatch(code model.Error) (retry bool) {
 	switch cl.code = code; code {
 	case model.None:
-		cl.seqs[cl.partition]++
+		cl.seqs[cl.Partition]++
 		cl.added()
 	case model.ErrConcurrentTransactions, model.ErrNotEnoughReplicas, model.ErrUnknownTopicOrPartition:
 		return true
 	case model.ErrOutOfOrderSequenceNumber, model.ErrInvalidProducerIDMapping, model.ErrInvalidProducerEpoch:
-		cl.err = txnError(code) // failProducerID
+		cl.err = producer.TxnError(code) // failProducerID
 	}
 	return false
 }
 
-func (cl *KgoTransactions) commitTxn(t *sim.Task) {
+func (cl *Transactions) CommitTxn(t *sim.Task) {
 	cl.commit = model.Commit
 	cl.endTransaction(t)
 }
 
-func (cl *KgoTransactions) abortTxn(t *sim.Task) { cl.endTransaction(t) }
+func (cl *Transactions) AbortTxn(t *sim.Task) { cl.endTransaction(t) }
 
 // endTransaction is EndTransaction.
-func (cl *KgoTransactions) endTransaction(t *sim.Task) {
+func (cl *Transactions) endTransaction(t *sim.Task) {
 	if !cl.inTxn {
-		cl.leave(errNil)
+		cl.leave(producer.NoError)
 		return
 	}
 	anyAdded := len(cl.addedToTxn) > 0
 	if !anyAdded && (!cl.tx890p2() || !cl.producedInTxn) {
 		cl.inTxn = false
-		cl.leave(errNil)
+		cl.leave(producer.NoError)
 		return
 	}
 	if !anyAdded {
 		// The broker may have added a partition and then refused the batch.
 		cl.commit = model.Abort
 	}
-	if cl.err != errNil && cl.commit == model.Commit {
+	if cl.err != producer.NoError && cl.commit == model.Commit {
 		cl.leave(cl.err)
 		return
 	}
 	cl.endTxn(t)
 	if cl.code != model.None {
-		cl.err = txnError(cl.code)
+		cl.err = producer.TxnError(cl.code)
 		cl.leave(cl.err)
 		return
 	}
 	cl.inTxn, cl.addedToTxn = false, nil
-	cl.leave(errNil)
+	cl.leave(producer.NoError)
 }
 
 // endTxn is the request of EndTransaction. Under TV2 the answer holds the epoch
 // of the next transaction.
-func (cl *KgoTransactions) endTxn(t *sim.Task) {
+func (cl *Transactions) endTxn(t *sim.Task) {
 	cl.tries(t)
 	for {
 		request := &model.EndTxnRequest{Version: 4, TransactionalID: cl.config.TransactionalID, ProducerID: cl.id, ProducerEpoch: cl.epoch, Result: cl.commit}
@@ -290,7 +291,7 @@ func (cl *KgoTransactions) endTxn(t *sim.Task) {
 			request.Version = 5
 		}
 		cl.coordinator.Send(t, request)
-		response := cl.coordinator.Receive(t, PointAwaitEnd).(*model.EndTxnResponse)
+		response := cl.coordinator.Receive(t, producer.PointAwaitEnd).(*model.EndTxnResponse)
 		if cl.code = response.Error; !cl.concurrent(t) {
 			if cl.code == model.None && cl.tx890p2() {
 				cl.id, cl.epoch = response.ProducerID, response.ProducerEpoch
@@ -298,15 +299,15 @@ func (cl *KgoTransactions) endTxn(t *sim.Task) {
 			}
 			return
 		}
-		cl.after.Sleep(t, cl.backoff, PointBackoff)
+		cl.after.Sleep(t, cl.backoff, producer.PointBackoff)
 	}
 }
 
-// close is Close: nothing updates the metadata any more.
-func (cl *KgoTransactions) close(t *sim.Task) { cl.metadata.Stop(t) }
+// Close is Close: nothing updates the metadata any more.
+func (cl *Transactions) Close(t *sim.Task) { cl.metadata.Stop(t) }
 
-func (cl *KgoTransactions) State(s *sim.State) {
-	cl.txnAPI.State(s)
+func (cl *Transactions) State(s *sim.State) {
+	cl.TxnAPI.State(s)
 	sim.Int(s, &cl.id)
 	sim.Int(s, &cl.epoch)
 	sim.Int(s, &cl.err)

@@ -1,59 +1,59 @@
-package group
+package sarama
 
 import (
 	"racelab/model"
 	"racelab/sim"
 )
 
-// SaramaConsumer is a consumer with one offset manager, and a goroutine for
+// Consumer is a consumer with one offset manager, and a goroutine for
 // each partition.
 //
 // Source: consumerGroupSession in sarama 1.43.3, consumer_group.go.
 // Differs: no group: the partitions are assigned, and stay. Each goroutine
 // manages its own partition, where the session manages all before the first
 // goroutine starts.
-type SaramaConsumer struct {
-	*SaramaOffsetManager
+type Consumer struct {
+	*OffsetManager
 	claims sim.WaitGroup // waitGroup: the goroutines that consume
 }
 
-// NewSaramaConsumer returns a consumer of all partitions of the offset manager.
-func NewSaramaConsumer(om *SaramaOffsetManager) *SaramaConsumer {
-	c := &SaramaConsumer{SaramaOffsetManager: om}
+// NewConsumer returns a consumer of all partitions of the offset manager.
+func NewConsumer(om *OffsetManager) *Consumer {
+	c := &Consumer{OffsetManager: om}
 	c.claims.Init(len(om.poms))
 	return c
 }
 
-func (c *SaramaConsumer) State(s *sim.State) {
-	c.SaramaOffsetManager.State(s)
+func (c *Consumer) State(s *sim.State) {
+	c.OffsetManager.State(s)
 	c.claims.State(s)
 }
 
-// SaramaClaim is the goroutine of one claimed partition, ConsumeClaim as
+// Claim is the goroutine of one claimed partition, ConsumeClaim as
 // applications write it: it processes and marks each message, and commits,
 // unless that goes automatically.
-type SaramaClaim struct {
-	saramaGoroutine
-	consumer *SaramaConsumer
+type Claim struct {
+	goroutine
+	consumer *Consumer
 	last     model.Offset `sim:"config"` // where the goroutine is done
 	batch    model.Offset `sim:"config"` // messages a commit
 	next     model.Offset // to mark
 	resets   int          // to go
 }
 
-// NewSaramaClaim returns the goroutine of the consumer's partition at a place,
+// NewClaim returns the goroutine of the consumer's partition at a place,
 // which starts at an offset. It commits so many times, after a batch of messages
 // each. So many times it finds, after a commit, that it has to process its last
 // message again.
-func NewSaramaClaim(c *SaramaConsumer, place int, start model.Offset, commits, batch, resets int) *SaramaClaim {
-	return &SaramaClaim{
-		saramaGoroutine: saramaGoroutine{SaramaOffsetManager: c.SaramaOffsetManager, place: place},
-		consumer:        c, next: start + 1, last: start + model.Offset(commits*batch), batch: model.Offset(batch), resets: resets,
+func NewClaim(c *Consumer, place int, start model.Offset, commits, batch, resets int) *Claim {
+	return &Claim{
+		goroutine: goroutine{OffsetManager: c.OffsetManager, place: place},
+		consumer:  c, next: start + 1, last: start + model.Offset(commits*batch), batch: model.Offset(batch), resets: resets,
 	}
 }
 
 // Run is ConsumeClaim.
-func (om *SaramaClaim) Run(t *sim.Task) {
+func (om *Claim) Run(t *sim.Task) {
 	if om.conf.Manages {
 		om.managePartition(t)
 		om.next = om.fetched + 1
@@ -75,7 +75,7 @@ func (om *SaramaClaim) Run(t *sim.Task) {
 
 // markOffset is MarkOffset of the claimed partition, of the message that was
 // just processed.
-func (om *SaramaClaim) markOffset(t *sim.Task) {
+func (om *Claim) markOffset(t *sim.Task) {
 	om.poms[om.place].lock.Lock(t, PointMark)
 	t.Called(&model.Processed{Partition: om.poms[om.place].partition, Offset: om.next - 1})
 	pom := om.poms[om.place]
@@ -88,7 +88,7 @@ func (om *SaramaClaim) markOffset(t *sim.Task) {
 
 // resetOffset is ResetOffset of the claimed partition, back to the message that
 // comes next.
-func (om *SaramaClaim) resetOffset(t *sim.Task) {
+func (om *Claim) resetOffset(t *sim.Task) {
 	om.poms[om.place].lock.Lock(t, PointReset)
 	pom := om.poms[om.place]
 	if om.next-1 <= pom.offset.Get(t) {
@@ -99,22 +99,22 @@ func (om *SaramaClaim) resetOffset(t *sim.Task) {
 }
 
 // State walks the goroutine's frame.
-func (om *SaramaClaim) State(s *sim.State) {
-	om.saramaGoroutine.State(s)
+func (om *Claim) State(s *sim.State) {
+	om.goroutine.State(s)
 	sim.Int(s, &om.next)
 	sim.Int(s, &om.resets)
 }
 
-// SaramaMainLoop is the goroutine that commits automatically.
-type SaramaMainLoop struct{ saramaGoroutine }
+// MainLoop is the goroutine that commits automatically.
+type MainLoop struct{ goroutine }
 
-// NewSaramaMainLoop returns it, for an offset manager whose conf has AutoCommit.
-func NewSaramaMainLoop(om *SaramaOffsetManager) *SaramaMainLoop {
-	return &SaramaMainLoop{saramaGoroutine{SaramaOffsetManager: om}}
+// NewMainLoop returns it, for an offset manager whose conf has AutoCommit.
+func NewMainLoop(om *OffsetManager) *MainLoop {
+	return &MainLoop{goroutine{OffsetManager: om}}
 }
 
 // Run is mainLoop.
-func (om *SaramaMainLoop) Run(t *sim.Task) {
+func (om *MainLoop) Run(t *sim.Task) {
 	t.Yield(PointMainLoop)
 	om.loop.ticker.StartTicker(t, om.conf.AutoCommit)
 	for {
@@ -128,41 +128,41 @@ func (om *SaramaMainLoop) Run(t *sim.Task) {
 	}
 }
 
-// SaramaSession is the goroutine that waits for those that consume, and then
+// Session is the goroutine that waits for those that consume, and then
 // closes the offset manager.
 //
 // Source: consumerGroupSession.release.
-type SaramaSession struct {
-	saramaGoroutine
-	consumer *SaramaConsumer
+type Session struct {
+	goroutine
+	consumer *Consumer
 }
 
-// NewSaramaSession returns it.
-func NewSaramaSession(c *SaramaConsumer) *SaramaSession {
-	return &SaramaSession{saramaGoroutine{SaramaOffsetManager: c.SaramaOffsetManager}, c}
+// NewSession returns it.
+func NewSession(c *Consumer) *Session {
+	return &Session{goroutine{OffsetManager: c.OffsetManager}, c}
 }
 
 // Run is release.
-func (om *SaramaSession) Run(t *sim.Task) {
+func (om *Session) Run(t *sim.Task) {
 	om.consumer.claims.Wait(t, PointAwaitClaims)
 	om.close(t)
 	t.Returned(&model.Closed{})
 }
 
-// SaramaCommitter is a goroutine of the application that marks nothing, and
+// Committer is a goroutine of the application that marks nothing, and
 // calls Commit now and then.
-type SaramaCommitter struct {
-	saramaGoroutine
+type Committer struct {
+	goroutine
 	commits int // to go
 }
 
-// NewSaramaCommitter returns a goroutine that commits so many times.
-func NewSaramaCommitter(om *SaramaOffsetManager, commits int) *SaramaCommitter {
-	return &SaramaCommitter{saramaGoroutine{SaramaOffsetManager: om}, commits}
+// NewCommitter returns a goroutine that commits so many times.
+func NewCommitter(om *OffsetManager, commits int) *Committer {
+	return &Committer{goroutine{OffsetManager: om}, commits}
 }
 
 // Run is the application's loop.
-func (om *SaramaCommitter) Run(t *sim.Task) {
+func (om *Committer) Run(t *sim.Task) {
 	for om.commits > 0 {
 		om.commit(t)
 		om.commits--
@@ -170,7 +170,7 @@ func (om *SaramaCommitter) Run(t *sim.Task) {
 }
 
 // State walks the goroutine's frame.
-func (om *SaramaCommitter) State(s *sim.State) {
-	om.saramaGoroutine.State(s)
+func (om *Committer) State(s *sim.State) {
+	om.goroutine.State(s)
 	sim.Int(s, &om.commits)
 }

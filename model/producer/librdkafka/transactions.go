@@ -1,13 +1,14 @@
-package producer
+package librdkafka
 
 import (
 	"time"
 
 	"racelab/model"
+	"racelab/model/producer"
 	"racelab/sim"
 )
 
-// LibrdkafkaTransactions is a transactional librdkafka producer that consumes,
+// Transactions is a transactional librdkafka producer that consumes,
 // processes and produces: each transaction is a record, and the offset that was
 // consumed for it.
 //
@@ -22,9 +23,9 @@ import (
 // Differs: no errors but CONCURRENT_TRANSACTIONS; no abort. The main thread's
 // timer and the broker's thread are one task. TxnOffsetCommit is the batch that
 // the group's coordinator makes of it, to __consumer_offsets.
-type LibrdkafkaTransactions struct {
-	txnAPI
-	config      LibrdkafkaConfig `sim:"config"`
+type Transactions struct {
+	producer.TxnAPI
+	config      Config `sim:"config"`
 	coordinator *sim.Conn
 	leader      *sim.Conn // of the record's partition, and of __consumer_offsets
 	sleep       sim.Timer
@@ -32,12 +33,12 @@ type LibrdkafkaTransactions struct {
 	producerID    model.ProducerID
 	producerEpoch model.ProducerEpoch
 	committed     model.Sequence // of offsets
-	main          librdkafkaMain
+	main          mainThread
 }
 
-// librdkafkaMain registers a partition and sends its record.
-type librdkafkaMain struct {
-	client    *LibrdkafkaTransactions
+// mainThread registers a partition and sends its record.
+type mainThread struct {
+	client    *Transactions
 	pending   sim.Chan[model.Record]
 	delivered sim.Chan[bool]
 	timer     sim.Timer
@@ -46,8 +47,8 @@ type librdkafkaMain struct {
 	sent      model.Sequence
 }
 
-// LibrdkafkaConfig is what its configuration says that matters here.
-type LibrdkafkaConfig struct {
+// Config is what its configuration says that matters here.
+type Config struct {
 	// TransactionalID is transactional.id.
 	TransactionalID model.TransactionalID
 	// RetryBackoff is retry.backoff.ms, for all but the registration.
@@ -66,10 +67,10 @@ const (
 	registerAgain  = 20 * time.Millisecond
 )
 
-// NewLibrdkafkaTransactions returns a producer with its connections to the
+// NewTransactions returns a producer with its connections to the
 // transaction coordinator and to the leader, and the program of its main thread.
-func NewLibrdkafkaTransactions(config LibrdkafkaConfig, coordinator, leader *sim.Conn) (client *LibrdkafkaTransactions, main sim.Program) {
-	p := &LibrdkafkaTransactions{
+func NewTransactions(config Config, coordinator, leader *sim.Conn) (client *Transactions, main sim.Program) {
+	p := &Transactions{
 		config: config, coordinator: coordinator, leader: leader,
 		producerID: model.NoProducerID, producerEpoch: model.NoProducerEpoch,
 	}
@@ -79,35 +80,35 @@ func NewLibrdkafkaTransactions(config LibrdkafkaConfig, coordinator, leader *sim
 	return p, &p.main
 }
 
-// initTransactions is rd_kafka_init_transactions.
-func (p *LibrdkafkaTransactions) initTransactions(t *sim.Task) {
+// InitTransactions is rd_kafka_init_transactions.
+func (p *Transactions) InitTransactions(t *sim.Task) {
 	p.coordinator.Send(t, &model.InitProducerIDRequest{
 		Version: 4, TransactionalID: p.config.TransactionalID, TransactionTimeout: time.Minute,
 		ProducerID: p.producerID, ProducerEpoch: p.producerEpoch,
 	})
-	response := p.coordinator.Receive(t, PointAwaitID).(*model.InitProducerIDResponse)
+	response := p.coordinator.Receive(t, producer.PointAwaitID).(*model.InitProducerIDResponse)
 	p.producerID, p.producerEpoch = response.ProducerID, response.ProducerEpoch
 	p.leave(response.Error, model.TxnReady)
 }
 
 // leave hands the application what a call returns.
-func (p *LibrdkafkaTransactions) leave(code model.Error, status model.TxnStatus) {
-	p.failure, p.status = txnError(code), status
+func (p *Transactions) leave(code model.Error, status model.TxnStatus) {
+	p.Failure, p.Status = producer.TxnError(code), status
 }
 
-func (p *LibrdkafkaTransactions) beginTxn(*sim.Task) { p.leave(model.None, model.TxnInTransaction) }
+func (p *Transactions) BeginTxn(*sim.Task) { p.leave(model.None, model.TxnInTransaction) }
 
-// send is rd_kafka_produce: the record is in the queue, and its partition is
+// Send is rd_kafka_produce: the record is in the queue, and its partition is
 // pending.
-func (p *LibrdkafkaTransactions) send(t *sim.Task) {
+func (p *Transactions) Send(t *sim.Task) {
 	p.main.enqueued = t.Now()
-	p.main.pending.Send(t, PointEnqueue, p.record)
+	p.main.pending.Send(t, PointEnqueue, p.Record)
 	p.leave(model.None, model.TxnInTransaction)
 }
 
-// commitTxn is rd_kafka_send_offsets_to_transaction, and then
+// CommitTxn is rd_kafka_send_offsets_to_transaction, and then
 // rd_kafka_commit_transaction, which waits for what is outstanding.
-func (p *LibrdkafkaTransactions) commitTxn(t *sim.Task) {
+func (p *Transactions) CommitTxn(t *sim.Task) {
 	p.addOffsets(t)
 	p.txnOffsetCommit(t)
 	p.main.delivered.Receive(t, PointFlush)
@@ -115,28 +116,28 @@ func (p *LibrdkafkaTransactions) commitTxn(t *sim.Task) {
 }
 
 // addOffsets is AddOffsetsToTxn, until it is accepted.
-func (p *LibrdkafkaTransactions) addOffsets(t *sim.Task) {
+func (p *Transactions) addOffsets(t *sim.Task) {
 	for {
 		p.coordinator.Send(t, &model.AddOffsetsToTxnRequest{
 			TransactionalID: p.config.TransactionalID, ProducerID: p.producerID, ProducerEpoch: p.producerEpoch,
 		})
-		response := p.coordinator.Receive(t, PointAwaitAdd).(*model.AddOffsetsToTxnResponse)
+		response := p.coordinator.Receive(t, producer.PointAwaitAdd).(*model.AddOffsetsToTxnResponse)
 		if response.Error != model.ErrConcurrentTransactions {
 			return
 		}
-		p.sleep.Sleep(t, p.config.RetryBackoff, PointBackoff)
+		p.sleep.Sleep(t, p.config.RetryBackoff, producer.PointBackoff)
 	}
 }
 
 // txnOffsetCommit is TxnOffsetCommit.
-func (p *LibrdkafkaTransactions) txnOffsetCommit(t *sim.Task) {
+func (p *Transactions) txnOffsetCommit(t *sim.Task) {
 	p.leader.Send(t, p.batch(model.ConsumerOffsets, p.committed, model.Record(p.committed)))
-	p.leader.Receive(t, PointAwaitAppend)
+	p.leader.Receive(t, producer.PointAwaitAppend)
 	p.committed++
 }
 
 // batch is a record's way to a partition.
-func (p *LibrdkafkaTransactions) batch(to model.Partition, sequence model.Sequence, record model.Record) *model.ProduceRequest {
+func (p *Transactions) batch(to model.Partition, sequence model.Sequence, record model.Record) *model.ProduceRequest {
 	return &model.ProduceRequest{Version: 7, TransactionalID: p.config.TransactionalID, Partitions: []model.PartitionBatch{{
 		Partition: to,
 		Batch: model.RecordBatch{
@@ -146,21 +147,21 @@ func (p *LibrdkafkaTransactions) batch(to model.Partition, sequence model.Sequen
 	}}}
 }
 
-func (p *LibrdkafkaTransactions) endTxn(t *sim.Task) {
+func (p *Transactions) endTxn(t *sim.Task) {
 	p.coordinator.Send(t, &model.EndTxnRequest{
 		Version: 3, TransactionalID: p.config.TransactionalID, ProducerID: p.producerID, ProducerEpoch: p.producerEpoch, Result: model.Commit,
 	})
-	response := p.coordinator.Receive(t, PointAwaitEnd).(*model.EndTxnResponse)
+	response := p.coordinator.Receive(t, producer.PointAwaitEnd).(*model.EndTxnResponse)
 	p.leave(response.Error, model.TxnReady)
 }
 
-// abortTxn is not modelled: what fails is fatal.
-func (p *LibrdkafkaTransactions) abortTxn(*sim.Task) { p.leave(model.None, model.TxnFatalError) }
+// AbortTxn is not modelled: what fails is fatal.
+func (p *Transactions) AbortTxn(*sim.Task) { p.leave(model.None, model.TxnFatalError) }
 
-func (p *LibrdkafkaTransactions) close(t *sim.Task) { p.main.pending.Close(t) }
+func (p *Transactions) Close(t *sim.Task) { p.main.pending.Close(t) }
 
-func (p *LibrdkafkaTransactions) State(s *sim.State) {
-	p.txnAPI.State(s)
+func (p *Transactions) State(s *sim.State) {
+	p.TxnAPI.State(s)
 	sim.Int(s, &p.producerID)
 	sim.Int(s, &p.producerEpoch)
 	sim.Int(s, &p.committed)
@@ -168,7 +169,7 @@ func (p *LibrdkafkaTransactions) State(s *sim.State) {
 }
 
 // Run registers and sends one record after the other.
-func (m *librdkafkaMain) Run(t *sim.Task) {
+func (m *mainThread) Run(t *sim.Task) {
 	for {
 		record, ok := m.pending.Receive(t, PointAwaitRecord)
 		if !ok {
@@ -182,14 +183,14 @@ func (m *librdkafkaMain) Run(t *sim.Task) {
 }
 
 // registerPartitions is rd_kafka_txn_register_partitions, with its response.
-func (m *librdkafkaMain) registerPartitions(t *sim.Task) {
+func (m *mainThread) registerPartitions(t *sim.Task) {
 	for {
 		p := m.client
 		p.coordinator.Send(t, &model.AddPartitionsToTxnRequest{
 			Version: 0, TransactionalID: p.config.TransactionalID, ProducerID: p.producerID, ProducerEpoch: p.producerEpoch,
 			Partitions: []model.Partition{0},
 		})
-		response := m.client.coordinator.Receive(t, PointAwaitAdd).(*model.AddPartitionsToTxnResponse)
+		response := m.client.coordinator.Receive(t, producer.PointAwaitAdd).(*model.AddPartitionsToTxnResponse)
 		if response.Partitions[0].Error != model.ErrConcurrentTransactions {
 			return
 		}
@@ -198,18 +199,18 @@ func (m *librdkafkaMain) registerPartitions(t *sim.Task) {
 }
 
 // produce sends the batch when it has lingered, and says when it is delivered.
-func (m *librdkafkaMain) produce(t *sim.Task) {
+func (m *mainThread) produce(t *sim.Task) {
 	if left := m.enqueued + m.client.config.Linger - t.Now(); left > 0 {
 		m.timer.Sleep(t, left, PointLinger)
 	}
 	m.client.leader.Send(t, m.client.batch(0, m.sent, m.record))
-	m.client.leader.Receive(t, PointAwaitAppend)
+	m.client.leader.Receive(t, producer.PointAwaitAppend)
 	m.sent++
 	m.record, m.enqueued = 0, sim.Never
 	m.delivered.Send(t, PointDelivered, true)
 }
 
-func (m *librdkafkaMain) State(s *sim.State) {
+func (m *mainThread) State(s *sim.State) {
 	m.pending.State(s)
 	m.delivered.State(s)
 	m.timer.State(s)

@@ -1,4 +1,4 @@
-package producer
+package kgo
 
 import (
 	"racelab/model"
@@ -6,7 +6,7 @@ import (
 )
 
 // maybeTriggerDrain drains, or begins to linger. The caller holds recBuf.mu.
-func (g *kgoGoroutine) maybeTriggerDrain(t *sim.Task) {
+func (g *goroutine) maybeTriggerDrain(t *sim.Task) {
 	if g.shouldDrain(t) && g.drainable(t) {
 		g.recBuf().stopLinger(t)
 		g.drain.start(t)
@@ -14,7 +14,7 @@ func (g *kgoGoroutine) maybeTriggerDrain(t *sim.Task) {
 }
 
 // shouldDrain is checkIfShouldDrainOrStartLinger.
-func (g *kgoGoroutine) shouldDrain(t *sim.Task) bool {
+func (g *goroutine) shouldDrain(t *sim.Task) bool {
 	b := g.recBuf()
 	batches := b.batches.Len(t) - int(b.batchDrainIdx.Get(t))
 	if batches != 1 || g.config.Linger == 0 {
@@ -37,16 +37,16 @@ func (b *recBuf) stopLinger(t *sim.Task) {
 	}
 }
 
-// KgoSink is the goroutine that sends requests.
+// Sink is the goroutine that sends requests.
 //
 // Source: sink.drain, sink.produce.
-type KgoSink struct{ kgoGoroutine }
+type Sink struct{ goroutine }
 
 // NewSink returns the goroutine that sends the client's requests.
-func (cl *KgoProducer) NewSink() *KgoSink { return &KgoSink{kgoGoroutine{KgoProducer: cl}} }
+func (cl *Producer) NewSink() *Sink { return &Sink{goroutine{Producer: cl}} }
 
 // Run is drain, each time that it is started, for all partitions.
-func (s *KgoSink) Run(t *sim.Task) {
+func (s *Sink) Run(t *sim.Task) {
 	for {
 		s.drain.begins(t, PointDrainSink)
 		if s.closed.Load(t) {
@@ -64,7 +64,7 @@ func (s *KgoSink) Run(t *sim.Task) {
 // Source: createReq, tryAddBatch, produceRequest.AppendTo.
 // Differs: recBuf.mu is held over the write. A batch that fails in between is not
 // written, as if it had failed before.
-func (s *KgoSink) createReq(t *sim.Task) {
+func (s *Sink) createReq(t *sim.Task) {
 	s.recBuf().mu.Lock(t, PointCreateReq)
 	if s.drainable(t) {
 		s.tryAddBatch(t)
@@ -73,7 +73,7 @@ func (s *KgoSink) createReq(t *sim.Task) {
 }
 
 // drainable says whether a batch of the partition may go out.
-func (g *kgoGoroutine) drainable(t *sim.Task) bool {
+func (g *goroutine) drainable(t *sim.Task) bool {
 	b := g.recBuf()
 	inflight := b.inflightBatches.Len(t) > 0
 	return int(g.inflight.Load(t)) < g.config.InFlight && !b.failing.Get(t) && !b.halted.Get(t) && b.batches.Len(t) > int(b.batchDrainIdx.Get(t)) &&
@@ -81,7 +81,7 @@ func (g *kgoGoroutine) drainable(t *sim.Task) bool {
 }
 
 // tryAddBatch looks whether the first batch has to fail, and else sends the next.
-func (s *KgoSink) tryAddBatch(t *sim.Task) {
+func (s *Sink) tryAddBatch(t *sim.Task) {
 	b := s.recBuf()
 	batch := b.at(b.batches.Get(t)[b.batchDrainIdx.Get(t)])
 	if b.batchDrainIdx.Get(t) == 0 && (!s.config.Idempotent || batch.canFailFromLoadErrs.Get(t)) {
@@ -96,7 +96,7 @@ func (s *KgoSink) tryAddBatch(t *sim.Task) {
 }
 
 // write sends the batch.
-func (s *KgoSink) write(t *sim.Task) {
+func (s *Sink) write(t *sim.Task) {
 	b := s.recBuf()
 	ref := b.batches.Get(t)[b.batchDrainIdx.Get(t)]
 	batch := b.at(ref)
@@ -121,7 +121,7 @@ func (s *KgoSink) write(t *sim.Task) {
 }
 
 // request is what goes on the wire.
-func (s *KgoSink) request(t *sim.Task, batch *recBatch) *model.ProduceRequest {
+func (s *Sink) request(t *sim.Task, batch *recBatch) *model.ProduceRequest {
 	b := s.recBuf()
 	request := &model.ProduceRequest{Version: 11, TransactionalID: model.NoTransactionalID}
 	if s.config.Transactional {
@@ -139,23 +139,23 @@ func (s *KgoSink) request(t *sim.Task, batch *recBatch) *model.ProduceRequest {
 	return request
 }
 
-// KgoResponses is the goroutine that handles the responses, in the order of their
+// Responses is the goroutine that handles the responses, in the order of their
 // requests.
 //
 // Source: sink.handleSeqResps, sink.handleReqResp.
-type KgoResponses struct {
-	kgoGoroutine
+type Responses struct {
+	goroutine
 	ref  sim.Ref     // the batch that was answered
 	code model.Error // with what
 }
 
 // NewResponses returns the goroutine that handles the client's responses.
-func (cl *KgoProducer) NewResponses() *KgoResponses {
-	return &KgoResponses{kgoGoroutine: kgoGoroutine{KgoProducer: cl}}
+func (cl *Producer) NewResponses() *Responses {
+	return &Responses{goroutine: goroutine{Producer: cl}}
 }
 
 // Run is handleSeqResps, each time that it is started.
-func (r *KgoResponses) Run(t *sim.Task) {
+func (r *Responses) Run(t *sim.Task) {
 	for {
 		r.handleSeqResps.begins(t, PointAwaitRequest)
 		if r.closed.Load(t) {
@@ -175,7 +175,7 @@ func (r *KgoResponses) Run(t *sim.Task) {
 // Differs: each of them takes recBuf.mu anew. Until the batch is no longer in
 // flight nothing of the partition is sent, unless it is written: who comes in
 // between might have come before or after.
-func (r *KgoResponses) handleReqResp(t *sim.Task) {
+func (r *Responses) handleReqResp(t *sim.Task) {
 	r.recBuf().mu.Lock(t, PointHandleResponse)
 	r.ref = r.recBuf().inflightBatches.Get(t)[0]
 	switch r.outcome(t) {
@@ -204,7 +204,7 @@ const (
 //
 // Differs: one that only comes before the last transaction is complete does not
 // count, so that an application which aborts at once comes to an end.
-func (r *KgoResponses) outcome(t *sim.Task) batchOutcome {
+func (r *Responses) outcome(t *sim.Task) batchOutcome {
 	b, batch := r.recBuf(), r.recBuf().at(r.ref)
 	if r.config.RecordRetries >= 0 && r.code != model.ErrConcurrentTransactions { // Else nobody asks.
 		batch.tries.Set(t, batch.tries.Get(t)+1)
@@ -225,19 +225,19 @@ func (r *KgoResponses) outcome(t *sim.Task) batchOutcome {
 		}
 		return batchFailed
 	}
-	r.err = kgoError(r.code)
+	r.err = recordError(r.code)
 	return batchFailed
 }
 
 // retry sends a batch again, and all behind it, once the metadata is new.
-func (r *KgoResponses) retry(t *sim.Task) {
+func (r *Responses) retry(t *sim.Task) {
 	r.recBuf().resetBatchDrainIdx(t)
 	r.recBuf().failing.Set(t, true)
 	r.updateMetadata.start(t)
 }
 
 // decInflight is the last that happens to a batch in flight.
-func (r *KgoResponses) decInflight(t *sim.Task) {
+func (r *Responses) decInflight(t *sim.Task) {
 	b := r.recBuf()
 	b.inflightBatches.Drop(t, 1)
 	b.release(t, r.ref)
@@ -250,24 +250,24 @@ func (r *KgoResponses) decInflight(t *sim.Task) {
 	}
 }
 
-// KgoMetadata is the metadata loop: at first, at any moments, the metadata has an
+// Metadata is the metadata loop: at first, at any moments, the metadata has an
 // error for the partition; later it is loaded when asked for.
 //
 // Source: Client.updateMetadataLoop, recBuf.bumpRepeatedLoadErr, recBuf.clearFailing.
 // Differs: partition 0. Errors are TOPIC_AUTHORIZATION_FAILED, for which nobody
 // tries again.
-type KgoMetadata struct {
-	kgoGoroutine
+type Metadata struct {
+	goroutine
 	errors int32
 }
 
 // NewMetadata returns the goroutine that loads the client's metadata.
-func (cl *KgoProducer) NewMetadata() *KgoMetadata {
-	return &KgoMetadata{kgoGoroutine: kgoGoroutine{KgoProducer: cl}}
+func (cl *Producer) NewMetadata() *Metadata {
+	return &Metadata{goroutine: goroutine{Producer: cl}}
 }
 
 // Run loads.
-func (m *KgoMetadata) Run(t *sim.Task) {
+func (m *Metadata) Run(t *sim.Task) {
 	for m.errors = 0; int(m.errors) < m.config.LoadErrors; m.errors++ {
 		m.bumpRepeatedLoadErr(t)
 	}
@@ -284,28 +284,28 @@ func (m *KgoMetadata) Run(t *sim.Task) {
 }
 
 // bumpRepeatedLoadErr fails what is buffered, unless it may have been written.
-func (m *KgoMetadata) bumpRepeatedLoadErr(t *sim.Task) {
+func (m *Metadata) bumpRepeatedLoadErr(t *sim.Task) {
 	m.recBuf().mu.Lock(t, PointMetadata)
 	b := m.recBuf()
 	if b.batches.Len(t) > 0 && (!m.config.Idempotent || b.at(b.batches.Get(t)[0]).canFailFromLoadErrs.Get(t)) {
-		m.err = kgoError(model.ErrTopicAuthorizationFailed)
+		m.err = recordError(model.ErrTopicAuthorizationFailed)
 		m.failAllRecords(t)
 	}
 	m.recBuf().mu.Unlock(t)
 }
 
-// KgoLinger is what a linger that is over calls.
+// Linger is what a linger that is over calls.
 //
 // Source: recBuf.lingerFn, unlingerAndManuallyDrain.
-type KgoLinger struct{ kgoGoroutine }
+type Linger struct{ goroutine }
 
 // NewLinger returns the timer function of a partition.
-func (cl *KgoProducer) NewLinger(partition int) *KgoLinger {
-	return &KgoLinger{kgoGoroutine{KgoProducer: cl, partition: int32(partition)}}
+func (cl *Producer) NewLinger(partition int) *Linger {
+	return &Linger{goroutine{Producer: cl, partition: int32(partition)}}
 }
 
 // Run waits for the timer again and again, until the client is closed.
-func (l *KgoLinger) Run(t *sim.Task) {
+func (l *Linger) Run(t *sim.Task) {
 	for {
 		l.recBuf().lingering.Receive(t, PointLinger)
 		if l.closed.Load(t) {
@@ -316,36 +316,36 @@ func (l *KgoLinger) Run(t *sim.Task) {
 }
 
 // unlinger drains what has lingered.
-func (g *kgoGoroutine) unlinger(t *sim.Task) {
+func (g *goroutine) unlinger(t *sim.Task) {
 	g.recBuf().mu.Lock(t, PointUnlinger)
 	g.recBuf().stopLinger(t)
 	g.drain.start(t)
 	g.recBuf().mu.Unlock(t)
 }
 
-// KgoContext cancels the context that some records were handed over with, at any
+// Context cancels the context that some records were handed over with, at any
 // moment.
-type KgoContext struct{ Producer *KgoProducer }
+type Context struct{ Producer *Producer }
 
-func (c *KgoContext) Run(t *sim.Task) {
+func (c *Context) Run(t *sim.Task) {
 	t.Yield(PointCancelContext)
 	c.Producer.cancelled.Store(t, true)
 }
 
-func (l *KgoLinger) State(s *sim.State) { l.kgoGoroutine.State(s) }
+func (l *Linger) State(s *sim.State) { l.goroutine.State(s) }
 
-func (s *KgoSink) State(state *sim.State) { s.kgoGoroutine.State(state) }
+func (s *Sink) State(state *sim.State) { s.goroutine.State(state) }
 
-func (r *KgoResponses) State(s *sim.State) {
-	r.kgoGoroutine.State(s)
+func (r *Responses) State(s *sim.State) {
+	r.goroutine.State(s)
 	sim.Int(s, &r.ref)
 	sim.Int(s, &r.code)
 }
 
-func (m *KgoMetadata) State(s *sim.State) {
-	m.kgoGoroutine.State(s)
+func (m *Metadata) State(s *sim.State) {
+	m.goroutine.State(s)
 	sim.Int(s, &m.errors)
 }
 
 // State has nothing to walk: all that the goroutine uses is shared.
-func (c *KgoContext) State(*sim.State) {}
+func (c *Context) State(*sim.State) {}

@@ -1,4 +1,4 @@
-package group
+package sarama
 
 import (
 	"slices"
@@ -9,16 +9,16 @@ import (
 	"racelab/sim"
 )
 
-// SaramaRelease is what keeps one commit's snapshot and send together, and what
+// Release is what keeps one commit's snapshot and send together, and what
 // else hangs on it: the difference between the releases.
-type SaramaRelease uint8
+type Release uint8
 
 const (
 	// SendLock builds the request and sends it, with nothing around the two; the
 	// broker's lock is held for the send.
 	//
 	// Source: Shopify/sarama 1.37.2.
-	SendLock SaramaRelease = iota
+	SendLock Release = iota
 	// RoundTripLock is SendLock, but the broker's lock is held until the
 	// response is there.
 	//
@@ -45,11 +45,11 @@ const (
 	BrokerLockReleased
 )
 
-// SaramaConfig is how a client is set up.
+// Config is how a client is set up.
 //
 // Source: Config in sarama 1.43.3, config.go.
-type SaramaConfig struct {
-	Release SaramaRelease
+type Config struct {
+	Release Release
 
 	AutoCommit      time.Duration // Consumer.Offsets.AutoCommit.Interval; 0: not enabled
 	RetryMax        int           // Consumer.Offsets.Retry.Max: further flushes of Close
@@ -60,7 +60,7 @@ type SaramaConfig struct {
 	NoWriterPreference bool // of pomsLock and brokerLock, which Go's locks have
 }
 
-// SaramaOffsetManager is what the goroutines of a consumer share: the offsets
+// OffsetManager is what the goroutines of a consumer share: the offsets
 // that they have marked, and who the coordinator is.
 //
 // Lock order, where there is one: brokerLock before broker.lock (coordinator),
@@ -72,23 +72,23 @@ type SaramaConfig struct {
 // Differs: one topic. The partitions are visited in ascending order, where Go's
 // maps have none. Errors are logged, as without Consumer.Return.Errors, and not
 // sent to a channel.
-type SaramaOffsetManager struct {
-	conf       SaramaConfig `sim:"config"`
-	commitLock sim.Mutex    // CommitLock only
+type OffsetManager struct {
+	conf       Config    `sim:"config"`
+	commitLock sim.Mutex // CommitLock only
 
-	broker      saramaBroker
+	broker      broker
 	brokerLock  sim.RWMutex
 	coordinated sim.Var[bool] // om.broker != nil
 
 	poms     []*partitionOffsetManager
 	pomsLock sim.RWMutex
 
-	loop *saramaMainLoop // nil without automatic commits
+	loop *mainLoop // nil without automatic commits
 }
 
-// saramaMainLoop is what Close and the goroutine that commits automatically
+// mainLoop is what Close and the goroutine that commits automatically
 // have in common.
-type saramaMainLoop struct {
+type mainLoop struct {
 	ticker          sim.Timer
 	closing, closed sim.Chan[bool]
 }
@@ -109,11 +109,11 @@ type partitionOffsetManager struct {
 	done   sim.Var[bool]
 }
 
-// NewSaramaOffsetManager returns an offset manager with its connection to the
+// NewOffsetManager returns an offset manager with its connection to the
 // group coordinator. Its partitions are managed and clean at the given offsets,
 // and the coordinator is known; or nothing is yet, if conf says so.
-func NewSaramaOffsetManager(conf SaramaConfig, coordinator *sim.Conn, committed ...model.PartitionOffset) *SaramaOffsetManager {
-	om := &SaramaOffsetManager{conf: conf}
+func NewOffsetManager(conf Config, coordinator *sim.Conn, committed ...model.PartitionOffset) *OffsetManager {
+	om := &OffsetManager{conf: conf}
 	om.pomsLock.NoPreference = conf.NoWriterPreference
 	om.brokerLock.NoPreference = conf.NoWriterPreference
 	om.broker.conn = coordinator
@@ -125,7 +125,7 @@ func NewSaramaOffsetManager(conf SaramaConfig, coordinator *sim.Conn, committed 
 		om.broker.responses.Init(conf.MaxOpenRequests)
 	}
 	if conf.AutoCommit > 0 {
-		om.loop = &saramaMainLoop{}
+		om.loop = &mainLoop{}
 		om.loop.closing.Init(0)
 		om.loop.closed.Init(0)
 	}
@@ -141,10 +141,10 @@ func NewSaramaOffsetManager(conf SaramaConfig, coordinator *sim.Conn, committed 
 	return om
 }
 
-// saramaGoroutine is a goroutine inside the offset manager. Its fields are the
+// goroutine is a goroutine inside the offset manager. Its fields are the
 // local variables of the functions that it calls.
-type saramaGoroutine struct {
-	*SaramaOffsetManager
+type goroutine struct {
+	*OffsetManager
 
 	req           []model.PartitionOffset // the blocks of the request; none: there is no request
 	resp          []model.PartitionError
@@ -159,14 +159,14 @@ type saramaGoroutine struct {
 }
 
 // commit is Commit.
-func (om *saramaGoroutine) commit(t *sim.Task) {
+func (om *goroutine) commit(t *sim.Task) {
 	om.flushToBroker(t)
 	om.force = false
 	om.releasePOMs(t)
 }
 
 // flushToBroker is the one of each release.
-func (om *saramaGoroutine) flushToBroker(t *sim.Task) {
+func (om *goroutine) flushToBroker(t *sim.Task) {
 	switch om.conf.Release {
 	case SendLock, RoundTripLock:
 		om.flushUnordered(t)
@@ -183,7 +183,7 @@ func (om *saramaGoroutine) flushToBroker(t *sim.Task) {
 
 // flushUnordered is flushToBroker up to 1.43.2: between the calls another
 // goroutine may build and send a newer request.
-func (om *saramaGoroutine) flushUnordered(t *sim.Task) {
+func (om *goroutine) flushUnordered(t *sim.Task) {
 	om.constructRequest(t)
 	if len(om.req) == 0 {
 		return
@@ -198,7 +198,7 @@ func (om *saramaGoroutine) flushUnordered(t *sim.Task) {
 }
 
 // flushUnderBrokerLock is flushToBroker since 1.43.3.
-func (om *saramaGoroutine) flushUnderBrokerLock(t *sim.Task) {
+func (om *goroutine) flushUnderBrokerLock(t *sim.Task) {
 	om.coordinator(t)
 	om.broker.lock.Lock(t, PointBrokerLock)
 	om.constructRequest(t) // The deadlock: it wants pomsLock.
@@ -220,7 +220,7 @@ func (om *saramaGoroutine) flushUnderBrokerLock(t *sim.Task) {
 //
 // Differs: 1.61.1 waits for room before it writes; 1.48.0 to 1.61.0, which are
 // BrokerLockReleased too, do so after it.
-func (om *saramaGoroutine) sendOffsetCommit(t *sim.Task) {
+func (om *goroutine) sendOffsetCommit(t *sim.Task) {
 	om.err = false
 	if om.conf.Release == BrokerLockReleased {
 		om.promise(t)
@@ -235,7 +235,7 @@ func (om *saramaGoroutine) sendOffsetCommit(t *sim.Task) {
 }
 
 // flushBuiltOutside is flushToBroker of pull request 3193.
-func (om *saramaGoroutine) flushBuiltOutside(t *sim.Task) {
+func (om *goroutine) flushBuiltOutside(t *sim.Task) {
 	om.coordinator(t)
 	om.constructRequest(t)
 	if len(om.req) == 0 {
@@ -255,7 +255,7 @@ func (om *saramaGoroutine) flushBuiltOutside(t *sim.Task) {
 
 // giveUp is what flushToBroker does when the request or its response is lost.
 // What was dirty stays dirty, and the next commit sends it again.
-func (om *saramaGoroutine) giveUp(t *sim.Task) {
+func (om *goroutine) giveUp(t *sim.Task) {
 	om.handleError(t)
 	om.releaseCoordinator(t)
 	om.closeBroker(t)
@@ -264,7 +264,7 @@ func (om *saramaGoroutine) giveUp(t *sim.Task) {
 
 // constructRequest collects the offsets that are dirty, one partition after
 // the other.
-func (om *saramaGoroutine) constructRequest(t *sim.Task) {
+func (om *goroutine) constructRequest(t *sim.Task) {
 	om.req = om.req[:0]
 	om.pomsLock.RLock(t, PointConstruct)
 	for om.i = 0; om.i < len(om.poms); om.i++ {
@@ -283,12 +283,12 @@ func (om *saramaGoroutine) constructRequest(t *sim.Task) {
 }
 
 // request is what goes on the wire.
-func (om *saramaGoroutine) request() *model.OffsetCommitRequest {
+func (om *goroutine) request() *model.OffsetCommitRequest {
 	return &model.OffsetCommitRequest{Partitions: append([]model.PartitionOffset{}, om.req...)}
 }
 
 // coordinator sees to it that the coordinator is known, and asks if it is not.
-func (om *saramaGoroutine) coordinator(t *sim.Task) {
+func (om *goroutine) coordinator(t *sim.Task) {
 	om.brokerLock.RLock(t, PointCoordinator)
 	known := om.coordinated.Get(t)
 	om.brokerLock.RUnlock(t)
@@ -310,7 +310,7 @@ func (om *saramaGoroutine) coordinator(t *sim.Task) {
 // in fetched where to read on.
 //
 // Differs: it is tried again without a limit, and without a pause.
-func (om *saramaGoroutine) managePartition(t *sim.Task) {
+func (om *goroutine) managePartition(t *sim.Task) {
 	for om.err = true; om.err; {
 		om.coordinator(t)
 		om.fetchOffset(t)
@@ -326,7 +326,7 @@ func (om *saramaGoroutine) managePartition(t *sim.Task) {
 }
 
 // releaseCoordinator forgets who the coordinator is.
-func (om *saramaGoroutine) releaseCoordinator(t *sim.Task) {
+func (om *goroutine) releaseCoordinator(t *sim.Task) {
 	om.brokerLock.Lock(t, PointRelease)
 	om.coordinated.Set(t, false)
 	om.brokerLock.Unlock(t)
@@ -334,7 +334,7 @@ func (om *saramaGoroutine) releaseCoordinator(t *sim.Task) {
 
 // handleResponse marks as clean what was acknowledged, partition by partition,
 // and forgets the coordinator if it is none.
-func (om *saramaGoroutine) handleResponse(t *sim.Task) {
+func (om *goroutine) handleResponse(t *sim.Task) {
 	om.shouldRelease = false
 	om.pomsLock.RLock(t, PointHandleResponse)
 	for om.i = 0; om.i < len(om.poms); om.i++ {
@@ -364,7 +364,7 @@ func (om *saramaGoroutine) handleResponse(t *sim.Task) {
 }
 
 // close is Close.
-func (om *saramaGoroutine) close(t *sim.Task) {
+func (om *goroutine) close(t *sim.Task) {
 	if om.loop != nil {
 		t.Yield(PointClose)
 		om.loop.closing.Close(t)
@@ -388,7 +388,7 @@ func (om *saramaGoroutine) close(t *sim.Task) {
 }
 
 // asyncClosePOMs marks every partition as done.
-func (om *saramaGoroutine) asyncClosePOMs(t *sim.Task) {
+func (om *goroutine) asyncClosePOMs(t *sim.Task) {
 	om.pomsLock.RLock(t, PointAsyncClose)
 	for om.i = 0; om.i < len(om.poms); om.i++ {
 		om.poms[om.i].lock.Lock(t, PointAsyncClosePOM)
@@ -401,13 +401,13 @@ func (om *saramaGoroutine) asyncClosePOMs(t *sim.Task) {
 }
 
 // block is where the request has the partition at hand; -1: it has not.
-func (om *saramaGoroutine) block() int {
+func (om *goroutine) block() int {
 	return slices.IndexFunc(om.req, func(p model.PartitionOffset) bool { return p.Partition == om.poms[om.i].partition })
 }
 
 // updateCommitted takes the dirty mark away unless a newer offset has been
 // marked since the request was built.
-func (om *saramaGoroutine) updateCommitted(t *sim.Task) {
+func (om *goroutine) updateCommitted(t *sim.Task) {
 	om.poms[om.i].lock.Lock(t, PointUpdateCommitted)
 	pom := om.poms[om.i]
 	if pom.offset.Get(t) == om.req[om.block()].Offset {
@@ -417,14 +417,14 @@ func (om *saramaGoroutine) updateCommitted(t *sim.Task) {
 }
 
 // handleError tells the partitions of an error, and they log it.
-func (om *saramaGoroutine) handleError(t *sim.Task) {
+func (om *goroutine) handleError(t *sim.Task) {
 	om.pomsLock.RLock(t, PointHandleError)
 	om.pomsLock.RUnlock(t)
 }
 
 // releasePOMs lets go of the partitions that are closed and clean, or of all
 // that are closed, and says how many remain.
-func (om *saramaGoroutine) releasePOMs(t *sim.Task) (remaining int) {
+func (om *goroutine) releasePOMs(t *sim.Task) (remaining int) {
 	om.pomsLock.Lock(t, PointReleasePOMs)
 	for om.i = 0; om.i < len(om.poms); om.i++ {
 		if om.poms[om.i].released.Get(t) || !om.poms[om.i].done.Get(t) {
@@ -442,7 +442,7 @@ func (om *saramaGoroutine) releasePOMs(t *sim.Task) (remaining int) {
 }
 
 // remaining counts om.poms. The caller holds pomsLock.
-func (om *saramaGoroutine) remaining(t *sim.Task) (n int) {
+func (om *goroutine) remaining(t *sim.Task) (n int) {
 	for _, pom := range om.poms {
 		if !pom.released.Get(t) {
 			n++
@@ -451,7 +451,7 @@ func (om *saramaGoroutine) remaining(t *sim.Task) (n int) {
 	return n
 }
 
-func (om *SaramaOffsetManager) State(s *sim.State) {
+func (om *OffsetManager) State(s *sim.State) {
 	om.commitLock.State(s)
 	om.broker.State(s)
 	om.brokerLock.State(s)
@@ -476,7 +476,7 @@ func (pom *partitionOffsetManager) State(s *sim.State) {
 }
 
 // Describe shows how each partition's offset stands on the client.
-func (om *SaramaOffsetManager) Describe(show func(name, value string)) {
+func (om *OffsetManager) Describe(show func(name, value string)) {
 	for _, pom := range om.poms {
 		value := strconv.FormatInt(int64(pom.offset.Peek()), 10)
 		switch {
@@ -495,7 +495,7 @@ func (om *SaramaOffsetManager) Describe(show func(name, value string)) {
 }
 
 // State walks the goroutine's frame.
-func (om *saramaGoroutine) State(s *sim.State) {
+func (om *goroutine) State(s *sim.State) {
 	sim.Slice(s, &om.req, func(s *sim.State, p *model.PartitionOffset) {
 		sim.Int(s, &p.Partition)
 		sim.Int(s, &p.Offset)
@@ -514,7 +514,7 @@ func (om *saramaGoroutine) State(s *sim.State) {
 }
 
 // Describe shows the request that the goroutine holds.
-func (om *saramaGoroutine) Describe(show func(name, value string)) {
+func (om *goroutine) Describe(show func(name, value string)) {
 	if len(om.req) > 0 {
 		show("request", model.FormatOffsets(om.req))
 	}

@@ -1,4 +1,4 @@
-package producer
+package kgo
 
 import "racelab/sim"
 
@@ -31,4 +31,10 @@ const (
 	PointAwaitBegin     sim.Point = "await begin"     // whoever submits, until the transaction has begun
 	PointResetSequences sim.Point = "reset sequences" // before recBuf.mu, in resetAllProducerSequences
 	PointResume         sim.Point = "resume"          // before recBuf.mu, in Resume
+)
+
+// The points of a producer in transactions, besides those of producer.
+const (
+	PointBegin         sim.Point = "begin"          // before the application begins its transaction
+	PointAwaitMetadata sim.Point = "await metadata" // before a batch that waits for a metadata update goes again
 )

@@ -1,4 +1,4 @@
-package producer
+package sarama
 
 import (
 	"slices"
@@ -8,7 +8,7 @@ import (
 
 // Goal: the table of transitions is that of producerTxnTransitions. Method: all
 // pairs of what the client ever is in and wants to be in.
-func TestSaramaTransitions(t *testing.T) {
+func TestTransitions(t *testing.T) {
 	const (
 		committing = producerTxnFlagEndTransaction | producerTxnFlagCommittingTransaction
 		aborting   = producerTxnFlagEndTransaction | producerTxnFlagAbortingTransaction
@@ -41,8 +41,8 @@ func TestSaramaTransitions(t *testing.T) {
 
 // Goal: BackoffFunc overrides every backoff, the short one of the first add too,
 // and is told how many retries there were.
-func TestSaramaBackoffFunc(t *testing.T) {
-	p := NewSaramaTransactions(SaramaConfig{
+func TestBackoffFunc(t *testing.T) {
+	p := NewTransactions(Config{
 		RetryMax: 5, RetryBackoff: 100 * time.Millisecond,
 		BackoffFunc: func(retries, maxRetries int) time.Duration { return time.Duration(10*retries + maxRetries) },
 	}, nil)

@@ -1,4 +1,4 @@
-package producer
+package sarama
 
 import (
 	"fmt"
@@ -8,15 +8,15 @@ import (
 	"racelab/sim"
 )
 
-// SaramaThrottling is how the response reader tells the sender that the broker
+// Throttling is how the response reader tells the sender that the broker
 // wants to be left alone: the difference between the releases.
-type SaramaThrottling uint8
+type Throttling uint8
 
 const (
 	// NoThrottling tells it nothing.
 	//
 	// Source: sarama before 1.41.0.
-	NoThrottling SaramaThrottling = iota
+	NoThrottling Throttling = iota
 	// Unlocked shares a timer, with nothing around it.
 	//
 	// Source: sarama 1.41.0 to 1.43.0.
@@ -45,10 +45,10 @@ const (
 	AtomicDeadline
 )
 
-// saramaThrottle is what the broker has said, as response reader and sender
+// throttle is what the broker has said, as response reader and sender
 // share it.
-type saramaThrottle struct {
-	throttling SaramaThrottling `sim:"config"`
+type throttle struct {
+	throttling Throttling `sim:"config"`
 
 	// Unlocked, AtomicPointer, ThrottleTimerLock.
 	timers            sim.Timers
@@ -65,8 +65,8 @@ type saramaThrottle struct {
 	deadline sim.Atomic[sim.Instant]
 }
 
-func newSaramaThrottle(config SaramaBrokerConfig) *saramaThrottle {
-	b := &saramaThrottle{throttling: config.Throttling}
+func newThrottle(config BrokerConfig) *throttle {
+	b := &throttle{throttling: config.Throttling}
 	b.timers.Init(max(config.Throttles, 1))
 	b.throttleDeadline.Init(sim.Instant(sim.Never))
 	b.deadline.Init(sim.Instant(sim.Never))
@@ -76,22 +76,22 @@ func newSaramaThrottle(config SaramaBrokerConfig) *saramaThrottle {
 	return b
 }
 
-// saramaFrame is a goroutine inside the throttle. Its fields are the local
+// frame is a goroutine inside the throttle. Its fields are the local
 // variables of the functions that it calls.
-type saramaFrame struct {
-	*saramaThrottle
+type frame struct {
+	*throttle
 	throttleTime time.Duration // of the response at hand
 	timer        sim.Timer     // of a wait
 	due          time.Duration // of a deadline; Never: none
 	cancelled    bool          // the wait was: ErrNotConnected
 }
 
-func newSaramaFrame(b *SaramaBroker) saramaFrame {
-	return saramaFrame{saramaThrottle: b.throttle, due: sim.Never}
+func newFrame(b *Broker) frame {
+	return frame{throttle: b.throttle, due: sim.Never}
 }
 
 // setThrottle is the one of each release.
-func (b *saramaFrame) setThrottle(t *sim.Task) {
+func (b *frame) setThrottle(t *sim.Task) {
 	switch b.throttling {
 	case Unlocked, AtomicPointer:
 		b.replaceTimer(t)
@@ -107,7 +107,7 @@ func (b *saramaFrame) setThrottle(t *sim.Task) {
 }
 
 // waitIfThrottled is the one of each release. Its caller holds broker.lock.
-func (b *saramaFrame) waitIfThrottled(t *sim.Task) {
+func (b *frame) waitIfThrottled(t *sim.Task) {
 	switch b.throttling {
 	case Unlocked, AtomicPointer:
 		b.awaitTimer(t)
@@ -123,7 +123,7 @@ func (b *saramaFrame) waitIfThrottled(t *sim.Task) {
 }
 
 // replaceTimer is setThrottle of 1.41.0.
-func (b *saramaFrame) replaceTimer(t *sim.Task) {
+func (b *frame) replaceTimer(t *sim.Task) {
 	t.Yield(PointNilCheck)
 	if b.loadTimer(t) != 0 {
 		t.Yield(PointStop) // S3: the sender sets nil.
@@ -139,7 +139,7 @@ func (b *saramaFrame) replaceTimer(t *sim.Task) {
 }
 
 // awaitTimer is waitIfThrottled of 1.41.0.
-func (b *saramaFrame) awaitTimer(t *sim.Task) {
+func (b *frame) awaitTimer(t *sim.Task) {
 	t.Yield(PointCheckThrottle)
 	if b.loadTimer(t) == 0 {
 		return
@@ -153,7 +153,7 @@ func (b *saramaFrame) awaitTimer(t *sim.Task) {
 }
 
 // loadTimer reads throttleTimer.
-func (b *saramaFrame) loadTimer(t *sim.Task) sim.Ref {
+func (b *frame) loadTimer(t *sim.Task) sim.Ref {
 	if b.throttling == AtomicPointer {
 		return b.throttlePointer.Load(t)
 	}
@@ -161,7 +161,7 @@ func (b *saramaFrame) loadTimer(t *sim.Task) sim.Ref {
 }
 
 // storeTimer writes throttleTimer.
-func (b *saramaFrame) storeTimer(t *sim.Task, timer sim.Ref) {
+func (b *frame) storeTimer(t *sim.Task, timer sim.Ref) {
 	if b.throttling == AtomicPointer {
 		b.throttlePointer.Store(t, timer)
 	} else {
@@ -170,7 +170,7 @@ func (b *saramaFrame) storeTimer(t *sim.Task, timer sim.Ref) {
 }
 
 // sharedTimer is the timer that throttleTimer points to.
-func (b *saramaFrame) sharedTimer(t *sim.Task) *sim.Timer {
+func (b *frame) sharedTimer(t *sim.Task) *sim.Timer {
 	timer := b.loadTimer(t)
 	if timer == 0 {
 		panic("invalid memory address or nil pointer dereference")
@@ -179,7 +179,7 @@ func (b *saramaFrame) sharedTimer(t *sim.Task) *sim.Timer {
 }
 
 // replaceDeadline is setThrottle of pull request 3711.
-func (b *saramaFrame) replaceDeadline(t *sim.Task) {
+func (b *frame) replaceDeadline(t *sim.Task) {
 	b.throttleTimerLock.Lock(t, PointThrottleLock)
 	if !b.closing.Get(t) {
 		b.throttleDeadline.Set(t, sim.Instant(t.Now()+b.throttleTime)) // A shorter throttle replaces a longer one.
@@ -189,12 +189,12 @@ func (b *saramaFrame) replaceDeadline(t *sim.Task) {
 }
 
 // notify wakes the sender that waits, or the next one that would.
-func (b *saramaFrame) notify(t *sim.Task) {
+func (b *frame) notify(t *sim.Task) {
 	t.Select(PointNotify, b.throttleNotify.Sending(true), sim.Default())
 }
 
 // awaitNotified is waitIfThrottled of pull request 3711.
-func (b *saramaFrame) awaitNotified(t *sim.Task) {
+func (b *frame) awaitNotified(t *sim.Task) {
 	for {
 		b.throttleTimerLock.Lock(t, PointCheckThrottle)
 		b.cancelled = b.closing.Get(t)
@@ -212,7 +212,7 @@ func (b *saramaFrame) awaitNotified(t *sim.Task) {
 
 // startTimer arms a timer of the goroutine's own for when the throttle is over,
 // and says whether it is not over yet.
-func (b *saramaFrame) startTimer(t *sim.Task) bool {
+func (b *frame) startTimer(t *sim.Task) bool {
 	due := b.due
 	b.due = sim.Never
 	if due == sim.Never || due <= t.Now() {
@@ -223,7 +223,7 @@ func (b *saramaFrame) startTimer(t *sim.Task) bool {
 }
 
 // cancel is what Close of pull request 3711 does before it takes broker.lock.
-func (b *saramaFrame) cancel(t *sim.Task) {
+func (b *frame) cancel(t *sim.Task) {
 	if b.throttling != DeadlineNotify {
 		return
 	}
@@ -235,7 +235,7 @@ func (b *saramaFrame) cancel(t *sim.Task) {
 
 // extendDeadline makes the deadline a later one, or leaves it: in Go, a loop
 // around CompareAndSwap.
-func (b *saramaFrame) extendDeadline(t *sim.Task) {
+func (b *frame) extendDeadline(t *sim.Task) {
 	t.Yield(PointDeadline)
 	due := sim.Instant(t.Now() + b.throttleTime)
 	if due > b.deadline.Load(t) {
@@ -245,7 +245,7 @@ func (b *saramaFrame) extendDeadline(t *sim.Task) {
 
 // awaitDeadline sleeps until the deadline is over, which may have become a
 // later one by then.
-func (b *saramaFrame) awaitDeadline(t *sim.Task) {
+func (b *frame) awaitDeadline(t *sim.Task) {
 	for {
 		t.Yield(PointCheckThrottle)
 		b.due = time.Duration(b.deadline.Load(t))
@@ -258,7 +258,7 @@ func (b *saramaFrame) awaitDeadline(t *sim.Task) {
 	}
 }
 
-func (b *saramaThrottle) State(s *sim.State) {
+func (b *throttle) State(s *sim.State) {
 	b.timers.State(s)
 	b.throttleTimer.State(s)
 	b.throttlePointer.State(s)
@@ -269,7 +269,7 @@ func (b *saramaThrottle) State(s *sim.State) {
 	b.deadline.State(s)
 }
 
-func (b *saramaFrame) State(s *sim.State) {
+func (b *frame) State(s *sim.State) {
 	sim.Int(s, &b.throttleTime)
 	sim.Moment(s, &b.due)
 	sim.Bool(s, &b.cancelled)
@@ -277,7 +277,7 @@ func (b *saramaFrame) State(s *sim.State) {
 }
 
 // describe says which throttle there is.
-func (b *saramaThrottle) describe() string {
+func (b *throttle) describe() string {
 	timer := max(b.throttleTimer.Peek(), b.throttlePointer.Peek())
 	deadline := max(b.throttleDeadline.Peek(), b.deadline.Peek())
 	switch {

@@ -1,4 +1,4 @@
-package producer
+package kgo
 
 import (
 	"fmt"
@@ -9,15 +9,15 @@ import (
 	"racelab/sim"
 )
 
-// KgoOnFailure is what failAllRecords does about records that are still to come:
+// OnFailure is what failAllRecords does about records that are still to come:
 // what is released, and what was proposed instead.
-type KgoOnFailure uint8
+type OnFailure uint8
 
 const (
 	// Purge fails what is buffered, and takes what comes next.
 	//
 	// Source: recBuf.failAllRecords of franz-go 1.22.2.
-	Purge KgoOnFailure = iota
+	Purge OnFailure = iota
 	// FailPartition fails what comes next as well, until the application calls
 	// RecoverFailedProducePartitions.
 	//
@@ -36,8 +36,8 @@ const (
 	PauseKeys
 )
 
-// KgoProducerConfig is what is set before the client starts.
-type KgoProducerConfig struct {
+// ProducerConfig is what is set before the client starts.
+type ProducerConfig struct {
 	// Idempotent producers number what they write.
 	//
 	// Default of kgo: true. DisableIdempotentWrite.
@@ -61,7 +61,7 @@ type KgoProducerConfig struct {
 	Linger time.Duration
 	// LoadErrors is how often the metadata has an error for the partition.
 	LoadErrors int
-	OnFailure  KgoOnFailure
+	OnFailure  OnFailure
 	// ReentrantHook lets the hook call ClearPartition, where it is refused else.
 	ReentrantHook bool
 	Keys          int // of the records
@@ -74,7 +74,7 @@ type KgoProducerConfig struct {
 	Transactional bool
 }
 
-// KgoProducer is what the goroutines of a kgo client share that produces.
+// Producer is what the goroutines of a kgo client share that produces.
 //
 // Source: producer, sink and recBuf in franz-go 1.22.2, producer.go and sink.go.
 // Differs: one broker, so recBufsMu guards nothing that changes. bufferedRecords
@@ -86,8 +86,8 @@ type KgoProducerConfig struct {
 // the start; one request is in flight all the same until the first answer, by
 // okOnSink. drain is started when there is something to send, and not when it
 // would find nothing.
-type KgoProducer struct {
-	config KgoProducerConfig `sim:"config"`
+type Producer struct {
+	config ProducerConfig `sim:"config"`
 	conn   *sim.Conn
 	// coordinator is the connection to the transaction coordinator, if there is one.
 	coordinator *sim.Conn
@@ -104,13 +104,13 @@ type KgoProducer struct {
 	inflight        sim.Atomic[int32]
 	batchPromises   ring
 	updateMetadata  goStatement
-	app             *KgoApp // whose promises and hook are called
+	app             *App // whose promises and hook are called
 }
 
-// NewKgoProducer returns a client with its connection to the broker, and to the
+// NewProducer returns a client with its connection to the broker, and to the
 // coordinator if it is transactional.
-func NewKgoProducer(conn, coordinator *sim.Conn, config KgoProducerConfig) *KgoProducer {
-	cl := &KgoProducer{config: config, conn: conn, coordinator: coordinator}
+func NewProducer(conn, coordinator *sim.Conn, config ProducerConfig) *Producer {
+	cl := &Producer{config: config, conn: conn, coordinator: coordinator}
 	cl.producerID.Init(1)
 	cl.bufferedRecords = each[sim.WaitGroup](cl.scopes())
 	for range config.Partitions {
@@ -133,12 +133,12 @@ func each[T any](n int) []*T {
 }
 
 // goroutines are those that come and go.
-func (cl *KgoProducer) goroutines() []*goStatement {
+func (cl *Producer) goroutines() []*goStatement {
 	return []*goStatement{&cl.drain, &cl.handleSeqResps, &cl.batchPromises.finishPromises, &cl.updateMetadata}
 }
 
 // scopes is how many pauses there can be.
-func (cl *KgoProducer) scopes() int {
+func (cl *Producer) scopes() int {
 	if cl.config.OnFailure == PauseKeys {
 		return cl.config.Keys
 	}
@@ -146,7 +146,7 @@ func (cl *KgoProducer) scopes() int {
 }
 
 // scope is the pause that a record is under.
-func (cl *KgoProducer) scope(r model.Record) int { return int(r) % cl.scopes() }
+func (cl *Producer) scope(r model.Record) int { return int(r) % cl.scopes() }
 
 // goStatement starts a goroutine that ends, and is started again. The task is
 // there all the time: idle counts 1 while the goroutine is not.
@@ -208,7 +208,7 @@ type recBatch struct {
 	pinned              sim.Var[bool]
 }
 
-func newRecBuf(cl *KgoProducer) *recBuf {
+func newRecBuf(cl *Producer) *recBuf {
 	b := &recBuf{made: each[recBatch](cl.config.Batches)}
 	b.resumed.L = &b.mu
 	if cl.config.OnFailure == PausePartition || cl.config.OnFailure == PauseKeys {
@@ -229,7 +229,7 @@ func (b *recBuf) newRecordBatch(t *sim.Task) sim.Ref {
 			return sim.Ref(i + 1)
 		}
 	}
-	panic(fmt.Sprintf("producer: a partition has more than %d batches: let KgoProducerConfig.Batches allow more", len(b.made)))
+	panic(fmt.Sprintf("producer: a partition has more than %d batches: let ProducerConfig.Batches allow more", len(b.made)))
 }
 
 // release lets go of a batch.
@@ -254,24 +254,24 @@ func (b *recBuf) resetBatchDrainIdx(t *sim.Task) {
 	b.batchDrainIdx.Set(t, 0)
 }
 
-// kgoGoroutine is a goroutine of the client, or one that calls it. Its fields are
+// goroutine is a goroutine of the client, or one that calls it. Its fields are
 // the local variables of the functions that it calls.
-type kgoGoroutine struct {
-	*KgoProducer
+type goroutine struct {
+	*Producer
 	partition int32
 	pr        promisedRec
 	pause     int32 // that the record is handed over again in; 0: none
-	err       kgoError
+	err       recordError
 	i         int32
 	inHook    bool
 }
 
-func (g *kgoGoroutine) recBuf() *recBuf { return g.recBufs[g.partition] }
+func (g *goroutine) recBuf() *recBuf { return g.recBufs[g.partition] }
 
 // produce is Produce, from where the record has its partition: bufferRecord.
 //
 // A record that is too large is refused here, by itself: what is buffered stays.
-func (g *kgoGoroutine) produce(t *sim.Task) {
+func (g *goroutine) produce(t *sim.Task) {
 	g.recBuf().mu.Lock(t, PointBufferRecord)
 	for g.mustWait(t) {
 		g.recBuf().resumed.Wait(t, PointPaused)
@@ -288,13 +288,13 @@ func (g *kgoGoroutine) produce(t *sim.Task) {
 }
 
 // mustWait says whether the record is to wait for the end of a pause.
-func (g *kgoGoroutine) mustWait(t *sim.Task) bool {
+func (g *goroutine) mustWait(t *sim.Task) bool {
 	b, scope := g.recBuf(), g.scope(g.pr.record())
 	return b.paused != nil && g.pause == 0 && b.paused[scope].Get(t)
 }
 
 // refusal is the error that the record fails with at once.
-func (g *kgoGoroutine) refusal(t *sim.Task) kgoError {
+func (g *goroutine) refusal(t *sim.Task) recordError {
 	b, scope := g.recBuf(), g.scope(g.pr.record())
 	switch {
 	case b.failed.Get(t):
@@ -302,13 +302,13 @@ func (g *kgoGoroutine) refusal(t *sim.Task) kgoError {
 	case g.pause > 0 && b.pauses[scope].Get(t) != g.pause:
 		return errStalePause
 	case g.pr.is(tooLarge):
-		return kgoError(model.ErrMessageTooLarge)
+		return recordError(model.ErrMessageTooLarge)
 	}
 	return 0
 }
 
 // bufferRecord puts the record into the last batch, or into a new one.
-func (g *kgoGoroutine) bufferRecord(t *sim.Task) {
+func (g *goroutine) bufferRecord(t *sim.Task) {
 	b := g.recBuf()
 	last := sim.Ref(0)
 	if int(b.batchDrainIdx.Get(t)) != b.batches.Len(t) {
@@ -329,7 +329,7 @@ func (g *kgoGoroutine) bufferRecord(t *sim.Task) {
 }
 
 // maybeFailErr is the error for which a batch is to fail.
-func (g *kgoGoroutine) maybeFailErr(t *sim.Task, batch *recBatch) kgoError {
+func (g *goroutine) maybeFailErr(t *sim.Task, batch *recBatch) recordError {
 	first := batch.records.Get(t)[0]
 	switch {
 	case first.is(withContext) && g.cancelled.Load(t):
@@ -343,12 +343,12 @@ func (g *kgoGoroutine) maybeFailErr(t *sim.Task, batch *recBatch) kgoError {
 }
 
 // failAllRecords fails the partition with g.err. The caller holds recBuf.mu.
-func (g *kgoGoroutine) failAllRecords(t *sim.Task) {
+func (g *goroutine) failAllRecords(t *sim.Task) {
 	switch g.config.OnFailure {
 	case FailPartition:
 		g.recBuf().failed.Set(t, true)
 	case PausePartition, PauseKeys:
-		g.recBuf().pauseAll(t, g.KgoProducer)
+		g.recBuf().pauseAll(t, g.Producer)
 	}
 	if g.config.OnFailure == CallHook {
 		g.halt(t)
@@ -359,7 +359,7 @@ func (g *kgoGoroutine) failAllRecords(t *sim.Task) {
 }
 
 // pauseAll pauses the scopes of all that is buffered.
-func (b *recBuf) pauseAll(t *sim.Task, cl *KgoProducer) {
+func (b *recBuf) pauseAll(t *sim.Task, cl *Producer) {
 	var scopes []int
 	for _, r := range b.batches.Get(t) {
 		for _, pr := range b.at(r).records.Get(t) {
@@ -375,7 +375,7 @@ func (b *recBuf) pauseAll(t *sim.Task, cl *KgoProducer) {
 
 // purge is failAllRecords as released: the promises of all batches are pushed,
 // and then the buffer is empty.
-func (g *kgoGoroutine) purge(t *sim.Task) {
+func (g *goroutine) purge(t *sim.Task) {
 	b := g.recBuf()
 	for i := range b.batches.Len(t) {
 		g.promiseBatch(t, b.take(t, i, g.err))
@@ -384,7 +384,7 @@ func (g *kgoGoroutine) purge(t *sim.Task) {
 }
 
 // take takes the records out of a batch, with what their promises are called with.
-func (b *recBuf) take(t *sim.Task, i int, err kgoError) []promisedRec {
+func (b *recBuf) take(t *sim.Task, i int, err recordError) []promisedRec {
 	batch := b.at(b.batches.Get(t)[i])
 	var promises []promisedRec
 	for _, pr := range batch.records.Get(t) {
@@ -415,7 +415,7 @@ func (b *recBuf) forget(t *sim.Task) {
 }
 
 // halt calls the application at the moment of the failure.
-func (g *kgoGoroutine) halt(t *sim.Task) {
+func (g *goroutine) halt(t *sim.Task) {
 	if g.recBuf().halted.Get(t) {
 		return
 	}
@@ -427,7 +427,7 @@ func (g *kgoGoroutine) halt(t *sim.Task) {
 
 // finishBatch takes the first batch out of the buffer: it is written. The caller
 // holds recBuf.mu.
-func (g *kgoGoroutine) finishBatch(t *sim.Task) {
+func (g *goroutine) finishBatch(t *sim.Task) {
 	b := g.recBuf()
 	promises := b.take(t, 0, 0)
 	b.batch0Seq.Set(t, b.batch0Seq.Get(t).Plus(len(promises)))
@@ -437,7 +437,7 @@ func (g *kgoGoroutine) finishBatch(t *sim.Task) {
 	g.promiseBatch(t, promises)
 }
 
-func (cl *KgoProducer) State(s *sim.State) {
+func (cl *Producer) State(s *sim.State) {
 	cl.producerID.State(s)
 	cl.closed.State(s)
 	cl.flushing.State(s)
@@ -491,7 +491,7 @@ func (b *recBatch) State(s *sim.State) {
 }
 
 // Describe shows what is buffered.
-func (cl *KgoProducer) Describe(show func(name, value string)) {
+func (cl *Producer) Describe(show func(name, value string)) {
 	for p, b := range cl.recBufs {
 		text := ""
 		for _, r := range b.batches.Peek() {
@@ -508,7 +508,7 @@ func (cl *KgoProducer) Describe(show func(name, value string)) {
 	}
 }
 
-func (g *kgoGoroutine) State(s *sim.State) {
+func (g *goroutine) State(s *sim.State) {
 	sim.Int(s, &g.partition)
 	sim.Int(s, &g.pr)
 	sim.Int(s, &g.pause)
@@ -518,4 +518,4 @@ func (g *kgoGoroutine) State(s *sim.State) {
 }
 
 // Describe shows nothing besides what is shared.
-func (g *kgoGoroutine) Describe(func(name, value string)) {}
+func (g *goroutine) Describe(func(name, value string)) {}

@@ -1,18 +1,18 @@
-package group
+package sarama
 
 import (
 	"racelab/model"
 	"racelab/sim"
 )
 
-// saramaBroker is the client's end of the connection to a broker.
+// broker is the client's end of the connection to a broker.
 //
 // Source: Broker in sarama 1.43.3, broker.go.
 // Differs: responseReceiver is part of the connection: it hands each response
 // to whoever awaits it, oldest first, and waits until it is taken, as the
 // unbuffered channel of a promise does. Open dials in the caller's goroutine
 // and not in one of its own that inherits the lock.
-type saramaBroker struct {
+type broker struct {
 	lock      sim.Mutex
 	opened    sim.Atomic[bool]
 	connected sim.Var[bool] // b.conn != nil
@@ -24,7 +24,7 @@ type saramaBroker struct {
 	responses *sim.Chan[bool]
 }
 
-func (b *saramaBroker) State(s *sim.State) {
+func (b *broker) State(s *sim.State) {
 	b.lock.State(s)
 	b.opened.State(s)
 	b.connected.State(s)
@@ -34,7 +34,7 @@ func (b *saramaBroker) State(s *sim.State) {
 }
 
 // open is Broker.Open.
-func (om *saramaGoroutine) open(t *sim.Task) {
+func (om *goroutine) open(t *sim.Task) {
 	t.Yield(PointOpen)
 	if !om.broker.opened.CompareAndSwap(t, false, true) {
 		return // ErrAlreadyConnected
@@ -46,7 +46,7 @@ func (om *saramaGoroutine) open(t *sim.Task) {
 }
 
 // closeBroker is Broker.Close.
-func (om *saramaGoroutine) closeBroker(t *sim.Task) {
+func (om *goroutine) closeBroker(t *sim.Task) {
 	om.broker.lock.Lock(t, PointCloseBroker)
 	if om.broker.connected.Get(t) {
 		om.broker.connected.Set(t, false)
@@ -57,14 +57,14 @@ func (om *saramaGoroutine) closeBroker(t *sim.Task) {
 
 // responseSize is Broker.ResponseSize: it counts the responses that are
 // awaited, under the lock.
-func (om *saramaGoroutine) responseSize(t *sim.Task) {
+func (om *goroutine) responseSize(t *sim.Task) {
 	om.broker.lock.Lock(t, PointResponseSize)
 	om.broker.lock.Unlock(t)
 }
 
 // send is Broker.send. The caller holds broker.lock. It fails where there is no
 // connection, and leaves it to err to say so.
-func (om *saramaGoroutine) send(t *sim.Task, request sim.Message) {
+func (om *goroutine) send(t *sim.Task, request sim.Message) {
 	if om.err = !om.broker.connected.Get(t); !om.err {
 		om.broker.conn.Send(t, request)
 	}
@@ -73,14 +73,14 @@ func (om *saramaGoroutine) send(t *sim.Task, request sim.Message) {
 // promise is b.responses <- promise, under the lock: with more requests in
 // flight than MaxOpenRequests nobody else can send until a response is there.
 // Up to 1.61.0 it comes after the write, so one more than that is on the wire.
-func (om *saramaGoroutine) promise(t *sim.Task) {
+func (om *goroutine) promise(t *sim.Task) {
 	if om.broker.responses != nil && !om.err {
 		om.broker.responses.Send(t, PointPromise, true)
 	}
 }
 
 // keepPromise is responseReceiver's way to its next promise.
-func (om *saramaGoroutine) keepPromise(t *sim.Task) {
+func (om *goroutine) keepPromise(t *sim.Task) {
 	if om.broker.responses != nil {
 		om.broker.responses.Receive(t, PointKeepPromise)
 	}
@@ -88,7 +88,7 @@ func (om *saramaGoroutine) keepPromise(t *sim.Task) {
 
 // commitOffset is Broker.CommitOffset, and sendAndReceive below it, which since
 // 1.38.0 holds the lock for the whole round trip, and before for send alone.
-func (om *saramaGoroutine) commitOffset(t *sim.Task) {
+func (om *goroutine) commitOffset(t *sim.Task) {
 	om.broker.lock.Lock(t, PointSend)
 	om.send(t, om.request())
 	om.promise(t)
@@ -102,7 +102,7 @@ func (om *saramaGoroutine) commitOffset(t *sim.Task) {
 }
 
 // awaitResponse is handleResponsePromise of an OffsetCommit.
-func (om *saramaGoroutine) awaitResponse(t *sim.Task) {
+func (om *goroutine) awaitResponse(t *sim.Task) {
 	om.resp = om.resp[:0]
 	if om.err {
 		return // There is no promise.
@@ -120,7 +120,7 @@ func (om *saramaGoroutine) awaitResponse(t *sim.Task) {
 // fetched what is committed.
 //
 // Differs: MaxOpenRequests is left out here.
-func (om *saramaGoroutine) fetchOffset(t *sim.Task) {
+func (om *goroutine) fetchOffset(t *sim.Task) {
 	om.broker.lock.Lock(t, PointFetchOffset)
 	om.send(t, &model.OffsetFetchRequest{Partitions: []model.Partition{om.poms[om.place].partition}})
 	om.awaitOffset(t)
@@ -128,7 +128,7 @@ func (om *saramaGoroutine) fetchOffset(t *sim.Task) {
 }
 
 // awaitOffset is handleResponsePromise of an OffsetFetch.
-func (om *saramaGoroutine) awaitOffset(t *sim.Task) {
+func (om *goroutine) awaitOffset(t *sim.Task) {
 	if om.err {
 		return
 	}
@@ -147,7 +147,7 @@ func (om *saramaGoroutine) awaitOffset(t *sim.Task) {
 // Differs: the cluster has one broker. client.lock, which guards the list of
 // brokers, is left out: only the goroutine that holds brokerLock takes it here.
 // There is no limit to the attempts, and no time between them.
-func (om *saramaGoroutine) findCoordinator(t *sim.Task) {
+func (om *goroutine) findCoordinator(t *sim.Task) {
 	for !om.found {
 		om.responseSize(t)
 		om.open(t)
@@ -163,7 +163,7 @@ func (om *saramaGoroutine) findCoordinator(t *sim.Task) {
 }
 
 // awaitCoordinator is handleResponsePromise of a FindCoordinator.
-func (om *saramaGoroutine) awaitCoordinator(t *sim.Task) {
+func (om *goroutine) awaitCoordinator(t *sim.Task) {
 	if om.err {
 		return
 	}

@@ -1,31 +1,32 @@
-package producer
+package sarama
 
 import (
 	"slices"
 	"time"
 
 	"racelab/model"
+	"racelab/model/producer"
 	"racelab/sim"
 )
 
-// SaramaRelease is a release of Sarama, for what it does about transactions.
-type SaramaRelease uint8
+// Release is a release of Sarama, for what it does about transactions.
+type Release uint8
 
 const (
-	// Sarama143 is 1.43.1: CONCURRENT_TRANSACTIONS on InitProducerId is fatal, and
+	// Release1_43_1 is 1.43.1: CONCURRENT_TRANSACTIONS on InitProducerId is fatal, and
 	// AbortTxn of a transaction without a partition asks for no new epoch although
 	// it goes to Initializing for one.
-	Sarama143 SaramaRelease = iota
-	// Sarama160 is 1.60.1, which backs off before it sends a batch again that the
+	Release1_43_1 Release = iota
+	// Release1_60_1 is 1.60.1, which backs off before it sends a batch again that the
 	// partition's leader refused (pull request 2469); else as 1.43.1.
-	Sarama160
-	// Sarama161 is 1.61.1, in which both are repaired.
-	Sarama161
+	Release1_60_1
+	// Release1_61_1 is 1.61.1, in which both are repaired.
+	Release1_61_1
 )
 
-// SaramaConfig is what a sarama.Config says that matters here.
-type SaramaConfig struct {
-	Release SaramaRelease
+// Config is what a sarama.Config says that matters here.
+type Config struct {
+	Release Release
 	// TransactionalID is Producer.Transaction.ID.
 	TransactionalID model.TransactionalID
 	// RetryMax is Producer.Transaction.Retry.Max: Max + 1 attempts, and a sleep
@@ -107,7 +108,7 @@ func (s producerTxnStatusFlag) isTransitionValid(target producerTxnStatusFlag) b
 		allowed(producerTxnFlagFatalError, producerTxnFlagFatalError)
 }
 
-// SaramaTransactions is a Sarama SyncProducer with a transactional id: its
+// Transactions is a Sarama SyncProducer with a transactional id: its
 // transactionManager, and as much of its asyncProducer as one batch meets.
 //
 // Two budgets are nested. publishTxnPartitions tries Transaction.Retry.Max + 1
@@ -122,9 +123,9 @@ func (s producerTxnStatusFlag) isTransitionValid(target producerTxnStatusFlag) b
 // turns, and are one here, without locks. A batch is a record. No connection
 // breaks; the one to the leader, which handleError closes, carries nothing then.
 // Clusters are of 2.5 and later (coordinatorSupportsBumpingEpoch). No offsets.
-type SaramaTransactions struct {
-	txnAPI
-	config      SaramaConfig `sim:"config"`
+type Transactions struct {
+	producer.TxnAPI
+	config      Config `sim:"config"`
 	coordinator *sim.Conn
 	leaders     []*sim.Conn // by partition
 	sleep       sim.Timer
@@ -133,15 +134,15 @@ type SaramaTransactions struct {
 	producerEpoch     model.ProducerEpoch
 	sequenceNumbers   []model.Sequence // by partition
 	status            producerTxnStatusFlag
-	lastError         txnError
+	lastError         producer.TxnError
 	epochBumpRequired bool
 	// The sets are ascending.
 	pendingPartitionsInCurrentTxn []model.Partition
 	partitionsInCurrentTxn        []model.Partition
 
 	// What the functions of the original keep in local variables.
-	err               txnError // that is returned
-	fromResponse      bool     // it is the leader's, and not publishTxnPartitions'
+	err               producer.TxnError // that is returned
+	fromResponse      bool              // it is the leader's, and not publishTxnPartitions'
 	attemptsRemaining int
 	retryBackoff      time.Duration
 	isEpochBump       bool
@@ -151,10 +152,10 @@ type SaramaTransactions struct {
 	sequenceNumber    model.Sequence
 }
 
-// NewSaramaTransactions returns a producer with its connections to the
+// NewTransactions returns a producer with its connections to the
 // transaction coordinator and to the partitions' leaders.
-func NewSaramaTransactions(config SaramaConfig, coordinator *sim.Conn, leaders ...*sim.Conn) *SaramaTransactions {
-	return &SaramaTransactions{
+func NewTransactions(config Config, coordinator *sim.Conn, leaders ...*sim.Conn) *Transactions {
+	return &Transactions{
 		config: config, coordinator: coordinator, leaders: leaders,
 		producerID: model.NoProducerID, producerEpoch: model.NoProducerEpoch, sequenceNumbers: make([]model.Sequence, len(leaders)),
 		status: producerTxnFlagUninitialized,
@@ -162,19 +163,19 @@ func NewSaramaTransactions(config SaramaConfig, coordinator *sim.Conn, leaders .
 }
 
 // leave hands the application what a call returns.
-func (p *SaramaTransactions) leave() {
-	p.failure, p.txnAPI.status = p.err, p.status.status()
-	p.err, p.fromResponse, p.attemptsRemaining, p.retryBackoff = errNil, false, 0, 0
+func (p *Transactions) leave() {
+	p.Failure, p.Status = p.err, p.status.status()
+	p.err, p.fromResponse, p.attemptsRemaining, p.retryBackoff = producer.NoError, false, 0, 0
 	p.isEpochBump, p.epochBump, p.commit, p.retries, p.sequenceNumber = false, false, false, 0, 0
 }
 
 // transitionTo goes to a status, if the table allows it. With an error status it
 // returns the error.
-func (p *SaramaTransactions) transitionTo(target producerTxnStatusFlag, err txnError) txnError {
+func (p *Transactions) transitionTo(target producerTxnStatusFlag, err producer.TxnError) producer.TxnError {
 	if !p.status.isTransitionValid(target) {
-		return errNotAllowed
+		return producer.ErrNotAllowed
 	}
-	p.lastError = errNil
+	p.lastError = producer.NoError
 	if target&producerTxnFlagInError != 0 {
 		p.lastError = err
 	}
@@ -183,27 +184,27 @@ func (p *SaramaTransactions) transitionTo(target producerTxnStatusFlag, err txnE
 }
 
 // computeBackoff is how long a refusal is slept upon.
-func (p *SaramaTransactions) computeBackoff(backoff time.Duration) time.Duration {
+func (p *Transactions) computeBackoff(backoff time.Duration) time.Duration {
 	if p.config.BackoffFunc != nil {
 		return p.config.BackoffFunc(p.config.RetryMax-p.attemptsRemaining, p.config.RetryMax)
 	}
 	return backoff
 }
 
-// initTransactions is NewAsyncProducer, as far as newTransactionManager goes.
-func (p *SaramaTransactions) initTransactions(t *sim.Task) {
+// InitTransactions is NewAsyncProducer, as far as newTransactionManager goes.
+func (p *Transactions) InitTransactions(t *sim.Task) {
 	p.initializeTransactions(t)
 	p.leave()
 }
 
 // initializeTransactions is initializeTransactions. Before 1.61.1 the producer
 // id is lost if it fails.
-func (p *SaramaTransactions) initializeTransactions(t *sim.Task) {
+func (p *Transactions) initializeTransactions(t *sim.Task) {
 	p.initProducerID(t)
-	if p.err == errNil {
+	if p.err == producer.NoError {
 		return
 	}
-	if p.config.Release >= Sarama161 {
+	if p.config.Release >= Release1_61_1 {
 		p.epochBumpRequired = true
 	} else {
 		p.producerID, p.producerEpoch = model.NoProducerID, model.NoProducerEpoch
@@ -211,10 +212,10 @@ func (p *SaramaTransactions) initializeTransactions(t *sim.Task) {
 }
 
 // initProducerID is initProducerId.
-func (p *SaramaTransactions) initProducerID(t *sim.Task) {
+func (p *Transactions) initProducerID(t *sim.Task) {
 	p.isEpochBump = p.producerID != model.NoProducerID && p.producerEpoch != model.NoProducerEpoch
 	if p.isEpochBump {
-		if p.err = p.transitionTo(producerTxnFlagInitializing, errNil); p.err != errNil {
+		if p.err = p.transitionTo(producerTxnFlagInitializing, producer.NoError); p.err != producer.NoError {
 			return
 		}
 	}
@@ -222,22 +223,22 @@ func (p *SaramaTransactions) initProducerID(t *sim.Task) {
 		p.coordinator.Send(t, &model.InitProducerIDRequest{
 			Version: 4, TransactionalID: p.config.TransactionalID, TransactionTimeout: time.Minute, ProducerID: p.producerID, ProducerEpoch: p.producerEpoch,
 		})
-		response := p.coordinator.Receive(t, PointAwaitID).(*model.InitProducerIDResponse)
+		response := p.coordinator.Receive(t, producer.PointAwaitID).(*model.InitProducerIDResponse)
 		if retry := p.producerIDInitialized(response); !retry {
 			return
 		}
-		p.sleep.Sleep(t, p.computeBackoff(p.config.RetryBackoff), PointBackoff)
+		p.sleep.Sleep(t, p.computeBackoff(p.config.RetryBackoff), producer.PointBackoff)
 	}
 }
 
-func (p *SaramaTransactions) producerIDInitialized(response *model.InitProducerIDResponse) (retry bool) {
-	p.err = txnError(response.Error)
+func (p *Transactions) producerIDInitialized(response *model.InitProducerIDResponse) (retry bool) {
+	p.err = producer.TxnError(response.Error)
 	switch response.Error {
 	case model.None:
 		if p.isEpochBump {
 			clear(p.sequenceNumbers)
 		}
-		if p.err = p.transitionTo(producerTxnFlagReady, errNil); p.err != errNil {
+		if p.err = p.transitionTo(producerTxnFlagReady, producer.NoError); p.err != producer.NoError {
 			return true
 		}
 		p.producerID, p.producerEpoch = response.ProducerID, response.ProducerEpoch
@@ -245,7 +246,7 @@ func (p *SaramaTransactions) producerIDInitialized(response *model.InitProducerI
 	case model.ErrCoordinatorNotAvailable, model.ErrNotCoordinator, model.ErrCoordinatorLoadInProgress:
 		return true
 	case model.ErrConcurrentTransactions:
-		if p.config.Release >= Sarama161 {
+		if p.config.Release >= Release1_61_1 {
 			return true // The coordinator is still finishing the previous transaction.
 		}
 	}
@@ -253,17 +254,17 @@ func (p *SaramaTransactions) producerIDInitialized(response *model.InitProducerI
 	return false
 }
 
-// beginTxn is BeginTxn: it asks nobody, so it is never answered
+// BeginTxn is BeginTxn: it asks nobody, so it is never answered
 // CONCURRENT_TRANSACTIONS.
-func (p *SaramaTransactions) beginTxn(*sim.Task) {
-	p.err = p.transitionTo(producerTxnFlagInTransaction, errNil)
+func (p *Transactions) BeginTxn(*sim.Task) {
+	p.err = p.transitionTo(producerTxnFlagInTransaction, producer.NoError)
 	p.leave()
 }
 
-// send is SendMessage of the SyncProducer.
-func (p *SaramaTransactions) send(t *sim.Task) {
+// Send is SendMessage of the SyncProducer.
+func (p *Transactions) Send(t *sim.Task) {
 	p.dispatch(t)
-	if p.err != errNil {
+	if p.err != producer.NoError {
 		p.returnError()
 	}
 	p.leave()
@@ -271,22 +272,22 @@ func (p *SaramaTransactions) send(t *sim.Task) {
 
 // dispatch takes the record through dispatcher and partitionProducer to its
 // brokerProducer.
-func (p *SaramaTransactions) dispatch(t *sim.Task) {
+func (p *Transactions) dispatch(t *sim.Task) {
 	if p.status&producerTxnFlagInTransaction == 0 {
-		p.err = errNotAllowed // ErrTransactionNotReady
+		p.err = producer.ErrNotAllowed // ErrTransactionNotReady
 		return
 	}
 	// getAndIncrementSequenceNumber: what becomes of the record, the number is
 	// spent.
-	p.sequenceNumber = p.sequenceNumbers[p.partition]
-	p.sequenceNumbers[p.partition]++
+	p.sequenceNumber = p.sequenceNumbers[p.Partition]
+	p.sequenceNumbers[p.Partition]++
 	p.maybeAddPartitionToCurrentTxn()
 	for p.retries = 0; ; p.retries++ {
 		p.sendBatch(t)
 		if !p.isRetriable() || p.retries >= p.config.ProducerRetryMax {
 			return
 		}
-		if p.config.Release > Sarama143 || !p.fromResponse {
+		if p.config.Release > Release1_43_1 || !p.fromResponse {
 			p.sleep.Sleep(t, p.config.ProducerRetryBackoff, PointProducerBackoff)
 		}
 	}
@@ -295,54 +296,54 @@ func (p *SaramaTransactions) dispatch(t *sim.Task) {
 // isRetriable says whether handleSuccess or handleError sends the batch again:
 // for some refusals of the leader, and for whatever else there is, which is taken
 // for a connection that broke.
-func (p *SaramaTransactions) isRetriable() bool {
+func (p *Transactions) isRetriable() bool {
 	switch {
 	case p.fromResponse:
-		code := p.err.kafka()
+		code := p.err.Kafka()
 		return code == model.ErrUnknownTopicOrPartition || code == model.ErrNotEnoughReplicas
-	case p.err == errNotAllowed: // ErrTransactionNotReady of 1.61.1
+	case p.err == producer.ErrNotAllowed: // ErrTransactionNotReady of 1.61.1
 		return false
 	}
-	return p.err != errNil
+	return p.err != producer.NoError
 }
 
 // maybeAddPartitionToCurrentTxn notes the partition for publishTxnPartitions.
-func (p *SaramaTransactions) maybeAddPartitionToCurrentTxn() {
-	if !slices.Contains(p.partitionsInCurrentTxn, p.partition) && !slices.Contains(p.pendingPartitionsInCurrentTxn, p.partition) {
-		p.pendingPartitionsInCurrentTxn = append(p.pendingPartitionsInCurrentTxn, p.partition)
+func (p *Transactions) maybeAddPartitionToCurrentTxn() {
+	if !slices.Contains(p.partitionsInCurrentTxn, p.Partition) && !slices.Contains(p.pendingPartitionsInCurrentTxn, p.Partition) {
+		p.pendingPartitionsInCurrentTxn = append(p.pendingPartitionsInCurrentTxn, p.Partition)
 		slices.Sort(p.pendingPartitionsInCurrentTxn)
 	}
 }
 
 // sendBatch is the bridge of newBrokerProducer with a batch: it adds what is
 // pending, and produces.
-func (p *SaramaTransactions) sendBatch(t *sim.Task) {
+func (p *Transactions) sendBatch(t *sim.Task) {
 	p.publishTxnPartitions(t)
 	p.fromResponse = false
-	if p.err == errNil && p.config.Release >= Sarama161 && !slices.Contains(p.partitionsInCurrentTxn, p.partition) {
-		p.err = errNotAllowed
+	if p.err == producer.NoError && p.config.Release >= Release1_61_1 && !slices.Contains(p.partitionsInCurrentTxn, p.Partition) {
+		p.err = producer.ErrNotAllowed
 	}
-	if p.err != errNil {
+	if p.err != producer.NoError {
 		return
 	}
-	p.leaders[p.partition].Send(t, &model.ProduceRequest{Version: 7, TransactionalID: p.config.TransactionalID, Partitions: []model.PartitionBatch{{
-		Partition: p.partition,
+	p.leaders[p.Partition].Send(t, &model.ProduceRequest{Version: 7, TransactionalID: p.config.TransactionalID, Partitions: []model.PartitionBatch{{
+		Partition: p.Partition,
 		Batch: model.RecordBatch{
 			ProducerID: p.producerID, ProducerEpoch: p.producerEpoch, BaseSequence: p.sequenceNumber, Transactional: true,
-			Records: []model.Record{p.record},
+			Records: []model.Record{p.Record},
 		},
 	}}})
-	response := p.leaders[p.partition].Receive(t, PointAwaitAppend).(*model.ProduceResponse)
-	p.err, p.fromResponse = txnError(response.Partitions[0].Error), true
+	response := p.leaders[p.Partition].Receive(t, producer.PointAwaitAppend).(*model.ProduceResponse)
+	p.err, p.fromResponse = producer.TxnError(response.Partitions[0].Error), true
 }
 
 // publishTxnPartitions is publishTxnPartitions: the inner budget.
-func (p *SaramaTransactions) publishTxnPartitions(t *sim.Task) {
+func (p *Transactions) publishTxnPartitions(t *sim.Task) {
 	if p.status&producerTxnFlagInError != 0 {
 		p.err = p.lastError
 		return
 	}
-	if p.err = errNil; len(p.pendingPartitionsInCurrentTxn) == 0 {
+	if p.err = producer.NoError; len(p.pendingPartitionsInCurrentTxn) == 0 {
 		return
 	}
 	p.retryBackoff = p.config.RetryBackoff
@@ -350,17 +351,17 @@ func (p *SaramaTransactions) publishTxnPartitions(t *sim.Task) {
 		p.coordinator.Send(t, &model.AddPartitionsToTxnRequest{
 			Version: 3, TransactionalID: p.config.TransactionalID, ProducerID: p.producerID, ProducerEpoch: p.producerEpoch, Partitions: slices.Clone(p.pendingPartitionsInCurrentTxn),
 		})
-		response := p.coordinator.Receive(t, PointAwaitAdd).(*model.AddPartitionsToTxnResponse)
+		response := p.coordinator.Receive(t, producer.PointAwaitAdd).(*model.AddPartitionsToTxnResponse)
 		if retry := p.partitionsPublished(response); !retry {
 			return
 		}
-		p.sleep.Sleep(t, p.computeBackoff(p.retryBackoff), PointBackoff)
+		p.sleep.Sleep(t, p.computeBackoff(p.retryBackoff), producer.PointBackoff)
 	}
 }
 
-func (p *SaramaTransactions) partitionsPublished(response *model.AddPartitionsToTxnResponse) (retry bool) {
+func (p *Transactions) partitionsPublished(response *model.AddPartitionsToTxnResponse) (retry bool) {
 	for _, outcome := range response.Partitions {
-		switch p.err = txnError(outcome.Error); outcome.Error {
+		switch p.err = producer.TxnError(outcome.Error); outcome.Error {
 		case model.None:
 			p.partitionsInCurrentTxn = append(p.partitionsInCurrentTxn, outcome.Partition)
 			slices.Sort(p.partitionsInCurrentTxn)
@@ -374,7 +375,7 @@ func (p *SaramaTransactions) partitionsPublished(response *model.AddPartitionsTo
 			}
 		case model.ErrInvalidProducerIDMapping:
 			p.pendingPartitionsInCurrentTxn = nil
-			if p.config.Release < Sarama161 {
+			if p.config.Release < Release1_61_1 {
 				p.abortableErrorIfPossible()
 				return false
 			}
@@ -390,14 +391,14 @@ func (p *SaramaTransactions) partitionsPublished(response *model.AddPartitionsTo
 
 // abortableErrorIfPossible makes the error one that an abort and a new epoch
 // heal.
-func (p *SaramaTransactions) abortableErrorIfPossible() {
+func (p *Transactions) abortableErrorIfPossible() {
 	p.epochBumpRequired = true
 	p.err = p.transitionTo(producerTxnFlagInError|producerTxnFlagAbortableError, p.err)
 }
 
 // returnError is returnError with maybeTransitionToErrorState.
-func (p *SaramaTransactions) returnError() {
-	if p.err.kafka() == model.ErrProducerFenced {
+func (p *Transactions) returnError() {
+	if p.err.Kafka() == model.ErrProducerFenced {
 		p.transitionTo(producerTxnFlagInError|producerTxnFlagFatalError, p.err)
 		return
 	}
@@ -405,13 +406,13 @@ func (p *SaramaTransactions) returnError() {
 	p.transitionTo(producerTxnFlagInError|producerTxnFlagAbortableError, p.err)
 }
 
-func (p *SaramaTransactions) commitTxn(t *sim.Task) {
+func (p *Transactions) CommitTxn(t *sim.Task) {
 	p.commit = true
 	p.finishTransaction(t)
 	p.leave()
 }
 
-func (p *SaramaTransactions) abortTxn(t *sim.Task) {
+func (p *Transactions) AbortTxn(t *sim.Task) {
 	p.finishTransaction(t)
 	p.leave()
 }
@@ -419,13 +420,13 @@ func (p *SaramaTransactions) abortTxn(t *sim.Task) {
 // finishTransaction is finishTransaction: that of asyncProducer, whose dispatcher
 // goes to EndTransaction and only logs it if that is not allowed, and that of
 // transactionManager.
-func (p *SaramaTransactions) finishTransaction(t *sim.Task) {
+func (p *Transactions) finishTransaction(t *sim.Task) {
 	ends := producerTxnFlagEndTransaction | producerTxnFlagAbortingTransaction
 	if p.commit {
 		ends = producerTxnFlagEndTransaction | producerTxnFlagCommittingTransaction
 	}
-	p.transitionTo(ends, errNil)
-	p.err = errNil
+	p.transitionTo(ends, producer.NoError)
+	p.err = producer.NoError
 	switch {
 	case p.commit && p.status&producerTxnFlagInError != 0, p.status&producerTxnFlagFatalError != 0:
 		p.err = p.lastError
@@ -433,17 +434,17 @@ func (p *SaramaTransactions) finishTransaction(t *sim.Task) {
 	case len(p.partitionsInCurrentTxn) == 0:
 		// There is no EndTxn to send. A new epoch there must be all the same, and
 		// before 1.61.1 there is none.
-		p.epochBump = p.epochBumpRequired && p.config.Release >= Sarama161
-		if p.err = p.completeTransaction(); p.err != errNil || !p.epochBump {
+		p.epochBump = p.epochBumpRequired && p.config.Release >= Release1_61_1
+		if p.err = p.completeTransaction(); p.err != producer.NoError || !p.epochBump {
 			return
 		}
 		p.initializeTransactions(t)
 		return
 	}
 	p.epochBump = p.epochBumpRequired
-	if p.lastError.kafka() != model.ErrInvalidProducerIDMapping || p.config.Release >= Sarama161 {
+	if p.lastError.Kafka() != model.ErrInvalidProducerIDMapping || p.config.Release >= Release1_61_1 {
 		p.endTxn(t)
-		if p.err != errNil || !p.epochBump {
+		if p.err != producer.NoError || !p.epochBump {
 			return
 		}
 	}
@@ -451,30 +452,30 @@ func (p *SaramaTransactions) finishTransaction(t *sim.Task) {
 }
 
 // endTxn is endTxn.
-func (p *SaramaTransactions) endTxn(t *sim.Task) {
+func (p *Transactions) endTxn(t *sim.Task) {
 	for p.attemptsRemaining = p.config.RetryMax; p.attemptsRemaining >= 0; p.attemptsRemaining-- {
 		request := &model.EndTxnRequest{Version: 3, TransactionalID: p.config.TransactionalID, ProducerID: p.producerID, ProducerEpoch: p.producerEpoch}
 		if p.commit {
 			request.Result = model.Commit
 		}
 		p.coordinator.Send(t, request)
-		response := p.coordinator.Receive(t, PointAwaitEnd).(*model.EndTxnResponse)
+		response := p.coordinator.Receive(t, producer.PointAwaitEnd).(*model.EndTxnResponse)
 		if retry := p.txnEnded(response); !retry {
 			return
 		}
-		p.sleep.Sleep(t, p.computeBackoff(p.config.RetryBackoff), PointBackoff)
+		p.sleep.Sleep(t, p.computeBackoff(p.config.RetryBackoff), producer.PointBackoff)
 	}
 }
 
-func (p *SaramaTransactions) txnEnded(response *model.EndTxnResponse) (retry bool) {
-	switch p.err = txnError(response.Error); response.Error {
+func (p *Transactions) txnEnded(response *model.EndTxnResponse) (retry bool) {
+	switch p.err = producer.TxnError(response.Error); response.Error {
 	case model.None:
 		p.err = p.completeTransaction()
 		return false
 	case model.ErrCoordinatorNotAvailable, model.ErrNotCoordinator, model.ErrCoordinatorLoadInProgress, model.ErrConcurrentTransactions:
 		return true
 	case model.ErrInvalidProducerIDMapping:
-		if p.config.Release < Sarama161 {
+		if p.config.Release < Release1_61_1 {
 			p.abortableErrorIfPossible()
 			return false
 		}
@@ -484,24 +485,24 @@ func (p *SaramaTransactions) txnEnded(response *model.EndTxnResponse) (retry boo
 }
 
 // completeTransaction is completeTransaction.
-func (p *SaramaTransactions) completeTransaction() txnError {
+func (p *Transactions) completeTransaction() producer.TxnError {
 	target := producerTxnFlagReady
 	if p.epochBumpRequired {
 		target = producerTxnFlagInitializing
 	}
-	if err := p.transitionTo(target, errNil); err != errNil {
+	if err := p.transitionTo(target, producer.NoError); err != producer.NoError {
 		return err
 	}
 	p.epochBumpRequired = false
 	p.partitionsInCurrentTxn, p.pendingPartitionsInCurrentTxn = nil, nil
-	return errNil
+	return producer.NoError
 }
 
-// close is Close: what it ends is not modelled.
-func (p *SaramaTransactions) close(*sim.Task) {}
+// Close is Close: what it ends is not modelled.
+func (p *Transactions) Close(*sim.Task) {}
 
-func (p *SaramaTransactions) State(s *sim.State) {
-	p.txnAPI.State(s)
+func (p *Transactions) State(s *sim.State) {
+	p.TxnAPI.State(s)
 	sim.Int(s, &p.producerID)
 	sim.Int(s, &p.producerEpoch)
 	sim.Slice(s, &p.sequenceNumbers, sim.Int[model.Sequence])

@@ -1,0 +1,2 @@
+// Package java models the transactions of Kafka's own producer.
+package java
