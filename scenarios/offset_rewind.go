@@ -26,7 +26,7 @@ var offsetRewind = Scenario{
 		"sarama pull request 2947 (the broker's lock; release 1.43.3)",
 		"sarama issue 3191 (the deadlock of that), pull requests 3193 (closed) and 3477 (release 1.48.0)",
 	},
-	Code: []string{"model/group/sarama/offset_manager.go", "model/group/sarama/broker.go", "model/group/sarama/consumer_group.go", "model/coordinator/host.go", "model/coordinator/group.go", "properties/offset_commit.go"},
+	Code: []string{"model/group/sarama/offset_manager.go", "model/group/sarama/proposals.go", "model/group/sarama/broker.go", "model/group/sarama/client.go", "model/group/sarama/consumer_group.go", "model/coordinator/host.go", "model/coordinator/group.go", "properties/offset_commit.go"},
 
 	Parameters: []Parameter{
 		{Name: "partitions", Help: "partitions, and goroutines: one claims each", Default: "2", Takes: Numbers{1, 64}},
@@ -201,7 +201,8 @@ func buildOffsetRewind(variant string, values Values) *sim.World {
 // addSarama adds a consumer of some partitions, and returns its goroutines.
 func addSarama(w *sim.World, name, variant string, values Values, committed []model.PartitionOffset) (goroutines []string) {
 	conf := sarama.Config{
-		Release:            saramaReleases[variant],
+		Release:            saramaReleases[variant].release,
+		Proposal:           saramaReleases[variant].proposal,
 		RetryMax:           3,
 		MaxOpenRequests:    5,
 		Goroutines:         len(committed) + values.Int("committers"),
@@ -236,12 +237,16 @@ func addSarama(w *sim.World, name, variant string, values Values, committed []mo
 	return goroutines
 }
 
-// saramaReleases says which release a variant stands for.
-var saramaReleases = map[string]sarama.Release{
-	"send-lock":            sarama.SendLock,
-	"unfixed":              sarama.RoundTripLock,
-	"commit-lock":          sarama.CommitLock,
-	"broker-lock":          sarama.BrokerLock,
-	"build-outside":        sarama.BuildOutside,
-	"broker-lock-released": sarama.BrokerLockReleased,
+// saramaReleases says which release a variant stands for, or what was proposed
+// on top of it.
+var saramaReleases = map[string]struct {
+	release  sarama.Release
+	proposal sarama.Proposal
+}{
+	"send-lock":            {sarama.Release1_37_2, sarama.Released},
+	"unfixed":              {sarama.Release1_43_2, sarama.Released},
+	"commit-lock":          {sarama.Release1_43_2, sarama.CommitLock},
+	"broker-lock":          {sarama.Release1_43_3, sarama.Released},
+	"build-outside":        {sarama.Release1_43_3, sarama.BuildOutside},
+	"broker-lock-released": {sarama.Release1_48_0, sarama.Released},
 }

@@ -62,8 +62,7 @@ func (om *goroutine) responseSize(t *sim.Task) {
 	om.broker.lock.Unlock(t)
 }
 
-// send is Broker.send. The caller holds broker.lock. It fails where there is no
-// connection, and leaves it to err to say so.
+// send is Broker.send. The caller holds broker.lock. Sets err if not connected.
 func (om *goroutine) send(t *sim.Task, request sim.Message) {
 	if om.err = !om.broker.connected.Get(t); !om.err {
 		om.broker.conn.Send(t, request)
@@ -92,17 +91,17 @@ func (om *goroutine) commitOffset(t *sim.Task) {
 	om.broker.lock.Lock(t, PointSend)
 	om.send(t, om.request())
 	om.promise(t)
-	if om.conf.Release == SendLock {
+	if om.conf.Release == Release1_37_2 {
 		om.broker.lock.Unlock(t)
-		om.awaitResponse(t)
+		om.handleResponsePromise(t)
 		return
 	}
-	om.awaitResponse(t)
+	om.handleResponsePromise(t)
 	om.broker.lock.Unlock(t)
 }
 
-// awaitResponse is handleResponsePromise of an OffsetCommit.
-func (om *goroutine) awaitResponse(t *sim.Task) {
+// handleResponsePromise takes the response to an OffsetCommit.
+func (om *goroutine) handleResponsePromise(t *sim.Task) {
 	om.resp = om.resp[:0]
 	if om.err {
 		return // There is no promise.
@@ -138,36 +137,4 @@ func (om *goroutine) awaitOffset(t *sim.Task) {
 	} else {
 		om.err = true
 	}
-}
-
-// findCoordinator asks the least loaded broker, which is the one there is, who
-// coordinates the group.
-//
-// Source: client.findCoordinator, client.LeastLoadedBroker, Broker.FindCoordinator.
-// Differs: the cluster has one broker. client.lock, which guards the list of
-// brokers, is left out: only the goroutine that holds brokerLock takes it here.
-// There is no limit to the attempts, and no time between them.
-func (om *goroutine) findCoordinator(t *sim.Task) {
-	for !om.found {
-		om.responseSize(t)
-		om.open(t)
-		om.broker.lock.Lock(t, PointFindCoordinator)
-		om.send(t, &model.FindCoordinatorRequest{})
-		om.awaitCoordinator(t)
-		om.broker.lock.Unlock(t)
-		if om.err {
-			om.closeBroker(t)
-		}
-	}
-	om.found = false
-}
-
-// awaitCoordinator is handleResponsePromise of a FindCoordinator.
-func (om *goroutine) awaitCoordinator(t *sim.Task) {
-	if om.err {
-		return
-	}
-	answer := om.broker.conn.Receive(t, PointAwaitCoordinator)
-	_, om.found = answer.(*model.FindCoordinatorResponse)
-	om.err = !om.found
 }

@@ -9,47 +9,38 @@ import (
 	"racelab/sim"
 )
 
-// Release is what keeps one commit's snapshot and send together, and what
-// else hangs on it: the difference between the releases.
+// Release is a release of Sarama, for what keeps a commit's snapshot and its send
+// together.
 type Release uint8
 
 const (
-	// SendLock builds the request and sends it, with nothing around the two; the
-	// broker's lock is held for the send.
+	// Release1_37_2 builds the request and sends it, with nothing around the two;
+	// the broker's lock is held for the send.
 	//
 	// Source: Shopify/sarama 1.37.2.
-	SendLock Release = iota
-	// RoundTripLock is SendLock, but the broker's lock is held until the
-	// response is there.
+	Release1_37_2 Release = iota
+	// Release1_43_2 holds the broker's lock until the response is there; else as
+	// 1.37.2.
 	//
 	// Source: sarama 1.38.0 to 1.43.2.
-	RoundTripLock
-	// CommitLock holds a lock of its own over all of flushToBroker.
-	//
-	// Source: sarama pull request 2941, closed in favour of 2947.
-	CommitLock
-	// BrokerLock builds and sends under the broker's lock, and awaits the
+	Release1_43_2
+	// Release1_43_3 builds and sends under the broker's lock, and awaits the
 	// response without it.
 	//
 	// Source: sarama pull request 2947, releases 1.43.3 to 1.47.
-	BrokerLock
-	// BuildOutside is BrokerLock with the lock taken only once the request is
-	// built.
-	//
-	// Source: sarama pull request 3193, closed.
-	BuildOutside
-	// BrokerLockReleased is BrokerLock, but handleResponse releases the
-	// coordinator after pomsLock.
+	Release1_43_3
+	// Release1_48_0 releases the coordinator only after pomsLock; else as 1.43.3.
 	//
 	// Source: sarama pull request 3477, release 1.48.0.
-	BrokerLockReleased
+	Release1_48_0
 )
 
 // Config is how a client is set up.
 //
 // Source: Config in sarama 1.43.3, config.go.
 type Config struct {
-	Release Release
+	Release  Release
+	Proposal Proposal // on top of the release
 
 	AutoCommit      time.Duration // Consumer.Offsets.AutoCommit.Interval; 0: not enabled
 	RetryMax        int           // Consumer.Offsets.Retry.Max: further flushes of Close
@@ -74,7 +65,7 @@ type Config struct {
 // sent to a channel.
 type OffsetManager struct {
 	conf       Config    `sim:"config"`
-	commitLock sim.Mutex // CommitLock only
+	commitLock sim.Mutex // of the proposal CommitLock
 
 	broker      broker
 	brokerLock  sim.RWMutex
@@ -158,6 +149,80 @@ type goroutine struct {
 	shouldRelease bool
 }
 
+// managePartition is ManagePartition. It leaves in fetched where to read on.
+func (om *goroutine) managePartition(t *sim.Task) {
+	om.fetchInitialOffset(t)
+	om.pomsLock.Lock(t, PointManage)
+	pom := om.poms[om.place]
+	pom.released.Set(t, false)
+	pom.offset.Set(t, om.fetched)
+	om.pomsLock.Unlock(t)
+}
+
+// close is Close.
+func (om *goroutine) close(t *sim.Task) {
+	if om.loop != nil {
+		t.Yield(PointClose)
+		om.loop.closing.Close(t)
+		om.loop.closed.Receive(t, PointAwaitMainLoop)
+	}
+	om.asyncClosePOMs(t)
+	om.force = false
+	for om.attempt = 0; om.loop != nil && om.attempt <= om.conf.RetryMax; om.attempt++ {
+		om.flushToBroker(t)
+		remaining := om.releasePOMs(t)
+		if remaining == 0 {
+			break
+		}
+	}
+	om.attempt = 0
+	om.force = true
+	om.releasePOMs(t)
+	om.brokerLock.Lock(t, PointForgetBroker)
+	om.coordinated.Set(t, false)
+	om.brokerLock.Unlock(t)
+}
+
+// fetchInitialOffset asks the coordinator, and another one if the connection
+// breaks.
+//
+// Differs: it is tried again without a limit, and without a pause.
+func (om *goroutine) fetchInitialOffset(t *sim.Task) {
+	for om.err = true; om.err; {
+		om.coordinator(t)
+		om.fetchOffset(t)
+		if om.err {
+			om.releaseCoordinator(t)
+		}
+	}
+}
+
+// coordinator sees to it that the coordinator is known, and asks if it is not.
+func (om *goroutine) coordinator(t *sim.Task) {
+	om.brokerLock.RLock(t, PointCoordinator)
+	known := om.coordinated.Get(t)
+	om.brokerLock.RUnlock(t)
+	if known {
+		return
+	}
+	om.brokerLock.Lock(t, PointRefresh)
+	if om.coordinated.Get(t) {
+		om.brokerLock.Unlock(t)
+		return
+	}
+	om.findCoordinator(t) // RefreshCoordinator
+	om.open(t)            // Coordinator
+	om.coordinated.Set(t, true)
+	om.brokerLock.Unlock(t)
+}
+
+// releaseCoordinator forgets who the coordinator is.
+func (om *goroutine) releaseCoordinator(t *sim.Task) {
+	om.brokerLock.Lock(t, PointRelease)
+	om.coordinated.Set(t, false)
+	om.brokerLock.Unlock(t)
+}
+
 // commit is Commit.
 func (om *goroutine) commit(t *sim.Task) {
 	om.flushToBroker(t)
@@ -165,25 +230,37 @@ func (om *goroutine) commit(t *sim.Task) {
 	om.releasePOMs(t)
 }
 
-// flushToBroker is the one of each release.
+// flushToBroker is flushToBroker since 1.43.3. Other releases, and what was
+// proposed, go their own way.
 func (om *goroutine) flushToBroker(t *sim.Task) {
-	switch om.conf.Release {
-	case SendLock, RoundTripLock:
-		om.flushUnordered(t)
-	case CommitLock:
-		om.commitLock.Lock(t, PointCommit)
-		om.flushUnordered(t)
-		om.commitLock.Unlock(t)
-	case BrokerLock, BrokerLockReleased:
-		om.flushUnderBrokerLock(t)
-	case BuildOutside:
-		om.flushBuiltOutside(t)
+	switch {
+	case om.conf.Proposal != Released:
+		om.flushProposed(t)
+		return
+	case om.conf.Release < Release1_43_3:
+		om.flushToBroker1_43_2(t)
+		return
 	}
+	om.coordinator(t)
+	om.broker.lock.Lock(t, PointBrokerLock)
+	om.constructRequest(t) // The deadlock: it wants pomsLock.
+	if len(om.req) == 0 {
+		om.broker.lock.Unlock(t)
+		return
+	}
+	om.sendOffsetCommit(t)
+	om.broker.lock.Unlock(t)
+	om.handleResponsePromise(t)
+	if om.err {
+		om.giveUp(t)
+		return
+	}
+	om.handleResponse(t)
 }
 
-// flushUnordered is flushToBroker up to 1.43.2: between the calls another
+// flushToBroker1_43_2 is flushToBroker of 1.43.2 and before: between the calls another
 // goroutine may build and send a newer request.
-func (om *goroutine) flushUnordered(t *sim.Task) {
+func (om *goroutine) flushToBroker1_43_2(t *sim.Task) {
 	om.constructRequest(t)
 	if len(om.req) == 0 {
 		return
@@ -197,69 +274,31 @@ func (om *goroutine) flushUnordered(t *sim.Task) {
 	om.handleResponse(t)
 }
 
-// flushUnderBrokerLock is flushToBroker since 1.43.3.
-func (om *goroutine) flushUnderBrokerLock(t *sim.Task) {
-	om.coordinator(t)
-	om.broker.lock.Lock(t, PointBrokerLock)
-	om.constructRequest(t) // The deadlock: it wants pomsLock.
-	if len(om.req) == 0 {
-		om.broker.lock.Unlock(t)
-		return
-	}
-	om.sendOffsetCommit(t)
-	om.broker.lock.Unlock(t)
-	om.awaitResponse(t)
-	if om.err {
-		om.giveUp(t)
-		return
-	}
-	om.handleResponse(t)
-}
-
-// sendOffsetCommit writes the request. The caller holds broker.lock.
-//
-// Differs: 1.61.1 waits for room before it writes; 1.48.0 to 1.61.0, which are
-// BrokerLockReleased too, do so after it.
-func (om *goroutine) sendOffsetCommit(t *sim.Task) {
-	om.err = false
-	if om.conf.Release == BrokerLockReleased {
-		om.promise(t)
-	}
-	t.Yield(PointWrite)
-	om.send(t, om.request())
-	if om.conf.Release == BrokerLock {
-		om.promise(t)
-	} else if om.err {
-		om.keepPromise(t)
-	}
-}
-
-// flushBuiltOutside is flushToBroker of pull request 3193.
-func (om *goroutine) flushBuiltOutside(t *sim.Task) {
-	om.coordinator(t)
-	om.constructRequest(t)
-	if len(om.req) == 0 {
-		return
-	}
-	om.broker.lock.Lock(t, PointSend) // The rewind is back.
-	om.send(t, om.request())
-	om.promise(t)
-	om.broker.lock.Unlock(t)
-	om.awaitResponse(t)
-	if om.err {
-		om.giveUp(t)
-		return
-	}
-	om.handleResponse(t)
-}
-
-// giveUp is what flushToBroker does when the request or its response is lost.
-// What was dirty stays dirty, and the next commit sends it again.
+// giveUp is the end of flushToBroker if the request or its response is lost. What
+// was dirty stays dirty, and the next commit sends it again.
 func (om *goroutine) giveUp(t *sim.Task) {
 	om.handleError(t)
 	om.releaseCoordinator(t)
 	om.closeBroker(t)
 	om.req = om.req[:0]
+}
+
+// sendOffsetCommit writes the request. The caller holds broker.lock.
+//
+// Differs: 1.61.1 takes a slot before it writes; 1.48.0 to 1.61.0, which are
+// Release1_48_0 too, wait for room after it.
+func (om *goroutine) sendOffsetCommit(t *sim.Task) {
+	om.err = false
+	if om.conf.Release == Release1_48_0 {
+		om.promise(t)
+	}
+	t.Yield(PointWrite)
+	om.send(t, om.request())
+	if om.conf.Release == Release1_43_3 {
+		om.promise(t)
+	} else if om.err {
+		om.keepPromise(t)
+	}
 }
 
 // constructRequest collects the offsets that are dirty, one partition after
@@ -287,51 +326,6 @@ func (om *goroutine) request() *model.OffsetCommitRequest {
 	return &model.OffsetCommitRequest{Partitions: append([]model.PartitionOffset{}, om.req...)}
 }
 
-// coordinator sees to it that the coordinator is known, and asks if it is not.
-func (om *goroutine) coordinator(t *sim.Task) {
-	om.brokerLock.RLock(t, PointCoordinator)
-	known := om.coordinated.Get(t)
-	om.brokerLock.RUnlock(t)
-	if known {
-		return
-	}
-	om.brokerLock.Lock(t, PointRefresh)
-	if om.coordinated.Get(t) {
-		om.brokerLock.Unlock(t)
-		return
-	}
-	om.findCoordinator(t) // RefreshCoordinator
-	om.open(t)            // Coordinator
-	om.coordinated.Set(t, true)
-	om.brokerLock.Unlock(t)
-}
-
-// managePartition is ManagePartition, and fetchInitialOffset below it. It leaves
-// in fetched where to read on.
-//
-// Differs: it is tried again without a limit, and without a pause.
-func (om *goroutine) managePartition(t *sim.Task) {
-	for om.err = true; om.err; {
-		om.coordinator(t)
-		om.fetchOffset(t)
-		if om.err {
-			om.releaseCoordinator(t)
-		}
-	}
-	om.pomsLock.Lock(t, PointManage)
-	pom := om.poms[om.place]
-	pom.released.Set(t, false)
-	pom.offset.Set(t, om.fetched)
-	om.pomsLock.Unlock(t)
-}
-
-// releaseCoordinator forgets who the coordinator is.
-func (om *goroutine) releaseCoordinator(t *sim.Task) {
-	om.brokerLock.Lock(t, PointRelease)
-	om.coordinated.Set(t, false)
-	om.brokerLock.Unlock(t)
-}
-
 // handleResponse marks as clean what was acknowledged, partition by partition,
 // and forgets the coordinator if it is none.
 func (om *goroutine) handleResponse(t *sim.Task) {
@@ -348,7 +342,7 @@ func (om *goroutine) handleResponse(t *sim.Task) {
 		case model.ErrCoordinatorLoadInProgress:
 			// It stays dirty, and the next commit sends it again.
 		default:
-			if om.conf.Release == BrokerLockReleased {
+			if om.conf.Release == Release1_48_0 {
 				om.shouldRelease = true
 			} else {
 				om.releaseCoordinator(t) // The deadlock: it wants brokerLock, with pomsLock held.
@@ -363,28 +357,15 @@ func (om *goroutine) handleResponse(t *sim.Task) {
 	om.req, om.resp, om.shouldRelease = om.req[:0], om.resp[:0], false
 }
 
-// close is Close.
-func (om *goroutine) close(t *sim.Task) {
-	if om.loop != nil {
-		t.Yield(PointClose)
-		om.loop.closing.Close(t)
-		om.loop.closed.Receive(t, PointAwaitMainLoop)
-	}
-	om.asyncClosePOMs(t)
-	om.force = false
-	for om.attempt = 0; om.loop != nil && om.attempt <= om.conf.RetryMax; om.attempt++ {
-		om.flushToBroker(t)
-		remaining := om.releasePOMs(t)
-		if remaining == 0 {
-			break
-		}
-	}
-	om.attempt = 0
-	om.force = true
-	om.releasePOMs(t)
-	om.brokerLock.Lock(t, PointForgetBroker)
-	om.coordinated.Set(t, false)
-	om.brokerLock.Unlock(t)
+// block is where the request has the partition at hand; -1: it has not.
+func (om *goroutine) block() int {
+	return slices.IndexFunc(om.req, func(p model.PartitionOffset) bool { return p.Partition == om.poms[om.i].partition })
+}
+
+// handleError tells the partitions of an error, and they log it.
+func (om *goroutine) handleError(t *sim.Task) {
+	om.pomsLock.RLock(t, PointHandleError)
+	om.pomsLock.RUnlock(t)
 }
 
 // asyncClosePOMs marks every partition as done.
@@ -397,28 +378,6 @@ func (om *goroutine) asyncClosePOMs(t *sim.Task) {
 		pom.lock.Unlock(t)
 	}
 	om.i = 0
-	om.pomsLock.RUnlock(t)
-}
-
-// block is where the request has the partition at hand; -1: it has not.
-func (om *goroutine) block() int {
-	return slices.IndexFunc(om.req, func(p model.PartitionOffset) bool { return p.Partition == om.poms[om.i].partition })
-}
-
-// updateCommitted takes the dirty mark away unless a newer offset has been
-// marked since the request was built.
-func (om *goroutine) updateCommitted(t *sim.Task) {
-	om.poms[om.i].lock.Lock(t, PointUpdateCommitted)
-	pom := om.poms[om.i]
-	if pom.offset.Get(t) == om.req[om.block()].Offset {
-		pom.dirty.Set(t, false)
-	}
-	pom.lock.Unlock(t)
-}
-
-// handleError tells the partitions of an error, and they log it.
-func (om *goroutine) handleError(t *sim.Task) {
-	om.pomsLock.RLock(t, PointHandleError)
 	om.pomsLock.RUnlock(t)
 }
 
@@ -449,6 +408,17 @@ func (om *goroutine) remaining(t *sim.Task) (n int) {
 		}
 	}
 	return n
+}
+
+// updateCommitted is partitionOffsetManager.updateCommitted: it takes the dirty mark away unless a newer offset has been
+// marked since the request was built.
+func (om *goroutine) updateCommitted(t *sim.Task) {
+	om.poms[om.i].lock.Lock(t, PointUpdateCommitted)
+	pom := om.poms[om.i]
+	if pom.offset.Get(t) == om.req[om.block()].Offset {
+		pom.dirty.Set(t, false)
+	}
+	pom.lock.Unlock(t)
 }
 
 func (om *OffsetManager) State(s *sim.State) {
