@@ -290,7 +290,7 @@ func buildConcurrentTransactions(variant string, values Values) *sim.World {
 func transactionalClient(variant string, values Values, coordinator *sim.Conn, leaders []*sim.Conn) (producer.TxnClient, app.TxnPlan) {
 	plan := app.TxnPlan{Transactions: values.Int("transactions"), Records: values.Int("records"), Partitions: len(leaders), Tries: 1}
 	saramaConfig := sarama.Config{
-		RetryMax: values.Int("max"), RetryBackoff: values.Duration("backoff"),
+		Release: sarama.Release1_43_1, RetryMax: values.Int("max"), RetryBackoff: values.Duration("backoff"),
 		ProducerRetryMax: values.Int("producer-max"), ProducerRetryBackoff: 100 * time.Millisecond,
 	}
 	kgoConfig := kgo.Config{TransactionVersion: model.TV1, ConcurrentTransactionsBackoff: 20 * time.Millisecond, MetadataMinAge: 5 * time.Second}

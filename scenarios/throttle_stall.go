@@ -26,7 +26,7 @@ var throttleStall = Scenario{
 		"KIP-219",
 	},
 	Code: []string{
-		"model/producer/sarama/throttle.go", "model/producer/sarama/broker.go", "model/producer/sarama/async_producer.go",
+		"model/producer/sarama/throttle.go", "model/producer/sarama/throttle_proposals.go", "model/producer/sarama/broker.go", "model/producer/sarama/async_producer.go", "model/producer/sarama/application.go",
 		"model/broker/quota.go", "properties/throttle.go",
 	},
 
@@ -185,14 +185,18 @@ const (
 	timedThrottle = "waiter-wakes-by-the-deadline nothing-is-sent-during-a-throttle throttles-do-not-add-up longer-throttle-is-kept close-ends-within-a-round-trip"
 )
 
-// throttlings says which release a variant stands for.
-var throttlings = map[string]sarama.Throttling{
-	"unlocked":        sarama.Unlocked,
-	"atomic-pointer":  sarama.AtomicPointer,
-	"mutex":           sarama.ThrottleTimerLock,
-	"deadline-notify": sarama.DeadlineNotify,
-	"atomic-deadline": sarama.AtomicDeadline,
-	"no-throttle":     sarama.NoThrottling,
+// throttlings says which release a variant stands for, or what was proposed on
+// top of it.
+var throttlings = map[string]struct {
+	release  sarama.Release
+	proposal sarama.Proposal
+}{
+	"unlocked":        {sarama.Release1_43_0, sarama.Released},
+	"atomic-pointer":  {sarama.Release1_43_0, sarama.AtomicPointer},
+	"mutex":           {sarama.Release1_43_1, sarama.Released},
+	"deadline-notify": {sarama.Release1_43_1, sarama.DeadlineNotify},
+	"atomic-deadline": {sarama.Release1_43_1, sarama.AtomicDeadline},
+	"no-throttle":     {sarama.Release1_40_1, sarama.Released},
 }
 
 // buildThrottleStall makes a client that writes to one broker.
@@ -207,7 +211,7 @@ func buildThrottleStall(variant string, values Values) *sim.World {
 	}
 	w.AddNode("broker", broker.NewQuotaBroker(quota))
 	b := sarama.NewBroker(w.Dial("sarama", "broker"), sarama.BrokerConfig{
-		Throttling: throttlings[variant], MaxOpenRequests: values.Int("max-open"), OneMore: values.Word("one-more") == "on",
+		Release: throttlings[variant].release, Proposal: throttlings[variant].proposal, MaxOpenRequests: values.Int("max-open"), OneMore: values.Word("one-more") == "on",
 		Throttles: throttles,
 	})
 	w.Share("b", b)

@@ -63,39 +63,6 @@ func (p *AsyncProducer) NewResponseReceiver() *ResponseReceiver {
 	return r
 }
 
-// Application sends messages, each when it is due, and closes producer and
-// connection.
-type Application struct {
-	*AsyncProducer
-	goroutine goroutine
-	every     time.Duration `sim:"config"`
-	clock     sim.Timer
-	i         int32
-}
-
-// NewApplication returns an application that sends a message as often as given,
-// and waits where there is no room for it.
-func (p *AsyncProducer) NewApplication(every time.Duration) *Application {
-	return &Application{AsyncProducer: p, goroutine: newGoroutine(p.broker), every: every}
-}
-
-// Run sends.
-//
-// Source: AsyncProducer.Input, AsyncProducer.Close, Client.Close.
-func (a *Application) Run(t *sim.Task) {
-	for a.i = 0; a.i < int32(a.config.Messages); a.i++ {
-		if a.every > 0 && a.i > 0 {
-			a.clock.Sleep(t, a.every, PointPause)
-		}
-		a.input.Send(t, PointProduce, model.Record(a.i+1))
-		t.Returned(&model.Accepted{Record: model.Record(a.i + 1)})
-	}
-	a.i = 0
-	a.input.Close(t)
-	a.ended.Receive(t, PointShutDown)
-	a.goroutine.closeBroker(t)
-}
-
 // BrokerProducer gathers messages into requests.
 //
 // Source: brokerProducer.
@@ -246,12 +213,6 @@ func (p *AsyncProducer) State(s *sim.State) {
 	p.pending.State(s)
 	p.sent.State(s)
 	p.ended.State(s)
-}
-
-func (a *Application) State(s *sim.State) {
-	sim.Int(s, &a.i)
-	a.goroutine.State(s)
-	a.clock.State(s)
 }
 
 func (bp *BrokerProducer) State(s *sim.State) {

@@ -1,15 +1,14 @@
 package sarama
 
 import (
-	"time"
-
 	"racelab/model"
 	"racelab/sim"
 )
 
 // BrokerConfig is what is set before the connection is opened.
 type BrokerConfig struct {
-	Throttling Throttling
+	Release  Release
+	Proposal Proposal // on top of the release
 	// MaxOpenRequests is how many requests may be in flight.
 	//
 	// Default: 5.
@@ -46,34 +45,6 @@ type Broker struct {
 	throttle *throttle
 }
 
-// produceSet is the messages of a request, which follow one another.
-//
-// Source: produceSet, responsePromise.
-type produceSet int64
-
-func setOf(first model.Record, count int32) produceSet {
-	return produceSet(int64(first)<<32 | int64(count))
-}
-
-func (s produceSet) first() model.Record { return model.Record(s >> 32) }
-func (s produceSet) count() int32        { return int32(s) }
-
-// request is what goes on the wire.
-func (s produceSet) request() *model.ProduceRequest {
-	batch := model.RecordBatch{ProducerID: model.NoProducerID, BaseSequence: model.NoSequence}
-	for i := range s.count() {
-		batch.Records = append(batch.Records, s.first()+model.Record(i))
-	}
-	return &model.ProduceRequest{TransactionalID: model.NoTransactionalID, Partitions: []model.PartitionBatch{{Batch: batch}}}
-}
-
-// tell reports how the messages fared to the application.
-func (s produceSet) tell(t *sim.Task, notConnected bool) {
-	for i := range s.count() {
-		t.Returned(&model.Produced{Record: s.first() + model.Record(i), NotConnected: notConnected})
-	}
-}
-
 // NewBroker returns a connection that is open.
 func NewBroker(conn *sim.Conn, config BrokerConfig) *Broker {
 	b := &Broker{config: config, conn: conn, throttle: newThrottle(config)}
@@ -95,19 +66,31 @@ type goroutine struct {
 	err       bool // ErrNotConnected
 }
 
-// asyncProduce is AsyncProduce, with sendInternal below it.
+func newGoroutine(b *Broker) goroutine {
+	return goroutine{Broker: b, throttled: newFrame(b)}
+}
+
+// asyncProduce is AsyncProduce.
 func (b *goroutine) asyncProduce(t *sim.Task) {
 	b.lock.Lock(t, PointAsyncProduce)
+	b.sendWithPromise(t)
+	b.lock.Unlock(t)
+}
+
+// sendWithPromise is sendWithPromise.
+func (b *goroutine) sendWithPromise(t *sim.Task) {
 	b.err = !b.connected.Get(t)
 	if b.err {
-		b.lock.Unlock(t)
 		return
 	}
+	b.sendInternal(t)
+}
+
+// sendInternal is sendInternal.
+func (b *goroutine) sendInternal(t *sim.Task) {
 	b.throttled.waitIfThrottled(t)
-	b.err = b.throttled.cancelled
+	b.err = b.throttled.takeCancelled()
 	if b.err {
-		b.throttled.cancelled = false
-		b.lock.Unlock(t)
 		return
 	}
 	if b.config.OneMore {
@@ -118,13 +101,12 @@ func (b *goroutine) asyncProduce(t *sim.Task) {
 	b.conn.Send(t, b.set.request())
 	b.responses.Send(t, PointPromise, b.set) // The stall: nobody makes room while the response reader is blocked.
 	b.set = 0
-	b.lock.Unlock(t)
 }
 
 // closeBroker is Close.
 func (b *goroutine) closeBroker(t *sim.Task) {
 	t.Called(&model.CloseConnection{})
-	b.throttled.cancel(t)
+	b.throttled.cancelThrottle(t)
 	b.lock.Lock(t, PointClose)
 	if b.connected.Get(t) {
 		b.responses.Close(t)
@@ -169,10 +151,7 @@ func (r *ResponseReceiver) Run(t *sim.Task) {
 
 // handle is the handler of a promise, as AsyncProduce makes it.
 func (r *ResponseReceiver) handle(t *sim.Task) {
-	if r.throttled.throttleTime > 0 {
-		r.throttled.setThrottle(t)
-	}
-	r.throttled.throttleTime = 0
+	r.throttled.handleThrottledResponse(t)
 	if r.forward != nil {
 		r.forward.pending.Send(t, PointCallback, r.set)
 		r.forward.sent.Done(t)
@@ -181,77 +160,6 @@ func (r *ResponseReceiver) handle(t *sim.Task) {
 		r.set.tell(t, false)
 	}
 	r.set = 0
-}
-
-// Sender is an application that uses the connection by itself: it sends
-// messages, each in a request of its own.
-type Sender struct {
-	goroutine
-	messages int32         `sim:"config"`
-	early    int32         `sim:"config"` // how many it sends before it pauses
-	pause    time.Duration `sim:"config"`
-	closes   bool          `sim:"config"`
-	clock    sim.Timer
-	i        int32
-}
-
-// NewSender returns a sender of some messages, which pauses after the
-// first few of them, and in the end closes the connection, if it is the one who
-// does.
-func NewSender(b *Broker, messages, early int, pause time.Duration, closes bool) *Sender {
-	s := &Sender{messages: int32(messages), early: int32(early), pause: pause, closes: closes}
-	s.goroutine = newGoroutine(b)
-	return s
-}
-
-func newGoroutine(b *Broker) goroutine {
-	return goroutine{Broker: b, throttled: newFrame(b)}
-}
-
-// Run sends.
-func (s *Sender) Run(t *sim.Task) {
-	for s.i = 0; s.i < s.messages; s.i++ {
-		if s.i == s.early && s.pause > 0 {
-			s.clock.Sleep(t, s.pause, PointPause)
-		}
-		s.set = setOf(model.Record(s.i+1), 1)
-		s.asyncProduce(t)
-		if s.err {
-			s.set.tell(t, true)
-		}
-		s.set = 0
-	}
-	s.i = 0
-	if s.closes {
-		s.closeBroker(t)
-	}
-}
-
-// Closer closes the connection beside those who send.
-//
-// Source: brokerProducer.handleError, which closes the broker while the bridge
-// goroutine may be sending.
-type Closer struct {
-	goroutine
-	after time.Duration `sim:"config"`
-	clock sim.Timer
-}
-
-// NewCloser returns a goroutine that closes the connection after a while,
-// or at any moment.
-func NewCloser(b *Broker, after time.Duration) *Closer {
-	return &Closer{goroutine: newGoroutine(b), after: after}
-}
-
-// Run closes.
-func (c *Closer) Run(t *sim.Task) {
-	if c.after > 0 {
-		t.Yield(PointPause)
-		c.clock.Sleep(t, c.after, PointCallClose)
-	} else {
-		t.Yield(PointCallClose)
-	}
-	c.closeBroker(t)
 }
 
 func (b *Broker) State(s *sim.State) {
@@ -288,15 +196,4 @@ func (b *goroutine) State(s *sim.State) {
 func (r *ResponseReceiver) State(s *sim.State) {
 	sim.Int(s, &r.set)
 	r.throttled.State(s)
-}
-
-func (s *Sender) State(state *sim.State) {
-	sim.Int(state, &s.i)
-	s.goroutine.State(state)
-	s.clock.State(state)
-}
-
-func (c *Closer) State(s *sim.State) {
-	c.goroutine.State(s)
-	c.clock.State(s)
 }

@@ -8,122 +8,53 @@ import (
 	"racelab/sim"
 )
 
-// Throttling is how the response reader tells the sender that the broker
-// wants to be left alone: the difference between the releases.
-type Throttling uint8
-
-const (
-	// NoThrottling tells it nothing.
-	//
-	// Source: sarama before 1.41.0.
-	NoThrottling Throttling = iota
-	// Unlocked shares a timer, with nothing around it.
-	//
-	// Source: sarama 1.41.0 to 1.43.0.
-	Unlocked
-	// AtomicPointer is Unlocked, with an atomic pointer to the timer.
-	//
-	// Source: the text of sarama pull request 2826; never released.
-	AtomicPointer
-	// ThrottleTimerLock is Unlocked, with a lock around all of it, the wait
-	// included.
-	//
-	// Source: sarama pull request 2826, release 1.43.1 and later.
-	ThrottleTimerLock
-	// DeadlineNotify shares a deadline under a lock. A sender waits by a timer of
-	// its own, with no lock but broker.lock, and is woken when the deadline changes
-	// or Close wants that lock.
-	//
-	// Source: sarama pull request 3711, open.
-	// Differs: the notification is a token in a buffer of one and no closed
-	// channel: at most one goroutine waits, for it holds broker.lock.
-	DeadlineNotify
-	// AtomicDeadline shares a deadline that only ever grows, atomically. A sender
-	// sleeps until then.
-	//
-	// Source: none; it is what is left of a proposal once nothing shares a timer.
-	AtomicDeadline
-)
-
-// throttle is what the broker has said, as response reader and sender
-// share it.
+// throttle is what the broker has said, as response reader and sender share it.
 type throttle struct {
-	throttling Throttling `sim:"config"`
-
-	// Unlocked, AtomicPointer, ThrottleTimerLock.
+	release           Release `sim:"config"`
 	timers            sim.Timers
 	throttleTimer     sim.Var[sim.Ref]
-	throttlePointer   sim.Atomic[sim.Ref] // throttleTimer of AtomicPointer
-	throttleTimerLock sim.Mutex           // of DeadlineNotify: throttleLock
-
-	// DeadlineNotify.
-	throttleDeadline sim.Var[sim.Instant]
-	throttleNotify   sim.Chan[bool]
-	closing          sim.Var[bool]
-
-	// AtomicDeadline.
-	deadline sim.Atomic[sim.Instant]
+	throttleTimerLock sim.Mutex // since 1.43.1
+	proposedThrottle
 }
 
 func newThrottle(config BrokerConfig) *throttle {
-	b := &throttle{throttling: config.Throttling}
+	b := &throttle{release: config.Release}
 	b.timers.Init(max(config.Throttles, 1))
-	b.throttleDeadline.Init(sim.Instant(sim.Never))
-	b.deadline.Init(sim.Instant(sim.Never))
-	if b.throttling == DeadlineNotify {
-		b.throttleNotify.Init(1)
-	}
+	b.proposedThrottle.init(config.Proposal)
 	return b
 }
 
-// frame is a goroutine inside the throttle. Its fields are the local
-// variables of the functions that it calls.
+// frame is a goroutine inside the throttle. Its fields are the local variables of
+// the functions that it calls.
 type frame struct {
 	*throttle
 	throttleTime time.Duration // of the response at hand
-	timer        sim.Timer     // of a wait
-	due          time.Duration // of a deadline; Never: none
-	cancelled    bool          // the wait was: ErrNotConnected
+	proposedFrame
 }
 
 func newFrame(b *Broker) frame {
-	return frame{throttle: b.throttle, due: sim.Never}
+	return frame{throttle: b.throttle, proposedFrame: newProposedFrame()}
 }
 
-// setThrottle is the one of each release.
+// handleThrottledResponse is handleThrottledResponse.
+func (b *frame) handleThrottledResponse(t *sim.Task) {
+	if b.throttleTime > 0 {
+		b.setThrottle(t)
+	}
+	b.throttleTime = 0
+}
+
+// setThrottle is setThrottle, since 1.43.1 under a lock.
 func (b *frame) setThrottle(t *sim.Task) {
-	switch b.throttling {
-	case Unlocked, AtomicPointer:
-		b.replaceTimer(t)
-	case ThrottleTimerLock:
+	switch {
+	case b.proposal.sharesDeadline():
+		b.setDeadline(t)
+		return
+	case b.release < Release1_43_0:
+		return
+	case b.release >= Release1_43_1:
 		b.throttleTimerLock.Lock(t, PointThrottleLock) // The wait of the sender is the response reader's, too.
-		b.replaceTimer(t)
-		b.throttleTimerLock.Unlock(t)
-	case DeadlineNotify:
-		b.replaceDeadline(t)
-	case AtomicDeadline:
-		b.extendDeadline(t)
 	}
-}
-
-// waitIfThrottled is the one of each release. Its caller holds broker.lock.
-func (b *frame) waitIfThrottled(t *sim.Task) {
-	switch b.throttling {
-	case Unlocked, AtomicPointer:
-		b.awaitTimer(t)
-	case ThrottleTimerLock:
-		b.throttleTimerLock.Lock(t, PointThrottleLock)
-		b.awaitTimer(t)
-		b.throttleTimerLock.Unlock(t)
-	case DeadlineNotify:
-		b.awaitNotified(t)
-	case AtomicDeadline:
-		b.awaitDeadline(t)
-	}
-}
-
-// replaceTimer is setThrottle of 1.41.0.
-func (b *frame) replaceTimer(t *sim.Task) {
 	t.Yield(PointNilCheck)
 	if b.loadTimer(t) != 0 {
 		t.Yield(PointStop) // S3: the sender sets nil.
@@ -136,25 +67,43 @@ func (b *frame) replaceTimer(t *sim.Task) {
 	ref := b.timers.New(t)
 	b.timers.At(ref).Start(t, b.throttleTime)
 	b.storeTimer(t, ref)
+	b.unlockTimer(t)
 }
 
-// awaitTimer is waitIfThrottled of 1.41.0.
-func (b *frame) awaitTimer(t *sim.Task) {
-	t.Yield(PointCheckThrottle)
-	if b.loadTimer(t) == 0 {
+// waitIfThrottled is waitIfThrottled, since 1.43.1 under a lock. Its caller holds
+// broker.lock.
+func (b *frame) waitIfThrottled(t *sim.Task) {
+	switch {
+	case b.proposal.sharesDeadline():
+		b.awaitDeadline(t)
 		return
+	case b.release < Release1_43_0:
+		return
+	case b.release >= Release1_43_1:
+		b.throttleTimerLock.Lock(t, PointThrottleLock)
 	}
-	t.Yield(PointLoadChannel)
-	t.Called(&model.ThrottleWait{})
-	b.sharedTimer(t).Receive(t, PointReceive)
-	t.Returned(&model.ThrottleWait{})
-	t.Yield(PointSetNil)
-	b.storeTimer(t, 0)
+	t.Yield(PointCheckThrottle)
+	if b.loadTimer(t) != 0 {
+		t.Yield(PointLoadChannel)
+		t.Called(&model.ThrottleWait{})
+		b.sharedTimer(t).Receive(t, PointReceive)
+		t.Returned(&model.ThrottleWait{})
+		t.Yield(PointSetNil)
+		b.storeTimer(t, 0)
+	}
+	b.unlockTimer(t)
+}
+
+// unlockTimer is what 1.43.1 defers.
+func (b *frame) unlockTimer(t *sim.Task) {
+	if b.release >= Release1_43_1 {
+		b.throttleTimerLock.Unlock(t)
+	}
 }
 
 // loadTimer reads throttleTimer.
 func (b *frame) loadTimer(t *sim.Task) sim.Ref {
-	if b.throttling == AtomicPointer {
+	if b.proposal == AtomicPointer {
 		return b.throttlePointer.Load(t)
 	}
 	return b.throttleTimer.Get(t)
@@ -162,7 +111,7 @@ func (b *frame) loadTimer(t *sim.Task) sim.Ref {
 
 // storeTimer writes throttleTimer.
 func (b *frame) storeTimer(t *sim.Task, timer sim.Ref) {
-	if b.throttling == AtomicPointer {
+	if b.proposal == AtomicPointer {
 		b.throttlePointer.Store(t, timer)
 	} else {
 		b.throttleTimer.Set(t, timer)
@@ -178,112 +127,24 @@ func (b *frame) sharedTimer(t *sim.Task) *sim.Timer {
 	return b.timers.At(timer)
 }
 
-// replaceDeadline is setThrottle of pull request 3711.
-func (b *frame) replaceDeadline(t *sim.Task) {
-	b.throttleTimerLock.Lock(t, PointThrottleLock)
-	if !b.closing.Get(t) {
-		b.throttleDeadline.Set(t, sim.Instant(t.Now()+b.throttleTime)) // A shorter throttle replaces a longer one.
-		b.notify(t)
-	}
-	b.throttleTimerLock.Unlock(t)
-}
-
-// notify wakes the sender that waits, or the next one that would.
-func (b *frame) notify(t *sim.Task) {
-	t.Select(PointNotify, b.throttleNotify.Sending(true), sim.Default())
-}
-
-// awaitNotified is waitIfThrottled of pull request 3711.
-func (b *frame) awaitNotified(t *sim.Task) {
-	for {
-		b.throttleTimerLock.Lock(t, PointCheckThrottle)
-		b.cancelled = b.closing.Get(t)
-		b.due = time.Duration(b.throttleDeadline.Get(t))
-		b.throttleTimerLock.Unlock(t)
-		if b.cancelled || !b.startTimer(t) {
-			return
-		}
-		t.Called(&model.ThrottleWait{})
-		t.Select(PointAwaitThrottle, b.timer.Receiving(), b.throttleNotify.Receiving())
-		t.Returned(&model.ThrottleWait{})
-		b.timer.Stop(t)
-	}
-}
-
-// startTimer arms a timer of the goroutine's own for when the throttle is over,
-// and says whether it is not over yet.
-func (b *frame) startTimer(t *sim.Task) bool {
-	due := b.due
-	b.due = sim.Never
-	if due == sim.Never || due <= t.Now() {
-		return false
-	}
-	b.timer.Start(t, due-t.Now())
-	return true
-}
-
-// cancel is what Close of pull request 3711 does before it takes broker.lock.
-func (b *frame) cancel(t *sim.Task) {
-	if b.throttling != DeadlineNotify {
-		return
-	}
-	b.throttleTimerLock.Lock(t, PointCancelThrottle)
-	b.closing.Set(t, true)
-	b.notify(t)
-	b.throttleTimerLock.Unlock(t)
-}
-
-// extendDeadline makes the deadline a later one, or leaves it: in Go, a loop
-// around CompareAndSwap.
-func (b *frame) extendDeadline(t *sim.Task) {
-	t.Yield(PointDeadline)
-	due := sim.Instant(t.Now() + b.throttleTime)
-	if due > b.deadline.Load(t) {
-		b.deadline.Store(t, due)
-	}
-}
-
-// awaitDeadline sleeps until the deadline is over, which may have become a
-// later one by then.
-func (b *frame) awaitDeadline(t *sim.Task) {
-	for {
-		t.Yield(PointCheckThrottle)
-		b.due = time.Duration(b.deadline.Load(t))
-		if !b.startTimer(t) {
-			return
-		}
-		t.Called(&model.ThrottleWait{})
-		b.timer.Receive(t, PointAwaitThrottle)
-		t.Returned(&model.ThrottleWait{})
-	}
-}
-
 func (b *throttle) State(s *sim.State) {
 	b.timers.State(s)
 	b.throttleTimer.State(s)
-	b.throttlePointer.State(s)
 	b.throttleTimerLock.State(s)
-	b.throttleDeadline.State(s)
-	b.throttleNotify.State(s)
-	b.closing.State(s)
-	b.deadline.State(s)
+	b.proposedThrottle.State(s)
 }
 
 func (b *frame) State(s *sim.State) {
 	sim.Int(s, &b.throttleTime)
-	sim.Moment(s, &b.due)
-	sim.Bool(s, &b.cancelled)
-	b.timer.State(s)
+	b.proposedFrame.State(s)
 }
 
 // describe says which throttle there is.
 func (b *throttle) describe() string {
-	timer := max(b.throttleTimer.Peek(), b.throttlePointer.Peek())
-	deadline := max(b.throttleDeadline.Peek(), b.deadline.Peek())
-	switch {
-	case timer != 0:
+	if timer := max(b.throttleTimer.Peek(), b.throttlePointer.Peek()); timer != 0 {
 		return fmt.Sprintf("timer %d", timer)
-	case deadline != sim.Instant(sim.Never):
+	}
+	if deadline := max(b.throttleDeadline.Peek(), b.deadline.Peek()); deadline != sim.Instant(sim.Never) {
 		return fmt.Sprintf("until %v", time.Duration(deadline))
 	}
 	return "none"

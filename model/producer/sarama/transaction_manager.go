@@ -9,21 +9,6 @@ import (
 	"racelab/sim"
 )
 
-// Release is a release of Sarama, for what it does about transactions.
-type Release uint8
-
-const (
-	// Release1_43_1 is 1.43.1: CONCURRENT_TRANSACTIONS on InitProducerId is fatal, and
-	// AbortTxn of a transaction without a partition asks for no new epoch although
-	// it goes to Initializing for one.
-	Release1_43_1 Release = iota
-	// Release1_60_1 is 1.60.1, which backs off before it sends a batch again that the
-	// partition's leader refused (pull request 2469); else as 1.43.1.
-	Release1_60_1
-	// Release1_61_1 is 1.61.1, in which both are repaired.
-	Release1_61_1
-)
-
 // Config is what a sarama.Config says that matters here.
 type Config struct {
 	Release Release
@@ -287,7 +272,7 @@ func (p *Transactions) dispatch(t *sim.Task) {
 		if !p.isRetriable() || p.retries >= p.config.ProducerRetryMax {
 			return
 		}
-		if p.config.Release > Release1_43_1 || !p.fromResponse {
+		if p.config.Release >= Release1_60_1 || !p.fromResponse {
 			p.sleep.Sleep(t, p.config.ProducerRetryBackoff, PointProducerBackoff)
 		}
 	}

@@ -1,0 +1,43 @@
+package sarama
+
+import (
+	"racelab/model"
+	"racelab/sim"
+)
+
+// findCoordinator asks the least loaded broker, which is the one there is, who
+// coordinates the group.
+//
+// Source: client.findCoordinator, Broker.FindCoordinator.
+// Differs: the cluster has one broker. client.lock, which guards the list of
+// brokers, is left out: only the goroutine that holds brokerLock takes it here.
+// There is no limit to the attempts, and no time between them.
+func (om *goroutine) findCoordinator(t *sim.Task) {
+	for !om.found {
+		om.leastLoadedBroker(t)
+		om.broker.lock.Lock(t, PointFindCoordinator)
+		om.send(t, &model.FindCoordinatorRequest{})
+		om.awaitCoordinator(t)
+		om.broker.lock.Unlock(t)
+		if om.err {
+			om.closeBroker(t)
+		}
+	}
+	om.found = false
+}
+
+// leastLoadedBroker is LeastLoadedBroker.
+func (om *goroutine) leastLoadedBroker(t *sim.Task) {
+	om.responseSize(t)
+	om.open(t)
+}
+
+// awaitCoordinator is handleResponsePromise of a FindCoordinator.
+func (om *goroutine) awaitCoordinator(t *sim.Task) {
+	if om.err {
+		return
+	}
+	answer := om.broker.conn.Receive(t, PointAwaitCoordinator)
+	_, om.found = answer.(*model.FindCoordinatorResponse)
+	om.err = !om.found
+}
