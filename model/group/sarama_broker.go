@@ -24,15 +24,6 @@ type saramaBroker struct {
 	responses *sim.Chan[bool]
 }
 
-func (b *saramaBroker) State(s *sim.State) {
-	b.lock.State(s)
-	b.opened.State(s)
-	b.connected.State(s)
-	if b.responses != nil {
-		b.responses.State(s)
-	}
-}
-
 // open is Broker.Open.
 func (om *saramaGoroutine) open(t *sim.Task) {
 	t.Yield(PointOpen)

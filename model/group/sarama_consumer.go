@@ -24,11 +24,6 @@ func NewSaramaConsumer(om *SaramaOffsetManager) *SaramaConsumer {
 	return c
 }
 
-func (c *SaramaConsumer) State(s *sim.State) {
-	c.SaramaOffsetManager.State(s)
-	c.claims.State(s)
-}
-
 // SaramaClaim is the goroutine of one claimed partition, ConsumeClaim as
 // applications write it: it processes and marks each message, and commits,
 // unless that goes automatically.
@@ -98,13 +93,6 @@ func (om *SaramaClaim) resetOffset(t *sim.Task) {
 	pom.lock.Unlock(t)
 }
 
-// State walks the goroutine's frame.
-func (om *SaramaClaim) State(s *sim.State) {
-	om.saramaGoroutine.State(s)
-	sim.Int(s, &om.next)
-	sim.Int(s, &om.resets)
-}
-
 // SaramaMainLoop is the goroutine that commits automatically.
 type SaramaMainLoop struct{ saramaGoroutine }
 
@@ -167,10 +155,4 @@ func (om *SaramaCommitter) Run(t *sim.Task) {
 		om.commit(t)
 		om.commits--
 	}
-}
-
-// State walks the goroutine's frame.
-func (om *SaramaCommitter) State(s *sim.State) {
-	om.saramaGoroutine.State(s)
-	sim.Int(s, &om.commits)
 }

@@ -430,35 +430,8 @@ func (a *KgoApplication) close(t *sim.Task) {
 	}
 }
 
-func (a *KgoApp) State(s *sim.State) {
-	a.gate.State(s)
-	a.failed.State(s)
-	a.hear.State(s)
-	a.acked.State(s)
-	a.begun.State(s)
-	a.submitted.State(s)
-}
-
 // Describe shows what the promises have told of.
 func (a *KgoApp) Describe(show func(name, value string)) {
 	show("failed", fmt.Sprint(a.failed.Peek()))
 	show("delivered", fmt.Sprint(a.acked.Peek()))
-}
-
-func (s *KgoSubmitter) State(state *sim.State) {
-	s.kgoGoroutine.State(state)
-	sim.Int(state, &s.next)
-}
-
-func (a *KgoApplication) State(s *sim.State) {
-	a.kgoGoroutine.State(s)
-	sim.Int(s, &a.record)
-	sim.Bool(s, &a.done)
-	sim.Int(s, &a.left)
-	sim.Int(s, &a.epoch)
-	sim.Int(s, &a.result)
-	sim.Slice(s, &a.rounds, func(s *sim.State, r *kgoRound) {
-		sim.Int(s, &r.left)
-		sim.Int(s, &r.pause)
-	})
 }

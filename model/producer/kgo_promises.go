@@ -151,12 +151,5 @@ func (e kgoError) String() string {
 	return model.Error(e).String()
 }
 
-func (r *ring) State(s *sim.State) {
-	r.elems.State(s)
-	r.finishPromises.State(s)
-}
-
-func (g *KgoPromises) State(s *sim.State) { sim.Slice(s, &g.recs, sim.Int[promisedRec]) }
-
 // Describe shows nothing besides what is shared.
 func (g *KgoPromises) Describe(func(name, value string)) {}

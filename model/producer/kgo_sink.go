@@ -331,21 +331,3 @@ func (c *KgoContext) Run(t *sim.Task) {
 	t.Yield(PointCancelContext)
 	c.Producer.cancelled.Store(t, true)
 }
-
-func (l *KgoLinger) State(s *sim.State) { l.kgoGoroutine.State(s) }
-
-func (s *KgoSink) State(state *sim.State) { s.kgoGoroutine.State(state) }
-
-func (r *KgoResponses) State(s *sim.State) {
-	r.kgoGoroutine.State(s)
-	sim.Int(s, &r.ref)
-	sim.Int(s, &r.code)
-}
-
-func (m *KgoMetadata) State(s *sim.State) {
-	m.kgoGoroutine.State(s)
-	sim.Int(s, &m.errors)
-}
-
-// State has nothing to walk: all that the goroutine uses is shared.
-func (c *KgoContext) State(*sim.State) {}

@@ -41,7 +41,7 @@ type KgoTransactions struct {
 	addedToTxn    []model.Partition // ascending
 
 	// What doWithConcurrentTransactions keeps in local variables.
-	start   time.Duration
+	start   sim.Time
 	backoff time.Duration
 
 	commit model.TransactionResult
@@ -106,7 +106,7 @@ func (cl *KgoTransactions) concurrent(t *sim.Task) bool {
 	if cl.start == sim.Never {
 		return true // The last floor is reached.
 	}
-	switch since := t.Now() - cl.start; {
+	switch since := t.Now().Sub(cl.start); {
 	case since > 5*time.Second:
 		cl.backoff = max(cl.backoff, time.Second)
 		cl.start = sim.Never
@@ -304,20 +304,3 @@ func (cl *KgoTransactions) endTxn(t *sim.Task) {
 
 // close is Close: nothing updates the metadata any more.
 func (cl *KgoTransactions) close(t *sim.Task) { cl.metadata.Stop(t) }
-
-func (cl *KgoTransactions) State(s *sim.State) {
-	cl.txnAPI.State(s)
-	sim.Int(s, &cl.id)
-	sim.Int(s, &cl.epoch)
-	sim.Int(s, &cl.err)
-	sim.Slice(s, &cl.seqs, sim.Int[model.Sequence])
-	sim.Bool(s, &cl.inTxn)
-	sim.Bool(s, &cl.producedInTxn)
-	sim.Slice(s, &cl.addedToTxn, sim.Int[model.Partition])
-	sim.Moment(s, &cl.start)
-	sim.Int(s, &cl.backoff)
-	sim.Int(s, &cl.commit)
-	sim.Int(s, &cl.code)
-	cl.after.State(s)
-	cl.metadata.State(s)
-}

@@ -42,7 +42,7 @@ type librdkafkaMain struct {
 	delivered sim.Chan[bool]
 	timer     sim.Timer
 	record    model.Record
-	enqueued  time.Duration // the record
+	enqueued  sim.Time // the record
 	sent      model.Sequence
 }
 
@@ -159,14 +159,6 @@ func (p *LibrdkafkaTransactions) abortTxn(*sim.Task) { p.leave(model.None, model
 
 func (p *LibrdkafkaTransactions) close(t *sim.Task) { p.main.pending.Close(t) }
 
-func (p *LibrdkafkaTransactions) State(s *sim.State) {
-	p.txnAPI.State(s)
-	sim.Int(s, &p.producerID)
-	sim.Int(s, &p.producerEpoch)
-	sim.Int(s, &p.committed)
-	p.sleep.State(s)
-}
-
 // Run registers and sends one record after the other.
 func (m *librdkafkaMain) Run(t *sim.Task) {
 	for {
@@ -199,7 +191,7 @@ func (m *librdkafkaMain) registerPartitions(t *sim.Task) {
 
 // produce sends the batch when it has lingered, and says when it is delivered.
 func (m *librdkafkaMain) produce(t *sim.Task) {
-	if left := m.enqueued + m.client.config.Linger - t.Now(); left > 0 {
+	if left := m.enqueued.Add(m.client.config.Linger).Sub(t.Now()); left > 0 {
 		m.timer.Sleep(t, left, PointLinger)
 	}
 	m.client.leader.Send(t, m.client.batch(0, m.sent, m.record))
@@ -207,13 +199,4 @@ func (m *librdkafkaMain) produce(t *sim.Task) {
 	m.sent++
 	m.record, m.enqueued = 0, sim.Never
 	m.delivered.Send(t, PointDelivered, true)
-}
-
-func (m *librdkafkaMain) State(s *sim.State) {
-	m.pending.State(s)
-	m.delivered.State(s)
-	m.timer.State(s)
-	sim.Int(s, &m.record)
-	sim.Moment(s, &m.enqueued)
-	sim.Int(s, &m.sent)
 }

@@ -239,27 +239,3 @@ func (b *SaramaBridge) Run(t *sim.Task) {
 	b.sent.Wait(t, PointInFlight)
 	b.pending.Close(t)
 }
-
-func (p *SaramaAsyncProducer) State(s *sim.State) {
-	p.input.State(s)
-	p.output.State(s)
-	p.pending.State(s)
-	p.sent.State(s)
-	p.ended.State(s)
-}
-
-func (a *SaramaApplication) State(s *sim.State) {
-	sim.Int(s, &a.i)
-	a.goroutine.State(s)
-	a.clock.State(s)
-}
-
-func (bp *SaramaBrokerProducer) State(s *sim.State) {
-	sim.Int(s, &bp.buffer)
-	sim.Bool(s, &bp.timing)
-	sim.Bool(s, &bp.timerFired)
-	sim.Int(s, &bp.msg)
-	bp.timer.State(s)
-}
-
-func (b *SaramaBridge) State(s *sim.State) { b.goroutine.State(s) }

@@ -254,15 +254,6 @@ func (c *SaramaCloser) Run(t *sim.Task) {
 	c.closeBroker(t)
 }
 
-func (b *SaramaBroker) State(s *sim.State) {
-	b.lock.State(s)
-	b.connected.State(s)
-	b.responses.State(s)
-	b.inFlight.State(s)
-	b.done.State(s)
-	b.throttle.State(s)
-}
-
 // Describe shows whether there is a throttle.
 func (b *SaramaBroker) Describe(show func(name, value string)) {
 	show("throttle", b.throttle.describe())
@@ -278,25 +269,3 @@ func (b *saramaGoroutine) Describe(func(name, value string)) {}
 
 // Describe shows nothing besides what is shared.
 func (r *SaramaResponseReceiver) Describe(func(name, value string)) {}
-
-func (b *saramaGoroutine) State(s *sim.State) {
-	sim.Int(s, &b.set)
-	sim.Bool(s, &b.err)
-	b.throttled.State(s)
-}
-
-func (r *SaramaResponseReceiver) State(s *sim.State) {
-	sim.Int(s, &r.set)
-	r.throttled.State(s)
-}
-
-func (s *SaramaSender) State(state *sim.State) {
-	sim.Int(state, &s.i)
-	s.saramaGoroutine.State(state)
-	s.clock.State(state)
-}
-
-func (c *SaramaCloser) State(s *sim.State) {
-	c.saramaGoroutine.State(s)
-	c.clock.State(s)
-}

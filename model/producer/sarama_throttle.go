@@ -57,19 +57,19 @@ type saramaThrottle struct {
 	throttleTimerLock sim.Mutex           // of DeadlineNotify: throttleLock
 
 	// DeadlineNotify.
-	throttleDeadline sim.Var[sim.Instant]
+	throttleDeadline sim.Var[sim.Time]
 	throttleNotify   sim.Chan[bool]
 	closing          sim.Var[bool]
 
 	// AtomicDeadline.
-	deadline sim.Atomic[sim.Instant]
+	deadline sim.Atomic[sim.Time]
 }
 
 func newSaramaThrottle(config SaramaBrokerConfig) *saramaThrottle {
 	b := &saramaThrottle{throttling: config.Throttling}
 	b.timers.Init(max(config.Throttles, 1))
-	b.throttleDeadline.Init(sim.Instant(sim.Never))
-	b.deadline.Init(sim.Instant(sim.Never))
+	b.throttleDeadline.Init(sim.Never)
+	b.deadline.Init(sim.Never)
 	if b.throttling == DeadlineNotify {
 		b.throttleNotify.Init(1)
 	}
@@ -82,7 +82,7 @@ type saramaFrame struct {
 	*saramaThrottle
 	throttleTime time.Duration // of the response at hand
 	timer        sim.Timer     // of a wait
-	due          time.Duration // of a deadline; Never: none
+	due          sim.Time      // of a deadline; Never: none
 	cancelled    bool          // the wait was: ErrNotConnected
 }
 
@@ -182,7 +182,7 @@ func (b *saramaFrame) sharedTimer(t *sim.Task) *sim.Timer {
 func (b *saramaFrame) replaceDeadline(t *sim.Task) {
 	b.throttleTimerLock.Lock(t, PointThrottleLock)
 	if !b.closing.Get(t) {
-		b.throttleDeadline.Set(t, sim.Instant(t.Now()+b.throttleTime)) // A shorter throttle replaces a longer one.
+		b.throttleDeadline.Set(t, t.Now().Add(b.throttleTime)) // A shorter throttle replaces a longer one.
 		b.notify(t)
 	}
 	b.throttleTimerLock.Unlock(t)
@@ -198,7 +198,7 @@ func (b *saramaFrame) awaitNotified(t *sim.Task) {
 	for {
 		b.throttleTimerLock.Lock(t, PointCheckThrottle)
 		b.cancelled = b.closing.Get(t)
-		b.due = time.Duration(b.throttleDeadline.Get(t))
+		b.due = b.throttleDeadline.Get(t)
 		b.throttleTimerLock.Unlock(t)
 		if b.cancelled || !b.startTimer(t) {
 			return
@@ -215,10 +215,10 @@ func (b *saramaFrame) awaitNotified(t *sim.Task) {
 func (b *saramaFrame) startTimer(t *sim.Task) bool {
 	due := b.due
 	b.due = sim.Never
-	if due == sim.Never || due <= t.Now() {
+	if due == sim.Never || !t.Now().Before(due) {
 		return false
 	}
-	b.timer.Start(t, due-t.Now())
+	b.timer.Start(t, due.Sub(t.Now()))
 	return true
 }
 
@@ -237,7 +237,7 @@ func (b *saramaFrame) cancel(t *sim.Task) {
 // around CompareAndSwap.
 func (b *saramaFrame) extendDeadline(t *sim.Task) {
 	t.Yield(PointDeadline)
-	due := sim.Instant(t.Now() + b.throttleTime)
+	due := t.Now().Add(b.throttleTime)
 	if due > b.deadline.Load(t) {
 		b.deadline.Store(t, due)
 	}
@@ -248,7 +248,7 @@ func (b *saramaFrame) extendDeadline(t *sim.Task) {
 func (b *saramaFrame) awaitDeadline(t *sim.Task) {
 	for {
 		t.Yield(PointCheckThrottle)
-		b.due = time.Duration(b.deadline.Load(t))
+		b.due = b.deadline.Load(t)
 		if !b.startTimer(t) {
 			return
 		}
@@ -258,24 +258,6 @@ func (b *saramaFrame) awaitDeadline(t *sim.Task) {
 	}
 }
 
-func (b *saramaThrottle) State(s *sim.State) {
-	b.timers.State(s)
-	b.throttleTimer.State(s)
-	b.throttlePointer.State(s)
-	b.throttleTimerLock.State(s)
-	b.throttleDeadline.State(s)
-	b.throttleNotify.State(s)
-	b.closing.State(s)
-	b.deadline.State(s)
-}
-
-func (b *saramaFrame) State(s *sim.State) {
-	sim.Int(s, &b.throttleTime)
-	sim.Moment(s, &b.due)
-	sim.Bool(s, &b.cancelled)
-	b.timer.State(s)
-}
-
 // describe says which throttle there is.
 func (b *saramaThrottle) describe() string {
 	timer := max(b.throttleTimer.Peek(), b.throttlePointer.Peek())
@@ -283,8 +265,8 @@ func (b *saramaThrottle) describe() string {
 	switch {
 	case timer != 0:
 		return fmt.Sprintf("timer %d", timer)
-	case deadline != sim.Instant(sim.Never):
-		return fmt.Sprintf("until %v", time.Duration(deadline))
+	case deadline != sim.Never:
+		return fmt.Sprintf("until %v", deadline)
 	}
 	return "none"
 }

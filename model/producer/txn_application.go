@@ -10,7 +10,6 @@ import (
 // TxnClient is a transactional client in the thread of its application. A call
 // takes what it needs from its txnAPI, and leaves there what came of it.
 type TxnClient interface {
-	sim.Stateful
 	api() *txnAPI
 	initTransactions(t *sim.Task)
 	beginTxn(t *sim.Task)
@@ -47,13 +46,6 @@ func (e txnError) kafka() model.Error {
 }
 
 func (a *txnAPI) api() *txnAPI { return a }
-
-func (a *txnAPI) State(s *sim.State) {
-	sim.Int(s, &a.record)
-	sim.Int(s, &a.partition)
-	sim.Int(s, &a.failure)
-	sim.Int(s, &a.status)
-}
 
 // TxnPlan is what an application means to do.
 type TxnPlan struct {
@@ -229,20 +221,6 @@ func (a *TxnApplication) returned(t *sim.Task) {
 	a.failed = !result.OK()
 	a.call, api.record, api.partition = 0, 0, 0
 	t.Returned(result)
-}
-
-func (a *TxnApplication) State(s *sim.State) {
-	sim.Int(s, &a.txn)
-	sim.Int(s, &a.sent)
-	sim.Int(s, &a.tries)
-	sim.Int(s, &a.committed)
-	sim.Int(s, &a.lost)
-	sim.Bool(s, &a.failed)
-	sim.Int(s, &a.cause)
-	sim.Bool(s, &a.gaveUp)
-	sim.Int(s, &a.call)
-	a.client.State(s)
-	a.wait.State(s)
 }
 
 // Describe shows how far the application is, and what its client is in.
