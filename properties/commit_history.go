@@ -295,19 +295,6 @@ func (p *CommitHistoryIsMonotone) history() []porcupine.Operation {
 	return history
 }
 
-func (p *CommitHistoryIsMonotone) State(s *sim.State) {
-	sim.Slice(s, &p.calls, func(s *sim.State, c *call) {
-		sim.Int(s, &c.client)
-		sim.Bool(s, &c.fetches)
-		sim.Int(s, &c.called)
-		sim.Int(s, &c.returned)
-		sim.Slice(s, &c.offsets, func(s *sim.State, o *model.PartitionOffset) {
-			sim.Int(s, &o.Partition)
-			sim.Int(s, &o.Offset)
-		})
-	})
-}
-
 // StaleFetchError is a fetch whose answer no MonotoneRegister gives.
 type StaleFetchError struct {
 	Client    string

@@ -35,8 +35,6 @@ func (*BegunTransactionsCanWrite) Observe(o sim.Observation) (tested bool, err e
 	return true, err
 }
 
-func (*BegunTransactionsCanWrite) State(*sim.State) {}
-
 // AbortAllowsBegin claims that after AbortTxn has succeeded, BeginTxn does.
 type AbortAllowsBegin struct {
 	aborted bool // by the last call
@@ -58,8 +56,6 @@ func (p *AbortAllowsBegin) Observe(o sim.Observation) (tested bool, err error) {
 	p.aborted = r.Call == model.AbortTxn && r.OK()
 	return tested, err
 }
-
-func (p *AbortAllowsBegin) State(s *sim.State) { sim.Bool(s, &p.aborted) }
 
 // CommitsMakeProgress claims that an application which begins transactions and
 // commits them gets each of them committed, but for one that has to fail.
@@ -90,8 +86,6 @@ func (*CommitsMakeProgress) Observe(o sim.Observation) (tested bool, err error) 
 	return true, err
 }
 
-func (*CommitsMakeProgress) State(*sim.State) {}
-
 // SlownessIsNotFatal claims that a coordinator which is merely slow does not drive
 // a client into an error that only a new client gets out of.
 type SlownessIsNotFatal struct{}
@@ -112,8 +106,6 @@ func (*SlownessIsNotFatal) Observe(o sim.Observation) (tested bool, err error) {
 	}
 	return !ok, err
 }
-
-func (*SlownessIsNotFatal) State(*sim.State) {}
 
 func answersConcurrentTransactions(m sim.Message) bool {
 	switch m := m.(type) {
@@ -156,5 +148,3 @@ func (p *SomeCallLeadsOn) Observe(o sim.Observation) (tested bool, err error) {
 	}
 	return ok, err
 }
-
-func (p *SomeCallLeadsOn) State(s *sim.State) { sim.Bool(s, &p.gaveUp) }

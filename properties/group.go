@@ -78,11 +78,6 @@ func (p *FormerOwnerTakesNothingBack) ownerOf(partition model.Partition) int {
 	return p.owner[partition]
 }
 
-func (p *FormerOwnerTakesNothingBack) State(s *sim.State) {
-	sim.Slice(s, &p.owner, sim.Int[int])
-	p.committed.State(s)
-}
-
 // FormerOwnerError is a committed offset that a former owner took back.
 type FormerOwnerError struct {
 	RewindError
@@ -129,10 +124,6 @@ func (p *processed) until(partition model.Partition) model.Offset {
 		at = len(count)
 	}
 	return p.start[partition] + model.Offset(at)
-}
-
-func (p *processed) State(s *sim.State) {
-	sim.Slice(s, &p.count, func(s *sim.State, count *[]int) { sim.Slice(s, count, sim.Int[int]) })
 }
 
 // NoMessageIsSkipped claims that the committed offset never passes a message
@@ -247,8 +238,4 @@ func (p *RefusedCommitIsReported) Observe(o sim.Observation) (tested bool, err e
 	}
 	*refused = model.None
 	return false, err
-}
-
-func (p *RefusedCommitIsReported) State(s *sim.State) {
-	sim.Slice(s, &p.refused, sim.Int[model.Error])
 }

@@ -22,10 +22,6 @@ func (o *offsets) move(p model.Partition, to model.Offset) (was model.Offset) {
 	return was
 }
 
-func (o *offsets) State(s *sim.State) {
-	sim.Slice(s, (*[]model.Offset)(o), sim.Int[model.Offset])
-}
-
 // CommittedOffsetNeverRewinds claims that the offset which the coordinator
 // holds for a partition never goes back.
 //
@@ -56,8 +52,6 @@ func (p *CommittedOffsetNeverRewinds) Observe(o sim.Observation) (tested bool, e
 	}
 	return tested, err
 }
-
-func (p *CommittedOffsetNeverRewinds) State(s *sim.State) { p.committed.State(s) }
 
 // RewindError is a committed offset that went back.
 type RewindError struct {
@@ -107,8 +101,6 @@ func (p *OffsetsOnTheWireAreMonotone) Observe(o sim.Observation) (tested bool, e
 	return tested, err
 }
 
-func (p *OffsetsOnTheWireAreMonotone) State(s *sim.State) { p.sent.State(s) }
-
 // CloseCommitsWhatWasProcessed claims that when Close has returned, each
 // partition's committed offset is behind the last message that was processed:
 // nothing is left to do again.
@@ -146,9 +138,4 @@ func (p *CloseCommitsWhatWasProcessed) Observe(o sim.Observation) (tested bool, 
 		return true, err
 	}
 	return false, nil
-}
-
-func (p *CloseCommitsWhatWasProcessed) State(s *sim.State) {
-	p.processed.State(s)
-	p.committed.State(s)
 }

@@ -70,25 +70,11 @@ func (w *writes) moves(p model.Partition, from, to model.Offset) bool {
 	return true
 }
 
-func (w *writes) State(s *sim.State) {
-	sim.Slice(s, &w.ends, func(s *sim.State, e *logEnd) {
-		sim.Int(s, &e.partition)
-		sim.Int(s, &e.offset)
-	})
-	sim.Slice(s, &w.open, func(s *sim.State, x *submission) { x.State(s) })
-}
-
 // submission is a record that was handed to a client.
 type submission struct {
 	record    model.Record
 	partition model.Partition
 	written   bool
-}
-
-func (x *submission) State(s *sim.State) {
-	sim.Int(s, &x.record)
-	sim.Int(s, &x.partition)
-	sim.Bool(s, &x.written)
 }
 
 // of finds the submission of a record, or returns -1.
@@ -141,11 +127,6 @@ func (p *FirstAppendsKeepTheOrder) Observe(o sim.Observation) (tested bool, err 
 
 func (p *FirstAppendsKeepTheOrder) key(r model.Record) int { return int(r) % p.Keys }
 
-func (p *FirstAppendsKeepTheOrder) State(s *sim.State) {
-	p.writes.State(s)
-	sim.Slice(s, &p.submitted, func(s *sim.State, x *submission) { x.State(s) })
-}
-
 // OvertakenError is that a record was written after one that was handed over
 // later.
 type OvertakenError struct{ Record, By model.Record }
@@ -195,10 +176,6 @@ func (p *PromisesRunInOrder) Observe(o sim.Observation) (tested bool, err error)
 	tested = len(p.outstanding) > 1
 	p.outstanding = slices.Delete(p.outstanding, i, i+1)
 	return tested, err
-}
-
-func (p *PromisesRunInOrder) State(s *sim.State) {
-	sim.Slice(s, &p.outstanding, func(s *sim.State, x *submission) { x.State(s) })
 }
 
 // NoRecordIsLost claims that a promise without an error is kept, and that in the
@@ -276,13 +253,6 @@ func remove(list []model.Record, r model.Record) []model.Record {
 	return list
 }
 
-func (p *NoRecordIsLost) State(s *sim.State) {
-	p.writes.State(s)
-	sim.Slice(s, &p.written, sim.Int[model.Record])
-	sim.Slice(s, &p.owed, sim.Int[model.Record])
-	sim.Slice(s, &p.kept, sim.Int[model.Record])
-}
-
 // NoRecordIsWrittenTwice claims that no record is written more than once.
 type NoRecordIsWrittenTwice struct {
 	writes  writes
@@ -303,9 +273,4 @@ func (p *NoRecordIsWrittenTwice) Observe(o sim.Observation) (tested bool, err er
 		tested = true
 	}
 	return tested, err
-}
-
-func (p *NoRecordIsWrittenTwice) State(s *sim.State) {
-	p.writes.State(s)
-	sim.Slice(s, &p.written, sim.Int[model.Record])
 }

@@ -58,8 +58,6 @@ func (p *ResponseReaderIsNeverBlocked) Look(d *sim.Dump) (tested bool, err error
 	return false, nil
 }
 
-func (p *ResponseReaderIsNeverBlocked) State(s *sim.State) { sim.Bool(s, &p.waiting) }
-
 // NoSenderWaitsForAStoppedTimer claims that whoever waits for the end of a
 // throttle waits for a timer that will fire.
 type NoSenderWaitsForAStoppedTimer struct {
@@ -88,8 +86,6 @@ func (p *NoSenderWaitsForAStoppedTimer) Look(d *sim.Dump) (tested bool, err erro
 	}
 	return false, nil
 }
-
-func (p *NoSenderWaitsForAStoppedTimer) State(s *sim.State) { sim.Bool(s, &p.waiting) }
 
 // EveryMessageIsDelivered claims that the application hears of each of its
 // messages in the end: that it is delivered, or that the connection was closed
@@ -120,8 +116,6 @@ func (p *EveryMessageIsDelivered) Look(d *sim.Dump) (tested bool, err error) {
 	return d.Over, nil
 }
 
-func (p *EveryMessageIsDelivered) State(s *sim.State) { sim.Int(s, &p.told) }
-
 // LostMessagesError is that some messages have no outcome, and will have none.
 type LostMessagesError struct{ Lost, All int }
 
@@ -138,12 +132,7 @@ func (e *LostMessagesError) Meaning() string {
 // What follows is judged in timed worlds.
 
 // told is a throttle that a client was told of.
-type told struct{ at, until time.Duration }
-
-func (t *told) State(s *sim.State) {
-	sim.Moment(s, &t.at)
-	sim.Moment(s, &t.until)
-}
+type told struct{ at, until sim.Time }
 
 // throttles are those that a client was told of, in their order.
 type throttles []told
@@ -152,21 +141,17 @@ type throttles []told
 func (l *throttles) hear(o sim.Observation) bool {
 	d := throttleTime(o)
 	if d > 0 && o.At != sim.Never {
-		*l = append(*l, told{o.At, o.At + d})
+		*l = append(*l, told{o.At, o.At.Add(d)})
 	}
 	return d > 0
 }
 
 // deadline is when the last of them is over; false: there was none.
-func (l throttles) deadline() (at time.Duration, any bool) {
+func (l throttles) deadline() (at sim.Time, any bool) {
 	for _, t := range l {
 		at = max(at, t.until)
 	}
 	return at, len(l) > 0
-}
-
-func (l *throttles) State(s *sim.State) {
-	sim.Slice(s, (*[]told)(l), func(s *sim.State, t *told) { t.State(s) })
 }
 
 // isSend says whether an act is a request to write, in a timed world.
@@ -209,11 +194,6 @@ func (p *WaiterWakesByTheDeadline) Look(d *sim.Dump) (tested bool, err error) {
 	return false, nil
 }
 
-func (p *WaiterWakesByTheDeadline) State(s *sim.State) {
-	p.throttles.State(s)
-	sim.Bool(s, &p.waiting)
-}
-
 // NothingIsSentDuringAThrottle claims that a client sends nothing while a
 // throttle is in force, from the instant after it was told.
 type NothingIsSentDuringAThrottle struct{ throttles throttles }
@@ -238,8 +218,6 @@ func (p *NothingIsSentDuringAThrottle) Observe(o sim.Observation) (tested bool, 
 	return tested, nil
 }
 
-func (p *NothingIsSentDuringAThrottle) State(s *sim.State) { p.throttles.State(s) }
-
 // patience follows who waits for throttles to end, and then sends.
 type patience struct {
 	throttles throttles
@@ -258,11 +236,6 @@ func (p *patience) sends(o sim.Observation) bool {
 	waited := p.waited
 	p.waited = isWait(o)
 	return waited && !p.waited
-}
-
-func (p *patience) State(s *sim.State) {
-	p.throttles.State(s)
-	sim.Bool(s, &p.waited)
 }
 
 // ThrottlesDoNotAddUp claims that what waits for the end of throttles is sent
@@ -301,7 +274,7 @@ func (p *LongerThrottleIsKept) Observe(o sim.Observation) (tested bool, err erro
 			tested = true
 			if later.until <= o.At && o.At < longer.until {
 				return true, fmt.Errorf("%s sends at %v, when a throttle of %v is over, and not at %v, when one of %v is",
-					o.Actor, o.At, later.until-later.at, longer.until, longer.until-longer.at)
+					o.Actor, o.At, later.until.Sub(later.at), longer.until, longer.until.Sub(longer.at))
 			}
 		}
 	}
@@ -312,7 +285,7 @@ func (p *LongerThrottleIsKept) Observe(o sim.Observation) (tested bool, err erro
 // than the broker needs to answer what is in flight.
 type CloseEndsWithinARoundTrip struct {
 	roundTrip time.Duration `sim:"config"`
-	called    time.Duration // Never: it was not, or is over
+	called    sim.Time      // Never: it was not, or is over
 	closing   bool
 }
 
@@ -340,7 +313,7 @@ func (p *CloseEndsWithinARoundTrip) Observe(o sim.Observation) (tested bool, err
 		return false, nil
 	}
 	p.called = sim.Never
-	if took := o.At - called; took > p.roundTrip {
+	if took := o.At.Sub(called); took > p.roundTrip {
 		return true, fmt.Errorf("to close takes %v, and a round trip %v", took, p.roundTrip)
 	}
 	return true, nil
@@ -352,9 +325,4 @@ func (p *CloseEndsWithinARoundTrip) Look(d *sim.Dump) (tested bool, err error) {
 		return true, fmt.Errorf("the connection is never closed")
 	}
 	return false, nil
-}
-
-func (p *CloseEndsWithinARoundTrip) State(s *sim.State) {
-	sim.Moment(s, &p.called)
-	sim.Bool(s, &p.closing)
 }

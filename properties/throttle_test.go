@@ -48,7 +48,6 @@ type strands struct {
 func (p *strands) Name() string                                   { return "strands" }
 func (p *strands) Watches(sim.Observation) bool                   { return false }
 func (p *strands) Observe(sim.Observation) (tested bool, _ error) { return false, nil }
-func (p *strands) State(*sim.State)                               {}
 
 func (p *strands) Look(d *sim.Dump) (tested bool, err error) {
 	if wait, _ := d.Of("sender"); wait.Stopped && d.After.Actor == p.by {
@@ -133,7 +132,7 @@ func measure(t *testing.T, variant, settings string) (latest instants) {
 		}
 		w.Close()
 		var run instants
-		var first, called time.Duration
+		var first, called sim.Time
 		answers, callbacks := 0, 0
 		for _, step := range trace.Steps {
 			for _, act := range step.Acts {
@@ -145,21 +144,21 @@ func measure(t *testing.T, variant, settings string) (latest instants) {
 					if answers++; answers == 1 {
 						first = act.At
 					} else if answers == 2 {
-						run.secondAnswer = act.At - first
+						run.secondAnswer = act.At.Sub(first)
 					}
 				case *model.ProduceRequest:
 					if act.Action == sim.Sent {
-						run.lastSend = act.At - first
+						run.lastSend = act.At.Sub(first)
 					}
 				case *model.Produced:
 					if callbacks++; callbacks == 2 {
-						run.secondCallback = act.At - first
+						run.secondCallback = act.At.Sub(first)
 					}
 				case *model.CloseConnection:
 					if act.Action == sim.Called {
 						called = act.At
 					} else {
-						run.closeTakes = act.At - called
+						run.closeTakes = act.At.Sub(called)
 					}
 				}
 			}
@@ -219,7 +218,6 @@ func (p *moreInFlight) Name() string { return "more-in-flight" }
 func (p *moreInFlight) Watches(o sim.Observation) bool {
 	return o.Action == sim.Sent || o.Action == sim.Received
 }
-func (p *moreInFlight) State(s *sim.State) { sim.Int(s, &p.n) }
 
 func (p *moreInFlight) Observe(o sim.Observation) (tested bool, err error) {
 	if o.Action == sim.Received {
@@ -261,7 +259,6 @@ type closesEarly struct{ told int32 }
 
 func (p *closesEarly) Name() string                   { return "closes-early" }
 func (p *closesEarly) Watches(o sim.Observation) bool { return o.Action == sim.Returned }
-func (p *closesEarly) State(s *sim.State)             { sim.Int(s, &p.told) }
 
 func (p *closesEarly) Observe(o sim.Observation) (tested bool, err error) {
 	switch o.Message.(type) {
@@ -314,19 +311,19 @@ func TestFlush(t *testing.T) {
 
 // told is an act by which a client learns of a throttle.
 func told(at, throttle time.Duration) sim.Observation {
-	return sim.Observation{Action: sim.Received, Actor: "reader", Message: &model.ProduceResponse{ThrottleTime: throttle}, At: at}
+	return sim.Observation{Action: sim.Received, Actor: "reader", Message: &model.ProduceResponse{ThrottleTime: throttle}, At: sim.Time(at)}
 }
 
-func throttled(action sim.Action, at time.Duration) sim.Observation {
-	return sim.Observation{Action: action, Actor: "sender", Message: &model.ThrottleWait{}, At: at}
+func throttled[T int | ~int64](action sim.Action, at T) sim.Observation {
+	return sim.Observation{Action: action, Actor: "sender", Message: &model.ThrottleWait{}, At: sim.Time(at)}
 }
 
-func sends(at time.Duration) sim.Observation {
-	return sim.Observation{Action: sim.Sent, Actor: "sender", Message: &model.ProduceRequest{}, At: at}
+func sends[T int | ~int64](at T) sim.Observation {
+	return sim.Observation{Action: sim.Sent, Actor: "sender", Message: &model.ProduceRequest{}, At: sim.Time(at)}
 }
 
-func closes(action sim.Action, at time.Duration) sim.Observation {
-	return sim.Observation{Action: action, Actor: "closer", Message: &model.CloseConnection{}, At: at}
+func closes[T int | ~int64](action sim.Action, at T) sim.Observation {
+	return sim.Observation{Action: action, Actor: "closer", Message: &model.CloseConnection{}, At: sim.Time(at)}
 }
 
 func delivered(record model.Record) sim.Observation {
@@ -458,7 +455,6 @@ func (p *ahead) Watches(o sim.Observation) bool {
 	}
 	return false
 }
-func (p *ahead) State(s *sim.State) { sim.Int(s, &p.n) }
 
 func (p *ahead) Observe(o sim.Observation) (tested bool, err error) {
 	if _, told := o.Message.(*model.Produced); told {

@@ -147,26 +147,6 @@ func (x *transactions) fetched(request *model.FetchRequest, response *model.Fetc
 	return read
 }
 
-func (x *transactions) State(s *sim.State) {
-	sim.Slice(s, &x.current, func(s *sim.State, c *current) {
-		sim.Int(s, &c.producerID)
-		sim.Int(s, &c.producerEpoch)
-		sim.Int(s, &c.transaction)
-	})
-	sim.Slice(s, &x.list, func(s *sim.State, t *transaction) {
-		sim.Bool(s, &t.commitAsked)
-		sim.Bool(s, &t.commitDone)
-		sim.Bool(s, &t.abortDone)
-		sim.Int(s, &t.read)
-		sim.Int(s, &t.leftOut)
-	})
-	sim.Slice(s, &x.written, func(s *sim.State, w *written) {
-		sim.Int(s, &w.partition)
-		sim.Int(s, &w.offset)
-		sim.Int(s, &w.record)
-	})
-}
-
 // TransactionsAreAtomic claims that read_committed consumers see all of a
 // transaction or nothing, over all partitions.
 type TransactionsAreAtomic struct{ transactions }

@@ -235,7 +235,7 @@ const everyVariant = "no-retry sarama-1.43 sarama-1.60 sarama-1.61.1 kgo java ap
 func buildConcurrentTransactions(variant string, values Values) *sim.World {
 	const brokers = 2
 	timed := values.Word("clock") == "timed"
-	config := coordinator.TransactionsConfig{TransactionalIDs: 1, ScanInterval: sim.Never}
+	config := coordinator.TransactionsConfig{TransactionalIDs: 1, ScanInterval: -1}
 	marks := sim.Delay{}
 	interval, fetches := time.Duration(0), 1
 	if timed {

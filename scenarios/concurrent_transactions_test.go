@@ -17,8 +17,8 @@ import (
 // CONCURRENT_TRANSACTIONS.
 type conversation struct {
 	world    *sim.World
-	returned []returned
-	refused  map[string]int // by the name of the request
+	returned []returned     `sim:"-"`
+	refused  map[string]int `sim:"-"` // by the name of the request
 }
 
 type returned struct {
@@ -41,8 +41,6 @@ func (c *conversation) Observe(o sim.Observation) (tested bool, err error) {
 	}
 	return true, nil
 }
-
-func (*conversation) State(*sim.State) {}
 
 // first is the first failure, and from there on what the application does next.
 func (c *conversation) first(call model.TxnCall) returned {

@@ -53,11 +53,6 @@ type counter struct {
 	value  sim.Var[int]
 }
 
-func (c *counter) State(s *sim.State) {
-	c.lock.State(s)
-	c.value.State(s)
-}
-
 // adder is a thread that adds one.
 type adder struct {
 	*counter
@@ -77,8 +72,6 @@ func (a *adder) Run(t *sim.Task) {
 		a.lock.Unlock(t)
 	}
 }
-
-func (a *adder) State(s *sim.State) { sim.Int(s, &a.register) }
 
 func (a *adder) Describe(show func(name, value string)) {
 	show("register", fmt.Sprint(a.register))
@@ -110,8 +103,6 @@ func (p *noUpdateIsLost) Observe(o sim.Observation) (tested bool, err error) {
 	}
 	return true, err
 }
-
-func (p *noUpdateIsLost) State(s *sim.State) { sim.Slice(s, &p.left, sim.Int[int]) }
 
 func buildLostUpdate(variant string, values Values) *sim.World {
 	w := sim.NewWorld()

@@ -246,7 +246,7 @@ func buildProduceReorder(variant string, values Values) *sim.World {
 	if config.Transactional = variant == "abort-transaction"; config.Transactional {
 		config.Idempotent, config.InFlight = true, 5
 		transactions := coordinator.NewTransactions(coordinator.TransactionsConfig{
-			TransactionalIDs: 1, ScanInterval: sim.Never, Brokers: []coordinator.Broker{{Name: "broker", Partitions: node.Partitions}},
+			TransactionalIDs: 1, ScanInterval: -1, Brokers: []coordinator.Broker{{Name: "broker", Partitions: node.Partitions}},
 		})
 		w.AddNode("coordinator", transactions)
 		transactions.Connect(w.Dial("coordinator", "broker"))

@@ -44,8 +44,6 @@ func (p *logReads) String() string {
 	return strings.Join(letters, " ")
 }
 
-func (p *logReads) State(s *sim.State) { sim.Slice(s, &p.log, sim.Int[model.Record]) }
-
 func letter(r model.Record) string { return string(rune('A' + r - 1)) }
 
 // promisesRan notes in which order promises ran, with - for an error.
@@ -67,9 +65,6 @@ func (p *promisesRan) Observe(o sim.Observation) (tested bool, err error) {
 	*p = append(*p, letter(promised.Record)+outcome)
 	return true, nil
 }
-
-// State is nothing: no search sees it.
-func (p *promisesRan) State(*sim.State) {}
 
 // produceReorder returns the scenario with settings, "a=b c=d".
 func produceReorder(t *testing.T, settings string) (*scenarios.Scenario, scenarios.Values) {

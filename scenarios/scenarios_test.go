@@ -44,10 +44,10 @@ func each(t *testing.T, test func(t *testing.T, s *scenarios.Scenario, v scenari
 	}
 }
 
-// Goal: no State walk of any model forgets a field.
-func TestEveryFieldIsVisited(t *testing.T) {
+// Goal: wiring and what is tagged `sim:"config"` stay as they are.
+func TestWhatIsFixedStays(t *testing.T) {
 	each(t, func(t *testing.T, s *scenarios.Scenario, v scenarios.Variant) {
-		simtest.Visited(t, func() *sim.World { return s.Build(v.Name, s.Defaults()) })
+		simtest.Wired(t, func() *sim.World { return s.Build(v.Name, s.Defaults()) })
 	})
 }
 

@@ -58,12 +58,6 @@ type counts struct {
 	marked, committed sim.Var[int]
 }
 
-func (c *counts) State(s *sim.State) {
-	c.lock.State(s)
-	c.marked.State(s)
-	c.committed.State(s)
-}
-
 func (c *counts) Describe(show func(name, value string)) {
 	show("marked", fmt.Sprint(c.marked.Peek()))
 	show("committed", fmt.Sprint(c.committed.Peek()))
@@ -82,8 +76,6 @@ func (m *marker) Run(t *sim.Task) {
 		m.marked.Set(t, m.marked.Get(t)+1)
 	}
 }
-
-func (m *marker) State(s *sim.State) { sim.Int(s, &m.i) }
 
 // Describe shows nothing besides what is shared.
 func (m *marker) Describe(func(name, value string)) {}
@@ -110,11 +102,6 @@ func (c *committer) Run(t *sim.Task) {
 			c.lock.Unlock(t)
 		}
 	}
-}
-
-func (c *committer) State(s *sim.State) {
-	sim.Int(s, &c.i)
-	sim.Int(s, &c.snapshot)
 }
 
 func (c *committer) Describe(show func(name, value string)) {
@@ -145,8 +132,6 @@ type fallError struct {
 func (e *fallError) Error() string {
 	return fmt.Sprintf("%s took the committed count back from %d to %d", e.who, e.was, e.is)
 }
-
-func (p *committedNeverFalls) State(s *sim.State) { sim.Int(s, &p.committed) }
 
 func buildStaleSnapshot(variant string, values Values) *sim.World {
 	w := sim.NewWorld()

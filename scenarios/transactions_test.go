@@ -37,16 +37,6 @@ type plainProducer struct {
 	refusal     model.Error
 }
 
-func (c *plainProducer) State(s *sim.State) {
-	sim.Int(s, &c.producerID)
-	sim.Int(s, &c.epoch)
-	sim.Int(s, &c.sequence)
-	sim.Int(s, &c.txn)
-	sim.Int(s, &c.partition)
-	sim.Int(s, &c.refusal)
-	c.backoff.State(s)
-}
-
 func (c *plainProducer) Run(t *sim.Task) {
 	t.Yield("start")
 	c.initProducerID(t)
@@ -158,8 +148,6 @@ type plainConsumer struct {
 	partition model.Partition
 }
 
-func (c *plainConsumer) State(s *sim.State) { sim.Int(s, &c.partition) }
-
 func (c *plainConsumer) Run(t *sim.Task) {
 	for c.partition = 0; int(c.partition) < len(c.leaders); c.partition++ {
 		t.Yield("fetch")
@@ -219,14 +207,6 @@ const commit, abort = model.Commit, model.Abort
 
 // results are those of the transactions of each producer.
 type results = []model.TransactionResult
-
-// Goal: no State walk of coordinator, brokers or oracles forgets a field.
-func TestTransactionsAreVisited(t *testing.T) {
-	for _, version := range []model.TransactionVersion{model.TV1, model.TV2} {
-		x := transactions{version: version, producers: []results{{commit, abort}, {commit}}, faults: sim.Budget{Cuts: 2}, markers: time.Millisecond}
-		simtest.Visited(t, x.build)
-	}
-}
 
 // Goal: transactions are atomic, and read_committed shows their outcome, whenever
 // the markers come, the coordinator loses patience, or a consumer looks. Method:

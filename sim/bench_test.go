@@ -10,7 +10,6 @@ import (
 // spinner yields for ever.
 type spinner struct{}
 
-func (spinner) State(*sim.State) {}
 func (spinner) Run(t *sim.Task) {
 	for {
 		t.Yield("spin")

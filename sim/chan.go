@@ -40,8 +40,8 @@ type channel struct {
 
 	// Not part of the state, as Envelope.mail is not: what comes before who takes
 	// each of the values, and before who uses the room again that a receive made.
-	mail []int
-	room []int
+	mail []int `sim:"-"`
+	room []int `sim:"-"`
 }
 
 // Init makes a channel before the first step.
@@ -121,35 +121,9 @@ func (c *Chan[T]) Len(t *Task) int {
 	return len(c.values)
 }
 
-// State is the walk of a channel: what it is, and the values in its buffer.
-func (c *Chan[T]) State(s *State) {
+func (c *channel) prepare(w *World) {
 	c.kind = Channel
-	if s.errand == binding && c.number == 0 {
-		s.world.channels = append(s.world.channels, &c.channel)
-	}
-	s.begin(c)
-	c.walk(s)
-}
-
-func (c *channel) walk(s *State) {
-	switch s.errand {
-	case saving:
-		word := uint64(c.capacity)<<34 | uint64(len(c.values))<<2
-		if c.made {
-			word |= 1
-		}
-		if c.closed {
-			word |= 2
-		}
-		s.words = append(append(s.words, word), c.values...)
-	case loading:
-		word := s.words[s.at]
-		s.at++
-		c.made, c.closed, c.capacity = word&1 != 0, word&2 != 0, int(word>>34)
-		n := int(word >> 2 & (1<<32 - 1))
-		c.values = append(c.values[:0], s.words[s.at:s.at+n]...)
-		s.at += n
-	}
+	w.channels = append(w.channels, c)
 }
 
 // pipe is how a case comes to its channel.

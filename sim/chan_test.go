@@ -20,12 +20,6 @@ func (p passage) cases() []string { return strings.Split(string(p), "|") }
 // harbour is the channels that tasks share.
 type harbour struct{ chans [3]sim.Chan[int] }
 
-func (h *harbour) State(s *sim.State) {
-	for i := range h.chans {
-		h.chans[i].State(s)
-	}
-}
-
 // boat performs operations. Before each stands a Yield, so that it is open when
 // it is called.
 type boat struct {
@@ -34,11 +28,6 @@ type boat struct {
 	ops []passage `sim:"config"`
 	i   int
 	got []int // what it received, -1 for closed, and 100 plus the case of each select
-}
-
-func (b *boat) State(s *sim.State) {
-	sim.Int(s, &b.i)
-	sim.Slice(s, &b.got, sim.Int)
 }
 
 // sent is what the n-th operation of a task sends.

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 )
 
@@ -10,7 +11,7 @@ import (
 //
 //   - Twin: the step, taken again from the same state on a coroutine with
 //     another past, comes to the same state. Else the task carries something
-//     across a point that its State does not walk.
+//     across a point in a local variable.
 //   - Writes: whatever the step changed, it recorded as written. Else a search
 //     that goes by the record believes steps independent that are not.
 //   - Reads: with other values in all variables that it did not record as
@@ -46,16 +47,16 @@ func (w *World) CheckStep(i int) error {
 
 // owners says which words of the current state are whose.
 func (w *World) owners() []owner {
-	s := State{marks: true, world: w}
-	w.State(&s)
+	s := walker{marks: true, world: w}
+	s.save(w.plan.groups)
 	return s.owners
 }
 
 // absolute is the current state by the time of day. When the clock moves, what
 // is due comes nearer, and nobody has changed it.
 func (w *World) absolute() *Snapshot {
-	s := State{absolute: true, world: w}
-	w.State(&s)
+	s := walker{absolute: true, world: w}
+	s.save(w.plan.groups)
 	return &Snapshot{words: s.words}
 }
 
@@ -69,17 +70,50 @@ func wordsOf(s *Snapshot, owners []owner, k int) []uint64 {
 
 // checkWrites compares all that was not recorded as written.
 func (w *World) checkWrites(event Event, before []owner, was, is *Snapshot, accesses []Access) error {
+	for i := range w.plan.wires {
+		if x := &w.plan.wires[i]; x.is() != x.was {
+			return fmt.Errorf("sim: the step %q changed wiring, which is fixed before the first step: %s", event, w.rewired(x))
+		}
+	}
 	after := w.owners()
 	for k, o := range before {
 		if slices.Equal(wordsOf(was, before, k), wordsOf(is, after, k)) || w.mayWrite(event, o.object, accesses) {
 			continue
+		}
+		if o.object == 0 {
+			return fmt.Errorf("sim: the step %q changed a field of %s, which several tasks share: make it a sim.Var", event, w.rootOf(k))
 		}
 		return fmt.Errorf("sim: the step %q changed %s without recording it", event, w.ObjectName(o.object))
 	}
 	return nil
 }
 
+// thing is the thing of a number; nil: of what is nobody's.
+func (w *World) thing(number int) thing {
+	if number == 0 {
+		return nil
+	}
+	return w.things[number-1]
+}
+
+// rootOf names the shared structure that has the k-th group.
+func (w *World) rootOf(k int) string { return w.shared[w.plan.groups[k].root].name }
+
+// rewired names what a wire is.
+func (w *World) rewired(x *wiring) string {
+	name := "a pointer"
+	w.survey(func(path string, v reflect.Value, kind surveyed) {
+		if kind == wiringField && v.Addr().UnsafePointer() == x.at {
+			name = path + ". Let a field hold a number or a sim.Ref that says which one"
+		}
+	})
+	return name
+}
+
 func (w *World) mayWrite(event Event, object int, accesses []Access) bool {
+	if object == 0 {
+		return false
+	}
 	if event.task != nil && event.task.bound().number == object {
 		return true
 	}
@@ -141,7 +175,7 @@ func (w *World) strange(s *Snapshot) *Snapshot {
 	owners := w.owners()
 	other := &Snapshot{words: slices.Clone(s.words), refs: s.refs, ghosts: s.ghosts}
 	for k, o := range owners {
-		if v, ok := w.things[o.object-1].(stranger); ok {
+		if v, ok := w.thing(o.object).(stranger); ok {
 			word := &wordsOf(other, owners, k)[0]
 			*word = v.strange(*word)
 		}
@@ -174,7 +208,7 @@ func (w *World) checkReads(event Event, i int, owners []owner, before, after *Sn
 	ownersAfter := w.owners()
 	changed := false
 	for k, o := range owners {
-		v, ok := w.things[o.object-1].(stranger)
+		v, ok := w.thing(o.object).(stranger)
 		if !ok || slices.ContainsFunc(accesses, func(a Access) bool { return a.Object == o.object }) {
 			continue
 		}

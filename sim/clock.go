@@ -2,8 +2,10 @@ package sim
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"time"
+	"unsafe"
 )
 
 // clock is the time of a world. Nothing moves it but events: a timer that
@@ -17,102 +19,54 @@ type clock struct {
 	used      bool // the world has timers, or is timed: else it has no time
 	ticked    bool // a ticker was started, in some run; no part of the state
 	semantics TimerSemantics
-	now       time.Duration // since the start of the run
-	timers    []*Timer      // of clients, in the order of the walk
+	now       Time
+	timers    []*Timer // of clients, in the order of the walk
 	sets      []*Timers
 	alarms    []*alarm // of nodes
 }
 
 // Now is how long the run has taken, in the world's own time.
-func (w *World) Now() time.Duration { return w.clock.now }
+func (w *World) Now() time.Duration { return time.Duration(w.clock.now) }
 
 // Now is the world's time, for a client that asks for it.
-func (t *Task) Now() time.Duration {
+func (t *Task) Now() Time {
 	t.touches(&t.world.clock.object, false)
 	return t.world.clock.now
 }
 
 // Now is the world's time, for a node that asks for it.
-func (o *Outbox) Now() time.Duration {
+func (o *Outbox) Now() Time {
 	o.world.touched(&o.world.clock.object, false)
 	return o.world.clock.now
 }
 
-// Never is the moment of what does not happen.
-const Never = time.Duration(math.MinInt64)
+// Time is a moment of the world's time, as the distance from the start of the
+// run, or Never. What counts of one is its distance from now: two states that
+// differ only in the time of day are one.
+type Time time.Duration
 
-// Moment walks a field that holds a moment of the world's time, or Never. Its
-// distance from now is what counts: two states that differ only in the time of
-// day are one.
-func Moment(s *State, field *time.Duration) {
-	switch s.errand {
-	case binding:
-		s.world.clock.used = true
-	case auditing:
-		Int(s, field)
-	default:
-		s.moment(field)
-	}
-}
+// Never is the moment of what does not happen. It is before any other.
+const Never = Time(math.MinInt64)
 
-func (s *State) moment(at *time.Duration) {
-	switch s.errand {
-	case saving:
-		word := uint64(1) << 63
-		if *at != Never {
-			word = s.relative(*at)
-		}
-		s.words = append(s.words, word)
-	case loading:
-		word := s.words[s.at]
-		s.at++
-		if *at = Never; word != 1<<63 {
-			*at = s.instant(word)
-		}
-	}
-}
+// Add is the moment that comes later by d.
+func (t Time) Add(d time.Duration) Time { return t + Time(d) }
 
-// instant is the moment at a distance from now; the inverse of relative.
-func (s *State) instant(word uint64) time.Duration {
-	if s.absolute {
-		return time.Duration(word)
-	}
-	return s.world.clock.now + time.Duration(word)
-}
+// Sub is how much later t is than u.
+func (t Time) Sub(u Time) time.Duration { return time.Duration(t - u) }
 
-// relative is the distance of a moment from now.
-func (s *State) relative(at time.Duration) uint64 {
-	if s.absolute {
-		return uint64(at)
-	}
-	return uint64(at - s.world.clock.now)
-}
+// Before says whether t comes before u.
+func (t Time) Before(u Time) bool { return t < u }
 
-// past is moment for what is as good as now once it has passed.
-func (s *State) past(at *time.Duration) {
-	if s.errand == saving && !s.absolute {
-		s.words = append(s.words, uint64(max(*at-s.world.clock.now, 0)))
-		return
+func (t Time) String() string {
+	if t == Never {
+		return "never"
 	}
-	s.moment(at)
-}
-
-// State walks the time itself, before anything that is relative to it. It is
-// saved, and is no part of the fingerprint.
-func (c *clock) State(s *State) {
-	s.begin(c)
-	switch s.errand {
-	case saving:
-		s.ghosts = append(s.ghosts, uint64(c.now))
-	case loading:
-		c.now = time.Duration(s.ghosts[s.ghost])
-		s.ghost++
-	}
+	return time.Duration(t).String()
 }
 
 // advance moves the clock to a moment, if that is still to come. Whatever
 // reads the clock depends on whatever moves it.
-func (w *World) advance(to time.Duration) {
+func (w *World) advance(to Time) {
 	moves := to > w.clock.now
 	if moves {
 		w.clock.now = to
@@ -131,6 +85,10 @@ func (w *World) prepareClock() {
 	}
 	c.kind, c.label = Clock, "clock"
 	w.bind(c)
+	// The time comes first, before all that is relative to it.
+	g := &group{owner: &c.object, root: ofWorld}
+	g.add(ghost, unsafe.Pointer(&c.now))
+	w.plan.groups = slices.Insert(w.plan.groups, 0, g)
 	for _, set := range c.sets {
 		set.nameTimers(w)
 	}
@@ -163,7 +121,7 @@ func (w *World) findFiring() {
 		return
 	}
 	running := w.unfinished()
-	least := time.Duration(math.MaxInt64)
+	least := Time(math.MaxInt64)
 	for _, m := range w.clock.timers {
 		if m.fires(running) {
 			least = min(least, m.deadline)

@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"reflect"
+	"unsafe"
 )
 
 // Conn is a TCP connection from a client, or from another node, to a node:
@@ -50,12 +51,6 @@ func (d *direction) name(label string, c *Conn) {
 	d.tail.kind, d.head.kind = Channel, Channel
 	d.tail.label, d.head.label = label, label+" (arrivals)"
 	d.head.conn = c
-}
-
-func (d *direction) begin(s *State) {
-	s.begin(&d.tail)
-	s.begin(&d.head)
-	d.head.pair = d.tail.number
 }
 
 // Send writes a request. It never waits: the network takes everything.
@@ -193,9 +188,43 @@ func (c *Conn) deliver() {
 	c.node.reacts(func(out *Outbox) { c.node.node.Step(e, out) })
 }
 
-// State walks what is on its way.
-func (c *Conn) State(s *State) {
-	s.begin(c.node) // It alone takes requests and answers them.
+// layout plans what is on its way.
+func (c *Conn) layout(w *World) {
+	own := func(o thing) *group {
+		w.bind(o)
+		return w.plan.group(o.bound(), ofWorld)
+	}
+	own(c.node).special(c) // It alone takes requests and answers them.
+	way := func(d *direction, queue *[]Envelope) {
+		own(&d.tail)
+		own(&d.head).special(&envelopes{c, queue})
+		d.head.pair = d.tail.number
+	}
+	way(&c.out, &c.requests)
+	way(&c.in, &c.responses)
+	if c.lines != nil || c.handle != nil {
+		g := own(&c.door)
+		g.add(word8, unsafe.Pointer(&c.broken))
+		g.add(word64, unsafe.Pointer(&c.line))
+		for i := range c.owed {
+			own(c.node.world.tasks[i]).add(word64, unsafe.Pointer(&c.owed[i]))
+		}
+	}
+	if c.asks != nil {
+		own(c.asks.by).special(&envelopes{c, &c.asks.inFlight})
+	}
+}
+
+// walk walks whom the node is serving.
+func (c *Conn) walk(s *walker) {
+	if s.loading {
+		word := s.next()
+		c.serving, c.muted = nil, word&1 != 0
+		if word > 1 {
+			c.serving = s.world.party(word >> 1)
+		}
+		return
+	}
 	word := uint64(0)
 	if c.serving != nil {
 		word = uint64(c.serving.place()) << 1
@@ -203,46 +232,37 @@ func (c *Conn) State(s *State) {
 	if c.muted {
 		word |= 1
 	}
-	s.word(&word)
-	if s.errand == loading {
-		c.serving, c.muted = nil, word&1 != 0
-		if word > 1 {
-			c.serving = c.node.world.party(word >> 1)
-		}
-	}
-	c.out.begin(s)
-	c.queue(s, &c.requests)
-	c.in.begin(s)
-	c.queue(s, &c.responses)
-	c.walkFaults(s)
-	if c.asks != nil {
-		c.asks.State(s)
-	}
+	s.words = append(s.words, word)
 }
 
-// queue walks messages: whose each is, its hash, and itself.
-func (c *Conn) queue(s *State, queue *[]Envelope) {
-	switch s.errand {
-	case saving:
-		s.words = append(s.words, uint64(len(*queue)))
-		for _, e := range *queue {
+// envelopes is the messages on one way of a connection.
+type envelopes struct {
+	conn  *Conn
+	queue *[]Envelope
+}
+
+// walk walks messages: whose each is, its hash, and itself.
+func (q *envelopes) walk(s *walker) {
+	if !s.loading {
+		s.words = append(s.words, uint64(len(*q.queue)))
+		for i := range *q.queue {
+			e := &(*q.queue)[i]
 			s.words = append(s.words, uint64(e.from.place()), e.hash)
 			if s.world.timed != nil {
-				s.past(&e.at)
+				s.put(past, unsafe.Pointer(&e.at), nil)
 			}
 			s.refs = append(s.refs, e.Message)
 		}
-	case loading:
-		resize(queue, int(s.words[s.at]))
-		s.at++
-		for i := range *queue {
-			(*queue)[i] = Envelope{Message: s.refs[s.ref], conn: c, from: c.node.world.party(s.words[s.at]), hash: s.words[s.at+1]}
-			s.at += 2
-			if s.world.timed != nil {
-				s.past(&(*queue)[i].at)
-			}
-			s.ref++
+		return
+	}
+	n := s.next()
+	*q.queue = (*q.queue)[:0]
+	for range n {
+		e := Envelope{Message: s.nextRef().(Message), conn: q.conn, from: s.world.party(s.next()), hash: s.next()}
+		if s.world.timed != nil {
+			s.get(past, unsafe.Pointer(&e.at), nil)
 		}
+		*q.queue = append(*q.queue, e)
 	}
 }
 

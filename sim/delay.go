@@ -152,7 +152,8 @@ func nanoseconds(x float64) time.Duration {
 // Draws is a sequence of random numbers: a function of a seed, a source and
 // how many were drawn before. Each source has a sequence of its own, so that
 // what one draws does not shift what the others get, and two variants under
-// one seed meet the same delays.
+// one seed meet the same delays. A process that begins anew goes on drawing
+// where it was: chance has no memory that a crash could take.
 //
 // Source: Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators
 // (OOPSLA 2014), SplitMix64.
@@ -164,16 +165,6 @@ type Draws struct {
 // NewDraws returns the draws of a source under a seed.
 func NewDraws(seed uint64, source string) Draws {
 	return Draws{key: scramble(mixString(mix(0, seed), source))}
-}
-
-// State walks how many were drawn. A process that begins anew goes on drawing
-// where it was: chance has no memory that it could lose.
-func (r *Draws) State(s *State) {
-	if s.errand == loading && s.absolute {
-		s.at++
-		return
-	}
-	Int(s, &r.count)
 }
 
 func (r *Draws) next() uint64 {

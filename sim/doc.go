@@ -26,11 +26,10 @@
 //
 // # Nothing outlives a point but fields
 //
-// What a task needs after a point stands in fields that its State method walks,
-// never in a local variable. Together with the point (its name, and the calls
-// that lead to it) the fields are all of the task's future. So two runs that
-// reach the same fields are in the same state, which is what lets a search
-// visit each state once.
+// What a task needs after a point stands in fields, never in a local variable.
+// Together with the point (its name, and the calls that lead to it) the fields
+// are all of the task's future. So two runs that reach the same fields are in the
+// same state, which is what lets a search visit each state once.
 //
 // It also makes a parked coroutine a jump target: Load puts the fields of a saved
 // state back, and whichever coroutine of the task is parked at the right place
@@ -38,11 +37,33 @@
 // search branches by copying a few hundred bytes. CheckStep tries, now and then
 // in every search, whether a model keeps its side of this.
 //
-// # One visitor
+// # What is state
 //
-// Each node, task frame, shared structure and property has one method, State,
-// that walks its fields. The same walk gives objects their numbers, hashes a
-// state, and tells Audit what it met, so that a forgotten field is found.
+// When a world starts, it compiles a plan of its state from the types of what it
+// was given: a list of addresses. Saving, loading, hashing and printing go
+// through it, so no field can be forgotten.
+//
+//   - The walk begins at what was handed to Share, AddNode, Go and Watch, in that
+//     order, and each of these by a pointer.
+//   - State is numbers, booleans, texts, moments (Time), parked requests
+//     (Envelope), the objects of this package (Var, Mutex, ...), and structs,
+//     arrays and slices of these.
+//   - A pointer or an interface is wiring: fixed before the first step. What it
+//     leads to is state, and is walked once, where it is reached first. What was
+//     handed to the world itself is walked under its own name.
+//   - A slice whose elements hold objects or wiring is wiring too. It keeps its
+//     length; its elements are walked where they lie.
+//   - A field tagged `sim:"config"` is fixed before the first step, and is not
+//     walked. One tagged `sim:"-"` is no part of the state: no participant may
+//     depend on it, as a property that counts for a measurement.
+//   - A map or a channel of Go's is refused at the start.
+//
+// The fields of an object are its own. Any other field belongs to the task, the
+// node or the property through which it is reached. A plain field of a shared
+// structure belongs to nobody, so no step may change it. CheckStep tries, now and
+// then in every search, whether wiring and such fields stay as they are.
+//
+// Of a moment its distance from now counts, of a message or a text its hash.
 //
 // # What a step touches
 //

@@ -1,7 +1,5 @@
 package sim
 
-import "time"
-
 // Looker is a property that looks at each state, too: at who waits for what, as
 // a goroutine dump shows it, and at how the run ends. Once it has fallen it need
 // not look any more.
@@ -17,10 +15,10 @@ type Looker interface {
 
 // Dump is who waits for what.
 type Dump struct {
-	After Event         // the step that led here
-	At    time.Duration // when, in a timed world; else Never
-	Over  bool          // nothing can happen any more, faults aside
-	Waits []Wait        // in the order of the tasks
+	After Event  // the step that led here
+	At    Time   // when, in a timed world; else Never
+	Over  bool   // nothing can happen any more, faults aside
+	Waits []Wait // in the order of the tasks
 }
 
 // Wait is a task that cannot go on.
@@ -114,7 +112,7 @@ func (t *Task) waiting(w *World) Wait {
 	wait := Wait{Task: t.name, Point: t.site.point, task: t}
 	switch on := t.awaits.(type) {
 	case *Timer:
-		wait.Timer, wait.Stopped = true, !on.armed
+		wait.Timer, wait.Stopped = true, !on.armed()
 	case *choice:
 		for _, x := range on.cases {
 			_, timer := x.of.(*Timer)

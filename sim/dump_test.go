@@ -14,7 +14,6 @@ type onlooker struct{ seen []string }
 func (o *onlooker) Name() string                                   { return "onlooker" }
 func (o *onlooker) Watches(sim.Observation) bool                   { return false }
 func (o *onlooker) Observe(sim.Observation) (tested bool, _ error) { return false, nil }
-func (o *onlooker) State(*sim.State)                               {}
 
 func (o *onlooker) Look(d *sim.Dump) (tested bool, err error) {
 	line := fmt.Sprintf("after %v", d.After)
@@ -31,7 +30,6 @@ func (o *onlooker) Look(d *sim.Dump) (tested bool, err error) {
 // sleeper waits for a timer with a lock held, and then for one that is stopped.
 type sleeper struct{ *bedroom }
 
-func (p *sleeper) State(*sim.State) {}
 func (p *sleeper) Run(t *sim.Task) {
 	p.lock.Lock(t, "lock")
 	p.timer.Start(t, 5*ms)
@@ -42,7 +40,6 @@ func (p *sleeper) Run(t *sim.Task) {
 
 type locker struct{ *bedroom }
 
-func (p *locker) State(*sim.State) {}
 func (p *locker) Run(t *sim.Task) {
 	p.lock.Lock(t, "lock")
 	t.Yield("unlock")
@@ -52,11 +49,6 @@ func (p *locker) Run(t *sim.Task) {
 type bedroom struct {
 	lock  sim.Mutex
 	timer sim.Timer
-}
-
-func (b *bedroom) State(s *sim.State) {
-	b.lock.State(s)
-	b.timer.State(s)
 }
 
 // Goal: a property that looks sees who waits for what after each step, and the
@@ -93,22 +85,19 @@ func TestLook(t *testing.T) {
 
 // appointment holds an instant while time passes.
 type appointment struct {
-	at    *sim.Var[sim.Instant]
+	at    *sim.Var[sim.Time]
 	timer sim.Timer
 }
 
-func (p *appointment) State(s *sim.State) { p.timer.State(s) }
 func (p *appointment) Run(t *sim.Task) {
 	t.Yield("make")
-	p.at.Set(t, sim.Instant(t.Now()+5*ms))
+	p.at.Set(t, t.Now().Add(5*ms))
 	p.timer.Sleep(t, 5*ms, "wait")
-	p.at.Set(t, sim.Instant(t.Now()+5*ms))
+	p.at.Set(t, t.Now().Add(5*ms))
 	p.timer.Sleep(t, 5*ms, "wait")
 }
 
-type agenda struct{ at sim.Var[sim.Instant] }
-
-func (a *agenda) State(s *sim.State) { a.at.State(s) }
+type agenda struct{ at sim.Var[sim.Time] }
 
 // Goal: of an instant its distance from now counts: the same wait at another time
 // of day is the same state, and what is loaded is at the loaded time of day.
@@ -116,7 +105,7 @@ func TestInstantIsRelative(t *testing.T) {
 	w := sim.NewWorld()
 	defer w.Close()
 	a := &agenda{}
-	a.at.Init(sim.Instant(sim.Never))
+	a.at.Init(sim.Never)
 	w.Share("a", a)
 	w.Go("A", &appointment{at: &a.at})
 	w.Enabled()
@@ -127,7 +116,7 @@ func TestInstantIsRelative(t *testing.T) {
 		t.Error("that the instant has come makes no other state")
 	}
 	w.Load(saved)
-	if got := a.at.Peek(); got != sim.Instant(5*ms) || w.Now() != 0 {
+	if got := a.at.Peek(); got != sim.Time(5*ms) || w.Now() != 0 {
 		t.Errorf("loaded at %v: the instant is %v, want 5ms at 0s", w.Now(), got)
 	}
 }

@@ -1,6 +1,9 @@
 package sim
 
-import "fmt"
+import (
+	"fmt"
+	"unsafe"
+)
 
 // Budget is how many faults a run may meet. Each is an event, and so a choice:
 // it may come at any moment, or not at all.
@@ -102,16 +105,16 @@ type faults struct {
 	list    []*fault
 }
 
-// State walks what is left.
-func (f *faults) State(s *State) {
-	s.begin(f)
-	Int(s, &f.left.Crashes)
-	Int(s, &f.left.ProcessCrashes)
-	Int(s, &f.left.Cuts)
-	Int(s, &f.left.Delays)
-	Bool(s, &f.stopped)
-	f.left.Down.walk(s, &f.down)
-	f.left.Late.walk(s, &f.late)
+// layout plans what is left.
+func (f *faults) layout(w *World) {
+	w.bind(f)
+	g := w.plan.group(&f.object, ofWorld)
+	for _, n := range [...]*int{&f.left.Crashes, &f.left.ProcessCrashes, &f.left.Cuts, &f.left.Delays} {
+		g.add(word64, unsafe.Pointer(n))
+	}
+	g.add(word8, unsafe.Pointer(&f.stopped))
+	g.draws(&f.left.Down, &f.down)
+	g.draws(&f.left.Late, &f.late)
 }
 
 // fault is one thing that may go wrong.
@@ -306,7 +309,7 @@ func (x *fault) happen(w *World) {
 func (x *fault) delay(w *World) {
 	x.conn.touchAll(w)
 	queue := x.way()
-	at := max(queue[0].at, w.clock.now) + w.faults.left.Late.Draw(&w.faults.late)
+	at := max(queue[0].at, w.clock.now).Add(w.faults.left.Late.Draw(&w.faults.late))
 	for i := range queue {
 		queue[i].at = max(queue[i].at, at)
 	}
@@ -328,7 +331,7 @@ func (m *member) crash() {
 	w.faults.left.Crashes--
 	m.down = true
 	if w.timed != nil {
-		m.up = w.clock.now + w.faults.left.Down.Draw(&w.faults.down)
+		m.up = w.clock.now.Add(w.faults.left.Down.Draw(&w.faults.down))
 	}
 	for _, a := range m.alarms {
 		a.deadline = Never
@@ -355,7 +358,7 @@ type restart struct{ node *member }
 
 func (r *restart) happen(w *World) {
 	m := r.node
-	m.down = false
+	m.down, m.up = false, Never
 	w.touched(&w.ends, true)
 	for _, c := range w.conns {
 		if c.node == m && c.dialled() {
@@ -371,20 +374,6 @@ func (r *restart) happen(w *World) {
 }
 
 func (r *restart) lane() string { return r.node.name }
-
-// walkFaults walks what a node that may crash has besides its own fields.
-func (m *member) walkFaults(s *State) {
-	if m.world.faults == nil {
-		return
-	}
-	Bool(s, &m.down)
-	if m.world.timed != nil {
-		if !m.down {
-			m.up = Never
-		}
-		s.moment(&m.up)
-	}
-}
 
 // dialled says whether the connection has been made.
 func (c *Conn) dialled() bool { return c.dial <= c.handle.line+1 }
@@ -486,17 +475,3 @@ type door struct {
 
 func (d *door) ready(*Task) bool         { return !d.conn.node.down }
 func (d *door) waitingFor(*World) string { return d.conn.node.name + ", which is down" }
-
-// walkFaults walks what a connection that may break has besides its messages.
-func (c *Conn) walkFaults(s *State) {
-	if c.lines == nil && c.handle == nil {
-		return
-	}
-	s.begin(&c.door)
-	Bool(s, &c.broken)
-	Int(s, &c.line)
-	for i := range c.owed {
-		s.begin(c.node.world.tasks[i])
-		Int(s, &c.owed[i])
-	}
-}

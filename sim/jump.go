@@ -334,7 +334,7 @@ func (t *Task) move(c *coroutine, to *site) {
 		if c.site != nil {
 			where = fmt.Sprintf("%q", c.site.point)
 		}
-		panic(fmt.Sprintf("sim: task %s, put back into a state, came to %s instead of %q: it carries something across a point that its State does not walk",
+		panic(fmt.Sprintf("sim: task %s, put back into a state, came to %s instead of %q: it carries something across a point in a local variable",
 			t.name, where, to.point))
 	}
 }

@@ -22,11 +22,6 @@ type desk struct {
 	conn  *sim.Conn
 }
 
-func (d *desk) State(s *sim.State) {
-	d.lock.State(s)
-	d.value.State(s)
-}
-
 func (w *worker) Run(t *sim.Task) {
 	for w.i = 0; w.i < w.rounds; w.i++ {
 		w.lock.Lock(t, "lock")
@@ -41,11 +36,6 @@ func (w *worker) Run(t *sim.Task) {
 func (w *worker) ask(t *sim.Task) {
 	w.conn.Send(t, &message{"ask"})
 	w.heard = len(w.conn.Receive(t, "await").String())
-}
-
-func (w *worker) State(s *sim.State) {
-	sim.Int(s, &w.i)
-	sim.Int(s, &w.heard)
 }
 
 func workers() *sim.World {
@@ -150,11 +140,6 @@ type careless struct {
 	i     int
 	other *careless
 	field int
-}
-
-func (c *careless) State(s *sim.State) {
-	sim.Int(s, &c.i)
-	sim.Int(s, &c.field)
 }
 
 func (c *careless) Run(t *sim.Task) {

@@ -57,17 +57,9 @@ func (l *List[T]) access(t *Task, write bool) {
 // Peek reads the list outside a step, for a picture or a check.
 func (l *List[T]) Peek() []T { return l.values }
 
-// State is the walk of a list: its length, and its values.
-func (l *List[T]) State(s *State) {
+func (l *List[T]) prepare(*World) {
 	if l.kind = Data; l.Locked {
 		l.kind = Atom
-	}
-	s.begin(l)
-	n := uint64(len(l.values))
-	s.word(&n)
-	resize(&l.values, int(n))
-	for i := range l.values {
-		scalarWord(s, &l.values[i])
 	}
 }
 

@@ -21,7 +21,7 @@ func TestList(t *testing.T) {
 			w.Go("b", &appender{queueing: q, value: 2})
 			return w
 		}
-		simtest.Visited(t, build)
+		simtest.Wired(t, build)
 		sys, err := explore.NewWorlds(build)
 		if err != nil {
 			t.Fatal(err)
@@ -48,11 +48,6 @@ type queueing struct {
 	locked bool `sim:"config"`
 	mu     sim.Mutex
 	values sim.List[int32]
-}
-
-func (q *queueing) State(s *sim.State) {
-	q.mu.State(s)
-	q.values.State(s)
 }
 
 // appender appends its value and then takes it away again.
@@ -91,6 +86,3 @@ func (a *appender) leave(t *sim.Task) {
 		a.mu.Unlock(t)
 	}
 }
-
-// State has nothing to walk: all is shared.
-func (a *appender) State(*sim.State) {}

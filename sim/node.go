@@ -2,7 +2,6 @@ package sim
 
 import (
 	"fmt"
-	"time"
 	"unsafe"
 )
 
@@ -20,7 +19,6 @@ type Message interface {
 // Node is a participant that reacts to messages: a broker, a coordinator. It
 // is a step function, and touches nothing but its own fields.
 type Node interface {
-	Stateful
 	Step(e Envelope, out *Outbox)
 }
 
@@ -38,8 +36,8 @@ type Envelope struct {
 	conn    *Conn
 	from    party // who asked
 	hash    uint64
-	at      time.Duration // timed mode: when it arrives
-	mail    int           // see World.post; no part of the state
+	at      Time // timed mode: when it arrives
+	mail    int  // see World.post; no part of the state
 }
 
 // From is the name of the task, or of the node, that sent the message.
@@ -131,48 +129,46 @@ type member struct {
 	alarms []*alarm // by place in its Timers
 
 	down    bool
-	up      time.Duration // timed mode, if it is down: when it restarts
+	up      Time // timed mode: when it restarts; Never: it is not down
 	restart Event
 }
 
 func (m *member) Name() string { return m.name }
 
-// State walks the node.
-func (m *member) State(s *State) {
-	s.begin(m)
+// layout adds what the world keeps of the node.
+func (m *member) layout(g *group) {
 	for _, a := range m.alarms {
-		s.moment(&a.deadline)
+		g.add(moment, unsafe.Pointer(&a.deadline))
 	}
-	m.walkFaults(s)
-	m.node.State(s)
+	if m.world.faults == nil {
+		return
+	}
+	g.add(word8, unsafe.Pointer(&m.down))
+	if m.up = Never; m.world.timed != nil {
+		g.add(moment, unsafe.Pointer(&m.up))
+	}
 }
 
-// State is the walk of a request that a node has parked. An answer is taken at
-// once.
-func (e *Envelope) State(s *State) {
+// walk walks a request that a node has parked. An answer is taken at once.
+func (e *Envelope) walk(s *walker) {
 	if e.Request != nil {
 		panic("sim: a node parks an answer: park what it says")
 	}
-	switch s.errand {
-	case saving:
+	if !s.loading {
 		if e.conn == nil {
 			s.words = append(s.words, 0)
 			return
 		}
 		s.words = append(s.words, uint64(e.conn.number), uint64(e.from.place()), e.hash)
 		s.refs = append(s.refs, e.Message)
-	case loading:
-		conn := s.words[s.at]
-		s.at++
-		if *e = (Envelope{}); conn == 0 {
-			return
-		}
-		*e = Envelope{Message: s.refs[s.ref], conn: s.world.conns[conn-1], from: s.world.party(s.words[s.at]), hash: s.words[s.at+1]}
-		s.at += 2
-		s.ref++
-	case auditing:
-		s.met(unsafe.Pointer(e))
+		return
 	}
+	conn := s.next()
+	if *e = (Envelope{}); conn == 0 {
+		return
+	}
+	c := s.world.conns[conn-1]
+	*e = Envelope{Message: s.nextRef().(Message), conn: c, from: s.world.party(s.next()), hash: s.next()}
 }
 
 // String is the request and who sent it.

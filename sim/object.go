@@ -5,9 +5,9 @@ package sim
 //
 // Shared means: more than one actor can touch it. The memory that tasks share
 // is a Var, a Mutex or another object of this package; a field that is none of
-// these belongs to the one task, node or property that walks it.
+// these belongs to the one task, node or property that has it.
 type object struct {
-	number int // from 1; 0 is an object that no walk has met
+	number int // from 1; 0 is an object that no walk has reached
 	kind   Kind
 	pair   int    // of the arrivals of a channel: the object that sends touch
 	label  string // set for what the world itself makes; else the name comes from the walk
@@ -31,7 +31,13 @@ const (
 func (o *object) bound() *object { return o }
 
 // thing is anything with an object in it.
-type thing interface{ bound() *object }
+type thing interface {
+	bound() *object
+	// prepare says of what kind it is, and makes what it needs, before the first step.
+	prepare(w *World)
+}
+
+func (o *object) prepare(*World) {}
 
 // bind gives the object its number, in the order of the walk, once.
 func (w *World) bind(t thing) {
@@ -56,7 +62,7 @@ func (w *World) touched(o *object, write bool) {
 		return
 	}
 	if o.number == 0 {
-		panic("sim: a step touched an object that no State walk meets: visit it, or hand its owner to World.Share")
+		panic("sim: a step touched memory that nobody shared: hand its owner to World.Share")
 	}
 	for i := range w.accesses {
 		if w.accesses[i].Object == o.number {

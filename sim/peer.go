@@ -95,12 +95,6 @@ func (a *asking) crash() {
 	a.conn.breaks()
 }
 
-// State walks what is in flight.
-func (a *asking) State(s *State) {
-	s.begin(a.by)
-	a.conn.queue(s, &a.inFlight)
-}
-
 // findAnswers lists the answers that may come back to nodes.
 func (w *World) findAnswers() {
 	for _, a := range w.asking {

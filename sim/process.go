@@ -2,8 +2,9 @@ package sim
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
-	"time"
+	"unsafe"
 )
 
 // process is a client's process on its machine: the tasks that are its
@@ -18,13 +19,14 @@ type process struct {
 	name  string
 	parts []string
 	tasks []*Task
-	roots []root
+	roots []string
 	conns []*Conn // handles
 
-	start  State     // all of it before the first step, to be loaded
-	owns   []*object // what is in start
+	groups []*group  // its part of the state
+	start  walker    // that before the first step, to be loaded
+	owns   []*object // of groups
 	down   bool
-	up     time.Duration // timed mode, if it is down: when it restarts
+	up     Time // timed mode: when it restarts; Never: it is not down
 	begins Event
 }
 
@@ -72,7 +74,7 @@ func (p *process) find(part string) {
 	}
 	for _, r := range w.shared {
 		if r.name == part {
-			p.roots = append(p.roots, r)
+			p.roots = append(p.roots, r.name)
 		}
 	}
 	for _, c := range w.conns {
@@ -93,54 +95,55 @@ func (p *process) adopt(part string, owner **process) {
 	*owner = p
 }
 
-// walk walks what a crash takes.
-func (p *process) walk(s *State) {
-	for i := range p.roots {
-		p.roots[i].State(s)
-	}
-	for _, t := range p.tasks {
-		t.State(s)
-	}
-}
-
 // keepStarts notes what the processes are before the first step.
 func (w *World) keepStarts() {
 	if !w.mayKill() {
 		return
 	}
-	owner := map[int]*process{}
-	for _, p := range w.processes {
-		p.start = State{errand: saving, absolute: true, marks: true, world: w}
-		p.walk(&p.start)
-		for _, o := range p.start.owners {
-			if other := owner[o.object]; other != nil && other != p {
-				panic(fmt.Sprintf("sim: %s is in process %s and in process %s", w.ObjectName(o.object), other.name, p.name))
-			}
-			if owner[o.object] == nil {
-				owner[o.object] = p
-				p.owns = append(p.owns, w.things[o.object-1].bound())
+	roots := w.roots()
+	of := make([]*process, len(roots))
+	for i, r := range roots {
+		for _, p := range w.processes {
+			t, isTask := r.owner.(*Task)
+			if isTask && t.process == p || r.owner == nil && slices.Contains(p.roots, r.name) {
+				of[i] = p
 			}
 		}
-		p.start.errand = loading
 	}
-	for _, r := range w.shared {
-		if w.inProcess(r) {
+	w.mustBeApart(roots, of)
+	for _, g := range w.plan.groups {
+		if g.root == ofWorld || of[g.root] == nil {
 			continue
 		}
-		s := State{marks: true, world: w}
-		r.State(&s)
-		for _, o := range s.owners {
-			if p := owner[o.object]; p != nil {
-				panic(fmt.Sprintf("sim: %s is in process %s and in %s, which is not: who crashes with it?", w.ObjectName(o.object), p.name, r.name))
-			}
+		p := of[g.root]
+		p.groups = append(p.groups, g)
+		if g.owner != nil {
+			p.owns = append(p.owns, g.owner)
 		}
+	}
+	for _, p := range w.processes {
+		p.start = walker{world: w, absolute: true}
+		p.start.save(p.groups)
+		p.start.loading = true
 	}
 }
 
-func (w *World) inProcess(r root) bool {
-	return slices.ContainsFunc(w.processes, func(p *process) bool {
-		return slices.ContainsFunc(p.roots, func(own root) bool { return own.name == r.name })
-	})
+// mustBeApart refuses memory that crashes with one root and not with another.
+func (w *World) mustBeApart(roots []root, of []*process) {
+	p := &planner{world: w, look: func(string, reflect.Value, surveyed) {}}
+	p.both = func(path string, first, second int) {
+		a, b := of[first], of[second]
+		switch name := roots[first].name; {
+		case a == b:
+		case a != nil && b != nil:
+			panic(fmt.Sprintf("sim: %s is in process %s and in process %s", path, a.name, b.name))
+		case a != nil:
+			panic(fmt.Sprintf("sim: %s is in process %s and in %s, which is not: who crashes with it?", name, a.name, path))
+		default:
+			panic(fmt.Sprintf("sim: %s is in process %s and in %s, which is not: who crashes with it?", path, b.name, name))
+		}
+	}
+	p.compile()
 }
 
 // runs says whether the process is up and has not ended.
@@ -150,7 +153,9 @@ func (p *process) runs() bool {
 
 // setDown says of the tasks, too, that there are none.
 func (p *process) setDown(down bool) {
-	p.down = down
+	if p.down = down; !down {
+		p.up = Never
+	}
 	for _, t := range p.tasks {
 		t.gone = down
 	}
@@ -162,10 +167,10 @@ func (p *process) crash() {
 	p.mustHoldNothingElse()
 	w.faults.left.ProcessCrashes--
 	if w.timed != nil {
-		p.up = w.clock.now + w.faults.left.Down.Draw(&w.faults.down)
+		p.up = w.clock.now.Add(w.faults.left.Down.Draw(&w.faults.down))
 	}
 	p.start.at, p.start.ref, p.start.ghost = 0, 0, 0
-	p.walk(&p.start)
+	p.start.load(p.groups)
 	p.setDown(true)
 	w.touched(&p.object, true)
 	for _, o := range p.owns {
@@ -239,20 +244,25 @@ func (p *process) happen(w *World) {
 
 func (p *process) lane() string { return p.tasks[0].name }
 
-// State walks whether the process is there.
-func (p *process) State(s *State) {
-	if !s.world.mayKill() {
+// layout plans whether the process is there.
+func (p *process) layout(w *World) {
+	if !w.mayKill() {
 		return
 	}
-	s.begin(p)
-	Bool(s, &p.down)
-	if s.errand == loading {
-		p.setDown(p.down)
+	w.bind(p)
+	p.up = Never
+	g := w.plan.group(&p.object, ofWorld)
+	g.special(p)
+	if w.timed != nil {
+		g.add(moment, unsafe.Pointer(&p.up))
 	}
-	if s.world.timed != nil {
-		if !p.down {
-			p.up = Never
-		}
-		s.moment(&p.up)
+}
+
+// walk walks whether the process is down, and its tasks are gone.
+func (p *process) walk(s *walker) {
+	if s.loading {
+		p.setDown(s.next() != 0)
+		return
 	}
+	s.put(word8, unsafe.Pointer(&p.down), nil)
 }

@@ -18,16 +18,7 @@ type heap struct {
 	timer sim.Timer
 }
 
-func (h *heap) State(s *sim.State) {
-	h.lock.State(s)
-	h.poms.State(s)
-	h.mark.State(s)
-	h.timer.State(s)
-}
-
 type disk struct{ processed sim.Atomic[int] }
-
-func (d *disk) State(s *sim.State) { d.processed.State(s) }
 
 // poller asks for records, and processes each; flusher waits for a tick, and
 // reads how far the other has come.
@@ -38,7 +29,6 @@ type poller struct {
 	n    int
 }
 
-func (p *poller) State(s *sim.State) { sim.Int(s, &p.n) }
 func (p *poller) Run(t *sim.Task) {
 	t.Yield("start")
 	p.timer.Start(t, 1)
@@ -62,7 +52,6 @@ type flusher struct {
 	seen int
 }
 
-func (p *flusher) State(s *sim.State) { sim.Int(s, &p.seen) }
 func (p *flusher) Run(t *sim.Task) {
 	p.timer.Receive(t, "await tick")
 	p.poms.RLock(t, "share")
@@ -222,7 +211,7 @@ func TestDowntime(t *testing.T) {
 		var at []int64
 		for _, step := range trace.Steps {
 			if step.Actor == test.who {
-				at = append(at, step.At.Milliseconds())
+				at = append(at, step.At.Sub(0).Milliseconds())
 			}
 		}
 		if len(at) != 2 || at[1]-at[0] != 70 {
@@ -274,11 +263,10 @@ func TestNoRaceAcrossACrash(t *testing.T) {
 // lottery draws a number, and keeps it outside of its process.
 type lottery struct {
 	draws sim.Draws
-	drawn *[]uint64
+	drawn *[]uint64 `sim:"config"`
 	delay sim.Delay `sim:"config"`
 }
 
-func (p *lottery) State(s *sim.State) { p.draws.State(s) }
 func (p *lottery) Run(t *sim.Task) {
 	t.Yield("draw")
 	*p.drawn = append(*p.drawn, uint64(p.delay.Draw(&p.draws)))

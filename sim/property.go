@@ -3,13 +3,11 @@ package sim
 import (
 	"fmt"
 	"slices"
-	"time"
 )
 
 // Property is a claim about what participants do. It sees what they do, and
 // never their private fields.
 type Property interface {
-	Stateful
 	// Name is how verdicts call it: "committed-offset-never-rewinds".
 	Name() string
 	// Watches says whether the property wants to see an act. Two steps whose
@@ -53,7 +51,7 @@ type Observation struct {
 	Request Message // with Answered: the request that is answered
 	Message Message // what is sent or taken
 	// At is when, in a timed world. In others a moment means nothing: Never.
-	At time.Duration
+	At Time
 }
 
 // Properties of every world. What else is claimed, a scenario adds.
@@ -92,12 +90,7 @@ type watcher struct {
 	tested   bool // by the last step
 }
 
-func (w *watcher) State(s *State) {
-	w.kind, w.label = Memory, w.property.Name()
-	s.begin(w)
-	Bool(s, &w.fallen)
-	w.property.State(s)
-}
+func (w *watcher) prepare(*World) { w.kind, w.label = Memory, w.property.Name() }
 
 // Called tells the properties that the task enters a function of the client's
 // public API.

@@ -26,18 +26,6 @@ type arena struct {
 	log  *[]act       // what happened, for the oracle
 }
 
-func (a *arena) State(s *sim.State) {
-	a.x[0].State(s)
-	a.x[1].State(s)
-	a.lock.State(s)
-	a.rw.State(s)
-	a.flag.State(s)
-	a.hand.State(s)
-	a.pipe.State(s)
-	a.done.State(s)
-	a.work.State(s)
-}
-
 // act is something that happened: by whom, what, to what, in which step.
 type act struct {
 	who, what, to string
@@ -51,7 +39,6 @@ func (a *arena) note(who, what, to string) {
 // logged is a node that notes what it takes and answers.
 type logged struct{ log *[]act }
 
-func (*logged) State(*sim.State) {}
 func (n *logged) Step(e sim.Envelope, out *sim.Outbox) {
 	to := e.Message.String()
 	*n.log = append(*n.log, act{"node", "arrive", to, 0}, act{"node", "answer", to, 0})
@@ -65,8 +52,6 @@ type racer struct {
 	ops []string `sim:"config"`
 	i   int
 }
-
-func (p *racer) State(s *sim.State) { sim.Int(s, &p.i) }
 
 func (p *racer) Run(t *sim.Task) {
 	t.Yield("start")
@@ -412,11 +397,6 @@ func TestNoRacesFromALoadedState(t *testing.T) {
 type alarmClock struct {
 	x     sim.Var[int]
 	timer sim.Timer
-}
-
-func (a *alarmClock) State(s *sim.State) {
-	a.x.State(s)
-	a.timer.State(s)
 }
 
 // Goal: what comes from a timer comes after what armed it.

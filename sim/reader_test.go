@@ -18,16 +18,6 @@ type office struct {
 	unlocked bool             `sim:"config"`
 }
 
-func (o *office) State(s *sim.State) {
-	for i := range o.locks {
-		o.locks[i].State(s)
-		o.promises[i].State(s)
-	}
-	for i := range o.answers {
-		o.answers[i].State(s)
-	}
-}
-
 // asker asks once, and notes what it is told.
 type asker struct {
 	*office
@@ -35,7 +25,6 @@ type asker struct {
 	told     int
 }
 
-func (a *asker) State(s *sim.State) { sim.Int(s, &a.told) }
 func (a *asker) Run(t *sim.Task) {
 	if a.unlocked {
 		t.Yield("send")
@@ -57,12 +46,6 @@ type reader struct {
 	conn, asks int `sim:"config"`
 	dead       bool
 	to, i      int
-}
-
-func (r *reader) State(s *sim.State) {
-	sim.Bool(s, &r.dead)
-	sim.Int(s, &r.to)
-	sim.Int(s, &r.i)
 }
 
 func (r *reader) Run(t *sim.Task) {

@@ -37,7 +37,6 @@ type pointed struct {
 	i    int
 }
 
-func (p *pointed) State(s *sim.State) { sim.Int(s, &p.i) }
 func (p *pointed) Run(t *sim.Task) {
 	for p.i = 0; p.i < len(p.ops); p.i++ {
 		p.perform(t)

@@ -352,46 +352,43 @@ func (s *site) variant(t *Task, of, with int) Event {
 	return e
 }
 
-// walk is the walk of what a parked task waits for.
-func (c *choice) walk(s *State) {
-	switch s.errand {
-	case saving:
-		word := uint64(len(c.cases))<<32 | uint64(c.met)<<2
-		if c.named {
-			word |= 1
+// save saves what a parked task waits for.
+func (c *choice) save(s *walker) {
+	word := uint64(len(c.cases))<<32 | uint64(c.met)<<2
+	if c.named {
+		word |= 1
+	}
+	if c.orElse {
+		word |= 2
+	}
+	s.words = append(s.words, word)
+	if c.met > 0 {
+		s.words = append(s.words, c.word)
+	}
+	for i := range c.cases {
+		x := &c.cases[i]
+		if x.sends {
+			s.words = append(s.words, uint64(x.of.bound().number)<<1|1, x.word)
+		} else {
+			s.words = append(s.words, uint64(x.of.bound().number)<<1)
 		}
-		if c.orElse {
-			word |= 2
+	}
+}
+
+func (c *choice) load(s *walker) {
+	word := s.next()
+	c.named, c.orElse, c.met = word&1 != 0, word&2 != 0, int(word>>2&(1<<30-1))
+	if c.met > 0 {
+		c.word = s.next()
+	}
+	c.cases = c.cases[:0]
+	for range word >> 32 {
+		of := s.next()
+		x := Case{of: s.world.things[of>>1-1], sends: of&1 != 0}
+		if x.sends {
+			x.word = s.next()
 		}
-		s.words = append(s.words, word)
-		if c.met > 0 {
-			s.words = append(s.words, c.word)
-		}
-		for i := range c.cases {
-			x := &c.cases[i]
-			if x.sends {
-				s.words = append(s.words, uint64(x.of.bound().number)<<1|1, x.word)
-			} else {
-				s.words = append(s.words, uint64(x.of.bound().number)<<1)
-			}
-		}
-	case loading:
-		word := s.words[s.at]
-		s.at++
-		c.named, c.orElse, c.met = word&1 != 0, word&2 != 0, int(word>>2&(1<<30-1))
-		if c.met > 0 {
-			c.word = s.words[s.at]
-			s.at++
-		}
-		c.cases = c.cases[:0]
-		for range word >> 32 {
-			x := Case{of: s.world.things[s.words[s.at]>>1-1], sends: s.words[s.at]&1 != 0}
-			if s.at++; x.sends {
-				x.word = s.words[s.at]
-				s.at++
-			}
-			c.cases = append(c.cases, x)
-		}
+		c.cases = append(c.cases, x)
 	}
 }
 

@@ -2,6 +2,8 @@ package sim_test
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,7 +23,6 @@ func (n *echo) Step(e sim.Envelope, out *sim.Outbox) {
 	n.served++
 	out.Reply(e, &message{"re " + e.Message.String()})
 }
-func (n *echo) State(s *sim.State) { sim.Int(s, &n.served) }
 
 // script is a program that runs a function, for tests whose tasks need no
 // frame. Its function must keep nothing across a point.
@@ -30,17 +31,11 @@ type script struct {
 	run func(t *sim.Task, s *script)
 }
 
-func (s *script) Run(t *sim.Task)  { s.run(t, s) }
-func (s *script) State(*sim.State) {}
+func (s *script) Run(t *sim.Task) { s.run(t, s) }
 
 type locked struct {
 	lock sim.Mutex
 	x    sim.Var[int]
-}
-
-func (l *locked) State(s *sim.State) {
-	l.lock.State(s)
-	l.x.State(s)
 }
 
 func run(t *testing.T, w *sim.World, c sim.Chooser) (*sim.Trace, sim.Ending) {
@@ -217,39 +212,141 @@ await: echo->client (arrivals) true
 	}
 }
 
-// forgetful has a field that its walk leaves out.
-type forgetful struct {
-	walked, forgotten int
-	lock              sim.Mutex
-	m                 map[int]int
-	list              []struct{ a, b int }
-	config            int `sim:"config"`
-}
-
-func (f *forgetful) Run(t *sim.Task) {
-	t.Yield("only")
-	_, _, _ = f.forgotten, &f.lock, f.m
-}
-func (f *forgetful) State(s *sim.State) {
-	sim.Int(s, &f.walked)
-	sim.Int(s, &f.config)
-	sim.Slice(s, &f.list, func(s *sim.State, e *struct{ a, b int }) { sim.Int(s, &e.a) })
-}
-
-func TestAuditNamesWhatAWalkForgets(t *testing.T) {
-	w := sim.NewWorld()
-	w.Go("A", &forgetful{list: make([]struct{ a, b int }, 1)})
-	defer w.Close()
-	var got []string
-	for _, err := range w.Audit() {
-		got = append(got, strings.Fields(err.Error())[0])
+// Goal: what no state can hold is refused at the start, by its path; so is what is
+// shared by value. Method: a task with a field of each sort.
+func TestWhatNoStateCanHoldIsRefused(t *testing.T) {
+	type inner struct{ m map[int]int }
+	for _, test := range []struct {
+		shared any
+		want   string
+	}{
+		{&struct{ m map[int]int }{}, "sim: x.m is a map, whose order is random: use sim.List or a slice"},
+		{&struct{ c chan int }{}, "sim: x.c is a channel of Go's: use sim.Chan"},
+		{&struct{ in *inner }{&inner{}}, "sim: x.in.m is a map"},
+		{&struct{ list []inner }{}, "sim: x.list is a []sim_test.inner, which no state can hold"},
+		{&struct{ p uintptr }{}, "sim: x.p is a uintptr, which no state can hold"},
+		{struct{ n int }{}, `sim: Share("x") wants a pointer, has struct`},
+		{&struct {
+			m map[int]int `sim:"config"`
+			f func()
+			a any
+		}{}, "<nil>"},
+	} {
+		w := sim.NewWorld()
+		got := fmt.Sprint(panicOf(func() {
+			w.Share("x", test.shared)
+			w.Enabled()
+		}))
+		if !strings.HasPrefix(got, test.want) {
+			t.Errorf("%T: %s, want %s", test.shared, got, test.want)
+		}
 	}
-	if want := "[A.forgotten A.lock A.m A.list[0].b A.config]"; fmt.Sprint(got) != want {
-		t.Errorf("audit names %v, want %s", got, want)
+}
+
+// kinds has a field of each kind of state.
+type kinds struct {
+	Flag   bool
+	small  int8
+	middle uint16
+	large  int32
+	word   uint64
+	ratio  float64
+	text   string
+	array  [2]int
+	list   []int
+	deep   [][]int32
+	of     []struct {
+		n    int8
+		name string
+		in   []bool
+	}
+	at   sim.Time
+	next *kinds
+	any  any
+	name string `sim:"config"`
+}
+
+func (k *kinds) Run(t *sim.Task) { t.Yield("only") }
+
+// Goal: each field counts, is put back by Load, and has its path. Method: change
+// one field at a time, behind a pointer and an interface too.
+func TestEachFieldIsState(t *testing.T) {
+	changes := map[string]func(k *kinds){
+		"A.Flag":           func(k *kinds) { k.Flag = true },
+		"A.small":          func(k *kinds) { k.small = -1 },
+		"A.middle":         func(k *kinds) { k.middle = 1 },
+		"A.large":          func(k *kinds) { k.large = -1 },
+		"A.word":           func(k *kinds) { k.word = 1 },
+		"A.ratio":          func(k *kinds) { k.ratio = 0.5 },
+		"A.text":           func(k *kinds) { k.text = "x" },
+		"A.array[1]":       func(k *kinds) { k.array[1] = 1 },
+		"A.list[0]":        func(k *kinds) { k.list = append(k.list, 0) },
+		"A.deep[0][0]":     func(k *kinds) { k.deep = append(k.deep, []int32{0}) },
+		"A.of[0].n":        func(k *kinds) { k.of = append(k.of, k.of[:1]...)[:1:1]; k.of[0].n = 7 },
+		"A.of[0].name":     func(k *kinds) { k.of[0].name = "y" },
+		"A.of[0].in[0]":    func(k *kinds) { k.of[0].in = append(k.of[0].in, true) },
+		"A.at":             func(k *kinds) { k.at = 5 },
+		"A.next.word":      func(k *kinds) { k.next.word = 1 },
+		"A.next.any.small": func(k *kinds) { k.next.any.(*kinds).small = 1 },
+	}
+	for _, path := range slices.Sorted(maps.Keys(changes)) {
+		k := &kinds{next: &kinds{any: &kinds{}}}
+		k.next.next = k // A circle.
+		k.of = make([]struct {
+			n    int8
+			name string
+			in   []bool
+		}, 1)
+		w := sim.NewWorld()
+		w.Go("A", k)
+		before, print, was := w.Save(), w.Fingerprint(), w.Fields()
+		w.Take(0)
+		w.Load(before)
+		changes[path](k)
+		if w.Fingerprint() == print {
+			t.Errorf("%s: two states that differ there have one fingerprint", path)
+		}
+		if !slices.ContainsFunc(w.Fields(), func(f sim.Field) bool { return f.Path == path && !slices.Contains(was, f) }) {
+			t.Errorf("%s is not among the fields, or has its old value", path)
+		}
+		w.Load(before)
+		if got := w.Fields(); w.Fingerprint() != print || !slices.Equal(got, was) {
+			t.Errorf("%s is not put back: %s", path, sim.FirstDifference(was, got))
+		}
+		w.Close()
 	}
 }
 
-// A lock that no walk meets has no number, and using it says what to do.
+// rewirer turns a pointer round.
+type rewirer struct {
+	to   *int
+	list []*int
+	how  string `sim:"config"`
+}
+
+func (r *rewirer) Run(t *sim.Task) {
+	t.Yield("rewire")
+	switch r.how {
+	case "to":
+		r.to = new(int)
+	case "list":
+		r.list = append(r.list, r.to)
+	}
+}
+
+// Goal: a search says that wiring changed, and which.
+func TestCheckStepFindsChangedWiring(t *testing.T) {
+	for how, want := range map[string]string{"": "<nil>", "to": "A.to. Let a field", "list": "A.list. Let a field"} {
+		w := sim.NewWorld()
+		w.Go("A", &rewirer{to: new(int), how: how})
+		if got := fmt.Sprint(w.CheckStep(0)); !strings.Contains(got, want) {
+			t.Errorf("rewires %q: %s, want %s", how, got, want)
+		}
+		w.Close()
+	}
+}
+
+// A lock that no walk reaches has no number, and using it says what to do.
 func TestUseOfAnUnvisitedObjectIsNamed(t *testing.T) {
 	l := &locked{}
 	w := sim.NewWorld()
@@ -258,15 +355,14 @@ func TestUseOfAnUnvisitedObjectIsNamed(t *testing.T) {
 		l.x.Set(task, 1)
 	}})
 	trace, _ := run(t, w, sim.NewWalk(1))
-	if broke := trace.Steps[0].Broke; len(broke) != 1 || !strings.Contains(broke[0].Err.Error(), "no State walk meets") {
-		t.Errorf("broke %v, want a panic that names the missing walk", broke)
+	if broke := trace.Steps[0].Broke; len(broke) != 1 || !strings.Contains(broke[0].Err.Error(), "memory that nobody shared") {
+		t.Errorf("broke %v, want a panic that names the missing Share", broke)
 	}
 }
 
 // helper is called from two places; the point in it is two different points.
 type twoCalls struct{}
 
-func (twoCalls) State(*sim.State) {}
 func (c *twoCalls) Run(t *sim.Task) {
 	c.helper(t)
 	c.helper(t)

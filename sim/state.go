@@ -2,133 +2,231 @@ package sim
 
 import (
 	"math/bits"
+	"reflect"
 	"unsafe"
 )
 
-// Stateful is whatever holds state of a run: a node, the frame of a task, the
-// memory of a property, a structure that tasks share.
-//
-// State walks every field that may change after the first step, always in the
-// same order. What is fixed before the first step stays out: pointers,
-// interfaces and functions are wiring by their kind, numbers and texts carry
-// the tag `sim:"config"`. World.Audit finds a field that is left out.
-type Stateful interface {
-	State(s *State)
+// walker saves or loads the slots of a plan.
+type walker struct {
+	world   *World
+	loading bool
+	words   []uint64 // a word a number
+	refs    []any    // what words cannot hold: messages, texts
+	ghosts  []uint64 // words that the fingerprint leaves out
+	at      int      // loading: the next of words
+	ref     int      // loading: the next of refs
+	ghost   int      // loading: the next of ghosts
+
+	absolute bool    // moments by the time of day, not by their distance from now
+	marks    bool    // saving: owners is asked for
+	owners   []owner // saving: whose words begin where
 }
 
-// State is the visitor that the walks of all Stateful share: what it does with
-// a field depends on the errand it is on, so one walk serves them all.
-type State struct {
-	errand errand
-	words  []uint64  // saving, loading: a word a field
-	refs   []Message // saving, loading: what words cannot hold
-	ghosts []uint64  // saving, loading: words that the fingerprint leaves out
-	at     int       // loading: the next of words
-	ref    int       // loading: the next of refs
-	ghost  int       // loading: the next of ghosts
-
-	absolute bool                        // saving, loading: moments by the time of day
-	owners   []owner                     // saving, if asked for: whose words begin where
-	marks    bool                        // owners is asked for
-	seen     map[unsafe.Pointer]struct{} // auditing: the addresses that the walk met
-	world    *World                      // where objects get their number, and whose time it is
-}
-
-type errand uint8
-
-const (
-	saving errand = iota
-	loading
-	binding
-	auditing
-)
-
-// owner is where the words of an object, or of what only one actor touches,
-// begin.
+// owner is where the words of an object begin.
 type owner struct {
-	object int // number of the object
+	object int // number of the object; 0: the words are nobody's
 	at     int
 }
 
-// Int walks a field of any integer type.
-func Int[T ~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64](s *State, field *T) {
-	switch s.errand {
-	case saving:
-		s.words = append(s.words, uint64(*field))
-	case loading:
-		*field = T(s.words[s.at])
-		s.at++
-	case auditing:
-		s.met(unsafe.Pointer(field))
+type sliceHeader struct {
+	data     unsafe.Pointer
+	len, cap int
+}
+
+// save saves the groups.
+func (s *walker) save(groups []*group) {
+	for _, g := range groups {
+		if s.marks {
+			number := 0
+			if g.owner != nil {
+				number = g.owner.number
+			}
+			s.owners = append(s.owners, owner{number, len(s.words)})
+		}
+		for i := range g.slots {
+			x := &g.slots[i]
+			switch x.op {
+			case word64:
+				s.words = append(s.words, *(*uint64)(x.at))
+			case word32:
+				s.words = append(s.words, uint64(*(*uint32)(x.at)))
+			case word8:
+				s.words = append(s.words, uint64(*(*uint8)(x.at)))
+			case special:
+				x.self.walk(s)
+			default:
+				s.put(x.op, x.at, x.elem)
+			}
+		}
 	}
 }
 
-// Bool walks a field of any boolean type.
-func Bool[T ~bool](s *State, field *T) {
-	switch s.errand {
-	case saving:
-		s.words = append(s.words, uint64(*(*uint8)(unsafe.Pointer(field))))
-	case loading:
-		*field = s.words[s.at] != 0
-		s.at++
-	case auditing:
-		s.met(unsafe.Pointer(field))
+// put saves a slot.
+func (s *walker) put(o op, at unsafe.Pointer, e *element) {
+	switch o {
+	case word8:
+		s.words = append(s.words, uint64(*(*uint8)(at)))
+	case word16:
+		s.words = append(s.words, uint64(*(*uint16)(at)))
+	case word32:
+		s.words = append(s.words, uint64(*(*uint32)(at)))
+	case word64, drawn:
+		s.words = append(s.words, *(*uint64)(at))
+	case text:
+		t := *(*string)(at)
+		s.words, s.refs = append(s.words, mixString(0, t)), append(s.refs, t)
+	case moment:
+		s.words = append(s.words, s.relative(*(*Time)(at)))
+	case past:
+		word := s.relative(*(*Time)(at))
+		if !s.absolute && int64(word) < 0 {
+			word = 0
+		}
+		s.words = append(s.words, word)
+	case ghost:
+		s.ghosts = append(s.ghosts, *(*uint64)(at))
+	case request:
+		(*Envelope)(at).walk(s)
+	case list:
+		s.putSlice((*sliceHeader)(at), e)
 	}
 }
 
-// Slice walks a slice: its length, then each element by the given function.
-func Slice[T any](s *State, field *[]T, element func(*State, *T)) {
-	switch s.errand {
-	case saving:
-		s.words = append(s.words, uint64(len(*field)))
-	case loading:
-		resize(field, int(s.words[s.at]))
-		s.at++
-	case auditing:
-		s.met(unsafe.Pointer(field))
-	}
-	for i := range *field {
-		element(s, &(*field)[i])
-	}
-}
-
-// resize gives a slice another length, and keeps its room.
-func resize[T any](field *[]T, n int) {
-	if n <= cap(*field) {
-		*field = (*field)[:n]
+func (s *walker) putSlice(h *sliceHeader, e *element) {
+	s.words = append(s.words, uint64(h.len))
+	if e.word {
+		s.words = append(s.words, unsafe.Slice((*uint64)(h.data), h.len)...)
 		return
 	}
-	*field = append((*field)[:cap(*field)], make([]T, n-cap(*field))...)
-}
-
-// word walks one word that is no field by itself.
-func (s *State) word(w *uint64) {
-	switch s.errand {
-	case saving:
-		s.words = append(s.words, *w)
-	case loading:
-		*w = s.words[s.at]
-		s.at++
-	}
-}
-
-func (s *State) met(address unsafe.Pointer) {
-	s.seen[address] = struct{}{}
-}
-
-// begin walks the part that all objects of the world have in common. The words
-// that follow, up to the next begin, are the object's.
-func (s *State) begin(t thing) {
-	switch s.errand {
-	case saving:
-		if s.marks {
-			s.owners = append(s.owners, owner{t.bound().number, len(s.words)})
+	for i := range h.len {
+		base := unsafe.Add(h.data, uintptr(i)*e.size)
+		for k := range e.parts {
+			p := &e.parts[k]
+			s.put(p.op, unsafe.Add(base, p.offset), p.elem)
 		}
-	case binding:
-		s.world.bind(t)
-	case auditing:
-		s.met(unsafe.Pointer(t.bound()))
 	}
+}
+
+// load loads the groups.
+func (s *walker) load(groups []*group) {
+	for _, g := range groups {
+		for i := range g.slots {
+			x := &g.slots[i]
+			switch x.op {
+			case word64:
+				*(*uint64)(x.at) = s.next()
+			case word32:
+				*(*uint32)(x.at) = uint32(s.next())
+			case word8:
+				*(*uint8)(x.at) = uint8(s.next())
+			case special:
+				x.self.walk(s)
+			default:
+				s.get(x.op, x.at, x.elem)
+			}
+		}
+	}
+}
+
+func (s *walker) next() uint64 {
+	word := s.words[s.at]
+	s.at++
+	return word
+}
+
+func (s *walker) nextRef() any {
+	ref := s.refs[s.ref]
+	s.ref++
+	return ref
+}
+
+// get loads a slot.
+func (s *walker) get(o op, at unsafe.Pointer, e *element) {
+	switch o {
+	case word8:
+		*(*uint8)(at) = uint8(s.next())
+	case word16:
+		*(*uint16)(at) = uint16(s.next())
+	case word32:
+		*(*uint32)(at) = uint32(s.next())
+	case word64:
+		*(*uint64)(at) = s.next()
+	case drawn:
+		if word := s.next(); !s.absolute {
+			*(*uint64)(at) = word
+		}
+	case text:
+		s.next()
+		*(*string)(at) = s.nextRef().(string)
+	case moment, past:
+		*(*Time)(at) = s.instant(s.next())
+	case ghost:
+		*(*uint64)(at) = s.ghosts[s.ghost]
+		s.ghost++
+	case request:
+		(*Envelope)(at).walk(s)
+	case list:
+		s.getSlice(at, e)
+	}
+}
+
+func (s *walker) getSlice(at unsafe.Pointer, e *element) {
+	n := int(s.next())
+	resize(at, n, e)
+	h := (*sliceHeader)(at)
+	if e.word {
+		s.at += copy(unsafe.Slice((*uint64)(h.data), n), s.words[s.at:])
+		return
+	}
+	for i := range n {
+		base := unsafe.Add(h.data, uintptr(i)*e.size)
+		for k := range e.parts {
+			p := &e.parts[k]
+			s.get(p.op, unsafe.Add(base, p.offset), p.elem)
+		}
+	}
+}
+
+// resize gives a slice another length, and keeps its room. What lay in the room
+// may still hold slices that others have by now, so it is cleared.
+func resize(at unsafe.Pointer, n int, e *element) {
+	h := (*sliceHeader)(at)
+	if n == h.len {
+		return
+	}
+	v := reflect.NewAt(e.slice, at).Elem()
+	was := h.len
+	if n > h.cap {
+		v.Grow(n - was)
+	}
+	v.SetLen(n)
+	if e.deep {
+		for i := was; i < n; i++ {
+			v.Index(i).SetZero()
+		}
+	}
+}
+
+// relative is the word of a moment: its distance from now.
+func (s *walker) relative(at Time) uint64 {
+	switch {
+	case at == Never:
+		return 1 << 63
+	case s.absolute:
+		return uint64(at)
+	}
+	return uint64(at - s.world.clock.now)
+}
+
+// instant is the moment of a word; the inverse of relative.
+func (s *walker) instant(word uint64) Time {
+	switch {
+	case word == 1<<63:
+		return Never
+	case s.absolute:
+		return Time(word)
+	}
+	return s.world.clock.now + Time(word)
 }
 
 // mix folds a word into a hash. It is a fixed function, so that a fingerprint
@@ -157,7 +255,7 @@ func mixAll(words []uint64) uint64 {
 // built alike.
 type Snapshot struct {
 	words  []uint64
-	refs   []Message
+	refs   []any
 	ghosts []uint64
 }
 
@@ -176,7 +274,7 @@ func (w *World) Save() *Snapshot {
 func (w *World) snapshot() *Snapshot {
 	w.walk()
 	s := &Snapshot{
-		words: w.room(len(w.saved.words)), refs: append([]Message(nil), w.saved.refs...),
+		words: w.room(len(w.saved.words)), refs: append([]any(nil), w.saved.refs...),
 		ghosts: append([]uint64(nil), w.saved.ghosts...),
 	}
 	copy(s.words, w.saved.words)
@@ -211,9 +309,12 @@ func (w *World) Load(s *Snapshot) {
 
 // load puts fields and places back.
 func (w *World) load(s *Snapshot) {
-	w.loader.errand, w.loader.words, w.loader.refs, w.loader.ghosts = loading, s.words, s.refs, s.ghosts
+	w.loader.words, w.loader.refs, w.loader.ghosts = s.words, s.refs, s.ghosts
 	w.loader.at, w.loader.ref, w.loader.ghost = 0, 0, 0
-	w.State(&w.loader)
+	w.loader.load(w.plan.groups)
+	if w.timed != nil {
+		w.timed.stale = true
+	}
 	w.walked = false
 }
 
@@ -223,7 +324,7 @@ func (w *World) walk() {
 		return
 	}
 	w.saved.words, w.saved.refs, w.saved.ghosts = w.saved.words[:0], w.saved.refs[:0], w.saved.ghosts[:0]
-	w.State(&w.saved)
+	w.saved.save(w.plan.groups)
 	w.walked = true
 }
 

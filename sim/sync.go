@@ -3,7 +3,6 @@ package sim
 import (
 	"fmt"
 	"strings"
-	"time"
 	"unsafe"
 )
 
@@ -11,10 +10,6 @@ import (
 type Word interface {
 	~int | ~int32 | ~int64 | ~uint32 | ~uint64 | ~bool
 }
-
-// Instant is a moment of the world's time, or Never, that a Var or an Atomic
-// holds: a time.Time of a client.
-type Instant time.Duration
 
 // Var is a plain variable that tasks share, with no lock of its own. Each Get
 // and Set is recorded, so that whoever depends on it is known, and is checked
@@ -41,12 +36,7 @@ func (v *Var[T]) Set(t *Task, value T) {
 	v.value = value
 }
 
-// State is the walk of a variable.
-func (v *Var[T]) State(s *State) {
-	v.kind = Data
-	s.begin(v)
-	scalarWord(s, &v.value)
-}
+func (v *Var[T]) prepare(*World) { v.kind = Data }
 
 func (v *Var[T]) holds() string { return fmt.Sprint(v.value) }
 
@@ -115,15 +105,10 @@ func (a *Atomic[T]) Add(t *Task, delta T) T {
 	return sum
 }
 
-// State is the walk of an atomic variable.
-func (a *Atomic[T]) State(s *State) {
-	a.kind = Atom
-	s.begin(a)
-	scalarWord(s, &a.value)
-}
-
 // strange is another value than the given one.
 func (a *Atomic[T]) strange(word uint64) uint64 { return strangeWord[T](word) }
+
+func (a *Atomic[T]) prepare(*World) { a.kind = Atom }
 
 func (a *Atomic[T]) holds() string { return fmt.Sprint(a.value) }
 
@@ -163,14 +148,7 @@ func (m *Mutex) Unlock(t *Task) {
 	t.releases(&m.object)
 }
 
-// State is the walk of a lock.
-func (m *Mutex) State(s *State) {
-	m.kind = Lock
-	s.begin(m)
-	word := uint64(m.holder)
-	s.word(&word)
-	m.holder = int(word)
-}
+func (m *Mutex) prepare(*World) { m.kind = Lock }
 
 func (m *Mutex) ready(*Task) bool { return m.holder == 0 }
 
@@ -230,8 +208,8 @@ type RWMutex struct {
 // its own, and what the task waits for before RLock.
 type readHold struct {
 	object
-	lock  *RWMutex
-	task  int // number
+	lock  *RWMutex `sim:"-"`
+	task  int      `sim:"-"` // number
 	count int
 }
 
@@ -295,7 +273,7 @@ func (m *RWMutex) Unlock(t *Task) {
 // hold is where the task notes that it reads.
 func (m *RWMutex) hold(t *Task) *readHold {
 	if m.readers == nil {
-		panic("sim: a task uses an RWMutex that no State walk meets: visit it, or hand its owner to World.Share")
+		panic("sim: a step touched memory that nobody shared: hand its owner to World.Share")
 	}
 	return &m.readers[t.number-1]
 }
@@ -322,28 +300,11 @@ func (m *RWMutex) hasReaders() bool {
 // leave.
 func (m *RWMutex) announced(t *Task) bool { return m.writer == t.number && !m.writing }
 
-// State is the walk of a lock: its writer, and the holds of its readers.
-func (m *RWMutex) State(s *State) {
+func (m *RWMutex) prepare(w *World) {
 	m.kind = Lock
-	if s.errand == binding && m.readers == nil {
-		m.readers = make([]readHold, len(s.world.tasks))
-		for i := range m.readers {
-			m.readers[i] = readHold{object: object{kind: Lock}, lock: m, task: i + 1}
-		}
-	}
-	s.begin(m)
-	word := uint64(m.writer) << 1
-	if m.writing {
-		word |= 1
-	}
-	s.word(&word)
-	m.writer, m.writing = int(word>>1), word&1 != 0
+	m.readers = make([]readHold, len(w.tasks))
 	for i := range m.readers {
-		r := &m.readers[i]
-		s.begin(r)
-		word := uint64(r.count)
-		s.word(&word)
-		r.count = int(word)
+		m.readers[i] = readHold{object: object{kind: Lock}, lock: m, task: i + 1}
 	}
 }
 
@@ -452,21 +413,6 @@ func (table *siteTable) second(p, what Point) Point {
 	return table.seconds[len(table.seconds)-1].second
 }
 
-// scalarWord walks a variable that fits a word.
-func scalarWord[T Word](s *State, value *T) {
-	if at, ok := any(value).(*Instant); ok {
-		Moment(s, (*time.Duration)(at))
-		return
-	}
-	switch s.errand {
-	case saving:
-		s.words = append(s.words, scalar(value))
-	case loading:
-		setScalar(value, s.words[s.at])
-		s.at++
-	}
-}
-
 // scalar is the one word that holds a variable's value.
 func scalar[T Word](value *T) uint64 {
 	switch unsafe.Sizeof(*value) {
@@ -493,7 +439,7 @@ func setScalar[T Word](value *T, word uint64) {
 // strangeWord is a word that no run is likely to have; of a boolean, the other.
 func strangeWord[T Word](word uint64) uint64 {
 	var value T
-	if _, ok := any(value).(Instant); ok {
+	if _, ok := any(value).(Time); ok {
 		return 1 << 63 // Never: any other moves with the clock.
 	}
 	if unsafe.Sizeof(value) == 1 {

@@ -23,20 +23,12 @@ type pair struct {
 	x  sim.Var[int]
 }
 
-func (p *pair) State(s *sim.State) {
-	p.rw[0].State(s)
-	p.rw[1].State(s)
-	p.x.State(s)
-}
-
 // performer is a task that performs operations, each a step at least.
 type performer struct {
 	*pair
 	ops []op `sim:"config"`
 	i   int
 }
-
-func (p *performer) State(s *sim.State) { sim.Int(s, &p.i) }
 
 func (p *performer) Run(t *sim.Task) {
 	for p.i = 0; p.i < len(p.ops); p.i++ {
@@ -479,12 +471,6 @@ type flags struct {
 	n sim.Atomic[int32]
 	u sim.Atomic[uint64]
 	b sim.Atomic[bool]
-}
-
-func (f *flags) State(s *sim.State) {
-	f.n.State(s)
-	f.u.State(s)
-	f.b.State(s)
 }
 
 func TestAtomicOperations(t *testing.T) {

@@ -14,11 +14,9 @@ type Point string
 // Program is the code of a task: one goroutine of a client, written as
 // straight-line Go that reads like the client.
 //
-// What it needs after a point stands in the fields that State walks, never in
-// a local variable. What it does before its first point touches only its own
+// What it needs after a point stands in fields, never in a local variable. What it does before its first point touches only its own
 // fields.
 type Program interface {
-	Stateful
 	Run(t *Task)
 }
 
@@ -171,36 +169,31 @@ func (t *Task) touches(o *object, write bool) {
 	}
 }
 
-// State walks the task: where it is parked, what it waits for, and its frame.
-func (t *Task) State(s *State) {
-	s.begin(t)
-	switch s.errand {
-	case saving:
-		site, number := uint64(0), uint64(0)
-		if t.site != nil {
-			site = t.site.hash
+// walk walks where the task is parked, and what it waits for.
+func (t *Task) walk(s *walker) {
+	if s.loading {
+		site, number := s.next(), s.next()
+		if t.putAt(site, number); number == aChoice {
+			t.choice.load(s)
 		}
-		if t.awaits != nil {
-			number = uint64(t.awaits.bound().number)
-		}
-		if t.choosing() {
-			number = aChoice
-		} else if t.reads {
-			number |= anyAnswer
-		}
-		s.words = append(s.words, site, number)
-		if number == aChoice {
-			t.choice.walk(s)
-		}
-	case loading:
-		number := s.words[s.at+1]
-		t.putAt(s.words[s.at], number)
-		s.at += 2
-		if number == aChoice {
-			t.choice.walk(s)
-		}
+		return
 	}
-	t.program.State(s)
+	site, number := uint64(0), uint64(0)
+	if t.site != nil {
+		site = t.site.hash
+	}
+	if t.awaits != nil {
+		number = uint64(t.awaits.bound().number)
+	}
+	if t.choosing() {
+		number = aChoice
+	} else if t.reads {
+		number |= anyAnswer
+	}
+	s.words = append(s.words, site, number)
+	if number == aChoice {
+		t.choice.save(s)
+	}
 }
 
 // aChoice stands in a saved state for the number of what a task waits for, where

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"time"
+	"unsafe"
 )
 
 // Timing is how long things take in a timed world.
@@ -61,7 +62,7 @@ type timed struct {
 
 // pace is the time of a task.
 type pace struct {
-	next     time.Duration // not before this does it go on
+	next     Time // not before this does it go on
 	cost     Delay
 	draws    Draws
 	before   []think
@@ -99,7 +100,7 @@ type wire struct {
 
 // service is the time of a node.
 type service struct {
-	free  time.Duration // when it is through with what has come
+	free  Time // when it is through with what has come
 	cost  Delay
 	draws Draws
 }
@@ -210,47 +211,50 @@ func (w *World) prepareTimed() {
 	td.stale = true
 }
 
-// State walks what is busy until when, and how much was drawn.
-func (td *timed) State(s *State) {
+// layout plans what is busy until when, and how much was drawn.
+func (td *timed) layout(w *World) {
+	own := func(o *object) *group { return w.plan.group(o, ofWorld) }
 	for i := range td.tasks {
-		p := &td.tasks[i]
-		s.begin(s.world.tasks[i])
-		if td.turnsOf(s.world.tasks[i]) != nil {
-			s.moment(&p.next) // Who came first, and how long ago, counts.
-		} else {
-			s.past(&p.next)
-		}
-		p.cost.walk(s, &p.draws)
+		p, t := &td.tasks[i], w.tasks[i]
+		g := own(&t.object)
+		g.special(&taskTime{t, p})
+		g.draws(&p.cost, &p.draws)
 		for k := range p.before {
-			p.before[k].cost.walk(s, &p.before[k].draws)
+			g.draws(&p.before[k].cost, &p.before[k].draws)
 		}
 	}
 	for i := range td.conns {
-		l, c := &td.conns[i], s.world.conns[i]
-		s.begin(&c.out.tail)
-		l.out.latency.walk(s, &l.out.draws)
-		s.begin(&c.in.tail)
-		l.in.latency.walk(s, &l.in.draws)
+		l, c := &td.conns[i], w.conns[i]
+		own(&c.out.tail).draws(&l.out.latency, &l.out.draws)
+		own(&c.in.tail).draws(&l.in.latency, &l.in.draws)
 	}
 	for i := range td.nodes {
 		n := &td.nodes[i]
-		s.begin(s.world.nodes[i])
-		s.past(&n.free)
-		n.cost.walk(s, &n.draws)
+		g := own(&w.nodes[i].object)
+		g.add(past, unsafe.Pointer(&n.free))
+		g.draws(&n.cost, &n.draws)
 	}
 	for _, m := range td.turns {
-		m.State(s)
-	}
-	if s.errand == loading {
-		td.stale = true
+		m.layout(own(&m.mutex.object))
 	}
 }
 
-// walk is the walk of a delay's draws, which one that is always the same has
-// none of.
-func (d *Delay) walk(s *State, draws *Draws) {
-	if d.shape != constant {
-		draws.State(s)
+// taskTime is when a task goes on. That counts as now once it has passed, but
+// before a Mutex whose turns say who came first, and how long ago.
+type taskTime struct {
+	task *Task
+	pace *pace
+}
+
+func (x *taskTime) walk(s *walker) {
+	switch o := past; {
+	case s.loading:
+		s.get(o, unsafe.Pointer(&x.pace.next), nil)
+	default:
+		if s.world.timed.turnsOf(x.task) != nil {
+			o = moment
+		}
+		s.put(o, unsafe.Pointer(&x.pace.next), nil)
 	}
 }
 
@@ -271,14 +275,14 @@ func (td *timed) sent(c *Conn) {
 }
 
 // through is when the node is through with what has come.
-func (td *timed) through(m *member) time.Duration {
+func (td *timed) through(m *member) Time {
 	return max(td.nodes[m.number-1].free, td.clock.now)
 }
 
 // served makes the node busy with a message.
 func (td *timed) served(m *member) {
 	n := &td.nodes[m.number-1]
-	n.free = td.through(m) + n.cost.Draw(&n.draws)
+	n.free = td.through(m).Add(n.cost.Draw(&n.draws))
 }
 
 // answered gives the newest response its time of arrival.
@@ -288,9 +292,9 @@ func (td *timed) answered(c *Conn) {
 
 // stamp keeps the order of a direction: what was sent later does not come
 // sooner.
-func (td *timed) stamp(queue []Envelope, leaves time.Duration, w *wire) {
+func (td *timed) stamp(queue []Envelope, leaves Time, w *wire) {
 	last := len(queue) - 1
-	at := leaves + w.latency.Draw(&w.draws)
+	at := leaves.Add(w.latency.Draw(&w.draws))
 	if last > 0 {
 		at = max(at, queue[last-1].at)
 	}
@@ -303,16 +307,16 @@ func (td *timed) begin(w *World, e *Event) {
 		w.touched(&w.clock.object, false)
 		return
 	}
-	w.advance(time.Duration(td.due.items[0].due))
+	w.advance(Time(td.due.items[0].due))
 }
 
 // end looks again at everything that the step may have changed.
 func (td *timed) end(w *World, e *Event) {
-	task, since := int32(0), time.Duration(0)
+	task, since := int32(0), Time(0)
 	if e.task != nil {
 		p := &td.tasks[e.task.number-1]
 		task, since = int32(e.task.number), p.next
-		p.next = w.clock.now + p.step(e.task.site)
+		p.next = w.clock.now.Add(p.step(e.task.site))
 	}
 	for i := range w.accesses {
 		if a := &w.accesses[i]; a.Write && td.subjects[a.Object].turns != nil {
@@ -407,7 +411,7 @@ func (td *timed) look(process int32) {
 	}
 }
 
-func (td *timed) lookAtTask(t *Task) time.Duration {
+func (td *timed) lookAtTask(t *Task) Time {
 	p := &td.tasks[t.number-1]
 	waits := int32(0)
 	if t.awaits != nil {

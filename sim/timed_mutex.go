@@ -1,6 +1,9 @@
 package sim
 
-import "time"
+import (
+	"time"
+	"unsafe"
+)
 
 // starvation is how long a task waits for a Mutex before it may ask to be
 // served in its turn.
@@ -25,19 +28,18 @@ type turns struct {
 	mutex    *Mutex
 	wake     Delay
 	draws    Draws
-	freed    time.Duration // when it was last released: who came before lies down
-	woken    int32         // the task that is waking up; 0: none
-	at       time.Duration // when it will be awake
+	freed    Time  // when it was last released: who came before lies down
+	woken    int32 // the task that is waking up; 0: none
+	at       Time  // when it will be awake
 	starving bool
 }
 
-func (m *turns) State(s *State) {
-	s.begin(m.mutex)
-	m.wake.walk(s, &m.draws)
-	s.moment(&m.freed)
-	Int(s, &m.woken)
-	s.moment(&m.at)
-	Bool(s, &m.starving)
+func (m *turns) layout(g *group) {
+	g.draws(&m.wake, &m.draws)
+	g.add(moment, unsafe.Pointer(&m.freed))
+	g.add(word32, unsafe.Pointer(&m.woken))
+	g.add(moment, unsafe.Pointer(&m.at))
+	g.add(word8, unsafe.Pointer(&m.starving))
 }
 
 // turnsOf is the turns of the lock that a task is parked at; nil: it is at
@@ -50,7 +52,7 @@ func (td *timed) turnsOf(t *Task) *turns {
 }
 
 // due is when a task can take the lock, which is free.
-func (m *turns) due(number int32, next time.Duration) time.Duration {
+func (m *turns) due(number int32, next Time) Time {
 	switch {
 	case m.woken == number:
 		return m.at
@@ -62,11 +64,11 @@ func (m *turns) due(number int32, next time.Duration) time.Duration {
 
 // settle works out who is next, after a step in which the lock was taken or
 // released. If a task took that step, it had come to where it was at since.
-func (td *timed) settle(w *World, m *turns, task int32, since time.Duration) {
+func (td *timed) settle(w *World, m *turns, task int32, since Time) {
 	now := w.clock.now
 	if task != 0 && m.woken == task {
 		m.woken = 0
-		if now-since < starvation || td.firstInLine(w, m, now) == 0 {
+		if now.Sub(since) < starvation || td.firstInLine(w, m, now) == 0 {
 			m.starving = false
 		}
 	}
@@ -78,7 +80,7 @@ func (td *timed) settle(w *World, m *turns, task int32, since time.Duration) {
 		if m.at >= now {
 			return // It will find the lock free.
 		}
-		if m.at-td.tasks[m.woken-1].next > starvation {
+		if m.at.Sub(td.tasks[m.woken-1].next) > starvation {
 			m.starving = true
 		}
 	}
@@ -87,14 +89,14 @@ func (td *timed) settle(w *World, m *turns, task int32, since time.Duration) {
 	}
 	m.at = now
 	if wake := m.wake.Draw(&m.draws); m.starving && task != 0 {
-		td.tasks[task-1].next += wake // It yields its processor to the next in line.
+		td.tasks[task-1].next = td.tasks[task-1].next.Add(wake) // It yields its processor to the next in line.
 	} else {
-		m.at += wake
+		m.at = m.at.Add(wake)
 	}
 }
 
 // firstInLine is the task that came to the lock first, before now; 0: none.
-func (td *timed) firstInLine(w *World, m *turns, now time.Duration) int32 {
+func (td *timed) firstInLine(w *World, m *turns, now Time) int32 {
 	first, came := int32(0), now
 	for i, t := range w.tasks {
 		if t.awaits == awaited(m.mutex) && td.tasks[i].next < came {

@@ -40,7 +40,7 @@ func turnsOf(t *testing.T, wake string, starts []string, rounds int, hold, back 
 	var got []string
 	for _, step := range trace.Steps {
 		if strings.HasPrefix(step.Label, "lock") {
-			got = append(got, fmt.Sprintf("%s %v", step.Actor, step.At.Round(time.Microsecond)))
+			got = append(got, fmt.Sprintf("%s %v", step.Actor, step.At.Sub(0).Round(time.Microsecond)))
 		}
 	}
 	return strings.Join(got, ", ")

@@ -97,10 +97,6 @@ type timedClient struct {
 	n     int
 }
 
-func (p *timedClient) State(s *sim.State) {
-	p.sleep.State(s)
-	sim.Int(s, &p.n)
-}
 func (p *timedClient) Run(t *sim.Task) {
 	t.Yield("start")
 	for p.n = 0; p.n < 5; p.n++ {
@@ -120,12 +116,6 @@ type slow struct {
 }
 
 func (n *slow) Timers() []string { return []string{"delay0", "delay1", "delay2"} }
-func (n *slow) State(s *sim.State) {
-	for i := range n.parked {
-		n.parked[i].State(s)
-	}
-	sim.Int(s, &n.served)
-}
 func (n *slow) Step(e sim.Envelope, out *sim.Outbox) {
 	n.served++
 	if n.served%3 > 0 {
@@ -200,7 +190,7 @@ func TestTimedEventsComeInTheOrderOfTheirTime(t *testing.T) {
 	}
 	var got []string
 	for _, step := range trace.Steps {
-		got = append(got, fmt.Sprint(step.Actor, " ", step.Label, " ", step.At.Milliseconds()))
+		got = append(got, fmt.Sprint(step.Actor, " ", step.Label, " ", step.At.Sub(0).Milliseconds()))
 	}
 	slices.Sort(got)
 	// The broker is busy for 3 ms a request: through at 13, 16, 19 and 22; an
@@ -226,7 +216,7 @@ func TestTimeBeforeAPoint(t *testing.T) {
 		trace, _ := run(t, w, sim.NewWalk(1))
 		var at []time.Duration
 		for _, step := range trace.Steps {
-			at = append(at, step.At)
+			at = append(at, step.At.Sub(0))
 		}
 		return at
 	}
@@ -247,13 +237,13 @@ func TestTimedRunIsAFunctionOfItsSeeds(t *testing.T) {
 			t.Fatalf("seed %d: run ended by %q", seed, ending)
 		}
 		var b strings.Builder
-		last := time.Duration(0)
+		last := sim.Time(0)
 		for _, step := range trace.Steps {
 			if step.At < last {
 				t.Fatalf("seed %d: step at %v after one at %v", seed, step.At, last)
 			}
 			last = step.At
-			fmt.Fprintln(&b, step.Step, step.At)
+			fmt.Fprintln(&b, step.Step, step.At.Sub(0))
 		}
 		return b.String()
 	}
@@ -274,7 +264,6 @@ type sharer struct {
 	n    int
 }
 
-func (p *sharer) State(s *sim.State) { sim.Int(s, &p.n) }
 func (p *sharer) Run(t *sim.Task) {
 	t.Yield("start")
 	for p.n = 0; p.n < 3; p.n++ {
@@ -290,8 +279,6 @@ func (p *sharer) Run(t *sim.Task) {
 }
 
 type rwLocked struct{ lock sim.RWMutex }
-
-func (l *rwLocked) State(s *sim.State) { l.lock.State(s) }
 
 func buildSharers(timing sim.Timing) func() *sim.World {
 	return func() *sim.World {
@@ -328,7 +315,6 @@ type lostUpdate struct {
 	got int
 }
 
-func (l *lostUpdate) State(s *sim.State) { sim.Int(s, &l.got) }
 func (l *lostUpdate) Run(t *sim.Task) {
 	t.Yield("read")
 	l.got = l.x.Get(t)
@@ -398,7 +384,6 @@ func TestTimingNamesWhoIsNotThere(t *testing.T) {
 // stepper steps for ever.
 type stepper struct{}
 
-func (stepper) State(*sim.State) {}
 func (stepper) Run(t *sim.Task) {
 	for {
 		t.Yield("step")
@@ -455,13 +440,6 @@ func BenchmarkTimers1000(b *testing.B) {
 type tickers struct {
 	list  []sim.Timer
 	never sim.Timer
-}
-
-func (c *tickers) State(s *sim.State) {
-	for i := range c.list {
-		c.list[i].State(s)
-	}
-	c.never.State(s)
 }
 
 // BenchmarkUntimed2 is the same without time, for comparison.

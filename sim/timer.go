@@ -35,13 +35,19 @@ func (w *World) SetTimers(semantics TimerSemantics) {
 // Differs: what comes from C carries no time. There is no AfterFunc.
 type Timer struct {
 	object
-	armed    bool
 	full     bool          // a value is in C
-	deadline time.Duration // if armed
+	deadline Time          // Never: it is not armed
 	period   time.Duration // of a ticker; 0: it fires once
-	event    Event
-	owner    string // in whose lane it stands
+	event    Event         `sim:"-"`
+	owner    string        `sim:"-"` // in whose lane it stands
 }
+
+func (m *Timer) prepare(w *World) {
+	m.kind, m.deadline = Clock, Never
+	w.clock.timers = append(w.clock.timers, m)
+}
+
+func (m *Timer) armed() bool { return m.deadline != Never }
 
 // Start makes a new timer here, which fires once.
 //
@@ -89,8 +95,8 @@ func (m *Timer) Stop(t *Task) bool { return m.halt(t) }
 func (m *Timer) halt(t *Task) bool {
 	t.touches(&m.object, true)
 	t.touches(&t.world.clock.object, false) // What is due first may be another now.
-	stopped := m.armed
-	m.armed = false
+	stopped := m.armed()
+	m.deadline = Never
 	if m.full && t.world.clock.semantics == TimersGo123 {
 		m.full, stopped = false, true
 	}
@@ -100,7 +106,7 @@ func (m *Timer) halt(t *Task) bool {
 func (m *Timer) arm(t *Task, d time.Duration) {
 	t.touches(&m.object, true)
 	t.touches(&t.world.clock.object, false)
-	m.armed, m.deadline = true, t.world.clock.now+max(d, 0)
+	m.deadline = t.world.clock.now.Add(max(d, 0))
 	t.releases(&m.object)
 }
 
@@ -142,61 +148,27 @@ func (m *Timer) happen(w *World) {
 	m.full = true
 	if m.period > 0 {
 		w.touched(&w.ends, true)
-		m.deadline += m.period
+		m.deadline = m.deadline.Add(m.period)
 	} else {
-		m.armed = false
+		m.deadline = Never
 	}
 }
 
 // fires says whether the timer is still of use: a ticker would tick for ever,
 // and when every task has ended that tells nobody anything.
-func (m *Timer) fires(running bool) bool { return m.armed && (running || m.period == 0) }
+func (m *Timer) fires(running bool) bool { return m.armed() && (running || m.period == 0) }
 
 // lane is the task whose timer it is, or the timer's own if several tasks can get
 // at it.
 func (m *Timer) lane() string { return m.owner }
 
-// State is the walk of a timer.
-func (m *Timer) State(s *State) {
-	m.kind = Clock
-	if s.errand == binding && m.number == 0 {
-		s.world.clock.timers = append(s.world.clock.timers, m)
-	}
-	s.begin(m)
-	switch s.errand {
-	case saving:
-		// One word for what is and is not: a timer that is not armed has no
-		// deadline, and one that is no longer a ticker no period.
-		flags := uint64(m.period) << 2
-		if m.armed {
-			flags |= 1
-		}
-		if m.full {
-			flags |= 2
-		}
-		deadline := uint64(0)
-		if m.armed {
-			deadline = s.relative(m.deadline)
-		}
-		s.words = append(s.words, flags, deadline)
-	case loading:
-		flags, deadline := s.words[s.at], s.words[s.at+1]
-		s.at += 2
-		m.armed, m.full, m.period = flags&1 != 0, flags&2 != 0, time.Duration(flags>>2)
-		m.deadline = 0
-		if m.armed {
-			m.deadline = s.instant(deadline)
-		}
-	}
-}
-
 func (m *Timer) ready(*Task) bool { return m.full }
 
 func (m *Timer) holds() string {
 	switch {
-	case m.armed && m.full:
+	case m.armed() && m.full:
 		return fmt.Sprintf("due at %v, a value in C", m.deadline)
-	case m.armed:
+	case m.armed():
 		return fmt.Sprintf("due at %v", m.deadline)
 	case m.full:
 		return "a value in C"
@@ -205,7 +177,7 @@ func (m *Timer) holds() string {
 }
 
 func (m *Timer) waitingFor(w *World) string {
-	if m.armed {
+	if m.armed() {
 		return fmt.Sprintf("%s, due at %v", w.ObjectName(m.number), m.deadline)
 	}
 	return w.ObjectName(m.number) + ", which is not armed"
@@ -264,27 +236,12 @@ func (ts *Timers) Drop(t *Task, r Ref) {
 	ts.made[r-1] = false
 }
 
-// State is the walk of the timers.
-func (ts *Timers) State(s *State) {
+func (ts *Timers) prepare(w *World) {
 	ts.kind = Clock
-	if s.errand == binding && ts.number == 0 {
-		if ts.pool == nil {
-			ts.Init(MaxTimers)
-		}
-		s.world.clock.sets = append(s.world.clock.sets, ts)
+	if ts.pool == nil {
+		ts.Init(MaxTimers)
 	}
-	s.begin(ts)
-	made := uint64(0)
-	for i := range ts.made {
-		if ts.made[i] {
-			made |= 1 << i
-		}
-	}
-	s.word(&made)
-	for i := range ts.pool {
-		ts.made[i] = made>>i&1 != 0
-		ts.pool[i].State(s)
-	}
+	w.clock.sets = append(w.clock.sets, ts)
 }
 
 func (ts *Timers) nameTimers(w *World) {
@@ -319,14 +276,14 @@ type alarm struct {
 	node     *member
 	name     string
 	index    int
-	deadline time.Duration // Never: not armed
+	deadline Time // Never: not armed
 	event    Event
 }
 
 // After arms a timer of the node, by its place in Timers, or arms it anew.
 func (o *Outbox) After(timer int, d time.Duration) {
 	o.world.touched(&o.world.clock.object, false)
-	o.alarm(timer).deadline = o.world.clock.now + max(d, 0)
+	o.alarm(timer).deadline = o.world.clock.now.Add(max(d, 0))
 }
 
 // Cancel keeps a timer of the node from expiring, and says whether it was armed.

@@ -19,12 +19,6 @@ type timers struct {
 	set  sim.Timers
 }
 
-func (c *timers) State(s *sim.State) {
-	c.a.State(s)
-	c.b.State(s)
-	c.set.State(s)
-}
-
 // statesOf counts the states of a world, and fails where the search is not
 // exhausted.
 func statesOf(t *testing.T, build func() *sim.World) *explore.Result {
@@ -265,7 +259,6 @@ type looping struct {
 	ticks uint8
 }
 
-func (l *looping) State(s *sim.State) { sim.Int(s, &l.ticks) }
 func (l *looping) Run(t *sim.Task) {
 	t.Yield("start")
 	l.c.a.StartTicker(t, 10*ms)
@@ -335,17 +328,10 @@ func TestStatesThatDifferInTheTimeOfDayAreOne(t *testing.T) {
 type sessions struct {
 	parked  [2]sim.Envelope
 	taken   int
-	renewed time.Duration
+	renewed sim.Time
 }
 
 func (n *sessions) Timers() []string { return []string{"session0", "session1"} }
-func (n *sessions) State(s *sim.State) {
-	for i := range n.parked {
-		n.parked[i].State(s)
-	}
-	sim.Int(s, &n.taken)
-	sim.Moment(s, &n.renewed)
-}
 func (n *sessions) Step(e sim.Envelope, out *sim.Outbox) {
 	n.parked[n.taken] = e
 	out.After(n.taken, time.Duration(10-n.taken)*ms)
@@ -403,10 +389,6 @@ type maker struct {
 	twice bool
 }
 
-func (m *maker) State(s *sim.State) {
-	sim.Int(s, &m.timer)
-	sim.Bool(s, &m.twice)
-}
 func (m *maker) Run(t *sim.Task) {
 	for {
 		t.Yield("make")
@@ -500,9 +482,6 @@ func sameAfterLoad(t *testing.T, name string, build func() *sim.World, seed uint
 		}
 		w.Take(i)
 		run[len(run)-1].violate = fmt.Sprint(w.Violations(), w.Accesses())
-		if missed := w.Audit(); missed != nil {
-			t.Fatalf("%s: audit: %v", name, missed)
-		}
 	}
 	end := look(w)
 	other.Learn(w)
@@ -532,8 +511,6 @@ func (s *napper) Run(t *sim.Task) {
 	t.Yield("nap")
 	s.timer.Sleep(t, 10*ms, "wake")
 }
-
-func (s *napper) State(st *sim.State) { s.timer.State(st) }
 
 // A timer stands in the lane of the task whose it is; one that several tasks can
 // get at has a lane of its own.

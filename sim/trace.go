@@ -2,7 +2,6 @@ package sim
 
 import (
 	"slices"
-	"time"
 )
 
 // Trace is what a run did, step by step, for people and machines to look at.
@@ -39,8 +38,8 @@ type Change struct {
 // TraceStep is one step of a run.
 type TraceStep struct {
 	Step
-	Lane    string        // who moved: a task, or the node that took the request
-	At      time.Duration // when, in a timed world; in others a moment means nothing: Never
+	Lane    string // who moved: a task, or the node that took the request
+	At      Time   // when, in a timed world; in others a moment means nothing: Never
 	Acts    []Observation
 	Touched []Touch
 	Changes []Change
@@ -89,7 +88,7 @@ func (w *World) facts() []Fact {
 		}
 	}
 	for _, structure := range w.shared {
-		ask(structure.name, structure.Stateful)
+		ask(structure.name, structure.value)
 	}
 	for _, t := range w.tasks {
 		ask(t.name, t.program)

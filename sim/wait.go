@@ -38,14 +38,7 @@ func (g *WaitGroup) Wait(t *Task, p Point) {
 	t.acquires(&on.object)
 }
 
-// State is the walk of a wait group.
-func (g *WaitGroup) State(s *State) {
-	g.kind = Channel
-	s.begin(g)
-	word := uint64(g.count)
-	s.word(&word)
-	g.count = int(word)
-}
+func (g *WaitGroup) prepare(*World) { g.kind = Channel }
 
 func (g *WaitGroup) ready(*Task) bool { return g.count == 0 }
 
@@ -96,19 +89,7 @@ func (c *Cond) wake(t *Task, n int) {
 	c.waiting = slices.Delete(c.waiting, 0, n)
 }
 
-// State is the walk of a condition: who waits for it.
-func (c *Cond) State(s *State) {
-	c.kind = Channel
-	s.begin(c)
-	n := uint64(len(c.waiting))
-	s.word(&n)
-	resize(&c.waiting, int(n))
-	for i := range c.waiting {
-		word := uint64(c.waiting[i])
-		s.word(&word)
-		c.waiting[i] = int(word)
-	}
-}
+func (c *Cond) prepare(*World) { c.kind = Channel }
 
 func (c *Cond) ready(t *Task) bool { return !slices.Contains(c.waiting, t.number) }
 

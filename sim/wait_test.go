@@ -28,16 +28,6 @@ func newQuay() *quay {
 	return q
 }
 
-func (q *quay) State(s *sim.State) {
-	q.chans[0].State(s)
-	q.chans[1].State(s)
-	q.timer.State(s)
-	q.lock.State(s)
-	q.cond.State(s)
-	q.group.State(s)
-	q.x.State(s)
-}
-
 func (q *quay) world(tasks ...func(t *sim.Task)) *sim.World {
 	w := sim.NewWorld()
 	w.Share("q", q)
@@ -116,7 +106,7 @@ func TestPanicsOfChannelsAreGos(t *testing.T) {
 		want string
 	}{
 		{func(q *quay, t *sim.Task) { q.chans[1].Close(t); q.chans[1].Close(t) }, "close of closed channel"},
-		{func(q *quay, t *sim.Task) { (&sim.Chan[int]{}).Close(t) }, "no State walk meets"},
+		{func(q *quay, t *sim.Task) { (&sim.Chan[int]{}).Close(t) }, "memory that nobody shared"},
 		{func(q *quay, t *sim.Task) { q.chans[1].Close(t); q.chans[1].Send(t, "send", 1) }, "send on closed channel"},
 		{func(q *quay, t *sim.Task) { q.group.Done(t) }, "negative WaitGroup counter"},
 		{func(q *quay, t *sim.Task) { q.cond.Wait(t, "wait") }, "unlock of unlocked mutex"},

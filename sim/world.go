@@ -3,6 +3,7 @@ package sim
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -56,22 +57,17 @@ type World struct {
 	raw           *Snapshot // before the tasks ran to their first point
 	driving       bool      // a coroutine is being moved: what it does to the world is undone
 	walked        bool      // saved holds the state that the world is in
-	saved         State
-	loader        State
+	plan          plan
+	saved         walker
+	loader        walker
 	slab          []uint64
-}
-
-// root is something that State walks start from, with the name it goes by.
-type root struct {
-	name string
-	Stateful
 }
 
 // NewWorld returns an empty world.
 func NewWorld() *World {
 	w := &World{}
 	w.outbox.world = w
-	w.saved.world, w.loader.world = w, w
+	w.saved.world, w.loader = w, walker{world: w, loading: true}
 	return w
 }
 
@@ -132,11 +128,14 @@ func (w *World) Go(name string, program Program) {
 	w.tasks = append(w.tasks, t)
 }
 
-// Share adds a structure that several tasks use: a client, a lock. Its name
-// begins the names of the objects in it.
-func (w *World) Share(name string, structure Stateful) {
+// Share adds a structure that several tasks use, by a pointer to it: a client, a
+// lock. Its name begins the names of the objects in it.
+func (w *World) Share(name string, structure any) {
 	w.mustNotRun("Share")
-	w.shared = append(w.shared, root{name, structure})
+	if v := reflect.ValueOf(structure); v.Kind() != reflect.Pointer || v.IsNil() {
+		panic(fmt.Sprintf("sim: Share(%q) wants a pointer, has %T", name, structure))
+	}
+	w.shared = append(w.shared, root{name, structure, nil})
 }
 
 // Watch adds a property that is judged at each step.
@@ -151,12 +150,17 @@ func (w *World) mustNotRun(call string) {
 	}
 }
 
-// start binds the objects and runs each task to its first point.
-func (w *World) start() {
+// Start fixes the wiring, as the first call of Enabled does, and runs each task
+// to its first point. The error names a field that no state can hold.
+func (w *World) Start() error {
+	if w.started {
+		return nil
+	}
 	w.prepareProcesses()
 	w.prepareLines()
-	s := State{errand: binding, world: w}
-	w.State(&s)
+	if err := w.layOut(); err != nil {
+		return err
+	}
 	if w.clock.used || len(w.clock.timers) > 0 || w.faults != nil {
 		w.ends.kind, w.ends.label = Clock, "the end of the run"
 		w.bind(&w.ends)
@@ -166,8 +170,11 @@ func (w *World) start() {
 	w.prepareAsking()
 	w.prepareFaults()
 	w.prepareTimed()
+	if w.timed != nil {
+		w.timed.layout(w)
+	}
 	w.walk()
-	w.raw = &Snapshot{words: append([]uint64(nil), w.saved.words...), ghosts: append([]uint64(nil), w.saved.ghosts...)}
+	w.raw = w.snapshot()
 	w.walked = false
 	for _, t := range w.tasks {
 		t.start()
@@ -179,6 +186,29 @@ func (w *World) start() {
 	w.started = true
 	w.races.reset(w)
 	w.findEnabled()
+	return nil
+}
+
+// layOut plans the state, and gives the objects their numbers.
+func (w *World) layOut() error {
+	if w.clock.used {
+		w.bind(&w.clock)
+	}
+	p := &planner{world: w}
+	p.compile()
+	if p.bad {
+		return w.refusal()
+	}
+	for _, c := range w.conns {
+		c.layout(w)
+	}
+	for _, p := range w.processes {
+		p.layout(w)
+	}
+	if w.faults != nil {
+		w.faults.layout(w)
+	}
+	return nil
 }
 
 // Close ends the tasks. A world that is dropped without it leaks their
@@ -222,7 +252,9 @@ func (e Event) OfSameTask(other Event) bool { return e.task != nil && e.task == 
 // the next Take. An empty list is the end of the run.
 func (w *World) Enabled() []Event {
 	if !w.started {
-		w.start()
+		if err := w.Start(); err != nil {
+			panic(err)
+		}
 	}
 	return w.enabled
 }
@@ -397,7 +429,7 @@ func (w *World) Blocked() []Blocked {
 		return blocked
 	}
 	for _, m := range w.clock.timers {
-		if m.armed && m.period > 0 {
+		if m.armed() && m.period > 0 {
 			blocked = append(blocked, Blocked{m.event, w.ends.number})
 		}
 	}
@@ -435,34 +467,3 @@ func (w *World) Irreducible() string {
 // Accesses lists the objects that the last step read or wrote. It is valid
 // until the next Take.
 func (w *World) Accesses() []Access { return w.accesses }
-
-// State walks everything that can change during a run.
-func (w *World) State(s *State) {
-	if w.clock.used {
-		w.clock.State(s)
-	}
-	for i := range w.shared {
-		w.shared[i].State(s)
-	}
-	for _, m := range w.nodes {
-		m.State(s)
-	}
-	for _, t := range w.tasks {
-		t.State(s)
-	}
-	for _, watcher := range w.watchers {
-		watcher.State(s)
-	}
-	for _, c := range w.conns {
-		c.State(s)
-	}
-	for _, p := range w.processes {
-		p.State(s)
-	}
-	if w.faults != nil {
-		w.faults.State(s)
-	}
-	if w.timed != nil {
-		w.timed.State(s)
-	}
-}

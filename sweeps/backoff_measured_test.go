@@ -12,10 +12,10 @@ import (
 // exchange is what the coordinator answers after the first EndTxn of two. It is a
 // property that always holds.
 type exchange struct {
-	ends     []time.Duration // EndTxn's answers
-	adds     []time.Duration // answers to the adds of the second transaction
+	ends     []sim.Time // EndTxn's answers
+	adds     []sim.Time // answers to the adds of the second transaction
 	refusals int
-	accepted time.Duration // the first accepted add of the second
+	accepted sim.Time // the first accepted add of the second
 }
 
 func (*exchange) Name() string { return "exchange" }
@@ -43,8 +43,6 @@ func (x *exchange) Observe(o sim.Observation) (tested bool, err error) {
 	}
 	return true, nil
 }
-
-func (*exchange) State(*sim.State) {}
 
 // Goal: the model of librdkafka predicts what was measured, transaction by
 // transaction.
@@ -95,14 +93,14 @@ func TestMeasuredTransactionsArePredicted(t *testing.T) {
 		if x.refusals == 0 {
 			key += ", not refused"
 		}
-		got.period[l.mode] = append(got.period[l.mode], ms(x.ends[1]-x.ends[0]))
+		got.period[l.mode] = append(got.period[l.mode], ms(x.ends[1].Sub(x.ends[0])))
 		want.period[l.mode] = append(want.period[l.mode], ms(l.period))
-		got.accepted[key] = append(got.accepted[key], ms(x.accepted-x.adds[0]))
+		got.accepted[key] = append(got.accepted[key], ms(x.accepted.Sub(x.adds[0])))
 		want.accepted[key] = append(want.accepted[key], ms(l.firstAccepted))
-		got.rest[key] = append(got.rest[key], ms(x.ends[1]-x.accepted))
+		got.rest[key] = append(got.rest[key], ms(x.ends[1].Sub(x.accepted)))
 		want.rest[key] = append(want.rest[key], ms(l.acceptedToEnd))
 		// The farthest, by 3 ms, is the first one back to back that comes after a gap.
-		if d := ms(x.ends[1] - x.ends[0]); math.Abs(d-ms(l.period)) > 3.5 {
+		if d := ms(x.ends[1].Sub(x.ends[0])); math.Abs(d-ms(l.period)) > 3.5 {
 			t.Errorf("%s %d: predicted a period of %.1f ms, measured %v", l.mode, i%20, d, l.period)
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"time"
 
 	"gonum.org/v1/gonum/stat"
 
@@ -63,7 +62,7 @@ func measureOrderingCost(variant string, values scenarios.Values, seed uint64) (
 	}
 	w := build("produce-reorder", variant, "clock=timed", "producers=1", "records="+strconv.Itoa(records), "keys="+values.Word("keys"),
 		"batch="+values.Word("batch"), "failures="+strconv.Itoa(failures), "first="+strconv.Itoa((every+1)/2), "every="+strconv.Itoa(every))
-	o := &outcomes{handedOver: make([]time.Duration, records+1), written: make([]time.Duration, records+1)}
+	o := &outcomes{handedOver: make([]sim.Time, records+1), written: make([]sim.Time, records+1)}
 	w.Watch(o)
 	reordered, err := finishProducing(w, values, seed)
 	var latencies []float64
@@ -71,18 +70,18 @@ func measureOrderingCost(variant string, values scenarios.Values, seed uint64) (
 		if err == nil && o.written[r] == 0 {
 			err = fmt.Errorf("record %d is not written", r)
 		}
-		latencies = append(latencies, (o.written[r]-o.handedOver[r]).Seconds()*1000)
+		latencies = append(latencies, o.written[r].Sub(o.handedOver[r]).Seconds()*1000)
 	}
 	slices.Sort(latencies)
 	quantile := func(p float64) float64 { return stat.Quantile(p, stat.Empirical, latencies, nil) }
-	return []float64{float64(records) / slices.Max(o.written).Seconds(), quantile(0.5), quantile(0.99), float64(reordered), float64(records)}, err
+	return []float64{float64(records) / slices.Max(o.written).Sub(0).Seconds(), quantile(0.5), quantile(0.99), float64(reordered), float64(records)}, err
 }
 
 // outcomes follows each record from its first hand-over to the promise that it is
 // written. It is a property that always holds.
 type outcomes struct {
-	handedOver []time.Duration // by record, from 1
-	written    []time.Duration // the last time that a promise says so: what a transaction aborts is written again
+	handedOver []sim.Time // by record, from 1
+	written    []sim.Time // the last time that a promise says so: what a transaction aborts is written again
 }
 
 func (*outcomes) Name() string { return "outcomes" }
@@ -110,9 +109,6 @@ func (x *outcomes) Observe(o sim.Observation) (tested bool, err error) {
 	}
 	return true, nil
 }
-
-// State is nothing: no search sees it.
-func (x *outcomes) State(*sim.State) {}
 
 // keepOrder are the remedies under which nothing is reordered, without a
 // transaction around it.

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"racelab/model"
 	"racelab/scenarios"
@@ -294,12 +293,12 @@ func TestNeedsOfThroughput(t *testing.T) {
 // Goal: a record counts from its first hand-over to the last promise that it is
 // written.
 func TestOutcomes(t *testing.T) {
-	x := &outcomes{handedOver: make([]time.Duration, 2), written: make([]time.Duration, 2)}
+	x := &outcomes{handedOver: make([]sim.Time, 2), written: make([]sim.Time, 2)}
 	for i, m := range []sim.Message{
 		&model.Submitted{Record: 1}, &model.Promised{Record: 1, Failed: "context canceled"},
 		&model.Submitted{Record: 1, Again: true}, &model.Promised{Record: 1}, &model.Promised{Record: 1, Failed: "aborted"},
 	} {
-		if _, err := x.Observe(sim.Observation{Message: m, At: time.Duration(i + 1)}); err != nil {
+		if _, err := x.Observe(sim.Observation{Message: m, At: sim.Time(i + 1)}); err != nil {
 			t.Fatal(err)
 		}
 	}

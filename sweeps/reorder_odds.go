@@ -5,7 +5,6 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"time"
 
 	"racelab/model"
 	"racelab/scenarios"
@@ -61,7 +60,7 @@ func measureReorderOdds(series string, values scenarios.Values, seed uint64) ([]
 	if o.overtaken {
 		overtaken = 1
 	}
-	return []float64{1, overtaken, float64(min(reordered, 1)), (o.toldAt - o.refusedAt).Seconds() * 1000}, err
+	return []float64{1, overtaken, float64(min(reordered, 1)), o.toldAt.Sub(o.refusedAt).Seconds() * 1000}, err
 }
 
 // finishProducing takes a world of produce-reorder to its end, at the pace that
@@ -82,7 +81,7 @@ type overtaking struct {
 	told      bool
 	overtaken bool
 
-	refusedAt, toldAt time.Duration
+	refusedAt, toldAt sim.Time
 }
 
 func (*overtaking) Name() string { return "overtaking" }
@@ -109,9 +108,6 @@ func (x *overtaking) Observe(o sim.Observation) (tested bool, err error) {
 	}
 	return true, nil
 }
-
-// State is nothing: no search sees it.
-func (x *overtaking) State(*sim.State) {}
 
 // measuredOvertaken are the shares that were measured, in %.
 var measuredOvertaken = []struct {

@@ -79,7 +79,7 @@ func measureThrottle(variant string, values scenarios.Values, seed uint64) ([]fl
 	w := build("throttle-stall", variant, "producer=async", "messages="+strconv.Itoa(messages), "quota="+values.Word("quota"),
 		"input="+room, "batch="+values.Word("batch"), "max-open="+values.Word("max-open"))
 	defer w.Close()
-	sent := &sending{half: end / 2}
+	sent := &sending{half: sim.Time(end / 2)}
 	w.Watch(sent)
 	w.Timed(sim.Timing{
 		Seed:    seed,
@@ -89,7 +89,7 @@ func measureThrottle(variant string, values scenarios.Values, seed uint64) ([]fl
 		Before:  []sim.Taking{{Of: "produce", Delay: offer}},
 	})
 	err = walk(w, seed, func() bool { return w.Now() < end })
-	delivered := float64(sent.late) / (end - sent.half).Seconds()
+	delivered := float64(sent.late) / (end / 2).Seconds()
 	waited := sent.waited(end)
 	quantile := func(p float64) float64 { return stat.Quantile(p, stat.Empirical, waited, nil) }
 	return []float64{delivered, float64(sent.most), quantile(0.5), quantile(0.99), quantile(0.999)}, err
@@ -99,10 +99,10 @@ func measureThrottle(variant string, values scenarios.Values, seed uint64) ([]fl
 // one connection they are told of in the order in which they were taken. It is a
 // property that always holds.
 type sending struct {
-	taken []time.Duration // when each was
-	done  []float64       // latencies of the first of them, in s
-	most  int             // on their way at a time
-	half  time.Duration
+	taken []sim.Time // when each was
+	done  []float64  // latencies of the first of them, in s
+	most  int        // on their way at a time
+	half  sim.Time
 	late  int // told of in the second half
 }
 
@@ -116,7 +116,7 @@ func (s *sending) Observe(o sim.Observation) (tested bool, err error) {
 		s.taken = append(s.taken, o.At)
 		s.most = max(s.most, len(s.taken)-len(s.done))
 	case "produce":
-		s.done = append(s.done, (o.At - s.taken[len(s.done)]).Seconds())
+		s.done = append(s.done, o.At.Sub(s.taken[len(s.done)]).Seconds())
 		if o.At >= s.half {
 			s.late++
 		}
@@ -124,15 +124,12 @@ func (s *sending) Observe(o sim.Observation) (tested bool, err error) {
 	return true, nil
 }
 
-// State is nothing: no search sees it.
-func (s *sending) State(*sim.State) {}
-
 // waited is the latency of each message in order of length; of those not told
 // of, by the end.
 func (s *sending) waited(end time.Duration) []float64 {
 	waited := slices.Clone(s.done)
 	for _, taken := range s.taken[len(s.done):] {
-		waited = append(waited, max(end-taken, 0).Seconds())
+		waited = append(waited, max(sim.Time(end).Sub(taken), 0).Seconds())
 	}
 	if len(waited) == 0 {
 		return []float64{0}

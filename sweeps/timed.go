@@ -112,7 +112,5 @@ func (a *answered) Observe(sim.Observation) (tested bool, err error) {
 	return true, nil
 }
 
-func (a *answered) State(s *sim.State) { sim.Int(s, &a.n) }
-
 // milliseconds is how long a run took.
 func milliseconds(w *sim.World) float64 { return float64(w.Now().Nanoseconds()) / 1e6 }

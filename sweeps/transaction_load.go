@@ -184,14 +184,14 @@ type load struct {
 	tried     int
 	latencies []float64 // of those committed, in ms
 	periods   []float64 // from one commit of a producer to its next, in ms
-	end       time.Duration
+	end       sim.Time
 }
 
 // progress is how far a producer is.
 type progress struct {
 	name        string
-	began       time.Duration // its transaction
-	first, last time.Duration // when its first and last commit returned
+	began       sim.Time // its transaction
+	first, last sim.Time // when its first and last commit returned
 	committed   int
 }
 
@@ -228,10 +228,10 @@ func (l *load) Observe(o sim.Observation) (tested bool, err error) {
 		if p.committed++; p.committed == 1 {
 			p.first = o.At
 		} else {
-			l.periods = append(l.periods, (o.At-p.last).Seconds()*1000)
+			l.periods = append(l.periods, o.At.Sub(p.last).Seconds()*1000)
 		}
 		p.last = o.At
-		l.latencies = append(l.latencies, (o.At-p.began).Seconds()*1000)
+		l.latencies = append(l.latencies, o.At.Sub(p.began).Seconds()*1000)
 	}
 	return true, nil
 }
@@ -258,15 +258,12 @@ func refused(m sim.Message) bool {
 	return false
 }
 
-// State is nothing: no search sees it.
-func (l *load) State(*sim.State) {}
-
 // throughput is the commits a second, each producer's from its first commit on.
 func (l *load) throughput() float64 {
 	throughput := 0.0
 	for _, p := range l.producers {
 		if p.committed > 1 {
-			throughput += float64(p.committed-1) / (p.last - p.first).Seconds()
+			throughput += float64(p.committed-1) / p.last.Sub(p.first).Seconds()
 		}
 	}
 	return throughput
@@ -282,6 +279,6 @@ func (l *load) measures() []float64 {
 	}
 	return []float64{
 		l.throughput(), float64(l.answers), float64(l.requests), float64(l.tried), float64(committed), float64(l.tried - committed),
-		p50, p99, l.end.Seconds(),
+		p50, p99, l.end.Sub(0).Seconds(),
 	}
 }

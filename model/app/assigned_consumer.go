@@ -42,9 +42,3 @@ func (c *AssignedConsumer) Run(t *sim.Task) {
 		c.partition = 0
 	}
 }
-
-func (c *AssignedConsumer) State(s *sim.State) {
-	sim.Int(s, &c.fetch)
-	sim.Int(s, &c.partition)
-	c.wait.State(s)
-}

@@ -184,20 +184,6 @@ func (a *Transactional) returned(t *sim.Task) {
 	t.Returned(result)
 }
 
-func (a *Transactional) State(s *sim.State) {
-	sim.Int(s, &a.txn)
-	sim.Int(s, &a.sent)
-	sim.Int(s, &a.tries)
-	sim.Int(s, &a.committed)
-	sim.Int(s, &a.lost)
-	sim.Bool(s, &a.failed)
-	sim.Int(s, &a.cause)
-	sim.Bool(s, &a.gaveUp)
-	sim.Int(s, &a.call)
-	a.client.State(s)
-	a.wait.State(s)
-}
-
 // Describe shows how far the application is, and what its client is in.
 func (a *Transactional) Describe(show func(name, value string)) {
 	show("status", a.client.API().Status.String())

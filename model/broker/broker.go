@@ -183,15 +183,6 @@ func (b *Broker) Check() error {
 	return nil
 }
 
-func (b *Broker) State(s *sim.State) {
-	sim.Slice(s, &b.logs, func(s *sim.State, l *partitionLog) { l.State(s) })
-	sim.Slice(s, &b.waiting, func(s *sim.State, w *waitingProduce) { w.State(s) })
-	sim.Slice(s, &b.asked, sim.Int[int32])
-	sim.Slice(s, &b.markers, func(s *sim.State, e *sim.Envelope) { e.State(s) })
-	b.draws.State(s)
-	sim.Slice(s, &b.refused, sim.Int[int32])
-}
-
 // Describe shows how far each partition is, and how far it is stable.
 func (b *Broker) Describe(show func(name, value string)) {
 	for i := range b.logs {

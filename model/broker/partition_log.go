@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"racelab/model"
-	"racelab/sim"
 )
 
 // partitionLog is the log of one partition, and what it knows of the producers
@@ -267,26 +266,4 @@ func (l *partitionLog) Check() error {
 		return fmt.Errorf("%v: last stable offset went back from %d to %d", l.partition, l.highestStable, stable)
 	}
 	return nil
-}
-
-func (l *partitionLog) State(s *sim.State) {
-	sim.Slice(s, &l.batches, stateOfBatch)
-	sim.Slice(s, &l.producers, func(s *sim.State, p *producerState) { p.State(s) })
-	sim.Slice(s, &l.aborted, func(s *sim.State, a *abortedTxn) {
-		sim.Int(s, &a.producerID)
-		sim.Int(s, &a.firstOffset)
-		sim.Int(s, &a.lastOffset)
-	})
-	sim.Int(s, &l.lastGuard)
-	sim.Int(s, &l.highestStable)
-}
-
-func stateOfBatch(s *sim.State, b *model.RecordBatch) {
-	sim.Int(s, &b.BaseOffset)
-	sim.Int(s, &b.ProducerID)
-	sim.Int(s, &b.ProducerEpoch)
-	sim.Int(s, &b.BaseSequence)
-	sim.Bool(s, &b.Transactional)
-	sim.Int(s, &b.Control)
-	sim.Slice(s, &b.Records, sim.Int[model.Record])
 }

@@ -3,7 +3,6 @@ package broker
 import (
 	"fmt"
 	"slices"
-	"time"
 
 	"racelab/model"
 	"racelab/sim"
@@ -15,7 +14,7 @@ import (
 // Source: ReplicaManager.handleProduceAppend.
 type waitingProduce struct {
 	request sim.Envelope // none: the place is free
-	since   time.Duration
+	since   sim.Time
 	// guards are the proofs with which its batches may begin a transaction, in the
 	// order of the request; noGuard for those that need none.
 	guards []verificationGuard
@@ -24,12 +23,6 @@ type waitingProduce struct {
 func (w *waitingProduce) free() bool { return w.request.Message == nil }
 
 func (w *waitingProduce) leave() { *w = waitingProduce{since: sim.Never} }
-
-func (w *waitingProduce) State(s *sim.State) {
-	w.request.State(s)
-	sim.Moment(s, &w.since)
-	sim.Slice(s, &w.guards, sim.Int[verificationGuard])
-}
 
 // produce writes the batches of a request, once those that begin a transaction
 // here are known to belong to it.
@@ -106,7 +99,7 @@ func (b *Broker) partitionsAdded(e sim.Envelope, out *sim.Outbox) {
 	}
 	concurrent := slices.ContainsFunc(outcomes, func(o model.PartitionError) bool { return o.Error == model.ErrConcurrentTransactions })
 	version := w.request.Message.(*model.ProduceRequest).TransactionVersion()
-	if concurrent && version.SupportsEpochBump() && out.Now()-w.since < b.config.RetryBackoffMax {
+	if concurrent && version.SupportsEpochBump() && out.Now().Sub(w.since) < b.config.RetryBackoffMax {
 		out.After(retryAdd+i, b.config.RetryBackoff)
 		return
 	}

@@ -17,8 +17,6 @@ type scripted struct {
 	asked  []string
 }
 
-func (c *scripted) State(*sim.State) {}
-
 func (c *scripted) Step(e sim.Envelope, out *sim.Outbox) {
 	request := e.Message.(*model.AddPartitionsToTxnRequest)
 	err := c.errors[min(len(c.asked), len(c.errors)-1)]
@@ -37,8 +35,6 @@ type asker struct {
 	answers  []string
 	next     int
 }
-
-func (a *asker) State(*sim.State) {}
 
 func (a *asker) Run(t *sim.Task) {
 	for a.next = 0; a.next < len(a.requests); a.next++ {
@@ -151,7 +147,6 @@ func TestProduceRetriesTheAdd(t *testing.T) {
 // deaf is a coordinator that never answers.
 type deaf struct{}
 
-func (*deaf) State(*sim.State)               {}
 func (*deaf) Step(sim.Envelope, *sim.Outbox) {}
 
 // Goal: without the coordinator's word nothing is written. Where its connection

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"racelab/model"
-	"racelab/sim"
 )
 
 // producerState is what a partition's log knows of a producer.
@@ -180,20 +179,4 @@ func (p *producerState) follow(b *model.RecordBatch) error {
 	}
 	p.addBatch(b.ProducerEpoch, batchMetadata{b.BaseSequence, b.LastSequence(), b.BaseOffset})
 	return nil
-}
-
-func (p *producerState) State(s *sim.State) {
-	sim.Int(s, &p.producerID)
-	sim.Int(s, &p.producerEpoch)
-	sim.Int(s, &p.coordinatorEpoch)
-	sim.Slice(s, &p.batches, func(s *sim.State, b *batchMetadata) {
-		sim.Int(s, &b.firstSeq)
-		sim.Int(s, &b.lastSeq)
-		sim.Int(s, &b.firstOffset)
-	})
-	sim.Int(s, &p.currentTxnFirstOffset)
-	sim.Int(s, &p.verification.guard)
-	sim.Int(s, &p.verification.epoch)
-	sim.Int(s, &p.verification.lowestSequence)
-	sim.Int(s, &p.verification.version)
 }

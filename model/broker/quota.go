@@ -42,16 +42,16 @@ type rate struct {
 
 // sample is what came within a window. It begins with what comes first.
 type sample struct {
-	start time.Duration
+	start sim.Time
 	sum   int64
 }
 
 // record adds to the newest sample, or begins one.
 //
 // Source: SampledStat.record.
-func (r *rate) record(value int64, now time.Duration) {
+func (r *rate) record(value int64, now sim.Time) {
 	last := len(r.samples) - 1
-	if last < 0 || now-r.samples[last].start >= quotaWindow {
+	if last < 0 || now.Sub(r.samples[last].start) >= quotaWindow {
 		if len(r.samples) == quotaSamples {
 			r.samples = append(r.samples[:0], r.samples[1:]...)
 		}
@@ -64,9 +64,9 @@ func (r *rate) record(value int64, now time.Duration) {
 // purge forgets the samples that are too old.
 //
 // Source: SampledStat.purgeObsoleteSamples.
-func (r *rate) purge(now time.Duration) {
+func (r *rate) purge(now sim.Time) {
 	old := 0
-	for old < len(r.samples) && now-r.samples[old].start >= quotaSamples*quotaWindow {
+	for old < len(r.samples) && now.Sub(r.samples[old].start) >= quotaSamples*quotaWindow {
 		old++
 	}
 	r.samples = append(r.samples[:0], r.samples[old:]...)
@@ -76,10 +76,10 @@ func (r *rate) purge(now time.Duration) {
 // one: or a client would be slowed down for a burst with which it begins.
 //
 // Source: Rate.windowSize.
-func (r *rate) window(now time.Duration) time.Duration {
+func (r *rate) window(now sim.Time) time.Duration {
 	elapsed := time.Duration(0)
 	if len(r.samples) > 0 {
-		elapsed = now - r.samples[0].start
+		elapsed = now.Sub(r.samples[0].start)
 	}
 	if full := elapsed / quotaWindow; full < quotaSamples-1 {
 		elapsed += (quotaSamples - 1 - full) * quotaWindow
@@ -92,7 +92,7 @@ func (r *rate) window(now time.Duration) time.Duration {
 //
 // Unit: whole milliseconds, as on the wire.
 // Source: ClientQuotaManager.recordAndGetThrottleTimeMs, QuotaUtils.throttleTime.
-func (q Quota) throttleTime(r *rate, now time.Duration) time.Duration {
+func (q Quota) throttleTime(r *rate, now sim.Time) time.Duration {
 	if q.PerSecond == 0 {
 		return 0
 	}
@@ -232,21 +232,6 @@ func (b *QuotaBroker) Timers() []string {
 func (b *QuotaBroker) Expire(timer int, out *sim.Outbox) {
 	out.Unmute(b.muted[timer])
 	b.muted[timer] = sim.Envelope{}
-}
-
-func (b *QuotaBroker) State(s *sim.State) {
-	b.bytes.State(s)
-	b.time.State(s)
-	sim.Int(s, &b.logEndOffset)
-	sim.Int(s, &b.answers)
-	sim.Slice(s, &b.muted, func(s *sim.State, e *sim.Envelope) { e.State(s) })
-}
-
-func (r *rate) State(s *sim.State) {
-	sim.Slice(s, &r.samples, func(s *sim.State, sample *sample) {
-		sim.Moment(s, &sample.start)
-		sim.Int(s, &sample.sum)
-	})
 }
 
 // Describe shows where the partition ends, and what is not read.

@@ -31,8 +31,6 @@ type pacer struct {
 	at        []time.Duration
 }
 
-func (p *pacer) State(*sim.State) {}
-
 func (p *pacer) Run(t *sim.Task) {
 	for p.next = 0; p.next < len(p.requests); p.next++ {
 		t.Yield("send")
@@ -50,7 +48,7 @@ func (p *pacer) Run(t *sim.Task) {
 func (p *pacer) read(t *sim.Task) {
 	answer := p.broker.Receive(t, "await answer")
 	p.throttles = append(p.throttles, answer.(*model.ProduceResponse).ThrottleTime)
-	p.at = append(p.at, t.Now())
+	p.at = append(p.at, t.Now().Sub(0))
 }
 
 // pace plays requests to a broker, in a world in which only pauses and throttles

@@ -24,8 +24,6 @@ func (c *client) Run(t *sim.Task) {
 	}
 }
 
-func (c *client) State(*sim.State) {}
-
 // failing is what testing.T and rapid.T have in common.
 type failing interface {
 	Helper()

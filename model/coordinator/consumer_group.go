@@ -319,26 +319,6 @@ func (g *ConsumerGroup) Check() error {
 	return nil
 }
 
-func (g *ConsumerGroup) State(s *sim.State) {
-	g.walk(s)
-	sim.Int(s, &g.epoch)
-	sim.Slice(s, &g.target, sim.Int[model.MemberID])
-	sim.Slice(s, &g.members, walkConsumerMember)
-}
-
-func walkConsumerMember(s *sim.State, m *consumerMember) {
-	sim.Int(s, &m.id)
-	sim.Int(s, &m.epoch)
-	sim.Int(s, &m.previous)
-	sim.Slice(s, &m.assigned, walkAssigned)
-	sim.Slice(s, &m.revoking, walkAssigned)
-}
-
-func walkAssigned(s *sim.State, a *assigned) {
-	sim.Int(s, &a.partition)
-	sim.Int(s, &a.epoch)
-}
-
 // Describe shows the group and the committed offsets.
 func (g *ConsumerGroup) Describe(show func(name, value string)) {
 	value := fmt.Sprintf("@%d", g.epoch)

@@ -285,27 +285,6 @@ func (g *Group) Check() error {
 	return nil
 }
 
-func (g *Group) State(s *sim.State) {
-	g.walk(s)
-	sim.Int(s, &g.state)
-	sim.Int(s, &g.generation)
-	sim.Int(s, &g.leader)
-	sim.Int(s, &g.lastID)
-	sim.Slice(s, &g.members, walkMember)
-	g.deleting.State(s)
-}
-
-func walkMember(s *sim.State, m *member) {
-	sim.Int(s, &m.id)
-	sim.Int(s, &m.instance)
-	sim.Int(s, &m.timeouts.session)
-	sim.Int(s, &m.timeouts.rebalance)
-	sim.Slice(s, &m.assignment, sim.Int[model.Partition])
-	sim.Bool(s, &m.synced)
-	m.join.State(s)
-	m.sync.State(s)
-}
-
 // Describe shows the group, if it can have members, and the committed offsets.
 func (g *Group) Describe(show func(name, value string)) {
 	if len(g.members) > 0 {

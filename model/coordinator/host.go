@@ -55,8 +55,3 @@ func refuse(request *model.OffsetCommitRequest, code model.Error) *model.OffsetC
 	}
 	return response
 }
-
-func (h *Host) State(s *sim.State) {
-	h.Group.State(s)
-	sim.Int(s, &h.commits)
-}

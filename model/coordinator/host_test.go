@@ -26,8 +26,6 @@ func (a *asking) Run(t *sim.Task) {
 	}
 }
 
-func (a *asking) State(s *sim.State) { sim.Int(s, &a.at) }
-
 // Goal: the host refuses the commit that it is told to, and no other; what it
 // refuses is not stored.
 func TestHostRefusesOneCommit(t *testing.T) {

@@ -67,22 +67,6 @@ func (c *markerChannel) holds(id model.TransactionalID, p model.Partition) bool 
 	return slices.ContainsFunc(c.queue, is) || slices.ContainsFunc(c.inFlight, is)
 }
 
-func (c *markerChannel) State(s *sim.State) {
-	sim.Slice(s, &c.queue, stateOfMarker)
-	sim.Slice(s, &c.inFlight, stateOfMarker)
-	sim.Bool(s, &c.disconnected)
-}
-
-func stateOfMarker(s *sim.State, q *queuedMarker) {
-	sim.Int(s, &q.transactionalID)
-	sim.Int(s, &q.marker.ProducerID)
-	sim.Int(s, &q.marker.ProducerEpoch)
-	sim.Int(s, &q.marker.CoordinatorEpoch)
-	sim.Int(s, &q.marker.Result)
-	sim.Int(s, &q.marker.TransactionVersion)
-	sim.Slice(s, &q.marker.Partitions, sim.Int[model.Partition])
-}
-
 // pendingCompleteTxn is a transaction that completes when its partitions have
 // their markers.
 //
@@ -90,11 +74,6 @@ func stateOfMarker(s *sim.State, q *queuedMarker) {
 type pendingCompleteTxn struct {
 	waiting     bool
 	newMetadata txnTransitMetadata
-}
-
-func (p *pendingCompleteTxn) State(s *sim.State) {
-	sim.Bool(s, &p.waiting)
-	p.newMetadata.State(s)
 }
 
 // addTxnMarkersToSend has the markers of a decided transaction written, and the

@@ -5,7 +5,6 @@ import (
 	"strconv"
 
 	"racelab/model"
-	"racelab/sim"
 )
 
 // Validation is what a coordinator checks before it stores the offsets of a
@@ -80,10 +79,6 @@ func (s *offsetStore) deleteAllOffsets() {
 // holdsAny says whether anything is committed.
 func (s *offsetStore) holdsAny() bool {
 	return slices.ContainsFunc(s.offsets, func(o model.Offset) bool { return o != model.NoOffset })
-}
-
-func (s *offsetStore) walk(state *sim.State) {
-	sim.Slice(state, &s.offsets, sim.Int[model.Offset])
 }
 
 // Describe shows the committed offsets.

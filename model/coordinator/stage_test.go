@@ -85,8 +85,6 @@ type player struct {
 	answers     []string
 }
 
-func (c *player) State(s *sim.State) { c.timer.State(s) }
-
 func (c *player) Run(t *sim.Task) {
 	for {
 		t.Yield("act")
@@ -120,8 +118,6 @@ type markersWritten struct {
 
 func (m *markersWritten) Name() string   { return "markers written" }
 func (m *markersWritten) String() string { return fmt.Sprint(m.broker, " ", m.err) }
-
-func (b *heldBroker) State(s *sim.State) { b.held.State(s) }
 
 func (b *heldBroker) Step(e sim.Envelope, out *sim.Outbox) {
 	written, ok := e.Message.(*markersWritten)

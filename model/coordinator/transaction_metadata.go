@@ -46,7 +46,7 @@ type txnTransitMetadata struct {
 	// txnStart is when the first partition was added.
 	//
 	// Differs: Never once the transaction is decided; nobody asks for it then.
-	txnStart                 time.Duration
+	txnStart                 sim.Time
 	clientTransactionVersion model.TransactionVersion
 }
 
@@ -117,7 +117,7 @@ func (m *transactionMetadata) prepareProducerIDRotation(id model.ProducerID, tim
 }
 
 // prepareAddPartitions adds partitions to the transaction, or begins one.
-func (m *transactionMetadata) prepareAddPartitions(added []model.Partition, now time.Duration, version model.TransactionVersion) txnTransitMetadata {
+func (m *transactionMetadata) prepareAddPartitions(added []model.Partition, now sim.Time, version model.TransactionVersion) txnTransitMetadata {
 	next := m.unchanged(Ongoing)
 	next.partitions = append(next.partitions, added...)
 	slices.Sort(next.partitions)
@@ -219,23 +219,4 @@ func (m *transactionMetadata) Check() error {
 		return fmt.Errorf("%v is %v, with partitions %v", m.transactionalID, m.state, m.partitions)
 	}
 	return nil
-}
-
-func (m *transactionMetadata) State(s *sim.State) {
-	sim.Bool(s, &m.known)
-	m.txnTransitMetadata.State(s)
-	sim.Int(s, &m.pendingState)
-}
-
-func (r *txnTransitMetadata) State(s *sim.State) {
-	sim.Int(s, &r.state)
-	sim.Int(s, &r.producerID)
-	sim.Int(s, &r.prevProducerID)
-	sim.Int(s, &r.nextProducerID)
-	sim.Int(s, &r.producerEpoch)
-	sim.Int(s, &r.lastProducerEpoch)
-	sim.Int(s, &r.txnTimeout)
-	sim.Slice(s, &r.partitions, sim.Int[model.Partition])
-	sim.Moment(s, &r.txnStart)
-	sim.Int(s, &r.clientTransactionVersion)
 }

@@ -37,7 +37,7 @@ func (t *Transactions) Expire(timer int, out *sim.Outbox) {
 func (t *Transactions) abortTimedOutTransactions(out *sim.Outbox) {
 	for i := range t.metadata {
 		m := &t.metadata[i]
-		if m.state == Ongoing && !m.pendingTransitionInProgress() && m.txnStart+m.txnTimeout < out.Now() {
+		if m.state == Ongoing && !m.pendingTransitionInProgress() && m.txnStart.Add(m.txnTimeout).Before(out.Now()) {
 			t.abortWithFence(m, sim.Envelope{}, out)
 		}
 	}
@@ -51,11 +51,11 @@ func (t *Transactions) scheduleScan(out *sim.Outbox) {
 	first := sim.Never
 	for i := range t.metadata {
 		m := &t.metadata[i]
-		if m.state != Ongoing || t.config.ScanInterval == sim.Never {
+		if m.state != Ongoing || t.config.ScanInterval < 0 {
 			continue
 		}
 		rounds := m.txnTimeout/t.config.ScanInterval + 1
-		if scan := m.txnStart + rounds*t.config.ScanInterval; first == sim.Never || scan < first {
+		if scan := m.txnStart.Add(rounds * t.config.ScanInterval); first == sim.Never || scan.Before(first) {
 			first = scan
 		}
 	}
@@ -63,5 +63,5 @@ func (t *Transactions) scheduleScan(out *sim.Outbox) {
 		out.Cancel(transactionAbort)
 		return
 	}
-	out.After(transactionAbort, max(first-out.Now(), time.Nanosecond))
+	out.After(transactionAbort, max(first.Sub(out.Now()), time.Nanosecond))
 }

@@ -47,7 +47,7 @@ type TransactionsConfig struct {
 	// Source: transaction.max.timeout.ms.
 	MaxTimeout time.Duration
 	// ScanInterval is how often the coordinator looks for transactions that have
-	// timed out. sim.Never is for an untimed world where no client takes as long as
+	// timed out. Below 0: never, for an untimed world where no client takes as long as
 	// its timeout: else the scan may come at any moment.
 	//
 	// Default: 10 s.
@@ -187,13 +187,6 @@ func (t *Transactions) Check() error {
 		}
 	}
 	return nil
-}
-
-func (t *Transactions) State(s *sim.State) {
-	sim.Int(s, &t.lastProducerID)
-	sim.Slice(s, &t.metadata, func(s *sim.State, m *transactionMetadata) { m.State(s) })
-	sim.Slice(s, &t.channels, func(s *sim.State, c *markerChannel) { c.State(s) })
-	sim.Slice(s, &t.completions, func(s *sim.State, c *pendingCompleteTxn) { c.State(s) })
 }
 
 // Describe shows the transactional ids.

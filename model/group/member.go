@@ -293,31 +293,6 @@ func (m *Member) close(t *sim.Task) {
 	m.coordinator.Send(t, &model.LeaveGroupRequest{MemberID: m.now.MemberID})
 }
 
-func (m *Member) State(s *sim.State) {
-	walkMetadata(s, &m.now)
-	sim.Bool(s, &m.joined)
-	sim.Slice(s, &m.leads, sim.Int[model.MemberID])
-	sim.Slice(s, &m.assigned, walkPosition)
-	sim.Bool(s, &m.record.any)
-	sim.Int(s, &m.record.partition)
-	sim.Int(s, &m.record.offset)
-	walkMetadata(s, &m.record.under)
-	sim.Int(s, &m.round)
-	sim.Int(s, &m.joins)
-	sim.Int(s, &m.fatal)
-}
-
-func walkMetadata(s *sim.State, m *model.ConsumerGroupMetadata) {
-	sim.Int(s, &m.MemberID)
-	sim.Int(s, &m.GroupInstanceID)
-	sim.Int(s, &m.GenerationID)
-}
-
-func walkPosition(s *sim.State, p *position) {
-	sim.Int(s, &p.partition)
-	sim.Int(s, &p.offset)
-}
-
 // Describe shows as whom the member goes, what it owns, and what the application
 // works on.
 func (m *Member) Describe(show func(name, value string)) {

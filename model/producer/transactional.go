@@ -8,7 +8,6 @@ import (
 // TxnClient is a transactional client in the thread of its application. A call
 // takes what it needs from its TxnAPI, and leaves there what came of it.
 type TxnClient interface {
-	sim.Stateful
 	API() *TxnAPI
 	InitTransactions(t *sim.Task)
 	BeginTxn(t *sim.Task)
@@ -28,13 +27,6 @@ type TxnAPI struct {
 
 // API returns itself: a client embeds it.
 func (a *TxnAPI) API() *TxnAPI { return a }
-
-func (a *TxnAPI) State(s *sim.State) {
-	sim.Int(s, &a.Record)
-	sim.Int(s, &a.Partition)
-	sim.Int(s, &a.Failure)
-	sim.Int(s, &a.Status)
-}
 
 // TxnError is Go's error, or Java's exception: nil, an error of Kafka, or one
 // of the client's own.

@@ -26,11 +26,8 @@ func (l *lost) Run(t *sim.Task) {
 	}
 	l.c.Set(t, l.r+1)
 }
-func (l *lost) State(s *sim.State) { sim.Int(s, &l.r) }
 
 type counter struct{ c sim.Var[int] }
-
-func (c *counter) State(s *sim.State) { c.c.State(s) }
 
 func lostUpdate(threads int, panics bool) func() *sim.World {
 	return func() *sim.World {
@@ -100,7 +97,6 @@ func TestBruteForceCountsInterleavings(t *testing.T) {
 // twice is a lock taken in one order by one task and in the other by another.
 type twice struct{ first, second *sim.Mutex }
 
-func (d *twice) State(*sim.State) {}
 func (d *twice) Run(t *sim.Task) {
 	t.Yield("start")
 	d.first.Lock(t, "first")
@@ -110,11 +106,6 @@ func (d *twice) Run(t *sim.Task) {
 }
 
 type locks struct{ a, b sim.Mutex }
-
-func (l *locks) State(s *sim.State) {
-	l.a.State(s)
-	l.b.State(s)
-}
 
 func embrace(opposite bool) func() *sim.World {
 	return func() *sim.World {
@@ -301,7 +292,6 @@ func TestCountsDoNotDependOnCoroutines(t *testing.T) {
 // local is a task that carries something across a point outside its State.
 type local struct{ x *sim.Var[int] }
 
-func (l *local) State(*sim.State) {}
 func (l *local) Run(t *sim.Task) {
 	t.Yield("a")
 	carried := l.x.Get(t)
@@ -328,7 +318,6 @@ func TestSearchesCheckTheModel(t *testing.T) {
 // waiter asks again and again whether somebody has set the flag.
 type waiter struct{ set *sim.Var[int] }
 
-func (w *waiter) State(*sim.State) {}
 func (w *waiter) Run(t *sim.Task) {
 	t.Yield("ask")
 	for w.set.Get(t) == 0 {
@@ -339,7 +328,6 @@ func (w *waiter) Run(t *sim.Task) {
 // setter sets it.
 type setter struct{ set *sim.Var[int] }
 
-func (s *setter) State(*sim.State) {}
 func (s *setter) Run(t *sim.Task) {
 	t.Yield("set")
 	s.set.Set(t, 1)

@@ -14,18 +14,12 @@ type library struct {
 	x    sim.Var[int]
 }
 
-func (l *library) State(s *sim.State) {
-	l.lock.State(s)
-	l.x.State(s)
-}
-
 // visitor is a task that reads, reads again or writes under a RWMutex.
 type visitor struct {
 	*library
 	does string `sim:"config"`
 }
 
-func (v *visitor) State(*sim.State) {}
 func (v *visitor) Run(t *sim.Task) {
 	switch v.does {
 	case "reads":

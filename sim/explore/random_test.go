@@ -325,45 +325,40 @@ type memory struct {
 	chans  []*sim.Chan[int]
 	group  sim.WaitGroup
 	cond   sim.Cond // of the first lock
-
-	mortals int `sim:"config"`
 }
 
-// walk walks what is of the process, the first of everything, or the rest.
-func (m *memory) walk(s *sim.State, process bool) {
-	for i, v := range m.vars {
-		if process == (i == 0) {
-			v.State(s)
-		}
-	}
-	for i, l := range m.locks {
-		if process == (i == 0) {
-			l.State(s)
-		}
-	}
-	for i, t := range m.timers {
-		if process == (i < m.mortals) {
-			t.State(s)
-		}
-	}
-	if !process {
-		m.atom.State(s)
-		return
-	}
-	m.shared.State(s)
-	for _, c := range m.chans {
-		c.State(s)
-	}
-	m.group.State(s)
-	m.cond.State(s)
+// heap is what is of the process: the first of everything.
+type heap struct {
+	v      *sim.Var[int]
+	lock   *sim.Mutex
+	timers []*sim.Timer
+	shared *sim.RWMutex
+	chans  []*sim.Chan[int]
+	group  *sim.WaitGroup
+	cond   *sim.Cond
 }
 
-func (m *memory) State(s *sim.State) { m.walk(s, false) }
+// rest is what is not of it.
+type rest struct {
+	vars   []*sim.Var[int]
+	locks  []*sim.Mutex
+	timers []*sim.Timer
+	atom   *sim.Atomic[int]
+}
 
-// heap is the memory of the process.
-type heap struct{ *memory }
-
-func (h *heap) State(s *sim.State) { h.walk(s, true) }
+// share shares the memory as what is of the process, and the rest.
+func (m *memory) share(w *sim.World, mortals int) {
+	h := &heap{timers: m.timers[:mortals], shared: &m.shared, chans: m.chans, group: &m.group, cond: &m.cond}
+	r := &rest{vars: m.vars, locks: m.locks, timers: m.timers[mortals:], atom: &m.atom}
+	if len(m.vars) > 0 {
+		h.v, r.vars = m.vars[0], m.vars[1:]
+	}
+	if len(m.locks) > 0 {
+		h.lock, r.locks = m.locks[0], m.locks[1:]
+	}
+	w.Share("heap", h)
+	w.Share("m", r)
+}
 
 // thread runs the ops of one task.
 type thread struct {
@@ -478,11 +473,6 @@ func (p *thread) step(t *sim.Task) {
 	}
 }
 
-func (p *thread) State(s *sim.State) {
-	sim.Int(s, &p.at)
-	sim.Int(s, &p.register)
-}
-
 type number struct{ n int }
 
 func (n *number) Name() string   { return "Number" }
@@ -495,7 +485,6 @@ func (a *adder) Step(e sim.Envelope, out *sim.Outbox) {
 	a.sum = 2*a.sum + e.Message.(*number).n + 1
 	out.Reply(e, &number{a.sum})
 }
-func (a *adder) State(s *sim.State) { sim.Int(s, &a.sum) }
 
 // relay asks another node, and hands the answer on.
 type relay struct {
@@ -512,16 +501,12 @@ func (n *relay) Step(e sim.Envelope, out *sim.Outbox) {
 	out.Reply(n.parked[0], &number{e.Message.(*number).n + e.Request.(*number).n})
 	n.parked = append(n.parked[:0], n.parked[1:]...)
 }
-func (n *relay) State(s *sim.State) {
-	sim.Slice(s, &n.parked, func(s *sim.State, e *sim.Envelope) { e.State(s) })
-}
 
 // rising claims that what tasks tell never falls.
 type rising struct{ last int }
 
 func (*rising) Name() string                   { return "rising" }
 func (*rising) Watches(o sim.Observation) bool { return o.Action == sim.Returned }
-func (r *rising) State(s *sim.State)           { sim.Int(s, &r.last) }
 func (r *rising) Observe(o sim.Observation) (bool, error) {
 	was := r.last
 	r.last = o.Message.(*number).n
@@ -539,7 +524,7 @@ func (p *program) build() *sim.World {
 		w.AddNode("relay", n)
 		n.conn = w.Dial("relay", "node")
 	}
-	m := &memory{mortals: p.mortals}
+	m := &memory{}
 	p.memory = m
 	for range p.vars {
 		m.vars = append(m.vars, &sim.Var[int]{})
@@ -563,8 +548,7 @@ func (p *program) build() *sim.World {
 		c.Init(capacity)
 		m.chans = append(m.chans, c)
 	}
-	w.Share("heap", &heap{m})
-	w.Share("m", m)
+	m.share(w, p.mortals)
 	for i, ops := range p.tasks {
 		w.Go(fmt.Sprintf("T%d", i), &thread{memory: m, me: i, ops: ops})
 	}

@@ -1,7 +1,6 @@
 package explore
 
 import (
-	"fmt"
 	"slices"
 
 	"racelab/sim"
@@ -73,11 +72,11 @@ type Worlds struct {
 }
 
 // NewWorlds returns the System of the worlds that build makes, all alike. The
-// error names a field that the model's State walks forget.
+// error names a field of the model that no state can hold.
 func NewWorlds(build func() *sim.World) (*Worlds, error) {
 	w := &Worlds{World: build(), build: build}
-	if missed := w.Audit(); len(missed) > 0 {
-		return nil, fmt.Errorf("explore: the search would merge states that differ: %w", missed[0])
+	if err := w.Start(); err != nil {
+		return nil, err
 	}
 	w.start = w.Save()
 	return w, nil

@@ -20,7 +20,6 @@ type coord struct {
 	state  int
 }
 
-func (n *coord) State(s *sim.State) { n.parked.State(s); sim.Int(s, &n.state) }
 func (n *coord) Step(e sim.Envelope, out *sim.Outbox) {
 	if e.Request == nil {
 		n.state = 1
@@ -45,7 +44,6 @@ func (n *coord) Describe(show func(name, value string)) {
 
 type brk struct{}
 
-func (brk) State(*sim.State)                     {}
 func (brk) Step(e sim.Envelope, out *sim.Outbox) { out.Reply(e, &msg{e.Message.Name(), "ok"}) }
 
 type app struct {
@@ -53,7 +51,6 @@ type app struct {
 	n int
 }
 
-func (a *app) State(s *sim.State) { sim.Int(s, &a.n) }
 func (a *app) Run(t *sim.Task) {
 	t.Yield("end")
 	a.c.Send(t, &msg{"EndTxn", "{commit}"})
@@ -124,7 +121,7 @@ func TestNodesAndProcesses(t *testing.T) {
 // Goal: in a timed world the picture says when, once for each moment; in others
 // there is no such column, as a moment means nothing there.
 func TestTimesStandAtTheLeft(t *testing.T) {
-	step := func(at time.Duration) sim.TraceStep {
+	step := func(at sim.Time) sim.TraceStep {
 		return sim.TraceStep{Step: sim.Step{Actor: "t", Label: "go"}, Lane: "t", At: at}
 	}
 	draw := func(steps ...sim.TraceStep) string {
@@ -134,9 +131,9 @@ func TestTimesStandAtTheLeft(t *testing.T) {
 		}
 		return b.String()
 	}
-	const ms = time.Millisecond
+	const ms = sim.Time(time.Millisecond)
 	timed := "            t\n            │\n  1     0s  ● go\n  2  3.5ms  ● go\n  3         ● go\n  4   20ms  ● go\n"
-	if got := draw(step(0), step(3500*time.Microsecond), step(3500*time.Microsecond), step(20*ms)); !strings.Contains(got, timed) {
+	if got := draw(step(0), step(7*ms/2), step(7*ms/2), step(20*ms)); !strings.Contains(got, timed) {
 		t.Errorf("with times:\n%s\nwant\n%s", got, timed)
 	}
 	untimed := "     t\n     │\n  1  ● go\n  2  ● go\n"

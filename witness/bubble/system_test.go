@@ -18,7 +18,6 @@ type sum struct{ want, ended int }
 
 func (*sum) Name() string                 { return "no-lost-update" }
 func (*sum) Watches(sim.Observation) bool { return true }
-func (*sum) State(*sim.State)             {}
 func (p *sum) Observe(o sim.Observation) (tested bool, err error) {
 	if p.ended++; p.ended < p.want {
 		return false, nil

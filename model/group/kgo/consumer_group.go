@@ -293,33 +293,11 @@ func (g *Successor) Run(t *sim.Task) {
 	}
 }
 
-func (g *GroupConsumer) State(s *sim.State) {
-	g.mu.State(s)
-	g.dirty.State(s)
-	g.head.State(s)
-	g.committed.State(s)
-	g.blockAuto.State(s)
-	g.commitDone.State(s)
-	for _, c := range g.commits {
-		c.done.State(s)
-		c.cancelled.State(s)
-		c.inFlight.State(s)
-	}
-}
-
 // Describe shows the offsets of the client.
 func (g *GroupConsumer) Describe(show func(name, value string)) {
 	show("head", strconv.FormatInt(int64(g.head.Peek()), 10))
 	show("dirty", strconv.FormatInt(int64(g.dirty.Peek()), 10))
 	show("committed", strconv.FormatInt(int64(g.committed.Peek()), 10))
-}
-
-// State walks the frame of a commit.
-func (g *committing) State(s *sim.State) {
-	sim.Int(s, &g.number)
-	sim.Int(s, &g.priorDone)
-	sim.Int(s, &g.offset)
-	sim.Bool(s, &g.err)
 }
 
 // Describe shows what the goroutine commits.
@@ -328,16 +306,6 @@ func (g *committing) Describe(show func(name, value string)) {
 		show("commit", strconv.FormatInt(int64(g.offset), 10))
 	}
 }
-
-func (g *Application) State(s *sim.State) {
-	g.committing.State(s)
-	sim.Int(s, &g.polled)
-}
-
-// State has nothing to walk: all that the goroutine uses is shared.
-func (g *Deadline) State(*sim.State) {}
-
-func (g *Successor) State(s *sim.State) { sim.Int(s, &g.position) }
 
 // Describe shows where the successor begins to consume.
 func (g *Successor) Describe(show func(name, value string)) {

@@ -24,15 +24,6 @@ type broker struct {
 	responses *sim.Chan[bool]
 }
 
-func (b *broker) State(s *sim.State) {
-	b.lock.State(s)
-	b.opened.State(s)
-	b.connected.State(s)
-	if b.responses != nil {
-		b.responses.State(s)
-	}
-}
-
 // open is Broker.Open.
 func (om *goroutine) open(t *sim.Task) {
 	t.Yield(PointOpen)

@@ -24,11 +24,6 @@ func NewConsumer(om *OffsetManager) *Consumer {
 	return c
 }
 
-func (c *Consumer) State(s *sim.State) {
-	c.OffsetManager.State(s)
-	c.claims.State(s)
-}
-
 // Claim is the goroutine of one claimed partition, ConsumeClaim as
 // applications write it: it processes and marks each message, and commits,
 // unless that goes automatically.
@@ -98,13 +93,6 @@ func (om *Claim) resetOffset(t *sim.Task) {
 	pom.lock.Unlock(t)
 }
 
-// State walks the goroutine's frame.
-func (om *Claim) State(s *sim.State) {
-	om.goroutine.State(s)
-	sim.Int(s, &om.next)
-	sim.Int(s, &om.resets)
-}
-
 // MainLoop is the goroutine that commits automatically.
 type MainLoop struct{ goroutine }
 
@@ -167,10 +155,4 @@ func (om *Committer) Run(t *sim.Task) {
 		om.commit(t)
 		om.commits--
 	}
-}
-
-// State walks the goroutine's frame.
-func (om *Committer) State(s *sim.State) {
-	om.goroutine.State(s)
-	sim.Int(s, &om.commits)
 }

@@ -421,30 +421,6 @@ func (om *goroutine) updateCommitted(t *sim.Task) {
 	pom.lock.Unlock(t)
 }
 
-func (om *OffsetManager) State(s *sim.State) {
-	om.commitLock.State(s)
-	om.broker.State(s)
-	om.brokerLock.State(s)
-	om.coordinated.State(s)
-	om.pomsLock.State(s)
-	for _, pom := range om.poms {
-		pom.State(s)
-	}
-	if om.loop != nil {
-		om.loop.ticker.State(s)
-		om.loop.closing.State(s)
-		om.loop.closed.State(s)
-	}
-}
-
-func (pom *partitionOffsetManager) State(s *sim.State) {
-	pom.released.State(s)
-	pom.lock.State(s)
-	pom.offset.State(s)
-	pom.dirty.State(s)
-	pom.done.State(s)
-}
-
 // Describe shows how each partition's offset stands on the client.
 func (om *OffsetManager) Describe(show func(name, value string)) {
 	for _, pom := range om.poms {
@@ -462,25 +438,6 @@ func (om *OffsetManager) Describe(show func(name, value string)) {
 	if !om.coordinated.Peek() {
 		show("coordinator", "unknown")
 	}
-}
-
-// State walks the goroutine's frame.
-func (om *goroutine) State(s *sim.State) {
-	sim.Slice(s, &om.req, func(s *sim.State, p *model.PartitionOffset) {
-		sim.Int(s, &p.Partition)
-		sim.Int(s, &p.Offset)
-	})
-	sim.Slice(s, &om.resp, func(s *sim.State, p *model.PartitionError) {
-		sim.Int(s, &p.Partition)
-		sim.Int(s, &p.Error)
-	})
-	sim.Int(s, &om.i)
-	sim.Bool(s, &om.err)
-	sim.Bool(s, &om.found)
-	sim.Int(s, &om.fetched)
-	sim.Bool(s, &om.force)
-	sim.Int(s, &om.attempt)
-	sim.Bool(s, &om.shouldRelease)
 }
 
 // Describe shows the request that the goroutine holds.

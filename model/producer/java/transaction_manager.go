@@ -322,20 +322,3 @@ func (m *Transactions) endTxn(t *sim.Task) {
 
 // Close is close: what it ends is not modelled.
 func (m *Transactions) Close(*sim.Task) {}
-
-func (m *Transactions) State(s *sim.State) {
-	m.TxnAPI.State(s)
-	sim.Int(s, &m.producerID)
-	sim.Int(s, &m.producerEpoch)
-	sim.Slice(s, &m.nextSequence, sim.Int[model.Sequence])
-	sim.Int(s, &m.currentState)
-	sim.Int(s, &m.lastError)
-	sim.Slice(s, &m.partitionsInTransaction, sim.Int[model.Partition])
-	sim.Bool(s, &m.transactionStarted)
-	sim.Bool(s, &m.epochBumpRequired)
-	sim.Bool(s, &m.isEpochBump)
-	sim.Int(s, &m.retryBackoff)
-	sim.Int(s, &m.result)
-	sim.Int(s, &m.committed)
-	m.sleep.State(s)
-}

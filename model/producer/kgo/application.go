@@ -430,35 +430,8 @@ func (a *Application) close(t *sim.Task) {
 	}
 }
 
-func (a *App) State(s *sim.State) {
-	a.gate.State(s)
-	a.failed.State(s)
-	a.hear.State(s)
-	a.acked.State(s)
-	a.begun.State(s)
-	a.submitted.State(s)
-}
-
 // Describe shows what the promises have told of.
 func (a *App) Describe(show func(name, value string)) {
 	show("failed", fmt.Sprint(a.failed.Peek()))
 	show("delivered", fmt.Sprint(a.acked.Peek()))
-}
-
-func (s *Submitter) State(state *sim.State) {
-	s.goroutine.State(state)
-	sim.Int(state, &s.next)
-}
-
-func (a *Application) State(s *sim.State) {
-	a.goroutine.State(s)
-	sim.Int(s, &a.record)
-	sim.Bool(s, &a.done)
-	sim.Int(s, &a.left)
-	sim.Int(s, &a.epoch)
-	sim.Int(s, &a.result)
-	sim.Slice(s, &a.rounds, func(s *sim.State, r *round) {
-		sim.Int(s, &r.left)
-		sim.Int(s, &r.pause)
-	})
 }

@@ -170,11 +170,6 @@ func (g *goStatement) begins(t *sim.Task, p sim.Point) {
 	g.started.Store(t, false)
 }
 
-func (g *goStatement) State(s *sim.State) {
-	g.idle.State(s)
-	g.started.State(s)
-}
-
 // recBuf is the buffer of a partition.
 type recBuf struct {
 	mu              sim.Mutex
@@ -437,59 +432,6 @@ func (g *goroutine) finishBatch(t *sim.Task) {
 	g.promiseBatch(t, promises)
 }
 
-func (cl *Producer) State(s *sim.State) {
-	cl.producerID.State(s)
-	cl.closed.State(s)
-	cl.flushing.State(s)
-	for i := range cl.bufferedRecords {
-		cl.bufferedRecords[i].State(s)
-	}
-	cl.cancelled.State(s)
-	cl.deadline.State(s)
-	for _, b := range cl.recBufs {
-		b.State(s)
-	}
-	cl.drain.State(s)
-	cl.handleSeqResps.State(s)
-	cl.inflight.State(s)
-	cl.batchPromises.State(s)
-	cl.updateMetadata.State(s)
-}
-
-func (b *recBuf) State(s *sim.State) {
-	b.mu.State(s)
-	b.batches.State(s)
-	b.batchDrainIdx.State(s)
-	b.inflightBatches.State(s)
-	b.okOnSink.State(s)
-	b.seq.State(s)
-	b.batch0Seq.State(s)
-	b.needSeqReset.State(s)
-	b.epoch.State(s)
-	b.failing.State(s)
-	b.lingering.State(s)
-	b.isLingering.State(s)
-	for i := range b.made {
-		b.made[i].State(s)
-	}
-	b.failed.State(s)
-	b.halted.State(s)
-	for i := range b.paused {
-		b.paused[i].State(s)
-		b.pauses[i].State(s)
-	}
-	b.resumed.State(s)
-}
-
-func (b *recBatch) State(s *sim.State) {
-	b.refs.State(s)
-	b.records.State(s)
-	b.frozen.State(s)
-	b.tries.State(s)
-	b.canFailFromLoadErrs.State(s)
-	b.pinned.State(s)
-}
-
 // Describe shows what is buffered.
 func (cl *Producer) Describe(show func(name, value string)) {
 	for p, b := range cl.recBufs {
@@ -506,15 +448,6 @@ func (cl *Producer) Describe(show func(name, value string)) {
 		}
 		show(model.Partition(p).String(), text)
 	}
-}
-
-func (g *goroutine) State(s *sim.State) {
-	sim.Int(s, &g.partition)
-	sim.Int(s, &g.pr)
-	sim.Int(s, &g.pause)
-	sim.Int(s, &g.err)
-	sim.Int(s, &g.i)
-	sim.Bool(s, &g.inHook)
 }
 
 // Describe shows nothing besides what is shared.

@@ -151,12 +151,5 @@ func (e recordError) String() string {
 	return model.Error(e).String()
 }
 
-func (r *ring) State(s *sim.State) {
-	r.elems.State(s)
-	r.finishPromises.State(s)
-}
-
-func (g *Promises) State(s *sim.State) { sim.Slice(s, &g.recs, sim.Int[promisedRec]) }
-
 // Describe shows nothing besides what is shared.
 func (g *Promises) Describe(func(name, value string)) {}

@@ -331,21 +331,3 @@ func (c *Context) Run(t *sim.Task) {
 	t.Yield(PointCancelContext)
 	c.Producer.cancelled.Store(t, true)
 }
-
-func (l *Linger) State(s *sim.State) { l.goroutine.State(s) }
-
-func (s *Sink) State(state *sim.State) { s.goroutine.State(state) }
-
-func (r *Responses) State(s *sim.State) {
-	r.goroutine.State(s)
-	sim.Int(s, &r.ref)
-	sim.Int(s, &r.code)
-}
-
-func (m *Metadata) State(s *sim.State) {
-	m.goroutine.State(s)
-	sim.Int(s, &m.errors)
-}
-
-// State has nothing to walk: all that the goroutine uses is shared.
-func (c *Context) State(*sim.State) {}

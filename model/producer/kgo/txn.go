@@ -42,7 +42,7 @@ type Transactions struct {
 	addedToTxn    []model.Partition // ascending
 
 	// What doWithConcurrentTransactions keeps in local variables.
-	start   time.Duration
+	start   sim.Time
 	backoff time.Duration
 
 	commit model.TransactionResult
@@ -107,7 +107,7 @@ func (cl *Transactions) concurrent(t *sim.Task) bool {
 	if cl.start == sim.Never {
 		return true // The last floor is reached.
 	}
-	switch since := t.Now() - cl.start; {
+	switch since := t.Now().Sub(cl.start); {
 	case since > 5*time.Second:
 		cl.backoff = max(cl.backoff, time.Second)
 		cl.start = sim.Never
@@ -305,20 +305,3 @@ func (cl *Transactions) endTxn(t *sim.Task) {
 
 // Close is Close: nothing updates the metadata any more.
 func (cl *Transactions) Close(t *sim.Task) { cl.metadata.Stop(t) }
-
-func (cl *Transactions) State(s *sim.State) {
-	cl.TxnAPI.State(s)
-	sim.Int(s, &cl.id)
-	sim.Int(s, &cl.epoch)
-	sim.Int(s, &cl.err)
-	sim.Slice(s, &cl.seqs, sim.Int[model.Sequence])
-	sim.Bool(s, &cl.inTxn)
-	sim.Bool(s, &cl.producedInTxn)
-	sim.Slice(s, &cl.addedToTxn, sim.Int[model.Partition])
-	sim.Moment(s, &cl.start)
-	sim.Int(s, &cl.backoff)
-	sim.Int(s, &cl.commit)
-	sim.Int(s, &cl.code)
-	cl.after.State(s)
-	cl.metadata.State(s)
-}

@@ -43,7 +43,7 @@ type mainThread struct {
 	delivered sim.Chan[bool]
 	timer     sim.Timer
 	record    model.Record
-	enqueued  time.Duration // the record
+	enqueued  sim.Time // the record
 	sent      model.Sequence
 }
 
@@ -160,14 +160,6 @@ func (p *Transactions) AbortTxn(*sim.Task) { p.leave(model.None, model.TxnFatalE
 
 func (p *Transactions) Close(t *sim.Task) { p.main.pending.Close(t) }
 
-func (p *Transactions) State(s *sim.State) {
-	p.TxnAPI.State(s)
-	sim.Int(s, &p.producerID)
-	sim.Int(s, &p.producerEpoch)
-	sim.Int(s, &p.committed)
-	p.sleep.State(s)
-}
-
 // Run registers and sends one record after the other.
 func (m *mainThread) Run(t *sim.Task) {
 	for {
@@ -200,7 +192,7 @@ func (m *mainThread) registerPartitions(t *sim.Task) {
 
 // produce sends the batch when it has lingered, and says when it is delivered.
 func (m *mainThread) produce(t *sim.Task) {
-	if left := m.enqueued + m.client.config.Linger - t.Now(); left > 0 {
+	if left := m.enqueued.Add(m.client.config.Linger).Sub(t.Now()); left > 0 {
 		m.timer.Sleep(t, left, PointLinger)
 	}
 	m.client.leader.Send(t, m.client.batch(0, m.sent, m.record))
@@ -208,13 +200,4 @@ func (m *mainThread) produce(t *sim.Task) {
 	m.sent++
 	m.record, m.enqueued = 0, sim.Never
 	m.delivered.Send(t, PointDelivered, true)
-}
-
-func (m *mainThread) State(s *sim.State) {
-	m.pending.State(s)
-	m.delivered.State(s)
-	m.timer.State(s)
-	sim.Int(s, &m.record)
-	sim.Moment(s, &m.enqueued)
-	sim.Int(s, &m.sent)
 }

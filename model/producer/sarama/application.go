@@ -74,17 +74,6 @@ func (c *Closer) Run(t *sim.Task) {
 	c.closeBroker(t)
 }
 
-func (s *Sender) State(state *sim.State) {
-	sim.Int(state, &s.i)
-	s.goroutine.State(state)
-	s.clock.State(state)
-}
-
-func (c *Closer) State(s *sim.State) {
-	c.goroutine.State(s)
-	c.clock.State(s)
-}
-
 // Application sends messages, each when it is due, and closes producer and
 // connection.
 type Application struct {
@@ -116,10 +105,4 @@ func (a *Application) Run(t *sim.Task) {
 	a.input.Close(t)
 	a.ended.Receive(t, PointShutDown)
 	a.goroutine.closeBroker(t)
-}
-
-func (a *Application) State(s *sim.State) {
-	sim.Int(s, &a.i)
-	a.goroutine.State(s)
-	a.clock.State(s)
 }

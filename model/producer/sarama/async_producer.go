@@ -206,21 +206,3 @@ func (b *Bridge) Run(t *sim.Task) {
 	b.sent.Wait(t, PointInFlight)
 	b.pending.Close(t)
 }
-
-func (p *AsyncProducer) State(s *sim.State) {
-	p.input.State(s)
-	p.output.State(s)
-	p.pending.State(s)
-	p.sent.State(s)
-	p.ended.State(s)
-}
-
-func (bp *BrokerProducer) State(s *sim.State) {
-	sim.Int(s, &bp.buffer)
-	sim.Bool(s, &bp.timing)
-	sim.Bool(s, &bp.timerFired)
-	sim.Int(s, &bp.msg)
-	bp.timer.State(s)
-}
-
-func (b *Bridge) State(s *sim.State) { b.goroutine.State(s) }

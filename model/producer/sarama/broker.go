@@ -162,15 +162,6 @@ func (r *ResponseReceiver) handle(t *sim.Task) {
 	r.set = 0
 }
 
-func (b *Broker) State(s *sim.State) {
-	b.lock.State(s)
-	b.connected.State(s)
-	b.responses.State(s)
-	b.inFlight.State(s)
-	b.done.State(s)
-	b.throttle.State(s)
-}
-
 // Describe shows whether there is a throttle.
 func (b *Broker) Describe(show func(name, value string)) {
 	show("throttle", b.throttle.describe())
@@ -186,14 +177,3 @@ func (b *goroutine) Describe(func(name, value string)) {}
 
 // Describe shows nothing besides what is shared.
 func (r *ResponseReceiver) Describe(func(name, value string)) {}
-
-func (b *goroutine) State(s *sim.State) {
-	sim.Int(s, &b.set)
-	sim.Bool(s, &b.err)
-	b.throttled.State(s)
-}
-
-func (r *ResponseReceiver) State(s *sim.State) {
-	sim.Int(s, &r.set)
-	r.throttled.State(s)
-}

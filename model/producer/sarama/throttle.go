@@ -127,24 +127,12 @@ func (b *frame) sharedTimer(t *sim.Task) *sim.Timer {
 	return b.timers.At(timer)
 }
 
-func (b *throttle) State(s *sim.State) {
-	b.timers.State(s)
-	b.throttleTimer.State(s)
-	b.throttleTimerLock.State(s)
-	b.proposedThrottle.State(s)
-}
-
-func (b *frame) State(s *sim.State) {
-	sim.Int(s, &b.throttleTime)
-	b.proposedFrame.State(s)
-}
-
 // describe says which throttle there is.
 func (b *throttle) describe() string {
 	if timer := max(b.throttleTimer.Peek(), b.throttlePointer.Peek()); timer != 0 {
 		return fmt.Sprintf("timer %d", timer)
 	}
-	if deadline := max(b.throttleDeadline.Peek(), b.deadline.Peek()); deadline != sim.Instant(sim.Never) {
+	if deadline := max(b.throttleDeadline.Peek(), b.deadline.Peek()); deadline != sim.Never {
 		return fmt.Sprintf("until %v", time.Duration(deadline))
 	}
 	return "none"

@@ -1,8 +1,6 @@
 package sarama
 
 import (
-	"time"
-
 	"racelab/model"
 	"racelab/sim"
 )
@@ -43,17 +41,17 @@ type proposedThrottle struct {
 	throttlePointer sim.Atomic[sim.Ref] // AtomicPointer
 
 	// DeadlineNotify. Its throttleLock is throttleTimerLock.
-	throttleDeadline sim.Var[sim.Instant]
+	throttleDeadline sim.Var[sim.Time]
 	throttleNotify   sim.Chan[bool]
 	closing          sim.Var[bool]
 
-	deadline sim.Atomic[sim.Instant] // AtomicDeadline
+	deadline sim.Atomic[sim.Time] // AtomicDeadline
 }
 
 func (b *proposedThrottle) init(proposal Proposal) {
 	b.proposal = proposal
-	b.throttleDeadline.Init(sim.Instant(sim.Never))
-	b.deadline.Init(sim.Instant(sim.Never))
+	b.throttleDeadline.Init(sim.Never)
+	b.deadline.Init(sim.Never)
 	if proposal == DeadlineNotify {
 		b.throttleNotify.Init(1)
 	}
@@ -61,9 +59,9 @@ func (b *proposedThrottle) init(proposal Proposal) {
 
 // proposedFrame is what a goroutine of a proposal keeps in local variables.
 type proposedFrame struct {
-	timer     sim.Timer     // of a wait
-	due       time.Duration // of a deadline; Never: none
-	cancelled bool          // the wait was: ErrNotConnected
+	timer     sim.Timer // of a wait
+	due       sim.Time  // of a deadline; Never: none
+	cancelled bool      // the wait was: ErrNotConnected
 }
 
 func newProposedFrame() proposedFrame { return proposedFrame{due: sim.Never} }
@@ -97,7 +95,7 @@ func (b *frame) awaitDeadline(t *sim.Task) {
 func (b *frame) replaceDeadline(t *sim.Task) {
 	b.throttleTimerLock.Lock(t, PointThrottleLock)
 	if !b.closing.Get(t) {
-		b.throttleDeadline.Set(t, sim.Instant(t.Now()+b.throttleTime)) // A shorter throttle replaces a longer one.
+		b.throttleDeadline.Set(t, t.Now().Add(b.throttleTime)) // A shorter throttle replaces a longer one.
 		b.notify(t)
 	}
 	b.throttleTimerLock.Unlock(t)
@@ -113,7 +111,7 @@ func (b *frame) awaitNotified(t *sim.Task) {
 	for {
 		b.throttleTimerLock.Lock(t, PointCheckThrottle)
 		b.cancelled = b.closing.Get(t)
-		b.due = time.Duration(b.throttleDeadline.Get(t))
+		b.due = b.throttleDeadline.Get(t)
 		b.throttleTimerLock.Unlock(t)
 		if b.cancelled || !b.startTimer(t) {
 			return
@@ -130,10 +128,10 @@ func (b *frame) awaitNotified(t *sim.Task) {
 func (b *frame) startTimer(t *sim.Task) bool {
 	due := b.due
 	b.due = sim.Never
-	if due == sim.Never || due <= t.Now() {
+	if due == sim.Never || !t.Now().Before(due) {
 		return false
 	}
-	b.timer.Start(t, due-t.Now())
+	b.timer.Start(t, due.Sub(t.Now()))
 	return true
 }
 
@@ -153,7 +151,7 @@ func (b *frame) cancelThrottle(t *sim.Task) {
 // around CompareAndSwap.
 func (b *frame) extendDeadline(t *sim.Task) {
 	t.Yield(PointDeadline)
-	due := sim.Instant(t.Now() + b.throttleTime)
+	due := t.Now().Add(b.throttleTime)
 	if due > b.deadline.Load(t) {
 		b.deadline.Store(t, due)
 	}
@@ -164,7 +162,7 @@ func (b *frame) extendDeadline(t *sim.Task) {
 func (b *frame) awaitAtomic(t *sim.Task) {
 	for {
 		t.Yield(PointCheckThrottle)
-		b.due = time.Duration(b.deadline.Load(t))
+		b.due = b.deadline.Load(t)
 		if !b.startTimer(t) {
 			return
 		}
@@ -172,18 +170,4 @@ func (b *frame) awaitAtomic(t *sim.Task) {
 		b.timer.Receive(t, PointAwaitThrottle)
 		t.Returned(&model.ThrottleWait{})
 	}
-}
-
-func (b *proposedThrottle) State(s *sim.State) {
-	b.throttlePointer.State(s)
-	b.throttleDeadline.State(s)
-	b.throttleNotify.State(s)
-	b.closing.State(s)
-	b.deadline.State(s)
-}
-
-func (b *proposedFrame) State(s *sim.State) {
-	sim.Moment(s, &b.due)
-	sim.Bool(s, &b.cancelled)
-	b.timer.State(s)
 }

@@ -485,25 +485,3 @@ func (p *Transactions) completeTransaction() producer.TxnError {
 
 // Close is Close: what it ends is not modelled.
 func (p *Transactions) Close(*sim.Task) {}
-
-func (p *Transactions) State(s *sim.State) {
-	p.TxnAPI.State(s)
-	sim.Int(s, &p.producerID)
-	sim.Int(s, &p.producerEpoch)
-	sim.Slice(s, &p.sequenceNumbers, sim.Int[model.Sequence])
-	sim.Int(s, &p.status)
-	sim.Int(s, &p.lastError)
-	sim.Bool(s, &p.epochBumpRequired)
-	sim.Slice(s, &p.pendingPartitionsInCurrentTxn, sim.Int[model.Partition])
-	sim.Slice(s, &p.partitionsInCurrentTxn, sim.Int[model.Partition])
-	sim.Int(s, &p.err)
-	sim.Bool(s, &p.fromResponse)
-	sim.Int(s, &p.attemptsRemaining)
-	sim.Int(s, &p.retryBackoff)
-	sim.Bool(s, &p.isEpochBump)
-	sim.Bool(s, &p.epochBump)
-	sim.Bool(s, &p.commit)
-	sim.Int(s, &p.retries)
-	sim.Int(s, &p.sequenceNumber)
-	p.sleep.State(s)
-}

@@ -1,0 +1,122 @@
+package sim
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// Field is one field of the model.
+type Field struct {
+	Path  string // "om.poms[0].offset"
+	Value string
+}
+
+// Wiring lists everything that must not change after the first step: pointers,
+// interfaces, functions, and the fields tagged `sim:"config"`.
+func (w *World) Wiring() []Field {
+	var fields []Field
+	w.survey(func(path string, v reflect.Value, kind surveyed) {
+		if kind == configField || kind == wiringField && v.Kind() != reflect.Slice {
+			fields = append(fields, Field{path, printed(v)})
+		}
+	})
+	return fields
+}
+
+// Fields prints the state of the model by the paths of its fields.
+func (w *World) Fields() []Field {
+	w.Enabled()
+	var fields []Field
+	w.survey(func(path string, v reflect.Value, kind surveyed) {
+		switch kind {
+		case objectField:
+			fields = append(fields, Field{path, v.Addr().Interface().(holder).holds()})
+		case stateField:
+			fields = append(fields, Field{path, printed(v)})
+		}
+	})
+	return fields
+}
+
+// holder is an object that can print what it holds.
+type holder interface{ holds() string }
+
+func printed(v reflect.Value) string {
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Func, reflect.Interface:
+		if v.IsNil() {
+			return "nil"
+		}
+		if v.Kind() == reflect.Interface {
+			return v.Elem().Type().String()
+		}
+		return fmt.Sprintf("%x", v.Pointer())
+	}
+	return fmt.Sprint(v.Interface())
+}
+
+func (w *World) nameObjects() {
+	w.names = make([]string, len(w.things))
+	w.survey(func(path string, v reflect.Value, kind surveyed) {
+		if kind == objectField {
+			w.names[v.Addr().Interface().(thing).bound().number-1] = path
+		}
+	})
+	for _, t := range w.things {
+		if r, ok := t.(*readHold); ok {
+			w.names[r.number-1] = w.names[r.lock.number-1] + ".readers[" + w.tasks[r.task-1].name + "]"
+		}
+	}
+}
+
+// surveyed is what a plan takes a field for.
+type surveyed uint8
+
+const (
+	stateField  surveyed = iota
+	objectField          // a Var, a Mutex, ...
+	configField          // not walked, by its tag
+	wiringField          // a pointer, an interface, a function, a slice of wiring
+	unsupported          // a map, a channel
+)
+
+// survey visits each field that the plan sees.
+func (w *World) survey(visit func(path string, v reflect.Value, kind surveyed)) {
+	(&planner{world: w, look: visit}).compile()
+}
+
+// refusal names the first field that no plan can carry, and what to do.
+func (w *World) refusal() error {
+	var err error
+	w.survey(func(path string, v reflect.Value, kind surveyed) {
+		if kind != unsupported || err != nil {
+			return
+		}
+		switch v.Kind() {
+		case reflect.Map:
+			err = fmt.Errorf("sim: %s is a map, whose order is random: use sim.List or a slice", path)
+		case reflect.Chan:
+			err = fmt.Errorf("sim: %s is a channel of Go's: use sim.Chan", path)
+		default:
+			err = fmt.Errorf("sim: %s is a %s, which no state can hold: use numbers, texts and slices, or tag it `sim:\"config\"` if it never changes", path, v.Type())
+		}
+	})
+	return err
+}
+
+// FirstDifference compares two lists of fields and names the first that differs.
+func FirstDifference(was, is []Field) string {
+	for i := range was {
+		if i >= len(is) || was[i].Path != is[i].Path {
+			return was[i].Path + " is gone"
+		}
+		if was[i] != is[i] {
+			return strings.Join([]string{was[i].Path, "was", was[i].Value, "and is", is[i].Value}, " ")
+		}
+	}
+	if len(is) > len(was) {
+		return is[len(was)].Path + " is new"
+	}
+	return ""
+}

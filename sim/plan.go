@@ -1,0 +1,527 @@
+package sim
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"unsafe"
+)
+
+// plan says where the state of a world lies: addresses and widths, grouped by
+// the object that they belong to. It is compiled once, when the world starts,
+// from the types of what the world was given; saving, loading and hashing run
+// through it. See "What is state" in the documentation of the package.
+type plan struct {
+	groups []*group
+	wires  []wiring
+}
+
+// group is the part of the state that belongs to one object.
+type group struct {
+	owner *object // nil: nobody, as several tasks share it and it is no object
+	root  int     // index of the root by which it is reached; ofWorld: none
+	slots []slot
+}
+
+// ofWorld is the root of what the world itself keeps.
+const ofWorld = -1
+
+// slot is one address to save and load.
+type slot struct {
+	at   unsafe.Pointer
+	op   op
+	elem *element // of a slice
+	self walks    // of a special
+}
+
+// op is how a slot is saved.
+type op uint8
+
+const (
+	word8   op = iota // numbers and booleans, by their width
+	word16            //
+	word32            //
+	word64            //
+	text              // a string: its hash, and the string by reference
+	moment            // a Time: its distance from now
+	past              // a Time that is as good as now once it has passed
+	drawn             // of Draws: chance has no memory that a crash could take
+	ghost             // saved, and no part of the fingerprint
+	request           // an Envelope
+	list              // a slice: its length, and its elements
+	special           // what walks itself
+)
+
+// walks is state of the world itself that no list of addresses describes.
+type walks interface{ walk(s *walker) }
+
+// element is what the elements of a slice consist of.
+type element struct {
+	slice reflect.Type
+	size  uintptr
+	word  bool // one word each, of 64 bits
+	deep  bool // they hold slices
+	parts []part
+}
+
+// part is a slot in an element.
+type part struct {
+	offset uintptr
+	op     op
+	elem   *element
+}
+
+// wiring is a pointer, an interface, a function or a slice that must not change.
+type wiring struct {
+	at  unsafe.Pointer
+	n   int // words
+	was [3]uintptr
+}
+
+func (w *wiring) is() (words [3]uintptr) {
+	for i := range w.n {
+		words[i] = *(*uintptr)(unsafe.Add(w.at, uintptr(i)*unsafe.Sizeof(words[0])))
+	}
+	return words
+}
+
+// typeShape is what a type means to a plan.
+type typeShape struct {
+	typ    reflect.Type
+	sort   sort
+	op     op // of a leaf
+	fields []fieldShape
+	elem   *typeShape // of an array, a slice
+	plain  bool       // neither objects nor wiring: a slice of these may change
+	bad    bool       // it holds what no state can hold
+	parts  *element   // of a slice of plain elements; made when first needed
+}
+
+type fieldShape struct {
+	shape  *typeShape
+	name   string // empty: it is embedded
+	offset uintptr
+	config bool // tagged: not walked
+}
+
+// sort is the sort of a type.
+type sort uint8
+
+const (
+	aLeaf sort = iota
+	anObject
+	aStruct
+	anArray
+	aSlice
+	aPointer
+	anInterface
+	aFunction
+	refused
+)
+
+var (
+	objectType   = reflect.TypeFor[object]()
+	channelType  = reflect.TypeFor[channel]()
+	timeType     = reflect.TypeFor[Time]()
+	envelopeType = reflect.TypeFor[Envelope]()
+	drawsType    = reflect.TypeFor[Draws]()
+)
+
+// planner compiles a plan or, if look is set, shows to it all that a plan sees.
+type planner struct {
+	world  *World
+	shapes map[reflect.Type]*typeShape
+	been   map[place]int // the root by which it was reached
+	own    *group        // whose the fields are
+	root   int
+	late   []target // pointers to what may be a part of something else
+	look   func(path string, v reflect.Value, kind surveyed)
+	both   func(path string, first, second int) // a shared root reaches what another one has
+	bad    bool
+}
+
+type place struct {
+	at  unsafe.Pointer
+	typ reflect.Type
+}
+
+type target struct {
+	path  string
+	shape *typeShape
+	at    unsafe.Pointer
+	own   *group
+	root  int
+}
+
+// root is where a walk begins, with the name it goes by.
+type root struct {
+	name  string
+	value any
+	owner thing // nil: several tasks share it
+}
+
+// roots lists where walks begin.
+func (w *World) roots() []root {
+	roots := slices.Clone(w.shared)
+	for _, m := range w.nodes {
+		roots = append(roots, root{m.name, m.node, m})
+	}
+	for _, t := range w.tasks {
+		roots = append(roots, root{t.name, t.program, t})
+	}
+	for _, watcher := range w.watchers {
+		roots = append(roots, root{watcher.property.Name(), watcher.property, watcher})
+	}
+	return roots
+}
+
+// compile makes the plan of all roots.
+func (p *planner) compile() {
+	p.shapes, p.been = map[reflect.Type]*typeShape{}, map[place]int{}
+	roots := p.world.roots()
+	at := func(r root) (place, bool) {
+		v := reflect.ValueOf(r.value)
+		if v.Kind() != reflect.Pointer || v.IsNil() {
+			return place{}, false
+		}
+		return place{v.UnsafePointer(), v.Type().Elem()}, true
+	}
+	for i, r := range roots {
+		if x, ok := at(r); ok {
+			if first, twice := p.been[x]; twice {
+				p.meets(r.name, first, i)
+				continue
+			}
+			p.been[x] = i
+		}
+	}
+	for i, r := range roots {
+		p.root = i
+		if p.look == nil {
+			p.own = p.world.begin(r, i)
+		}
+		if x, ok := at(r); ok && p.been[x] == i {
+			p.inside(r.name, p.shapeOf(x.typ), x.at)
+		}
+	}
+	p.finish()
+}
+
+// begin is the group of a root's own fields, with what the world itself keeps of
+// its owner.
+func (w *World) begin(r root, i int) *group {
+	if r.owner == nil {
+		return w.plan.group(nil, i)
+	}
+	r.owner.prepare(w)
+	w.bind(r.owner)
+	g := w.plan.group(r.owner.bound(), i)
+	switch owner := r.owner.(type) {
+	case *member:
+		owner.layout(g)
+	case *Task:
+		g.special(owner)
+	case *watcher:
+		g.add(word8, unsafe.Pointer(&owner.fallen))
+	}
+	return g
+}
+
+// finish walks the targets of pointers that no root has.
+func (p *planner) finish() {
+	if len(p.late) == 0 {
+		return
+	}
+	had := map[unsafe.Pointer]bool{}
+	if p.look == nil {
+		for _, g := range p.world.plan.groups {
+			for i := range g.slots {
+				had[g.slots[i].at] = true
+			}
+		}
+	}
+	for _, x := range p.late {
+		if !had[x.at] {
+			had[x.at] = true
+			p.own, p.root = x.own, x.root
+			p.inside(x.path, x.shape, x.at)
+		}
+	}
+}
+
+// group returns a new group.
+func (pl *plan) group(owner *object, root int) *group {
+	g := &group{owner: owner, root: root}
+	pl.groups = append(pl.groups, g)
+	return g
+}
+
+// add adds a slot.
+func (g *group) add(o op, at unsafe.Pointer) { g.slots = append(g.slots, slot{at: at, op: o}) }
+
+// special adds what walks itself.
+func (g *group) special(self walks) { g.slots = append(g.slots, slot{op: special, self: self}) }
+
+// draws adds how much was drawn for a delay: of one that is always the same,
+// nothing ever is.
+func (g *group) draws(d *Delay, r *Draws) {
+	if d.shape != constant {
+		g.add(drawn, unsafe.Pointer(&r.count))
+	}
+}
+
+// value walks what lies at an address.
+func (p *planner) value(path string, sh *typeShape, at unsafe.Pointer) {
+	switch sh.sort {
+	case aStruct, anObject:
+		x := place{at, sh.typ}
+		if by, been := p.been[x]; been && sh.typ.Size() > 0 {
+			p.meets(path, by, p.root)
+			return
+		}
+		p.been[x] = p.root
+	}
+	p.inside(path, sh, at)
+}
+
+// inside walks what lies at an address at which the walk has not been.
+func (p *planner) inside(path string, sh *typeShape, at unsafe.Pointer) {
+	switch sh.sort {
+	case aLeaf:
+		if !p.shown(path, sh, at, stateField) {
+			p.own.add(sh.op, at)
+		}
+	case anObject:
+		p.object(path, sh, at)
+	case aStruct:
+		p.fields(path, sh, at)
+	case anArray:
+		for i := range sh.typ.Len() {
+			p.value(p.index(path, i), sh.elem, unsafe.Add(at, uintptr(i)*sh.elem.typ.Size()))
+		}
+	case aSlice:
+		p.slice(path, sh, at)
+	case aPointer:
+		p.wire(path, sh, at, 1)
+		p.follow(path, sh.typ.Elem(), *(*unsafe.Pointer)(at))
+	case anInterface:
+		p.wire(path, sh, at, 2)
+		if v := reflect.NewAt(sh.typ, at).Elem().Elem(); v.Kind() == reflect.Pointer && !v.IsNil() {
+			p.follow(path, v.Type().Elem(), v.UnsafePointer())
+		}
+	case aFunction:
+		p.wire(path, sh, at, 1)
+	case refused:
+		p.bad = true
+		p.shown(path, sh, at, unsupported)
+	}
+}
+
+// shown shows something, if that is what the walk is for.
+func (p *planner) shown(path string, sh *typeShape, at unsafe.Pointer, kind surveyed) bool {
+	if p.look == nil {
+		return false
+	}
+	p.look(path, reflect.NewAt(sh.typ, at).Elem(), kind)
+	return true
+}
+
+func (p *planner) index(path string, i int) string {
+	if p.look == nil {
+		return path
+	}
+	return fmt.Sprintf("%s[%d]", path, i)
+}
+
+func (p *planner) fields(path string, sh *typeShape, at unsafe.Pointer) {
+	for i := range sh.fields {
+		f := &sh.fields[i]
+		name := path
+		if p.look != nil && f.name != "" {
+			name += "." + f.name
+		}
+		if f.config {
+			p.shown(name, f.shape, unsafe.Add(at, f.offset), configField)
+			continue
+		}
+		p.value(name, f.shape, unsafe.Add(at, f.offset))
+	}
+}
+
+// object walks an object: its fields are its own.
+func (p *planner) object(path string, sh *typeShape, at unsafe.Pointer) {
+	if p.shown(path, sh, at, objectField) {
+		return
+	}
+	t := reflect.NewAt(sh.typ, at).Interface().(thing)
+	t.prepare(p.world)
+	p.world.bind(t)
+	own := p.own
+	p.own = p.world.plan.group(t.bound(), p.root)
+	p.fields(path, sh, at)
+	p.own = own
+}
+
+// slice walks a slice: as state, or as wiring if its elements are.
+func (p *planner) slice(path string, sh *typeShape, at unsafe.Pointer) {
+	if sh.elem.bad {
+		p.bad = true
+		p.shown(path, sh, at, unsupported)
+		return
+	}
+	if sh.elem.plain && p.look == nil {
+		p.own.slots = append(p.own.slots, slot{at: at, op: list, elem: p.element(sh)})
+		return
+	}
+	if !sh.elem.plain {
+		p.wire(path, sh, at, 3)
+	}
+	s := (*sliceHeader)(at)
+	for i := range s.len {
+		p.value(p.index(path, i), sh.elem, unsafe.Add(s.data, uintptr(i)*sh.elem.typ.Size()))
+	}
+}
+
+// wire notes what must not change.
+func (p *planner) wire(path string, sh *typeShape, at unsafe.Pointer, words int) {
+	if !p.shown(path, sh, at, wiringField) {
+		x := wiring{at: at, n: words}
+		x.was = x.is()
+		p.world.plan.wires = append(p.world.plan.wires, x)
+	}
+}
+
+// follow walks what a pointer leads to, if no walk has been there.
+func (p *planner) follow(path string, t reflect.Type, to unsafe.Pointer) {
+	switch {
+	case to == nil:
+	case t.Kind() != reflect.Struct:
+		p.late = append(p.late, target{path, p.shapeOf(t), to, p.own, p.root})
+	case isObject(t) || !isInside(t):
+		p.value(path, p.shapeOf(t), to)
+	}
+}
+
+// meets notes that a shared root reaches what another one has.
+func (p *planner) meets(path string, first, second int) {
+	if p.both != nil && first != second && max(first, second) < len(p.world.shared) {
+		p.both(path, first, second)
+	}
+}
+
+// element is what the elements of a slice consist of.
+func (p *planner) element(sh *typeShape) *element {
+	if sh.parts == nil {
+		sh.parts = &element{slice: sh.typ, size: sh.elem.typ.Size()}
+		p.parts(sh.parts, sh.elem, 0)
+		e := sh.parts
+		e.word = len(e.parts) == 1 && e.parts[0].op == word64 && e.size == 8
+	}
+	return sh.parts
+}
+
+func (p *planner) parts(e *element, sh *typeShape, offset uintptr) {
+	switch sh.sort {
+	case aLeaf:
+		e.parts = append(e.parts, part{offset, sh.op, nil})
+	case aStruct:
+		for i := range sh.fields {
+			p.parts(e, sh.fields[i].shape, offset+sh.fields[i].offset)
+		}
+	case anArray:
+		for i := range sh.typ.Len() {
+			p.parts(e, sh.elem, offset+uintptr(i)*sh.elem.typ.Size())
+		}
+	case aSlice:
+		e.deep = true
+		e.parts = append(e.parts, part{offset, list, p.element(sh)})
+	}
+}
+
+// shapeOf is the shape of a type.
+func (p *planner) shapeOf(t reflect.Type) *typeShape {
+	if sh := p.shapes[t]; sh != nil {
+		return sh
+	}
+	sh := &typeShape{typ: t, plain: true} // Of a type that holds slices of itself, as far as is known.
+	p.shapes[t] = sh
+	switch t {
+	case timeType:
+		p.world.clock.used = true
+		sh.op = moment
+		return sh
+	case envelopeType:
+		sh.op = request
+		return sh
+	}
+	switch t.Kind() {
+	case reflect.Bool, reflect.Int8, reflect.Uint8:
+		sh.op = word8
+	case reflect.Int16, reflect.Uint16:
+		sh.op = word16
+	case reflect.Int32, reflect.Uint32, reflect.Float32:
+		sh.op = word32
+	case reflect.Int, reflect.Uint, reflect.Int64, reflect.Uint64, reflect.Float64:
+		sh.op = word64
+	case reflect.String:
+		sh.op = text
+	case reflect.Struct:
+		if sh.sort = aStruct; isObject(t) {
+			sh.sort, sh.plain = anObject, false
+		}
+		p.shapeFields(sh, t, 0)
+	case reflect.Array:
+		sh.sort, sh.elem = anArray, p.shapeOf(t.Elem())
+		sh.plain, sh.bad = sh.elem.plain, sh.elem.bad
+	case reflect.Slice:
+		sh.sort, sh.elem = aSlice, p.shapeOf(t.Elem())
+		sh.plain, sh.bad = sh.elem.plain, sh.elem.bad
+	case reflect.Pointer:
+		sh.sort, sh.plain = aPointer, false
+	case reflect.Interface:
+		sh.sort, sh.plain = anInterface, false
+	case reflect.Func:
+		sh.sort, sh.plain = aFunction, false
+	default:
+		sh.sort, sh.bad = refused, true
+	}
+	return sh
+}
+
+// shapeFields adds the fields of a struct that lies at an offset in another one.
+func (p *planner) shapeFields(sh *typeShape, t reflect.Type, offset uintptr) {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		switch f.Type {
+		case objectType:
+			continue
+		case channelType:
+			p.shapeFields(sh, f.Type, offset+f.Offset)
+			continue
+		}
+		tag := f.Tag.Get("sim")
+		field := fieldShape{name: f.Name, offset: offset + f.Offset, config: tag == "config" || tag == "-"}
+		if f.Anonymous {
+			field.name = ""
+		}
+		switch {
+		case field.config:
+			field.shape = &typeShape{typ: f.Type}
+		case t == drawsType:
+			field.shape = &typeShape{typ: f.Type, op: drawn, plain: true}
+		default:
+			field.shape = p.shapeOf(f.Type)
+		}
+		sh.plain, sh.bad = sh.plain && field.shape.plain, sh.bad || field.shape.bad
+		sh.fields = append(sh.fields, field)
+	}
+}
+
+// isInside says whether the type is one of this package: what it holds is the
+// world's business.
+func isInside(t reflect.Type) bool { return t.PkgPath() == objectType.PkgPath() }
+
+// isObject says whether the type is a Var, a Mutex, or another object.
+func isObject(t reflect.Type) bool {
+	return isInside(t) && t.NumField() > 0 && (t.Field(0).Type == objectType || t.Field(0).Type == channelType)
+}
