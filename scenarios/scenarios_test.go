@@ -201,7 +201,7 @@ func played(t *testing.T, s *scenarios.Scenario, v scenarios.Variant, c sim.Choo
 	if err := view.JSON(&b, report.AsJSON()); err != nil {
 		t.Fatal(err)
 	}
-	if err := view.Text(&b, report, false); err != nil {
+	if err := view.Text(&b, report, view.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()

@@ -287,15 +287,15 @@ func TestPrecedenceOfExitCodes(t *testing.T) {
 	}{
 		{view.Report{Ending: sim.Finished}, exitHolds},
 		{view.Report{Ending: sim.Stuck, Broken: []view.Break{broke(sim.NoDeadlock), broke("p")}}, exitBroken},
-		{view.Report{Ending: sim.Stuck, Broken: []view.Break{broke(sim.NoDeadlock)}, Untried: []string{"q"}}, exitDeadlock},
-		{view.Report{Ending: sim.Stuck, Broken: []view.Break{broke(sim.NoProgress)}, Untried: []string{"q"}}, exitDeadlock},
-		{view.Report{Ending: sim.Finished, Untried: []string{"q"}}, exitNotExercised},
+		{view.Report{Ending: sim.Stuck, Broken: []view.Break{broke(sim.NoDeadlock)}, Vacuous: []string{"q"}}, exitDeadlock},
+		{view.Report{Ending: sim.Stuck, Broken: []view.Break{broke(sim.NoProgress)}, Vacuous: []string{"q"}}, exitDeadlock},
+		{view.Report{Ending: sim.Finished, Vacuous: []string{"q"}}, exitNotExercised},
 		{view.Report{Ending: sim.ScheduleEnded}, exitUnfinished},
 		{view.Report{Ending: sim.StepLimit}, exitUnfinished},
 	} {
 		if got := code(runVerdict(&test.report)); got != test.want {
-			t.Errorf("exit code of a run that ended by %q, broke %v and left %v untried: %d, want %d",
-				test.report.Ending, test.report.Broken, test.report.Untried, got, test.want)
+			t.Errorf("exit code of a run that ended by %q, broke %v and left %v vacuous: %d, want %d",
+				test.report.Ending, test.report.Broken, test.report.Vacuous, got, test.want)
 		}
 	}
 }
@@ -354,8 +354,8 @@ func TestJSONHasItsFields(t *testing.T) {
 	for _, line := range []string{"run offset-rewind --format json", "run offset-rewind --variant commit-lock --format json"} {
 		var run map[string]any
 		read(line, &run)
-		has("a run", run, "title ending broken culprit untried schedule lanes steps final repeat")
-		all("a step", each(run, "steps"), "event lane acts reads writes changes")
+		has("a run", run, "title ending broken culprit vacuous schedule lanes steps final repeat")
+		all("a step", each(run, "steps"), "event lane choices acts reads writes changes")
 		all("a break", each(run, "broken"), "property step error")
 		all("an order", each(run, "culprit"), "earlier earlier_at later later_at object")
 	}
@@ -573,7 +573,7 @@ func TestDiffShowsWhereTheyPart(t *testing.T) {
 			"the shortest that breaks committed-offset-never-rewinds in unfixed, world 2x2",
 			"in commit-lock: ", "they do the same for 1 steps, and part there:",
 			"unfixed: step 2, G0 construct request", "commit-lock: step 2, G0 commit",
-			"BROKEN  committed-offset-never-rewinds", "the same up to here",
+			"✗  committed-offset-never-rewinds: ", "the same up to here",
 		}},
 		{"diff stale-snapshot locked unfixed", []string{
 			"the shortest that breaks committed-never-falls in unfixed, world 2x2", "in locked: ",
