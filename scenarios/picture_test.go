@@ -1,6 +1,7 @@
 package scenarios_test
 
 import (
+	"os"
 	"reflect"
 	"regexp"
 	"slices"
@@ -46,6 +47,30 @@ func speaks(t *testing.T, s *scenarios.Scenario, v scenarios.Variant, values sce
 	}
 	if !reflect.DeepEqual(again.AsJSON().Steps, report.AsJSON().Steps) {
 		t.Errorf("%s: what the picture names gives another run", report.Title)
+	}
+}
+
+// Goal: README shows what the first command draws, small enough to be read.
+func TestPictureInReadme(t *testing.T) {
+	s, err := scenarios.Find("offset-rewind")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, values := s.Variants[0], s.Defaults()
+	report, err := s.Play(v, values, s.Default(v, values))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	if err := view.Text(&b, report, view.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	picture, _, _ := strings.Cut(b.String(), "\n\nwhy ")
+	if lines := strings.Count(picture, "\n") + 1; lines > 20 {
+		t.Errorf("the picture has %d lines, want 20 at most", lines)
+	}
+	if readme, err := os.ReadFile("../README.md"); err != nil || !strings.Contains(string(readme), picture) {
+		t.Errorf("README.md (%v) does not show\n%s", err, picture)
 	}
 }
 

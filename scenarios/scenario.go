@@ -268,6 +268,17 @@ func (t Tally) String() string {
 	return "holds"
 }
 
+// Cell is the tally for a table: "✗ 6/8", "holds", or "·" for what is never tested.
+func (t Tally) Cell() string {
+	switch {
+	case len(t.Breaks) > 0:
+		return fmt.Sprintf("✗ %d/%d", len(t.Breaks), t.Worlds)
+	case t.Idle == t.Worlds:
+		return "·"
+	}
+	return "holds"
+}
+
 // Expected is the outcome that a property is expected to have.
 func (s *Scenario) Expected(variant, property, world string) explore.Outcome {
 	for _, b := range s.Breaks {
