@@ -132,19 +132,23 @@ func (s *Scenario) verdicts(p *page) {
 		says[claimed.Property] = ": " + claimed.Claim
 	}
 	p.heading("Verdicts")
-	p.line("✗ 6/8 = broken in 6 of the 8 worlds that check it; · = never tested.\n")
+	p.line("✗ 6/8 = broken in 6 of the 8 worlds that check it; · = never tested.")
 	judged := s.Judged()
-	letters := ""
-	for i := range judged {
-		letters += fmt.Sprintf(" %c |", 'A'+i)
-	}
-	p.line("| |%s\n|---|%s", letters, strings.Repeat("---|", len(judged)))
-	for _, v := range s.Variants {
-		row := ""
-		for _, property := range judged {
-			row += " " + s.Tally(v, property).Cell() + " |"
+	const columns = 8 // of a table that fits a page
+	for from := 0; from < len(judged); from += columns {
+		part := judged[from:min(from+columns, len(judged))]
+		letters := ""
+		for i := range part {
+			letters += fmt.Sprintf(" %c |", 'A'+from+i)
 		}
-		p.line("| `%s` |%s", v.Name, row)
+		p.line("\n| |%s\n|---|%s", letters, strings.Repeat("---|", len(part)))
+		for _, v := range s.Variants {
+			row := ""
+			for _, property := range part {
+				row += " " + s.Tally(v, property).Cell() + " |"
+			}
+			p.line("| `%s` |%s", v.Name, row)
+		}
 	}
 	for i, property := range judged {
 		p.line("")
