@@ -1,6 +1,7 @@
 package view_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -85,6 +86,22 @@ func TestNodesAndProcesses(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := &view.Report{Title: "example", Trace: trace}
+	run := r.AsJSON()
+	for i, lane := range []view.LaneJSON{{"app", "task", "producer"}, {"heartbeat", "task", "producer"}, {"coordinator", "node", ""}, {"broker", "node", ""}, {"network", "network", ""}} {
+		if run.Lanes[i] != lane {
+			t.Errorf("lane %d is %v, want %v", i, run.Lanes[i], lane)
+		}
+	}
+	for i, step := range run.Steps {
+		if !slices.Contains(step.Choices, step.Event) {
+			t.Errorf("step %d is %s, of %v", i+1, step.Event, step.Choices)
+		}
+	}
+	for step, sent := range map[int]int{2: 1, 7: 6, 9: 7} { // What step 2 sent is lost.
+		if got := run.Steps[step-1].Acts[0].SentAt; got != sent {
+			t.Errorf("what step %d takes was sent at %d, want %d", step, got, sent)
+		}
+	}
 	var text, mermaid strings.Builder
 	if err := view.Text(&text, r, view.Options{}); err != nil {
 		t.Fatal(err)
