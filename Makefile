@@ -21,9 +21,8 @@ witness: ## released clients under the same search
 lessons: ## every cell of the notebooks against its stored output
 	go -C notebooks test -count=1 ./...
 
-races: ## write RACES.md anew
-	go run ./cmd/simrun list --markdown > RACES.md.new
-	mv RACES.md.new RACES.md
+races: ## write RACES.md and docs/races anew
+	go run ./cmd/simrun docs
 
 golden: ## write the golden conversations anew; read the difference
 	go test ./scenarios -rewrite

@@ -20,6 +20,8 @@ var commitReconnect = Scenario{
 		"The newer commit goes out on a new connection, is acknowledged, and then the coordinator gets to the older " +
 		"one, which nobody waits for any more: the committed offset goes back, and to the client all is committed. " +
 		"After a restart or a rebalance, messages that were processed and committed are consumed twice.",
+	Do:    "Use franz-go 1.21.0 or later. There it holds, unless your own context cancels a commit.",
+	Group: ClientRace,
 	Sources: []string{
 		"franz-go commit 416e8269 (commits no longer cancel the one before; release 1.21.0)",
 		"franz-go issue 689 (a commit whose context ended in the application arrives late)",

@@ -27,6 +27,8 @@ var concurrentTransactions = Scenario{
 		"two budgets of retries, one inside the other, and on the time that they come to. " +
 		"When they run out, the error is the smaller loss: some releases are left in a state that the documented " +
 		"calls do not lead out of.",
+	Do:    "Use Sarama 1.61.1 or later. On an error call AbortTxn until it succeeds, then repeat the whole transaction; set the backoff by simrun advise.",
+	Group: Protocol,
 	Sources: []string{
 		"sarama issues 2859 and 2915",
 		"transactionManager and asyncProducer of sarama 1.43.1, 1.60.1 and 1.61.1",

@@ -54,11 +54,12 @@ func TestInteraction(t *testing.T) {
 				d.Fatalf(t, "%v", err)
 			}
 			report.Repeat = "as above"
+			speaks(t, s, variant, values, report)
 			var b strings.Builder
 			if format == "mermaid" {
-				err = view.Mermaid(&b, report)
+				err = view.Mermaid(&b, report, view.Options{})
 			} else {
-				err = view.Text(&b, report, false)
+				err = view.Text(&b, report, view.Options{})
 			}
 			if err != nil {
 				d.Fatalf(t, "%v", err)

@@ -15,6 +15,8 @@ var lostUpdate = Scenario{
 	Stake: "Each thread reads a counter and then writes what it read plus one. " +
 		"A thread that writes after another one wrote, and read before, takes its update back. " +
 		"It is the shape behind most of the races here, as small as it gets.",
+	Do:      "Hold one lock over the read and the write, or use one atomic addition.",
+	Group:   Toy,
 	Sources: []string{"folklore; the counts follow from n threads of two steps each"},
 	Code:    []string{"scenarios/lost_update.go"},
 	Parameters: []Parameter{

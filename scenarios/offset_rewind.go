@@ -21,6 +21,8 @@ var offsetRewind = Scenario{
 		"A request that was built early and is sent late takes a partition's committed offset back, and since the " +
 		"newer offset is acknowledged and clean, nothing sends it again. " +
 		"After a restart or a rebalance, messages that were processed and committed are consumed twice.",
+	Do:    "Use Sarama 1.48.0 or later. Releases 1.43.3 to 1.47 do not rewind, but can deadlock.",
+	Group: ClientRace,
 	Sources: []string{
 		"sarama issue 2940 (the race), pull request 2941 (a lock of its own, closed)",
 		"sarama pull request 2947 (the broker's lock; release 1.43.3)",

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -14,13 +15,21 @@ import (
 // parameters are what both are made for; with others the story is tried.
 func (s *Scenario) Default(variant Variant, values Values) sim.Chooser {
 	if variant == s.Variants[0] && slices.Equal(values, s.Defaults()) {
-		schedule, err := sim.ParseSchedule(s.Schedule)
-		if err != nil {
-			panic("scenarios: " + s.Name + ": " + err.Error())
-		}
-		return sim.NewReplay(schedule)
+		return sim.NewReplay(s.shortestKnown())
 	}
 	return s.script()
+}
+
+// shortestKnown is the schedule that the scenario shows.
+func (s *Scenario) shortestKnown() sim.Schedule {
+	schedule, err := sim.ParseSchedule(s.Schedule)
+	if err != nil {
+		panic("scenarios: " + s.Name + ": " + err.Error())
+	}
+	for i := range schedule {
+		schedule[i].Line = 0
+	}
+	return schedule
 }
 
 // script plays the scenario's story.
@@ -45,11 +54,11 @@ func (s *Scenario) Play(variant Variant, values Values, c sim.Chooser) (*view.Re
 	if r.Ending, err = sim.Run(w, c); err != nil {
 		return nil, err
 	}
-	r.Left, r.Final, r.Untried = w.Unfinished(), w.Fields(), r.Trace.Untested
+	r.Left, r.Final, r.Vacuous = w.Unfinished(), w.Fields(), r.Trace.Vacuous
 	for i := range r.Trace.Steps {
 		for _, v := range r.Trace.Steps[i].Broke {
 			if !slices.ContainsFunc(r.Broken, func(b view.Break) bool { return b.Property == v.Property }) {
-				r.Broken = append(r.Broken, view.Break{Violation: v, Step: i + 1})
+				r.Broken = append(r.Broken, view.Break{Violation: v, Step: i + 1, Means: s.means(v)})
 			}
 		}
 	}
@@ -62,17 +71,51 @@ func (s *Scenario) Play(variant Variant, values Values, c sim.Chooser) (*view.Re
 			return nil, err
 		}
 		defer sys.Close()
-		worst := r.Broken[0]
-		for _, b := range r.Broken {
-			// What a user feels is worth more than what led to it, and anything
-			// is more than a data race.
-			if _, ok := b.Err.(sim.Explained); ok || worst.Property == sim.NoDataRace {
-				worst = b
-			}
-		}
-		r.Culprit = explore.FindCulprit(sys, r.Trace.Schedule[:worst.Step], worst.Property)
+		slices.SortStableFunc(r.Broken, func(a, b view.Break) int { return cmp.Compare(s.rank(a.Property), s.rank(b.Property)) })
+		first := r.Broken[0]
+		r.Culprit = explore.FindCulprit(sys, r.Trace.Schedule[:first.Step], first.Property)
+		r.Do = s.Do
+	}
+	if variant == s.Variants[0] && slices.Equal(values, s.Defaults()) && r.Trace.Schedule.String() == s.shortestKnown().String() {
+		r.Search = "no schedule that breaks it is shorter: go run ./cmd/simrun explore " + s.Name
 	}
 	return r, nil
+}
+
+// rank says which of two breaks to look at: what the scenario claims comes first,
+// in its order, and a data race comes last, as it is only what leads to the rest.
+func (s *Scenario) rank(property string) int {
+	at := slices.IndexFunc(s.Properties, func(c Claimed) bool { return c.Property == property })
+	switch {
+	case at >= 0:
+		return at
+	case property == sim.NoDataRace:
+		return len(s.Properties) + 1
+	}
+	return len(s.Properties)
+}
+
+// means is what a break means for a user: the error may know, and else it is that
+// the claim does not hold.
+func (s *Scenario) means(v sim.Violation) string {
+	if explained, ok := v.Err.(sim.Explained); ok {
+		return explained.Meaning()
+	}
+	for _, c := range s.Properties {
+		if c.Property == v.Property {
+			claim, _, _ := strings.Cut(c.Claim, "; ")
+			return "You cannot rely on this: " + claim + "."
+		}
+	}
+	switch v.Property {
+	case sim.NoProgress:
+		return "Nothing can happen any more. What waits here hangs until the process is started anew."
+	case sim.NoDataRace:
+		return "The Go memory model does not say what the program does. go test -race reports it."
+	case sim.NoPanic:
+		return "The process ends, with all that it has not sent yet."
+	}
+	return "A state that the model rules out was reached."
 }
 
 // Heading says what is run, and what is not as usual.

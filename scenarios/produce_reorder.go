@@ -21,6 +21,8 @@ var produceReorder = Scenario{
 		"another goroutine. Until that has run, whatever the application produces is taken, sent and written: before the " +
 		"records that it is about to hear of, and will produce again. " +
 		"Of a key, an older value comes after a newer one, and stays.",
+	Do:    "In franz-go 1.22.2 only a transaction that is aborted and repeated keeps the order. The other remedies are proposals, each with its price.",
+	Group: ClientRace,
 	Sources: []string{
 		"franz-go issue 852 (closed: FailPartitionOnProduceFailure and RecoverFailedProducePartitions were never released)",
 		"producer.go, sink.go and ring.go of franz-go 1.22.2",

@@ -14,6 +14,8 @@ type Scenario struct {
 	Name    string // "offset-rewind"
 	Title   string
 	Stake   string // what is at stake, in three sentences
+	Do      string // what a user should do about it, in one or two
+	Group   Group
 	Sources []string
 	Code    []string // where its model lies
 
@@ -42,6 +44,20 @@ type Scenario struct {
 	// Build makes the world of a variant.
 	Build func(variant string, values Values) *sim.World
 }
+
+// Group is what kind of race a scenario is.
+type Group string
+
+const (
+	ClientRace  Group = "Races of clients"
+	Protocol    Group = "The protocol"
+	Application Group = "The application"
+	Pattern     Group = "Patterns"
+	Toy         Group = "Toys"
+)
+
+// Groups lists the groups, in the order in which readers want them.
+func Groups() []Group { return []Group{ClientRace, Protocol, Application, Pattern, Toy} }
 
 // Variant is a release or a proposal: the race, or a fix of it.
 type Variant struct {
@@ -248,6 +264,17 @@ func (t Tally) String() string {
 		return "breaks in " + strings.Join(t.Breaks, ", ")
 	case t.Idle == t.Worlds:
 		return "not exercised"
+	}
+	return "holds"
+}
+
+// Cell is the tally for a table: "✗ 6/8", "holds", or "·" for what is never tested.
+func (t Tally) Cell() string {
+	switch {
+	case len(t.Breaks) > 0:
+		return fmt.Sprintf("✗ %d/%d", len(t.Breaks), t.Worlds)
+	case t.Idle == t.Worlds:
+		return "·"
 	}
 	return "holds"
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"racelab/scenarios"
 	"racelab/sim"
@@ -201,19 +202,33 @@ func played(t *testing.T, s *scenarios.Scenario, v scenarios.Variant, c sim.Choo
 	if err := view.JSON(&b, report.AsJSON()); err != nil {
 		t.Fatal(err)
 	}
-	if err := view.Text(&b, report, false); err != nil {
+	if err := view.Text(&b, report, view.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
 }
 
-func TestRacesIsFresh(t *testing.T) {
-	got, err := os.ReadFile("../RACES.md")
-	if err != nil {
-		t.Fatal(err)
+// Goal: the generated pages are fresh, there is one for each race and no other,
+// and what a reader would have to scroll is a command or a link.
+func TestPagesAreFresh(t *testing.T) {
+	pages := scenarios.Pages()
+	if want := len(scenarios.All()) + 1; len(pages) != want {
+		t.Errorf("%d pages, want %d: is a scenario in no group?", len(pages), want)
 	}
-	if string(got) != scenarios.Markdown() {
-		t.Error("RACES.md is stale; run: make races")
+	files, err := os.ReadDir("../docs/races")
+	if err != nil || len(files) != len(pages)-1 {
+		t.Errorf("docs/races has %d files (%v), want %d", len(files), err, len(pages)-1)
+	}
+	for _, page := range pages {
+		got, err := os.ReadFile("../" + page.Path)
+		if err != nil || string(got) != page.Text {
+			t.Errorf("%s is stale (%v); run: make races", page.Path, err)
+		}
+		for line := range strings.Lines(page.Text) {
+			if utf8.RuneCountInString(line) > 101 && !strings.Contains(line, "go run ") && !strings.Contains(line, "](") {
+				t.Errorf("%s has a line of more than 100 columns: %s", page.Path, line)
+			}
+		}
 	}
 }
 

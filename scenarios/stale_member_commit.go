@@ -18,6 +18,8 @@ var staleMemberCommit = Scenario{
 		"Then A's commit arrives, which is older. " +
 		"Kafka refuses it by what the commit says of its sender, and never by whose the partition is: a client that " +
 		"puts into it what it is now, and not what it was when it polled the message, gets through.",
+	Do:    "Commit with the generation or member epoch of the poll that returned the messages, not with the one of now.",
+	Group: Protocol,
 	Sources: []string{
 		"ClassicGroup.validateOffsetCommit and ConsumerGroup.validateOffsetCommit of Kafka 4",
 		"KIP-345 (static members), KIP-848 (member epochs), KIP-1251 (assignment epochs; Kafka 4.3)",

@@ -14,6 +14,8 @@ var staleSnapshot = Scenario{
 	Stake: "A marker counts up; each committer takes the count and, in a second step, commits it. " +
 		"A committer that took its snapshot early and commits late makes the committed count fall. " +
 		"It is the offset rewind with all of Kafka taken away.",
+	Do:      "Hold one lock over both steps, the snapshot and the commit.",
+	Group:   Pattern,
 	Sources: []string{"the shape of sarama issue 2940"},
 	Code:    []string{"scenarios/stale_snapshot.go"},
 	Parameters: []Parameter{

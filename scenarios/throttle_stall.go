@@ -19,6 +19,8 @@ var throttleStall = Scenario{
 		"A second answer stops the timer and makes another one, and the sender waits on for the first, which will " +
 		"never fire. " +
 		"Nothing is sent to this broker any more, Close hangs, and messages pile up until the process dies.",
+	Do:    "Use Sarama 1.43.1 or later. There Close still waits until the throttle ends.",
+	Group: ClientRace,
 	Sources: []string{
 		"sarama issue 2823, pull request 2826 (proposed as atomic, landed as a mutex; release 1.43.1)",
 		"sarama issue 3710 (Close waits for the throttle, 12 h 42 m of it), pull request 3711 (open)",

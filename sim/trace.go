@@ -10,7 +10,7 @@ type Trace struct {
 	Start    []Fact // what the participants showed before the first step
 	Steps    []TraceStep
 	Schedule Schedule
-	Untested []string // properties that no step has put to the test
+	Vacuous  []string // properties that no step has tested
 
 	shown []Fact
 }
@@ -18,9 +18,19 @@ type Trace struct {
 // Lane is a participant.
 type Lane struct {
 	Name    string
-	Node    bool   // a node, not a task
+	Kind    LaneKind
 	Process string // that the task is a goroutine of, if one is named
 }
+
+// LaneKind says what a participant is.
+type LaneKind string
+
+const (
+	TaskLane    LaneKind = "task"
+	NodeLane    LaneKind = "node"
+	TimerLane   LaneKind = "timer"   // one that belongs to no single task
+	NetworkLane LaneKind = "network" // that cuts connections
+)
 
 // Fact is one thing that a participant shows of itself.
 type Fact struct {
@@ -44,6 +54,7 @@ type TraceStep struct {
 	Touched []Touch
 	Changes []Change
 	Broke   []Violation
+	Enabled []Event // what could have happened instead, the step itself among it
 }
 
 // Touch is an access with the object's name.
@@ -63,18 +74,18 @@ func (w *World) Record() *Trace {
 	w.Enabled()
 	t := &Trace{}
 	for _, task := range w.tasks {
-		lane := Lane{Name: task.name}
+		lane := Lane{Name: task.name, Kind: TaskLane}
 		if task.process != nil {
 			lane.Process = task.process.name
 		}
 		t.Lanes = append(t.Lanes, lane)
 	}
 	for _, m := range w.nodes {
-		t.Lanes = append(t.Lanes, Lane{Name: m.name, Node: true})
+		t.Lanes = append(t.Lanes, Lane{Name: m.name, Kind: NodeLane})
 	}
 	t.Start = w.facts()
 	t.shown = t.Start
-	t.Untested = w.Properties()
+	t.Vacuous = w.Properties()
 	w.trace = t
 	return t
 }
@@ -103,9 +114,13 @@ func (t *Trace) begin(w *World, e Event) {
 	t.Schedule = t.Schedule.Add(e)
 	lane := e.lane()
 	if !slices.ContainsFunc(t.Lanes, func(l Lane) bool { return l.Name == lane }) {
-		t.Lanes = append(t.Lanes, Lane{Name: lane}) // A timer of several tasks, or the network, once it does something.
+		kind := TimerLane
+		if lane == string(NetworkLane) {
+			kind = NetworkLane
+		}
+		t.Lanes = append(t.Lanes, Lane{Name: lane, Kind: kind}) // It has a lane once it does something.
 	}
-	t.Steps = append(t.Steps, TraceStep{Step: t.Schedule[len(t.Schedule)-1], Lane: lane})
+	t.Steps = append(t.Steps, TraceStep{Step: t.Schedule[len(t.Schedule)-1], Lane: lane, Enabled: slices.Clone(w.enabled)})
 }
 
 func (t *Trace) observe(o Observation) {
@@ -124,7 +139,7 @@ func (t *Trace) end(w *World) {
 	step.Broke = append(step.Broke, w.violations...)
 	for i, p := range w.Properties() {
 		if w.Tested()>>i&1 == 1 {
-			t.Untested = slices.DeleteFunc(t.Untested, func(u string) bool { return u == p })
+			t.Vacuous = slices.DeleteFunc(t.Vacuous, func(u string) bool { return u == p })
 		}
 	}
 	facts := w.facts()

@@ -82,7 +82,7 @@ func diffText(w io.Writer, s *scenarios.Scenario, variants [2]scenarios.Variant,
 	d.Runs[1].Same = d.Same
 	for _, report := range d.Runs {
 		fmt.Fprintln(w)
-		if err := view.Text(w, report, wantsColour(w)); err != nil {
+		if err := view.Text(w, report, view.Options{Colour: wantsColour(w)}); err != nil {
 			return err
 		}
 	}

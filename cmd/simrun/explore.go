@@ -181,9 +181,8 @@ func (s *search) exploreText(w io.Writer, sys explore.System, r *explore.Result)
 		say("%v", short.Err)
 		say("%s", found(r, v, short))
 		if culprit := explore.FindCulprit(sys, short.Schedule, v.Property); culprit != nil {
-			say("every run that keeps these orders breaks it (all %d states that keep them):", culprit.States)
-			for _, o := range culprit.Orders {
-				say("  %s before %s: %s", o.Earlier, o.Later, o.Touches())
+			for _, sentence := range culprit.Sentences() {
+				say("%s", sentence)
 			}
 		}
 		say("repeat: %s", s.repeat(v, short))

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"text/tabwriter"
 
@@ -15,32 +17,45 @@ import (
 )
 
 func listCommand() *cobra.Command {
-	var asJSON, markdown bool
+	var asJSON bool
 	c := &cobra.Command{
 		Use:   "list",
 		Short: "List the scenarios, their variants and expected verdicts",
 		Args:  noArguments,
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "write JSON")
-	c.Flags().BoolVar(&markdown, "markdown", false, "write RACES.md")
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		if err := atMostOne(c, "json", "markdown"); err != nil {
-			return err
+		if !asJSON {
+			return listText(c.OutOrStdout())
 		}
-		switch {
-		case asJSON:
-			out := []scenarioJSON{}
-			for _, s := range scenarios.All() {
-				out = append(out, newScenarioJSON(s))
-			}
-			return view.JSON(c.OutOrStdout(), out)
-		case markdown:
-			_, err := io.WriteString(c.OutOrStdout(), scenarios.Markdown())
-			return err
+		out := []scenarioJSON{}
+		for _, s := range scenarios.All() {
+			out = append(out, newScenarioJSON(s))
 		}
-		return listText(c.OutOrStdout())
+		return view.JSON(c.OutOrStdout(), out)
 	}
 	return c
+}
+
+// docsCommand writes the pages that are generated.
+func docsCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:    "docs",
+		Short:  "Write RACES.md and docs/races below the current directory",
+		Hidden: true,
+		Args:   noArguments,
+		RunE: func(*cobra.Command, []string) error {
+			for _, page := range scenarios.Pages() {
+				if err := os.MkdirAll(filepath.Dir(page.Path), 0o777); err != nil {
+					return err
+				}
+				if err := os.WriteFile(page.Path, []byte(page.Text), 0o666); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
 }
 
 func listText(w io.Writer) error {
@@ -98,6 +113,7 @@ func showText(w io.Writer, s *scenarios.Scenario) error {
 	if err := verdictTable(w, s); err != nil {
 		return err
 	}
+	fmt.Fprintf(w, "\nWHAT TO DO\n%s", indent(s.Do))
 	fmt.Fprintln(w, "\nPROPERTIES")
 	for _, p := range s.Properties {
 		fmt.Fprintf(w, "  %s\n%s", p.Property, indent("  "+p.Claim))
@@ -144,7 +160,7 @@ func needTable(w io.Writer, s *scenarios.Scenario) error {
 
 // verdictTable shows at a glance what breaks where.
 func verdictTable(w io.Writer, s *scenarios.Scenario) error {
-	fmt.Fprintf(w, "\nVERDICTS (\u2717 breaks, in so many of the worlds that judge it; \u00b7 nothing puts it to the test)\n")
+	fmt.Fprintf(w, "\nVERDICTS   \u2717 6/8 = broken in 6 of the 8 worlds that check it;  \u00b7 = never tested\n")
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, v := range s.Variants {
 		fmt.Fprint(table, "\t"+v.Name)
@@ -153,7 +169,7 @@ func verdictTable(w io.Writer, s *scenarios.Scenario) error {
 	for _, p := range s.Judged() {
 		fmt.Fprint(table, "  "+p)
 		for _, v := range s.Variants {
-			fmt.Fprint(table, "\t"+cell(s.Tally(v, p)))
+			fmt.Fprint(table, "\t"+s.Tally(v, p).Cell())
 		}
 		fmt.Fprintln(table)
 	}
@@ -165,16 +181,6 @@ func verdictTable(w io.Writer, s *scenarios.Scenario) error {
 		fmt.Fprintf(w, "  %s: %s\n", world.Name, cmp.Or(world.Set, "the defaults"))
 	}
 	return nil
-}
-
-func cell(t scenarios.Tally) string {
-	switch {
-	case len(t.Breaks) > 0:
-		return fmt.Sprintf("\u2717 %d/%d", len(t.Breaks), t.Worlds)
-	case t.Idle == t.Worlds:
-		return "\u00b7"
-	}
-	return "holds"
 }
 
 // indent wraps a paragraph and sets it in.

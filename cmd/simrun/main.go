@@ -50,7 +50,7 @@ func simrun(args []string, stdout, stderr io.Writer) int {
 	root.SetErr(stderr)
 	root.SetFlagErrorFunc(badFlag)
 	root.SetHelpCommand(helpCommand())
-	root.AddCommand(listCommand(), showCommand(), runCommand(), exploreCommand(), diffCommand(), checkCommand(), sweepCommand(), adviseCommand())
+	root.AddCommand(listCommand(), showCommand(), runCommand(), exploreCommand(), diffCommand(), checkCommand(), sweepCommand(), adviseCommand(), docsCommand())
 	root.Args = knownCommand
 	root.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 

@@ -118,7 +118,7 @@ func TestBadInput(t *testing.T) {
 
 		{"unknown flag of run", []string{"run", race, "--fast"}, []string{"--fast", "the flags of run are ", "--format, ", "--schedule, --seed, --set, --variant"}},
 		{"unknown flag of explore", []string{"explore", race, "--fast"}, []string{"--fast", "the flags of explore are ", "--strategy, "}},
-		{"unknown flag of list", []string{"list", "--fast"}, []string{"--fast", "the flags of list are ", "--json, --markdown"}},
+		{"unknown flag of list", []string{"list", "--fast"}, []string{"--fast", "the flags of list are ", "--json"}},
 		{"unknown flag of show", []string{"show", race, "--fast"}, []string{"--fast", "the flags of show are "}},
 		{"unknown flag of check", []string{"check", "--fast"}, []string{"--fast", "the flags of check are ", "--json"}},
 		{"unknown short flag", []string{"run", race, "-x"}, []string{"-x", "the flags of run are "}},
@@ -155,8 +155,7 @@ func TestBadInput(t *testing.T) {
 		{"no workers", []string{"explore", race, "--workers", "0"}, []string{"--workers 0", "1 to 256"}},
 		{"no depth", []string{"explore", race, "--strategy", "pct", "--depth", "0"}, []string{"--depth 0", "1 to 20"}},
 		{"depth without priorities", []string{"explore", race, "--depth", "2"}, []string{"--depth", "--strategy pct"}},
-		{"list as two things", []string{"list", "--json", "--markdown"}, []string{"--json and --markdown", "one of them"}},
-		{"list with an argument", []string{"list", race}, []string{`"` + race + `"`, "--json, --markdown"}},
+		{"list with an argument", []string{"list", race}, []string{`"` + race + `"`, "--json"}},
 
 		{"impossible event", []string{"run", race, "--schedule", "G0 mark; G9 send"}, []string{"line 1", `"G9 send"`, "possible: G0 construct request, G1 mark"}},
 		{"event of another occurrence", []string{"run", race, "--schedule", "G0 mark#2"}, []string{"line 1", `"G0 mark#2"`, "number 1 of its kind", "possible: G0 mark, G1 mark"}},
@@ -287,15 +286,15 @@ func TestPrecedenceOfExitCodes(t *testing.T) {
 	}{
 		{view.Report{Ending: sim.Finished}, exitHolds},
 		{view.Report{Ending: sim.Stuck, Broken: []view.Break{broke(sim.NoDeadlock), broke("p")}}, exitBroken},
-		{view.Report{Ending: sim.Stuck, Broken: []view.Break{broke(sim.NoDeadlock)}, Untried: []string{"q"}}, exitDeadlock},
-		{view.Report{Ending: sim.Stuck, Broken: []view.Break{broke(sim.NoProgress)}, Untried: []string{"q"}}, exitDeadlock},
-		{view.Report{Ending: sim.Finished, Untried: []string{"q"}}, exitNotExercised},
+		{view.Report{Ending: sim.Stuck, Broken: []view.Break{broke(sim.NoDeadlock)}, Vacuous: []string{"q"}}, exitDeadlock},
+		{view.Report{Ending: sim.Stuck, Broken: []view.Break{broke(sim.NoProgress)}, Vacuous: []string{"q"}}, exitDeadlock},
+		{view.Report{Ending: sim.Finished, Vacuous: []string{"q"}}, exitNotExercised},
 		{view.Report{Ending: sim.ScheduleEnded}, exitUnfinished},
 		{view.Report{Ending: sim.StepLimit}, exitUnfinished},
 	} {
 		if got := code(runVerdict(&test.report)); got != test.want {
-			t.Errorf("exit code of a run that ended by %q, broke %v and left %v untried: %d, want %d",
-				test.report.Ending, test.report.Broken, test.report.Untried, got, test.want)
+			t.Errorf("exit code of a run that ended by %q, broke %v and left %v vacuous: %d, want %d",
+				test.report.Ending, test.report.Broken, test.report.Vacuous, got, test.want)
 		}
 	}
 }
@@ -354,8 +353,8 @@ func TestJSONHasItsFields(t *testing.T) {
 	for _, line := range []string{"run offset-rewind --format json", "run offset-rewind --variant commit-lock --format json"} {
 		var run map[string]any
 		read(line, &run)
-		has("a run", run, "title ending broken culprit untried schedule lanes steps final repeat")
-		all("a step", each(run, "steps"), "event lane acts reads writes changes")
+		has("a run", run, "title ending broken culprit vacuous schedule lanes steps final repeat")
+		all("a step", each(run, "steps"), "event lane choices acts reads writes changes")
 		all("a break", each(run, "broken"), "property step error")
 		all("an order", each(run, "culprit"), "earlier earlier_at later later_at object")
 	}
@@ -471,7 +470,10 @@ func TestRepeatGivesTheSameRun(t *testing.T) {
 
 // Goal: every command that the registry shows to a reader is one.
 func TestPrintedCommandsAreAccepted(t *testing.T) {
-	_, text, _ := call("list", "--markdown")
+	text := ""
+	for _, page := range scenarios.Pages() {
+		text += page.Text
+	}
 	want := 0
 	for _, s := range scenarios.All() {
 		_, story, _ := call("show", s.Name)
@@ -499,7 +501,7 @@ func TestPrintedCommandsAreAccepted(t *testing.T) {
 // Goal: the same command prints the same bytes, with any number of workers.
 func TestSameCommandSameBytes(t *testing.T) {
 	lines := []string{
-		"list", "list --json", "list --markdown", "show offset-rewind", "check stale-snapshot", "check --json stale-snapshot",
+		"list", "list --json", "show offset-rewind", "check stale-snapshot", "check --json stale-snapshot",
 		"run offset-rewind", "run offset-rewind --format json", "run offset-rewind --variant broker-lock --seed 7 --format json",
 		"run offset-rewind --format mermaid", "explore offset-rewind", "sweep", "sweep --json", "diff offset-rewind unfixed broker-lock",
 	}
@@ -531,7 +533,7 @@ func (full) Write([]byte) (int, error) { return 0, errors.New("no space left on 
 // Goal: what could not be written is never taken for a verdict.
 func TestOutputThatCannotBeWritten(t *testing.T) {
 	for _, line := range []string{
-		"list", "list --json", "list --markdown", "show offset-rewind", "check stale-snapshot", "check --json stale-snapshot",
+		"list", "list --json", "show offset-rewind", "check stale-snapshot", "check --json stale-snapshot",
 		"run offset-rewind", "run offset-rewind --format json", "run offset-rewind --format mermaid", "explore offset-rewind", "explore offset-rewind --json",
 		"sweep", "sweep --json", "sweep commit-cost --seeds 1", "sweep commit-cost --seeds 1 --json",
 	} {
@@ -573,7 +575,7 @@ func TestDiffShowsWhereTheyPart(t *testing.T) {
 			"the shortest that breaks committed-offset-never-rewinds in unfixed, world 2x2",
 			"in commit-lock: ", "they do the same for 1 steps, and part there:",
 			"unfixed: step 2, G0 construct request", "commit-lock: step 2, G0 commit",
-			"BROKEN  committed-offset-never-rewinds", "the same up to here",
+			"✗  committed-offset-never-rewinds: ", "the same up to here",
 		}},
 		{"diff stale-snapshot locked unfixed", []string{
 			"the shortest that breaks committed-never-falls in unfixed, world 2x2", "in locked: ",

@@ -18,11 +18,15 @@ func runCommand() *cobra.Command {
 	var seed uint64
 	var schedule, format string
 	var refit bool
+	var picture view.Options
 	c := &cobra.Command{
 		Use:   "run SCENARIO",
 		Short: "Run a variant once and draw what happened",
 		Long: "Run a variant once and draw what happened. Without a seed or a schedule the unfixed\n" +
-			"variant runs on its shortest breaking schedule, and a fix on the story of the race.",
+			"variant runs on its shortest breaking schedule, and a fix on the story of the race.\n\n" +
+			"In the picture, \u25cf is a step of the lane and \u25cb a timer or a fault. An arrow takes a message;\n" +
+			"\u25b7 is one that is sent and not yet taken. Each step begins with its name in a schedule: LANE NAME,\n" +
+			"or FROM->TO NAME for an arrow into a node.",
 		Args: oneScenario,
 	}
 	s.flags(c)
@@ -30,7 +34,12 @@ func runCommand() *cobra.Command {
 	c.Flags().StringVar(&schedule, "schedule", "", "a schedule to replay: a file, or its text")
 	c.Flags().BoolVar(&refit, "refit", false, "play what still fits of a schedule that was made before the model was edited")
 	c.Flags().StringVar(&format, "format", "text", "text, json or mermaid; porcupine: the history of commits and fetches, as a page")
+	c.Flags().IntVar(&picture.Width, "width", 100, "columns of the picture")
+	c.Flags().BoolVar(&picture.Full, "full", false, "draw each step, and say each break in full")
 	c.RunE = func(c *cobra.Command, args []string) error {
+		if picture.Width < 40 {
+			return fmt.Errorf("--width %d is too narrow; want 40 or more", picture.Width)
+		}
 		if err := s.find(args[0]); err != nil {
 			return err
 		}
@@ -85,11 +94,12 @@ func runCommand() *cobra.Command {
 		case "json":
 			err = view.JSON(c.OutOrStdout(), report.AsJSON())
 		case "mermaid":
-			err = view.Mermaid(c.OutOrStdout(), report)
+			err = view.Mermaid(c.OutOrStdout(), report, picture)
 		case "porcupine":
 			err = commitHistory(report.Trace).WriteHTML(c.OutOrStdout())
 		default:
-			err = view.Text(c.OutOrStdout(), report, wantsColour(c.OutOrStdout()))
+			picture.Colour = wantsColour(c.OutOrStdout())
+			err = view.Text(c.OutOrStdout(), report, picture)
 		}
 		return cmp.Or(err, runVerdict(report))
 	}
@@ -134,7 +144,7 @@ func runVerdict(r *view.Report) error {
 		return exit(exitDeadlock)
 	case r.Ending != sim.Finished:
 		return exit(exitUnfinished)
-	case len(r.Untried) > 0:
+	case len(r.Vacuous) > 0:
 		return exit(exitNotExercised)
 	}
 	return nil

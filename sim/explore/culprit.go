@@ -2,6 +2,7 @@ package explore
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"racelab/sim"
@@ -289,15 +290,29 @@ func (o *ordered) fingerprint() uint64 {
 	return hash
 }
 
-// Touches says what the two steps do to their object: "the first writes
-// om.poms[0].dirty, which the second reads".
-func (o Order) Touches() string {
+// Sentences say why the break comes: what forces it, and each order.
+func (c *Culprit) Sentences() []string {
+	var says []string
+	switch n := len(c.Orders); n {
+	case 0:
+		says = append(says, fmt.Sprintf("every run breaks it: it needs no order of steps (checked in all %d states)", c.States))
+	case 1:
+		says = append(says, fmt.Sprintf("any run with this order breaks it (checked in all %d states that keep it):", c.States))
+	default:
+		says = append(says, fmt.Sprintf("any run with these %d orders breaks it (checked in all %d states that keep them):", n, c.States))
+	}
+	for _, o := range c.Orders {
+		says = append(says, o.sentence())
+	}
+	return says
+}
+
+// sentence is the order with what both steps touch.
+func (o Order) sentence() string {
+	earlier := fmt.Sprintf("step %d, %s,", o.EarlierAt, o.Earlier)
 	if o.LaterAt == 0 {
-		return "the first takes " + o.Object + ", which the second is left waiting for"
+		return fmt.Sprintf("%s takes %s, which %s waits for and never gets", earlier, o.Object, o.Later)
 	}
-	verb := map[bool]string{false: "reads", true: "writes"}
-	if o.EarlierWrites && o.LaterWrites {
-		return "both write " + o.Object
-	}
-	return "the first " + verb[o.EarlierWrites] + " " + o.Object + ", the second " + verb[o.LaterWrites] + " it"
+	does := map[bool]string{false: "reads", true: "writes"}
+	return fmt.Sprintf("%s %s %s before step %d, %s, %s it", earlier, does[o.EarlierWrites], o.Object, o.LaterAt, o.Later, does[o.LaterWrites])
 }

@@ -22,11 +22,13 @@ func JSON(w io.Writer, value any) error {
 type RunJSON struct {
 	Title    string            `json:"title"`
 	Ending   string            `json:"ending"` // finished, stuck, schedule ended, step limit
-	Broken   []BreakJSON       `json:"broken"`
+	Broken   []BreakJSON       `json:"broken"` // the one to look at comes first
 	Culprit  []OrderJSON       `json:"culprit"`
-	Untried  []string          `json:"untried"` // properties that no step put to the test
+	Do       string            `json:"do,omitempty"`
+	Vacuous  []string          `json:"vacuous"` // properties that no step tested
 	Schedule []string          `json:"schedule"`
-	Lanes    []string          `json:"lanes"`
+	Lanes    []LaneJSON        `json:"lanes"`
+	Start    []FactJSON        `json:"start"` // what participants showed before the first step
 	Steps    []StepJSON        `json:"steps"`
 	Final    map[string]string `json:"final"` // every field of the state at the end
 	Repeat   string            `json:"repeat"`
@@ -40,6 +42,20 @@ type BreakJSON struct {
 	Meaning  string `json:"meaning,omitempty"`
 }
 
+// LaneJSON is a participant.
+type LaneJSON struct {
+	Name    string `json:"name"`
+	Kind    string `json:"kind"`              // task, node, timer, network
+	Process string `json:"process,omitempty"` // that the task is a goroutine of
+}
+
+// FactJSON is something that a participant, or a shared structure, shows.
+type FactJSON struct {
+	Of    string `json:"of"`
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
 // OrderJSON is one of the orders that force the first break.
 type OrderJSON struct {
 	Earlier   string `json:"earlier"`
@@ -51,13 +67,21 @@ type OrderJSON struct {
 
 // StepJSON is one step.
 type StepJSON struct {
-	Event   string       `json:"event"`
-	Lane    string       `json:"lane"`
-	At      string       `json:"at,omitempty"` // since the start, in a timed world: "3.5ms"
-	Acts    []ActJSON    `json:"acts"`
-	Reads   []string     `json:"reads"`
-	Writes  []string     `json:"writes"`
-	Changes []ChangeJSON `json:"changes"`
+	Event   string          `json:"event"` // as a schedule names it
+	Lane    string          `json:"lane"`
+	At      string          `json:"at,omitempty"` // since the start, in a timed world: "3.5ms"
+	Choices []string        `json:"choices"`      // what could have happened, the event among it
+	Acts    []ActJSON       `json:"acts"`
+	Reads   []string        `json:"reads"`
+	Writes  []string        `json:"writes"`
+	Changes []ChangeJSON    `json:"changes"`
+	Broke   []StepBreakJSON `json:"broke,omitempty"`
+}
+
+// StepBreakJSON is a property that the step broke, for the first time or again.
+type StepBreakJSON struct {
+	Property string `json:"property"`
+	Error    string `json:"error"`
 }
 
 // ActJSON is a message sent or taken.
@@ -67,6 +91,7 @@ type ActJSON struct {
 	Peer    string `json:"peer"`
 	Message string `json:"message"`
 	Content string `json:"content"`
+	SentAt  int    `json:"sent_at,omitempty"` // of a message that is taken: the step that sent it, from 1
 }
 
 // ChangeJSON is something that a participant shows, and that the step changed.
@@ -80,16 +105,12 @@ type ChangeJSON struct {
 // AsJSON returns the report in its stable form.
 func (r *Report) AsJSON() RunJSON {
 	run := RunJSON{
-		Title: r.Title, Ending: string(r.Ending), Repeat: r.Repeat,
-		Broken: []BreakJSON{}, Culprit: []OrderJSON{}, Untried: append([]string{}, r.Untried...),
-		Schedule: []string{}, Steps: []StepJSON{}, Final: map[string]string{},
+		Title: r.Title, Ending: string(r.Ending), Do: r.Do, Repeat: r.Repeat,
+		Broken: []BreakJSON{}, Culprit: []OrderJSON{}, Vacuous: append([]string{}, r.Vacuous...),
+		Schedule: []string{}, Lanes: []LaneJSON{}, Start: []FactJSON{}, Steps: []StepJSON{}, Final: map[string]string{},
 	}
 	for _, broken := range r.Broken {
-		b := BreakJSON{Property: broken.Property, Step: broken.Step, Error: broken.Err.Error()}
-		if explained, ok := broken.Err.(sim.Explained); ok {
-			b.Meaning = explained.Meaning()
-		}
-		run.Broken = append(run.Broken, b)
+		run.Broken = append(run.Broken, BreakJSON{broken.Property, broken.Step, broken.Err.Error(), broken.Means})
 	}
 	if r.Culprit != nil {
 		for _, o := range r.Culprit.Orders {
@@ -97,11 +118,15 @@ func (r *Report) AsJSON() RunJSON {
 		}
 	}
 	for _, lane := range r.Trace.Lanes {
-		run.Lanes = append(run.Lanes, lane.Name)
+		run.Lanes = append(run.Lanes, LaneJSON{lane.Name, string(lane.Kind), lane.Process})
 	}
+	for _, fact := range r.Trace.Start {
+		run.Start = append(run.Start, FactJSON(fact))
+	}
+	flight := &inFlight{}
 	for i := range r.Trace.Steps {
 		run.Schedule = append(run.Schedule, r.Trace.Schedule[i].String())
-		run.Steps = append(run.Steps, stepJSON(&r.Trace.Steps[i]))
+		run.Steps = append(run.Steps, stepJSON(r.Trace, i, flight))
 	}
 	for _, field := range r.Final {
 		run.Final[field.Path] = field.Value
@@ -109,16 +134,20 @@ func (r *Report) AsJSON() RunJSON {
 	return run
 }
 
-func stepJSON(step *sim.TraceStep) StepJSON {
+func stepJSON(trace *sim.Trace, i int, flight *inFlight) StepJSON {
+	step := &trace.Steps[i]
 	s := StepJSON{
 		Event: step.Step.String(), Lane: step.Lane,
-		Acts: []ActJSON{}, Reads: []string{}, Writes: []string{}, Changes: []ChangeJSON{},
+		Choices: []string{}, Acts: []ActJSON{}, Reads: []string{}, Writes: []string{}, Changes: []ChangeJSON{},
 	}
 	if step.At != sim.Never {
 		s.At = step.At.String()
 	}
+	for _, event := range step.Enabled {
+		s.Choices = append(s.Choices, trace.Schedule[:i:i].Add(event)[i].String())
+	}
 	for _, act := range step.Acts {
-		s.Acts = append(s.Acts, ActJSON{act.Action.String(), act.Actor, act.Peer, act.Message.Name(), act.Message.String()})
+		s.Acts = append(s.Acts, ActJSON{act.Action.String(), act.Actor, act.Peer, act.Message.Name(), act.Message.String(), flight.act(act, i+1)})
 	}
 	for _, touch := range step.Touched {
 		if touch.Write {
@@ -130,5 +159,35 @@ func stepJSON(step *sim.TraceStep) StepJSON {
 	for _, c := range step.Changes {
 		s.Changes = append(s.Changes, ChangeJSON{c.Of, c.Name, c.Was, c.Value})
 	}
+	for _, b := range step.Broke {
+		s.Broke = append(s.Broke, StepBreakJSON{b.Property, b.Err.Error()})
+	}
 	return s
+}
+
+// inFlight is the messages that were sent, and not taken yet.
+type inFlight struct{ sent []flying }
+
+type flying struct {
+	from, to, conn, text string
+	step                 int
+}
+
+// act follows a message: it returns the step that sent it once it is taken, and
+// 0 before. Of several that look alike the last one counts: those before were
+// lost with a connection.
+func (f *inFlight) act(act sim.Observation, step int) int {
+	m := flying{act.Actor, act.Peer, act.Conn, message(act.Message), step}
+	switch act.Action {
+	case sim.Sent, sim.Answered:
+		f.sent = append(f.sent, m)
+	case sim.Arrived, sim.Received:
+		for i := len(f.sent) - 1; i >= 0; i-- {
+			if s := f.sent[i]; s.from == m.to && s.to == m.from && s.conn == m.conn && s.text == m.text {
+				f.sent = append(f.sent[:i], f.sent[i+1:]...)
+				return s.step
+			}
+		}
+	}
+	return 0
 }

@@ -5,45 +5,36 @@ import (
 	"io"
 	"slices"
 	"strings"
-
-	"racelab/sim"
 )
 
 // Mermaid writes the run as a Mermaid sequence diagram, for pages that draw
 // those. It says what Text says: a message is an arrow at the moment it is
-// taken, whatever else a step does is a note in its lane, and a break is a
-// note across all lanes.
+// taken, whatever else a step does is a note in its lane, and the break is a
+// note across all lanes. The page sees to the width.
 //
-// Mermaid refuses more than 50,000 characters (its maxTextSize), some 800
-// steps, unless the page raises that.
-func Mermaid(w io.Writer, r *Report) error {
-	m := &mermaid{diagram: diagram{trace: r.Trace}}
+// Mermaid refuses more than 50,000 characters (its maxTextSize), some 800 rows,
+// unless the page raises that.
+func Mermaid(w io.Writer, r *Report, o Options) error {
+	m := &mermaid{picture: newPicture(r, o.Full)}
 	m.line("sequenceDiagram")
-	for i, lane := range r.Trace.Lanes {
+	for i, lane := range m.lanes {
 		m.line("  participant %s as %s", laneID(i), escape(lane.Name))
 	}
 	m.across(r.Title) // Mermaid cuts off a title that is wider than the lanes.
 	if facts := m.start(); facts != "" {
 		m.across("at the start: " + facts)
 	}
-	for i := range r.Trace.Steps {
-		m.step(i+1, &r.Trace.Steps[i])
-		for _, broken := range r.Broken {
-			if broken.Step == i+1 {
-				m.line("  rect rgba(220, 40, 40, 0.4)")
-				m.across(fmt.Sprintf("✗ %v", broken.Err))
-				m.line("  end")
-			}
-		}
+	for i := range m.rows {
+		m.row(&m.rows[i])
 	}
 	m.below(r)
 	_, err := io.WriteString(w, m.text.String())
 	return err
 }
 
-// mermaid is a diagram that Mermaid will place.
+// mermaid is a picture that Mermaid will place.
 type mermaid struct {
-	diagram
+	*picture
 	text strings.Builder
 }
 
@@ -51,22 +42,41 @@ func (m *mermaid) line(format string, args ...any) {
 	fmt.Fprintf(&m.text, format+"\n", args...)
 }
 
-// step is an arrow, with a note of what it changed, or just a note.
-func (m *mermaid) step(number int, step *sim.TraceStep) {
-	from, to, text := m.arrow(step)
-	if from < 0 {
-		for _, lane := range m.lanesOf(step) {
-			m.beside("over "+laneID(lane), fmt.Sprintf("%d %s", number, label(step)))
+// row is an arrow, with a note of what it changed beside whom it changed, or
+// just a note.
+func (m *mermaid) row(r *row) {
+	changed := m.changed(r)
+	text := r.number() + " " + r.name()
+	if r.from < 0 {
+		what := append(slices.Clone(r.said), changed[r.lanes[0]]...)
+		delete(changed, r.lanes[0])
+		for i, lane := range r.lanes {
+			if i == 0 && len(what) > 0 {
+				m.beside("over "+laneID(lane), text+": "+strings.Join(what, ", "))
+			} else {
+				m.beside("over "+laneID(lane), text)
+			}
 		}
-		return
+	} else {
+		arrow := "->>"
+		if r.answer {
+			arrow = "-->>"
+		}
+		if len(r.said) > 0 {
+			text += ": " + r.said[0]
+			changed[r.to] = append(slices.Clone(r.said[1:]), changed[r.to]...)
+		}
+		m.line("  %s%s%s: %s", laneID(r.from), arrow, laneID(r.to), escape(text))
 	}
-	arrow := "->>"
-	if slices.ContainsFunc(step.Acts, func(act sim.Observation) bool { return act.Action == sim.Received }) {
-		arrow = "-->>" // An answer.
+	for i := range m.lanes {
+		if len(changed[i]) > 0 {
+			m.beside("right of "+laneID(i), strings.Join(changed[i], ", "))
+		}
 	}
-	m.line("  %s%s%s: %s", laneID(from), arrow, laneID(to), escape(fmt.Sprintf("%d %s", number, text)))
-	if what := effects(step); what != "" {
-		m.beside("right of "+laneID(to), what)
+	if r.broke != nil {
+		m.line("  rect rgba(220, 40, 40, 0.4)")
+		m.across("✗ " + r.broke.String())
+		m.line("  end")
 	}
 }
 
@@ -83,7 +93,7 @@ func (m *mermaid) beside(place, text string) {
 // must break its lines.
 func (m *mermaid) across(text string) {
 	place := laneID(0)
-	if last := len(m.trace.Lanes) - 1; last > 0 {
+	if last := len(m.lanes) - 1; last > 0 {
 		place += "," + laneID(last)
 	}
 	m.line("  Note over %s:wrap: %s", place, escape(text))
@@ -94,7 +104,7 @@ func (m *mermaid) across(text string) {
 func (m *mermaid) below(r *Report) {
 	for _, s := range r.words() {
 		switch {
-		case s.head == repeat:
+		case s.head == replay:
 			m.line("  %%%% %s: %s", s.head, strings.ReplaceAll(oneLine(s.text), "%%{", "%% {"))
 		case s.head == "":
 			m.across(s.text)
@@ -121,5 +131,3 @@ func escape(text string) string {
 	}
 	return b.String()
 }
-
-func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

@@ -30,14 +30,14 @@ func saying(text string) *view.Report {
 		return sim.Observation{Action: a, Actor: actor, Peer: peer, Message: note(text)}
 	}
 	step := func(actor string, acts ...sim.Observation) sim.TraceStep {
-		return sim.TraceStep{Step: sim.Step{Actor: actor, Label: text}, Lane: actor, Acts: acts,
+		return sim.TraceStep{Step: sim.Step{Actor: actor, Label: text, Occurrence: 1}, Lane: actor, Acts: acts,
 			Changes: []sim.Change{{Fact: sim.Fact{Of: actor, Name: text, Value: text}, Was: text}}}
 	}
 	t, n := "t "+text, "n "+text
 	return &view.Report{
 		Title: text,
 		Trace: &sim.Trace{
-			Lanes: []sim.Lane{{Name: t}, {Name: n, Node: true}},
+			Lanes: []sim.Lane{{Name: t, Kind: sim.TaskLane}, {Name: n, Kind: sim.NodeLane}},
 			Start: []sim.Fact{{Of: t, Name: text, Value: text}},
 			Steps: []sim.TraceStep{
 				step(t, say(sim.Sent, t, n)),
@@ -55,7 +55,7 @@ func saying(text string) *view.Report {
 func mermaid(t *testing.T, r *view.Report) string {
 	t.Helper()
 	var b strings.Builder
-	if err := view.Mermaid(&b, r); err != nil {
+	if err := view.Mermaid(&b, r, view.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
@@ -68,18 +68,17 @@ func TestMermaid(t *testing.T) {
   participant p1 as n x
   Note over p0,p1:wrap: x
   Note over p0,p1:wrap: at the start: t x x x
-  Note over p0: 1 x x ▷
-  p0->>p1: 2 Note x
+  Note over p0: 1 x: x ▷
+  p0->>p1: 2 x: Note x
   Note right of p1: x x → x
-  p1-->>p0: 3 Note x
+  p1-->>p0: 3 x: Note x
   Note right of p0: x x → x
   rect rgba(220, 40, 40, 0.4)
-  Note over p0,p1:wrap: ✗ x
+  Note over p0,p1:wrap: ✗ x: x
   end
-  Note over p0: 4 x x
-  Note over p0,p1:wrap: BROKEN: x at step 3: x
+  Note over p0: 4 x: x x → x
   Note over p0,p1:wrap: note: x
-  %% repeat: x
+  %% replay: x
 `
 	if got := mermaid(t, saying("x")); got != want {
 		t.Errorf("Mermaid wrote\n%s\nwant\n%s", got, want)

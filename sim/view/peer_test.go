@@ -1,6 +1,7 @@
 package view_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -82,34 +83,59 @@ func TestNodesAndProcesses(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := &view.Report{Title: "example", Trace: trace}
+	run := r.AsJSON()
+	for i, lane := range []view.LaneJSON{{"app", "task", "producer"}, {"heartbeat", "task", "producer"}, {"coordinator", "node", ""}, {"broker", "node", ""}, {"network", "network", ""}} {
+		if run.Lanes[i] != lane {
+			t.Errorf("lane %d is %v, want %v", i, run.Lanes[i], lane)
+		}
+	}
+	for i, step := range run.Steps {
+		if !slices.Contains(step.Choices, step.Event) {
+			t.Errorf("step %d is %s, of %v", i+1, step.Event, step.Choices)
+		}
+	}
+	for step, sent := range map[int]int{2: 1, 7: 6, 9: 7} { // What step 2 sent is lost.
+		if got := run.Steps[step-1].Acts[0].SentAt; got != sent {
+			t.Errorf("what step %d takes was sent at %d, want %d", step, got, sent)
+		}
+	}
 	var text, mermaid strings.Builder
-	if err := view.Text(&text, r, false); err != nil {
+	if err := view.Text(&text, r, view.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := view.Mermaid(&mermaid, r); err != nil {
+	if err := view.Mermaid(&mermaid, r, view.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	for _, test := range []struct{ is, want string }{
 		{text.String(), `
-  1  ● end {commit} ▷    │                   │                                                                             │        │
-  2  ├─ EndTxn {commit} ─┼──────────────────▶●                                                                             │        │ T Ongoing → PrepareCommit, WriteTxnMarkers ▷
-  3  │                   │                   │                                                                             │        ● cut coordinator->broker
-  4  ● producer crash    ● producer crash    │                                                                             │        │
-  5  │                   │                   ● cut: WriteTxnMarkers {P0: commit}, T PrepareCommit → PrepareCommit (retry)  │        │
-  6  │                   │                   ● retry fires WriteTxnMarkers {P0: commit} ▷                                  │        │
-  7  │                   │                   ├─ WriteTxnMarkers {P0: commit} ─────────────────────────────────────────────▶●        │
-  8  ● producer restart  ● producer restart  │                                                                             │        │
-  9  │                   │                   ●◀─ WriteTxnMarkers ok ───────────────────────────────────────────────────────┤        │ T PrepareCommit (retry) → CompleteCommit
+     app                heartbeat          coordinator                 broker  network
+  1  ● end: {commit} ▷  │                  │                           │       │
+  2  ├──────────────────┼─────────────────▶● app/client->coordinator EndTxn: {commit}
+     │                  │                  │ WriteTxnMarkers {P0: commit} ▷, T Ongoing →
+     │                  │                  │ PrepareCommit             │       │
+  3  │                  │                  │   network cut coordinator->broker ○
+  4  ○ producer crash   ○ producer crash   │                           │       │
+  5  │                  │                  ○ broker->coordinator cut: WriteTxnMarkers {P0: commit},
+     │                  │                  │ T PrepareCommit → PrepareCommit (retry)
+  6  │                  │                  ○ coordinator.retry fires: WriteTxnMarkers {P0: commit} ▷
+  7  │                  │                  ├──────────────────────────▶●       │
+     │             coordinator->broker/2 WriteTxnMarkers: {P0: commit} │       │
+  8  ○ producer restart ○ producer restart │                           │       │
+  9  │                  │                  ●◀──────────────────────────┤       │
+     │                  │                  │ broker->coordinator/2 WriteTxnMarkers response: ok
+     │                  │                  │ T PrepareCommit (retry) → CompleteCommit
 `},
 		{mermaid.String(), `
+  Note over p4: 3 network cut coordinator-#62;broker
   Note over p0: 4 producer crash
   Note over p1: 4 producer crash
-  Note over p2: 5 cut: WriteTxnMarkers #123;P0: commit#125;, T<br/>PrepareCommit → PrepareCommit (retry)
-  Note over p2: 6 retry fires WriteTxnMarkers #123;P0:<br/>commit#125; ▷
-  p2->>p3: 7 WriteTxnMarkers #123;P0: commit#125;
+  Note over p2: 5 broker-#62;coordinator cut:<br/>WriteTxnMarkers #123;P0: commit#125;, T<br/>PrepareCommit → PrepareCommit (retry)
+  Note over p2: 6 coordinator.retry fires:<br/>WriteTxnMarkers #123;P0: commit#125; ▷
+  p2->>p3: 7 coordinator-#62;broker/2 WriteTxnMarkers: #123;P0: commit#125;
   Note over p0: 8 producer restart
   Note over p1: 8 producer restart
-  p3-->>p2: 9 WriteTxnMarkers ok
+  p3-->>p2: 9 broker-#62;coordinator/2 WriteTxnMarkers response: ok
+  Note right of p2: T PrepareCommit (retry) → CompleteCommit
 `},
 	} {
 		if !strings.Contains(test.is, test.want) {
@@ -122,21 +148,21 @@ func TestNodesAndProcesses(t *testing.T) {
 // there is no such column, as a moment means nothing there.
 func TestTimesStandAtTheLeft(t *testing.T) {
 	step := func(at sim.Time) sim.TraceStep {
-		return sim.TraceStep{Step: sim.Step{Actor: "t", Label: "go"}, Lane: "t", At: at}
+		return sim.TraceStep{Step: sim.Step{Actor: "t", Label: "go", Occurrence: 1}, Lane: "t", At: at}
 	}
 	draw := func(steps ...sim.TraceStep) string {
 		var b strings.Builder
-		if err := view.Text(&b, &view.Report{Title: "x", Trace: &sim.Trace{Lanes: []sim.Lane{{Name: "t"}}, Steps: steps}}, false); err != nil {
+		if err := view.Text(&b, &view.Report{Title: "x", Trace: &sim.Trace{Lanes: []sim.Lane{{Name: "t"}}, Steps: steps}}, view.Options{}); err != nil {
 			t.Fatal(err)
 		}
 		return b.String()
 	}
 	const ms = sim.Time(time.Millisecond)
-	timed := "            t\n            │\n  1     0s  ● go\n  2  3.5ms  ● go\n  3         ● go\n  4   20ms  ● go\n"
+	timed := "            t\n  1     0s  ● go\n2-3  3.5ms  ● go, go\n  4   20ms  ● go\n"
 	if got := draw(step(0), step(7*ms/2), step(7*ms/2), step(20*ms)); !strings.Contains(got, timed) {
 		t.Errorf("with times:\n%s\nwant\n%s", got, timed)
 	}
-	untimed := "     t\n     │\n  1  ● go\n  2  ● go\n"
+	untimed := "     t\n1-2  ● go, go\n"
 	if got := draw(step(sim.Never), step(sim.Never)); !strings.Contains(got, untimed) {
 		t.Errorf("without times:\n%s\nwant\n%s", got, untimed)
 	}

@@ -1,6 +1,9 @@
 package view
 
 import (
+	"fmt"
+	"strings"
+
 	"racelab/sim"
 	"racelab/sim/explore"
 )
@@ -11,9 +14,11 @@ type Report struct {
 	Trace   *sim.Trace
 	Ending  sim.Ending
 	Left    []string         // tasks that have not ended
-	Broken  []Break          // the first of each property
-	Culprit *explore.Culprit // of one of them; nil: none was found
-	Untried []string         // properties that no step put to the test
+	Broken  []Break          // the first of each property; the one to look at comes first
+	Culprit *explore.Culprit // of the first of Broken; nil: none was found
+	Do      string           // what a user should do about it
+	Search  string           // what a search says of the run; empty: it was not searched
+	Vacuous []string         // properties that no step tested
 	Notes   []string         // what else the reader should know
 	Final   []sim.Field      // the state at the end
 	Repeat  string           // the command that gives this run again; empty: there is none
@@ -23,5 +28,68 @@ type Report struct {
 // Break is a property that broke, and where.
 type Break struct {
 	sim.Violation
-	Step int // from 1
+	Step  int    // from 1
+	Means string // for a user; empty: the error says it all
+}
+
+func (b Break) String() string { return b.Property + ": " + b.Err.Error() }
+
+// saying is a paragraph below a picture. One without a head goes on from the
+// one before.
+type saying struct {
+	head string
+	text string
+}
+
+const (
+	also   = "also"   // heads a break that is not drawn
+	replay = "replay" // heads the command that gives the run again
+)
+
+// words are what stands below the picture.
+func (r *Report) words() []saying {
+	var words []saying
+	say := func(head, format string, args ...any) {
+		words = append(words, saying{head, fmt.Sprintf(format, args...)})
+	}
+	if r.Culprit != nil {
+		for i, sentence := range r.Culprit.Sentences() {
+			if i == 0 {
+				say("why", "%s", sentence)
+			} else {
+				say("", "%s", sentence)
+			}
+		}
+	}
+	for i, broken := range r.Broken {
+		if i > 0 {
+			say(also, "%s at step %d: %v", broken.Property, broken.Step, broken.Err)
+		}
+	}
+	if len(r.Broken) > 0 {
+		if means := r.Broken[0].Means; means != "" {
+			say("means", "%s", means)
+		}
+		if r.Do != "" {
+			say("do", "%s", r.Do)
+		}
+	} else {
+		say("held", "nothing broke in %d steps. One run proves nothing: simrun explore checks every run.", len(r.Trace.Steps))
+		if r.Ending == sim.ScheduleEnded && len(r.Left) > 0 {
+			say("", "The schedule ended before %s did.", strings.Join(r.Left, ", "))
+		}
+		if len(r.Vacuous) > 0 {
+			say("vacuous", "no step tested %s", strings.Join(r.Vacuous, ", "))
+		}
+	}
+	for _, note := range r.Notes {
+		say("note", "%s", note)
+	}
+	if r.Search != "" {
+		say("search", "%s", r.Search)
+	}
+	if r.Repeat != "" {
+		say(replay, "%s", r.Repeat)
+	}
+	return words
 }

@@ -11,179 +11,281 @@ import (
 )
 
 // Text draws the run as a sequence diagram, a lane a participant, and says
-// below it what broke, how and what it means.
-func Text(w io.Writer, r *Report, colour bool) error {
-	d := newDiagram(r.Trace)
-	times := newTimes(r.Trace)
-	var b strings.Builder
-	b.WriteString(r.Title + "\n\n")
-	b.WriteString(d.head(times.width))
-	if r.Same > 0 {
-		b.WriteString(fmt.Sprintf("%3s  %*s%s\n", "⋮", times.width, "", d.lanes()) + fmt.Sprintf("%3d  the same up to here\n", r.Same))
+// below it why it broke, what that means and what to do.
+//
+// ● is a step of the lane, ○ something that happens to it: a timer fires, a
+// process crashes. ├─▶● takes a request, ●◀─┤ an answer, and ▷ is sent and not
+// yet taken. A step begins with its name in a schedule, before the colon. In
+// colour, a name beside a message is dim, and a break red.
+func Text(w io.Writer, r *Report, o Options) error {
+	if o.Width == 0 {
+		o.Width = 100
 	}
-	for i := r.Same; i < len(r.Trace.Steps); i++ {
-		step := &r.Trace.Steps[i]
-		b.WriteString(fmt.Sprintf("%3d  %*s%s\n", i+1, times.width, times.of(i), d.row(step)))
-		for _, broken := range r.Broken {
-			if broken.Step == i+1 {
-				what := fmt.Sprint(broken.Err)
-				if utf8.RuneCountInString(what) > 120 {
-					what = broken.Property // It is said in full below.
-				}
-				b.WriteString(paint(colour, fmt.Sprintf("  ✗  %*s%s ✗ %s", times.width, "", d.rule(), what)) + "\n")
-			}
+	p := newPicture(r, o.Full)
+	d := &drawing{picture: p, width: o.Width}
+	d.place()
+	var b strings.Builder
+	write := func(colour string, lines ...string) {
+		for _, line := range lines {
+			b.WriteString(paint(o.Colour, colour, line) + "\n")
 		}
 	}
-	b.WriteString("\n")
-	for _, s := range r.words() {
-		for i, line := range s.lines(100) {
-			head := s.head
-			if i > 0 {
-				head = ""
+	write(plain, Wrap(r.Title, o.Width)...)
+	if facts := p.start(); facts != "" {
+		write(plain, hang("at the start: ", facts, o.Width)...)
+	}
+	write(plain, "")
+	write(plain, d.head()...)
+	if r.Same > 0 {
+		write(plain, d.left("⋮", "")+d.empty().String(false), d.left(fmt.Sprint(r.Same), "")+"the same up to here")
+	}
+	for i := range p.rows {
+		row := &p.rows[i]
+		for j, line := range d.row(row) {
+			left := d.left("", "")
+			if j == 0 {
+				left = d.left(row.number(), d.time(row))
 			}
-			b.WriteString(paint(colour && s.head == broke, fmt.Sprintf("%-8s%s", head, line)) + "\n")
+			write(plain, left+line.String(o.Colour))
+		}
+		if row.broke != nil {
+			write(red, hang(d.left("✗", ""), row.broke.String(), o.Width)...)
+		}
+	}
+	write(plain, "")
+	for _, s := range r.words() {
+		head, text := fmt.Sprintf("%-8s", s.head), oneLine(s.text)
+		switch {
+		case s.head == replay:
+			write(plain, command(head, text, o.Width)...)
+		case s.head == also && !o.Full:
+			write(plain, cut(head+text, o.Width))
+		case s.head == "":
+			write(plain, hang(head+"  ", text, o.Width)...)
+		default:
+			write(plain, hang(head, text, o.Width)...)
 		}
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
-// times are those of a trace's steps, for a column at the left: nothing where time
-// has no meaning, or has not gone on.
-type times struct {
-	steps []sim.TraceStep
-	width int // of the column and the room behind it; 0: there is none
-}
+// Colours of a terminal.
+const (
+	plain = ""
+	red   = "1;31"
+	dim   = "2"
+)
 
-func newTimes(t *sim.Trace) *times {
-	c := &times{steps: t.Steps}
-	for i := range c.steps {
-		if c.steps[i].At != sim.Never {
-			c.width = max(c.width, utf8.RuneCountInString(c.steps[i].At.String())+2)
-		}
+// paint gives text a colour on a terminal that has some.
+func paint(on bool, colour, text string) string {
+	if !on || colour == plain || text == "" {
+		return text
 	}
-	return c
+	return "\x1b[" + colour + "m" + text + "\x1b[0m"
 }
 
-// of is the time of a step, if it is another than that of the step before.
-func (c *times) of(i int) string {
-	at := c.steps[i].At
-	if at == sim.Never || i > 0 && c.steps[i-1].At == at {
+// drawing knows where each lane of a picture stands.
+type drawing struct {
+	*picture
+	width   int   // of all
+	numbers int   // width of the column of numbers
+	times   int   // width of the column of times, with the room behind it; 0: there is none
+	at      []int // column of each lane, from the left of the lanes
+}
+
+// left is what stands at the left of the lanes.
+func (d *drawing) left(number, time string) string {
+	return fmt.Sprintf("%*s  %*s", d.numbers, number, d.times, time)
+}
+
+// room is the width of the lanes.
+func (d *drawing) room() int { return d.width - d.numbers - 2 - d.times }
+
+// time is when the row happened, if that is later than the row before.
+func (d *drawing) time(r *row) string {
+	steps := d.report.Trace.Steps
+	at := steps[r.first-1].At
+	if at == sim.Never || r.first > 1 && steps[r.first-2].At == at {
 		return ""
 	}
 	return at.String() + "  "
 }
 
-// paint makes text stand out on a terminal.
-func paint(colour bool, text string) string {
-	if !colour {
-		return text
+// place gives each lane its column. No text may ask for more room than keeps all
+// lanes in the width; what is longer runs over other lanes, or wraps.
+func (d *drawing) place() {
+	d.numbers = 3
+	for i := range d.rows {
+		d.numbers = max(d.numbers, len(d.rows[i].number()))
 	}
-	return "\x1b[1;31m" + text + "\x1b[0m"
+	for i := range d.report.Trace.Steps {
+		if at := d.report.Trace.Steps[i].At; at != sim.Never {
+			d.times = max(d.times, utf8.RuneCountInString(at.String())+2)
+		}
+	}
+	d.at = make([]int, len(d.lanes))
+	for most := d.room(); most > 1; most-- {
+		if end := d.spread(most); end <= d.room() {
+			return
+		}
+	}
 }
 
-// diagram knows where each lane of a trace stands.
-type diagram struct {
-	trace *sim.Trace
-	at    []int // column of each lane
-}
-
-func newDiagram(t *sim.Trace) *diagram {
-	d := &diagram{trace: t, at: make([]int, len(t.Lanes))}
-	gap := make([]int, len(t.Lanes)) // the room that each lane needs at its right
-	for i, lane := range t.Lanes {
-		gap[i] = 3 + utf8.RuneCountInString(lane.Name)
+// spread places the lanes with no text asking for more than the given room, and
+// returns where the last text ends.
+func (d *drawing) spread(most int) (end int) {
+	gap := make([]int, len(d.lanes)) // the room that each lane needs at its right
+	need := func(lane, room int) { gap[lane] = max(gap[lane], min(room, most)) }
+	for i, lane := range d.lanes {
+		need(i, utf8.RuneCountInString(lane.Name)+2) // Of two that would meet, one stands higher.
 	}
-	for i := range t.Steps {
-		if from, _, _ := d.arrow(&t.Steps[i]); from < 0 {
-			for _, lane := range d.lanesOf(&t.Steps[i]) {
-				gap[lane] = max(gap[lane], 4+utf8.RuneCountInString(label(&t.Steps[i])))
+	if last := len(gap) - 1; last >= 0 {
+		gap[last] = max(gap[last], utf8.RuneCountInString(d.lanes[last].Name))
+	}
+	for i := range d.rows {
+		r := &d.rows[i]
+		for lane, text := range d.beside(r) {
+			if len(text) > 0 {
+				need(lane, longest(text)+4)
 			}
 		}
 	}
-	d.place(gap)
-	for i := range t.Steps {
-		// An arrow that needs more room than its lanes give pushes the last one.
-		from, to, text := d.arrow(&t.Steps[i])
-		if from < 0 {
-			continue
+	for range 2 {
+		for i := 1; i < len(d.at); i++ {
+			d.at[i] = d.at[i-1] + gap[i-1]
 		}
-		left, right := min(from, to), max(from, to)
-		if short := utf8.RuneCountInString(text) + 8 - (d.at[right] - d.at[left]); short > 0 {
-			gap[right-1] += short
-			d.place(gap)
-		}
-	}
-	return d
-}
-
-func (d *diagram) place(gap []int) {
-	for i := 1; i < len(d.at); i++ {
-		d.at[i] = d.at[i-1] + gap[i-1]
-	}
-}
-
-func (d *diagram) lane(name string) int {
-	for i, lane := range d.trace.Lanes {
-		if lane.Name == name {
-			return i
+		for i := range d.rows {
+			// An arrow that needs more room than its lanes give pushes the right
+			// one. It gets more than other texts, which can run over lanes.
+			if r := &d.rows[i]; r.from >= 0 && r.from != r.to {
+				left, right := min(r.from, r.to), max(r.from, r.to)
+				short := min(utf8.RuneCountInString(d.onArrow(r))+7, most*3/2) - (d.at[right] - d.at[left])
+				for j := right; short > 0 && j < len(d.at); j++ {
+					d.at[j] += short
+				}
+				if short > 0 {
+					gap[right-1] += short
+				}
+			}
 		}
 	}
-	return 0
+	if len(d.at) == 0 {
+		return 0
+	}
+	return d.at[len(d.at)-1] + gap[len(gap)-1]
 }
 
-// head is the lanes' names, and what each participant shows at the start.
-func (d *diagram) head(times int) string {
-	names := &canvas{}
-	for i, lane := range d.trace.Lanes {
-		names.write(d.at[i], lane.Name)
+// beside is what a row says beside each lane.
+func (d *drawing) beside(r *row) [][]string {
+	beside := make([][]string, len(d.lanes))
+	changed := d.changed(r)
+	for i := range d.lanes {
+		beside[i] = changed[i]
 	}
-	left := strings.Repeat(" ", 5+times)
-	head := left + names.String() + "\n" + left + d.lanes().String() + "\n"
-	if facts := d.start(); facts != "" {
-		return "at the start: " + facts + "\n\n" + head
+	if r.from >= 0 {
+		return beside
 	}
-	return head
+	what := append(slices.Clone(r.said), beside[r.lanes[0]]...)
+	for i, lane := range r.lanes {
+		text := r.name()
+		if i == 0 && len(what) > 0 {
+			text += ": " + strings.Join(what, ", ")
+		} else if len(changed) > 0 {
+			text += ":" // Or what stands below might be read as more of the name.
+		}
+		beside[lane] = []string{text}
+	}
+	return beside
 }
 
-// start is what each participant shows before the first step:
-// "om P0 10 clean, P1 20 clean; coordinator P0 10, P1 20".
-func (d *diagram) start() string {
-	var groups []string
-	for i, fact := range d.trace.Start {
-		text := fact.Name + " " + fact.Value
-		if i > 0 && d.trace.Start[i-1].Of == fact.Of {
-			groups[len(groups)-1] += ", " + text
-		} else {
-			groups = append(groups, fact.Of+" "+text)
+// onArrow is what an arrow says.
+func (d *drawing) onArrow(r *row) string {
+	text := r.name()
+	if len(r.said) > 0 {
+		text += ": " + r.said[0]
+	}
+	return text
+}
+
+// longest is the room that a list takes on one line.
+func longest(list []string) int { return utf8.RuneCountInString(strings.Join(list, ", ")) }
+
+// head is the lanes' names. Of two that would meet, the left one stands higher.
+func (d *drawing) head() []string {
+	height := make([]int, len(d.lanes))
+	for i := len(d.lanes) - 1; i >= 0; i-- {
+		end := d.at[i] + utf8.RuneCountInString(d.lanes[i].Name)
+		for j := i + 1; j < len(d.lanes) && d.at[j] <= end; j++ {
+			height[i] = max(height[i], height[j]+1)
 		}
 	}
-	return strings.Join(groups, "; ")
+	top := 0
+	if len(height) > 0 {
+		top = slices.Max(height)
+	}
+	var lines []string
+	for h := top; h >= 0; h-- {
+		c := &canvas{width: d.room()}
+		for i, lane := range d.lanes {
+			if height[i] == h {
+				c.write(d.at[i], lane.Name)
+			} else if height[i] > h {
+				c.write(d.at[i], "│")
+			}
+		}
+		lines = append(lines, d.left("", "")+c.String(false))
+	}
+	return lines
 }
 
-// lanes is a row in which nothing happens.
-func (d *diagram) lanes() *canvas {
-	c := &canvas{}
+// empty is a line on which nothing happens.
+func (d *drawing) empty() *canvas {
+	c := &canvas{width: d.room()}
 	for _, at := range d.at {
 		c.write(at, "│")
 	}
 	return c
 }
 
-// rule is the line that marks a break.
-func (d *diagram) rule() string { return strings.Repeat("━", d.at[len(d.at)-1]) }
+// block is the lines of a row, while they are drawn.
+type block struct {
+	drawing *drawing
+	lines   []*canvas
+}
 
-// row draws one step.
-func (d *diagram) row(step *sim.TraceStep) string {
-	c := d.lanes()
-	from, to, text := d.arrow(step)
-	if from < 0 {
-		for _, lane := range d.lanesOf(step) {
-			c.write(d.at[lane], "● "+label(step))
+// row draws a row.
+func (d *drawing) row(r *row) []*canvas {
+	b := &block{d, []*canvas{d.empty()}}
+	beside := d.beside(r)
+	if r.from < 0 {
+		mark := "○"
+		if r.own {
+			mark = "●"
 		}
-		return c.String()
+		for _, lane := range r.lanes {
+			b.lines[0].write(d.at[lane], mark)
+		}
+		for _, lane := range r.lanes {
+			b.put(lane, beside[lane][0])
+			beside[lane] = nil
+		}
+	} else {
+		b.arrow(r, beside)
 	}
-	left, right := min(d.at[from], d.at[to]), max(d.at[from], d.at[to])
+	for lane, text := range beside {
+		if len(text) > 0 {
+			b.put(lane, strings.Join(text, ", "))
+		}
+	}
+	return b.lines
+}
+
+// arrow draws the message that a row takes. What an answer changed for whom it
+// is for stands on the arrow, if there is room: that is where the lane is.
+func (b *block) arrow(r *row, beside [][]string) {
+	d, c := b.drawing, b.lines[0]
+	left, right := d.at[min(r.from, r.to)], d.at[max(r.from, r.to)]
 	for x := left + 1; x < right; x++ {
 		line := "─"
 		if c.get(x) == '│' {
@@ -191,184 +293,137 @@ func (d *diagram) row(step *sim.TraceStep) string {
 		}
 		c.write(x, line)
 	}
-	if from < to {
+	text := d.onArrow(r)
+	sent := r.said
+	if len(sent) > 0 {
+		sent = sent[1:]
+	}
+	what := append(slices.Clone(sent), beside[r.to]...) // What it comes to.
+	beside[r.to] = nil
+	start := left + 2
+	if r.from < r.to {
 		c.write(left, "├")
 		c.write(right-1, "▶●")
-		c.write(left+2, " "+text+" ")
 	} else {
+		start++
 		c.write(left, "●◀")
 		c.write(right, "┤")
-		c.write(left+3, " "+text+" ")
-	}
-	if what := effects(step); what != "" {
-		c.write(max(right, d.at[len(d.at)-1])+2, what)
-	}
-	return c.String()
-}
-
-// lanesOf is where a step without an arrow stands: in the lane of who moved, or
-// in all lanes of a process.
-func (d *diagram) lanesOf(step *sim.TraceStep) []int {
-	var lanes []int
-	for i, lane := range d.trace.Lanes {
-		if lane.Process != "" && step.Actor == lane.Process && fails(step) {
-			lanes = append(lanes, i)
+		if all := text + "; " + strings.Join(what, ", "); len(what) > 0 && utf8.RuneCountInString(all) <= right-left-6 {
+			text, what = all, nil
 		}
 	}
-	if lanes == nil {
-		lanes = []int{d.lane(step.Lane)}
+	if size := utf8.RuneCountInString(text); size <= right-left-6 {
+		c.write(start, " "+text+" ")
+		c.dim(start+1, utf8.RuneCountInString(r.name()))
+	} else {
+		if len(r.said) == 0 && len(what) > 0 {
+			text += ":" // Or that might be read as more of the name.
+		}
+		b.name(r, text)
 	}
-	return lanes
+	if len(what) > 0 {
+		b.put(r.to, strings.Join(what, ", "))
+	}
 }
 
-// fails says whether the step is a fault, or the end of one.
-func fails(step *sim.TraceStep) bool {
-	return slices.ContainsFunc(step.Acts, func(act sim.Observation) bool { return act.Action == sim.Failed })
+// name writes what stands on no arrow, as that is too short: behind the arrow, or
+// beside whom it is for.
+func (b *block) name(r *row, text string) {
+	behind := b.drawing.at[max(r.from, r.to)] + 2
+	if utf8.RuneCountInString(text) <= b.drawing.room()-behind {
+		b.lines[0].over(behind, text)
+	} else {
+		b.put(r.to, text)
+	}
 }
 
-// arrow is the message that a step takes: from which lane, to which, and what
-// it says. A step that takes none has no lane, nor has one that is told that
-// none will come.
-func (d *diagram) arrow(step *sim.TraceStep) (from, to int, text string) {
-	for _, act := range step.Acts {
-		if (act.Action == sim.Arrived || act.Action == sim.Received) && act.Message != sim.Cut {
-			return d.lane(act.Peer), d.lane(act.Actor), message(act.Message)
+// put writes text beside a lane: to its right on the first line, if there is room,
+// or else to its left; and where neither has, on lines of its own, at the side that
+// is wider. It runs over other lanes where nothing happens there.
+func (b *block) put(lane int, text string) {
+	d := b.drawing
+	at, size := d.at[lane], utf8.RuneCountInString(text)
+	if first := b.lines[0]; len(b.lines) == 1 { // What comes first in a row stands first.
+		if size <= d.room()-at-2 && first.free(at+1, at+2+size+1) {
+			first.over(at+2, text)
+			return
+		}
+		if size <= at-2 && first.free(at-2-size, at) {
+			first.over(at-1-size, text)
+			return
 		}
 	}
-	return -1, -1, ""
+	right, left := d.room()-at-2, at-2
+	if right >= left || right >= 40 {
+		for i, line := range Wrap(text, right) {
+			b.line(i, at+1, at+2+right).over(at+2, line)
+		}
+		return
+	}
+	lines := Wrap(text, left)
+	wide := 0
+	for _, line := range lines {
+		wide = max(wide, utf8.RuneCountInString(line))
+	}
+	for i, line := range lines {
+		b.line(i, at-2-wide, at).over(at-1-wide, line)
+	}
 }
 
-// message is its name, and what is in it.
-func message(m sim.Message) string { return strings.TrimRight(m.Name()+" "+m.String(), " ") }
-
-// label is what a step says in its lane: its point, what it sent, and what it
-// changed. A node's timer, and a process, say which of them they are.
-func label(step *sim.TraceStep) string {
-	text := step.Label
-	if timer, ok := strings.CutPrefix(step.Actor, step.Lane+"."); ok {
-		text = timer + " " + text
-	} else if fails(step) && step.Actor != step.Lane {
-		text = step.Actor + " " + text
+// line is the line for the i-th part of a text: the first if that is free in
+// the columns, and else a new one.
+func (b *block) line(i, from, to int) *canvas {
+	if i > 0 || len(b.lines) > 1 || !b.lines[0].free(from, to) {
+		b.lines = append(b.lines, b.drawing.empty())
 	}
-	before := " " // what it changed
-	for _, act := range step.Acts {
-		switch {
-		case act.Action == sim.Received && act.Request != nil:
-			text += ": " + message(act.Request)
-		case act.Action == sim.Received && act.Message == sim.Cut:
-			text += ": " + act.Message.Name()
-		case act.Action == sim.Sent && act.Actor == step.Actor:
-			return strings.TrimRight(text+" "+act.Message.String(), " ") + " ▷"
-		case act.Action == sim.Sent:
-			text += " " + message(act.Message) + " ▷"
-		default:
-			continue
-		}
-		before = ", "
-	}
-	if what := changes(step); what != "" {
-		text += before + what
-	}
-	return text
+	return b.lines[len(b.lines)-1]
 }
 
-// effects lists what a step that takes a message comes to: what it changed, and
-// what it asks another node.
-func effects(step *sim.TraceStep) string {
-	var parts []string
-	if what := changes(step); what != "" {
-		parts = append(parts, what)
-	}
-	for _, act := range step.Acts {
-		if act.Action == sim.Sent {
-			parts = append(parts, act.Message.Name()+" ▷")
+// hang wraps text behind a head, under which nothing stands.
+func hang(head, text string, width int) []string {
+	indent := utf8.RuneCountInString(head)
+	lines := Wrap(text, max(width-indent, 20))
+	for i := range lines {
+		if i == 0 {
+			lines[i] = head + lines[i]
+		} else {
+			lines[i] = strings.Repeat(" ", indent) + lines[i]
 		}
 	}
-	return strings.Join(parts, ", ")
+	return lines
 }
 
-// changes lists what a step changed. What a participant shows of itself goes
-// without a name; what a node shows, with what it was.
-func changes(step *sim.TraceStep) string {
-	var parts []string
-	for _, c := range step.Changes {
-		switch {
-		case c.Of != step.Lane:
-			parts = append(parts, c.Name+" "+c.Value)
-		case len(step.Acts) > 0:
-			parts = append(parts, c.Name+" "+c.Was+" → "+c.Value)
-		default:
-			parts = append(parts, c.Value)
+// command breaks a command so that it can still be copied to a shell: between
+// the events of a schedule, whose lines may be any, and nowhere else.
+func command(head, text string, width int) []string {
+	indent := strings.Repeat(" ", len(head)+2)
+	line := head
+	var lines []string
+	for i, part := range strings.SplitAfter(text, "; ") {
+		if i > 0 && utf8.RuneCountInString(line+strings.TrimRight(part, " ")) > width {
+			lines = append(lines, strings.TrimRight(line, " "))
+			line = indent
 		}
+		line += part
 	}
-	return strings.Join(parts, ", ")
+	return append(lines, line)
 }
 
-// words are what stands below the picture: what the run shows.
-func (r *Report) words() []saying {
-	var words []saying
-	say := func(head, text string) { words = append(words, saying{head: head, text: text}) }
-	for _, broken := range r.Broken {
-		words = append(words, saying{head: broke, text: fmt.Sprintf("%s at step %d: %v", broken.Property, broken.Step, broken.Err), whole: true})
+// cut shortens text to a width.
+func cut(text string, width int) string {
+	if utf8.RuneCountInString(text) <= width {
+		return text
 	}
-	if r.Culprit != nil {
-		say("because", fmt.Sprintf("every run that keeps these orders breaks %s (all %d states that keep them):", r.Culprit.Property, r.Culprit.States))
-		for _, o := range r.Culprit.Orders {
-			later := fmt.Sprintf("step %d, %s", o.LaterAt, o.Later)
-			if o.LaterAt == 0 {
-				later = fmt.Sprintf("%s, which never comes", o.Later)
-			}
-			say("", fmt.Sprintf("  step %d, %s, before %s: %s", o.EarlierAt, o.Earlier, later, o.Touches()))
-		}
-	}
-	for _, broken := range r.Broken {
-		if explained, ok := broken.Err.(sim.Explained); ok {
-			say("means", explained.Meaning())
-		}
-	}
-	if len(r.Broken) == 0 {
-		say("held", fmt.Sprintf("this run broke nothing in %d steps. One run proves nothing; simrun explore does.", len(r.Trace.Steps)))
-		if r.Ending == sim.ScheduleEnded && len(r.Left) > 0 {
-			say("", "The schedule ended with work left for "+strings.Join(r.Left, ", ")+".")
-		}
-		if len(r.Untried) > 0 {
-			say("untried", "no step put these to the test: "+strings.Join(r.Untried, ", "))
-		}
-	}
-	for _, note := range r.Notes {
-		say("note", note)
-	}
-	if r.Repeat != "" {
-		words = append(words, saying{head: repeat, text: r.Repeat, whole: true})
-	}
-	return words
+	return strings.TrimRight(string([]rune(text)[:width-1]), " ") + "…"
 }
 
-const (
-	broke  = "BROKEN" // heads what says that a property broke
-	repeat = "repeat" // heads the command that gives the run again
-)
-
-// saying is a paragraph below a picture. One without a head goes on from the
-// one before.
-type saying struct {
-	head  string
-	text  string
-	whole bool // its lines are never broken
-}
-
-func (s saying) lines(width int) []string {
-	if s.whole {
-		return []string{s.text}
-	}
-	return Wrap(s.text, width)
-}
-
-// Wrap breaks text into lines of at most width characters.
+// Wrap breaks text into lines of at most width characters. A word that is longer
+// is cut.
 func Wrap(text string, width int) []string {
 	lines := []string{""}
 	indent := text[:len(text)-len(strings.TrimLeft(text, " "))]
 	for _, word := range strings.Fields(text) {
+		word = cut(word, max(width-len(indent), 1))
 		last := &lines[len(lines)-1]
 		switch {
 		case *last == "":
@@ -382,11 +437,20 @@ func Wrap(text string, width int) []string {
 	return lines
 }
 
-// canvas is a line of text that is written at columns.
-type canvas struct{ cells []rune }
+// canvas is a line that is written at columns.
+type canvas struct {
+	width    int
+	cells    []rune
+	from, to int // the columns that are dim
+}
 
+// write puts text at a column. What would pass the width is cut.
 func (c *canvas) write(at int, text string) {
 	for _, r := range text {
+		if at >= c.width {
+			c.cells[c.width-1] = '…'
+			return
+		}
 		for len(c.cells) <= at {
 			c.cells = append(c.cells, ' ')
 		}
@@ -395,11 +459,40 @@ func (c *canvas) write(at int, text string) {
 	}
 }
 
+// over writes text where lanes may be, with a blank at either side.
+func (c *canvas) over(at int, text string) {
+	if c.get(at-1) == '│' {
+		c.write(at-1, " ")
+	}
+	c.write(at, text)
+	if end := at + utf8.RuneCountInString(text); c.get(end) == '│' {
+		c.write(end, " ")
+	}
+}
+
+func (c *canvas) dim(from, size int) { c.from, c.to = from, from+size }
+
+// free says whether nothing but lanes stands in the columns.
+func (c *canvas) free(from, to int) bool {
+	for x := max(from, 0); x < to; x++ {
+		if r := c.get(x); r != ' ' && r != '│' {
+			return false
+		}
+	}
+	return true
+}
+
 func (c *canvas) get(at int) rune {
-	if at < len(c.cells) {
+	if at >= 0 && at < len(c.cells) {
 		return c.cells[at]
 	}
 	return ' '
 }
 
-func (c *canvas) String() string { return strings.TrimRight(string(c.cells), " ") }
+func (c *canvas) String(colour bool) string {
+	text := string(c.cells)
+	if colour && c.to > c.from {
+		text = string(c.cells[:c.from]) + paint(true, dim, string(c.cells[c.from:c.to])) + string(c.cells[c.to:])
+	}
+	return strings.TrimRight(text, " ")
+}
