@@ -85,10 +85,21 @@ func (a access) describe(answered bool) string {
 	}
 }
 
-// CommitHistoryIsMonotone claims that the commits and fetches of all clients, as
-// each of them saw its own, are those of a MonotoneRegister for each partition.
-// So no fetch reads less than what was acknowledged before it began, or than
-// what an earlier one read; and it reads nothing that nobody committed.
+// CommitHistory is the commits and fetches of some clients, as each of them saw
+// its own.
+type CommitHistory struct {
+	// Clients are the tasks that commit and fetch, each on one connection.
+	Clients []string `sim:"config"`
+	// Process is the one that all Clients are goroutines of, if it may crash.
+	Process string `sim:"config"`
+
+	calls []call // by called, then by client
+}
+
+// CommitHistoryIsMonotone claims that the history is that of a MonotoneRegister
+// for each partition. So no fetch reads less than what was acknowledged before it
+// began, or than what an earlier one read; and it reads nothing that nobody
+// committed.
 //
 // A commit without an answer, because its connection broke, its client crashed
 // or the run has ended, may have happened or not, at any time. One that was
@@ -100,13 +111,57 @@ func (a access) describe(answered bool) string {
 // It is judged when a fetch is answered: a commit alone is never refused. Its
 // memory is the whole history, so a search through states tells two histories
 // apart that led to one state.
-type CommitHistoryIsMonotone struct {
-	// Clients are the tasks that commit and fetch, each on one connection.
-	Clients []string `sim:"config"`
-	// Process is the one that all Clients are goroutines of, if it may crash.
-	Process string `sim:"config"`
+func CommitHistoryIsMonotone(h *CommitHistory) *sim.Property {
+	p := sim.NewProperty("commit-history-is-monotone", h)
+	sim.On(p, sim.Sent, func(_ *sim.Claim, a sim.Act, request *model.OffsetCommitRequest) {
+		h.begin(a, call{offsets: slices.Clone(request.Partitions)})
+	})
+	sim.On(p, sim.Sent, func(_ *sim.Claim, a sim.Act, _ *model.OffsetFetchRequest) {
+		h.begin(a, call{fetches: true})
+	})
+	sim.On(p, sim.Received, func(_ *sim.Claim, a sim.Act, response *model.OffsetCommitResponse) {
+		c := h.answered(a)
+		c.offsets = accepted(c.offsets, response.Partitions)
+	})
+	sim.On(p, sim.Received, func(c *sim.Claim, a sim.Act, response *model.OffsetFetchResponse) {
+		fetch := h.answered(a)
+		if response.Error == model.None {
+			fetch.offsets = slices.Clone(response.Partitions)
+			h.judge(c, fetch)
+		}
+	})
+	sim.On(p, sim.Received|sim.Failed, func(c *sim.Claim, a sim.Act, fault sim.Fault) {
+		switch {
+		case a.Action == sim.Failed && fault == sim.Crash && h.Process != "" && a.Actor == h.Process:
+			h.loseAll()
+		case a.Action == sim.Received && fault == sim.Cut && slices.Contains(h.Clients, a.Actor):
+			if lostCall := h.awaited(a); lostCall != nil { // The client may have asked for something else.
+				lostCall.returned = lost
+			}
+		default:
+			c.Skip()
+		}
+	})
+	return p
+}
 
-	calls []call // by called, then by client
+// CommitHistoryOf is the history of a run, whose clients come in the order of
+// their first request.
+func CommitHistoryOf(trace *sim.Trace) *CommitHistory {
+	h := &CommitHistory{}
+	p := CommitHistoryIsMonotone(h)
+	for _, step := range trace.Steps {
+		for _, act := range step.Acts {
+			switch act.Message.(type) {
+			case *model.OffsetCommitRequest, *model.OffsetFetchRequest:
+				if act.Action == sim.Sent && !slices.Contains(h.Clients, act.Actor) {
+					h.Clients = append(h.Clients, act.Actor)
+				}
+			}
+			_, _, _ = p.Judge(act) // What it says of the run stands in the report.
+		}
+	}
+	return h
 }
 
 // call is a request of a client, and its answer.
@@ -130,83 +185,34 @@ const (
 // before says whether the call was answered before the other began.
 func (c *call) before(other *call) bool { return c.returned >= 0 && c.returned < other.called }
 
-func (p *CommitHistoryIsMonotone) Name() string { return "commit-history-is-monotone" }
-
-func (p *CommitHistoryIsMonotone) Watches(o sim.Observation) bool {
-	if o.Action == sim.Failed {
-		return p.crashes(o)
-	}
-	if o.Action != sim.Sent && o.Action != sim.Received {
-		return false
-	}
-	switch o.Message.(type) {
-	case *model.OffsetCommitRequest, *model.OffsetFetchRequest, *model.OffsetCommitResponse, *model.OffsetFetchResponse:
-		return true
-	}
-	return o.Message == sim.Cut && slices.Contains(p.Clients, o.Actor)
-}
-
-// crashes says whether the clients crash, whose calls then get no answer.
-func (p *CommitHistoryIsMonotone) crashes(o sim.Observation) bool {
-	return o.Message == sim.Crash && p.Process != "" && o.Actor == p.Process
-}
-
-// Observe keeps the history, and judges it when a fetch is answered.
-func (p *CommitHistoryIsMonotone) Observe(o sim.Observation) (tested bool, err error) {
-	switch message := o.Message.(type) {
-	case *model.OffsetCommitRequest:
-		p.begin(o, call{offsets: slices.Clone(message.Partitions)})
-	case *model.OffsetFetchRequest:
-		p.begin(o, call{fetches: true})
-	case *model.OffsetCommitResponse:
-		c := p.answered(o)
-		c.offsets = accepted(c.offsets, message.Partitions)
-	case *model.OffsetFetchResponse:
-		c := p.answered(o)
-		if message.Error == model.None {
-			c.offsets = slices.Clone(message.Partitions)
-			return p.judge(c)
-		}
-	default:
-		if p.crashes(o) {
-			p.loseAll()
-			break
-		}
-		if c := p.awaited(o); c != nil { // The client may have asked for something else.
-			c.returned = lost
-		}
-	}
-	return false, nil
-}
-
 // now is the time of the last request.
-func (p *CommitHistoryIsMonotone) now() int {
-	if len(p.calls) == 0 {
+func (h *CommitHistory) now() int {
+	if len(h.calls) == 0 {
 		return 0
 	}
-	return p.calls[len(p.calls)-1].called
+	return h.calls[len(h.calls)-1].called
 }
 
 // begin notes a request.
-func (p *CommitHistoryIsMonotone) begin(o sim.Observation, c call) {
-	c.client, c.called, c.returned = slices.Index(p.Clients, o.Actor), p.now(), open
+func (h *CommitHistory) begin(a sim.Act, c call) {
+	c.client, c.called, c.returned = slices.Index(h.Clients, a.Actor), h.now(), open
 	if c.client < 0 {
-		panic(fmt.Sprintf("properties: %s sends %s and is none of the Clients of the history", o.Actor, o.Message.Name()))
+		panic(fmt.Sprintf("properties: %s sends %s and is none of the Clients of the history", a.Actor, a.Message.Name()))
 	}
-	if slices.ContainsFunc(p.calls, func(other call) bool { return other.returned == c.called }) {
+	if slices.ContainsFunc(h.calls, func(other call) bool { return other.returned == c.called }) {
 		c.called++
 	}
-	at := len(p.calls)
-	for at > 0 && p.calls[at-1].called == c.called && p.calls[at-1].client > c.client {
+	at := len(h.calls)
+	for at > 0 && h.calls[at-1].called == c.called && h.calls[at-1].client > c.client {
 		at--
 	}
-	p.calls = slices.Insert(p.calls, at, c)
+	h.calls = slices.Insert(h.calls, at, c)
 }
 
 // awaited is the client's oldest call without an answer; nil if there is none.
-func (p *CommitHistoryIsMonotone) awaited(o sim.Observation) *call {
-	for i := range p.calls {
-		if c := &p.calls[i]; c.returned == open && p.Clients[c.client] == o.Actor {
+func (h *CommitHistory) awaited(a sim.Act) *call {
+	for i := range h.calls {
+		if c := &h.calls[i]; c.returned == open && h.Clients[c.client] == a.Actor {
 			return c
 		}
 	}
@@ -214,19 +220,19 @@ func (p *CommitHistoryIsMonotone) awaited(o sim.Observation) *call {
 }
 
 // answered notes when the client's oldest call was answered.
-func (p *CommitHistoryIsMonotone) answered(o sim.Observation) *call {
-	c := p.awaited(o)
+func (h *CommitHistory) answered(a sim.Act) *call {
+	c := h.awaited(a)
 	if c == nil {
-		panic(fmt.Sprintf("properties: %s receives %s, which it does not await in the history: do its calls go over several connections?", o.Actor, o.Message.Name()))
+		panic(fmt.Sprintf("properties: %s receives %s, which it does not await in the history: do its calls go over several connections?", a.Actor, a.Message.Name()))
 	}
-	c.returned = p.now()
+	c.returned = h.now()
 	return c
 }
 
 // loseAll gives up every answer that is awaited.
-func (p *CommitHistoryIsMonotone) loseAll() {
-	for i := range p.calls {
-		if c := &p.calls[i]; c.returned == open {
+func (h *CommitHistory) loseAll() {
+	for i := range h.calls {
+		if c := &h.calls[i]; c.returned == open {
 			c.returned = lost
 		}
 	}
@@ -244,25 +250,26 @@ func accepted(asked []model.PartitionOffset, answers []model.PartitionError) []m
 }
 
 // judge judges the history, whose last event is the answer of a fetch.
-func (p *CommitHistoryIsMonotone) judge(fetch *call) (tested bool, err error) {
+func (h *CommitHistory) judge(c *sim.Claim, fetch *call) {
 	for _, read := range fetch.offsets {
-		known := p.known(read.Partition, fetch)
-		tested = tested || known != unknown
-		of := slices.DeleteFunc(p.history(), func(op porcupine.Operation) bool { return op.Input.(access).partition != read.Partition })
-		if err == nil && !porcupine.CheckOperations(MonotoneRegister(), of) {
-			err = &StaleFetchError{p.Clients[fetch.client], read.Partition, known, read.Offset}
+		known := h.known(read.Partition, fetch)
+		if known != unknown {
+			c.Holds()
+		}
+		of := slices.DeleteFunc(h.history(), func(op porcupine.Operation) bool { return op.Input.(access).partition != read.Partition })
+		if !porcupine.CheckOperations(MonotoneRegister(), of) {
+			c.Fail(&StaleFetchError{h.Clients[fetch.client], read.Partition, known, read.Offset})
 		}
 	}
-	return tested, err
 }
 
 // known is the greatest offset of a partition that was acknowledged or read
 // before a call began.
-func (p *CommitHistoryIsMonotone) known(partition model.Partition, by *call) model.Offset {
+func (h *CommitHistory) known(partition model.Partition, by *call) model.Offset {
 	known := unknown
-	for i := range p.calls {
-		for _, o := range p.calls[i].offsets {
-			if o.Partition == partition && p.calls[i].before(by) {
+	for i := range h.calls {
+		for _, o := range h.calls[i].offsets {
+			if o.Partition == partition && h.calls[i].before(by) {
 				known = max(known, o.Offset)
 			}
 		}
@@ -274,13 +281,13 @@ func (p *CommitHistoryIsMonotone) known(partition model.Partition, by *call) mod
 // A call without an answer overlaps with all that its client does next, so it
 // passes for one of a client of its own. Of one time, all requests come before
 // all answers.
-func (p *CommitHistoryIsMonotone) history() []porcupine.Operation {
+func (h *CommitHistory) history() []porcupine.Operation {
 	var history []porcupine.Operation
 	var clients []int // by porcupine's number: that of here, or one behind all of these
-	for i, c := range p.calls {
+	for i, c := range h.calls {
 		client, returned := c.client, int64(2*c.returned)+1
 		if c.returned < 0 {
-			client, returned = len(p.Clients)+i, math.MaxInt64
+			client, returned = len(h.Clients)+i, math.MaxInt64
 		}
 		if !slices.Contains(clients, client) {
 			clients = append(clients, client)
@@ -288,7 +295,7 @@ func (p *CommitHistoryIsMonotone) history() []porcupine.Operation {
 		for _, o := range c.offsets {
 			history = append(history, porcupine.Operation{
 				ClientId: slices.Index(clients, client), Call: 2 * int64(c.called), Return: returned,
-				Input: access{p.Clients[c.client], o.Partition, c.fetches, o.Offset}, Output: c.returned >= 0,
+				Input: access{h.Clients[c.client], o.Partition, c.fetches, o.Offset}, Output: c.returned >= 0,
 			})
 		}
 	}

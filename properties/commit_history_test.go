@@ -22,10 +22,10 @@ const historyIsMonotone = "commit-history-is-monotone"
 
 // act reads an act of P0's history: "A commits 11", "A ok", "A refused", "A cut",
 // "A fetches", "A reads 11", "A fails".
-func act(t *testing.T, text string) sim.Observation {
+func act(t *testing.T, text string) sim.Act {
 	t.Helper()
 	words := strings.Fields(text)
-	o := sim.Observation{Action: sim.Received, Actor: words[0], Peer: "coordinator"}
+	o := sim.Act{Action: sim.Received, Actor: words[0], Peer: "coordinator"}
 	offset := model.PartitionOffset{}
 	if len(words) == 3 {
 		if _, err := fmt.Sscan(words[2], &offset.Offset); err != nil {
@@ -57,17 +57,18 @@ func act(t *testing.T, text string) sim.Observation {
 }
 
 // observed shows an oracle a history, and returns what it says of the last act.
-func observed(t *testing.T, history string) (oracle *properties.CommitHistoryIsMonotone, tested bool, err error) {
+func observed(t *testing.T, history string) (h *properties.CommitHistory, tested bool, err error) {
 	t.Helper()
-	oracle = &properties.CommitHistoryIsMonotone{Clients: []string{"A", "B", "C"}}
+	h = &properties.CommitHistory{Clients: []string{"A", "B", "C"}}
+	oracle := properties.CommitHistoryIsMonotone(h)
 	for text := range strings.SplitSeq(history, ";") {
 		o := act(t, text)
-		if !oracle.Watches(o) {
-			t.Fatalf("%s: the oracle does not watch %q", history, text)
+		var seen bool
+		if seen, tested, err = oracle.Judge(o); !seen {
+			t.Fatalf("%s: the oracle does not see %q", history, text)
 		}
-		tested, err = oracle.Observe(o)
 	}
-	return oracle, tested, err
+	return h, tested, err
 }
 
 // isPlain says whether a register of the last write, which begins as whatever is
@@ -181,7 +182,7 @@ func TestCommitHistoryByPartition(t *testing.T) {
 		{1, offsets(12, 21), "<nil>"},
 		{1, offsets(12, 22), "C read offset 22 of P1, which nobody can have committed by then"},
 	} {
-		oracle := &properties.CommitHistoryIsMonotone{Clients: []string{"A", "C"}}
+		oracle := properties.CommitHistoryIsMonotone(&properties.CommitHistory{Clients: []string{"A", "C"}})
 		var err error
 		commit := func(asked []model.PartitionOffset, refused model.Partition) {
 			response := &model.OffsetCommitResponse{}
@@ -192,13 +193,13 @@ func TestCommitHistoryByPartition(t *testing.T) {
 				}
 				response.Partitions = append(response.Partitions, model.PartitionError{Partition: p.Partition, Error: code})
 			}
-			_, _ = oracle.Observe(sim.Observation{Action: sim.Sent, Actor: "A", Message: &model.OffsetCommitRequest{Partitions: asked}})
-			_, _ = oracle.Observe(sim.Observation{Action: sim.Received, Actor: "A", Message: response})
+			_, _, _ = oracle.Judge(sim.Act{Action: sim.Sent, Actor: "A", Message: &model.OffsetCommitRequest{Partitions: asked}})
+			_, _, _ = oracle.Judge(sim.Act{Action: sim.Received, Actor: "A", Message: response})
 		}
 		commit(offsets(11, 21), -1)
 		commit(offsets(12, 22), test.refused)
-		_, _ = oracle.Observe(sim.Observation{Action: sim.Sent, Actor: "C", Message: &model.OffsetFetchRequest{Partitions: []model.Partition{0, 1}}})
-		_, err = oracle.Observe(sim.Observation{Action: sim.Received, Actor: "C", Message: &model.OffsetFetchResponse{Partitions: test.reads}})
+		_, _, _ = oracle.Judge(sim.Act{Action: sim.Sent, Actor: "C", Message: &model.OffsetFetchRequest{Partitions: []model.Partition{0, 1}}})
+		_, _, err = oracle.Judge(sim.Act{Action: sim.Received, Actor: "C", Message: &model.OffsetFetchResponse{Partitions: test.reads}})
 		if fmt.Sprint(err) != test.want {
 			t.Errorf("P%d refused, read %v: %v, want %s", test.refused, test.reads, err, test.want)
 		}

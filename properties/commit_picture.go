@@ -13,9 +13,9 @@ import (
 
 // WriteHTML writes porcupine's picture of the history, partition by partition.
 // It is the same to the byte each time.
-func (p *CommitHistoryIsMonotone) WriteHTML(w io.Writer) error {
+func (h *CommitHistory) WriteHTML(w io.Writer) error {
 	var page bytes.Buffer
-	_, info := porcupine.CheckOperationsVerbose(MonotoneRegister(), p.history(), 0)
+	_, info := porcupine.CheckOperationsVerbose(MonotoneRegister(), h.history(), 0)
 	if err := porcupine.Visualize(MonotoneRegister(), info, &page); err != nil {
 		return err
 	}

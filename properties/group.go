@@ -9,73 +9,59 @@ import (
 )
 
 // FormerOwnerTakesNothingBack claims that only the owner of a partition moves
-// its committed offset back: whoever has lost it does not.
+// its committed offset back: whoever has lost it does not. The members of the
+// group are named by their tasks.
 //
 // The owner is the member to whom the coordinator assigned the partition last,
 // from the moment at which it says so.
-type FormerOwnerTakesNothingBack struct {
-	members   []string `sim:"config"`
-	owner     []int    // by partition: the place in members, from 1; 0: nobody yet
-	committed offsets
-}
-
-// NewFormerOwnerTakesNothingBack returns the oracle for a group of these
-// members, by their tasks' names.
-func NewFormerOwnerTakesNothingBack(members ...string) *FormerOwnerTakesNothingBack {
-	return &FormerOwnerTakesNothingBack{members: members}
-}
-
-func (p *FormerOwnerTakesNothingBack) Name() string { return "former-owner-takes-nothing-back" }
-
-func (p *FormerOwnerTakesNothingBack) Watches(o sim.Observation) bool {
-	if o.Action != sim.Answered {
-		return false
+func FormerOwnerTakesNothingBack(members ...string) *sim.Property {
+	var m struct {
+		owners    owners
+		committed offsets
 	}
-	switch o.Message.(type) {
-	case *model.SyncGroupResponse, *model.ConsumerGroupHeartbeatResponse, *model.OffsetCommitResponse:
-		return true
-	}
-	return false
-}
-
-// Observe notes who gets what, and judges each offset that is accepted.
-func (p *FormerOwnerTakesNothingBack) Observe(o sim.Observation) (tested bool, err error) {
-	client := slices.Index(p.members, o.Peer) + 1
-	switch answer := o.Message.(type) {
-	case *model.SyncGroupResponse:
-		p.assign(client, answer.Assignment)
-	case *model.ConsumerGroupHeartbeatResponse:
-		p.assign(client, answer.Assignment)
-	case *model.OffsetCommitResponse:
-		for i, asked := range o.Request.(*model.OffsetCommitRequest).Partitions {
-			owned := p.ownerOf(asked.Partition) == client
-			tested = tested || !owned
+	p := sim.NewProperty("former-owner-takes-nothing-back", &m)
+	client := func(a sim.Act) int { return slices.Index(members, a.Peer) + 1 }
+	sim.On(p, sim.Answered, func(_ *sim.Claim, a sim.Act, answer *model.SyncGroupResponse) {
+		m.owners.assign(client(a), answer.Assignment)
+	})
+	sim.On(p, sim.Answered, func(_ *sim.Claim, a sim.Act, answer *model.ConsumerGroupHeartbeatResponse) {
+		m.owners.assign(client(a), answer.Assignment)
+	})
+	sim.OnReply(p, func(c *sim.Claim, a sim.Act, request *model.OffsetCommitRequest, answer *model.OffsetCommitResponse) {
+		for i, asked := range request.Partitions {
+			owner := m.owners.of(asked.Partition)
+			if owner != client(a) {
+				c.Holds()
+			}
 			if answer.Partitions[i].Error != model.None {
 				continue
 			}
-			was := p.committed.move(asked.Partition, asked.Offset)
-			if asked.Offset < was && !owned && err == nil {
-				err = &FormerOwnerError{RewindError{asked.Partition, was, asked.Offset}, o.Peer, p.members[p.ownerOf(asked.Partition)-1]}
+			if was := m.committed.move(asked.Partition, asked.Offset); asked.Offset < was && owner != client(a) {
+				c.Fail(&FormerOwnerError{RewindError{asked.Partition, was, asked.Offset}, a.Peer, members[owner-1]})
 			}
 		}
-	}
-	return tested, err
+	})
+	return p
 }
 
-func (p *FormerOwnerTakesNothingBack) assign(to int, partitions []model.Partition) {
+// owners is by partition the place of its owner among the members, from 1; 0:
+// nobody yet.
+type owners []int
+
+func (o *owners) assign(to int, partitions []model.Partition) {
 	for _, partition := range partitions {
-		for int(partition) >= len(p.owner) {
-			p.owner = append(p.owner, 0)
+		for int(partition) >= len(*o) {
+			*o = append(*o, 0)
 		}
-		p.owner[partition] = to
+		(*o)[partition] = to
 	}
 }
 
-func (p *FormerOwnerTakesNothingBack) ownerOf(partition model.Partition) int {
-	if int(partition) >= len(p.owner) {
+func (o owners) of(partition model.Partition) int {
+	if int(partition) >= len(o) {
 		return 0
 	}
-	return p.owner[partition]
+	return o[partition]
 }
 
 // FormerOwnerError is a committed offset that a former owner took back.
@@ -127,115 +113,69 @@ func (p *processed) until(partition model.Partition) model.Offset {
 }
 
 // NoMessageIsSkipped claims that the committed offset never passes a message
-// that nobody has processed: whoever reads on from there would not see it.
-type NoMessageIsSkipped struct{ processed }
-
-// NewNoMessageIsSkipped returns the oracle for partitions that start at these
-// offsets.
-func NewNoMessageIsSkipped(start ...model.Offset) *NoMessageIsSkipped {
-	return &NoMessageIsSkipped{newProcessed(start)}
-}
-
-func (p *NoMessageIsSkipped) Name() string { return "no-message-is-skipped" }
-
-func (p *NoMessageIsSkipped) Watches(o sim.Observation) bool {
-	_, commit := o.Message.(*model.OffsetCommitResponse)
-	return isProcessed(o) || commit && o.Action == sim.Answered
-}
-
-// Observe judges each offset that is accepted.
-func (p *NoMessageIsSkipped) Observe(o sim.Observation) (tested bool, err error) {
-	if m, ok := o.Message.(*model.Processed); ok {
-		p.add(m)
-		return false, nil
-	}
-	answer := o.Message.(*model.OffsetCommitResponse)
-	for i, asked := range o.Request.(*model.OffsetCommitRequest).Partitions {
-		if answer.Partitions[i].Error != model.None {
-			continue
+// that nobody has processed: whoever reads on from there would not see it. The
+// partitions start at the given offsets.
+func NoMessageIsSkipped(start ...model.Offset) *sim.Property {
+	m := newProcessed(start)
+	p := sim.NewProperty("no-message-is-skipped", &m)
+	sim.On(p, sim.Called, func(_ *sim.Claim, _ sim.Act, message *model.Processed) { m.add(message) })
+	sim.OnReply(p, func(c *sim.Claim, a sim.Act, request *model.OffsetCommitRequest, answer *model.OffsetCommitResponse) {
+		for i, asked := range request.Partitions {
+			if answer.Partitions[i].Error == model.None {
+				first := m.until(asked.Partition)
+				c.Assert(asked.Offset <= first, "%s committed offset %d of %v, and nobody has processed message %d", a.Peer, asked.Offset, asked.Partition, first)
+			}
 		}
-		tested = true
-		if first := p.until(asked.Partition); asked.Offset > first && err == nil {
-			err = fmt.Errorf("%s committed offset %d of %v, and nobody has processed message %d", o.Peer, asked.Offset, asked.Partition, first)
-		}
-	}
-	return tested, err
+	})
+	return p
 }
 
 // NoMessageIsProcessedTwice claims that a message is processed once. Kafka does
-// not promise it: what is processed and not yet committed comes again. The oracle
-// counts.
-type NoMessageIsProcessedTwice struct{ processed }
-
-// NewNoMessageIsProcessedTwice returns the oracle for partitions that start at
-// these offsets.
-func NewNoMessageIsProcessedTwice(start ...model.Offset) *NoMessageIsProcessedTwice {
-	return &NoMessageIsProcessedTwice{newProcessed(start)}
-}
-
-func (p *NoMessageIsProcessedTwice) Name() string { return "no-message-is-processed-twice" }
-
-func (p *NoMessageIsProcessedTwice) Watches(o sim.Observation) bool { return isProcessed(o) }
-
-// Observe counts a message.
-func (p *NoMessageIsProcessedTwice) Observe(o sim.Observation) (tested bool, err error) {
-	m := o.Message.(*model.Processed)
-	if times := p.add(m); times > 1 {
-		err = fmt.Errorf("%s processed message %d of %v, which makes %d times", o.Actor, m.Offset, m.Partition, times)
-	}
-	return true, err
-}
-
-func isProcessed(o sim.Observation) bool {
-	_, ok := o.Message.(*model.Processed)
-	return ok && o.Action == sim.Called
+// not promise it: what is processed and not yet committed comes again. The
+// partitions start at the given offsets.
+func NoMessageIsProcessedTwice(start ...model.Offset) *sim.Property {
+	m := newProcessed(start)
+	p := sim.NewProperty("no-message-is-processed-twice", &m)
+	sim.On(p, sim.Called, func(c *sim.Claim, a sim.Act, message *model.Processed) {
+		times := m.add(message)
+		c.Assert(times == 1, "%s processed message %d of %v, which makes %d times", a.Actor, message.Offset, message.Partition, times)
+	})
+	return p
 }
 
 // RefusedCommitIsReported claims that the application hears of each of its
-// commits that was refused, before it goes on.
-type RefusedCommitIsReported struct {
-	members []string      `sim:"config"`
-	refused []model.Error // by the place in members: with what, and not reported yet
-}
-
-// NewRefusedCommitIsReported returns the oracle for these members, by their
-// tasks' names.
-func NewRefusedCommitIsReported(members ...string) *RefusedCommitIsReported {
-	return &RefusedCommitIsReported{members: members, refused: make([]model.Error, len(members))}
-}
-
-func (p *RefusedCommitIsReported) Name() string { return "refused-commit-is-reported" }
-
-func (p *RefusedCommitIsReported) Watches(o sim.Observation) bool {
-	switch o.Message.(type) {
-	case *model.OffsetCommitResponse:
-		return o.Action == sim.Received
-	case *model.Committed:
-		return o.Action == sim.Returned
-	}
-	return o.Action == sim.Sent || isProcessed(o)
-}
-
-// Observe sees what a member does after it was refused.
-func (p *RefusedCommitIsReported) Observe(o sim.Observation) (tested bool, err error) {
-	refused := &p.refused[slices.Index(p.members, o.Actor)]
-	switch act := o.Message.(type) {
-	case *model.OffsetCommitResponse:
-		for _, partition := range act.Partitions {
+// commits that was refused, before it goes on. The members are named by their
+// tasks.
+func RefusedCommitIsReported(members ...string) *sim.Property {
+	refused := make([]model.Error, len(members)) // with what, and not reported yet
+	of := func(a sim.Act) *model.Error { return &refused[slices.Index(members, a.Actor)] }
+	p := sim.NewProperty("refused-commit-is-reported", &refused)
+	sim.On(p, sim.Received, func(c *sim.Claim, a sim.Act, answer *model.OffsetCommitResponse) {
+		was := of(a)
+		for _, partition := range answer.Partitions {
 			if partition.Error != model.None {
-				*refused = partition.Error
+				*was = partition.Error
 			}
 		}
-		return *refused != model.None, nil
-	case *model.Committed:
-		if act.Error != *refused && *refused != model.None {
-			err = fmt.Errorf("the commit of %s came back with %v, and the coordinator said %v", o.Actor, act.Error, *refused)
+		if *was != model.None {
+			c.Holds()
 		}
-	default:
-		if *refused != model.None {
-			err = fmt.Errorf("the commit of %s was refused with %v, and its application went on without being told", o.Actor, *refused)
+	})
+	sim.On(p, sim.Returned, func(c *sim.Claim, a sim.Act, committed *model.Committed) {
+		was := of(a)
+		if committed.Error != *was && *was != model.None {
+			c.Fail(fmt.Errorf("the commit of %s came back with %v, and the coordinator said %v", a.Actor, committed.Error, *was))
 		}
+		*was = model.None
+	})
+	goesOn := func(c *sim.Claim, a sim.Act) {
+		was := of(a)
+		if *was != model.None {
+			c.Fail(fmt.Errorf("the commit of %s was refused with %v, and its application went on without being told", a.Actor, *was))
+		}
+		*was = model.None
 	}
-	*refused = model.None
-	return false, err
+	sim.On(p, sim.Called, func(c *sim.Claim, a sim.Act, _ *model.Processed) { goesOn(c, a) })
+	sim.On(p, sim.Sent, func(c *sim.Claim, a sim.Act, _ sim.Message) { goesOn(c, a) })
+	return p
 }

@@ -27,30 +27,23 @@ func (o *offsets) move(p model.Partition, to model.Offset) (was model.Offset) {
 //
 // Kafka does not promise it: a consumer may commit what it likes. It is what an
 // application expects that only ever marks forward.
-type CommittedOffsetNeverRewinds struct{ committed offsets }
-
-func (p *CommittedOffsetNeverRewinds) Name() string { return "committed-offset-never-rewinds" }
-
-func (p *CommittedOffsetNeverRewinds) Watches(o sim.Observation) bool {
-	_, commit := o.Request.(*model.OffsetCommitRequest)
-	return commit && o.Action == sim.Answered
-}
-
-// Observe judges each offset that the coordinator has accepted.
-func (p *CommittedOffsetNeverRewinds) Observe(o sim.Observation) (tested bool, err error) {
-	request := o.Request.(*model.OffsetCommitRequest)
-	response := o.Message.(*model.OffsetCommitResponse)
-	for i, asked := range request.Partitions {
-		if response.Partitions[i].Error != model.None {
-			continue
+func CommittedOffsetNeverRewinds() *sim.Property {
+	var committed offsets
+	p := sim.NewProperty("committed-offset-never-rewinds", &committed)
+	sim.OnReply(p, func(c *sim.Claim, _ sim.Act, request *model.OffsetCommitRequest, response *model.OffsetCommitResponse) {
+		for i, asked := range request.Partitions {
+			if response.Partitions[i].Error != model.None {
+				continue
+			}
+			switch was := committed.move(asked.Partition, asked.Offset); {
+			case asked.Offset < was:
+				c.Fail(&RewindError{asked.Partition, was, asked.Offset})
+			case was != unknown:
+				c.Holds()
+			}
 		}
-		was := p.committed.move(asked.Partition, asked.Offset)
-		tested = tested || was != unknown
-		if asked.Offset < was && err == nil {
-			err = &RewindError{asked.Partition, was, asked.Offset}
-		}
-	}
-	return tested, err
+	})
+	return p
 }
 
 // RewindError is a committed offset that went back.
@@ -80,62 +73,45 @@ func messages(from, to model.Offset) string {
 // OffsetsOnTheWireAreMonotone claims that the offsets which a client sends for
 // a partition never go back: the order of its snapshots is the order of its
 // sends.
-type OffsetsOnTheWireAreMonotone struct{ sent offsets }
-
-func (p *OffsetsOnTheWireAreMonotone) Name() string { return "offsets-on-the-wire-are-monotone" }
-
-func (p *OffsetsOnTheWireAreMonotone) Watches(o sim.Observation) bool {
-	_, commit := o.Message.(*model.OffsetCommitRequest)
-	return commit && o.Action == sim.Sent
-}
-
-// Observe judges each offset that is sent.
-func (p *OffsetsOnTheWireAreMonotone) Observe(o sim.Observation) (tested bool, err error) {
-	for _, asked := range o.Message.(*model.OffsetCommitRequest).Partitions {
-		was := p.sent.move(asked.Partition, asked.Offset)
-		tested = tested || was != unknown
-		if asked.Offset < was && err == nil {
-			err = fmt.Errorf("%s sent offset %d of %v after %d was sent", o.Actor, asked.Offset, asked.Partition, was)
+func OffsetsOnTheWireAreMonotone() *sim.Property {
+	var sent offsets
+	p := sim.NewProperty("offsets-on-the-wire-are-monotone", &sent)
+	sim.On(p, sim.Sent, func(c *sim.Claim, a sim.Act, request *model.OffsetCommitRequest) {
+		for _, asked := range request.Partitions {
+			if was := sent.move(asked.Partition, asked.Offset); was != unknown {
+				c.Assert(asked.Offset >= was, "%s sent offset %d of %v after %d was sent", a.Actor, asked.Offset, asked.Partition, was)
+			}
 		}
-	}
-	return tested, err
+	})
+	return p
 }
 
 // CloseCommitsWhatWasProcessed claims that when Close has returned, each
 // partition's committed offset is behind the last message that was processed:
 // nothing is left to do again.
-type CloseCommitsWhatWasProcessed struct{ processed, committed offsets }
-
-func (p *CloseCommitsWhatWasProcessed) Name() string { return "close-commits-what-was-processed" }
-
-func (p *CloseCommitsWhatWasProcessed) Watches(o sim.Observation) bool {
-	_, commit := o.Request.(*model.OffsetCommitRequest)
-	_, closed := o.Message.(*model.Closed)
-	return isProcessed(o) || commit && o.Action == sim.Answered || closed && o.Action == sim.Returned
-}
-
-// Observe notes what is processed and what is committed, and judges a Close.
-func (p *CloseCommitsWhatWasProcessed) Observe(o sim.Observation) (tested bool, err error) {
-	switch message := o.Message.(type) {
-	case *model.Processed:
-		p.processed.move(message.Partition, message.Offset)
-	case *model.OffsetCommitResponse:
-		for i, asked := range o.Request.(*model.OffsetCommitRequest).Partitions {
-			if message.Partitions[i].Error == model.None {
-				p.committed.move(asked.Partition, asked.Offset)
+func CloseCommitsWhatWasProcessed() *sim.Property {
+	var m struct{ processed, committed offsets }
+	p := sim.NewProperty("close-commits-what-was-processed", &m)
+	sim.On(p, sim.Called, func(_ *sim.Claim, _ sim.Act, message *model.Processed) {
+		m.processed.move(message.Partition, message.Offset)
+	})
+	sim.OnReply(p, func(_ *sim.Claim, _ sim.Act, request *model.OffsetCommitRequest, response *model.OffsetCommitResponse) {
+		for i, asked := range request.Partitions {
+			if response.Partitions[i].Error == model.None {
+				m.committed.move(asked.Partition, asked.Offset)
 			}
 		}
-	case *model.Closed:
-		for i, last := range p.processed {
+	})
+	sim.On(p, sim.Returned, func(c *sim.Claim, a sim.Act, _ *model.Closed) {
+		c.Holds()
+		for i, last := range m.processed {
 			committed := unknown
-			if i < len(p.committed) {
-				committed = p.committed[i]
+			if i < len(m.committed) {
+				committed = m.committed[i]
 			}
-			if last != unknown && committed != last+1 && err == nil {
-				err = fmt.Errorf("%s closed the consumer, and message %d of %v was processed and is not committed", o.Actor, last, model.Partition(i))
-			}
+			c.Assert(last == unknown || committed == last+1,
+				"%s closed the consumer, and message %d of %v was processed and is not committed", a.Actor, last, model.Partition(i))
 		}
-		return true, err
-	}
-	return false, nil
+	})
+	return p
 }

@@ -208,16 +208,16 @@ func TestNothingRepairsTheRewind(t *testing.T) {
 }
 
 // commit is what an oracle sees of an accepted commit.
-func commit(action sim.Action, code model.Error, offsets ...model.PartitionOffset) sim.Observation {
+func commit(action sim.Action, code model.Error, offsets ...model.PartitionOffset) sim.Act {
 	request := &model.OffsetCommitRequest{Partitions: offsets}
 	if action == sim.Sent {
-		return sim.Observation{Action: action, Actor: "G0", Peer: "coordinator", Message: request}
+		return sim.Act{Action: action, Actor: "G0", Peer: "coordinator", Message: request}
 	}
 	response := &model.OffsetCommitResponse{}
 	for _, p := range offsets {
 		response.Partitions = append(response.Partitions, model.PartitionError{Partition: p.Partition, Error: code})
 	}
-	return sim.Observation{Action: action, Actor: "coordinator", Peer: "G0", Request: request, Message: response}
+	return sim.Act{Action: action, Actor: "coordinator", Peer: "G0", Request: request, Message: response}
 }
 
 // Goal: the oracles refuse what they should, and nothing else.
@@ -226,30 +226,27 @@ func TestOffsetOracles(t *testing.T) {
 	p1 := func(o model.Offset) model.PartitionOffset { return model.PartitionOffset{Partition: 1, Offset: o} }
 	for _, test := range []struct {
 		name   string
-		acts   []sim.Observation
+		acts   []sim.Act
 		tested bool
 		want   string // error of the last act
 	}{
-		{"first commit", []sim.Observation{commit(sim.Answered, model.None, p0(11))}, false, "<nil>"},
-		{"forward", []sim.Observation{commit(sim.Answered, model.None, p0(11)), commit(sim.Answered, model.None, p0(12))}, true, "<nil>"},
-		{"the same again", []sim.Observation{commit(sim.Answered, model.None, p0(11)), commit(sim.Answered, model.None, p0(11))}, true, "<nil>"},
-		{"another partition", []sim.Observation{commit(sim.Answered, model.None, p0(12)), commit(sim.Answered, model.None, p1(11))}, false, "<nil>"},
-		{"back", []sim.Observation{commit(sim.Answered, model.None, p0(12)), commit(sim.Answered, model.None, p1(21), p0(11))}, true,
+		{"first commit", []sim.Act{commit(sim.Answered, model.None, p0(11))}, false, "<nil>"},
+		{"forward", []sim.Act{commit(sim.Answered, model.None, p0(11)), commit(sim.Answered, model.None, p0(12))}, true, "<nil>"},
+		{"the same again", []sim.Act{commit(sim.Answered, model.None, p0(11)), commit(sim.Answered, model.None, p0(11))}, true, "<nil>"},
+		{"another partition", []sim.Act{commit(sim.Answered, model.None, p0(12)), commit(sim.Answered, model.None, p1(11))}, false, "<nil>"},
+		{"back", []sim.Act{commit(sim.Answered, model.None, p0(12)), commit(sim.Answered, model.None, p1(21), p0(11))}, true,
 			"committed offset of P0 went back from 12 to 11"},
-		{"back, but refused", []sim.Observation{commit(sim.Answered, model.None, p0(12)), commit(sim.Answered, model.Error(16), p0(11))}, false, "<nil>"},
-		{"back on the wire", []sim.Observation{commit(sim.Sent, model.None, p0(12)), commit(sim.Sent, model.None, p0(11))}, true,
+		{"back, but refused", []sim.Act{commit(sim.Answered, model.None, p0(12)), commit(sim.Answered, model.Error(16), p0(11))}, false, "<nil>"},
+		{"back on the wire", []sim.Act{commit(sim.Sent, model.None, p0(12)), commit(sim.Sent, model.None, p0(11))}, true,
 			"G0 sent offset 11 of P0 after 12 was sent"},
 	} {
-		oracles := []sim.Property{&properties.CommittedOffsetNeverRewinds{}, &properties.OffsetsOnTheWireAreMonotone{}}
+		oracles := []*sim.Property{properties.CommittedOffsetNeverRewinds(), properties.OffsetsOnTheWireAreMonotone()}
 		var tested bool
 		var err error
 		for _, act := range test.acts {
 			tested, err = false, nil
 			for _, oracle := range oracles {
-				if !oracle.Watches(act) {
-					continue
-				}
-				put, broke := oracle.Observe(act)
+				_, put, broke := oracle.Judge(act)
 				tested = tested || put
 				if broke != nil {
 					err = broke
@@ -264,30 +261,30 @@ func TestOffsetOracles(t *testing.T) {
 
 // Goal: the oracle of Close refuses one that leaves something uncommitted.
 func TestCloseOracle(t *testing.T) {
-	processed := sim.Observation{Action: sim.Called, Actor: "G0", Message: &model.Processed{Partition: 0, Offset: 10}}
-	closed := sim.Observation{Action: sim.Returned, Actor: "session", Message: &model.Closed{}}
+	processed := sim.Act{Action: sim.Called, Actor: "G0", Message: &model.Processed{Partition: 0, Offset: 10}}
+	closed := sim.Act{Action: sim.Returned, Actor: "session", Message: &model.Closed{}}
 	p0 := func(o model.Offset) model.PartitionOffset { return model.PartitionOffset{Partition: 0, Offset: o} }
 	for _, test := range []struct {
 		name string
-		acts []sim.Observation
+		acts []sim.Act
 		want string
 	}{
-		{"committed", []sim.Observation{processed, commit(sim.Answered, model.None, p0(11)), closed}, "<nil>"},
-		{"nothing to do", []sim.Observation{closed}, "<nil>"},
-		{"not committed", []sim.Observation{processed, closed}, "session closed the consumer, and message 10 of P0 was processed and is not committed"},
-		{"refused", []sim.Observation{processed, commit(sim.Answered, model.ErrNotCoordinator, p0(11)), closed},
+		{"committed", []sim.Act{processed, commit(sim.Answered, model.None, p0(11)), closed}, "<nil>"},
+		{"nothing to do", []sim.Act{closed}, "<nil>"},
+		{"not committed", []sim.Act{processed, closed}, "session closed the consumer, and message 10 of P0 was processed and is not committed"},
+		{"refused", []sim.Act{processed, commit(sim.Answered, model.ErrNotCoordinator, p0(11)), closed},
 			"session closed the consumer, and message 10 of P0 was processed and is not committed"},
-		{"another", []sim.Observation{processed, commit(sim.Answered, model.None, p0(10)), closed},
+		{"another", []sim.Act{processed, commit(sim.Answered, model.None, p0(10)), closed},
 			"session closed the consumer, and message 10 of P0 was processed and is not committed"},
 	} {
-		oracle := &properties.CloseCommitsWhatWasProcessed{}
+		oracle := properties.CloseCommitsWhatWasProcessed()
 		var tested bool
 		var err error
 		for _, act := range test.acts {
-			if !oracle.Watches(act) {
-				t.Errorf("%s: the oracle does not watch %v", test.name, act)
+			var seen bool
+			if seen, tested, err = oracle.Judge(act); !seen {
+				t.Errorf("%s: the oracle does not see %v", test.name, act)
 			}
-			tested, err = oracle.Observe(act)
 		}
 		if !tested || fmt.Sprint(err) != test.want {
 			t.Errorf("%s: tested %v, %v; want true, %s", test.name, tested, err, test.want)

@@ -21,25 +21,23 @@ type logEnd struct {
 	offset    model.Offset
 }
 
-// isWrite says whether an act may be one.
-func isWrite(o sim.Observation) bool {
-	switch o.Message.(type) {
-	case *model.ProduceResponse, *model.WriteTxnMarkersResponse:
-		return o.Action == sim.Answered
-	}
-	return false
+// onWrite lets judge see the records that an answer of a broker makes count.
+func onWrite(p *sim.Property, w *writes, judge func(c *sim.Claim, written []submission)) {
+	sim.OnReply(p, func(c *sim.Claim, _ sim.Act, request *model.WriteTxnMarkersRequest, _ *model.WriteTxnMarkersResponse) {
+		committed := w.open
+		w.open = nil
+		if request.Markers[0].Result != model.Commit {
+			committed = nil
+		}
+		judge(c, committed)
+	})
+	sim.OnReply(p, func(c *sim.Claim, _ sim.Act, request *model.ProduceRequest, response *model.ProduceResponse) {
+		judge(c, w.written(request, response))
+	})
 }
 
-// written lists the records that an act makes count.
-func (w *writes) written(o sim.Observation) (list []submission) {
-	if markers, ok := o.Request.(*model.WriteTxnMarkersRequest); ok {
-		if markers.Markers[0].Result == model.Commit {
-			list = w.open
-		}
-		w.open = nil
-		return list
-	}
-	request, response := o.Request.(*model.ProduceRequest), o.Message.(*model.ProduceResponse)
+// written lists the records that an answer makes count.
+func (w *writes) written(request *model.ProduceRequest, response *model.ProduceResponse) (list []submission) {
 	for i, p := range response.Partitions {
 		batch := &request.Partitions[i].Batch
 		if p.Error != model.None || !w.moves(p.Partition, p.BaseOffset, p.BaseOffset+model.Offset(batch.Count())) {
@@ -84,48 +82,45 @@ func of(list []submission, r model.Record) int {
 
 // FirstAppendsKeepTheOrder claims that the records of a key are written in the
 // order in which they were handed over, each where it is written first. What goes
-// to another partition in the end takes no part.
-type FirstAppendsKeepTheOrder struct {
-	Keys      int `sim:"config"` // record r has key r modulo that
-	writes    writes
-	submitted []submission // the first times, from the first one on that is not written
-}
-
-func (p *FirstAppendsKeepTheOrder) Name() string { return "first-appends-keep-the-order" }
-
-func (p *FirstAppendsKeepTheOrder) Watches(o sim.Observation) bool {
-	submitted, ok := o.Message.(*model.Submitted)
-	return ok && !submitted.Again || isWrite(o)
-}
-
-// Observe notes what is handed over, and judges what is written.
-func (p *FirstAppendsKeepTheOrder) Observe(o sim.Observation) (tested bool, err error) {
-	if submitted, ok := o.Message.(*model.Submitted); ok {
-		p.submitted = append(p.submitted, submission{record: submitted.Record, partition: submitted.Partition})
-		return false, nil
+// to another partition in the end takes no part. Record r has key r modulo keys.
+func FirstAppendsKeepTheOrder(keys int) *sim.Property {
+	var m struct {
+		writes    writes
+		submitted []submission // the first times, from the first one on that is not written
 	}
-	for _, x := range p.writes.written(o) {
-		i := of(p.submitted, x.record)
-		if i < 0 || p.submitted[i].written || p.submitted[i].partition != x.partition {
-			continue
+	key := func(r model.Record) int { return int(r) % keys }
+	p := sim.NewProperty("first-appends-keep-the-order", &m)
+	sim.On(p, sim.Any, func(c *sim.Claim, _ sim.Act, submitted *model.Submitted) {
+		if submitted.Again {
+			c.Skip()
+			return
 		}
-		tested = tested || len(p.submitted) > 1
-		p.submitted[i].written = true
-		for _, later := range p.submitted[i+1:] {
-			if later.written && p.key(later.record) == p.key(x.record) && err == nil {
-				err = &OvertakenError{x.record, later.record}
+		m.submitted = append(m.submitted, submission{record: submitted.Record, partition: submitted.Partition})
+	})
+	onWrite(p, &m.writes, func(c *sim.Claim, written []submission) {
+		for _, x := range written {
+			i := of(m.submitted, x.record)
+			if i < 0 || m.submitted[i].written || m.submitted[i].partition != x.partition {
+				continue
+			}
+			if len(m.submitted) > 1 {
+				c.Holds()
+			}
+			m.submitted[i].written = true
+			for _, later := range m.submitted[i+1:] {
+				if later.written && key(later.record) == key(x.record) {
+					c.Fail(&OvertakenError{x.record, later.record})
+				}
 			}
 		}
-	}
-	done := slices.IndexFunc(p.submitted, func(x submission) bool { return !x.written })
-	if done < 0 {
-		done = len(p.submitted)
-	}
-	p.submitted = slices.Delete(p.submitted, 0, done)
-	return tested, err
+		done := slices.IndexFunc(m.submitted, func(x submission) bool { return !x.written })
+		if done < 0 {
+			done = len(m.submitted)
+		}
+		m.submitted = slices.Delete(m.submitted, 0, done)
+	})
+	return p
 }
-
-func (p *FirstAppendsKeepTheOrder) key(r model.Record) int { return int(r) % p.Keys }
 
 // OvertakenError is that a record was written after one that was handed over
 // later.
@@ -144,97 +139,70 @@ func (e *OvertakenError) Meaning() string {
 // PromisesRunInOrder claims that the promises of a partition's records run in the
 // order in which the records were handed over. One that the client refuses before
 // it is in any buffer need not wait for those that are.
-type PromisesRunInOrder struct {
-	outstanding []submission // each time, in their order
-}
-
-func (p *PromisesRunInOrder) Name() string { return "promises-run-in-order" }
-
-func (p *PromisesRunInOrder) Watches(o sim.Observation) bool {
-	switch o.Message.(type) {
-	case *model.Submitted, *model.Promised:
-		return true
-	}
-	return false
-}
-
-// Observe notes what is handed over, and judges promises.
-func (p *PromisesRunInOrder) Observe(o sim.Observation) (tested bool, err error) {
-	if submitted, ok := o.Message.(*model.Submitted); ok {
-		p.outstanding = append(p.outstanding, submission{record: submitted.Record, partition: submitted.Partition})
-		return false, nil
-	}
-	promised := o.Message.(*model.Promised)
-	i := of(p.outstanding, promised.Record)
-	if i < 0 {
-		return true, fmt.Errorf("the promise of record %d ran once more", promised.Record)
-	}
-	first := slices.IndexFunc(p.outstanding, func(x submission) bool { return x.partition == p.outstanding[i].partition })
-	if first < i && !promised.Unbuffered {
-		err = fmt.Errorf("the promise of record %d ran before that of %d, which was handed over earlier", promised.Record, p.outstanding[first].record)
-	}
-	tested = len(p.outstanding) > 1
-	p.outstanding = slices.Delete(p.outstanding, i, i+1)
-	return tested, err
+func PromisesRunInOrder() *sim.Property {
+	var outstanding []submission // each time, in their order
+	p := sim.NewProperty("promises-run-in-order", &outstanding)
+	sim.On(p, sim.Any, func(_ *sim.Claim, _ sim.Act, submitted *model.Submitted) {
+		outstanding = append(outstanding, submission{record: submitted.Record, partition: submitted.Partition})
+	})
+	sim.On(p, sim.Any, func(c *sim.Claim, _ sim.Act, promised *model.Promised) {
+		i := of(outstanding, promised.Record)
+		if i < 0 {
+			c.Fail(fmt.Errorf("the promise of record %d ran once more", promised.Record))
+			return
+		}
+		first := slices.IndexFunc(outstanding, func(x submission) bool { return x.partition == outstanding[i].partition })
+		if len(outstanding) > 1 {
+			c.Assert(first == i || promised.Unbuffered, "the promise of record %d ran before that of %d, which was handed over earlier",
+				promised.Record, outstanding[first].record)
+		}
+		outstanding = slices.Delete(outstanding, i, i+1)
+	})
+	return p
 }
 
 // NoRecordIsLost claims that a promise without an error is kept, and that in the
 // end the promise of each record has run, and whatever ran without an error is
 // written, or part of a transaction that may yet be committed.
-type NoRecordIsLost struct {
-	writes  writes
-	written []model.Record // ascending
-	owed    []model.Record // that were handed over, and await their promise
-	kept    []model.Record // whose promise ran without an error
-}
-
-func (p *NoRecordIsLost) Name() string { return "no-record-is-lost" }
-
-func (p *NoRecordIsLost) Watches(o sim.Observation) bool {
-	switch o.Message.(type) {
-	case *model.Submitted, *model.Promised, *model.CloseClient:
-		return true
+func NoRecordIsLost() *sim.Property {
+	var m struct {
+		writes  writes
+		written []model.Record // ascending
+		owed    []model.Record // that were handed over, and await their promise
+		kept    []model.Record // whose promise ran without an error
 	}
-	return isWrite(o)
-}
-
-// Observe judges promises, and the end.
-func (p *NoRecordIsLost) Observe(o sim.Observation) (tested bool, err error) {
-	switch message := o.Message.(type) {
-	case *model.Submitted:
-		p.owed = add(p.owed, message.Record)
-		p.kept = remove(p.kept, message.Record)
-	case *model.Promised:
-		p.owed = remove(p.owed, message.Record)
-		if message.Failed == "" {
-			p.kept = add(p.kept, message.Record)
-			err = p.missing(message.Record)
-		}
-		return true, err
-	case *model.CloseClient:
-		if len(p.owed) > 0 {
-			return true, fmt.Errorf("the client is closed, and the promise of record %d has not run", p.owed[0])
-		}
-		for _, r := range p.kept {
-			if err == nil {
-				err = p.missing(r)
-			}
-		}
-		return true, err
-	default:
-		for _, x := range p.writes.written(o) {
-			p.written = add(p.written, x.record)
-		}
+	// isWritten asserts that a record is written, or will be.
+	isWritten := func(c *sim.Claim, r model.Record) {
+		c.Assert(slices.Contains(m.written, r) || of(m.writes.open, r) >= 0, "the promise of record %d ran without an error, and it is not written", r)
 	}
-	return false, nil
-}
-
-// missing is the error that a record is not written, and will not be.
-func (p *NoRecordIsLost) missing(r model.Record) error {
-	if slices.Contains(p.written, r) || of(p.writes.open, r) >= 0 {
-		return nil
-	}
-	return fmt.Errorf("the promise of record %d ran without an error, and it is not written", r)
+	p := sim.NewProperty("no-record-is-lost", &m)
+	sim.On(p, sim.Any, func(_ *sim.Claim, _ sim.Act, submitted *model.Submitted) {
+		m.owed = add(m.owed, submitted.Record)
+		m.kept = remove(m.kept, submitted.Record)
+	})
+	sim.On(p, sim.Any, func(c *sim.Claim, _ sim.Act, promised *model.Promised) {
+		c.Holds()
+		m.owed = remove(m.owed, promised.Record)
+		if promised.Failed == "" {
+			m.kept = add(m.kept, promised.Record)
+			isWritten(c, promised.Record)
+		}
+	})
+	sim.On(p, sim.Any, func(c *sim.Claim, _ sim.Act, _ *model.CloseClient) {
+		c.Holds()
+		if len(m.owed) > 0 {
+			c.Fail(fmt.Errorf("the client is closed, and the promise of record %d has not run", m.owed[0]))
+		}
+		for _, r := range m.kept {
+			isWritten(c, r)
+		}
+	})
+	onWrite(p, &m.writes, func(_ *sim.Claim, written []submission) {
+		for _, x := range written {
+			m.written = add(m.written, x.record)
+		}
+	})
+	return p
 }
 
 // add puts a record into an ascending list, if it is not there.
@@ -254,23 +222,17 @@ func remove(list []model.Record, r model.Record) []model.Record {
 }
 
 // NoRecordIsWrittenTwice claims that no record is written more than once.
-type NoRecordIsWrittenTwice struct {
-	writes  writes
-	written []model.Record // ascending
-}
-
-func (p *NoRecordIsWrittenTwice) Name() string { return "no-record-is-written-twice" }
-
-func (p *NoRecordIsWrittenTwice) Watches(o sim.Observation) bool { return isWrite(o) }
-
-// Observe judges what is written.
-func (p *NoRecordIsWrittenTwice) Observe(o sim.Observation) (tested bool, err error) {
-	for _, x := range p.writes.written(o) {
-		if slices.Contains(p.written, x.record) && err == nil {
-			err = fmt.Errorf("record %d was written again", x.record)
-		}
-		p.written = add(p.written, x.record)
-		tested = true
+func NoRecordIsWrittenTwice() *sim.Property {
+	var m struct {
+		writes  writes
+		written []model.Record // ascending
 	}
-	return tested, err
+	p := sim.NewProperty("no-record-is-written-twice", &m)
+	onWrite(p, &m.writes, func(c *sim.Claim, written []submission) {
+		for _, x := range written {
+			c.Assert(!slices.Contains(m.written, x.record), "record %d was written again", x.record)
+			m.written = add(m.written, x.record)
+		}
+	})
+	return p
 }

@@ -32,28 +32,22 @@ func throttleStall(t *testing.T, settings string) (*scenarios.Scenario, scenario
 
 // throttleVerdict is what a search of all states says of a property; also of one
 // that only a test has.
-func throttleVerdict(t *testing.T, variant, settings, property string, own ...func() sim.Property) *explore.Verdict {
+func throttleVerdict(t *testing.T, variant, settings, property string, own ...func() *sim.Property) *explore.Verdict {
 	t.Helper()
 	s, values := throttleStall(t, settings)
 	build := func() *sim.World { return s.Build(variant, values) }
 	return simtest.States(t, build, explore.Options{Limit: scenarios.CheckStates}, own...).Verdict(property)
 }
 
-// strands is a step of one task that leaves the sender waiting for a timer that
-// is stopped.
-type strands struct {
-	by string `sim:"config"`
-}
-
-func (p *strands) Name() string                                   { return "strands" }
-func (p *strands) Watches(sim.Observation) bool                   { return false }
-func (p *strands) Observe(sim.Observation) (tested bool, _ error) { return false, nil }
-
-func (p *strands) Look(d *sim.Dump) (tested bool, err error) {
-	if wait, _ := d.Of("sender"); wait.Stopped && d.After.Actor == p.by {
-		return true, fmt.Errorf("%v strands the sender", d.After)
+// strands claims that no step of a task leaves the sender waiting for a timer
+// that is stopped.
+func strands(by string) func() *sim.Property {
+	return func() *sim.Property {
+		return sim.NewProperty("strands", nil).Always(func(c *sim.Claim) {
+			wait, _ := c.Waits().Of("sender")
+			c.Assert(!wait.Stopped || c.Waits().After.Actor != by, "%v strands the sender", c.Waits().After)
+		})
 	}
-	return true, nil
 }
 
 // Goal: the search finds each of the four schedules of sarama issue 2823, without
@@ -72,7 +66,7 @@ func TestSearchFindsTheFourSchedules(t *testing.T) {
 				{"S3", sim.NoPanic, "", "reader stop"},
 				{"S5", "strands", "sender", "sender load channel"},
 			} {
-				v := throttleVerdict(t, variant, "timers="+timers, test.property, func() sim.Property { return &strands{by: test.by} })
+				v := throttleVerdict(t, variant, "timers="+timers, test.property, strands(test.by))
 				if v.Outcome != explore.Broken {
 					t.Errorf("%s, %s, %s: %s", test.schedule, variant, timers, v.Outcome)
 				} else if last := v.Schedule[len(v.Schedule)-1]; !strings.HasPrefix(last.String(), test.last) {
@@ -88,7 +82,7 @@ func TestSearchFindsTheFourSchedules(t *testing.T) {
 func TestNobodyStrandsTheSender(t *testing.T) {
 	for _, variant := range []string{"mutex", "deadline-notify", "atomic-deadline"} {
 		for _, by := range []string{"reader", "sender"} {
-			if v := throttleVerdict(t, variant, "", "strands", func() sim.Property { return &strands{by: by} }); v.Outcome != explore.Exhausted {
+			if v := throttleVerdict(t, variant, "", "strands", strands(by)); v.Outcome != explore.Exhausted {
 				t.Errorf("%s strands the sender of %s: %s", by, variant, v.Outcome)
 			}
 		}
@@ -208,33 +202,28 @@ func secondCallback(s instants) time.Duration { return s.secondCallback }
 func callbackLate(s instants) time.Duration   { return s.secondCallback - s.secondAnswer }
 func closeTakes(s instants) time.Duration     { return s.closeTakes }
 
-// moreInFlight is that more requests are in flight than a limit.
-type moreInFlight struct {
-	limit int32 `sim:"config"`
-	n     int32
-}
-
-func (p *moreInFlight) Name() string { return "more-in-flight" }
-func (p *moreInFlight) Watches(o sim.Observation) bool {
-	return o.Action == sim.Sent || o.Action == sim.Received
-}
-
-func (p *moreInFlight) Observe(o sim.Observation) (tested bool, err error) {
-	if o.Action == sim.Received {
-		p.n--
-		return true, nil
+// atMostInFlight claims that no more requests are in flight.
+func atMostInFlight(limit int) func() *sim.Property {
+	return func() *sim.Property {
+		var n int
+		p := sim.NewProperty("more-in-flight", &n)
+		sim.On(p, sim.Sent|sim.Received, func(c *sim.Claim, a sim.Act, _ sim.Message) {
+			if a.Action == sim.Received {
+				n--
+				return
+			}
+			n++
+			c.Assert(n <= limit, "%d requests are in flight", n)
+		})
+		return p
 	}
-	if p.n++; p.n > p.limit {
-		return true, fmt.Errorf("%d requests are in flight", p.n)
-	}
-	return true, nil
 }
 
 // Goal: MaxOpenRequests is off by one before sarama 1.61.1, and not since.
 func TestMaxOpenRequests(t *testing.T) {
 	for _, test := range []struct {
 		settings string
-		most     int32
+		most     int
 	}{
 		{"max-open=1 one-more=on throttles=0 messages=4", 2},
 		{"max-open=1 one-more=off throttles=0 messages=4", 1},
@@ -242,8 +231,8 @@ func TestMaxOpenRequests(t *testing.T) {
 		{"max-open=5 one-more=off throttles=0 messages=8", 5},
 		{"max-open=2 one-more=off throttles=2 messages=4 producer=async", 2},
 	} {
-		for limit, want := range map[int32]explore.Outcome{test.most: explore.Exhausted, test.most - 1: explore.Broken} {
-			v := throttleVerdict(t, "mutex", test.settings, "more-in-flight", func() sim.Property { return &moreInFlight{limit: limit} })
+		for limit, want := range map[int]explore.Outcome{test.most: explore.Exhausted, test.most - 1: explore.Broken} {
+			v := throttleVerdict(t, "mutex", test.settings, "more-in-flight", atMostInFlight(limit))
 			if v.Outcome != want {
 				t.Errorf("%s: that no more than %d are in flight %s, want %s", test.settings, limit, v.Outcome, want)
 			}
@@ -254,28 +243,20 @@ func TestMaxOpenRequests(t *testing.T) {
 	}
 }
 
-// closesEarly is that Close returns before all is told.
-type closesEarly struct{ told int32 }
-
-func (p *closesEarly) Name() string                   { return "closes-early" }
-func (p *closesEarly) Watches(o sim.Observation) bool { return o.Action == sim.Returned }
-
-func (p *closesEarly) Observe(o sim.Observation) (tested bool, err error) {
-	switch o.Message.(type) {
-	case *model.Produced:
-		p.told++
-	case *model.CloseConnection:
-		if p.told < 3 {
-			err = fmt.Errorf("%d of 3 messages were told of", p.told)
-		}
-		return true, err
-	}
-	return false, nil
+// closesLate claims that Close returns after all is told.
+func closesLate() *sim.Property {
+	var told int
+	p := sim.NewProperty("closes-early", &told)
+	sim.On(p, sim.Returned, func(_ *sim.Claim, _ sim.Act, _ *model.Produced) { told++ })
+	sim.On(p, sim.Returned, func(c *sim.Claim, _ sim.Act, _ *model.CloseConnection) {
+		c.Assert(told == 3, "%d of 3 messages were told of", told)
+	})
+	return p
 }
 
 // Goal: Close returns once the callbacks of what is in flight have run.
 func TestCloseAwaitsWhatIsInFlight(t *testing.T) {
-	if v := throttleVerdict(t, "mutex", "", "closes-early", func() sim.Property { return &closesEarly{} }); v.Outcome != explore.Exhausted {
+	if v := throttleVerdict(t, "mutex", "", "closes-early", closesLate); v.Outcome != explore.Exhausted {
 		t.Errorf("Close is early: %s, %v", v.Outcome, v.Err)
 	}
 }
@@ -310,24 +291,24 @@ func TestFlush(t *testing.T) {
 }
 
 // told is an act by which a client learns of a throttle.
-func told(at, throttle time.Duration) sim.Observation {
-	return sim.Observation{Action: sim.Received, Actor: "reader", Message: &model.ProduceResponse{ThrottleTime: throttle}, At: sim.Time(at)}
+func told(at, throttle time.Duration) sim.Act {
+	return sim.Act{Action: sim.Received, Actor: "reader", Message: &model.ProduceResponse{ThrottleTime: throttle}, At: sim.Time(at)}
 }
 
-func throttled[T int | ~int64](action sim.Action, at T) sim.Observation {
-	return sim.Observation{Action: action, Actor: "sender", Message: &model.ThrottleWait{}, At: sim.Time(at)}
+func throttled[T int | ~int64](action sim.Action, at T) sim.Act {
+	return sim.Act{Action: action, Actor: "sender", Message: &model.ThrottleWait{}, At: sim.Time(at)}
 }
 
-func sends[T int | ~int64](at T) sim.Observation {
-	return sim.Observation{Action: sim.Sent, Actor: "sender", Message: &model.ProduceRequest{}, At: sim.Time(at)}
+func sends[T int | ~int64](at T) sim.Act {
+	return sim.Act{Action: sim.Sent, Actor: "sender", Message: &model.ProduceRequest{}, At: sim.Time(at)}
 }
 
-func closes[T int | ~int64](action sim.Action, at T) sim.Observation {
-	return sim.Observation{Action: action, Actor: "closer", Message: &model.CloseConnection{}, At: sim.Time(at)}
+func closes[T int | ~int64](action sim.Action, at T) sim.Act {
+	return sim.Act{Action: action, Actor: "closer", Message: &model.CloseConnection{}, At: sim.Time(at)}
 }
 
-func delivered(record model.Record) sim.Observation {
-	return sim.Observation{Action: sim.Returned, Actor: "reader", Message: &model.Produced{Record: record}}
+func delivered(record model.Record) sim.Act {
+	return sim.Act{Action: sim.Returned, Actor: "reader", Message: &model.Produced{Record: record}}
 }
 
 // Goal: the oracles refuse what they should, and nothing else.
@@ -337,81 +318,79 @@ func TestThrottleOracles(t *testing.T) {
 	waits := sim.Wait{Task: "sender", Point: "receive", Timer: true}
 	behind := sim.Wait{Task: "reader", Point: "throttle lock", Holder: "sender"}
 	drains := sim.Wait{Task: "reader", Point: "drained", Timer: true, Stopped: true}
-	over := &sim.Dump{Over: true}
-	never := func() sim.Property { return &properties.WaiterWakesByTheDeadline{} }
-	during := func() sim.Property { return &properties.NothingIsSentDuringAThrottle{} }
-	addUp := func() sim.Property { return &properties.ThrottlesDoNotAddUp{} }
-	kept := func() sim.Property { return &properties.LongerThrottleIsKept{} }
-	closed := func() sim.Property { return properties.NewCloseEndsWithinARoundTrip(42 * ms) }
-	stalls := func() sim.Property { return &properties.NoSenderWaitsForAStoppedTimer{Reader: "reader"} }
-	blocked := func() sim.Property { return &properties.ResponseReaderIsNeverBlocked{Reader: "reader"} }
-	lost := func() sim.Property { return &properties.EveryMessageIsDelivered{Messages: 2} }
+	over := &sim.WaitGraph{Over: true}
+	never, during := properties.WaiterWakesByTheDeadline, properties.NothingIsSentDuringAThrottle
+	addUp, kept := properties.ThrottlesDoNotAddUp, properties.LongerThrottleIsKept
+	closed := func() *sim.Property { return properties.CloseEndsWithinARoundTrip(42 * ms) }
+	stalls := func() *sim.Property { return properties.NoSenderWaitsForAStoppedTimer("reader") }
+	blocked := func() *sim.Property { return properties.ResponseReaderIsNeverBlocked("reader") }
+	lost := func() *sim.Property { return properties.EveryMessageIsDelivered(2) }
 	for _, test := range []struct {
 		name   string
-		oracle func() sim.Property
-		acts   []sim.Observation
-		dump   *sim.Dump // looked at after the acts, if any
-		tested bool      // by the last of them
+		oracle func() *sim.Property
+		acts   []sim.Act
+		dump   *sim.WaitGraph // looked at after the acts, if any
+		tested bool           // by the last of them
 		want   string
 	}{
-		{"wakes in time", never, []sim.Observation{told(20*ms, 200*ms), throttled(sim.Called, 30*ms), throttled(sim.Returned, 220*ms)}, nil, tested, "<nil>"},
-		{"wakes by the longest", never, []sim.Observation{told(20*ms, 200*ms), told(30*ms, 50*ms), throttled(sim.Called, 30*ms), throttled(sim.Returned, 220*ms)}, nil, tested, "<nil>"},
-		{"wakes late", never, []sim.Observation{told(20*ms, 200*ms), throttled(sim.Called, 30*ms), throttled(sim.Returned, 221*ms)}, nil, tested,
+		{"wakes in time", never, []sim.Act{told(20*ms, 200*ms), throttled(sim.Called, 30*ms), throttled(sim.Returned, 220*ms)}, nil, tested, "<nil>"},
+		{"wakes by the longest", never, []sim.Act{told(20*ms, 200*ms), told(30*ms, 50*ms), throttled(sim.Called, 30*ms), throttled(sim.Returned, 220*ms)}, nil, tested, "<nil>"},
+		{"wakes late", never, []sim.Act{told(20*ms, 200*ms), throttled(sim.Called, 30*ms), throttled(sim.Returned, 221*ms)}, nil, tested,
 			"sender wakes at 221ms, and the last throttle was over at 220ms"},
-		{"never wakes", never, []sim.Observation{told(20*ms, 200*ms), throttled(sim.Called, 30*ms)}, over, tested,
+		{"never wakes", never, []sim.Act{told(20*ms, 200*ms), throttled(sim.Called, 30*ms)}, over, tested,
 			"a send waits for ever, and the last throttle was over at 220ms"},
-		{"has woken", never, []sim.Observation{told(20*ms, 200*ms), throttled(sim.Called, 30*ms), throttled(sim.Returned, 220*ms)}, over, untested, "<nil>"},
-		{"without a clock", never, []sim.Observation{throttled(sim.Called, sim.Never), throttled(sim.Returned, sim.Never)}, nil, untested, "<nil>"},
+		{"has woken", never, []sim.Act{told(20*ms, 200*ms), throttled(sim.Called, 30*ms), throttled(sim.Returned, 220*ms)}, over, untested, "<nil>"},
+		{"without a clock", never, []sim.Act{throttled(sim.Called, sim.Never), throttled(sim.Returned, sim.Never)}, nil, untested, "<nil>"},
 
-		{"sends before", during, []sim.Observation{sends(10 * ms)}, nil, untested, "<nil>"},
-		{"sends at the instant", during, []sim.Observation{told(20*ms, 200*ms), sends(20 * ms)}, nil, untested, "<nil>"},
-		{"sends after", during, []sim.Observation{told(20*ms, 200*ms), sends(220 * ms)}, nil, tested, "<nil>"},
-		{"sends during", during, []sim.Observation{told(20*ms, 200*ms), sends(219 * ms)}, nil, tested,
+		{"sends before", during, []sim.Act{sends(10 * ms)}, nil, untested, "<nil>"},
+		{"sends at the instant", during, []sim.Act{told(20*ms, 200*ms), sends(20 * ms)}, nil, untested, "<nil>"},
+		{"sends after", during, []sim.Act{told(20*ms, 200*ms), sends(220 * ms)}, nil, tested, "<nil>"},
+		{"sends during", during, []sim.Act{told(20*ms, 200*ms), sends(219 * ms)}, nil, tested,
 			"sender sends at 219ms, and was told at 20ms to send nothing until 220ms"},
-		{"sends during a longer one", during, []sim.Observation{told(20*ms, 200*ms), told(30*ms, 10*ms), sends(100 * ms)}, nil, tested,
+		{"sends during a longer one", during, []sim.Act{told(20*ms, 200*ms), told(30*ms, 10*ms), sends(100 * ms)}, nil, tested,
 			"sender sends at 100ms, and was told at 20ms to send nothing until 220ms"},
 
-		{"the last is over", addUp, []sim.Observation{told(0, 200*ms), throttled(sim.Called, 0), told(20*ms, 200*ms), throttled(sim.Returned, 220*ms), sends(220 * ms)}, nil, tested, "<nil>"},
-		{"the sum", addUp, []sim.Observation{told(0, 200*ms), throttled(sim.Called, 0), told(20*ms, 200*ms), throttled(sim.Returned, 400*ms), sends(400 * ms)}, nil, tested,
+		{"the last is over", addUp, []sim.Act{told(0, 200*ms), throttled(sim.Called, 0), told(20*ms, 200*ms), throttled(sim.Returned, 220*ms), sends(220 * ms)}, nil, tested, "<nil>"},
+		{"the sum", addUp, []sim.Act{told(0, 200*ms), throttled(sim.Called, 0), told(20*ms, 200*ms), throttled(sim.Returned, 400*ms), sends(400 * ms)}, nil, tested,
 			"sender sends at 400ms, and the last throttle was over at 220ms"},
-		{"did not wait", addUp, []sim.Observation{told(0, 200*ms), sends(400 * ms)}, nil, untested, "<nil>"},
+		{"did not wait", addUp, []sim.Act{told(0, 200*ms), sends(400 * ms)}, nil, untested, "<nil>"},
 
-		{"kept", kept, []sim.Observation{told(0, 200*ms), told(20*ms, 50*ms), throttled(sim.Called, 30*ms), throttled(sim.Returned, 200*ms), sends(200 * ms)}, nil, tested, "<nil>"},
-		{"cut short", kept, []sim.Observation{told(0, 200*ms), told(20*ms, 50*ms), throttled(sim.Called, 30*ms), throttled(sim.Returned, 70*ms), sends(70 * ms)}, nil, tested,
+		{"kept", kept, []sim.Act{told(0, 200*ms), told(20*ms, 50*ms), throttled(sim.Called, 30*ms), throttled(sim.Returned, 200*ms), sends(200 * ms)}, nil, tested, "<nil>"},
+		{"cut short", kept, []sim.Act{told(0, 200*ms), told(20*ms, 50*ms), throttled(sim.Called, 30*ms), throttled(sim.Returned, 70*ms), sends(70 * ms)}, nil, tested,
 			"sender sends at 70ms, when a throttle of 50ms is over, and not at 200ms, when one of 200ms is"},
-		{"a longer one later", kept, []sim.Observation{told(0, 50*ms), told(20*ms, 200*ms), throttled(sim.Called, 30*ms), throttled(sim.Returned, 60*ms), sends(60 * ms)}, nil, untested, "<nil>"},
+		{"a longer one later", kept, []sim.Act{told(0, 50*ms), told(20*ms, 200*ms), throttled(sim.Called, 30*ms), throttled(sim.Returned, 60*ms), sends(60 * ms)}, nil, untested, "<nil>"},
 
-		{"closes in time", closed, []sim.Observation{closes(sim.Called, 42*ms), closes(sim.Returned, 84*ms)}, nil, tested, "<nil>"},
-		{"closes late", closed, []sim.Observation{closes(sim.Called, 42*ms), closes(sim.Returned, 722*ms)}, nil, tested, "to close takes 680ms, and a round trip 42ms"},
-		{"does not close", closed, []sim.Observation{closes(sim.Called, 42*ms)}, over, tested, "the connection is never closed"},
+		{"closes in time", closed, []sim.Act{closes(sim.Called, 42*ms), closes(sim.Returned, 84*ms)}, nil, tested, "<nil>"},
+		{"closes late", closed, []sim.Act{closes(sim.Called, 42*ms), closes(sim.Returned, 722*ms)}, nil, tested, "to close takes 680ms, and a round trip 42ms"},
+		{"does not close", closed, []sim.Act{closes(sim.Called, 42*ms)}, over, tested, "the connection is never closed"},
 
-		{"waits for a timer", stalls, []sim.Observation{throttled(sim.Called, sim.Never)}, &sim.Dump{Waits: []sim.Wait{waits}}, untested, "<nil>"},
-		{"waits for a stopped timer", stalls, []sim.Observation{throttled(sim.Called, sim.Never)}, &sim.Dump{Waits: []sim.Wait{stopped}}, tested, "sender waits for something"},
-		{"no throttle", stalls, []sim.Observation{throttled(sim.Called, sim.Never), throttled(sim.Returned, sim.Never)}, &sim.Dump{Waits: []sim.Wait{stopped}}, untested, "<nil>"},
-		{"the reader is no sender", stalls, []sim.Observation{throttled(sim.Called, sim.Never)}, &sim.Dump{Waits: []sim.Wait{drains}}, untested, "<nil>"},
+		{"waits for a timer", stalls, []sim.Act{throttled(sim.Called, sim.Never)}, &sim.WaitGraph{Waits: []sim.Wait{waits}}, untested, "<nil>"},
+		{"waits for a stopped timer", stalls, []sim.Act{throttled(sim.Called, sim.Never)}, &sim.WaitGraph{Waits: []sim.Wait{stopped}}, tested, "sender waits for something"},
+		{"no throttle", stalls, []sim.Act{throttled(sim.Called, sim.Never), throttled(sim.Returned, sim.Never)}, &sim.WaitGraph{Waits: []sim.Wait{stopped}}, untested, "<nil>"},
+		{"the reader is no sender", stalls, []sim.Act{throttled(sim.Called, sim.Never)}, &sim.WaitGraph{Waits: []sim.Wait{drains}}, untested, "<nil>"},
 
-		{"the reader is behind the sender", blocked, []sim.Observation{throttled(sim.Called, sim.Never)}, &sim.Dump{Waits: []sim.Wait{waits, behind}}, tested,
+		{"the reader is behind the sender", blocked, []sim.Act{throttled(sim.Called, sim.Never)}, &sim.WaitGraph{Waits: []sim.Wait{waits, behind}}, tested,
 			`reader, before "throttle lock", waits for something, who waits for something`},
-		{"who goes on", blocked, []sim.Observation{throttled(sim.Called, sim.Never)}, &sim.Dump{Waits: []sim.Wait{behind}}, untested, "<nil>"},
-		{"the reader waits for a timer", blocked, nil, &sim.Dump{Waits: []sim.Wait{drains}}, tested, `reader, before "drained", waits for something`},
+		{"who goes on", blocked, []sim.Act{throttled(sim.Called, sim.Never)}, &sim.WaitGraph{Waits: []sim.Wait{behind}}, untested, "<nil>"},
+		{"the reader waits for a timer", blocked, nil, &sim.WaitGraph{Waits: []sim.Wait{drains}}, tested, `reader, before "drained", waits for something`},
 
-		{"all are told", lost, []sim.Observation{delivered(1), delivered(2)}, over, tested, "<nil>"},
-		{"one is not", lost, []sim.Observation{delivered(1)}, over, tested, "1 of 2 messages are neither delivered nor refused"},
-		{"not yet", lost, []sim.Observation{delivered(1)}, &sim.Dump{}, untested, "<nil>"},
+		{"all are told", lost, []sim.Act{delivered(1), delivered(2)}, over, tested, "<nil>"},
+		{"one is not", lost, []sim.Act{delivered(1)}, over, tested, "1 of 2 messages are neither delivered nor refused"},
+		{"not yet", lost, []sim.Act{delivered(1)}, &sim.WaitGraph{}, untested, "<nil>"},
 	} {
 		oracle := test.oracle()
 		var got bool
 		var err error
 		for i, act := range test.acts {
-			if !oracle.Watches(act) {
-				t.Errorf("%s: does not watch act %d", test.name, i)
-			}
-			if got, err = oracle.Observe(act); err != nil && i < len(test.acts)-1 {
+			var seen bool
+			if seen, got, err = oracle.Judge(act); !seen {
+				t.Errorf("%s: does not see act %d", test.name, i)
+			} else if err != nil && i < len(test.acts)-1 {
 				t.Errorf("%s: act %d breaks it: %v", test.name, i, err)
 			}
 		}
 		if test.dump != nil {
-			got, err = oracle.(sim.Looker).Look(test.dump)
+			got, err = oracle.JudgeState(test.dump)
 		}
 		if got != test.tested || fmt.Sprint(err) != test.want {
 			t.Errorf("%s: tested %v, %v; want %v, %s", test.name, got, err, test.tested, test.want)
@@ -433,7 +412,7 @@ func TestBackPressure(t *testing.T) {
 	} {
 		for limit, want := range map[int32]explore.Outcome{test.most: explore.Exhausted, test.most - 1: explore.Broken} {
 			v := throttleVerdict(t, "no-throttle", "producer=async clock=timed throttle=1000 last-throttle=1000 messages=12 "+test.input, "ahead",
-				func() sim.Property { return &ahead{limit: limit} })
+				ahead(limit))
 			if v.Outcome != want {
 				t.Errorf("%s: that the application is no more than %d messages ahead %s, want %s", test.input, limit, v.Outcome, want)
 			}
@@ -441,28 +420,20 @@ func TestBackPressure(t *testing.T) {
 	}
 }
 
-// ahead is how far an application is ahead of what it was told is delivered.
-type ahead struct {
-	limit int32 `sim:"config"`
-	n     int32
-}
-
-func (p *ahead) Name() string { return "ahead" }
-func (p *ahead) Watches(o sim.Observation) bool {
-	switch o.Message.(type) {
-	case *model.Accepted, *model.Produced:
-		return true
+// ahead claims that an application is no farther ahead of what it was told is
+// delivered.
+func ahead(limit int32) func() *sim.Property {
+	return func() *sim.Property {
+		var n int32
+		p := sim.NewProperty("ahead", &n)
+		sim.On(p, sim.Returned, func(c *sim.Claim, _ sim.Act, _ *model.Produced) {
+			n--
+			c.Holds()
+		})
+		sim.On(p, sim.Returned, func(c *sim.Claim, _ sim.Act, _ *model.Accepted) {
+			n++
+			c.Assert(n <= limit, "the application is %d messages ahead", n)
+		})
+		return p
 	}
-	return false
-}
-
-func (p *ahead) Observe(o sim.Observation) (tested bool, err error) {
-	if _, told := o.Message.(*model.Produced); told {
-		p.n--
-		return true, nil
-	}
-	if p.n++; p.n > p.limit {
-		return true, fmt.Errorf("the application is %d messages ahead", p.n)
-	}
-	return true, nil
 }

@@ -44,46 +44,42 @@ type written struct {
 	record    model.Record
 }
 
-// watches wants what tells of transactions: records on their way and in the log,
-// the end asked for and granted, and what read_committed consumers get.
-func (x *transactions) watches(o sim.Observation) bool {
-	switch message := o.Message.(type) {
-	case *model.ProduceRequest, *model.EndTxnRequest:
-		return o.Action == sim.Sent
-	case *model.ProduceResponse, *model.EndTxnResponse:
-		return o.Action == sim.Answered
-	case *model.FetchResponse:
-		return o.Action == sim.Answered && message.Error == model.None && o.Request.(*model.FetchRequest).IsolationLevel == model.ReadCommitted
-	}
-	return false
-}
-
-// observe takes an act into account, and says whether it showed a consumer
-// something.
-func (x *transactions) observe(o sim.Observation) (read bool) {
-	switch message := o.Message.(type) {
-	case *model.ProduceRequest:
-		if b := &message.Partitions[0].Batch; b.Transactional {
+// follow lets judge see each act that tells of transactions, once it is taken
+// into account, and whether it showed a consumer something: records on their way
+// and in the log, the end asked for and granted, what read_committed consumers
+// get.
+func (x *transactions) follow(p *sim.Property, judge func(c *sim.Claim, read bool)) *sim.Property {
+	sim.On(p, sim.Sent, func(c *sim.Claim, _ sim.Act, request *model.ProduceRequest) {
+		if b := &request.Partitions[0].Batch; b.Transactional {
 			x.writes(current{b.ProducerID, b.ProducerEpoch, x.of(b.Records[0])})
 		}
-	case *model.ProduceResponse:
-		x.acknowledged(o.Request.(*model.ProduceRequest), message)
-	case *model.EndTxnRequest:
-		if t := x.currentOf(message); t != nil && message.Result == model.Commit {
+		judge(c, false)
+	})
+	sim.OnReply(p, func(c *sim.Claim, _ sim.Act, request *model.ProduceRequest, response *model.ProduceResponse) {
+		x.acknowledged(request, response)
+		judge(c, false)
+	})
+	sim.On(p, sim.Sent, func(c *sim.Claim, _ sim.Act, request *model.EndTxnRequest) {
+		if t := x.currentOf(request); t != nil && request.Result == model.Commit {
 			t.commitAsked = true
 		}
-	case *model.EndTxnResponse:
-		request := o.Request.(*model.EndTxnRequest)
-		t := x.currentOf(request)
-		if t == nil || message.Error != model.None {
-			return false
+		judge(c, false)
+	})
+	sim.OnReply(p, func(c *sim.Claim, _ sim.Act, request *model.EndTxnRequest, response *model.EndTxnResponse) {
+		if t := x.currentOf(request); t != nil && response.Error == model.None {
+			t.commitDone = t.commitDone || request.Result == model.Commit && t.commitAsked
+			t.abortDone = t.abortDone || request.Result == model.Abort
 		}
-		t.commitDone = t.commitDone || request.Result == model.Commit && t.commitAsked
-		t.abortDone = t.abortDone || request.Result == model.Abort
-	case *model.FetchResponse:
-		return x.fetched(o.Request.(*model.FetchRequest), message)
-	}
-	return false
+		judge(c, false)
+	})
+	sim.OnReply(p, func(c *sim.Claim, _ sim.Act, request *model.FetchRequest, response *model.FetchResponse) {
+		if response.Error != model.None || request.IsolationLevel != model.ReadCommitted {
+			c.Skip()
+			return
+		}
+		judge(c, x.fetched(request, response))
+	})
+	return p
 }
 
 // writes notes that a producer has written to a transaction.
@@ -148,63 +144,46 @@ func (x *transactions) fetched(request *model.FetchRequest, response *model.Fetc
 }
 
 // TransactionsAreAtomic claims that read_committed consumers see all of a
-// transaction or nothing, over all partitions.
-type TransactionsAreAtomic struct{ transactions }
-
-// NewTransactionsAreAtomic returns the oracle, given which transaction a record
-// is of.
-func NewTransactionsAreAtomic(of func(model.Record) int) *TransactionsAreAtomic {
-	return &TransactionsAreAtomic{transactions{of: of}}
-}
-
-func (p *TransactionsAreAtomic) Name() string { return "transactions-are-atomic" }
-
-func (p *TransactionsAreAtomic) Watches(o sim.Observation) bool { return p.watches(o) }
-
-// Observe judges after each fetch that passed a record of a transaction.
-func (p *TransactionsAreAtomic) Observe(o sim.Observation) (tested bool, err error) {
-	if !p.observe(o) {
-		return false, nil
-	}
-	for n := range p.list {
-		if t := &p.list[n]; t.read != noRecord && t.leftOut != noRecord {
-			return true, fmt.Errorf("of transaction %d a read_committed consumer saw record %d and not record %d", n, t.read, t.leftOut)
+// transaction or nothing, over all partitions. The function says which
+// transaction a record is of. It judges after each fetch that passed a record of
+// a transaction.
+func TransactionsAreAtomic(of func(model.Record) int) *sim.Property {
+	m := &transactions{of: of}
+	return m.follow(sim.NewProperty("transactions-are-atomic", m), func(c *sim.Claim, read bool) {
+		if !read {
+			return
 		}
-	}
-	return true, nil
+		c.Holds()
+		for n := range m.list {
+			if t := &m.list[n]; t.read != noRecord && t.leftOut != noRecord {
+				c.Fail(fmt.Errorf("of transaction %d a read_committed consumer saw record %d and not record %d", n, t.read, t.leftOut))
+			}
+		}
+	})
 }
 
-// ReadCommittedSeesTheOutcome claims that read_committed consumers see of a
-// transaction what its application was told: nothing before it asks to commit,
-// nothing that is aborted, and all that is committed.
+// ReadCommittedSeesTheOutcome claims that a read_committed consumer sees every
+// committed record, no aborted one, and none before anybody asked to commit it.
+// The function says which transaction a record is of. It judges after each fetch
+// that passed a record of a transaction, and when an outcome is told after that.
 //
 // Errors: of Jepsen's names, the first two are G1a, an aborted read; the third is
 // a lost write.
-type ReadCommittedSeesTheOutcome struct{ transactions }
-
-// NewReadCommittedSeesTheOutcome returns the oracle, given which transaction a
-// record is of.
-func NewReadCommittedSeesTheOutcome(of func(model.Record) int) *ReadCommittedSeesTheOutcome {
-	return &ReadCommittedSeesTheOutcome{transactions{of: of}}
-}
-
-func (p *ReadCommittedSeesTheOutcome) Name() string { return "read-committed-sees-the-outcome" }
-
-func (p *ReadCommittedSeesTheOutcome) Watches(o sim.Observation) bool { return p.watches(o) }
-
-// Observe judges after each fetch that passed a record of a transaction, and
-// when an outcome is told after that.
-func (p *ReadCommittedSeesTheOutcome) Observe(o sim.Observation) (tested bool, err error) {
-	tested = p.observe(o)
-	for n := range p.list {
-		switch t := &p.list[n]; {
-		case t.read != noRecord && !t.commitAsked:
-			return tested, fmt.Errorf("of transaction %d a read_committed consumer saw record %d before anybody asked to commit it", n, t.read)
-		case t.read != noRecord && t.abortDone && !t.commitDone:
-			return tested, fmt.Errorf("of transaction %d, which is aborted, a read_committed consumer saw record %d", n, t.read)
-		case t.leftOut != noRecord && t.commitDone && !t.abortDone:
-			return tested, fmt.Errorf("of transaction %d, which is committed, a read_committed consumer did not see record %d", n, t.leftOut)
+func ReadCommittedSeesTheOutcome(of func(model.Record) int) *sim.Property {
+	m := &transactions{of: of}
+	return m.follow(sim.NewProperty("read-committed-sees-the-outcome", m), func(c *sim.Claim, read bool) {
+		if read {
+			c.Holds()
 		}
-	}
-	return tested, nil
+		for n := range m.list {
+			switch t := &m.list[n]; {
+			case t.read != noRecord && !t.commitAsked:
+				c.Fail(fmt.Errorf("of transaction %d a read_committed consumer saw record %d before anybody asked to commit it", n, t.read))
+			case t.read != noRecord && t.abortDone && !t.commitDone:
+				c.Fail(fmt.Errorf("of transaction %d, which is aborted, a read_committed consumer saw record %d", n, t.read))
+			case t.leftOut != noRecord && t.commitDone && !t.abortDone:
+				c.Fail(fmt.Errorf("of transaction %d, which is committed, a read_committed consumer did not see record %d", n, t.leftOut))
+			}
+		}
+	})
 }

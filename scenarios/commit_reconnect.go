@@ -131,8 +131,8 @@ func buildCommitReconnect(variant string, values Values) *sim.World {
 	}
 	w.Go("successor", &kgo.Successor{Coordinator: w.Dial("successor", "coordinator")})
 	w.Faults(sim.Budget{Cuts: values.Int("cuts"), Closes: closes})
-	w.Watch(&properties.CommittedOffsetNeverRewinds{})
-	w.Watch(&properties.OffsetsOnTheWireAreMonotone{})
-	w.Watch(&properties.CommitHistoryIsMonotone{Clients: append(clients, "successor")})
+	w.Watch(properties.CommittedOffsetNeverRewinds())
+	w.Watch(properties.OffsetsOnTheWireAreMonotone())
+	w.Watch(properties.CommitHistoryIsMonotone(&properties.CommitHistory{Clients: append(clients, "successor")}))
 	return w
 }

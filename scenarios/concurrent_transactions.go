@@ -83,8 +83,8 @@ var concurrentTransactions = Scenario{
 		{"begun-transactions-can-write", "a client that lets a transaction begin gets its records into it, in the end; the verdict says which budget ran out"},
 		{"commits-make-progress", "an application that begins and commits in a loop gets each transaction committed, but for one that has to fail"},
 		{"abort-allows-begin", "after AbortTxn has succeeded, BeginTxn does"},
-		{"slowness-is-not-fatal", "a coordinator that is merely slow drives no client into a fatal error"},
-		{"some-call-leads-on", "no client is left where one more AbortTxn, BeginTxn and Send do not lead on"},
+		{"delay-is-never-fatal", "a coordinator that is merely slow drives no client into a fatal error"},
+		{"always-recoverable", "no client is left where one more AbortTxn, BeginTxn and Send do not lead on"},
 		{"transactions-are-atomic", "read_committed consumers see all of a transaction or nothing"},
 		{"read-committed-sees-the-outcome", "and nothing of it before it is to be committed, nothing that is aborted, and all that is committed"},
 	},
@@ -92,12 +92,12 @@ var concurrentTransactions = Scenario{
 		{"no-retry sarama-1.43 sarama-1.60 sarama-1.61.1 app-retry delay-between", "begun-transactions-can-write commits-make-progress", "untimed three two-partitions 5s short-backoff"},
 		{"no-retry app-retry", "begun-transactions-can-write commits-make-progress abort-allows-begin", "50ms"},
 		{"no-retry sarama-1.43 sarama-1.60 app-retry delay-between", "abort-allows-begin", "three 5s short-backoff"},
-		{"no-retry sarama-1.43 sarama-1.60 app-retry delay-between", "commits-make-progress slowness-is-not-fatal some-call-leads-on", "too-large too-large-50ms"},
+		{"no-retry sarama-1.43 sarama-1.60 app-retry delay-between", "commits-make-progress delay-is-never-fatal always-recoverable", "too-large too-large-50ms"},
 		// The second AbortTxn leads to Ready, without a new epoch; the sequence number
 		// of the record that was never sent is gone, and the next one is out of order.
 		// Where the window is still open, that is not seen yet.
-		{"no-retry sarama-1.43 sarama-1.60 app-retry delay-between", "some-call-leads-on", "three"},
-		{"sarama-1.43 sarama-1.60", "some-call-leads-on", "5s"},
+		{"no-retry sarama-1.43 sarama-1.60 app-retry delay-between", "always-recoverable", "three"},
+		{"sarama-1.43 sarama-1.60", "always-recoverable", "5s"},
 		// Its client has no retries; its application makes up for that.
 		{"txn-retry", "begun-transactions-can-write", "untimed three two-partitions too-large 50ms 5s too-large-50ms short-backoff"},
 	},
@@ -109,7 +109,7 @@ var concurrentTransactions = Scenario{
 		{"no-retry sarama-1.43 sarama-1.60 sarama-1.61.1 app-retry delay-between", "abort-allows-begin", "untimed two-partitions"},
 		{"sarama-1.43 sarama-1.60 sarama-1.61.1 delay-between", "abort-allows-begin", "50ms"},
 		// The pause is longer than the window.
-		{"delay-between", "slowness-is-not-fatal", "50ms"},
+		{"delay-between", "delay-is-never-fatal", "50ms"},
 		// The client is fatal before it has written anything, and AbortTxn fails.
 		{"no-retry sarama-1.43 sarama-1.60 app-retry delay-between", "abort-allows-begin transactions-are-atomic read-committed-sees-the-outcome", "too-large-50ms"},
 	},
@@ -278,13 +278,13 @@ func buildConcurrentTransactions(variant string, values Values) *sim.World {
 	if timed {
 		w.Timed(sim.Timing{})
 	}
-	w.Watch(&properties.BegunTransactionsCanWrite{})
-	w.Watch(&properties.CommitsMakeProgress{})
-	w.Watch(&properties.AbortAllowsBegin{})
-	w.Watch(&properties.SlownessIsNotFatal{})
-	w.Watch(&properties.SomeCallLeadsOn{})
-	w.Watch(properties.NewTransactionsAreAtomic(app.TransactionOf))
-	w.Watch(properties.NewReadCommittedSeesTheOutcome(app.TransactionOf))
+	w.Watch(properties.BegunTransactionsCanWrite())
+	w.Watch(properties.CommitsMakeProgress())
+	w.Watch(properties.AbortAllowsBegin())
+	w.Watch(properties.DelayIsNeverFatal())
+	w.Watch(properties.AlwaysRecoverable())
+	w.Watch(properties.TransactionsAreAtomic(app.TransactionOf))
+	w.Watch(properties.ReadCommittedSeesTheOutcome(app.TransactionOf))
 	return w
 }
 

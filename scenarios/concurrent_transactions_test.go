@@ -17,8 +17,8 @@ import (
 // CONCURRENT_TRANSACTIONS.
 type conversation struct {
 	world    *sim.World
-	returned []returned     `sim:"-"`
-	refused  map[string]int `sim:"-"` // by the name of the request
+	returned []returned
+	refused  map[string]int // by the name of the request
 }
 
 type returned struct {
@@ -27,19 +27,18 @@ type returned struct {
 	tries int // adds that were refused until then
 }
 
-func (*conversation) Name() string { return "conversation" }
-
-func (*conversation) Watches(o sim.Observation) bool {
-	return o.Action == sim.Returned || o.Action == sim.Received && strings.Contains(o.Message.(fmt.Stringer).String(), "CONCURRENT_TRANSACTIONS")
-}
-
-func (c *conversation) Observe(o sim.Observation) (tested bool, err error) {
-	if o.Action == sim.Received {
-		c.refused[o.Message.Name()]++
-	} else {
-		c.returned = append(c.returned, returned{o.Message.(*model.TxnReturned), c.world.Now(), c.refused["AddPartitionsToTxn"]})
-	}
-	return true, nil
+// note is a property that claims nothing and notes the acts.
+func (c *conversation) note() *sim.Property {
+	p := sim.NewProperty("conversation", nil)
+	sim.On(p, sim.Returned, func(_ *sim.Claim, _ sim.Act, r *model.TxnReturned) {
+		c.returned = append(c.returned, returned{r, c.world.Now(), c.refused["AddPartitionsToTxn"]})
+	})
+	sim.On(p, sim.Received, func(_ *sim.Claim, _ sim.Act, m sim.Message) {
+		if strings.Contains(m.(fmt.Stringer).String(), "CONCURRENT_TRANSACTIONS") {
+			c.refused[m.Name()]++
+		}
+	})
+	return p
 }
 
 // first is the first failure, and from there on what the application does next.
@@ -86,7 +85,7 @@ func converse(t *testing.T, variant string, settings ...string) *conversation {
 	w := s.Build(variant, values)
 	defer w.Close()
 	c := &conversation{world: w, refused: map[string]int{}}
-	w.Watch(c)
+	w.Watch(c.note())
 	for len(w.Enabled()) > 0 {
 		w.Take(0)
 	}

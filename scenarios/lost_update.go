@@ -89,21 +89,18 @@ type number struct{ n int }
 func (n *number) Name() string   { return "number" }
 func (n *number) String() string { return fmt.Sprint(n.n) }
 
-// noUpdateIsLost watches the values that threads leave the counter at.
-type noUpdateIsLost struct{ left []int }
-
-func (*noUpdateIsLost) Name() string                   { return "no-update-is-lost" }
-func (*noUpdateIsLost) Watches(o sim.Observation) bool { return o.Action == sim.Returned }
-
-func (p *noUpdateIsLost) Observe(o sim.Observation) (tested bool, err error) {
-	now := o.Message.(*number).n
-	for len(p.left) <= now {
-		p.left = append(p.left, 0)
-	}
-	if p.left[now]++; p.left[now] > 1 {
-		err = fmt.Errorf("%s left the counter at %d, as another thread had before: an update is lost", o.Actor, now)
-	}
-	return true, err
+// noUpdateIsLost judges the values that threads leave the counter at.
+func noUpdateIsLost() *sim.Property {
+	var left []int // how often, by value
+	p := sim.NewProperty("no-update-is-lost", &left)
+	sim.On(p, sim.Returned, func(c *sim.Claim, a sim.Act, now *number) {
+		for len(left) <= now.n {
+			left = append(left, 0)
+		}
+		left[now.n]++
+		c.Assert(left[now.n] == 1, "%s left the counter at %d, as another thread had before: an update is lost", a.Actor, now.n)
+	})
+	return p
 }
 
 func buildLostUpdate(variant string, values Values) *sim.World {
@@ -113,6 +110,6 @@ func buildLostUpdate(variant string, values Values) *sim.World {
 	for i := range values.Int("threads") {
 		w.Go(fmt.Sprintf("T%d", i), &adder{counter: c})
 	}
-	w.Watch(&noUpdateIsLost{})
+	w.Watch(noUpdateIsLost())
 	return w
 }

@@ -188,14 +188,14 @@ func buildOffsetRewind(variant string, values Values) *sim.World {
 	if cuts+crashes > 0 {
 		w.Faults(sim.Budget{Cuts: cuts, ProcessCrashes: crashes})
 	}
-	w.Watch(&properties.CommittedOffsetNeverRewinds{})
-	w.Watch(&properties.OffsetsOnTheWireAreMonotone{})
+	w.Watch(properties.CommittedOffsetNeverRewinds())
+	w.Watch(properties.OffsetsOnTheWireAreMonotone())
 	if values.Word("commit") == "auto" {
-		w.Watch(&properties.CloseCommitsWhatWasProcessed{})
+		w.Watch(properties.CloseCommitsWhatWasProcessed())
 	}
 	if crashes > 0 {
-		w.Watch(&properties.CommitHistoryIsMonotone{Clients: clients, Process: "consumer"})
-		w.Watch(properties.NewNoMessageIsProcessedTwice(offsets...))
+		w.Watch(properties.CommitHistoryIsMonotone(&properties.CommitHistory{Clients: clients, Process: "consumer"}))
+		w.Watch(properties.NoMessageIsProcessedTwice(offsets...))
 	}
 	return w
 }

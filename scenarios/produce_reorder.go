@@ -284,11 +284,11 @@ func buildProduceReorder(variant string, values Values) *sim.World {
 	if app.Mark == kgo.WithContext {
 		w.Go("context", &kgo.Context{Producer: cl})
 	}
-	w.Watch(&properties.FirstAppendsKeepTheOrder{Keys: config.Keys})
-	w.Watch(&properties.PromisesRunInOrder{})
-	w.Watch(&properties.NoRecordIsLost{})
+	w.Watch(properties.FirstAppendsKeepTheOrder(config.Keys))
+	w.Watch(properties.PromisesRunInOrder())
+	w.Watch(properties.NoRecordIsLost())
 	if config.Idempotent {
-		w.Watch(&properties.NoRecordIsWrittenTwice{})
+		w.Watch(properties.NoRecordIsWrittenTwice())
 	}
 	return w
 }

@@ -12,33 +12,24 @@ import (
 	"racelab/sim/simtest"
 )
 
-// logReads is the property that the partition's log never reads so: "C A B".
-type logReads struct {
-	never string `sim:"config"`
-	log   []model.Record
+// partitionLog is what a partition's log reads: "C A B".
+type partitionLog []model.Record
+
+// neverReads claims that the log never reads so, and keeps the log.
+func (l *partitionLog) neverReads(never string) *sim.Property {
+	p := sim.NewProperty("log-never-reads", l)
+	sim.OnReply(p, func(c *sim.Claim, _ sim.Act, request *model.ProduceRequest, response *model.ProduceResponse) {
+		if batch := request.Partitions[0]; response.Partitions[0].Error == model.None && batch.Partition == 0 {
+			*l = append(*l, batch.Batch.Records...)
+		}
+		c.Assert(l.String() != never, "the log reads %s", never)
+	})
+	return p
 }
 
-func (p *logReads) Name() string { return "log-never-reads" }
-
-func (p *logReads) Watches(o sim.Observation) bool {
-	_, produce := o.Message.(*model.ProduceResponse)
-	return produce && o.Action == sim.Answered
-}
-
-func (p *logReads) Observe(o sim.Observation) (tested bool, err error) {
-	batch := o.Request.(*model.ProduceRequest).Partitions[0]
-	if o.Message.(*model.ProduceResponse).Partitions[0].Error == model.None && batch.Partition == 0 {
-		p.log = append(p.log, batch.Batch.Records...)
-	}
-	if p.String() == p.never {
-		return true, fmt.Errorf("the log reads %s", p.never)
-	}
-	return true, nil
-}
-
-func (p *logReads) String() string {
+func (l *partitionLog) String() string {
 	var letters []string
-	for _, r := range p.log {
+	for _, r := range *l {
 		letters = append(letters, letter(r))
 	}
 	return strings.Join(letters, " ")
@@ -49,21 +40,16 @@ func letter(r model.Record) string { return string(rune('A' + r - 1)) }
 // promisesRan notes in which order promises ran, with - for an error.
 type promisesRan []string
 
-func (p *promisesRan) Name() string { return "promises-ran" }
-
-func (p *promisesRan) Watches(o sim.Observation) bool {
-	_, promised := o.Message.(*model.Promised)
-	return promised
-}
-
-func (p *promisesRan) Observe(o sim.Observation) (tested bool, err error) {
-	promised := o.Message.(*model.Promised)
-	outcome := "+"
-	if promised.Failed != "" {
-		outcome = "-"
-	}
-	*p = append(*p, letter(promised.Record)+outcome)
-	return true, nil
+func (ran *promisesRan) note() *sim.Property {
+	p := sim.NewProperty("promises-ran", nil)
+	sim.On(p, sim.Returned, func(_ *sim.Claim, _ sim.Act, promised *model.Promised) {
+		outcome := "+"
+		if promised.Failed != "" {
+			outcome = "-"
+		}
+		*ran = append(*ran, letter(promised.Record)+outcome)
+	})
+	return p
 }
 
 // produceReorder returns the scenario with settings, "a=b c=d".
@@ -81,7 +67,7 @@ func produceReorder(t *testing.T, settings string) (*scenarios.Scenario, scenari
 }
 
 // produceVerdicts searches all states of a variant.
-func produceVerdicts(t *testing.T, variant, settings string, own ...func() sim.Property) *explore.Result {
+func produceVerdicts(t *testing.T, variant, settings string, own ...func() *sim.Property) *explore.Result {
 	t.Helper()
 	s, values := produceReorder(t, settings)
 	build := func() *sim.World { return s.Build(variant, values) }
@@ -150,9 +136,9 @@ func TestProduceReorderAsMeasured(t *testing.T) {
 			t.Fatal(err)
 		}
 		w := s.Build(test.variant, values)
-		log, promises := &logReads{}, &promisesRan{}
-		w.Watch(log)
-		w.Watch(promises)
+		log, promises := &partitionLog{}, &promisesRan{}
+		w.Watch(log.neverReads("nothing"))
+		w.Watch(promises.note())
 		script := explore.NewScript(orders...)
 		if _, err := sim.Run(w, script); err != nil {
 			t.Fatal(err)
@@ -176,7 +162,7 @@ func TestProduceReorderAsMeasured(t *testing.T) {
 func TestTheSearchFindsTheMeasuredLog(t *testing.T) {
 	long(t)
 	const property, steps = "log-never-reads", 21
-	r := produceVerdicts(t, "none", "", func() sim.Property { return &logReads{never: "C A B"} })
+	r := produceVerdicts(t, "none", "", func() *sim.Property { return (&partitionLog{}).neverReads("C A B") })
 	v := r.Verdict(property)
 	if v.Outcome != explore.Broken || len(v.Schedule) != steps {
 		t.Errorf("C A B: %v in %d steps, want it in %d: %v", v.Outcome, len(v.Schedule), steps, v.Schedule)
@@ -184,7 +170,7 @@ func TestTheSearchFindsTheMeasuredLog(t *testing.T) {
 	s, values := produceReorder(t, "")
 	sys, err := explore.NewWorlds(func() *sim.World {
 		w := s.Build("none", values)
-		w.Watch(&logReads{never: "C A B"})
+		w.Watch((&partitionLog{}).neverReads("C A B"))
 		return w
 	})
 	if err != nil {

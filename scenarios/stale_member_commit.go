@@ -170,11 +170,11 @@ func buildStaleMemberCommit(variant string, values Values) *sim.World {
 	b.Joins = 1
 	w.Go("A", group.NewMember(w.Dial("A", "coordinator"), a))
 	w.Go("B", group.NewMember(w.Dial("B", "coordinator"), b))
-	w.Watch(properties.NewFormerOwnerTakesNothingBack("A", "B"))
-	w.Watch(&properties.CommittedOffsetNeverRewinds{})
-	w.Watch(properties.NewNoMessageIsSkipped(start...))
-	w.Watch(properties.NewNoMessageIsProcessedTwice(start...))
-	w.Watch(properties.NewRefusedCommitIsReported("A", "B"))
+	w.Watch(properties.FormerOwnerTakesNothingBack("A", "B"))
+	w.Watch(properties.CommittedOffsetNeverRewinds())
+	w.Watch(properties.NoMessageIsSkipped(start...))
+	w.Watch(properties.NoMessageIsProcessedTwice(start...))
+	w.Watch(properties.RefusedCommitIsReported("A", "B"))
 	return w
 }
 

@@ -110,29 +110,17 @@ func (c *committer) Describe(show func(name, value string)) {
 	show("snapshot", fmt.Sprint(c.snapshot))
 }
 
-// committedNeverFalls watches what is committed.
-type committedNeverFalls struct{ committed int }
-
-func (*committedNeverFalls) Name() string                   { return "committed-never-falls" }
-func (*committedNeverFalls) Watches(o sim.Observation) bool { return o.Action == sim.Returned }
-
-func (p *committedNeverFalls) Observe(o sim.Observation) (tested bool, err error) {
-	was := p.committed
-	p.committed = o.Message.(*number).n
-	if p.committed < was {
-		err = &fallError{o.Actor, was, p.committed}
-	}
-	return was > 0, err
-}
-
-// fallError is a committed count that fell.
-type fallError struct {
-	who     string
-	was, is int
-}
-
-func (e *fallError) Error() string {
-	return fmt.Sprintf("%s took the committed count back from %d to %d", e.who, e.was, e.is)
+// committedNeverFalls judges what is committed.
+func committedNeverFalls() *sim.Property {
+	var was int
+	p := sim.NewProperty("committed-never-falls", &was)
+	sim.On(p, sim.Returned, func(c *sim.Claim, a sim.Act, committed *number) {
+		if was > 0 {
+			c.Assert(committed.n >= was, "%s took the committed count back from %d to %d", a.Actor, was, committed.n)
+		}
+		was = committed.n
+	})
+	return p
 }
 
 func buildStaleSnapshot(variant string, values Values) *sim.World {
@@ -143,6 +131,6 @@ func buildStaleSnapshot(variant string, values Values) *sim.World {
 	for i := range values.Int("committers") {
 		w.Go(fmt.Sprintf("C%d", i), &committer{counts: c, commits: values.Int("commits")})
 	}
-	w.Watch(&committedNeverFalls{})
+	w.Watch(committedNeverFalls())
 	return w
 }

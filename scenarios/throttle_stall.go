@@ -226,14 +226,14 @@ func buildThrottleStall(variant string, values Values) *sim.World {
 	if values.Word("close") == "beside" {
 		w.Go("closer", sarama.NewCloser(b, milliseconds(values, "close-after")))
 	}
-	w.Watch(&properties.EveryMessageIsDelivered{Messages: values.Int("messages")})
-	w.Watch(&properties.NoSenderWaitsForAStoppedTimer{Reader: "reader"})
-	w.Watch(&properties.ResponseReaderIsNeverBlocked{Reader: "reader"})
-	w.Watch(&properties.WaiterWakesByTheDeadline{})
-	w.Watch(&properties.NothingIsSentDuringAThrottle{})
-	w.Watch(&properties.ThrottlesDoNotAddUp{})
-	w.Watch(&properties.LongerThrottleIsKept{})
-	w.Watch(properties.NewCloseEndsWithinARoundTrip(42 * time.Millisecond))
+	w.Watch(properties.EveryMessageIsDelivered(values.Int("messages")))
+	w.Watch(properties.NoSenderWaitsForAStoppedTimer("reader"))
+	w.Watch(properties.ResponseReaderIsNeverBlocked("reader"))
+	w.Watch(properties.WaiterWakesByTheDeadline())
+	w.Watch(properties.NothingIsSentDuringAThrottle())
+	w.Watch(properties.ThrottlesDoNotAddUp())
+	w.Watch(properties.LongerThrottleIsKept())
+	w.Watch(properties.CloseEndsWithinARoundTrip(42 * time.Millisecond))
 	return w
 }
 

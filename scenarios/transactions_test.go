@@ -198,8 +198,8 @@ func (x transactions) build() *sim.World {
 	}
 	w.Go("consumer", &plainConsumer{leaders: []*sim.Conn{w.Dial("consumer", "B0"), w.Dial("consumer", "B1")}})
 	of := func(r model.Record) int { return int(r) / 10 }
-	w.Watch(properties.NewTransactionsAreAtomic(of))
-	w.Watch(properties.NewReadCommittedSeesTheOutcome(of))
+	w.Watch(properties.TransactionsAreAtomic(of))
+	w.Watch(properties.ReadCommittedSeesTheOutcome(of))
 	return w
 }
 

@@ -71,7 +71,7 @@ func (c *Conn) Send(t *Task, request Message) {
 			t.world.timed.sent(c)
 		}
 	}
-	t.world.observe(Observation{Action: Sent, Actor: t.name, Peer: c.node.name, Conn: c.name, Message: request})
+	t.world.observe(Act{Action: Sent, Actor: t.name, Peer: c.node.name, Conn: c.name, Message: request})
 }
 
 // Receive parks the task at the point until the oldest response is the answer
@@ -116,7 +116,7 @@ func (c *Conn) take(t *Task) Message {
 		}
 	}
 	t.reads = false
-	t.world.observe(Observation{Action: Received, Actor: t.name, Peer: c.node.name, Conn: c.name, Message: response})
+	t.world.observe(Act{Action: Received, Actor: t.name, Peer: c.node.name, Conn: c.name, Message: response})
 	return response
 }
 
@@ -181,7 +181,7 @@ func (c *Conn) deliver() {
 	c.serving = e.from
 	w.take(c.node.thread(), e.mail)
 	w.touched(&c.out.head.object, true)
-	w.observe(Observation{Action: Arrived, Actor: c.node.name, Peer: e.From(), Conn: c.name, Message: e.Message})
+	w.observe(Act{Action: Arrived, Actor: c.node.name, Peer: e.From(), Conn: c.name, Message: e.Message})
 	if w.timed != nil {
 		w.timed.served(c.node)
 	}

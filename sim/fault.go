@@ -297,11 +297,11 @@ func (x *fault) happen(w *World) {
 			x.conn.requests = x.conn.requests[:0]
 		}
 		x.conn.breaks()
-		w.observe(Observation{Action: Failed, Actor: "network", Peer: x.conn.node.name, Conn: x.conn.name, Message: Cut})
+		w.observe(Act{Action: Failed, Actor: "network", Peer: x.conn.node.name, Conn: x.conn.name, Message: Cut})
 	default:
 		w.faults.left.Delays--
 		x.delay(w)
-		w.observe(Observation{Action: Failed, Actor: "network", Peer: x.conn.node.name, Conn: x.conn.name, Message: Late})
+		w.observe(Act{Action: Failed, Actor: "network", Peer: x.conn.node.name, Conn: x.conn.name, Message: Late})
 	}
 }
 
@@ -345,7 +345,7 @@ func (m *member) crash() {
 			c.asks.crash()
 		}
 	}
-	w.observe(Observation{Action: Failed, Actor: m.name, Message: Crash})
+	w.observe(Act{Action: Failed, Actor: m.name, Message: Crash})
 	m.reacts(func(*Outbox) {
 		if node, ok := m.node.(Crasher); ok {
 			node.Crash()
@@ -365,7 +365,7 @@ func (r *restart) happen(w *World) {
 			w.touched(&c.door.object, true)
 		}
 	}
-	w.observe(Observation{Action: Failed, Actor: m.name, Message: Restart})
+	w.observe(Act{Action: Failed, Actor: m.name, Message: Restart})
 	m.reacts(func(out *Outbox) {
 		if node, ok := m.node.(Restarter); ok {
 			node.Restart(out)

@@ -52,22 +52,19 @@ func (p *pinger) answered(t *sim.Task) bool {
 	return m != sim.Cut
 }
 
-// never is a property that breaks at each act that it is asked about.
-type never struct {
-	name string `sim:"config"`
-	is   func(o sim.Observation) bool
-	n    int `sim:"config"` // how many are allowed
-	seen int
-}
-
-func (p *never) Name() string                   { return p.name }
-func (p *never) Watches(o sim.Observation) bool { return p.is(o) }
-func (p *never) Observe(o sim.Observation) (bool, error) {
-	if p.seen++; p.seen > p.n {
-		p.seen = p.n + 1
-		return true, fmt.Errorf("%s of %s: number %d", o.Message.Name(), o.Actor, p.seen)
-	}
-	return true, nil
+// atMost claims that there are no more than n such acts.
+func atMost(n int, name string, action sim.Action, is func(m sim.Message) bool) *sim.Property {
+	var seen int
+	p := sim.NewProperty(name, &seen)
+	sim.On(p, action, func(c *sim.Claim, a sim.Act, m sim.Message) {
+		if !is(m) {
+			c.Skip()
+			return
+		}
+		seen = min(seen+1, n+1)
+		c.Assert(seen <= n, "%s of %s: number %d", m.Name(), a.Actor, seen)
+	})
+	return p
 }
 
 func buildPing(pings, clients int, b sim.Budget) func() *sim.World {
@@ -79,14 +76,13 @@ func buildPing(pings, clients int, b sim.Budget) func() *sim.World {
 			w.Go(name, &pinger{c: w.Dial(name, "broker"), n: pings})
 		}
 		w.Faults(b)
-		failed := func(what sim.Fault) func(o sim.Observation) bool {
-			return func(o sim.Observation) bool { return o.Action == sim.Failed && o.Message == what }
-		}
-		w.Watch(&never{name: "crashes-in-budget", is: failed(sim.Crash), n: b.Crashes})
-		w.Watch(&never{name: "restarts-in-budget", is: failed(sim.Restart), n: b.Crashes})
-		w.Watch(&never{name: "nothing-lost", is: func(o sim.Observation) bool { return o.Action == sim.Received && o.Message == sim.Cut }})
-		w.Watch(&never{name: "no-request-lost", n: pings * clients, is: func(o sim.Observation) bool { return o.Action == sim.Sent }})
-		w.Watch(&never{name: "nothing-served-twice", n: pings * clients, is: func(o sim.Observation) bool { return o.Action == sim.Arrived }})
+		is := func(what sim.Fault) func(sim.Message) bool { return func(m sim.Message) bool { return m == what } }
+		any := func(sim.Message) bool { return true }
+		w.Watch(atMost(b.Crashes, "crashes-in-budget", sim.Failed, is(sim.Crash)))
+		w.Watch(atMost(b.Crashes, "restarts-in-budget", sim.Failed, is(sim.Restart)))
+		w.Watch(atMost(0, "nothing-lost", sim.Received, is(sim.Cut)))
+		w.Watch(atMost(pings*clients, "no-request-lost", sim.Sent, any))
+		w.Watch(atMost(pings*clients, "nothing-served-twice", sim.Arrived, any))
 		return w
 	}
 }

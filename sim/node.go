@@ -69,7 +69,7 @@ func (o *Outbox) Reply(e Envelope, answer Message) {
 		}
 	}
 	o.world.touched(&c.in.tail, true)
-	o.world.observe(Observation{
+	o.world.observe(Act{
 		Action: Answered, Actor: c.node.name, Peer: e.From(), Conn: c.name,
 		Request: e.Message, Message: answer,
 	})

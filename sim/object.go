@@ -25,7 +25,7 @@ const (
 	Clock   // the world's time, or a timer
 	Chance  // the faults that may still come
 	Atom    // a variable that is used atomically only
-	Whole   // the state as a Looker sees it: all steps write it
+	Whole   // the state as an Always judges it: all steps write it
 )
 
 func (o *object) bound() *object { return o }

@@ -44,7 +44,7 @@ func (o *Outbox) Send(c *Conn, request Message) {
 			o.world.timed.sent(c)
 		}
 	}
-	o.world.observe(Observation{Action: Sent, Actor: a.by.name, Peer: c.node.name, Conn: c.name, Message: request})
+	o.world.observe(Act{Action: Sent, Actor: a.by.name, Peer: c.node.name, Conn: c.name, Message: request})
 }
 
 // comes says whether something comes back now: what has been answered first,
@@ -80,7 +80,7 @@ func (a *asking) happen(w *World) {
 		c.responses = append(c.responses[:0], c.responses[1:]...)
 	}
 	w.touched(&c.in.head.object, true)
-	w.observe(Observation{Action: Received, Actor: a.by.name, Peer: c.node.name, Conn: c.name, Request: e.Request, Message: e.Message})
+	w.observe(Act{Action: Received, Actor: a.by.name, Peer: c.node.name, Conn: c.name, Request: e.Request, Message: e.Message})
 	if w.timed != nil {
 		w.timed.served(a.by)
 	}

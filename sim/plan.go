@@ -169,8 +169,8 @@ func (w *World) roots() []root {
 	for _, t := range w.tasks {
 		roots = append(roots, root{t.name, t.program, t})
 	}
-	for _, watcher := range w.watchers {
-		roots = append(roots, root{watcher.property.Name(), watcher.property, watcher})
+	for _, p := range w.claims {
+		roots = append(roots, root{p.name, p.memory, p})
 	}
 	return roots
 }
@@ -221,8 +221,8 @@ func (w *World) begin(r root, i int) *group {
 		owner.layout(g)
 	case *Task:
 		g.special(owner)
-	case *watcher:
-		g.add(word8, unsafe.Pointer(&owner.fallen))
+	case *Property:
+		g.add(word8, unsafe.Pointer(&owner.violated))
 	}
 	return g
 }

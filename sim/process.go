@@ -187,7 +187,7 @@ func (p *process) crash() {
 		w.timed.idle(p.tasks)
 	}
 	w.races.forget(w, p)
-	w.observe(Observation{Action: Failed, Actor: p.name, Message: Crash})
+	w.observe(Act{Action: Failed, Actor: p.name, Message: Crash})
 }
 
 // mustHoldNothingElse refuses a crash that would leave a lock held by a task
@@ -239,7 +239,7 @@ func (p *process) happen(w *World) {
 			handle.current().breaks()
 		}
 	}
-	w.observe(Observation{Action: Failed, Actor: p.name, Message: Restart})
+	w.observe(Act{Action: Failed, Actor: p.name, Message: Restart})
 }
 
 func (p *process) lane() string { return p.tasks[0].name }

@@ -50,11 +50,12 @@ type TraceStep struct {
 	Step
 	Lane    string // who moved: a task, or the node that took the request
 	At      Time   // when, in a timed world; in others a moment means nothing: Never
-	Acts    []Observation
+	Acts    []Act
 	Touched []Touch
 	Changes []Change
 	Broke   []Violation
-	Enabled []Event // what could have happened instead, the step itself among it
+	Reached []string // probes that the state answers with yes
+	Enabled []Event  // what could have happened instead, the step itself among it
 }
 
 // Touch is an access with the object's name.
@@ -85,7 +86,7 @@ func (w *World) Record() *Trace {
 	}
 	t.Start = w.facts()
 	t.shown = t.Start
-	t.Vacuous = w.Properties()
+	t.Vacuous = slices.Clone(w.Properties()[:len(w.Properties())-1]) // Assertions are listed where one was tried.
 	w.trace = t
 	return t
 }
@@ -123,7 +124,7 @@ func (t *Trace) begin(w *World, e Event) {
 	t.Steps = append(t.Steps, TraceStep{Step: t.Schedule[len(t.Schedule)-1], Lane: lane, Enabled: slices.Clone(w.enabled)})
 }
 
-func (t *Trace) observe(o Observation) {
+func (t *Trace) observe(o Act) {
 	step := &t.Steps[len(t.Steps)-1]
 	step.Acts = append(step.Acts, o)
 }
@@ -136,7 +137,13 @@ func (t *Trace) end(w *World) {
 	for _, a := range w.accesses {
 		step.Touched = append(step.Touched, Touch{w.ObjectName(a.Object), a.Write})
 	}
-	step.Broke = append(step.Broke, w.violations...)
+	for _, v := range w.violations {
+		if v.Err == error(ProbeHit{}) {
+			step.Reached = append(step.Reached, v.Property)
+		} else {
+			step.Broke = append(step.Broke, v)
+		}
+	}
 	for i, p := range w.Properties() {
 		if w.Tested()>>i&1 == 1 {
 			t.Vacuous = slices.DeleteFunc(t.Vacuous, func(u string) bool { return u == p })

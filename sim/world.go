@@ -15,13 +15,14 @@ import (
 // Nodes, connections, tasks, shared structures and properties are handed over
 // before the first call of Enabled, and stay.
 type World struct {
-	tasks     []*Task
-	nodes     []*member
-	conns     []*Conn
-	asking    []*asking
-	shared    []root
-	watchers  []*watcher
-	processes []*process
+	tasks      []*Task
+	nodes      []*member
+	conns      []*Conn
+	asking     []*asking
+	shared     []root
+	claims     []*Property
+	properties []string // names of all that is judged; made when first asked for
+	processes  []*process
 
 	things   []thing  // with an object each, by number, from 1
 	names    []string // of the objects; made when first asked for
@@ -34,7 +35,7 @@ type World struct {
 	timed    *timed  // nil: any enabled event may be next
 	faults   *faults // nil: none
 	trace    *Trace  // nil: nobody looks
-	looked   object  // what a Looker sees; unbound: there is none
+	looked   object  // what an Always judges; unbound: there is none
 	closed   bool    // a channel was, in some run; no part of the state
 
 	// ends is what tasks touch when they end, and tickers and faults when they
@@ -44,6 +45,7 @@ type World struct {
 	channels   []*channel  // of clients, in the order of the walk
 	ways       []way       // room to list them
 	violations []Violation // of the last step
+	asserted   bool        // a task called Assert in the last step
 	contended  bool        // a task had to wait for a lock after the last step
 	chain      []waiter    // room to look for deadlocks
 	races      races       // the clocks of the run, and the accesses to each Var
@@ -136,12 +138,6 @@ func (w *World) Share(name string, structure any) {
 		panic(fmt.Sprintf("sim: Share(%q) wants a pointer, has %T", name, structure))
 	}
 	w.shared = append(w.shared, root{name, structure, nil})
-}
-
-// Watch adds a property that is judged at each step.
-func (w *World) Watch(p Property) {
-	w.mustNotRun("Watch")
-	w.watchers = append(w.watchers, &watcher{property: p})
 }
 
 func (w *World) mustNotRun(call string) {
@@ -324,9 +320,10 @@ func (w *World) Take(i int) {
 	}
 	w.accesses = w.accesses[:0]
 	w.violations = w.violations[:0]
-	for _, watcher := range w.watchers {
-		watcher.tested = false
+	for _, p := range w.claims {
+		p.tested = false
 	}
+	w.asserted = false
 	if w.trace != nil {
 		w.trace.begin(w, event)
 	}

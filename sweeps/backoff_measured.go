@@ -178,7 +178,7 @@ func measureBackoffMeasured(mode string, values scenarios.Values, seed uint64) (
 	}
 	w := m.world(values, 200, sim.Empirical(m.windows), sim.Empirical(pauses), seed)
 	l := &load{producers: make([]progress, 1)}
-	w.Watch(l)
+	w.Watch(l.on())
 	err := finish(w, seed, func() {})
 	return []float64{MedianOf(l.periods).Value, float64(l.answers), float64(l.tried)}, err
 }

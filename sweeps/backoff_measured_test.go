@@ -18,13 +18,10 @@ type exchange struct {
 	accepted sim.Time // the first accepted add of the second
 }
 
-func (*exchange) Name() string { return "exchange" }
-
-func (*exchange) Watches(o sim.Observation) bool {
-	return o.Action == sim.Answered && o.Actor == "coordinator"
-}
-
-func (x *exchange) Observe(o sim.Observation) (tested bool, err error) {
+func (x *exchange) see(o sim.Act) {
+	if o.Actor != "coordinator" {
+		return
+	}
 	switch o.Message.(type) {
 	case *model.EndTxnResponse:
 		x.ends = append(x.ends, o.At)
@@ -41,7 +38,6 @@ func (x *exchange) Observe(o sim.Observation) (tested bool, err error) {
 			}
 		}
 	}
-	return true, nil
 }
 
 // Goal: the model of librdkafka predicts what was measured, transaction by
@@ -76,7 +72,7 @@ func TestMeasuredTransactionsArePredicted(t *testing.T) {
 		for seed := range uint64(8) { // None decides: nothing comes at the instant at which a window ends.
 			w := m.world(values, 2, sim.Constant(loggedTransactions[i-1].window), sim.Constant(m.pause(l.gap, wire)), seed)
 			x = &exchange{}
-			w.Watch(x)
+			w.Watch(meter(sim.Answered, x.see))
 			if err := finish(w, seed, func() {}); err != nil {
 				t.Fatal(err)
 			}

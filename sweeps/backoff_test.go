@@ -233,7 +233,7 @@ func TestPoliciesAreTheClients(t *testing.T) {
 			}
 			w := build("concurrent-transactions", variant, "clock=timed", "lag="+window, "transactions=30", "backoff="+b)
 			l := &load{producers: make([]progress, 1)}
-			w.Watch(l)
+			w.Watch(l.on())
 			if err := finish(w, 1, func() {}); err != nil {
 				t.Fatal(err)
 			}

@@ -62,8 +62,7 @@ var commitCost = Sweep{
 
 func measureCommitCost(variant string, values scenarios.Values, seed uint64) ([]float64, error) {
 	w := build("offset-rewind", variant, "partitions="+values.Word("partitions"), "commits="+values.Word("commits"))
-	requests := &answered{request: "OffsetCommit"}
-	w.Watch(requests)
+	requests := countCommits(w)
 	w.Timed(sim.Timing{
 		Seed: seed,
 		Wake: values.Delay("wake"),
@@ -74,7 +73,7 @@ func measureCommitCost(variant string, values scenarios.Values, seed uint64) ([]
 		},
 	})
 	err := finish(w, seed, func() {})
-	return []float64{milliseconds(w), float64(requests.n)}, err
+	return []float64{milliseconds(w), float64(*requests)}, err
 }
 
 // commitCostHeadline compares the first series with the quickest, and with the

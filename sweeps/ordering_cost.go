@@ -63,7 +63,7 @@ func measureOrderingCost(variant string, values scenarios.Values, seed uint64) (
 	w := build("produce-reorder", variant, "clock=timed", "producers=1", "records="+strconv.Itoa(records), "keys="+values.Word("keys"),
 		"batch="+values.Word("batch"), "failures="+strconv.Itoa(failures), "first="+strconv.Itoa((every+1)/2), "every="+strconv.Itoa(every))
 	o := &outcomes{handedOver: make([]sim.Time, records+1), written: make([]sim.Time, records+1)}
-	w.Watch(o)
+	w.Watch(meter(sim.Called|sim.Returned, o.see))
 	reordered, err := finishProducing(w, values, seed)
 	var latencies []float64
 	for r := 1; r <= records; r++ {
@@ -78,36 +78,23 @@ func measureOrderingCost(variant string, values scenarios.Values, seed uint64) (
 }
 
 // outcomes follows each record from its first hand-over to the promise that it is
-// written. It is a property that always holds.
+// written.
 type outcomes struct {
 	handedOver []sim.Time // by record, from 1
 	written    []sim.Time // the last time that a promise says so: what a transaction aborts is written again
 }
 
-func (*outcomes) Name() string { return "outcomes" }
-
-func (*outcomes) Watches(o sim.Observation) bool {
-	return o.Action == sim.Called && o.Message.Name() == "produce" || isPromise(o)
-}
-
-// isPromise says whether an act is the call of a promise.
-func isPromise(o sim.Observation) bool {
-	_, ok := o.Message.(*model.Promised)
-	return ok
-}
-
-func (x *outcomes) Observe(o sim.Observation) (tested bool, err error) {
-	switch message := o.Message.(type) {
+func (x *outcomes) see(a sim.Act) {
+	switch message := a.Message.(type) {
 	case *model.Submitted:
 		if !message.Again {
-			x.handedOver[message.Record] = o.At
+			x.handedOver[message.Record] = a.At
 		}
 	case *model.Promised:
 		if message.Failed == "" {
-			x.written[message.Record] = o.At
+			x.written[message.Record] = a.At
 		}
 	}
-	return true, nil
 }
 
 // keepOrder are the remedies under which nothing is reordered, without a

@@ -298,9 +298,7 @@ func TestOutcomes(t *testing.T) {
 		&model.Submitted{Record: 1}, &model.Promised{Record: 1, Failed: "context canceled"},
 		&model.Submitted{Record: 1, Again: true}, &model.Promised{Record: 1}, &model.Promised{Record: 1, Failed: "aborted"},
 	} {
-		if _, err := x.Observe(sim.Observation{Message: m, At: sim.Time(i + 1)}); err != nil {
-			t.Fatal(err)
-		}
+		x.see(sim.Act{Message: m, At: sim.Time(i + 1)})
 	}
 	if x.handedOver[1] != 1 || x.written[1] != 4 {
 		t.Errorf("handed over at %d and written at %d, want 1 and 4", x.handedOver[1], x.written[1])

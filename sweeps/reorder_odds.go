@@ -54,7 +54,7 @@ func measureReorderOdds(series string, values scenarios.Values, seed uint64) ([]
 	w := build("produce-reorder", "none", "clock=timed", "producers=1", "records="+strconv.Itoa(records), "batch="+values.Word("batch"),
 		"idempotent="+idempotent, "failures=1", "first="+strconv.Itoa(middle))
 	o := &overtaking{failing: model.Record(middle)}
-	w.Watch(o)
+	w.Watch(meter(sim.Answered|sim.Called|sim.Returned, o.see))
 	reordered, err := finishProducing(w, values, seed)
 	overtaken := 0.0
 	if o.overtaken {
@@ -74,8 +74,7 @@ func finishProducing(w *sim.World, values scenarios.Values, seed uint64) (reorde
 	return finishCounting(w, seed, "first-appends-keep-the-order")
 }
 
-// overtaking sees whether a newer record is written before a failure is told. It
-// is a property that always holds.
+// overtaking sees whether a newer record is written before a failure is told.
 type overtaking struct {
 	failing   model.Record
 	told      bool
@@ -84,29 +83,22 @@ type overtaking struct {
 	refusedAt, toldAt sim.Time
 }
 
-func (*overtaking) Name() string { return "overtaking" }
-
-func (*overtaking) Watches(o sim.Observation) bool {
-	return o.Action == sim.Answered && o.Request.Name() == "Produce" || isPromise(o)
-}
-
-func (x *overtaking) Observe(o sim.Observation) (tested bool, err error) {
-	switch message := o.Message.(type) {
+func (x *overtaking) see(a sim.Act) {
+	switch message := a.Message.(type) {
 	case *model.Promised:
 		if !x.told && message.Record == x.failing && message.Failed != "" {
-			x.told, x.toldAt = true, o.At
+			x.told, x.toldAt = true, a.At
 		}
 	case *model.ProduceResponse:
 		for i, p := range message.Partitions {
 			if p.Error != model.None && x.refusedAt == 0 {
-				x.refusedAt = o.At
+				x.refusedAt = a.At
 			}
-			for _, r := range o.Request.(*model.ProduceRequest).Partitions[i].Batch.Records {
+			for _, r := range a.Request.(*model.ProduceRequest).Partitions[i].Batch.Records {
 				x.overtaken = x.overtaken || p.Error == model.None && !x.told && r > x.failing
 			}
 		}
 	}
-	return true, nil
 }
 
 // measuredOvertaken are the shares that were measured, in %.

@@ -79,8 +79,7 @@ func measureRewindOdds(variant string, values scenarios.Values, seed uint64) ([]
 	w := build("offset-rewind", variant, "partitions="+values.Word("partitions"), "instances="+values.Word("instances"),
 		"batch="+values.Word("batch"), "commits="+strconv.Itoa(commits),
 		"commit="+values.Word("commit"), "interval="+values.Word("interval"))
-	requests := &answered{request: "OffsetCommit"}
-	w.Watch(requests)
+	requests := countCommits(w)
 	w.Timed(sim.Timing{
 		Seed:    seed,
 		Wake:    values.Delay("wake"),
@@ -90,7 +89,7 @@ func measureRewindOdds(variant string, values scenarios.Values, seed uint64) ([]
 		Before:  []sim.Taking{{Of: "mark", Delay: values.Delay("process")}},
 	})
 	rewinds, err := finishCounting(w, seed, "committed-offset-never-rewinds")
-	return []float64{float64(rewinds), float64(requests.n), float64(values.Int("partitions") * commits * batch), milliseconds(w)}, err
+	return []float64{float64(rewinds), float64(*requests), float64(values.Int("partitions") * commits * batch), milliseconds(w)}, err
 }
 
 // rewindOddsHeadline says how far the worst panel reaches, and whether the last

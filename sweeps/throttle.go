@@ -9,6 +9,7 @@ import (
 
 	"gonum.org/v1/gonum/stat"
 
+	"racelab/model"
 	"racelab/scenarios"
 	"racelab/sim"
 )
@@ -80,7 +81,7 @@ func measureThrottle(variant string, values scenarios.Values, seed uint64) ([]fl
 		"input="+room, "batch="+values.Word("batch"), "max-open="+values.Word("max-open"))
 	defer w.Close()
 	sent := &sending{half: sim.Time(end / 2)}
-	w.Watch(sent)
+	w.Watch(meter(sim.Returned, sent.see))
 	w.Timed(sim.Timing{
 		Seed:    seed,
 		Step:    values.Delay("step"),
@@ -96,8 +97,7 @@ func measureThrottle(variant string, values scenarios.Values, seed uint64) ([]fl
 }
 
 // sending follows the messages from the input of a producer to the answer: on
-// one connection they are told of in the order in which they were taken. It is a
-// property that always holds.
+// one connection they are told of in the order in which they were taken.
 type sending struct {
 	taken []sim.Time // when each was
 	done  []float64  // latencies of the first of them, in s
@@ -106,22 +106,17 @@ type sending struct {
 	late  int // told of in the second half
 }
 
-func (s *sending) Name() string { return "sending" }
-
-func (s *sending) Watches(o sim.Observation) bool { return o.Action == sim.Returned }
-
-func (s *sending) Observe(o sim.Observation) (tested bool, err error) {
-	switch o.Message.Name() {
-	case "accept":
-		s.taken = append(s.taken, o.At)
+func (s *sending) see(a sim.Act) {
+	switch a.Message.(type) {
+	case *model.Accepted:
+		s.taken = append(s.taken, a.At)
 		s.most = max(s.most, len(s.taken)-len(s.done))
-	case "produce":
-		s.done = append(s.done, o.At.Sub(s.taken[len(s.done)]).Seconds())
-		if o.At >= s.half {
+	case *model.Produced:
+		s.done = append(s.done, a.At.Sub(s.taken[len(s.done)]).Seconds())
+		if a.At >= s.half {
 			s.late++
 		}
 	}
-	return true, nil
 }
 
 // waited is the latency of each message in order of length; of those not told

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"racelab/model"
 	"racelab/scenarios"
 	"racelab/sim"
 )
@@ -94,22 +95,22 @@ func walk(w *sim.World, seed uint64, each func() (on bool)) error {
 	return fmt.Errorf("%d steps, and it still goes on", maxSteps)
 }
 
-// answered counts the requests of a name that nodes have answered. It is a
-// property that always holds.
-type answered struct {
-	request string
-	n       int
+// meter shows acts of a run to a measurement. It claims nothing.
+func meter(actions sim.Action, see func(a sim.Act)) *sim.Property {
+	p := sim.NewProperty("meter", nil)
+	sim.On(p, actions, func(_ *sim.Claim, a sim.Act, _ sim.Message) { see(a) })
+	return p
 }
 
-func (a *answered) Name() string { return "answered " + a.request }
-
-func (a *answered) Watches(o sim.Observation) bool {
-	return o.Action == sim.Answered && o.Request.Name() == a.request
-}
-
-func (a *answered) Observe(sim.Observation) (tested bool, err error) {
-	a.n++
-	return true, nil
+// countCommits counts the requests to commit that nodes have answered.
+func countCommits(w *sim.World) *int {
+	n := 0
+	w.Watch(meter(sim.Answered, func(a sim.Act) {
+		if _, ok := a.Request.(*model.OffsetCommitRequest); ok {
+			n++
+		}
+	}))
+	return &n
 }
 
 // milliseconds is how long a run took.

@@ -155,7 +155,7 @@ func measureLoad(policy string, values scenarios.Values, seed uint64) ([]float64
 		{Of: "coordinator->" + leader}, {Of: leader + "->coordinator"},
 	}, Before: []sim.Taking{{Of: string(app.PointBegin), Delay: values.Delay("gap")}}})
 	load := &load{producers: make([]progress, producers)}
-	w.Watch(load)
+	w.Watch(load.on())
 	err := finish(w, seed, func() {})
 	return load.measures(), err
 }
@@ -176,7 +176,7 @@ func addCluster(w *sim.World, transactionalIDs int, leads broker.Config) {
 }
 
 // load follows transactions from BeginTxn to CommitTxn's return, and counts what
-// the coordinator answers. It is a property that always holds.
+// the coordinator answers.
 type load struct {
 	producers []progress
 	answers   int // CONCURRENT_TRANSACTIONS
@@ -195,45 +195,45 @@ type progress struct {
 	committed   int
 }
 
-func (l *load) Name() string { return "load" }
+// on is the property that shows the load the acts of a run.
+func (l *load) on() *sim.Property { return meter(sim.Answered|sim.Called|sim.Returned, l.see) }
 
-func (l *load) Watches(o sim.Observation) bool {
-	switch o.Action {
-	case sim.Answered:
-		return o.Actor == "coordinator"
-	case sim.Called:
-		return o.Message.Name() == "BeginTxn"
-	case sim.Returned:
-		return o.Message.Name() == "CommitTxn"
-	}
-	return false
-}
-
-func (l *load) Observe(o sim.Observation) (tested bool, err error) {
-	l.end = o.At
-	switch o.Action {
-	case sim.Answered:
+func (l *load) see(a sim.Act) {
+	switch message := a.Message.(type) {
+	case *model.TxnCalled:
+		if message.Call != model.BeginTxn {
+			return
+		}
+		l.tried++
+		l.of(a.Actor).began = a.At
+	case *model.TxnReturned:
+		if message.Call != model.CommitTxn {
+			return
+		}
+		if message.OK() {
+			l.committed(l.of(a.Actor), a.At)
+		}
+	default:
+		if a.Action != sim.Answered || a.Actor != "coordinator" {
+			return
+		}
 		l.requests++
-		if refused(o.Message) {
+		if refused(message) {
 			l.answers++
 		}
-	case sim.Called:
-		l.tried++
-		l.of(o.Actor).began = o.At
-	case sim.Returned:
-		if !o.Message.(*model.TxnReturned).OK() {
-			break
-		}
-		p := l.of(o.Actor)
-		if p.committed++; p.committed == 1 {
-			p.first = o.At
-		} else {
-			l.periods = append(l.periods, o.At.Sub(p.last).Seconds()*1000)
-		}
-		p.last = o.At
-		l.latencies = append(l.latencies, o.At.Sub(p.began).Seconds()*1000)
 	}
-	return true, nil
+	l.end = a.At
+}
+
+// committed notes a commit of a producer.
+func (l *load) committed(p *progress, at sim.Time) {
+	if p.committed++; p.committed == 1 {
+		p.first = at
+	} else {
+		l.periods = append(l.periods, at.Sub(p.last).Seconds()*1000)
+	}
+	p.last = at
+	l.latencies = append(l.latencies, at.Sub(p.began).Seconds()*1000)
 }
 
 // of is a producer's progress; who has none yet gets the next.

@@ -7,7 +7,6 @@ import (
 
 	"racelab/properties"
 	"racelab/scenarios"
-	"racelab/sim"
 )
 
 // hasHistory says that the scenario has no history of commits and fetches, and
@@ -26,23 +25,5 @@ func (s *subject) hasHistory() error {
 }
 
 func isHistory(claim scenarios.Claimed) bool {
-	return claim.Property == (&properties.CommitHistoryIsMonotone{}).Name()
-}
-
-// commitHistory is the history of a run, whose clients come in the order of
-// their first request.
-func commitHistory(trace *sim.Trace) *properties.CommitHistoryIsMonotone {
-	history := &properties.CommitHistoryIsMonotone{}
-	for _, step := range trace.Steps {
-		for _, act := range step.Acts {
-			if !history.Watches(act) {
-				continue
-			}
-			if act.Action == sim.Sent && !slices.Contains(history.Clients, act.Actor) {
-				history.Clients = append(history.Clients, act.Actor)
-			}
-			_, _ = history.Observe(act) // What it says of the run stands in the report.
-		}
-	}
-	return history
+	return claim.Property == properties.CommitHistoryIsMonotone(nil).Name()
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"racelab/properties"
 	"racelab/sim"
 	"racelab/sim/view"
 )
@@ -96,7 +97,7 @@ func runCommand() *cobra.Command {
 		case "mermaid":
 			err = view.Mermaid(c.OutOrStdout(), report, picture)
 		case "porcupine":
-			err = commitHistory(report.Trace).WriteHTML(c.OutOrStdout())
+			err = properties.CommitHistoryOf(report.Trace).WriteHTML(c.OutOrStdout())
 		default:
 			picture.Colour = wantsColour(c.OutOrStdout())
 			err = view.Text(c.OutOrStdout(), report, picture)

@@ -503,17 +503,14 @@ func (n *relay) Step(e sim.Envelope, out *sim.Outbox) {
 }
 
 // rising claims that what tasks tell never falls.
-type rising struct{ last int }
-
-func (*rising) Name() string                   { return "rising" }
-func (*rising) Watches(o sim.Observation) bool { return o.Action == sim.Returned }
-func (r *rising) Observe(o sim.Observation) (bool, error) {
-	was := r.last
-	r.last = o.Message.(*number).n
-	if r.last < was {
-		return true, fmt.Errorf("told %d after %d", r.last, was)
-	}
-	return true, nil
+func rising() *sim.Property {
+	var last int
+	p := sim.NewProperty("rising", &last)
+	sim.On(p, sim.Returned, func(c *sim.Claim, _ sim.Act, told *number) {
+		c.Assert(told.n >= last, "told %d after %d", told.n, last)
+		last = told.n
+	})
+	return p
 }
 
 func (p *program) build() *sim.World {
@@ -552,7 +549,7 @@ func (p *program) build() *sim.World {
 	for i, ops := range p.tasks {
 		w.Go(fmt.Sprintf("T%d", i), &thread{memory: m, me: i, ops: ops})
 	}
-	w.Watch(&rising{})
+	w.Watch(rising())
 	if p.mortals > 0 {
 		parts := []string{"heap", "client0"}
 		if p.passing {

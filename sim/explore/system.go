@@ -43,6 +43,14 @@ type Forker interface {
 	Fork() System
 }
 
+// Prober is a System that is asked questions besides what is judged.
+type Prober interface {
+	System
+	// Probes names those of Properties that are questions: to reach one breaks
+	// nothing.
+	Probes() []string
+}
+
 // Saver is a System that can go to a state without running there. A search
 // uses it where it is offered.
 type Saver interface {

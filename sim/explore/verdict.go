@@ -2,6 +2,7 @@ package explore
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"racelab/sim"
@@ -16,6 +17,9 @@ const (
 	Sampled      Outcome = "holds, sampled"
 	Unfinished   Outcome = "unfinished"
 	NotExercised Outcome = "not exercised"
+	Reached      Outcome = "reached"     // a probe: yes
+	Unreachable  Outcome = "unreachable" // a probe: no, in all states or classes
+	NotReached   Outcome = "not reached" // a probe: not in what was explored
 )
 
 // Result is what a search did, and its verdict for each property.
@@ -41,6 +45,7 @@ type Result struct {
 // Verdict is what a search says of one property.
 type Verdict struct {
 	Property string
+	Probe    bool // a question: Reached is no break
 	Outcome  Outcome
 	// Bad counts what broke it: transitions under States, runs under Walk.
 	Bad      int
@@ -54,8 +59,12 @@ type Verdict struct {
 // newResult returns a result with a verdict to be found for each property.
 func newResult(strategy string, sys System) *Result {
 	r := &Result{Strategy: strategy}
+	var probes []string
+	if p, ok := sys.(Prober); ok {
+		probes = p.Probes()
+	}
 	for _, property := range sys.Properties() {
-		r.Verdicts = append(r.Verdicts, Verdict{Property: property})
+		r.Verdicts = append(r.Verdicts, Verdict{Property: property, Probe: slices.Contains(probes, property)})
 	}
 	return r
 }
@@ -76,7 +85,7 @@ func (r *Result) index(property string) int {
 // anyBad says whether any property broke.
 func (r *Result) anyBad() bool {
 	for i := range r.Verdicts {
-		if r.Verdicts[i].Bad > 0 {
+		if r.Verdicts[i].Bad > 0 && !r.Verdicts[i].Probe {
 			return true
 		}
 	}
@@ -89,6 +98,12 @@ func (r *Result) conclude(good Outcome) {
 	for i := range r.Verdicts {
 		v := &r.Verdicts[i]
 		switch {
+		case v.Probe && v.Bad > 0:
+			v.Outcome = Reached
+		case v.Probe && good == Exhausted:
+			v.Outcome = Unreachable
+		case v.Probe:
+			v.Outcome = NotReached
 		case v.Bad > 0:
 			v.Outcome = Broken
 		case !v.tested:
@@ -97,6 +112,9 @@ func (r *Result) conclude(good Outcome) {
 			v.Outcome = good
 		}
 	}
+	r.Verdicts = slices.DeleteFunc(r.Verdicts, func(v Verdict) bool {
+		return v.Property == sim.Assertions && v.Outcome == NotExercised
+	})
 }
 
 // Explored says how much was explored: "782 states, all there are".
@@ -129,6 +147,12 @@ func (v *Verdict) Sentence(r *Result) string {
 		return v.Err.Error()
 	case Exhausted:
 		return "holds in all " + strings.TrimSuffix(r.Explored(), ", all there are")
+	case Reached:
+		return "yes: the state is reached"
+	case Unreachable:
+		return "no: unreachable in all " + strings.TrimSuffix(r.Explored(), ", all there are")
+	case NotReached:
+		return "not reached in " + r.Explored()
 	case Sampled:
 		return fmt.Sprintf("0 of %d runs broke it: under %s, and only under it, a run does with p < %.2g (95 %%)", r.Runs, r.Strategy, 3/float64(r.Runs))
 	case Unfinished:

@@ -42,7 +42,7 @@ func Broken(w *sim.World, c sim.Chooser) (broken []sim.Violation, schedule sim.S
 
 // States searches all states of a world, with properties of the test's own besides
 // the world's.
-func States(t *testing.T, build func() *sim.World, o explore.Options, own ...func() sim.Property) *explore.Result {
+func States(t *testing.T, build func() *sim.World, o explore.Options, own ...func() *sim.Property) *explore.Result {
 	t.Helper()
 	sys, err := explore.NewWorlds(func() *sim.World {
 		w := build()

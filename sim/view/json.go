@@ -176,7 +176,7 @@ type flying struct {
 // act follows a message: it returns the step that sent it once it is taken, and
 // 0 before. Of several that look alike the last one counts: those before were
 // lost with a connection.
-func (f *inFlight) act(act sim.Observation, step int) int {
+func (f *inFlight) act(act sim.Act, step int) int {
 	m := flying{act.Actor, act.Peer, act.Conn, message(act.Message), step}
 	switch act.Action {
 	case sim.Sent, sim.Answered:

@@ -26,10 +26,10 @@ var hostile = []string{
 // saying returns a report in which a task t and a node n say the text wherever
 // text can stand.
 func saying(text string) *view.Report {
-	say := func(a sim.Action, actor, peer string) sim.Observation {
-		return sim.Observation{Action: a, Actor: actor, Peer: peer, Message: note(text)}
+	say := func(a sim.Action, actor, peer string) sim.Act {
+		return sim.Act{Action: a, Actor: actor, Peer: peer, Message: note(text)}
 	}
-	step := func(actor string, acts ...sim.Observation) sim.TraceStep {
+	step := func(actor string, acts ...sim.Act) sim.TraceStep {
 		return sim.TraceStep{Step: sim.Step{Actor: actor, Label: text, Occurrence: 1}, Lane: actor, Acts: acts,
 			Changes: []sim.Change{{Fact: sim.Fact{Of: actor, Name: text, Value: text}, Was: text}}}
 	}

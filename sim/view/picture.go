@@ -231,7 +231,7 @@ func (p *picture) start() string {
 
 // fails says whether the step is a fault, or the end of one.
 func fails(step *sim.TraceStep) bool {
-	return slices.ContainsFunc(step.Acts, func(act sim.Observation) bool { return act.Action == sim.Failed })
+	return slices.ContainsFunc(step.Acts, func(act sim.Act) bool { return act.Action == sim.Failed })
 }
 
 // message is its name, and what is in it.

@@ -55,7 +55,7 @@ type Run struct {
 
 // watcher is a property of the run.
 type watcher struct {
-	sim.Property
+	*sim.Property
 	tested bool // by the last step
 }
 
@@ -79,19 +79,16 @@ func (r *Run) Go(name string, f func()) {
 }
 
 // Watch adds a property that is judged at each step.
-func (r *Run) Watch(p sim.Property) { r.watchers = append(r.watchers, &watcher{Property: p}) }
+func (r *Run) Watch(p *sim.Property) { r.watchers = append(r.watchers, &watcher{Property: p}) }
 
 // Observe tells the properties of an act.
-func (r *Run) Observe(o sim.Observation) {
+func (r *Run) Observe(o sim.Act) {
 	if r.ending {
 		return
 	}
 	r.notes = append(r.notes, note(o))
 	for _, w := range r.watchers {
-		if !w.Watches(o) {
-			continue
-		}
-		tested, err := w.Property.Observe(o)
+		_, tested, err := w.Judge(o)
 		w.tested = w.tested || tested
 		if err != nil {
 			r.violations = append(r.violations, sim.Violation{Property: w.Name(), Err: err})
@@ -100,7 +97,7 @@ func (r *Run) Observe(o sim.Observation) {
 }
 
 // note is an act in words: "G0 sent OffsetCommit {P0: 11}".
-func note(o sim.Observation) string {
+func note(o sim.Act) string {
 	return fmt.Sprintf("%s %v %s %v", o.Actor, o.Action, o.Message.Name(), o.Message)
 }
 

@@ -12,20 +12,17 @@ import (
 	"racelab/witness/bubble"
 )
 
-// sum claims that a counter, which goroutines report when they have ended,
-// lost no update.
-type sum struct{ want, ended int }
-
-func (*sum) Name() string                 { return "no-lost-update" }
-func (*sum) Watches(sim.Observation) bool { return true }
-func (p *sum) Observe(o sim.Observation) (tested bool, err error) {
-	if p.ended++; p.ended < p.want {
-		return false, nil
-	}
-	if n := o.Message.(value); int(n) < p.want {
-		err = fmt.Errorf("%d threads counted to %v", p.want, n)
-	}
-	return true, err
+// sum claims that a counter, which goroutines report when they have ended, lost
+// no update.
+func sum(want int) *sim.Property {
+	var ended int
+	p := sim.NewProperty("no-lost-update", &ended)
+	sim.On(p, sim.Returned, func(c *sim.Claim, _ sim.Act, n value) {
+		if ended++; ended >= want {
+			c.Assert(int(n) >= want, "%d threads counted to %v", want, n)
+		}
+	})
+	return p
 }
 
 // value is a sim.Message: the counter.
@@ -47,10 +44,10 @@ func lostUpdates(threads, want int) bubble.Program {
 				seen := counter
 				bubble.Park("write", nil)
 				counter = seen + 1
-				r.Observe(sim.Observation{Action: sim.Returned, Actor: r.Self(), Message: value(counter)})
+				r.Observe(sim.Act{Action: sim.Returned, Actor: r.Self(), Message: value(counter)})
 			})
 		}
-		r.Watch(&sum{want: want})
+		r.Watch(sum(want))
 		return func() {}
 	}
 }

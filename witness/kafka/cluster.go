@@ -124,7 +124,7 @@ func (c *Cluster) offsetCommit(sender string, request *kmsg.OffsetCommitRequest)
 		}
 		answer.Partitions = append(answer.Partitions, model.PartitionError{Partition: p.Partition, Error: code})
 	}
-	c.run.Observe(sim.Observation{Action: sim.Answered, Actor: broker, Peer: sender, Request: asked, Message: answer})
+	c.run.Observe(sim.Act{Action: sim.Answered, Actor: broker, Peer: sender, Request: asked, Message: answer})
 
 	response := kmsg.NewPtrOffsetCommitResponse()
 	for _, t := range request.Topics {
@@ -143,7 +143,7 @@ func (c *Cluster) offsetCommit(sender string, request *kmsg.OffsetCommitRequest)
 // sent tells the properties that a client has written a request.
 func (c *Cluster) sent(r request) {
 	if commit, ok := r.body.(*kmsg.OffsetCommitRequest); ok {
-		c.run.Observe(sim.Observation{Action: sim.Sent, Actor: r.sender, Peer: broker, Message: offsetsOf(commit)})
+		c.run.Observe(sim.Act{Action: sim.Sent, Actor: r.sender, Peer: broker, Message: offsetsOf(commit)})
 	}
 }
 

@@ -36,8 +36,8 @@ func OffsetCommit(e experiment.Experiment) bubble.Program {
 				}
 			})
 		}
-		r.Watch(&properties.CommittedOffsetNeverRewinds{})
-		r.Watch(&properties.OffsetsOnTheWireAreMonotone{})
+		r.Watch(properties.CommittedOffsetNeverRewinds())
+		r.Watch(properties.OffsetsOnTheWireAreMonotone())
 		return func() {
 			_ = om.Close()
 			_ = client.Close()

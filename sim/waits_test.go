@@ -8,23 +8,13 @@ import (
 	"racelab/sim"
 )
 
-// onlooker notes what it is shown.
-type onlooker struct{ seen []string }
-
-func (o *onlooker) Name() string                                   { return "onlooker" }
-func (o *onlooker) Watches(sim.Observation) bool                   { return false }
-func (o *onlooker) Observe(sim.Observation) (tested bool, _ error) { return false, nil }
-
-func (o *onlooker) Look(d *sim.Dump) (tested bool, err error) {
-	line := fmt.Sprintf("after %v", d.After)
-	for _, wait := range d.Waits {
+// inWords puts who waits for what in words.
+func inWords(g *sim.WaitGraph) string {
+	line := fmt.Sprintf("after %v", g.After)
+	for _, wait := range g.Waits {
 		line += fmt.Sprintf("; %s waits for %s (holder %q, timer %v, stopped %v)", wait.Task, wait.For(), wait.Holder, wait.Timer, wait.Stopped)
 	}
-	if d.Over {
-		return true, fmt.Errorf("%s; over", line)
-	}
-	o.seen = append(o.seen, line)
-	return false, nil
+	return line
 }
 
 // sleeper waits for a timer with a lock held, and then for one that is stopped.
@@ -51,16 +41,21 @@ type bedroom struct {
 	timer sim.Timer
 }
 
-// Goal: a property that looks sees who waits for what after each step, and the
-// end.
-func TestLook(t *testing.T) {
+// Goal: Always sees who waits for what after each step, and Finally the end.
+func TestAlwaysAndFinally(t *testing.T) {
 	w := sim.NewWorld()
 	defer w.Close()
-	b, o := &bedroom{}, &onlooker{}
+	b := &bedroom{}
+	var seen []string
 	w.Share("b", b)
 	w.Go("A", &sleeper{b})
 	w.Go("B", &locker{b})
-	w.Watch(o)
+	w.Always("always", func(c *sim.Claim) {
+		if !c.Waits().Over {
+			seen = append(seen, inWords(c.Waits()))
+		}
+	})
+	w.Finally("finally", func(c *sim.Claim) { c.Assert(false, "%s; over", inWords(c.Waits())) })
 	first := func(actor string) {
 		i := slices.IndexFunc(w.Enabled(), func(e sim.Event) bool { return e.Actor == actor })
 		w.Take(i)
@@ -74,11 +69,11 @@ func TestLook(t *testing.T) {
 		`after A sleep; A waits for b.timer, which is not armed (holder "", timer true, stopped true)`,
 		`after B lock; A waits for b.timer, which is not armed (holder "", timer true, stopped true)`,
 	}
-	if !slices.Equal(o.seen, want) {
-		t.Errorf("the onlooker sees\n%q\nwant\n%q", o.seen, want)
+	if !slices.Equal(seen, want) {
+		t.Errorf("always sees\n%q\nwant\n%q", seen, want)
 	}
 	end := `after B unlock; A waits for b.timer, which is not armed (holder "", timer true, stopped true); over`
-	if broke := w.Violations(); !slices.ContainsFunc(broke, func(v sim.Violation) bool { return v.Property == "onlooker" && v.Err.Error() == end }) {
+	if broke := w.Violations(); !slices.ContainsFunc(broke, func(v sim.Violation) bool { return v.Property == "finally" && v.Err.Error() == end }) {
 		t.Errorf("at the end: %v, want %s", broke, end)
 	}
 }

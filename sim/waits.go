@@ -1,20 +1,9 @@
 package sim
 
-// Looker is a property that looks at each state, too: at who waits for what, as
-// a goroutine dump shows it, and at how the run ends. Once it has fallen it need
-// not look any more.
-//
-// Where there is one, any two steps depend on each other, so Exhaustive has
-// nothing to leave out: judge such a property with States.
-type Looker interface {
-	Property
-	// Look sees the state after a step, and keeps nothing of it. It says whether the
-	// state put the property to the test, and how it breaks it.
-	Look(d *Dump) (tested bool, err error)
-}
+import "slices"
 
-// Dump is who waits for what.
-type Dump struct {
+// WaitGraph is who waits for what.
+type WaitGraph struct {
 	After Event  // the step that led here
 	At    Time   // when, in a timed world; else Never
 	Over  bool   // nothing can happen any more, faults aside
@@ -35,8 +24,8 @@ type Wait struct {
 	task *Task
 }
 
-// For is what it waits for: "b.lock, held by sender". It is for a Look, and not
-// for later.
+// For is what it waits for: "b.lock, held by sender". It is for the moment,
+// and not for later.
 func (w Wait) For() string {
 	if w.task == nil {
 		return "something" // A test has made it.
@@ -45,8 +34,8 @@ func (w Wait) For() string {
 }
 
 // Of returns the wait of a task, and whether it waits.
-func (d *Dump) Of(task string) (Wait, bool) {
-	for _, wait := range d.Waits {
+func (g *WaitGraph) Of(task string) (Wait, bool) {
+	for _, wait := range g.Waits {
 		if wait.Task == task {
 			return wait, true
 		}
@@ -55,56 +44,52 @@ func (d *Dump) Of(task string) (Wait, bool) {
 }
 
 // prepareLooks makes the object that keeps any two steps from being independent
-// where a property looks at each state.
+// where a property judges each state. The state at the end of a run is that of
+// its happens-before class, so Finally needs none.
 func (w *World) prepareLooks() {
-	for _, watcher := range w.watchers {
-		if _, ok := watcher.property.(Looker); ok {
-			w.looked.kind, w.looked.label = Whole, "the state"
-			w.bind(&w.looked)
-			return
-		}
+	if slices.ContainsFunc(w.claims, func(p *Property) bool { return p.always != nil || p.probe != nil }) {
+		w.looked.kind, w.looked.label = Whole, "the state"
+		w.bind(&w.looked)
 	}
 }
 
-// look shows the state to the properties that look.
+// look shows the state to the properties that judge states.
 func (w *World) look(after Event) {
-	if w.looked.number == 0 {
-		return
+	if w.looked.number > 0 {
+		w.touched(&w.looked, true)
 	}
-	w.touched(&w.looked, true)
-	var dump *Dump
-	for _, watcher := range w.watchers {
-		looker, ok := watcher.property.(Looker)
-		if !ok || watcher.fallen {
+	var waits *WaitGraph
+	for _, p := range w.claims {
+		if p.violated || p.always == nil && p.finally == nil && p.probe == nil {
 			continue
 		}
-		if dump == nil {
-			dump = w.dump(after)
+		if waits == nil {
+			waits = w.waits(after)
 		}
-		tested, err := looker.Look(dump)
-		watcher.tested = watcher.tested || tested
+		tested, err := p.JudgeState(waits)
+		p.tested = p.tested || tested
 		if err != nil {
-			watcher.fallen = true
-			w.touched(&watcher.object, true)
-			w.broke(watcher.property.Name(), err)
+			p.violated = true
+			w.touched(&p.object, true)
+			w.broke(p.name, err)
 		}
 	}
 }
 
-func (w *World) dump(after Event) *Dump {
-	d := &Dump{After: after, At: Never, Over: true}
+func (w *World) waits(after Event) *WaitGraph {
+	g := &WaitGraph{After: after, At: Never, Over: true}
 	if w.timed != nil {
-		d.At = w.clock.now
+		g.At = w.clock.now
 	}
 	for _, e := range w.enabled {
-		d.Over = d.Over && e.Fault
+		g.Over = g.Over && e.Fault
 	}
 	for _, t := range w.tasks {
 		if t.waits() {
-			d.Waits = append(d.Waits, t.waiting(w))
+			g.Waits = append(g.Waits, t.waiting(w))
 		}
 	}
-	return d
+	return g
 }
 
 // waiting is the wait of a task that waits.
