@@ -19,7 +19,7 @@ func TestRules(t *testing.T) {
 		{Imports, []string{"racelab/attic", "racelab/sim", "racelab/sweeps", "racelab/scenarios", "racelab/model/...", "quiet"}},
 		{Liveness, []string{"racelab/sim", "helpers", "liveness"}},
 		{Message, []string{"message"}},
-		{RawGo, []string{"racelab/sim", "racelab/sim/explore", "racelab/sim/view", "racelab/sim/simtest", "racelab/figures", "rawgo", "quiet"}},
+		{RawGo, []string{"racelab/sim", "racelab/sim/explore", "racelab/sim/view", "racelab/sim/simtest", "racelab/figures", "rawgo", "quiet", "command"}},
 		{SharedField, []string{"sharedfield"}},
 		{SharedVar, []string{"sharedvar"}},
 	} {
