@@ -254,13 +254,13 @@ func key(name string, s *types.Signature) string {
 	return b.String()
 }
 
-// mention is how a function is mentioned.
+// mention is how a function is mentioned; of several ways, the last counts.
 type mention int
 
 const (
-	byCall  mention = iota
-	asValue         // it may be called later, by whoever has it
-	toSim           // World.Go and Task.Go make a task of it
+	toSim mention = iota + 1 // World.Go and Task.Go make a task of it
+	byCall
+	asValue // it may be called later, by whoever has it
 )
 
 // mentioned lists the functions that a function calls or hands on.
@@ -284,9 +284,7 @@ func (l *lives) mentioned(f *ssa.Function) map[*ssa.Function]mention {
 				v = closure.Fn
 			}
 			if g, ok := v.(*ssa.Function); ok {
-				if before, ok := all[l.source(g)]; !ok || before == toSim || how == asValue {
-					all[l.source(g)] = how
-				}
+				all[l.source(g)] = max(all[l.source(g)], how)
 			}
 		}
 	})
@@ -389,10 +387,13 @@ func isPointer(v ssa.Value) bool {
 // isWired says whether a value is the task, the receiver, or reached from it:
 // pointers, interfaces and functions do not change once the world runs.
 func (l *lives) isWired(v ssa.Value) bool {
+	if isTask(v.Type()) {
+		return true
+	}
 	switch v := v.(type) {
 	case *ssa.Parameter:
 		receiver := v.Parent().Signature.Recv()
-		return isTask(v.Type()) || receiver != nil && v.Object() == receiver && isPointer(v)
+		return receiver != nil && v.Object() == receiver && isPointer(v)
 	case *ssa.FieldAddr:
 		return l.isWired(v.X)
 	case *ssa.Field:

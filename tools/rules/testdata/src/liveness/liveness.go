@@ -482,6 +482,8 @@ func (m *good) ways(t *sim.Task) (n int, err error) {
 }
 
 func (m *good) kinds(t *sim.Task) {
+	n := m.n
+	t.Go("inner", func(t *sim.Task) { println(n) })
 	switch r := m.conn.Receive(t, "a").(type) {
 	case *response:
 		m.n = r.n

@@ -1,11 +1,7 @@
 // Package sharedfield has fields that the functions of tasks must not share.
 package sharedfield
 
-import (
-	"fmt"
-
-	"racelab/sim"
-)
+import "racelab/sim"
 
 type counter struct {
 	lock sim.Mutex
@@ -27,7 +23,7 @@ func (c *counter) append(n int) {
 	c.list[0] = n // want `c.list\[0\] is written here`
 }
 
-func (c *counter) show(t *sim.Task) { fmt.Println(c.list, c.name) }
+func (c *counter) show(t *sim.Task) { println(c.list, c.name) }
 
 func methods(w *sim.World) {
 	shared := &counter{}
