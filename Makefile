@@ -6,8 +6,9 @@ help: ## list the targets
 test: ## all tests
 	go test ./...
 
-vet: ## go vet
+vet: ## go vet, and the rules of models (tools/rules)
 	go vet ./...
+	tool="$$(go -C tools tool -n racevet)" && for m in . witness notebooks; do go -C $$m vet -vettool="$$tool" ./... || exit 1; done
 
 lint: ## staticcheck
 	go tool -modfile=tools/go.mod staticcheck ./...

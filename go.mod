@@ -10,7 +10,6 @@ require (
 	github.com/vbauerster/mpb/v8 v8.9.3 // progress on a terminal; it writes nothing to a pipe
 	golang.org/x/image v0.30.0 // the weights of gonum/plot's fonts
 	golang.org/x/term v0.47.0
-	golang.org/x/tools v0.52.0
 	gonum.org/v1/gonum v0.17.0 // quantiles of what sweeps measure
 	gonum.org/v1/plot v0.17.0 // axes and canvases (PNG, SVG) of the figures; its font is embedded
 	pgregory.net/rapid v1.3.0
@@ -29,8 +28,6 @@ require (
 	github.com/mattn/go-runewidth v0.0.16 // indirect
 	github.com/pmezard/go-difflib v1.0.0 // indirect
 	github.com/rivo/uniseg v0.4.7 // indirect
-	golang.org/x/mod v0.42.0 // indirect
-	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/text v0.28.0 // indirect
 )

@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/janpfeifer/gonb/gonbui/protocol"
@@ -124,7 +125,8 @@ func run(path string) (*lesson, error) {
 	return l, nil
 }
 
-// build builds the program. The error is the first that the compiler finds.
+// build builds the program, and holds it to the rules of package sim if it
+// imports that. The error is the first that is found.
 func (p *program) build(folder string) (binary string, err error) {
 	binary = filepath.Join(folder, "lesson")
 	cells, main := filepath.Join(folder, "cells.go"), filepath.Join(folder, "main.go")
@@ -132,17 +134,37 @@ func (p *program) build(folder string) (binary string, err error) {
 	if err != nil {
 		return "", err
 	}
-	output, err := exec.Command("go", "build", "-o", binary, cells, main).CombinedOutput()
-	if err == nil {
-		return binary, nil
-	}
-	for line := range strings.Lines(string(output)) {
-		if strings.HasPrefix(line, "cell ") {
-			return "", errors.New(strings.TrimSpace(line))
+	if err = goTool("build", "-o", binary, cells, main); err == nil && strings.Contains(p.cells, `"racelab/sim"`) {
+		var vet string
+		if vet, err = racevet(); err == nil {
+			err = goTool("vet", "-vettool="+vet, cells, main)
 		}
 	}
-	return "", fmt.Errorf("go build: %w: %.500q", err, output)
+	return binary, err
 }
+
+// goTool runs the go command. The error is the first that it says of a cell.
+func goTool(args ...string) error {
+	output, err := exec.Command("go", args...).CombinedOutput()
+	if err == nil {
+		return nil
+	}
+	if said := aboutCell.Find(output); said != nil {
+		return errors.New(string(said))
+	}
+	return fmt.Errorf("go %s: %w: %.500q", args[0], err, output)
+}
+
+var aboutCell = regexp.MustCompile(`cell \d+, line:.+`)
+
+// racevet is the program that holds whatever imports package sim to its rules.
+var racevet = sync.OnceValues(func() (string, error) {
+	path, err := exec.Command("go", "-C", "../tools", "tool", "-n", "racevet").Output()
+	if err != nil {
+		return "", fmt.Errorf("go tool racevet: %w", err)
+	}
+	return strings.TrimSpace(string(path)), nil
+})
 
 // run runs the cell, which GoNB gives a process of its own, and returns what it
 // shows.

@@ -2,17 +2,22 @@
 // depend on them. From the root of the repository:
 //
 //	go tool -modfile=tools/go.mod staticcheck ./...
+//	go vet -vettool="$(go -C tools tool -n racevet)" ./...
 module racelab/tools
 
 go 1.26.0
 
-tool honnef.co/go/tools/cmd/staticcheck
+tool (
+	honnef.co/go/tools/cmd/staticcheck
+	racelab/tools/racevet
+)
+
+require golang.org/x/tools v0.52.0 // staticcheck is made of its analysis framework
 
 require (
 	github.com/BurntSushi/toml v1.4.1-0.20240526193622-a339e1f7089c // indirect; staticcheck reads staticcheck.conf with it
 	golang.org/x/exp/typeparams v0.0.0-20231108232855-2478ac86f678 // indirect; what staticcheck knows of type parameters
-	golang.org/x/mod v0.41.0 // indirect; golang.org/x/tools compares versions of modules and of Go with it
-	golang.org/x/sync v0.23.0 // indirect; golang.org/x/tools loads packages in parallel with it
-	golang.org/x/tools v0.51.0 // indirect; staticcheck is made of its analysis framework
+	golang.org/x/mod v0.42.0 // indirect; golang.org/x/tools compares versions of modules and of Go with it
+	golang.org/x/sync v0.24.0 // indirect; golang.org/x/tools loads packages in parallel with it
 	honnef.co/go/tools v0.8.2 // indirect; staticcheck: unused code, misused APIs, conditions that cannot hold
 )

@@ -40,7 +40,8 @@ func (a *asker) Run(t *sim.Task) {
 	for a.next = 0; a.next < len(a.requests); a.next++ {
 		t.Yield("send")
 		a.broker.Send(t, a.requests[a.next])
-		a.answers = append(a.answers, a.broker.Receive(t, "await response").String())
+		answer := a.broker.Receive(t, "await response")
+		a.answers = append(a.answers, answer.String())
 	}
 }
 

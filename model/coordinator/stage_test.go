@@ -102,7 +102,8 @@ func (c *player) Run(t *sim.Task) {
 
 func (c *player) ask(t *sim.Task, conn *sim.Conn, request sim.Message) {
 	conn.Send(t, request)
-	c.answers = append(c.answers, conn.Receive(t, "await response").String())
+	answer := conn.Receive(t, "await response")
+	c.answers = append(c.answers, answer.String())
 }
 
 // heldBroker holds WriteTxnMarkers until the client says how it is to be

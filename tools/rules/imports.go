@@ -1,0 +1,143 @@
+package rules
+
+import (
+	"go/ast"
+	"go/parser"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/tools/go/analysis"
+)
+
+// Imports holds the packages of the main module to the table of who may import
+// whom. It has nothing to say in other modules.
+var Imports = &analysis.Analyzer{
+	Name: "imports",
+	Doc:  "hold the lab's packages to the table of who may import whom, in tools/rules/imports.go",
+	Run:  imports,
+}
+
+// importRule says what a package may import besides the standard library. In a
+// pattern, /... stands for the package and all below it, and /* for what lies
+// directly below. No pattern reaches simtest: it must be named.
+type importRule struct {
+	of    string
+	may   string
+	tests string // in its _test.go files besides itself, simtest, sim/explore and rapid
+}
+
+const (
+	simtest = "sim/simtest"
+	rapid   = "pgregory.net/rapid"
+)
+
+// The first row that fits a package counts.
+var importRules = []importRule{
+	{of: "cmd/simrun", may: "simrun " + toSimrun},
+	{of: "simrun/...", may: toSimrun},
+	{of: "figures", may: "sweeps advise gonum.org/v1/... golang.org/x/image/font"},
+	{of: "sweeps", may: "advise scenario scenarios model/... sim/... gonum.org/v1/gonum/..."},
+	{of: "advise", may: "scenario scenarios model/... sim/... gonum.org/v1/gonum/..."},
+	{of: "scenarios/...", may: "scenario properties model/... sim/...", tests: "github.com/cockroachdb/datadriven"},
+	{of: "scenario", may: "properties sim/..."},
+	{of: "properties", may: "sim sim/history sim/trace model github.com/anishathalye/porcupine", tests: "scenario scenarios"},
+	{of: "model/app", may: "sim model model/producer model/group"},
+	{of: "model/producer/*", may: "sim model model/producer"},
+	{of: "model/group/*", may: "sim model model/group"},
+	{of: "model/*", may: "sim model"},
+	{of: "model", may: "sim"},
+	{of: "sim", may: "sim/trace sim/internal/..."},
+	{of: "sim/internal/...", may: "sim/internal/... sim/trace"},
+	{of: "sim/trace", may: ""},
+	{of: "sim/history", may: "sim sim/trace github.com/anishathalye/porcupine"},
+	{of: "sim/explore/...", may: "sim sim/trace sim/internal/... sim/explore/...", tests: "sim/view"},
+	{of: "sim/view", may: "sim sim/trace sim/explore"},
+	{of: simtest, may: "sim sim/trace sim/explore " + rapid},
+	{of: "docs/...", may: ""},
+}
+
+const toSimrun = "advise figures sweeps scenario scenarios properties model/... sim/... " +
+	"github.com/spf13/cobra github.com/spf13/pflag github.com/vbauerster/mpb/v8/... golang.org/x/term"
+
+// apart lists the directories that are modules of their own.
+var apart = []string{"notebooks/...", "tools/...", "witness/..."}
+
+// ofLab is the path of a package within the main module.
+func ofLab(path string) (within string, ok bool) {
+	within, ok = strings.CutPrefix(path, module+"/")
+	return within, ok && !matchesAny(apart, within)
+}
+
+// matches says whether the pattern stands for the path.
+func matches(pattern, path string) bool {
+	if pattern == path {
+		return true
+	}
+	if path == simtest {
+		return false
+	}
+	if below, ok := strings.CutSuffix(pattern, "/..."); ok {
+		return path == below || strings.HasPrefix(path, below+"/")
+	}
+	above, ok := strings.CutSuffix(pattern, "/*")
+	rest, below := strings.CutPrefix(path, above+"/")
+	return ok && below && !strings.Contains(rest, "/")
+}
+
+func matchesAny(patterns []string, path string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool { return matches(p, path) })
+}
+
+func imports(pass *analysis.Pass) (any, error) {
+	within, ok := ofLab(path(pass.Pkg))
+	if !ok || strings.HasSuffix(within, ".test") { // That is the main package which go test writes.
+		return nil, nil
+	}
+	at := slices.IndexFunc(importRules, func(r importRule) bool { return matches(r.of, within) })
+	if at < 0 {
+		pass.Reportf(pass.Files[0].Package, "package %s is in no row of importRules; say there what it may import", within)
+		return nil, nil
+	}
+	rule := importRules[at]
+	for _, f := range withIgnored(pass) {
+		may, who := strings.Fields(rule.may), within
+		if isTest(pass, f) {
+			may, who = append(strings.Fields(rule.may+" "+rule.tests), simtest, "sim/explore", rapid, within), "a test of "+within
+		}
+		for _, spec := range f.Imports {
+			name := imported(spec)
+			first, _, _ := strings.Cut(name, "/")
+			if name == "C" || (first == module || strings.Contains(first, ".")) && !matchesAny(may, strings.TrimPrefix(name, module+"/")) {
+				pass.Reportf(spec.Pos(), "%s imports %s; want none but %s", who, name, orNone(may))
+			}
+		}
+	}
+	return nil, nil
+}
+
+// withIgnored lists the files of a package, and with their imports only those
+// that a build constraint keeps out of it here.
+func withIgnored(pass *analysis.Pass) []*ast.File {
+	files := slices.Clone(pass.Files)
+	for _, name := range pass.IgnoredFiles {
+		if strings.HasSuffix(name, ".go") {
+			if f, err := parser.ParseFile(pass.Fset, name, nil, parser.ImportsOnly); err == nil {
+				files = append(files, f)
+			}
+		}
+	}
+	return files
+}
+
+func imported(spec *ast.ImportSpec) string {
+	name, _ := strconv.Unquote(spec.Path.Value) // The parser has seen to it.
+	return name
+}
+
+func orNone(patterns []string) string {
+	if len(patterns) == 0 {
+		return "the standard library"
+	}
+	return strings.Join(patterns, ", ")
+}

@@ -1,0 +1,3 @@
+package simtest
+
+import _ "os"

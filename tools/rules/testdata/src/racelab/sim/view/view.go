@@ -1,0 +1,3 @@
+package view
+
+import _ "sync" // want `imports sync; a task is a coroutine of the world`

@@ -1,0 +1,5 @@
+package rawgo
+
+import "time"
+
+var began = time.Now()

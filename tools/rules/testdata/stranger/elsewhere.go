@@ -1,0 +1,7 @@
+//go:build never
+
+package stranger
+
+import "os" // wrong
+
+var _ = os.Args
