@@ -28,7 +28,8 @@ var produceReorder = Scenario{
 		"producer.go, sink.go and ring.go of franz-go 1.22.2",
 	},
 	Code: []string{
-		"model/producer/kgo/producer.go", "model/producer/kgo/sink.go", "model/producer/kgo/promises.go",
+		"model/producer/kgo/producer.go", "model/producer/kgo/rec_buf.go", "model/producer/kgo/sink.go", "model/producer/kgo/promises.go",
+		"model/producer/kgo/proposals.go", "model/producer/kgo/application_proposals.go",
 		"model/producer/kgo/application.go", "model/producer/kgo/application_txn.go", "model/broker/produce.go", "properties/produce_order.go",
 	},
 
@@ -199,17 +200,17 @@ var MeasuredReorders = []MeasuredReorder{
 
 // remedies says what a variant's client and application do.
 var remedies = map[string]struct {
-	client kgo.OnFailure
+	client kgo.Proposal
 	app    kgo.Remedy
 }{
-	"none":                    {kgo.Purge, kgo.HandOverAgain},
+	"none":                    {kgo.Released, kgo.HandOverAgain},
 	"sticky":                  {kgo.FailPartition, kgo.RecoverQuiescent},
 	"sticky-misused":          {kgo.FailPartition, kgo.RecoverAtOnce},
 	"sync-callback":           {kgo.CallHook, kgo.ClearWhenCalled},
 	"sync-callback-reentrant": {kgo.CallHook, kgo.ClearWhenCalled},
 	"pause-partition":         {kgo.PausePartition, kgo.ResumeAfter},
 	"pause-key":               {kgo.PauseKeys, kgo.ResumeAfter},
-	"abort-transaction":       {kgo.Purge, kgo.AbortTransaction},
+	"abort-transaction":       {kgo.Released, kgo.AbortTransaction},
 	"dead-letter":             {kgo.FailPartition, kgo.DeadLetter},
 }
 
@@ -232,7 +233,7 @@ func buildProduceReorder(variant string, values Values) *sim.World {
 	}
 	config := kgo.ProducerConfig{
 		Idempotent: values.Word("idempotent") == "on", InFlight: values.Int("in-flight"), BatchRecords: values.Int("batch"),
-		RecordRetries: -1, Linger: values.Duration("linger"), OnFailure: remedies[variant].client,
+		RecordRetries: -1, Linger: values.Duration("linger"), Proposal: remedies[variant].client,
 		ReentrantHook: variant == "sync-callback-reentrant", Keys: values.Int("keys"), Partitions: partitions, Batches: records + 1,
 		Paced: values.Word("clock") == "timed",
 	}

@@ -12,7 +12,7 @@ import (
 // and makes the partitions' leaders write it down.
 //
 // A request is checked, its transition prepared, the transition appended to the
-// transaction log; what follows the append stands in appended. EndTxn is
+// transaction log; then it comes true, and the request is answered. EndTxn is
 // answered when the decision is in the log. The markers are still to be written
 // then, and until they are, the next transaction is refused: the window from
 // which CONCURRENT_TRANSACTIONS comes.
@@ -143,18 +143,11 @@ func (t *Transactions) generateProducerID() model.ProducerID {
 	return t.lastProducerID
 }
 
-// appendTransactionToLog writes a transition down, and then goes on with it in
-// appended. The request is the one that it comes from, or the zero Envelope: a
-// step that waits for the log parks it.
+// appendTransactionToLog writes a transition down: it comes true, and the request
+// that it comes from is answered. The zero Envelope stands for none.
 //
 // Source: TransactionStateManager.appendTransactionToLog.
 func (t *Transactions) appendTransactionToLog(m *transactionMetadata, next txnTransitMetadata, e sim.Envelope, out *sim.Outbox) {
-	t.appended(m, next, e, out)
-}
-
-// appended follows the append: the transition comes true, and whoever waits for
-// it is answered.
-func (t *Transactions) appended(m *transactionMetadata, next txnTransitMetadata, e sim.Envelope, out *sim.Outbox) {
 	m.completeTransitionTo(next)
 	switch next.state {
 	case EmptyTransaction:

@@ -223,8 +223,8 @@ func (g *Application) Run(t *sim.Task) {
 	}
 }
 
-// pollRecords is PollRecords: what the poll before returned was processed, and
-// the head is past it.
+// pollRecords polls the next record. What the poll before returned was processed,
+// so the head goes past it.
 //
 // Differs: undirtyUncommitted and updateUncommitted take g.mu one after the
 // other. In between, the head is what it is afterwards, and only this goroutine
@@ -236,7 +236,7 @@ func (g *Application) pollRecords(t *sim.Task) {
 	g.mu.Unlock(t)
 }
 
-// commitUncommittedOffsets is CommitUncommittedOffsets, until it succeeds.
+// commitUncommittedOffsets commits until it succeeds.
 func (g *Application) commitUncommittedOffsets(t *sim.Task) {
 	for g.err = true; g.err; {
 		g.number++

@@ -24,7 +24,7 @@ type broker struct {
 	responses *sim.Chan[bool]
 }
 
-// open is Broker.Open.
+// open dials, unless another goroutine does or has.
 func (om *goroutine) open(t *sim.Task) {
 	t.Yield(PointOpen)
 	if !om.broker.opened.CompareAndSwap(t, false, true) {
@@ -46,14 +46,14 @@ func (om *goroutine) closeBroker(t *sim.Task) {
 	om.broker.lock.Unlock(t)
 }
 
-// responseSize is Broker.ResponseSize: it counts the responses that are
+// responseSize counts the responses that are
 // awaited, under the lock.
 func (om *goroutine) responseSize(t *sim.Task) {
 	om.broker.lock.Lock(t, PointResponseSize)
 	om.broker.lock.Unlock(t)
 }
 
-// send is Broker.send. The caller holds broker.lock. Sets err if not connected.
+// send writes a request, or sets err if not connected. The caller holds broker.lock.
 func (om *goroutine) send(t *sim.Task, request sim.Message) {
 	if om.err = !om.broker.connected.Get(t); !om.err {
 		om.broker.conn.Send(t, request)
@@ -76,8 +76,8 @@ func (om *goroutine) keepPromise(t *sim.Task) {
 	}
 }
 
-// commitOffset is Broker.CommitOffset, and sendAndReceive below it, which since
-// 1.38.0 holds the lock for the whole round trip, and before for send alone.
+// commitOffset is CommitOffset with sendAndReceive below it, which since 1.38.0
+// holds the lock for the whole round trip, and before for send alone.
 func (om *goroutine) commitOffset(t *sim.Task) {
 	om.broker.lock.Lock(t, PointSend)
 	om.send(t, om.request())
@@ -106,8 +106,7 @@ func (om *goroutine) handleResponsePromise(t *sim.Task) {
 	om.keepPromise(t)
 }
 
-// fetchOffset is Broker.FetchOffset, of the partition at hand. It leaves in
-// fetched what is committed.
+// fetchOffset leaves in fetched what is committed for the partition at hand.
 //
 // Differs: MaxOpenRequests is left out here.
 func (om *goroutine) fetchOffset(t *sim.Task) {

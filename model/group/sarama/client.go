@@ -26,7 +26,7 @@ func (om *goroutine) findCoordinator(t *sim.Task) {
 	om.found = false
 }
 
-// leastLoadedBroker is LeastLoadedBroker.
+// leastLoadedBroker returns the one broker that there is, and opens it.
 func (om *goroutine) leastLoadedBroker(t *sim.Task) {
 	om.responseSize(t)
 	om.open(t)

@@ -149,7 +149,7 @@ type goroutine struct {
 	shouldRelease bool
 }
 
-// managePartition is ManagePartition. It leaves in fetched where to read on.
+// managePartition leaves in fetched where to read on.
 func (om *goroutine) managePartition(t *sim.Task) {
 	om.fetchInitialOffset(t)
 	om.pomsLock.Lock(t, PointManage)
@@ -159,7 +159,6 @@ func (om *goroutine) managePartition(t *sim.Task) {
 	om.pomsLock.Unlock(t)
 }
 
-// close is Close.
 func (om *goroutine) close(t *sim.Task) {
 	if om.loop != nil {
 		t.Yield(PointClose)
@@ -223,15 +222,14 @@ func (om *goroutine) releaseCoordinator(t *sim.Task) {
 	om.brokerLock.Unlock(t)
 }
 
-// commit is Commit.
 func (om *goroutine) commit(t *sim.Task) {
 	om.flushToBroker(t)
 	om.force = false
 	om.releasePOMs(t)
 }
 
-// flushToBroker is flushToBroker since 1.43.3. Other releases, and what was
-// proposed, go their own way.
+// flushToBroker is that of 1.43.3 and later. It dispatches to flushToBroker of
+// earlier releases, and to what was proposed.
 func (om *goroutine) flushToBroker(t *sim.Task) {
 	switch {
 	case om.conf.Proposal != Released:
@@ -258,8 +256,8 @@ func (om *goroutine) flushToBroker(t *sim.Task) {
 	om.handleResponse(t)
 }
 
-// flushToBroker1_43_2 is flushToBroker of 1.43.2 and before: between the calls another
-// goroutine may build and send a newer request.
+// flushToBroker1_43_2 is flushToBroker of 1.43.2 and before: between the calls
+// another goroutine may build and send a newer request.
 func (om *goroutine) flushToBroker1_43_2(t *sim.Task) {
 	om.constructRequest(t)
 	if len(om.req) == 0 {
@@ -410,8 +408,10 @@ func (om *goroutine) remaining(t *sim.Task) (n int) {
 	return n
 }
 
-// updateCommitted is partitionOffsetManager.updateCommitted: it takes the dirty mark away unless a newer offset has been
-// marked since the request was built.
+// updateCommitted takes the dirty mark away, unless a newer offset has been marked
+// since the request was built.
+//
+// Source: partitionOffsetManager.updateCommitted.
 func (om *goroutine) updateCommitted(t *sim.Task) {
 	om.poms[om.i].lock.Lock(t, PointUpdateCommitted)
 	pom := om.poms[om.i]

@@ -77,7 +77,7 @@ func (m *Transactions) leave() {
 	m.result, m.isEpochBump, m.committed, m.retryBackoff = producer.NoError, false, model.Abort, 0
 }
 
-// isTransitionValid is TransactionManager.State.isTransitionValid.
+// isTransitionValid is the table of TransactionManager.State.
 func (m *Transactions) isTransitionValid(target model.TxnStatus) bool {
 	source := m.currentState
 	switch target {
@@ -114,7 +114,7 @@ func (m *Transactions) maybeFailWithError() bool {
 	return false
 }
 
-// InitTransactions is InitTransactions.
+// InitTransactions awaits the result of an InitProducerId.
 func (m *Transactions) InitTransactions(t *sim.Task) {
 	if m.transitionTo(model.TxnInitializing, producer.NoError) {
 		m.initProducerID(t)
@@ -159,7 +159,7 @@ func (m *Transactions) BeginTxn(*sim.Task) {
 	m.leave()
 }
 
-// Send is send, and the wait for its Future.
+// Send produces a record, and awaits its Future.
 func (m *Transactions) Send(t *sim.Task) {
 	if m.failIfNotReadyForSend() {
 		m.leave()
@@ -225,7 +225,7 @@ func (m *Transactions) partitionsAdded(code model.Error) (reenqueue bool) {
 	return false
 }
 
-// sendProduceRequest is Sender.sendProduceRequest, until the batch is completed.
+// sendProduceRequest sends a batch until it is completed. Source: Sender.
 func (m *Transactions) sendProduceRequest(t *sim.Task) {
 	for {
 		m.leaders[m.Partition].Send(t, &model.ProduceRequest{Version: 11, TransactionalID: m.config.TransactionalID, Partitions: []model.PartitionBatch{{
@@ -243,7 +243,7 @@ func (m *Transactions) sendProduceRequest(t *sim.Task) {
 	}
 }
 
-// completeBatch is Sender.completeBatch, and handleFailedBatch, which takes the
+// completeBatch is that of Sender with handleFailedBatch, which takes the
 // sequence number back.
 //
 // Differs: a batch goes again after retry.backoff.ms, which in Kafka grows and is
@@ -320,5 +320,5 @@ func (m *Transactions) endTxn(t *sim.Task) {
 	}
 }
 
-// Close is close: what it ends is not modelled.
+// Close does nothing: what it ends is not modelled.
 func (m *Transactions) Close(*sim.Task) {}

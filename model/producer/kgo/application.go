@@ -51,17 +51,6 @@ type AppConfig struct {
 	Flush bool
 }
 
-// Misuse is what the application of RecoverQuiescent gets wrong of the six
-// steps.
-type Misuse uint8
-
-const (
-	NoMisuse        Misuse = iota
-	WithoutStopping        // others produce all the while
-	WithoutPromises        // it does not wait until every promise was called
-	ResumeFirst            // others produce before what has failed was produced again
-)
-
 // Mark is what is the matter with a record.
 type Mark uint8
 
@@ -85,9 +74,6 @@ type App struct {
 	begun     sim.WaitGroup          // counts 1 until there is a transaction
 	submitted sim.List[model.Record] // of a transaction, in their order; under gate
 }
-
-// hookCalled stands in failed for a call of the hook.
-const hookCalled model.Record = -1
 
 // NewApp returns an application that uses the client.
 func NewApp(cl *Producer, config AppConfig) *App {
@@ -122,16 +108,6 @@ func (a *App) take(t *sim.Task) (r model.Record) {
 	return r
 }
 
-// failures is how many records there are in failed, of a scope or of all.
-func (a *App) failures(t *sim.Task, scope int) (n int) {
-	for _, r := range a.failed.Get(t) {
-		if a.cl.scope(r) == scope {
-			n++
-		}
-	}
-	return n
-}
-
 // delivered says whether all records are.
 func (a *App) delivered(t *sim.Task) bool {
 	return int(a.acked.Load(t)) == a.config.Records
@@ -144,29 +120,6 @@ func (a *App) gated() bool {
 		return true
 	}
 	return false
-}
-
-// onFailure is the hook. It tries to clear the partition itself, which is refused,
-// and then tells the goroutine that may.
-func (g *goroutine) onFailure(t *sim.Task) {
-	g.clearPartition(t)
-	g.app.failed.Append(t, hookCalled)
-	g.app.hear.start(t)
-}
-
-// clearPartition is ClearPartition: what is buffered fails, in its order, and
-// what comes next is sent. In the hook it would wait for a lock that its caller
-// holds.
-func (g *goroutine) clearPartition(t *sim.Task) {
-	if g.inHook && !g.config.ReentrantHook {
-		return
-	}
-	g.recBuf().mu.Lock(t, PointClear)
-	g.err = errCleared
-	g.purge(t)
-	g.err = 0
-	g.recBuf().halted.Set(t, false)
-	g.recBuf().mu.Unlock(t)
 }
 
 // Submitter is a goroutine that submits records, one after the other, and then
@@ -225,7 +178,7 @@ func (a *App) marked(r model.Record) promisedRec {
 	return pr
 }
 
-// flush is Flush.
+// flush awaits the outcome of all that is buffered.
 func (g *goroutine) flush(t *sim.Task) {
 	t.Called(&model.Flush{})
 	g.flushing.Add(t, 1)
@@ -243,7 +196,7 @@ func (g *goroutine) flush(t *sim.Task) {
 // unlingerAll sends what lingers in any partition.
 func (g *goroutine) unlingerAll(t *sim.Task) {
 	for g.partition = 0; int(g.partition) < len(g.recBufs); g.partition++ {
-		g.unlinger(t)
+		g.unlingerAndManuallyDrain(t)
 	}
 	g.partition = 0
 }
@@ -321,98 +274,6 @@ func (a *Application) handOverAgain(t *sim.Task) {
 	a.pr = promisedRec(a.record) | again
 	a.record = 0
 	a.produce(t)
-}
-
-// recover is RecoverFailedProducePartitions.
-func (a *Application) recover(t *sim.Task) {
-	a.recBuf().mu.Lock(t, PointRecover)
-	a.recBuf().failed.Set(t, false)
-	a.recBuf().mu.Unlock(t)
-}
-
-// recoverQuiescent recovers the partition while nobody produces, and nothing is
-// left of what has failed but the records that promises told of.
-func (a *Application) recoverQuiescent(t *sim.Task) {
-	if a.app.config.Misuse != WithoutStopping {
-		a.app.gate.Lock(t, PointGate)
-	}
-	if a.app.config.Misuse != WithoutPromises {
-		a.flush(t)
-	}
-	a.left = int32(a.app.failures(t, 0))
-	a.recover(t)
-	if a.app.config.Misuse == ResumeFirst {
-		a.app.gate.Unlock(t)
-	}
-	if a.app.config.Remedy == DeadLetter {
-		a.partition = 1
-	}
-	a.handOverAgain(t)
-	a.partition = 0
-	a.handOverRest(t)
-	if a.app.config.Misuse != WithoutStopping && a.app.config.Misuse != ResumeFirst {
-		a.app.gate.Unlock(t)
-	}
-}
-
-// handOverRest hands over again what had failed when the goroutine looked.
-func (a *Application) handOverRest(t *sim.Task) {
-	for ; a.left > 0; a.left-- {
-		a.record = a.app.take(t)
-		a.handOverAgain(t)
-	}
-}
-
-// clearQuiescent clears the partition while nobody produces.
-func (a *Application) clearQuiescent(t *sim.Task) {
-	a.app.gate.Lock(t, PointGate)
-	a.record = 0
-	a.clearPartition(t)
-	a.flush(t)
-	a.left = int32(a.app.failures(t, 0))
-	a.handOverRest(t)
-	a.app.gate.Unlock(t)
-}
-
-// resumeAfter hands the record over again, once all that failed with it is known,
-// and after the last of them resumes. If they have failed again by then, nothing
-// is resumed: the next failure that it hears of is of another pause.
-func (a *Application) resumeAfter(t *sim.Task) {
-	a.i = int32(a.scope(a.record))
-	if a.rounds[a.i].left == 0 {
-		a.bufferedRecords[a.i].Wait(t, PointFlush)
-		a.lookAtPause(t)
-	}
-	a.rounds[a.i].left--
-	a.pause = a.rounds[a.i].pause
-	a.handOverAgain(t)
-	if a.rounds[a.i].left == 0 {
-		a.resume(t)
-	}
-	a.i = 0
-}
-
-// lookAtPause notes what has failed in the scope a.i, and in which pause.
-func (a *Application) lookAtPause(t *sim.Task) {
-	a.recBuf().mu.Lock(t, PointPauses)
-	b := a.recBuf()
-	a.rounds[a.i].left = 1 + int32(a.app.failures(t, int(a.i)))
-	if b.paused[a.i].Get(t) {
-		a.rounds[a.i].pause = b.pauses[a.i].Get(t)
-	}
-	b.mu.Unlock(t)
-}
-
-// resume is Resume, of the scope a.i.
-func (a *Application) resume(t *sim.Task) {
-	a.recBuf().mu.Lock(t, PointResume)
-	b := a.recBuf()
-	if b.pauses[a.i].Get(t) == a.rounds[a.i].pause {
-		b.paused[a.i].Set(t, false)
-		b.resumed.Broadcast(t)
-	}
-	a.rounds[a.i].pause = 0
-	b.mu.Unlock(t)
 }
 
 // close is Flush and Close: the client's goroutines end.

@@ -31,7 +31,7 @@ func (a *Application) beginTransaction(t *sim.Task) {
 	a.app.begun.Done(t)
 }
 
-// endTransaction is EndTransaction. The answer holds the epoch of the next one.
+// endTransaction commits or aborts. The answer holds the epoch of the next one.
 func (a *Application) endTransaction(t *sim.Task) {
 	a.coordinator.Send(t, &model.EndTxnRequest{
 		Version: 5, ProducerID: model.ProducerID(a.producerID.Load(t)), ProducerEpoch: model.ProducerEpoch(a.epoch), Result: a.result,
@@ -46,7 +46,7 @@ func (a *Application) endTransaction(t *sim.Task) {
 
 func (a *Application) mustBe(code model.Error) {
 	if code != model.None {
-		panic(fmt.Sprintf("producer: the coordinator answers %v: worlds of this client have one transaction at a time", code))
+		panic(fmt.Sprintf("kgo: the coordinator answers %v: worlds of this client have one transaction at a time", code))
 	}
 }
 

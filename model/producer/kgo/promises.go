@@ -30,6 +30,11 @@ func (cl *Producer) promiseBatch(t *sim.Task, promises []promisedRec) {
 	}
 }
 
+// promiseRecord pushes the promise of a record that fails by itself.
+func (cl *Producer) promiseRecord(t *sim.Task, pr promisedRec, err recordError) {
+	cl.promiseBatch(t, []promisedRec{pr.failed(err) | pr&tooLarge | lastOfBatch})
+}
+
 // Promises is the goroutine that calls promises.
 //
 // Source: producer.finishPromises.

@@ -5,38 +5,6 @@ import (
 	"racelab/sim"
 )
 
-// maybeTriggerDrain drains, or begins to linger. The caller holds recBuf.mu.
-func (g *goroutine) maybeTriggerDrain(t *sim.Task) {
-	if g.shouldDrain(t) && g.drainable(t) {
-		g.recBuf().stopLinger(t)
-		g.drain.start(t)
-	}
-}
-
-// shouldDrain is checkIfShouldDrainOrStartLinger.
-func (g *goroutine) shouldDrain(t *sim.Task) bool {
-	b := g.recBuf()
-	batches := b.batches.Len(t) - int(b.batchDrainIdx.Get(t))
-	if batches != 1 || g.config.Linger == 0 {
-		return batches > 0
-	}
-	if g.flushing.Load(t) > 0 {
-		return true
-	}
-	if !b.isLingering.Get(t) {
-		b.isLingering.Set(t, true)
-		b.lingering.Start(t, g.config.Linger)
-	}
-	return false
-}
-
-func (b *recBuf) stopLinger(t *sim.Task) {
-	if b.isLingering.Get(t) {
-		b.isLingering.Set(t, false)
-		b.lingering.Stop(t)
-	}
-}
-
 // Sink is the goroutine that sends requests.
 //
 // Source: sink.drain, sink.produce.
@@ -61,18 +29,22 @@ func (s *Sink) Run(t *sim.Task) {
 
 // createReq makes a request of the partition's next batch, and writes it.
 //
-// Source: createReq, tryAddBatch, produceRequest.AppendTo.
-// Differs: recBuf.mu is held over the write. A batch that fails in between is not
-// written, as if it had failed before.
+// Differs: a request has one batch. recBuf.mu is held over the write. A batch that
+// fails in between is not written, as if it had failed before.
 func (s *Sink) createReq(t *sim.Task) {
 	s.recBuf().mu.Lock(t, PointCreateReq)
 	if s.drainable(t) {
-		s.tryAddBatch(t)
+		added := s.tryAddBatch(t)
+		if added {
+			s.doSequenced(t)
+			s.maybeTriggerDrain(t)
+		}
 	}
 	s.recBuf().mu.Unlock(t)
 }
 
-// drainable says whether a batch of the partition may go out.
+// drainable says whether a batch of the partition may go out: there is a slot in
+// the sink (inflightSem), and nothing for which createReq passes over it.
 func (g *goroutine) drainable(t *sim.Task) bool {
 	b := g.recBuf()
 	inflight := b.inflightBatches.Len(t) > 0
@@ -80,26 +52,15 @@ func (g *goroutine) drainable(t *sim.Task) bool {
 		!(b.needSeqReset.Get(t) && inflight) && !(inflight && !b.okOnSink.Get(t))
 }
 
-// tryAddBatch looks whether the first batch has to fail, and else sends the next.
-func (s *Sink) tryAddBatch(t *sim.Task) {
-	b := s.recBuf()
-	batch := b.at(b.batches.Get(t)[b.batchDrainIdx.Get(t)])
-	if b.batchDrainIdx.Get(t) == 0 && (!s.config.Idempotent || batch.canFailFromLoadErrs.Get(t)) {
-		s.err = s.maybeFailErr(t, batch)
-	}
+// tryAddBatch looks whether the first batch has to fail, and else takes the next.
+func (s *Sink) tryAddBatch(t *sim.Task) (added bool) {
+	s.err = s.failFirst(t)
 	if s.err != 0 {
 		s.failAllRecords(t)
-		return
+		return false
 	}
-	s.write(t)
-	s.maybeTriggerDrain(t)
-}
-
-// write sends the batch.
-func (s *Sink) write(t *sim.Task) {
 	b := s.recBuf()
-	ref := b.batches.Get(t)[b.batchDrainIdx.Get(t)]
-	batch := b.at(ref)
+	batch := b.at(b.batches.Get(t)[b.batchDrainIdx.Get(t)])
 	if b.batchDrainIdx.Get(t) == 0 && b.needSeqReset.Get(t) && !batch.pinned.Get(t) {
 		b.needSeqReset.Set(t, false)
 		b.epoch.Set(t, b.epoch.Get(t)+1)
@@ -107,21 +68,43 @@ func (s *Sink) write(t *sim.Task) {
 		b.batch0Seq.Set(t, 0)
 	}
 	batch.frozen.Set(t, true)
+	return true
+}
+
+// failFirst is the error for which the first batch has to fail, if it is next and
+// cannot be on the broker.
+func (s *Sink) failFirst(t *sim.Task) recordError {
+	b := s.recBuf()
+	batch := b.at(b.batches.Get(t)[b.batchDrainIdx.Get(t)])
+	if b.batchDrainIdx.Get(t) == 0 && (!s.config.Idempotent || batch.canFailFromLoadErrs.Get(t)) {
+		return s.maybeFailErr(t, batch)
+	}
+	return 0
+}
+
+// doSequenced writes the request, and has its response handled after those of the
+// requests before it.
+//
+// Source: the end of createReq's loop, produceRequest.AppendTo, doSequenced.
+func (s *Sink) doSequenced(t *sim.Task) {
+	b := s.recBuf()
+	ref := b.batches.Get(t)[b.batchDrainIdx.Get(t)]
+	batch := b.at(ref)
 	batch.canFailFromLoadErrs.Set(t, false)
 	batch.pinned.Set(t, s.config.Idempotent && !s.config.Transactional)
 	batch.refs.Set(t, batch.refs.Get(t)+1)
 	b.inflightBatches.Append(t, ref)
-	s.conn.Send(t, s.request(t, batch))
+	s.conn.Send(t, s.appendTo(t, batch))
 	b.batchDrainIdx.Set(t, b.batchDrainIdx.Get(t)+1)
+	b.lockedStopLinger(t)
 	b.seq.Set(t, b.seq.Get(t).Plus(batch.records.Len(t)))
-	b.stopLinger(t)
 	if s.inflight.Add(t, 1) == 1 {
 		s.handleSeqResps.start(t)
 	}
 }
 
-// request is what goes on the wire.
-func (s *Sink) request(t *sim.Task, batch *recBatch) *model.ProduceRequest {
+// appendTo is what goes on the wire.
+func (s *Sink) appendTo(t *sim.Task, batch *recBatch) *model.ProduceRequest {
 	b := s.recBuf()
 	request := &model.ProduceRequest{Version: 11, TransactionalID: model.NoTransactionalID}
 	if s.config.Transactional {
@@ -171,68 +154,76 @@ func (r *Responses) Run(t *sim.Task) {
 
 // handleReqResp does what the answer to a batch asks for.
 //
-// Source: handleReqResp, handleReqRespBatch, handleRetryBatches, recBatch.decInflight.
-// Differs: each of them takes recBuf.mu anew. Until the batch is no longer in
-// flight nothing of the partition is sent, unless it is written: who comes in
-// between might have come before or after.
+// Differs: handleReqRespBatch, handleRetryBatches and decInflight take recBuf.mu
+// each. Nothing of the partition can be sent in between, so one critical section is
+// equivalent.
 func (r *Responses) handleReqResp(t *sim.Task) {
 	r.recBuf().mu.Lock(t, PointHandleResponse)
 	r.ref = r.recBuf().inflightBatches.Get(t)[0]
-	switch r.outcome(t) {
-	case batchFinished:
-		r.finishBatch(t)
-	case batchFailed:
-		r.failAllRecords(t)
-	case batchRetried:
-		r.retry(t)
+	retry := r.handleReqRespBatch(t)
+	if retry {
+		r.handleRetryBatches(t)
 	}
 	r.decInflight(t)
 	r.recBuf().mu.Unlock(t)
 }
 
-// batchOutcome is what an answer means for its batch.
-type batchOutcome uint8
-
-const (
-	batchSkipped  batchOutcome = iota // it is no longer the first, so that the answer is not about it
-	batchFinished                     // it is written
-	batchFailed                       // for good
-	batchRetried
-)
-
-// outcome counts the try, and judges it.
+// handleReqRespBatch counts the try, and finishes the batch unless it is to go
+// again. The answer is not about a batch that is no longer the first.
 //
-// Differs: one that only comes before the last transaction is complete does not
-// count, so that an application which aborts at once comes to an end.
-func (r *Responses) outcome(t *sim.Task) batchOutcome {
+// Differs: a try that only comes before the last transaction is complete does not
+// count and fails no batch, so that an application which aborts at once comes to an
+// end.
+func (r *Responses) handleReqRespBatch(t *sim.Task) (retry bool) {
 	b, batch := r.recBuf(), r.recBuf().at(r.ref)
 	if r.config.RecordRetries >= 0 && r.code != model.ErrConcurrentTransactions { // Else nobody asks.
 		batch.tries.Set(t, batch.tries.Get(t)+1)
 	}
 	if !b.isOwnersFirstBatch(t, r.ref) {
-		return batchSkipped
+		return false
 	}
 	batch.canFailFromLoadErrs.Set(t, true)
 	b.okOnSink.Set(t, r.code == model.None)
 	switch {
-	case r.code == model.None:
-		return batchFinished
-	case r.code == model.ErrConcurrentTransactions:
-		return batchRetried
-	case r.code == model.ErrNotLeaderOrFollower && (r.config.RecordRetries < 0 || batch.tries.Get(t) <= r.config.RecordRetries):
-		if r.err = r.maybeFailErr(t, batch); r.err == 0 {
-			return batchRetried
-		}
-		return batchFailed
+	case r.code == model.ErrConcurrentTransactions,
+		r.code == model.ErrNotLeaderOrFollower && (r.config.RecordRetries < 0 || batch.tries.Get(t) <= r.config.RecordRetries):
+		return true
 	}
 	r.err = recordError(r.code)
-	return batchFailed
+	r.finishBatch(t)
+	return false
 }
 
-// retry sends a batch again, and all behind it, once the metadata is new.
-func (r *Responses) retry(t *sim.Task) {
-	r.recBuf().resetBatchDrainIdx(t)
-	r.recBuf().failing.Set(t, true)
+// finishBatch takes the first batch out of the buffer: it is written, or with
+// g.err fails, and all behind it.
+func (g *goroutine) finishBatch(t *sim.Task) {
+	if g.err != 0 {
+		g.failAllRecords(t)
+		return
+	}
+	b := g.recBuf()
+	ref := b.batches.Get(t)[0]
+	b.batch0Seq.Set(t, b.batch0Seq.Get(t).Plus(b.at(ref).records.Len(t)))
+	b.batches.Drop(t, 1)
+	b.batchDrainIdx.Set(t, b.batchDrainIdx.Get(t)-1)
+	promises := b.at(ref).take(t, 0)
+	b.release(t, ref)
+	g.promiseBatch(t, promises)
+}
+
+// handleRetryBatches sends a batch again, and all behind it, once the metadata is
+// new, or fails them.
+func (r *Responses) handleRetryBatches(t *sim.Task) {
+	if r.code != model.ErrConcurrentTransactions {
+		r.err = r.maybeFailErr(t, r.recBuf().at(r.ref))
+	}
+	if r.err != 0 {
+		r.failAllRecords(t)
+		return
+	}
+	b := r.recBuf()
+	b.resetBatchDrainIdx(t)
+	b.failing.Set(t, true)
 	r.updateMetadata.start(t)
 }
 
@@ -253,9 +244,8 @@ func (r *Responses) decInflight(t *sim.Task) {
 // Metadata is the metadata loop: at first, at any moments, the metadata has an
 // error for the partition; later it is loaded when asked for.
 //
-// Source: Client.updateMetadataLoop, recBuf.bumpRepeatedLoadErr, recBuf.clearFailing.
-// Differs: partition 0. Errors are TOPIC_AUTHORIZATION_FAILED, for which nobody
-// tries again.
+// Source: Client.updateMetadataLoop.
+// Differs: partition 0.
 type Metadata struct {
 	goroutine
 	errors int32
@@ -276,27 +266,13 @@ func (m *Metadata) Run(t *sim.Task) {
 		if m.closed.Load(t) {
 			return
 		}
-		m.recBuf().mu.Lock(t, PointClearFailing)
-		m.recBuf().failing.Set(t, false)
-		m.maybeTriggerDrain(t)
-		m.recBuf().mu.Unlock(t)
+		m.clearFailing(t)
 	}
-}
-
-// bumpRepeatedLoadErr fails what is buffered, unless it may have been written.
-func (m *Metadata) bumpRepeatedLoadErr(t *sim.Task) {
-	m.recBuf().mu.Lock(t, PointMetadata)
-	b := m.recBuf()
-	if b.batches.Len(t) > 0 && (!m.config.Idempotent || b.at(b.batches.Get(t)[0]).canFailFromLoadErrs.Get(t)) {
-		m.err = recordError(model.ErrTopicAuthorizationFailed)
-		m.failAllRecords(t)
-	}
-	m.recBuf().mu.Unlock(t)
 }
 
 // Linger is what a linger that is over calls.
 //
-// Source: recBuf.lingerFn, unlingerAndManuallyDrain.
+// Source: recBuf.lingerFn.
 type Linger struct{ goroutine }
 
 // NewLinger returns the timer function of a partition.
@@ -311,16 +287,8 @@ func (l *Linger) Run(t *sim.Task) {
 		if l.closed.Load(t) {
 			return
 		}
-		l.unlinger(t)
+		l.unlingerAndManuallyDrain(t)
 	}
-}
-
-// unlinger drains what has lingered.
-func (g *goroutine) unlinger(t *sim.Task) {
-	g.recBuf().mu.Lock(t, PointUnlinger)
-	g.recBuf().stopLinger(t)
-	g.drain.start(t)
-	g.recBuf().mu.Unlock(t)
 }
 
 // Context cancels the context that some records were handed over with, at any

@@ -178,7 +178,7 @@ func (cl *Transactions) Send(t *sim.Task) {
 	cl.leave(producer.TxnError(cl.code))
 }
 
-// doTxnReq is doTxnReq: it adds the partition.
+// doTxnReq adds the partition to the transaction.
 func (cl *Transactions) doTxnReq(t *sim.Task) {
 	cl.tries(t)
 	for {
@@ -229,8 +229,8 @@ func (cl *Transactions) produce(t *sim.Task) {
 	}
 }
 
-// handleReqRespBatch is handleReqRespBatch. A batch that fails takes no sequence
-// number with it.
+// handleReqRespBatch finishes the batch, unless it is to go again. One that fails
+// takes no sequence number with it.
 func (cl *Transactions) handleReqRespBatch(code model.Error) (retry bool) {
 	switch cl.code = code; code {
 	case model.None:
@@ -251,7 +251,6 @@ func (cl *Transactions) CommitTxn(t *sim.Task) {
 
 func (cl *Transactions) AbortTxn(t *sim.Task) { cl.endTransaction(t) }
 
-// endTransaction is EndTransaction.
 func (cl *Transactions) endTransaction(t *sim.Task) {
 	if !cl.inTxn {
 		cl.leave(producer.NoError)
@@ -303,5 +302,5 @@ func (cl *Transactions) endTxn(t *sim.Task) {
 	}
 }
 
-// Close is Close: nothing updates the metadata any more.
+// Close ends the updates of the metadata.
 func (cl *Transactions) Close(t *sim.Task) { cl.metadata.Stop(t) }

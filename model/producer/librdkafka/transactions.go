@@ -129,7 +129,7 @@ func (p *Transactions) addOffsets(t *sim.Task) {
 	}
 }
 
-// txnOffsetCommit is TxnOffsetCommit.
+// txnOffsetCommit writes the offset that was consumed.
 func (p *Transactions) txnOffsetCommit(t *sim.Task) {
 	p.leader.Send(t, p.batch(model.ConsumerOffsets, p.committed, model.Record(p.committed)))
 	p.leader.Receive(t, producer.PointAwaitAppend)

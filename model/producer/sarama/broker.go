@@ -70,14 +70,12 @@ func newGoroutine(b *Broker) goroutine {
 	return goroutine{Broker: b, throttled: newFrame(b)}
 }
 
-// asyncProduce is AsyncProduce.
 func (b *goroutine) asyncProduce(t *sim.Task) {
 	b.lock.Lock(t, PointAsyncProduce)
 	b.sendWithPromise(t)
 	b.lock.Unlock(t)
 }
 
-// sendWithPromise is sendWithPromise.
 func (b *goroutine) sendWithPromise(t *sim.Task) {
 	b.err = !b.connected.Get(t)
 	if b.err {
@@ -86,7 +84,7 @@ func (b *goroutine) sendWithPromise(t *sim.Task) {
 	b.sendInternal(t)
 }
 
-// sendInternal is sendInternal.
+// sendInternal waits for the end of a throttle, and writes the request.
 func (b *goroutine) sendInternal(t *sim.Task) {
 	b.throttled.waitIfThrottled(t)
 	b.err = b.throttled.takeCancelled()

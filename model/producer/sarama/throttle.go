@@ -36,7 +36,6 @@ func newFrame(b *Broker) frame {
 	return frame{throttle: b.throttle, proposedFrame: newProposedFrame()}
 }
 
-// handleThrottledResponse is handleThrottledResponse.
 func (b *frame) handleThrottledResponse(t *sim.Task) {
 	if b.throttleTime > 0 {
 		b.setThrottle(t)
@@ -44,7 +43,7 @@ func (b *frame) handleThrottledResponse(t *sim.Task) {
 	b.throttleTime = 0
 }
 
-// setThrottle is setThrottle, since 1.43.1 under a lock.
+// setThrottle replaces the timer, since 1.43.1 under a lock.
 func (b *frame) setThrottle(t *sim.Task) {
 	switch {
 	case b.proposal.sharesDeadline():
@@ -70,7 +69,7 @@ func (b *frame) setThrottle(t *sim.Task) {
 	b.unlockTimer(t)
 }
 
-// waitIfThrottled is waitIfThrottled, since 1.43.1 under a lock. Its caller holds
+// waitIfThrottled awaits the timer, since 1.43.1 under a lock. Its caller holds
 // broker.lock.
 func (b *frame) waitIfThrottled(t *sim.Task) {
 	switch {

@@ -182,8 +182,8 @@ func (p *Transactions) InitTransactions(t *sim.Task) {
 	p.leave()
 }
 
-// initializeTransactions is initializeTransactions. Before 1.61.1 the producer
-// id is lost if it fails.
+// initializeTransactions asks for a producer id. Before 1.61.1 the one it had is
+// lost if that fails.
 func (p *Transactions) initializeTransactions(t *sim.Task) {
 	p.initProducerID(t)
 	if p.err == producer.NoError {
@@ -196,7 +196,6 @@ func (p *Transactions) initializeTransactions(t *sim.Task) {
 	}
 }
 
-// initProducerID is initProducerId.
 func (p *Transactions) initProducerID(t *sim.Task) {
 	p.isEpochBump = p.producerID != model.NoProducerID && p.producerEpoch != model.NoProducerEpoch
 	if p.isEpochBump {
@@ -239,8 +238,7 @@ func (p *Transactions) producerIDInitialized(response *model.InitProducerIDRespo
 	return false
 }
 
-// BeginTxn is BeginTxn: it asks nobody, so it is never answered
-// CONCURRENT_TRANSACTIONS.
+// BeginTxn sends no request, so it is never answered CONCURRENT_TRANSACTIONS.
 func (p *Transactions) BeginTxn(*sim.Task) {
 	p.err = p.transitionTo(producerTxnFlagInTransaction, producer.NoError)
 	p.leave()
@@ -322,7 +320,7 @@ func (p *Transactions) sendBatch(t *sim.Task) {
 	p.err, p.fromResponse = producer.TxnError(response.Partitions[0].Error), true
 }
 
-// publishTxnPartitions is publishTxnPartitions: the inner budget.
+// publishTxnPartitions adds what is pending: the inner budget.
 func (p *Transactions) publishTxnPartitions(t *sim.Task) {
 	if p.status&producerTxnFlagInError != 0 {
 		p.err = p.lastError
@@ -402,7 +400,7 @@ func (p *Transactions) AbortTxn(t *sim.Task) {
 	p.leave()
 }
 
-// finishTransaction is finishTransaction: that of asyncProducer, whose dispatcher
+// finishTransaction is two functions: that of asyncProducer, whose dispatcher
 // goes to EndTransaction and only logs it if that is not allowed, and that of
 // transactionManager.
 func (p *Transactions) finishTransaction(t *sim.Task) {
@@ -436,7 +434,6 @@ func (p *Transactions) finishTransaction(t *sim.Task) {
 	p.initializeTransactions(t)
 }
 
-// endTxn is endTxn.
 func (p *Transactions) endTxn(t *sim.Task) {
 	for p.attemptsRemaining = p.config.RetryMax; p.attemptsRemaining >= 0; p.attemptsRemaining-- {
 		request := &model.EndTxnRequest{Version: 3, TransactionalID: p.config.TransactionalID, ProducerID: p.producerID, ProducerEpoch: p.producerEpoch}
@@ -469,7 +466,6 @@ func (p *Transactions) txnEnded(response *model.EndTxnResponse) (retry bool) {
 	return false
 }
 
-// completeTransaction is completeTransaction.
 func (p *Transactions) completeTransaction() producer.TxnError {
 	target := producerTxnFlagReady
 	if p.epochBumpRequired {
@@ -483,5 +479,5 @@ func (p *Transactions) completeTransaction() producer.TxnError {
 	return producer.NoError
 }
 
-// Close is Close: what it ends is not modelled.
+// Close does nothing: what it ends is not modelled.
 func (p *Transactions) Close(*sim.Task) {}
