@@ -48,7 +48,8 @@ func (s *Sink) createReq(t *sim.Task) {
 func (g *goroutine) drainable(t *sim.Task) bool {
 	b := g.recBuf()
 	inflight := b.inflightBatches.Len(t) > 0
-	return int(g.inflight.Load(t)) < g.config.InFlight && !b.failing.Get(t) && !b.halted.Get(t) && b.batches.Len(t) > int(b.batchDrainIdx.Get(t)) &&
+	return int(g.inflight.Load(t)) < g.config.InFlight &&
+		!b.failing.Get(t) && !b.halted.Get(t) && b.batches.Len(t) > int(b.batchDrainIdx.Get(t)) &&
 		!(b.needSeqReset.Get(t) && inflight) && !(inflight && !b.okOnSink.Get(t))
 }
 
