@@ -104,6 +104,18 @@ func ParseDelay(text string) (Delay, error) {
 // maxDelay bounds every delay, so that a run's time never overflows.
 const maxDelay = 1000 * time.Hour
 
+// Map returns the delay with each of its times replaced by f of it. Of f is
+// wanted that it keeps their order; sigma and share stay.
+func (d Delay) Map(f func(time.Duration) time.Duration) Delay {
+	d.from, d.to = f(d.from), f(d.to)
+	samples := slices.Clone(d.samples)
+	for i := range samples {
+		samples[i] = f(samples[i])
+	}
+	d.samples = samples
+	return d
+}
+
 func (d Delay) String() string {
 	switch d.shape {
 	case uniform:

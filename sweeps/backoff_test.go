@@ -9,18 +9,14 @@ import (
 	"racelab/sim"
 )
 
-// measured is one run of a policy, by the names of what it measures.
-func measured(t *testing.T, policy string, seed uint64, settings ...string) map[string]float64 {
+// measured is one run of a policy.
+func measured(t *testing.T, policy string, seed uint64, settings ...string) LoadRun {
 	t.Helper()
-	sample, err := measureLoad(policy, set(t, &backoff, settings...), seed)
+	r, err := NewTransactionLoad(set(t, &backoff, settings...)).Run(policy, seed)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := map[string]float64{}
-	for i, name := range loadMeasures {
-		m[name] = sample[i]
-	}
-	return m
+	return r
 }
 
 // With one producer, a fixed window and a fixed latency, a cycle is three round
@@ -54,12 +50,12 @@ func TestBackoffAgainstTheClosedForm(t *testing.T) {
 		want := 1 / period(window, gap, b).Seconds()
 		for _, policy := range policies(b) {
 			m := measured(t, policy, 1, "transactions=20", "max=100000", "window="+window.String(), "gap="+gap.String(), "backoff="+b.String())
-			if got := m["throughput"]; math.Abs(got/want-1) > 0.001 {
+			if got := m.Throughput; math.Abs(got/want-1) > 0.001 {
 				t.Errorf("%s with window %v, gap %v, backoff %v: %.4f commits/s, the closed form has %.4f", policy, window, gap, b, got, want)
 			}
 			refusals := float64((period(window, gap, b) - period(0, gap, b)) / (b + roundTrip) * 19)
-			if m["answers"] != refusals || m["failed"] != 0 {
-				t.Errorf("%s with window %v, gap %v, backoff %v: %g refusals and %g failures, want %g and none", policy, window, gap, b, m["answers"], m["failed"], refusals)
+			if m.Answers != refusals || m.Committed != m.Tried {
+				t.Errorf("%s with window %v, gap %v, backoff %v: %g refusals and %g failures, want %g and none", policy, window, gap, b, m.Answers, m.Tried-m.Committed, refusals)
 			}
 		}
 	}
@@ -87,10 +83,10 @@ func TestBackoffOfNothing(t *testing.T) {
 		m := measured(t, "fixed", 1, "transactions=50", "max=100000", "backoff=1ns", "window="+window.String())
 		n := math.Ceil(float64(window-roundTrip) / float64(roundTrip))
 		want := 1 / ((3*roundTrip + oneRecord).Seconds() + n*roundTrip.Seconds())
-		if got := m["throughput"]; math.Abs(got/want-1) > 0.001 {
+		if got := m.Throughput; math.Abs(got/want-1) > 0.001 {
 			t.Errorf("window %v: %.4f commits/s, the limit is %.4f", window, got, want)
 		}
-		if got := m["requests"]; got != 1+50*2+49*n {
+		if got := m.Requests; got != 1+50*2+49*n {
 			t.Errorf("window %v: %g requests, want an InitProducerId, an add and an EndTxn each, and %g refused adds", window, got, n)
 		}
 	}
@@ -115,11 +111,11 @@ func TestNoPolicyBeatsTheOmniscient(t *testing.T) {
 			}
 			for _, b := range []string{"1ns", "500us", "3ms", "20ms", "100ms"} {
 				m := measured(t, policy.Name, 5, "transactions="+fmt.Sprint(transactions), "max=100000", "window="+window, "backoff="+b)
-				if m["throughput"] > bound*1.0000001 {
-					t.Errorf("%s at %s, window %s: %g commits/s, and nobody can do more than %g", policy.Name, b, window, m["throughput"], bound)
+				if m.Throughput > bound*1.0000001 {
+					t.Errorf("%s at %s, window %s: %g commits/s, and nobody can do more than %g", policy.Name, b, window, m.Throughput, bound)
 				}
-				if b == "1ns" && policy.Name == "fixed" && m["throughput"] < 0.8*bound {
-					t.Errorf("fixed at %s, window %s: %g commits/s, far from the bound %g", b, window, m["throughput"], bound)
+				if b == "1ns" && policy.Name == "fixed" && m.Throughput < 0.8*bound {
+					t.Errorf("fixed at %s, window %s: %g commits/s, far from the bound %g", b, window, m.Throughput, bound)
 				}
 			}
 		}
@@ -132,7 +128,7 @@ func TestLoadFallsWithTheBackoff(t *testing.T) {
 	last := math.Inf(1)
 	for _, b := range []time.Duration{1, time.Millisecond, 3 * time.Millisecond, 9 * time.Millisecond, 99 * time.Millisecond} {
 		m := measured(t, "fixed", 1, "transactions=3", "max=100000", "window=1m", "backoff="+b.String())
-		load := m["requests"] / m["seconds"]
+		load := m.Requests / m.Seconds
 		if want := 1 / (b + roundTrip).Seconds(); math.Abs(load/want-1) > 0.01 {
 			t.Errorf("backoff %v: %g requests/s, want %g", b, load, want)
 		}
@@ -147,12 +143,12 @@ func TestLoadFallsWithTheBackoff(t *testing.T) {
 // changes nothing for them; a BackoffFunc does.
 func TestBackoffsAbove20msChangeNothing(t *testing.T) {
 	for _, policy := range []string{"sarama", "java"} {
-		if short, long := measured(t, policy, 1, "backoff=20ms"), measured(t, policy, 1, "backoff=1s"); short["throughput"] != long["throughput"] {
-			t.Errorf("%s commits %g at 20 ms and %g at 1 s, want the same", policy, short["throughput"], long["throughput"])
+		if short, long := measured(t, policy, 1, "backoff=20ms"), measured(t, policy, 1, "backoff=1s"); short.Throughput != long.Throughput {
+			t.Errorf("%s commits %g at 20 ms and %g at 1 s, want the same", policy, short.Throughput, long.Throughput)
 		}
 	}
-	if short, long := measured(t, "fixed", 1, "backoff=20ms"), measured(t, "fixed", 1, "backoff=1s"); short["throughput"] < 20*long["throughput"] {
-		t.Errorf("fixed commits %g at 20 ms and %g at 1 s, want much less", short["throughput"], long["throughput"])
+	if short, long := measured(t, "fixed", 1, "backoff=20ms"), measured(t, "fixed", 1, "backoff=1s"); short.Throughput < 20*long.Throughput {
+		t.Errorf("fixed commits %g at 20 ms and %g at 1 s, want much less", short.Throughput, long.Throughput)
 	}
 }
 
@@ -169,7 +165,7 @@ func TestRetriesRunOut(t *testing.T) {
 		{[]string{"window=50ms", "max=4", "producer-max=3", "backoff=1ms"}, 0}, // 4 budgets, and 100 ms between
 	} {
 		m := measured(t, "fixed", 1, append(test.settings, "transactions=100")...)
-		if got := m["failed"] / m["tried"]; got != test.failed {
+		if got := 1 - m.Committed/m.Tried; got != test.failed {
 			t.Errorf("%v: %g of the transactions fail, want %g", test.settings, got, test.failed)
 		}
 	}
@@ -180,11 +176,11 @@ func TestRetriesRunOut(t *testing.T) {
 func TestMarkersQueue(t *testing.T) {
 	settings := []string{"window=10ms", "backoff=500us", "max=100000", "transactions=60"}
 	alone, crowd := measured(t, "fixed", 1, settings...), measured(t, "fixed", 1, append(settings, "producers=16")...)
-	if alone["p50"] >= crowd["p50"] || crowd["p50"] > 3*alone["p50"] {
-		t.Errorf("a transaction takes %g ms alone and %g ms among 16, want more, but not a window for each", alone["p50"], crowd["p50"])
+	if alone.P50 >= crowd.P50 || crowd.P50 > 3*alone.P50 {
+		t.Errorf("a transaction takes %g ms alone and %g ms among 16, want more, but not a window for each", alone.P50, crowd.P50)
 	}
-	if crowd["throughput"] < 4*alone["throughput"] {
-		t.Errorf("16 producers commit %g a second, one %g: what waits goes into one request", crowd["throughput"], alone["throughput"])
+	if crowd.Throughput < 4*alone.Throughput {
+		t.Errorf("16 producers commit %g a second, one %g: what waits goes into one request", crowd.Throughput, alone.Throughput)
 	}
 }
 
@@ -237,15 +233,9 @@ func TestPoliciesAreTheClients(t *testing.T) {
 			if err := finish(w, 1, func() {}); err != nil {
 				t.Fatal(err)
 			}
-			scenario := map[string]float64{}
-			for i, name := range loadMeasures {
-				scenario[name] = l.measures()[i]
-			}
-			here := measured(t, policy, 1, "latency=0s", "record=0s", "window="+window, "transactions=30", "backoff="+b)
-			for _, name := range []string{"throughput", "answers", "committed"} {
-				if here[name] != scenario[name] {
-					t.Errorf("%s at a window of %s has %s %g, and as a variant of the scenario %g", policy, window, name, here[name], scenario[name])
-				}
+			scenario, here := l.run(), measured(t, policy, 1, "latency=0s", "record=0s", "window="+window, "transactions=30", "backoff="+b)
+			if here.Throughput != scenario.Throughput || here.Answers != scenario.Answers || here.Committed != scenario.Committed {
+				t.Errorf("%s at a window of %s: %+v, and as a variant of the scenario %+v", policy, window, here, scenario)
 			}
 		}
 	}
@@ -254,16 +244,16 @@ func TestPoliciesAreTheClients(t *testing.T) {
 // BenchmarkTransactionLoad is the default sweep's mix of policies at one backoff:
 // transactions a second, and how many times faster than in reality.
 func BenchmarkTransactionLoad(b *testing.B) {
-	values := set(b, &backoff, "backoff=4ms")
+	load := NewTransactionLoad(set(b, &backoff, "backoff=4ms"))
 	transactions, simulated := 0.0, 0.0
 	for seed := uint64(1); b.Loop(); seed++ {
 		for _, policy := range policies {
-			sample, err := measureLoad(policy.Name, values, seed)
+			run, err := load.Run(policy.Name, seed)
 			if err != nil {
 				b.Fatal(err)
 			}
-			transactions += sample[3]
-			simulated += sample[8]
+			transactions += run.Tried
+			simulated += run.Seconds
 		}
 	}
 	b.ReportMetric(transactions/b.Elapsed().Seconds(), "transactions/s")

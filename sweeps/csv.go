@@ -105,3 +105,17 @@ func Number(x float64) string {
 	}
 	return whole + part
 }
+
+// Bar is as long as the value is large, in eighths of a character; 24 characters
+// for the most.
+func Bar(value, most float64) string {
+	if most == 0 {
+		return ""
+	}
+	eighths := int(value/most*24*8 + 0.5)
+	bar := strings.Repeat("█", eighths/8)
+	if rest := eighths % 8; rest > 0 {
+		bar += string([]rune("▏▎▍▌▋▊▉")[rest-1])
+	}
+	return bar
+}

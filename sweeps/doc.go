@@ -8,7 +8,4 @@
 // measures of a point become columns, and the figures with the sentence that
 // each shows. Everything else is done once, here: settings, seeds, workers,
 // intervals, the journal that lets a killed sweep go on, and the CSV.
-//
-// Advise turns the sweep "backoff" to the windows of one cluster, and says how
-// its clients are best set.
 package sweeps

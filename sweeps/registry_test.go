@@ -129,7 +129,7 @@ func TestRewindOddsAgainstTheReleases(t *testing.T) {
 	}{{"4", "exp:5ms", 3, 2400}, {"4", "exp:2ms", 6, 2400}, {"4", "exp:500us", 5, 2400}, {"2", "exp:5ms", 0, 1200}, {"8", "exp:5ms", 11, 4800}} {
 		settings := []string{"partitions=" + test.partitions, "process=" + test.process, "latency=1ms", "service=500us", "messages=50"}
 		model := row(t, &rewindOdds, "unfixed", 40, settings...)("rewinds")
-		released := ShareOf([]float64{test.rewinds}, []float64{test.commits}).times(1000)
+		released := ShareOf([]float64{test.rewinds}, []float64{test.commits}).Times(1000)
 		if model.High < released.Low || model.Low > released.High {
 			t.Errorf("%v: the model rewinds %v of 1,000 commits, the released client %v", settings, model, released)
 		}

@@ -3,6 +3,7 @@ package sweeps
 import (
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 
 	"racelab/scenarios"
@@ -30,28 +31,50 @@ func (e *Stopped) Error() string {
 // two of them meet the same delays.
 func (s *Sweep) Run(values scenarios.Values, o Options) (*Result, error) {
 	points := s.points(values)
-	r := &runner{sweep: s, options: o, points: points, samples: make([][][]float64, len(points))}
+	samples := make([][][]float64, len(points)) // by point, by seed
+	done := make([]bool, len(points))
+	finish := func(int) error { return nil }
 	if o.Journal != "" {
-		var err error
-		r.journal, err = openJournal(o.Journal, s.inputs(values, points, o), r.restore)
+		journal, err := openJournal(o.Journal, s.inputs(values, points, o), func(point int, of [][]float64) bool {
+			if point < 0 || point >= len(points) || len(of) != o.Seeds ||
+				slices.ContainsFunc(of, func(sample []float64) bool { return len(sample) != len(s.Measures) }) {
+				return false
+			}
+			samples[point], done[point] = of, true
+			return true
+		})
 		if err != nil {
 			return nil, err
 		}
-		defer r.journal.close()
+		defer journal.close()
+		finish = func(point int) error { return journal.add(point, samples[point]) }
 	}
-	r.report()
-	var crew sync.WaitGroup
-	for range o.Workers {
-		crew.Go(r.work)
+	err := each(done, o, func(point int, seed uint64) error {
+		sample, err := s.measure(&points[point], seed)
+		samples[point] = append(samples[point], sample)
+		return err
+	}, finish)
+	if err != nil {
+		return nil, err
 	}
-	crew.Wait()
-	switch {
-	case r.err != nil:
-		return nil, r.err
-	case r.done < len(points):
-		return nil, &Stopped{r.done, len(points)}
+	return s.sum(values, o.Seeds, points, samples), nil
+}
+
+// measure makes one run of a point.
+func (s *Sweep) measure(p *point, seed uint64) ([]float64, error) {
+	sample, err := s.Measure(p.series.Name, p.values, seed)
+	if err != nil {
+		return nil, fmt.Errorf("%s, seed %d of %v: %w", s.Name, seed, p, err)
 	}
-	return s.sum(values, o.Seeds, points, r.samples), nil
+	if len(sample) != len(s.Measures) {
+		panic(fmt.Sprintf("sweeps: %s measures %v, and a run gave %d numbers", s.Name, s.Measures, len(sample)))
+	}
+	for i, x := range sample {
+		if math.IsNaN(x) || math.IsInf(x, 0) {
+			return nil, fmt.Errorf("%s, seed %d of %v: %s is %v; with these settings there is nothing to measure", s.Name, seed, p, s.Measures[i], x)
+		}
+	}
+	return sample, nil
 }
 
 // sum makes the columns.
@@ -67,41 +90,52 @@ func (s *Sweep) sum(values scenarios.Values, seeds int, points []point, samples 
 	return result
 }
 
-// runner is a sweep that is being run.
-type runner struct {
-	sweep   *Sweep
-	options Options
-	points  []point
-
-	mu      sync.Mutex
-	next    int           // the point to be run next
-	done    int           // points
-	samples [][][]float64 // by point, by seed; nil: not run yet
-	failed  int           // the least point that failed, behind err
-	err     error
-	journal *journal // nil: none
+// Each runs the points 0 to n-1, each with the seeds 1 to Seeds in their order,
+// Workers points at once. No two calls of run are of one point at a time.
+//
+// Errors: that of the least point that failed, whoever is first; *Stopped.
+func Each(n int, o Options, run func(point int, seed uint64) error) error {
+	return each(make([]bool, n), o, run, func(int) error { return nil })
 }
 
-// restore takes a point from the journal, if it fits.
-func (r *runner) restore(point int, samples [][]float64) bool {
-	if point < 0 || point >= len(r.points) || len(samples) != r.options.Seeds {
-		return false
-	}
-	for _, sample := range samples {
-		if len(sample) != len(r.sweep.Measures) {
-			return false
+// each is Each but for the points that are done, and calls finish after each
+// point, one call at a time.
+func each(done []bool, o Options, run func(point int, seed uint64) error, finish func(point int) error) error {
+	r := &runner{options: o, done: done, run: run, finish: finish}
+	for _, d := range done {
+		if d {
+			r.count++
 		}
 	}
-	if r.samples[point] == nil {
-		r.done++
+	r.report()
+	var workers sync.WaitGroup
+	for range o.Workers {
+		workers.Go(r.work)
 	}
-	r.samples[point] = samples
-	return true
+	workers.Wait()
+	if r.err == nil && r.count < len(done) {
+		return &Stopped{r.count, len(done)}
+	}
+	return r.err
+}
+
+// runner is points that are being run.
+type runner struct {
+	options Options
+	run     func(point int, seed uint64) error
+	finish  func(point int) error
+
+	mu     sync.Mutex
+	next   int    // the point to be run next
+	done   []bool // by point
+	count  int    // of those that are done
+	failed int    // the least point that failed, behind err
+	err    error
 }
 
 func (r *runner) report() {
 	if r.options.Progress != nil {
-		r.options.Progress(r.done, len(r.points))
+		r.options.Progress(r.count, len(r.done))
 	}
 }
 
@@ -114,11 +148,14 @@ func (r *runner) work() {
 		if point < 0 {
 			return
 		}
-		samples, err := r.measure(&r.points[point])
-		if samples == nil && err == nil {
-			return // Stopped in the middle.
+		var err error
+		for seed := uint64(1); seed <= uint64(r.options.Seeds) && err == nil; seed++ {
+			if r.stopped() {
+				return
+			}
+			err = r.run(point, seed)
 		}
-		r.keep(point, samples, err)
+		r.keep(point, err)
 	}
 }
 
@@ -127,21 +164,21 @@ func (r *runner) work() {
 func (r *runner) take() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for r.next < len(r.points) && r.samples[r.next] != nil {
+	for r.next < len(r.done) && r.done[r.next] {
 		r.next++
 	}
-	if r.next == len(r.points) || r.err != nil || r.stopped() {
+	if r.next == len(r.done) || r.err != nil || r.stopped() {
 		return -1
 	}
 	r.next++
 	return r.next - 1
 }
 
-func (r *runner) keep(point int, samples [][]float64, err error) {
+func (r *runner) keep(point int, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err == nil && r.journal != nil {
-		err = r.journal.add(point, samples)
+	if err == nil {
+		err = r.finish(point)
 	}
 	if err != nil {
 		if r.err == nil || point < r.failed {
@@ -149,31 +186,7 @@ func (r *runner) keep(point int, samples [][]float64, err error) {
 		}
 		return
 	}
-	r.samples[point] = samples
-	r.done++
+	r.done[point] = true
+	r.count++
 	r.report()
-}
-
-// measure makes the runs of a point; nil if it is to stop.
-func (r *runner) measure(p *point) ([][]float64, error) {
-	var samples [][]float64
-	for seed := uint64(1); seed <= uint64(r.options.Seeds); seed++ {
-		if r.stopped() {
-			return nil, nil
-		}
-		sample, err := r.sweep.Measure(p.series.Name, p.values, seed)
-		if err != nil {
-			return nil, fmt.Errorf("%s, seed %d of %v: %w", r.sweep.Name, seed, p, err)
-		}
-		if len(sample) != len(r.sweep.Measures) {
-			panic(fmt.Sprintf("sweeps: %s measures %v, and a run gave %d numbers", r.sweep.Name, r.sweep.Measures, len(sample)))
-		}
-		for i, x := range sample {
-			if math.IsNaN(x) || math.IsInf(x, 0) {
-				panic(fmt.Sprintf("sweeps: %s, seed %d of %v: %s is %v", r.sweep.Name, seed, p, r.sweep.Measures[i], x))
-			}
-		}
-		samples = append(samples, sample)
-	}
-	return samples, nil
 }

@@ -1,6 +1,7 @@
 package sweeps
 
 import (
+	"fmt"
 	"math"
 	"slices"
 
@@ -8,9 +9,19 @@ import (
 )
 
 // Estimate is a number with the ends of its 95 % interval.
-type Estimate struct{ Value, Low, High float64 }
+type Estimate struct {
+	Value float64 `json:"value"`
+	Low   float64 `json:"low"`
+	High  float64 `json:"high"`
+}
 
-func (e Estimate) times(factor float64) Estimate {
+// String writes a number and the ends of its interval.
+func (e Estimate) String() string {
+	return fmt.Sprintf("%s [%s, %s]", Number(e.Value), Number(e.Low), Number(e.High))
+}
+
+// Times is a multiple of the estimate.
+func (e Estimate) Times(factor float64) Estimate {
 	return Estimate{e.Value * factor, e.Low * factor, e.High * factor}
 }
 

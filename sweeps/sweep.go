@@ -100,7 +100,7 @@ func Ratio(of, by string) func(Runs) Estimate {
 // Odds is a Column's estimate: how many hits there are in a number of trials,
 // with the 95 % interval of that share.
 func Odds(hits, trials string, per float64) func(Runs) Estimate {
-	return func(runs Runs) Estimate { return ShareOf(runs.Of(hits), runs.Of(trials)).times(per) }
+	return func(runs Runs) Estimate { return ShareOf(runs.Of(hits), runs.Of(trials)).Times(per) }
 }
 
 // Reference is a number that was measured on the real thing, to hold the

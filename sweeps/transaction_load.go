@@ -103,13 +103,33 @@ func backoffFunc(policy string, backoff time.Duration, draws sim.Draws) func(ret
 	}
 }
 
-// transactionalClient makes a producer that follows a policy.
-func transactionalClient(policy string, id model.TransactionalID, values scenarios.Values, seed uint64, toCoordinator, toLeader *sim.Conn) producer.TxnClient {
-	backoff := values.Duration("backoff")
+// TransactionLoad is one setting of the parameters of transactionLoad.
+type TransactionLoad struct {
+	Window           sim.Delay
+	Backoff          time.Duration
+	Max, ProducerMax int
+	Producers        int
+	Records          int
+	Record           time.Duration
+	Latency, Gap     sim.Delay
+	Transactions     int // of each producer
+}
+
+// NewTransactionLoad reads the setting of a sweep with these parameters.
+func NewTransactionLoad(v scenarios.Values) TransactionLoad {
+	return TransactionLoad{
+		Window: v.Delay("window"), Backoff: v.Duration("backoff"), Max: v.Int("max"), ProducerMax: v.Int("producer-max"),
+		Producers: v.Int("producers"), Records: v.Int("records"), Record: v.Duration("record"),
+		Latency: v.Delay("latency"), Gap: v.Delay("gap"), Transactions: v.Int("transactions"),
+	}
+}
+
+// client makes a producer that follows a policy.
+func (t TransactionLoad) client(policy string, id model.TransactionalID, seed uint64, toCoordinator, toLeader *sim.Conn) producer.TxnClient {
+	backoff := t.Backoff
 	sarama := saramaclient.Config{
-		Release: saramaclient.Release1_61_1, TransactionalID: id,
-		RetryMax: values.Int("max"), RetryBackoff: backoff,
-		ProducerRetryMax: values.Int("producer-max"), ProducerRetryBackoff: 100 * time.Millisecond,
+		Release: saramaclient.Release1_61_1, TransactionalID: id, RetryMax: t.Max, RetryBackoff: backoff,
+		ProducerRetryMax: t.ProducerMax, ProducerRetryBackoff: 100 * time.Millisecond,
 	}
 	kgo := kgoclient.Config{TransactionVersion: model.TV1, TransactionalID: id, ConcurrentTransactionsBackoff: backoff, MetadataMinAge: 5 * time.Second}
 	switch policy {
@@ -127,37 +147,49 @@ func transactionalClient(policy string, id model.TransactionalID, values scenari
 	return saramaclient.NewTransactions(sarama, toCoordinator, toLeader)
 }
 
-// loadMeasures is what measureLoad returns.
+// LoadRun is what one run of a TransactionLoad measured.
+type LoadRun struct {
+	Throughput       float64 // commits a second, each producer's from its first commit on: what comes before is no cycle
+	Answers          float64 // CONCURRENT_TRANSACTIONS
+	Requests         float64 // that the coordinator answered
+	Tried, Committed float64 // transactions
+	P50, P99         float64 // from BeginTxn to CommitTxn's return, in ms
+	Seconds          float64 // length of the run
+}
+
+// loadMeasures are the numbers of a LoadRun, as a sweep's measures.
 var loadMeasures = []string{"throughput", "answers", "requests", "tried", "committed", "failed", "p50", "p99", "seconds"}
 
-// measureLoad runs the producers to their ends, and measures what each got done
-// from its first commit on, as what comes before is no cycle.
 func measureLoad(policy string, values scenarios.Values, seed uint64) ([]float64, error) {
+	r, err := NewTransactionLoad(values).Run(policy, seed)
+	return []float64{r.Throughput, r.Answers, r.Requests, r.Tried, r.Committed, r.Tried - r.Committed, r.P50, r.P99, r.Seconds}, err
+}
+
+// Run runs the producers, which follow the policy of that name, to their ends.
+func (t TransactionLoad) Run(policy string, seed uint64) (LoadRun, error) {
 	w := sim.NewWorld()
-	producers := values.Int("producers")
 	leads := broker.Config{
-		Partitions: []model.Partition{0}, ProduceRequests: producers, WithoutVerification: true,
-		MarkerAppend: values.Delay("window"), Draws: sim.NewDraws(seed, "window"),
+		Partitions: []model.Partition{0}, ProduceRequests: t.Producers, WithoutVerification: true,
+		MarkerAppend: t.Window, Draws: sim.NewDraws(seed, "window"),
 	}
 	if policy == "tv2" {
-		leads.WithoutVerification, leads.RetryBackoff = false, max(values.Duration("backoff"), time.Millisecond)
+		leads.WithoutVerification, leads.RetryBackoff = false, max(t.Backoff, time.Millisecond)
 	}
-	addCluster(w, producers, leads)
-	for i := range producers {
+	addCluster(w, t.Producers, leads)
+	for i := range t.Producers {
 		name := fmt.Sprint("producer", i)
-		client := transactionalClient(policy, model.TransactionalID(i), values, seed, w.Dial(name, "coordinator"), w.Dial(name, leader))
+		client := t.client(policy, model.TransactionalID(i), seed, w.Dial(name, "coordinator"), w.Dial(name, leader))
 		w.Go(name, app.NewTransactional(client, app.TxnPlan{
-			Transactions: values.Int("transactions"), Records: 1, Partitions: 1, Tries: 1,
-			Work: time.Duration(values.Int("records")) * values.Duration("record"),
+			Transactions: t.Transactions, Records: 1, Partitions: 1, Tries: 1, Work: time.Duration(t.Records) * t.Record,
 		}))
 	}
-	w.Timed(sim.Timing{Seed: seed, Unchecked: true, Latency: values.Delay("latency"), Except: []sim.Taking{
+	w.Timed(sim.Timing{Seed: seed, Unchecked: true, Latency: t.Latency, Except: []sim.Taking{
 		{Of: "coordinator->" + leader}, {Of: leader + "->coordinator"},
-	}, Before: []sim.Taking{{Of: string(app.PointBegin), Delay: values.Delay("gap")}}})
-	load := &load{producers: make([]progress, producers)}
+	}, Before: []sim.Taking{{Of: string(app.PointBegin), Delay: t.Gap}}})
+	load := &load{producers: make([]progress, t.Producers)}
 	w.Watch(load.on())
 	err := finish(w, seed, func() {})
-	return load.measures(), err
+	return load.run(), err
 }
 
 // leader is the name of the broker that leads all partitions.
@@ -269,16 +301,14 @@ func (l *load) throughput() float64 {
 	return throughput
 }
 
-// measures are those of loadMeasures.
-func (l *load) measures() []float64 {
-	committed := len(l.latencies)
-	slices.Sort(l.latencies)
-	p50, p99 := 0.0, 0.0
-	if len(l.latencies) > 0 {
-		p50, p99 = stat.Quantile(0.5, stat.Empirical, l.latencies, nil), stat.Quantile(0.99, stat.Empirical, l.latencies, nil)
+// run sums up what was followed.
+func (l *load) run() LoadRun {
+	r := LoadRun{
+		Throughput: l.throughput(), Answers: float64(l.answers), Requests: float64(l.requests),
+		Tried: float64(l.tried), Committed: float64(len(l.latencies)), Seconds: l.end.Sub(0).Seconds(),
 	}
-	return []float64{
-		l.throughput(), float64(l.answers), float64(l.requests), float64(l.tried), float64(committed), float64(l.tried - committed),
-		p50, p99, l.end.Sub(0).Seconds(),
+	if slices.Sort(l.latencies); len(l.latencies) > 0 {
+		r.P50, r.P99 = stat.Quantile(0.5, stat.Empirical, l.latencies, nil), stat.Quantile(0.99, stat.Empirical, l.latencies, nil)
 	}
+	return r
 }

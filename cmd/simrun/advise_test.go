@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"racelab/sweeps"
 )
 
 // written puts a file into a folder of its own.
@@ -27,7 +29,6 @@ func brokerLine(clock, id, from, to string) string {
 func TestBadInputOfAdvise(t *testing.T) {
 	csv := func(content string) string { return written(t, "w.csv", content) }
 	log := func(content string) string { return written(t, "server.log", content) }
-	const unit = "a plain number of milliseconds in every line"
 	good := csv("3\n2\n")
 	prepared := brokerLine("10:55:47,349", "a", "Ongoing", "PrepareCommit")
 	file := written(t, "file", "")
@@ -39,29 +40,25 @@ func TestBadInputOfAdvise(t *testing.T) {
 		line string
 		want []string
 	}{
-		{"advise", []string{"not 0 times", "--windows FILE, --broker-log FILE or --window DISTRIBUTION"}},
-		{"advise --window 3ms --windows " + good, []string{"not 2 times"}},
-		{"advise " + good, []string{"takes no argument", "--broker-log"}},
-		{"advise --windows ''", []string{"is empty", "want a file"}},
-		{"advise --broker-log ''", []string{"is empty", "want a file"}},
+		{"advise", []string{"the windows once", "FILE or by --window DIST"}},
+		{"advise --window 3ms " + good, []string{"the windows once", "FILE or by --window DIST"}},
+		{"advise " + good + " " + good, []string{"one file, not 2"}},
+		{"advise --window 3ms --unit s", []string{"--unit", "a distribution has its units"}},
 		{"advise --window 3ms --gap soon --out " + good + ".made", []string{"gap=soon"}},
-		{"advise --windows " + good + ".gone", []string{good + ".gone: no such file"}},
-		{"advise --windows " + filepath.Dir(good), []string{filepath.Dir(good) + ": is a directory"}},
-		{"advise --broker-log " + good + ".gone", []string{good + ".gone: no such file"}},
+		{"advise " + good + ".gone", []string{good + ".gone: no such file"}},
+		{"advise " + filepath.Dir(good), []string{filepath.Dir(good) + ": is a directory"}},
+		{"advise " + good + " --unit h", []string{`no unit "h"`, "ms, s, us, ns"}},
 
-		{"advise --windows " + csv(""), []string{"w.csv has no window", "one column of milliseconds"}},
-		{"advise --windows " + csv("window\n3\nfast\n"), []string{`w.csv, line 3: has "fast"`, "milliseconds"}},
-		{"advise --windows " + csv("3\n-2\n"), []string{"w.csv, line 2: has a window of -2 ms"}},
-		{"advise --windows " + csv("3ms\n0.002s\n"), []string{"w.csv, line 1: has a unit", unit}},
-		{"advise --windows " + csv("3\n2\n0.002s\n"), []string{"w.csv, line 3: has a unit", unit}},
-		{"advise --windows " + csv("3,2\n"), []string{"w.csv, line 1: has several columns"}},
-		{"advise --windows " + csv(strings.Repeat("3", 1<<20)), []string{"w.csv, line 1: is longer than 64 KiB"}},
-		{"advise --windows " + csv("1e6\n"), []string{"16m40s on average", "hang"}},
+		{"advise " + csv(""), []string{"w.csv has no window"}},
+		{"advise " + csv("3\n"), []string{"w.csv has 1 of the at least 20 windows"}},
+		{"advise " + csv(strings.Repeat("0.003\n", 20)), []string{"half of the windows last 3µs", "are these milliseconds?", "--unit s"}},
+		{"advise " + csv("window\n3\nfast\n"), []string{`w.csv, line 3: has "fast"`}},
+		{"advise " + csv(strings.Repeat("3", 1<<20)), []string{"w.csv, line 1: is longer than 64 KiB"}},
+		{"advise " + csv(strings.Repeat("20\n", 20)) + " --unit s", []string{"20s on average", "hang"}},
 
-		{"advise --broker-log " + log(""), []string{"server.log has no transaction from Prepare to Complete", "DEBUG", "TransactionMetadata"}},
-		{"advise --broker-log " + log(prepared), []string{"server.log has no transaction from Prepare to Complete"}},
-		{"advise --broker-log " + log("noise\n"+prepared+brokerLine("10:55:47,340", "a", "PrepareCommit", "CompleteCommit")), []string{"server.log, line 3: completes", "clock"}},
-		{"advise --broker-log " + log(prepared[26:]), []string{"server.log, line 1: has no time such as [2020-10-15 10:55:47,349]"}},
+		{"advise " + log(prepared), []string{"server.log has no transaction from Prepare to Complete", "DEBUG", "TransactionMetadata"}},
+		{"advise " + log("noise\n"+prepared+brokerLine("10:55:47,340", "a", "PrepareCommit", "CompleteCommit")), []string{"server.log, line 3: completes", "clock"}},
+		{"advise " + log(prepared[26:]), []string{"server.log, line 1: has no time such as [2020-10-15 10:55:47,349]"}},
 
 		{"advise --window ''", []string{`""`, "lognormal:3ms,0.5"}},
 		{"advise --window fast", []string{`"fast"`, "lognormal:3ms,0.5"}},
@@ -80,6 +77,7 @@ func TestBadInputOfAdvise(t *testing.T) {
 		{"advise --window 3ms --failures few", []string{`--failures "few"`, "0.001% to 50%"}},
 		{"advise --window 3ms --gap soon", []string{"gap=soon"}},
 		{"advise --window 3ms --latency -1ms", []string{"latency=-1ms"}},
+		{"advise --window 3ms --latency 1h", []string{"a latency of 1h0m0s", "no transaction commits"}},
 		{"advise --window 3ms --producers 65", []string{"producers=65", "1 to 64"}},
 		{"advise --window 3ms --producers 0", []string{"producers=0", "1 to 64"}},
 		{"advise --window 3ms --seeds 0", []string{"--seeds 0", "1 to 100000"}},
@@ -88,7 +86,7 @@ func TestBadInputOfAdvise(t *testing.T) {
 		{"advise --window 3ms --out ''", []string{"--out is empty"}},
 		{"advise --window 3ms --out " + file, []string{file, "not a directory", "want a folder"}},
 		{"advise --window 3ms --out " + file + "/below", []string{file, "not a directory", "want a folder"}},
-		{"advise --window 3ms --fast", []string{"--fast", "the flags of advise are ", "--broker-log, --client"}},
+		{"advise --window 3ms --fast", []string{"--fast", "the flags of advise are ", "--client, --failures"}},
 	}
 	if os.Geteuid() != 0 { // Root may write anywhere.
 		tests = append(tests, struct {
@@ -125,7 +123,7 @@ func TestAdviseGivesTheSameBytes(t *testing.T) {
 		}
 		return strings.ReplaceAll(stdout, file, "FILE"), contents(t, dir)
 	}
-	first, figures := of("--workers 1 --windows", written(t, "f", csv))
+	first, figures := of("--workers 1", written(t, "f", csv))
 	for _, want := range []string{"windows: 20 of FILE, median 4 ms", "Retry.Backoff = ", "Retry.Max = ", "defaults, on the first add", "optimum", "advised: sarama", "TV2\n",
 		"20 windows say little of the rarest 0.1 %", filepath.Join(dir, "advise.svg")} {
 		if !strings.Contains(first, want) {
@@ -135,30 +133,63 @@ func TestAdviseGivesTheSameBytes(t *testing.T) {
 	if len(figures) != 2 || !strings.HasPrefix(figures["advise.png"], "\x89PNG") || !strings.Contains(figures["advise.svg"], "advised: sarama") {
 		t.Errorf("advise wrote %d files", len(figures))
 	}
-	for _, flags := range []string{"--workers 3 --windows", "--workers 1 --windows"} {
+	for _, flags := range []string{"--workers 3", "--workers 1"} {
 		if again, _ := of(flags, written(t, "f", csv)); again != first {
 			t.Errorf("advise %s gives other bytes", flags)
 		}
 	}
-	if again, _ := of("--broker-log", written(t, "f", log)); again != first {
+	if again, _ := of("", written(t, "f", log)); again != first {
 		t.Errorf("the same windows from a log give\n%s\nwant\n%s", again, first)
 	}
 	same := written(t, "f", csv)
-	_, before := of("--workers 2 --windows", same)
-	if _, after := of("--workers 5 --windows", same); after["advise.png"] != before["advise.png"] || after["advise.svg"] != before["advise.svg"] {
+	_, before := of("--workers 2", same)
+	if _, after := of("--workers 5", same); after["advise.png"] != before["advise.png"] || after["advise.svg"] != before["advise.svg"] {
 		t.Error("the figures have other bytes with other workers")
 	}
+}
+
+// adviceRead is what JSON says of advice.
+type adviceRead struct {
+	Windows struct {
+		Source   string
+		Measured int
+		Unpaired int
+		Median   float64 `json:"median_ms"`
+		P99      float64 `json:"p99_ms"`
+		P999     float64 `json:"p99.9_ms"`
+	}
+	Parameters map[string]string
+	Failures   float64
+	Seeds      int
+	Finding    string
+	Optimum    sweeps.Estimate
+	Clients    []struct {
+		Client, Release, Verdict, Paste                string
+		Setting, Default                               settingRead
+		Says                                           []string
+		Throughput, Share, Gain, Answers, Load, Failed sweeps.Estimate
+	}
+	TV2 struct {
+		Throughput sweeps.Estimate
+		Says       string
+	}
+	Rows   []sweepRowJSON
+	Repeat string
+}
+
+type settingRead struct {
+	Backoff float64 `json:"backoff_ms"`
+	Max     *int
 }
 
 // Goal: JSON has its fields and agrees with itself, and its command gives it again.
 func TestAdviseAsJSON(t *testing.T) {
 	code, text, _ := call(words("advise --window lognormal:3ms,0.5 --failures 1% --gap 1ms --seeds 2 --json")...)
-	var advice adviceJSON
+	var advice adviceRead
 	if decode(t, text, &advice); code != exitHolds {
 		t.Fatalf("exit code %d", code)
 	}
-	if advice.Windows.Source != "lognormal:3ms,0.5" || advice.Windows.Measured != 0 || advice.Windows.Median < 2.9 || advice.Windows.P99 < 8 || advice.Windows.P999 < advice.Windows.P99 ||
-		advice.Parameters["gap"] != "1ms" || advice.Failures != 0.01 || advice.Seeds != 2 || len(advice.Clients) != 3 || advice.TV2.Says == "" {
+	if w := advice.Windows; w.Source != "lognormal:3ms,0.5" || w.Measured != 0 || w.Median < 2.9 || w.P99 < 8 || w.P999 < w.P99 || advice.Parameters["gap"] != "1ms" || advice.Failures != 0.01 || advice.Seeds != 2 || len(advice.Clients) != 3 || advice.TV2.Says == "" {
 		t.Errorf("advice %+v", advice)
 	}
 	for i, want := range []string{"sarama", "java", "kgo"} {
@@ -187,13 +218,13 @@ func TestAdviseAsJSON(t *testing.T) {
 // Goal: JSON says how many windows were measured, and how many halves of one.
 func TestAdviseCountsWindows(t *testing.T) {
 	log := brokerLine("10:55:47,100", "b", "PrepareCommit", "CompleteCommit")
-	for i := range 3 {
+	for i := range 30 {
 		log += brokerLine(fmt.Sprintf("10:55:%02d,100", i), "a", "Ongoing", "PrepareCommit") + brokerLine(fmt.Sprintf("10:55:%02d,103", i), "a", "PrepareCommit", "CompleteCommit")
 	}
-	code, text, _ := call("advise", "--broker-log", written(t, "f", log), "--client", "kgo", "--seeds", "1", "--json")
-	var advice adviceJSON
-	if decode(t, text, &advice); code != exitHolds || advice.Windows.Measured != 3 || advice.Windows.Unpaired != 1 || advice.Windows.Median != 3 {
-		t.Errorf("exit code %d, windows %+v, want 3 and half a one", code, advice.Windows)
+	code, text, _ := call("advise", written(t, "f", log), "--client", "kgo", "--seeds", "1", "--json")
+	var advice adviceRead
+	if decode(t, text, &advice); code != exitHolds || advice.Windows.Measured != 30 || advice.Windows.Unpaired != 1 || advice.Windows.Median != 3 {
+		t.Errorf("exit code %d, windows %+v, want 30 and half a one", code, advice.Windows)
 	}
 }
 

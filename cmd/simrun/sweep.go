@@ -294,33 +294,19 @@ func sweepText(w io.Writer, r *sweeps.Result) error {
 			}
 			fmt.Fprintf(table, "%s\t", strings.TrimSpace(row.Text+" "+row.Series.Name))
 			for i, e := range row.Cells {
-				fmt.Fprintf(table, "%s [%s, %s]", sweeps.Number(e.Value), sweeps.Number(e.Low), sweeps.Number(e.High))
+				fmt.Fprint(table, e)
 				if measured, ok := s.Reference(row, s.Columns[i].Name); ok {
 					fmt.Fprintf(table, " measured %s", sweeps.Number(measured))
 				}
 				fmt.Fprint(table, "\t")
 			}
-			fmt.Fprintln(table, textBar(row.Cells[0].Value, most))
+			fmt.Fprintln(table, sweeps.Bar(row.Cells[0].Value, most))
 		}
 		_ = table.Flush() // A strings.Builder takes everything.
 	}
 	fmt.Fprintf(&b, "\nfigures: %s --out DIR\n", r.Command())
 	_, err := io.WriteString(w, b.String())
 	return err
-}
-
-// textBar is as long as the value is large, in eighths of a character.
-func textBar(value, most float64) string {
-	const width = 24
-	if most == 0 {
-		return ""
-	}
-	eighths := int(value/most*width*8 + 0.5)
-	bar := strings.Repeat("█", eighths/8)
-	if rest := eighths % 8; rest > 0 {
-		bar += string([]rune("▏▎▍▌▋▊▉")[rest-1])
-	}
-	return bar
 }
 
 type sweepJSON struct {
@@ -382,16 +368,10 @@ type resultJSON struct {
 }
 
 type sweepRowJSON struct {
-	Panel   string                  `json:"panel"`
-	Value   string                  `json:"value"` // of the parameter that varies; empty: none does
-	Series  string                  `json:"series"`
-	Columns map[string]estimateJSON `json:"columns"`
-}
-
-type estimateJSON struct {
-	Value float64 `json:"value"`
-	Low   float64 `json:"low"`
-	High  float64 `json:"high"`
+	Panel   string                     `json:"panel"`
+	Value   string                     `json:"value"` // of the parameter that varies; empty: none does
+	Series  string                     `json:"series"`
+	Columns map[string]sweeps.Estimate `json:"columns"`
 }
 
 func newResultJSON(r *sweeps.Result) resultJSON {
@@ -408,9 +388,9 @@ func newResultJSON(r *sweeps.Result) resultJSON {
 func rowsJSON(r *sweeps.Result) []sweepRowJSON {
 	out := []sweepRowJSON{}
 	for _, row := range r.Rows {
-		columns := map[string]estimateJSON{}
+		columns := map[string]sweeps.Estimate{}
 		for i, c := range r.Sweep.Columns {
-			columns[c.Name] = estimateJSON(row.Cells[i])
+			columns[c.Name] = row.Cells[i]
 		}
 		out = append(out, sweepRowJSON{row.Panel.Name(), row.Text, row.Series.Name, columns})
 	}

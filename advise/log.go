@@ -1,16 +1,19 @@
-package sweeps
+package advise
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"regexp"
+	"strconv"
 	"strings"
 	"time"
 )
 
-// brokerLogLines is what ReadBrokerLog reads, in short.
+// brokerLogLines is what readBrokerLog reads, in short.
 const brokerLogLines = `the DEBUG lines of kafka.coordinator.transaction.TransactionMetadata: "[2020-10-15 10:55:47,349] DEBUG TransactionalId ID complete transition from ..."`
 
-// ReadBrokerLog reads the windows from the log of a transaction coordinator: from
+// readBrokerLog reads the windows from the log of a transaction coordinator: from
 // the transition to PrepareCommit or PrepareAbort, upon which EndTxn is answered,
 // to the one to CompleteCommit or CompleteAbort, up to which the next
 // transaction of the same transactional id is refused.
@@ -22,9 +25,11 @@ const brokerLogLines = `the DEBUG lines of kafka.coordinator.transaction.Transac
 //
 // The logger is kafka.coordinator.transaction.TransactionMetadata; since it is
 // written in Java, org.apache.kafka.coordinator.transaction.TransactionMetadata,
-// with states such as PREPARE_COMMIT and brackets for the parentheses. The lines
-// begin as Kafka's own layout has them, [%d] with milliseconds. What stands before
-// the bracket is passed over, as a collector of logs writes it.
+// with states such as PREPARE_COMMIT and brackets for the parentheses. The time of
+// a line is the last one before the message, or the first one behind it: as
+// Kafka's own layout has it ([%d]), as Strimzi's and others (ISO 8601), or as a
+// field of JSON, "@timestamp" or any other in ISO 8601, "timeMillis", or "epochSecond"
+// with "nanoOfSecond". It has milliseconds, or more.
 //
 // Windows are told apart by the transactional id: its transitions follow one
 // another whatever its producer id and epoch, which InitProducerId and, in TV2,
@@ -34,17 +39,16 @@ const brokerLogLines = `the DEBUG lines of kafka.coordinator.transaction.Transac
 // Errors: a log without a window; a time that cannot be read, or lies before the
 // window's begin. Each is told with its line.
 // Source: TransactionMetadata.completeTransitionTo, up to Kafka 4.1 in Scala.
-func ReadBrokerLog(r io.Reader, name string) (*Windows, error) {
-	w := &Windows{Source: name, Measured: true}
+func (w *Windows) readBrokerLog(r io.Reader) error {
 	prepared := map[string]time.Time{} // by transactional id
-	err := eachLine(r, name, func(_ int, line string, _ bool) error {
+	err := eachLine(r, w.Source, func(_ int, line string, _ bool) error {
 		id, state, ok := transition(line)
 		prepares := ok && (state == "preparecommit" || state == "prepareabort")
 		completes := ok && (state == "completecommit" || state == "completeabort")
 		if !prepares && !completes {
 			return nil
 		}
-		at, err := logTime(line)
+		at, err := lineTime(line)
 		if err != nil {
 			return err
 		}
@@ -67,14 +71,11 @@ func ReadBrokerLog(r io.Reader, name string) (*Windows, error) {
 		delete(prepared, id)
 		return w.add(float64(at.Sub(began)) / float64(time.Millisecond))
 	})
-	if err != nil {
-		return nil, err
-	}
 	w.Unpaired += len(prepared)
-	if len(w.samples) == 0 {
-		return nil, fmt.Errorf("%s has no transaction from Prepare to Complete; want %s", name, brokerLogLines)
+	if err == nil && len(w.samples) == 0 {
+		err = fmt.Errorf("%s has no transaction from Prepare to Complete; want %s", w.Source, brokerLogLines)
 	}
-	return w, w.complete()
+	return err
 }
 
 // transition reads from a line which transactional id came to which state, in
@@ -100,20 +101,34 @@ func transition(line string) (id, state string, ok bool) {
 	return id, strings.ReplaceAll(strings.ToLower(rest[:end]), "_", ""), true
 }
 
-// logTime reads the time with which a line begins, "[2020-10-15 10:55:47,349]".
-func logTime(line string) (time.Time, error) {
-	const layout = "2006-01-02 15:04:05,000"
-	head, _, _ := strings.Cut(line, "TransactionalId ")
-	for rest := head; ; {
-		_, after, ok := strings.Cut(rest, "[")
-		if !ok {
+// A time in the layouts of loggers. Those of its first alternative may have a zone.
+var logTime = regexp.MustCompile(`(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?(Z|[+-]\d\d:?\d\d)?` +
+	`|"epochSecond" ?: ?(\d{9,11}), ?"nanoOfSecond" ?: ?(\d{1,9})|"time(?:Millis|stamp)" ?: ?(\d{12,14})\b`)
+
+// lineTime reads when a line was logged.
+func lineTime(line string) (time.Time, error) {
+	head, tail, _ := strings.Cut(line, "TransactionalId ")
+	found := logTime.FindAllStringSubmatch(head, -1)
+	if len(found) == 0 {
+		if found = logTime.FindAllStringSubmatch(tail, 1); len(found) == 0 {
 			return time.Time{}, fmt.Errorf("has no time such as [2020-10-15 10:55:47,349] in %.60q", head)
 		}
-		if text, _, closed := strings.Cut(after, "]"); closed {
-			if at, err := time.Parse(layout, text); err == nil {
-				return at, nil
-			}
-		}
-		rest = after
 	}
+	m := found[len(found)-1]
+	whole := func(text string) int64 { n, _ := strconv.ParseInt(text, 10, 64); return n } // The expression has digits only.
+	switch {
+	case m[5] != "":
+		return time.Unix(whole(m[5]), whole(m[6])), nil
+	case m[7] != "":
+		return time.UnixMilli(whole(m[7])), nil
+	case m[3] == "":
+		return time.Time{}, fmt.Errorf("has a time without milliseconds, %q; want them, as %%d{ISO8601} of log4j has them", m[0])
+	}
+	zone := strings.ReplaceAll(cmp.Or(m[4], "Z"), ":", "")
+	layout := "2006-01-02 15:04:05.999999999" + map[bool]string{true: "Z", false: "-0700"}[zone == "Z"]
+	at, err := time.Parse(layout, m[1]+" "+m[2]+"."+m[3]+zone)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("has %q where a time belongs", m[0])
+	}
+	return at, nil
 }

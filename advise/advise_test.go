@@ -1,4 +1,4 @@
-package sweeps
+package advise
 
 import (
 	"errors"
@@ -8,9 +8,12 @@ import (
 	"go/token"
 	"go/types"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"racelab/sweeps"
 )
 
 // question asks of windows that are distributed so.
@@ -20,13 +23,17 @@ func question(t *testing.T, window string, settings ...string) Question {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Question{Windows: w, Clients: Clients(), Failures: 0.001, Settings: append([]string{"transactions=100"}, settings...)}
+	load, err := Settings(append([]string{"transactions=100"}, settings...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Question{Windows: w, Clients: Clients(), Failures: 0.001, Load: load}
 }
 
 // advised answers it.
 func advised(t *testing.T, q Question, seeds int) *Advice {
 	t.Helper()
-	a, err := Advise(q, Options{Seeds: seeds, Workers: 2})
+	a, err := Advise(q, sweeps.Options{Seeds: seeds, Workers: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,17 +49,14 @@ func TestAdviceAgreesWithTheClosedForm(t *testing.T) {
 		a := advised(t, q, seeds)
 		var bounds, defaults []float64
 		for seed := uint64(1); seed <= seeds; seed++ {
-			window, err := time.ParseDuration(q.Windows.another(seed))
-			if err != nil {
-				t.Fatal(err)
-			}
+			window := drawn(q.Windows, seed, 1)[0]
 			// Three requests of 1 ms, the gap, and what a window of more than a
 			// round trip and the gap leaves.
 			base, wait := 0.003+gap.Seconds(), (window - time.Millisecond - gap).Seconds()
 			bounds = append(bounds, 1/(base+wait))
 			defaults = append(defaults, 1/(base+math.Ceil(wait/0.021)*0.021))
 		}
-		near := func(what string, got, want Estimate) {
+		near := func(what string, got, want sweeps.Estimate) {
 			t.Helper()
 			for _, pair := range [][2]float64{{got.Value, want.Value}, {got.Low, want.Low}, {got.High, want.High}} {
 				if math.Abs(pair[0]/pair[1]-1) > 0.002 {
@@ -60,11 +64,11 @@ func TestAdviceAgreesWithTheClosedForm(t *testing.T) {
 				}
 			}
 		}
-		near("optimum", a.Optimum, MedianOf(bounds))
+		near("optimum", a.Optimum, sweeps.MedianOf(bounds))
 		for _, c := range a.Clients {
-			near("default of "+c.Client.Name, c.DefaultThroughput, MedianOf(defaults))
+			near("default of "+c.Client, c.ByDefault.Throughput, sweeps.MedianOf(defaults))
 			if c.Verdict != Matters || c.Gain.Low < 2 {
-				t.Errorf("gap %v, %s: %v, a gain of %v, want one that matters", gap, c.Client.Name, c.Verdict, c.Gain)
+				t.Errorf("gap %v, %s: %v, a gain of %v, want one that matters", gap, c.Client, c.Verdict, c.Gain)
 			}
 		}
 		for _, row := range a.Result.Rows {
@@ -75,13 +79,13 @@ func TestAdviceAgreesWithTheClosedForm(t *testing.T) {
 		}
 		last := a.Result.Rows[len(a.Result.Rows)-1]
 		for _, series := range []string{"sarama", "java"} { // 200 ms, but 20 on the first add.
-			if got := a.Result.Cell(a.Result.Row("backoff", last.Text, series), "throughput"); got != a.Clients[0].DefaultThroughput {
-				t.Errorf("gap %v: %s with %s gives %v, want as by default, %v", gap, series, last.Text, got, a.Clients[0].DefaultThroughput)
+			if got := a.Result.Cell(a.Result.Row("backoff", last.Text, series), "throughput"); got != a.Clients[0].ByDefault.Throughput {
+				t.Errorf("gap %v: %s with %s gives %v, want as by default, %v", gap, series, last.Text, got, a.Clients[0].ByDefault.Throughput)
 			}
 		}
 		// With 20 ms the broker's side is as slow, but for that round trip.
-		if want := 1 / (0.002 + gap.Seconds() + 0.020); math.Abs(a.TV2.Value/want-1) > 0.03 {
-			t.Errorf("gap %v: TV2 gives %v, want about %.4g", gap, a.TV2, want)
+		if want := 1 / (0.002 + gap.Seconds() + 0.020); math.Abs(a.TV2.Throughput.Value/want-1) > 0.03 {
+			t.Errorf("gap %v: TV2 gives %v, want about %.4g", gap, a.TV2.Throughput, want)
 		}
 	}
 }
@@ -103,42 +107,44 @@ func TestTheRule(t *testing.T) {
 		{"no more than 20 ms", java, map[string]float64{"10ms": 89, "15ms": 90, "20ms": 90, "30ms": 90, "50ms": 90}, "20ms"},
 		{"franz-go takes all", kgo, map[string]float64{"10ms": 89, "15ms": 90, "20ms": 90, "30ms": 89, "50ms": 89}, "50ms"},
 	} {
-		got := madeUp(t, test.client, func(p point, _ int) sample {
-			share, ok := test.shares[p.text]
-			if b, _ := time.ParseDuration(p.text); !ok || p.series.Name == "sarama" && b > firstAdd {
+		got := madeUp(t, test.client, func(of trial, _ int) sweeps.LoadRun {
+			share, ok := test.shares[of.setting.Backoff.String()]
+			if !ok {
 				share = 50
 			}
-			return sample{share: share, gain: share / 20, refused: 1}
-		}).Setting.Backoff
+			return sweeps.LoadRun{Throughput: share, Answers: 100}
+		}, sweeps.LoadRun{Throughput: 20, Answers: 100}).Setting.Backoff
 		if want, _ := time.ParseDuration(test.want); got != want {
 			t.Errorf("%s: %v is advised, want %v", test.name, got, want)
 		}
 	}
 }
 
-// sample is a run that was made up.
-type sample struct{ share, gain, refused, failed float64 }
-
-// madeUp is the advice for a client upon made-up runs of five seeds.
-func madeUp(t *testing.T, c Client, run func(p point, seed int) sample) ClientAdvice {
+// madeUp is the advice for a client upon made-up runs of five seeds, of 100
+// transactions and a second, in clusters of an optimum of 100.
+func madeUp(t *testing.T, c Client, run func(of trial, seed int) sweeps.LoadRun, standard sweeps.LoadRun) ClientAdvice {
 	t.Helper()
 	q := question(t, "3ms")
-	q.Clients = []Client{c}
-	a := &adviser{question: q, slack: 1}
-	var err error
-	if a.values, err = backoff.Set(nil); err != nil {
-		t.Fatal(err)
-	}
-	s := a.sweep()
-	points := s.points(a.values)
-	samples := make([][][]float64, len(points))
-	for i, p := range points {
-		for seed := range 5 {
-			x := run(p, seed)
-			samples[i] = append(samples[i], []float64{x.share, x.share, x.gain, x.refused, 1, 1, 100, 0, 20, 20, x.refused, 100, x.failed})
+	a := &adviser{question: q, load: sweeps.NewTransactionLoad(q.Load), backoffs: backoffs(q.Windows), slack: 1, runs: map[trial][]sweeps.LoadRun{}}
+	keep := func(of trial, run func(trial, int) sweeps.LoadRun) {
+		if a.runs[of] == nil {
+			for seed := range 5 {
+				r := run(of, seed)
+				r.Tried, r.Seconds, r.Committed = 100, 1, 100+r.Committed
+				a.runs[of] = append(a.runs[of], r)
+			}
 		}
 	}
-	return a.advise(s.sum(a.values, 5, points, samples)).Clients[0]
+	keep(a.byDefault(c), func(trial, int) sweeps.LoadRun { return standard })
+	for _, b := range a.backoffs {
+		for _, series := range c.series {
+			keep(a.trial(series.Name, b), run)
+		}
+	}
+	for range 5 {
+		a.clusters = append(a.clusters, cluster{optimum: 100})
+	}
+	return a.choose(c)
 }
 
 // Goal: a gain matters if it is more than 2 %, and one in all clusters; else the
@@ -158,13 +164,12 @@ func TestVerdicts(t *testing.T) {
 		{"a percent, and the default fails", [5]float64{1.01, 1.01, 1.01, 1.01, 1.01}, 100, 5, OutOfRetries, Setting{saramaBackoff, 250}},
 		{"nothing is refused", [5]float64{1, 1, 1, 1, 1}, 0, 0, NoConflict, sarama.Default},
 	} {
-		got := madeUp(t, sarama, func(p point, seed int) sample {
-			share := 50.0
-			if p.text == "700µs" {
-				share = 90
+		got := madeUp(t, sarama, func(of trial, seed int) sweeps.LoadRun {
+			if of.setting.Backoff == 700*time.Microsecond {
+				return sweeps.LoadRun{Throughput: 50 * test.gains[seed]}
 			}
-			return sample{share, test.gains[seed], test.refused, test.failed}
-		})
+			return sweeps.LoadRun{Throughput: 40}
+		}, sweeps.LoadRun{Throughput: 50, Answers: test.refused, Committed: -test.failed})
 		if got.Verdict != test.want || got.Setting != test.setting || got.Best != 700*time.Microsecond {
 			t.Errorf("%s: %v, %v, best %v, want %v, %v", test.name, got.Verdict, got.Setting, got.Best, test.want, test.setting)
 		}
@@ -186,15 +191,15 @@ func TestItDoesNotMatter(t *testing.T) {
 	} {
 		a := advised(t, question(t, test.window, "gap="+test.gap), 5)
 		for _, c := range a.Clients {
-			if c.Verdict != test.want || (c.Paste() == "") != (test.want != Matters) || (c.Setting == c.Client.Default) != (test.want != Matters) {
-				t.Errorf("windows of %s and a gap of %s, %s: %v, paste %q, want %v", test.window, test.gap, c.Client.Name, c.Verdict, c.Paste(), test.want)
+			if c.Verdict != test.want || (c.Paste == "") != (test.want != Matters) || (c.Setting == c.Default) != (test.want != Matters) {
+				t.Errorf("windows of %s and a gap of %s, %s: %v, paste %q, want %v", test.window, test.gap, c.Client, c.Verdict, c.Paste, test.want)
 			}
-			if says := strings.Join(a.Says(c), " "); strings.HasPrefix(says, "It does not matter") != (test.want != Matters) {
-				t.Errorf("windows of %s and a gap of %s, %s: %q", test.window, test.gap, c.Client.Name, says)
+			if says := strings.Join(c.Says, " "); strings.HasPrefix(says, "It does not matter") != (test.want != Matters) {
+				t.Errorf("windows of %s and a gap of %s, %s: %q", test.window, test.gap, c.Client, says)
 			}
 		}
-		if strings.Contains(a.Headline(), "does not matter") != (test.want != Matters) || len(a.Headline()) > 160 {
-			t.Errorf("windows of %s and a gap of %s: %q", test.window, test.gap, a.Headline())
+		if strings.Contains(a.Finding, "does not matter") != (test.want != Matters) || len(a.Finding) > 160 {
+			t.Errorf("windows of %s and a gap of %s: %q", test.window, test.gap, a.Finding)
 		}
 	}
 }
@@ -206,17 +211,15 @@ func TestMaxLastsForTheWindows(t *testing.T) {
 	q := question(t, "6s")
 	q.Clients = []Client{sarama}
 	c := advised(t, q, 4).Clients[0]
-	if c.DefaultFailed.Value < 10 || c.Verdict != OutOfRetries || c.Failed.Value != 0 || c.Paste() != "config.Producer.Transaction.Retry.Max = 380" {
-		t.Errorf("%v: by default %v %% run out, advised %v %%: %q", c.Verdict, c.DefaultFailed, c.Failed, c.Paste())
+	if c.ByDefault.Failed.Value < 10 || c.Verdict != OutOfRetries || c.Failed.Value != 0 || c.Paste != "config.Producer.Transaction.Retry.Max = 380 // x 20ms: tries for 7.6s" {
+		t.Errorf("%v: by default %v %% run out, advised %v %%: %q", c.Verdict, c.ByDefault.Failed, c.Failed, c.Paste)
 	}
-	values, err := backoff.Set([]string{"window=6s", "transactions=20", "producer-max=0"})
+	load, err := Settings("window=6s", "transactions=20", "producer-max=0", "max="+fmt.Sprint(c.Setting.Max/4))
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &adviser{question: q, kept: map[string]map[string]float64{}}
-	run, err := a.run("sarama", values, Setting{c.Setting.Backoff, c.Setting.Max / 4}, 1)
-	if err != nil || run["failed"] == 0 {
-		t.Errorf("a quarter of Max %d: %v of %v transactions run out of retries, %v", c.Setting.Max, run["failed"], run["tried"], err)
+	if run, err := sweeps.NewTransactionLoad(load).Run("sarama", 1); err != nil || run.Committed == run.Tried {
+		t.Errorf("a quarter of Max %d: %v of %v transactions commit, %v", c.Setting.Max, run.Committed, run.Tried, err)
 	}
 	// One window in fifty takes 9 s, a quarter longer 11.25 s.
 	for _, test := range []struct {
@@ -248,28 +251,6 @@ func TestMaxIsRaisedUntilItHolds(t *testing.T) {
 	}
 }
 
-// Goal: Sarama and Java wait on the first add for no more than 20 ms: their runs
-// beyond are the same, which Advise counts on.
-func TestNoMoreThanTwentyMilliseconds(t *testing.T) {
-	for _, series := range []string{"sarama", "java"} {
-		var runs []string
-		for _, b := range []string{"20ms", "100ms", "2s"} {
-			values, err := backoff.Set([]string{"transactions=50", "backoff=" + b})
-			if err != nil {
-				t.Fatal(err)
-			}
-			run, err := backoff.Measure(series, values, 7)
-			if err != nil {
-				t.Fatal(err)
-			}
-			runs = append(runs, fmt.Sprint(run))
-		}
-		if runs[0] != runs[1] || runs[0] != runs[2] {
-			t.Errorf("%s: backoffs of 20 ms, 100 ms and 2 s give %s", series, strings.Join(runs, ", "))
-		}
-	}
-}
-
 // Goal: the backoffs go from well below the windows to well above them, and have
 // the defaults' 20 ms among them.
 func TestBackoffsFitTheWindows(t *testing.T) {
@@ -279,10 +260,9 @@ func TestBackoffsFitTheWindows(t *testing.T) {
 		{"150ms", "3ms", "1.5s"},
 		{"5s", "20ms", "10s"},
 	} {
-		a := &adviser{question: question(t, test.window)}
-		backoffs := a.backoffs()
-		if backoffs[0] != test.first || backoffs[len(backoffs)-1] != test.last || !strings.Contains(strings.Join(backoffs, " "), "20ms") {
-			t.Errorf("windows of %s: backoffs %v, want %s to %s", test.window, backoffs, test.first, test.last)
+		all := backoffs(question(t, test.window).Windows)
+		if all[0].String() != test.first || all[len(all)-1].String() != test.last || !slices.Contains(all, firstAdd) {
+			t.Errorf("windows of %s: backoffs %v, want %s to %s", test.window, all, test.first, test.last)
 		}
 	}
 }
@@ -291,22 +271,22 @@ func TestBackoffsFitTheWindows(t *testing.T) {
 func TestAdviseIsDeterministic(t *testing.T) {
 	q := question(t, "lognormal:3ms,0.5", "producers=2")
 	text := func(workers int) string {
-		a, err := Advise(q, Options{Seeds: 2, Workers: workers})
+		a, err := Advise(q, sweeps.Options{Seeds: 2, Workers: workers})
 		if err != nil {
 			t.Fatal(err)
 		}
-		said := a.Headline() + a.SaysOfTV2() + fmt.Sprint(a.Result.Rows, a.Figure.Marks)
-		for _, c := range a.Clients {
-			said += c.Paste() + strings.Join(a.Says(c), " ")
+		var said strings.Builder
+		if err := a.Text(&said); err != nil {
+			t.Fatal(err)
 		}
-		return said
+		return said.String() + fmt.Sprint(a.Result.Rows)
 	}
 	if text(1) != text(5) {
 		t.Error("five workers give another answer than one")
 	}
 	done := 0
-	_, err := Advise(q, Options{Seeds: 2, Workers: 1, Progress: func(d, _ int) { done = d }, Stop: func() bool { return done == 3 }})
-	if stopped := (*Stopped)(nil); !errors.As(err, &stopped) || stopped.Done != 3 || stopped.Points < 50 {
+	_, err := Advise(q, sweeps.Options{Seeds: 2, Workers: 1, Progress: func(d, _ int) { done = d }, Stop: func() bool { return done == 3 }})
+	if stopped := (*sweeps.Stopped)(nil); !errors.As(err, &stopped) || stopped.Done != 3 || stopped.Points < 50 {
 		t.Errorf("stopped after three points: %v", err)
 	}
 }
@@ -343,27 +323,27 @@ func TestPaste(t *testing.T) {
 		want    string
 		program string
 	}{
-		{ClientAdvice{Client: sarama, Setting: Setting{700 * time.Microsecond, 7200}},
-			"config.Producer.Transaction.Retry.Backoff = 700 * time.Microsecond\nconfig.Producer.Transaction.Retry.Max = 7200", ""},
-		{ClientAdvice{Client: sarama, Setting: Setting{2 * time.Millisecond, 2500}},
-			"config.Producer.Transaction.Retry.Backoff = 2 * time.Millisecond\nconfig.Producer.Transaction.Retry.Max = 2500", ""},
-		{ClientAdvice{Client: sarama, Setting: Setting{50 * time.Millisecond, 100}},
-			"config.Producer.Transaction.Retry.BackoffFunc = func(retries, maxRetries int) time.Duration {\n\treturn 50 * time.Millisecond\n}\nconfig.Producer.Transaction.Retry.Max = 100", ""},
-		{ClientAdvice{Client: sarama, Verdict: OutOfRetries, Setting: Setting{100 * time.Millisecond, 380}}, "config.Producer.Transaction.Retry.Max = 380", ""},
-		{ClientAdvice{Client: kgo, Setting: Setting{time.Millisecond, Endless}}, "kgo.ConcurrentTransactionsBackoff(time.Millisecond),", ""},
-		{ClientAdvice{Client: kgo, Setting: Setting{1500 * time.Microsecond, Endless}}, "kgo.ConcurrentTransactionsBackoff(1500 * time.Microsecond),", ""},
-		{ClientAdvice{Client: java, Setting: Setting{2 * time.Millisecond, Endless}}, "retry.backoff.ms=2", "-"},
-		{ClientAdvice{Client: kgo, Setting: kgo.Default}, "", "-"},
+		{ClientAdvice{Client: "sarama", Setting: Setting{700 * time.Microsecond, 7200}},
+			"config.Producer.Transaction.Retry.Backoff = 700 * time.Microsecond\nconfig.Producer.Transaction.Retry.Max = 7200 // x 700µs: tries for 5.04s", ""},
+		{ClientAdvice{Client: "sarama", Setting: Setting{2 * time.Millisecond, 2500}},
+			"config.Producer.Transaction.Retry.Backoff = 2 * time.Millisecond\nconfig.Producer.Transaction.Retry.Max = 2500 // x 2ms: tries for 5s", ""},
+		{ClientAdvice{Client: "sarama", Setting: Setting{50 * time.Millisecond, 100}},
+			"config.Producer.Transaction.Retry.BackoffFunc = func(retries, maxRetries int) time.Duration {\n\treturn 50 * time.Millisecond\n}\nconfig.Producer.Transaction.Retry.Max = 100 // x 50ms: tries for 5s", ""},
+		{ClientAdvice{Client: "sarama", Verdict: OutOfRetries, Setting: Setting{100 * time.Millisecond, 380}}, "config.Producer.Transaction.Retry.Max = 380 // x 20ms: tries for 7.6s", ""},
+		{ClientAdvice{Client: "kgo", Setting: Setting{time.Millisecond, Endless}}, "kgo.ConcurrentTransactionsBackoff(time.Millisecond),", ""},
+		{ClientAdvice{Client: "kgo", Setting: Setting{1500 * time.Microsecond, Endless}}, "kgo.ConcurrentTransactionsBackoff(1500 * time.Microsecond),", ""},
+		{ClientAdvice{Client: "java", Setting: Setting{2 * time.Millisecond, Endless}}, "retry.backoff.ms=2", "-"},
+		{ClientAdvice{Client: "kgo", Setting: kgo.Default, Default: kgo.Default}, "", "-"},
 	} {
-		got := test.advice.Paste()
+		got := test.advice.paste()
 		if got != test.want {
-			t.Errorf("%s, %v: %q, want %q", test.advice.Client.Name, test.advice.Setting, got, test.want)
+			t.Errorf("%s, %v: %q, want %q", test.advice.Client, test.advice.Setting, got, test.want)
 		}
 		if test.program == "-" {
 			continue
 		}
 		program := "package main\nimport \"sarama\"\nimport \"time\"\nfunc set(config *sarama.Config, _ time.Duration) {\n" + got + "\n}"
-		if test.advice.Client.Name == "kgo" {
+		if test.advice.Client == "kgo" {
 			program = "package main\nimport \"kgo\"\nimport \"time\"\nfunc client(_ time.Duration) { kgo.NewClient(\n" + got + "\n) }"
 		}
 		fset := token.NewFileSet()
@@ -372,7 +352,7 @@ func TestPaste(t *testing.T) {
 			_, err = (&types.Config{Importer: stubs{}}).Check("main", fset, []*ast.File{file}, nil)
 		}
 		if err != nil {
-			t.Errorf("%s, %v: does not compile: %v in\n%s", test.advice.Client.Name, test.advice.Setting, err, program)
+			t.Errorf("%s, %v: does not compile: %v in\n%s", test.advice.Client, test.advice.Setting, err, program)
 		}
 	}
 }
@@ -393,8 +373,8 @@ func TestClientsNamed(t *testing.T) {
 func TestSeedsAreRuns(t *testing.T) {
 	q := question(t, "0s", "latency=exp:500us")
 	q.Clients = []Client{kgo}
-	if c := advised(t, q, 3).Clients[0]; c.DefaultThroughput.Low == c.DefaultThroughput.High {
-		t.Errorf("three seeds give %v", c.DefaultThroughput)
+	if c := advised(t, q, 3).Clients[0]; c.ByDefault.Throughput.Low == c.ByDefault.Throughput.High {
+		t.Errorf("three seeds give %v", c.ByDefault.Throughput)
 	}
 }
 

@@ -1,4 +1,4 @@
-package sweeps
+package advise
 
 import (
 	"errors"
@@ -33,31 +33,31 @@ func TestReadWindows(t *testing.T) {
 		{"byte order mark, blank lines", "\ufeff3\n\n 2 \n\n", "2 3", ""},
 		{"exponents and signs", "+1e1\n25E-1\n.5\n", "0.5 2.5 10", ""},
 
-		{"empty", "", "", "f.csv has no window; want one column of milliseconds"},
-		{"header alone", "window\n", "", "f.csv has no window; want one column of milliseconds"},
 		{"negative", "3\n-2\n", "", "f.csv, line 2: has a window of -2 ms; want none below 0"},
-		{"words", "3\nabc\n", "", `f.csv, line 2: has "abc" where a number of milliseconds belongs`},
-		{"second header", "window\nwindow\n", "", `f.csv, line 2: has "window" where a number of milliseconds belongs`},
-		{"one unit", "3\n4\n2ms\n", "", `f.csv, line 3: has a unit in "2ms"; want a plain number of milliseconds in every line`},
-		{"unit in the first line", "0.003 s\n", "", `f.csv, line 1: has a unit in "0.003 s"; want a plain number of milliseconds in every line`},
-		{"microseconds", "3\n7µs\n", "", `f.csv, line 2: has a unit in "7µs"; want a plain number of milliseconds in every line`},
-		{"header of another unit", "window_us\n3000\n", "", `f.csv, line 1: has a header, "window_us", that says us; want milliseconds`},
-		{"header in seconds", "Window (Seconds)\n3000\n", "", `f.csv, line 1: has a header, "Window (Seconds)", that says seconds; want milliseconds`},
-		{"not a number", "NaN\n3\n", "", `f.csv, line 1: has "NaN" where a number of milliseconds belongs`},
-		{"infinite", "3\n+Inf\n", "", `f.csv, line 2: has "+Inf" where a number of milliseconds belongs`},
-		{"beyond any number", "1e999\n", "", `f.csv, line 1: has "1e999" where a number of milliseconds belongs`},
-		{"hexadecimal", "3\n0x1p4\n", "", `f.csv, line 2: has "0x1p4" where a number of milliseconds belongs`},
-		{"underscores", "1_000\n", "", `f.csv, line 1: has "1_000" where a number of milliseconds belongs`},
-		{"two columns", "3\n3,2\n", "", `f.csv, line 2: has several columns in "3,2"; want one, of milliseconds`},
-		{"two headers", "mode;window\n", "", `f.csv, line 1: has several columns in "mode;window"; want one, of milliseconds`},
+		{"words", "3\nabc\n", "", `f.csv, line 2: has "abc" where a number belongs`},
+		{"second header", "window\nwindow\n", "", `f.csv, line 2: has "window" where a number belongs`},
+		{"one unit", "3\n4\n2ms\n", "", `f.csv, line 3: has a unit in "2ms"; want plain numbers, and their unit by --unit`},
+		{"unit in the first line", "0.003 s\n", "", `f.csv, line 1: has a unit in "0.003 s"; want plain numbers, and their unit by --unit`},
+		{"microseconds", "3\n7µs\n", "", `f.csv, line 2: has a unit in "7µs"; want plain numbers, and their unit by --unit`},
+		{"header in minutes", "Window (Min)\n3000\n", "", `f.csv, line 1: has a header, "Window (Min)", that says min; want ms, s, us or ns`},
+		{"milliseconds that are seconds", "0.002\n0.003\n0.004\n", "", "f.csv: in milliseconds half of the windows last 3µs or less, as in no cluster; are these milliseconds? say --unit ms if they are, or --unit s, us or ns"},
+		{"milliseconds that are microseconds", "2000\n3000\n4000\n", "", "f.csv: in milliseconds half of the windows last 3s or less, as in no cluster; are these milliseconds? say --unit ms if they are, or --unit s, us or ns"},
+		{"not a number", "NaN\n3\n", "", `f.csv, line 1: has "NaN" where a number belongs`},
+		{"infinite", "3\n+Inf\n", "", `f.csv, line 2: has "+Inf" where a number belongs`},
+		{"beyond any number", "1e999\n", "", `f.csv, line 1: has "1e999" where a number belongs`},
+		{"hexadecimal", "3\n0x1p4\n", "", `f.csv, line 2: has "0x1p4" where a number belongs`},
+		{"underscores", "1_000\n", "", `f.csv, line 1: has "1_000" where a number belongs`},
+		{"two columns", "3\n3,2\n", "", `f.csv, line 2: has several columns in "3,2"; want one`},
+		{"two headers", "mode;window\n", "", `f.csv, line 1: has several columns in "mode;window"; want one`},
 		{"two hours", "7200001\n", "", `f.csv, line 1: has a window of 7.2e+06 ms; want at most 3600000, which is 1h0m0s`},
-		{"long line", "3\n" + long + "\n2\n", "", "f.csv, line 2: is longer than 64 KiB; want a number of milliseconds"},
-		{"long last line", long, "", "f.csv, line 1: is longer than 64 KiB; want a number of milliseconds"},
-		{"hangs", "1\n3e4\n", "", "f.csv: the windows are 15s on average; beyond 10s no backoff helps, the transactions hang"},
+		{"long line", "3\n" + long + "\n2\n", "", "f.csv, line 2: is longer than 64 KiB; want a number"},
+		{"long last line", long, "", "f.csv, line 1: is longer than 64 KiB; want a number"},
 		{"too many", strings.Repeat("3\n", maxWindows+1), "", "f.csv, line 1000001: is window 1000001; want at most 1000000"},
-		{"text of one line", strings.Repeat("a", 100) + "\n3x\n", "", `f.csv, line 2: has a unit in "3x"; want a plain number of milliseconds in every line`},
+		{"text of one line", strings.Repeat("a", 100) + "\n3x\n", "", `f.csv, line 2: has a unit in "3x"; want plain numbers, and their unit by --unit`},
 	} {
-		w, err := ReadWindows(strings.NewReader(test.text), "f.csv")
+		w := &Windows{Source: "f.csv"}
+		err := w.readColumn(strings.NewReader(test.text), "")
+		slices.Sort(w.samples)
 		switch {
 		case test.err == "" && err != nil, test.err != "" && (err == nil || err.Error() != test.err):
 			t.Errorf("%s: error %v, want %q", test.name, err, test.err)
@@ -65,8 +65,49 @@ func TestReadWindows(t *testing.T) {
 			t.Errorf("%s: windows %s, want %s", test.name, ms(w), test.want)
 		}
 	}
+}
+
+// Goal: a file is told by its content, and its unit is what the flag says or the
+// header does; what is too little or too long is refused.
+func TestRead(t *testing.T) {
+	column := strings.Repeat("3\n", leastWindows)
+	log := ""
+	for i := range leastWindows {
+		log += at(fmt.Sprintf("10:55:%02d,349", i), "a", "Ongoing", "PrepareCommit") + at(fmt.Sprintf("10:55:%02d,352", i), "a", "PrepareCommit", "CompleteCommit")
+	}
+	for _, test := range []struct {
+		name, text, unit string
+		want             time.Duration // of the median
+		err              string
+	}{
+		{"a column", column, "", 3 * time.Millisecond, ""},
+		{"a log", log, "", 3 * time.Millisecond, ""},
+		{"a log in JSON", strings.ReplaceAll(log, "[2020", `{"level":"DEBUG","time":"[2020`), "", 3 * time.Millisecond, ""},
+		{"seconds", column, "s", 3 * time.Second, ""},
+		{"nanoseconds", column, "ns", 3, ""},
+		{"milliseconds that no cluster has", strings.ReplaceAll(column, "3", "0.003"), "ms", 3 * time.Microsecond, ""},
+		{"a header in microseconds", "window_us\n" + column, "", 3 * time.Microsecond, ""},
+		{"a header in seconds", "Window (Seconds)\n" + column, "s", 3 * time.Second, ""},
+
+		{"two units", "Window (Seconds)\n" + column, "ms", 0, `f, line 1: has a header, "Window (Seconds)", that says seconds, not ms`},
+		{"a unit for a log", log, "ms", 0, "f is a log, whose times have their unit; want no --unit"},
+		{"no unit", column, "h", 0, `there is no unit "h"; there is ms, s, us, ns`},
+		{"nothing", "", "", 0, "f has no window; want one column of numbers, or a broker's log"},
+		{"a header alone", "window\n", "", 0, "f has no window; want one column of numbers, or a broker's log"},
+		{"too few", column[2:], "", 0, "f has 19 of the at least 20 windows without which advice is a guess"},
+		{"too few in a log", log[:len(log)/2], "", 0, "f has 10 of the at least 20 windows without which advice is a guess"},
+		{"too long", strings.ReplaceAll(column, "3", "15"), "s", 0, "f: the windows are 15s on average; beyond 10s no backoff helps, the transactions hang"},
+	} {
+		w, err := Read(strings.NewReader(test.text), "f", test.unit)
+		switch {
+		case test.err == "" && err != nil, test.err != "" && (err == nil || err.Error() != test.err):
+			t.Errorf("%s: error %v, want %q", test.name, err, test.err)
+		case err == nil && w.Quantile(0.5) != test.want:
+			t.Errorf("%s: the median is %v, want %v", test.name, w.Quantile(0.5), test.want)
+		}
+	}
 	gone := errors.New("gone")
-	if _, err := ReadWindows(iotest.ErrReader(gone), "f.csv"); !errors.Is(err, gone) {
+	if _, err := Read(iotest.ErrReader(gone), "f", ""); !errors.Is(err, gone) {
 		t.Errorf("a file that cannot be read: %v, want %v", err, gone)
 	}
 }
@@ -110,7 +151,13 @@ func TestReadBrokerLog(t *testing.T) {
 		{"prepared twice", at("10:55:47,000", "a", "Ongoing", "PrepareCommit") + one, "2", 1, ""},
 		{"cut in a line", one + at("10:55:47,400", "a", "Ongoing", "PrepareCommit")[:150], "2", 0, ""},
 		{"long line", strings.Replace(one, "out-0", strings.Repeat("out-0, ", maxLine/4), 1), "2", 0, ""},
-		{"a minute", strings.Replace(one, "10:55:47,351", "10:56:47,349", 1), "", 0, "x.log: the windows are 1m0s on average; beyond 10s no backoff helps, the transactions hang"},
+		{"Strimzi, log4j's ISO8601", strings.NewReplacer("[", "", "] DEBUG", " DEBUG").Replace(one), "2", 0, ""},
+		{"ISO 8601 in microseconds, with zones", strings.NewReplacer("[2020-10-15 10:55:47,349]", "2020-10-15T10:55:47.349250Z", "[2020-10-15 10:55:47,351]", "2020-10-15T12:55:47.351+02:00").Replace(one), "1.75", 0, ""},
+		{"JSON, the time behind", strings.NewReplacer("[2020-10-15 10:55:47,349] DEBUG ", `{"message":"`, "[2020-10-15 10:55:47,351] DEBUG ", `{"message":"`).Replace(
+			strings.Replace(strings.Replace(one, "\n", `","@timestamp":"2020-10-15T10:55:47.349Z"}`+"\n", 1), "TransactionMetadata)\n", `","@timestamp":"2020-10-15T10:55:47.3515Z"}`+"\n", 1)), "2.5", 0, ""},
+		{"JSON, log4j's instant", strings.NewReplacer("[2020-10-15 10:55:47,349]", `{"instant":{"epochSecond":1602759347,"nanoOfSecond":349000000},"message":"`,
+			"[2020-10-15 10:55:47,351]", `{"instant":{"epochSecond":1602759347,"nanoOfSecond":351000000},"message":"`).Replace(one), "2", 0, ""},
+		{"JSON, timeMillis", strings.NewReplacer("[2020-10-15 10:55:47,349]", `{"timeMillis":1602759347349,"message":"`, "[2020-10-15 10:55:47,351]", `{"timeMillis":1602759347353,"message":"`).Replace(one), "4", 0, ""},
 
 		{"empty", "", "", 0, "x.log has no transaction from Prepare to Complete; want " + brokerLogLines},
 		{"at INFO", prepares + "[2020-10-15 10:55:47,348] INFO Ready\n", "", 0, "x.log has no transaction from Prepare to Complete; want " + brokerLogLines},
@@ -118,8 +165,12 @@ func TestReadBrokerLog(t *testing.T) {
 		{"clock goes back", strings.Replace(one, "10:55:47,351", "10:55:47,340", 1), "", 0, `x.log, line 2: completes "a" 9ms before it was prepared; did the clock go back?`},
 		{"other time", strings.Replace(one, "[2020-10-15 10:55:47,351]", "[15/Oct/2020]", 1), "", 0, `x.log, line 2: has no time such as [2020-10-15 10:55:47,349] in "[15/Oct/2020] DEBUG "`},
 		{"no time", strings.Replace(one, "[2020-10-15 10:55:47,349] ", "", 1), "", 0, `x.log, line 1: has no time such as [2020-10-15 10:55:47,349] in "DEBUG "`},
+		{"whole seconds", strings.ReplaceAll(one, ",349]", "]"), "", 0, `x.log, line 1: has a time without milliseconds, "2020-10-15 10:55:47"; want them, as %d{ISO8601} of log4j has them`},
+		{"no such time", strings.Replace(one, "10:55:47,349", "30:55:47,349", 1), "", 0, `x.log, line 1: has "2020-10-15 30:55:47,349" where a time belongs`},
 	} {
-		w, err := ReadBrokerLog(strings.NewReader(test.text), "x.log")
+		w := &Windows{Source: "x.log"}
+		err := w.readBrokerLog(strings.NewReader(test.text))
+		slices.Sort(w.samples)
 		switch {
 		case test.err == "" && err != nil, test.err != "" && (err == nil || err.Error() != test.err):
 			t.Errorf("%s: error %v, want %q", test.name, err, test.err)
@@ -140,9 +191,10 @@ func TestNoInputPanics(t *testing.T) {
 			text.WriteString(piece)
 		}
 		for name, read := range map[string]func() (*Windows, error){
-			"ReadWindows":   func() (*Windows, error) { return ReadWindows(strings.NewReader(text.String()), "f") },
-			"ReadBrokerLog": func() (*Windows, error) { return ReadBrokerLog(strings.NewReader(text.String()), "f") },
-			"WindowsOf":     func() (*Windows, error) { return WindowsOf(text.String()) },
+			"Read": func() (*Windows, error) {
+				return Read(strings.NewReader(strings.Repeat(text.String()+"\n", leastWindows)), "f", "")
+			},
+			"WindowsOf": func() (*Windows, error) { return WindowsOf(text.String()) },
 		} {
 			w, err := read()
 			switch {
@@ -151,23 +203,18 @@ func TestNoInputPanics(t *testing.T) {
 			case err == nil && (w.Count() == 0 || w.Quantile(0) < 0 || w.Quantile(1) > 1000*time.Hour):
 				rt.Fatalf("%s(%q): %d windows from %v to %v", name, text.String(), w.Count(), w.Quantile(0), w.Quantile(1))
 			case err == nil:
-				if delay := w.another(1); !canParse(delay) {
-					rt.Fatalf("%s(%q): another cluster has windows %.80q", name, text.String(), delay)
+				if d := drawn(w, 1, 1)[0]; d < 0 || d > 1250*time.Hour {
+					rt.Fatalf("%s(%q): another cluster has a window of %v", name, text.String(), d)
 				}
 			}
 		}
 	})
 }
 
-func canParse(delay string) bool {
-	_, err := sim.ParseDelay(delay)
-	return err == nil
-}
-
 // Goal: what was written is read, whatever the numbers are.
 func TestWindowsAreReadAsWritten(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		want := rapid.SliceOfN(rapid.Map(rapid.IntRange(0, 9_000_000), func(us int) time.Duration { return time.Duration(us) * time.Microsecond }), 1, 50).Draw(rt, "windows")
+		want := rapid.SliceOfN(rapid.Map(rapid.IntRange(0, 9_000_000), func(us int) time.Duration { return time.Duration(us) * time.Microsecond }), leastWindows, 50).Draw(rt, "windows")
 		var csv strings.Builder
 		if rapid.Bool().Draw(rt, "header") {
 			csv.WriteString("window (ms)\n")
@@ -175,7 +222,7 @@ func TestWindowsAreReadAsWritten(t *testing.T) {
 		for _, d := range want {
 			fmt.Fprintf(&csv, "%v\n", float64(d)/float64(time.Millisecond))
 		}
-		w, err := ReadWindows(strings.NewReader(csv.String()), "f")
+		w, err := Read(strings.NewReader(csv.String()), "f", "ms")
 		if slices.Sort(want); err != nil || !slices.Equal(w.samples, want) {
 			rt.Fatalf("%q: %v, %v, want %v", csv.String(), w, err, want)
 		}
@@ -183,10 +230,7 @@ func TestWindowsAreReadAsWritten(t *testing.T) {
 }
 
 func TestQuantiles(t *testing.T) {
-	w, err := ReadWindows(strings.NewReader("1\n2\n3\n4\n"), "f")
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := column(t, "1\n2\n3\n4\n")
 	for p, want := range map[float64]time.Duration{0: 1, 0.49: 2, 0.5: 3, 0.99: 4, 1: 4} {
 		if got := w.Quantile(p); got != want*time.Millisecond {
 			t.Errorf("the %g quantile of 1 to 4 ms is %v, want %d ms", p, got, want)
@@ -202,16 +246,22 @@ func TestQuantiles(t *testing.T) {
 	}
 }
 
-// drawn are the windows of another cluster.
-func drawn(t *testing.T, w *Windows, seed uint64) []time.Duration {
+// column are measured windows of so many milliseconds, each often enough.
+func column(t *testing.T, text string) *Windows {
 	t.Helper()
+	w, err := Read(strings.NewReader(strings.Repeat(text, leastWindows)), "f", "ms")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// drawn are some windows of another cluster.
+func drawn(w *Windows, seed uint64, n int) []time.Duration {
+	delay, draws := w.another(seed), sim.NewDraws(seed, "test")
 	var windows []time.Duration
-	for _, text := range strings.Split(strings.TrimPrefix(w.another(seed), "empirical:"), ",") {
-		d, err := time.ParseDuration(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		windows = append(windows, d)
+	for range n {
+		windows = append(windows, delay.Draw(&draws))
 	}
 	return windows
 }
@@ -219,33 +269,22 @@ func drawn(t *testing.T, w *Windows, seed uint64) []time.Duration {
 // Goal: other clusters are like the one that was measured: drawn from its windows,
 // all of them stretched alike, by factors that lie evenly on both sides.
 func TestAnotherCluster(t *testing.T) {
-	measured, err := ReadWindows(strings.NewReader("1.5\n3\n6\n12\n"), "f")
-	if err != nil {
-		t.Fatal(err)
-	}
-	whole, err := ReadWindows(strings.NewReader("0\n10\n"), "f")
+	measured, whole := column(t, "1.5\n3\n6\n12\n"), column(t, "0\n10\n")
+	four, err := WindowsOf("4ms")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var factors, ratios, cut []float64
 	distinct := map[string]bool{}
 	for seed := uint64(1); seed <= 100; seed++ {
-		window, again, windows := measured.another(seed), measured.another(seed), drawn(t, measured, seed)
-		if window != again || !canParse(window) || len(windows) != 4 {
+		window := measured.another(seed).String()
+		if again := measured.another(seed).String(); window != again {
 			t.Fatalf("seed %d: windows %q, then %q", seed, window, again)
 		}
 		distinct[window] = true
-		delay, err := WindowsOf("4ms")
-		if err != nil {
-			t.Fatal(err)
-		}
-		d, err := time.ParseDuration(delay.another(seed))
-		if err != nil {
-			t.Fatal(err)
-		}
-		factor := d.Seconds() / 0.004
+		factor := drawn(four, seed, 1)[0].Seconds() / 0.004
 		factors = append(factors, factor)
-		for _, d := range windows {
+		for _, d := range drawn(measured, seed, 4) {
 			// A power of two times 1.5 ms, stretched by the factor of this seed.
 			ratio := math.Log2(d.Seconds() * 1000 / factor / 1.5)
 			ratios = append(ratios, ratio)
@@ -255,7 +294,7 @@ func TestAnotherCluster(t *testing.T) {
 		}
 	}
 	for seed := uint64(1); seed <= 100; seed++ {
-		for _, d := range drawn(t, whole, seed) {
+		for _, d := range drawn(whole, seed, 4) {
 			if x := d.Seconds() * 1000; x > 5 {
 				cut = append(cut, x-10*factors[seed-1])
 			} else if x > 1.25 {
@@ -264,8 +303,8 @@ func TestAnotherCluster(t *testing.T) {
 		}
 	}
 	slices.Sort(cut)
-	if last := len(cut) - 1; cut[0] < -1.25 || cut[0] > -0.6 || cut[last] > 1.25 || cut[last] < 0.6 || math.Abs(sum(cut)/float64(len(cut))) > 0.15 {
-		t.Errorf("windows of 10 ms in whole ones may be %.3g to %.3g ms more, %.3g on average, want -1 to 1 and 0", cut[0], cut[last], sum(cut)/float64(len(cut)))
+	if last := len(cut) - 1; cut[0] < -1.25 || cut[0] > -0.6 || cut[last] > 1.25 || cut[last] < 0.6 || math.Abs(mean(cut)) > 0.15 {
+		t.Errorf("windows of 10 ms in whole ones may be %.3g to %.3g ms more, %.3g on average, want -1 to 1 and 0", cut[0], cut[last], mean(cut))
 	}
 	slices.Sort(factors)
 	for i, want := range map[int]float64{0: 0.75, 25: 0.875, 50: 1, 75: 1.125, 99: 1.25} {
@@ -273,8 +312,8 @@ func TestAnotherCluster(t *testing.T) {
 			t.Errorf("of 100 factors in order number %d is %g, want %g", i, factors[i], want)
 		}
 	}
-	if mean := sum(ratios) / float64(len(ratios)); math.Abs(mean-1.5) > 0.15 || len(distinct) < 100 {
-		t.Errorf("400 draws of 1.5 times 1, 2, 4, 8 ms have a mean logarithm of %g, want 1.5; %d of 100 clusters differ", mean, len(distinct))
+	if m := mean(ratios); math.Abs(m-1.5) > 0.15 || len(distinct) < 100 {
+		t.Errorf("400 draws of 1.5 times 1, 2, 4, 8 ms have a mean logarithm of %g, want 1.5; %d of 100 clusters differ", m, len(distinct))
 	}
 	for _, test := range []struct{ window, want string }{
 		{"lognormal:4ms,0.5", "lognormal:%v,0.5"},
@@ -287,13 +326,17 @@ func TestAnotherCluster(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		plain, err := WindowsOf("4ms")
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, d := w.another(3), plain.another(3)
+		got, d := w.another(3).String(), four.another(3).String()
 		if want := fmt.Sprintf(test.want, d); got != want || d == "4ms" {
 			t.Errorf("%s of another cluster is %s, want %s", test.window, got, want)
 		}
 	}
+}
+
+func mean(x []float64) float64 {
+	total := 0.0
+	for _, v := range x {
+		total += v
+	}
+	return total / float64(len(x))
 }

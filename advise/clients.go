@@ -1,10 +1,13 @@
-package sweeps
+package advise
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+
+	"racelab/sweeps"
 )
 
 // firstAdd is how long Sarama and Java wait at most before they try the first
@@ -34,7 +37,7 @@ type Client struct {
 	Default Setting
 
 	defaultText string
-	series      []Series // of the sweep backoff; the first is the default's
+	series      []sweeps.Series // of the sweep backoff; the first is the default's
 	// takes says in which of the series a backoff can be set.
 	takes func(series string, backoff time.Duration) bool
 	paste func(s Setting) []string // in the client's own words
@@ -62,22 +65,33 @@ func ClientsNamed(name string) ([]Client, error) {
 // clientOf is whose series it is; tv2 is run by franz-go.
 func clientOf(series string) Client {
 	for _, c := range Clients() {
-		if slices.ContainsFunc(c.series, func(s Series) bool { return s.Name == series }) {
+		if slices.ContainsFunc(c.series, func(s sweeps.Series) bool { return s.Name == series }) {
 			return c
 		}
 	}
 	return kgo
 }
 
-// candidates are the points that a user can set, by backoff.
-func (c Client) candidates(r *Result) []Row {
-	var rows []Row
-	for _, row := range r.Rows {
-		if b, err := time.ParseDuration(row.Text); err == nil && c.takes(row.Series.Name, b) {
-			rows = append(rows, row)
-		}
+// Setting is what a client is told.
+type Setting struct {
+	Backoff time.Duration
+	Max     int // retries; Endless: nothing counts them
+}
+
+// Endless is the Max of clients that do not count.
+const Endless = -1
+
+// MarshalJSON writes {"backoff_ms": 20, "max": 250}; max is null where nothing
+// counts the retries.
+func (s Setting) MarshalJSON() ([]byte, error) {
+	out := struct {
+		Backoff float64 `json:"backoff_ms"`
+		Max     *int    `json:"max"`
+	}{inMilliseconds(s.Backoff), nil}
+	if s.Max != Endless {
+		out.Max = &s.Max
 	}
-	return rows
+	return json.Marshal(out)
 }
 
 // sarama: Retry.Backoff is what every request to the coordinator waits, but for
@@ -90,14 +104,18 @@ func (c Client) candidates(r *Result) []Row {
 var sarama = Client{
 	Name: "sarama", Release: "Sarama 1.61.1", Default: Setting{saramaBackoff, 50},
 	defaultText: "100 ms, of which the first add waits 20, and Max 50",
-	series:      []Series{{"sarama", "Sarama's Retry.Backoff"}, {"fixed", "Sarama's BackoffFunc"}},
+	series:      []sweeps.Series{{Name: "sarama", What: "Sarama's Retry.Backoff"}, {Name: "fixed", What: "Sarama's BackoffFunc"}},
 	takes: func(series string, b time.Duration) bool {
 		return series == "sarama" && b <= firstAdd || series == "fixed" && b > firstAdd
 	},
 	paste: func(s Setting) []string {
 		const retry = "config.Producer.Transaction.Retry."
-		max := fmt.Sprintf(retry+"Max = %d", s.Max)
-		if s.Backoff == saramaBackoff { // It stays as it is.
+		pace := s.Backoff
+		if pace == saramaBackoff { // It stays as it is, and is cut on the first add.
+			pace = firstAdd
+		}
+		max := fmt.Sprintf(retry+"Max = %d // x %v: tries for %v", s.Max, pace, rounded(time.Duration(s.Max)*pace))
+		if s.Backoff == saramaBackoff {
 			return []string{max}
 		}
 		if s.Backoff <= firstAdd {
@@ -126,11 +144,13 @@ var sarama = Client{
 var java = Client{
 	Name: "java", Release: "Kafka's Java client", Default: Setting{100 * time.Millisecond, Endless},
 	defaultText: "100 ms, of which the first add waits 20",
-	series:      []Series{{"java", "Java's retry.backoff.ms"}},
+	series:      []sweeps.Series{{Name: "java", What: "Java's retry.backoff.ms"}},
 	takes: func(series string, b time.Duration) bool {
 		return series == "java" && b <= firstAdd && b%time.Millisecond == 0
 	},
-	paste: func(s Setting) []string { return []string{"retry.backoff.ms=" + Milliseconds(s.Backoff)} },
+	paste: func(s Setting) []string {
+		return []string{"retry.backoff.ms=" + milliseconds(s.Backoff)}
+	},
 	notes: func(s Setting) []string {
 		return []string{
 			"Above 20 it is the same: the first AddPartitionsToTxn waits for no more than that.",
@@ -147,7 +167,7 @@ var java = Client{
 var kgo = Client{
 	Name: "kgo", Release: "franz-go 1.22.2", Default: Setting{20 * time.Millisecond, Endless},
 	defaultText: "20 ms",
-	series:      []Series{{"kgo", "franz-go's ConcurrentTransactionsBackoff"}},
+	series:      []sweeps.Series{{Name: "kgo", What: "franz-go's ConcurrentTransactionsBackoff"}},
 	takes:       func(series string, _ time.Duration) bool { return series == "kgo" },
 	paste: func(s Setting) []string {
 		return []string{"kgo.ConcurrentTransactionsBackoff(" + goDuration(s.Backoff) + "),"}
