@@ -34,7 +34,7 @@ func (d *drawing) bars(c draw.Canvas, at int) {
 		}
 	}
 	p.Add(b)
-	d.frame(c, p, part.column.What, part.column.Unit)
+	d.frame(c, p, part.column, 0)
 }
 
 func rowName(row sweeps.Row) string {
@@ -53,7 +53,7 @@ type barPlot struct {
 func (b *barPlot) most() float64 {
 	most := b.drawing.most(b.part.column.Name)
 	for _, row := range b.part.rows {
-		if value, ok := b.result.Sweep.Reference(row, b.part.column.Name); ok {
+		if value, ok := b.result.Reference(row, b.part.column.Name); ok {
 			most = max(most, value)
 		}
 	}
@@ -74,7 +74,7 @@ func (b *barPlot) Plot(c draw.Canvas, p *plot.Plot) {
 			}
 		}
 		reach, text := max(e.Value, e.High), sweeps.Number(e.Value)
-		if value, ok := b.result.Sweep.Reference(row, b.part.column.Name); ok {
+		if value, ok := b.result.Reference(row, b.part.column.Name); ok {
 			diamond(c, vg.Point{X: x(value), Y: middle})
 			reach = max(reach, value)
 			text += " (" + sweeps.Number(value) + ")"
@@ -97,7 +97,7 @@ func (d *drawing) series(row sweeps.Row) int {
 func (d *drawing) measured() bool {
 	for _, part := range d.plots {
 		for _, row := range part.rows {
-			if _, ok := d.result.Sweep.Reference(row, part.column.Name); ok {
+			if _, ok := d.result.Reference(row, part.column.Name); ok {
 				return true
 			}
 		}

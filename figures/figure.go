@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"regexp"
+	"strings"
 
+	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
@@ -13,12 +15,13 @@ import (
 	"racelab/sweeps"
 )
 
-// The size of a figure with one row of panels; each further row adds to it.
+// The width of a figure, and the least height; each row of plots adds to that.
 const (
-	width    = 6.5 * vg.Inch
-	height   = 3.8 * vg.Inch
-	moreRows = 2.3 * vg.Inch
-	dpi      = 160
+	width     = 6.5 * vg.Inch
+	leastPage = 3.8 * vg.Inch
+	plotRow   = 2.6 * vg.Inch
+	margin    = 10
+	dpi       = 160
 )
 
 // PNG draws a figure of the result as a picture.
@@ -50,6 +53,13 @@ type drawing struct {
 	result *sweeps.Result
 	figure sweeps.Figure
 	plots  []part
+	texts  []lines // over the plots: headline and notes
+}
+
+// lines are text in a style.
+type lines struct {
+	style text.Style
+	lines []string
 }
 
 // part is one of the small multiples: a column in a panel.
@@ -61,47 +71,62 @@ type part struct {
 
 func newDrawing(r *sweeps.Result, f sweeps.Figure) *drawing {
 	d := &drawing{result: r, figure: f}
-	for _, panel := range r.Sweep.PanelsOf(f) {
-		for _, column := range f.Columns {
-			p := part{panel: panel, column: r.Sweep.Column(column)}
-			for _, row := range r.Rows {
-				if row.Panel.Name() == panel.Name() {
-					p.rows = append(p.rows, row)
-				}
+	add := func(panel sweeps.Panel, column string) {
+		p := part{panel: panel, column: r.Sweep.Column(column)}
+		for _, row := range r.Rows {
+			if row.Panel.Name() == panel.Name() {
+				p.rows = append(p.rows, row)
 			}
-			d.plots = append(d.plots, p)
 		}
+		d.plots = append(d.plots, p)
+	}
+	panels := r.Sweep.PanelsOf(f)
+	if len(f.Columns) > 2 { // Panels stand side by side, columns one below the other.
+		for _, column := range f.Columns {
+			for _, panel := range panels {
+				add(panel, column)
+			}
+		}
+	} else {
+		for _, panel := range panels {
+			for _, column := range f.Columns {
+				add(panel, column)
+			}
+		}
+	}
+	const across = width - 2*margin
+	d.texts = []lines{{headline, wrapped(headline, f.Headline(r), across)}, {note, wrapped(note, d.note(), across)}}
+	if f.Kind == sweeps.Lines {
+		d.texts = append(d.texts, lines{note, wrapped(note, d.whatSeriesAre(), across)})
 	}
 	return d
 }
 
 // columns is how many plots stand side by side.
-func (d *drawing) columns() int {
-	if n := len(d.plots); n <= 3 {
-		return n
-	}
-	if len(d.plots) == 4 {
-		return 2
-	}
-	return 3
-}
+func (d *drawing) columns() int { return min(2, len(d.plots)) }
 
 func (d *drawing) rows() int { return (len(d.plots) + d.columns() - 1) / d.columns() }
 
-func (d *drawing) height() vg.Length { return height + vg.Length(d.rows()-1)*moreRows }
+func (d *drawing) height() vg.Length {
+	height := vg.Length(2*margin) + vg.Length(d.rows())*plotRow
+	for _, t := range d.texts {
+		height += vg.Length(len(t.lines)) * lineHeight(t.style)
+	}
+	return max(height, leastPage)
+}
 
-// draw lays out the page from the top: headline, note, keys, plots.
+// draw lays out the page from the top: headline, notes, keys, plots.
 func (d *drawing) draw(c draw.Canvas) {
-	const margin = 10
 	c.SetColor(white)
 	c.Fill(c.Rectangle.Path())
 	c = draw.Crop(c, margin, -margin, margin, -margin)
-	c = paragraph(c, headline, d.figure.Headline(d.result))
-	c = draw.Crop(c, 0, 0, 0, -3)
-	c = paragraph(c, note, d.note())
-	c = draw.Crop(c, 0, 0, 0, -5)
+	for _, t := range d.texts {
+		c = write(c, t.style, t.lines)
+		c.Max.Y -= 2
+	}
+	c.Max.Y -= 3
 	c = d.keys(c)
-	c = draw.Crop(c, 0, 0, 0, -8)
+	c.Max.Y -= 8
 
 	const gap = 14
 	columns, rows := vg.Length(d.columns()), vg.Length(d.rows())
@@ -123,4 +148,17 @@ func (d *drawing) draw(c draw.Canvas) {
 func (d *drawing) note() string {
 	band := map[sweeps.Kind]string{sweeps.Lines: "band", sweeps.Bars: "whisker"}[d.figure.Kind]
 	return fmt.Sprintf("%s. Each point: %d seeds; %s: 95 %% interval. %v", d.result.Sweep.Title, d.result.Seeds, band, d.result.Values)
+}
+
+// whatSeriesAre says what stands behind the names beside the lines.
+func (d *drawing) whatSeriesAre() string {
+	var all []string
+	for _, s := range d.result.Sweep.Series {
+		all = append(all, strings.TrimSuffix(s.Name+": "+s.What, ": "))
+	}
+	says := strings.Join(all, "; ") + "."
+	if len(all) > 2 {
+		says += " A name with ≈ has the line of the one above it."
+	}
+	return says
 }

@@ -1,6 +1,7 @@
 package figures
 
 import (
+	"cmp"
 	"math"
 	"slices"
 
@@ -32,27 +33,126 @@ func (d *drawing) lines(c draw.Canvas, at int) {
 		p.X.Tick.Marker = words(axis.Words)
 	case part.panel.Log:
 		p.X.Scale = plot.LogScale{}
-		p.X.Tick.Marker = logarithmic{room: float64(c.Max.X-c.Min.X) / 22}
+		p.X.Tick.Marker = logarithmic{room: float64(c.Max.X-c.Min.X-d.labelWidth()) / 24}
 	default:
 		p.X.Tick.Marker = linear(5)
 	}
 	p.Add(horizontalGrid())
-	for i, series := range s.Series {
-		p.Add(&plotter.Polygon{XYs: []plotter.XYs{part.band(series, s)}, Color: bandOf(i)})
-	}
-	for i, series := range slices.Backward(s.Series) { // The first lies on top.
-		points := part.line(series, s)
-		p.Add(&plotter.Line{XYs: points, LineStyle: lineOf(i)}, &plotter.Scatter{XYs: points, GlyphStyle: glyphOf(i)})
-	}
+	p.Add(&curves{d, part})
 	for i, m := range d.figure.Marks {
 		p.Add(&mark{m, i})
 	}
 	p.Add(&measured{d, part})
-	above := part.column.Name + ", " + part.column.Unit
-	if left := at - 1; at%d.columns() > 0 && d.plots[left].column.Name == part.column.Name {
-		above = "" // It stands over the plot to the left.
+	d.frame(c, p, part.column, d.labelWidth(), axis.Label, axis.With)
+}
+
+// curves is the lines of a part, each with its interval as a band under all
+// lines, and its name at its right end.
+type curves struct {
+	*drawing
+	part *part
+}
+
+// curve is a line as it is drawn.
+type curve struct {
+	series int
+	points []vg.Point
+	names  []string  // of its series, and of those that would hide it or be hidden
+	label  vg.Length // the top of its names
+}
+
+func (v *curves) Plot(c draw.Canvas, p *plot.Plot) {
+	s := v.result.Sweep
+	x, y := p.Transforms(&c)
+	onCanvas := func(line plotter.XYs) (points []vg.Point) {
+		for _, xy := range line {
+			at := vg.Point{X: x(xy.X), Y: c.Min.Y}
+			if !v.figure.Log || xy.Y > 0 {
+				at.Y = y(xy.Y)
+			}
+			points = append(points, at)
+		}
+		return points
 	}
-	d.frame(c, p, above, axis.Label, axis.With)
+	var drawn []*curve
+	for i, series := range s.Series {
+		points := onCanvas(v.part.line(series, s))
+		if at := slices.IndexFunc(drawn, func(other *curve) bool { return coincide(other.points, points) }); at >= 0 {
+			drawn[at].names = append(drawn[at].names, "≈ "+series.Name)
+			continue
+		}
+		drawn = append(drawn, &curve{series: i, points: points, names: []string{series.Name}})
+		c.FillPolygon(bandOf(i), c.ClipPolygonXY(onCanvas(v.part.band(series, s))))
+	}
+	for _, curve := range slices.Backward(drawn) { // The first lies on top.
+		c.StrokeLines(lineOf(curve.series), c.ClipLinesXY(curve.points)...)
+		for _, at := range curve.points {
+			c.DrawGlyph(glyphOf(curve.series), at)
+		}
+	}
+	v.names(c, drawn)
+}
+
+// coincide says whether of two lines one hides the other: but for a quarter of
+// their points they are not further apart than a glyph, and those not by much.
+func coincide(a, b []vg.Point) bool {
+	apart, most := 0, vg.Length(0)
+	for i := range a {
+		d := max(a[i].Y-b[i].Y, b[i].Y-a[i].Y)
+		if most = max(most, d); d > 2.2 {
+			apart++
+		}
+	}
+	return apart <= len(a)/4 && most < 8
+}
+
+// A label is a glyph and a name, at labelGap from the end of its line.
+const labelGap, labelGlyph = 16, 6
+
+// labelWidth is the room that names need at the right of a plot.
+func (d *drawing) labelWidth() vg.Length {
+	widest := vg.Length(0)
+	for _, s := range d.result.Sweep.Series {
+		widest = max(widest, key.Width("≈ "+s.Name))
+	}
+	return labelGap + labelGlyph + widest
+}
+
+// names writes the names beside the ends of the lines, moved as far as they need
+// in order not to meet.
+func (v *curves) names(c draw.Canvas, drawn []*curve) {
+	line := key.Font.Size * 1.1
+	end := func(v *curve) vg.Length { return v.points[len(v.points)-1].Y }
+	middle := func(v *curve) (sum vg.Length) {
+		for _, at := range v.points {
+			sum += at.Y
+		}
+		return sum
+	}
+	slices.SortStableFunc(drawn, func(a, b *curve) int { return cmp.Or(cmp.Compare(end(b), end(a)), cmp.Compare(middle(b), middle(a))) })
+	floor := c.Max.Y + line
+	for _, curve := range drawn { // Down, as far as the one above asks for.
+		curve.label = min(floor, end(curve)+line/2)
+		floor = curve.label - line*vg.Length(len(curve.names))
+	}
+	ceiling := c.Min.Y - line/2
+	for _, curve := range slices.Backward(drawn) { // Up again, as far as the page's foot does.
+		curve.label = max(curve.label, ceiling+line*vg.Length(len(curve.names)))
+		ceiling = curve.label
+	}
+	c.Max.X += v.labelWidth() // No glyph is drawn off its canvas.
+	for _, curve := range drawn {
+		from := curve.points[len(curve.points)-1]
+		at := vg.Point{X: from.X + labelGap, Y: curve.label - line/2}
+		if moved := at.Y - from.Y; moved > 2 || moved < -2 {
+			c.StrokeLine2(draw.LineStyle{Color: grey, Width: 0.4}, from.X+3, from.Y, at.X-4, at.Y)
+		}
+		c.DrawGlyph(glyphOf(curve.series), at)
+		for _, name := range curve.names {
+			c.FillText(aligned(key, draw.XLeft, draw.YCenter), vg.Point{X: at.X + labelGlyph, Y: at.Y + 1}, name)
+			at.Y -= line
+		}
+	}
 }
 
 // measured marks what was measured, over the lines.
@@ -64,7 +164,7 @@ type measured struct {
 func (m *measured) Plot(c draw.Canvas, p *plot.Plot) {
 	x, y := p.Transforms(&c)
 	for _, row := range m.part.rows {
-		if value, ok := m.result.Sweep.Reference(row, m.part.column.Name); ok {
+		if value, ok := m.result.Reference(row, m.part.column.Name); ok {
 			diamond(c, vg.Point{X: x(row.At), Y: y(value)})
 		}
 	}
@@ -168,67 +268,54 @@ func horizontalGrid() *plotter.Grid {
 	return g
 }
 
-// frame draws the plot with a label over its top left corner, and lines under the
-// middle of its x axis. gonum/plot would reserve room for its own x label at
+// frame draws the plot with its column over its top left corner, room at its right,
+// and lines under its x axis. gonum/plot would reserve room for its own x label at
 // the arithmetic middle, which on a log axis is far to the right.
-func (d *drawing) frame(c draw.Canvas, p *plot.Plot, above string, below ...string) {
-	const line = 11
-	below = slices.DeleteFunc(below, func(text string) bool { return text == "" })
-	c.FillText(label, vg.Point{X: c.Min.X, Y: c.Max.Y}, above)
-	inner := draw.Crop(c, 0, 0, line*vg.Length(len(below))+1, -14)
-	p.Draw(inner)
-	data := p.DataCanvas(inner)
-	at := vg.Point{X: (data.Min.X + data.Max.X) / 2, Y: c.Min.Y}
-	for _, text := range slices.Backward(below) {
-		c.FillText(aligned(label, draw.XCenter, draw.YBottom), at, text)
-		at.Y += line
+func (d *drawing) frame(c draw.Canvas, p *plot.Plot, column sweeps.Column, right vg.Length, below ...string) {
+	across := c.Max.X - c.Min.X
+	over := 0
+	for _, part := range d.plots {
+		over = max(over, len(wrapped(note, part.column.What, across)))
 	}
+	top := c.Max.Y - lineHeight(label) - vg.Length(over)*lineHeight(note)
+	write(write(c, label, []string{column.Name + ", " + column.Unit}), note, wrapped(note, column.What, across))
+	c.Max.Y = top - 5
+	const indent = 28 // About as wide as the labels of the y axis.
+	var under []string
+	for _, text := range below {
+		if text != "" {
+			under = append(under, wrapped(label, text, across-indent)...)
+		}
+	}
+	inner := draw.Crop(c, 0, -right, lineHeight(label)*vg.Length(len(under))+1, 0)
+	p.Draw(inner)
+	left := min(p.DataCanvas(inner).Min.X, c.Min.X+indent)
+	write(draw.Canvas{Canvas: c.Canvas, Rectangle: vg.Rectangle{Min: vg.Point{X: left}, Max: vg.Point{X: c.Max.X, Y: inner.Min.Y - 2}}}, label, under)
 }
 
-// A key is a sample of its line, and a text; between two of them is a gap.
+// A key is a sample, and a text; between two of them is a gap.
 const sample, gap = 22, 14
 
-// key is the text of a series' key: what it is, if there is room to say so of all.
-func (d *drawing) key(of sweeps.Series) string {
-	long := vg.Length(0)
-	for _, s := range d.result.Sweep.Series {
-		long += sample + 4 + key.Width(s.Name+": "+s.What) + gap
-	}
-	if of.What == "" || long > 2.5*width {
-		return of.Name
-	}
-	return of.Name + ": " + of.What
-}
-
-// keys draws the row that says which line is whose, and returns what is left.
+// keys draws the row that says what is measured and what is the model's, if it
+// must be said, and returns what is left. Lines have their names beside them.
 func (d *drawing) keys(c draw.Canvas) draw.Canvas {
 	line := key.Font.Size * 1.5
 	x, y := c.Min.X, c.Max.Y-line/2
 	put := func(text string, draws func(from, to vg.Length)) {
-		if x > c.Min.X && x+sample+4+key.Width(text) > c.Max.X {
-			x, y = c.Min.X, y-line
-		}
 		draws(x, x+sample)
 		c.FillText(aligned(key, draw.XLeft, draw.YCenter), vg.Point{X: x + sample + 4, Y: y}, text)
 		x += sample + 4 + key.Width(text) + gap
 	}
+	measured := "measured"
 	if d.figure.Kind == sweeps.Bars {
 		put("model, median", func(from, to vg.Length) { bar(c, grey, from, to, y-3, y+3) })
-		if d.measured() {
-			put("(measured)", func(from, to vg.Length) { diamond(c, vg.Point{X: (from + to) / 2, Y: y}) })
-		}
-	} else {
-		for i, series := range d.result.Sweep.Series {
-			put(d.key(series), func(from, to vg.Length) {
-				c.FillPolygon(bandOf(i), []vg.Point{{X: from, Y: y - 3.5}, {X: to, Y: y - 3.5}, {X: to, Y: y + 3.5}, {X: from, Y: y + 3.5}})
-				c.StrokeLine2(lineOf(i), from, y, to, y)
-				c.DrawGlyph(glyphOf(i), vg.Point{X: (from + to) / 2, Y: y})
-			})
-		}
-		if d.measured() {
-			put("measured", func(from, to vg.Length) { diamond(c, vg.Point{X: (from + to) / 2, Y: y}) })
-		}
+		measured = "(measured)"
 	}
-	c.Max.Y = y - line/2
+	if d.measured() {
+		put(measured, func(from, to vg.Length) { diamond(c, vg.Point{X: (from + to) / 2, Y: y}) })
+	}
+	if x > c.Min.X {
+		c.Max.Y = y - line/2
+	}
 	return c
 }

@@ -19,8 +19,8 @@ var (
 	grid  = color.Gray{Y: 0xe6}
 )
 
-// palette is Okabe's and Ito's, which colour-blind readers can tell apart. Its
-// yellow is too light for a line on white, and comes last.
+// palette is Okabe's and Ito's, which colour-blind readers can tell apart, but for
+// its yellow, which is too light for a line on white; in its place is Tol's wine.
 var palette = []color.NRGBA{
 	{0x00, 0x72, 0xb2, 0xff}, // blue
 	{0xd5, 0x5e, 0x00, 0xff}, // vermilion
@@ -29,7 +29,7 @@ var palette = []color.NRGBA{
 	{0xe6, 0x9f, 0x00, 0xff}, // orange
 	{0x56, 0xb4, 0xe9, 0xff}, // sky blue
 	{0x00, 0x00, 0x00, 0xff}, // black
-	{0xf0, 0xe4, 0x42, 0xff}, // yellow
+	{0x88, 0x22, 0x55, 0xff}, // wine
 }
 
 var dashes = [][]vg.Length{nil, {5, 2}, {1.5, 1.5}, {6, 2, 1.5, 2}, {3, 1.5}, {8, 2}, {4, 1.5, 1, 1.5, 1, 1.5}, {1, 2.5}}
@@ -79,22 +79,32 @@ func aligned(s text.Style, x text.XAlignment, y text.YAlignment) text.Style {
 	return s
 }
 
-// paragraph writes words at the top, in as many lines as they need, and
-// returns what is left below.
-func paragraph(c draw.Canvas, s text.Style, words string) draw.Canvas {
+// glued keeps a number and its unit in one line.
+var glued = strings.NewReplacer(" ms", "\u00a0ms", " µs", "\u00a0µs", " %", "\u00a0%")
+
+// wrapped is words in as many lines as they need.
+func wrapped(s text.Style, words string, width vg.Length) []string {
+	var lines []string
 	line := ""
-	flush := func() {
-		c.FillText(s, vg.Point{X: c.Min.X, Y: c.Max.Y}, line)
-		c = draw.Crop(c, 0, 0, 0, -s.Font.Size*1.28)
-	}
-	for _, word := range strings.Fields(words) {
-		longer := strings.TrimSpace(line + " " + word)
-		if line != "" && s.Width(longer) > c.Max.X-c.Min.X {
-			flush()
+	for word := range strings.SplitSeq(glued.Replace(words), " ") {
+		longer := strings.TrimPrefix(line+" "+word, " ")
+		if line != "" && s.Width(longer) > width {
+			lines = append(lines, line)
 			longer = word
 		}
 		line = longer
 	}
-	flush()
+	return append(lines, line)
+}
+
+// lineHeight is that of a line of a paragraph.
+func lineHeight(s text.Style) vg.Length { return s.Font.Size * 1.28 }
+
+// write writes lines from the top, and returns what is left below.
+func write(c draw.Canvas, s text.Style, lines []string) draw.Canvas {
+	for _, line := range lines {
+		c.FillText(s, vg.Point{X: c.Min.X, Y: c.Max.Y}, line)
+		c.Max.Y -= lineHeight(s)
+	}
 	return c
 }

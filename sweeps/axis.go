@@ -42,8 +42,8 @@ func place(p scenarios.Parameter, text string) float64 {
 
 // Axis is that of a panel.
 type Axis struct {
-	Label       string // "latency, ms"
-	With        string // "input=bounded": what else holds in the panel
+	Label       string // "latency of a message, one way, in ms"
+	With        string // "with input=bounded": what else holds in the panel
 	Least, Most float64
 	Words       []string // that stand at 0, 1, ...; nil: it has numbers
 }
@@ -51,12 +51,15 @@ type Axis struct {
 // Axis returns the axis of a panel.
 func (s *Sweep) Axis(panel Panel) Axis {
 	p := s.parameter(panel.Vary)
-	axis := Axis{Label: p.Name, Least: place(p, panel.Values[0])}
-	axis.Most = axis.Least
-	if unit := s.Unit(panel); unit != "" {
-		axis.Label += ", " + unit
+	axis := Axis{Label: p.Name + ": " + p.Help, Least: place(p, panel.Values[0])}
+	if strings.HasPrefix(p.Help, "of ") { // "latency of a message"
+		axis.Label = p.Name + " " + p.Help
 	}
-	axis.With = strings.Join(panel.With, " ")
+	axis.Most = axis.Least
+	axis.Label += inUnit(s.Unit(panel))
+	if panel.With != nil {
+		axis.With = "with " + strings.Join(panel.With, " ")
+	}
 	for _, text := range panel.Values {
 		axis.Least, axis.Most = min(axis.Least, place(p, text)), max(axis.Most, place(p, text))
 	}

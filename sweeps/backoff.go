@@ -19,7 +19,7 @@ var loadColumns = []Column{
 	{"answers", "per transaction", "CONCURRENT_TRANSACTIONS answers", Ratio("answers", "tried")},
 	{"load", "requests/s", "requests that the coordinator answers", Ratio("requests", "seconds")},
 	{"p50", "ms", "from BeginTxn to CommitTxn's return: the median of a run", Median("p50")},
-	{"p99", "ms", "the same: the 99 % quantile", Median("p99")},
+	{"p99", "ms", "from BeginTxn to CommitTxn's return: the 99 % quantile", Median("p99")},
 	{"failed", "% of transactions", "those that run out of retries", Odds("failed", "tried", 100)},
 }
 
@@ -178,25 +178,25 @@ func (r *Result) at(panel, text, series, column string) string {
 
 func backoffHeadline(r *Result) string {
 	at := func(text, series string) string { return r.at("backoff", text, series, "throughput") }
-	return fmt.Sprintf("Sarama commits %s a second at a backoff of 1 ms, %s at 20 ms and %s at 100 ms; a client without its 20 ms would commit %s",
+	return fmt.Sprintf("Sarama commits %s transactions a second with a Backoff of 1 ms, %s with 20 ms, and %s with 100 ms; with a BackoffFunc of 100 ms, %s",
 		at("1ms", "sarama"), at("20ms", "sarama"), at("100ms", "sarama"), at("100ms", "fixed"))
 }
 
 func backoffRetriesHeadline(r *Result) string {
 	at := func(text, series string) string { return r.at("backoff", text, series, "failed") }
-	return fmt.Sprintf("With %s retries %s %% of transactions fail at a backoff of 1 ms, %s %% at 20 ms, %s %% at 100 ms; Sarama's 20 ms at most: %s %%; full jitter from 1 ms: %s %%",
-		r.Values.Word("max"), at("1ms", "fixed"), at("20ms", "fixed"), at("100ms", "fixed"), at("100ms", "sarama"), at("1ms", "exp-full-jitter"))
+	return fmt.Sprintf("With %s retries %s %% of transactions fail at a backoff of 1 ms, %s %% at 20 ms, %s %% at 100 ms; Sarama waits 20 ms at most, and loses %s %%",
+		r.Values.Word("max"), at("1ms", "fixed"), at("20ms", "fixed"), at("100ms", "fixed"), at("100ms", "sarama"))
 }
 
 func backoffLoadHeadline(r *Result) string {
 	at := func(text, column string) string { return r.at("backoff", text, "fixed", column) }
-	return fmt.Sprintf("At 1 ms the coordinator answers %s requests a second for one producer, at 20 ms %s; it refuses a transaction %s times, or %s",
-		at("1ms", "load"), at("20ms", "load"), at("1ms", "answers"), at("20ms", "answers"))
+	return fmt.Sprintf("At a backoff of 1 ms a producer sends %s requests a second, and %s adds of a transaction are refused; at 20 ms %s and %s",
+		at("1ms", "load"), at("1ms", "answers"), at("20ms", "load"), at("20ms", "answers"))
 }
 
 func backoffLatencyHeadline(r *Result) string {
 	at := func(text, series, column string) string { return r.at("backoff", text, series, column) }
-	return fmt.Sprintf("A commit takes %s ms at a backoff of 1 ms (p99 %s), %s ms at 20 ms (p99 %s); full jitter at 20 ms: %s (p99 %s)",
+	return fmt.Sprintf("At a backoff of 1 ms a commit takes %s ms, and 99 %% take up to %s; at 20 ms %s and %s; with full jitter from 20 ms %s and %s",
 		at("1ms", "fixed", "p50"), at("1ms", "fixed", "p99"), at("20ms", "fixed", "p50"), at("20ms", "fixed", "p99"),
 		at("20ms", "exp-full-jitter", "p50"), at("20ms", "exp-full-jitter", "p99"))
 }
@@ -207,23 +207,23 @@ func backoffWindowsHeadline(r *Result) string {
 		cell := func(backoff string) float64 {
 			return r.Cell(r.Row("backoff window="+window, backoff, "fixed"), "throughput").Value
 		}
-		parts = append(parts, fmt.Sprintf("%s times as much at a window of %s", Number(cell("1ms")/cell("20ms")), window))
+		parts = append(parts, fmt.Sprintf("%s times if windows last %s", Number(cell("1ms")/cell("20ms")), strings.Replace(window, "ms", " ms", 1)))
 	}
-	return "1 ms in place of 20 commits " + strings.Join(parts, ", ")
+	return "A backoff of 1 ms commits more than one of 20 ms: " + strings.Join(parts, ", ")
 }
 
 func backoffProducersHeadline(r *Result) string {
 	const short, long = "producers backoff=1ms", "producers backoff=20ms"
-	return fmt.Sprintf("64 producers commit %s a second at 1 ms and %s at 20 ms, one alone %s and %s; the coordinator answers %s and %s requests a second",
-		r.at(short, "64", "fixed", "throughput"), r.at(long, "64", "fixed", "throughput"), r.at(short, "1", "fixed", "throughput"), r.at(long, "1", "fixed", "throughput"),
-		r.at(short, "64", "fixed", "load"), r.at(long, "64", "fixed", "load"))
+	return fmt.Sprintf("At a backoff of 1 ms 64 producers commit %s a second, with %s requests, and one commits %s; at 20 ms 64 commit %s, with %s requests, and one %s",
+		r.at(short, "64", "fixed", "throughput"), r.at(short, "64", "fixed", "load"), r.at(short, "1", "fixed", "throughput"),
+		r.at(long, "64", "fixed", "throughput"), r.at(long, "64", "fixed", "load"), r.at(long, "1", "fixed", "throughput"))
 }
 
 func transactionPauseHeadline(r *Result) string {
 	most, short := best(r, "gap", "sarama", "throughput"), best(r, "gap backoff=1ms", "sarama", "throughput")
-	return fmt.Sprintf("Sarama commits %s a second without a pause, and %s with one of %s; at a backoff of 1 ms %s without, and %s at best, with %s",
-		r.at("gap", "0s", "sarama", "throughput"), Number(r.Cell(most, "throughput").Value), most.Text,
-		r.at("gap backoff=1ms", "0s", "sarama", "throughput"), Number(r.Cell(short, "throughput").Value), short.Text)
+	return fmt.Sprintf("Sarama commits %s a second without a pause, and %s with one of %s; at a Backoff of 1 ms it commits %s without a pause, and at best %s",
+		r.at("gap", "0s", "sarama", "throughput"), Number(r.Cell(most, "throughput").Value), r.Sweep.AxisText(most),
+		r.at("gap backoff=1ms", "0s", "sarama", "throughput"), Number(r.Cell(short, "throughput").Value))
 }
 
 // best is the point of a series with the largest value of a column.
@@ -239,6 +239,6 @@ func best(r *Result, panel, series, column string) Row {
 
 func transactionSizeHeadline(r *Result) string {
 	const long, short = "records", "records backoff=2ms"
-	return fmt.Sprintf("Transactions of 100 records leave %s %% of the throughput at a backoff of 100 ms and %s %% at 2 ms; of 10,000 %s %% and %s %%",
+	return fmt.Sprintf("At a backoff of 100 ms transactions of 100 records leave %s %% of the throughput, at 2 ms %s %%; transactions of 10,000 leave %s %% and %s %%",
 		r.at(long, "100", "fixed", "share"), r.at(short, "100", "fixed", "share"), r.at(long, "10000", "fixed", "share"), r.at(short, "10000", "fixed", "share"))
 }

@@ -109,15 +109,15 @@ var measuredOvertaken = []struct {
 
 // reorderOddsHeadline says how late the promises must be for what was measured.
 func reorderOddsHeadline(r *Result) string {
-	text := "Overtaken:"
+	var parts []string
 	for _, m := range measuredOvertaken {
-		late := "no lateness of the promises"
+		late := "at no lateness"
 		if ms, ok := r.crossing("promise", m.series, "overtaken", m.share); ok {
-			late = fmt.Sprintf("promises that run %s us late", Number(1000*ms))
+			late = fmt.Sprintf("%s µs late", Number(1000*ms))
 		}
-		text += fmt.Sprintf(" %s %% measured %s is %s;", Number(m.share), m.series, late)
+		parts = append(parts, fmt.Sprintf("%s (%s: %s %%)", late, m.series, Number(m.share)))
 	}
-	return strings.TrimSuffix(text, ";")
+	return "The model overtakes as often as was measured if promises run " + strings.Join(parts, " or ")
 }
 
 // crossing is where on its logarithmic axis a series first reaches a value of a

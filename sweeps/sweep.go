@@ -110,6 +110,7 @@ type Reference struct {
 	At     string // the value of the parameter that varies; empty: none does
 	Column string
 	Value  float64
+	With   []string // NAME=VALUE at which it was measured; a result of others does not show it
 }
 
 // Figure is a picture to be made of a result: small multiples, one for each of
@@ -193,11 +194,14 @@ func (s *Sweep) PanelsOf(f Figure) []Panel {
 	return panels
 }
 
-// Reference is the number that was measured for a point, if there is one.
-func (s *Sweep) Reference(row Row, column string) (value float64, ok bool) {
-	for _, r := range s.References {
-		if r.Series == row.Series.Name && r.At == row.Text && r.Column == column {
-			return r.Value, true
+// Reference is the number that was measured for a point, if there is one that
+// was measured at its settings.
+func (r *Result) Reference(row Row, column string) (value float64, ok bool) {
+	for _, ref := range r.Sweep.References {
+		if ref.Series == row.Series.Name && ref.At == row.Text && ref.Column == column && !slices.ContainsFunc(ref.With, func(setting string) bool {
+			return !slices.Contains(row.Panel.With, setting) && !slices.Contains(strings.Fields(r.Values.String()), setting)
+		}) {
+			return ref.Value, true
 		}
 	}
 	return 0, false

@@ -295,7 +295,7 @@ func sweepText(w io.Writer, r *sweeps.Result) error {
 			fmt.Fprintf(table, "%s\t", strings.TrimSpace(row.Text+" "+row.Series.Name))
 			for i, e := range row.Cells {
 				fmt.Fprint(table, e)
-				if measured, ok := s.Reference(row, s.Columns[i].Name); ok {
+				if measured, ok := r.Reference(row, s.Columns[i].Name); ok {
 					fmt.Fprintf(table, " measured %s", sweeps.Number(measured))
 				}
 				fmt.Fprint(table, "\t")
