@@ -24,6 +24,7 @@ package notebooks
 // mod tidy sees no cells.
 import (
 	_ "github.com/janpfeifer/gonb/gonbui" // shows a picture below a cell
+	_ "racelab/advise"
 	_ "racelab/figures"
 	_ "racelab/scenarios"
 	_ "racelab/sim"

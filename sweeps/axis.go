@@ -52,8 +52,11 @@ type Axis struct {
 func (s *Sweep) Axis(panel Panel) Axis {
 	p := s.parameter(panel.Vary)
 	axis := Axis{Label: p.Name + ": " + p.Help, Least: place(p, panel.Values[0])}
-	if strings.HasPrefix(p.Help, "of ") { // "latency of a message"
+	switch {
+	case strings.HasPrefix(p.Help, "of "): // "latency of a message"
 		axis.Label = p.Name + " " + p.Help
+	case strings.HasPrefix(p.Help, p.Name): // "records of a transaction"
+		axis.Label = p.Help
 	}
 	axis.Most = axis.Least
 	axis.Label += inUnit(s.Unit(panel))

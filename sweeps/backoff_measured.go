@@ -186,12 +186,12 @@ func measureBackoffMeasured(mode string, values scenarios.Values, seed uint64) (
 func backoffMeasuredHeadline(r *Result) string {
 	at := func(text, series string) string {
 		row := r.Row("backoff", text, series)
-		number := Number(r.Cell(row, "period").Value)
+		number := Number(r.Cell(row, "period").Value) + " ms"
 		if measured, ok := r.Reference(row, "period"); ok {
 			number += " (measured: " + Number(measured) + ")"
 		}
 		return number
 	}
-	return fmt.Sprintf("At 100 ms a transaction takes %s ms back to back, and %s one by one; with 1 ms, back to back, it would have taken %s",
+	return fmt.Sprintf("At 100 ms a transaction takes %s back to back, and %s one by one; with 1 ms, back to back, it would have taken %s",
 		at("100ms", "back-to-back"), at("100ms", "serial"), at("1ms", "back-to-back"))
 }
