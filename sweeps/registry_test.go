@@ -46,10 +46,14 @@ func TestRegistry(t *testing.T) {
 				t.Errorf("%s has a reference of %s; there is %v", s.Name, r.Series, series)
 			}
 		}
-		// Every point can be run, and each column made.
-		r, err := s.Run(set(t, s, few(s)...), Options{Seeds: 1, Workers: 2})
+		// Every point can be run, and each column made; how many work at once
+		// changes no byte.
+		r, err := s.Run(set(t, s, few(s)...), Options{Seeds: 1, Workers: 1})
 		if err != nil {
 			t.Fatal(err)
+		}
+		if one, four := text(t, r), table(t, s, Options{Seeds: 1, Workers: 4}, few(s)...); one != four {
+			t.Errorf("%s with 4 workers gives\n%s\nwith 1 worker\n%s", s.Name, four, one)
 		}
 		for _, f := range s.Figures {
 			if text := f.Headline(r); text == "" || len(text) > 160 {
@@ -69,6 +73,31 @@ func TestRegistry(t *testing.T) {
 		}
 		if !slices.ContainsFunc(s.Properties, func(c scenarios.Claimed) bool { return c.Property == counted[1] }) {
 			t.Errorf("%s has no property %s", counted[0], counted[1])
+		}
+	}
+}
+
+// Goal: a number that was measured stands beside what was run at the settings that
+// it was measured at, and at no other.
+func TestReferencesKnowTheirSettings(t *testing.T) {
+	for _, test := range []struct {
+		sweep  *Sweep
+		set    string
+		series string
+		at     string
+		column string
+		want   float64 // 0: none
+	}{
+		{&commitCost, "step=200ns", "unfixed", "", "total", 1803},
+		{&commitCost, "partitions=4", "unfixed", "", "total", 0},
+		{&commitCost, "answer=1ms", "commit-lock", "", "requests", 0},
+		{&backoffMeasured, "wire=200us", "serial", "100ms", "period", 14},
+		{&backoffMeasured, "linger=0s", "serial", "100ms", "period", 0},
+	} {
+		r := &Result{Sweep: test.sweep, Values: set(t, test.sweep, test.set)}
+		row := Row{Panel: test.sweep.Panels[0], Series: Series{Name: test.series}, Text: test.at}
+		if got, ok := r.Reference(row, test.column); got != test.want || ok != (test.want > 0) {
+			t.Errorf("%s with %s: %g, %v was measured of %s, want %g", test.sweep.Name, test.set, got, ok, test.series, test.want)
 		}
 	}
 }
