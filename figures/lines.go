@@ -225,8 +225,8 @@ func (p *part) band(series sweeps.Series, s *sweeps.Sweep) plotter.XYs {
 }
 
 // mark draws a named place as a line across the plot. Names stand one below the
-// other from the middle of its height down, where lines that fall leave room, on the
-// side that has more of it.
+// other from the middle of its height down, where lines that fall leave room: at
+// the right of the place, if there is room up to the edge.
 type mark struct {
 	sweeps.Mark
 	row int
@@ -237,7 +237,7 @@ func (m *mark) Plot(c draw.Canvas, p *plot.Plot) {
 	x := toX(m.At)
 	c.StrokeLine2(draw.LineStyle{Color: grey, Width: 0.7, Dashes: []vg.Length{2, 2}}, x, c.Min.Y, x, c.Max.Y)
 	beside, side := vg.Length(3), draw.XLeft
-	if x > (c.Min.X+c.Max.X)/2 {
+	if x+beside+label.Width(m.Text) > c.Max.X {
 		beside, side = -beside, draw.XRight
 	}
 	c.FillText(aligned(label, side, draw.YBottom), vg.Point{X: x + beside, Y: c.Min.Y + (c.Max.Y-c.Min.Y)*0.45 - vg.Length(m.row)*label.Font.Size*1.2}, m.Text)
@@ -278,7 +278,11 @@ func (d *drawing) frame(c draw.Canvas, p *plot.Plot, column sweeps.Column, right
 		over = max(over, len(wrapped(note, part.column.What, across)))
 	}
 	top := c.Max.Y - lineHeight(label) - vg.Length(over)*lineHeight(note)
-	write(write(c, label, []string{column.Name + ", " + column.Unit}), note, wrapped(note, column.What, across))
+	title := column.Name
+	if column.Unit != title {
+		title += ", " + column.Unit
+	}
+	write(write(c, label, []string{title}), note, wrapped(note, column.What, across))
 	c.Max.Y = top - 5
 	const indent = 28 // About as wide as the labels of the y axis.
 	var under []string
