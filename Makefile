@@ -1,4 +1,4 @@
-.PHONY: help test vet lint check witness lessons races golden gallery bench ci nightly
+.PHONY: help test vet lint check witness lessons races golden gallery bench module ci nightly
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\): ## /  \1	/p' Makefile
@@ -22,17 +22,23 @@ witness: ## released clients under the same search
 lessons: ## every cell of the notebooks against its stored output
 	go -C notebooks test -count=1 ./...
 
-races: ## write RACES.md and docs/races anew
+races: ## write RACES.md, docs/races and README.md's table of symptoms anew
 	go run ./cmd/simrun docs
 
-golden: ## write the golden conversations anew; read the difference
+golden: ## write the golden conversations and outputs anew; read the difference
 	go test ./scenarios -rewrite
+	go test ./simrun -run 'TestBadInput$$|TestJSONFollowsItsSchema' -rewrite
 
 gallery: ## draw the figures that the texts show anew
 	go test ./figures -run Gallery -gallery write
 
 bench: ## all benchmarks
 	go test -run '^$$' -bench . ./...
+
+# On this command line PATH is the module's, so the script looks for tools where
+# every system has them.
+module: ## make module PATH=github.com/you/racelab: the module has another path, everywhere
+	@/bin/sh tools/module.sh '$(if $(filter command line,$(origin PATH)),$(PATH))'
 
 ci: ## what continuous integration runs
 	.ci/run

@@ -18,40 +18,53 @@ type Checked struct {
 // AsExpected says whether the search came out as the scenario says.
 func (c Checked) AsExpected() bool { return c.Verdict.Outcome == c.Expected }
 
-// Check searches every variant in every world of the scenario; with deep, the
-// searches among them that take long, too.
-func (s *Scenario) Check(deep bool) ([]Checked, error) {
-	var rows []Checked
+// Search is one search of Check.
+type Search struct {
+	World   World
+	Variant Variant
+}
+
+// Searches lists the searches of Check: every variant in every world; without slow,
+// none that takes minutes.
+func (s *Scenario) Searches(slow bool) []Search {
+	var all []Search
 	for _, world := range s.Worlds {
 		for _, variant := range s.Variants {
-			if lists(world.Deep, variant.Name) && !deep {
-				continue
-			}
-			result, err := s.States(variant, s.Values(world), false)
-			if err != nil {
-				return nil, err
-			}
-			for i := range result.Verdicts {
-				v := &result.Verdicts[i]
-				rows = append(rows, Checked{
-					Scenario: s.Name, Variant: variant.Name, World: world.Name, Property: v.Property,
-					Expected: s.Expected(variant.Name, v.Property, world.Name), Result: result, Verdict: v,
-				})
+			if slow || !lists(world.Deep, variant.Name) {
+				all = append(all, Search{world, variant})
 			}
 		}
+	}
+	return all
+}
+
+// Check makes one search and holds each of its verdicts against its expectation.
+// A search that o stopped gives no row.
+func (s *Scenario) Check(search Search, o explore.Options) ([]Checked, error) {
+	result, err := s.States(search.Variant, s.Values(search.World), o)
+	if err != nil || o.Stop != nil && o.Stop() {
+		return nil, err
+	}
+	var rows []Checked
+	for i := range result.Verdicts {
+		v := &result.Verdicts[i]
+		rows = append(rows, Checked{
+			Scenario: s.Name, Variant: search.Variant.Name, World: search.World.Name, Property: v.Property,
+			Expected: s.Expected(search.Variant.Name, v.Property, search.World.Name), Result: result, Verdict: v,
+		})
 	}
 	return rows, nil
 }
 
-// States searches the states of a variant that can be reached: all, or with
-// first those before a property breaks. The error says why no search of it can
-// be trusted.
-func (s *Scenario) States(variant Variant, values Values, first bool) (*explore.Result, error) {
+// States searches the states of a variant that can be reached. The error says why
+// no search of it can be trusted.
+func (s *Scenario) States(variant Variant, values Values, o explore.Options) (*explore.Result, error) {
 	sys, err := s.System(variant.Name, values)
 	if err != nil {
 		return nil, err
 	}
 	defer sys.Close()
-	result := explore.States(sys, explore.Options{Limit: CheckStates, First: first})
+	o.Limit = CheckStates
+	result := explore.States(sys, o)
 	return result, result.Fault
 }

@@ -13,8 +13,10 @@ import (
 // commitReconnect is franz-go's commit race: to cancel a commit in flight kills
 // its connection, and on a new connection a newer commit overtakes it.
 var commitReconnect = Scenario{
-	Name:  "commit-reconnect",
-	Title: "A commit that was cancelled in flight arrives after the one it was cancelled for",
+	Name:     "commit-reconnect",
+	Title:    "A commit that was cancelled in flight arrives after the one it was cancelled for",
+	Fixed:    "franz-go 1.21.0",
+	Symptoms: commitReconnectSymptoms,
 	Stake: "Before it commits, the client cancels the commit that is still on its way, and cancelling a request " +
 		"kills its connection. " +
 		"The newer commit goes out on a new connection, is acknowledged, and then the coordinator gets to the older " +
@@ -81,21 +83,21 @@ var commitReconnect = Scenario{
 			Says:     "To cancel a commit in flight kills its connection; the next commit uses another, and the broker may process the two in either order, so that an autocommit of less undoes a commit of more.",
 			Verdict:  Confirmed,
 			Evidence: "The search finds it with one autocommit and one commit of the application. What the client sends is in order; what arrives is not. The late commit has to arrive before the group's next generation, in which it would be refused.",
-			Command:  "go run ./cmd/simrun run commit-reconnect",
+			Command:  "simrun run commit-reconnect",
 		},
 		{
 			ID:       "416e8269, the fix",
 			Says:     "Waiting for the commit before keeps the connection alive and guarantees that the next one queues behind it.",
 			Verdict:  "only when the connection holds",
 			Evidence: "Without a fault it holds in all states. When the network cuts the connection, the client sends its commit again on a new one and goes on to the next, and the first copy can still arrive after both.",
-			Command:  "go run ./cmd/simrun explore commit-reconnect --variant chained --set cuts=1",
+			Command:  "simrun explore commit-reconnect --variant chained --set cuts=1",
 		},
 		{
 			ID:       "689",
 			Says:     "A commit that runs into its context's deadline and is committed again can arrive later, after a newer commit, and undo that.",
 			Verdict:  Confirmed,
 			Evidence: "Before and after 1.21.0: the application's own context still kills the connection of a commit in flight.",
-			Command:  "go run ./cmd/simrun explore commit-reconnect --variant chained --set commit=poll --set ticks=0 --set deadlines=1",
+			Command:  "simrun explore commit-reconnect --variant chained --set commit=poll --set ticks=0 --set deadlines=1",
 		},
 	},
 	Build: buildCommitReconnect,

@@ -19,8 +19,10 @@ import (
 // concurrentTransactions is the window between the answer to EndTxn and the
 // transaction's completion, and what clients make of it.
 var concurrentTransactions = Scenario{
-	Name:  "concurrent-transactions",
-	Title: "The next transaction begins before the last one is complete",
+	Name:     "concurrent-transactions",
+	Title:    "The next transaction begins before the last one is complete",
+	Fixed:    "Sarama 1.61.1",
+	Symptoms: concurrentTransactionsSymptoms,
 	Stake: "The coordinator answers EndTxn once its decision is in the transaction log, and has the markers written after " +
 		"that, on its own; until the last one is, it refuses the next transaction. " +
 		"The client says that it is ready all the same, and whether its application ever hears of the refusal depends on " +
@@ -135,7 +137,7 @@ var concurrentTransactions = Scenario{
 			Says:     "The error comes when a transaction begins right after a commit, because the coordinator answers once PrepareCommit is written and writes CompleteCommit later, on its own.",
 			Verdict:  Confirmed,
 			Evidence: "The search needs no more than that: EndTxn answered, the next AddPartitionsToTxn before the markers. The transition to CompleteCommit is pending from before the answer until the last marker is written.",
-			Command:  "go run ./cmd/simrun run concurrent-transactions",
+			Command:  "simrun run concurrent-transactions",
 		},
 		{
 			ID:       "C0.2",
@@ -149,7 +151,7 @@ var concurrentTransactions = Scenario{
 			Says:     "Short Retry.Backoff makes it likelier.",
 			Verdict:  "only when answers are counted, and not transactions",
 			Evidence: "Whether a transaction meets the window is a matter of the window and of the gap before it: at 3 ms 99 of 100 do that follow at once, at any backoff. A short one is refused more often each time, 1.7 times at 1 ms. It fails only if Max times the backoff is shorter than the window: with 10 retries and one window of 300 ms in fifty, 2.2 % fail at any backoff up to 20 ms, and none at 100 ms by a BackoffFunc.",
-			Command:  "go run ./cmd/simrun sweep backoff-retries",
+			Command:  "simrun sweep backoff-retries",
 			Figure:   "figures/gallery/backoff-retries.png",
 		},
 		{
@@ -157,7 +159,7 @@ var concurrentTransactions = Scenario{
 			Says:     "Raise Producer.Transaction.Retry.Max, set Backoff to about 100 ms.",
 			Verdict:  "only when Max alone is meant",
 			Evidence: "Max decides what fails. Backoff above 20 ms changes nothing, because the first add waits 20 ms at most: at a window of 3 ms 42 commits a second at 20 ms, at 100 ms and at 2 s, and 155 at 1 ms. Where 100 ms is really waited (a BackoffFunc, or librdkafka's second add, which was measured) it is ten commits a second.",
-			Command:  "go run ./cmd/simrun sweep backoff",
+			Command:  "simrun sweep backoff",
 			Figure:   "figures/gallery/backoff.png",
 		},
 		{
@@ -165,7 +167,7 @@ var concurrentTransactions = Scenario{
 			Says:     "A pause between transactions solves it, at the price of throughput.",
 			Verdict:  "only when the pause is longer than the window, and then throughput may well rise",
 			Evidence: "At a window of 3 ms and the default backoff a pause of 5 ms raises 42 commits a second to 102: it is cheaper than the 20 ms after a refusal. A backoff of 1 ms needs no pause, and commits 155; there a pause does cost.",
-			Command:  "go run ./cmd/simrun sweep transaction-pause",
+			Command:  "simrun sweep transaction-pause",
 			Figure:   "figures/gallery/transaction-pause.png",
 		},
 		{
@@ -173,7 +175,7 @@ var concurrentTransactions = Scenario{
 			Says:     "Shorter backoff: more throughput, more conflicts; longer: steadier, slower. Load-test to find the best; monitor and alert.",
 			Verdict:  "only when it is below 20 ms, and steadier is not better",
 			Evidence: "From 20 ms to 1 ms throughput rises 3.7 times, requests to the coordinator 4.6 times. A longer one is steadier (p50 and p99 are both 24 ms at 20 ms) and worse in both: 5 and 13 ms at 1 ms. What is best follows from the window and the round trip, which a broker's log tells: simrun advise.",
-			Command:  "go run ./cmd/simrun sweep backoff",
+			Command:  "simrun sweep backoff",
 			Figure:   "figures/gallery/backoff-load.png",
 		},
 		{
@@ -181,7 +183,7 @@ var concurrentTransactions = Scenario{
 			Says:     "An application loop around BeginTxn that sleeps and retries on ErrConcurrentTransactions solves it.",
 			Verdict:  Refuted,
 			Evidence: "BeginTxn asks nobody and never returns that error, so the loop never turns: app-retry has just the states of no-retry. The loop must stand around the whole transaction: AbortTxn until it succeeds, then all of it again (txn-retry, from 1.61.1 on). Before 1.61.1 AbortTxn succeeds and leaves a client that refuses BeginTxn.",
-			Command:  "go run ./cmd/simrun explore concurrent-transactions --variant app-retry",
+			Command:  "simrun explore concurrent-transactions --variant app-retry",
 		},
 		{
 			ID:       "C0.7",
@@ -195,7 +197,7 @@ var concurrentTransactions = Scenario{
 			Says:     "States: Uninitialized, Ready, InTransaction, CommittingTransaction, AbortingTransaction, AbortableError, FatalError; TxnStatus lets the application choose its reaction.",
 			Verdict:  "only when Initializing is added",
 			Evidence: "They are bits, some set together: EndTransaction with Committing or Aborting, InError with Abortable or Fatal. The list lacks Initializing, where 1.43.1 and 1.60.1 are left after an AbortTxn that succeeded. TxnStatus tells, and what to do about it no documentation does: a second AbortTxn leads to Ready, and the next record is answered OUT_OF_ORDER_SEQUENCE_NUMBER.",
-			Command:  "go run ./cmd/simrun explore concurrent-transactions --variant sarama-1.60 --set clock=timed --set lag=5s --set transactions=3",
+			Command:  "simrun explore concurrent-transactions --variant sarama-1.60 --set clock=timed --set lag=5s --set transactions=3",
 		},
 		{
 			ID:       "C1.2",
@@ -216,7 +218,7 @@ var concurrentTransactions = Scenario{
 			Says:     "Of a relational database: commit in batches of 100 to 1,000; a table of commit-each, commit-all and commit-in-batches against throughput, risk of loss and lock time.",
 			Verdict:  "only when it is asked of a database: Kafka's transactions stop costing at 10,000 records",
 			Evidence: "Another system; of Kafka's transactions, with records of 10 us: 100 a transaction leave 4 % of the throughput by Sarama's defaults and 13 % at a backoff of 2 ms, 1,000 leave 30 % and 59 %, 10,000 leave 81 % and 93 %. What is not committed is not lost but read again; what corresponds to a lock is that read_committed consumers wait for the end of the transaction, so for as long as its records take.",
-			Command:  "go run ./cmd/simrun sweep transaction-size",
+			Command:  "simrun sweep transaction-size",
 			Figure:   "figures/gallery/transaction-size.png",
 		},
 		{

@@ -46,7 +46,7 @@ func (s *Scenario) Diff(variants [2]Variant, values Values, schedule sim.Schedul
 		if err != nil {
 			return nil, err
 		}
-		report.Repeat = s.RunCommand(v, d.Values, steps)
+		report.Repeat, _ = s.RunCommand(v, d.Values, steps, "")
 		d.Runs[i] = report
 	}
 	a, b := d.Runs[0].Trace, d.Runs[1].Trace
@@ -86,7 +86,7 @@ func (s *Scenario) telling(d *Diff, variants [2]Variant) (owner int, schedule si
 
 // shortest searches for the shortest schedule that breaks a property.
 func (s *Scenario) shortest(variant Variant, values Values, property string) (sim.Schedule, error) {
-	result, err := s.States(variant, values, false)
+	result, err := s.States(variant, values, explore.Options{})
 	if err != nil {
 		return nil, err
 	}

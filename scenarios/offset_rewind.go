@@ -14,8 +14,10 @@ import (
 // offsetRewind is Sarama's offset commit race: a request that was built earlier
 // is sent later, and takes a committed offset back.
 var offsetRewind = Scenario{
-	Name:  "offset-rewind",
-	Title: "A stale commit overtakes a newer one, and the committed offset goes back",
+	Name:     "offset-rewind",
+	Title:    "A stale commit overtakes a newer one, and the committed offset goes back",
+	Fixed:    "Sarama 1.48.0",
+	Symptoms: offsetRewindSymptoms,
 	Stake: "One goroutine a partition commits through one offset manager, which builds a request and sends it " +
 		"with nothing holding the two together. " +
 		"A request that was built early and is sent late takes a partition's committed offset back, and since the " +
@@ -109,14 +111,14 @@ var offsetRewind = Scenario{
 			Says:     "One goroutine a partition; Commit is build, find coordinator, send, without synchronisation: stale requests overtake newer ones.",
 			Verdict:  Confirmed,
 			Evidence: "The search reaches it. Each send does take the broker's lock, which since 1.38.0 is held for the whole round trip; that holds the stale request back for as long and does not make it fresh.",
-			Command:  "go run ./cmd/simrun explore offset-rewind --variant unfixed",
+			Command:  "simrun explore offset-rewind --variant unfixed",
 		},
 		{
 			ID:       "C4.2",
 			Says:     "G0 builds {P0: 11}; G1 builds {P0: 11, P1: 21}; G0 sends, builds and sends {P0: 12}; G1 sends: P0 falls from 12 to 11, and after a restart messages are consumed twice.",
 			Verdict:  Confirmed,
 			Evidence: "It is the shortest schedule there is. Nothing repairs it: 12 was acknowledged, so it is clean and not sent again.",
-			Command:  "go run ./cmd/simrun run offset-rewind",
+			Command:  "simrun run offset-rewind",
 		},
 		{
 			ID:      "C4.3",
@@ -124,7 +126,7 @@ var offsetRewind = Scenario{
 			Verdict: Confirmed,
 			Evidence: "Both stop the rewind. 300 commits took 511 ms with the lock of its own and 294 ms with the broker's, in the releases; the model has the same order. " +
 				"And the broker's lock, as released in 1.43.3, deadlocks: four goroutines commit once, the coordinator has moved, and each of four locks is held by one that wants the next.",
-			Command: "go run ./cmd/simrun explore offset-rewind --variant broker-lock --set commits=1 --set committers=2 --set not-coordinator=1 --first",
+			Command: "simrun explore offset-rewind --variant broker-lock --set commits=1 --set committers=2 --set not-coordinator=1 --fail-fast",
 		},
 		{
 			ID:      "C4.4",
@@ -132,7 +134,7 @@ var offsetRewind = Scenario{
 			Verdict: "only in part",
 			Evidence: "One partition never rewinds, and about six a consumer are worst: with more, the broker's lock is never free and serves in line. " +
 				"Throughput counts most: none where a message takes 10 ms, several in 1,000 messages where it takes 0.2 ms. Network delay has no such effect: the odds stay within a factor of three from 0.1 to 50 ms.",
-			Command: "go run ./cmd/simrun sweep rewind-odds",
+			Command: "simrun sweep rewind-odds",
 		},
 		{
 			ID:      "C4.5",
@@ -140,14 +142,14 @@ var offsetRewind = Scenario{
 			Verdict: "only when it goes all the way",
 			Evidence: "Automatic commits end it: one goroutine commits (in all states; world auto). Batches make rewinds rarer by the message, hardly by the commit. " +
 				"Of 12 partitions, two instances are no better than one; six or twelve are.",
-			Command: "go run ./cmd/simrun sweep rewind-odds",
+			Command: "simrun sweep rewind-odds",
 		},
 		{
 			ID:       "3193",
 			Says:     "Building the request before the broker's lock is taken breaks the deadlock of issue 3191 and is safe (pull request 3193).",
 			Verdict:  Refuted,
 			Evidence: "The deadlock is gone, and the rewind is back: the request may be old once the lock is there.",
-			Command:  "go run ./cmd/simrun explore offset-rewind --variant build-outside",
+			Command:  "simrun explore offset-rewind --variant build-outside",
 		},
 		{
 			ID:      "2947",
@@ -155,7 +157,7 @@ var offsetRewind = Scenario{
 			Verdict: "only when the connection and the process live",
 			Evidence: "In order on the wire is all that a lock can give. A commit on a connection that was cut, or of a process that crashed, " +
 				"may arrive after a newer one on the next connection, in every release.",
-			Command: "go run ./cmd/simrun explore offset-rewind --variant broker-lock-released --set partitions=1 --set cuts=1",
+			Command: "simrun explore offset-rewind --variant broker-lock-released --set partitions=1 --set cuts=1",
 		},
 	},
 	Build: buildOffsetRewind,

@@ -160,12 +160,13 @@ func Set(owner string, parameters []Parameter, values Values, settings []string)
 	values = slices.Clone(values)
 	for _, setting := range settings {
 		name, text, ok := strings.Cut(setting, "=")
+		name, text = strings.TrimSpace(name), strings.TrimSpace(text)
 		if !ok {
-			return nil, fmt.Errorf("%.60q is no setting; want NAME=VALUE, of %s", setting, names(parameters))
+			return nil, fmt.Errorf("%.60q is no setting; want NAME=VALUE, of %s", setting, strings.Join(names(parameters), ", "))
 		}
 		at := slices.IndexFunc(parameters, func(p Parameter) bool { return p.Name == name })
 		if at < 0 {
-			return nil, fmt.Errorf("%s has no parameter %.60q; it has %s", owner, name, names(parameters))
+			return nil, &UnknownName{"parameter of " + owner, name, names(parameters)}
 		}
 		if domain := parameters[at].Takes; !domain.Has(text) {
 			return nil, fmt.Errorf("%s=%.60s is out of range; want %v", name, text, domain)
@@ -175,10 +176,10 @@ func Set(owner string, parameters []Parameter, values Values, settings []string)
 	return values, nil
 }
 
-func names(parameters []Parameter) string {
+func names(parameters []Parameter) []string {
 	var names []string
 	for _, p := range parameters {
 		names = append(names, p.Name)
 	}
-	return strings.Join(names, ", ")
+	return names
 }

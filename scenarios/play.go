@@ -77,7 +77,7 @@ func (s *Scenario) Play(variant Variant, values Values, c sim.Chooser) (*view.Re
 		r.Do = s.Do
 	}
 	if variant == s.Variants[0] && slices.Equal(values, s.Defaults()) && r.Trace.Schedule.String() == s.shortestKnown().String() {
-		r.Search = "no schedule that breaks it is shorter: go run ./cmd/simrun explore " + s.Name
+		r.Search = "no schedule that breaks it is shorter: " + Command("explore", s.Name)
 	}
 	return r, nil
 }
@@ -138,16 +138,44 @@ func scriptNotes(script *explore.Script) []string {
 	return notes
 }
 
-// RunCommand is the command that plays a schedule against a variant.
-func (s *Scenario) RunCommand(variant Variant, values Values, schedule sim.Schedule) string {
-	return s.Command("run", variant, values) + " --schedule '" + schedule.String() + "'"
+// RunCommand is the command that plays a schedule against a variant: that of the
+// race itself, one that stands in it, or one that was saved to a file. ok is false
+// if the schedule is too long to be printed and was not saved.
+func (s *Scenario) RunCommand(variant Variant, values Values, schedule sim.Schedule, file string) (command string, ok bool) {
+	subject := append([]string{"run"}, s.subject(variant, values)...)
+	switch text := schedule.String(); {
+	case file != "":
+		return Command(append(subject, "--schedule", "@"+file)...), true
+	case variant == s.Variants[0] && slices.Equal(values, s.Defaults()) && text == s.shortestKnown().String():
+		return Command(subject...), true
+	case len(text) <= printable:
+		return Command(append(subject, "--schedule", text)...), true
+	}
+	return "", false
 }
+
+// printable is how many characters of a schedule a command may hold.
+const printable = 200
 
 // Command begins a simrun command that is about a variant.
 func (s *Scenario) Command(verb string, variant Variant, values Values) string {
-	parts := []string{"go run ./cmd/simrun", verb, s.Name, "--variant", variant.Name}
-	for _, value := range s.Changed(values) {
-		parts = append(parts, "--set", Values{value}.String())
+	return Command(append([]string{verb}, s.subject(variant, values)...)...)
+}
+
+// subject names a variant and its values: NAME/VARIANT@SETTING, or --set for what
+// has no name.
+func (s *Scenario) subject(variant Variant, values Values) []string {
+	name := s.Name
+	if variant != s.Variants[0] {
+		name += "/" + variant.Name
 	}
-	return strings.Join(parts, " ")
+	changed := s.Changed(values)
+	if world, ok := s.WorldOf(values); ok && len(changed) > 0 {
+		return []string{name + "@" + world.Name}
+	}
+	words := []string{name}
+	for _, value := range changed {
+		words = append(words, "--set", value.Name+"="+value.Text)
+	}
+	return words
 }

@@ -15,8 +15,9 @@ import (
 // produceReorder is franz-go's gap: records overtake those that have failed,
 // before the application can know of it.
 var produceReorder = Scenario{
-	Name:  "produce-reorder",
-	Title: "A record overtakes those that have failed, before the application can know",
+	Name:     "produce-reorder",
+	Title:    "A record overtakes those that have failed, before the application can know",
+	Symptoms: produceReorderSymptoms,
 	Stake: "When a batch fails for good, kgo drops everything that is buffered for its partition, and calls the promises in " +
 		"another goroutine. Until that has run, whatever the application produces is taken, sent and written: before the " +
 		"records that it is about to hear of, and will produce again. " +
@@ -124,7 +125,7 @@ var produceReorder = Scenario{
 			Says:     "A batch fails for good; everything buffered for its partition is dropped; promises run in another goroutine; new records overtake before the application knows: order by key breaks.",
 			Verdict:  Confirmed,
 			Evidence: "For each of the four triggers, idempotent or not, in the model and in franz-go 1.22.2 itself (go -C witness test ./franzgo). It takes one order: a record is buffered after the purge and before the first of the failed ones is buffered again. Promises run in order all the same, nothing is lost, and nothing is written twice if the producer is idempotent. How often: the later the promises run; what was measured, 56 % and 44 % of failures, fits promises 0.2 and 0.1 ms late (simrun sweep reorder-odds).",
-			Command:  "go run ./cmd/simrun explore produce-reorder",
+			Command:  "simrun explore produce-reorder",
 			Figure:   "figures/gallery/reorder-odds.png",
 		},
 		{
@@ -132,14 +133,14 @@ var produceReorder = Scenario{
 			Says:     "Remedy 1: mark the partition failed automatically, and recover it by an explicit call.",
 			Verdict:  "only when the application is quiescent as it recovers, and the record had got into the buffer",
 			Evidence: "Used so, the order holds in all states, also if what is produced again fails again. Recovered while others produce, D A B C is written. A record that is too large purges nothing, so nothing is marked; and without idempotence two requests in flight reorder whatever the application does.",
-			Command:  "go run ./cmd/simrun explore produce-reorder --variant sticky-misused",
+			Command:  "simrun explore produce-reorder --variant sticky-misused",
 		},
 		{
 			ID:       "C3.3",
 			Says:     "Remedy 2: a synchronous callback at the moment of failure, with clearing the buffer as a function of its own; remedy 3: pause and resume a partition.",
 			Verdict:  "only when the callback may not clear, and what is produced again says in which pause",
 			Evidence: "Both keep the order wherever the sticky error does. The callback runs under the partition's lock: if it clears the buffer itself, the goroutine waits for itself, and with it whoever produces to the partition. What is produced again passes the pause; if the partition fails again meanwhile, that has to fail too, or it overtakes (world twice).",
-			Command:  "go run ./cmd/simrun explore produce-reorder --variant sync-callback-reentrant",
+			Command:  "simrun explore produce-reorder --variant sync-callback-reentrant",
 		},
 		{
 			ID:       "C3.4",
@@ -153,7 +154,7 @@ var produceReorder = Scenario{
 			Says:     "Synchronous handling costs throughput; finer control costs complexity; a batch fails as a whole; errors before buffering (a message too large) need their own answer; dead-letter queue for what cannot be sent.",
 			Verdict:  "only when the cost is looked for in the failure, not in the order",
 			Evidence: "A batch fails as a whole, and with it all that is buffered, each record with the same error, so nobody can tell which was at fault: the first goes to the other topic, and if that was another one the rest fails again (world twice). Of what was proposed only aborting the transaction and the other topic answer a record that is too large. What costs is the failure: if 1 % of records fail p99 goes from 2.7 to 15 ms as released, and what can be written at most to half; to keep the order as well makes neither worse by more than a tenth, whichever remedy. Keys that have nothing to do with it are hurt by the purge, which takes them all, from one failure in 500 on (p99 5 ms), so a pause by key is no quicker than one by partition. Only a transaction that is aborted costs more, as much as it holds.",
-			Command:  "go run ./cmd/simrun sweep ordering-cost",
+			Command:  "simrun sweep ordering-cost",
 			Figure:   "figures/gallery/ordering-cost.png",
 		},
 	},
@@ -168,7 +169,7 @@ var produceReorder = Scenario{
 		{
 			Name:  "throughput, and a p99 as without order",
 			Gives: "none sticky sticky-misused sync-callback pause-partition pause-key dead-letter", Breaks: "abort-transaction",
-			Command: "go run ./cmd/simrun sweep ordering-cost", Figure: "figures/gallery/ordering-cost.png",
+			Command: "simrun sweep ordering-cost", Figure: "figures/gallery/ordering-cost.png",
 		},
 	},
 	Build: buildProduceReorder,

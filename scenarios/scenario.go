@@ -11,13 +11,15 @@ import (
 
 // Scenario is one race, with everything that is known about it.
 type Scenario struct {
-	Name    string // "offset-rewind"
-	Title   string
-	Stake   string // what is at stake, in three sentences
-	Do      string // what a user should do about it, in one or two
-	Group   Group
-	Sources []string
-	Code    []string // where its model lies
+	Name     string // "offset-rewind"
+	Title    string
+	Stake    string    // what is at stake, in three sentences
+	Do       string    // what a user should do about it, in one or two
+	Group    Group     // empty: Application
+	Fixed    string    // the release that no longer has the race; empty: none that is known
+	Symptoms []Symptom // how a user meets the race
+	Sources  []string
+	Code     []string // where its model lies
 
 	Parameters []Parameter
 	Variants   []Variant // the first is the unfixed one
@@ -163,15 +165,18 @@ func All() []*Scenario {
 }
 
 // Find returns the scenario of that name. The error lists what there is.
-func Find(name string) (*Scenario, error) {
+func Find(name string) (*Scenario, error) { return FindIn(All(), name) }
+
+// FindIn returns the scenario of that name among some.
+func FindIn(all []*Scenario, name string) (*Scenario, error) {
 	var names []string
-	for _, s := range All() {
+	for _, s := range all {
 		if s.Name == name {
 			return s, nil
 		}
 		names = append(names, s.Name)
 	}
-	return nil, unknown("scenario", name, names)
+	return nil, &UnknownName{"scenario", name, names}
 }
 
 // FindVariant returns the variant of that name; the empty name is the first.
@@ -184,7 +189,44 @@ func (s *Scenario) FindVariant(name string) (Variant, error) {
 			return v, nil
 		}
 	}
-	return Variant{}, unknown("variant of "+s.Name, name, s.VariantNames())
+	return Variant{}, &UnknownName{"variant of " + s.Name, name, s.VariantNames()}
+}
+
+// FindWorld returns the setting of that name.
+func (s *Scenario) FindWorld(name string) (World, error) {
+	var names []string
+	for _, world := range s.Worlds {
+		if world.Name == name {
+			return world, nil
+		}
+		names = append(names, world.Name)
+	}
+	return World{}, &UnknownName{"setting of " + s.Name, name, names}
+}
+
+// WorldOf is the setting that has these values.
+func (s *Scenario) WorldOf(values Values) (World, bool) {
+	for _, world := range s.Worlds {
+		if slices.Equal(s.Values(world), values) {
+			return world, true
+		}
+	}
+	return World{}, false
+}
+
+// Expects says whether the table expects a variant to break a property with these
+// values. Where they are no setting of the scenario's, any of its settings counts. So
+// it does for a data race: a run sees one by the order of happens-before, also where
+// the search of a timed setting, in which the two steps are at no time both possible,
+// has none.
+func (s *Scenario) Expects(variant, property string, values Values) bool {
+	named, ok := s.WorldOf(values)
+	for _, world := range s.Worlds {
+		if (!ok || world.Name == named.Name || property == sim.NoDataRace) && s.Expected(variant, property, world.Name) == explore.Broken {
+			return true
+		}
+	}
+	return false
 }
 
 // VariantNames lists the variants, the unfixed one first.
@@ -292,8 +334,4 @@ func (s *Scenario) Expected(variant, property, world string) explore.Outcome {
 		}
 	}
 	return explore.Exhausted
-}
-
-func unknown(kind, name string, names []string) error {
-	return fmt.Errorf("there is no %s %.60q; there is %s", kind, name, strings.Join(names, ", "))
 }

@@ -56,13 +56,15 @@ func TestWhatIsFixedStays(t *testing.T) {
 func TestEveryVerdictIsAsExpected(t *testing.T) {
 	long(t)
 	for _, s := range scenarios.All() {
-		rows, err := s.Check(false)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, row := range rows {
-			if !row.AsExpected() {
-				t.Errorf("%s %s, world %s: %s is %q, want %q", row.Scenario, row.Variant, row.World, row.Property, row.Verdict.Outcome, row.Expected)
+		for _, search := range s.Searches(false) {
+			rows, err := s.Check(search, explore.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, row := range rows {
+				if !row.AsExpected() {
+					t.Errorf("%s %s, world %s: %s is %q, want %q", row.Scenario, row.Variant, row.World, row.Property, row.Verdict.Outcome, row.Expected)
+				}
 			}
 		}
 	}
@@ -211,7 +213,7 @@ func played(t *testing.T, s *scenarios.Scenario, v scenarios.Variant, c sim.Choo
 // Goal: the generated pages are fresh, there is one for each race and no other,
 // and what a reader would have to scroll is a command or a link.
 func TestPagesAreFresh(t *testing.T) {
-	pages := scenarios.Pages()
+	pages := scenarios.Pages(scenarios.All())
 	if want := len(scenarios.All()) + 1; len(pages) != want {
 		t.Errorf("%d pages, want %d: is a scenario in no group?", len(pages), want)
 	}
@@ -225,10 +227,24 @@ func TestPagesAreFresh(t *testing.T) {
 			t.Errorf("%s is stale (%v); run: make races", page.Path, err)
 		}
 		for line := range strings.Lines(page.Text) {
-			if utf8.RuneCountInString(line) > 101 && !strings.Contains(line, "go run ") && !strings.Contains(line, "](") {
+			if utf8.RuneCountInString(line) > 101 && !strings.Contains(line, "simrun ") && !strings.Contains(line, "](") {
 				t.Errorf("%s has a line of more than 100 columns: %s", page.Path, line)
 			}
 		}
+	}
+}
+
+func TestReadmeIsFresh(t *testing.T) {
+	got, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := scenarios.Readme(string(got), scenarios.All())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != want {
+		t.Error("the table of symptoms in README.md is stale; run: make races")
 	}
 }
 
@@ -239,7 +255,7 @@ func TestSetRefuses(t *testing.T) {
 	}
 	for _, test := range []struct{ setting, want string }{
 		{"partitions", `"partitions" is no setting; want NAME=VALUE, of partitions, instances, commits, `},
-		{"threads=2", `offset-rewind has no parameter "threads"; it has partitions, instances, commits, `},
+		{"threads=2", `there is no parameter of offset-rewind "threads"; possible: partitions, instances, commits, `},
 		{"commits=0", "commits=0 is out of range; want 1 to 100000"},
 		{"commits=two", "commits=two is out of range; want 1 to 100000"},
 		{"commits=02", "commits=02 is out of range; want 1 to 100000"},

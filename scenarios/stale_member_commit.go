@@ -12,8 +12,9 @@ import (
 // which checks of the coordinator keep it out, and what a client must put into a
 // commit for them to work.
 var staleMemberCommit = Scenario{
-	Name:  "stale-member-commit",
-	Title: "A member that has lost its partition commits late, and takes the next owner's offset back",
+	Name:     "stale-member-commit",
+	Title:    "A member that has lost its partition commits late, and takes the next owner's offset back",
+	Symptoms: staleMemberCommitSymptoms,
 	Stake: "While A works on a message, a rebalance or the end of its session gives its partition to B, which processes on and commits. " +
 		"Then A's commit arrives, which is older. " +
 		"Kafka refuses it by what the commit says of its sender, and never by whose the partition is: a client that " +
@@ -95,14 +96,14 @@ var staleMemberCommit = Scenario{
 			Says:     "The coordinator checks the generation, so a member that has lost its partition cannot commit.",
 			Verdict:  "only when the commit carries the generation under which the message was polled",
 			Evidence: "What a member commits as what it is by now is accepted, once it has joined the next generation. With the generation of the poll no state takes anything back.",
-			Command:  "go run ./cmd/simrun explore stale-member-commit --variant generation-now",
+			Command:  "simrun explore stale-member-commit --variant generation-now",
 		},
 		{
 			ID:       "M2",
 			Says:     "A coordinator that assigns the partitions itself (KIP-848) knows whose each is, and refuses the others.",
 			Verdict:  Refuted,
 			Evidence: "A member in the current epoch commits what it likes. Kafka 4.3 looks the partition up, and only for a commit that carries an older epoch.",
-			Command:  "go run ./cmd/simrun explore stale-member-commit --variant kip-848-now",
+			Command:  "simrun explore stale-member-commit --variant kip-848-now",
 		},
 		{
 			ID:      "M3",
@@ -110,28 +111,28 @@ var staleMemberCommit = Scenario{
 			Verdict: Refuted,
 			Evidence: "They are accepted, and come in time: the next owner learns of its partition by SyncGroup, reads the offset after that, " +
 				"and by then the generation is another one. Nothing rewinds in any state.",
-			Command: "go run ./cmd/simrun explore stale-member-commit --variant generation-check",
+			Command: "simrun explore stale-member-commit --variant generation-check",
 		},
 		{
 			ID:       "M4",
 			Says:     "A static member that comes back causes no rebalance, so its former process has the right generation.",
 			Verdict:  Confirmed,
 			Evidence: "What refuses the former process is its member id, which the instance id no longer goes with: FENCED_INSTANCE_ID.",
-			Command:  "go run ./cmd/simrun explore stale-member-commit --variant static-member",
+			Command:  "simrun explore stale-member-commit --variant static-member",
 		},
 		{
 			ID:       "M5",
 			Says:     "With automatic commits there is no late commit: poll commits before it takes part in a rebalance.",
 			Verdict:  "only at the price of messages that nobody processes",
 			Evidence: "No offset goes back. But poll commits the position, which is past what the worker still works on, and of a refusal the application hears nothing.",
-			Command:  "go run ./cmd/simrun explore stale-member-commit --variant auto-commit",
+			Command:  "simrun explore stale-member-commit --variant auto-commit",
 		},
 		{
 			ID:       "M6",
 			Says:     "Refusing late commits ends the duplicates.",
 			Verdict:  Refuted,
 			Evidence: "It keeps the offset where it is. What a member has processed, and may no longer commit, is processed again, in every variant.",
-			Command:  "go run ./cmd/simrun explore stale-member-commit --variant kip-1251",
+			Command:  "simrun explore stale-member-commit --variant kip-1251",
 		},
 	},
 	Build: buildStaleMemberCommit,

@@ -12,8 +12,10 @@ import (
 // throttleStall is Sarama's throttle race: the response reader replaces a timer
 // that the sender waits for.
 var throttleStall = Scenario{
-	Name:  "throttle-stall",
-	Title: "A throttle replaces the timer that a sender waits for, and the sender waits for ever",
+	Name:     "throttle-stall",
+	Title:    "A throttle replaces the timer that a sender waits for, and the sender waits for ever",
+	Fixed:    "Sarama 1.43.1",
+	Symptoms: throttleStallSymptoms,
 	Stake: "A broker that is over its quota tells the client how long to send nothing, and the client keeps that " +
 		"in a timer: the response reader makes it, the sender waits for it, holding the lock of the connection. " +
 		"A second answer stops the timer and makes another one, and the sender waits on for the first, which will " +
@@ -136,7 +138,7 @@ var throttleStall = Scenario{
 			Says:     "setThrottle (response goroutine) and waitIfThrottled (producer goroutine) share a timer without synchronisation: a data race.",
 			Verdict:  Confirmed,
 			Evidence: "Every access of one side races with a write of the other. It is the least of what is wrong.",
-			Command:  "go run ./cmd/simrun explore throttle-stall --variant unlocked",
+			Command:  "simrun explore throttle-stall --variant unlocked",
 		},
 		{
 			ID:      "C2.2",
@@ -145,7 +147,7 @@ var throttleStall = Scenario{
 			Evidence: "And two more: the response reader waits for ever for what the sender has taken from the timer, or panics on a timer that is nil by now. " +
 				"For a sender to block, no two accesses need to be at once: it waits for the timer, and a second answer stops that. " +
 				"A broker that does not listen during a throttle sends the second answer just when the timer fires; one that does not mute leaves the whole throttle for it.",
-			Command: "go run ./cmd/simrun run throttle-stall",
+			Command: "simrun run throttle-stall",
 		},
 		{
 			ID:      "C2.3",
@@ -153,7 +155,7 @@ var throttleStall = Scenario{
 			Verdict: "only the data race; an atomic deadline, with no timer shared, does what was hoped for",
 			Evidence: "With an atomic pointer to the timer all other properties break as before, in as few steps: what the two sides need is one view of timer and wait, and not of a pointer. " +
 				"An atomic deadline that only grows keeps every property but one: Close waits for the throttle, as in the mutex that was released.",
-			Command: "go run ./cmd/simrun explore throttle-stall --variant atomic-pointer",
+			Command: "simrun explore throttle-stall --variant atomic-pointer",
 		},
 		{
 			ID:      "C2.4",
@@ -162,21 +164,21 @@ var throttleStall = Scenario{
 			Evidence: "The upgrade ends the stall: in no state of mutex is a message lost, and above the quota it delivers the quota, where unlocked soon delivers nothing. " +
 				"It leaves memory as it was: with an input that takes all, the queue grows for as long as more is offered than the quota, 1,900 messages in 100 s of twice a quota of 20 a second. " +
 				"Back-pressure bounds that, 89 messages for a room of 32, and ends no stall. Retries, timeouts and metrics are not modelled.",
-			Command: "go run ./cmd/simrun sweep throttle",
+			Command: "simrun sweep throttle",
 		},
 		{
 			ID:       "3710",
 			Says:     "Broker.Close can be blocked for the full broker throttle duration.",
 			Verdict:  Confirmed,
 			Evidence: "Close wants the lock that the sender holds while it waits: of a throttle of 700 ms that began 20 ms before, it waits for 680. A deadline alone does not help; that Close wakes the sender does.",
-			Command:  "go run ./cmd/simrun explore throttle-stall --variant mutex --set clock=timed --set muting=off --set throttles=1 --set last-throttle=700 --set close=beside --set close-after=42",
+			Command:  "simrun explore throttle-stall --variant mutex --set clock=timed --set muting=off --set throttles=1 --set last-throttle=700 --set close=beside --set close-after=42",
 		},
 		{
 			ID:       "3711",
 			Says:     "A deadline and a notification make throttle waits interruptible, and honour replacement throttles.",
 			Verdict:  "only when no later throttle is shorter",
 			Evidence: "Of all that was released or proposed it alone lets Close through. A later, shorter throttle replaces a longer one, and requests go out before the longer one is over.",
-			Command:  "go run ./cmd/simrun explore throttle-stall --variant deadline-notify --set clock=timed --set muting=off --set last-throttle=50 --set max-open=2 --set pause=50",
+			Command:  "simrun explore throttle-stall --variant deadline-notify --set clock=timed --set muting=off --set last-throttle=50 --set max-open=2 --set pause=50",
 		},
 	},
 	Build: buildThrottleStall,

@@ -66,19 +66,20 @@ func (r *Result) Command() string { return r.Sweep.Command(r.Values, r.Seeds) }
 // Command is the command that runs the sweep with these settings; that of a part
 // runs the whole, and says so.
 func (s *Sweep) Command(values scenarios.Values, seeds int) string {
-	parts := []string{"go run ./cmd/simrun sweep", s.Name}
+	words := []string{"sweep", s.Name}
 	if seeds != s.Seeds {
-		parts = append(parts, "--seeds", strconv.Itoa(seeds))
+		words = append(words, "--seeds", strconv.Itoa(seeds))
 	}
 	for i, value := range values {
 		if value.Text != s.Parameters[i].Default {
-			parts = append(parts, "--set", value.Name+"="+value.Text)
+			words = append(words, "--set", value.Name+"="+value.Text)
 		}
 	}
+	command := scenarios.Command(words...)
 	if s.part {
-		parts = append(parts, "# has more points")
+		command += " # has more points"
 	}
-	return strings.Join(parts, " ")
+	return command
 }
 
 // digits writes a number with six significant digits.

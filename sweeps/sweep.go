@@ -221,7 +221,7 @@ func Find(name string) (*Sweep, error) {
 		}
 		names = append(names, s.Name)
 	}
-	return nil, fmt.Errorf("there is no sweep %.60q; there is %s", name, strings.Join(names, ", "))
+	return nil, &scenarios.UnknownName{Kind: "sweep", Name: name, Possible: names}
 }
 
 // Part is one panel of the sweep, with some of its values and some of the series;

@@ -265,7 +265,7 @@ func TestPart(t *testing.T) {
 	want.Panels, want.Series = []Panel{{Vary: "n", Values: []string{"1", "4"}}}, want.Series[1:]
 	o := Options{Seeds: 3, Workers: 1}
 	cut := strings.NewReplacer("sweep small # has more points\n", "sweep small\n")
-	if got := table(t, part, o); cut.Replace(got) != table(t, want, o) || !strings.Contains(got, "# command: go run ./cmd/simrun sweep small # has more points\n") {
+	if got := table(t, part, o); cut.Replace(got) != table(t, want, o) || !strings.Contains(got, "# command: simrun sweep small # has more points\n") {
 		t.Errorf("the part gives\n%s\nwant, but for the command,\n%s", got, table(t, want, o))
 	}
 	if table(t, whole, o) != table(t, small(nil), o) {
@@ -322,7 +322,7 @@ func TestBadSettings(t *testing.T) {
 			t.Errorf("Set(%q): %v, want %s", test.setting, err, test.want)
 		}
 	}
-	if _, err := Find("smal"); err == nil || !strings.HasPrefix(err.Error(), `there is no sweep "smal"; there is commit-cost, rewind-odds, stall-odds, throttle, `) {
+	if _, err := Find("smal"); err == nil || !strings.HasPrefix(err.Error(), `there is no sweep "smal"; possible: commit-cost, rewind-odds, stall-odds, throttle, `) {
 		t.Errorf("Find: %v", err)
 	}
 }
@@ -331,7 +331,7 @@ func TestCSV(t *testing.T) {
 	text := table(t, small(nil), Options{Seeds: 40, Workers: 2}, "late=exp:3ms")
 	for _, line := range []string{
 		"# sweep: small: A small sweep",
-		"# command: go run ./cmd/simrun sweep small --seeds 40 --set late=exp:3ms",
+		"# command: simrun sweep small --seeds 40 --set late=exp:3ms",
 		"# seeds: 1 to 40, of each row",
 		"# parameter: n=2: how many",
 		"# parameter: late=exp:3ms: how late",

@@ -34,8 +34,8 @@ const (
 
 // The first row that fits a package counts.
 var importRules = []importRule{
-	{of: "cmd/simrun", may: "simrun " + toSimrun},
-	{of: "simrun/...", may: toSimrun},
+	{of: "cmd/simrun", may: "simrun scenarios"},
+	{of: "simrun", may: toSimrun, tests: "github.com/cockroachdb/datadriven github.com/google/jsonschema-go/jsonschema"},
 	{of: "figures", may: "sweeps advise gonum.org/v1/... golang.org/x/image/font"},
 	{of: "sweeps", may: "scenario scenarios model/... sim/... gonum.org/v1/gonum/..."},
 	{of: "advise", may: "sweeps scenario scenarios model/... sim/..."},
@@ -58,7 +58,7 @@ var importRules = []importRule{
 }
 
 const toSimrun = "advise figures sweeps scenario scenarios properties model/... sim/... " +
-	"github.com/spf13/cobra github.com/spf13/pflag github.com/vbauerster/mpb/v8/... golang.org/x/term"
+	"github.com/spf13/cobra github.com/spf13/pflag golang.org/x/term"
 
 // apart lists the directories that are modules of their own.
 var apart = []string{"notebooks/...", "tools/...", "witness/..."}

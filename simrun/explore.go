@@ -1,12 +1,11 @@
-package main
+package simrun
 
 import (
 	"cmp"
-	"context"
+	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,17 +25,18 @@ type search struct {
 	strategy string
 	seed     uint64
 	depth    int
-	runs     int
-	limit    time.Duration
-	first    bool
-	workers  int
+	limit    int
+	time     limit
+	failFast bool
+	parallel workers
+	save     string
 	json     bool
 }
 
-func exploreCommand() *cobra.Command {
+func (a *app) exploreCommand() *cobra.Command {
 	var s search
 	c := &cobra.Command{
-		Use:   "explore SCENARIO",
+		Use:   "explore SCENARIO[/VARIANT][@SETTING]",
 		Short: "Search a variant's runs for one that breaks a property",
 		Long: "Search a variant's runs for one that breaks a property. The search goes on past a violation\n" +
 			"to the end of the space or of its budget, and counts.\n\n" +
@@ -45,89 +45,124 @@ func exploreCommand() *cobra.Command {
 			"  pct         random priorities: finds a bug of --depth with a guaranteed probability\n" +
 			"  uniform     every interleaving as likely as any other, as far as blocking allows\n" +
 			"  walk        random walks",
-		Args: oneScenario,
 	}
-	s.flags(c)
+	a.takesScenario(c)
+	s.flags(a, c)
 	f := c.Flags()
 	f.StringVar(&s.strategy, "strategy", "states", strings.Join(strategies, ", "))
 	f.Uint64Var(&s.seed, "seed", 1, "pct, uniform, walk: the seed of the first run; each further run adds 1")
 	f.IntVar(&s.depth, "depth", 3, "pct: how many orders the bug needs, 1 to 20")
-	f.IntVar(&s.runs, "runs", 0, "at most this many runs (pct, uniform, walk: 1000), classes (exhaustive: 1000000) or states (states: 10000000)")
-	f.DurationVar(&s.limit, "for", 0, "stop after this time, such as 30s")
-	f.BoolVar(&s.first, "first", false, "stop at the first that breaks")
-	f.IntVar(&s.workers, "workers", 0, "how many work at once; without it, one a processor; no result depends on it")
+	f.IntVar(&s.limit, "limit", 0, "at most this many runs (pct, uniform, walk: 1000), classes (exhaustive: 1000000) or states (states: 10000000)")
+	s.time.flag(c)
+	f.BoolVar(&s.failFast, "fail-fast", false, "stop at the first that breaks")
+	s.parallel.flag(c)
+	f.StringVar(&s.save, "save", "", "write the schedule of the first property that breaks to a file, and those of others to FILE.PROPERTY")
 	f.BoolVar(&s.json, "json", false, "write JSON")
 	_ = c.RegisterFlagCompletionFunc("strategy", cobra.FixedCompletions(strategies, cobra.ShellCompDirectiveNoFileComp))
-	c.RunE = func(c *cobra.Command, args []string) error {
-		if err := s.find(args[0]); err != nil {
-			return err
-		}
-		if err := s.validate(c.Flags().Changed); err != nil {
-			return err
-		}
-		return s.explore(c)
-	}
+	c.PreRunE = func(c *cobra.Command, args []string) error { return cmp.Or(s.find(a, args[0]), s.validate(c)) }
+	c.RunE = func(*cobra.Command, []string) error { return s.explore(a) }
 	return c
 }
 
-func (s *search) validate(set func(string) bool) error {
-	if err := oneOf("strategy", s.strategy, strategies...); err != nil {
+func (s *search) validate(c *cobra.Command) error {
+	if err := cmp.Or(oneOf("strategy", s.strategy, strategies...), s.time.check(c), s.parallel.check(c)); err != nil {
 		return err
 	}
+	set := c.Flags().Changed
 	sampler := s.strategy == "pct" || s.strategy == "uniform" || s.strategy == "walk"
 	switch {
-	case set("runs") && s.runs < 1:
-		return fmt.Errorf("--runs %d is too few; want 1 or more", s.runs)
-	case set("workers") && (s.workers < 1 || s.workers > 256):
-		return fmt.Errorf("--workers %d is not possible; want 1 to 256", s.workers)
+	case set("limit") && s.limit < 1:
+		return fmt.Errorf("--limit %d is too few; want 1 or more", s.limit)
 	case s.depth < 1 || s.depth > 20:
 		return fmt.Errorf("--depth %d is not possible; want 1 to 20", s.depth)
-	case set("for") && s.limit <= 0:
-		return fmt.Errorf("--for %v is too short; want a time such as 30s", s.limit)
 	case set("seed") && !sampler:
 		return fmt.Errorf("--seed goes with --strategy pct, uniform or walk: %s explores without chance", s.strategy)
 	case set("depth") && s.strategy != "pct":
 		return fmt.Errorf("--depth goes with --strategy pct, not %s", s.strategy)
-	}
-	if s.runs == 0 {
-		s.runs = map[bool]int{true: 1000, false: 1_000_000}[sampler]
-		if s.strategy == "states" {
-			s.runs = 10_000_000
-		}
+	case set("save") && s.save == "":
+		return errors.New("--save is empty; want a file")
+	case s.limit > 0:
+	case sampler:
+		s.limit = 1000
+	case s.strategy == "states":
+		s.limit = 10_000_000
+	default:
+		s.limit = 1_000_000
 	}
 	return nil
 }
 
 // explore searches, writes what was found, and returns the exit code.
-func (s *search) explore(c *cobra.Command) error {
+func (s *search) explore(a *app) error {
 	sys, err := s.scenario.System(s.variant.Name, s.values)
 	if err != nil {
 		return err
 	}
 	defer sys.Close()
-	ctx, release := signal.NotifyContext(context.Background(), os.Interrupt)
+	signals, release := a.watch()
 	defer release()
-	began := time.Now()
-	status := newStatus(c.ErrOrStderr())
+	began, status := time.Now(), newStatus(a.stderr)
 	result := s.run(sys, explore.Options{
-		Limit: s.runs, First: s.first, Workers: s.workers,
-		Stop:     func() bool { return ctx.Err() != nil || s.limit > 0 && time.Since(began) > s.limit },
-		Progress: func(r *explore.Result) { status.show(r.Explored(), 0, 0) },
+		Limit: s.limit, First: s.failFast, Workers: int(s.parallel),
+		Stop:     func() bool { return signals.interrupted() || s.time.over(began) },
+		Progress: func(r *explore.Result) { status.search("", r) },
 	})
 	status.clear()
 	if result.Fault != nil {
 		return result.Fault
 	}
+	found, err := s.findings(sys, result)
+	if err != nil {
+		return err
+	}
 	if s.json {
-		err = view.JSON(c.OutOrStdout(), s.exploreJSON(sys, result))
+		err = view.JSON(a.stdout, s.exploreJSON(a, sys, result, found))
 	} else {
-		err = s.exploreText(c.OutOrStdout(), sys, result)
+		err = s.exploreText(a, result, found)
 	}
-	if ctx.Err() != nil {
-		fmt.Fprintln(c.ErrOrStderr(), "simrun: interrupted; what stands above is what was reached")
-		return cmp.Or(err, error(exit(exitInterrupted)))
+	if signals.interrupted() {
+		a.say("interrupted; what stands above is what was reached")
 	}
-	return cmp.Or(err, searchVerdict(result))
+	return cmp.Or(err, signals.code(), searchVerdict(result))
+}
+
+// finding is a property that broke.
+type finding struct {
+	verdict *explore.Verdict
+	explore.Shrunk
+	culprit *explore.Culprit // nil: none was found
+	file    string           // of the schedule; empty: it was not saved
+	repeat  string           // empty: the schedule is too long to be printed
+}
+
+// findings shrinks what was found and saves it.
+func (s *search) findings(sys explore.System, r *explore.Result) ([]finding, error) {
+	var all []finding
+	for i := range r.Verdicts {
+		v := &r.Verdicts[i]
+		if v.Outcome != explore.Broken {
+			continue
+		}
+		f := finding{verdict: v, Shrunk: s.shrunk(sys, v)}
+		f.culprit = explore.FindCulprit(sys, f.Schedule, v.Property)
+		if v.Property == explore.EndsWhenFair {
+			f.repeat = s.again(v)
+			all = append(all, f)
+			continue
+		}
+		if s.save != "" {
+			f.file = s.save
+			if slices.ContainsFunc(all, func(other finding) bool { return other.file != "" }) {
+				f.file += "." + v.Property
+			}
+			if err := saveSchedule(f.file, s.scenario.Heading(s.variant, s.values)+": breaks "+v.Property, f.Schedule); err != nil {
+				return nil, err
+			}
+		}
+		f.repeat, _ = s.scenario.RunCommand(s.variant, s.values, f.Schedule, f.file)
+		all = append(all, f)
+	}
+	return all, nil
 }
 
 func (s *search) run(sys explore.System, o explore.Options) *explore.Result {
@@ -161,7 +196,7 @@ func (s *search) shrunk(sys explore.System, v *explore.Verdict) explore.Shrunk {
 	return short
 }
 
-func (s *search) exploreText(w io.Writer, sys explore.System, r *explore.Result) error {
+func (s *search) exploreText(a *app, r *explore.Result, findings []finding) error {
 	var b strings.Builder
 	fmt.Fprintln(&b, s.scenario.Heading(s.variant, s.values))
 	fmt.Fprintf(&b, "strategy %s: %s\n", r.Strategy, r.Explored())
@@ -169,6 +204,7 @@ func (s *search) exploreText(w io.Writer, sys explore.System, r *explore.Result)
 		fmt.Fprintf(&b, "if there is a bug of depth %d, each run finds it with p >= %.2g\n", s.depth, r.Guarantee)
 	}
 	fmt.Fprintln(&b)
+	long := false
 	for i := range r.Verdicts {
 		v := &r.Verdicts[i]
 		fmt.Fprintf(&b, "%-18s%s\n", v.Outcome, v.Property)
@@ -177,27 +213,33 @@ func (s *search) exploreText(w io.Writer, sys explore.System, r *explore.Result)
 			say("%s", v.Sentence(r))
 			continue
 		}
-		short := s.shrunk(sys, v)
-		say("%v", short.Err)
-		say("%s", found(r, v, short))
-		if culprit := explore.FindCulprit(sys, short.Schedule, v.Property); culprit != nil {
-			for _, sentence := range culprit.Sentences() {
+		f := &findings[slices.IndexFunc(findings, func(f finding) bool { return f.verdict == v })]
+		say("%v", f.Err)
+		say("%s", found(r, v, f.Shrunk))
+		if f.culprit != nil {
+			for _, sentence := range f.culprit.Sentences() {
 				say("%s", sentence)
 			}
 		}
-		say("repeat: %s", s.repeat(v, short))
+		if f.repeat != "" {
+			say("repeat: %s", a.printed(f.repeat))
+		} else {
+			say("repeat: with --save, see below")
+			long = true
+		}
 	}
-	_, err := io.WriteString(w, b.String())
+	if long {
+		fmt.Fprintf(&b, "\nThe same with --save FILE writes the schedules; then: %s\n",
+			a.printed(s.scenario.Command("run", s.variant, s.values)+" --schedule @FILE"))
+	}
+	_, err := io.WriteString(a.stdout, b.String())
 	return err
 }
 
-// repeat is the command that breaks the property again. A run that does not end
-// has no schedule; the search finds it again by its seed.
-func (s *search) repeat(v *explore.Verdict, short explore.Shrunk) string {
-	if v.Property != explore.EndsWhenFair {
-		return s.scenario.RunCommand(s.variant, s.values, short.Schedule)
-	}
-	again := fmt.Sprintf("%s --strategy %s --seed %d --runs 1", s.scenario.Command("explore", s.variant, s.values), s.strategy, v.Seed)
+// again is the command that finds a run that does not end once more: by its seed,
+// since it has no schedule.
+func (s *search) again(v *explore.Verdict) string {
+	again := fmt.Sprintf("%s --strategy %s --seed %d --limit 1", s.scenario.Command("explore", s.variant, s.values), s.strategy, v.Seed)
 	if s.strategy == "pct" {
 		again += fmt.Sprintf(" --depth %d", s.depth)
 	}
@@ -256,6 +298,7 @@ func steps(n int) string {
 }
 
 type exploreJSON struct {
+	header
 	Scenario    string            `json:"scenario"`
 	Variant     string            `json:"variant"`
 	Parameters  map[string]string `json:"parameters"`
@@ -282,15 +325,17 @@ type verdictJSON struct {
 	Error    string          `json:"error,omitempty"`
 	Schedule []string        `json:"schedule,omitempty"`
 	Shortest bool            `json:"shortest,omitempty"`
-	Seed     uint64          `json:"seed,omitempty"` // of the first run that broke it
-	Repeat   string          `json:"repeat,omitempty"`
+	Seed     uint64          `json:"seed,omitempty"`   // of the first run that broke it
+	Saved    string          `json:"saved,omitempty"`  // the file of the schedule
+	Repeat   string          `json:"repeat,omitempty"` // none if the schedule is long and was not saved
 }
 
 // countStates is how large a space may be for its interleavings to be counted.
 const countStates = 200_000
 
-func (s *search) exploreJSON(sys explore.System, r *explore.Result) exploreJSON {
+func (s *search) exploreJSON(a *app, sys explore.System, r *explore.Result, findings []finding) exploreJSON {
 	out := exploreJSON{
+		header:   a.header("explore"),
 		Scenario: s.scenario.Name, Variant: s.variant.Name, Parameters: valuesJSON(s.values), Strategy: r.Strategy,
 		States: r.States, Transitions: r.Transitions, Redundant: r.Redundant, Steps: r.Steps, Complete: r.Complete,
 		Guarantee: r.Guarantee,
@@ -308,11 +353,11 @@ func (s *search) exploreJSON(sys explore.System, r *explore.Result) exploreJSON 
 	for i := range r.Verdicts {
 		v := &r.Verdicts[i]
 		row := verdictJSON{Property: v.Property, Outcome: v.Outcome, Bad: v.Bad}
-		if v.Outcome == explore.Broken {
-			short := s.shrunk(sys, v)
-			row.Error, row.Shortest, row.Seed = short.Err.Error(), short.Shortest, v.Seed
-			row.Repeat = s.repeat(v, short)
-			for _, step := range short.Schedule {
+		if i := slices.IndexFunc(findings, func(f finding) bool { return f.verdict == v }); i >= 0 {
+			f := &findings[i]
+			row.Error, row.Shortest, row.Seed = f.Err.Error(), f.Shortest, v.Seed
+			row.Saved, row.Repeat = f.file, a.printed(f.repeat)
+			for _, step := range f.Schedule {
 				row.Schedule = append(row.Schedule, step.String())
 			}
 		}

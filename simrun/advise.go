@@ -1,12 +1,10 @@
-package main
+package simrun
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -16,6 +14,7 @@ import (
 
 	"racelab/advise"
 	"racelab/figures"
+	"racelab/scenarios"
 	"racelab/sim/view"
 	"racelab/sweeps"
 )
@@ -28,12 +27,13 @@ type advising struct {
 	client, failures        string
 	gap, latency, producers string
 	out                     string
-	seeds, workers          int
+	seeds                   int
+	parallel                workers
 	json                    bool
 }
 
-func adviseCommand() *cobra.Command {
-	var a advising
+func (a *app) adviseCommand() *cobra.Command {
+	var q advising
 	c := &cobra.Command{
 		Use:   "advise FILE | --window DIST",
 		Short: "Say which backoff and how many retries suit your cluster, whose transactions take so long to complete",
@@ -56,29 +56,26 @@ func adviseCommand() *cobra.Command {
 			"advise.svg as well.",
 	}
 	f := c.Flags()
-	f.StringVar(&a.window, "window", "", "a distribution of windows, such as lognormal:3ms,0.5")
-	f.StringVar(&a.unit, "unit", "", "of the column in FILE: ms, s, us or ns; without it, what the header says, or ms")
-	f.StringVar(&a.client, "client", "all", "the client: sarama, java, kgo or all")
-	f.StringVar(&a.failures, "failures", "0.1%", "the share of transactions that may run out of retries")
-	f.StringVar(&a.gap, "gap", "0s", "what the application waits between two transactions; a time or a distribution")
-	f.StringVar(&a.latency, "latency", "500us", "of a message, one way; a time or a distribution")
-	f.StringVar(&a.producers, "producers", "1", "producers that queue for the markers; windows measured among them hold that queue already, so leave it at 1 then")
-	f.StringVar(&a.out, "out", "", "the folder for PNG and SVG; made if it is not there")
-	f.IntVar(&a.seeds, "seeds", 30, "clusters like yours, of which the intervals hold 95 %")
-	f.IntVar(&a.workers, "workers", 0, "how many points are run at once; without it, one a processor; no result depends on it")
-	f.BoolVar(&a.json, "json", false, "write JSON")
+	f.StringVar(&q.window, "window", "", "a distribution of windows, such as lognormal:3ms,0.5")
+	f.StringVar(&q.unit, "unit", "", "of the column in FILE: ms, s, us or ns; without it, what the header says, or ms")
+	f.StringVar(&q.client, "client", "all", "the client: sarama, java, kgo or all")
+	f.StringVar(&q.failures, "failures", "0.1%", "the share of transactions that may run out of retries")
+	f.StringVar(&q.gap, "gap", "0s", "what the application waits between two transactions; a time or a distribution")
+	f.StringVar(&q.latency, "latency", "500us", "of a message, one way; a time or a distribution")
+	f.StringVar(&q.producers, "producers", "1", "producers that queue for the markers; windows measured among them hold that queue already, so leave it at 1 then")
+	f.StringVar(&q.out, "out", "", "the folder for PNG and SVG; made if it is not there")
+	f.IntVar(&q.seeds, "seeds", 30, "clusters like yours, of which the intervals hold 95 %")
+	q.parallel.flag(c)
+	f.BoolVar(&q.json, "json", false, "write JSON")
 	_ = c.RegisterFlagCompletionFunc("client", cobra.FixedCompletions([]string{"sarama", "java", "kgo", "all"}, cobra.ShellCompDirectiveNoFileComp))
-	c.RunE = func(c *cobra.Command, args []string) error {
-		if err := a.read(args, c.Flags().Changed); err != nil {
-			return err
-		}
-		return a.run(c)
-	}
+	c.PreRunE = func(c *cobra.Command, args []string) error { return q.read(c, args) }
+	c.RunE = func(*cobra.Command, []string) error { return q.run(a) }
 	return c
 }
 
 // read makes the question of the file and the flags.
-func (a *advising) read(args []string, set func(string) bool) (err error) {
+func (a *advising) read(c *cobra.Command, args []string) (err error) {
+	set := c.Flags().Changed
 	switch {
 	case len(args) > 1:
 		return fmt.Errorf("advise takes one file, not %d", len(args))
@@ -88,10 +85,11 @@ func (a *advising) read(args []string, set func(string) bool) (err error) {
 		return errors.New("--unit is of a column in FILE; a distribution has its units")
 	case a.seeds < 1 || a.seeds > maxSeeds:
 		return fmt.Errorf("--seeds %d is not possible; want 1 to %d", a.seeds, maxSeeds)
-	case set("workers") && (a.workers < 1 || a.workers > 256):
-		return fmt.Errorf("--workers %d is not possible; want 1 to 256", a.workers)
 	case set("out") && a.out == "":
 		return errors.New("--out is empty; want a folder")
+	}
+	if err := a.parallel.check(c); err != nil {
+		return err
 	}
 	q := &a.question
 	if q.Failures, err = share(a.failures); err != nil {
@@ -131,24 +129,24 @@ func share(text string) (float64, error) {
 	return x, nil
 }
 
-func (a *advising) run(c *cobra.Command) error {
-	ctx, release := signal.NotifyContext(context.Background(), os.Interrupt)
+func (a *advising) run(to *app) error {
+	signals, release := to.watch()
 	defer release()
 	if err := a.prepareOut(); err != nil {
 		return err
 	}
-	status := newStatus(c.ErrOrStderr())
+	status := newStatus(to.stderr)
 	answer, err := advise.Advise(a.question, sweeps.Options{
-		Seeds: a.seeds, Workers: cmp.Or(a.workers, runtime.GOMAXPROCS(0)),
-		Stop: func() bool { return ctx.Err() != nil },
+		Seeds: a.seeds, Workers: cmp.Or(int(a.parallel), runtime.GOMAXPROCS(0)),
+		Stop: signals.interrupted,
 		Progress: func(done, points int) {
 			status.show(fmt.Sprintf("advise: %d of %d points", done, points), done, points)
 		},
 	})
 	status.clear()
 	if stopped := (*sweeps.Stopped)(nil); errors.As(err, &stopped) {
-		fmt.Fprintf(c.ErrOrStderr(), "simrun: interrupted after %d of %d points; advise keeps nothing\n", stopped.Done, stopped.Points)
-		return exit(exitInterrupted)
+		to.say("interrupted after %d of %d points; advise keeps nothing", stopped.Done, stopped.Points)
+		return signals.code()
 	}
 	if err != nil {
 		return err
@@ -157,22 +155,23 @@ func (a *advising) run(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	w := c.OutOrStdout()
+	again := to.printed(a.command())
 	if a.json {
-		return view.JSON(w, adviceJSON{answer, rowsJSON(answer.Result), a.command()})
+		return view.JSON(to.stdout, adviceJSON{to.header("advise"), answer, rowsJSON(answer.Result), again})
 	}
-	if err := answer.Text(w); err != nil {
+	if err := answer.Text(to.stdout); err != nil {
 		return err
 	}
 	if written == nil {
-		_, err = fmt.Fprintf(w, "figure: %s --out DIR\n", a.command())
+		_, err = fmt.Fprintf(to.stdout, "figure: %s --out DIR\n", again)
 	} else {
-		_, err = fmt.Fprintf(w, "written: %s\n", strings.Join(written, ", "))
+		_, err = fmt.Fprintf(to.stdout, "written: %s\n", strings.Join(written, ", "))
 	}
 	return err
 }
 
 type adviceJSON struct {
+	header
 	*advise.Advice
 	Rows   []sweepRowJSON `json:"rows"`
 	Repeat string         `json:"repeat"`
@@ -221,16 +220,19 @@ func (a *advising) figures(answer *advise.Advice) ([]string, error) {
 	return paths, nil
 }
 
-// command is the command that was given, but for --out, --json and --workers.
+// command is the command that was given, but for --out, --json and --parallel.
 func (a *advising) command() string {
-	command := strings.TrimSpace("go run ./cmd/simrun advise " + a.file)
+	words := []string{"advise"}
+	if a.file != "" {
+		words = append(words, a.file)
+	}
 	for _, flag := range [][3]string{
 		{"window", a.window, ""}, {"unit", a.unit, ""}, {"client", a.client, "all"}, {"failures", a.failures, "0.1%"},
 		{"gap", a.gap, "0s"}, {"latency", a.latency, "500us"}, {"producers", a.producers, "1"}, {"seeds", strconv.Itoa(a.seeds), "30"},
 	} {
 		if flag[1] != flag[2] {
-			command += " --" + flag[0] + " " + flag[1]
+			words = append(words, "--"+flag[0], flag[1])
 		}
 	}
-	return command
+	return scenarios.Command(words...)
 }

@@ -1,16 +1,14 @@
-package main
+package simrun
 
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -30,12 +28,12 @@ type sweeping struct {
 	values   scenarios.Values
 	out      string
 	seeds    int
-	workers  int
+	parallel workers
 	settings []string
 	json     bool
 }
 
-func sweepCommand() *cobra.Command {
+func (a *app) sweepCommand() *cobra.Command {
 	var s sweeping
 	c := &cobra.Command{
 		Use:   "sweep [NAME]",
@@ -48,59 +46,61 @@ func sweepCommand() *cobra.Command {
 	f := c.Flags()
 	f.StringVar(&s.out, "out", "", "the folder for CSV, PNG and SVG; made if it is not there")
 	f.IntVar(&s.seeds, "seeds", 0, "runs of each point; without it, as many as the sweep says")
-	f.IntVar(&s.workers, "workers", 0, "how many points are run at once; without it, one a processor; no result depends on it")
+	s.parallel.flag(c)
 	f.StringArrayVar(&s.settings, "set", nil, "a parameter, as NAME=VALUE; may be repeated")
 	f.BoolVar(&s.json, "json", false, "write JSON")
 	for _, sweep := range sweeps.All() {
 		c.ValidArgs = append(c.ValidArgs, sweep.Name)
 	}
-	c.RunE = func(c *cobra.Command, args []string) error {
+	c.PreRunE = func(c *cobra.Command, args []string) error {
 		switch {
-		case len(args) == 0:
-			return s.list(c)
+		case len(args) == 1:
+			return s.find(c, args[0])
 		case len(args) > 1:
-			return fmt.Errorf("sweep takes one name, not %d; there is %s", len(args), strings.Join(c.ValidArgs, ", "))
+			return fmt.Errorf("sweep takes one name, not %d; possible: %s", len(args), strings.Join(c.ValidArgs, ", "))
 		}
-		if err := s.find(args[0], c.Flags().Changed); err != nil {
-			return err
+		if set := c.Flags().NFlag(); set > 1 || set == 1 && !s.json {
+			return fmt.Errorf("sweep without a name takes no flag but --json; possible: %s", strings.Join(c.ValidArgs, ", "))
 		}
-		return s.run(c)
+		return nil
+	}
+	c.RunE = func(*cobra.Command, []string) error {
+		if s.sweep == nil {
+			return s.list(a)
+		}
+		return s.run(a)
 	}
 	return c
 }
 
-func (s *sweeping) find(name string, set func(string) bool) (err error) {
+func (s *sweeping) find(c *cobra.Command, name string) (err error) {
 	if s.sweep, err = sweeps.Find(name); err != nil {
 		return err
 	}
 	if s.values, err = s.sweep.Set(s.settings); err != nil {
 		return err
 	}
+	set := c.Flags().Changed
 	switch {
 	case set("seeds") && (s.seeds < 1 || s.seeds > maxSeeds):
 		return fmt.Errorf("--seeds %d is not possible; want 1 to %d", s.seeds, maxSeeds)
-	case set("workers") && (s.workers < 1 || s.workers > 256):
-		return fmt.Errorf("--workers %d is not possible; want 1 to 256", s.workers)
 	case set("out") && s.out == "":
 		return errors.New("--out is empty; want a folder")
 	}
-	s.seeds, s.workers = cmp.Or(s.seeds, s.sweep.Seeds), cmp.Or(s.workers, runtime.GOMAXPROCS(0))
-	return nil
+	s.seeds = cmp.Or(s.seeds, s.sweep.Seeds)
+	return s.parallel.check(c)
 }
 
 const maxSeeds = 100_000
 
 // list says what sweeps there are.
-func (s *sweeping) list(c *cobra.Command) error {
-	if set := c.Flags().NFlag(); set > 1 || set == 1 && !s.json {
-		return fmt.Errorf("sweep without a name takes no flag but --json; the names are %s", strings.Join(c.ValidArgs, ", "))
-	}
+func (s *sweeping) list(a *app) error {
 	if s.json {
-		out := []sweepJSON{}
+		out := sweepsJSON{a.header("sweeps"), []sweepJSON{}}
 		for _, sweep := range sweeps.All() {
-			out = append(out, newSweepJSON(sweep))
+			out.Sweeps = append(out.Sweeps, newSweepJSON(sweep))
 		}
-		return view.JSON(c.OutOrStdout(), out)
+		return view.JSON(a.stdout, out)
 	}
 	var b strings.Builder
 	for _, sweep := range sweeps.All() {
@@ -109,19 +109,19 @@ func (s *sweeping) list(c *cobra.Command) error {
 			fmt.Fprintf(&b, "    --set %s=%s  %s\n", p.Name, p.Default, p.Help)
 		}
 	}
-	fmt.Fprintln(&b, "\nsimrun sweep NAME prints a table; with --out DIR it writes CSV, PNG and SVG.")
-	_, err := io.WriteString(c.OutOrStdout(), b.String())
+	fmt.Fprintf(&b, "\n%s prints a table; with --out DIR it writes CSV, PNG and SVG.\n", a.printed(scenarios.Command("sweep", "NAME")))
+	_, err := io.WriteString(a.stdout, b.String())
 	return err
 }
 
 // run runs the sweep and writes what it found.
-func (s *sweeping) run(c *cobra.Command) error {
-	ctx, release := signal.NotifyContext(context.Background(), os.Interrupt)
+func (s *sweeping) run(a *app) error {
+	signals, release := a.watch()
 	defer release()
-	status := newStatus(c.ErrOrStderr())
+	status := newStatus(a.stderr)
 	o := sweeps.Options{
-		Seeds: s.seeds, Workers: s.workers,
-		Stop: func() bool { return ctx.Err() != nil },
+		Seeds: s.seeds, Workers: cmp.Or(int(s.parallel), runtime.GOMAXPROCS(0)),
+		Stop: signals.interrupted,
 		Progress: func(done, points int) {
 			status.show(fmt.Sprintf("%s: %d of %d points", s.sweep.Name, done, points), done, points)
 		},
@@ -139,36 +139,27 @@ func (s *sweeping) run(c *cobra.Command) error {
 	result, err := s.sweep.Run(s.values, o)
 	status.clear()
 	if stopped := (*sweeps.Stopped)(nil); errors.As(err, &stopped) {
-		fmt.Fprintf(c.ErrOrStderr(), "simrun: interrupted after %d of %d points; %s\n", stopped.Done, stopped.Points, s.goOn())
-		return exit(exitInterrupted)
+		a.say("interrupted after %d of %d points; %s", stopped.Done, stopped.Points, s.goOn(a))
+		return signals.code()
 	}
 	if err != nil {
 		return err
 	}
 	if s.out != "" {
-		return s.files(c.OutOrStdout(), result, o.Journal)
+		return s.files(a, result, o.Journal)
 	}
 	if s.json {
-		return view.JSON(c.OutOrStdout(), newResultJSON(result))
+		return view.JSON(a.stdout, newResultJSON(a, result))
 	}
-	return sweepText(c.OutOrStdout(), result)
-}
-
-// command is the command that was given.
-func (s *sweeping) command() string {
-	command := s.sweep.Command(s.values, s.seeds)
-	if s.out != "" {
-		command += " --out " + s.out
-	}
-	return command
+	return a.sweepText(result)
 }
 
 // goOn is what can be done after an interrupt.
-func (s *sweeping) goOn() string {
+func (s *sweeping) goOn(a *app) string {
 	if s.out == "" {
 		return "nothing is kept without --out"
 	}
-	return "to go on: " + s.command()
+	return "to go on: " + a.printed(s.sweep.Command(s.values, s.seeds)) + " --out " + s.out
 }
 
 // buildID tells this program from another: a journal is of one program only,
@@ -192,7 +183,7 @@ func buildID() (string, error) {
 
 // files writes CSV and figures, each whole or not at all, and takes the journal
 // away at the end.
-func (s *sweeping) files(w io.Writer, r *sweeps.Result, journal string) error {
+func (s *sweeping) files(a *app, r *sweeps.Result, journal string) error {
 	var table bytes.Buffer
 	if err := r.CSV(&table); err != nil {
 		return err
@@ -223,14 +214,14 @@ func (s *sweeping) files(w io.Writer, r *sweeps.Result, journal string) error {
 		return reason(err)
 	}
 	if s.json {
-		return view.JSON(w, newResultJSON(r))
+		return view.JSON(a.stdout, newResultJSON(a, r))
 	}
 	var b strings.Builder
 	for _, f := range s.sweep.Figures {
 		fmt.Fprintln(&b, f.Headline(r))
 	}
 	fmt.Fprintf(&b, "\nwritten: %s\n", strings.Join(paths, ", "))
-	_, err := io.WriteString(w, b.String())
+	_, err := io.WriteString(a.stdout, b.String())
 	return err
 }
 
@@ -269,7 +260,7 @@ func reason(err error) error {
 
 // sweepText prints a result as people look at it: the findings, then a row a
 // point, each with a bar for the first column.
-func sweepText(w io.Writer, r *sweeps.Result) error {
+func (a *app) sweepText(r *sweeps.Result) error {
 	var b strings.Builder
 	s := r.Sweep
 	fmt.Fprintf(&b, "%s: %s\n%s\n%d seeds a row; 95 %% intervals in brackets; %v\n", s.Name, s.Title, indent(s.Question), r.Seeds, r.Values)
@@ -304,9 +295,14 @@ func sweepText(w io.Writer, r *sweeps.Result) error {
 		}
 		_ = table.Flush() // A strings.Builder takes everything.
 	}
-	fmt.Fprintf(&b, "\nfigures: %s --out DIR\n", r.Command())
-	_, err := io.WriteString(w, b.String())
+	fmt.Fprintf(&b, "\nfigures: %s --out DIR\n", a.printed(r.Command()))
+	_, err := io.WriteString(a.stdout, b.String())
 	return err
+}
+
+type sweepsJSON struct {
+	header
+	Sweeps []sweepJSON `json:"sweeps"`
 }
 
 type sweepJSON struct {
@@ -359,6 +355,7 @@ func newSweepJSON(s *sweeps.Sweep) sweepJSON {
 }
 
 type resultJSON struct {
+	header
 	Sweep      sweepJSON         `json:"sweep"`
 	Parameters map[string]string `json:"parameters"`
 	Seeds      int               `json:"seeds"`
@@ -374,10 +371,10 @@ type sweepRowJSON struct {
 	Columns map[string]sweeps.Estimate `json:"columns"`
 }
 
-func newResultJSON(r *sweeps.Result) resultJSON {
+func newResultJSON(a *app, r *sweeps.Result) resultJSON {
 	out := resultJSON{
-		Sweep: newSweepJSON(r.Sweep), Parameters: valuesJSON(r.Values), Seeds: r.Seeds,
-		Findings: []string{}, Rows: rowsJSON(r), Repeat: r.Command(),
+		header: a.header("sweep"), Sweep: newSweepJSON(r.Sweep), Parameters: valuesJSON(r.Values), Seeds: r.Seeds,
+		Findings: []string{}, Rows: rowsJSON(r), Repeat: a.printed(r.Command()),
 	}
 	for _, f := range r.Sweep.Figures {
 		out.Findings = append(out.Findings, f.Headline(r))

@@ -1,4 +1,4 @@
-package main
+package simrun
 
 import (
 	"os"
@@ -9,44 +9,6 @@ import (
 
 	"racelab/sweeps"
 )
-
-func TestBadInputOfSweep(t *testing.T) {
-	dir := t.TempDir()
-	file := filepath.Join(dir, "file")
-	journal := filepath.Join(dir, "commit-cost.journal")
-	for path, content := range map[string]string{file: "", journal: "my diary\n"} {
-		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	names := "there is commit-cost, rewind-odds, stall-odds, throttle"
-	for _, test := range []struct {
-		line string
-		want []string
-	}{
-		{"sweep fly", []string{`"fly"`, names}},
-		{"sweep ''", []string{`""`, names}},
-		{"sweep commit-cost rewind-odds", []string{"one name, not 2", names[len("there is "):]}},
-		{"sweep --seeds 3", []string{"without a name", "commit-cost, rewind-odds, stall-odds, throttle"}},
-		{"sweep commit-cost --seeds 0", []string{"--seeds 0", "1 to 100000"}},
-		{"sweep commit-cost --seeds many", []string{`"many"`, "whole numbers"}},
-		{"sweep commit-cost --workers 0", []string{"--workers 0", "1 to 256"}},
-		{"sweep commit-cost --set step", []string{`"step"`, "NAME=VALUE"}},
-		{"sweep commit-cost --set speed=1", []string{`"speed"`, "partitions, commits"}},
-		{"sweep commit-cost --set partitions=65", []string{"partitions=65", "1 to 64"}},
-		{"sweep commit-cost --set answer=soon", []string{"answer=soon", "3ms"}},
-		{"sweep commit-cost --out ''", []string{"--out is empty"}},
-		{"sweep commit-cost --out " + file, []string{file, "not a directory"}},
-		{"sweep commit-cost --out " + file + "/below", []string{file, "not a directory"}},
-		{"sweep commit-cost --out " + dir, []string{journal, "is no journal", "remove it"}},
-		{"sweep commit-cost --fast", []string{"--fast", "the flags of sweep are ", "--out, --seeds, --set, --workers"}},
-	} {
-		t.Run(test.line, func(t *testing.T) { refused(t, words(test.line), test.want...) })
-	}
-	if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) != 2 {
-		t.Errorf("refused sweeps left %v", left)
-	}
-}
 
 // contents reads all that lies in a folder, by name.
 func contents(t *testing.T, dir string) map[string]string {
@@ -76,7 +38,7 @@ func TestSweepWritesFiles(t *testing.T) {
 		t.Fatalf("%s: exit code %d, stdout %q, stderr %q", line, code, stdout, stderr)
 	}
 	first := contents(t, dir)
-	if len(first) != 3 || !strings.Contains(first["commit-cost.csv"], "# command: go run ./cmd/simrun sweep commit-cost --seeds 2\n") ||
+	if len(first) != 3 || !strings.Contains(first["commit-cost.csv"], "# command: simrun sweep commit-cost --seeds 2\n") ||
 		!strings.HasPrefix(first["commit-cost.png"], "\x89PNG") || !strings.Contains(first["commit-cost.svg"], "<svg") {
 		t.Fatalf("%s wrote %d files", line, len(first))
 	}
@@ -109,7 +71,7 @@ func TestSweepWritesFiles(t *testing.T) {
 		t.Fatal("the sweep was not stopped")
 	}
 	refused(t, words("sweep commit-cost --seeds 3 --out "+dir), journal, "2 seeds, not 3", "remove it")
-	if code, _, stderr := call(words(line + dir + " --workers 3")...); code != exitHolds || stderr != "" {
+	if code, _, stderr := call(words(line + dir + " --parallel 3")...); code != exitHolds || stderr != "" {
 		t.Errorf("gone on: exit code %d, %q", code, stderr)
 	}
 	same("gone on")

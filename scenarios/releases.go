@@ -1,0 +1,106 @@
+package scenarios
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Releases says which releases of which client a variant stands for, as its
+// Release text tells: "Sarama 1.38.0 to 1.43.2". ok is false where it stands for
+// no release that was numbered: a proposal, a write-up.
+func (v Variant) Releases() (r Releases, ok bool) {
+	m := releaseText.FindStringSubmatch(v.Release)
+	if m == nil {
+		return Releases{}, false
+	}
+	r = Releases{Client: strings.ToLower(m[1]), From: m[3], To: m[3]}
+	switch {
+	case m[2] == "up to":
+		r.From = ""
+	case m[2] == "before":
+		r.From, r.Before = "", true
+	case m[2] == "since", m[4] == "and later":
+		r.To = ""
+	case m[5] != "":
+		r.To = strings.TrimSuffix(m[5], ".x")
+	}
+	return r, true
+}
+
+var releaseText = regexp.MustCompile(`(?:^|\()(Sarama|franz-go|Kafka) (?:(up to|before|since) )?(\d+(?:\.\d+)+)(?: (and later)| to (\d+(?:\.[\dx]+)+))?`)
+
+// Releases is a range of a client's releases. Both ends belong to it, unless Before
+// is set: then To does not.
+type Releases struct {
+	Client   string // "sarama", "franz-go", "kafka"
+	From, To string // "1.38.0"; empty: from the first, to the last
+	Before   bool
+}
+
+// Has says whether a release is in the range. An end with fewer numbers stands for
+// all that begin with them: 1.47.3 is within "to 1.47".
+func (r Releases) Has(release string) bool {
+	if r.From != "" && compareReleases(release, r.From) < 0 {
+		return false
+	}
+	if r.To == "" {
+		return true
+	}
+	c := compareReleases(release, r.To)
+	return c < 0 || c == 0 && !r.Before
+}
+
+// compareReleases compares number by number, as far as the end has any.
+func compareReleases(release, end string) int {
+	numbers := strings.Split(release, ".")
+	for i, text := range strings.Split(end, ".") {
+		want, _ := strconv.Atoi(text)
+		got := 0
+		if i < len(numbers) {
+			got, _ = strconv.Atoi(numbers[i])
+		}
+		if c := cmp.Compare(got, want); c != 0 {
+			return c
+		}
+	}
+	return 0
+}
+
+// In lists the variants that a client's release runs. known is false if the
+// scenario is about that client and no variant says anything of the release.
+func (s *Scenario) In(client, release string) (variants []Variant, about, known bool) {
+	for _, v := range s.Variants {
+		r, ok := v.Releases()
+		if !ok || r.Client != client {
+			continue
+		}
+		about = true
+		if r.Has(release) {
+			variants = append(variants, v)
+		}
+	}
+	return variants, about, len(variants) > 0
+}
+
+// Clients lists the clients of which a variant stands for numbered releases.
+func Clients(all []*Scenario) []string {
+	var clients []string
+	for _, s := range all {
+		for _, v := range s.Variants {
+			if r, ok := v.Releases(); ok && !slices.Contains(clients, r.Client) {
+				clients = append(clients, r.Client)
+			}
+		}
+	}
+	slices.Sort(clients)
+	return clients
+}
+
+// BreaksAnything says whether a variant is expected to break anything that the
+// scenario claims, in any of its settings.
+func (s *Scenario) BreaksAnything(v Variant) bool {
+	return slices.ContainsFunc(s.Judged(), func(p string) bool { return len(s.Tally(v, p).Breaks) > 0 })
+}

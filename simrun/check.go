@@ -1,0 +1,268 @@
+package simrun
+
+import (
+	"cmp"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"racelab/scenarios"
+	"racelab/sim/explore"
+)
+
+// checking is the flags of check, and what it has found so far.
+type checking struct {
+	slow, failFast, json bool
+	time                 limit
+	parallel             workers
+	junit                string
+
+	searches []checkSearch
+	rows     []scenarios.Checked
+}
+
+// checkSearch is one search of a scenario.
+type checkSearch struct {
+	scenario *scenarios.Scenario
+	scenarios.Search
+}
+
+func (a *app) checkCommand() *cobra.Command {
+	var k checking
+	c := &cobra.Command{
+		Use:   "check [SCENARIO...]",
+		Short: "Search every variant in every setting, and compare with what is expected",
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return a.names(), cobra.ShellCompDirectiveNoFileComp
+		},
+	}
+	f := c.Flags()
+	f.BoolVar(&k.slow, "slow", false, "also the searches that take minutes")
+	f.BoolVar(&k.failFast, "fail-fast", false, "stop at the first verdict that is not as expected")
+	k.time.flag(c)
+	k.parallel.flag(c)
+	f.StringVar(&k.junit, "junit", "", "write the verdicts to a file as JUnit has them, too")
+	f.BoolVar(&k.json, "json", false, "write JSON, an object a line for each verdict as it is earned")
+	c.PreRunE = func(c *cobra.Command, args []string) error { return k.read(a, c, args) }
+	c.RunE = func(*cobra.Command, []string) error { return k.run(a) }
+	return c
+}
+
+func (k *checking) read(a *app, c *cobra.Command, names []string) error {
+	checked := a.all
+	if len(names) > 0 {
+		checked = nil
+	}
+	for _, name := range names {
+		s, err := scenarios.FindIn(a.all, name)
+		if err != nil {
+			return err
+		}
+		checked = append(checked, s)
+	}
+	for _, s := range checked {
+		for _, search := range s.Searches(k.slow) {
+			k.searches = append(k.searches, checkSearch{s, search})
+		}
+	}
+	if c.Flags().Changed("junit") && k.junit == "" {
+		return errors.New("--junit is empty; want a file")
+	}
+	return cmp.Or(k.time.check(c), k.parallel.check(c))
+}
+
+// run searches, and writes each row as it is earned.
+func (k *checking) run(a *app) error {
+	signals, release := a.watch()
+	defer release()
+	status, began := newStatus(a.stderr), time.Now()
+	stop := func() bool { return signals.interrupted() || k.time.over(began) }
+	write := k.table(a.stdout)
+	if k.json {
+		write = k.lines(a)
+	}
+	done := 0
+	for _, search := range k.searches {
+		rows, err := search.scenario.Check(search.Search, explore.Options{
+			Workers: int(k.parallel), Stop: stop,
+			Progress: func(r *explore.Result) {
+				status.show(fmt.Sprintf("%d of %d searches; %s/%s@%s: %s states", done, len(k.searches),
+					search.scenario.Name, search.Variant.Name, search.World.Name, thousands(r.States)), done, len(k.searches))
+			},
+		})
+		if err != nil {
+			return err
+		}
+		if rows == nil {
+			break
+		}
+		done++
+		status.clear()
+		for _, row := range rows {
+			k.rows = append(k.rows, row)
+			if err := write(row); err != nil {
+				return err
+			}
+		}
+		if k.failFast && k.unexpected() > 0 {
+			break
+		}
+	}
+	status.clear()
+	if !k.json {
+		if _, err := fmt.Fprintf(a.stdout, "\n%d verdicts, %d not as expected\n", len(k.rows), k.unexpected()); err != nil {
+			return err
+		}
+	}
+	if k.junit != "" {
+		if err := k.writeJUnit(); err != nil {
+			return err
+		}
+	}
+	left := len(k.searches) - done
+	switch {
+	case signals.interrupted():
+		a.say("interrupted after %d of %d searches; their verdicts stand above", done, len(k.searches))
+		return signals.code()
+	case k.unexpected() > 0:
+		return exit(exitBroken)
+	case left > 0:
+		a.say("the time is up after %d of %d searches; their verdicts stand above", done, len(k.searches))
+		return exit(exitUnfinished)
+	}
+	return nil
+}
+
+func (k *checking) unexpected() int {
+	n := 0
+	for _, row := range k.rows {
+		if !row.AsExpected() {
+			n++
+		}
+	}
+	return n
+}
+
+// table writes a row of text at a time. The widths of its columns follow from what
+// is to be searched, not from what is found, as rows are written before the end.
+func (k *checking) table(w io.Writer) func(scenarios.Checked) error {
+	head := []string{"scenario", "variant", "world", "property", "verdict", "explored"}
+	widths := make([]int, len(head))
+	widen := func(cells ...string) {
+		for i, cell := range cells {
+			widths[i] = max(widths[i], len(cell))
+		}
+	}
+	widen(head...)
+	widen("", "", "", "", "broken in 1000 steps", "1000000 states")
+	for _, search := range k.searches {
+		for _, property := range search.scenario.Watched(search.Variant, search.World) {
+			widen(search.scenario.Name, search.Variant.Name, search.World.Name, property)
+		}
+	}
+	line := func(cells []string, mark string) error {
+		var b strings.Builder
+		for i, cell := range cells {
+			fmt.Fprintf(&b, "%-*s", widths[i]+2, cell)
+		}
+		_, err := fmt.Fprintln(w, b.String()+mark)
+		return err
+	}
+	headed := false
+	return func(row scenarios.Checked) error {
+		if !headed {
+			headed = true
+			if err := line(head, ""); err != nil {
+				return err
+			}
+		}
+		mark := "as expected"
+		if !row.AsExpected() {
+			mark = fmt.Sprintf("NOT AS EXPECTED: want %s", row.Expected)
+		}
+		outcome := string(row.Verdict.Outcome)
+		if row.Verdict.Outcome == explore.Broken {
+			outcome = fmt.Sprintf("broken in %d steps", len(row.Verdict.Schedule))
+		}
+		return line([]string{row.Scenario, row.Variant, row.World, row.Property, outcome, strconv.Itoa(row.Result.States) + " states"}, mark)
+	}
+}
+
+type checkJSON struct {
+	header
+	Scenario    string          `json:"scenario"`
+	Variant     string          `json:"variant"`
+	World       string          `json:"world"`
+	Property    string          `json:"property"`
+	Expected    explore.Outcome `json:"expected"`
+	Outcome     explore.Outcome `json:"outcome"`
+	AsExpected  bool            `json:"as_expected"`
+	States      int             `json:"states"`
+	Transitions int             `json:"transitions"`
+}
+
+// lines writes a row as an object a line.
+func (k *checking) lines(a *app) func(scenarios.Checked) error {
+	e := json.NewEncoder(a.stdout)
+	e.SetEscapeHTML(false)
+	return func(row scenarios.Checked) error {
+		return e.Encode(checkJSON{
+			a.header("check"), row.Scenario, row.Variant, row.World, row.Property, row.Expected, row.Verdict.Outcome, row.AsExpected(),
+			row.Result.States, row.Result.Transitions,
+		})
+	}
+}
+
+type junitSuite struct {
+	XMLName  xml.Name    `xml:"testsuite"`
+	Name     string      `xml:"name,attr"`
+	Tests    int         `xml:"tests,attr"`
+	Failures int         `xml:"failures,attr"`
+	Cases    []junitCase `xml:"testcase"`
+}
+
+type junitCase struct {
+	Class   string        `xml:"classname,attr"`
+	Name    string        `xml:"name,attr"`
+	Failure *junitFailure `xml:"failure,omitempty"`
+}
+
+type junitFailure struct {
+	Message string `xml:"message,attr"`
+}
+
+// writeJUnit writes a suite a scenario, and a case a verdict. It says no times, so
+// the same verdicts are the same bytes.
+func (k *checking) writeJUnit() error {
+	var suites struct {
+		XMLName xml.Name `xml:"testsuites"`
+		Suites  []*junitSuite
+	}
+	for _, row := range k.rows {
+		i := slices.IndexFunc(suites.Suites, func(s *junitSuite) bool { return s.Name == row.Scenario })
+		if i < 0 {
+			i, suites.Suites = len(suites.Suites), append(suites.Suites, &junitSuite{Name: row.Scenario})
+		}
+		suite := suites.Suites[i]
+		c := junitCase{Class: row.Scenario + "/" + row.Variant + "@" + row.World, Name: row.Property}
+		if !row.AsExpected() {
+			c.Failure = &junitFailure{fmt.Sprintf("%s, want %s", row.Verdict.Outcome, row.Expected)}
+			suite.Failures++
+		}
+		suite.Tests++
+		suite.Cases = append(suite.Cases, c)
+	}
+	content, err := xml.MarshalIndent(suites, "", "  ")
+	if err != nil {
+		return err
+	}
+	return writeWhole(k.junit, append(append([]byte(xml.Header), content...), '\n'))
+}

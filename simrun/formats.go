@@ -1,0 +1,66 @@
+package simrun
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"racelab/properties"
+	"racelab/scenarios"
+	"racelab/sim/view"
+)
+
+// format is a way to draw a run. A new one is a row of formats.
+type format struct {
+	name string
+	help string
+	// refuse says why a scenario cannot be drawn so; nil: each can.
+	refuse func(a *app, s *scenarios.Scenario) error
+	write  func(w io.Writer, r *view.Report, o view.Options) error
+}
+
+var formats = []format{
+	{name: "text", help: "a diagram, and what broke", write: view.Text},
+	{name: "mermaid", help: "a sequence diagram for Markdown", write: view.Mermaid},
+	{name: "porcupine", help: "the history of commits and fetches, as a page", refuse: withoutHistory,
+		write: func(w io.Writer, r *view.Report, _ view.Options) error {
+			return properties.CommitHistoryOf(r.Trace).WriteHTML(w)
+		}},
+}
+
+func formatNames() []string {
+	var names []string
+	for _, f := range formats {
+		names = append(names, f.name)
+	}
+	return names
+}
+
+// formatsHelp is the help of --format.
+func formatsHelp() string {
+	var lines []string
+	for _, f := range formats {
+		lines = append(lines, f.name+": "+f.help)
+	}
+	return strings.Join(lines, "; ")
+}
+
+// withoutHistory says that a scenario has no history of commits and fetches, and
+// which have one.
+func withoutHistory(a *app, s *scenarios.Scenario) error {
+	var names []string
+	for _, other := range a.all {
+		if slices.ContainsFunc(other.Properties, isHistory) {
+			names = append(names, other.Name)
+		}
+	}
+	if slices.Contains(names, s.Name) {
+		return nil
+	}
+	return fmt.Errorf("--format porcupine: %s has no history of commits and fetches; possible: %s", s.Name, strings.Join(names, ", "))
+}
+
+func isHistory(claim scenarios.Claimed) bool {
+	return claim.Property == properties.CommitHistoryIsMonotone(nil).Name()
+}

@@ -1,0 +1,413 @@
+package simrun
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"racelab/scenarios"
+	"racelab/sim/explore"
+	"racelab/sim/view"
+)
+
+func (a *app) listCommand() *cobra.Command {
+	var asJSON bool
+	var release string
+	c := &cobra.Command{
+		Use:   "list",
+		Short: "List the scenarios, or what a release has",
+		Args:  noArguments,
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "write JSON")
+	c.Flags().StringVar(&release, "release", "", "only what a release of a client has, such as sarama@1.43.2")
+	c.PreRunE = func(c *cobra.Command, _ []string) error {
+		if c.Flags().Changed("release") {
+			return a.isRelease(release)
+		}
+		return nil
+	}
+	c.RunE = func(*cobra.Command, []string) error {
+		switch {
+		case asJSON:
+			return a.listJSON(release)
+		case release != "":
+			return a.listRelease(release)
+		}
+		return a.listText()
+	}
+	return c
+}
+
+func (a *app) listText() error {
+	var b strings.Builder
+	for _, group := range scenarios.Groups() {
+		in := scenarios.InGroup(a.all, group)
+		if len(in) == 0 {
+			continue
+		}
+		fmt.Fprintf(&b, "%s\n", group)
+		table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+		for _, s := range in {
+			fixed := ""
+			if s.Fixed != "" {
+				fixed = "; fixed in " + s.Fixed
+			}
+			fmt.Fprintf(table, "  %s\t%s%s\n", s.Name, s.Title, fixed)
+		}
+		_ = table.Flush() // A strings.Builder takes everything.
+	}
+	fmt.Fprintf(&b, "\n%s tells the story of one; %s shows it.\n", a.printed(scenarios.Command("show", "SCENARIO")), a.printed(scenarios.Command("run", "SCENARIO")))
+	_, err := io.WriteString(a.stdout, b.String())
+	return err
+}
+
+var releaseForm = regexp.MustCompile(`^([a-z-]+)@v?(\d+(?:\.\d+)*)$`)
+
+// isRelease says what is wrong with --release.
+func (a *app) isRelease(text string) error {
+	m := releaseForm.FindStringSubmatch(text)
+	if m == nil {
+		return fmt.Errorf("--release %.60q is no release; want CLIENT@VERSION, such as sarama@1.43.2", text)
+	}
+	if clients := scenarios.Clients(a.all); !slices.Contains(clients, m[1]) {
+		return &scenarios.UnknownName{Kind: "client", Name: m[1], Possible: clients}
+	}
+	return nil
+}
+
+// listRelease lists the variants that a release runs and that break something.
+// Where no variant says anything of the release, it says so.
+func (a *app) listRelease(release string) error {
+	m := releaseForm.FindStringSubmatch(release)
+	var b, open strings.Builder
+	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, s := range a.all {
+		variants, about, known := s.In(m[1], m[2])
+		for _, v := range variants {
+			if s.BreaksAnything(v) {
+				fmt.Fprintf(table, "%s/%s\t%s\t%s\n", s.Name, v.Name, v.Release, verdicts(s, v))
+			}
+		}
+		if about && !known {
+			var read []string
+			for _, v := range s.Variants {
+				if r, ok := v.Releases(); ok && r.Client == m[1] {
+					read = append(read, v.Release)
+				}
+			}
+			fmt.Fprintf(&open, "%s: not known of %s; its variants stand for %s\n", s.Name, release, strings.Join(read, "; "))
+		}
+	}
+	_ = table.Flush() // A strings.Builder takes everything.
+	if b.Len() == 0 {
+		fmt.Fprintf(&b, "nothing is known to break in %s\n", release)
+	}
+	if open.Len() > 0 {
+		fmt.Fprintf(&b, "\n%s", open.String())
+	}
+	_, err := io.WriteString(a.stdout, b.String())
+	return err
+}
+
+// verdicts sums up what a variant is expected to break.
+func verdicts(s *scenarios.Scenario, v scenarios.Variant) string {
+	var broken []string
+	for _, p := range s.Judged() {
+		if len(s.Tally(v, p).Breaks) > 0 {
+			broken = append(broken, p)
+		}
+	}
+	if broken == nil {
+		return "holds"
+	}
+	return "breaks " + strings.Join(broken, ", ")
+}
+
+func (a *app) showCommand() *cobra.Command {
+	var s subject
+	var claims, asJSON bool
+	c := &cobra.Command{
+		Use:   "show SCENARIO",
+		Short: "Tell a scenario's story: variants, verdicts, what to do, code, commands",
+	}
+	a.takesScenario(c)
+	c.Flags().BoolVar(&claims, "claims", false, "also what write-ups claim, with verdicts")
+	c.Flags().BoolVar(&asJSON, "json", false, "write JSON")
+	c.PreRunE = func(_ *cobra.Command, args []string) error {
+		if strings.ContainsAny(args[0], "/@") {
+			return fmt.Errorf("show takes a scenario as a whole, not %.60q; want %s", args[0], strings.Join(a.names(), ", "))
+		}
+		return s.find(a, args[0])
+	}
+	c.RunE = func(*cobra.Command, []string) error {
+		if asJSON {
+			return view.JSON(a.stdout, aScenarioJSON{a.header("scenario"), a.newScenarioJSON(s.scenario)})
+		}
+		_, err := io.WriteString(a.stdout, a.story(s.scenario, claims))
+		return err
+	}
+	return c
+}
+
+// story is what show prints, a chapter after the other; those that would be empty
+// are left out.
+func (a *app) story(s *scenarios.Scenario, claims bool) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n%s\n\n%s", s.Name, s.Title, indent(s.Stake))
+	chapter := func(title string, lines ...string) {
+		if len(lines) > 0 {
+			fmt.Fprintf(&b, "\n%s\n%s", title, strings.Join(lines, ""))
+		}
+	}
+	if s.Do != "" {
+		chapter("WHAT TO DO", indent(a.inText(s.Do)))
+	}
+	chapter("SYMPTOMS", symptoms(s)...)
+	var variants, properties, parameters []string
+	for _, v := range s.Variants {
+		variants = append(variants, fmt.Sprintf("  %s: %s\n%s", v.Name, v.Release, indent("  "+v.What)))
+	}
+	for _, p := range s.Properties {
+		properties = append(properties, fmt.Sprintf("  %s\n%s", p.Property, indent("  "+p.Claim)))
+	}
+	for _, p := range s.Parameters {
+		parameters = append(parameters, fmt.Sprintf("  --set %s=%s  %s; %v\n", p.Name, p.Default, p.Help, p.Takes))
+	}
+	chapter("VARIANTS", variants...)
+	chapter("VERDICTS   \u2717 6/8 = broken in 6 of the 8 settings that check it;  \u00b7 = never tested", verdictTable(s))
+	var worlds []string
+	for _, world := range s.Worlds {
+		worlds = append(worlds, fmt.Sprintf("  @%s: %s\n", world.Name, cmp.Or(world.Set, "the defaults")))
+	}
+	chapter("SETTINGS", worlds...)
+	chapter("PROPERTIES", properties...)
+	if claims {
+		chapter("WHAT THE WRITE-UPS CLAIM", a.claims(s)...)
+	}
+	chapter("PARAMETERS", parameters...)
+	chapter("CODE", lines(s.Code)...)
+	chapter("SOURCES", lines(s.Sources)...)
+	commands := []string{scenarios.Command("run", s.Name), scenarios.Command("explore", s.Name), scenarios.Command("check", s.Name)}
+	if len(s.Claims) > 0 && !claims {
+		commands = append(commands, scenarios.Command("show", s.Name, "--claims"))
+	}
+	for i := range commands {
+		commands[i] = a.printed(commands[i])
+	}
+	chapter("COMMANDS", lines(commands)...)
+	chapter("WHAT YOU NEED, AND WHAT GIVES IT (by the verdicts, or a sweep)", a.needs(s)...)
+	return b.String()
+}
+
+func lines(texts []string) []string {
+	var all []string
+	for _, text := range texts {
+		all = append(all, "  "+text+"\n")
+	}
+	return all
+}
+
+// symptoms says what a user sees of it, and in which releases.
+func symptoms(s *scenarios.Scenario) []string {
+	var all []string
+	for _, symptom := range s.Symptoms {
+		for _, seen := range symptom.Seen {
+			all = append(all, indent(seen.String()))
+		}
+		all = append(all, indent("  in "+symptom.Releases))
+	}
+	return all
+}
+
+func (a *app) claims(s *scenarios.Scenario) []string {
+	var all []string
+	for _, claim := range s.Claims {
+		text := fmt.Sprintf("  %s: %s\n%s%s", claim.ID, strings.ToUpper(claim.Verdict), indent(claim.Says), indent(claim.Evidence))
+		if claim.Command != "" {
+			text += fmt.Sprintf("    $ %s\n", a.printed(claim.Command))
+		}
+		if claim.Figure != "" {
+			text += fmt.Sprintf("    %s\n", claim.Figure)
+		}
+		all = append(all, text)
+	}
+	return all
+}
+
+// needs says which variants give what a reader may need.
+func (a *app) needs(s *scenarios.Scenario) []string {
+	var all []string
+	for _, need := range s.Needs {
+		answer := s.Answer(need)
+		text := fmt.Sprintf("  %s\n%s", need.Name, indent("\u2713 "+cmp.Or(strings.Join(answer.Gives, ", "), "no variant")))
+		if len(answer.Breaks) > 0 {
+			text += indent("\u2717 " + strings.Join(answer.Breaks, ", "))
+		}
+		if need.Command != "" {
+			text += fmt.Sprintf("    $ %s\n", a.printed(need.Command))
+		}
+		all = append(all, text)
+	}
+	return all
+}
+
+// verdictTable shows at a glance what breaks where.
+func verdictTable(s *scenarios.Scenario) string {
+	var b strings.Builder
+	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, v := range s.Variants {
+		fmt.Fprint(table, "\t"+v.Name)
+	}
+	fmt.Fprintln(table)
+	for _, p := range s.Judged() {
+		fmt.Fprint(table, "  "+p)
+		for _, v := range s.Variants {
+			fmt.Fprint(table, "\t"+s.Tally(v, p).Cell())
+		}
+		fmt.Fprintln(table)
+	}
+	_ = table.Flush() // A strings.Builder takes everything.
+	return b.String()
+}
+
+// indent wraps a paragraph and sets it in.
+func indent(text string) string {
+	var b strings.Builder
+	for _, line := range view.Wrap(text, 90) {
+		b.WriteString("    " + line + "\n")
+	}
+	return b.String()
+}
+
+// listJSON writes all scenarios; with a release, only those of its variants that it
+// runs.
+func (a *app) listJSON(release string) error {
+	out := listJSON{header: a.header("list"), Release: release, Scenarios: []scenarioJSON{}}
+	m := releaseForm.FindStringSubmatch(release)
+	for _, s := range a.all {
+		one := a.newScenarioJSON(s)
+		if m != nil {
+			variants, about, known := s.In(m[1], m[2])
+			if about && !known {
+				out.Unknown = append(out.Unknown, s.Name)
+			}
+			one.Variants = slices.DeleteFunc(one.Variants, func(j variantJSON) bool {
+				return !slices.ContainsFunc(variants, func(v scenarios.Variant) bool { return v.Name == j.Name && s.BreaksAnything(v) })
+			})
+			if len(one.Variants) == 0 {
+				continue
+			}
+		}
+		out.Scenarios = append(out.Scenarios, one)
+	}
+	return view.JSON(a.stdout, out)
+}
+
+type listJSON struct {
+	header
+	Release   string         `json:"release,omitempty"`
+	Unknown   []string       `json:"unknown,omitempty"` // scenarios of the client that say nothing of the release
+	Scenarios []scenarioJSON `json:"scenarios"`
+}
+
+type aScenarioJSON struct {
+	header
+	scenarioJSON
+}
+
+type scenarioJSON struct {
+	Name       string            `json:"name"`
+	Title      string            `json:"title"`
+	Group      string            `json:"group"`
+	Fixed      string            `json:"fixed,omitempty"` // the release that no longer has the race
+	Stake      string            `json:"stake"`
+	Parameters []parameterJSON   `json:"parameters"`
+	Variants   []variantJSON     `json:"variants"`
+	Worlds     []worldJSON       `json:"worlds"`
+	Properties map[string]string `json:"properties"` // claim by property
+	Claims     []claimJSON       `json:"claims"`
+	Needs      []needJSON        `json:"needs,omitempty"`
+	Symptoms   []symptomJSON     `json:"symptoms,omitempty"`
+}
+
+type needJSON struct {
+	Name   string   `json:"name"`
+	Gives  []string `json:"gives"`  // names of variants
+	Breaks []string `json:"breaks"` // likewise
+}
+
+type parameterJSON struct {
+	Name    string `json:"name"`
+	Help    string `json:"help"`
+	Default string `json:"default"`
+	Takes   string `json:"takes"`
+}
+
+func newParameterJSON(p scenarios.Parameter) parameterJSON {
+	return parameterJSON{p.Name, p.Help, p.Default, p.Takes.String()}
+}
+
+type variantJSON struct {
+	Name    string `json:"name"`
+	Release string `json:"release"`
+	What    string `json:"what"`
+	// Expected is the outcome by property, by world.
+	Expected map[string]map[string]explore.Outcome `json:"expected"`
+}
+
+type worldJSON struct {
+	Name       string            `json:"name"`
+	Parameters map[string]string `json:"parameters"`
+}
+
+type claimJSON struct {
+	ID       string `json:"id"`
+	Says     string `json:"says"`
+	Verdict  string `json:"verdict"`
+	Evidence string `json:"evidence"`
+	Command  string `json:"command,omitempty"`
+	Figure   string `json:"figure,omitempty"` // a file of the repository
+}
+
+func (a *app) newScenarioJSON(s *scenarios.Scenario) scenarioJSON {
+	out := scenarioJSON{
+		Name: s.Name, Title: s.Title, Group: string(s.Group), Fixed: s.Fixed, Stake: s.Stake, Properties: map[string]string{},
+		Parameters: []parameterJSON{}, Variants: []variantJSON{}, Worlds: []worldJSON{}, Claims: []claimJSON{},
+	}
+	for _, p := range s.Parameters {
+		out.Parameters = append(out.Parameters, newParameterJSON(p))
+	}
+	for _, world := range s.Worlds {
+		out.Worlds = append(out.Worlds, worldJSON{world.Name, valuesJSON(s.Values(world))})
+	}
+	for _, p := range s.Properties {
+		out.Properties[p.Property] = p.Claim
+	}
+	for _, v := range s.Variants {
+		expected := map[string]map[string]explore.Outcome{}
+		for _, world := range s.Worlds {
+			expected[world.Name] = map[string]explore.Outcome{}
+			for _, p := range s.Watched(v, world) {
+				expected[world.Name][p] = s.Expected(v.Name, p, world.Name)
+			}
+		}
+		out.Variants = append(out.Variants, variantJSON{v.Name, v.Release, v.What, expected})
+	}
+	for _, claim := range s.Claims {
+		out.Claims = append(out.Claims, claimJSON(claim))
+	}
+	for _, symptom := range s.Symptoms {
+		out.Symptoms = append(out.Symptoms, a.newSymptomJSON(symptom))
+	}
+	for _, need := range s.Needs {
+		answer := s.Answer(need)
+		out.Needs = append(out.Needs, needJSON{need.Name, answer.Gives, answer.Breaks})
+	}
+	return out
+}

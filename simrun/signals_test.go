@@ -1,0 +1,73 @@
+package simrun
+
+import (
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Goal: SIGINT and SIGTERM end each long command, which says what was reached.
+// Method: the signal is there before the work begins.
+func TestSignals(t *testing.T) {
+	for _, test := range []struct{ line, stdout, stderr string }{
+		{"explore concurrent-transactions --strategy walk --limit 100000000", "strategy walk: ", "interrupted; what stands above"},
+		{"explore concurrent-transactions --json --strategy walk --limit 100000000", `"complete": false`, "interrupted; what stands above"},
+		{"check", " verdicts, 0 not as expected", "interrupted after "},
+		{"sweep backoff --seeds 100000", "", "nothing is kept without --out"},
+		{"advise --window 3ms --seeds 100000", "", "advise keeps nothing"},
+	} {
+		for _, signal := range []struct {
+			os.Signal
+			want int
+		}{{os.Interrupt, exitInterrupted}, {syscall.SIGTERM, exitTerminated}} {
+			var stdout, stderr strings.Builder
+			a := lab(&stdout, &stderr)
+			a.notify = func(c chan<- os.Signal) { c <- signal.Signal }
+			code := a.run(words(test.line))
+			if code != signal.want || !strings.Contains(stdout.String(), test.stdout) || !strings.Contains(stderr.String(), test.stderr) {
+				t.Errorf("simrun %s at %v: exit code %d, stdout %.200q, stderr %q; want %d, %q, %q",
+					test.line, signal.Signal, code, stdout.String(), stderr.String(), signal.want, test.stdout, test.stderr)
+			}
+		}
+	}
+}
+
+// Goal: progress is a line on a terminal, from the first second on; elsewhere it is a
+// line every 30 s.
+func TestStatus(t *testing.T) {
+	for _, test := range []struct {
+		terminal bool
+		want     string
+	}{
+		{true, "\r\x1b[K10 done, about 9s left\r\x1b[K12 done, about 9s left"},
+		{false, ""},
+	} {
+		var out strings.Builder
+		now := time.Unix(0, 0)
+		s := &status{w: &out, terminal: test.terminal, now: func() time.Time { return now }}
+		s.start()
+		for i := range 12 {
+			now = now.Add(100 * time.Millisecond)
+			s.show(thousands(i+1)+" done", i+1, 100)
+		}
+		if out.String() != test.want {
+			t.Errorf("on a terminal (%v): %q, want %q", test.terminal, out.String(), test.want)
+		}
+		if now = time.Unix(29, 0); !test.terminal {
+			s.show("too early", 0, 0)
+		}
+		now = now.Add(time.Minute)
+		s.show("more", 0, 0)
+		s.show("and more", 0, 0)
+		if got := strings.TrimPrefix(out.String(), test.want); strings.Count(got, "more") != 1 || !test.terminal && got != "more\n" {
+			t.Errorf("on a terminal (%v) a minute later: %q, want one line", test.terminal, got)
+		}
+	}
+	for n, want := range map[int]string{0: "0", 999: "999", 1000: "1,000", 2031454: "2,031,454"} {
+		if got := thousands(n); got != want {
+			t.Errorf("thousands(%d) = %s, want %s", n, got, want)
+		}
+	}
+}

@@ -1,0 +1,104 @@
+package simrun
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"racelab/scenarios"
+)
+
+// subject is what a command is about: NAME[/VARIANT][@SETTING], with --variant and
+// --set.
+type subject struct {
+	scenario *scenarios.Scenario
+	variant  scenarios.Variant
+	values   scenarios.Values
+
+	variantName string
+	settings    []string
+}
+
+// takesScenario makes SCENARIO the one argument of a command.
+func (a *app) takesScenario(c *cobra.Command) {
+	c.Args = func(c *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return fmt.Errorf("%s takes one scenario, not %d; possible: %s", c.Name(), len(args), strings.Join(a.names(), ", "))
+		}
+		return nil
+	}
+	c.ValidArgsFunction = a.complete
+}
+
+func (a *app) names() []string {
+	var names []string
+	for _, s := range a.all {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+// complete completes NAME[/VARIANT][@SETTING].
+func (a *app) complete(_ *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var all []string
+	for _, s := range a.all {
+		all = append(all, s.Name)
+		if !strings.HasPrefix(typed, s.Name) {
+			continue
+		}
+		for _, v := range s.Variants {
+			all = append(all, s.Name+"/"+v.Name)
+			for _, world := range s.Worlds {
+				all = append(all, s.Name+"/"+v.Name+"@"+world.Name)
+			}
+		}
+	}
+	return slices.DeleteFunc(all, func(name string) bool { return !strings.HasPrefix(name, typed) }), cobra.ShellCompDirectiveNoFileComp
+}
+
+func (s *subject) flags(a *app, c *cobra.Command) {
+	c.Flags().StringVar(&s.variantName, "variant", "", "the variant, as /VARIANT; without it, the unfixed one")
+	c.Flags().StringArrayVar(&s.settings, "set", nil, "a parameter, as NAME=VALUE; may be repeated")
+	_ = c.RegisterFlagCompletionFunc("variant", func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		var names []string
+		if len(args) == 1 && s.find(a, args[0]) == nil {
+			names = s.scenario.VariantNames()
+		}
+		return names, cobra.ShellCompDirectiveNoFileComp
+	})
+}
+
+// find finds what the argument and the flags name.
+func (s *subject) find(a *app, text string) (err error) {
+	name, setting, hasSetting := strings.Cut(text, "@")
+	name, variant, hasVariant := strings.Cut(name, "/")
+	if s.scenario, err = scenarios.FindIn(a.all, name); err != nil {
+		return err
+	}
+	switch {
+	case hasVariant && s.variantName != "" && s.variantName != variant:
+		return fmt.Errorf("%.60s and --variant %.60s name two variants; want one", text, s.variantName)
+	case hasVariant && variant == "":
+		return &scenarios.UnknownName{Kind: "variant of " + name, Possible: s.scenario.VariantNames()}
+	case !hasVariant:
+		variant = s.variantName
+	}
+	if s.variant, err = s.scenario.FindVariant(variant); err != nil {
+		return err
+	}
+	s.values = s.scenario.Defaults()
+	if hasSetting {
+		world, err := s.scenario.FindWorld(setting)
+		if err != nil {
+			return err
+		}
+		s.values = s.scenario.Values(world)
+	}
+	s.values, err = scenarios.Set(name, s.scenario.Parameters, s.values, s.settings)
+	return err
+}

@@ -1,0 +1,139 @@
+package simrun
+
+import (
+	"strings"
+	"testing"
+
+	"racelab/scenarios"
+)
+
+// Goal: what users have in their logs leads to the race, whatever stands around it,
+// and what they have every day leads nowhere.
+func TestWhy(t *testing.T) {
+	for _, test := range []struct{ text, want string }{
+		{"2024/03/02 14:01:07 [sarama] txnmgr/add-partition-to-txn retrying after 20ms... (3 attempts remaining) (kafka server: The producer attempted to update a transaction while another concurrent operation on the same transaction was ongoing)", "concurrent-transactions"},
+		{"CONCURRENT_TRANSACTIONS", "concurrent-transactions"},
+		{"org.apache.kafka.common.errors.ConcurrentTransactionsException: ...", "concurrent-transactions"},
+		{"BROKER/17 WAITING FOR THROTTLE TIMER", "throttle-stall"},
+		{"producer hangs after throttling", "throttle-stall"},
+		{"messages out of order after an error", "produce-reorder"},
+		{"offset goes back after restart", "offset-rewind"},
+		{"Close hangs", "throttle-stall"},
+		{`level=DEBUG msg="default commit canceled" group=orders`, "commit-reconnect"},
+		{"kafka server: The provided generation id is not the current generation", "stale-member-commit"},
+		{"org.apache.kafka.clients.consumer.CommitFailedException: Offset commit cannot be completed", "stale-member-commit"},
+		{"failed to send request to broker 5: connection refused", ""},
+		{"client/metadata retrying after 250ms... (3 attempts remaining)", ""},
+		{"client/metadata fetching metadata for all topics from broker localhost:9092", ""},
+		{"consumer/broker/1 added subscription to orders/0", ""},
+		{"committed offset 42 of orders/0", ""},
+		{"the producer hangs when the broker restarts, nothing in the log", ""},
+		{"hello world", ""},
+	} {
+		found := scenarios.Why(scenarios.All(), test.text)
+		got := ""
+		if len(found) > 0 {
+			got = found[0].Scenario.Name
+		}
+		if got != test.want {
+			t.Errorf("why %q: %q, want %q", test.text, got, test.want)
+		}
+	}
+	var stdout, stderr strings.Builder
+	a := lab(&stdout, &stderr)
+	a.stdin = strings.NewReader("all is well\nbroker/3 waiting for throttle timer\nbroker/4 waiting for throttle timer\n")
+	if code := a.run([]string{"why"}); code != exitHolds || strings.Count(stdout.String(), "throttle-stall: ") != 1 {
+		t.Errorf("why < log: exit code %d, stdout %q; want the race once", code, stdout.String())
+	}
+}
+
+// Goal: each text of the table finds the race that it stands beside.
+func TestEverySymptomIsFound(t *testing.T) {
+	for _, s := range scenarios.All() {
+		for _, symptom := range s.Symptoms {
+			for _, seen := range symptom.Seen {
+				found := scenarios.Why(scenarios.All(), "12:00:01.5 WARN "+seen.Text+" (42)")
+				if len(found) == 0 || found[0].Symptom.Cause != symptom.Cause {
+					t.Errorf("%q leads to %v, want %s", seen.Text, found, symptom.Cause)
+				}
+			}
+			if err := parsed(words(strings.TrimPrefix(symptom.Command, "simrun "))); err != nil {
+				t.Errorf("%s: %v", symptom.Command, err)
+			}
+		}
+	}
+}
+
+// Goal: a release is in the ranges that the variants' texts say.
+func TestReleases(t *testing.T) {
+	for _, test := range []struct{ release, want string }{
+		{"sarama@1.37.2", "throttle-stall/no-throttle offset-rewind/send-lock"},
+		{"sarama@1.41.0", "throttle-stall/unlocked offset-rewind/unfixed"},
+		{"sarama@1.43.2", "throttle-stall/mutex offset-rewind/unfixed"},
+		{"sarama@1.47.3", "throttle-stall/mutex offset-rewind/broker-lock"},
+		{"sarama@1.61.1", "concurrent-transactions/sarama-1.61.1 throttle-stall/mutex offset-rewind/broker-lock-released"},
+		{"franz-go@1.20.7", "commit-reconnect/unfixed"},
+		{"franz-go@1.21.0", "commit-reconnect/chained"},
+		{"kafka@0.8.1", ""},
+		{"kafka@3.9.0", "stale-member-commit/unfixed stale-member-commit/generation-check stale-member-commit/generation-now stale-member-commit/auto-commit stale-member-commit/static-member"},
+	} {
+		client, release, _ := strings.Cut(test.release, "@")
+		var got []string
+		for _, s := range scenarios.All() {
+			variants, _, _ := s.In(client, release)
+			for _, v := range variants {
+				got = append(got, s.Name+"/"+v.Name)
+			}
+		}
+		if strings.Join(got, " ") != test.want {
+			t.Errorf("%s has %v, want %s", test.release, got, test.want)
+		}
+	}
+	_, stdout, _ := call("list", "--release", "sarama@1.43.2")
+	if !strings.Contains(stdout, "concurrent-transactions: not known of sarama@1.43.2") || strings.Contains(stdout, "broker-lock") {
+		t.Errorf("list --release sarama@1.43.2 prints\n%s\nwant what is not known, and no other release", stdout)
+	}
+}
+
+// Goal: the name of the program is the one it was called by.
+func TestProgramName(t *testing.T) {
+	var stdout, stderr strings.Builder
+	a := lab(&stdout, &stderr)
+	a.program = "races"
+	for _, line := range []string{"run lost-update", "run lost-update/locked --json", "explore lost-update", "show lost-update", "list", "why CommitFailedException",
+		"sweep commit-cost --seeds 1", "diff lost-update unfixed locked", "run lost-updat"} {
+		a.run(words(line))
+	}
+	out := stdout.String() + stderr.String()
+	for _, command := range []string{"replay  races run lost-update\n", "shorter: races explore lost-update", `"repeat": "races run lost-update/locked"`, "repeat: races run", "  races check lost-update", "races show SCENARIO",
+		"figures: races sweep", "races: there is no scenario"} {
+		if !strings.Contains(out, command) {
+			t.Errorf("none of the commands prints %q", command)
+		}
+	}
+	if strings.Contains(out, "go run ./cmd") {
+		t.Error("a command names another program")
+	}
+	for called, want := range map[string]string{"/usr/bin/races": "races", "./simrun": "simrun"} {
+		if got := programName(called); got != want {
+			t.Errorf("called as %s: %s, want %s", called, got, want)
+		}
+	}
+}
+
+// Goal: a row of check is written as it is earned, not at the end.
+func TestCheckStreams(t *testing.T) {
+	w := &firstWrites{}
+	var stderr strings.Builder
+	lab(w, &stderr).run([]string{"check", "lost-update"})
+	if w.writes < 5 {
+		t.Errorf("check lost-update wrote %d times, want once a row", w.writes)
+	}
+}
+
+type firstWrites struct{ writes int }
+
+func (w *firstWrites) Write(p []byte) (int, error) {
+	w.writes++
+	return len(p), nil
+}
