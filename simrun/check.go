@@ -95,7 +95,7 @@ func (k *checking) run(a *app) error {
 			Workers: int(k.parallel), Stop: stop,
 			Progress: func(r *explore.Result) {
 				status.show(fmt.Sprintf("%d of %d searches; %s/%s@%s: %s states", done, len(k.searches),
-					search.scenario.Name, search.Variant.Name, search.World.Name, thousands(r.States)), done, len(k.searches))
+					search.scenario.Name, search.Variant.Name, search.World.Name, thousands(r.States)), 0, 0)
 			},
 		})
 		if err != nil {
