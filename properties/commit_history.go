@@ -191,7 +191,7 @@ func (p *CommitHistoryIsMonotone) now() int {
 func (p *CommitHistoryIsMonotone) begin(o sim.Observation, c call) {
 	c.client, c.called, c.returned = slices.Index(p.Clients, o.Actor), p.now(), open
 	if c.client < 0 {
-		panic(fmt.Sprintf("properties: %s sends %s and is none of the Clients of the history", o.Actor, o.Message.Name()))
+		panic(fmt.Sprintf("properties: %s sends %s and is none of the Clients of the history", o.Actor, sim.NameOf(o.Message)))
 	}
 	if slices.ContainsFunc(p.calls, func(other call) bool { return other.returned == c.called }) {
 		c.called++
@@ -217,7 +217,7 @@ func (p *CommitHistoryIsMonotone) awaited(o sim.Observation) *call {
 func (p *CommitHistoryIsMonotone) answered(o sim.Observation) *call {
 	c := p.awaited(o)
 	if c == nil {
-		panic(fmt.Sprintf("properties: %s receives %s, which it does not await in the history: do its calls go over several connections?", o.Actor, o.Message.Name()))
+		panic(fmt.Sprintf("properties: %s receives %s, which it does not await in the history: do its calls go over several connections?", o.Actor, sim.NameOf(o.Message)))
 	}
 	c.returned = p.now()
 	return c

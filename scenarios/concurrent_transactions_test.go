@@ -35,7 +35,7 @@ func (*conversation) Watches(o sim.Observation) bool {
 
 func (c *conversation) Observe(o sim.Observation) (tested bool, err error) {
 	if o.Action == sim.Received {
-		c.refused[o.Message.Name()]++
+		c.refused[sim.NameOf(o.Message)]++
 	} else {
 		c.returned = append(c.returned, returned{o.Message.(*model.TxnReturned), c.world.Now(), c.refused["AddPartitionsToTxn"]})
 	}

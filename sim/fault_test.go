@@ -48,7 +48,7 @@ func (p *pinger) Run(t *sim.Task) {
 }
 func (p *pinger) answered(t *sim.Task) bool {
 	m := p.c.Receive(t, "await")
-	p.last = m.Name() + " " + m.String()
+	p.last = sim.NameOf(m) + " " + sim.ContentsOf(m)
 	return m != sim.Cut
 }
 
@@ -65,7 +65,7 @@ func (p *never) Watches(o sim.Observation) bool { return p.is(o) }
 func (p *never) Observe(o sim.Observation) (bool, error) {
 	if p.seen++; p.seen > p.n {
 		p.seen = p.n + 1
-		return true, fmt.Errorf("%s of %s: number %d", o.Message.Name(), o.Actor, p.seen)
+		return true, fmt.Errorf("%s of %s: number %d", sim.NameOf(o.Message), o.Actor, p.seen)
 	}
 	return true, nil
 }

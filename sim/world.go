@@ -306,7 +306,7 @@ func (w *World) arrival(c *Conn) Event {
 	request := c.requests[0]
 	return Event{
 		Actor: c.sender(request),
-		Label: request.Message.Name(),
+		Label: NameOf(request.Message),
 		Place: c.node.place(), Process: w.arrivals(c),
 		conn: c,
 	}

@@ -87,7 +87,7 @@ type outcomes struct {
 func (*outcomes) Name() string { return "outcomes" }
 
 func (*outcomes) Watches(o sim.Observation) bool {
-	return o.Action == sim.Called && o.Message.Name() == "produce" || isPromise(o)
+	return o.Action == sim.Called && sim.NameOf(o.Message) == "produce" || isPromise(o)
 }
 
 // isPromise says whether an act is the call of a promise.

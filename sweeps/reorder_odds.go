@@ -87,7 +87,7 @@ type overtaking struct {
 func (*overtaking) Name() string { return "overtaking" }
 
 func (*overtaking) Watches(o sim.Observation) bool {
-	return o.Action == sim.Answered && o.Request.Name() == "Produce" || isPromise(o)
+	return o.Action == sim.Answered && sim.NameOf(o.Request) == "Produce" || isPromise(o)
 }
 
 func (x *overtaking) Observe(o sim.Observation) (tested bool, err error) {

@@ -111,7 +111,7 @@ func (s *sending) Name() string { return "sending" }
 func (s *sending) Watches(o sim.Observation) bool { return o.Action == sim.Returned }
 
 func (s *sending) Observe(o sim.Observation) (tested bool, err error) {
-	switch o.Message.Name() {
+	switch sim.NameOf(o.Message) {
 	case "accept":
 		s.taken = append(s.taken, o.At)
 		s.most = max(s.most, len(s.taken)-len(s.done))

@@ -104,7 +104,7 @@ type answered struct {
 func (a *answered) Name() string { return "answered " + a.request }
 
 func (a *answered) Watches(o sim.Observation) bool {
-	return o.Action == sim.Answered && o.Request.Name() == a.request
+	return o.Action == sim.Answered && sim.NameOf(o.Request) == a.request
 }
 
 func (a *answered) Observe(sim.Observation) (tested bool, err error) {

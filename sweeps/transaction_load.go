@@ -202,9 +202,9 @@ func (l *load) Watches(o sim.Observation) bool {
 	case sim.Answered:
 		return o.Actor == "coordinator"
 	case sim.Called:
-		return o.Message.Name() == "BeginTxn"
+		return sim.NameOf(o.Message) == "BeginTxn"
 	case sim.Returned:
-		return o.Message.Name() == "CommitTxn"
+		return sim.NameOf(o.Message) == "CommitTxn"
 	}
 	return false
 }

@@ -40,7 +40,7 @@ func (a *asker) Run(t *sim.Task) {
 	for a.next = 0; a.next < len(a.requests); a.next++ {
 		t.Yield("send")
 		a.broker.Send(t, a.requests[a.next])
-		a.answers = append(a.answers, a.broker.Receive(t, "await response").String())
+		a.answers = append(a.answers, sim.ContentsOf(a.broker.Receive(t, "await response")))
 	}
 }
 

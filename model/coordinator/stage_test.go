@@ -102,7 +102,7 @@ func (c *player) Run(t *sim.Task) {
 
 func (c *player) ask(t *sim.Task, conn *sim.Conn, request sim.Message) {
 	conn.Send(t, request)
-	c.answers = append(c.answers, conn.Receive(t, "await response").String())
+	c.answers = append(c.answers, sim.ContentsOf(conn.Receive(t, "await response")))
 }
 
 // heldBroker holds WriteTxnMarkers until the client says how it is to be
