@@ -14,8 +14,6 @@ type AddOffsetsToTxnRequest struct {
 	ProducerEpoch   ProducerEpoch
 }
 
-func (r *AddOffsetsToTxnRequest) Name() string { return "AddOffsetsToTxn" }
-
 func (r *AddOffsetsToTxnRequest) String() string {
 	return fmt.Sprintf("%v %s", r.TransactionalID, FormatProducer(r.ProducerID, r.ProducerEpoch))
 }
@@ -24,7 +22,5 @@ func (r *AddOffsetsToTxnRequest) String() string {
 //
 // Source: AddOffsetsToTxnResponse.json.
 type AddOffsetsToTxnResponse struct{ Error Error }
-
-func (r *AddOffsetsToTxnResponse) Name() string { return "AddOffsetsToTxn" }
 
 func (r *AddOffsetsToTxnResponse) String() string { return r.Error.String() }

@@ -17,8 +17,6 @@ type AddPartitionsToTxnRequest struct {
 	Partitions      []Partition // ascending
 }
 
-func (r *AddPartitionsToTxnRequest) Name() string { return "AddPartitionsToTxn" }
-
 func (r *AddPartitionsToTxnRequest) String() string {
 	does := ""
 	if r.VerifyOnly {
@@ -43,7 +41,5 @@ func (r *AddPartitionsToTxnRequest) TransactionVersion() TransactionVersion {
 type AddPartitionsToTxnResponse struct {
 	Partitions []PartitionError // in the order of the request
 }
-
-func (r *AddPartitionsToTxnResponse) Name() string { return "AddPartitionsToTxn" }
 
 func (r *AddPartitionsToTxnResponse) String() string { return FormatErrors(r.Partitions) }

@@ -14,8 +14,6 @@ type ConsumerGroupHeartbeatRequest struct {
 	Owned       []Partition // ascending: TopicPartitions
 }
 
-func (r *ConsumerGroupHeartbeatRequest) Name() string { return "ConsumerGroupHeartbeat" }
-
 func (r *ConsumerGroupHeartbeatRequest) String() string {
 	return fmt.Sprintf("%v@%d %s", r.MemberID, r.MemberEpoch, FormatPartitions(r.Owned))
 }
@@ -30,8 +28,6 @@ type ConsumerGroupHeartbeatResponse struct {
 	MemberEpoch MemberEpoch
 	Assignment  []Partition // ascending
 }
-
-func (r *ConsumerGroupHeartbeatResponse) Name() string { return "ConsumerGroupHeartbeat" }
 
 func (r *ConsumerGroupHeartbeatResponse) String() string {
 	if r.Error != None {

@@ -5,7 +5,6 @@ package model
 // Source: DeleteGroupsRequest.json.
 type DeleteGroupsRequest struct{}
 
-func (r *DeleteGroupsRequest) Name() string   { return "DeleteGroups" }
 func (r *DeleteGroupsRequest) String() string { return "" }
 
 // DeleteGroupsResponse is the answer to it.
@@ -13,5 +12,4 @@ func (r *DeleteGroupsRequest) String() string { return "" }
 // Source: DeleteGroupsResponse.json.
 type DeleteGroupsResponse struct{ Error Error }
 
-func (r *DeleteGroupsResponse) Name() string   { return "DeleteGroups" }
 func (r *DeleteGroupsResponse) String() string { return r.Error.String() }

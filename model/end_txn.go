@@ -13,8 +13,6 @@ type EndTxnRequest struct {
 	Result          TransactionResult
 }
 
-func (r *EndTxnRequest) Name() string { return "EndTxn" }
-
 func (r *EndTxnRequest) String() string {
 	return fmt.Sprintf("%v %s %v", r.TransactionalID, FormatProducer(r.ProducerID, r.ProducerEpoch), r.Result)
 }
@@ -39,8 +37,6 @@ type EndTxnResponse struct {
 	ProducerID    ProducerID
 	ProducerEpoch ProducerEpoch
 }
-
-func (r *EndTxnResponse) Name() string { return "EndTxn" }
 
 func (r *EndTxnResponse) String() string {
 	if r.ProducerID == NoProducerID {

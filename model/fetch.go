@@ -34,8 +34,6 @@ type FetchRequest struct {
 	IsolationLevel IsolationLevel
 }
 
-func (r *FetchRequest) Name() string { return "Fetch" }
-
 func (r *FetchRequest) String() string {
 	return fmt.Sprintf("%v from %d %v", r.Partition, r.FetchOffset, r.IsolationLevel)
 }
@@ -60,8 +58,6 @@ type AbortedTransaction struct {
 	ProducerID  ProducerID
 	FirstOffset Offset
 }
-
-func (r *FetchResponse) Name() string { return "Fetch" }
 
 func (r *FetchResponse) String() string {
 	if r.Error != None {

@@ -5,7 +5,6 @@ package model
 // Source: FindCoordinatorRequest.json.
 type FindCoordinatorRequest struct{}
 
-func (r *FindCoordinatorRequest) Name() string   { return "FindCoordinator" }
 func (r *FindCoordinatorRequest) String() string { return "" }
 
 // FindCoordinatorResponse is the answer to it.
@@ -14,5 +13,4 @@ func (r *FindCoordinatorRequest) String() string { return "" }
 // Differs: there is one coordinator, so an answer without an error names none.
 type FindCoordinatorResponse struct{ Error Error }
 
-func (r *FindCoordinatorResponse) Name() string   { return "FindCoordinator" }
 func (r *FindCoordinatorResponse) String() string { return r.Error.String() }

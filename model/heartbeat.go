@@ -5,12 +5,9 @@ package model
 // Source: HeartbeatRequest.json.
 type HeartbeatRequest struct{ ConsumerGroupMetadata }
 
-func (r *HeartbeatRequest) Name() string { return "Heartbeat" }
-
 // HeartbeatResponse says whether the generation still stands.
 //
 // Source: HeartbeatResponse.json.
 type HeartbeatResponse struct{ Error Error }
 
-func (r *HeartbeatResponse) Name() string   { return "Heartbeat" }
 func (r *HeartbeatResponse) String() string { return r.Error.String() }

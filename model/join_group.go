@@ -19,8 +19,6 @@ type JoinGroupRequest struct {
 	RebalanceTimeout time.Duration
 }
 
-func (r *JoinGroupRequest) Name() string { return "JoinGroup" }
-
 func (r *JoinGroupRequest) String() string {
 	who := "new member"
 	if r.MemberID != 0 {
@@ -43,8 +41,6 @@ type JoinGroupResponse struct {
 	SkipAssignment bool       // the leader need not assign anything: a static member came back
 	Members        []MemberID // for the leader alone, in the order in which they joined
 }
-
-func (r *JoinGroupResponse) Name() string { return "JoinGroup" }
 
 func (r *JoinGroupResponse) String() string {
 	if r.Error != None {

@@ -9,7 +9,6 @@ type LeaveGroupRequest struct {
 	GroupInstanceID GroupInstanceID
 }
 
-func (r *LeaveGroupRequest) Name() string   { return "LeaveGroup" }
 func (r *LeaveGroupRequest) String() string { return r.MemberID.String() }
 
 // LeaveGroupResponse is the answer to it.
@@ -17,5 +16,4 @@ func (r *LeaveGroupRequest) String() string { return r.MemberID.String() }
 // Source: LeaveGroupResponse.json.
 type LeaveGroupResponse struct{ Error Error }
 
-func (r *LeaveGroupResponse) Name() string   { return "LeaveGroup" }
 func (r *LeaveGroupResponse) String() string { return r.Error.String() }

@@ -20,8 +20,6 @@ type PartitionOffset struct {
 	Offset    Offset
 }
 
-func (r *OffsetCommitRequest) Name() string { return "OffsetCommit" }
-
 func (r *OffsetCommitRequest) String() string {
 	return FormatOffsets(r.Partitions) + by(r.ConsumerGroupMetadata)
 }
@@ -47,8 +45,6 @@ type PartitionError struct {
 	Partition Partition
 	Error     Error
 }
-
-func (r *OffsetCommitResponse) Name() string { return "OffsetCommit" }
 
 func (r *OffsetCommitResponse) String() string { return FormatErrors(r.Partitions) }
 

@@ -10,8 +10,6 @@ type OffsetFetchRequest struct {
 	Partitions            []Partition // ascending
 }
 
-func (r *OffsetFetchRequest) Name() string { return "OffsetFetch" }
-
 func (r *OffsetFetchRequest) String() string {
 	return FormatPartitions(r.Partitions) + by(r.ConsumerGroupMetadata)
 }
@@ -31,8 +29,6 @@ type OffsetFetchResponse struct {
 	Error      Error
 	Partitions []PartitionOffset // in the order of the request; NoOffset where there is none
 }
-
-func (r *OffsetFetchResponse) Name() string { return "OffsetFetch" }
 
 func (r *OffsetFetchResponse) String() string {
 	if r.Error != None {

@@ -22,8 +22,6 @@ type PartitionBatch struct {
 	Batch     RecordBatch
 }
 
-func (r *ProduceRequest) Name() string { return "Produce" }
-
 func (r *ProduceRequest) String() string {
 	parts := make([]string, len(r.Partitions))
 	for i := range r.Partitions {
@@ -61,8 +59,6 @@ type ProducePartitionResponse struct {
 	Error      Error
 	BaseOffset Offset // of the batch, if there is no error; else -1
 }
-
-func (r *ProduceResponse) Name() string { return "Produce" }
 
 func (r *ProduceResponse) String() string {
 	parts := make([]string, len(r.Partitions))

@@ -24,8 +24,6 @@ func (a MemberAssignment) String() string {
 	return fmt.Sprintf("%v: %s", a.MemberID, FormatPartitions(a.Partitions))
 }
 
-func (r *SyncGroupRequest) Name() string { return "SyncGroup" }
-
 func (r *SyncGroupRequest) String() string {
 	text := r.ConsumerGroupMetadata.String()
 	if len(r.Assignments) > 0 {
@@ -41,8 +39,6 @@ type SyncGroupResponse struct {
 	Error      Error
 	Assignment []Partition // ascending
 }
-
-func (r *SyncGroupResponse) Name() string { return "SyncGroup" }
 
 func (r *SyncGroupResponse) String() string {
 	if r.Error != None {

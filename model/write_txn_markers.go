@@ -23,8 +23,6 @@ type TxnMarker struct {
 	Partitions         []Partition // ascending
 }
 
-func (r *WriteTxnMarkersRequest) Name() string { return "WriteTxnMarkers" }
-
 func (r *WriteTxnMarkersRequest) String() string {
 	parts := make([]string, len(r.Markers))
 	for i, m := range r.Markers {
@@ -46,8 +44,6 @@ type TxnMarkerResult struct {
 	ProducerID ProducerID
 	Partitions []PartitionError // in the order of the request
 }
-
-func (r *WriteTxnMarkersResponse) Name() string { return "WriteTxnMarkers" }
 
 func (r *WriteTxnMarkersResponse) String() string {
 	parts := make([]string, len(r.Markers))

@@ -197,7 +197,7 @@ func (h *CommitHistory) now() int {
 func (h *CommitHistory) begin(a sim.Act, c call) {
 	c.client, c.called, c.returned = slices.Index(h.Clients, a.Actor), h.now(), open
 	if c.client < 0 {
-		panic(fmt.Sprintf("properties: %s sends %s and is none of the Clients of the history", a.Actor, a.Message.Name()))
+		panic(fmt.Sprintf("properties: %s sends %s and is none of the Clients of the history", a.Actor, sim.NameOf(a.Message)))
 	}
 	if slices.ContainsFunc(h.calls, func(other call) bool { return other.returned == c.called }) {
 		c.called++
@@ -223,7 +223,7 @@ func (h *CommitHistory) awaited(a sim.Act) *call {
 func (h *CommitHistory) answered(a sim.Act) *call {
 	c := h.awaited(a)
 	if c == nil {
-		panic(fmt.Sprintf("properties: %s receives %s, which it does not await in the history: do its calls go over several connections?", a.Actor, a.Message.Name()))
+		panic(fmt.Sprintf("properties: %s receives %s, which it does not await in the history: do its calls go over several connections?", a.Actor, sim.NameOf(a.Message)))
 	}
 	c.returned = h.now()
 	return c

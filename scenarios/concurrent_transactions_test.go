@@ -35,7 +35,7 @@ func (c *conversation) note() *sim.Property {
 	})
 	sim.On(p, sim.Received, func(_ *sim.Claim, _ sim.Act, m sim.Message) {
 		if strings.Contains(m.(fmt.Stringer).String(), "CONCURRENT_TRANSACTIONS") {
-			c.refused[m.Name()]++
+			c.refused[sim.NameOf(m)]++
 		}
 	})
 	return p

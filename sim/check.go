@@ -22,13 +22,16 @@ import (
 func (w *World) CheckStep(i int) error {
 	before := w.Save()
 	event := w.Enabled()[i]
-	owners, was := w.owners(), w.absolute()
+	w.markMoments()
+	w.load(before) // A moment that has passed may be any, until it is loaded.
+	w.findEnabled()
+	was := w.whole()
 	w.Take(i)
 	violations := slices.Clone(w.violations)
 	accesses := slices.Clone(w.accesses)
 	after := w.Save()
 
-	if err := w.checkWrites(event, owners, was, w.absolute(), accesses); err != nil {
+	if err := w.checkWrites(event, was, w.whole(), accesses); err != nil {
 		return err
 	}
 	if event.task != nil {
@@ -36,7 +39,7 @@ func (w *World) CheckStep(i int) error {
 			return err
 		}
 	}
-	if err := w.checkReads(event, i, owners, before, after, accesses); err != nil {
+	if err := w.checkReads(event, i, before, after, accesses); err != nil {
 		return err
 	}
 	w.Load(after)
@@ -45,59 +48,38 @@ func (w *World) CheckStep(i int) error {
 	return nil
 }
 
-// owners says which words of the current state are whose.
-func (w *World) owners() []owner {
-	s := walker{marks: true, world: w}
-	s.save(w.plan.groups)
-	return s.owners
-}
-
-// absolute is the current state by the time of day. When the clock moves, what
-// is due comes nearer, and nobody has changed it.
-func (w *World) absolute() *Snapshot {
+// whole is the state of each group by the time of day. When the clock moves, what
+// is due comes nearer, and nobody has changed it. It goes by no record of what was
+// touched.
+func (w *World) whole() [][]uint64 {
 	s := walker{absolute: true, world: w}
-	s.save(w.plan.groups)
-	return &Snapshot{words: s.words}
-}
-
-// wordsOf returns the words of the k-th owner.
-func wordsOf(s *Snapshot, owners []owner, k int) []uint64 {
-	if k+1 < len(owners) {
-		return s.words[owners[k].at:owners[k+1].at]
+	var all [][]uint64
+	for _, g := range w.plan.groups {
+		s.words, s.refs = nil, s.refs[:0]
+		s.save(g)
+		all = append(all, s.words)
 	}
-	return s.words[owners[k].at:]
+	return all
 }
 
 // checkWrites compares all that was not recorded as written.
-func (w *World) checkWrites(event Event, before []owner, was, is *Snapshot, accesses []Access) error {
+func (w *World) checkWrites(event Event, was, is [][]uint64, accesses []Access) error {
 	for i := range w.plan.wires {
 		if x := &w.plan.wires[i]; x.is() != x.was {
 			return fmt.Errorf("sim: the step %q changed wiring, which is fixed before the first step: %s", event, w.rewired(x))
 		}
 	}
-	after := w.owners()
-	for k, o := range before {
-		if slices.Equal(wordsOf(was, before, k), wordsOf(is, after, k)) || w.mayWrite(event, o.object, accesses) {
-			continue
+	for k, g := range w.plan.groups {
+		switch {
+		case slices.Equal(was[k], is[k]):
+		case g.owner == nil:
+			return fmt.Errorf("sim: the step %q changed a field of %s, which several tasks share: make it a sim.Var", event, w.roots()[g.root].name)
+		case !w.mayWrite(event, g.owner.number, accesses):
+			return fmt.Errorf("sim: the step %q changed %s without recording it", event, w.ObjectName(g.owner.number))
 		}
-		if o.object == 0 {
-			return fmt.Errorf("sim: the step %q changed a field of %s, which several tasks share: make it a sim.Var", event, w.rootOf(k))
-		}
-		return fmt.Errorf("sim: the step %q changed %s without recording it", event, w.ObjectName(o.object))
 	}
 	return nil
 }
-
-// thing is the thing of a number; nil: of what is nobody's.
-func (w *World) thing(number int) thing {
-	if number == 0 {
-		return nil
-	}
-	return w.things[number-1]
-}
-
-// rootOf names the shared structure that has the k-th group.
-func (w *World) rootOf(k int) string { return w.shared[w.plan.groups[k].root].name }
 
 // rewired names what a wire is.
 func (w *World) rewired(x *wiring) string {
@@ -111,9 +93,6 @@ func (w *World) rewired(x *wiring) string {
 }
 
 func (w *World) mayWrite(event Event, object int, accesses []Access) bool {
-	if object == 0 {
-		return false
-	}
 	if event.task != nil && event.task.bound().number == object {
 		return true
 	}
@@ -156,7 +135,7 @@ func (t *Task) driveStrangely(to *site) *coroutine {
 	hops := slices.Clone(route)
 	c := t.begin()
 	for _, h := range hops {
-		t.world.load(t.world.strange(h.recipe.state))
+		t.world.load(t.world.strange(h.recipe.state, func(int) bool { return false }))
 		t.way = h.recipe.way
 		if t.letRun(c); c.site != h.to {
 			t.pool.put(c)
@@ -169,15 +148,19 @@ func (t *Task) driveStrangely(to *site) *coroutine {
 // stranger is an object whose one word can be given another value.
 type stranger interface{ strange(word uint64) uint64 }
 
-// strange is a saved state with other values in its variables.
-func (w *World) strange(s *Snapshot) *Snapshot {
-	w.load(s)
-	owners := w.owners()
-	other := &Snapshot{words: slices.Clone(s.words), refs: s.refs, ghosts: s.ghosts}
-	for k, o := range owners {
-		if v, ok := w.thing(o.object).(stranger); ok {
-			word := &wordsOf(other, owners, k)[0]
-			*word = v.strange(*word)
+// strange is a saved state with other values in its variables, but for those of
+// which keep is true.
+func (w *World) strange(s *Snapshot, keep func(object int) bool) *Snapshot {
+	other := &Snapshot{s.now, slices.Clone(s.records)}
+	for k, g := range w.plan.groups {
+		if g.owner == nil || keep(g.owner.number) {
+			continue
+		}
+		if v, ok := w.things[g.owner.number-1].(stranger); ok {
+			r := s.records[k]
+			words := slices.Clone(r.words)
+			words[0] = v.strange(words[0])
+			other.records[k] = w.recordOf(g, words, r.refs)
 		}
 	}
 	return other
@@ -201,26 +184,15 @@ func (t *Task) putBack(aside [][]*coroutine) {
 
 // checkReads takes the step again with other values in the variables that it
 // has not touched.
-func (w *World) checkReads(event Event, i int, owners []owner, before, after *Snapshot, accesses []Access) error {
-	strange := &Snapshot{words: slices.Clone(before.words), refs: before.refs, ghosts: before.ghosts}
-	want := &Snapshot{words: slices.Clone(after.words), refs: after.refs, ghosts: after.ghosts}
-	w.Load(after)
-	ownersAfter := w.owners()
-	changed := false
-	for k, o := range owners {
-		v, ok := w.thing(o.object).(stranger)
-		if !ok || slices.ContainsFunc(accesses, func(a Access) bool { return a.Object == o.object }) {
-			continue
-		}
-		word := &wordsOf(strange, owners, k)[0]
-		*word = v.strange(*word)
-		wordsOf(want, ownersAfter, k)[0] = *word
-		changed = true
+func (w *World) checkReads(event Event, i int, before, after *Snapshot, accesses []Access) error {
+	touched := func(object int) bool {
+		return slices.ContainsFunc(accesses, func(a Access) bool { return a.Object == object })
 	}
-	if !changed {
+	want := w.strange(after, touched)
+	if slices.Equal(want.records, after.records) {
 		return nil
 	}
-	w.Load(strange)
+	w.Load(w.strange(before, touched))
 	w.Take(i)
 	return w.sameState(event, want, "taken with other values in variables that it does not touch")
 }
@@ -228,7 +200,7 @@ func (w *World) checkReads(event Event, i int, owners []owner, before, after *Sn
 // sameState compares the state that the step came to.
 func (w *World) sameState(event Event, want *Snapshot, how string) error {
 	got := w.Save()
-	if slices.Equal(got.words, want.words) {
+	if slices.EqualFunc(got.records, want.records, func(a, b *record) bool { return slices.Equal(a.words, b.words) }) {
 		return nil
 	}
 	is := w.Fields()

@@ -2,10 +2,8 @@ package sim
 
 import (
 	"math"
-	"slices"
 	"strings"
 	"time"
-	"unsafe"
 )
 
 // clock is the time of a world. Nothing moves it but events: a timer that
@@ -70,6 +68,7 @@ func (w *World) advance(to Time) {
 	moves := to > w.clock.now
 	if moves {
 		w.clock.now = to
+		w.markMoments()
 	}
 	w.touched(&w.clock.object, moves)
 }
@@ -85,10 +84,6 @@ func (w *World) prepareClock() {
 	}
 	c.kind, c.label = Clock, "clock"
 	w.bind(c)
-	// The time comes first, before all that is relative to it.
-	g := &group{owner: &c.object, root: ofWorld}
-	g.add(ghost, unsafe.Pointer(&c.now))
-	w.plan.groups = slices.Insert(w.plan.groups, 0, g)
 	for _, set := range c.sets {
 		set.nameTimers(w)
 	}

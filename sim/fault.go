@@ -59,7 +59,8 @@ func (w *World) StopFaults() {
 	if f := w.faults; f != nil {
 		f.left.Crashes, f.left.ProcessCrashes, f.left.Cuts, f.left.Delays = 0, 0, 0, 0
 		f.stopped = true
-		w.walked, w.base = false, nil
+		w.base = nil
+		w.mark(&f.object)
 		if w.jumps {
 			w.Save() // A choice is not what led here.
 		}

@@ -48,7 +48,7 @@ func (p *pinger) Run(t *sim.Task) {
 }
 func (p *pinger) answered(t *sim.Task) bool {
 	m := p.c.Receive(t, "await")
-	p.last = m.Name() + " " + m.String()
+	p.last = sim.NameOf(m) + " " + sim.ContentsOf(m)
 	return m != sim.Cut
 }
 
@@ -62,7 +62,7 @@ func atMost(n int, name string, action sim.Action, is func(m sim.Message) bool) 
 			return
 		}
 		seen = min(seen+1, n+1)
-		c.Assert(seen <= n, "%s of %s: number %d", m.Name(), a.Actor, seen)
+		c.Assert(seen <= n, "%s of %s: number %d", sim.NameOf(m), a.Actor, seen)
 	})
 	return p
 }

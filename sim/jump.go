@@ -65,6 +65,7 @@ func (w *World) before() *Snapshot {
 			event.task.attach()
 		}
 		if w.timed != nil {
+			w.markMoments()
 			w.timed.begin(w, &event)
 		}
 		w.step(event)
@@ -72,7 +73,6 @@ func (w *World) before() *Snapshot {
 			w.timed.stale = true // While driving, no step says what it touched.
 			w.timed.end(w, &event)
 		}
-		w.walked = false
 	}
 	before := w.snapshot()
 	w.load(now)
@@ -323,6 +323,7 @@ func (t *Task) letRun(c *coroutine) {
 		t.pool.put(t.coroutine)
 	}
 	t.coroutine = c
+	t.world.mark(&t.object)
 	c.resume()
 	t.coroutine = nil
 }

@@ -35,7 +35,7 @@ func (w *worker) Run(t *sim.Task) {
 
 func (w *worker) ask(t *sim.Task) {
 	w.conn.Send(t, &message{"ask"})
-	w.heard = len(w.conn.Receive(t, "await").String())
+	w.heard = len(sim.ContentsOf(w.conn.Receive(t, "await")))
 }
 
 func workers() *sim.World {

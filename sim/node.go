@@ -2,18 +2,39 @@ package sim
 
 import (
 	"fmt"
+	"reflect"
+	"strings"
 	"unsafe"
 )
 
-// Message is what travels on a connection. A message never changes once it is
-// sent, and is made of plain data: numbers, texts, booleans, and structs,
-// slices and pointers of these. Its receiver copies what it keeps.
-type Message interface {
-	// Name is the message's kind, without the words Request or Response:
-	// "OffsetCommit".
-	Name() string
-	// String is its contents: "{P0: 11, P1: 21}".
-	String() string
+// Message is what travels on a connection, or what a task tells properties: any
+// struct, or a pointer to one. It never changes once it is sent, and is made of
+// plain data: numbers, texts, booleans, and structs, slices and pointers of these.
+// Its receiver copies what it keeps.
+//
+// Pictures show its contents by its method String, or else as fmt prints them; so
+// one that holds pointers has a String.
+type Message any
+
+// NameOf is the kind of a message: the name of its type without the words Request
+// or Response, "OffsetCommit", unless it has a method Name that says another.
+func NameOf(m Message) string {
+	if m, ok := m.(interface{ Name() string }); ok {
+		return m.Name()
+	}
+	t := reflect.TypeOf(m)
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return strings.TrimSuffix(strings.TrimSuffix(t.Name(), "Request"), "Response")
+}
+
+// ContentsOf is what a message says: "{P0: 11, P1: 21}".
+func ContentsOf(m Message) string {
+	if m, ok := m.(fmt.Stringer); ok {
+		return m.String()
+	}
+	return strings.TrimPrefix(fmt.Sprintf("%+v", m), "&")
 }
 
 // Node is a participant that reacts to messages: a broker, a coordinator. It
@@ -54,10 +75,10 @@ type Outbox struct {
 func (o *Outbox) Reply(e Envelope, answer Message) {
 	c := e.conn
 	if e.Request != nil {
-		panic(fmt.Sprintf("sim: %s answers an answer, to its %s", o.node.name, e.Request.Name()))
+		panic(fmt.Sprintf("sim: %s answers an answer, to its %s", o.node.name, NameOf(e.Request)))
 	}
 	if c.serving != e.from && !c.broken {
-		panic(fmt.Sprintf("sim: %s answers %s of %s twice, or out of order", c.node.name, e.Message.Name(), e.From()))
+		panic(fmt.Sprintf("sim: %s answers %s of %s twice, or out of order", c.node.name, NameOf(e.Message), e.From()))
 	}
 	if c.serving == e.from {
 		c.serving = nil
@@ -176,5 +197,5 @@ func (e Envelope) String() string {
 	if e.conn == nil {
 		return "none"
 	}
-	return e.Message.Name() + " of " + e.From() + " " + e.Message.String()
+	return NameOf(e.Message) + " of " + e.From() + " " + ContentsOf(e.Message)
 }

@@ -9,8 +9,9 @@ package sim
 type object struct {
 	number int // from 1; 0 is an object that no walk has reached
 	kind   Kind
-	pair   int    // of the arrivals of a channel: the object that sends touch
-	label  string // set for what the world itself makes; else the name comes from the walk
+	pair   int      // of the arrivals of a channel: the object that sends touch
+	groups []*group // of the plan that are its own
+	label  string   // set for what the world itself makes; else the name comes from the walk
 }
 
 // Kind is what sort of thing an object is.
@@ -58,6 +59,9 @@ type Access struct {
 }
 
 func (w *World) touched(o *object, write bool) {
+	if write {
+		w.mark(o)
+	}
 	if w.driving {
 		return
 	}

@@ -65,7 +65,7 @@ func (a *asking) back() Message {
 func (a *asking) event() Event {
 	label := string(Cut)
 	if m := a.back(); m != Cut {
-		label = m.Name() + " response"
+		label = NameOf(m) + " response"
 	}
 	return Event{Actor: a.conn.in.tail.label, Label: label, Place: a.by.place(), Process: a.process, other: a}
 }

@@ -24,7 +24,7 @@ func (n *transactions) Step(e sim.Envelope, out *sim.Outbox) {
 	switch {
 	case e.Request == nil:
 		n.parked = append(n.parked, e)
-		out.Send(n.markers, &message{"markers " + e.Message.String()})
+		out.Send(n.markers, &message{"markers " + sim.ContentsOf(e.Message)})
 	case e.Message == sim.Cut:
 		n.retries++
 		out.After(0, 20*ms)

@@ -12,8 +12,9 @@ import (
 // from the types of what the world was given; saving, loading and hashing run
 // through it. See "What is state" in the documentation of the package.
 type plan struct {
-	groups []*group
-	wires  []wiring
+	groups   []*group
+	unmarked []*group // that no step marks, as they are nobody's
+	wires    []wiring
 }
 
 // group is the part of the state that belongs to one object.
@@ -21,6 +22,10 @@ type group struct {
 	owner *object // nil: nobody, as several tasks share it and it is no object
 	root  int     // index of the root by which it is reached; ofWorld: none
 	slots []slot
+
+	number  int  // index in the plan
+	moments bool // it changes when time passes
+	stale   bool // its record may not hold what is in memory
 }
 
 // ofWorld is the root of what the world itself keeps.
@@ -46,7 +51,6 @@ const (
 	moment            // a Time: its distance from now
 	past              // a Time that is as good as now once it has passed
 	drawn             // of Draws: chance has no memory that a crash could take
-	ghost             // saved, and no part of the fingerprint
 	request           // an Envelope
 	list              // a slice: its length, and its elements
 	special           // what walks itself
@@ -61,6 +65,7 @@ type element struct {
 	size  uintptr
 	word  bool // one word each, of 64 bits
 	deep  bool // they hold slices
+	times bool // they hold moments
 	parts []part
 }
 
@@ -249,6 +254,30 @@ func (p *planner) finish() {
 	}
 }
 
+// seal ends the making of a plan: from now on, what a step touches is marked.
+func (w *World) seal() {
+	groups := slices.DeleteFunc(w.plan.groups, func(g *group) bool { return len(g.slots) == 0 })
+	w.plan.groups, w.records = groups, make([]*record, len(groups))
+	for i, g := range groups {
+		g.number, g.stale = i, true
+		for k := range g.slots {
+			x := &g.slots[k]
+			g.moments = g.moments || x.op == moment || x.op == past || x.op == list && x.elem.times || w.timed != nil
+		}
+		if g.owner == nil {
+			w.plan.unmarked = append(w.plan.unmarked, g)
+		} else {
+			g.owner.groups = append(g.owner.groups, g)
+			w.stale = append(w.stale, g)
+		}
+	}
+	for _, c := range w.conns {
+		// Who sends touches one end only, and changes what arrives at the other.
+		c.out.tail.groups = append(c.out.tail.groups, c.out.head.groups...)
+		c.in.tail.groups = append(c.in.tail.groups, c.in.head.groups...)
+	}
+}
+
 // group returns a new group.
 func (pl *plan) group(owner *object, root int) *group {
 	g := &group{owner: owner, root: root}
@@ -424,6 +453,7 @@ func (p *planner) parts(e *element, sh *typeShape, offset uintptr) {
 	switch sh.sort {
 	case aLeaf:
 		e.parts = append(e.parts, part{offset, sh.op, nil})
+		e.times = e.times || sh.op == moment
 	case aStruct:
 		for i := range sh.fields {
 			p.parts(e, sh.fields[i].shape, offset+sh.fields[i].offset)
@@ -433,8 +463,9 @@ func (p *planner) parts(e *element, sh *typeShape, offset uintptr) {
 			p.parts(e, sh.elem, offset+uintptr(i)*sh.elem.typ.Size())
 		}
 	case aSlice:
-		e.deep = true
-		e.parts = append(e.parts, part{offset, list, p.element(sh)})
+		in := p.element(sh)
+		e.deep, e.times = true, e.times || in.times
+		e.parts = append(e.parts, part{offset, list, in})
 	}
 }
 

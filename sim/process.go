@@ -123,7 +123,9 @@ func (w *World) keepStarts() {
 	}
 	for _, p := range w.processes {
 		p.start = walker{world: w, absolute: true}
-		p.start.save(p.groups)
+		for _, g := range p.groups {
+			p.start.save(g)
+		}
 		p.start.loading = true
 	}
 }
@@ -169,8 +171,10 @@ func (p *process) crash() {
 	if w.timed != nil {
 		p.up = w.clock.now.Add(w.faults.left.Down.Draw(&w.faults.down))
 	}
-	p.start.at, p.start.ref, p.start.ghost = 0, 0, 0
-	p.start.load(p.groups)
+	p.start.at, p.start.ref = 0, 0
+	for _, g := range p.groups {
+		p.start.load(g)
+	}
 	p.setDown(true)
 	w.touched(&p.object, true)
 	for _, o := range p.owns {

@@ -40,7 +40,7 @@ func (a *arena) note(who, what, to string) {
 type logged struct{ log *[]act }
 
 func (n *logged) Step(e sim.Envelope, out *sim.Outbox) {
-	to := e.Message.String()
+	to := sim.ContentsOf(e.Message)
 	*n.log = append(*n.log, act{"node", "arrive", to, 0}, act{"node", "answer", to, 0})
 	out.Reply(e, e.Message)
 }

@@ -60,7 +60,7 @@ func (r *reader) Run(t *sim.Task) {
 		if response == sim.Cut {
 			r.dead = true
 		} else {
-			fmt.Sscanf(response.String(), "re %d", &n)
+			fmt.Sscanf(sim.ContentsOf(response), "re %d", &n)
 		}
 		r.answers[r.to].Send(t, "answer", n)
 	}

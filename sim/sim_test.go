@@ -21,7 +21,7 @@ type echo struct{ served int }
 
 func (n *echo) Step(e sim.Envelope, out *sim.Outbox) {
 	n.served++
-	out.Reply(e, &message{"re " + e.Message.String()})
+	out.Reply(e, &message{"re " + sim.ContentsOf(e.Message)})
 }
 
 // script is a program that runs a function, for tests whose tasks need no
@@ -63,8 +63,8 @@ func TestConnIsFIFOAndAnsweredInOrder(t *testing.T) {
 				c.Send(task, &message{name + "1"})
 				task.Yield("send")
 				c.Send(task, &message{name + "2"})
-				s.got = append(s.got, c.Receive(task, "await").String())
-				s.got = append(s.got, c.Receive(task, "await").String())
+				s.got = append(s.got, sim.ContentsOf(c.Receive(task, "await")))
+				s.got = append(s.got, sim.ContentsOf(c.Receive(task, "await")))
 			}}
 			programs = append(programs, p)
 			w.Go(name, p)
@@ -75,11 +75,11 @@ func TestConnIsFIFOAndAnsweredInOrder(t *testing.T) {
 			for _, act := range step.Acts {
 				switch act.Action {
 				case sim.Sent:
-					sent = append(sent, act.Message.String())
+					sent = append(sent, sim.ContentsOf(act.Message))
 				case sim.Arrived:
-					arrived = append(arrived, act.Message.String())
+					arrived = append(arrived, sim.ContentsOf(act.Message))
 				case sim.Answered:
-					answered = append(answered, strings.TrimPrefix(act.Message.String(), "re "))
+					answered = append(answered, strings.TrimPrefix(sim.ContentsOf(act.Message), "re "))
 				}
 			}
 		}
@@ -264,12 +264,20 @@ type kinds struct {
 	next *kinds
 	any  any
 	name string `sim:"config"`
+
+	change func(k *kinds) // what its step does
 }
 
-func (k *kinds) Run(t *sim.Task) { t.Yield("only") }
+func (k *kinds) Run(t *sim.Task) {
+	t.Yield("only")
+	if k.change != nil {
+		k.change(k)
+	}
+}
 
 // Goal: each field counts, is put back by Load, and has its path. Method: change
-// one field at a time, behind a pointer and an interface too.
+// one field at a time, in a step, behind a pointer
+// and an interface too.
 func TestEachFieldIsState(t *testing.T) {
 	changes := map[string]func(k *kinds){
 		"A.Flag":           func(k *kinds) { k.Flag = true },
@@ -301,9 +309,10 @@ func TestEachFieldIsState(t *testing.T) {
 		w.Go("A", k)
 		before, print, was := w.Save(), w.Fingerprint(), w.Fields()
 		w.Take(0)
+		end := w.Fingerprint()
 		w.Load(before)
-		changes[path](k)
-		if w.Fingerprint() == print {
+		k.change = changes[path]
+		if w.Take(0); w.Fingerprint() == end {
 			t.Errorf("%s: two states that differ there have one fingerprint", path)
 		}
 		if !slices.ContainsFunc(w.Fields(), func(f sim.Field) bool { return f.Path == path && !slices.Contains(was, f) }) {
@@ -377,6 +386,54 @@ func TestAPointIsItsNameAndItsCalls(t *testing.T) {
 	w.Take(0)
 	if w.Fingerprint() == first {
 		t.Error("a point reached by another call has the same fingerprint: its two futures would be merged")
+	}
+}
+
+// DepositRequest is a message that is a plain struct.
+type DepositRequest struct {
+	ID     int
+	Amount int32
+}
+
+// Goal: a message is any struct, by value or by pointer: it has a name, it can be
+// printed, and it is saved and told apart.
+func TestAMessageIsAnyStruct(t *testing.T) {
+	for _, test := range []struct {
+		m              sim.Message
+		name, contents string
+	}{
+		{DepositRequest{1, 10}, "Deposit", "{ID:1 Amount:10}"},
+		{&DepositRequest{1, 10}, "Deposit", "{ID:1 Amount:10}"},
+		{&message{"x"}, "Ping", "x"},
+		{sim.Cut, "cut", ""},
+	} {
+		if name, contents := sim.NameOf(test.m), sim.ContentsOf(test.m); name != test.name || contents != test.contents {
+			t.Errorf("%T is %s %s, want %s %s", test.m, name, contents, test.name, test.contents)
+		}
+	}
+	prints := map[uint64]bool{}
+	for _, m := range []sim.Message{DepositRequest{1, 10}, DepositRequest{1, 11}, &DepositRequest{1, 10}, &DepositRequest{2, 10}} {
+		w := sim.NewWorld()
+		w.AddNode("bank", &echo{})
+		c := w.Dial("client", "bank")
+		w.Go("A", &script{run: func(task *sim.Task, _ *script) {
+			task.Yield("send")
+			c.Send(task, m)
+			task.Yield("end")
+		}})
+		start := w.Save()
+		w.Take(0)
+		prints[w.Fingerprint()] = true
+		w.Load(start)
+		w.Take(0)
+		prints[w.Fingerprint()] = true
+		if got := w.Enabled()[1].String(); got != "A->bank Deposit" {
+			t.Errorf("%v arrives as %q", m, got)
+		}
+		w.Close()
+	}
+	if len(prints) != 4 {
+		t.Errorf("%d fingerprints of 4 states", len(prints))
 	}
 }
 

@@ -3,6 +3,7 @@ package sim
 import (
 	"math/bits"
 	"reflect"
+	"slices"
 	"unsafe"
 )
 
@@ -12,20 +13,10 @@ type walker struct {
 	loading bool
 	words   []uint64 // a word a number
 	refs    []any    // what words cannot hold: messages, texts
-	ghosts  []uint64 // words that the fingerprint leaves out
 	at      int      // loading: the next of words
 	ref     int      // loading: the next of refs
-	ghost   int      // loading: the next of ghosts
 
-	absolute bool    // moments by the time of day, not by their distance from now
-	marks    bool    // saving: owners is asked for
-	owners   []owner // saving: whose words begin where
-}
-
-// owner is where the words of an object begin.
-type owner struct {
-	object int // number of the object; 0: the words are nobody's
-	at     int
+	absolute bool // moments by the time of day, not by their distance from now
 }
 
 type sliceHeader struct {
@@ -33,30 +24,21 @@ type sliceHeader struct {
 	len, cap int
 }
 
-// save saves the groups.
-func (s *walker) save(groups []*group) {
-	for _, g := range groups {
-		if s.marks {
-			number := 0
-			if g.owner != nil {
-				number = g.owner.number
-			}
-			s.owners = append(s.owners, owner{number, len(s.words)})
-		}
-		for i := range g.slots {
-			x := &g.slots[i]
-			switch x.op {
-			case word64:
-				s.words = append(s.words, *(*uint64)(x.at))
-			case word32:
-				s.words = append(s.words, uint64(*(*uint32)(x.at)))
-			case word8:
-				s.words = append(s.words, uint64(*(*uint8)(x.at)))
-			case special:
-				x.self.walk(s)
-			default:
-				s.put(x.op, x.at, x.elem)
-			}
+// save saves a group.
+func (s *walker) save(g *group) {
+	for i := range g.slots {
+		x := &g.slots[i]
+		switch x.op {
+		case word64:
+			s.words = append(s.words, *(*uint64)(x.at))
+		case word32:
+			s.words = append(s.words, uint64(*(*uint32)(x.at)))
+		case word8:
+			s.words = append(s.words, uint64(*(*uint8)(x.at)))
+		case special:
+			x.self.walk(s)
+		default:
+			s.put(x.op, x.at, x.elem)
 		}
 	}
 }
@@ -83,8 +65,6 @@ func (s *walker) put(o op, at unsafe.Pointer, e *element) {
 			word = 0
 		}
 		s.words = append(s.words, word)
-	case ghost:
-		s.ghosts = append(s.ghosts, *(*uint64)(at))
 	case request:
 		(*Envelope)(at).walk(s)
 	case list:
@@ -107,23 +87,21 @@ func (s *walker) putSlice(h *sliceHeader, e *element) {
 	}
 }
 
-// load loads the groups.
-func (s *walker) load(groups []*group) {
-	for _, g := range groups {
-		for i := range g.slots {
-			x := &g.slots[i]
-			switch x.op {
-			case word64:
-				*(*uint64)(x.at) = s.next()
-			case word32:
-				*(*uint32)(x.at) = uint32(s.next())
-			case word8:
-				*(*uint8)(x.at) = uint8(s.next())
-			case special:
-				x.self.walk(s)
-			default:
-				s.get(x.op, x.at, x.elem)
-			}
+// load loads a group.
+func (s *walker) load(g *group) {
+	for i := range g.slots {
+		x := &g.slots[i]
+		switch x.op {
+		case word64:
+			*(*uint64)(x.at) = s.next()
+		case word32:
+			*(*uint32)(x.at) = uint32(s.next())
+		case word8:
+			*(*uint8)(x.at) = uint8(s.next())
+		case special:
+			x.self.walk(s)
+		default:
+			s.get(x.op, x.at, x.elem)
 		}
 	}
 }
@@ -160,9 +138,6 @@ func (s *walker) get(o op, at unsafe.Pointer, e *element) {
 		*(*string)(at) = s.nextRef().(string)
 	case moment, past:
 		*(*Time)(at) = s.instant(s.next())
-	case ghost:
-		*(*uint64)(at) = s.ghosts[s.ghost]
-		s.ghost++
 	case request:
 		(*Envelope)(at).walk(s)
 	case list:
@@ -243,20 +218,98 @@ func mixString(hash uint64, text string) uint64 {
 	return mix(hash, uint64(len(text)))
 }
 
-func mixAll(words []uint64) uint64 {
-	hash := uint64(len(words))
-	for _, word := range words {
-		hash = mix(hash, word)
-	}
-	return hash
-}
-
 // Snapshot is a saved state. It never changes, and fits every world that was
 // built alike.
 type Snapshot struct {
-	words  []uint64
-	refs   []any
-	ghosts []uint64
+	now     Time // the time of day is saved, and is no part of the fingerprint
+	records []*record
+}
+
+// record is the saved state of a group. Snapshots share those that are the same.
+type record struct {
+	hash  uint64
+	words []uint64
+	refs  []any
+}
+
+// A world knows of each group whether a record holds what is in memory: a step
+// marks what it touches as stale, and only that is saved, hashed and loaded anew.
+
+// mark marks the groups of an object as stale.
+func (w *World) mark(o *object) {
+	for _, g := range o.groups {
+		if !g.stale {
+			g.stale = true
+			w.stale = append(w.stale, g)
+		}
+	}
+}
+
+// markMoments marks all that depends on what time it is.
+func (w *World) markMoments() {
+	for _, g := range w.plan.groups {
+		if g.moments && !g.stale {
+			g.stale = true
+			w.stale = append(w.stale, g)
+		}
+	}
+}
+
+// refresh makes records of the groups that are stale.
+func (w *World) refresh() {
+	if len(w.stale) == 0 && len(w.plan.unmarked) == 0 {
+		return
+	}
+	for _, list := range [...][]*group{w.stale, w.plan.unmarked} {
+		for _, g := range list {
+			g.stale = false
+			s := &w.saved
+			s.words, s.refs = s.words[:0], s.refs[:0]
+			s.save(g)
+			if was := w.records[g.number]; was != nil && slices.Equal(was.words, s.words) {
+				continue
+			}
+			w.put(g, w.recordOf(g, s.words, s.refs))
+		}
+	}
+	w.stale = w.stale[:0]
+}
+
+// put notes that a record holds the state of a group.
+func (w *World) put(g *group, r *record) {
+	if was := w.records[g.number]; was != nil {
+		w.sum -= was.hash
+	}
+	w.sum += r.hash
+	w.records[g.number] = r
+}
+
+// recordsKept is how many records a world looks among for one that it has made
+// before. A part of the state comes back to few values, so most are found.
+const recordsKept = 1 << 14
+
+// recordOf is a record of the state of a group.
+func (w *World) recordOf(g *group, words []uint64, refs []any) *record {
+	hash := uint64(g.number)
+	for _, word := range words {
+		hash = mix(hash, word)
+	}
+	hash = scramble(hash)
+	if w.made == nil {
+		if !w.jumps {
+			return newRecord(hash, words, refs)
+		}
+		w.made = make([]*record, recordsKept)
+	}
+	at := &w.made[hash%recordsKept]
+	if r := *at; r == nil || r.hash != hash || !slices.Equal(r.words, words) {
+		*at = newRecord(hash, words, refs)
+	}
+	return *at
+}
+
+func newRecord(hash uint64, words []uint64, refs []any) *record {
+	return &record{hash, slices.Clone(words), slices.Clone(refs)}
 }
 
 // Save returns the state of the world.
@@ -272,27 +325,19 @@ func (w *World) Save() *Snapshot {
 
 // snapshot is Save without a note of it.
 func (w *World) snapshot() *Snapshot {
-	w.walk()
-	s := &Snapshot{
-		words: w.room(len(w.saved.words)), refs: append([]any(nil), w.saved.refs...),
-		ghosts: append([]uint64(nil), w.saved.ghosts...),
+	w.refresh()
+	n := len(w.records)
+	if len(w.room) < n {
+		w.room = make([]*record, max(n, 1<<12))
 	}
-	copy(s.words, w.saved.words)
+	s := &Snapshot{w.clock.now, w.room[:n:n]}
+	w.room = w.room[n:]
+	copy(s.records, w.records)
 	return s
 }
 
 // standAt notes that the world is in a saved state.
 func (w *World) standAt(s *Snapshot) { w.base, w.last, w.since = s, s, w.since[:0] }
-
-// room returns space for n words, cut from a larger piece.
-func (w *World) room(n int) []uint64 {
-	if len(w.slab) < n {
-		w.slab = make([]uint64, max(n, 1<<14))
-	}
-	room := w.slab[:n:n]
-	w.slab = w.slab[n:]
-	return room
-}
 
 // Load puts the world into a saved state. Tasks are not run to get there: a
 // task that is asked to go on takes a coroutine that is parked where the task
@@ -309,29 +354,30 @@ func (w *World) Load(s *Snapshot) {
 
 // load puts fields and places back.
 func (w *World) load(s *Snapshot) {
-	w.loader.words, w.loader.refs, w.loader.ghosts = s.words, s.refs, s.ghosts
-	w.loader.at, w.loader.ref, w.loader.ghost = 0, 0, 0
-	w.loader.load(w.plan.groups)
+	if s.now != w.clock.now {
+		w.clock.now = s.now
+		w.markMoments()
+	}
+	for i, r := range s.records {
+		g := w.plan.groups[i]
+		if r == w.records[i] && !g.stale && g.owner != nil {
+			continue
+		}
+		w.loader.words, w.loader.refs, w.loader.at, w.loader.ref = r.words, r.refs, 0, 0
+		w.loader.load(g)
+		w.put(g, r)
+		g.stale = false
+	}
+	w.stale = w.stale[:0]
 	if w.timed != nil {
 		w.timed.stale = true
 	}
-	w.walked = false
-}
-
-// walk saves the state into w.saved, unless that is what it holds.
-func (w *World) walk() {
-	if w.walked {
-		return
-	}
-	w.saved.words, w.saved.refs, w.saved.ghosts = w.saved.words[:0], w.saved.refs[:0], w.saved.ghosts[:0]
-	w.saved.save(w.plan.groups)
-	w.walked = true
 }
 
 // Fingerprint hashes the state: two runs that came to the same state have the
 // same fingerprint. Two states share one by accident with probability 2^-64.
 func (w *World) Fingerprint() uint64 {
 	w.Enabled()
-	w.walk()
-	return mixAll(w.saved.words)
+	w.refresh()
+	return w.sum
 }

@@ -109,6 +109,7 @@ func (t *Task) run() (killed bool) {
 func (t *Task) start() {
 	t.site, t.awaits, t.done = nil, nil, false
 	t.coroutine = t.newCoroutine()
+	t.world.mark(&t.object)
 	t.coroutine.resume()
 	t.sites.first = t.site
 }
@@ -119,6 +120,7 @@ func (t *Task) step() {
 	if t.process != nil && t.process.number > 0 {
 		t.world.touched(&t.process.object, false)
 	}
+	t.world.mark(&t.object)
 	t.coroutine.resume()
 	if t.done {
 		// The coroutine is parked at the end of the program.

@@ -351,7 +351,7 @@ func buildSessions() *sim.World {
 		w.Go(name, &script{run: func(task *sim.Task, s *script) {
 			task.Yield("send")
 			c.Send(task, &message{name})
-			s.got = append(s.got, c.Receive(task, "await").String())
+			s.got = append(s.got, sim.ContentsOf(c.Receive(task, "await")))
 		}})
 	}
 	return w
@@ -365,7 +365,7 @@ func TestNodeAnswersAParkedRequest(t *testing.T) {
 	if ending != sim.Finished {
 		t.Fatalf("run ended by %q", ending)
 	}
-	if got := trace.Steps[4].Acts[0]; got.Message.String() != "late 1" || got.Peer != "B" || got.Request.String() != "B" {
+	if got := trace.Steps[4].Acts[0]; sim.ContentsOf(got.Message) != "late 1" || got.Peer != "B" || sim.ContentsOf(got.Request) != "B" {
 		t.Errorf("session1 expires: %+v, want the answer to B", got)
 	}
 	if at := w.Now(); at != 10*ms || trace.Steps[7].At != sim.Never {

@@ -58,11 +58,14 @@ type World struct {
 	since         []int32   // the choices since then
 	raw           *Snapshot // before the tasks ran to their first point
 	driving       bool      // a coroutine is being moved: what it does to the world is undone
-	walked        bool      // saved holds the state that the world is in
 	plan          plan
 	saved         walker
 	loader        walker
-	slab          []uint64
+	records       []*record // of each group, as far as it is not stale
+	sum           uint64    // of their hashes
+	stale         []*group
+	room          []*record // to cut snapshots from
+	made          []*record // records by their hash, as far as they are kept
 }
 
 // NewWorld returns an empty world.
@@ -169,9 +172,8 @@ func (w *World) Start() error {
 	if w.timed != nil {
 		w.timed.layout(w)
 	}
-	w.walk()
+	w.seal()
 	w.raw = w.snapshot()
-	w.walked = false
 	for _, t := range w.tasks {
 		t.start()
 	}
@@ -300,7 +302,7 @@ func (w *World) arrival(c *Conn) Event {
 	request := c.requests[0]
 	return Event{
 		Actor: c.sender(request),
-		Label: request.Message.Name(),
+		Label: NameOf(request.Message),
 		Place: c.node.place(), Process: w.arrivals(c),
 		conn: c,
 	}
@@ -333,7 +335,9 @@ func (w *World) Take(i int) {
 	if w.races.on {
 		w.races.step(event)
 	}
-	w.walked = false
+	if w.timed != nil {
+		w.markMoments()
+	}
 	w.step(event)
 	if event.task != nil {
 		w.checkDeadlock(event.task)

@@ -41,7 +41,7 @@ func (a *asker) Run(t *sim.Task) {
 		t.Yield("send")
 		a.broker.Send(t, a.requests[a.next])
 		answer := a.broker.Receive(t, "await response")
-		a.answers = append(a.answers, answer.String())
+		a.answers = append(a.answers, sim.ContentsOf(answer))
 	}
 }
 

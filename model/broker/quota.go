@@ -153,7 +153,7 @@ func (b *QuotaBroker) Step(e sim.Envelope, out *sim.Outbox) {
 	case *model.ProduceRequest:
 		b.produce(e, request, out)
 	default:
-		panic("broker: no handler for " + e.Message.Name())
+		panic("broker: no handler for " + sim.NameOf(e.Message))
 	}
 }
 

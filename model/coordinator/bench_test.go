@@ -67,8 +67,8 @@ func (b *bench) take(event string) bool {
 func (b *bench) ask(name string, request sim.Message) sim.Message {
 	b.t.Helper()
 	b.clients[name].request = request
-	if !b.take(name+" send") || !b.take(name+"->coordinator "+request.Name()) {
-		b.t.Fatalf("%s cannot send %s: is its last request parked?", name, request.Name())
+	if !b.take(name+" send") || !b.take(name+"->coordinator "+sim.NameOf(request)) {
+		b.t.Fatalf("%s cannot send %s: is its last request parked?", name, sim.NameOf(request))
 	}
 	return b.answer(name)
 }

@@ -203,10 +203,10 @@ func TestGroupAnswers(t *testing.T) {
 		b := groupIn(t, test.state)
 		got := parked
 		if answer := b.ask(test.from, test.request); answer != nil {
-			got = answer.String()
+			got = sim.ContentsOf(answer)
 		}
 		if got != test.want {
-			t.Errorf("%s %v in %s: %s, want %s", test.request.Name(), test.request, test.state, got, test.want)
+			t.Errorf("%s %v in %s: %s, want %s", sim.NameOf(test.request), test.request, test.state, got, test.want)
 		}
 	}
 }

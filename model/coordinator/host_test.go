@@ -22,7 +22,7 @@ func (a *asking) Run(t *sim.Task) {
 		t.Yield("ask")
 		a.conn.Send(t, a.requests[a.at])
 		answer := a.conn.Receive(t, "await")
-		a.answers = append(a.answers, answer.String())
+		a.answers = append(a.answers, sim.ContentsOf(answer))
 	}
 }
 
@@ -45,7 +45,7 @@ func TestHostRefusesOneCommit(t *testing.T) {
 	want := []string{"NONE", "NONE", "NOT_COORDINATOR", "{P0: 11}", "NONE", "{P0: 13}"}
 	for i := range want {
 		if a.answers[i] != want[i] {
-			t.Errorf("%s %s: %s, want %s", a.requests[i].Name(), a.requests[i], a.answers[i], want[i])
+			t.Errorf("%s %s: %s, want %s", sim.NameOf(a.requests[i]), a.requests[i], a.answers[i], want[i])
 		}
 	}
 }

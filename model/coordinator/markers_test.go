@@ -75,7 +75,7 @@ func TestWindow(t *testing.T) {
 		{add, "NONE"},
 	} {
 		if got := node.play(t, test.act)[0]; got != test.want {
-			t.Errorf("%s %v: %s, want %s; T0 is %s", test.act.Name(), test.act, got, test.want, describe(node.Transactions))
+			t.Errorf("%s %v: %s, want %s; T0 is %s", sim.NameOf(test.act), test.act, got, test.want, describe(node.Transactions))
 		}
 	}
 }

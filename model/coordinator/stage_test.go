@@ -103,7 +103,7 @@ func (c *player) Run(t *sim.Task) {
 func (c *player) ask(t *sim.Task, conn *sim.Conn, request sim.Message) {
 	conn.Send(t, request)
 	answer := conn.Receive(t, "await response")
-	c.answers = append(c.answers, answer.String())
+	c.answers = append(c.answers, sim.ContentsOf(answer))
 }
 
 // heldBroker holds WriteTxnMarkers until the client says how it is to be

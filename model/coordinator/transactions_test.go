@@ -55,10 +55,10 @@ func checkRows(t *testing.T, rows []row) {
 			after = describe(test.node)
 		}
 		if got := ask(t, test.node, test.request); got != test.want {
-			t.Errorf("%s: %s %v: %s, want %s", test.name, test.request.Name(), test.request, got, test.want)
+			t.Errorf("%s: %s %v: %s, want %s", test.name, sim.NameOf(test.request), test.request, got, test.want)
 		}
 		if got := describe(test.node); got != after {
-			t.Errorf("%s: %s %v: T0 comes to %s, want %s", test.name, test.request.Name(), test.request, got, after)
+			t.Errorf("%s: %s %v: T0 comes to %s, want %s", test.name, sim.NameOf(test.request), test.request, got, after)
 		}
 	}
 }

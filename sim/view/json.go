@@ -147,7 +147,7 @@ func stepJSON(trace *sim.Trace, i int, flight *inFlight) StepJSON {
 		s.Choices = append(s.Choices, trace.Schedule[:i:i].Add(event)[i].String())
 	}
 	for _, act := range step.Acts {
-		s.Acts = append(s.Acts, ActJSON{act.Action.String(), act.Actor, act.Peer, act.Message.Name(), act.Message.String(), flight.act(act, i+1)})
+		s.Acts = append(s.Acts, ActJSON{act.Action.String(), act.Actor, act.Peer, sim.NameOf(act.Message), sim.ContentsOf(act.Message), flight.act(act, i+1)})
 	}
 	for _, touch := range step.Touched {
 		if touch.Write {

@@ -45,7 +45,7 @@ func (n *coord) Describe(show func(name, value string)) {
 
 type brk struct{}
 
-func (brk) Step(e sim.Envelope, out *sim.Outbox) { out.Reply(e, &msg{e.Message.Name(), "ok"}) }
+func (brk) Step(e sim.Envelope, out *sim.Outbox) { out.Reply(e, &msg{sim.NameOf(e.Message), "ok"}) }
 
 type app struct {
 	c *sim.Conn

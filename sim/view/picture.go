@@ -122,17 +122,17 @@ func (p *picture) row(i int) row {
 			r.from, r.to = p.lane(act.Peer), p.lane(act.Actor)
 			r.answer = act.Action == sim.Received
 			// A label that begins with the message's name goes for it.
-			if strings.HasPrefix(step.Label, act.Message.Name()) {
-				r.say(act.Message.String())
+			if strings.HasPrefix(step.Label, sim.NameOf(act.Message)) {
+				r.say(sim.ContentsOf(act.Message))
 			} else {
 				r.say(message(act.Message))
 			}
 		case act.Action == sim.Received && act.Request != nil:
 			r.say(message(act.Request))
 		case act.Action == sim.Received:
-			r.say(act.Message.Name())
+			r.say(sim.NameOf(act.Message))
 		case act.Action == sim.Sent && act.Actor == step.Actor:
-			r.say(act.Message.String() + " ▷")
+			r.say(sim.ContentsOf(act.Message) + " ▷")
 		case act.Action == sim.Sent:
 			r.say(message(act.Message) + " ▷")
 		}
@@ -235,6 +235,6 @@ func fails(step *sim.TraceStep) bool {
 }
 
 // message is its name, and what is in it.
-func message(m sim.Message) string { return m.Name() + " " + m.String() }
+func message(m sim.Message) string { return sim.NameOf(m) + " " + sim.ContentsOf(m) }
 
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

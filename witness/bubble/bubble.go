@@ -98,7 +98,7 @@ func (r *Run) Observe(o sim.Act) {
 
 // note is an act in words: "G0 sent OffsetCommit {P0: 11}".
 func note(o sim.Act) string {
-	return fmt.Sprintf("%s %v %s %v", o.Actor, o.Action, o.Message.Name(), o.Message)
+	return fmt.Sprintf("%s %v %s %v", o.Actor, o.Action, sim.NameOf(o.Message), o.Message)
 }
 
 // Panicked tells the run of a panic in a goroutine.
