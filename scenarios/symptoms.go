@@ -58,7 +58,7 @@ var (
 		},
 		Cause:    "The coordinator has decided the last transaction, and has not written its markers yet. Until it has, it refuses the next one.",
 		Releases: "all; before Sarama 1.61.1 the producer may not recover",
-		Do:       "Use Sarama 1.61.1. After an error call AbortTxn until it succeeds, then repeat the whole transaction. Set the backoff by `simrun advise`.",
+		Do:       "Use Sarama 1.61.1. After an error call AbortTxn until it succeeds, then repeat the whole transaction. Set the backoff that `simrun advise --window 3ms` has for your window.",
 		Command:  Command("run", "concurrent-transactions"),
 	}}
 	offsetRewindSymptoms = []Symptom{{

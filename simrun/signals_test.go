@@ -15,8 +15,8 @@ func TestSignals(t *testing.T) {
 		{"explore concurrent-transactions --strategy walk --limit 100000000", "strategy walk: ", "interrupted; what stands above"},
 		{"explore concurrent-transactions --json --strategy walk --limit 100000000", `"complete": false`, "interrupted; what stands above"},
 		{"check", " verdicts, 0 not as expected", "interrupted after "},
-		{"sweep backoff --seeds 100000", "", "nothing is kept without --out"},
-		{"advise --window 3ms --seeds 100000", "", "advise keeps nothing"},
+		{"sweep backoff --seeds 5", "", "nothing is kept without --out"},
+		{"advise --window 3ms --seeds 5", "", "advise keeps nothing"},
 	} {
 		for _, signal := range []struct {
 			os.Signal
