@@ -50,13 +50,16 @@ func (c *Chan[T]) Init(capacity int) { c.made, c.capacity = true, capacity }
 // Make makes a new channel here. What was here before is out of everyone's
 // reach.
 func (c *Chan[T]) Make(t *Task, capacity int) {
+	t.touches(&c.object, true) // Before anything that depends on who waits.
+	if c.made && c.capacity > 0 {
+		t.world.remade = true
+	}
 	for _, other := range t.world.tasks {
 		if other != t && other.waitsAt(c) {
 			panic(fmt.Sprintf("sim: %s makes %s anew, and %s waits at the old one: give each its own Chan",
 				t.name, t.world.ObjectName(c.number), other.name))
 		}
 	}
-	t.touches(&c.object, true)
 	c.made, c.closed, c.capacity, c.values = true, false, capacity, c.values[:0]
 	if t.world.follows() {
 		c.forget()

@@ -16,6 +16,9 @@ import (
 //     that goes by the record believes steps independent that are not.
 //   - Reads: with other values in all variables that it did not record as
 //     touched, it does the same. Else it reads one without saying so.
+//   - Time: at another time of day, with every moment as far away, it does the
+//     same. Else states that are taken for one have different futures.
+//   - Messages: none on its way has changed since it was sent.
 //
 // The world is left as Take leaves it. The error is a fault of the model, or of
 // this package.
@@ -40,6 +43,12 @@ func (w *World) CheckStep(i int) error {
 		}
 	}
 	if err := w.checkReads(event, i, before, after, accesses); err != nil {
+		return err
+	}
+	if err := w.checkTime(event, i, before, after, violations); err != nil {
+		return err
+	}
+	if err := w.CheckMessages(); err != nil {
 		return err
 	}
 	w.Load(after)
@@ -131,6 +140,8 @@ func (w *World) checkTwin(event Event, i int, before, after *Snapshot) error {
 // values, so that what a task carries in local variables is sure to be another.
 // It returns nil if that leads the task elsewhere.
 func (t *Task) driveStrangely(to *site) *coroutine {
+	t.world.estranged = true
+	defer func() { t.world.estranged = false }()
 	route, _ := t.route(to)
 	hops := slices.Clone(route)
 	c := t.begin()
@@ -193,7 +204,9 @@ func (w *World) checkReads(event Event, i int, before, after *Snapshot, accesses
 		return nil
 	}
 	w.Load(w.strange(before, touched))
+	w.estranged = true
 	w.Take(i)
+	w.estranged = false
 	return w.sameState(event, want, "taken with other values in variables that it does not touch")
 }
 

@@ -29,8 +29,9 @@ const (
 const MaxSteps = 10_000
 
 // Run runs the world to its end by the choices of c, at most MaxSteps steps.
-// The error is the chooser's: a schedule that does not fit.
-func Run(w *World, c Chooser) (Ending, error) {
+// The error is the chooser's, a schedule that does not fit, or a ModelError.
+func Run(w *World, c Chooser) (ending Ending, err error) {
+	defer RecoverModelError(&err)
 	for range MaxSteps {
 		enabled := w.Enabled()
 		if len(enabled) == 0 {

@@ -340,9 +340,9 @@ func TestClosesKeepToTheBudget(t *testing.T) {
 	w.Go("C", &closer{w.Dial("client", "broker")})
 	defer w.Close()
 	w.Enabled()
-	w.Take(0)
-	if v := w.Violations(); len(v) != 1 || !strings.Contains(v[0].Err.Error(), "C closes its connection to broker once more than the Closes of its Budget") {
-		t.Errorf("Close without a Budget breaks %v; want a panic that names the Budget", v)
+	err := refused(func() { w.Take(0) })
+	if err == nil || !strings.Contains(err.Error(), "C closes its connection to broker once more than the Closes of its Budget") {
+		t.Errorf("Close without a Budget: %v; want a refusal that names the Budget", err)
 	}
 }
 

@@ -196,9 +196,8 @@ func TestNodesAskAsTheyMay(t *testing.T) {
 		w.AddNode("broker", &ledger{})
 		if got := panicOf(func() {
 			wire(w)
-			_, _ = sim.Run(w, sim.NewWalk(1))
-			for _, v := range w.Violations() {
-				panic(v.Err)
+			if _, err := sim.Run(w, sim.NewWalk(1)); err != nil {
+				panic(err)
 			}
 		}); !strings.Contains(got, want) {
 			t.Errorf("%s: panic %q", want, got)

@@ -103,7 +103,7 @@ func (t *Task) choose(p Point, named bool, cases ...Case) any {
 	return t.goThrough()
 }
 
-// comes records that the task waits at unbuffered channels from now on. Two that
+// comes records that the task waits at unbuffered and nil channels from now on. Two that
 // come do not depend on each other, so it counts as a read; whoever might meet
 // them writes.
 func (t *Task) comes() {
@@ -111,7 +111,7 @@ func (t *Task) comes() {
 		return
 	}
 	for i := range t.choice.cases {
-		if x, ok := t.choice.cases[i].of.(conduit); ok && x.pipe().handsOver() {
+		if x, ok := t.choice.cases[i].of.(conduit); ok && x.pipe().capacity == 0 {
 			t.world.touched(x.bound(), false)
 		}
 	}

@@ -49,6 +49,13 @@ func run(t *testing.T, w *sim.World, c sim.Chooser) (*sim.Trace, sim.Ending) {
 	return trace, ending
 }
 
+// refused is the refusal that a call panics with, or nil.
+func refused(call func()) (err error) {
+	defer sim.RecoverModelError(&err)
+	call()
+	return nil
+}
+
 // Whatever the schedule, a connection keeps the order of its requests, and
 // each task gets the answers to its own.
 func TestConnIsFIFOAndAnsweredInOrder(t *testing.T) {

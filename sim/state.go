@@ -348,7 +348,9 @@ func (w *World) Load(s *Snapshot) {
 	w.violations = w.violations[:0]
 	w.load(s)
 	w.standAt(s)
-	w.races.loaded(w, s)
+	if w.races.loaded(w, s); w.races.steps == 0 && s == w.races.start {
+		w.violations = append(w.violations, w.began...)
+	}
 	w.findEnabled()
 }
 

@@ -98,7 +98,7 @@ func (t *Task) run() (killed bool) {
 		if reason == any(errKilled) {
 			killed = true
 		} else if reason != nil {
-			t.world.broke(NoPanic, &PanicError{Actor: t.name, Reason: reason, Stack: string(debug.Stack())})
+			t.world.panicked(&PanicError{Actor: t.name, Reason: reason, Stack: string(debug.Stack())})
 		}
 	}()
 	t.program.Run(t)

@@ -37,6 +37,7 @@ type World struct {
 	trace    *Trace  // nil: nobody looks
 	looked   object  // what an Always judges; unbound: there is none
 	closed   bool    // a channel was, in some run; no part of the state
+	remade   bool    // a channel with a buffer was made anew, in some run; no part of the state
 
 	// ends is what tasks touch when they end, and tickers and faults when they
 	// happen: with the last task their time is over.
@@ -46,6 +47,7 @@ type World struct {
 	ways       []way       // room to list them
 	violations []Violation // of the last step
 	asserted   bool        // a task called Assert in the last step
+	began      []Violation // before the first step
 	contended  bool        // a task had to wait for a lock after the last step
 	chain      []waiter    // room to look for deadlocks
 	races      races       // the clocks of the run, and the accesses to each Var
@@ -58,6 +60,7 @@ type World struct {
 	since         []int32   // the choices since then
 	raw           *Snapshot // before the tasks ran to their first point
 	driving       bool      // a coroutine is being moved: what it does to the world is undone
+	estranged     bool      // a check has given variables other values
 	plan          plan
 	saved         walker
 	loader        walker
@@ -182,6 +185,7 @@ func (w *World) Start() error {
 		c.nameSenders()
 	}
 	w.started = true
+	w.began = slices.Clone(w.violations)
 	w.races.reset(w)
 	w.findEnabled()
 	return nil
@@ -361,7 +365,7 @@ func (w *World) step(event Event) {
 	}
 	defer func() {
 		if reason := recover(); reason != nil {
-			w.broke(NoPanic, &PanicError{Actor: event.lane(), Reason: reason})
+			w.panicked(&PanicError{Actor: event.lane(), Reason: reason})
 		}
 	}()
 	if event.other != nil {
@@ -402,8 +406,8 @@ func (w *World) Unfinished() []string {
 }
 
 // Blocked is what cannot happen, and the object that it waits for, or one of
-// several: a task that is parked, or, when every task has ended, a ticker or a fault that might have
-// come before.
+// several: a task that is parked, a request on a muted connection, or, when every
+// task has ended, a ticker or a fault that might have come before.
 type Blocked struct {
 	Event  Event
 	Object int
@@ -424,6 +428,11 @@ func (w *World) Blocked() []Blocked {
 			}
 		case t.waits():
 			blocked = append(blocked, Blocked{t.site.event, t.awaits.bound().number})
+		}
+	}
+	for _, c := range w.conns {
+		if c.muted && len(c.requests) > 0 {
+			blocked = append(blocked, Blocked{w.arrival(c), c.node.object.number})
 		}
 	}
 	if w.ends.number == 0 || w.unfinished() {
@@ -451,8 +460,9 @@ func (w *World) Blocked() []Blocked {
 
 // Irreducible says what a world has had so far that keeps a search from telling
 // which steps are independent; empty: nothing. Whether a ticker or a fault can
-// come depends on who has ended, and a send that finds its channel closed touches
-// less than it would have.
+// come depends on who has ended, a send that finds its channel closed touches
+// less than it would have, and that a task comes to wait at a buffer is not
+// recorded, which who makes the channel anew would have to know.
 func (w *World) Irreducible() string {
 	switch {
 	case w.faults != nil:
@@ -461,6 +471,8 @@ func (w *World) Irreducible() string {
 		return "a ticker"
 	case w.closed:
 		return "a channel that is closed"
+	case w.remade:
+		return "a channel that is made anew"
 	}
 	return ""
 }
