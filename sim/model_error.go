@@ -1,0 +1,58 @@
+package sim
+
+import "strings"
+
+// ModelError says that a model breaks a rule of this package: it carries
+// something across a point that its State does not walk, touches memory before
+// its first point, changes a message that it has sent. Nothing that was found
+// before is proof of anything.
+//
+// Every panic of this package that begins with "sim: " is one. It is no break of
+// NoPanic, which is for panics of the participants themselves: it goes through
+// Enabled, Take and Load to whoever called them. Run and the searches return it
+// as their error; see RecoverModelError.
+type ModelError struct{ Reason string }
+
+func (e *ModelError) Error() string { return e.Reason }
+
+// RecoverModelError turns the panic of a refusal into an error. Defer it where
+// a world is built, run or searched:
+//
+//	defer sim.RecoverModelError(&err)
+//
+// Any other panic goes on.
+func RecoverModelError(err *error) {
+	reason := recover()
+	if reason == nil {
+		return
+	}
+	e := refusal(reason)
+	if e == nil {
+		panic(reason)
+	}
+	*err = e
+}
+
+// refusal is the ModelError of a panic of this package; nil: the panic is
+// another's.
+func refusal(reason any) *ModelError {
+	switch reason := reason.(type) {
+	case *ModelError:
+		return reason
+	case string:
+		if strings.HasPrefix(reason, "sim: ") {
+			return &ModelError{reason}
+		}
+	}
+	return nil
+}
+
+// panicked notes the panic of a participant. A refusal of this package goes on
+// to whoever let the world take the step, unless the step was one of a check
+// that gave the variables other values: then it says nothing.
+func (w *World) panicked(err *PanicError) {
+	if e := refusal(err.Reason); e != nil && !w.estranged {
+		panic(e)
+	}
+	w.broke(NoPanic, err)
+}
