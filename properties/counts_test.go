@@ -6,6 +6,7 @@ import (
 
 	"racelab/scenarios"
 	"racelab/sim/explore"
+	"racelab/sim/simtest"
 )
 
 // Goal: the searches count what is there. Method: two tasks whose numbers of
@@ -39,12 +40,12 @@ func TestKnownCounts(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, workers := range []int{1, 2, 3} {
-			if got := explore.States(sys, explore.Options{Limit: 10_000, Workers: workers}).States; got != test.states {
+			if got := simtest.Must(explore.States(sys, explore.Options{Limit: 10_000, Workers: workers})).States; got != test.states {
 				t.Errorf("%s: %d states with %d workers, want %d", name, got, workers, test.states)
 			}
 		}
 		if test.classes > 0 {
-			r := explore.Exhaustive(sys, explore.Options{Limit: 10_000})
+			r := simtest.Must(explore.Exhaustive(sys, explore.Options{Limit: 10_000}))
 			if r.Runs != test.classes || r.Redundant != 0 || !r.Complete {
 				t.Errorf("%s: %d classes, %d redundant runs, complete %v; want %d, 0, true", name, r.Runs, r.Redundant, r.Complete, test.classes)
 			}

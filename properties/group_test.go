@@ -9,6 +9,7 @@ import (
 	"racelab/scenarios"
 	"racelab/sim"
 	"racelab/sim/explore"
+	"racelab/sim/simtest"
 )
 
 const takesNothingBack = "former-owner-takes-nothing-back"
@@ -52,7 +53,7 @@ func TestStaleMemberCommitInAllStates(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := explore.States(sys, explore.Options{Limit: scenarios.CheckStates})
+		r := simtest.Must(explore.States(sys, explore.Options{Limit: scenarios.CheckStates}))
 		sys.Close()
 		name := test.variant + " " + test.joins
 		if r.States != test.states || !r.Complete {

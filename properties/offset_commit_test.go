@@ -106,10 +106,7 @@ func searched(t *testing.T, s *scenarios.Scenario, variant string, o explore.Opt
 		t.Fatal(err)
 	}
 	defer sys.Close()
-	r := explore.States(sys, o)
-	if r.Fault != nil {
-		t.Fatal(r.Fault)
-	}
+	r := simtest.Must(explore.States(sys, o))
 	return r
 }
 

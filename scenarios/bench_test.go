@@ -6,6 +6,7 @@ import (
 	"racelab/scenarios"
 	"racelab/sim"
 	"racelab/sim/explore"
+	"racelab/sim/simtest"
 )
 
 // system is a scenario's unfixed variant with some settings.
@@ -55,7 +56,7 @@ func BenchmarkSchedules(b *testing.B) {
 func BenchmarkExhaustive(b *testing.B) {
 	sys := system(b, "stale-snapshot", "committers=4", "marks=2")
 	for b.Loop() {
-		if r := explore.Exhaustive(sys, explore.Options{Limit: 1 << 30}); r.Runs != 1944 || r.Redundant != 0 {
+		if r := simtest.Must(explore.Exhaustive(sys, explore.Options{Limit: 1 << 30})); r.Runs != 1944 || r.Redundant != 0 {
 			b.Fatalf("%d classes, %d redundant runs", r.Runs, r.Redundant)
 		}
 	}
@@ -69,7 +70,7 @@ func BenchmarkStates(b *testing.B) {
 		b.Run(map[int]string{1: "one worker", 2: "two workers"}[workers], func(b *testing.B) {
 			sys := system(b, "stale-snapshot", "committers=3", "marks=6", "commits=4")
 			for b.Loop() {
-				r := explore.States(sys, explore.Options{Limit: 1 << 30, Workers: workers})
+				r := simtest.Must(explore.States(sys, explore.Options{Limit: 1 << 30, Workers: workers}))
 				if r.States != 2_029_587 || r.Transitions != 6_485_835 {
 					b.Fatalf("%d states, %d transitions", r.States, r.Transitions)
 				}
@@ -85,7 +86,7 @@ func BenchmarkUniform(b *testing.B) {
 	sys := system(b, "stale-snapshot")
 	share := 0.0
 	for b.Loop() {
-		r := explore.Uniform(sys, 1, explore.Options{Limit: 10_000, Workers: 1})
+		r := simtest.Must(explore.Uniform(sys, 1, explore.Options{Limit: 10_000, Workers: 1}))
 		share = float64(r.Verdicts[0].Bad) / float64(r.Runs)
 	}
 	b.ReportMetric(100*share, "%found")

@@ -65,6 +65,5 @@ func (s *Scenario) States(variant Variant, values Values, o explore.Options) (*e
 	}
 	defer sys.Close()
 	o.Limit = CheckStates
-	result := explore.States(sys, o)
-	return result, result.Fault
+	return explore.States(sys, o)
 }

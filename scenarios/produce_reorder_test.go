@@ -177,7 +177,7 @@ func TestTheSearchFindsTheMeasuredLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer sys.Close()
-	found := explore.PCT(sys, 1, 4, explore.Options{Limit: 20_000, First: true}).Verdict(property)
+	found := simtest.Must(explore.PCT(sys, 1, 4, explore.Options{Limit: 20_000, First: true})).Verdict(property)
 	if found.Outcome != explore.Broken {
 		t.Fatalf("pct: C A B is %v in 20,000 runs", found.Outcome)
 	}

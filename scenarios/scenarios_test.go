@@ -77,7 +77,7 @@ func TestShownScheduleIsTheShortest(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		verdict := explore.States(sys, explore.Options{Limit: scenarios.CheckStates}).Verdict(s.Properties[0].Property)
+		verdict := simtest.Must(explore.States(sys, explore.Options{Limit: scenarios.CheckStates})).Verdict(s.Properties[0].Property)
 		sys.Close()
 		shown, err := sim.ParseSchedule(s.Schedule)
 		if err != nil {

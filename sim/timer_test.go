@@ -9,6 +9,7 @@ import (
 
 	"racelab/sim"
 	"racelab/sim/explore"
+	"racelab/sim/simtest"
 )
 
 const ms = time.Millisecond
@@ -28,7 +29,7 @@ func statesOf(t *testing.T, build func() *sim.World) *explore.Result {
 		t.Fatal(err)
 	}
 	defer sys.Close()
-	r := explore.States(sys, explore.Options{Limit: 100_000, Workers: 1})
+	r := simtest.Must(explore.States(sys, explore.Options{Limit: 100_000, Workers: 1}))
 	if !r.Complete {
 		t.Fatalf("more than %d states", r.States)
 	}

@@ -102,14 +102,14 @@ func (s *search) explore(a *app) error {
 	signals, release := a.watch()
 	defer release()
 	began, status := time.Now(), newStatus(a.stderr)
-	result := s.run(sys, explore.Options{
+	result, err := s.run(sys, explore.Options{
 		Limit: s.limit, First: s.failFast, Workers: int(s.parallel),
 		Stop:     func() bool { return signals.interrupted() || s.time.over(began) },
 		Progress: func(r *explore.Result) { status.search("", r) },
 	})
 	status.clear()
-	if result.Fault != nil {
-		return result.Fault
+	if err != nil {
+		return err
 	}
 	found, err := s.findings(sys, result)
 	if err != nil {
@@ -165,7 +165,7 @@ func (s *search) findings(sys explore.System, r *explore.Result) ([]finding, err
 	return all, nil
 }
 
-func (s *search) run(sys explore.System, o explore.Options) *explore.Result {
+func (s *search) run(sys explore.System, o explore.Options) (*explore.Result, error) {
 	switch s.strategy {
 	case "exhaustive":
 		return explore.Exhaustive(sys, o)
@@ -186,7 +186,7 @@ const shrinkStates = 200_000
 
 // shrunk returns the schedule to show for a broken property.
 func (s *search) shrunk(sys explore.System, v *explore.Verdict) explore.Shrunk {
-	if s.strategy == "states" || v.Property == explore.EndsWhenFair {
+	if v.Shortest || v.Property == explore.EndsWhenFair {
 		return explore.Shrunk{Schedule: v.Schedule, Err: v.Err, Shortest: true}
 	}
 	short := explore.Shrink(sys, v.Schedule, v.Property, shrinkStates)
@@ -257,6 +257,9 @@ func found(r *explore.Result, v *explore.Verdict, short explore.Shrunk) string {
 	}
 	if v.Property == explore.EndsWhenFair {
 		return of
+	}
+	if v.Walked {
+		of = fmt.Sprintf("%d of %d walks break it", v.Bad, r.Walks)
 	}
 	if short.Shortest {
 		return fmt.Sprintf("%s; the shortest schedule has %s", of, steps(len(short.Schedule)))

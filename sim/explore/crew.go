@@ -4,6 +4,8 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+
+	"racelab/sim"
 )
 
 // Options are what all searches have in common.
@@ -16,6 +18,9 @@ type Options struct {
 	// many as there are processors. It makes a search faster and changes nothing
 	// that it finds.
 	Workers int
+	// Memory bounds how many bytes States holds; 0: what GOMEMLIMIT says, if it
+	// says anything. At the bound the search ends, unfinished.
+	Memory int64
 	// Stop is asked now and then; true ends the search where it stands.
 	Stop func() bool
 	// Progress is told now and then how far the search is.
@@ -24,6 +29,9 @@ type Options struct {
 	// atEnd is told of each end of a run, by States and Exhaustive. Tests
 	// compare with it what is reached, with one worker.
 	atEnd func(System)
+	// trusting leaves out what a search does to check the model: tests of the
+	// search itself, on many small models, have no time for it.
+	trusting bool
 }
 
 func (o *Options) stopped() bool { return o.Stop != nil && o.Stop() }
@@ -62,8 +70,14 @@ func (c *crew) close() {
 	}
 }
 
-// each does the work for 0 to n-1, several at once.
+// each does the work for 0 to n-1, several at once. A ModelError in one of them
+// ends all.
 func (c *crew) each(n int, work func(at *cursor, i int)) {
+	guarded := func(at *cursor, i int) (err error) {
+		defer sim.RecoverModelError(&err)
+		work(at, i)
+		return nil
+	}
 	if len(c.cursors) == 1 || n == 1 {
 		for i := range n {
 			work(c.cursors[0], i)
@@ -72,18 +86,38 @@ func (c *crew) each(n int, work func(at *cursor, i int)) {
 	}
 	var next atomic.Int64
 	var wait sync.WaitGroup
-	for _, cursor := range c.cursors {
+	failed := make([]failure, len(c.cursors))
+	for k, cursor := range c.cursors {
 		wait.Go(func() {
 			for {
 				i := int(next.Add(1)) - 1
 				if i >= n {
 					return
 				}
-				work(cursor, i)
+				if err := guarded(cursor, i); err != nil {
+					failed[k] = failure{i, err}
+					return
+				}
 			}
 		})
 	}
 	wait.Wait()
+	// Pieces are handed out in order, so the least that fails is always the same.
+	first := failure{at: n}
+	for _, f := range failed {
+		if f.err != nil && f.at < first.at {
+			first = f
+		}
+	}
+	if first.err != nil {
+		panic(first.err)
+	}
+}
+
+// failure is a piece of work that met a ModelError.
+type failure struct {
+	at  int
+	err error
 }
 
 // share tells all systems what each has learned, so that any can go to a spot

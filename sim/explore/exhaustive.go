@@ -32,20 +32,34 @@ import (
 //
 // Source: Abdulla, Aronis, Jonsson, Sagonas: Source Sets: A Foundation for
 // Optimal Dynamic Partial Order Reduction (JACM 2017), algorithm Source-DPOR.
-func Exhaustive(sys System, o Options) *Result {
+//
+// A proof of it has stood against walks of new worlds, each of which must come to
+// a final state that the search came to. The error is a ModelError, or says that
+// there are too many processes.
+func Exhaustive(sys System, o Options) (_ *Result, err error) {
+	defer sim.RecoverModelError(&err)
 	r := newResult("exhaustive", sys)
 	d := newDPOR(sys, r, o)
 	r.Complete = d.run()
+	if d.err != nil {
+		return nil, d.err
+	}
 	if i, ok := sys.(Irreducible); ok && r.Complete {
-		r.Irreducible = i.Irreducible()
-		r.Complete = r.Irreducible == ""
+		if why := i.Irreducible(); why != "" {
+			r.Left = "with " + why + " not all are told apart, states sees them"
+		}
+		r.Complete = r.Left == ""
 	}
-	if r.Complete {
-		r.conclude(Exhausted)
-	} else {
+	if !r.Complete {
 		r.conclude(Unfinished)
+		return r, nil
 	}
-	return r
+	c := newCrew(sys, o.Workers)
+	defer c.close()
+	h := defence{result: r, crew: c, known: d.ends, ends: true, longest: sim.MaxSteps, walks: o.walks(r.Runs)}
+	h.stand()
+	r.conclude(Exhausted)
+	return r, nil
 }
 
 // processes is a set of processes by number, below 64.
@@ -85,16 +99,14 @@ type dpor struct {
 	stack   []*frame // the current execution; the last has no step yet
 	free    []*frame
 	width   int // of the clocks
+	timed   bool
+	ends    *seen // final states
 	stopped bool
-
-	// The two rules that soundness hangs on; a test that plants bugs replaces
-	// them.
-	wakes func(asleep, step []sim.Access) bool
-	want  func(f *frame, among processes, preferred int)
+	err     error
 }
 
 func newDPOR(sys System, r *Result, o Options) *dpor {
-	return &dpor{cursor: newCursor(sys), result: r, options: o, wakes: dependent, want: (*frame).want}
+	return &dpor{cursor: newCursor(sys), result: r, options: o, timed: isTimed(sys), ends: newSeen()}
 }
 
 // run explores all and says whether it came to the end.
@@ -109,13 +121,62 @@ func (d *dpor) run() bool {
 			d.pop()
 			continue
 		}
+		if d.full() {
+			d.result.Estimate = d.estimate()
+			return false
+		}
 		d.cursor.back(top.spot)
 		d.take(top, choice)
 		if d.stopped {
 			return false
 		}
 	}
-	return !d.stopped
+	return true
+}
+
+// full says whether the budget has ended, or what was looked for is found.
+func (d *dpor) full() bool {
+	r := d.result
+	if r.Steps%64 == 0 && d.options.stopped() {
+		return true
+	}
+	if len(d.stack) > sim.MaxSteps {
+		r.Left = fmt.Sprintf("a run has more than %d steps, so runs need not end; use states", sim.MaxSteps)
+		return true
+	}
+	return r.Runs+r.Redundant >= d.options.Limit || d.options.First && r.anyBad()
+}
+
+// estimate is how many runs there may be in all: as many as there were, by the
+// share of the branches that they have explored. Branches that are found later
+// make it more.
+//
+// Source: Knuth: Estimating the Efficiency of Backtrack Programs (1975).
+func (d *dpor) estimate() float64 {
+	share, left := 0.0, 1.0
+	for _, f := range d.stack {
+		done, all := 0, 0
+		for i, e := range f.enabled {
+			if f.done[i] {
+				done++
+			}
+			if f.done[i] || f.backtrack.has(e.Process) && !f.asleep(e) {
+				all++
+			}
+		}
+		if all == 0 {
+			break
+		}
+		if f != d.stack[len(d.stack)-1] {
+			done-- // It is being explored.
+		}
+		share += left * float64(done) / float64(all)
+		left /= float64(all)
+	}
+	if share == 0 {
+		return 0
+	}
+	return float64(d.result.Runs+d.result.Redundant) / share
 }
 
 // push enters the state where the system is.
@@ -128,7 +189,7 @@ func (d *dpor) push(sleep []sleeper) {
 	awake := processes(0)
 	for _, e := range f.enabled {
 		if e.Process >= 64 {
-			d.result.Fault = fmt.Errorf("explore: exhaustive knows at most 63 processes, and %q is number %d; use states, or a smaller world", e, e.Process)
+			d.err = fmt.Errorf("explore: exhaustive knows at most 63 processes, and %q is number %d; use states, or a smaller world", e, e.Process)
 			d.stopped = true
 			return
 		}
@@ -142,11 +203,14 @@ func (d *dpor) push(sleep []sleeper) {
 	switch {
 	case f.can == 0:
 		d.result.Runs++
+		d.ends.add(d.cursor.Fingerprint())
 		if d.options.atEnd != nil {
 			d.options.atEnd(d.cursor)
 		}
 		d.blockedRaces()
-		d.end()
+		if d.result.Runs%batch == 0 {
+			d.options.progress(d.result)
+		}
 	case awake == 0:
 		// All that could follow was explored in other branches.
 		d.result.Redundant++
@@ -201,11 +265,8 @@ func (f *frame) asleep(e sim.Event) bool {
 func (d *dpor) take(f *frame, choice int) {
 	f.done[choice] = true
 	f.taken = f.enabled[choice]
-	if d.result.Steps%checkEvery == 0 {
-		if d.result.Fault = d.cursor.checkStep(choice); d.result.Fault != nil {
-			d.stopped = true
-			return
-		}
+	if !d.options.trusting && checks(d.result.Steps, d.result.Steps) {
+		d.cursor.checkStep(choice)
 	} else {
 		d.cursor.Take(choice)
 	}
@@ -221,7 +282,7 @@ func (d *dpor) take(f *frame, choice int) {
 
 	var sleep []sleeper
 	for _, s := range f.sleep {
-		if s.event.Process != f.taken.Process && !d.wakes(s.accesses, f.step) {
+		if s.event.Process != f.taken.Process && !dependent(s.accesses, f.step) {
 			sleep = append(sleep, s)
 		}
 	}
@@ -310,7 +371,7 @@ func (d *dpor) disables(f *frame) {
 	enabled := d.cursor.Enabled()
 	for _, e := range f.enabled {
 		if e.Process != f.taken.Process && !slices.ContainsFunc(enabled, func(now sim.Event) bool { return same(now, e) }) {
-			d.want(f, 1<<e.Process, e.Process)
+			f.want(1<<e.Process, e.Process)
 		}
 	}
 }
@@ -336,7 +397,7 @@ func (d *dpor) races(f *frame, after spot) {
 		}
 		raced = append(raced, e)
 		d.dataRace(e, f)
-		d.want(e, initials(between, f), f.taken.Process)
+		e.want(initials(between, f), f.taken.Process)
 	}
 	if moved {
 		d.cursor.back(after)
@@ -454,7 +515,7 @@ func (d *dpor) blockedRaces() {
 			if among == 0 {
 				among = 1 << b.Event.Process
 			}
-			d.want(e, among, b.Event.Process)
+			e.want(among, b.Event.Process)
 		}
 	}
 }
@@ -463,7 +524,7 @@ func (d *dpor) blockedRaces() {
 // can be taken in place of the first. Taken there it may touch something else
 // than it did after the first: what a channel gave it, or an atomic, told it.
 func (d *dpor) dataRace(e, f *frame) {
-	if races(e.step, f.step) == 0 {
+	if d.timed || races(e.step, f.step) == 0 {
 		return
 	}
 	here := d.cursor.mark()
@@ -474,7 +535,7 @@ func (d *dpor) dataRace(e, f *frame) {
 		d.cursor.back(here)
 		d.cursor.Take(i)
 		if object := races(e.step, d.cursor.Accesses()); object > 0 {
-			err := &RaceError{e.taken.String(), now.String(), d.cursor.ObjectName(object)}
+			err := raceError(d.cursor, step{e.taken, e.step}, step{now, d.cursor.Accesses()}, object, len(d.stack))
 			d.note([]sim.Violation{{Property: sim.NoDataRace, Err: err}})
 			return
 		}
@@ -503,13 +564,4 @@ func (d *dpor) note(violations []sim.Violation) {
 		}
 		v.Schedule = sim.ScheduleOf(events)
 	}
-}
-
-// end is called at the end of each complete execution.
-func (d *dpor) end() {
-	if d.result.Runs%batch == 0 {
-		d.options.progress(d.result)
-		d.stopped = d.options.stopped()
-	}
-	d.stopped = d.stopped || d.result.Runs+d.result.Redundant >= d.options.Limit || d.options.First && d.result.anyBad()
 }

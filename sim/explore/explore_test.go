@@ -54,11 +54,18 @@ func system(t *testing.T, build func() *sim.World) *explore.Worlds {
 // The numbers of states are known: see the table of LOST(N).
 func TestStatesOfLostUpdate(t *testing.T) {
 	for _, test := range []struct{ threads, states int }{{2, 13}, {3, 84}, {4, 755}} {
-		r := explore.States(system(t, lostUpdate(test.threads, false)), explore.Options{Limit: 10_000})
+		r := must(explore.States(system(t, lostUpdate(test.threads, false)), explore.Options{Limit: 10_000}))
 		if r.States != test.states || !r.Complete {
 			t.Errorf("LOST %d: %d states, complete %v; want %d, all", test.threads, r.States, r.Complete, test.states)
 		}
 	}
+}
+
+func must(r *explore.Result, err error) *explore.Result {
+	if err != nil {
+		panic(err)
+	}
+	return r
 }
 
 // all enumerates every schedule of a system by brute force.
@@ -144,7 +151,7 @@ func TestStatesFindsTheShortestWithTheFewestSwitches(t *testing.T) {
 			best, switches = len(path), n
 		}
 	})
-	v := explore.States(sys, explore.Options{Limit: 1000}).Verdict(sim.NoDeadlock)
+	v := must(explore.States(sys, explore.Options{Limit: 1000})).Verdict(sim.NoDeadlock)
 	n := 0
 	for i := 1; i < len(v.Schedule); i++ {
 		if v.Schedule[i].Actor != v.Schedule[i-1].Actor {
@@ -158,7 +165,7 @@ func TestStatesFindsTheShortestWithTheFewestSwitches(t *testing.T) {
 
 func TestVerdicts(t *testing.T) {
 	outcome := func(build func() *sim.World, budget explore.Options) explore.Outcome {
-		return explore.States(system(t, build), budget).Verdict(sim.NoDeadlock).Outcome
+		return must(explore.States(system(t, build), budget)).Verdict(sim.NoDeadlock).Outcome
 	}
 	alone := func() *sim.World {
 		w := sim.NewWorld()
@@ -176,8 +183,8 @@ func TestVerdicts(t *testing.T) {
 		{"same order", outcome(embrace(false), explore.Options{Limit: 1000}), explore.Exhausted},
 		{"nobody to wait for", outcome(alone, explore.Options{Limit: 1000}), explore.NotExercised},
 		{"budget too small", outcome(embrace(false), explore.Options{Limit: 6}), explore.Unfinished},
-		{"walks, same order", explore.Walks(system(t, embrace(false)), 1, explore.Options{Limit: 50}).Verdict(sim.NoDeadlock).Outcome, explore.Sampled},
-		{"walks, opposite order", explore.Walks(system(t, embrace(true)), 1, explore.Options{Limit: 50}).Verdict(sim.NoDeadlock).Outcome, explore.Broken},
+		{"walks, same order", must(explore.Walks(system(t, embrace(false)), 1, explore.Options{Limit: 50})).Verdict(sim.NoDeadlock).Outcome, explore.Sampled},
+		{"walks, opposite order", must(explore.Walks(system(t, embrace(true)), 1, explore.Options{Limit: 50})).Verdict(sim.NoDeadlock).Outcome, explore.Broken},
 	} {
 		if test.got != test.want {
 			t.Errorf("%s: %s, want %s", test.name, test.got, test.want)
@@ -189,7 +196,7 @@ func TestVerdicts(t *testing.T) {
 // breaks, and without any one of them some schedule does not.
 func TestCulpritForcesTheBreak(t *testing.T) {
 	sys := system(t, lostUpdate(2, true))
-	v := explore.States(sys, explore.Options{Limit: 1000}).Verdict(sim.NoPanic)
+	v := must(explore.States(sys, explore.Options{Limit: 1000})).Verdict(sim.NoPanic)
 	culprit := explore.FindCulprit(sys, v.Schedule, sim.NoPanic)
 	if culprit == nil {
 		t.Fatal("no culprit found")
@@ -279,8 +286,8 @@ func TestCountsDoNotDependOnCoroutines(t *testing.T) {
 		for _, n := range []int{1, 64} {
 			sys := system(t, build)
 			sys.SetMaxCoroutines(n)
-			states := explore.States(sys, explore.Options{Limit: 100_000, Workers: 1})
-			classes := explore.Exhaustive(sys, explore.Options{Limit: 100_000})
+			states := must(explore.States(sys, explore.Options{Limit: 100_000, Workers: 1}))
+			classes := must(explore.Exhaustive(sys, explore.Options{Limit: 100_000}))
 			counts = append(counts, fmt.Sprint(states.States, states.Transitions, classes.Runs, classes.Redundant))
 		}
 		if counts[0] != counts[1] {
@@ -310,7 +317,7 @@ func TestSearchesCheckTheModel(t *testing.T) {
 		}
 		return w
 	}
-	if r := explore.States(system(t, build), explore.Options{Limit: 100_000}); r.Fault == nil {
+	if _, err := explore.States(system(t, build), explore.Options{Limit: 100_000}); err == nil {
 		t.Error("the search found no fault")
 	}
 }
@@ -352,7 +359,7 @@ func TestEndsWhenFair(t *testing.T) {
 		set  bool
 		want explore.Outcome
 	}{{true, explore.Sampled}, {false, explore.Broken}} {
-		r := explore.PCT(system(t, build(test.set)), 1, 1, explore.Options{Limit: 20, Workers: 1})
+		r := must(explore.PCT(system(t, build(test.set)), 1, 1, explore.Options{Limit: 20, Workers: 1}))
 		if got := r.Verdict(explore.EndsWhenFair).Outcome; got != test.want {
 			t.Errorf("with a setter: %v: %s, want %s (%v)", test.set, got, test.want, r.Verdict(explore.EndsWhenFair).Err)
 		}

@@ -3,6 +3,7 @@ package explore
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"racelab/sim"
@@ -10,37 +11,48 @@ import (
 
 // Walks samples runs in which each enabled event is as likely as any other.
 // Run i is that of sim.NewWalk(seed + i).
-func Walks(sys System, seed uint64, o Options) *Result {
-	return sample("walk", sys, seed, o, func(seed uint64) sim.Chooser { return sim.NewWalk(seed) })
+//
+// The error of each sampler is a ModelError.
+func Walks(sys System, seed uint64, o Options) (_ *Result, err error) {
+	defer sim.RecoverModelError(&err)
+	return sample("walk", sys, seed, o, func(seed uint64) sim.Chooser { return sim.NewWalk(seed) }), nil
 }
 
 // Uniform samples runs so that, as far as blocking allows, each interleaving is
 // as likely as any other: a process is chosen by how many steps it has left.
 // How many it takes is learned from some random walks first.
-func Uniform(sys System, seed uint64, o Options) *Result {
+func Uniform(sys System, seed uint64, o Options) (_ *Result, err error) {
+	defer sim.RecoverModelError(&err)
 	p := newPilot(sys, seed)
 	return sample("uniform", sys, seed, o, func(seed uint64) sim.Chooser {
 		return &uniform{random: random(seed), left: append([]int(nil), p.steps...)}
-	})
+	}), nil
 }
 
 // PCT samples runs by random priorities: of the processes that can move, the
 // one of the highest priority does, and at depth-1 random steps the one that
 // moves falls behind all others. A run finds a bug of that depth with a
-// probability of at least 1/(n k^(depth-1)), for n processes and k steps, which
-// are learned from some random walks first.
+// probability of at least 1/(n k^(depth-1)), for n processes and k steps; and if
+// it needs its tasks to go certain ways through their selects, by 1/w more, for w
+// combinations of ways in a run, of which each is as likely. All three are
+// learned from some random walks first, and the bound is as good as those.
 //
 // Source: Burckhardt, Kothari, Musuvathi, Nagarakatte: A Randomized Scheduler
 // with Probabilistic Guarantees of Finding Bugs (ASPLOS 2010).
-func PCT(sys System, seed uint64, depth int, o Options) *Result {
+func PCT(sys System, seed uint64, depth int, o Options) (_ *Result, err error) {
+	defer sim.RecoverModelError(&err)
 	p := newPilot(sys, seed)
 	r := sample("pct", sys, seed, o, func(seed uint64) sim.Chooser { return newPCT(seed, depth, p) })
-	r.Guarantee = 1 / float64(p.processes)
+	r.Guarantee = 1 / float64(p.processes) / p.ways
 	for range depth - 1 {
 		r.Guarantee /= float64(p.longest)
 	}
 	r.Sampler = fmt.Sprintf("depth %d, %d processes, %d steps", depth, p.processes, p.longest)
-	return r
+	if p.ways > 1 {
+		r.Sampler += fmt.Sprintf(", %.3g ways through selects", p.ways)
+	}
+	r.Sampler += fmt.Sprintf(", as far as %d walks saw", pilotRuns)
+	return r, nil
 }
 
 func random(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0)) }
@@ -52,10 +64,17 @@ func sample(strategy string, sys System, seed uint64, o Options, chooser func(se
 	r.Verdicts = append(r.Verdicts, Verdict{Property: EndsWhenFair})
 	c := newCrew(sys, o.Workers)
 	defer c.close()
+	checked := !o.trusting && c.cursors[0].saver != nil
+	for i, left := 0, checkFirst; checked && i < o.Limit && left > 0; i++ {
+		left -= c.cursors[0].checkRun(chooser(seed+uint64(i)), left)
+	}
 	runs := make([]sampled, batch)
 	for r.Runs < o.Limit && !o.stopped() && !(o.First && r.anyBad()) {
 		n := min(batch, o.Limit-r.Runs)
 		c.each(n, func(at *cursor, i int) {
+			if checked && (r.Runs+i)%checkEvery == checkEvery-1 {
+				at.checkRun(chooser(seed+uint64(r.Runs+i)), checkFirst)
+			}
 			runs[i].run(at, chooser(seed+uint64(r.Runs+i)), len(r.Verdicts), r.index)
 		})
 		for i := range n {
@@ -93,13 +112,32 @@ type sampled struct {
 // fall is how a property first broke in a run.
 type fall struct {
 	err  error // nil: it held
-	step int   // that broke it, from 1
+	step int   // that broke it, from 1; 0: none did
+}
+
+// checkRun takes a run and checks its steps, at most so many; it returns how many
+// there were. A check loads states, and the clocks that judge races do not follow,
+// so this is no run of the sample.
+func (c *cursor) checkRun(chooser sim.Chooser, most int) int {
+	c.Reset()
+	for n := range most {
+		if len(c.Enabled()) == 0 {
+			return n
+		}
+		i, err := chooser.Choose(c.Enabled())
+		if err != nil {
+			panic(err) // A sampler always has a choice.
+		}
+		c.checkStep(i)
+	}
+	return most
 }
 
 func (s *sampled) run(at *cursor, chooser sim.Chooser, properties int, index func(string) int) {
 	s.steps, s.tested = s.steps[:0], 1<<index(EndsWhenFair)
 	s.broke = append(s.broke[:0], make([]fall, properties)...)
 	at.Reset()
+	s.note(at.Violations(), index)
 	for len(at.Enabled()) > 0 {
 		switch len(s.steps) {
 		case wildSteps:
@@ -115,10 +153,15 @@ func (s *sampled) run(at *cursor, chooser sim.Chooser, properties int, index fun
 		s.steps = append(s.steps, at.Enabled()[i])
 		at.Take(i)
 		s.tested |= at.Tested()
-		for _, v := range at.Violations() {
-			if f := &s.broke[index(v.Property)]; f.err == nil {
-				*f = fall{v.Err, len(s.steps)}
-			}
+		s.note(at.Violations(), index)
+	}
+}
+
+// note keeps the first break of each property.
+func (s *sampled) note(violations []sim.Violation, index func(string) int) {
+	for _, v := range violations {
+		if f := &s.broke[index(v.Property)]; f.err == nil {
+			*f = fall{v.Err, len(s.steps)}
 		}
 	}
 }
@@ -174,6 +217,12 @@ func waysFrom(enabled []sim.Event, i int) int {
 	return n
 }
 
+// waysOf is how many of the events are ways of the process.
+func waysOf(enabled []sim.Event, process int) int {
+	first := slices.IndexFunc(enabled, func(e sim.Event) bool { return e.Process == process })
+	return waysFrom(enabled, first)
+}
+
 // anyWay returns one of those ways.
 func anyWay(random *rand.Rand, enabled []sim.Event, i int) int {
 	if n := waysFrom(enabled, i); n > 1 {
@@ -202,30 +251,32 @@ func (r *Result) add(s *sampled, seed uint64) {
 type pilot struct {
 	steps     []int // by process: the most that it took in a run
 	processes int
-	longest   int // the most steps of a run
+	longest   int     // the most steps of a run
+	ways      float64 // the most combinations of ways through the selects of a run
 }
 
 // pilotRuns is how many walks a pilot takes.
 const pilotRuns = 20
 
 func newPilot(sys System, seed uint64) pilot {
-	var p pilot
+	p := pilot{ways: 1}
 	at := newCursor(sys)
 	for i := range uint64(pilotRuns) {
 		at.Reset()
 		walk := sim.NewWalk(seed + i)
 		var steps []int
-		total := 0
+		total, ways := 0, 1.0
 		for ; len(at.Enabled()) > 0 && total < sim.MaxSteps; total++ {
 			i, _ := walk.Choose(at.Enabled())
 			process := at.Enabled()[i].Process
+			ways *= float64(waysOf(at.Enabled(), process))
 			for len(steps) <= process {
 				steps = append(steps, 0)
 			}
 			steps[process]++
 			at.Take(i)
 		}
-		p.longest = max(p.longest, total)
+		p.longest, p.ways = max(p.longest, total), max(p.ways, ways)
 		for process, n := range steps {
 			if process == len(p.steps) {
 				p.steps = append(p.steps, 0)

@@ -41,7 +41,7 @@ func shortest(at *cursor, property string, maxLevel, maxStates int) *broken {
 			err := brokenBy(at, property)
 			other, object := e.race(at, event)
 			if other != nil && property == sim.NoDataRace {
-				err = &RaceError{other.event.String(), event.String(), at.ObjectName(object)}
+				err = raceError(at, *other, e.steps[len(e.steps)-1], object, int(w.states[i].level)+2)
 			}
 			switch {
 			case err == nil && best == nil:

@@ -18,13 +18,13 @@ func TestShrinkFindsTheShortest(t *testing.T) {
 	for seed := range programs {
 		p := newProgram(rand.New(rand.NewPCG(seed, 2)), false)
 		sys := p.system()
-		walks := Walks(sys, seed, Options{Limit: 20, Workers: 1})
+		walks := must(Walks(sys, seed, Options{Limit: 20, Workers: 1}))
 		for _, property := range []string{"rising", sim.NoDeadlock, sim.NoProgress} {
 			v := walks.Verdict(property)
 			if v.Bad == 0 {
 				continue
 			}
-			want := States(sys, Options{Limit: 1 << 20, Workers: 1}).Verdict(property).Schedule
+			want := must(States(sys, Options{Limit: 1 << 20, Workers: 1})).Verdict(property).Schedule
 			got := Shrink(sys, v.Schedule, property, 1<<20)
 			if !got.Shortest || got.Schedule.String() != want.String() {
 				t.Errorf("program %d, %s: shrunk to %v (shortest: %v), want %v%v", seed, property, got.Schedule, got.Shortest, want, p)

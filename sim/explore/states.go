@@ -1,7 +1,9 @@
 package explore
 
 import (
+	"fmt"
 	"math"
+	"slices"
 
 	"racelab/sim"
 )
@@ -11,58 +13,73 @@ import (
 // the workers.
 const batch = 1024
 
-// checkEvery is how many states of a level are expanded for each whose steps
-// are checked.
-const checkEvery = 500
+// firstBatch is how many, while all steps are checked.
+const firstBatch = 64
 
 // States visits every reachable state, breadth first, and then finds the
-// shortest schedule to each property that broke.
-func States(sys System, o Options) *Result {
+// shortest schedule to each property that broke. A proof of it has stood against
+// walks of new worlds.
+//
+// The error is a ModelError: what was found until then is worth nothing.
+func States(sys System, o Options) (_ *Result, err error) {
+	defer sim.RecoverModelError(&err)
 	r := newResult("states", sys)
 	c := newCrew(sys, o.Workers)
 	defer c.close()
-	s := search{crew: c, result: r, seen: newSeen(), breaks: make([]int, len(r.Verdicts))}
+	s := search{crew: c, result: r, seen: newSeen(), breaks: make([]int, len(r.Verdicts)), timed: isTimed(sys)}
 	complete := s.run(o)
 	r.States, r.Complete = s.seen.n, complete
 	if complete {
+		d := defence{result: r, crew: c, known: s.seen, longest: min(sim.MaxSteps, 4*len(r.Levels)+64), walks: o.walks(s.seen.n)}
+		d.stand()
 		r.conclude(Exhausted)
 	} else {
 		r.conclude(Unfinished)
 	}
 	s.shortest(c.cursors[0])
-	return r
+	return r, nil
 }
 
 type search struct {
-	crew   *crew
-	result *Result
-	seen   *seen
-	breaks []int // by property: the level of the first step that broke it
+	crew     *crew
+	result   *Result
+	seen     *seen
+	breaks   []int // by property: the level of the first step that broke it
+	expanded int   // states
+	timed    bool
 }
 
 // run visits the states, level by level, and says whether that was all.
 func (s *search) run(o Options) bool {
+	limit, unbound := o.bindMemory()
+	defer unbound()
 	at := s.crew.cursors[0]
 	s.seen.add(at.Fingerprint())
 	s.count(0, at.Tested(), at.Violations(), 0)
 	frontier := []spot{at.mark()}
 	expanded := make([]expansion, batch)
 	for level := 1; len(frontier) > 0; level++ {
+		s.result.Levels = append(s.result.Levels, len(frontier))
 		var next []spot
-		for from := 0; from < len(frontier); from += batch {
-			spots := frontier[from:min(from+batch, len(frontier))]
+		for from, size := 0, 0; from < len(frontier); from += size {
+			if size = batch; s.result.Transitions < checkFirst {
+				size = firstBatch
+			}
+			spots := frontier[from:min(from+size, len(frontier))]
 			if o.stopped() || s.seen.n > o.Limit || o.First && s.result.anyBad() {
 				return false
 			}
+			if s.result.Memory = memoryInUse(); s.result.Memory > limit {
+				s.result.Left = fmt.Sprintf("it holds %d MB, and may hold %d", s.result.Memory>>20, limit>>20)
+				return false
+			}
 			s.crew.each(len(spots), func(at *cursor, i int) {
-				expanded[i].expand(at, spots[i], s.seen, (from+i)%checkEvery == 0, o.atEnd)
+				expanded[i].expand(at, spots[i], s.seen, !o.trusting && checks(s.expanded+i, s.result.Transitions), !s.timed, o.atEnd)
 			})
+			s.expanded += len(spots)
 			for i := range spots {
 				spots[i] = spot{}
 				e := &expanded[i]
-				if s.result.Fault = e.fault; e.fault != nil {
-					return false
-				}
 				s.result.Transitions += e.transitions
 				s.count(level, e.tested, e.violations, e.races)
 				for _, reached := range e.reached {
@@ -110,7 +127,6 @@ type expansion struct {
 	races       int            // pairs of steps that race
 	reached     []reachedState // that were not seen before this batch
 	steps       []step         // for the races
-	fault       error
 }
 
 type reachedState struct {
@@ -119,8 +135,8 @@ type reachedState struct {
 }
 
 // expand takes every step out of a state; with check, it also checks what it
-// takes for granted about them.
-func (e *expansion) expand(at *cursor, from spot, known *seen, check bool, atEnd func(System)) {
+// takes for granted about them. With race, two of them that race count.
+func (e *expansion) expand(at *cursor, from spot, known *seen, check, race bool, atEnd func(System)) {
 	*e = expansion{violations: e.violations[:0], reached: e.reached[:0], steps: e.steps[:0]}
 	at.back(from)
 	n := len(at.Enabled())
@@ -133,9 +149,7 @@ func (e *expansion) expand(at *cursor, from spot, known *seen, check bool, atEnd
 		}
 		event := at.Enabled()[i]
 		if check {
-			if e.fault = at.checkStep(i); e.fault != nil {
-				return
-			}
+			at.checkStep(i)
 		} else {
 			at.Take(i)
 		}
@@ -144,6 +158,9 @@ func (e *expansion) expand(at *cursor, from spot, known *seen, check bool, atEnd
 		e.violations = append(e.violations, at.Violations()...)
 		if fingerprint := at.Fingerprint(); !known.has(fingerprint) {
 			e.reached = append(e.reached, reachedState{fingerprint, at.mark()})
+		}
+		if !race {
+			continue
 		}
 		if other, _ := e.race(at, event); other != nil {
 			e.races++
@@ -200,14 +217,14 @@ func races(a, b []sim.Access) int {
 	return object
 }
 
-// RaceError is a data race: two steps that can both be next.
-type RaceError struct {
-	First, Second string // the steps
-	Object        string
-}
-
-func (e *RaceError) Error() string {
-	return "data race on " + e.Object + ": \"" + e.First + "\" and \"" + e.Second + "\" touch it, one of them writes, and either can be first"
+// raceError is the data race of two steps that can both be next: first and then
+// second, the n-th step of the run.
+func raceError(sys System, first, second step, object, n int) *sim.RaceError {
+	racing := func(s step, n int) sim.RacingAccess {
+		writes := slices.ContainsFunc(s.accesses, func(a sim.Access) bool { return a.Object == object && a.Write })
+		return sim.RacingAccess{Task: s.event.Actor, Point: sim.Point(s.event.Label), Step: n, Write: writes}
+	}
+	return &sim.RaceError{Object: sys.ObjectName(object), First: racing(first, n-1), Second: racing(second, n)}
 }
 
 // shortest finds the schedule for each property that broke.
@@ -218,7 +235,7 @@ func (s *search) shortest(at *cursor) {
 		}
 		v := &s.result.Verdicts[i]
 		if found := shortest(at, v.Property, level, math.MaxInt); found != nil {
-			v.Schedule, v.Err = found.schedule, found.err
+			v.Schedule, v.Err, v.Shortest = found.schedule, found.err, true
 		}
 	}
 }

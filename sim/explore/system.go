@@ -64,6 +64,26 @@ type Saver interface {
 	Learn(from Saver)
 }
 
+// Rebuilder is a System that can be built anew. A proof defends itself in worlds
+// that nothing has been saved from or loaded into.
+type Rebuilder interface {
+	System
+	Rebuild() *sim.World
+}
+
+// Timed is a System in which what comes next depends on moments. That two steps
+// can both be next says nothing about races there, so only runs judge them, by
+// the clocks that follow what comes before what.
+type Timed interface {
+	System
+	IsTimed() bool
+}
+
+func isTimed(sys System) bool {
+	t, ok := sys.(Timed)
+	return ok && t.IsTimed()
+}
+
 // Irreducible is a System that knows when Exhaustive may leave out too much.
 type Irreducible interface {
 	System
@@ -80,8 +100,10 @@ type Worlds struct {
 }
 
 // NewWorlds returns the System of the worlds that build makes, all alike. The
-// error names a field of the model that no state can hold.
-func NewWorlds(build func() *sim.World) (*Worlds, error) {
+// error names a field of the model that no state can hold, or the rule that it
+// breaks.
+func NewWorlds(build func() *sim.World) (_ *Worlds, err error) {
+	defer sim.RecoverModelError(&err)
 	w := &Worlds{World: build(), build: build}
 	if err := w.Start(); err != nil {
 		return nil, err
@@ -99,6 +121,9 @@ func (w *Worlds) Fork() System {
 	fork.start = fork.Save()
 	return fork
 }
+
+// Rebuild builds a world, and leaves it at that.
+func (w *Worlds) Rebuild() *sim.World { return w.build() }
 
 // Learn takes over how tasks come to where they park.
 func (w *Worlds) Learn(from Saver) { w.World.Learn(from.(*Worlds).World) }
@@ -135,13 +160,26 @@ func (c *cursor) Take(i int) {
 	c.System.Take(i)
 }
 
-func (c *cursor) checkStep(i int) error {
+// checkStep is Take, and checks what the search takes for granted about the
+// step. What fails there is a ModelError, and ends the search.
+func (c *cursor) checkStep(i int) {
 	if c.saver == nil {
 		c.Take(i)
-		return nil
+	} else if err := c.saver.CheckStep(i); err != nil {
+		panic(&sim.ModelError{Reason: err.Error()})
 	}
-	return c.saver.CheckStep(i)
 }
+
+// The first checkFirst steps of a search are checked, so that in a small model
+// all are, and then one in checkEvery of what a search counts: of the states that
+// it expands, of its steps, of its runs.
+const (
+	checkFirst = 2000
+	checkEvery = 500
+)
+
+// checks says whether the n-th is to be checked, after so many steps.
+func checks(n, steps int) bool { return steps < checkFirst || n%checkEvery == 0 }
 
 // mark returns the spot where the system is.
 func (c *cursor) mark() spot {

@@ -2,6 +2,7 @@ package explore
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -25,18 +26,19 @@ const (
 // Result is what a search did, and its verdict for each property.
 type Result struct {
 	Strategy    string
-	States      int  // distinct; States only
-	Transitions int  // steps from a distinct state; States only
-	Runs        int  // from the start to an end; Exhaustive: one of each happens-before class
-	Redundant   int  // Exhaustive: runs given up because other runs had done what was left
-	Steps       int  // in all runs
-	Complete    bool // nothing is left to explore
-	// Irreducible is why a search that leaves out orders is not complete: "faults".
-	Irreducible string
+	States      int    // distinct; States only
+	Transitions int    // steps from a distinct state; States only
+	Runs        int    // from the start to an end; Exhaustive: one of each happens-before class
+	Redundant   int    // Exhaustive: runs given up because other runs had done what was left
+	Steps       int    // in all runs
+	Complete    bool   // nothing is left to explore
+	Left        string // why it is not complete, where that is not the budget
 	Verdicts    []Verdict
-	// Fault is why nothing here can be trusted: a check of the model or of the
-	// record of its steps failed, and the search ended there.
-	Fault error
+	Walks       int // of new worlds, which a proof has stood against
+
+	Levels   []int   // States: by steps from the start, how many states were first reached there
+	Memory   int64   // States: bytes that are in use
+	Estimate float64 // Exhaustive, not complete: how many runs there may be in all, by Knuth's estimate; 0: none
 
 	Guarantee float64 // PCT: the least probability with which a run finds a bug of the depth
 	Sampler   string  // what the sampler was set to
@@ -50,10 +52,13 @@ type Verdict struct {
 	// Bad counts what broke it: transitions under States, runs under Walk.
 	Bad      int
 	Err      error        // how Schedule breaks it
-	Schedule sim.Schedule // States: fewest steps, then fewest switches; else the first found; none for EndsWhenFair
+	Schedule sim.Schedule // the first found, or the shortest; none for EndsWhenFair
+	Shortest bool         // no schedule breaks it in fewer steps, nor in as many with fewer switches
 	Seed     uint64       // the samplers: the run that found it
+	Walked   bool         // walks of new worlds broke it, and Bad counts them
 
-	tested bool
+	tested  bool
+	sampled bool // a proof of it is one of walks
 }
 
 // newResult returns a result with a verdict to be found for each property.
@@ -108,6 +113,8 @@ func (r *Result) conclude(good Outcome) {
 			v.Outcome = Broken
 		case !v.tested:
 			v.Outcome = NotExercised
+		case v.sampled && good == Exhausted:
+			v.Outcome = Sampled
 		default:
 			v.Outcome = good
 		}
@@ -119,25 +126,38 @@ func (r *Result) conclude(good Outcome) {
 
 // Explored says how much was explored: "782 states, all there are".
 func (r *Result) Explored() string {
-	switch {
-	case r.Strategy == "exhaustive" && r.Complete:
-		return fmt.Sprintf("%d happens-before classes and %d redundant runs, all there are", r.Runs, r.Redundant)
-	case r.Irreducible != "":
-		return fmt.Sprintf("%d happens-before classes and %d redundant runs, and there may be more: with %s not all are told apart, states sees them",
-			r.Runs, r.Redundant, r.Irreducible)
-	case r.Strategy == "exhaustive":
-		return fmt.Sprintf("%d happens-before classes and %d redundant runs, and more are left", r.Runs, r.Redundant)
-	case r.Strategy != "states":
-		text := fmt.Sprintf("%d runs by %s, %d steps", r.Runs, r.Strategy, r.Steps)
+	var text string
+	switch r.Strategy {
+	case "exhaustive":
+		text = fmt.Sprintf("%d happens-before classes and %d redundant runs", r.Runs, r.Redundant)
+	case "states":
+		text = fmt.Sprintf("%d states and %d transitions", r.States, r.Transitions)
+	default:
+		text = fmt.Sprintf("%d runs by %s, %d steps", r.Runs, r.Strategy, r.Steps)
 		if r.Sampler != "" {
 			text += " (" + r.Sampler + ")"
 		}
 		return text
-	case r.Complete:
-		return fmt.Sprintf("%d states and %d transitions, all there are", r.States, r.Transitions)
-	default:
-		return fmt.Sprintf("%d states and %d transitions, and more are left", r.States, r.Transitions)
 	}
+	if r.Complete {
+		return text + ", all there are"
+	}
+	if r.Left != "" {
+		return text + ", and there may be more: " + r.Left
+	}
+	return text + ", and more are left" + r.outlook()
+}
+
+// outlook says how far a search that has not ended is.
+func (r *Result) outlook() string {
+	if r.Estimate > 0 {
+		return fmt.Sprintf(", of about %.1g in all", r.Estimate)
+	}
+	n := len(r.Levels)
+	if n < 3 {
+		return ""
+	}
+	return fmt.Sprintf(": after %d steps there were %d new ones, %.2f times as many as after %d", n-1, r.Levels[n-1], float64(r.Levels[n-1])/float64(r.Levels[n-2]), n-2)
 }
 
 // Sentence puts the verdict in words, with what earned it.
@@ -154,10 +174,18 @@ func (v *Verdict) Sentence(r *Result) string {
 	case NotReached:
 		return "not reached in " + r.Explored()
 	case Sampled:
-		return fmt.Sprintf("0 of %d runs broke it: under %s, and only under it, a run does with p < %.2g (95 %%)", r.Runs, r.Strategy, 3/float64(r.Runs))
+		runs, sampler := r.Runs, r.Strategy
+		if v.sampled {
+			runs, sampler = r.Walks, "walk"
+		}
+		return fmt.Sprintf("0 of %d runs broke it: under %s, and only under it, a run does with p < %.2g (95 %%)", runs, sampler, bound(runs))
 	case Unfinished:
 		return "not broken in " + r.Explored()
 	default:
 		return "no step put it to the test, so this search could not have failed"
 	}
 }
+
+// bound is the probability that a run breaks what none of n did, with a
+// confidence of 95 %: with it, none of n does with a probability of 5 %.
+func bound(n int) float64 { return 1 - math.Pow(0.05, 1/float64(n)) }

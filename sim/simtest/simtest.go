@@ -55,11 +55,19 @@ func States(t *testing.T, build func() *sim.World, o explore.Options, own ...fun
 		t.Fatal(err)
 	}
 	defer sys.Close()
-	result := explore.States(sys, o)
-	if result.Fault != nil {
-		t.Fatal(result.Fault)
+	result, err := explore.States(sys, o)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return result
+}
+
+// Must is for a search whose error ends the test: Must(explore.States(sys, o)).
+func Must(r *explore.Result, err error) *explore.Result {
+	if err != nil {
+		panic(err)
+	}
+	return r
 }
 
 // Case is how to build a world and who chooses in it, drawn by rapid.

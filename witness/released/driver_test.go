@@ -58,11 +58,11 @@ func search(sys *bubble.System, q experiment.Question) *experiment.Answer {
 	var r *explore.Result
 	switch q.Strategy {
 	case "pct":
-		r = explore.PCT(sys, q.Seed, q.Depth, o)
+		r, err = explore.PCT(sys, q.Seed, q.Depth, o)
 	case "uniform":
-		r = explore.Uniform(sys, q.Seed, o)
+		r, err = explore.Uniform(sys, q.Seed, o)
 	default:
-		r = explore.Walks(sys, q.Seed, o)
+		r, err = explore.Walks(sys, q.Seed, o)
 	}
 	a := &experiment.Answer{Explored: r.Explored()}
 	for i := range r.Verdicts {

@@ -66,7 +66,7 @@ func TestAllSchedules(t *testing.T) {
 		if int(schedules) != test.schedules || int(deadlocks) != test.deadlocks || !ok {
 			t.Errorf("%s: %d schedules, %d deadlocked, %v; want %d, %d", test.name, schedules, deadlocks, ok, test.schedules, test.deadlocks)
 		}
-		r := explore.Exhaustive(sys, explore.Options{Limit: 1000})
+		r := must(explore.Exhaustive(sys, explore.Options{Limit: 1000}))
 		if stuck := r.Verdict(sim.NoProgress).Bad; r.Runs != test.schedules || stuck > 0 {
 			t.Errorf("%s: exhaustive: %s, %d of them stuck; want %d, 0", test.name, r.Explored(), stuck, test.schedules)
 		}
@@ -153,7 +153,7 @@ func TestDeadlockIsExercised(t *testing.T) {
 		{"two locks", actors(func() []func() { var m, n sync.Mutex; return []func(){locks(&m), locks(&n)} }), explore.NotExercised},
 	} {
 		sys := bubble.New(t, test.program)
-		if got := explore.Exhaustive(sys, explore.Options{Limit: 1000}).Verdict(sim.NoDeadlock).Outcome; got != test.want {
+		if got := must(explore.Exhaustive(sys, explore.Options{Limit: 1000})).Verdict(sim.NoDeadlock).Outcome; got != test.want {
 			t.Errorf("two goroutines and %s: no-deadlock is %q, want %q", test.name, got, test.want)
 		}
 		sys.Close()
@@ -254,7 +254,7 @@ func TestPromises(t *testing.T) {
 		})},
 	} {
 		sys := bubble.New(t, test.program)
-		r := explore.Exhaustive(sys, explore.Options{Limit: 10_000})
+		r := must(explore.Exhaustive(sys, explore.Options{Limit: 10_000}))
 		for _, property := range []string{sim.NoPanic, sim.NoDeadlock, sim.NoProgress} {
 			if v := r.Verdict(property); v.Outcome == explore.Broken || !r.Complete {
 				t.Errorf("%s: %s: %s %v: %s", test.name, r.Explored(), property, v.Schedule, v.Sentence(r))
@@ -262,4 +262,11 @@ func TestPromises(t *testing.T) {
 		}
 		sys.Close()
 	}
+}
+
+func must(r *explore.Result, err error) *explore.Result {
+	if err != nil {
+		panic(err)
+	}
+	return r
 }
