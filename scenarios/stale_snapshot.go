@@ -19,7 +19,7 @@ var staleSnapshot = Scenario{
 	Sources: []string{"the shape of sarama issue 2940"},
 	Code:    []string{"scenarios/stale_snapshot.go"},
 	Parameters: []Parameter{
-		{Name: "committers", Help: "tasks that commit", Default: "2", Takes: Numbers{1, 4}},
+		{Name: "committers", Help: "tasks that commit", Default: "2", Takes: Numbers{1, 16}},
 		{Name: "marks", Help: "how far the marker counts", Default: "2", Takes: Numbers{1, 8}},
 		{Name: "commits", Help: "commits of each committer", Default: "1", Takes: Numbers{1, 4}},
 	},

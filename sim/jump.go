@@ -129,6 +129,7 @@ func (table *siteTable) find(t *Task, p Point) *site {
 }
 
 func (table *siteTable) add(t *Task, hash uint64, p Point) *site {
+	mustBeLabel("point", string(p))
 	s := &site{hash: hash, point: p, event: Event{Actor: t.name, Label: string(p), Place: t.number, Process: t.number, task: t}}
 	if table.all == nil {
 		table.all = map[uint64]*site{}

@@ -223,6 +223,10 @@ func (e *PanicError) Error() string { return fmt.Sprintf("%s panicked: %v", e.Ac
 // Watch adds a property that is judged at each step.
 func (w *World) Watch(p *Property) {
 	w.mustNotRun("Watch")
+	own := []string{NoDeadlock, NoProgress, NoPanic, NoDataRace, NodeInvariants, Assertions}
+	if slices.Contains(own, p.name) || slices.ContainsFunc(w.claims, func(other *Property) bool { return other.name == p.name }) {
+		panic(fmt.Sprintf("sim: there are two properties %s: which of them would a verdict be about?", p.name))
+	}
 	w.claims = append(w.claims, p)
 }
 

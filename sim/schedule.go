@@ -125,7 +125,9 @@ func ParseStep(text string) (Step, error) {
 		if err != nil || occurrence < 1 {
 			return Step{}, fmt.Errorf("%.60q has no occurrence after #; want a number from 1", text)
 		}
-		step.Label, step.Occurrence = strings.TrimSpace(name), occurrence
+		if step.Label, step.Occurrence = strings.TrimSpace(name), occurrence; step.Label == "" {
+			return Step{}, fmt.Errorf("%.60q has no label before #; want ACTOR LABEL#OCCURRENCE, such as %q", text, "G0 send#2")
+		}
 	}
 	return step, nil
 }

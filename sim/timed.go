@@ -40,6 +40,9 @@ func (w *World) Timed(timing Timing) {
 	w.clock.used = true
 }
 
+// IsTimed says whether it is a Timed world.
+func (w *World) IsTimed() bool { return w.timed != nil }
+
 // timed keeps what is due in a heap, and learns from what a step touched which
 // of it has changed.
 type timed struct {

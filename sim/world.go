@@ -85,6 +85,7 @@ func (w *World) AddNode(name string, node Node) {
 	if slices.ContainsFunc(w.conns, func(c *Conn) bool { return c.name == name }) {
 		panic(fmt.Sprintf("sim: %s dials before it is added", name))
 	}
+	w.mustBeNew("node", name)
 	m := &member{world: w, name: name, node: node, number: len(w.nodes) + 1}
 	m.label = name
 	m.addAlarms()
@@ -131,6 +132,7 @@ func (w *World) nodeNamed(name string) *member {
 // Go adds a task that runs the program.
 func (w *World) Go(name string, program Program) {
 	w.mustNotRun("Go")
+	w.mustBeNew("task", name)
 	t := &Task{world: w, name: name, number: len(w.tasks) + 1, program: program}
 	t.label = name
 	w.tasks = append(w.tasks, t)
@@ -144,6 +146,14 @@ func (w *World) Share(name string, structure any) {
 		panic(fmt.Sprintf("sim: Share(%q) wants a pointer, has %T", name, structure))
 	}
 	w.shared = append(w.shared, root{name, structure, nil})
+}
+
+// mustBeNew refuses a name that a task or a node has already.
+func (w *World) mustBeNew(what, name string) {
+	mustBeActor(what, name)
+	if w.nodeNamed(name) != nil || slices.ContainsFunc(w.tasks, func(t *Task) bool { return t.name == name }) {
+		panic(fmt.Sprintf("sim: there is a task or a node %s already: events are told apart by names", name))
+	}
 }
 
 func (w *World) mustNotRun(call string) {

@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -44,6 +45,64 @@ func ParseOrders(text string) ([]Before, error) {
 		orders = append(orders, order)
 	}
 	return orders, nil
+}
+
+// orderWalks is how many walks say which events there are.
+const orderWalks = 100
+
+// CheckOrders looks for events that the system does not have, as a misspelt one:
+// none of 100 walks could have taken it. The error lists those that come near.
+func CheckOrders(sys System, orders []Before) (err error) {
+	defer sim.RecoverModelError(&err)
+	at := newCursor(sys)
+	var known []string
+	for seed := range uint64(orderWalks) {
+		at.Reset()
+		walk := sim.NewWalk(seed)
+		for n := 0; len(at.Enabled()) > 0 && n < sim.MaxSteps; n++ {
+			for _, e := range at.Enabled() {
+				if i, found := slices.BinarySearch(known, e.String()); !found {
+					known = slices.Insert(known, i, e.String())
+				}
+			}
+			i, _ := walk.Choose(at.Enabled())
+			at.Take(i)
+		}
+	}
+	for _, order := range orders {
+		for _, step := range [2]sim.Step{order.Earlier, order.Later} {
+			name := step.Actor + " " + step.Label
+			if _, found := slices.BinarySearch(known, name); found {
+				continue
+			}
+			near := slices.Clone(known)
+			slices.SortStableFunc(near, func(a, b string) int { return cmp.Compare(distance(a, name), distance(b, name)) })
+			return fmt.Errorf("the order %q has the event %q, which none of %d walks meets; near it: %s",
+				order, name, orderWalks, strings.Join(near[:min(len(near), 5)], ", "))
+		}
+	}
+	return nil
+}
+
+// distance is how many letters must be put in, left out or changed.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		corner := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := corner
+			if a[i] != b[j] {
+				change++
+			}
+			corner = row[j+1]
+			row[j+1] = min(change, row[j+1]+1, row[j]+1)
+		}
+	}
+	return row[len(b)]
 }
 
 // Script is a Chooser that keeps orders. Apart from them it goes on where it

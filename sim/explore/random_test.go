@@ -363,8 +363,8 @@ func (m *memory) share(w *sim.World, mortals int) {
 // thread runs the ops of one task.
 type thread struct {
 	*memory
-	me       int `sim:"config"`
-	ops      []op
+	me       int  `sim:"config"`
+	ops      []op `sim:"config"`
 	at       int
 	register int
 }
@@ -834,7 +834,6 @@ func TestRandomProgramsWithACrash(t *testing.T) {
 		t.Error("too few of the programs have anything to find")
 	}
 }
-
 
 func must(r *Result, err error) *Result {
 	if err != nil {

@@ -56,6 +56,7 @@ func reply(t *testing.T, q experiment.Question) *experiment.Answer {
 func search(sys *bubble.System, q experiment.Question) *experiment.Answer {
 	o := explore.Options{Limit: q.Runs, First: q.First}
 	var r *explore.Result
+	var err error
 	switch q.Strategy {
 	case "pct":
 		r, err = explore.PCT(sys, q.Seed, q.Depth, o)
@@ -63,6 +64,9 @@ func search(sys *bubble.System, q experiment.Question) *experiment.Answer {
 		r, err = explore.Uniform(sys, q.Seed, o)
 	default:
 		r, err = explore.Walks(sys, q.Seed, o)
+	}
+	if err != nil {
+		return &experiment.Answer{Fault: err.Error()}
 	}
 	a := &experiment.Answer{Explored: r.Explored()}
 	for i := range r.Verdicts {

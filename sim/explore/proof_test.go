@@ -1,0 +1,557 @@
+package explore_test
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"racelab/sim"
+	"racelab/sim/explore"
+)
+
+// coded is a task that is told what to do. What it needs after a point stands in
+// a and b.
+type coded struct {
+	run  func(t *sim.Task, c *coded)
+	a, b int
+}
+
+func (c *coded) Run(t *sim.Task) { c.run(t, c) }
+func (c *coded) State(s *sim.State) {
+	sim.Int(s, &c.a)
+	sim.Int(s, &c.b)
+}
+
+// table is what the tasks of one test share.
+type table struct {
+	x, y  sim.Var[int]
+	lock  sim.Mutex
+	timer sim.Timer
+	chans [2]sim.Chan[int]
+	until sim.Atomic[sim.Instant]
+}
+
+func (b *table) State(s *sim.State) {
+	b.x.State(s)
+	b.y.State(s)
+	b.lock.State(s)
+	b.timer.State(s)
+	b.chans[0].State(s)
+	b.chans[1].State(s)
+	b.until.State(s)
+}
+
+// tasks builds worlds of a table and tasks A, B, ... at it.
+func tasks(also func(w *sim.World), runs ...func(b *table, t *sim.Task, c *coded)) func() *sim.World {
+	return func() *sim.World {
+		w := sim.NewWorld()
+		b := &table{}
+		w.Share("b", b)
+		for i, run := range runs {
+			w.Go(string(rune('A'+i)), &coded{run: func(t *sim.Task, c *coded) { run(b, t, c) }})
+		}
+		if also != nil {
+			also(w)
+		}
+		return w
+	}
+}
+
+// refusal is the error of every search of the model, or of building its System;
+// nil: none of them refuses it.
+func refusals(build func() *sim.World) map[string]error {
+	errs := map[string]error{}
+	searches := map[string]func(sys explore.System) (*explore.Result, error){
+		"states": func(sys explore.System) (*explore.Result, error) {
+			return explore.States(sys, explore.Options{Limit: 10_000})
+		},
+		"exhaustive": func(sys explore.System) (*explore.Result, error) {
+			return explore.Exhaustive(sys, explore.Options{Limit: 10_000})
+		},
+		"walk": func(sys explore.System) (*explore.Result, error) {
+			return explore.Walks(sys, 1, explore.Options{Limit: 100})
+		},
+		"uniform": func(sys explore.System) (*explore.Result, error) {
+			return explore.Uniform(sys, 1, explore.Options{Limit: 100})
+		},
+		"pct": func(sys explore.System) (*explore.Result, error) {
+			return explore.PCT(sys, 1, 2, explore.Options{Limit: 100})
+		},
+	}
+	for name, search := range searches {
+		sys, err := explore.NewWorlds(build)
+		if err == nil {
+			_, err = search(sys)
+			sys.Close()
+		}
+		errs[name] = err
+	}
+	return errs
+}
+
+// Goal: in a timed world a race is what the clocks of a run say, whichever search
+// asks, since no two steps need be due at one instant.
+func TestRacesOfTimedWorldsAreJudgedByClocks(t *testing.T) {
+	timed := func(w *sim.World) {
+		w.Timed(sim.Timing{Step: sim.Constant(10), Except: []sim.Taking{{Of: "B", Delay: sim.Constant(7)}}})
+	}
+	bare := func(b *table, t *sim.Task, c *coded) {
+		t.Yield("start")
+		t.Yield("set")
+		b.x.Set(t, 1)
+	}
+	locked := func(b *table, t *sim.Task, c *coded) {
+		b.lock.Lock(t, "lock")
+		b.x.Set(t, 1)
+		t.Yield("unlock")
+		b.lock.Unlock(t)
+	}
+	for _, test := range []struct {
+		name  string
+		build func() *sim.World
+		want  explore.Outcome
+	}{
+		{"timed, bare", tasks(timed, bare, bare), explore.Broken},
+		{"timed, locked", tasks(timed, locked, locked), explore.Sampled},
+		{"untimed, bare", tasks(nil, bare, bare), explore.Broken},
+		{"untimed, locked", tasks(nil, locked, locked), explore.Exhausted},
+	} {
+		for _, r := range []*explore.Result{
+			must(explore.States(system(t, test.build), explore.Options{Limit: 1000})),
+			must(explore.Exhaustive(system(t, test.build), explore.Options{Limit: 1000})),
+		} {
+			v := r.Verdict(sim.NoDataRace)
+			if v.Outcome != test.want {
+				t.Errorf("%s, %s: no-data-race is %q, want %q", test.name, r.Strategy, v.Outcome, test.want)
+			}
+			var race *sim.RaceError
+			if broken := v.Outcome == explore.Broken; broken != errors.As(v.Err, &race) {
+				t.Errorf("%s, %s: %v, want a sim.RaceError: %v", test.name, r.Strategy, v.Err, broken)
+			}
+		}
+		walks := must(explore.Walks(system(t, test.build), 1, explore.Options{Limit: 100}))
+		if got := walks.Verdict(sim.NoDataRace).Outcome; (got == explore.Broken) != (test.want == explore.Broken) {
+			t.Errorf("%s, walk: no-data-race is %q", test.name, got)
+		}
+	}
+}
+
+func forever(b *table, t *sim.Task, c *coded) {
+	t.Yield("ask")
+	for b.x.Get(t) == 0 {
+		t.Yield("ask again")
+	}
+}
+
+// Goal: exhaustive can be stopped within a run, and says that runs need not end.
+func TestExhaustiveEndsWithinARun(t *testing.T) {
+	asked := 0
+	r := must(explore.Exhaustive(system(t, tasks(nil, forever)), explore.Options{Limit: 1000, Stop: func() bool { asked++; return asked > 3 }}))
+	if r.Complete || r.Steps > 300 {
+		t.Errorf("stopped at the third asking, it took %d steps (complete: %v)", r.Steps, r.Complete)
+	}
+	r = must(explore.Exhaustive(system(t, tasks(nil, forever)), explore.Options{Limit: 1000}))
+	if r.Complete || !strings.Contains(r.Explored(), "runs need not end") {
+		t.Errorf("of a run without an end: %s (complete: %v)", r.Explored(), r.Complete)
+	}
+}
+
+// muter mutes the second connection when a request comes by the first.
+type muter struct{ other sim.Envelope }
+
+func (m *muter) State(s *sim.State) { m.other.State(s) }
+func (m *muter) Step(e sim.Envelope, out *sim.Outbox) {
+	out.Reply(e, e.Message)
+	switch e.Message.String() {
+	case "keep":
+		m.other = e
+	case "mute":
+		if m.other.Message != nil {
+			out.Mute(m.other)
+		}
+	}
+}
+
+type word string
+
+func (w word) Name() string   { return "Word" }
+func (w word) String() string { return string(w) }
+
+// Goal: an arrival that a mute keeps for ever could have come before it. The
+// second answer is seen only if the second request overtakes the mute.
+func TestExhaustiveSeesWhatAMuteKeepsOut(t *testing.T) {
+	build := func() *sim.World {
+		w := sim.NewWorld()
+		w.AddNode("n", &muter{})
+		one, two := w.Dial("one", "n"), w.Dial("two", "n")
+		b := &table{}
+		w.Share("b", b)
+		w.Go("A", &coded{run: func(t *sim.Task, c *coded) {
+			t.Yield("keep")
+			two.Send(t, word("keep"))
+			two.Receive(t, "kept")
+			one.Send(t, word("mute"))
+			two.Send(t, word("late"))
+			two.Receive(t, "await")
+			panic("answered")
+		}})
+		return w
+	}
+	for _, r := range []*explore.Result{
+		must(explore.States(system(t, build), explore.Options{Limit: 1000})),
+		must(explore.Exhaustive(system(t, build), explore.Options{Limit: 1000})),
+	} {
+		if v := r.Verdict(sim.NoPanic); v.Outcome != explore.Broken {
+			t.Errorf("%s: the request that overtakes the mute: %q, want it broken (%s)", r.Strategy, v.Outcome, r.Explored())
+		}
+	}
+}
+
+// Goal: a channel that is made anew while somebody waits at it is refused in
+// whichever order the search meets the two.
+func TestSearchesSeeAChannelMadeAnew(t *testing.T) {
+	make := func(b *table, t *sim.Task, c *coded) {
+		t.Yield("make")
+		b.chans[0].Make(t, 0)
+	}
+	comes := func(b *table, t *sim.Task, c *coded) {
+		t.Yield("go")
+		b.chans[0].Receive(t, "receive")
+	}
+	for name, build := range map[string]func() *sim.World{
+		"the maker first": tasks(nil, make, comes), "the maker last": tasks(nil, comes, make),
+	} {
+		for search, err := range refusals(build) {
+			if err == nil || !strings.Contains(err.Error(), "waits at the old one") {
+				t.Errorf("%s, %s: %v, want a refusal", name, search, err)
+			}
+		}
+	}
+}
+
+// leased is a node that answers by the time of day.
+type leased struct{}
+
+func (l *leased) State(*sim.State) {}
+func (l *leased) Step(e sim.Envelope, out *sim.Outbox) {
+	answer := word("valid")
+	if out.Now() >= 5*time.Second {
+		answer = "expired"
+	}
+	out.Reply(e, answer)
+}
+
+// Goal: states are one that differ only in the time of day, so a model that goes
+// by that is refused; one that compares moments is not.
+func TestTheTimeOfDayIsRefused(t *testing.T) {
+	sleeps := func(b *table, t *sim.Task, c *coded) {
+		t.Yield("sleep")
+		for ; c.a < 8; c.a++ {
+			b.timer.Sleep(t, time.Second, "wake")
+		}
+	}
+	for name, test := range map[string]struct {
+		build   func() *sim.World
+		refused bool
+	}{
+		"a task": {tasks(nil, func(b *table, t *sim.Task, c *coded) {
+			t.Yield("look")
+			for t.Now() < 5*time.Second {
+				b.timer.Sleep(t, time.Second, "wake")
+			}
+			panic("expired")
+		}), true},
+		"a node": {func() *sim.World {
+			w := sim.NewWorld()
+			w.AddNode("n", &leased{})
+			c := w.Dial("A", "n")
+			b := &table{}
+			w.Share("b", b)
+			w.Go("A", &coded{run: func(t *sim.Task, _ *coded) {
+				t.Yield("send")
+				c.Send(t, word("ask"))
+				c.Receive(t, "await")
+			}})
+			w.Go("B", &coded{run: func(t *sim.Task, c *coded) { sleeps(b, t, c) }})
+			return w
+		}, true},
+		"moments": {tasks(nil, func(b *table, t *sim.Task, c *coded) {
+			t.Yield("look")
+			b.until.Store(t, sim.Instant(t.Now()+3*time.Second))
+			for t.Now() < time.Duration(b.until.Load(t)) {
+				b.timer.Sleep(t, time.Second, "wake")
+			}
+			b.until.Store(t, sim.Instant(sim.Never))
+		}), false},
+	} {
+		for search, err := range refusals(test.build) {
+			if (err != nil) != test.refused || test.refused && !strings.Contains(err.Error(), "time of day") {
+				t.Errorf("%s, %s: %v, want it refused: %v", name, search, err, test.refused)
+			}
+		}
+	}
+}
+
+// Goal: what happens before a task's first point is not lost.
+func TestAPanicBeforeTheFirstPoint(t *testing.T) {
+	panics := func(b *table, t *sim.Task, c *coded) { panic("at once") }
+	waits := func(b *table, t *sim.Task, c *coded) { t.Yield("wait") }
+	for _, r := range []*explore.Result{
+		must(explore.States(system(t, tasks(nil, waits, panics)), explore.Options{Limit: 1000})),
+		must(explore.Exhaustive(system(t, tasks(nil, waits, panics)), explore.Options{Limit: 1000})),
+		must(explore.Walks(system(t, tasks(nil, waits, panics)), 1, explore.Options{Limit: 100})),
+	} {
+		if v := r.Verdict(sim.NoPanic); v.Outcome != explore.Broken || len(v.Schedule) != 0 || !strings.Contains(fmt.Sprint(v.Err), "at once") {
+			t.Errorf("%s: no-panic is %q after %q (%v), want it broken after no step", r.Strategy, v.Outcome, v.Schedule, v.Err)
+		}
+	}
+	for search, err := range refusals(tasks(nil, func(b *table, t *sim.Task, c *coded) { b.x.Set(t, 1) })) {
+		if err == nil || !strings.Contains(err.Error(), "start it with a Yield") {
+			t.Errorf("%s of a task that touches memory before its first point: %v", search, err)
+		}
+	}
+}
+
+// packaged is the worst that a model can use.
+var packaged int
+
+// hoard is memory of which a walk forgets a part.
+type hoard struct {
+	plain  int // before the first object
+	x      sim.Var[int]
+	list   []struct{ a, b int }
+	fixed  int `sim:"config"`
+	mark   *int
+	spare  int
+	walked bool `sim:"config"`
+}
+
+func (h *hoard) State(s *sim.State) {
+	sim.Int(s, &h.plain)
+	h.x.State(s)
+	sim.Slice(s, &h.list, func(s *sim.State, e *struct{ a, b int }) { sim.Int(s, &e.a) })
+	sim.Int(s, &h.spare)
+}
+
+// letter can be written after it was sent.
+type letter struct{ text int }
+
+func (*letter) Name() string     { return "Letter" }
+func (l *letter) String() string { return fmt.Sprint(l.text) }
+
+// postman keeps what it got.
+type postman struct{ sum int }
+
+func (p *postman) State(s *sim.State) { sim.Int(s, &p.sum) }
+func (p *postman) Step(e sim.Envelope, out *sim.Outbox) {
+	p.sum = p.sum*2 + e.Message.(*letter).text
+	out.Reply(e, e.Message)
+}
+
+// Goal: whatever rule a model breaks, every search ends with an error that says
+// what to do.
+func TestModelsThatBreakARule(t *testing.T) {
+	two := func(run func(h *hoard, t *sim.Task, c *coded)) func() *sim.World {
+		return func() *sim.World {
+			w := sim.NewWorld()
+			h := &hoard{mark: new(int)}
+			w.Share("h", h)
+			for _, name := range []string{"A", "B"} {
+				w.Go(name, &coded{run: func(t *sim.Task, c *coded) { run(h, t, c) }})
+			}
+			return w
+		}
+	}
+	for _, test := range []struct {
+		rule  string
+		build func() *sim.World
+		want  string
+	}{
+		{"a local variable kept across a point", two(func(h *hoard, t *sim.Task, c *coded) {
+			t.Yield("read")
+			n := h.x.Get(t)
+			t.Yield("write")
+			h.x.Set(t, n+1)
+		}), "coroutine with another past"},
+		{"a field of a slice's element left out", two(func(h *hoard, t *sim.Task, c *coded) {
+			t.Yield("append")
+			h.x.Set(t, 1)
+			h.list = append(h.list, struct{ a, b int }{b: len(h.list)})
+			t.Yield("look")
+			h.x.Set(t, 2)
+		}), "h.list"},
+		{"a config field that is written", two(func(h *hoard, t *sim.Task, c *coded) {
+			t.Yield("write")
+			h.fixed++
+			t.Yield("look")
+		}), "h.fixed"},
+		{"a pointer that is written", two(func(h *hoard, t *sim.Task, c *coded) {
+			t.Yield("write")
+			h.mark = new(int)
+			t.Yield("look")
+		}), "h.mark"},
+		{"a package variable", two(func(h *hoard, t *sim.Task, c *coded) {
+			t.Yield("write")
+			packaged++
+			h.x.Set(t, packaged)
+			t.Yield("look")
+		}), ""},
+		{"a plain field before the first object", two(func(h *hoard, t *sim.Task, c *coded) {
+			t.Yield("write")
+			h.plain++
+			t.Yield("look")
+		}), "without recording it"},
+		{"a plain field behind an object", two(func(h *hoard, t *sim.Task, c *coded) {
+			t.Yield("write")
+			h.spare++
+			t.Yield("look")
+		}), "without recording it"},
+		{"a message changed after Send", func() *sim.World {
+			w := sim.NewWorld()
+			w.AddNode("n", &postman{})
+			c := w.Dial("A", "n")
+			w.Go("A", &coded{run: func(t *sim.Task, _ *coded) {
+				t.Yield("send")
+				m := &letter{1}
+				c.Send(t, m)
+				m.text = 2
+				c.Receive(t, "await")
+			}})
+			w.Go("B", &coded{run: func(t *sim.Task, _ *coded) { t.Yield("go") }})
+			return w
+		}, "changed after it was sent"},
+	} {
+		for search, err := range refusals(test.build) {
+			// A sample proves nothing, so nothing defends it: what only a new world
+			// shows, it may not see.
+			if proof := search == "states" || search == "exhaustive"; err == nil && (proof || !slices.Contains([]string{"h.list", "h.fixed", "h.mark"}, test.want)) {
+				t.Errorf("%s: %s finds nothing wrong", test.rule, search)
+			} else if err != nil && !strings.Contains(err.Error(), test.want) {
+				t.Errorf("%s: %s says %q, want %q in it", test.rule, search, err, test.want)
+			}
+		}
+	}
+}
+
+// Goal: the bound that PCT prints holds where a bug needs its task to take certain
+// ways. Method: two selects of two ways each; one of four runs goes both.
+func TestPCTCountsWays(t *testing.T) {
+	build := tasks(nil, func(b *table, t *sim.Task, c *coded) {
+		for ; c.a < 2; c.a++ {
+			t.Yield("fill")
+			b.chans[0].Make(t, 1)
+			b.chans[1].Make(t, 1)
+			b.chans[0].Send(t, "send", 1)
+			b.chans[1].Send(t, "send too", 1)
+			if t.Select("choose", b.chans[0].Receiving(), b.chans[1].Receiving()) == &b.chans[0] {
+				c.b++
+			}
+		}
+		if c.b == 2 {
+			panic("both by the first")
+		}
+	})
+	r := must(explore.PCT(system(t, build), 1, 1, explore.Options{Limit: 1000}))
+	share := float64(r.Verdict(sim.NoPanic).Bad) / float64(r.Runs)
+	if r.Guarantee > 0.25 || math.Abs(share-0.25) > 0.05 {
+		t.Errorf("PCT promises %.2g of the runs, and %.2g break", r.Guarantee, share)
+	}
+	if !strings.Contains(r.Explored(), "4 ways through selects, as far as 20 walks saw") {
+		t.Errorf("PCT: %s", r.Explored())
+	}
+}
+
+// Goal: none of n bad says p < 1 - 0.05^(1/n).
+func TestTheBoundOfASample(t *testing.T) {
+	for runs, want := range map[int]string{1: "p < 0.95 ", 10: "p < 0.26 ", 1000: "p < 0.003 "} {
+		r := must(explore.Walks(system(t, embrace(false)), 1, explore.Options{Limit: runs}))
+		if got := r.Verdict(sim.NoPanic).Sentence(r); !strings.Contains(got, want) {
+			t.Errorf("%d runs: %s, want %s", runs, got, want)
+		}
+	}
+}
+
+// Goal: a budget that is just enough is enough.
+func TestABudgetOfAllClasses(t *testing.T) {
+	for limit, complete := range map[int]bool{35: false, 36: true} {
+		r := must(explore.Exhaustive(system(t, lostUpdate(3, false)), explore.Options{Limit: limit}))
+		if r.Complete != complete || r.Runs != limit {
+			t.Errorf("with a budget of %d: %s", limit, r.Explored())
+		}
+	}
+	r := must(explore.Exhaustive(system(t, lostUpdate(4, false)), explore.Options{Limit: 100}))
+	if r.Estimate < 50 || r.Estimate > 5000 {
+		t.Errorf("after 100 of 576 classes: about %v in all", r.Estimate)
+	}
+}
+
+// Goal: no two things that a schedule could not tell apart, and no name that it
+// could not be read back with.
+func TestNamesAreToldApart(t *testing.T) {
+	program := func() *coded { return &coded{run: func(t *sim.Task, _ *coded) { t.Yield("go") }} }
+	for want, wire := range map[string]func(w *sim.World){
+		"a task or a node A already": func(w *sim.World) { w.Go("A", program()); w.Go("A", program()) },
+		"a task or a node n already": func(w *sim.World) { w.AddNode("n", &muter{}); w.AddNode("n", &muter{}) },
+		"a task or a node B already": func(w *sim.World) { w.AddNode("B", &muter{}); w.Go("B", program()) },
+		"two properties once":        func(w *sim.World) { w.Watch(&named{"once"}); w.Watch(&named{"once"}) },
+		"two properties no-panic":    func(w *sim.World) { w.Watch(&named{sim.NoPanic}) },
+		`task is named "A; B"`:       func(w *sim.World) { w.Go("A; B", program()) },
+		`point is named ""`: func(w *sim.World) {
+			w.Go("A", &coded{run: func(t *sim.Task, _ *coded) { t.Yield("") }})
+		},
+		`point is named "a#2"`: func(w *sim.World) {
+			w.Go("A", &coded{run: func(t *sim.Task, _ *coded) { t.Yield("a#2") }})
+		},
+		`message is named ""`: func(w *sim.World) {
+			w.AddNode("n", &muter{})
+			c := w.Dial("A", "n")
+			w.Go("A", &coded{run: func(t *sim.Task, _ *coded) { t.Yield("go"); c.Send(t, nameless{}) }})
+		},
+	} {
+		build := func() *sim.World {
+			w := sim.NewWorld()
+			wire(w)
+			return w
+		}
+		if err := refusals(build)["states"]; err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want a refusal with %q", err, want)
+		}
+	}
+}
+
+type nameless struct{}
+
+func (nameless) Name() string   { return "" }
+func (nameless) String() string { return "" }
+
+// named is a property that nothing breaks.
+type named struct {
+	name string `sim:"config"`
+}
+
+func (p *named) Name() string                               { return p.name }
+func (*named) State(*sim.State)                             {}
+func (*named) Watches(sim.Observation) bool                 { return false }
+func (*named) Observe(sim.Observation) (ok bool, err error) { return }
+
+// Goal: an order whose event is misspelt is an error that lists those near it.
+func TestMisspeltOrders(t *testing.T) {
+	for text, want := range map[string]string{
+		"A first before B second": "",
+		"A frist before B second": `"A frist", which none of 100 walks meets; near it: A first, `,
+		"A first before C second": `"C second", which none of 100 walks meets; near it: `,
+	} {
+		orders, err := explore.ParseOrders(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = explore.CheckOrders(system(t, embrace(true)), orders)
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+}
