@@ -15,6 +15,7 @@ type Field struct {
 // Wiring lists everything that must not change after the first step: pointers,
 // interfaces, functions, and the fields tagged `sim:"config"`.
 func (w *World) Wiring() []Field {
+	w.Enabled() // To survey a world decides whether it has a clock.
 	var fields []Field
 	w.survey(func(path string, v reflect.Value, kind surveyed) {
 		if kind == configField || kind == wiringField && v.Kind() != reflect.Slice {

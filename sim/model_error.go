@@ -42,6 +42,8 @@ func refusal(reason any) *ModelError {
 	switch reason := reason.(type) {
 	case *ModelError:
 		return reason
+	case error:
+		return refusal(reason.Error())
 	case string:
 		if strings.HasPrefix(reason, "sim: ") {
 			return &ModelError{reason}

@@ -123,9 +123,6 @@ func (d *defence) walk(from Rebuilder, seed uint64, out *walked) (err error) {
 			return err
 		}
 	}
-	for _, missed := range w.Audit() {
-		return &sim.ModelError{Reason: fmt.Sprintf("explore: after %s: %v", sim.ScheduleOf(out.steps), missed)}
-	}
 	if difference := sim.FirstDifference(wiring, w.Wiring()); difference != "" {
 		return &sim.ModelError{Reason: fmt.Sprintf("explore: after %s: %s, and is said to be fixed: it is a pointer or tagged `sim:\"config\"`; what a run changes is a field that State walks, or a sim.Ref",
 			sim.ScheduleOf(out.steps), difference)}
