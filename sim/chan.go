@@ -51,7 +51,7 @@ func (c *Chan[T]) Init(capacity int) { c.made, c.capacity = true, capacity }
 // reach.
 func (c *Chan[T]) Make(t *Task, capacity int) {
 	t.touches(&c.object, true) // Before anything that depends on who waits.
-	if c.made && c.capacity > 0 {
+	if c.capacity > 0 || capacity > 0 {
 		t.world.remade = true
 	}
 	for _, other := range t.world.tasks {

@@ -16,7 +16,7 @@ func TestShrinkFindsTheShortest(t *testing.T) {
 		programs = 400
 	}
 	for seed := range programs {
-		p := newProgram(rand.New(rand.NewPCG(seed, 2)), false)
+		p := newProgram(rand.New(rand.NewPCG(seed, 2)))
 		sys := p.system()
 		walks := must(Walks(sys, seed, Options{Limit: 20, Workers: 1}))
 		for _, property := range []string{"rising", sim.NoDeadlock, sim.NoProgress} {
