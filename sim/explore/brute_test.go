@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -30,12 +31,27 @@ type bruteForce struct {
 	refused string          // why the model was refused, in some run
 	runs    int
 	classes map[uint64]bool // happens-before classes, by what steps touch
+	best    map[string]cost // of a schedule that breaks a property
+	all     []bruteRun
+}
+
+// cost is how long a schedule is.
+type cost struct{ steps, switches int }
+
+func (c cost) less(d cost) bool {
+	return c.steps < d.steps || c.steps == d.steps && c.switches < d.switches
+}
+
+// bruteRun is one of the runs.
+type bruteRun struct {
+	schedule sim.Schedule
+	broke    map[string]int // by property: after how many steps first
 }
 
 // enumerate runs every schedule. It is not ok if there are more than maxRuns, or
 // one of more than maxSteps.
 func enumerate(build func() *sim.World, maxRuns, maxSteps int) (b *bruteForce, ok bool) {
-	b = &bruteForce{ends: map[string]bool{}, broken: map[string]bool{}, classes: map[uint64]bool{}}
+	b = &bruteForce{ends: map[string]bool{}, broken: map[string]bool{}, classes: map[uint64]bool{}, best: map[string]cost{}}
 	var choices, of []int
 	for {
 		if b.runs++; b.runs > maxRuns {
@@ -61,19 +77,23 @@ func (b *bruteForce) run(build func() *sim.World, choices, of []int, maxSteps in
 	defer w.Close()
 	var events []sim.Event
 	var accesses [][]sim.Access
-	step := 0
+	step, switches := 0, 0
+	broke := map[string]int{}
 	err := func() (err error) {
 		defer sim.RecoverModelError(&err)
 		w.Enabled()
-		b.note(w)
+		b.note(w, broke, cost{})
 		for ; len(w.Enabled()) > 0 && step < maxSteps; step++ {
 			if step == len(choices) {
 				choices, of = append(choices, 0), append(of, len(w.Enabled()))
 			}
 			events = append(events, w.Enabled()[choices[step]])
+			if step > 0 && events[step].Place != events[step-1].Place {
+				switches++
+			}
 			w.Take(choices[step])
 			accesses = append(accesses, slices.Clone(w.Accesses()))
-			b.note(w)
+			b.note(w, broke, cost{step + 1, switches})
 		}
 		return nil
 	}()
@@ -86,13 +106,48 @@ func (b *bruteForce) run(build func() *sim.World, choices, of []int, maxSteps in
 	}
 	b.ends[finalState(w)] = true
 	b.classes[class(events, accesses)] = true
+	b.all = append(b.all, bruteRun{sim.ScheduleOf(events), broke})
 	return choices, of, true
 }
 
-func (b *bruteForce) note(w *sim.World) {
+func (b *bruteForce) note(w *sim.World, broke map[string]int, at cost) {
 	for _, v := range w.Violations() {
+		if best, found := b.best[v.Property]; !found || at.less(best) {
+			b.best[v.Property] = at
+		}
 		b.broken[v.Property] = true
+		if _, found := broke[v.Property]; !found {
+			broke[v.Property] = at.steps
+		}
 	}
+}
+
+// plays says how long a schedule is, played in a world of its own, and whether it
+// fits and its last step breaks the property.
+func plays(build func() *sim.World, s sim.Schedule, property string) (at cost, err error) {
+	w := build()
+	defer w.Close()
+	defer sim.RecoverModelError(&err)
+	replay, place := sim.NewReplay(s), 0
+	w.Enabled()
+	for range s {
+		i, err := replay.Choose(w.Enabled())
+		if err != nil {
+			return at, err
+		}
+		if p := w.Enabled()[i].Place; p != place {
+			if place != 0 {
+				at.switches++
+			}
+			place = p
+		}
+		at.steps++
+		w.Take(i)
+	}
+	if brokenBy(&Worlds{World: w}, property) == nil {
+		return at, fmt.Errorf("%s does not break %s", s, property)
+	}
+	return at, nil
 }
 
 // finalState is the fields, but for the time of day, and who has not ended.
@@ -185,6 +240,28 @@ func (s *searched) differs(b *bruteForce, timed bool) string {
 	return differ("broken property", broken, want, complete)
 }
 
+// unfit says what is wrong with the schedules of states: each must break its
+// property in a world of its own, in the fewest steps and then the fewest
+// switches that there are.
+func (s *searched) unfit(p *program, b *bruteForce) string {
+	if s.err != nil || s.result.Strategy != "states" {
+		return ""
+	}
+	for _, v := range s.result.Verdicts {
+		if v.Bad == 0 || v.Walked {
+			continue
+		}
+		at, err := plays(p.build, v.Schedule, v.Property)
+		if err != nil {
+			return fmt.Sprintf("the schedule of %s: %v", v.Property, err)
+		}
+		if best := b.best[v.Property]; v.Property != sim.NoDataRace && at != best {
+			return fmt.Sprintf("the schedule of %s, %s: %+v, and the best has %+v", v.Property, v.Schedule, at, best)
+		}
+	}
+	return ""
+}
+
 func differ(what string, got, want map[string]bool, complete bool) string {
 	for x := range got {
 		if !want[x] {
@@ -208,8 +285,8 @@ const (
 
 // compare says how the searches of a program differ from brute force. It is not
 // ok if there is too much to enumerate.
-func (p *program) compare(trusting bool) (difference string, b *bruteForce, ok bool) {
-	b, ok = enumerate(p.build, programRuns, programSteps)
+func (p *program) compare(trusting bool, maxRuns int) (difference string, b *bruteForce, ok bool) {
+	b, ok = enumerate(p.build, maxRuns, programSteps)
 	if !ok {
 		return "", b, false
 	}
@@ -223,7 +300,7 @@ func (p *program) compare(trusting bool) (difference string, b *bruteForce, ok b
 		}
 		s := searchBy(sys, trusting, search.of)
 		sys.Close()
-		if d := s.differs(b, p.timing != nil); d != "" {
+		if d := s.differs(b, p.timing != nil) + s.unfit(p, b); d != "" {
 			return fmt.Sprintf("%s: %s%v", search.name, d, p), b, true
 		}
 		if s.err == nil && search.name == "exhaustive" && s.result.Complete && b.refused == "" && s.result.Runs != len(b.classes) {
@@ -254,7 +331,7 @@ func TestRandomPrograms(t *testing.T) {
 			mine := map[string]int{}
 			for seed := next.Add(1) - 1; seed < n; seed = next.Add(1) - 1 {
 				p := newProgram(rand.New(rand.NewPCG(seed, *randomSeed)))
-				difference, b, ok := p.compare(seed%fullEvery != 0)
+				difference, b, ok := p.compare(seed%fullEvery != 0, programRuns)
 				if difference != "" {
 					t.Errorf("program %d of seed %d: %s", seed, *randomSeed, difference)
 				}
@@ -287,6 +364,125 @@ func TestRandomPrograms(t *testing.T) {
 	}
 	if met["too large"] > int(n)/2 {
 		t.Errorf("%d of %d programs are too large to enumerate", met["too large"], n)
+	}
+}
+
+// Goal: what a task at a select has to record beside the case that happens. Each
+// program tells whether one rule is kept; of random ones few do.
+func TestProgramsThatNeedARule(t *testing.T) {
+	for _, test := range []struct {
+		rule  string
+		chans [2]int
+		tasks []string
+	}{
+		{"who meets a task keeps it from its other cases", [2]int{1, 0},
+			[]string{"load write0 tell start0 choose15", "get1 load tell"}},
+		{"who passes by a task does so because that one had no need to wait", [2]int{1, 0},
+			[]string{"give0", "choose7 close1", "read0 get1 choose33"}},
+		{"who is met might have gone by another case", [2]int{0, 1},
+			[]string{"give1 choose35 choose28", "read0", "choose28 choose7"}},
+		{"nobody is passed by at a closed channel", [2]int{0, 2},
+			[]string{"choose1 read0", "read0 give1 read0", "close0 get1 choose8"}},
+	} {
+		p := &program{chans: test.chans}
+		for _, task := range test.tasks {
+			p.tasks = append(p.tasks, parseOps(task))
+		}
+		if difference, _, ok := p.compare(true, 20_000); !ok || difference != "" {
+			t.Errorf("%s: %v, %s", test.rule, ok, difference)
+		}
+	}
+}
+
+func parseOps(text string) []op {
+	var ops []op
+	for _, word := range strings.Fields(text) {
+		name := strings.TrimRight(word, "0123456789")
+		arg, _ := strconv.Atoi(word[len(name):])
+		ops = append(ops, op{kindOf(name), arg})
+	}
+	return ops
+}
+
+// Goal: a culprit is what it says. Method: of all runs, those that keep its orders
+// break the property, and some do; without any one of them, one does not.
+func TestCulpritsOfRandomPrograms(t *testing.T) {
+	programs, found := uint64(1500), 0
+	if testing.Short() {
+		programs = 300
+	}
+	for seed := range programs {
+		p := newProgram(rand.New(rand.NewPCG(seed, 4)))
+		b, ok := enumerate(p.build, programRuns, programSteps)
+		if !ok || b.refused != "" || len(b.broken) == 0 {
+			continue
+		}
+		sys := p.system()
+		r := must(States(sys, Options{Limit: 1 << 30, Workers: 1, trusting: true}))
+		for _, v := range r.Verdicts {
+			culprit := (*Culprit)(nil)
+			if v.Bad > 0 {
+				culprit = FindCulprit(sys, v.Schedule, v.Property)
+			}
+			if culprit == nil {
+				continue
+			}
+			found++
+			if kept, held := b.keep(culprit.Orders, v.Property); kept == 0 || held > 0 {
+				t.Errorf("program %d: of the runs that keep %v, %d break %s and %d do not%v", seed, culprit.Orders, kept, v.Property, held, p)
+			}
+			for i := range culprit.Orders {
+				fewer := slices.Delete(slices.Clone(culprit.Orders), i, i+1)
+				if kept, held := b.keep(fewer, v.Property); kept > 0 && held == 0 {
+					t.Errorf("program %d: %v forces a break of %s, even without %v%v", seed, culprit.Orders, v.Property, culprit.Orders[i].Before, p)
+				}
+			}
+		}
+		sys.Close()
+	}
+	t.Logf("%d culprits", found)
+	if found < int(programs)/30 {
+		t.Error("too few culprits to show anything")
+	}
+}
+
+// keep counts the runs that keep the orders until the property breaks, and those
+// in which it does not.
+func (b *bruteForce) keep(orders []Order, property string) (broken, held int) {
+	for _, run := range b.all {
+		n, breaks := run.broke[property]
+		if !breaks {
+			n = len(run.schedule)
+		}
+		kept := !slices.ContainsFunc(orders, func(o Order) bool {
+			later := slices.Index(run.schedule[:n], o.Later)
+			earlier := slices.Index(run.schedule[:n], o.Earlier)
+			return later >= 0 && (earlier < 0 || earlier > later)
+		})
+		switch {
+		case kept && breaks:
+			broken++
+		case kept:
+			held++
+		}
+	}
+	return broken, held
+}
+
+// Goal: the change of a priority may come at any step, the last one too.
+func TestPCTChangesAtEachStep(t *testing.T) {
+	p := pilot{steps: []int{2, 2}, processes: 2, longest: 4, ways: 1}
+	at := map[int]bool{}
+	for seed := range uint64(200) {
+		at[newPCT(seed, 2, p).changes[0]] = true
+	}
+	for step := range 4 {
+		if !at[step] {
+			t.Errorf("no run of 200 changes a priority at step %d of 4", step+1)
+		}
+	}
+	if len(at) != 4 {
+		t.Errorf("changes at %v, want 0 to 3", at)
 	}
 }
 

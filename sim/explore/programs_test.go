@@ -408,6 +408,9 @@ func newProgram(r *rand.Rand) *program {
 		if slices.Contains(some, k.group) {
 			may = append(may, i)
 		}
+		if k.name == "tell" {
+			may = append(may, i, i, i) // What it tells has to fall for anything to break.
+		}
 	}
 	for range 2 + r.IntN(2) {
 		p.tasks = append(p.tasks, p.drawTask(r, may))

@@ -150,8 +150,10 @@ func TestExhaustiveEndsWithinARun(t *testing.T) {
 type muter struct{ other sim.Envelope }
 
 func (m *muter) Step(e sim.Envelope, out *sim.Outbox) {
-	out.Reply(e, e.Message)
+	defer out.Reply(e, e.Message)
 	switch e.Message.String() {
+	case "mute me":
+		out.Mute(e)
 	case "keep":
 		m.other = e
 	case "mute":
@@ -195,6 +197,163 @@ func TestExhaustiveSeesWhatAMuteKeepsOut(t *testing.T) {
 		}
 	}
 }
+
+// Goal: whether a connection is muted is a part of the state. Method: a mute that
+// comes before there is anything to mute leaves the rest as one that comes after.
+func TestAMuteIsState(t *testing.T) {
+	build := func() *sim.World {
+		w := sim.NewWorld()
+		w.AddNode("n", &muter{})
+		one, two := w.Dial("one", "n"), w.Dial("two", "n")
+		b := &table{}
+		w.Share("b", b)
+		w.Go("A", &coded{run: func(t *sim.Task, c *coded) {
+			t.Yield("keep")
+			two.Send(t, word("keep"))
+			two.Receive(t, "kept")
+			b.lock.Lock(t, "after the mute")
+			two.Send(t, word("late"))
+			two.Receive(t, "await")
+			panic("answered")
+		}})
+		w.Go("B", &coded{run: func(t *sim.Task, c *coded) {
+			b.lock.Lock(t, "begin")
+			one.Send(t, word("mute"))
+			one.Receive(t, "muted")
+			b.lock.Unlock(t)
+		}})
+		return w
+	}
+	r := must(explore.States(system(t, build), explore.Options{Limit: 1000}))
+	for _, property := range []string{sim.NoPanic, sim.NoProgress} {
+		if got := r.Verdict(property).Outcome; got != explore.Broken {
+			t.Errorf("%s is %q, want it broken: the late request is answered, or it never is", property, got)
+		}
+	}
+}
+
+// Goal: an answer does not unmute the connection that it goes back on.
+func TestAReplyDoesNotUnmute(t *testing.T) {
+	build := func() *sim.World {
+		w := sim.NewWorld()
+		w.AddNode("n", &muter{})
+		c := w.Dial("A", "n")
+		w.Go("A", &coded{run: func(t *sim.Task, _ *coded) {
+			t.Yield("send")
+			c.Send(t, word("mute me"))
+			c.Receive(t, "await")
+			c.Send(t, word("late"))
+			c.Receive(t, "await more")
+			panic("answered")
+		}})
+		return w
+	}
+	r := must(explore.States(system(t, build), explore.Options{Limit: 1000}))
+	if v := r.Verdict(sim.NoPanic); v.Outcome != explore.Exhausted {
+		t.Errorf("no-panic is %q (%v): a muted connection is read", v.Outcome, v.Err)
+	}
+}
+
+// Goal: whether a channel is closed is a part of the state. Method: a close that
+// somebody else hides by making the same steps without one.
+func TestACloseIsState(t *testing.T) {
+	closes := func(b *table, t *sim.Task, c *coded) {
+		t.Yield("look")
+		if b.x.Get(t) == 0 {
+			b.chans[0].Close(t)
+		}
+		t.Yield("end")
+	}
+	sets := func(b *table, t *sim.Task, c *coded) {
+		t.Yield("set")
+		b.x.Set(t, 1)
+	}
+	made := func() *sim.World {
+		w := sim.NewWorld()
+		b := &table{}
+		b.chans[0].Init(1)
+		w.Share("b", b)
+		for i, run := range []func(b *table, t *sim.Task, c *coded){closes, sets, func(b *table, t *sim.Task, c *coded) {
+			b.chans[0].Receive(t, "receive")
+			panic("closed")
+		}} {
+			w.Go(string(rune('A'+i)), &coded{run: func(t *sim.Task, c *coded) { run(b, t, c) }})
+		}
+		return w
+	}
+	r := must(explore.States(system(t, made), explore.Options{Limit: 1000}))
+	for _, property := range []string{sim.NoPanic, sim.NoProgress} {
+		if got := r.Verdict(property).Outcome; got != explore.Broken {
+			t.Errorf("%s is %q, want it broken: the receiver finds the channel closed, or waits for ever", property, got)
+		}
+	}
+}
+
+// Goal: who waits for a condition first is woken first, and that order is state.
+// Method: apart from it, nothing tells who came first.
+func TestTheOrderOfACondIsState(t *testing.T) {
+	build := func() *sim.World {
+		w := sim.NewWorld()
+		r := &room{}
+		r.cond.L = &r.lock
+		w.Share("r", r)
+		for _, name := range []string{"A", "B"} {
+			w.Go(name, &coded{run: func(t *sim.Task, _ *coded) {
+				r.lock.Lock(t, "lock")
+				r.came.Set(t, r.came.Get(t)+1)
+				r.cond.Wait(t, "wait")
+				panic(name + " is woken")
+			}})
+		}
+		w.Go("C", &coded{run: func(t *sim.Task, _ *coded) {
+			r.lock.Lock(t, "lock")
+			if r.came.Get(t) == 2 {
+				r.cond.Signal(t)
+			}
+			r.lock.Unlock(t)
+		}})
+		return w
+	}
+	ends := map[string]bool{}
+	sys := system(t, build)
+	all(sys, func(path []int, broke []sim.Violation) { ends[fmt.Sprint(sys.Unfinished())] = true })
+	// A panics, or B does, or C came too early.
+	if len(ends) != 3 {
+		t.Fatalf("who is left at the end: %v", ends)
+	}
+	r := must(explore.States(sys, explore.Options{Limit: 1000}))
+	if got := r.Verdict(sim.NoPanic).Bad; got != 2 {
+		t.Errorf("%d steps panic, want 2: that of A, and that of B (%s)", got, r.Explored())
+	}
+}
+
+type room struct {
+	lock sim.Mutex
+	cond sim.Cond
+	came sim.Var[int]
+}
+
+// Goal: a timer that is dropped never fires.
+func TestADroppedTimerIsStopped(t *testing.T) {
+	build := func() *sim.World {
+		w := sim.NewWorld()
+		s := &set{}
+		w.Share("s", s)
+		w.Go("A", &coded{run: func(t *sim.Task, c *coded) {
+			t.Yield("make")
+			r := s.timers.New(t)
+			s.timers.At(r).Start(t, time.Second)
+			s.timers.Drop(t, r)
+			t.Yield("end")
+		}})
+		return w
+	}
+	if r := must(explore.States(system(t, build), explore.Options{Limit: 1000})); r.States != 3 {
+		t.Errorf("%s, want 3: nothing is left that could fire", r.Explored())
+	}
+}
+
+type set struct{ timers sim.Timers }
 
 // Goal: a channel that is made anew while somebody waits at it is refused in
 // whichever order the search meets the two.
