@@ -47,6 +47,15 @@ func TestInteraction(t *testing.T) {
 			}
 			chooser := s.Default(variant, values)
 			if len(orders) > 0 {
+				sys, err := s.System(variant.Name, values)
+				if err != nil {
+					d.Fatalf(t, "%v", err)
+				}
+				err = explore.CheckOrders(sys, orders)
+				sys.Close()
+				if err != nil {
+					d.Fatalf(t, "%v", err)
+				}
 				chooser = explore.NewScript(orders...)
 			}
 			report, err := s.Play(variant, values, chooser)

@@ -43,14 +43,14 @@ func (s *Scenario) script() *explore.Script {
 
 // Play runs a variant by the choices of c and reports what happened. The error
 // is that of a schedule that does not fit.
-func (s *Scenario) Play(variant Variant, values Values, c sim.Chooser) (*view.Report, error) {
+func (s *Scenario) Play(variant Variant, values Values, c sim.Chooser) (_ *view.Report, err error) {
+	defer sim.RecoverModelError(&err)
 	w := s.Build(variant.Name, values)
 	defer w.Close()
 	r := &view.Report{
 		Title: s.Heading(variant, values),
 		Trace: w.Record(),
 	}
-	var err error
 	if r.Ending, err = sim.Run(w, c); err != nil {
 		return nil, err
 	}

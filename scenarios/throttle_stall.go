@@ -84,7 +84,7 @@ var throttleStall = Scenario{
 		{"close-ends-within-a-round-trip", "Close takes no longer than what is in flight"},
 	},
 	Breaks: []Expectation{
-		{"unlocked", "no-data-race", "untimed go1.22 close async timed-muting"},
+		{"unlocked", "no-data-race", "untimed go1.22 close async timed timed-muting timed-shorter timed-close"},
 		// An atomic pointer takes the data race away, and nothing else.
 		{"unlocked atomic-pointer",
 			"every-message-is-delivered no-sender-waits-for-a-stopped-timer response-reader-is-never-blocked no-progress no-panic",

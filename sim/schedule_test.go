@@ -44,6 +44,7 @@ func TestParseScheduleRefuses(t *testing.T) {
 func FuzzParseSchedule(f *testing.F) {
 	f.Add("A x\nB->n Ping; A x#2")
 	f.Add("# c\n\x00")
+	f.Add("0 #1")
 	f.Fuzz(func(t *testing.T, text string) {
 		schedule, err := sim.ParseSchedule(text)
 		if err != nil {

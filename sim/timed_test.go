@@ -455,3 +455,30 @@ func BenchmarkUntimed2(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
 }
+
+// Goal: whatever is read as a delay is printed as one that is read the same, and
+// draws nothing below zero.
+func FuzzParseDelay(f *testing.F) {
+	for _, text := range []string{"3ms", "uniform:1ms,5ms", "exp:3ms", "lognormal:3ms,0.5", "bimodal:3ms,50ms,0.1", "empirical:1ms,2ms,2ms", "lognormal:1h,NaN", "exp:-1ns"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		d, err := sim.ParseDelay(text)
+		if err != nil {
+			if strings.Contains(err.Error(), "\n") {
+				t.Errorf("%q: the error has more than one line: %v", text, err)
+			}
+			return
+		}
+		again, err := sim.ParseDelay(d.String())
+		if err != nil || again.String() != d.String() {
+			t.Errorf("%q prints as %q, and that as %q, %v", text, d, again, err)
+		}
+		draws := sim.NewDraws(1, text)
+		for range 20 {
+			if at := d.Draw(&draws); at < 0 {
+				t.Errorf("%q draws %v", text, at)
+			}
+		}
+	})
+}

@@ -206,21 +206,22 @@ func TestAMuteIsState(t *testing.T) {
 		w.AddNode("n", &muter{})
 		one, two := w.Dial("one", "n"), w.Dial("two", "n")
 		b := &table{}
+		b.chans[0].Init(1)
 		w.Share("b", b)
 		w.Go("A", &coded{run: func(t *sim.Task, c *coded) {
 			t.Yield("keep")
 			two.Send(t, word("keep"))
 			two.Receive(t, "kept")
-			b.lock.Lock(t, "after the mute")
+			b.chans[0].Receive(t, "after the mute")
 			two.Send(t, word("late"))
 			two.Receive(t, "await")
 			panic("answered")
 		}})
 		w.Go("B", &coded{run: func(t *sim.Task, c *coded) {
-			b.lock.Lock(t, "begin")
+			t.Yield("send")
 			one.Send(t, word("mute"))
 			one.Receive(t, "muted")
-			b.lock.Unlock(t)
+			b.chans[0].Send(t, "tell", 1)
 		}})
 		return w
 	}
@@ -331,6 +332,52 @@ type room struct {
 	lock sim.Mutex
 	cond sim.Cond
 	came sim.Var[int]
+}
+
+// sentry arms its alarm at the first request.
+type sentry struct{ rung bool }
+
+func (*sentry) Timers() []string                { return []string{"alarm"} }
+func (s *sentry) Expire(_ int, out *sim.Outbox) { s.rung = true }
+func (s *sentry) Step(e sim.Envelope, out *sim.Outbox) {
+	out.After(0, 3*time.Second)
+	out.Reply(e, word(fmt.Sprint(s.rung)))
+}
+
+// Goal: when an alarm is due depends on when it was armed, so arming it depends
+// on what moves the clock. Method: of an alarm and a timer, which fires first.
+func TestArmingAnAlarmReadsTheClock(t *testing.T) {
+	build := func() *sim.World {
+		w := sim.NewWorld()
+		w.AddNode("n", &sentry{})
+		c := w.Dial("A", "n")
+		b := &table{}
+		w.Share("b", b)
+		w.Go("A", &coded{run: func(t *sim.Task, _ *coded) { t.Yield("send"); c.Send(t, word("arm")) }})
+		w.Go("B", &coded{run: func(t *sim.Task, _ *coded) {
+			t.Yield("start")
+			b.timer.Start(t, 2*time.Second)
+			b.timer.Sleep(t, 2*time.Second, "tick")
+		}})
+		return w
+	}
+	states := map[string]bool{}
+	sys := system(t, build)
+	all(sys, func(path []int, broke []sim.Violation) {
+		var order []string
+		sys.Reset()
+		for _, i := range path {
+			if e := sys.Enabled()[i]; e.Label == "fires" {
+				order = append(order, e.Actor)
+			}
+			sys.Take(i)
+		}
+		states[fmt.Sprint(order)] = true
+	})
+	r := must(explore.Exhaustive(sys, explore.Options{Limit: 1000}))
+	if len(states) < 2 || r.Runs < len(states) {
+		t.Errorf("the timers fire in %d orders, and exhaustive sees %s", len(states), r.Explored())
+	}
 }
 
 // Goal: a timer that is dropped never fires.
@@ -679,4 +726,25 @@ func TestMisspeltOrders(t *testing.T) {
 			t.Errorf("%s: %v, want %q", text, err, want)
 		}
 	}
+}
+
+// Goal: whatever is read as orders is printed as ones that are read the same.
+func FuzzParseOrders(f *testing.F) {
+	f.Add("A x before B y#2\n\nA->n M before C z")
+	f.Add("A x before before B y")
+	f.Add("0 #1 before 0 0")
+	f.Fuzz(func(t *testing.T, text string) {
+		orders, err := explore.ParseOrders(text)
+		if err != nil {
+			return
+		}
+		var lines []string
+		for _, o := range orders {
+			lines = append(lines, o.String())
+		}
+		again, err := explore.ParseOrders(strings.Join(lines, "\n"))
+		if err != nil || !slices.Equal(again, orders) {
+			t.Errorf("%q is %v, and that is %v, %v", text, orders, again, err)
+		}
+	})
 }
