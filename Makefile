@@ -1,4 +1,4 @@
-.PHONY: help test vet lint check witness lessons races golden gallery bench module ci nightly
+.PHONY: help test vet lint check witness lessons races golden gallery mutants bench module ci nightly
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\): ## /  \1	/p' Makefile
@@ -32,6 +32,9 @@ golden: ## write the golden conversations and outputs anew; read the difference
 gallery: ## draw the figures that the texts show anew
 	go test ./figures -run Gallery -gallery write
 
+mutants: ## plant known bugs, one at a time, and see that the tests notice
+	go -C tools run ./mutants
+
 bench: ## all benchmarks
 	go test -run '^$$' -bench . ./...
 
@@ -46,7 +49,12 @@ ci: ## what continuous integration runs
 # The seed is printed: set RAPID_SEED to repeat a night.
 RAPID_SEED ?= $(shell date +%s)
 
-nightly: ## many more cases of every rapid test, from a fresh seed
+nightly: ## many more cases of every rapid test and 10^6 random programs, from a fresh seed; a minute of each fuzz target
 	RAPID_SEED=$(RAPID_SEED) go test -count=1 -timeout=12h \
 		$$(go list -f '{{.ImportPath}} {{.TestImports}} {{.XTestImports}}' ./... | sed -n 's/ .*pgregory.net\/rapid.*//p') \
 		-rapid.checks=100000
+	go test ./sim/explore -count=1 -timeout=24h -run 'TestRandomPrograms$$' -v -random-programs 1000000 -random-seed $(RAPID_SEED)
+	for fuzz in $(FUZZ); do go test $${fuzz%:*} -run '^$$' -fuzz "^$${fuzz#*:}$$" -fuzztime 1m || exit 1; done
+
+FUZZ = ./sim:FuzzParseSchedule ./sim:FuzzParseDelay ./sim/explore:FuzzParseOrders ./scenarios:FuzzSet \
+	./sweeps:FuzzReadWindows ./sweeps:FuzzReadBrokerLog

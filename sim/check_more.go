@@ -17,12 +17,15 @@ func (w *World) checkTime(event Event, i int, before, after *Snapshot, violation
 	if !w.clock.used {
 		return nil
 	}
-	later := &Snapshot{words: before.words, refs: before.refs, ghosts: slices.Clone(before.ghosts)}
-	later.ghosts[0] += uint64(otherDay)
-	w.Load(later)
+	later := func(s *Snapshot) *Snapshot {
+		s = &Snapshot{words: s.words, refs: s.refs, ghosts: slices.Clone(s.ghosts)}
+		s.ghosts[0] += uint64(otherDay)
+		return s
+	}
+	w.Load(later(before))
 	w.Take(i)
 	broke := slices.Clone(w.violations)
-	if err := w.sameState(event, after, "taken again at another time of day"); err != nil {
+	if err := w.sameState(event, later(after), "taken again at another time of day"); err != nil {
 		return fmt.Errorf("%w: it reads the time of day; compare moments with each other, and keep each in a field that Moment walks", err)
 	}
 	if !slices.EqualFunc(violations, broke, func(a, b Violation) bool { return a.Property == b.Property }) {

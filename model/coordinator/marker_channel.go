@@ -76,6 +76,11 @@ type pendingCompleteTxn struct {
 	newMetadata txnTransitMetadata
 }
 
+// noCompletion is that no transaction of the id is to be completed.
+func noCompletion() pendingCompleteTxn {
+	return pendingCompleteTxn{newMetadata: txnTransitMetadata{txnStart: sim.Never}}
+}
+
 // addTxnMarkersToSend has the markers of a decided transaction written, and the
 // transaction completed after them.
 //
@@ -122,7 +127,7 @@ func (t *Transactions) maybeWriteTxnCompletion(m *transactionMetadata, out *sim.
 		return
 	}
 	complete := completion.newMetadata
-	*completion = pendingCompleteTxn{}
+	*completion = noCompletion()
 	t.appendTransactionToLog(m, complete, sim.Envelope{}, out)
 }
 
@@ -172,7 +177,7 @@ func (t *Transactions) markersAnswered(broker int, response *model.WriteTxnMarke
 			case model.ErrUnknownTopicOrPartition, model.ErrNotEnoughReplicas:
 				again.Partitions = append(again.Partitions, p.Partition)
 			case model.ErrInvalidProducerEpoch, model.ErrTransactionCoordinatorFenced:
-				t.completions[q.transactionalID], abandoned = pendingCompleteTxn{}, true
+				t.completions[q.transactionalID], abandoned = noCompletion(), true
 			default:
 				panic(fmt.Sprintf("coordinator: WriteTxnMarkers of %v: %v", p.Partition, p.Error))
 			}

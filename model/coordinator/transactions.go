@@ -2,6 +2,7 @@ package coordinator
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"racelab/model"
@@ -84,7 +85,7 @@ func NewTransactions(config TransactionsConfig) *Transactions {
 	}
 	t := &Transactions{
 		config:   config,
-		channels: make([]markerChannel, len(config.Brokers)), completions: make([]pendingCompleteTxn, config.TransactionalIDs),
+		channels: make([]markerChannel, len(config.Brokers)), completions: slices.Repeat([]pendingCompleteTxn{noCompletion()}, config.TransactionalIDs),
 	}
 	for i := range config.TransactionalIDs {
 		t.metadata = append(t.metadata, newTransactionMetadata(model.TransactionalID(i), config.MaxEpoch))

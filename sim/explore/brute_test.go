@@ -207,8 +207,8 @@ func searchBy(sys *Worlds, trusting bool, search func(System, Options) (*Result,
 
 // differs says how a search differs from what there is; empty: not at all. One
 // that does not say that it is complete may have missed something, but not
-// invented it.
-func (s *searched) differs(b *bruteForce, timed bool) string {
+// invented it; strictly, it may not.
+func (s *searched) differs(b *bruteForce, timed, strict bool) string {
 	if s.err != nil || b.refused != "" {
 		switch {
 		case s.err == nil && s.result.Complete:
@@ -218,7 +218,7 @@ func (s *searched) differs(b *bruteForce, timed bool) string {
 		}
 		return ""
 	}
-	complete := s.result.Complete
+	complete := s.result.Complete || strict
 	if d := differ("final state", s.ends, b.ends, complete); d != "" {
 		return d
 	}
@@ -285,7 +285,7 @@ const (
 
 // compare says how the searches of a program differ from brute force. It is not
 // ok if there is too much to enumerate.
-func (p *program) compare(trusting bool, maxRuns int) (difference string, b *bruteForce, ok bool) {
+func (p *program) compare(trusting, strict bool, maxRuns int) (difference string, b *bruteForce, ok bool) {
 	b, ok = enumerate(p.build, maxRuns, programSteps)
 	if !ok {
 		return "", b, false
@@ -306,10 +306,10 @@ func (p *program) compare(trusting bool, maxRuns int) (difference string, b *bru
 			s = searchBy(sys, false, search.of)
 		}
 		sys.Close()
-		if d := s.differs(b, p.timing != nil) + s.unfit(p, b); d != "" {
+		if d := s.differs(b, p.timing != nil, strict) + s.unfit(p, b); d != "" {
 			return fmt.Sprintf("%s: %s%v", search.name, d, p), b, true
 		}
-		if s.err == nil && search.name == "exhaustive" && s.result.Complete && b.refused == "" && s.result.Runs != len(b.classes) {
+		if s.err == nil && search.name == "exhaustive" && (s.result.Complete || strict) && b.refused == "" && s.result.Runs != len(b.classes) {
 			return fmt.Sprintf("exhaustive: %d classes, and there are %d%v", s.result.Runs, len(b.classes), p), b, true
 		}
 	}
@@ -337,7 +337,7 @@ func TestRandomPrograms(t *testing.T) {
 			mine := map[string]int{}
 			for seed := next.Add(1) - 1; seed < n; seed = next.Add(1) - 1 {
 				p := newProgram(rand.New(rand.NewPCG(seed, *randomSeed)))
-				difference, b, ok := p.compare(seed%fullEvery != 0, programRuns)
+				difference, b, ok := p.compare(seed%fullEvery != 0, false, programRuns)
 				if difference != "" {
 					t.Errorf("program %d of seed %d: %s", seed, *randomSeed, difference)
 				}
@@ -394,7 +394,7 @@ func TestProgramsThatNeedARule(t *testing.T) {
 		for _, task := range test.tasks {
 			p.tasks = append(p.tasks, parseOps(task))
 		}
-		if difference, _, ok := p.compare(true, 20_000); !ok || difference != "" {
+		if difference, _, ok := p.compare(true, true, 20_000); !ok || difference != "" {
 			t.Errorf("%s: %v, %s", test.rule, ok, difference)
 		}
 	}
