@@ -662,6 +662,18 @@ func TestABudgetOfAllClasses(t *testing.T) {
 	}
 }
 
+// Goal: a search keeps to its memory and says what it reached, and how it went on.
+func TestMemoryIsBounded(t *testing.T) {
+	r := must(explore.States(system(t, lostUpdate(4, false)), explore.Options{Limit: 10_000, Memory: 4096}))
+	if r.Complete || r.Verdict(sim.NoPanic).Outcome != explore.Unfinished || !strings.Contains(r.Explored(), "it holds ") {
+		t.Errorf("within 4 KB: %s (%s)", r.Explored(), r.Verdict(sim.NoPanic).Outcome)
+	}
+	r = must(explore.States(system(t, lostUpdate(4, false)), explore.Options{Limit: 600}))
+	if r.Complete || !strings.Contains(r.Explored(), "times as many") {
+		t.Errorf("with a budget of 600 states: %s", r.Explored())
+	}
+}
+
 // Goal: no two things that a schedule could not tell apart, and no name that it
 // could not be read back with.
 func TestNamesAreToldApart(t *testing.T) {
