@@ -42,7 +42,7 @@ func TestProbesAndClaimsOfStates(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer sys.Close()
-	r := explore.States(sys, explore.Options{Limit: 1000})
+	r := must(explore.States(sys, explore.Options{Limit: 1000}))
 	for _, want := range []struct {
 		property string
 		outcome  explore.Outcome

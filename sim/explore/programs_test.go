@@ -321,17 +321,14 @@ func (r *relay) Step(e sim.Envelope, out *sim.Outbox) {
 func (r *relay) Crash() { r.parked = nil }
 
 // rising claims that what tasks tell never falls.
-type rising struct{ last int }
-
-func (*rising) Name() string                   { return "rising" }
-func (*rising) Watches(o sim.Observation) bool { return o.Action == sim.Returned }
-func (r *rising) Observe(o sim.Observation) (bool, error) {
-	was := r.last
-	r.last = o.Message.(*number).n
-	if r.last < was {
-		return true, fmt.Errorf("told %d after %d", r.last, was)
-	}
-	return true, nil
+func rising() *sim.Property {
+	var last int
+	p := sim.NewProperty("rising", &last)
+	sim.On(p, sim.Returned, func(c *sim.Claim, _ sim.Act, told *number) {
+		c.Assert(told.n >= last, "told %d after %d", told.n, last)
+		last = told.n
+	})
+	return p
 }
 
 func (p *program) build() *sim.World {
@@ -361,7 +358,7 @@ func (p *program) build() *sim.World {
 		parts = append(parts, name)
 		w.Go(name, &thread{memory: m, me: i, ops: ops, closes: p.budget.Closes > 0})
 	}
-	w.Watch(&rising{})
+	w.Watch(rising())
 	if p.budget.Cuts+p.budget.Crashes+p.budget.Closes+p.budget.ProcessCrashes > 0 {
 		if p.budget.ProcessCrashes > 0 {
 			w.Process("process", parts...)
