@@ -35,7 +35,7 @@ func TestShrinkFindsTheShortest(t *testing.T) {
 			}
 			// Without room to search it has to do with leaving out and swapping.
 			rough := Shrink(sys, v.Schedule, property, 0)
-			if _, err := plays(p.build, rough.Schedule, property); rough.Shortest || err != nil {
+			if _, err := plays(p.build, rough.Schedule, property); rough.Shortest && len(want) > 0 || err != nil {
 				t.Errorf("program %d, %s: without room, shrunk to %v (shortest: %v): %v%v", seed, property, rough.Schedule, rough.Shortest, err, p)
 			}
 			if len(rough.Schedule) < len(want) {
