@@ -47,13 +47,17 @@ func TestInteraction(t *testing.T) {
 			}
 			chooser := s.Default(variant, values)
 			if len(orders) > 0 {
-				sys, err := s.System(variant.Name, values)
-				if err != nil {
-					d.Fatalf(t, "%v", err)
+				// What a variant does not do may be an event of another one.
+				var systems []explore.System
+				for _, v := range s.Variants {
+					sys, err := s.System(v.Name, values)
+					if err != nil {
+						d.Fatalf(t, "%v", err)
+					}
+					defer sys.Close()
+					systems = append(systems, sys)
 				}
-				err = explore.CheckOrders(sys, orders)
-				sys.Close()
-				if err != nil {
+				if err := explore.CheckOrders(orders, systems...); err != nil {
 					d.Fatalf(t, "%v", err)
 				}
 				chooser = explore.NewScript(orders...)

@@ -218,9 +218,9 @@ func TestTransactionsInAllStates(t *testing.T) {
 		x      transactions
 		states int
 	}{
-		{"TV1", transactions{version: model.TV1, producers: []results{{abort, commit}}}, 9_825},
-		{"TV2", transactions{version: model.TV2, producers: []results{{abort, commit}}}, 18_411},
-		{"TV2, a new producer id each time", transactions{version: model.TV2, producers: []results{{abort, commit}}, maxEpoch: 1}, 18_411},
+		{"TV1", transactions{version: model.TV1, producers: []results{{abort, commit}}}, 9_367},
+		{"TV2", transactions{version: model.TV2, producers: []results{{abort, commit}}}, 14_779},
+		{"TV2, a new producer id each time", transactions{version: model.TV2, producers: []results{{abort, commit}}, maxEpoch: 1}, 14_779},
 	} {
 		sys, err := explore.NewWorlds(test.x.build)
 		if err != nil {

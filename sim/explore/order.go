@@ -50,24 +50,14 @@ func ParseOrders(text string) ([]Before, error) {
 // orderWalks is how many walks say which events there are.
 const orderWalks = 100
 
-// CheckOrders looks for events that the system does not have, as a misspelt one:
-// none of 100 walks could have taken it. The error lists those that come near.
-func CheckOrders(sys System, orders []Before) (err error) {
+// CheckOrders looks for events that none of the systems has, as a misspelt one:
+// none of 100 walks in each could have taken it. The error lists those that come
+// near.
+func CheckOrders(orders []Before, systems ...System) (err error) {
 	defer sim.RecoverModelError(&err)
-	at := newCursor(sys)
 	var known []string
-	for seed := range uint64(orderWalks) {
-		at.Reset()
-		walk := sim.NewWalk(seed)
-		for n := 0; len(at.Enabled()) > 0 && n < sim.MaxSteps; n++ {
-			for _, e := range at.Enabled() {
-				if i, found := slices.BinarySearch(known, e.String()); !found {
-					known = slices.Insert(known, i, e.String())
-				}
-			}
-			i, _ := walk.Choose(at.Enabled())
-			at.Take(i)
-		}
+	for _, sys := range systems {
+		known = eventsOf(sys, known)
 	}
 	for _, order := range orders {
 		for _, step := range [2]sim.Step{order.Earlier, order.Later} {
@@ -82,6 +72,25 @@ func CheckOrders(sys System, orders []Before) (err error) {
 		}
 	}
 	return nil
+}
+
+// eventsOf adds the events that walks could have taken to a sorted list.
+func eventsOf(sys System, known []string) []string {
+	at := newCursor(sys)
+	for seed := range uint64(orderWalks) {
+		at.Reset()
+		walk := sim.NewWalk(seed)
+		for n := 0; len(at.Enabled()) > 0 && n < sim.MaxSteps; n++ {
+			for _, e := range at.Enabled() {
+				if i, found := slices.BinarySearch(known, e.String()); !found {
+					known = slices.Insert(known, i, e.String())
+				}
+			}
+			i, _ := walk.Choose(at.Enabled())
+			at.Take(i)
+		}
+	}
+	return known
 }
 
 // distance is how many letters must be put in, left out or changed.
