@@ -57,4 +57,4 @@ nightly: ## many more cases of every rapid test and 10^6 random programs, from a
 	for fuzz in $(FUZZ); do go test $${fuzz%:*} -run '^$$' -fuzz "^$${fuzz#*:}$$" -fuzztime 1m || exit 1; done
 
 FUZZ = ./sim:FuzzParseSchedule ./sim:FuzzParseDelay ./sim/explore:FuzzParseOrders ./scenarios:FuzzSet \
-	./sweeps:FuzzReadWindows ./sweeps:FuzzReadBrokerLog
+	./advise:FuzzRead

@@ -18,9 +18,7 @@ func (w *World) checkTime(event Event, i int, before, after *Snapshot, violation
 		return nil
 	}
 	later := func(s *Snapshot) *Snapshot {
-		s = &Snapshot{words: s.words, refs: s.refs, ghosts: slices.Clone(s.ghosts)}
-		s.ghosts[0] += uint64(otherDay)
-		return s
+		return &Snapshot{now: s.now + Time(otherDay), records: s.records}
 	}
 	w.Load(later(before))
 	w.Take(i)
@@ -43,7 +41,7 @@ func (w *World) CheckMessages() error {
 			for i := range queue {
 				if e := &queue[i]; hashOf(e.Message) != e.hash {
 					return &ModelError{fmt.Sprintf("sim: %s %s, on its way between %s and %s, was changed after it was sent: copy what is kept of a message, and what is sent of a field",
-						e.Message.Name(), e.Message, c.name, c.node.name)}
+						NameOf(e.Message), ContentsOf(e.Message), c.name, c.node.name)}
 				}
 			}
 		}

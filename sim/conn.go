@@ -269,7 +269,7 @@ func (q *envelopes) walk(s *walker) {
 // hashOf hashes a message through all it holds. It goes by reflection, so that
 // no message can forget a field; a message is hashed once, when it is sent.
 func hashOf(m Message) uint64 {
-	mustBeLabel("message", m.Name())
+	mustBeLabel("message", NameOf(m))
 	v := reflect.ValueOf(m)
 	return hashValue(mixString(0, v.Type().String()), v)
 }

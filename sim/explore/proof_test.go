@@ -151,7 +151,7 @@ type muter struct{ other sim.Envelope }
 
 func (m *muter) Step(e sim.Envelope, out *sim.Outbox) {
 	defer out.Reply(e, e.Message)
-	switch e.Message.String() {
+	switch e.Message.(word) {
 	case "mute me":
 		out.Mute(e)
 	case "keep":
@@ -345,7 +345,7 @@ type sentry struct{ armed, rung bool }
 func (*sentry) Timers() []string                { return []string{"alarm"} }
 func (s *sentry) Expire(_ int, out *sim.Outbox) { s.rung = true }
 func (s *sentry) Step(e sim.Envelope, out *sim.Outbox) {
-	if e.Message.String() == "arm" {
+	if e.Message.(word) == "arm" {
 		s.armed = true
 		out.After(0, 3*time.Second)
 	}
@@ -372,7 +372,7 @@ func TestArmingAnAlarmReadsTheClock(t *testing.T) {
 			b.timer.Sleep(t, 2*time.Second, "tick")
 			b.timer.Sleep(t, 2*time.Second, "tick again")
 			c.Send(t, word("ask"))
-			if c.Receive(t, "answer").String() == "still to ring" {
+			if c.Receive(t, "answer").(word) == "still to ring" {
 				panic("it is still to ring")
 			}
 		}})
