@@ -15,7 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"racelab/scenarios"
+	"racelab/scenarios/producereorder"
 )
 
 const (
@@ -78,7 +78,7 @@ func record(key string) *kgo.Record { return &kgo.Record{Key: []byte(key)} }
 // which promises tell of it. A run in which C was not written after the purge and
 // before the promises shows nothing; it is said to be not exercised, and fails.
 func TestReorderAsMeasured(t *testing.T) {
-	for _, row := range scenarios.MeasuredReorders {
+	for _, row := range producereorder.Measured {
 		for _, idempotent := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s/idempotent=%v", row.Trigger, idempotent), func(t *testing.T) {
 				trigger, ok := triggers[row.Trigger]
