@@ -21,7 +21,7 @@ func Breaks[S any](claims ...*Claim[S]) Expect[S] {
 
 // Vacuous expects that nothing puts claims to the test.
 func Vacuous[S any](claims ...*Claim[S]) Expect[S] {
-	return Expect[S]{outcome: explore.NotExercised, claims: claims}
+	return Expect[S]{outcome: explore.Vacuous, claims: claims}
 }
 
 // Where says in which settings; without it, it is in all.
@@ -52,7 +52,7 @@ type Expected struct {
 
 // Met says whether an outcome is as expected.
 func (e Expected) Met(outcome explore.Outcome) bool {
-	return outcome == e.Outcome || e.MayBeVacuous && outcome == explore.NotExercised
+	return outcome == e.Outcome || e.MayBeVacuous && outcome == explore.Vacuous
 }
 
 // expected is what is expected of a property. What the variant says goes before
@@ -69,7 +69,7 @@ func (s *Scenario[S, V]) expected(variant Variant[S, V], property string, settin
 	return Expected{explore.Exhausted, !claimed && slices.Contains(builtIns, property)}
 }
 
-// Reason is why variants are expected to break claims, or to leave them untested.
+// Reason is why variants are expected to break claims, or to leave them vacuous.
 type Reason struct {
 	Variants []string // nil: all
 	Outcome  explore.Outcome

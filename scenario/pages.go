@@ -147,7 +147,7 @@ func (r *Race) verdicts(p *page) {
 		says[c.Name] = ": " + c.Says
 	}
 	p.heading("Verdicts")
-	p.line("✗ 6/8 = broken in 6 of the 8 settings that check it; · = never tested.")
+	p.line("✗ 6/8 = broken in 6 of the 8 settings that check it; · = vacuous.")
 	judged := r.judged
 	const columns = 8 // of a table that fits a page
 	for from := 0; from < len(judged); from += columns {
@@ -209,7 +209,7 @@ func (r Reason) text(quote string) string {
 		s = ""
 	}
 	does := "break" + s + " " + names(r.Claims)
-	if r.Outcome == explore.NotExercised {
+	if r.Outcome == explore.Vacuous {
 		does = "leave" + s + " " + names(r.Claims) + " vacuous"
 	}
 	if r.Settings != nil {

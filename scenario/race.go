@@ -311,14 +311,14 @@ func (r *Race) tally(variant, property string, in []string) Tally {
 		switch r.Expected(variant, property, setting).Outcome {
 		case explore.Broken:
 			t.Breaks = append(t.Breaks, setting)
-		case explore.NotExercised:
+		case explore.Vacuous:
 			t.Vacuous++
 		}
 	}
 	return t
 }
 
-// Cell is the tally for a table: "✗ 6/8", "holds", or "·" for what is never tested.
+// Cell is the tally for a table: "✗ 6/8", "holds", or "·" for what is vacuous.
 func (t Tally) Cell() string {
 	switch {
 	case len(t.Breaks) > 0:
@@ -337,7 +337,7 @@ func (t Tally) String() string {
 	case t.Breaks != nil:
 		return "breaks in " + strings.Join(t.Breaks, ", ")
 	case t.Vacuous == t.Settings:
-		return string(explore.NotExercised)
+		return string(explore.Vacuous)
 	}
 	return "holds"
 }

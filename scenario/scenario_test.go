@@ -136,15 +136,15 @@ func TestCheck(t *testing.T) {
 	}
 	s := toy()
 	s.Variants[0].States[s.Settings[0]] = 5
-	if got := strings.Join(checked(t, s, false), "\n"); !strings.Contains(got, "quiet few no-loss: not exercised, want not exercised, in 5 states") {
+	if got := strings.Join(checked(t, s, false), "\n"); !strings.Contains(got, "quiet few no-loss: vacuous, want vacuous, in 5 states") {
 		t.Errorf("with another number of states: %s", got)
 	}
 	s = toy()
 	s.Claims = append(s.Claims, &claim{Name: sim.NoDeadlock, Says: "claimed, so it must not be vacuous"})
-	if got := strings.Join(checked(t, s, false), "\n"); !strings.Contains(got, "quiet few no-deadlock: not exercised, want holds, exhausted") {
+	if got := strings.Join(checked(t, s, false), "\n"); !strings.Contains(got, "quiet few no-deadlock: vacuous, want holds, exhausted") {
 		t.Errorf("with a claimed built-in: %s", got)
 	}
-	if got := checked(t, toy(), true); len(got) != 1 || got[0] != "loud many only-many: broken, want not exercised" {
+	if got := checked(t, toy(), true); len(got) != 1 || got[0] != "loud many only-many: broken, want vacuous" {
 		t.Errorf("with the slow searches: %v", got)
 	}
 	if got := toy().Race().Watched("quiet", "few"); strings.Contains(fmt.Sprint(got), "only-many") {

@@ -282,8 +282,8 @@ func searchVerdict(r *explore.Result) error {
 	switch {
 	case has(explore.Broken):
 		return exit(exitDeadlock)
-	case has(explore.NotExercised):
-		return exit(exitNotExercised)
+	case has(explore.Vacuous):
+		return exit(exitVacuous)
 	case has(explore.Unfinished):
 		return exit(exitUnfinished)
 	}

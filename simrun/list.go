@@ -180,7 +180,7 @@ func (a *app) story(s *scenario.Race, claims bool) string {
 		parameters = append(parameters, fmt.Sprintf("  --set %s=%s  %s; %v\n", p.Name, p.Default, p.Help, p.Takes))
 	}
 	chapter("VARIANTS", variants...)
-	chapter("VERDICTS   \u2717 6/8 = broken in 6 of the 8 settings that check it;  \u00b7 = never tested", verdictTable(s))
+	chapter("VERDICTS   \u2717 6/8 = broken in 6 of the 8 settings that check it;  \u00b7 = vacuous", verdictTable(s))
 	var reasons, settings []string
 	for _, reason := range s.Reasons {
 		reasons = append(reasons, indent(reason.String()))

@@ -177,7 +177,7 @@ func TestExitCodes(t *testing.T) {
 		{"list --release sarama@1.43.2", exitHolds},
 		{"list --release kafka@9.0 --json", exitHolds},
 		{"why CONCURRENT_TRANSACTIONS", exitHolds},
-		{"why no such thing", exitNotExercised},
+		{"why no such thing", exitVacuous},
 		{"run offset-rewind", exitHolds},
 		{"run offset-rewind --json", exitHolds},
 		{"run offset-rewind --format mermaid", exitHolds},
@@ -187,16 +187,16 @@ func TestExitCodes(t *testing.T) {
 		{"run commit-reconnect --exit-status --format porcupine", exitBroken},
 		{"run commit-reconnect/chained --exit-status --format porcupine", exitHolds},
 		{"run offset-rewind/commit-lock --exit-status", exitHolds},
-		{"run offset-rewind/broker-lock --exit-status", exitNotExercised},
+		{"run offset-rewind/broker-lock --exit-status", exitVacuous},
 		{"run offset-rewind --exit-status --schedule 'G0 mark; G0 construct request'", exitUnfinished},
-		{"run offset-rewind --exit-status --set partitions=1 --set 'commits = 1'", exitNotExercised},
+		{"run offset-rewind --exit-status --set partitions=1 --set 'commits = 1'", exitVacuous},
 		{"explore offset-rewind", exitBroken},
 		{"explore offset-rewind --json", exitBroken},
 		{"explore offset-rewind --fail-fast", exitBroken},
 		{"explore offset-rewind/commit-lock", exitHolds},
 		{"explore offset-rewind/broker-lock@2x2", exitHolds},
 		{"explore offset-rewind --variant broker-lock --limit 1000", exitUnfinished},
-		{"explore offset-rewind --set partitions=1 --set commits=1", exitNotExercised},
+		{"explore offset-rewind --set partitions=1 --set commits=1", exitVacuous},
 		{"explore offset-rewind --strategy walk", exitBroken},
 		{"explore offset-rewind --strategy walk --seed 16 --limit 1", exitBroken},
 		{"explore offset-rewind --strategy walk --variant commit-lock", exitHolds},
@@ -219,17 +219,17 @@ func TestPrecedenceOfExitCodes(t *testing.T) {
 		return explore.Verdict{Property: property, Outcome: o}
 	}
 	broken, deadlock := found("p", explore.Broken), found(sim.NoDeadlock, explore.Broken)
-	untested, unfinished := found("q", explore.NotExercised), found("r", explore.Unfinished)
+	vacuous, unfinished := found("q", explore.Vacuous), found("r", explore.Unfinished)
 	for _, test := range []struct {
 		verdicts []explore.Verdict
 		want     int
 	}{
 		{nil, exitHolds},
 		{[]explore.Verdict{found("p", explore.Exhausted), found("q", explore.Sampled)}, exitHolds},
-		{[]explore.Verdict{unfinished, untested, deadlock, broken}, exitBroken},
-		{[]explore.Verdict{unfinished, untested, deadlock}, exitDeadlock},
-		{[]explore.Verdict{unfinished, untested, found(sim.NoProgress, explore.Broken)}, exitDeadlock},
-		{[]explore.Verdict{unfinished, untested}, exitNotExercised},
+		{[]explore.Verdict{unfinished, vacuous, deadlock, broken}, exitBroken},
+		{[]explore.Verdict{unfinished, vacuous, deadlock}, exitDeadlock},
+		{[]explore.Verdict{unfinished, vacuous, found(sim.NoProgress, explore.Broken)}, exitDeadlock},
+		{[]explore.Verdict{unfinished, vacuous}, exitVacuous},
 		{[]explore.Verdict{unfinished}, exitUnfinished},
 	} {
 		if got := code(searchVerdict(&explore.Result{Verdicts: test.verdicts})); got != test.want {
@@ -245,7 +245,7 @@ func TestPrecedenceOfExitCodes(t *testing.T) {
 		{view.Report{Ending: sim.Stuck, Broken: []view.Break{broke(sim.NoDeadlock), broke("p")}}, exitBroken},
 		{view.Report{Ending: sim.Stuck, Broken: []view.Break{broke(sim.NoDeadlock)}, Vacuous: []string{"q"}}, exitDeadlock},
 		{view.Report{Ending: sim.Stuck, Broken: []view.Break{broke(sim.NoProgress)}, Vacuous: []string{"q"}}, exitDeadlock},
-		{view.Report{Ending: sim.Finished, Vacuous: []string{"q"}}, exitNotExercised},
+		{view.Report{Ending: sim.Finished, Vacuous: []string{"q"}}, exitVacuous},
 		{view.Report{Ending: sim.ScheduleEnded}, exitUnfinished},
 		{view.Report{Ending: sim.StepLimit}, exitUnfinished},
 	} {

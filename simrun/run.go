@@ -52,7 +52,7 @@ func (a *app) runCommand() *cobra.Command {
 	f.IntVar(&r.picture.Width, "width", 100, "columns of the picture, 40 or more")
 	f.BoolVar(&r.picture.Full, "full", false, "draw each step, and say each break in full")
 	f.StringVar(&r.save, "save", "", "write the schedule of this run to a file, for --schedule @FILE")
-	f.BoolVar(&r.exitStatus, "exit-status", false, "exit with the verdict of the run: 1 broken, 3 deadlock, 4 not exercised, 5 unfinished")
+	f.BoolVar(&r.exitStatus, "exit-status", false, "exit with the verdict of the run: 1 broken, 3 deadlock, 4 vacuous, 5 unfinished")
 	f.BoolVar(&r.json, "json", false, "write JSON")
 	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formatNames(), cobra.ShellCompDirectiveNoFileComp))
 	c.PreRunE = func(c *cobra.Command, args []string) error { return r.read(a, c, args[0]) }
@@ -197,7 +197,7 @@ func runVerdict(r *view.Report) error {
 	case r.Ending != sim.Finished:
 		return exit(exitUnfinished)
 	case len(r.Vacuous) > 0:
-		return exit(exitNotExercised)
+		return exit(exitVacuous)
 	}
 	return nil
 }

@@ -36,14 +36,14 @@ func Main(all ...scenario.Any) {
 
 // The exit codes; doc.go says what each means.
 const (
-	exitHolds        = 0
-	exitBroken       = 1
-	exitUsage        = 2
-	exitDeadlock     = 3
-	exitNotExercised = 4
-	exitUnfinished   = 5
-	exitInterrupted  = 130
-	exitTerminated   = 143
+	exitHolds       = 0
+	exitBroken      = 1
+	exitUsage       = 2
+	exitDeadlock    = 3
+	exitVacuous     = 4
+	exitUnfinished  = 5
+	exitInterrupted = 130
+	exitTerminated  = 143
 )
 
 // exit is the error of a command that did its work and has a verdict other

@@ -64,7 +64,7 @@ func (a *app) why(text string, asJSON bool) error {
 		_, err = io.WriteString(a.stdout, a.whyText(found))
 	}
 	if err == nil && len(found) == 0 {
-		return exit(exitNotExercised)
+		return exit(exitVacuous)
 	}
 	return err
 }
