@@ -56,5 +56,5 @@ nightly: ## many more cases of every rapid test and 10^6 random programs, from a
 	go test ./sim/explore -count=1 -timeout=24h -run 'TestRandomPrograms$$' -v -random-programs 1000000 -random-seed $(RAPID_SEED)
 	for fuzz in $(FUZZ); do go test $${fuzz%:*} -run '^$$' -fuzz "^$${fuzz#*:}$$" -fuzztime 1m || exit 1; done
 
-FUZZ = ./sim:FuzzParseSchedule ./sim:FuzzParseDelay ./sim/explore:FuzzParseOrders ./scenarios:FuzzSet \
+FUZZ = ./sim:FuzzParseSchedule ./sim:FuzzParseDelay ./sim/explore:FuzzParseOrders ./scenarios:FuzzParameter \
 	./advise:FuzzRead

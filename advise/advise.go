@@ -10,7 +10,7 @@ import (
 	"slices"
 	"time"
 
-	"racelab/scenarios"
+	"racelab/scenario"
 	"racelab/sim"
 	"racelab/sweeps"
 )
@@ -19,17 +19,8 @@ import (
 type Question struct {
 	Windows  *Windows
 	Clients  []Client
-	Failures float64          // the share of the transactions that may run out of retries
-	Load     scenarios.Values // the setting of the sweep backoff, of Settings
-}
-
-// Settings reads NAME=VALUE of the sweep backoff: producers, latency, gap.
-func Settings(settings ...string) (scenarios.Values, error) {
-	s, err := sweeps.Find("backoff")
-	if err != nil {
-		return nil, err
-	}
-	return s.Set(settings)
+	Failures float64 // the share of the transactions that may run out of retries
+	Load     sweeps.TransactionLoad
 }
 
 // Advice is the answer to a Question.
@@ -185,7 +176,7 @@ type trial struct {
 }
 
 func newAdviser(q Question, seeds int) (*adviser, error) {
-	a := &adviser{question: q, load: sweeps.NewTransactionLoad(q.Load), backoffs: backoffs(q.Windows), slack: 1, runs: map[trial][]sweeps.LoadRun{}}
+	a := &adviser{question: q, load: q.Load, backoffs: backoffs(q.Windows), slack: 1, runs: map[trial][]sweeps.LoadRun{}}
 	// As many transactions in all, however many producers share them.
 	a.load.Transactions = max(20, a.load.Transactions/a.load.Producers)
 	for seed := uint64(1); seed <= uint64(seeds); seed++ {
@@ -417,11 +408,13 @@ func (a *adviser) advice(clients []ClientAdvice) *Advice {
 func (a *adviser) result(bound sweeps.Estimate) *sweeps.Result {
 	panel := sweeps.Panel{Vary: "backoff", Log: true}
 	sweep := &sweeps.Sweep{Name: "advise", Title: "Throughput against backoff, in clusters with such windows", Columns: columns}
-	r := &sweeps.Result{Sweep: sweep, Seeds: len(a.clusters), Values: scenarios.Values{{Name: "windows", Text: a.question.Windows.String()}}}
+	r := &sweeps.Result{Sweep: sweep, Seeds: len(a.clusters)}
+	r.Params = a.question.Load
+	r.Values = scenario.Values{{Name: "windows", Text: a.question.Windows.String()}}
 	if load, err := sweeps.Find("backoff"); err == nil {
 		sweep.Parameters = load.Parameters
 	}
-	for _, v := range a.question.Load {
+	for _, v := range a.question.Load.Values() {
 		if !slices.Contains([]string{"window", "backoff", "max", "producer-max", "transactions"}, v.Name) {
 			r.Values = append(r.Values, v)
 		}

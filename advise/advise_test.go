@@ -23,7 +23,7 @@ func question(t *testing.T, window string, settings ...string) Question {
 	if err != nil {
 		t.Fatal(err)
 	}
-	load, err := Settings(append([]string{"transactions=100"}, settings...)...)
+	load, err := sweeps.NewTransactionLoad(append([]string{"transactions=100"}, settings...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +125,7 @@ func TestTheRule(t *testing.T) {
 func madeUp(t *testing.T, c Client, run func(of trial, seed int) sweeps.LoadRun, standard sweeps.LoadRun) ClientAdvice {
 	t.Helper()
 	q := question(t, "3ms")
-	a := &adviser{question: q, load: sweeps.NewTransactionLoad(q.Load), backoffs: backoffs(q.Windows), slack: 1, runs: map[trial][]sweeps.LoadRun{}}
+	a := &adviser{question: q, load: q.Load, backoffs: backoffs(q.Windows), slack: 1, runs: map[trial][]sweeps.LoadRun{}}
 	keep := func(of trial, run func(trial, int) sweeps.LoadRun) {
 		if a.runs[of] == nil {
 			for seed := range 5 {
@@ -214,11 +214,11 @@ func TestMaxLastsForTheWindows(t *testing.T) {
 	if c.ByDefault.Failed.Value < 10 || c.Verdict != OutOfRetries || c.Failed.Value != 0 || c.Paste != "config.Producer.Transaction.Retry.Max = 380 // x 20ms: tries for 7.6s" {
 		t.Errorf("%v: by default %v %% run out, advised %v %%: %q", c.Verdict, c.ByDefault.Failed, c.Failed, c.Paste)
 	}
-	load, err := Settings("window=6s", "transactions=20", "producer-max=0", "max="+fmt.Sprint(c.Setting.Max/4))
+	load, err := sweeps.NewTransactionLoad("window=6s", "transactions=20", "producer-max=0", "max="+fmt.Sprint(c.Setting.Max/4))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if run, err := sweeps.NewTransactionLoad(load).Run("sarama", 1); err != nil || run.Committed == run.Tried {
+	if run, err := load.Run("sarama", 1); err != nil || run.Committed == run.Tried {
 		t.Errorf("a quarter of Max %d: %v of %v transactions commit, %v", c.Setting.Max, run.Committed, run.Tried, err)
 	}
 	// One window in fifty takes 9 s, a quarter longer 11.25 s.

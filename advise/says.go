@@ -154,7 +154,7 @@ func (a *Advice) chart(b *strings.Builder) {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s%s\n", number(row.At), throughput, number(answers.Value), sweeps.Bar(throughput.Value, most), a.named(row))
 	}
 	bound := optimum
-	if a.Result.Values.Int("producers") > 1 {
+	if a.Result.Params.(sweeps.TransactionLoad).Producers > 1 {
 		bound += ", if nobody queued"
 	}
 	fmt.Fprintf(table, "no policy\t%s\t\t%s  %s\n", a.Optimum, sweeps.Bar(most, most), bound)

@@ -26,6 +26,7 @@ import (
 	_ "github.com/janpfeifer/gonb/gonbui" // shows a picture below a cell
 	_ "racelab/advise"
 	_ "racelab/figures"
+	_ "racelab/scenario"
 	_ "racelab/scenarios"
 	_ "racelab/sim"
 	_ "racelab/sim/explore"

@@ -12,7 +12,7 @@ import (
 
 	"racelab/model"
 	"racelab/properties"
-	"racelab/scenarios"
+	"racelab/scenarios/commitreconnect"
 	"racelab/sim"
 	"racelab/sim/explore"
 	"racelab/sim/simtest"
@@ -349,61 +349,11 @@ func TestStaleFetchErrorSaysWhatItMeans(t *testing.T) {
 	}
 }
 
-// Goal: who cancels a commit in flight gets it back later; who waits does not,
-// unless the connection breaks by itself or through the application. Method: all
-// states of each world.
-func TestCommitReconnectInAllStates(t *testing.T) {
-	s, err := scenarios.Find("commit-reconnect")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, test := range []struct {
-		variant, world         string
-		states, rewinds, stale int // steps of the shortest schedules; 0: it holds
-	}{
-		{"unfixed", "autocommit", 689, 13, 17},
-		{"chained", "autocommit", 394, 0, 0},
-		{"unfixed", "deadline", 1213, 24, 28},
-		{"chained", "deadline", 1139, 22, 26},
-		{"unfixed", "cut", 8149, 13, 17},
-		{"chained", "cut", 4311, 17, 21},
-		{"chained", "two-ticks", 6420, 0, 0},
-	} {
-		for _, world := range s.Worlds {
-			if world.Name != test.world {
-				continue
-			}
-			sys, err := s.System(test.variant, s.Values(world))
-			if err != nil {
-				t.Fatal(err)
-			}
-			r := simtest.Must(explore.States(sys, explore.Options{Limit: 100_000}))
-			sys.Close()
-			if r.States != test.states {
-				t.Errorf("%s, %s: %d states, want %d", test.variant, test.world, r.States, test.states)
-			}
-			for property, steps := range map[string]int{neverRewinds: test.rewinds, historyIsMonotone: test.stale, monotone: 0} {
-				want := explore.Exhausted
-				if steps > 0 {
-					want = explore.Broken
-				}
-				if v := r.Verdict(property); v.Outcome != want || len(v.Schedule) != steps {
-					t.Errorf("%s, %s: %s is %q in %d steps, want %q in %d", test.variant, test.world, property, v.Outcome, len(v.Schedule), want, steps)
-				}
-			}
-		}
-	}
-}
-
 // Goal: happens-before classes agree with states, though the memory of the
 // history is a whole history.
 func TestCommitReconnectInAllClasses(t *testing.T) {
-	s, err := scenarios.Find("commit-reconnect")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, v := range s.Variants {
-		sys, err := s.System(v.Name, s.Defaults())
+	for _, variant := range []string{"unfixed", "chained"} {
+		sys, err := theCase(t, "commit-reconnect", variant).System()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -414,7 +364,7 @@ func TestCommitReconnectInAllClasses(t *testing.T) {
 			// says that it has seen all.
 			broken, found := states.Verdict(property).Outcome == explore.Broken, classes.Verdict(property).Outcome == explore.Broken
 			if broken != found || !strings.HasPrefix(classes.Left, "with faults") {
-				t.Errorf("%s: %s breaks %v in states and %v in classes (left: %q)", v.Name, property, broken, found, classes.Left)
+				t.Errorf("%s: %s breaks %v in states and %v in classes (left: %q)", variant, property, broken, found, classes.Left)
 			}
 		}
 	}
@@ -423,19 +373,11 @@ func TestCommitReconnectInAllClasses(t *testing.T) {
 // Goal: 1.21.0 holds whatever the workload, as long as nothing breaks its
 // connection. Method: rapid draws the workload and every choice.
 func TestCommitReconnectDrawn(t *testing.T) {
-	s, err := scenarios.Find("commit-reconnect")
-	if err != nil {
-		t.Fatal(err)
-	}
 	simtest.Holds(t, func(t *rapid.T) (func() *sim.World, sim.Chooser) {
-		values, err := s.Set([]string{
-			fmt.Sprintf("polls=%d", rapid.IntRange(1, 3).Draw(t, "polls")),
-			fmt.Sprintf("ticks=%d", rapid.IntRange(0, 3).Draw(t, "ticks")),
-			"commit=" + rapid.SampledFrom([]string{"end", "poll"}).Draw(t, "commit"),
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return func() *sim.World { return s.Build("chained", values) }, simtest.NewDrawn(t)
+		p := commitreconnect.Scenario.Default()
+		p.Polls = rapid.IntRange(1, 3).Draw(t, "polls")
+		p.Ticks = rapid.IntRange(0, 3).Draw(t, "ticks")
+		p.EveryPoll = rapid.Bool().Draw(t, "commit after every poll")
+		return commitreconnect.Scenario.Case("chained", p).World, simtest.NewDrawn(t)
 	})
 }

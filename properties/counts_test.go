@@ -4,10 +4,25 @@ import (
 	"fmt"
 	"testing"
 
+	"racelab/scenario"
 	"racelab/scenarios"
 	"racelab/sim/explore"
 	"racelab/sim/simtest"
 )
+
+// theCase is a variant of a race with some parameters.
+func theCase(t *testing.T, race, variant string, settings ...string) *scenario.Case {
+	t.Helper()
+	r, err := scenarios.Find(race)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := r.Case(variant, "", settings...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
 
 // Goal: the searches count what is there. Method: two tasks whose numbers of
 // interleavings, bad ones, happens-before classes and states are known.
@@ -26,16 +41,9 @@ func TestKnownCounts(t *testing.T) {
 		{"stale-snapshot", []string{"committers=2", "marks=2", "commits=2"}, 0, 0, 0, 448},
 		{"stale-snapshot", []string{"committers=3", "marks=2", "commits=2"}, 0, 0, 0, 6743},
 	} {
-		s, err := scenarios.Find(test.scenario)
-		if err != nil {
-			t.Fatal(err)
-		}
-		values, err := s.Set(test.settings)
-		if err != nil {
-			t.Fatal(err)
-		}
+		c := theCase(t, test.scenario, "unfixed", test.settings...)
 		name := fmt.Sprint(test.scenario, test.settings)
-		sys, err := s.System("unfixed", values)
+		sys, err := c.System()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -49,7 +57,7 @@ func TestKnownCounts(t *testing.T) {
 			if r.Runs != test.classes || r.Redundant != 0 || !r.Complete {
 				t.Errorf("%s: %d classes, %d redundant runs, complete %v; want %d, 0, true", name, r.Runs, r.Redundant, r.Complete, test.classes)
 			}
-			schedules, bad, ok := explore.CountSchedules(sys, s.Properties[0].Property, 10_000)
+			schedules, bad, ok := explore.CountSchedules(sys, c.Race.Claims[0].Name, 10_000)
 			if schedules != uint64(test.schedules) || bad != uint64(test.bad) || !ok {
 				t.Errorf("%s: %d schedules, %d bad, %v; want %d, %d", name, schedules, bad, ok, test.schedules, test.bad)
 			}

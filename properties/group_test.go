@@ -6,67 +6,8 @@ import (
 
 	"racelab/model"
 	"racelab/properties"
-	"racelab/scenarios"
 	"racelab/sim"
-	"racelab/sim/explore"
-	"racelab/sim/simtest"
 )
-
-const takesNothingBack = "former-owner-takes-nothing-back"
-
-func staleMemberCommit(t *testing.T) *scenarios.Scenario {
-	t.Helper()
-	s, err := scenarios.Find("stale-member-commit")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
-// Goal: a late commit is kept out by what it says of its sender, and only if that
-// is what the sender was when it polled (claims M1, M2, M4); automatic commits
-// skip messages (M5). Method: all states; a second join where it makes the
-// difference. The other verdicts are held by simrun check.
-func TestStaleMemberCommitInAllStates(t *testing.T) {
-	s := staleMemberCommit(t)
-	for _, test := range []struct {
-		variant, joins       string
-		states               int
-		takesBack, isSkipped int // steps to the shortest break; 0: there is none
-	}{
-		{"unfixed", "joins=1", 4242, 26, 0},
-		{"generation-check", "joins=2", 19209, 0, 0},
-		{"generation-now", "joins=1", 3748, 0, 0},
-		{"generation-now", "joins=2", 18479, 29, 0},
-		{"auto-commit", "joins=1", 3728, 0, 10},
-		{"static-member", "joins=1", 4103, 0, 0},
-		{"kip-848", "joins=2", 9996, 0, 0},
-		{"kip-848-now", "joins=1", 2538, 0, 0},
-		{"kip-848-now", "joins=2", 9840, 24, 0},
-		{"kip-1251", "joins=2", 10150, 0, 0},
-	} {
-		values, err := s.Set([]string{test.joins})
-		if err != nil {
-			t.Fatal(err)
-		}
-		sys, err := s.System(test.variant, values)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r := simtest.Must(explore.States(sys, explore.Options{Limit: scenarios.CheckStates}))
-		sys.Close()
-		name := test.variant + " " + test.joins
-		if r.States != test.states || !r.Complete {
-			t.Errorf("%s: %d states, complete %v; want %d, true", name, r.States, r.Complete, test.states)
-		}
-		if got := len(r.Verdict(takesNothingBack).Schedule); got != test.takesBack {
-			t.Errorf("%s: %s breaks in %d steps, want %d", name, takesNothingBack, got, test.takesBack)
-		}
-		if got := len(r.Verdict("no-message-is-skipped").Schedule); got != test.isSkipped {
-			t.Errorf("%s: no-message-is-skipped breaks in %d steps, want %d", name, got, test.isSkipped)
-		}
-	}
-}
 
 // syncGroup and those below make what an oracle of a group sees.
 func syncGroup(to string, partitions ...model.Partition) sim.Act {

@@ -3,7 +3,6 @@ package properties_test
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 
@@ -11,7 +10,7 @@ import (
 
 	"racelab/model"
 	"racelab/properties"
-	"racelab/scenarios"
+	"racelab/scenarios/offsetrewind"
 	"racelab/sim"
 	"racelab/sim/explore"
 	"racelab/sim/simtest"
@@ -22,92 +21,14 @@ const (
 	monotone     = "offsets-on-the-wire-are-monotone"
 )
 
-func offsetRewind(t *testing.T) *scenarios.Scenario {
+// deadlockVerdict is what a search of all states of broker-lock says of no-deadlock.
+func deadlockVerdict(t *testing.T, first bool, settings ...string) *explore.Verdict {
 	t.Helper()
-	s, err := scenarios.Find("offset-rewind")
+	r, err := theCase(t, "offset-rewind", "broker-lock", settings...).States(explore.Options{First: first})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s
-}
-
-// Goal: the rewind is in the releases up to 1.43.2 and in the fix that builds
-// outside the lock, and in no other, with 2 partitions and 2 commits each.
-// Method: all states.
-func TestOffsetRewindInAllStates(t *testing.T) {
-	s := offsetRewind(t)
-	for _, test := range []struct {
-		variant       string
-		states, steps int
-	}{
-		{"unfixed", 3551, 26},
-		{"send-lock", 3743, 25},
-		{"commit-lock", 591, 0},
-		{"broker-lock", 2709, 0},
-		{"build-outside", 3417, 25},
-		{"broker-lock-released", 2709, 0},
-	} {
-		r := searched(t, s, test.variant, explore.Options{Limit: 10_000})
-		if r.States != test.states {
-			t.Errorf("%s: %d states, want %d", test.variant, r.States, test.states)
-		}
-		want := explore.Exhausted
-		if test.steps > 0 {
-			want = explore.Broken
-		}
-		rewinds := r.Verdict(neverRewinds)
-		if rewinds.Outcome != want || len(rewinds.Schedule) != test.steps {
-			t.Errorf("%s: %s is %q in %d steps, want %q in %d", test.variant, neverRewinds, rewinds.Outcome, len(rewinds.Schedule), want, test.steps)
-		}
-		if got := r.Verdict(monotone).Outcome; got != want {
-			t.Errorf("%s: %s is %q, want %q", test.variant, monotone, got, want)
-		}
-	}
-}
-
-// Goal: what the client does when it closes, when its connection is cut, when it
-// comes back and when it resets is as pinned here; the verdicts are the
-// registry's. Method: all states of each world.
-func TestOffsetRewindInEveryWorld(t *testing.T) {
-	s := offsetRewind(t)
-	for _, test := range []struct {
-		world   string
-		variant string
-		states  int
-	}{
-		{"auto", "unfixed", 5088}, {"auto", "broker-lock", 3973}, {"auto", "broker-lock-released", 3938},
-		{"moved", "unfixed", 6551}, {"moved", "broker-lock", 3562}, {"moved", "broker-lock-released", 3424},
-		{"cut", "unfixed", 133}, {"cut", "broker-lock", 140},
-		{"crash", "unfixed", 37255},
-		{"reset", "unfixed", 1722}, {"reset", "broker-lock", 1505},
-	} {
-		at := slices.IndexFunc(s.Worlds, func(w scenarios.World) bool { return w.Name == test.world })
-		r := searched(t, s, test.variant, explore.Options{Limit: 100_000}, strings.Fields(s.Worlds[at].Set)...)
-		if r.States != test.states {
-			t.Errorf("%s, world %s: %d states, want %d", test.variant, test.world, r.States, test.states)
-		}
-		for _, v := range r.Verdicts {
-			if want := s.Expected(test.variant, v.Property, test.world); v.Outcome != want {
-				t.Errorf("%s, world %s: %s is %q, want %q", test.variant, test.world, v.Property, v.Outcome, want)
-			}
-		}
-	}
-}
-
-// searched visits all states of a variant.
-func searched(t *testing.T, s *scenarios.Scenario, variant string, o explore.Options, settings ...string) *explore.Result {
-	t.Helper()
-	values, err := s.Set(settings)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sys, err := s.System(variant, values)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer sys.Close()
-	r := simtest.Must(explore.States(sys, o))
-	return r
+	return r.Verdict(sim.NoDeadlock)
 }
 
 // fourCommitters is the world in which 1.43.3 deadlocks: four goroutines commit
@@ -117,7 +38,7 @@ var fourCommitters = []string{"commits=1", "committers=2", "not-coordinator=1"}
 // Goal: the deadlock of sarama issue 3191 is found from the locks alone, and
 // comes out named.
 func TestBrokerLockDeadlocks(t *testing.T) {
-	verdict := searched(t, offsetRewind(t), "broker-lock", explore.Options{Limit: scenarios.CheckStates, First: true}, fourCommitters...).Verdict(sim.NoDeadlock)
+	verdict := deadlockVerdict(t, true, fourCommitters...)
 	if verdict.Outcome != explore.Broken {
 		t.Fatalf("%s is %q, want %q", sim.NoDeadlock, verdict.Outcome, explore.Broken)
 	}
@@ -140,7 +61,7 @@ func TestBrokerLockDeadlocks(t *testing.T) {
 // Goal: the circle closes only because a reader of pomsLock waits for a writer
 // that waits.
 func TestDeadlockNeedsTheWriterPreference(t *testing.T) {
-	verdict := searched(t, offsetRewind(t), "broker-lock", explore.Options{Limit: scenarios.CheckStates}, append(fourCommitters, "writer-preference=off")...).Verdict(sim.NoDeadlock)
+	verdict := deadlockVerdict(t, false, append(fourCommitters, "writer-preference=off")...)
 	if verdict.Outcome != explore.Exhausted {
 		t.Errorf("%s is %q without the writer preference, want %q", sim.NoDeadlock, verdict.Outcome, explore.Exhausted)
 	}
@@ -153,7 +74,7 @@ func TestDeadlockNeedsFourCommittersAndAMove(t *testing.T) {
 		{"commits=1", "committers=1", "not-coordinator=1"},
 		{"commits=1", "committers=2"},
 	} {
-		verdict := searched(t, offsetRewind(t), "broker-lock", explore.Options{Limit: scenarios.CheckStates}, settings...).Verdict(sim.NoDeadlock)
+		verdict := deadlockVerdict(t, false, settings...)
 		if verdict.Outcome != explore.Exhausted {
 			t.Errorf("%v: %s is %q, want %q", settings, sim.NoDeadlock, verdict.Outcome, explore.Exhausted)
 		}
@@ -163,17 +84,12 @@ func TestDeadlockNeedsFourCommittersAndAMove(t *testing.T) {
 // Goal: whatever the workload, the race can be drawn in the unfixed client and
 // never in a fixed one. Method: rapid draws the workload and every choice.
 func TestOffsetRewindDrawn(t *testing.T) {
-	s := offsetRewind(t)
 	drawn := func(variant string) simtest.Case {
 		return func(t *rapid.T) (func() *sim.World, sim.Chooser) {
-			values, err := s.Set([]string{
-				fmt.Sprintf("partitions=%d", rapid.IntRange(1, 3).Draw(t, "partitions")),
-				fmt.Sprintf("commits=%d", rapid.IntRange(1, 3).Draw(t, "commits")),
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			return func() *sim.World { return s.Build(variant, values) }, simtest.NewDrawn(t)
+			p := offsetrewind.Scenario.Default()
+			p.Partitions = rapid.IntRange(1, 3).Draw(t, "partitions")
+			p.Commits = rapid.IntRange(1, 3).Draw(t, "commits")
+			return offsetrewind.Scenario.Case(variant, p).World, simtest.NewDrawn(t)
 		}
 	}
 	t.Run("unfixed", func(t *testing.T) { simtest.Finds(t, neverRewinds, 2000, drawn("unfixed")) })
@@ -185,12 +101,12 @@ func TestOffsetRewindDrawn(t *testing.T) {
 // Goal: an acknowledged offset is clean and is not sent again, so the rewind
 // stays. Method: the race's story, played to its end.
 func TestNothingRepairsTheRewind(t *testing.T) {
-	s := offsetRewind(t)
-	orders, err := explore.ParseOrders(s.Story)
+	c := theCase(t, "offset-rewind", "unfixed")
+	orders, err := explore.ParseOrders(c.Race.Story)
 	if err != nil {
 		t.Fatal(err)
 	}
-	report, err := s.Play(s.Variants[0], s.Defaults(), explore.NewScript(orders...))
+	report, err := c.Play(explore.NewScript(orders...))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,7 @@ import (
 
 	"racelab/model"
 	"racelab/properties"
-	"racelab/scenarios"
+	"racelab/scenario"
 	"racelab/sim"
 	"racelab/sim/explore"
 	"racelab/sim/simtest"
@@ -17,26 +17,12 @@ import (
 
 const ms = time.Millisecond
 
-func throttleStall(t *testing.T, settings string) (*scenarios.Scenario, scenarios.Values) {
-	t.Helper()
-	s, err := scenarios.Find("throttle-stall")
-	if err != nil {
-		t.Fatal(err)
-	}
-	values, err := s.Set(strings.Fields(settings))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s, values
-}
-
 // throttleVerdict is what a search of all states says of a property; also of one
 // that only a test has.
 func throttleVerdict(t *testing.T, variant, settings, property string, own ...func() *sim.Property) *explore.Verdict {
 	t.Helper()
-	s, values := throttleStall(t, settings)
-	build := func() *sim.World { return s.Build(variant, values) }
-	return simtest.States(t, build, explore.Options{Limit: scenarios.CheckStates}, own...).Verdict(property)
+	c := theCase(t, "throttle-stall", variant, strings.Fields(settings)...)
+	return simtest.States(t, c.World, explore.Options{Limit: scenario.CheckStates}, own...).Verdict(property)
 }
 
 // strands claims that no step of a task leaves the sender waiting for a timer
@@ -113,13 +99,9 @@ func (c readerFirst) Choose(enabled []sim.Event) (int, error) {
 // latest of each moment.
 func measure(t *testing.T, variant, settings string) (latest instants) {
 	t.Helper()
-	s, values := throttleStall(t, "clock=timed muting=off "+settings)
-	v, err := s.FindVariant(variant)
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := theCase(t, "throttle-stall", variant, strings.Fields("clock=timed muting=off "+settings)...)
 	for seed := range uint64(100) {
-		w := s.Build(v.Name, values)
+		w := c.World()
 		trace := w.Record()
 		if _, err := sim.Run(w, readerFirst{sim.NewWalk(seed)}); err != nil {
 			t.Fatal(err)
@@ -269,8 +251,7 @@ func TestFlush(t *testing.T) {
 		{"flush=100 batch=2 pause=20", "40ms [1 2]; 60ms [3 4]"},
 		{"flush=0 batch=4 pause=60", "0s [1]; 60ms [2]; 120ms [3]; 180ms [4]"},
 	} {
-		s, values := throttleStall(t, "clock=timed producer=async throttles=0 max-open=5 messages=4 "+test.settings)
-		w := s.Build("mutex", values)
+		w := theCase(t, "throttle-stall", "mutex", strings.Fields("clock=timed producer=async throttles=0 max-open=5 messages=4 "+test.settings)...).World()
 		trace := w.Record()
 		if _, err := sim.Run(w, sim.NewWalk(1)); err != nil {
 			t.Fatal(err)

@@ -12,15 +12,15 @@ import (
 // system is a scenario's unfixed variant with some settings.
 func system(b *testing.B, scenario string, settings ...string) *explore.Worlds {
 	b.Helper()
-	s, err := scenarios.Find(scenario)
+	r, err := scenarios.Find(scenario)
 	if err != nil {
 		b.Fatal(err)
 	}
-	values, err := s.Set(settings)
+	c, err := r.Case("", "", settings...)
 	if err != nil {
 		b.Fatal(err)
 	}
-	sys, err := s.System(s.Variants[0].Name, values)
+	sys, err := c.System()
 	if err != nil {
 		b.Fatal(err)
 	}

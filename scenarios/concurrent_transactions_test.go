@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"racelab/model"
-	"racelab/scenarios"
 	"racelab/sim"
 )
 
@@ -74,15 +73,7 @@ func (c *conversation) commits() (n int, at time.Duration) {
 // only backoffs and markers take time.
 func converse(t *testing.T, variant string, settings ...string) *conversation {
 	t.Helper()
-	s, err := scenarios.Find("concurrent-transactions")
-	if err != nil {
-		t.Fatal(err)
-	}
-	values, err := s.Set(append(settings, "clock=timed"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := s.Build(variant, values)
+	w := theCase(t, "concurrent-transactions", variant, append(settings, "clock=timed")...).World()
 	defer w.Close()
 	c := &conversation{world: w, refused: map[string]int{}}
 	w.Watch(c.note())

@@ -1,3 +1,3 @@
-// Package scenarios is the registry of races, one file a race. Whoever lists,
+// Package scenarios is the registry of races, one package a race. Whoever lists,
 // runs, checks or documents them reads it from here.
 package scenarios

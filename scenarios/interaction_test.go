@@ -22,22 +22,18 @@ func TestInteraction(t *testing.T) {
 			if d.Cmd != "run" {
 				d.Fatalf(t, "there is no command %q; there is run", d.Cmd)
 			}
-			s, err := scenarios.Find(d.CmdArgs[0].Key)
+			r, err := scenarios.Find(d.CmdArgs[0].Key)
 			if err != nil {
 				d.Fatalf(t, "%v", err)
 			}
 			var name, format string
 			d.ScanArgs(t, "variant", &name)
 			d.MaybeScanArgs(t, "format", &format)
-			variant, err := s.FindVariant(name)
-			if err != nil {
-				d.Fatalf(t, "%v", err)
-			}
 			var settings []string
 			if arg, ok := d.Arg("set"); ok {
 				settings = arg.Vals
 			}
-			values, err := s.Set(settings)
+			c, err := r.Case(name, "", settings...)
 			if err != nil {
 				d.Fatalf(t, "%v", err)
 			}
@@ -45,7 +41,7 @@ func TestInteraction(t *testing.T) {
 			if err != nil {
 				d.Fatalf(t, "%v", err)
 			}
-			chooser := s.Default(variant, values)
+			chooser := c.Default()
 			if len(orders) > 0 {
 				// What a variant does not do may be an event of another one.
 				var systems []explore.System
@@ -62,12 +58,12 @@ func TestInteraction(t *testing.T) {
 				}
 				chooser = explore.NewScript(orders...)
 			}
-			report, err := s.Play(variant, values, chooser)
+			report, err := c.Play(chooser)
 			if err != nil {
 				d.Fatalf(t, "%v", err)
 			}
 			report.Repeat = "as above"
-			speaks(t, s, variant, values, report)
+			speaks(t, c, report)
 			var b strings.Builder
 			if format == "mermaid" {
 				err = view.Mermaid(&b, report, view.Options{})

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"racelab/scenarios"
+	"racelab/scenario"
 	"racelab/sim"
 	"racelab/sim/view"
 )
@@ -17,7 +17,7 @@ import (
 // speaks holds pictures of a run to the schedule's language: the names that a
 // reader finds in one, folded or not, at any width, are a schedule, and it gives
 // the run again. No line but a command is wider than asked for.
-func speaks(t *testing.T, s *scenarios.Scenario, v scenarios.Variant, values scenarios.Values, report *view.Report) {
+func speaks(t *testing.T, c *scenario.Case, report *view.Report) {
 	t.Helper()
 	for _, o := range []view.Options{{}, {Full: true}, {Width: 60}, {Width: 140}} {
 		var b strings.Builder
@@ -39,7 +39,7 @@ func speaks(t *testing.T, s *scenarios.Scenario, v scenarios.Variant, values sce
 			}
 		}
 	}
-	w := s.Build(v.Name, values)
+	w := c.World()
 	defer w.Close()
 	again := &view.Report{Trace: w.Record()}
 	if _, err := sim.Run(w, sim.NewReplay(report.Trace.Schedule)); err != nil {
@@ -52,12 +52,8 @@ func speaks(t *testing.T, s *scenarios.Scenario, v scenarios.Variant, values sce
 
 // Goal: README shows what the first command draws, small enough to be read.
 func TestPictureInReadme(t *testing.T) {
-	s, err := scenarios.Find("offset-rewind")
-	if err != nil {
-		t.Fatal(err)
-	}
-	v, values := s.Variants[0], s.Defaults()
-	report, err := s.Play(v, values, s.Default(v, values))
+	c := theCase(t, "offset-rewind", "")
+	report, err := c.Play(c.Default())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,11 +2,14 @@ package scenarios_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"racelab/model"
+	"racelab/scenario"
 	"racelab/scenarios"
+	"racelab/scenarios/producereorder"
 	"racelab/sim"
 	"racelab/sim/explore"
 	"racelab/sim/simtest"
@@ -52,26 +55,16 @@ func (ran *promisesRan) note() *sim.Property {
 	return p
 }
 
-// produceReorder returns the scenario with settings, "a=b c=d".
-func produceReorder(t *testing.T, settings string) (*scenarios.Scenario, scenarios.Values) {
+// produceReorder returns a variant with settings, "a=b c=d".
+func produceReorder(t *testing.T, variant, settings string) *scenario.Case {
 	t.Helper()
-	s, err := scenarios.Find("produce-reorder")
-	if err != nil {
-		t.Fatal(err)
-	}
-	values, err := s.Set(strings.Fields(settings))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s, values
+	return theCase(t, "produce-reorder", variant, strings.Fields(settings)...)
 }
 
 // produceVerdicts searches all states of a variant.
 func produceVerdicts(t *testing.T, variant, settings string, own ...func() *sim.Property) *explore.Result {
 	t.Helper()
-	s, values := produceReorder(t, settings)
-	build := func() *sim.World { return s.Build(variant, values) }
-	return simtest.States(t, build, explore.Options{Limit: scenarios.CheckStates}, own...)
+	return simtest.States(t, produceReorder(t, variant, settings).World, explore.Options{Limit: scenario.CheckStates}, own...)
 }
 
 // Goal: the model does what was measured of franz-go 1.22.2, in each row: which
@@ -110,7 +103,7 @@ func TestProduceReorderAsMeasured(t *testing.T) {
 	}
 	type test struct{ variant, settings, orders, log, promises string }
 	var tests []test
-	for _, row := range scenarios.MeasuredReorders {
+	for _, row := range producereorder.Measured {
 		for _, idempotent := range []string{"on", "off"} {
 			tests = append(tests, test{"none", fmt.Sprintf("trigger=%s idempotent=%s", row.Trigger, idempotent), orders[row.Trigger], row.Log, row.Promises})
 		}
@@ -130,12 +123,11 @@ func TestProduceReorderAsMeasured(t *testing.T) {
 			app buffer#3 before sink create request#3`, "D A B C", "A- B- C- D+ A+ B+ C+"},
 	}...)
 	for _, test := range tests {
-		s, values := produceReorder(t, test.settings)
 		orders, err := explore.ParseOrders(test.orders)
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := s.Build(test.variant, values)
+		w := produceReorder(t, test.variant, test.settings).World()
 		log, promises := &partitionLog{}, &promisesRan{}
 		w.Watch(log.neverReads("nothing"))
 		w.Watch(promises.note())
@@ -167,9 +159,9 @@ func TestTheSearchFindsTheMeasuredLog(t *testing.T) {
 	if v.Outcome != explore.Broken || len(v.Schedule) != steps {
 		t.Errorf("C A B: %v in %d steps, want it in %d: %v", v.Outcome, len(v.Schedule), steps, v.Schedule)
 	}
-	s, values := produceReorder(t, "")
+	c := produceReorder(t, "none", "")
 	sys, err := explore.NewWorlds(func() *sim.World {
-		w := s.Build("none", values)
+		w := c.World()
 		w.Watch((&partitionLog{}).neverReads("C A B"))
 		return w
 	})
@@ -232,54 +224,21 @@ func TestProduceReorderSixSteps(t *testing.T) {
 	}
 }
 
-// Goal: a new point is noticed. Method: numbers of states, which it changes.
-func TestProduceReorderStates(t *testing.T) {
-	long(t)
-	for _, test := range []struct {
-		variant, settings string
-		states            int
-	}{
-		{"none", "", 21212},
-		{"sticky", "", 10307},
-		{"sticky", "records=4", 110941},
-		{"abort-transaction", "producers=1", 42219},
-	} {
-		if got := produceVerdicts(t, test.variant, test.settings).States; got != test.states {
-			t.Errorf("%s %s: %d states, want %d", test.variant, test.settings, got, test.states)
-		}
-	}
-}
-
 // Goal: the table of needs follows from the verdicts.
 func TestNeedsAreAnswered(t *testing.T) {
-	for _, s := range scenarios.All() {
-		for _, need := range s.Needs {
-			for _, name := range strings.Fields(need.Worlds) {
-				if !strings.Contains(" "+worldNames(s)+" ", " "+name+" ") {
-					t.Errorf("%s needs %q in %s, which is no world", s.Name, need.Name, name)
-				}
-			}
-			answer := s.Answer(need)
-			if len(answer.Gives)+len(answer.Breaks) == 0 {
-				t.Errorf("%s: nothing is known of %q", s.Name, need.Name)
+	for _, r := range scenarios.All() {
+		for _, need := range r.Needs() {
+			if len(need.Gives)+len(need.Breaks) == 0 {
+				t.Errorf("%s: nothing is known of %q", r.Name, need.Name)
 			}
 		}
 	}
-	s, _ := produceReorder(t, "")
-	answer := s.Answer(scenarios.Need{Name: "order", Properties: "first-appends-keep-the-order", Worlds: "too-large"})
-	if got, want := fmt.Sprint(answer), "{[abort-transaction dead-letter] [none sticky sticky-misused sync-callback sync-callback-reentrant pause-partition pause-key]}"; got != want {
+	needs := produceReorder(t, "", "").Race.Needs()
+	if got, want := fmt.Sprint(needs[2]), "{the same, if a record is too large [abort-transaction dead-letter] "+
+		"[none sticky sticky-misused sync-callback sync-callback-reentrant pause-partition pause-key]  }"; got != want {
 		t.Errorf("order of a record that is too large: %s, want %s", got, want)
 	}
-	answer = s.Answer(scenarios.Need{Name: "order", Properties: "first-appends-keep-the-order", Worlds: "twice"})
-	if strings.Contains(fmt.Sprint(answer), "reentrant") {
-		t.Errorf("a variant in which nothing is put to the test has an answer: %v", answer)
+	if twice := needs[1]; slices.Contains(twice.Gives, "sync-callback-reentrant") {
+		t.Errorf("a variant in which nothing is put to the test gives what is needed: %v", twice)
 	}
-}
-
-func worldNames(s *scenarios.Scenario) string {
-	var names []string
-	for _, world := range s.Worlds {
-		names = append(names, world.Name)
-	}
-	return strings.Join(names, " ")
 }

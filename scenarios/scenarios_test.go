@@ -10,6 +10,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"racelab/scenario"
 	"racelab/scenarios"
 	"racelab/sim"
 	"racelab/sim/explore"
@@ -17,14 +18,14 @@ import (
 	"racelab/sim/view"
 )
 
-// quick lists the scenarios that a test of the lab itself goes through: all, and
-// with -short, which is for the race detector, those with few states.
-func quick() []*scenarios.Scenario {
+// quick lists the races that a test of the lab itself goes through: all, and with
+// -short, which is for the race detector, those with few states.
+func quick() []*scenario.Race {
 	if !testing.Short() {
 		return scenarios.All()
 	}
-	return slices.DeleteFunc(scenarios.All(), func(s *scenarios.Scenario) bool {
-		return s.Name != "stale-snapshot" && s.Name != "lost-update"
+	return slices.DeleteFunc(scenarios.All(), func(r *scenario.Race) bool {
+		return r.Name != "stale-snapshot" && r.Name != "lost-update"
 	})
 }
 
@@ -36,110 +37,98 @@ func long(t *testing.T) {
 	}
 }
 
-// each calls the test for every variant of every scenario.
-func each(t *testing.T, test func(t *testing.T, s *scenarios.Scenario, v scenarios.Variant)) {
-	for _, s := range quick() {
-		for _, v := range s.Variants {
-			t.Run(s.Name+"/"+v.Name, func(t *testing.T) { test(t, s, v) })
+// theCase is a variant of a race with some parameters; the empty variant is the
+// first.
+func theCase(t *testing.T, race, variant string, settings ...string) *scenario.Case {
+	t.Helper()
+	r, err := scenarios.Find(race)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := r.Case(variant, "", settings...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// each calls the test for every variant of every race.
+func each(t *testing.T, test func(t *testing.T, c *scenario.Case)) {
+	for _, r := range quick() {
+		for _, v := range r.Variants {
+			t.Run(r.Name+"/"+v.Name, func(t *testing.T) { test(t, theCase(t, r.Name, v.Name)) })
 		}
 	}
 }
 
 // Goal: wiring and what is tagged `sim:"config"` stay as they are.
 func TestWhatIsFixedStays(t *testing.T) {
-	each(t, func(t *testing.T, s *scenarios.Scenario, v scenarios.Variant) {
-		simtest.Wired(t, func() *sim.World { return s.Build(v.Name, s.Defaults()) })
-	})
+	each(t, func(t *testing.T, c *scenario.Case) { simtest.Wired(t, c.World) })
 }
 
 // Goal: the table of expected verdicts is true. Method: what simrun check does.
 func TestEveryVerdictIsAsExpected(t *testing.T) {
 	long(t)
-	for _, s := range scenarios.All() {
-		for _, search := range s.Searches(false) {
-			rows, err := s.Check(search, explore.Options{})
+	for _, r := range scenarios.All() {
+		for _, search := range r.Searches(false) {
+			rows, err := r.Check(search, explore.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
 			for _, row := range rows {
 				if !row.AsExpected() {
-					t.Errorf("%s %s, world %s: %s is %q, want %q", row.Scenario, row.Variant, row.World, row.Property, row.Verdict.Outcome, row.Expected)
+					t.Errorf("%s %s, setting %s: %s is %q in %d states, want %s",
+						row.Scenario, row.Variant, row.Setting, row.Property, row.Verdict.Outcome, row.Result.States, row.Want())
 				}
 			}
 		}
 	}
 }
 
-// Goal: the schedule that a scenario shows is one that the search finds.
+// Goal: the schedule that a race shows is one that the search finds.
 func TestShownScheduleIsTheShortest(t *testing.T) {
-	for _, s := range quick() {
-		sys, err := s.System(s.Variants[0].Name, s.Defaults())
+	for _, r := range quick() {
+		result, err := theCase(t, r.Name, "").States(explore.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		verdict := simtest.Must(explore.States(sys, explore.Options{Limit: scenarios.CheckStates})).Verdict(s.Properties[0].Property)
-		sys.Close()
-		shown, err := sim.ParseSchedule(s.Schedule)
+		verdict := result.Verdict(r.Claims[0].Name)
+		shown, err := sim.ParseSchedule(r.Schedule)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if shown.String() != verdict.Schedule.String() {
-			t.Errorf("%s shows\n%v\nwant what the search finds\n%v", s.Name, shown, verdict.Schedule)
+			t.Errorf("%s shows\n%v\nwant what the search finds\n%v", r.Name, shown, verdict.Schedule)
 		}
 	}
 }
 
-// Goal: every name in the registry means something.
+// Goal: what the compiler does not see of the registry: each claim is watched
+// somewhere, and each file is there.
 func TestRegistryIsWhole(t *testing.T) {
-	for _, s := range scenarios.All() {
+	for _, r := range scenarios.All() {
 		known := map[string]bool{}
-		for _, world := range s.Worlds {
-			for _, p := range s.Watched(s.Variants[0], world) {
+		for _, s := range r.Settings {
+			for _, p := range r.Watched(r.Variants[0].Name, s.Name) {
 				known[p] = true
 			}
 		}
-		for _, p := range s.Properties {
-			if !known[p.Property] {
-				t.Errorf("%s claims %s, which none of its worlds watches", s.Name, p.Property)
+		for _, c := range r.Claims {
+			if !known[c.Name] {
+				t.Errorf("%s claims %s, which is watched in none of its settings", r.Name, c.Name)
 			}
 		}
-		worlds := map[string]bool{}
-		for _, world := range s.Worlds {
-			worlds[world.Name] = true
-			for _, v := range strings.Fields(world.Deep) {
-				if _, err := s.FindVariant(v); err != nil {
-					t.Errorf("%s, world %s: %v", s.Name, world.Name, err)
-				}
-			}
-		}
-		for _, e := range append(slices.Clone(s.Breaks), s.Idle...) {
-			for _, v := range strings.Fields(e.Variants) {
-				if _, err := s.FindVariant(v); err != nil {
-					t.Errorf("%s expects something of %v: %v", s.Name, e, err)
-				}
-			}
-			for _, p := range strings.Fields(e.Properties) {
-				if !known[p] {
-					t.Errorf("%s expects something of %v: none of its worlds watches %s", s.Name, e, p)
-				}
-			}
-			for _, world := range strings.Fields(e.Worlds) {
-				if !worlds[world] {
-					t.Errorf("%s expects something of %v: there is no world %s", s.Name, e, world)
-				}
-			}
-		}
-		for _, file := range s.Code {
+		for _, file := range r.Code {
 			if _, err := os.Stat("../" + file); err != nil {
-				t.Errorf("%s says its code is in %s: %v", s.Name, file, err)
+				t.Errorf("%s says its code is in %s: %v", r.Name, file, err)
 			}
 		}
-		for _, c := range s.Claims {
-			if _, err := os.Stat("../" + c.Figure); c.Figure != "" && err != nil {
-				t.Errorf("%s, claim %s: %v", s.Name, c.ID, err)
+		for _, s := range r.Statements {
+			if _, err := os.Stat("../" + s.Figure); s.Figure != "" && err != nil {
+				t.Errorf("%s, statement %s: %v", r.Name, s.ID, err)
 			}
-			if (c.Command == "") != (c.Verdict == scenarios.Open) {
-				t.Errorf("%s, claim %s: verdict %q with the command %q", s.Name, c.ID, c.Verdict, c.Command)
+			if (s.Command == "") != (s.Verdict == scenario.Open) {
+				t.Errorf("%s, statement %s: verdict %q with the command %q", r.Name, s.ID, s.Verdict, s.Command)
 			}
 		}
 	}
@@ -148,13 +137,13 @@ func TestRegistryIsWhole(t *testing.T) {
 // Goal: the same seed gives the same bytes, whatever GOMAXPROCS is.
 func TestSameSeedSameBytes(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
-	each(t, func(t *testing.T, s *scenarios.Scenario, v scenarios.Variant) {
+	each(t, func(t *testing.T, c *scenario.Case) {
 		for seed := range uint64(20) {
 			first := ""
 			for _, procs := range []int{1, 2, 8} {
 				runtime.GOMAXPROCS(procs)
 				for range 2 {
-					got := played(t, s, v, sim.NewWalk(seed))
+					got := played(t, c, sim.NewWalk(seed))
 					if first == "" {
 						first = got
 					}
@@ -169,9 +158,9 @@ func TestSameSeedSameBytes(t *testing.T) {
 
 // Goal: the schedule of a run, played again, gives the run again.
 func TestReplayGivesTheSameTrace(t *testing.T) {
-	each(t, func(t *testing.T, s *scenarios.Scenario, v scenarios.Variant) {
+	each(t, func(t *testing.T, c *scenario.Case) {
 		for seed := range uint64(20) {
-			w := s.Build(v.Name, s.Defaults())
+			w := c.World()
 			trace := w.Record()
 			if _, err := sim.Run(w, sim.NewWalk(seed)); err != nil {
 				t.Fatal(err)
@@ -181,7 +170,7 @@ func TestReplayGivesTheSameTrace(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if steps(played(t, s, v, sim.NewReplay(schedule))) != steps(played(t, s, v, sim.NewWalk(seed))) {
+			if steps(played(t, c, sim.NewReplay(schedule))) != steps(played(t, c, sim.NewWalk(seed))) {
 				t.Errorf("seed %d: the replay of its schedule differs from the run", seed)
 			}
 		}
@@ -194,9 +183,9 @@ func steps(played string) string {
 	return rest
 }
 
-func played(t *testing.T, s *scenarios.Scenario, v scenarios.Variant, c sim.Chooser) string {
+func played(t *testing.T, c *scenario.Case, chooser sim.Chooser) string {
 	t.Helper()
-	report, err := s.Play(v, s.Defaults(), c)
+	report, err := c.Play(chooser)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,7 +202,7 @@ func played(t *testing.T, s *scenarios.Scenario, v scenarios.Variant, c sim.Choo
 // Goal: the generated pages are fresh, there is one for each race and no other,
 // and what a reader would have to scroll is a command or a link.
 func TestPagesAreFresh(t *testing.T) {
-	pages := scenarios.Pages(scenarios.All())
+	pages := scenario.Pages(scenarios.All())
 	if want := len(scenarios.All()) + 1; len(pages) != want {
 		t.Errorf("%d pages, want %d: is a scenario in no group?", len(pages), want)
 	}
@@ -239,7 +228,7 @@ func TestReadmeIsFresh(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := scenarios.Readme(string(got), scenarios.All())
+	want, err := scenario.Readme(string(got), scenarios.All())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,7 +237,7 @@ func TestReadmeIsFresh(t *testing.T) {
 	}
 }
 
-func TestSetRefuses(t *testing.T) {
+func TestCaseRefuses(t *testing.T) {
 	s, err := scenarios.Find("offset-rewind")
 	if err != nil {
 		t.Fatal(err)
@@ -261,8 +250,8 @@ func TestSetRefuses(t *testing.T) {
 		{"commits=02", "commits=02 is out of range; want 1 to 100000"},
 		{"writer-preference=yes", "writer-preference=yes is out of range; want on or off"},
 	} {
-		if _, err := s.Set([]string{test.setting}); !strings.HasPrefix(fmt.Sprint(err), test.want) {
-			t.Errorf("Set(%q): %v, want %s", test.setting, err, test.want)
+		if _, err := s.Case("", "", test.setting); !strings.HasPrefix(fmt.Sprint(err), test.want) {
+			t.Errorf("%q: %v, want %s", test.setting, err, test.want)
 		}
 	}
 }

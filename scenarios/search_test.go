@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"racelab/scenarios"
 	"racelab/sim"
 	"racelab/sim/explore"
 	"racelab/sim/simtest"
@@ -34,7 +33,7 @@ func TestWorkersChangeNothing(t *testing.T) {
 			want := map[string]string{}
 			for _, workers := range []int{1, 2, 5} {
 				runtime.GOMAXPROCS(workers)
-				sys, err := s.System(s.Variants[0].Name, s.Defaults())
+				sys, err := theCase(t, s.Name, "").System()
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -56,7 +55,8 @@ func TestWorkersChangeNothing(t *testing.T) {
 // Goal: what a search shows breaks what it says it breaks. Method: replay.
 func TestEverySchedulePrintedBreaksItsProperty(t *testing.T) {
 	for _, s := range quick() {
-		sys, err := s.System(s.Variants[0].Name, s.Defaults())
+		c := theCase(t, s.Name, "")
+		sys, err := c.System()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -65,7 +65,7 @@ func TestEverySchedulePrintedBreaksItsProperty(t *testing.T) {
 				if v.Outcome != explore.Broken || v.Property == sim.NoDataRace {
 					continue
 				}
-				report, err := s.Play(s.Variants[0], s.Defaults(), sim.NewReplay(v.Schedule))
+				report, err := c.Play(sim.NewReplay(v.Schedule))
 				if err != nil {
 					t.Errorf("%s, %s: %v", s.Name, name, err)
 					continue
@@ -87,11 +87,7 @@ func TestEverySchedulePrintedBreaksItsProperty(t *testing.T) {
 // interleavings of stale-snapshot 2x2 are bad; of that many runs the share lies
 // within four standard deviations.
 func TestUniformIsUniform(t *testing.T) {
-	s, err := scenarios.Find("stale-snapshot")
-	if err != nil {
-		t.Fatal(err)
-	}
-	sys, err := s.System("unfixed", s.Defaults())
+	sys, err := theCase(t, "stale-snapshot", "").System()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,11 +110,7 @@ func TestPCTKeepsItsGuarantee(t *testing.T) {
 		scenario string
 		depth    int
 	}{{"lost-update", 2}, {"stale-snapshot", 3}, {"offset-rewind", 3}} {
-		s, err := scenarios.Find(test.scenario)
-		if err != nil {
-			t.Fatal(err)
-		}
-		sys, err := s.System("unfixed", s.Defaults())
+		sys, err := theCase(t, test.scenario, "").System()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -140,25 +132,17 @@ func TestExhaustiveWithFaultsIsNotComplete(t *testing.T) {
 		{"offset-rewind", "", []string{"commits=1"}},
 		{"offset-rewind", "faults", []string{"partitions=1", "cuts=1"}},
 	} {
-		s, err := scenarios.Find(test.scenario)
-		if err != nil {
-			t.Fatal(err)
-		}
-		values, err := s.Set(test.settings)
-		if err != nil {
-			t.Fatal(err)
-		}
-		sys, err := s.System(s.Variants[0].Name, values)
+		sys, err := theCase(t, test.scenario, "", test.settings...).System()
 		if err != nil {
 			t.Fatal(err)
 		}
 		r := simtest.Must(explore.Exhaustive(sys, explore.Options{Limit: 100_000}))
 		sys.Close()
 		if (r.Left != "") != (test.why != "") || !strings.Contains(r.Left, test.why) || r.Complete != (test.why == "") {
-			t.Errorf("%s %v: complete %v, because of %q; want %v, %q", s.Name, test.settings, r.Complete, r.Left, test.why == "", test.why)
+			t.Errorf("%s %v: complete %v, because of %q; want %v, %q", test.scenario, test.settings, r.Complete, r.Left, test.why == "", test.why)
 		}
 		if said := strings.Contains(r.Explored(), "there may be more"); said != (test.why != "") {
-			t.Errorf("%s %v: %q", s.Name, test.settings, r.Explored())
+			t.Errorf("%s %v: %q", test.scenario, test.settings, r.Explored())
 		}
 	}
 }

@@ -37,6 +37,9 @@ func Constant(d time.Duration) Delay { return Delay{from: d} }
 // Uniform is a delay from one to another, each as likely as any.
 func Uniform(from, to time.Duration) Delay { return Delay{shape: uniform, from: from, to: to} }
 
+// Exponential is a delay with a mean and no memory.
+func Exponential(mean time.Duration) Delay { return Delay{shape: exponential, from: mean} }
+
 // Empirical is a delay that is one of the samples, each as likely as any other.
 // There is at least one, and they are ascending.
 func Empirical(samples []time.Duration) Delay { return Delay{shape: empirical, samples: samples} }

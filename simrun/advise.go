@@ -14,7 +14,7 @@ import (
 
 	"racelab/advise"
 	"racelab/figures"
-	"racelab/scenarios"
+	"racelab/scenario"
 	"racelab/sim/view"
 	"racelab/sweeps"
 )
@@ -98,7 +98,7 @@ func (a *advising) read(c *cobra.Command, args []string) (err error) {
 	if q.Clients, err = advise.ClientsNamed(a.client); err != nil {
 		return err
 	}
-	if q.Load, err = advise.Settings("gap="+a.gap, "latency="+a.latency, "producers="+a.producers); err != nil {
+	if q.Load, err = sweeps.NewTransactionLoad("gap="+a.gap, "latency="+a.latency, "producers="+a.producers); err != nil {
 		return err
 	}
 	if len(args) == 0 {
@@ -234,5 +234,5 @@ func (a *advising) command() string {
 			words = append(words, "--"+flag[0], flag[1])
 		}
 	}
-	return scenarios.Command(words...)
+	return scenario.Command(words...)
 }

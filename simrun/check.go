@@ -14,7 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"racelab/scenarios"
+	"racelab/scenario"
 	"racelab/sim/explore"
 )
 
@@ -26,13 +26,13 @@ type checking struct {
 	junit                string
 
 	searches []checkSearch
-	rows     []scenarios.Checked
+	rows     []scenario.Checked
 }
 
 // checkSearch is one search of a scenario.
 type checkSearch struct {
-	scenario *scenarios.Scenario
-	scenarios.Search
+	race *scenario.Race
+	scenario.Search
 }
 
 func (a *app) checkCommand() *cobra.Command {
@@ -62,7 +62,7 @@ func (k *checking) read(a *app, c *cobra.Command, names []string) error {
 		checked = nil
 	}
 	for _, name := range names {
-		s, err := scenarios.FindIn(a.all, name)
+		s, err := scenario.Find(a.all, name)
 		if err != nil {
 			return err
 		}
@@ -91,11 +91,11 @@ func (k *checking) run(a *app) error {
 	}
 	done := 0
 	for _, search := range k.searches {
-		rows, err := search.scenario.Check(search.Search, explore.Options{
+		rows, err := search.race.Check(search.Search, explore.Options{
 			Workers: int(k.parallel), Stop: stop,
 			Progress: func(r *explore.Result) {
 				status.show(fmt.Sprintf("%d of %d searches; %s/%s@%s: %s states", done, len(k.searches),
-					search.scenario.Name, search.Variant.Name, search.World.Name, thousands(r.States)), 0, 0)
+					search.race.Name, search.Variant.Name, search.Setting.Name, thousands(r.States)), 0, 0)
 			},
 		})
 		if err != nil {
@@ -153,8 +153,8 @@ func (k *checking) unexpected() int {
 
 // table writes a row of text at a time. The widths of its columns follow from what
 // is to be searched, not from what is found, as rows are written before the end.
-func (k *checking) table(w io.Writer) func(scenarios.Checked) error {
-	head := []string{"scenario", "variant", "world", "property", "verdict", "explored"}
+func (k *checking) table(w io.Writer) func(scenario.Checked) error {
+	head := []string{"scenario", "variant", "setting", "property", "verdict", "explored"}
 	widths := make([]int, len(head))
 	widen := func(cells ...string) {
 		for i, cell := range cells {
@@ -164,8 +164,8 @@ func (k *checking) table(w io.Writer) func(scenarios.Checked) error {
 	widen(head...)
 	widen("", "", "", "", "broken in 1000 steps", "1000000 states")
 	for _, search := range k.searches {
-		for _, property := range search.scenario.Watched(search.Variant, search.World) {
-			widen(search.scenario.Name, search.Variant.Name, search.World.Name, property)
+		for _, property := range search.race.Watched(search.Variant.Name, search.Setting.Name) {
+			widen(search.race.Name, search.Variant.Name, search.Setting.Name, property)
 		}
 	}
 	line := func(cells []string, mark string) error {
@@ -177,7 +177,7 @@ func (k *checking) table(w io.Writer) func(scenarios.Checked) error {
 		return err
 	}
 	headed := false
-	return func(row scenarios.Checked) error {
+	return func(row scenario.Checked) error {
 		if !headed {
 			headed = true
 			if err := line(head, ""); err != nil {
@@ -186,13 +186,13 @@ func (k *checking) table(w io.Writer) func(scenarios.Checked) error {
 		}
 		mark := "as expected"
 		if !row.AsExpected() {
-			mark = fmt.Sprintf("NOT AS EXPECTED: want %s", row.Expected)
+			mark = fmt.Sprintf("NOT AS EXPECTED: want %s", row.Want())
 		}
 		outcome := string(row.Verdict.Outcome)
 		if row.Verdict.Outcome == explore.Broken {
 			outcome = fmt.Sprintf("broken in %d steps", len(row.Verdict.Schedule))
 		}
-		return line([]string{row.Scenario, row.Variant, row.World, row.Property, outcome, strconv.Itoa(row.Result.States) + " states"}, mark)
+		return line([]string{row.Scenario, row.Variant, row.Setting, row.Property, outcome, strconv.Itoa(row.Result.States) + " states"}, mark)
 	}
 }
 
@@ -200,7 +200,7 @@ type checkJSON struct {
 	header
 	Scenario    string          `json:"scenario"`
 	Variant     string          `json:"variant"`
-	World       string          `json:"world"`
+	Setting     string          `json:"setting"`
 	Property    string          `json:"property"`
 	Expected    explore.Outcome `json:"expected"`
 	Outcome     explore.Outcome `json:"outcome"`
@@ -210,12 +210,12 @@ type checkJSON struct {
 }
 
 // lines writes a row as an object a line.
-func (k *checking) lines(a *app) func(scenarios.Checked) error {
+func (k *checking) lines(a *app) func(scenario.Checked) error {
 	e := json.NewEncoder(a.stdout)
 	e.SetEscapeHTML(false)
-	return func(row scenarios.Checked) error {
+	return func(row scenario.Checked) error {
 		return e.Encode(checkJSON{
-			a.header("check"), row.Scenario, row.Variant, row.World, row.Property, row.Expected, row.Verdict.Outcome, row.AsExpected(),
+			a.header("check"), row.Scenario, row.Variant, row.Setting, row.Property, row.Expected.Outcome, row.Verdict.Outcome, row.AsExpected(),
 			row.Result.States, row.Result.Transitions,
 		})
 	}
@@ -252,9 +252,9 @@ func (k *checking) writeJUnit() error {
 			i, suites.Suites = len(suites.Suites), append(suites.Suites, &junitSuite{Name: row.Scenario})
 		}
 		suite := suites.Suites[i]
-		c := junitCase{Class: row.Scenario + "/" + row.Variant + "@" + row.World, Name: row.Property}
+		c := junitCase{Class: row.Scenario + "/" + row.Variant + "@" + row.Setting, Name: row.Property}
 		if !row.AsExpected() {
-			c.Failure = &junitFailure{fmt.Sprintf("%s, want %s", row.Verdict.Outcome, row.Expected)}
+			c.Failure = &junitFailure{fmt.Sprintf("%s, want %s", row.Verdict.Outcome, row.Want())}
 			suite.Failures++
 		}
 		suite.Tests++

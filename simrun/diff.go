@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"racelab/scenarios"
+	"racelab/scenario"
 	"racelab/sim"
 	"racelab/sim/view"
 )
@@ -15,7 +15,7 @@ import (
 // difference is the flags of diff.
 type difference struct {
 	subject
-	variants [2]scenarios.Variant
+	cases    [2]*scenario.Case
 	text     string
 	schedule sim.Schedule
 	json     bool
@@ -49,20 +49,26 @@ func (d *difference) read(a *app, c *cobra.Command, args []string) (err error) {
 		return err
 	}
 	for i, name := range args[1:] {
-		if d.variants[i], err = d.scenario.FindVariant(name); err != nil {
+		if d.cases[i], err = d.Of(name); err != nil {
 			return err
 		}
 	}
 	if c.Flags().Changed("schedule") {
 		d.schedule, _, err = readSchedule(d.text)
-	} else if len(d.scenario.Changed(d.values)) > 0 {
+	} else if len(d.Changed) > 0 {
 		err = errors.New("--set and @SETTING go with --schedule; without one, the setting is one in which the two variants differ")
 	}
 	return err
 }
 
 func (d *difference) run(a *app) error {
-	found, err := d.scenario.Diff(d.variants, d.values, d.schedule)
+	var found *scenario.Diff
+	var err error
+	if d.schedule != nil {
+		found, err = scenario.DiffCases(d.cases, d.schedule)
+	} else {
+		found, err = d.Race.Diff(d.cases[0].Variant.Name, d.cases[1].Variant.Name)
+	}
 	if err != nil {
 		return err
 	}
@@ -71,11 +77,11 @@ func (d *difference) run(a *app) error {
 	}
 	if d.json {
 		return view.JSON(a.stdout, diffJSON{
-			header: a.header("diff"), Scenario: d.scenario.Name, Variants: []string{d.variants[0].Name, d.variants[1].Name},
+			header: a.header("diff"), Scenario: d.Race.Name, Variants: []string{d.cases[0].Variant.Name, d.cases[1].Variant.Name},
 			From: found.From, Fit: found.Fit, Same: found.Same, Runs: []view.RunJSON{found.Runs[0].AsJSON(), found.Runs[1].AsJSON()},
 		})
 	}
-	return diffText(a.stdout, d.scenario, d.variants, found, a.wantsColour())
+	return diffText(a.stdout, found, a.wantsColour())
 }
 
 type diffJSON struct {
@@ -88,8 +94,8 @@ type diffJSON struct {
 	Runs     []view.RunJSON `json:"runs"`          // in the order of the variants
 }
 
-func diffText(w io.Writer, s *scenarios.Scenario, variants [2]scenarios.Variant, d *scenarios.Diff, colour bool) error {
-	fmt.Fprintf(w, "%s: %s and %s\nschedule: %s\n", s.Name, variants[0].Name, variants[1].Name, d.From)
+func diffText(w io.Writer, d *scenario.Diff, colour bool) error {
+	fmt.Fprintf(w, "%s: %s and %s\nschedule: %s\n", d.Cases[0].Race.Name, d.Cases[0].Variant.Name, d.Cases[1].Variant.Name, d.From)
 	if d.Fit != "" {
 		fmt.Fprintf(w, "in %s\n", d.Fit)
 	}
@@ -98,12 +104,12 @@ func diffText(w io.Writer, s *scenarios.Scenario, variants [2]scenarios.Variant,
 		fmt.Fprintf(w, "they do the same, for all of %d steps\n", d.Same)
 	} else {
 		fmt.Fprintf(w, "they do the same for %d steps, and part there:\n", d.Same)
-		for i, v := range variants {
+		for i, c := range d.Cases {
 			next := "nothing more happens"
 			if schedule := d.Runs[i].Trace.Schedule; d.Same < len(schedule) {
 				next = "step " + fmt.Sprint(d.Same+1) + ", " + schedule[d.Same].String()
 			}
-			fmt.Fprintf(w, "  %s: %s\n", v.Name, next)
+			fmt.Fprintf(w, "  %s: %s\n", c.Variant.Name, next)
 		}
 	}
 	d.Runs[1].Same = d.Same

@@ -23,7 +23,7 @@
 //	1    broken (check, run: something is not as expected)
 //	2    usage
 //	3    deadlock or no progress
-//	4    not exercised (why: nothing known fits)
+//	4    vacuous (why: nothing known fits)
 //	5    unfinished
 //	130  interrupted; what was reached is printed
 //	143  terminated (SIGTERM), likewise

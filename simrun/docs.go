@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"racelab/scenarios"
+	"racelab/scenario"
 )
 
 // docsCommand writes the texts that are generated.
@@ -32,11 +32,11 @@ func (a *app) docsCommand() *cobra.Command {
 			if err != nil {
 				return reason(err)
 			}
-			text, err := scenarios.Readme(string(old), a.all)
+			text, err := scenario.Readme(string(old), a.all)
 			if err != nil {
 				return err
 			}
-			for _, page := range append(scenarios.Pages(a.all), scenarios.Page{Path: "README.md", Text: text}) {
+			for _, page := range append(scenario.Pages(a.all), scenario.Page{Path: "README.md", Text: text}) {
 				path := filepath.Join(dir, page.Path)
 				if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 					return reason(err)

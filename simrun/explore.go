@@ -94,7 +94,7 @@ func (s *search) validate(c *cobra.Command) error {
 
 // explore searches, writes what was found, and returns the exit code.
 func (s *search) explore(a *app) error {
-	sys, err := s.scenario.System(s.variant.Name, s.values)
+	sys, err := s.System()
 	if err != nil {
 		return err
 	}
@@ -155,11 +155,11 @@ func (s *search) findings(sys explore.System, r *explore.Result) ([]finding, err
 			if slices.ContainsFunc(all, func(other finding) bool { return other.file != "" }) {
 				f.file += "." + v.Property
 			}
-			if err := saveSchedule(f.file, s.scenario.Heading(s.variant, s.values)+": breaks "+v.Property, f.Schedule); err != nil {
+			if err := saveSchedule(f.file, s.Heading()+": breaks "+v.Property, f.Schedule); err != nil {
 				return nil, err
 			}
 		}
-		f.repeat, _ = s.scenario.RunCommand(s.variant, s.values, f.Schedule, f.file)
+		f.repeat, _ = s.RunCommand(f.Schedule, f.file)
 		all = append(all, f)
 	}
 	return all, nil
@@ -198,7 +198,7 @@ func (s *search) shrunk(sys explore.System, v *explore.Verdict) explore.Shrunk {
 
 func (s *search) exploreText(a *app, r *explore.Result, findings []finding) error {
 	var b strings.Builder
-	fmt.Fprintln(&b, s.scenario.Heading(s.variant, s.values))
+	fmt.Fprintln(&b, s.Heading())
 	fmt.Fprintf(&b, "strategy %s: %s\n", r.Strategy, r.Explored())
 	if r.Guarantee > 0 {
 		fmt.Fprintf(&b, "if there is a bug of depth %d, each run finds it with p >= %.2g\n", s.depth, r.Guarantee)
@@ -230,7 +230,7 @@ func (s *search) exploreText(a *app, r *explore.Result, findings []finding) erro
 	}
 	if long {
 		fmt.Fprintf(&b, "\nThe same with --save FILE writes the schedules; then: %s\n",
-			a.printed(s.scenario.Command("run", s.variant, s.values)+" --schedule @FILE"))
+			a.printed(s.Command("run")+" --schedule @FILE"))
 	}
 	_, err := io.WriteString(a.stdout, b.String())
 	return err
@@ -239,7 +239,7 @@ func (s *search) exploreText(a *app, r *explore.Result, findings []finding) erro
 // again is the command that finds a run that does not end once more: by its seed,
 // since it has no schedule.
 func (s *search) again(v *explore.Verdict) string {
-	again := fmt.Sprintf("%s --strategy %s --seed %d --limit 1", s.scenario.Command("explore", s.variant, s.values), s.strategy, v.Seed)
+	again := fmt.Sprintf("%s --strategy %s --seed %d --limit 1", s.Command("explore"), s.strategy, v.Seed)
 	if s.strategy == "pct" {
 		again += fmt.Sprintf(" --depth %d", s.depth)
 	}
@@ -285,8 +285,8 @@ func searchVerdict(r *explore.Result) error {
 	switch {
 	case has(explore.Broken):
 		return exit(exitDeadlock)
-	case has(explore.NotExercised):
-		return exit(exitNotExercised)
+	case has(explore.Vacuous):
+		return exit(exitVacuous)
 	case has(explore.Unfinished):
 		return exit(exitUnfinished)
 	}
@@ -339,7 +339,7 @@ const countStates = 200_000
 func (s *search) exploreJSON(a *app, sys explore.System, r *explore.Result, findings []finding) exploreJSON {
 	out := exploreJSON{
 		header:   a.header("explore"),
-		Scenario: s.scenario.Name, Variant: s.variant.Name, Parameters: valuesJSON(s.values), Strategy: r.Strategy,
+		Scenario: s.Race.Name, Variant: s.Variant.Name, Parameters: valuesJSON(s.Values), Strategy: r.Strategy,
 		States: r.States, Transitions: r.Transitions, Redundant: r.Redundant, Steps: r.Steps, Complete: r.Complete,
 		Guarantee: r.Guarantee,
 	}
@@ -349,7 +349,7 @@ func (s *search) exploreJSON(a *app, sys explore.System, r *explore.Result, find
 		out.Runs = r.Runs
 	}
 	if r.Complete {
-		if schedules, bad, ok := explore.CountSchedules(sys, s.scenario.Properties[0].Property, countStates); ok {
+		if schedules, bad, ok := explore.CountSchedules(sys, s.Race.Claims[0].Name, countStates); ok {
 			out.Schedules, out.Bad = schedules, bad
 		}
 	}

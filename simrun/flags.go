@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"racelab/scenarios"
+	"racelab/scenario"
 )
 
 // once is the value of a flag that is no list: to give it twice is an error.
@@ -49,7 +49,7 @@ func badFlag(c *cobra.Command, err error) error {
 		if unknown.GetSpecifiedShortnames() != "" {
 			dashes = "-"
 		}
-		return &scenarios.UnknownName{Kind: "flag of " + c.Name(), Name: dashes + unknown.GetSpecifiedName(), Possible: flagNames(c)}
+		return &scenario.UnknownName{Kind: "flag of " + c.Name(), Name: dashes + unknown.GetSpecifiedName(), Possible: flagNames(c)}
 	case errors.Is(err, errTwice) && errors.As(err, &invalid):
 		return fmt.Errorf("--%s is given twice; want it once", invalid.GetFlag().Name)
 	case errors.As(err, &invalid):
@@ -59,7 +59,7 @@ func badFlag(c *cobra.Command, err error) error {
 		}
 		return fmt.Errorf("--%s %.60q is not possible; want %s", invalid.GetFlag().Name, invalid.GetValue(), kind)
 	}
-	return fmt.Errorf("%w; see %s", err, scenarios.Command("help", c.Name()))
+	return fmt.Errorf("%w; see %s", err, scenario.Command("help", c.Name()))
 }
 
 func flagNames(c *cobra.Command) []string {
@@ -85,7 +85,7 @@ func oneOf(flag, value string, possible ...string) error {
 	if slices.Contains(possible, value) {
 		return nil
 	}
-	return &scenarios.UnknownName{Kind: "--" + flag, Name: value, Possible: possible}
+	return &scenario.UnknownName{Kind: "--" + flag, Name: value, Possible: possible}
 }
 
 // noArguments is the Args of a command that takes flags only.

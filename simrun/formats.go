@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"racelab/properties"
-	"racelab/scenarios"
+	"racelab/scenario"
 	"racelab/sim/view"
 )
 
@@ -16,7 +16,7 @@ type format struct {
 	name string
 	help string
 	// refuse says why a scenario cannot be drawn so; nil: each can.
-	refuse func(a *app, s *scenarios.Scenario) error
+	refuse func(a *app, s *scenario.Race) error
 	write  func(w io.Writer, r *view.Report, o view.Options) error
 }
 
@@ -48,10 +48,10 @@ func formatsHelp() string {
 
 // withoutHistory says that a scenario has no history of commits and fetches, and
 // which have one.
-func withoutHistory(a *app, s *scenarios.Scenario) error {
+func withoutHistory(a *app, s *scenario.Race) error {
 	var names []string
 	for _, other := range a.all {
-		if slices.ContainsFunc(other.Properties, isHistory) {
+		if slices.ContainsFunc(other.Claims, isHistory) {
 			names = append(names, other.Name)
 		}
 	}
@@ -61,6 +61,6 @@ func withoutHistory(a *app, s *scenarios.Scenario) error {
 	return fmt.Errorf("--format porcupine: %s has no history of commits and fetches; possible: %s", s.Name, strings.Join(names, ", "))
 }
 
-func isHistory(claim scenarios.Claimed) bool {
-	return claim.Property == properties.CommitHistoryIsMonotone(nil).Name()
+func isHistory(claim scenario.RaceClaim) bool {
+	return claim.Name == properties.CommitHistoryIsMonotone(nil).Name()
 }

@@ -3,7 +3,7 @@ package simrun
 import (
 	"runtime/debug"
 
-	"racelab/scenarios"
+	"racelab/scenario"
 )
 
 // header begins every JSON value that a command writes.
@@ -31,7 +31,7 @@ type errorJSON struct {
 	Possible []string `json:"possible,omitempty"`
 }
 
-func valuesJSON(values scenarios.Values) map[string]string {
+func valuesJSON(values scenario.Values) map[string]string {
 	out := map[string]string{}
 	for _, v := range values {
 		out[v.Name] = v.Text

@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"racelab/scenarios"
+	"racelab/scenario"
 	"racelab/sim/explore"
 	"racelab/sim/view"
 )
@@ -46,8 +46,8 @@ func (a *app) listCommand() *cobra.Command {
 
 func (a *app) listText() error {
 	var b strings.Builder
-	for _, group := range scenarios.Groups() {
-		in := scenarios.InGroup(a.all, group)
+	for _, group := range scenario.Groups() {
+		in := scenario.InGroup(a.all, group)
 		if len(in) == 0 {
 			continue
 		}
@@ -62,7 +62,7 @@ func (a *app) listText() error {
 		}
 		_ = table.Flush() // A strings.Builder takes everything.
 	}
-	fmt.Fprintf(&b, "\n%s tells the story of one; %s shows it.\n", a.printed(scenarios.Command("show", "SCENARIO")), a.printed(scenarios.Command("run", "SCENARIO")))
+	fmt.Fprintf(&b, "\n%s tells the story of one; %s shows it.\n", a.printed(scenario.Command("show", "SCENARIO")), a.printed(scenario.Command("run", "SCENARIO")))
 	_, err := io.WriteString(a.stdout, b.String())
 	return err
 }
@@ -75,8 +75,8 @@ func (a *app) isRelease(text string) error {
 	if m == nil {
 		return fmt.Errorf("--release %.60q is no release; want CLIENT@VERSION, such as sarama@1.43.2", text)
 	}
-	if clients := scenarios.Clients(a.all); !slices.Contains(clients, m[1]) {
-		return &scenarios.UnknownName{Kind: "client", Name: m[1], Possible: clients}
+	if clients := scenario.Clients(a.all); !slices.Contains(clients, m[1]) {
+		return &scenario.UnknownName{Kind: "client", Name: m[1], Possible: clients}
 	}
 	return nil
 }
@@ -116,10 +116,10 @@ func (a *app) listRelease(release string) error {
 }
 
 // verdicts sums up what a variant is expected to break.
-func verdicts(s *scenarios.Scenario, v scenarios.Variant) string {
+func verdicts(s *scenario.Race, v scenario.RaceVariant) string {
 	var broken []string
 	for _, p := range s.Judged() {
-		if len(s.Tally(v, p).Breaks) > 0 {
+		if len(s.Tally(v.Name, p).Breaks) > 0 {
 			broken = append(broken, p)
 		}
 	}
@@ -147,9 +147,9 @@ func (a *app) showCommand() *cobra.Command {
 	}
 	c.RunE = func(*cobra.Command, []string) error {
 		if asJSON {
-			return view.JSON(a.stdout, aScenarioJSON{a.header("scenario"), a.newScenarioJSON(s.scenario)})
+			return view.JSON(a.stdout, aScenarioJSON{a.header("scenario"), a.newScenarioJSON(s.Race)})
 		}
-		_, err := io.WriteString(a.stdout, a.story(s.scenario, claims))
+		_, err := io.WriteString(a.stdout, a.story(s.Race, claims))
 		return err
 	}
 	return c
@@ -157,7 +157,7 @@ func (a *app) showCommand() *cobra.Command {
 
 // story is what show prints, a chapter after the other; those that would be empty
 // are left out.
-func (a *app) story(s *scenarios.Scenario, claims bool) string {
+func (a *app) story(s *scenario.Race, claims bool) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n%s\n\n%s", s.Name, s.Title, indent(s.Stake))
 	chapter := func(title string, lines ...string) {
@@ -171,21 +171,25 @@ func (a *app) story(s *scenarios.Scenario, claims bool) string {
 	chapter("SYMPTOMS", symptoms(s)...)
 	var variants, properties, parameters []string
 	for _, v := range s.Variants {
-		variants = append(variants, fmt.Sprintf("  %s: %s\n%s", v.Name, v.Release, indent("  "+v.What)))
+		variants = append(variants, fmt.Sprintf("  %s: %s\n%s", v.Name, v.Release, indent("  "+v.Does)))
 	}
-	for _, p := range s.Properties {
-		properties = append(properties, fmt.Sprintf("  %s\n%s", p.Property, indent("  "+p.Claim)))
+	for _, c := range s.Claims {
+		properties = append(properties, fmt.Sprintf("  %s\n%s", c.Name, indent("  "+c.Says)))
 	}
 	for _, p := range s.Parameters {
 		parameters = append(parameters, fmt.Sprintf("  --set %s=%s  %s; %v\n", p.Name, p.Default, p.Help, p.Takes))
 	}
 	chapter("VARIANTS", variants...)
-	chapter("VERDICTS   \u2717 6/8 = broken in 6 of the 8 settings that check it;  \u00b7 = never tested", verdictTable(s))
-	var worlds []string
-	for _, world := range s.Worlds {
-		worlds = append(worlds, fmt.Sprintf("  @%s: %s\n", world.Name, cmp.Or(world.Set, "the defaults")))
+	chapter("VERDICTS   \u2717 6/8 = broken in 6 of the 8 settings that check it;  \u00b7 = vacuous", verdictTable(s))
+	var reasons, settings []string
+	for _, reason := range s.Reasons {
+		reasons = append(reasons, indent(reason.String()))
 	}
-	chapter("SETTINGS", worlds...)
+	for _, setting := range s.Settings {
+		settings = append(settings, fmt.Sprintf("  @%s: %s\n", setting.Name, cmp.Or(setting.Changes, "the defaults")))
+	}
+	chapter("WHY", reasons...)
+	chapter("SETTINGS", settings...)
 	chapter("PROPERTIES", properties...)
 	if claims {
 		chapter("WHAT THE WRITE-UPS CLAIM", a.claims(s)...)
@@ -193,9 +197,9 @@ func (a *app) story(s *scenarios.Scenario, claims bool) string {
 	chapter("PARAMETERS", parameters...)
 	chapter("CODE", lines(s.Code)...)
 	chapter("SOURCES", lines(s.Sources)...)
-	commands := []string{scenarios.Command("run", s.Name), scenarios.Command("explore", s.Name), scenarios.Command("check", s.Name)}
-	if len(s.Claims) > 0 && !claims {
-		commands = append(commands, scenarios.Command("show", s.Name, "--claims"))
+	commands := []string{scenario.Command("run", s.Name), scenario.Command("explore", s.Name), scenario.Command("check", s.Name)}
+	if len(s.Statements) > 0 && !claims {
+		commands = append(commands, scenario.Command("show", s.Name, "--claims"))
 	}
 	for i := range commands {
 		commands[i] = a.printed(commands[i])
@@ -214,7 +218,7 @@ func lines(texts []string) []string {
 }
 
 // symptoms says what a user sees of it, and in which releases.
-func symptoms(s *scenarios.Scenario) []string {
+func symptoms(s *scenario.Race) []string {
 	var all []string
 	for _, symptom := range s.Symptoms {
 		for _, seen := range symptom.Seen {
@@ -225,15 +229,15 @@ func symptoms(s *scenarios.Scenario) []string {
 	return all
 }
 
-func (a *app) claims(s *scenarios.Scenario) []string {
+func (a *app) claims(s *scenario.Race) []string {
 	var all []string
-	for _, claim := range s.Claims {
-		text := fmt.Sprintf("  %s: %s\n%s%s", claim.ID, strings.ToUpper(claim.Verdict), indent(claim.Says), indent(claim.Evidence))
-		if claim.Command != "" {
-			text += fmt.Sprintf("    $ %s\n", a.printed(claim.Command))
+	for _, said := range s.Statements {
+		text := fmt.Sprintf("  %s: %s\n%s%s", said.ID, said.Finding(), indent(said.Says), indent(said.Evidence))
+		if said.Command != "" {
+			text += fmt.Sprintf("    $ %s\n", a.printed(said.Command))
 		}
-		if claim.Figure != "" {
-			text += fmt.Sprintf("    %s\n", claim.Figure)
+		if said.Figure != "" {
+			text += fmt.Sprintf("    %s\n", said.Figure)
 		}
 		all = append(all, text)
 	}
@@ -241,13 +245,12 @@ func (a *app) claims(s *scenarios.Scenario) []string {
 }
 
 // needs says which variants give what a reader may need.
-func (a *app) needs(s *scenarios.Scenario) []string {
+func (a *app) needs(s *scenario.Race) []string {
 	var all []string
-	for _, need := range s.Needs {
-		answer := s.Answer(need)
-		text := fmt.Sprintf("  %s\n%s", need.Name, indent("\u2713 "+cmp.Or(strings.Join(answer.Gives, ", "), "no variant")))
-		if len(answer.Breaks) > 0 {
-			text += indent("\u2717 " + strings.Join(answer.Breaks, ", "))
+	for _, need := range s.Needs() {
+		text := fmt.Sprintf("  %s\n%s", need.Name, indent("\u2713 "+cmp.Or(strings.Join(need.Gives, ", "), "no variant")))
+		if len(need.Breaks) > 0 {
+			text += indent("\u2717 " + strings.Join(need.Breaks, ", "))
 		}
 		if need.Command != "" {
 			text += fmt.Sprintf("    $ %s\n", a.printed(need.Command))
@@ -258,7 +261,7 @@ func (a *app) needs(s *scenarios.Scenario) []string {
 }
 
 // verdictTable shows at a glance what breaks where.
-func verdictTable(s *scenarios.Scenario) string {
+func verdictTable(s *scenario.Race) string {
 	var b strings.Builder
 	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, v := range s.Variants {
@@ -268,7 +271,7 @@ func verdictTable(s *scenarios.Scenario) string {
 	for _, p := range s.Judged() {
 		fmt.Fprint(table, "  "+p)
 		for _, v := range s.Variants {
-			fmt.Fprint(table, "\t"+s.Tally(v, p).Cell())
+			fmt.Fprint(table, "\t"+s.Tally(v.Name, p).Cell())
 		}
 		fmt.Fprintln(table)
 	}
@@ -298,7 +301,7 @@ func (a *app) listJSON(release string) error {
 				out.Unknown = append(out.Unknown, s.Name)
 			}
 			one.Variants = slices.DeleteFunc(one.Variants, func(j variantJSON) bool {
-				return !slices.ContainsFunc(variants, func(v scenarios.Variant) bool { return v.Name == j.Name && s.BreaksAnything(v) })
+				return !slices.ContainsFunc(variants, func(v scenario.RaceVariant) bool { return v.Name == j.Name && s.BreaksAnything(v) })
 			})
 			if len(one.Variants) == 0 {
 				continue
@@ -329,7 +332,7 @@ type scenarioJSON struct {
 	Stake      string            `json:"stake"`
 	Parameters []parameterJSON   `json:"parameters"`
 	Variants   []variantJSON     `json:"variants"`
-	Worlds     []worldJSON       `json:"worlds"`
+	Settings   []settingJSON     `json:"settings"`
 	Properties map[string]string `json:"properties"` // claim by property
 	Claims     []claimJSON       `json:"claims"`
 	Needs      []needJSON        `json:"needs,omitempty"`
@@ -349,7 +352,7 @@ type parameterJSON struct {
 	Takes   string `json:"takes"`
 }
 
-func newParameterJSON(p scenarios.Parameter) parameterJSON {
+func newParameterJSON(p scenario.Parameter) parameterJSON {
 	return parameterJSON{p.Name, p.Help, p.Default, p.Takes.String()}
 }
 
@@ -357,57 +360,57 @@ type variantJSON struct {
 	Name    string `json:"name"`
 	Release string `json:"release"`
 	What    string `json:"what"`
-	// Expected is the outcome by property, by world.
+	// Expected is the outcome by property, by setting.
 	Expected map[string]map[string]explore.Outcome `json:"expected"`
 }
 
-type worldJSON struct {
+type settingJSON struct {
 	Name       string            `json:"name"`
 	Parameters map[string]string `json:"parameters"`
 }
 
 type claimJSON struct {
-	ID       string `json:"id"`
-	Says     string `json:"says"`
-	Verdict  string `json:"verdict"`
-	Evidence string `json:"evidence"`
-	Command  string `json:"command,omitempty"`
-	Figure   string `json:"figure,omitempty"` // a file of the repository
+	ID       string           `json:"id"`
+	Says     string           `json:"says"`
+	Verdict  scenario.Verdict `json:"verdict"`
+	When     string           `json:"when,omitempty"` // its condition
+	Evidence string           `json:"evidence"`
+	Command  string           `json:"command,omitempty"`
+	Figure   string           `json:"figure,omitempty"` // a file of the repository
 }
 
-func (a *app) newScenarioJSON(s *scenarios.Scenario) scenarioJSON {
+func (a *app) newScenarioJSON(s *scenario.Race) scenarioJSON {
 	out := scenarioJSON{
 		Name: s.Name, Title: s.Title, Group: string(s.Group), Fixed: s.Fixed, Stake: s.Stake, Properties: map[string]string{},
-		Parameters: []parameterJSON{}, Variants: []variantJSON{}, Worlds: []worldJSON{}, Claims: []claimJSON{},
+		Parameters: []parameterJSON{}, Variants: []variantJSON{}, Settings: []settingJSON{}, Claims: []claimJSON{},
 	}
 	for _, p := range s.Parameters {
 		out.Parameters = append(out.Parameters, newParameterJSON(p))
 	}
-	for _, world := range s.Worlds {
-		out.Worlds = append(out.Worlds, worldJSON{world.Name, valuesJSON(s.Values(world))})
+	for _, setting := range s.Settings {
+		out.Settings = append(out.Settings, settingJSON{setting.Name, valuesJSON(setting.Values)})
 	}
-	for _, p := range s.Properties {
-		out.Properties[p.Property] = p.Claim
+	for _, c := range s.Claims {
+		out.Properties[c.Name] = c.Says
 	}
 	for _, v := range s.Variants {
 		expected := map[string]map[string]explore.Outcome{}
-		for _, world := range s.Worlds {
-			expected[world.Name] = map[string]explore.Outcome{}
-			for _, p := range s.Watched(v, world) {
-				expected[world.Name][p] = s.Expected(v.Name, p, world.Name)
+		for _, setting := range s.Settings {
+			expected[setting.Name] = map[string]explore.Outcome{}
+			for _, p := range s.Watched(v.Name, setting.Name) {
+				expected[setting.Name][p] = s.Expected(v.Name, p, setting.Name).Outcome
 			}
 		}
-		out.Variants = append(out.Variants, variantJSON{v.Name, v.Release, v.What, expected})
+		out.Variants = append(out.Variants, variantJSON{v.Name, v.Release, v.Does, expected})
 	}
-	for _, claim := range s.Claims {
-		out.Claims = append(out.Claims, claimJSON(claim))
+	for _, said := range s.Statements {
+		out.Claims = append(out.Claims, claimJSON(said))
 	}
 	for _, symptom := range s.Symptoms {
 		out.Symptoms = append(out.Symptoms, a.newSymptomJSON(symptom))
 	}
-	for _, need := range s.Needs {
-		answer := s.Answer(need)
-		out.Needs = append(out.Needs, needJSON{need.Name, answer.Gives, answer.Breaks})
+	for _, need := range s.Needs() {
+		out.Needs = append(out.Needs, needJSON{need.Name, need.Gives, need.Breaks})
 	}
 	return out
 }

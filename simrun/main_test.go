@@ -16,7 +16,10 @@ import (
 	"github.com/cockroachdb/datadriven"
 	"github.com/spf13/cobra"
 
+	"racelab/scenario"
 	"racelab/scenarios"
+	"racelab/scenarios/lostupdate"
+	"racelab/scenarios/offsetrewind"
 	"racelab/sim"
 	"racelab/sim/explore"
 	"racelab/sim/view"
@@ -174,7 +177,7 @@ func TestExitCodes(t *testing.T) {
 		{"list --release sarama@1.43.2", exitHolds},
 		{"list --release kafka@9.0 --json", exitHolds},
 		{"why CONCURRENT_TRANSACTIONS", exitHolds},
-		{"why no such thing", exitNotExercised},
+		{"why no such thing", exitVacuous},
 		{"run offset-rewind", exitHolds},
 		{"run offset-rewind --json", exitHolds},
 		{"run offset-rewind --format mermaid", exitHolds},
@@ -184,16 +187,16 @@ func TestExitCodes(t *testing.T) {
 		{"run commit-reconnect --exit-status --format porcupine", exitBroken},
 		{"run commit-reconnect/chained --exit-status --format porcupine", exitHolds},
 		{"run offset-rewind/commit-lock --exit-status", exitHolds},
-		{"run offset-rewind/broker-lock --exit-status", exitNotExercised},
+		{"run offset-rewind/broker-lock --exit-status", exitVacuous},
 		{"run offset-rewind --exit-status --schedule 'G0 mark; G0 construct request'", exitUnfinished},
-		{"run offset-rewind --exit-status --set partitions=1 --set 'commits = 1'", exitNotExercised},
+		{"run offset-rewind --exit-status --set partitions=1 --set 'commits = 1'", exitVacuous},
 		{"explore offset-rewind", exitBroken},
 		{"explore offset-rewind --json", exitBroken},
 		{"explore offset-rewind --fail-fast", exitBroken},
 		{"explore offset-rewind/commit-lock", exitHolds},
 		{"explore offset-rewind/broker-lock@2x2", exitHolds},
 		{"explore offset-rewind --variant broker-lock --limit 1000", exitUnfinished},
-		{"explore offset-rewind --set partitions=1 --set commits=1", exitNotExercised},
+		{"explore offset-rewind --set partitions=1 --set commits=1", exitVacuous},
 		{"explore offset-rewind --strategy walk", exitBroken},
 		{"explore offset-rewind --strategy walk --seed 16 --limit 1", exitBroken},
 		{"explore offset-rewind --strategy walk --variant commit-lock", exitHolds},
@@ -216,17 +219,17 @@ func TestPrecedenceOfExitCodes(t *testing.T) {
 		return explore.Verdict{Property: property, Outcome: o}
 	}
 	broken, deadlock := found("p", explore.Broken), found(sim.NoDeadlock, explore.Broken)
-	untested, unfinished := found("q", explore.NotExercised), found("r", explore.Unfinished)
+	vacuous, unfinished := found("q", explore.Vacuous), found("r", explore.Unfinished)
 	for _, test := range []struct {
 		verdicts []explore.Verdict
 		want     int
 	}{
 		{nil, exitHolds},
 		{[]explore.Verdict{found("p", explore.Exhausted), found("q", explore.Sampled)}, exitHolds},
-		{[]explore.Verdict{unfinished, untested, deadlock, broken}, exitBroken},
-		{[]explore.Verdict{unfinished, untested, deadlock}, exitDeadlock},
-		{[]explore.Verdict{unfinished, untested, found(sim.NoProgress, explore.Broken)}, exitDeadlock},
-		{[]explore.Verdict{unfinished, untested}, exitNotExercised},
+		{[]explore.Verdict{unfinished, vacuous, deadlock, broken}, exitBroken},
+		{[]explore.Verdict{unfinished, vacuous, deadlock}, exitDeadlock},
+		{[]explore.Verdict{unfinished, vacuous, found(sim.NoProgress, explore.Broken)}, exitDeadlock},
+		{[]explore.Verdict{unfinished, vacuous}, exitVacuous},
 		{[]explore.Verdict{unfinished}, exitUnfinished},
 	} {
 		if got := code(searchVerdict(&explore.Result{Verdicts: test.verdicts})); got != test.want {
@@ -242,7 +245,7 @@ func TestPrecedenceOfExitCodes(t *testing.T) {
 		{view.Report{Ending: sim.Stuck, Broken: []view.Break{broke(sim.NoDeadlock), broke("p")}}, exitBroken},
 		{view.Report{Ending: sim.Stuck, Broken: []view.Break{broke(sim.NoDeadlock)}, Vacuous: []string{"q"}}, exitDeadlock},
 		{view.Report{Ending: sim.Stuck, Broken: []view.Break{broke(sim.NoProgress)}, Vacuous: []string{"q"}}, exitDeadlock},
-		{view.Report{Ending: sim.Finished, Vacuous: []string{"q"}}, exitNotExercised},
+		{view.Report{Ending: sim.Finished, Vacuous: []string{"q"}}, exitVacuous},
 		{view.Report{Ending: sim.ScheduleEnded}, exitUnfinished},
 		{view.Report{Ending: sim.StepLimit}, exitUnfinished},
 	} {
@@ -340,40 +343,42 @@ func TestRepeatGivesTheSameRun(t *testing.T) {
 	}
 }
 
-// over is the command over one scenario, changed.
-func over(t *testing.T, name string, change func(*scenarios.Scenario), args ...string) (code int, stdout, stderr string) {
-	t.Helper()
-	s, err := scenarios.Find(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	changed := *s
-	change(&changed)
+// unexpecting is lost-update with a table that expects nothing to break.
+func unexpecting() *scenario.Race {
+	s := lostupdate.Scenario
+	s.Variants = slices.Clone(s.Variants)
+	s.Variants[0].Expect = nil
+	return s.Race()
+}
+
+// over is the command over one scenario.
+func over(s *scenario.Race, args ...string) (code int, stdout, stderr string) {
 	var out, errs strings.Builder
 	a := lab(&out, &errs)
-	a.all = []*scenarios.Scenario{&changed}
+	a.all = []*scenario.Race{s}
 	code = a.run(args)
 	return code, out.String(), errs.String()
 }
 
 // Goal: a run is a demonstration, and fails only where it contradicts the table.
 func TestRunAgainstTheTable(t *testing.T) {
+	unfitting := offsetrewind.Scenario.Race()
+	unfitting.Schedule = "G0 mark"
 	for _, test := range []struct {
-		scenario string
-		change   func(*scenarios.Scenario)
+		scenario *scenario.Race
 		want     string
 	}{
-		{"lost-update", func(*scenarios.Scenario) {}, ""},
-		{"lost-update", func(s *scenarios.Scenario) { s.Breaks = nil }, "lost-update/unfixed breaks no-update-is-lost at step 4, and the table has it as holding"},
-		{"offset-rewind", func(s *scenarios.Scenario) { s.Schedule = "G0 mark" }, "offset-rewind/unfixed breaks nothing on the schedule of the race"},
+		{lostupdate.Scenario.Race(), ""},
+		{unexpecting(), "lost-update/unfixed breaks no-update-is-lost at step 4, and the table has it as holding"},
+		{unfitting, "offset-rewind/unfixed breaks nothing on the schedule of the race"},
 	} {
-		code, _, stderr := over(t, test.scenario, test.change, "run", test.scenario)
+		code, _, stderr := over(test.scenario, "run", test.scenario.Name)
 		want := exitHolds
 		if test.want != "" {
 			want = exitBroken
 		}
 		if code != want || !strings.Contains(stderr, test.want) {
-			t.Errorf("run %s: exit code %d and %q on stderr, want %d and %q", test.scenario, code, stderr, want, test.want)
+			t.Errorf("run %s: exit code %d and %q on stderr, want %d and %q", test.scenario.Name, code, stderr, want, test.want)
 		}
 	}
 }
@@ -382,7 +387,7 @@ func TestRunAgainstTheTable(t *testing.T) {
 // stands in JUnit's file.
 func TestCheckAgainstTheTable(t *testing.T) {
 	t.Chdir(t.TempDir())
-	code, stdout, _ := over(t, "lost-update", func(s *scenarios.Scenario) { s.Breaks = nil }, "check", "--fail-fast", "--junit", "verdicts.xml")
+	code, stdout, _ := over(unexpecting(), "check", "--fail-fast", "--junit", "verdicts.xml")
 	if code != exitBroken || !strings.Contains(stdout, "NOT AS EXPECTED: want holds, exhausted") || !strings.HasSuffix(stdout, "\n5 verdicts, 2 not as expected\n") {
 		t.Errorf("check --fail-fast: exit code %d, and it prints\n%s", code, stdout)
 	}
@@ -396,7 +401,7 @@ func TestCheckAgainstTheTable(t *testing.T) {
 	if err != nil || len(suites.Suites) != 1 || suites.Suites[0].Tests != 5 || suites.Suites[0].Failures != 2 || len(suites.Suites[0].Cases) != 5 {
 		t.Errorf("verdicts.xml: %v, %+v; want a suite of 5 with 2 failures", err, suites)
 	}
-	if code, _, stderr := over(t, "offset-rewind", func(*scenarios.Scenario) {}, "check", "--time", "1ns"); code != exitUnfinished || !strings.Contains(stderr, "the time is up after 0 of ") {
+	if code, _, stderr := over(offsetrewind.Scenario.Race(), "check", "--time", "1ns"); code != exitUnfinished || !strings.Contains(stderr, "the time is up after 0 of ") {
 		t.Errorf("check --time 1ns: exit code %d, %q", code, stderr)
 	}
 }
@@ -413,7 +418,7 @@ func parsed(args []string) error {
 // Goal: every command that is shown to a reader is one.
 func TestPrintedCommandsAreAccepted(t *testing.T) {
 	text := ""
-	for _, page := range scenarios.Pages(scenarios.All()) {
+	for _, page := range scenario.Pages(scenarios.All()) {
 		text += page.Text
 	}
 	want := 0
@@ -517,13 +522,13 @@ func TestDiffShowsWhereTheyPart(t *testing.T) {
 		wants []string
 	}{
 		{"diff offset-rewind unfixed commit-lock", []string{
-			"the shortest that breaks committed-offset-never-rewinds in unfixed, world 2x2",
+			"the shortest that breaks committed-offset-never-rewinds in unfixed, setting 2x2",
 			"in commit-lock: ", "they do the same for 1 steps, and part there:",
 			"unfixed: step 2, G0 construct request", "commit-lock: step 2, G0 commit",
 			"✗  committed-offset-never-rewinds: ", "the same up to here",
 		}},
 		{"diff stale-snapshot locked unfixed", []string{
-			"the shortest that breaks committed-never-falls in unfixed, world 2x2", "in locked: ",
+			"the shortest that breaks committed-never-falls in unfixed, setting 2x2", "in locked: ",
 		}},
 		{"diff stale-member-commit kip-848 kip-848", []string{
 			"the story of the race, as no property is expected to tell the two apart", "they do the same, for all of ",

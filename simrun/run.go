@@ -52,7 +52,7 @@ func (a *app) runCommand() *cobra.Command {
 	f.IntVar(&r.picture.Width, "width", 100, "columns of the picture, 40 or more")
 	f.BoolVar(&r.picture.Full, "full", false, "draw each step, and say each break in full")
 	f.StringVar(&r.save, "save", "", "write the schedule of this run to a file, for --schedule @FILE")
-	f.BoolVar(&r.exitStatus, "exit-status", false, "exit with the verdict of the run: 1 broken, 3 deadlock, 4 not exercised, 5 unfinished")
+	f.BoolVar(&r.exitStatus, "exit-status", false, "exit with the verdict of the run: 1 broken, 3 deadlock, 4 vacuous, 5 unfinished")
 	f.BoolVar(&r.json, "json", false, "write JSON")
 	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formatNames(), cobra.ShellCompDirectiveNoFileComp))
 	c.PreRunE = func(c *cobra.Command, args []string) error { return r.read(a, c, args[0]) }
@@ -67,7 +67,7 @@ func (r *running) read(a *app, c *cobra.Command, name string) error {
 		return err
 	}
 	if refuse := r.drawn().refuse; refuse != nil {
-		if err := refuse(a, r.scenario); err != nil {
+		if err := refuse(a, r.Race); err != nil {
 			return err
 		}
 	}
@@ -124,24 +124,24 @@ func (r *running) run(a *app) error {
 
 // play runs the variant.
 func (r *running) play() (*view.Report, error) {
-	chooser := r.scenario.Default(r.variant, r.values)
+	chooser := r.Default()
 	var notes []string
 	switch {
 	case r.seeded:
 		chooser = sim.NewWalk(r.seed)
 	case r.rebase:
-		w := r.scenario.Build(r.variant.Name, r.values)
+		w := r.World()
 		fit := sim.Refit(w, r.asked)
 		w.Close()
 		if fit.Matched == 0 {
-			return nil, fmt.Errorf("nothing of the schedule fits %s: %v", r.scenario.Name, fit)
+			return nil, fmt.Errorf("nothing of the schedule fits %s: %v", r.Race.Name, fit)
 		}
 		r.asked, r.file, notes = fit.Schedule, "", []string{fit.String()}
 	}
 	if r.asked != nil {
 		chooser = sim.NewReplay(r.asked)
 	}
-	report, err := r.scenario.Play(r.variant, r.values, chooser)
+	report, err := r.Play(chooser)
 	if err != nil {
 		return nil, fmt.Errorf("%w; --rebase plays what still fits", err)
 	}
@@ -154,11 +154,11 @@ func (r *running) play() (*view.Report, error) {
 func (r *running) repeat(report *view.Report) string {
 	switch {
 	case r.save == "" && r.seeded:
-		return r.scenario.Command("run", r.variant, r.values) + " --seed " + strconv.FormatUint(r.seed, 10)
+		return r.Command("run") + " --seed " + strconv.FormatUint(r.seed, 10)
 	case r.save == "" && r.asked == nil:
-		return r.scenario.Command("run", r.variant, r.values)
+		return r.Command("run")
 	}
-	command, ok := r.scenario.RunCommand(r.variant, r.values, report.Trace.Schedule, cmp.Or(r.save, r.file))
+	command, ok := r.RunCommand(report.Trace.Schedule, cmp.Or(r.save, r.file))
 	if !ok {
 		report.Notes = append(report.Notes, "--save FILE writes the schedule of this run to a file.")
 	}
@@ -169,14 +169,14 @@ func (r *running) repeat(report *view.Report) string {
 // nothing. One run can show that a property breaks, never that it holds, so only the
 // race on its own schedule has to break something.
 func (r *running) surprise(report *view.Report) string {
-	s, name := r.scenario, r.scenario.Name+"/"+r.variant.Name
+	name := r.Race.Name + "/" + r.Variant.Name
 	for _, broken := range report.Broken {
-		if !s.Expects(r.variant.Name, broken.Property, r.values) {
+		if !r.Expects(broken.Property) {
 			return fmt.Sprintf("%s breaks %s at step %d, and the table has it as holding", name, broken.Property, broken.Step)
 		}
 	}
-	race := !r.seeded && r.asked == nil && r.variant == s.Variants[0] && len(s.Changed(r.values)) == 0
-	if race && len(report.Broken) == 0 && s.BreaksAnything(r.variant) {
+	race := !r.seeded && r.asked == nil && r.Shown()
+	if race && len(report.Broken) == 0 && r.Race.BreaksAnything(r.Variant) {
 		return name + " breaks nothing on the schedule of the race"
 	}
 	return ""
@@ -197,7 +197,7 @@ func runVerdict(r *view.Report) error {
 	case r.Ending != sim.Finished:
 		return exit(exitUnfinished)
 	case len(r.Vacuous) > 0:
-		return exit(exitNotExercised)
+		return exit(exitVacuous)
 	}
 	return nil
 }

@@ -17,14 +17,18 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"racelab/scenarios"
+	"racelab/scenario"
 )
 
-// Main is the command over these scenarios, the lab's (scenarios.All) or one's own.
-// It ends the process.
-func Main(all ...*scenarios.Scenario) {
+// Main is the command over these scenarios, the lab's (scenarios.Registry) or one's
+// own. It ends the process.
+func Main(all ...scenario.Any) {
+	var races []*scenario.Race
+	for _, s := range all {
+		races = append(races, s.Race())
+	}
 	a := &app{
-		program: programName(os.Args[0]), all: all, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
+		program: programName(os.Args[0]), all: races, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
 		notify: func(c chan<- os.Signal) { signal.Notify(c, os.Interrupt, syscall.SIGTERM) },
 	}
 	os.Exit(a.run(os.Args[1:]))
@@ -32,14 +36,14 @@ func Main(all ...*scenarios.Scenario) {
 
 // The exit codes; doc.go says what each means.
 const (
-	exitHolds        = 0
-	exitBroken       = 1
-	exitUsage        = 2
-	exitDeadlock     = 3
-	exitNotExercised = 4
-	exitUnfinished   = 5
-	exitInterrupted  = 130
-	exitTerminated   = 143
+	exitHolds       = 0
+	exitBroken      = 1
+	exitUsage       = 2
+	exitDeadlock    = 3
+	exitVacuous     = 4
+	exitUnfinished  = 5
+	exitInterrupted = 130
+	exitTerminated  = 143
 )
 
 // exit is the error of a command that did its work and has a verdict other
@@ -51,7 +55,7 @@ func (e exit) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 // app is the command without its process.
 type app struct {
 	program        string // as printed commands name it
-	all            []*scenarios.Scenario
+	all            []*scenario.Race
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	notify         func(chan<- os.Signal) // tells of SIGINT and SIGTERM
@@ -94,7 +98,7 @@ func (a *app) run(args []string) int {
 		return int(code)
 	case slices.Contains(args, "--json"):
 		failure := errorJSON{header: a.header("error"), Error: err.Error(), Exit: exitUsage}
-		if unknown := (*scenarios.UnknownName)(nil); errors.As(err, &unknown) {
+		if unknown := (*scenario.UnknownName)(nil); errors.As(err, &unknown) {
 			failure.Nearest, failure.Possible = unknown.Nearest(), unknown.Possible
 		}
 		line, _ := json.Marshal(failure) // It is made of texts.
@@ -150,7 +154,7 @@ func knownCommand(root *cobra.Command, args []string) error {
 			names = append(names, sub.Name())
 		}
 	}
-	return &scenarios.UnknownName{Kind: "command", Name: args[0], Possible: names}
+	return &scenario.UnknownName{Kind: "command", Name: args[0], Possible: names}
 }
 
 // helpCommand is cobra's, but for what it does with an unknown command.

@@ -7,15 +7,13 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"racelab/scenarios"
+	"racelab/scenario"
 )
 
 // subject is what a command is about: NAME[/VARIANT][@SETTING], with --variant and
 // --set.
 type subject struct {
-	scenario *scenarios.Scenario
-	variant  scenarios.Variant
-	values   scenarios.Values
+	*scenario.Case
 
 	variantName string
 	settings    []string
@@ -53,8 +51,8 @@ func (a *app) complete(_ *cobra.Command, args []string, typed string) ([]string,
 		}
 		for _, v := range s.Variants {
 			all = append(all, s.Name+"/"+v.Name)
-			for _, world := range s.Worlds {
-				all = append(all, s.Name+"/"+v.Name+"@"+world.Name)
+			for _, setting := range s.Settings {
+				all = append(all, s.Name+"/"+v.Name+"@"+setting.Name)
 			}
 		}
 	}
@@ -67,7 +65,7 @@ func (s *subject) flags(a *app, c *cobra.Command) {
 	_ = c.RegisterFlagCompletionFunc("variant", func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 		var names []string
 		if len(args) == 1 && s.find(a, args[0]) == nil {
-			names = s.scenario.VariantNames()
+			names = s.Race.VariantNames()
 		}
 		return names, cobra.ShellCompDirectiveNoFileComp
 	})
@@ -77,28 +75,20 @@ func (s *subject) flags(a *app, c *cobra.Command) {
 func (s *subject) find(a *app, text string) (err error) {
 	name, setting, hasSetting := strings.Cut(text, "@")
 	name, variant, hasVariant := strings.Cut(name, "/")
-	if s.scenario, err = scenarios.FindIn(a.all, name); err != nil {
+	race, err := scenario.Find(a.all, name)
+	if err != nil {
 		return err
 	}
 	switch {
 	case hasVariant && s.variantName != "" && s.variantName != variant:
 		return fmt.Errorf("%.60s and --variant %.60s name two variants; want one", text, s.variantName)
 	case hasVariant && variant == "":
-		return &scenarios.UnknownName{Kind: "variant of " + name, Possible: s.scenario.VariantNames()}
+		return &scenario.UnknownName{Kind: "variant of " + name, Possible: race.VariantNames()}
+	case hasSetting && setting == "":
+		return &scenario.UnknownName{Kind: "setting of " + name, Possible: race.SettingNames()}
 	case !hasVariant:
 		variant = s.variantName
 	}
-	if s.variant, err = s.scenario.FindVariant(variant); err != nil {
-		return err
-	}
-	s.values = s.scenario.Defaults()
-	if hasSetting {
-		world, err := s.scenario.FindWorld(setting)
-		if err != nil {
-			return err
-		}
-		s.values = s.scenario.Values(world)
-	}
-	s.values, err = scenarios.Set(name, s.scenario.Parameters, s.values, s.settings)
+	s.Case, err = race.Case(variant, setting, s.settings...)
 	return err
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"racelab/figures"
-	"racelab/scenarios"
+	"racelab/scenario"
 	"racelab/sim/view"
 	"racelab/sweeps"
 )
@@ -25,7 +25,7 @@ import (
 // sweeping is the flags of sweep.
 type sweeping struct {
 	sweep    *sweeps.Sweep
-	values   scenarios.Values
+	setup    sweeps.Setup
 	out      string
 	seeds    int
 	parallel workers
@@ -77,7 +77,7 @@ func (s *sweeping) find(c *cobra.Command, name string) (err error) {
 	if s.sweep, err = sweeps.Find(name); err != nil {
 		return err
 	}
-	if s.values, err = s.sweep.Set(s.settings); err != nil {
+	if s.setup, err = s.sweep.Set(s.settings); err != nil {
 		return err
 	}
 	set := c.Flags().Changed
@@ -109,7 +109,7 @@ func (s *sweeping) list(a *app) error {
 			fmt.Fprintf(&b, "    --set %s=%s  %s\n", p.Name, p.Default, p.Help)
 		}
 	}
-	fmt.Fprintf(&b, "\n%s prints a table; with --out DIR it writes CSV, PNG and SVG.\n", a.printed(scenarios.Command("sweep", "NAME")))
+	fmt.Fprintf(&b, "\n%s prints a table; with --out DIR it writes CSV, PNG and SVG.\n", a.printed(scenario.Command("sweep", "NAME")))
 	_, err := io.WriteString(a.stdout, b.String())
 	return err
 }
@@ -136,7 +136,7 @@ func (s *sweeping) run(a *app) error {
 		}
 		o.Journal, o.Build = filepath.Join(s.out, s.sweep.Name+".journal"), build
 	}
-	result, err := s.sweep.Run(s.values, o)
+	result, err := s.sweep.Run(s.setup, o)
 	status.clear()
 	if stopped := (*sweeps.Stopped)(nil); errors.As(err, &stopped) {
 		a.say("interrupted after %d of %d points; %s", stopped.Done, stopped.Points, s.goOn(a))
@@ -159,7 +159,7 @@ func (s *sweeping) goOn(a *app) string {
 	if s.out == "" {
 		return "nothing is kept without --out"
 	}
-	return "to go on: " + a.printed(s.sweep.Command(s.values, s.seeds)) + " --out " + s.out
+	return "to go on: " + a.printed(s.sweep.Command(s.setup.Values, s.seeds)) + " --out " + s.out
 }
 
 // buildID tells this program from another: a journal is of one program only,

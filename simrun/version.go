@@ -51,15 +51,18 @@ func (a *app) models() (string, error) {
 	for _, s := range a.all {
 		for _, v := range s.Variants {
 			fmt.Fprintln(hash, s.Name, v.Name)
-			for _, world := range s.Worlds {
+			for _, setting := range s.Settings {
 				for _, property := range s.Judged() {
-					fmt.Fprintln(hash, world.Name, s.Values(world), property, s.Expected(v.Name, property, world.Name))
+					fmt.Fprintln(hash, setting.Name, setting.Values, property, s.Expected(v.Name, property, setting.Name))
 				}
 			}
-			w := s.Build(v.Name, s.Defaults())
+			c, err := s.Case(v.Name, "")
+			if err != nil {
+				return "", err
+			}
+			w := c.World()
 			trace := w.Record()
-			_, err := sim.Run(w, &shortRun{s.Default(v, s.Defaults()), 200})
-			if err == nil {
+			if _, err = sim.Run(w, &shortRun{c.Default(), 200}); err == nil {
 				writeTrace(hash, trace, w)
 			}
 			w.Close()

@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"racelab/scenarios"
+	"racelab/scenario"
 	"racelab/sim/view"
 )
 
@@ -45,10 +45,10 @@ const maxLog = 16 << 20
 
 // why answers for each line, and says each symptom once.
 func (a *app) why(text string, asJSON bool) error {
-	var found []scenarios.Match
+	var found []scenario.Match
 	for line := range strings.Lines(text) {
-		for _, match := range scenarios.Why(a.all, line) {
-			if !slices.ContainsFunc(found, func(m scenarios.Match) bool { return m.Symptom.Cause == match.Symptom.Cause }) {
+		for _, match := range scenario.Why(a.all, line) {
+			if !slices.ContainsFunc(found, func(m scenario.Match) bool { return m.Symptom.Cause == match.Symptom.Cause }) {
 				found = append(found, match)
 			}
 		}
@@ -64,12 +64,12 @@ func (a *app) why(text string, asJSON bool) error {
 		_, err = io.WriteString(a.stdout, a.whyText(found))
 	}
 	if err == nil && len(found) == 0 {
-		return exit(exitNotExercised)
+		return exit(exitVacuous)
 	}
 	return err
 }
 
-func (a *app) whyText(found []scenarios.Match) string {
+func (a *app) whyText(found []scenario.Match) string {
 	var b strings.Builder
 	for _, m := range found {
 		fmt.Fprintf(&b, "%s: %s\n", m.Scenario.Name, m.Scenario.Title)
@@ -125,7 +125,7 @@ type symptomJSON struct {
 	Command  string   `json:"command"`
 }
 
-func (a *app) newSymptomJSON(s scenarios.Symptom) symptomJSON {
+func (a *app) newSymptomJSON(s scenario.Symptom) symptomJSON {
 	out := symptomJSON{Cause: s.Cause, Releases: s.Releases, Do: a.inText(s.Do), Command: a.printed(s.Command)}
 	for _, seen := range s.Seen {
 		out.Seen = append(out.Seen, seen.String())

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"racelab/scenario"
 	"racelab/scenarios"
 )
 
@@ -30,7 +31,7 @@ func TestWhy(t *testing.T) {
 		{"the producer hangs when the broker restarts, nothing in the log", ""},
 		{"hello world", ""},
 	} {
-		found := scenarios.Why(scenarios.All(), test.text)
+		found := scenario.Why(scenarios.All(), test.text)
 		got := ""
 		if len(found) > 0 {
 			got = found[0].Scenario.Name
@@ -52,7 +53,7 @@ func TestEverySymptomIsFound(t *testing.T) {
 	for _, s := range scenarios.All() {
 		for _, symptom := range s.Symptoms {
 			for _, seen := range symptom.Seen {
-				found := scenarios.Why(scenarios.All(), "12:00:01.5 WARN "+seen.Text+" (42)")
+				found := scenario.Why(scenarios.All(), "12:00:01.5 WARN "+seen.Text+" (42)")
 				if len(found) == 0 || found[0].Symptom.Cause != symptom.Cause {
 					t.Errorf("%q leads to %v, want %s", seen.Text, found, symptom.Cause)
 				}

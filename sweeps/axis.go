@@ -6,25 +6,25 @@ import (
 	"strings"
 	"time"
 
-	"racelab/scenarios"
+	"racelab/scenario"
 )
 
 // place is where a value of a parameter lies on an axis: a number where it is,
 // a word by its rank, a duration in ms, a delay in ms by its mean (exp) or median
 // (lognormal).
-func place(p scenarios.Parameter, text string) float64 {
+func place(p scenario.Parameter, text string) float64 {
 	switch domain := p.Takes.(type) {
-	case scenarios.Words:
+	case scenario.Words:
 		for i, word := range domain {
 			if word == text {
 				return float64(i)
 			}
 		}
-	case scenarios.Durations:
+	case scenario.Durations:
 		if d, err := time.ParseDuration(text); err == nil {
 			return float64(d) / float64(time.Millisecond)
 		}
-	case scenarios.Delays:
+	case scenario.Delays:
 		kind, rest, named := strings.Cut(text, ":")
 		if !named {
 			rest = text
@@ -66,7 +66,7 @@ func (s *Sweep) Axis(panel Panel) Axis {
 	for _, text := range panel.Values {
 		axis.Least, axis.Most = min(axis.Least, place(p, text)), max(axis.Most, place(p, text))
 	}
-	if words, ok := p.Takes.(scenarios.Words); ok {
+	if words, ok := p.Takes.(scenario.Words); ok {
 		axis.Words = words
 	}
 	return axis
@@ -75,7 +75,7 @@ func (s *Sweep) Axis(panel Panel) Axis {
 // Unit is that of the panel's axis; empty: none.
 func (s *Sweep) Unit(panel Panel) string {
 	switch s.parameter(panel.Vary).Takes.(type) {
-	case scenarios.Delays, scenarios.Durations:
+	case scenario.Delays, scenario.Durations:
 		return "ms"
 	}
 	return ""
@@ -83,7 +83,7 @@ func (s *Sweep) Unit(panel Panel) string {
 
 // AxisText is where a row lies on its axis, for a sentence: "5 ms".
 func (s *Sweep) AxisText(row Row) string {
-	if words, ok := s.parameter(row.Panel.Vary).Takes.(scenarios.Words); ok {
+	if words, ok := s.parameter(row.Panel.Vary).Takes.(scenario.Words); ok {
 		return words[int(row.At)]
 	}
 	text := Number(row.At)
@@ -94,7 +94,7 @@ func (s *Sweep) AxisText(row Row) string {
 }
 
 // parameter returns a parameter by its name.
-func (s *Sweep) parameter(name string) scenarios.Parameter {
+func (s *Sweep) parameter(name string) scenario.Parameter {
 	for _, p := range s.Parameters {
 		if p.Name == name {
 			return p

@@ -3,8 +3,6 @@ package sweeps
 import (
 	"fmt"
 	"strings"
-
-	"racelab/scenarios"
 )
 
 // backoffs are half a millisecond to two seconds.
@@ -31,31 +29,29 @@ const loadMeasured = "One run is the transactions of each producer, one after th
 
 // backoff asks the question that has no published answer.
 var backoff = Sweep{
-	Name:       "backoff",
-	Title:      "Throughput against backoff",
-	Question:   "How many transactions a second does a producer commit that begins the next one at once, by how long it waits after CONCURRENT_TRANSACTIONS?",
-	Measured:   loadMeasured,
-	Parameters: transactionLoad,
-	Panels:     []Panel{{Vary: "backoff", Values: backoffs, Log: true}},
-	Series:     policies,
-	Measures:   loadMeasures,
-	Columns:    loadColumns,
+	Name:     "backoff",
+	Title:    "Throughput against backoff",
+	Question: "How many transactions a second does a producer commit that begins the next one at once, by how long it waits after CONCURRENT_TRANSACTIONS?",
+	Measured: loadMeasured,
+	Panels:   []Panel{{Vary: "backoff", Values: backoffs, Log: true}},
+	Series:   policies,
+	Measures: loadMeasures,
+	Columns:  loadColumns,
 	Figures: []Figure{
 		{Kind: Lines, Columns: []string{"throughput"}, Log: true, Headline: backoffHeadline},
 		{Name: "load", Kind: Lines, Columns: []string{"load", "answers"}, Log: true, Headline: backoffLoadHeadline},
 		{Name: "latency", Kind: Lines, Columns: []string{"p50", "p99"}, Log: true, Headline: backoffLatencyHeadline},
 	},
-	Seeds:   30,
-	Measure: measureLoad,
+	Seeds: 30,
+	Model: ModelOf((*TransactionLoad).flags, measureLoad),
 }
 
 // backoffRetries asks what Retry.Max is worth, where windows are long now and then.
 var backoffRetries = Sweep{
-	Name:       "backoff-retries",
-	Title:      "Retries that run out",
-	Question:   "Which share of transactions runs out of retries, by backoff and Retry.Max, and what load do they put on the coordinator?",
-	Measured:   loadMeasured + " One window in fifty takes 300 ms, all else 3. Producer.Retry.Max is 0, so that one budget counts and not four.",
-	Parameters: withDefaults(transactionLoad, "window=bimodal:3ms,300ms,0.02", "producer-max=0", "max=10", "transactions=200"),
+	Name:     "backoff-retries",
+	Title:    "Retries that run out",
+	Question: "Which share of transactions runs out of retries, by backoff and Retry.Max, and what load do they put on the coordinator?",
+	Measured: loadMeasured + " One window in fifty takes 300 ms, all else 3. Producer.Retry.Max is 0, so that one budget counts and not four.",
 	Panels: []Panel{
 		{Vary: "backoff", Values: coarse, Log: true},
 		{Vary: "max", Values: []string{"1", "2", "3", "5", "10", "20", "50", "100", "200", "500"}, Log: true, With: []string{"backoff=5ms"}},
@@ -65,17 +61,16 @@ var backoffRetries = Sweep{
 	Columns:  loadColumns,
 	Figures:  []Figure{{Kind: Lines, Columns: []string{"failed", "load"}, Headline: backoffRetriesHeadline}},
 	Seeds:    20,
-	Measure:  measureLoad,
+	Model:    ModelOf((*TransactionLoad).flags, measureLoad, "window=bimodal:3ms,300ms,0.02", "producer-max=0", "max=10", "transactions=200"),
 }
 
 // backoffWindows is the same for three lengths of the window, and for windows that
 // are not all alike.
 var backoffWindows = Sweep{
-	Name:       "backoff-windows",
-	Title:      "Throughput against backoff, by the window",
-	Question:   "What does the length of the window change, and that it varies?",
-	Measured:   loadMeasured + " The windows of the second row have a mean of 10 ms.",
-	Parameters: transactionLoad,
+	Name:     "backoff-windows",
+	Title:    "Throughput against backoff, by the window",
+	Question: "What does the length of the window change, and that it varies?",
+	Measured: loadMeasured + " The windows of the second row have a mean of 10 ms.",
 	Panels: []Panel{
 		{Vary: "backoff", Values: coarse, Log: true, With: []string{"window=2ms"}},
 		{Vary: "backoff", Values: coarse, Log: true, With: []string{"window=10ms"}},
@@ -89,7 +84,7 @@ var backoffWindows = Sweep{
 	Columns:  loadColumns,
 	Figures:  []Figure{{Kind: Lines, Columns: []string{"throughput"}, Log: true, Headline: backoffWindowsHeadline}},
 	Seeds:    10,
-	Measure:  measureLoad,
+	Model:    ModelOf((*TransactionLoad).flags, measureLoad),
 }
 
 // coarse are backoffs for figures of many panels.
@@ -97,11 +92,10 @@ var coarse = []string{"500us", "1ms", "2ms", "4ms", "8ms", "15ms", "20ms", "40ms
 
 // backoffProducers is the same for many producers on one coordinator.
 var backoffProducers = Sweep{
-	Name:       "backoff-producers",
-	Title:      "Many producers on one coordinator",
-	Question:   "What do producers cost each other, whose markers queue behind one another?",
-	Measured:   loadMeasured,
-	Parameters: withDefaults(transactionLoad, "transactions=100"),
+	Name:     "backoff-producers",
+	Title:    "Many producers on one coordinator",
+	Question: "What do producers cost each other, whose markers queue behind one another?",
+	Measured: loadMeasured,
 	Panels: []Panel{
 		{Vary: "producers", Values: []string{"1", "2", "4", "8", "16", "32", "64"}, Log: true, With: []string{"backoff=1ms"}},
 		{Vary: "producers", Values: []string{"1", "2", "4", "8", "16", "32", "64"}, Log: true, With: []string{"backoff=20ms"}},
@@ -111,16 +105,15 @@ var backoffProducers = Sweep{
 	Columns:  loadColumns,
 	Figures:  []Figure{{Kind: Lines, Columns: []string{"throughput", "load", "p99"}, Log: true, Headline: backoffProducersHeadline}},
 	Seeds:    10,
-	Measure:  measureLoad,
+	Model:    ModelOf((*TransactionLoad).flags, measureLoad, "transactions=100"),
 }
 
 // transactionPause asks what an application gains that waits by itself.
 var transactionPause = Sweep{
-	Name:       "transaction-pause",
-	Title:      "A pause between transactions",
-	Question:   "What does it cost, or gain, to wait before the next transaction?",
-	Measured:   loadMeasured,
-	Parameters: transactionLoad,
+	Name:     "transaction-pause",
+	Title:    "A pause between transactions",
+	Question: "What does it cost, or gain, to wait before the next transaction?",
+	Measured: loadMeasured,
 	Panels: []Panel{
 		{Vary: "gap", Values: []string{"0s", "1ms", "2ms", "3ms", "4ms", "5ms", "6ms", "8ms", "10ms", "15ms", "20ms", "25ms"}},
 		{Vary: "gap", Values: []string{"0s", "1ms", "2ms", "3ms", "4ms", "5ms", "6ms", "8ms", "10ms", "15ms", "20ms", "25ms"}, With: []string{"backoff=1ms"}},
@@ -130,16 +123,15 @@ var transactionPause = Sweep{
 	Columns:  loadColumns,
 	Figures:  []Figure{{Kind: Lines, Columns: []string{"throughput", "answers"}, Headline: transactionPauseHeadline}},
 	Seeds:    10,
-	Measure:  measureLoad,
+	Model:    ModelOf((*TransactionLoad).flags, measureLoad),
 }
 
 // transactionSize asks where a transaction stops costing.
 var transactionSize = Sweep{
-	Name:       "transaction-size",
-	Title:      "What a transaction costs, by its records",
-	Question:   "What share of the throughput without transactions is left, by the records of a transaction?",
-	Measured:   loadMeasured,
-	Parameters: withDefaults(transactionLoad, "transactions=100"),
+	Name:     "transaction-size",
+	Title:    "What a transaction costs, by its records",
+	Question: "What share of the throughput without transactions is left, by the records of a transaction?",
+	Measured: loadMeasured,
 	Panels: []Panel{
 		{Vary: "records", Values: []string{"1", "3", "10", "30", "100", "300", "1000", "3000", "10000", "30000", "100000"}, Log: true},
 		{Vary: "records", Values: []string{"1", "3", "10", "30", "100", "300", "1000", "3000", "10000", "30000", "100000"}, Log: true, With: []string{"backoff=2ms"}},
@@ -151,11 +143,10 @@ var transactionSize = Sweep{
 	}, loadColumns...),
 	Figures: []Figure{{Kind: Lines, Columns: []string{"share"}, Headline: transactionSizeHeadline}},
 	Seeds:   10,
-	Measure: func(policy string, values scenarios.Values, seed uint64) ([]float64, error) {
-		measures, err := measureLoad(policy, values, seed)
-		perRecord := values.Duration("record").Seconds()
-		return append([]float64{100 * measures[0] * float64(values.Int("records")) * perRecord}, measures...), err
-	},
+	Model: ModelOf((*TransactionLoad).flags, func(policy string, l TransactionLoad, seed uint64) ([]float64, error) {
+		measures, err := measureLoad(policy, l, seed)
+		return append([]float64{100 * measures[0] * float64(l.Records) * l.Record.Seconds()}, measures...), err
+	}, "transactions=100"),
 }
 
 // somePolicies are those of the policies that have these names.
@@ -184,8 +175,8 @@ func backoffHeadline(r *Result) string {
 
 func backoffRetriesHeadline(r *Result) string {
 	at := func(text, series string) string { return r.at("backoff", text, series, "failed") }
-	return fmt.Sprintf("With %s retries %s %% of transactions fail at a backoff of 1 ms, %s %% at 20 ms, %s %% at 100 ms; Sarama waits 20 ms at most, and loses %s %%",
-		r.Values.Word("max"), at("1ms", "fixed"), at("20ms", "fixed"), at("100ms", "fixed"), at("100ms", "sarama"))
+	return fmt.Sprintf("With %d retries %s %% of transactions fail at a backoff of 1 ms, %s %% at 20 ms, %s %% at 100 ms; Sarama waits 20 ms at most, and loses %s %%",
+		r.Params.(TransactionLoad).Max, at("1ms", "fixed"), at("20ms", "fixed"), at("100ms", "fixed"), at("100ms", "sarama"))
 }
 
 func backoffLoadHeadline(r *Result) string {

@@ -13,7 +13,7 @@ import (
 	"racelab/model/app"
 	"racelab/model/broker"
 	"racelab/model/producer/librdkafka"
-	"racelab/scenarios"
+	"racelab/scenario"
 	"racelab/sim"
 )
 
@@ -27,11 +27,6 @@ var backoffMeasured = Sweep{
 		"(Kafka 2.5 and 2.6, one broker; github.com/Traktormaster/kafka-tr-issue-201011). A round trip to the coordinator takes what EndTxn took there, " +
 		"one to the leader what WriteTxnMarkers took, and wire more in each direction, which is plausible for one machine and not measured. " +
 		"Nothing is fitted to the periods.",
-	Parameters: []scenarios.Parameter{
-		{Name: "backoff", Help: "retry.backoff.ms", Default: "100ms", Takes: scenarios.Durations{}},
-		{Name: "linger", Help: "linger.ms", Default: "5ms", Takes: scenarios.Durations{}},
-		{Name: "wire", Help: "of a message, besides the broker's time with it", Default: "100us", Takes: scenarios.Durations{}},
-	},
 	Panels:   []Panel{{Vary: "backoff", Values: backoffs, Log: true}},
 	Series:   []Series{{"serial", "each transaction waits for its message"}, {"back-to-back", "the next one is begun at once"}},
 	Measures: []string{"period", "answers", "transactions"},
@@ -45,7 +40,7 @@ var backoffMeasured = Sweep{
 	},
 	Figures: []Figure{{Kind: Lines, Columns: []string{"period"}, Log: true, Headline: backoffMeasuredHeadline}},
 	Seeds:   30,
-	Measure: measureBackoffMeasured,
+	Model:   ModelOf((*loggedRun).flags, measureBackoffMeasured),
 }
 
 // loggedTransaction is a transaction as the brokers' log has it, to the
@@ -146,19 +141,18 @@ func (m loggedMode) coordinatorTrip(wire time.Duration) time.Duration { return m
 func (m loggedMode) leaderTrip(wire time.Duration) time.Duration { return m.writeMarkers + 2*wire }
 
 // world is the measured cluster and its client.
-func (m loggedMode) world(values scenarios.Values, transactions int, windows, pauses sim.Delay, seed uint64) *sim.World {
+func (m loggedMode) world(p loggedRun, transactions int, windows, pauses sim.Delay, seed uint64) *sim.World {
 	w := sim.NewWorld()
 	addCluster(w, 1, broker.Config{
 		Partitions: []model.Partition{0, model.ConsumerOffsets}, WithoutVerification: true,
 		MarkerAppend: windows, Draws: sim.NewDraws(seed, "window"),
 	})
 	client, main := librdkafka.NewTransactions(
-		librdkafka.Config{RetryBackoff: values.Duration("backoff"), Linger: values.Duration("linger")},
+		librdkafka.Config{RetryBackoff: p.backoff, Linger: p.linger},
 		w.Dial("librdkafka", "coordinator"), w.Dial("librdkafka", leader))
 	w.Go("application", app.NewTransactional(client, app.TxnPlan{Transactions: transactions, Records: 1, Partitions: 1, Tries: 1}))
 	w.Go("main thread", main)
-	wire := values.Duration("wire")
-	toCoordinator, toLeader := sim.Constant(m.coordinatorTrip(wire)/2), sim.Constant(m.leaderTrip(wire)/2)
+	toCoordinator, toLeader := sim.Constant(m.coordinatorTrip(p.wire)/2), sim.Constant(m.leaderTrip(p.wire)/2)
 	w.Timed(sim.Timing{
 		Seed: seed, Unchecked: true,
 		Except: []sim.Taking{
@@ -170,13 +164,24 @@ func (m loggedMode) world(values scenarios.Values, transactions int, windows, pa
 	return w
 }
 
-func measureBackoffMeasured(mode string, values scenarios.Values, seed uint64) ([]float64, error) {
+// loggedRun are the parameters.
+type loggedRun struct {
+	backoff, linger, wire time.Duration
+}
+
+func (p *loggedRun) flags(f *scenario.Flags) {
+	f.Duration(&p.backoff, "backoff", 100*time.Millisecond, "retry.backoff.ms")
+	f.Duration(&p.linger, "linger", 5*time.Millisecond, "linger.ms")
+	f.Duration(&p.wire, "wire", 100*time.Microsecond, "of a message, besides the broker's time with it")
+}
+
+func measureBackoffMeasured(mode string, p loggedRun, seed uint64) ([]float64, error) {
 	m := newLoggedMode(mode)
 	var pauses []time.Duration
 	for _, gap := range m.gaps {
-		pauses = append(pauses, m.pause(gap, values.Duration("wire")))
+		pauses = append(pauses, m.pause(gap, p.wire))
 	}
-	w := m.world(values, 200, sim.Empirical(m.windows), sim.Empirical(pauses), seed)
+	w := m.world(p, 200, sim.Empirical(m.windows), sim.Empirical(pauses), seed)
 	l := &load{producers: make([]progress, 1)}
 	w.Watch(l.on())
 	err := finish(w, seed, func() {})

@@ -51,8 +51,7 @@ func (x *exchange) see(o sim.Act) {
 // Predicted: how often each transaction is refused; from the first add to the
 // first accepted one; the period; from the accepted add to EndTxn's answer.
 func TestMeasuredTransactionsArePredicted(t *testing.T) {
-	values := set(t, &backoffMeasured)
-	wire := values.Duration("wire")
+	params := set(t, &backoffMeasured).Params.(loggedRun)
 	met := map[string]int{}
 	answers, measuredAnswers := 0, 0
 	var got, want struct{ period, accepted, rest map[string][]float64 }
@@ -70,7 +69,7 @@ func TestMeasuredTransactionsArePredicted(t *testing.T) {
 		m := newLoggedMode(l.mode)
 		var x *exchange
 		for seed := range uint64(8) { // None decides: nothing comes at the instant at which a window ends.
-			w := m.world(values, 2, sim.Constant(loggedTransactions[i-1].window), sim.Constant(m.pause(l.gap, wire)), seed)
+			w := m.world(params, 2, sim.Constant(loggedTransactions[i-1].window), sim.Constant(m.pause(l.gap, params.wire)), seed)
 			x = &exchange{}
 			w.Watch(meter(sim.Answered, x.see))
 			if err := finish(w, seed, func() {}); err != nil {

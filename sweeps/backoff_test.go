@@ -6,13 +6,14 @@ import (
 	"testing"
 	"time"
 
+	"racelab/scenarios/concurrenttransactions"
 	"racelab/sim"
 )
 
 // measured is one run of a policy.
 func measured(t *testing.T, policy string, seed uint64, settings ...string) LoadRun {
 	t.Helper()
-	r, err := NewTransactionLoad(set(t, &backoff, settings...)).Run(policy, seed)
+	r, err := set(t, &backoff, settings...).Params.(TransactionLoad).Run(policy, seed)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +98,7 @@ func TestBackoffOfNothing(t *testing.T) {
 func TestNoPolicyBeatsTheOmniscient(t *testing.T) {
 	const transactions = 300
 	for _, window := range []string{"lognormal:3ms,0.5", "bimodal:3ms,60ms,0.1", "exp:8ms", "empirical:2ms,3ms,3ms,40ms"} {
-		draws, d := sim.NewDraws(5, "window"), set(t, &backoff, "window="+window).Delay("window")
+		draws, d := sim.NewDraws(5, "window"), set(t, &backoff, "window="+window).Params.(TransactionLoad).Window
 		total := time.Duration(0)
 		for i := range transactions {
 			if w := d.Draw(&draws); i < transactions-1 { // the last one is nobody's
@@ -227,7 +228,11 @@ func TestPoliciesAreTheClients(t *testing.T) {
 			if policy == "kgo" {
 				b = "20ms"
 			}
-			w := build("concurrent-transactions", variant, "clock=timed", "lag="+window, "transactions=30", "backoff="+b)
+			c, err := concurrenttransactions.Scenario.Race().Case(variant, "", "clock=timed", "lag="+window, "transactions=30", "backoff="+b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w := c.World()
 			l := &load{producers: make([]progress, 1)}
 			w.Watch(l.on())
 			if err := finish(w, 1, func() {}); err != nil {
@@ -244,7 +249,7 @@ func TestPoliciesAreTheClients(t *testing.T) {
 // BenchmarkTransactionLoad is the default sweep's mix of policies at one backoff:
 // transactions a second, and how many times faster than in reality.
 func BenchmarkTransactionLoad(b *testing.B) {
-	load := NewTransactionLoad(set(b, &backoff, "backoff=4ms"))
+	load := set(b, &backoff, "backoff=4ms").Params.(TransactionLoad)
 	transactions, simulated := 0.0, 0.0
 	for seed := uint64(1); b.Loop(); seed++ {
 		for _, policy := range policies {

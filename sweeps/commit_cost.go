@@ -6,7 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"racelab/scenarios"
+	"racelab/scenario"
+	"racelab/scenarios/offsetrewind"
 	"racelab/sim"
 )
 
@@ -34,16 +35,8 @@ var commitCost = Sweep{
 		"also if others are on their way. overhead is what a round trip took beyond that, for the sockets, the timer and " +
 		"the wake-ups: unfixed makes one round trip after the other, and took 1803 ms for 300, so it is 1803/300 - 5 = 1.01 ms. " +
 		"unfixed agrees for that reason. step and wake were chosen so that commit-lock scatters as the released client does; all else is predicted.",
-	Parameters: []scenarios.Parameter{
-		{Name: "partitions", Help: "partitions, and goroutines: one claims each", Default: "10", Takes: scenarios.Numbers{Min: 1, Max: 64}},
-		{Name: "commits", Help: "commits of each goroutine, one after the other", Default: "30", Takes: scenarios.Numbers{Min: 1, Max: 1000}},
-		{Name: "answer", Help: "from the arrival of a commit to its answer", Default: "5ms", Takes: scenarios.Delays{}},
-		{Name: "overhead", Help: "what else a round trip takes", Default: "1.01ms", Takes: scenarios.Delays{}},
-		{Name: "step", Help: "from one step of a goroutine to its next", Default: "100ns", Takes: scenarios.Delays{}},
-		{Name: "wake", Help: "until a goroutine that waited for a lock goes on", Default: "lognormal:35us,0.7", Takes: scenarios.Delays{}},
-	},
 	Panels:   []Panel{{}},
-	Series:   variants("offset-rewind", "unfixed", "commit-lock", "broker-lock", "build-outside", "broker-lock-released"),
+	Series:   variants(&offsetrewind.Scenario, "unfixed", "commit-lock", "broker-lock", "build-outside", "broker-lock-released"),
 	Measures: []string{"total", "requests"},
 	Columns: []Column{
 		{"total", "ms", "from the first mark to the last answer", Median("total")},
@@ -58,22 +51,39 @@ var commitCost = Sweep{
 	},
 	Figures: []Figure{{Kind: Bars, Columns: []string{"total", "requests"}, Headline: commitCostHeadline}},
 	Seeds:   30,
-	Measure: measureCommitCost,
+	Model:   ModelOf((*commitRun).flags, measureCommitCost),
 }
 
 // measuredCommits is the workload that the releases were measured with.
 var measuredCommits = []string{"partitions=10", "commits=30", "answer=5ms"}
 
-func measureCommitCost(variant string, values scenarios.Values, seed uint64) ([]float64, error) {
-	w := build("offset-rewind", variant, "partitions="+values.Word("partitions"), "commits="+values.Word("commits"))
+// commitRun are the parameters.
+type commitRun struct {
+	partitions, commits          int
+	answer, overhead, step, wake sim.Delay
+}
+
+func (p *commitRun) flags(f *scenario.Flags) {
+	f.Int(&p.partitions, "partitions", 10, 1, 64, "partitions, and goroutines: one claims each")
+	f.Int(&p.commits, "commits", 30, 1, 1000, "commits of each goroutine, one after the other")
+	f.Delay(&p.answer, "answer", "5ms", "from the arrival of a commit to its answer")
+	f.Delay(&p.overhead, "overhead", "1.01ms", "what else a round trip takes")
+	f.Delay(&p.step, "step", "100ns", "from one step of a goroutine to its next")
+	f.Delay(&p.wake, "wake", "lognormal:35us,0.7", "until a goroutine that waited for a lock goes on")
+}
+
+func measureCommitCost(variant string, p commitRun, seed uint64) ([]float64, error) {
+	s := offsetrewind.Scenario.Default()
+	s.Partitions, s.Commits = p.partitions, p.commits
+	w := offsetrewind.Scenario.World(variant, s)
 	requests := countCommits(w)
 	w.Timed(sim.Timing{
 		Seed: seed,
-		Wake: values.Delay("wake"),
-		Step: values.Delay("step"),
+		Wake: p.wake,
+		Step: p.step,
 		Except: []sim.Taking{
-			{Of: "sarama->coordinator", Delay: values.Delay("overhead")},
-			{Of: "coordinator->sarama", Delay: values.Delay("answer")},
+			{Of: "sarama->coordinator", Delay: p.overhead},
+			{Of: "coordinator->sarama", Delay: p.answer},
 		},
 	})
 	err := finish(w, seed, func() {})
@@ -82,6 +92,7 @@ func measureCommitCost(variant string, values scenarios.Values, seed uint64) ([]
 
 // commitCostHeadline names the ways from the slowest to the quickest.
 func commitCostHeadline(r *Result) string {
+	p := r.Params.(commitRun)
 	total := func(row Row) float64 { return r.Cell(row, "total").Value }
 	rows := slices.SortedStableFunc(slices.Values(r.Rows), func(a, b Row) int { return cmp.Compare(total(b), total(a)) })
 	var parts []string
@@ -89,5 +100,5 @@ func commitCostHeadline(r *Result) string {
 		parts = append(parts, fmt.Sprintf("%s %s", Number(total(row)), row.Series.Name))
 	}
 	return fmt.Sprintf("%s commits take so many milliseconds: %s",
-		Number(float64(r.Values.Int("partitions")*r.Values.Int("commits"))), strings.Join(parts, ", "))
+		Number(float64(p.partitions*p.commits)), strings.Join(parts, ", "))
 }

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"racelab/scenarios"
+	"racelab/scenario"
 )
 
 // CSV writes the result: comment lines that say what the numbers are and how to
@@ -65,7 +65,7 @@ func (r *Result) Command() string { return r.Sweep.Command(r.Values, r.Seeds) }
 
 // Command is the command that runs the sweep with these settings; that of a part
 // runs the whole, and says so.
-func (s *Sweep) Command(values scenarios.Values, seeds int) string {
+func (s *Sweep) Command(values scenario.Values, seeds int) string {
 	words := []string{"sweep", s.Name}
 	if seeds != s.Seeds {
 		words = append(words, "--seeds", strconv.Itoa(seeds))
@@ -75,7 +75,7 @@ func (s *Sweep) Command(values scenarios.Values, seeds int) string {
 			words = append(words, "--set", value.Name+"="+value.Text)
 		}
 	}
-	command := scenarios.Command(words...)
+	command := scenario.Command(words...)
 	if s.part {
 		command += " # has more points"
 	}

@@ -10,7 +10,7 @@ import (
 	"io/fs"
 	"os"
 
-	"racelab/scenarios"
+	"racelab/scenario"
 )
 
 // inputs are what a sweep's numbers depend on. They are the first line of its
@@ -23,7 +23,7 @@ type inputs struct {
 	Build  string `json:"build"`
 }
 
-func (s *Sweep) inputs(values scenarios.Values, points []point, o Options) inputs {
+func (s *Sweep) inputs(values scenario.Values, points []point, o Options) inputs {
 	hash := sha256.New()
 	fmt.Fprintln(hash, s.Measures)
 	for i := range points {

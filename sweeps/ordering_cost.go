@@ -4,12 +4,12 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 
 	"gonum.org/v1/gonum/stat"
 
 	"racelab/model"
-	"racelab/scenarios"
+	"racelab/scenario"
+	"racelab/scenarios/producereorder"
 	"racelab/sim"
 )
 
@@ -22,23 +22,12 @@ var orderingCost = Sweep{
 	Measured: "One run is an application that hands over one record after the other to one partition, as fast as submit has it; of each so many, one is refused, " +
 		"once, with all of its batch and all that is buffered behind it, and handed over again as the remedy says. Throughput is what was offered unless a remedy holds it up, so look at it with submit=1us, where the client is the limit. " +
 		"Latency is from the first hand-over of a record to the promise that it is written; with abort-transaction all records are one transaction. sync-callback-reentrant is not there: it hangs. All delays are plausible values, not measured ones.",
-	Parameters: []scenarios.Parameter{
-		{Name: "records", Help: "records of a run", Default: "1000", Takes: scenarios.Numbers{Min: 10, Max: 100_000}},
-		{Name: "per-thousand", Help: "records of 1,000 that fail", Default: "10", Takes: scenarios.Numbers{Min: 0, Max: 1000}},
-		{Name: "keys", Help: "of the partition, which its records have in turn", Default: "100", Takes: scenarios.Numbers{Min: 1, Max: 10_000}},
-		{Name: "batch", Help: "records that fill a batch; one that fails fails once for all that are to fail in it", Default: "10", Takes: scenarios.Numbers{Min: 1, Max: 10_000}},
-		{Name: "submit", Help: "until the application has its next record", Default: "exp:50us", Takes: scenarios.Delays{}},
-		{Name: "promise", Help: "from a failure until the goroutine that calls promises runs", Default: "exp:20us", Takes: scenarios.Delays{}},
-		{Name: "latency", Help: "of a message, one way", Default: "lognormal:500us,0.3", Takes: scenarios.Delays{}},
-		{Name: "service", Help: "of the broker with a request", Default: "lognormal:200us,0.3", Takes: scenarios.Delays{}},
-		{Name: "step", Help: "from one step of a goroutine to its next", Default: "exp:500ns", Takes: scenarios.Delays{}},
-	},
 	Panels: []Panel{
 		{Vary: "per-thousand", Values: []string{"0", "2", "5", "10", "20", "50", "100"}},
 		{Vary: "per-thousand", Values: []string{"0", "2", "5", "10", "20", "50", "100"}, With: []string{"submit=1us"}},
 		{Vary: "keys", Values: []string{"1", "3", "10", "30", "100", "300"}, Log: true},
 	},
-	Series:   variants("produce-reorder", "none", "sticky", "pause-partition", "pause-key", "abort-transaction", "dead-letter", "sync-callback", "sticky-misused"),
+	Series:   variants(&producereorder.Scenario, "none", "sticky", "pause-partition", "pause-key", "abort-transaction", "dead-letter", "sync-callback", "sticky-misused"),
 	Measures: []string{"throughput", "p50", "p99", "reordered", "records"},
 	Columns: []Column{
 		{"throughput", "records/s", "written, from the first hand-over to the last promise", Median("throughput")},
@@ -50,21 +39,41 @@ var orderingCost = Sweep{
 		{Kind: Lines, Panels: []string{"per-thousand", "per-thousand submit=1us"}, Columns: []string{"p99", "throughput"}, Log: true, Headline: orderingCostHeadline},
 		{Name: "keys", Kind: Lines, Panels: []string{"keys"}, Columns: []string{"reordered", "p99"}, Headline: orderingKeysHeadline},
 	},
-	Seeds:   10,
-	Measure: measureOrderingCost,
+	Seeds: 10,
+	Model: ModelOf((*orderingRun).flags, measureOrderingCost),
 }
 
-func measureOrderingCost(variant string, values scenarios.Values, seed uint64) ([]float64, error) {
-	records, perThousand := values.Int("records"), values.Int("per-thousand")
-	failures, every := records*perThousand/1000, 1
+// orderingRun are the parameters.
+type orderingRun struct {
+	records, perThousand, keys, batch int
+	pace
+}
+
+func (p *orderingRun) flags(f *scenario.Flags) {
+	f.Int(&p.records, "records", 1000, 10, 100_000, "records of a run")
+	f.Int(&p.perThousand, "per-thousand", 10, 0, 1000, "records of 1,000 that fail")
+	f.Int(&p.keys, "keys", 100, 1, 10_000, "of the partition, which its records have in turn")
+	f.Int(&p.batch, "batch", 10, 1, 10_000, "records that fill a batch; one that fails fails once for all that are to fail in it")
+	f.Delay(&p.submit, "submit", "exp:50us", "until the application has its next record")
+	f.Delay(&p.promise, "promise", "exp:20us", "from a failure until the goroutine that calls promises runs")
+	f.Delay(&p.latency, "latency", "lognormal:500us,0.3", "of a message, one way")
+	f.Delay(&p.service, "service", "lognormal:200us,0.3", "of the broker with a request")
+	f.Delay(&p.step, "step", "exp:500ns", "from one step of a goroutine to its next")
+}
+
+func measureOrderingCost(variant string, p orderingRun, seed uint64) ([]float64, error) {
+	records := p.records
+	failures, every := records*p.perThousand/1000, 1
 	if failures > 0 {
 		every = records / failures
 	}
-	w := build("produce-reorder", variant, "clock=timed", "producers=1", "records="+strconv.Itoa(records), "keys="+values.Word("keys"),
-		"batch="+values.Word("batch"), "failures="+strconv.Itoa(failures), "first="+strconv.Itoa((every+1)/2), "every="+strconv.Itoa(every))
+	s := producereorder.Scenario.Default()
+	s.Timed, s.Producers, s.Records, s.Keys, s.Batch = true, 1, records, p.keys, p.batch
+	s.Failures, s.First, s.Every = failures, (every+1)/2, every
+	w := producereorder.Scenario.World(variant, s)
 	o := &outcomes{handedOver: make([]sim.Time, records+1), written: make([]sim.Time, records+1)}
 	w.Watch(meter(sim.Called|sim.Returned, o.see))
-	reordered, err := finishProducing(w, values, seed)
+	reordered, err := finishProducing(w, p.pace, seed)
 	var latencies []float64
 	for r := 1; r <= records; r++ {
 		if err == nil && o.written[r] == 0 {

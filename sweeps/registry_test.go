@@ -7,7 +7,9 @@ import (
 	"testing"
 
 	"racelab/model"
+	"racelab/scenario"
 	"racelab/scenarios"
+	"racelab/scenarios/producereorder"
 	"racelab/sim"
 )
 
@@ -67,11 +69,11 @@ func TestRegistry(t *testing.T) {
 		{"throttle-stall", "no-sender-waits-for-a-stopped-timer"},
 		{"throttle-stall", "every-message-is-delivered"},
 	} {
-		s, err := scenarios.Find(counted[0])
+		r, err := scenarios.Find(counted[0])
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !slices.ContainsFunc(s.Properties, func(c scenarios.Claimed) bool { return c.Property == counted[1] }) {
+		if !slices.ContainsFunc(r.Claims, func(c scenario.RaceClaim) bool { return c.Name == counted[1] }) {
 			t.Errorf("%s has no property %s", counted[0], counted[1])
 		}
 	}
@@ -94,7 +96,7 @@ func TestReferencesKnowTheirSettings(t *testing.T) {
 		{&backoffMeasured, "wire=200us", "serial", "100ms", "period", 14},
 		{&backoffMeasured, "linger=0s", "serial", "100ms", "period", 0},
 	} {
-		r := &Result{Sweep: test.sweep, Values: set(t, test.sweep, test.set)}
+		r := &Result{Sweep: test.sweep, Setup: set(t, test.sweep, test.set)}
 		row := Row{Panel: test.sweep.Panels[0], Series: Series{Name: test.series}, Text: test.at}
 		if got, ok := r.Reference(row, test.column); got != test.want || ok != (test.want > 0) {
 			t.Errorf("%s with %s: %g, %v was measured of %s, want %g", test.sweep.Name, test.set, got, ok, test.series, test.want)
@@ -105,10 +107,10 @@ func TestReferencesKnowTheirSettings(t *testing.T) {
 // row runs one series at one setting.
 func row(t *testing.T, s *Sweep, series string, seeds int, settings ...string) func(column string) Estimate {
 	t.Helper()
-	values := set(t, s, settings...)
+	setup := set(t, s, settings...)
 	var samples [][]float64
 	for seed := range uint64(seeds) {
-		sample, err := s.Measure(series, values, seed+1)
+		sample, err := setup.Measure(series, seed+1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -294,22 +296,17 @@ func TestEveryParameterMatters(t *testing.T) {
 // Goal: what the decision table of the race says of throughput is what the sweep
 // has.
 func TestNeedsOfThroughput(t *testing.T) {
-	s, err := scenarios.Find("produce-reorder")
-	if err != nil {
-		t.Fatal(err)
-	}
 	released := row(t, &orderingCost, "none", 5)
 	seen := 0
-	for _, need := range s.Needs {
+	for _, need := range producereorder.Scenario.Race().Needs() {
 		if need.Command == "" {
 			continue
 		}
 		seen++
-		answer := s.Answer(need)
-		for _, variant := range append(answer.Gives, answer.Breaks...) {
+		for _, variant := range slices.Concat(need.Gives, need.Breaks) {
 			got := row(t, &orderingCost, variant, 5)
 			alike := got("p99").Value < 1.1*released("p99").Value && got("throughput").Value > 0.95*released("throughput").Value
-			if alike != slices.Contains(answer.Gives, variant) {
+			if alike != slices.Contains(need.Gives, variant) {
 				t.Errorf("%s: %s has a p99 of %v ms and writes %v a second, as released %v and %v", need.Name, variant, got("p99"), got("throughput"), released("p99"), released("throughput"))
 			}
 		}

@@ -3,11 +3,11 @@ package sweeps
 import (
 	"fmt"
 	"math"
-	"strconv"
 	"strings"
 
 	"racelab/model"
-	"racelab/scenarios"
+	"racelab/scenario"
+	"racelab/scenarios/producereorder"
 	"racelab/sim"
 )
 
@@ -21,15 +21,6 @@ var reorderOdds = Sweep{
 		"promise is how late the promise goroutine runs, submit the application's time with its next record, latency a message's one way and service the broker's time: " +
 		"plausible values for one machine, not measured ones. Measured was franz-go 1.22.2 over TCP: overtaken in 167 of 300 failures with idempotence, in 132 without. " +
 		"At one lateness the model has more without idempotence, and measured was less: what the measured application did between two records is not known.",
-	Parameters: []scenarios.Parameter{
-		{Name: "records", Help: "records of a run", Default: "40", Takes: scenarios.Numbers{Min: 3, Max: 1000}},
-		{Name: "batch", Help: "records that fill a batch", Default: "10", Takes: scenarios.Numbers{Min: 1, Max: 1000}},
-		{Name: "submit", Help: "until the application has its next record", Default: "exp:50us", Takes: scenarios.Delays{}},
-		{Name: "promise", Help: "from a failure until the goroutine that calls promises runs", Default: "exp:100us", Takes: scenarios.Delays{}},
-		{Name: "latency", Help: "of a message, one way", Default: "lognormal:30us,0.5", Takes: scenarios.Delays{}},
-		{Name: "service", Help: "of the broker with a request", Default: "lognormal:20us,0.5", Takes: scenarios.Delays{}},
-		{Name: "step", Help: "from one step of a goroutine to its next", Default: "exp:1us", Takes: scenarios.Delays{}},
-	},
 	Panels: []Panel{
 		{Vary: "promise", Log: true, Values: []string{"exp:1us", "exp:3us", "exp:10us", "exp:30us", "exp:100us", "exp:300us", "exp:1ms", "exp:3ms", "exp:10ms"}},
 		{Vary: "submit", Log: true, Values: []string{"exp:3us", "exp:10us", "exp:30us", "exp:100us", "exp:300us", "exp:1ms", "exp:3ms", "exp:10ms"}},
@@ -44,18 +35,34 @@ var reorderOdds = Sweep{
 	},
 	Figures: []Figure{{Kind: Lines, Columns: []string{"overtaken", "reordered"}, Headline: reorderOddsHeadline}},
 	Seeds:   300,
-	Measure: measureReorderOdds,
+	Model:   ModelOf((*reorderRun).flags, measureReorderOdds),
 }
 
-func measureReorderOdds(series string, values scenarios.Values, seed uint64) ([]float64, error) {
-	idempotent := map[string]string{"idempotent": "on", "not idempotent": "off"}[series]
-	records := values.Int("records")
-	middle := (records + 1) / 2
-	w := build("produce-reorder", "none", "clock=timed", "producers=1", "records="+strconv.Itoa(records), "batch="+values.Word("batch"),
-		"idempotent="+idempotent, "failures=1", "first="+strconv.Itoa(middle))
+// reorderRun are the parameters.
+type reorderRun struct {
+	records, batch int
+	pace
+}
+
+func (p *reorderRun) flags(f *scenario.Flags) {
+	f.Int(&p.records, "records", 40, 3, 1000, "records of a run")
+	f.Int(&p.batch, "batch", 10, 1, 1000, "records that fill a batch")
+	f.Delay(&p.submit, "submit", "exp:50us", "until the application has its next record")
+	f.Delay(&p.promise, "promise", "exp:100us", "from a failure until the goroutine that calls promises runs")
+	f.Delay(&p.latency, "latency", "lognormal:30us,0.5", "of a message, one way")
+	f.Delay(&p.service, "service", "lognormal:20us,0.5", "of the broker with a request")
+	f.Delay(&p.step, "step", "exp:1us", "from one step of a goroutine to its next")
+}
+
+func measureReorderOdds(series string, p reorderRun, seed uint64) ([]float64, error) {
+	middle := (p.records + 1) / 2
+	s := producereorder.Scenario.Default()
+	s.Timed, s.Producers, s.Records, s.Batch, s.First = true, 1, p.records, p.batch, middle
+	s.Idempotent = series == "idempotent"
+	w := producereorder.Scenario.World("none", s)
 	o := &overtaking{failing: model.Record(middle)}
 	w.Watch(meter(sim.Answered|sim.Called|sim.Returned, o.see))
-	reordered, err := finishProducing(w, values, seed)
+	reordered, err := finishProducing(w, p.pace, seed)
 	overtaken := 0.0
 	if o.overtaken {
 		overtaken = 1
@@ -63,13 +70,16 @@ func measureReorderOdds(series string, values scenarios.Values, seed uint64) ([]
 	return []float64{1, overtaken, float64(min(reordered, 1)), o.toldAt.Sub(o.refusedAt).Seconds() * 1000}, err
 }
 
-// finishProducing takes a world of produce-reorder to its end, at the pace that
-// the values have, and counts the records that are out of order.
-func finishProducing(w *sim.World, values scenarios.Values, seed uint64) (reordered int, err error) {
+// pace is how long things take in the sweeps of produce-reorder.
+type pace struct{ submit, promise, latency, service, step sim.Delay }
+
+// finishProducing takes a world of produce-reorder to its end at a pace, and counts
+// the records that are out of order.
+func finishProducing(w *sim.World, p pace, seed uint64) (reordered int, err error) {
 	w.Timed(sim.Timing{
 		Seed: seed, Unchecked: true,
-		Step: values.Delay("step"), Latency: values.Delay("latency"), Service: values.Delay("service"),
-		Before: []sim.Taking{{Of: "submit", Delay: values.Delay("submit")}, {Of: "scheduled", Delay: values.Delay("promise")}},
+		Step: p.step, Latency: p.latency, Service: p.service,
+		Before: []sim.Taking{{Of: "submit", Delay: p.submit}, {Of: "scheduled", Delay: p.promise}},
 	})
 	return finishCounting(w, seed, "first-appends-keep-the-order")
 }

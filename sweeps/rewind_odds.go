@@ -2,9 +2,10 @@ package sweeps
 
 import (
 	"fmt"
-	"strconv"
+	"time"
 
-	"racelab/scenarios"
+	"racelab/scenario"
+	"racelab/scenarios/offsetrewind"
 	"racelab/sim"
 )
 
@@ -37,19 +38,6 @@ var rewindOdds = Sweep{
 		"plausible values, not measured ones. step is the client's time from one lock to the next, and wake that of the Go scheduler " +
 		"until a goroutine runs to which a lock was released; with these the odds are those of the released client, as far as 12 runs can tell. " +
 		"A run that is always busy has about one rewind, so the odds depend on the number of commits.",
-	Parameters: []scenarios.Parameter{
-		{Name: "partitions", Help: "partitions of the instance, and goroutines: one claims each", Default: "4", Takes: scenarios.Numbers{Min: 1, Max: 64}},
-		{Name: "instances", Help: "consumers, among which the partitions are divided", Default: "1", Takes: scenarios.Numbers{Min: 1, Max: 64}},
-		{Name: "messages", Help: "messages of each partition", Default: "48", Takes: scenarios.Numbers{Min: 1, Max: 10_000}},
-		{Name: "batch", Help: "messages that a goroutine marks before each commit", Default: "1", Takes: scenarios.Numbers{Min: 1, Max: 1000}},
-		{Name: "commit", Help: "whether goroutines commit, or a ticker does", Default: "manual", Takes: scenarios.Words{"manual", "auto"}},
-		{Name: "interval", Help: "of automatic commits, in ms", Default: "20", Takes: scenarios.Numbers{Min: 1, Max: 60_000}},
-		{Name: "latency", Help: "of a message, one way", Default: "lognormal:1ms,0.5", Takes: scenarios.Delays{}},
-		{Name: "service", Help: "of the coordinator with a commit", Default: "lognormal:500us,0.5", Takes: scenarios.Delays{}},
-		{Name: "process", Help: "of the application with a message", Default: "exp:5ms", Takes: scenarios.Delays{}},
-		{Name: "step", Help: "from one step of a goroutine to its next", Default: "exp:1us", Takes: scenarios.Delays{}},
-		{Name: "wake", Help: "until a goroutine that waited for a lock goes on", Default: "exp:10us", Takes: scenarios.Delays{}},
-	},
 	Panels: []Panel{
 		{Vary: "latency", Log: true, Values: []string{
 			"lognormal:100us,0.5", "lognormal:200us,0.5", "lognormal:500us,0.5", "lognormal:1ms,0.5", "lognormal:2ms,0.5",
@@ -61,7 +49,7 @@ var rewindOdds = Sweep{
 		{Vary: "process", Log: true, Values: []string{
 			"exp:200us", "exp:500us", "exp:1ms", "exp:2ms", "exp:5ms", "exp:10ms", "exp:20ms", "exp:50ms", "exp:100ms"}},
 	},
-	Series:   variants("offset-rewind", "send-lock", "unfixed", "broker-lock"),
+	Series:   variants(&offsetrewind.Scenario, "send-lock", "unfixed", "broker-lock"),
 	Measures: []string{"rewinds", "commits", "messages", "total"},
 	Columns: []Column{
 		{"rewinds", "in 1,000 commits", "commits that take an offset back", Odds("rewinds", "commits", 1000)},
@@ -70,26 +58,47 @@ var rewindOdds = Sweep{
 	},
 	Figures: []Figure{{Kind: Lines, Columns: []string{"rewinds by work"}, Headline: rewindOddsHeadline}},
 	Seeds:   100,
-	Measure: measureRewindOdds,
+	Model:   ModelOf((*rewindRun).flags, measureRewindOdds),
 }
 
-func measureRewindOdds(variant string, values scenarios.Values, seed uint64) ([]float64, error) {
-	messages, batch := values.Int("messages"), values.Int("batch")
-	commits := max(messages/batch, 1)
-	w := build("offset-rewind", variant, "partitions="+values.Word("partitions"), "instances="+values.Word("instances"),
-		"batch="+values.Word("batch"), "commits="+strconv.Itoa(commits),
-		"commit="+values.Word("commit"), "interval="+values.Word("interval"))
+// rewindRun are the parameters.
+type rewindRun struct {
+	partitions, instances, messages, batch int
+	auto                                   bool
+	interval                               time.Duration
+	latency, service, process, step, wake  sim.Delay
+}
+
+func (p *rewindRun) flags(f *scenario.Flags) {
+	f.Int(&p.partitions, "partitions", 4, 1, 64, "partitions of the instance, and goroutines: one claims each")
+	f.Int(&p.instances, "instances", 1, 1, 64, "consumers, among which the partitions are divided")
+	f.Int(&p.messages, "messages", 48, 1, 10_000, "messages of each partition")
+	f.Int(&p.batch, "batch", 1, 1, 1000, "messages that a goroutine marks before each commit")
+	f.Switch(&p.auto, "commit", "manual", "auto", false, "whether goroutines commit, or a ticker does")
+	f.Millis(&p.interval, "interval", 20, 1, 60_000, "of automatic commits, in ms")
+	f.Delay(&p.latency, "latency", "lognormal:1ms,0.5", "of a message, one way")
+	f.Delay(&p.service, "service", "lognormal:500us,0.5", "of the coordinator with a commit")
+	f.Delay(&p.process, "process", "exp:5ms", "of the application with a message")
+	f.Delay(&p.step, "step", "exp:1us", "from one step of a goroutine to its next")
+	f.Delay(&p.wake, "wake", "exp:10us", "until a goroutine that waited for a lock goes on")
+}
+
+func measureRewindOdds(variant string, p rewindRun, seed uint64) ([]float64, error) {
+	s := offsetrewind.Scenario.Default()
+	s.Partitions, s.Instances, s.Batch, s.Commits = p.partitions, p.instances, p.batch, max(p.messages/p.batch, 1)
+	s.Auto, s.Interval = p.auto, p.interval
+	w := offsetrewind.Scenario.World(variant, s)
 	requests := countCommits(w)
 	w.Timed(sim.Timing{
 		Seed:    seed,
-		Wake:    values.Delay("wake"),
-		Step:    values.Delay("step"),
-		Latency: values.Delay("latency"),
-		Service: values.Delay("service"),
-		Before:  []sim.Taking{{Of: "mark", Delay: values.Delay("process")}},
+		Wake:    p.wake,
+		Step:    p.step,
+		Latency: p.latency,
+		Service: p.service,
+		Before:  []sim.Taking{{Of: "mark", Delay: p.process}},
 	})
 	rewinds, err := finishCounting(w, seed, "committed-offset-never-rewinds")
-	return []float64{float64(rewinds), float64(*requests), float64(values.Int("partitions") * commits * batch), milliseconds(w)}, err
+	return []float64{float64(rewinds), float64(*requests), float64(p.partitions * s.Commits * p.batch), milliseconds(w)}, err
 }
 
 // rewindOddsHeadline says how far the worst panel reaches, and whether the last

@@ -5,8 +5,6 @@ import (
 	"math"
 	"slices"
 	"sync"
-
-	"racelab/scenarios"
 )
 
 // Options say how a sweep is run. No result depends on any but Seeds.
@@ -29,13 +27,13 @@ func (e *Stopped) Error() string {
 // Run runs the sweep. A point is the unit of work: it is run whole, with the
 // seeds 1 to Seeds, or not at all. Every series has the same seeds, so that
 // two of them meet the same delays.
-func (s *Sweep) Run(values scenarios.Values, o Options) (*Result, error) {
-	points := s.points(values)
+func (s *Sweep) Run(setup Setup, o Options) (*Result, error) {
+	points := s.points(setup)
 	samples := make([][][]float64, len(points)) // by point, by seed
 	done := make([]bool, len(points))
 	finish := func(int) error { return nil }
 	if o.Journal != "" {
-		journal, err := openJournal(o.Journal, s.inputs(values, points, o), func(point int, of [][]float64) bool {
+		journal, err := openJournal(o.Journal, s.inputs(setup.Values, points, o), func(point int, of [][]float64) bool {
 			if point < 0 || point >= len(points) || len(of) != o.Seeds ||
 				slices.ContainsFunc(of, func(sample []float64) bool { return len(sample) != len(s.Measures) }) {
 				return false
@@ -57,12 +55,12 @@ func (s *Sweep) Run(values scenarios.Values, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.sum(values, o.Seeds, points, samples), nil
+	return s.sum(setup, o.Seeds, points, samples), nil
 }
 
 // measure makes one run of a point.
 func (s *Sweep) measure(p *point, seed uint64) ([]float64, error) {
-	sample, err := s.Measure(p.series.Name, p.values, seed)
+	sample, err := p.Measure(p.series.Name, seed)
 	if err != nil {
 		return nil, fmt.Errorf("%s, seed %d of %v: %w", s.Name, seed, p, err)
 	}
@@ -78,8 +76,8 @@ func (s *Sweep) measure(p *point, seed uint64) ([]float64, error) {
 }
 
 // sum makes the columns.
-func (s *Sweep) sum(values scenarios.Values, seeds int, points []point, samples [][][]float64) *Result {
-	result := &Result{Sweep: s, Values: values, Seeds: seeds}
+func (s *Sweep) sum(setup Setup, seeds int, points []point, samples [][][]float64) *Result {
+	result := &Result{Sweep: s, Setup: setup, Seeds: seeds}
 	for i, p := range points {
 		row := Row{Panel: p.panel, Series: p.series, Text: p.text, At: p.at}
 		for _, c := range s.Columns {

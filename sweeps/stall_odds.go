@@ -3,8 +3,10 @@ package sweeps
 import (
 	"fmt"
 	"math"
+	"time"
 
-	"racelab/scenarios"
+	"racelab/scenario"
+	"racelab/scenarios/throttlestall"
 	"racelab/sim"
 )
 
@@ -24,18 +26,6 @@ var stallOdds = Sweep{
 		"A run stalls if the sender or the response reader waits for what never comes, and not all messages are delivered; a run that panics is counted for itself. " +
 		"latency is one way, service is the broker's time with a request, send the application's with its next message, " +
 		"and step the client's time from one access to the next: plausible values, not measured ones.",
-	Parameters: []scenarios.Parameter{
-		{Name: "messages", Help: "messages of a run", Default: "48", Takes: scenarios.Numbers{Min: 1, Max: 64}},
-		{Name: "throttles", Help: "answers, from the first on, that throttle", Default: "2", Takes: scenarios.Numbers{Min: 0, Max: 16}},
-		{Name: "throttle", Help: "how long each does, in ms", Default: "200", Takes: scenarios.Numbers{Min: 1, Max: 3_600_000}},
-		{Name: "muting", Help: "whether the broker does not listen during a throttle", Default: "on", Takes: scenarios.Words{"on", "off"}},
-		{Name: "max-open", Help: "Net.MaxOpenRequests", Default: "5", Takes: scenarios.Numbers{Min: 1, Max: 64}},
-		{Name: "timers", Help: "whose timers the client has", Default: "go1.22", Takes: scenarios.Words{"go1.22", "go1.23"}},
-		{Name: "send", Help: "until the application has its next message", Default: "exp:5ms", Takes: scenarios.Delays{}},
-		{Name: "latency", Help: "of a message, one way", Default: "lognormal:1ms,0.5", Takes: scenarios.Delays{}},
-		{Name: "service", Help: "of the broker with a request", Default: "lognormal:500us,0.5", Takes: scenarios.Delays{}},
-		{Name: "step", Help: "from one step of a goroutine to its next", Default: "exp:1us", Takes: scenarios.Delays{}},
-	},
 	Panels: []Panel{
 		{Vary: "max-open", Log: true, With: []string{"send=exp:200us"}, Values: []string{"1", "2", "3", "4", "5", "8", "16"}},
 		{Vary: "throttle", Log: true, Values: []string{"1", "2", "5", "10", "20", "50", "100", "200", "500", "1000", "5000"}},
@@ -45,7 +35,7 @@ var stallOdds = Sweep{
 		{Vary: "throttle", Log: true, With: []string{"muting=off"}, Values: []string{"1", "2", "5", "10", "20", "50", "100", "200", "500", "1000", "5000"}},
 		{Vary: "throttles", Values: []string{"1", "2", "3", "4", "6", "8", "12", "16"}},
 	},
-	Series:   variants("throttle-stall", "unlocked", "atomic-pointer", "mutex"),
+	Series:   variants(&throttlestall.Scenario, "unlocked", "atomic-pointer", "mutex"),
 	Measures: []string{"runs", "stalls", "panics", "total"},
 	Columns: []Column{
 		{"stalls", "% of runs", "runs that stall", Odds("stalls", "runs", 100)},
@@ -54,20 +44,42 @@ var stallOdds = Sweep{
 	},
 	Figures: []Figure{{Kind: Lines, Columns: []string{"stalls"}, Headline: stallOddsHeadline}},
 	Seeds:   200,
-	Measure: measureStallOdds,
+	Model:   ModelOf((*stallRun).flags, measureStallOdds),
 }
 
-func measureStallOdds(variant string, values scenarios.Values, seed uint64) ([]float64, error) {
-	w := build("throttle-stall", variant, "messages="+values.Word("messages"), "throttles="+values.Word("throttles"),
-		"throttle="+values.Word("throttle"), "last-throttle="+values.Word("throttle"), "muting="+values.Word("muting"),
-		"max-open="+values.Word("max-open"), "timers="+values.Word("timers"))
+// stallRun are the parameters.
+type stallRun struct {
+	messages, throttles, maxOpen int
+	throttle                     time.Duration
+	muting, go122Timers          bool
+	send, latency, service, step sim.Delay
+}
+
+func (p *stallRun) flags(f *scenario.Flags) {
+	f.Int(&p.messages, "messages", 48, 1, 64, "messages of a run")
+	f.Int(&p.throttles, "throttles", 2, 0, 16, "answers, from the first on, that throttle")
+	f.Millis(&p.throttle, "throttle", 200, 1, 3_600_000, "how long each does, in ms")
+	f.Switch(&p.muting, "muting", "off", "on", true, "whether the broker does not listen during a throttle")
+	f.Int(&p.maxOpen, "max-open", 5, 1, 64, "Net.MaxOpenRequests")
+	f.Switch(&p.go122Timers, "timers", "go1.23", "go1.22", true, "whose timers the client has")
+	f.Delay(&p.send, "send", "exp:5ms", "until the application has its next message")
+	f.Delay(&p.latency, "latency", "lognormal:1ms,0.5", "of a message, one way")
+	f.Delay(&p.service, "service", "lognormal:500us,0.5", "of the broker with a request")
+	f.Delay(&p.step, "step", "exp:1us", "from one step of a goroutine to its next")
+}
+
+func measureStallOdds(variant string, p stallRun, seed uint64) ([]float64, error) {
+	s := throttlestall.Scenario.Default()
+	s.Messages, s.Throttles, s.Throttle, s.LastThrottle = p.messages, p.throttles, p.throttle, p.throttle
+	s.Muting, s.MaxOpen, s.Go122Timers = p.muting, p.maxOpen, p.go122Timers
+	w := throttlestall.Scenario.World(variant, s)
 	defer w.Close()
 	w.Timed(sim.Timing{
 		Seed:    seed,
-		Step:    values.Delay("step"),
-		Latency: values.Delay("latency"),
-		Service: values.Delay("service"),
-		Before:  []sim.Taking{{Of: "async produce", Delay: values.Delay("send")}},
+		Step:    p.step,
+		Latency: p.latency,
+		Service: p.service,
+		Before:  []sim.Taking{{Of: "async produce", Delay: p.send}},
 	})
 	err := walk(w, seed, func() bool { return true })
 	stalls, panics := 0.0, 0.0

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"racelab/scenarios"
+	"racelab/scenario"
 )
 
 // Sweep is one question, asked of many settings.
@@ -15,20 +15,52 @@ type Sweep struct {
 	Question string
 	Measured string // what a run is, and where the constants come from
 
-	Parameters []scenarios.Parameter
+	Model
 	Panels     []Panel
 	Series     []Series // what is compared, in every panel
-	Measures   []string // what Measure returns, in its order
+	Measures   []string // what a run returns, in its order
 	Columns    []Column
 	References []Reference
 	Figures    []Figure
 	Seeds      int // of each point, unless asked otherwise
 
 	part bool // of another sweep of this name
+}
 
-	// Measure makes one run. It is a function of its arguments: the same bytes
-	// on any machine, whatever runs beside it. Its numbers are finite.
-	Measure func(series string, values scenarios.Values, seed uint64) ([]float64, error)
+// Model is what a sweep runs, and the parameters of that.
+type Model struct {
+	Parameters []scenario.Parameter
+
+	set func(owner string, settings []string) (Setup, error)
+}
+
+// Setup is a choice of the parameters.
+type Setup struct {
+	Values scenario.Values
+	Params any // the same, typed: what the model's flags fill
+	// Measure makes one run. Nothing but its arguments and the parameters changes
+	// its numbers.
+	Measure func(series string, seed uint64) ([]float64, error)
+}
+
+// ModelOf is a model with the parameters of P. Other defaults go before those of
+// flags, as NAME=VALUE.
+//
+// measure makes one run. It is a function of its arguments: the same bytes on any
+// machine, whatever runs beside it. Its numbers are finite.
+func ModelOf[P any](flags func(*P, *scenario.Flags), measure func(series string, p P, seed uint64) ([]float64, error), defaults ...string) Model {
+	declare := func(p *P, f *scenario.Flags) {
+		flags(p, f)
+		f.Default(defaults...)
+	}
+	return Model{
+		Parameters: scenario.Parameters(declare),
+		set: func(owner string, settings []string) (Setup, error) {
+			p := scenario.Defaults(declare)
+			err := scenario.Set(owner, declare, &p, settings)
+			return Setup{scenario.ValuesOf(declare, p), p, func(series string, seed uint64) ([]float64, error) { return measure(series, p, seed) }}, err
+		},
+	}
 }
 
 // Series is one of those that are compared, such as a variant of a scenario.
@@ -142,10 +174,10 @@ const (
 
 // Result is what a sweep found.
 type Result struct {
-	Sweep  *Sweep
-	Values scenarios.Values
-	Seeds  int
-	Rows   []Row // panel by panel, value by value, series by series
+	Sweep *Sweep
+	Setup
+	Seeds int
+	Rows  []Row // panel by panel, value by value, series by series
 }
 
 // Row is one point: a series under one setting.
@@ -221,7 +253,7 @@ func Find(name string) (*Sweep, error) {
 		}
 		names = append(names, s.Name)
 	}
-	return nil, &scenarios.UnknownName{Kind: "sweep", Name: name, Possible: names}
+	return nil, &scenario.UnknownName{Kind: "sweep", Name: name, Possible: names}
 }
 
 // Part is one panel of the sweep, with some of its values and some of the series;
@@ -263,38 +295,31 @@ type point struct {
 	series Series
 	text   string
 	at     float64
-	values scenarios.Values
+	Setup
 }
 
 // Set returns the defaults with some set by NAME=VALUE. The error says which is
 // wrong, and what is possible.
-func (s *Sweep) Set(settings []string) (scenarios.Values, error) {
-	var values scenarios.Values
-	for _, p := range s.Parameters {
-		values = append(values, scenarios.Value{Name: p.Name, Text: p.Default})
-	}
-	return scenarios.Set(s.Name, s.Parameters, values, settings)
-}
+func (s *Sweep) Set(settings []string) (Setup, error) { return s.set(s.Name, settings) }
 
 // points lists what is to be run, in the order of a result's rows.
-func (s *Sweep) points(values scenarios.Values) []point {
+func (s *Sweep) points(setup Setup) []point {
 	var points []point
-	set := func(values scenarios.Values, settings ...string) scenarios.Values {
-		values, err := scenarios.Set(s.Name, s.Parameters, values, settings)
+	set := func(panel Panel, settings ...string) Setup {
+		here, err := s.Set(slices.Concat(setup.Values.Settings(), panel.With, settings))
 		if err != nil {
 			panic("sweeps: " + err.Error())
 		}
-		return values
+		return here
 	}
 	for _, panel := range s.Panels {
-		fixed := set(values, panel.With...)
 		if panel.Vary == "" {
 			for _, series := range s.Series {
-				points = append(points, point{panel: panel, series: series, values: fixed})
+				points = append(points, point{panel: panel, series: series, Setup: set(panel)})
 			}
 		}
 		for _, text := range panel.Values {
-			at, here := place(s.parameter(panel.Vary), text), set(fixed, panel.Vary+"="+text)
+			at, here := place(s.parameter(panel.Vary), text), set(panel, panel.Vary+"="+text)
 			for _, series := range s.Series {
 				points = append(points, point{panel, series, text, at, here})
 			}
@@ -304,5 +329,5 @@ func (s *Sweep) points(values scenarios.Values) []point {
 }
 
 func (p *point) String() string {
-	return fmt.Sprintf("%s with %v", p.series.Name, p.values)
+	return fmt.Sprintf("%s with %v", p.series.Name, p.Values)
 }

@@ -14,20 +14,28 @@ import (
 	"testing"
 	"time"
 
-	"racelab/scenarios"
+	"racelab/scenario"
 	"racelab/sim"
 )
+
+// smallRun are the parameters of small.
+type smallRun struct {
+	n    int
+	late sim.Delay
+	down bool
+}
+
+func (p *smallRun) flags(f *scenario.Flags) {
+	f.Int(&p.n, "n", 2, 1, 9, "how many")
+	f.Delay(&p.late, "late", "exp:2ms", "how late")
+	f.Switch(&p.down, "mode", "up", "down", false, "which way")
+}
 
 // small is a sweep of two panels and two series, 10 points, whose numbers are a
 // function of the point and the seed. It counts its runs.
 func small(runs *atomic.Int64) *Sweep {
 	return &Sweep{
 		Name: "small", Title: "A small sweep", Question: "How many?",
-		Parameters: []scenarios.Parameter{
-			{Name: "n", Help: "how many", Default: "2", Takes: scenarios.Numbers{Min: 1, Max: 9}},
-			{Name: "late", Help: "how late", Default: "exp:2ms", Takes: scenarios.Delays{}},
-			{Name: "mode", Help: "which way", Default: "up", Takes: scenarios.Words{"up", "down"}},
-		},
 		Panels:   []Panel{{Vary: "n", Values: []string{"1", "2", "4"}}, {Vary: "mode", Values: []string{"up", "down"}, With: []string{"n=9"}}},
 		Series:   []Series{{"a", "the first"}, {"b", "the second"}},
 		Measures: []string{"hits", "trials"},
@@ -36,29 +44,28 @@ func small(runs *atomic.Int64) *Sweep {
 			{"odds", "per 1,000", "how often", Odds("hits", "trials", 1000)},
 		},
 		Seeds: 3,
-		Measure: func(series string, values scenarios.Values, seed uint64) ([]float64, error) {
+		Model: ModelOf((*smallRun).flags, func(series string, p smallRun, seed uint64) ([]float64, error) {
 			if runs != nil {
 				runs.Add(1)
 			}
-			draws := sim.NewDraws(seed, series+values.String())
-			late := values.Delay("late")
-			return []float64{float64(late.Draw(&draws)%97) / 7, 20}, nil
-		},
+			draws := sim.NewDraws(seed, fmt.Sprint(series, p))
+			return []float64{float64(p.late.Draw(&draws)%97) / 7, 20}, nil
+		}),
 	}
 }
 
-func set(t testing.TB, s *Sweep, settings ...string) scenarios.Values {
+func set(t testing.TB, s *Sweep, settings ...string) Setup {
 	t.Helper()
-	values, err := s.Set(settings)
+	setup, err := s.Set(settings)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return values
+	return setup
 }
 
 // few are settings of a sweep for a test that asks no more than that it runs.
 func few(s *Sweep) []string {
-	if slices.ContainsFunc(s.Parameters, func(p scenarios.Parameter) bool { return p.Name == "transactions" }) {
+	if slices.ContainsFunc(s.Parameters, func(p scenario.Parameter) bool { return p.Name == "transactions" }) {
 		return []string{"transactions=10"}
 	}
 	if s == &orderingCost {
@@ -229,13 +236,13 @@ func TestStop(t *testing.T) {
 // Goal: each point is run with its own setting and with the seeds 1 to n.
 func TestPointsAndSeeds(t *testing.T) {
 	s := small(nil)
-	s.Measure = func(series string, values scenarios.Values, seed uint64) ([]float64, error) {
-		n := float64(values.Int("n"))
-		if values.Word("mode") == "down" {
+	s.Model = ModelOf((*smallRun).flags, func(_ string, p smallRun, seed uint64) ([]float64, error) {
+		n := float64(p.n)
+		if p.down {
 			n = -n
 		}
 		return []float64{n*1000 + float64(seed), 1}, nil
-	}
+	})
 	r, err := s.Run(set(t, s, "n=3"), Options{Seeds: 5, Workers: 2})
 	if err != nil {
 		t.Fatal(err)
@@ -289,8 +296,8 @@ func TestPart(t *testing.T) {
 func TestFirstErrorIsReported(t *testing.T) {
 	for _, first := range []int{2, 4} {
 		s, failed := small(nil), make(chan struct{})
-		s.Measure = func(series string, values scenarios.Values, seed uint64) ([]float64, error) {
-			n := values.Int("n")
+		s.Model = ModelOf((*smallRun).flags, func(series string, p smallRun, seed uint64) ([]float64, error) {
+			n := p.n
 			if series != "b" || n < 2 || seed < 2 {
 				return []float64{1, 1}, nil
 			}
@@ -301,7 +308,7 @@ func TestFirstErrorIsReported(t *testing.T) {
 				close(failed)
 			}
 			return nil, errors.New("it broke")
-		}
+		})
 		_, err := s.Run(set(t, s), Options{Seeds: 3, Workers: 2})
 		if want := "small, seed 2 of b with n=2 late=exp:2ms mode=up: it broke"; err == nil || err.Error() != want {
 			t.Errorf("n=%d fails first: error %v, want %s", first, err, want)

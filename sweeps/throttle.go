@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 	"time"
 
 	"gonum.org/v1/gonum/stat"
 
 	"racelab/model"
-	"racelab/scenarios"
+	"racelab/scenario"
+	"racelab/scenarios/throttlestall"
 	"racelab/sim"
 )
 
@@ -25,25 +25,13 @@ var throttle = Sweep{
 		"of a message that it has not heard of in the end, it is how long it has waited by then. The queue is the most messages that the producer had at a time. " +
 		"With a bounded input the application waits where there is no room, and offers nothing meanwhile: that wait is in no latency. A run that stalls delivers nothing more. " +
 		"Quota, delays and sizes are plausible values, not measured ones.",
-	Parameters: []scenarios.Parameter{
-		{Name: "load", Help: "what the application offers, in % of the quota", Default: "200", Takes: scenarios.Numbers{Min: 1, Max: 300}},
-		{Name: "input", Help: "whether the producer takes no more than room, or all", Default: "bounded", Takes: scenarios.Words{"bounded", "unbounded"}},
-		{Name: "room", Help: "of a bounded input, in messages", Default: "32", Takes: scenarios.Numbers{Min: 0, Max: 10_000}},
-		{Name: "quota", Help: "messages a second", Default: "20", Takes: scenarios.Numbers{Min: 1, Max: 30}},
-		{Name: "seconds", Help: "of a run", Default: "40", Takes: scenarios.Numbers{Min: 2, Max: 100}},
-		{Name: "batch", Help: "messages that a request may have", Default: "8", Takes: scenarios.Numbers{Min: 1, Max: 1000}},
-		{Name: "max-open", Help: "Net.MaxOpenRequests", Default: "5", Takes: scenarios.Numbers{Min: 1, Max: 64}},
-		{Name: "latency", Help: "of a message, one way", Default: "lognormal:1ms,0.5", Takes: scenarios.Delays{}},
-		{Name: "service", Help: "of the broker with a request", Default: "lognormal:500us,0.5", Takes: scenarios.Delays{}},
-		{Name: "step", Help: "from one step of a goroutine to its next", Default: "exp:1us", Takes: scenarios.Delays{}},
-	},
 	Panels: []Panel{
 		{Vary: "load", With: []string{"input=bounded"}, Values: []string{"50", "80", "100", "120", "150", "200", "300"}},
 		{Vary: "load", With: []string{"input=unbounded"}, Values: []string{"50", "80", "100", "120", "150", "200", "300"}},
 		{Vary: "seconds", With: []string{"input=bounded"}, Values: []string{"10", "20", "40", "60", "80", "100"}},
 		{Vary: "seconds", With: []string{"input=unbounded"}, Values: []string{"10", "20", "40", "60", "80", "100"}},
 	},
-	Series:   variants("throttle-stall", "unlocked", "atomic-pointer", "mutex", "deadline-notify", "atomic-deadline", "no-throttle"),
+	Series:   variants(&throttlestall.Scenario, "unlocked", "atomic-pointer", "mutex", "deadline-notify", "atomic-deadline", "no-throttle"),
 	Measures: []string{"delivered", "queue", "p50", "p99", "p99.9"},
 	Columns: []Column{
 		{"delivered", "a second", "messages that the application hears of, in the second half of the run", Median("delivered")},
@@ -57,39 +45,55 @@ var throttle = Sweep{
 		{Name: "latency", Kind: Lines, Panels: throttleLoads, Columns: []string{"p50", "p99", "p99.9"}, Headline: throttleLatencyHeadline},
 		{Name: "memory", Kind: Lines, Panels: []string{"seconds input=bounded", "seconds input=unbounded"}, Columns: []string{"queue"}, Headline: throttleMemoryHeadline},
 	},
-	Seeds:   10,
-	Measure: measureThrottle,
+	Seeds: 10,
+	Model: ModelOf((*throttleRun).flags, measureThrottle),
 }
 
 // throttleLoads are the panels with and without back-pressure.
 var throttleLoads = []string{"load input=bounded", "load input=unbounded"}
 
-func measureThrottle(variant string, values scenarios.Values, seed uint64) ([]float64, error) {
-	rate := float64(values.Int("quota")*values.Int("load")) / 100
-	end := time.Duration(values.Int("seconds")) * time.Second
+// throttleRun are the parameters.
+type throttleRun struct {
+	load, room, quota, seconds, batch, maxOpen int
+	unbounded                                  bool
+	latency, service, step                     sim.Delay
+}
+
+func (p *throttleRun) flags(f *scenario.Flags) {
+	f.Int(&p.load, "load", 200, 1, 300, "what the application offers, in % of the quota")
+	f.Switch(&p.unbounded, "input", "bounded", "unbounded", false, "whether the producer takes no more than room, or all")
+	f.Int(&p.room, "room", 32, 0, 10_000, "of a bounded input, in messages")
+	f.Int(&p.quota, "quota", 20, 1, 30, "messages a second")
+	f.Int(&p.seconds, "seconds", 40, 2, 100, "of a run")
+	f.Int(&p.batch, "batch", 8, 1, 1000, "messages that a request may have")
+	f.Int(&p.maxOpen, "max-open", 5, 1, 64, "Net.MaxOpenRequests")
+	f.Delay(&p.latency, "latency", "lognormal:1ms,0.5", "of a message, one way")
+	f.Delay(&p.service, "service", "lognormal:500us,0.5", "of the broker with a request")
+	f.Delay(&p.step, "step", "exp:1us", "from one step of a goroutine to its next")
+}
+
+func measureThrottle(variant string, p throttleRun, seed uint64) ([]float64, error) {
+	rate := float64(p.quota*p.load) / 100
+	end := time.Duration(p.seconds) * time.Second
 	expected := rate * end.Seconds()
 	messages := int(expected+6*math.Sqrt(expected)) + 10 // more than are ever due
-	room := values.Word("room")
-	if values.Word("input") == "unbounded" {
-		room = strconv.Itoa(messages)
+	s := throttlestall.Scenario.Default()
+	s.Async, s.Messages, s.Quota, s.Input, s.Batch, s.MaxOpen = true, messages, p.quota, p.room, p.batch, p.maxOpen
+	if p.unbounded {
+		s.Input = messages
 	}
-	offer, err := sim.ParseDelay("exp:" + time.Duration(float64(time.Second)/rate).String())
-	if err != nil {
-		return nil, err
-	}
-	w := build("throttle-stall", variant, "producer=async", "messages="+strconv.Itoa(messages), "quota="+values.Word("quota"),
-		"input="+room, "batch="+values.Word("batch"), "max-open="+values.Word("max-open"))
+	w := throttlestall.Scenario.World(variant, s)
 	defer w.Close()
 	sent := &sending{half: sim.Time(end / 2)}
 	w.Watch(meter(sim.Returned, sent.see))
 	w.Timed(sim.Timing{
 		Seed:    seed,
-		Step:    values.Delay("step"),
-		Latency: values.Delay("latency"),
-		Service: values.Delay("service"),
-		Before:  []sim.Taking{{Of: "produce", Delay: offer}},
+		Step:    p.step,
+		Latency: p.latency,
+		Service: p.service,
+		Before:  []sim.Taking{{Of: "produce", Delay: sim.Exponential(time.Duration(float64(time.Second) / rate))}},
 	})
-	err = walk(w, seed, func() bool { return w.Now() < end })
+	err := walk(w, seed, func() bool { return w.Now() < end })
 	delivered := float64(sent.late) / (end / 2).Seconds()
 	waited := sent.waited(end)
 	quantile := func(p float64) float64 { return stat.Quantile(p, stat.Empirical, waited, nil) }
@@ -152,7 +156,7 @@ func throttleLatencyHeadline(r *Result) string {
 // throttleMemoryHeadline says how far the queue grows in the longest run.
 func throttleMemoryHeadline(r *Result) string {
 	return fmt.Sprintf("After %s s of %s %% of the quota %s messages of mutex wait in memory, %s of unlocked; with back-pressure %s and %s",
-		throttleMost(r, "seconds"), r.Values.Word("load"),
+		throttleMost(r, "seconds"), Number(float64(r.Params.(throttleRun).load)),
 		throttleCell(r, "seconds", "unbounded", "mutex", "queue"), throttleCell(r, "seconds", "unbounded", "unlocked", "queue"),
 		throttleCell(r, "seconds", "bounded", "mutex", "queue"), throttleCell(r, "seconds", "bounded", "unlocked", "queue"))
 }

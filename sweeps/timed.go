@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"racelab/model"
-	"racelab/scenarios"
+	"racelab/scenario"
 	"racelab/sim"
 )
 
@@ -13,36 +13,15 @@ import (
 // sweeps has about 50,000 steps.
 const maxSteps = 10_000_000
 
-// build makes the world of a scenario's variant with some parameters set. What
-// it is given is fixed in this package, so that it is possible is tested once.
-func build(scenario, variant string, settings ...string) *sim.World {
-	s, err := scenarios.Find(scenario)
-	if err != nil {
-		panic("sweeps: " + err.Error())
-	}
-	if _, err := s.FindVariant(variant); err != nil {
-		panic("sweeps: " + err.Error())
-	}
-	values, err := s.Set(settings)
-	if err != nil {
-		panic("sweeps: " + err.Error())
-	}
-	return s.Build(variant, values)
-}
-
 // variants are those of a scenario, as series.
-func variants(scenario string, names ...string) []Series {
-	s, err := scenarios.Find(scenario)
-	if err != nil {
-		panic("sweeps: " + err.Error())
-	}
+func variants(s scenario.Any, names ...string) []Series {
 	var series []Series
 	for _, name := range names {
-		v, err := s.FindVariant(name)
+		c, err := s.Race().Case(name, "")
 		if err != nil {
 			panic("sweeps: " + err.Error())
 		}
-		series = append(series, Series{v.Name, v.Release})
+		series = append(series, Series{c.Variant.Name, c.Variant.Release})
 	}
 	return series
 }

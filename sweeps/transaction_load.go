@@ -3,7 +3,6 @@ package sweeps
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"gonum.org/v1/gonum/stat"
@@ -16,41 +15,9 @@ import (
 	javaclient "racelab/model/producer/java"
 	kgoclient "racelab/model/producer/kgo"
 	saramaclient "racelab/model/producer/sarama"
-	"racelab/scenarios"
+	"racelab/scenario"
 	"racelab/sim"
 )
-
-// transactionLoad is a cluster under the load of transactional producers, each
-// of which begins its next transaction as soon as the last one is committed.
-//
-// One broker leads the partition and writes the markers; another is the
-// coordinator, and next to it: between them messages take no time, so that the
-// window is what is set and nothing more. Brokers are of before 3.6, which let a
-// transactional batch in without asking the coordinator, but for TV2, whose
-// broker adds the partition.
-var transactionLoad = []scenarios.Parameter{
-	{Name: "window", Help: "from EndTxn at the coordinator to the transaction's completion", Default: "lognormal:3ms,0.5", Takes: scenarios.Delays{}},
-	{Name: "backoff", Help: "what the policy waits before it tries again", Default: "100ms", Takes: scenarios.Durations{}},
-	{Name: "max", Help: "Producer.Transaction.Retry.Max of Sarama, whose policies alone count", Default: "50", Takes: scenarios.Numbers{Min: 0, Max: 100_000}},
-	{Name: "producer-max", Help: "Producer.Retry.Max of Sarama: how often a batch whose budget of retries is spent gets another", Default: "3", Takes: scenarios.Numbers{Min: 0, Max: 100}},
-	{Name: "producers", Help: "producers, with a transactional id each", Default: "1", Takes: scenarios.Numbers{Min: 1, Max: 64}},
-	{Name: "records", Help: "records of a transaction", Default: "1", Takes: scenarios.Numbers{Min: 1, Max: 1_000_000}},
-	{Name: "record", Help: "what each record takes until it is written", Default: "10us", Takes: scenarios.Durations{}},
-	{Name: "latency", Help: "of a message between client and broker, one way", Default: "500us", Takes: scenarios.Delays{}},
-	{Name: "gap", Help: "what the application waits between two transactions", Default: "0s", Takes: scenarios.Delays{}},
-	{Name: "transactions", Help: "transactions of each producer", Default: "500", Takes: scenarios.Numbers{Min: 2, Max: 1000}},
-}
-
-// withDefaults are the parameters with other defaults.
-func withDefaults(parameters []scenarios.Parameter, settings ...string) []scenarios.Parameter {
-	parameters = slices.Clone(parameters)
-	for _, setting := range settings {
-		name, value, _ := strings.Cut(setting, "=")
-		i := slices.IndexFunc(parameters, func(p scenarios.Parameter) bool { return p.Name == name })
-		parameters[i].Default = value
-	}
-	return parameters
-}
 
 // policies are ways to try again, each in a client where it is real. What has no
 // client of its own is set as Sarama's BackoffFunc, which replaces its 20 ms too.
@@ -103,7 +70,14 @@ func backoffFunc(policy string, backoff time.Duration, draws sim.Draws) func(ret
 	}
 }
 
-// TransactionLoad is one setting of the parameters of transactionLoad.
+// TransactionLoad is a cluster under the load of transactional producers, each
+// of which begins its next transaction as soon as the last one is committed.
+//
+// One broker leads the partition and writes the markers; another is the
+// coordinator, and next to it: between them messages take no time, so that the
+// window is what is set and nothing more. Brokers are of before 3.6, which let a
+// transactional batch in without asking the coordinator, but for TV2, whose
+// broker adds the partition.
 type TransactionLoad struct {
 	Window           sim.Delay
 	Backoff          time.Duration
@@ -115,13 +89,29 @@ type TransactionLoad struct {
 	Transactions     int // of each producer
 }
 
-// NewTransactionLoad reads the setting of a sweep with these parameters.
-func NewTransactionLoad(v scenarios.Values) TransactionLoad {
-	return TransactionLoad{
-		Window: v.Delay("window"), Backoff: v.Duration("backoff"), Max: v.Int("max"), ProducerMax: v.Int("producer-max"),
-		Producers: v.Int("producers"), Records: v.Int("records"), Record: v.Duration("record"),
-		Latency: v.Delay("latency"), Gap: v.Delay("gap"), Transactions: v.Int("transactions"),
-	}
+func (t *TransactionLoad) flags(f *scenario.Flags) {
+	f.Delay(&t.Window, "window", "lognormal:3ms,0.5", "from EndTxn at the coordinator to the transaction's completion")
+	f.Duration(&t.Backoff, "backoff", 100*time.Millisecond, "what the policy waits before it tries again")
+	f.Int(&t.Max, "max", 50, 0, 100_000, "Producer.Transaction.Retry.Max of Sarama, whose policies alone count")
+	f.Int(&t.ProducerMax, "producer-max", 3, 0, 100, "Producer.Retry.Max of Sarama: how often a batch whose budget of retries is spent gets another")
+	f.Int(&t.Producers, "producers", 1, 1, 64, "producers, with a transactional id each")
+	f.Int(&t.Records, "records", 1, 1, 1_000_000, "records of a transaction")
+	f.Duration(&t.Record, "record", 10*time.Microsecond, "what each record takes until it is written")
+	f.Delay(&t.Latency, "latency", "500us", "of a message between client and broker, one way")
+	f.Delay(&t.Gap, "gap", "0s", "what the application waits between two transactions")
+	f.Int(&t.Transactions, "transactions", 500, 2, 1000, "transactions of each producer")
+}
+
+// NewTransactionLoad returns the defaults with some set by NAME=VALUE. The error says
+// which is wrong, and what is possible.
+func NewTransactionLoad(settings ...string) (TransactionLoad, error) {
+	t := scenario.Defaults((*TransactionLoad).flags)
+	return t, scenario.Set("the load", (*TransactionLoad).flags, &t, settings)
+}
+
+// Values are the parameters as text.
+func (t TransactionLoad) Values() scenario.Values {
+	return scenario.ValuesOf((*TransactionLoad).flags, t)
 }
 
 // client makes a producer that follows a policy.
@@ -160,8 +150,8 @@ type LoadRun struct {
 // loadMeasures are the numbers of a LoadRun, as a sweep's measures.
 var loadMeasures = []string{"throughput", "answers", "requests", "tried", "committed", "failed", "p50", "p99", "seconds"}
 
-func measureLoad(policy string, values scenarios.Values, seed uint64) ([]float64, error) {
-	r, err := NewTransactionLoad(values).Run(policy, seed)
+func measureLoad(policy string, t TransactionLoad, seed uint64) ([]float64, error) {
+	r, err := t.Run(policy, seed)
 	return []float64{r.Throughput, r.Answers, r.Requests, r.Tried, r.Committed, r.Tried - r.Committed, r.P50, r.P99, r.Seconds}, err
 }
 

@@ -20,13 +20,13 @@ import (
 
 // Exit codes, as simrun has them.
 const (
-	exitHolds        = 0
-	exitBroken       = 1
-	exitUsage        = 2
-	exitDeadlock     = 3
-	exitNotExercised = 4
-	exitUnfinished   = 5 // what was found does not repeat
-	exitInterrupted  = 130
+	exitHolds       = 0
+	exitBroken      = 1
+	exitUsage       = 2
+	exitDeadlock    = 3
+	exitVacuous     = 4
+	exitUnfinished  = 5 // what was found does not repeat
+	exitInterrupted = 130
 )
 
 func main() {
@@ -164,7 +164,7 @@ func usage() string {
 		"  --runs N           how many runs (default: the experiment's)\n" +
 		"  --first            stop at the first run that breaks anything\n" +
 		"  --schedule S       repeat this schedule: a file, or its text\n" +
-		"exit codes: 0 holds, 1 broken, 2 usage, 3 deadlock or no progress, 4 not exercised, 5 found but not repeated\n")
+		"exit codes: 0 holds, 1 broken, 2 usage, 3 deadlock or no progress, 4 vacuous, 5 found but not repeated\n")
 	return b.String()
 }
 
@@ -238,8 +238,8 @@ func verdict(a *experiment.Answer) int {
 		return exitBroken
 	case broken != nil:
 		return exitDeadlock
-	case slices.Contains(outcomes, string(explore.NotExercised)):
-		return exitNotExercised
+	case slices.Contains(outcomes, string(explore.Vacuous)):
+		return exitVacuous
 	case slices.Contains(outcomes, experiment.Differs):
 		return exitUnfinished
 	default:

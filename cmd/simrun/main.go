@@ -6,4 +6,4 @@ import (
 	"racelab/simrun"
 )
 
-func main() { simrun.Main(scenarios.All()...) }
+func main() { simrun.Main(scenarios.Registry()...) }

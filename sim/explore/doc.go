@@ -33,7 +33,7 @@
 //     says no more than that, of the walks that its proof stood against.
 //   - Unfinished: nothing broke before the budget ended, and states were left. It
 //     says nothing about them.
-//   - NotExercised: nothing broke, and nothing could have: no step put the
+//   - Vacuous: nothing broke, and nothing could have: no step put the
 //     property to the test. A search that could not have failed is a failure.
 //
 // FindCulprit goes further than a schedule: it takes away all orders between

@@ -181,7 +181,7 @@ func TestVerdicts(t *testing.T) {
 	}{
 		{"opposite order", outcome(embrace(true), explore.Options{Limit: 1000}), explore.Broken},
 		{"same order", outcome(embrace(false), explore.Options{Limit: 1000}), explore.Exhausted},
-		{"nobody to wait for", outcome(alone, explore.Options{Limit: 1000}), explore.NotExercised},
+		{"nobody to wait for", outcome(alone, explore.Options{Limit: 1000}), explore.Vacuous},
 		{"budget too small", outcome(embrace(false), explore.Options{Limit: 6}), explore.Unfinished},
 		{"walks, same order", must(explore.Walks(system(t, embrace(false)), 1, explore.Options{Limit: 50})).Verdict(sim.NoDeadlock).Outcome, explore.Sampled},
 		{"walks, opposite order", must(explore.Walks(system(t, embrace(true)), 1, explore.Options{Limit: 50})).Verdict(sim.NoDeadlock).Outcome, explore.Broken},

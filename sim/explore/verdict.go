@@ -13,14 +13,14 @@ import (
 type Outcome string
 
 const (
-	Broken       Outcome = "broken"
-	Exhausted    Outcome = "holds, exhausted"
-	Sampled      Outcome = "holds, sampled"
-	Unfinished   Outcome = "unfinished"
-	NotExercised Outcome = "not exercised"
-	Reached      Outcome = "reached"     // a probe: yes
-	Unreachable  Outcome = "unreachable" // a probe: no, in all states or classes
-	NotReached   Outcome = "not reached" // a probe: not in what was explored
+	Broken      Outcome = "broken"
+	Exhausted   Outcome = "holds, exhausted"
+	Sampled     Outcome = "holds, sampled"
+	Unfinished  Outcome = "unfinished"
+	Vacuous     Outcome = "vacuous"
+	Reached     Outcome = "reached"     // a probe: yes
+	Unreachable Outcome = "unreachable" // a probe: no, in all states or classes
+	NotReached  Outcome = "not reached" // a probe: not in what was explored
 )
 
 // Result is what a search did, and its verdict for each property.
@@ -112,7 +112,7 @@ func (r *Result) conclude(good Outcome) {
 		case v.Bad > 0:
 			v.Outcome = Broken
 		case !v.tested:
-			v.Outcome = NotExercised
+			v.Outcome = Vacuous
 		case v.sampled && good == Exhausted:
 			v.Outcome = Sampled
 		default:
@@ -120,7 +120,7 @@ func (r *Result) conclude(good Outcome) {
 		}
 	}
 	r.Verdicts = slices.DeleteFunc(r.Verdicts, func(v Verdict) bool {
-		return v.Property == sim.Assertions && v.Outcome == NotExercised
+		return v.Property == sim.Assertions && v.Outcome == Vacuous
 	})
 }
 

@@ -37,11 +37,12 @@ var importRules = []importRule{
 	{of: "cmd/simrun", may: "simrun scenarios"},
 	{of: "simrun", may: toSimrun, tests: "github.com/cockroachdb/datadriven github.com/google/jsonschema-go/jsonschema"},
 	{of: "figures", may: "sweeps advise gonum.org/v1/... golang.org/x/image/font"},
-	{of: "sweeps", may: "scenario scenarios model/... sim/... gonum.org/v1/gonum/..."},
-	{of: "advise", may: "sweeps scenario scenarios model/... sim/..."},
-	{of: "scenarios/...", may: "scenario properties model/... sim/...", tests: "github.com/cockroachdb/datadriven"},
-	{of: "scenario", may: "properties sim/..."},
-	{of: "properties", may: "sim sim/history sim/trace model github.com/anishathalye/porcupine", tests: "scenario scenarios"},
+	{of: "sweeps", may: "scenario scenarios/... model/... sim/... gonum.org/v1/gonum/..."},
+	{of: "advise", may: "sweeps scenario model/... sim/..."},
+	{of: "scenarios", may: "scenario scenarios/...", tests: "model/... sim/... properties github.com/cockroachdb/datadriven"},
+	{of: "scenarios/...", may: "scenario properties model/... sim"},
+	{of: "scenario", may: "sim/..."},
+	{of: "properties", may: "sim sim/history sim/trace model github.com/anishathalye/porcupine", tests: "scenario scenarios/..."},
 	{of: "model/app", may: "sim model model/producer model/group"},
 	{of: "model/producer/*", may: "sim model model/producer"},
 	{of: "model/group/*", may: "sim model model/group"},
@@ -57,7 +58,7 @@ var importRules = []importRule{
 	{of: "docs/...", may: ""},
 }
 
-const toSimrun = "advise figures sweeps scenario scenarios properties model/... sim/... " +
+const toSimrun = "advise figures sweeps scenario scenarios/... properties model/... sim/... " +
 	"github.com/spf13/cobra github.com/spf13/pflag golang.org/x/term"
 
 // apart lists the directories that are modules of their own.

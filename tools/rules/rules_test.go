@@ -16,7 +16,7 @@ func TestRules(t *testing.T) {
 		rule     *analysis.Analyzer
 		packages []string
 	}{
-		{Imports, []string{"racelab/attic", "racelab/sim", "racelab/sweeps", "racelab/scenarios", "racelab/model/...", "quiet"}},
+		{Imports, []string{"racelab/attic", "racelab/sim", "racelab/sweeps", "racelab/scenarios/...", "racelab/model/...", "quiet"}},
 		{Liveness, []string{"racelab/sim", "helpers", "liveness"}},
 		{Message, []string{"message"}},
 		{RawGo, []string{"racelab/sim", "racelab/sim/explore", "racelab/sim/view", "racelab/sim/simtest", "racelab/figures", "rawgo", "quiet", "command"}},

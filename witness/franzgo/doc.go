@@ -1,6 +1,6 @@
 // Package franzgo holds the model of produce-reorder against franz-go as it was
 // released: its test runs the client against a broker in memory, and expects the
-// rows of scenarios.MeasuredReorders, as the model's own test does.
+// rows of producereorder.Measured, as the model's own test does.
 //
 // The order of events is forced, not waited for. Promises run in one goroutine,
 // and the first of them blocks; a request that is held up lets the records after

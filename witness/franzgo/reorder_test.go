@@ -15,7 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"racelab/scenarios"
+	"racelab/scenarios/producereorder"
 )
 
 const (
@@ -76,9 +76,9 @@ func record(key string) *kgo.Record { return &kgo.Record{Key: []byte(key)} }
 // goroutine that calls promises. A and B fail, then C is produced and written,
 // then the promise of W returns. What fails is produced again, in the order in
 // which promises tell of it. A run in which C was not written after the purge and
-// before the promises shows nothing; it is said to be not exercised, and fails.
+// before the promises shows nothing; it is said to be vacuous, and fails.
 func TestReorderAsMeasured(t *testing.T) {
-	for _, row := range scenarios.MeasuredReorders {
+	for _, row := range producereorder.Measured {
 		for _, idempotent := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s/idempotent=%v", row.Trigger, idempotent), func(t *testing.T) {
 				trigger, ok := triggers[row.Trigger]
@@ -141,7 +141,7 @@ func reorder(t *testing.T, trigger trigger, idempotent bool) (log, promises stri
 		produceAB()
 		close(buffered)
 		if batches := receive(t, ctx, purges, "nothing was purged"); batches != 1 {
-			t.Fatalf("not exercised: A and B were in %d batches, want 1", batches)
+			t.Fatalf("vacuous: A and B were in %d batches, want 1", batches)
 		}
 	} else { // A fails before it is in any buffer, so its promise is called as soon as it can be.
 		close(buffered)
@@ -152,7 +152,7 @@ func reorder(t *testing.T, trigger trigger, idempotent bool) (log, promises stri
 	reader := &reader{client(t, cluster, kgo.ConsumeTopics(topic)), nil}
 	reader.until(t, ctx, func() bool { return slices.Contains(reader.keys, "C") }, "C was not written while the promises were held up")
 	if len(purges) > 0 || len(promised) > 0 {
-		t.Fatalf("not exercised: %d more purges, and %d promises that ran early", len(purges), len(promised))
+		t.Fatalf("vacuous: %d more purges, and %d promises that ran early", len(purges), len(promised))
 	}
 	close(release)
 
@@ -164,7 +164,7 @@ func reorder(t *testing.T, trigger trigger, idempotent bool) (log, promises stri
 		case p.err == nil:
 			acked++
 		case !errors.Is(p.err, trigger.fails):
-			t.Fatalf("not exercised: %s fails with %v, want %v", p.key, p.err, trigger.fails)
+			t.Fatalf("vacuous: %s fails with %v, want %v", p.key, p.err, trigger.fails)
 		default:
 			produce(ctx, record(p.key))
 		}
@@ -172,7 +172,7 @@ func reorder(t *testing.T, trigger trigger, idempotent bool) (log, promises stri
 	end := cluster.PartitionInfo(topic, 0).HighWatermark
 	reader.until(t, ctx, func() bool { return len(reader.keys) == int(end) }, "the log cannot be read")
 	if reader.keys[0] != "W" {
-		t.Fatalf("not exercised: the log reads %v, want W first", reader.keys)
+		t.Fatalf("vacuous: the log reads %v, want W first", reader.keys)
 	}
 	return strings.Join(reader.keys[1:], " "), strings.Join(ran, " ")
 }
@@ -294,7 +294,7 @@ func receive[T any](t *testing.T, ctx context.Context, from <-chan T, otherwise 
 	case v := <-from:
 		return v
 	case <-ctx.Done():
-		t.Fatalf("not exercised: %s within %v", otherwise, patience)
+		t.Fatalf("vacuous: %s within %v", otherwise, patience)
 		panic("unreachable")
 	}
 }
@@ -310,7 +310,7 @@ func (r *reader) until(t *testing.T, ctx context.Context, done func() bool, othe
 	for !done() {
 		fetches := r.PollFetches(ctx)
 		if ctx.Err() != nil {
-			t.Fatalf("not exercised: %s within %v: the log reads %v", otherwise, patience, r.keys)
+			t.Fatalf("vacuous: %s within %v: the log reads %v", otherwise, patience, r.keys)
 		}
 		fetches.EachRecord(func(record *kgo.Record) { r.keys = append(r.keys, string(record.Key)) })
 	}

@@ -1,7 +1,7 @@
 package scenarios
 
 import (
-	_ "racelab/model/group"
-	_ "racelab/sim/simtest" // want `scenarios imports racelab/sim/simtest; want none but scenario, properties, model/..., sim/...`
-	_ "racelab/sim/view"
+	_ "racelab/model/group" // want `scenarios imports racelab/model/group; want none but scenario, scenarios/...`
+	_ "racelab/scenario"
+	_ "racelab/scenarios/toy"
 )

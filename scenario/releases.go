@@ -1,4 +1,4 @@
-package scenarios
+package scenario
 
 import (
 	"cmp"
@@ -11,7 +11,7 @@ import (
 // Releases says which releases of which client a variant stands for, as its
 // Release text tells: "Sarama 1.38.0 to 1.43.2". ok is false where it stands for
 // no release that was numbered: a proposal, a write-up.
-func (v Variant) Releases() (r Releases, ok bool) {
+func (v RaceVariant) Releases() (r Releases, ok bool) {
 	m := releaseText.FindStringSubmatch(v.Release)
 	if m == nil {
 		return Releases{}, false
@@ -71,7 +71,7 @@ func compareReleases(release, end string) int {
 
 // In lists the variants that a client's release runs. known is false if the
 // scenario is about that client and no variant says anything of the release.
-func (s *Scenario) In(client, release string) (variants []Variant, about, known bool) {
+func (s *Race) In(client, release string) (variants []RaceVariant, about, known bool) {
 	for _, v := range s.Variants {
 		r, ok := v.Releases()
 		if !ok || r.Client != client {
@@ -86,7 +86,7 @@ func (s *Scenario) In(client, release string) (variants []Variant, about, known 
 }
 
 // Clients lists the clients of which a variant stands for numbered releases.
-func Clients(all []*Scenario) []string {
+func Clients(all []*Race) []string {
 	var clients []string
 	for _, s := range all {
 		for _, v := range s.Variants {
@@ -101,6 +101,6 @@ func Clients(all []*Scenario) []string {
 
 // BreaksAnything says whether a variant is expected to break anything that the
 // scenario claims, in any of its settings.
-func (s *Scenario) BreaksAnything(v Variant) bool {
-	return slices.ContainsFunc(s.Judged(), func(p string) bool { return len(s.Tally(v, p).Breaks) > 0 })
+func (s *Race) BreaksAnything(v RaceVariant) bool {
+	return slices.ContainsFunc(s.Judged(), func(p string) bool { return len(s.Tally(v.Name, p).Breaks) > 0 })
 }

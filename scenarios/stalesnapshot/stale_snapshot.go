@@ -1,57 +1,89 @@
-package scenarios
+// Package stalesnapshot is the offset rewind without Kafka: a marker counts up, and
+// committers take what is marked and commit it, in two steps.
+package stalesnapshot
 
 import (
 	"fmt"
 
+	"racelab/scenario"
 	"racelab/sim"
 )
 
-// staleSnapshot is the offset rewind without Kafka: a marker counts up, and
-// committers take what is marked and commit it, in two steps.
-var staleSnapshot = Scenario{
+// Params are the parameters.
+type Params struct{ Committers, Marks, Commits int }
+
+func (p *Params) flags(f *scenario.Flags) {
+	f.Int(&p.Committers, "committers", 2, 1, 16, "tasks that commit")
+	f.Int(&p.Marks, "marks", 2, 1, 8, "how far the marker counts")
+	f.Int(&p.Commits, "commits", 1, 1, 4, "commits of each committer")
+}
+
+type (
+	setting = scenario.Setting[Params]
+	claim   = scenario.Claim[Params]
+	expect  = []scenario.Expect[Params]
+)
+
+var (
+	twoByTwo   = &setting{Name: "2x2"}
+	threeByTwo = &setting{Name: "3x2x2", Set: func(p *Params) { p.Committers, p.Commits = 3, 2 }}
+
+	neverFalls = &claim{Name: "committed-never-falls", Says: "the committed count never falls",
+		Property: func(Params) *sim.Property { return committedNeverFalls() }}
+	noDataRace = scenario.BuiltIn[Params](sim.NoDataRace)
+)
+
+// Scenario is the race. A variant is whether there is a lock.
+var Scenario = scenario.Scenario[Params, bool]{
 	Name:  "stale-snapshot",
 	Title: "A committer takes a snapshot, is overtaken, and commits what is old by then",
 	Stake: "A marker counts up; each committer takes the count and, in a second step, commits it. " +
 		"A committer that took its snapshot early and commits late makes the committed count fall. " +
 		"It is the offset rewind with all of Kafka taken away.",
 	Do:      "Hold one lock over both steps, the snapshot and the commit.",
-	Group:   Pattern,
+	Group:   scenario.Pattern,
 	Sources: []string{"the shape of sarama issue 2940"},
-	Code:    []string{"scenarios/stale_snapshot.go"},
-	Parameters: []Parameter{
-		{Name: "committers", Help: "tasks that commit", Default: "2", Takes: Numbers{1, 16}},
-		{Name: "marks", Help: "how far the marker counts", Default: "2", Takes: Numbers{1, 8}},
-		{Name: "commits", Help: "commits of each committer", Default: "1", Takes: Numbers{1, 4}},
+	Code:    []string{"scenarios/stalesnapshot/stale_snapshot.go"},
+
+	Flags:    (*Params).flags,
+	Settings: []*setting{twoByTwo, threeByTwo},
+	Claims:   []*claim{neverFalls},
+	Always: expect{
+		scenario.Breaks(noDataRace).Because("the marker takes no lock, so even a locked committer races with it on the count"),
 	},
-	Variants: []Variant{
-		{"unfixed", "nothing around snapshot and commit", "takes the count, then commits it"},
-		{"locked", "a lock around snapshot and commit", "takes the count and commits it under a lock"},
-	},
-	Worlds: []World{
-		{Name: "2x2"},
-		{Name: "3x2x2", Set: "committers=3 commits=2"},
-	},
-	Properties: []Claimed{
-		{"committed-never-falls", "the committed count never falls"},
-	},
-	Breaks: []Expectation{
-		{"unfixed", "committed-never-falls", "2x2 3x2x2"},
-		// The marker does not take the lock, so locked still races on the count.
-		{"unfixed locked", "no-data-race", "2x2 3x2x2"},
-	},
-	Idle: []Expectation{
-		{"unfixed", "no-deadlock no-progress", "2x2 3x2x2"},
+	Variants: []scenario.Variant[Params, bool]{
+		{Name: "unfixed", Is: false, Release: "nothing around snapshot and commit",
+			Does:   "takes the count, then commits it",
+			Expect: expect{scenario.Breaks(neverFalls)},
+			States: map[*setting]int{twoByTwo: 91, threeByTwo: 6743}},
+		{Name: "locked", Is: true, Release: "a lock around snapshot and commit",
+			Does:   "takes the count and commits it under a lock",
+			States: map[*setting]int{threeByTwo: 2274}},
 	},
 	Schedule: "C0 snapshot; marker mark; C1 snapshot; C1 commit; C0 commit",
 	Story:    "marker mark before C1 snapshot\nC1 commit before C0 commit\nC0 snapshot before marker mark",
-	Build:    buildStaleSnapshot,
+	Build: func(w *sim.World, locked bool, p Params) {
+		c := &counts{locked: locked}
+		w.Share("shared", c)
+		w.Go("marker", &marker{counts: c, marks: p.Marks})
+		for i := range p.Committers {
+			w.Go(fmt.Sprintf("C%d", i), &committer{counts: c, commits: p.Commits})
+		}
+	},
 }
 
 const (
 	pointMark     sim.Point = "mark"
+	pointLock     sim.Point = "lock"
 	pointSnapshot sim.Point = "snapshot"
 	pointCommit   sim.Point = "commit"
 )
+
+// number is what a committer comes back with.
+type number struct{ n int }
+
+func (n *number) Name() string   { return "number" }
+func (n *number) String() string { return fmt.Sprint(n.n) }
 
 // counts is what marker and committers share.
 type counts struct {
@@ -121,16 +153,4 @@ func committedNeverFalls() *sim.Property {
 		was = committed.n
 	})
 	return p
-}
-
-func buildStaleSnapshot(variant string, values Values) *sim.World {
-	w := sim.NewWorld()
-	c := &counts{locked: variant == "locked"}
-	w.Share("shared", c)
-	w.Go("marker", &marker{counts: c, marks: values.Int("marks")})
-	for i := range values.Int("committers") {
-		w.Go(fmt.Sprintf("C%d", i), &committer{counts: c, commits: values.Int("commits")})
-	}
-	w.Watch(committedNeverFalls())
-	return w
 }

@@ -1,0 +1,245 @@
+package scenario
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"racelab/sim"
+	"racelab/sim/explore"
+	"racelab/sim/view"
+)
+
+// Case is one variant in one setting: what is run and searched.
+type Case struct {
+	Race    *Race
+	Variant RaceVariant
+	Setting string // the first that has these parameters; empty: none has
+	Values  Values // all parameters
+	Changed Values // those that are not at their defaults
+
+	world func() *sim.World
+	other func(variant string) *Case // with the same parameters
+}
+
+func (s *Scenario[S, V]) caseOf(r *Race, variant string, p S) *Case {
+	flags := bind(s.Flags, &p, true)
+	c := &Case{
+		Race: r, Variant: r.Variants[slices.Index(r.VariantNames(), s.variant(variant).Name)],
+		Values: flags.values(), Changed: flags.changed(),
+		world: func() *sim.World { return s.World(variant, p) },
+		other: func(variant string) *Case { return s.caseOf(r, variant, p) },
+	}
+	if i := slices.IndexFunc(r.Settings, func(s RaceSetting) bool { return slices.Equal(s.Values, c.Values) }); i >= 0 {
+		c.Setting = r.Settings[i].Name
+	}
+	return c
+}
+
+// World makes the world.
+func (c *Case) World() *sim.World { return c.world() }
+
+// System returns what a search works on.
+func (c *Case) System() (*explore.Worlds, error) { return explore.NewWorlds(c.world) }
+
+// Of returns another variant with the same parameters. The error lists what there is.
+func (c *Case) Of(variant string) (*Case, error) {
+	if _, err := find("variant of "+c.Race.Name, variant, c.Race.VariantNames()); err != nil {
+		return nil, err
+	}
+	return c.other(variant), nil
+}
+
+// States searches the states that can be reached. The error says why no search of it
+// can be trusted.
+func (c *Case) States(o explore.Options) (*explore.Result, error) {
+	sys, err := c.System()
+	if err != nil {
+		return nil, err
+	}
+	defer sys.Close()
+	o.Limit = CheckStates
+	return explore.States(sys, o)
+}
+
+// Default is the Chooser that shows the case best: the shortest known schedule
+// for the unfixed variant, the story of the race for a fix. The defaults of the
+// parameters are what both are made for; with others the story is tried.
+func (c *Case) Default() sim.Chooser {
+	if c.Shown() {
+		return sim.NewReplay(c.Race.shortestKnown())
+	}
+	return c.Race.script()
+}
+
+// Shown says whether it is the case that the race's schedule is of.
+func (c *Case) Shown() bool {
+	return c.Race.Schedule != "" && c.Variant.Name == c.Race.Variants[0].Name && len(c.Changed) == 0
+}
+
+// shortestKnown is the schedule that the race shows.
+func (r *Race) shortestKnown() sim.Schedule {
+	schedule, err := sim.ParseSchedule(r.Schedule)
+	if err != nil {
+		panic("scenario: " + r.Name + ": " + err.Error())
+	}
+	for i := range schedule {
+		schedule[i].Line = 0
+	}
+	return schedule
+}
+
+// script plays the race's story.
+func (r *Race) script() *explore.Script {
+	orders, err := explore.ParseOrders(r.Story)
+	if err != nil {
+		panic("scenario: " + r.Name + ": " + err.Error())
+	}
+	return explore.NewScript(orders...)
+}
+
+// Play runs the case by the choices of chooser and reports what happened. The error
+// is that of a schedule that does not fit.
+func (c *Case) Play(chooser sim.Chooser) (_ *view.Report, err error) {
+	defer sim.RecoverModelError(&err)
+	w := c.World()
+	defer w.Close()
+	r := &view.Report{Title: c.Heading(), Trace: w.Record()}
+	if r.Ending, err = sim.Run(w, chooser); err != nil {
+		return nil, err
+	}
+	r.Left, r.Final, r.Vacuous = w.Unfinished(), w.Fields(), r.Trace.Vacuous
+	for i := range r.Trace.Steps {
+		for _, v := range r.Trace.Steps[i].Broke {
+			if !slices.ContainsFunc(r.Broken, func(b view.Break) bool { return b.Property == v.Property }) {
+				r.Broken = append(r.Broken, view.Break{Violation: v, Step: i + 1, Means: c.Race.means(v)})
+			}
+		}
+	}
+	if script, ok := chooser.(*explore.Script); ok {
+		r.Notes = append(r.Notes, scriptNotes(script)...)
+	}
+	if len(r.Broken) > 0 {
+		sys, err := c.System()
+		if err != nil {
+			return nil, err
+		}
+		defer sys.Close()
+		slices.SortStableFunc(r.Broken, func(a, b view.Break) int { return cmp.Compare(c.Race.rank(a.Property), c.Race.rank(b.Property)) })
+		first := r.Broken[0]
+		r.Culprit = explore.FindCulprit(sys, r.Trace.Schedule[:first.Step], first.Property)
+		r.Do = c.Race.Do
+	}
+	if c.Shown() && r.Trace.Schedule.String() == c.Race.shortestKnown().String() {
+		r.Search = "no schedule that breaks it is shorter: " + Command("explore", c.Race.Name)
+	}
+	return r, nil
+}
+
+// rank says which of two breaks to look at: what the race claims comes first,
+// in its order, and a data race comes last, as it is only what leads to the rest.
+func (r *Race) rank(property string) int {
+	at := slices.IndexFunc(r.Claims, func(c RaceClaim) bool { return c.Name == property })
+	switch {
+	case at >= 0:
+		return at
+	case property == sim.NoDataRace:
+		return len(r.Claims) + 1
+	}
+	return len(r.Claims)
+}
+
+// means is what a break means for a user: the error may know, and else it is that
+// the claim does not hold.
+func (r *Race) means(v sim.Violation) string {
+	if explained, ok := v.Err.(sim.Explained); ok {
+		return explained.Meaning()
+	}
+	for _, c := range r.Claims {
+		if c.Name == v.Property {
+			claim, _, _ := strings.Cut(c.Says, "; ")
+			return "You cannot rely on this: " + claim + "."
+		}
+	}
+	switch v.Property {
+	case sim.NoProgress:
+		return "Nothing can happen any more. What waits here hangs until the process is started anew."
+	case sim.NoDataRace:
+		return "The Go memory model does not say what the program does. go test -race reports it."
+	case sim.NoPanic:
+		return "The process ends, with all that it has not sent yet."
+	}
+	return "A state that the model rules out was reached."
+}
+
+// Heading says what is run, and what is not as usual.
+func (c *Case) Heading() string {
+	heading := c.Race.Name + ", variant " + c.Variant.Name + " (" + c.Variant.Release + ")"
+	if len(c.Changed) > 0 {
+		heading += ", " + c.Changed.String()
+	}
+	return heading
+}
+
+func scriptNotes(script *explore.Script) []string {
+	var notes []string
+	for _, order := range script.GaveWay {
+		notes = append(notes, "the order \""+order.String()+"\" could not be kept: at some point only its later step could happen.")
+	}
+	for _, order := range script.Unmet() {
+		notes = append(notes, "the order \""+order.String()+"\" did not come up: not both of its steps happened.")
+	}
+	return notes
+}
+
+// Expects says whether the case is expected to break a property. Where its
+// parameters are no setting of the race's, any of its settings counts. So it does
+// for a data race: a run sees one by the order of happens-before, also where the
+// search of a timed setting, in which the two steps are at no time both possible, has
+// none.
+func (c *Case) Expects(property string) bool {
+	return slices.ContainsFunc(c.Race.SettingNames(), func(setting string) bool {
+		return (c.Setting == "" || c.Setting == setting || property == sim.NoDataRace) &&
+			c.Race.Expected(c.Variant.Name, property, setting).Outcome == explore.Broken
+	})
+}
+
+// RunCommand is the command that plays a schedule against the case: that of the race
+// itself, one that stands in it, or one that was saved to a file. ok is false if the
+// schedule is too long to be printed and was not saved.
+func (c *Case) RunCommand(schedule sim.Schedule, file string) (command string, ok bool) {
+	subject := append([]string{"run"}, c.subject()...)
+	switch text := schedule.String(); {
+	case file != "":
+		return Command(append(subject, "--schedule", "@"+file)...), true
+	case c.Shown() && text == c.Race.shortestKnown().String():
+		return Command(subject...), true
+	case len(text) <= printable:
+		return Command(append(subject, "--schedule", text)...), true
+	}
+	return "", false
+}
+
+// printable is how many characters of a schedule a command may hold.
+const printable = 200
+
+// Command begins a simrun command that is about the case.
+func (c *Case) Command(verb string) string {
+	return Command(append([]string{verb}, c.subject()...)...)
+}
+
+// subject names the case: NAME/VARIANT@SETTING, or --set for what has no name.
+func (c *Case) subject() []string {
+	name := c.Race.Name
+	if c.Variant.Name != c.Race.Variants[0].Name {
+		name += "/" + c.Variant.Name
+	}
+	if c.Setting != "" && len(c.Changed) > 0 {
+		return []string{name + "@" + c.Setting}
+	}
+	words := []string{name}
+	for _, setting := range c.Changed.Settings() {
+		words = append(words, "--set", setting)
+	}
+	return words
+}

@@ -1,0 +1,33 @@
+package scenarios
+
+import (
+	"racelab/scenario"
+	"racelab/scenarios/commitreconnect"
+	"racelab/scenarios/concurrenttransactions"
+	"racelab/scenarios/lostupdate"
+	"racelab/scenarios/offsetrewind"
+	"racelab/scenarios/producereorder"
+	"racelab/scenarios/stalemembercommit"
+	"racelab/scenarios/stalesnapshot"
+	"racelab/scenarios/throttlestall"
+)
+
+// Registry lists the scenarios.
+func Registry() []scenario.Any {
+	return []scenario.Any{
+		&concurrenttransactions.Scenario, &throttlestall.Scenario, &producereorder.Scenario, &offsetrewind.Scenario,
+		&commitreconnect.Scenario, &stalemembercommit.Scenario, &stalesnapshot.Scenario, &lostupdate.Scenario,
+	}
+}
+
+// All lists the races.
+func All() []*scenario.Race {
+	var races []*scenario.Race
+	for _, s := range Registry() {
+		races = append(races, s.Race())
+	}
+	return races
+}
+
+// Find returns the race of that name. The error lists what there is.
+func Find(name string) (*scenario.Race, error) { return scenario.Find(All(), name) }
