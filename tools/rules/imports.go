@@ -58,7 +58,7 @@ var importRules = []importRule{
 	{of: "docs/...", may: ""},
 }
 
-const toSimrun = "advise figures sweeps scenario scenarios properties model/... sim/... " +
+const toSimrun = "advise figures sweeps scenario scenarios/... properties model/... sim/... " +
 	"github.com/spf13/cobra github.com/spf13/pflag golang.org/x/term"
 
 // apart lists the directories that are modules of their own.
