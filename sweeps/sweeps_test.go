@@ -319,7 +319,7 @@ func TestFirstErrorIsReported(t *testing.T) {
 func TestBadSettings(t *testing.T) {
 	for _, test := range []struct{ setting, want string }{
 		{"n", `"n" is no setting; want NAME=VALUE, of n, late, mode`},
-		{"m=1", `small has no parameter "m"; it has n, late, mode`},
+		{"m=1", `there is no parameter of small "m" (nearest: n); possible: n, late, mode`},
 		{"n=10", "n=10 is out of range; want 1 to 9"},
 		{"n=two", "n=two is out of range; want 1 to 9"},
 		{"mode=left", "mode=left is out of range; want up or down"},
