@@ -45,8 +45,12 @@ func TestInteraction(t *testing.T) {
 			if len(orders) > 0 {
 				// What a variant does not do may be an event of another one.
 				var systems []explore.System
-				for _, v := range s.Variants {
-					sys, err := s.System(v.Name, values)
+				for _, name := range r.VariantNames() {
+					other, err := c.Of(name)
+					if err != nil {
+						d.Fatalf(t, "%v", err)
+					}
+					sys, err := other.System()
 					if err != nil {
 						d.Fatalf(t, "%v", err)
 					}
