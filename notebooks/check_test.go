@@ -95,7 +95,7 @@ func TestFaultsAreFound(t *testing.T) {
 		{"a name declared twice", []string{"const x = 1", "const x = 2"}, nil, `cell 3, line 1: x redeclared in this block`, false},
 		{"an import that is not used", []string{"import (\n\t\"os\"\n)"}, nil, `cell 2, line 2: "os" imported and not used`, false},
 		{"an import that doc.go lacks", []string{"import \"racelab/model\"\n\n%%\nprintln(model.Offset(1))"}, nil, `cell 2, line 1: racelab/model is not among the imports in doc.go`, false},
-		{"a local variable over a point", []string{"import \"racelab/sim\"\n\ntype member struct{ n int }\n\nfunc (m *member) Run(t *sim.Task) {\n\tn := m.n\n\tt.Yield(\"a\")\n\tm.n = n\n}"}, nil,
+		{"a local variable over a point", []string{"import \"racelab/sim\"\n\ntype member struct{ n int }\n\nfunc (m *member) Run(t *sim.Task) {\n\tn := m.n\n\tt.Step(\"a\")\n\tm.n = n\n}"}, nil,
 			`cell 2, line 6: n outlives the point on line 7;`, false},
 		{"no Go", []string{"func {"}, nil, `cell 2, line 1:`, false},
 		{"not as gofmt has it", []string{"const  x = 1"}, nil, `cell 2: gofmt would change "const  x = 1"`, false},

@@ -134,7 +134,7 @@ func CommitHistoryIsMonotone(h *CommitHistory) *sim.Property {
 		switch {
 		case a.Action == sim.Failed && fault == sim.Crash && h.Process != "" && a.Actor == h.Process:
 			h.loseAll()
-		case a.Action == sim.Received && fault == sim.Cut && slices.Contains(h.Clients, a.Actor):
+		case a.Action == sim.Received && fault == sim.ErrBroken && slices.Contains(h.Clients, a.Actor):
 			if lostCall := h.awaited(a); lostCall != nil { // The client may have asked for something else.
 				lostCall.returned = lost
 			}

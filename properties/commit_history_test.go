@@ -43,7 +43,7 @@ func act(t *testing.T, text string) sim.Act {
 	case "refused":
 		o.Message = answer(model.Error(25))
 	case "cut":
-		o.Message = sim.Cut
+		o.Message = sim.ErrBroken
 	case "fetches":
 		o.Action, o.Message = sim.Sent, &model.OffsetFetchRequest{Partitions: []model.Partition{0}}
 	case "reads":

@@ -77,7 +77,7 @@ func toy() *scenario.Scenario[params, bool] {
 		},
 		Build: func(w *sim.World, loud bool, p params) {
 			for i := range p.n {
-				w.Go(fmt.Sprint("T", i), &speaker{loud})
+				w.GoProgram(fmt.Sprint("T", i), &speaker{loud})
 			}
 		},
 	}
@@ -88,9 +88,9 @@ type speaker struct {
 }
 
 func (s *speaker) Run(t *sim.Task) {
-	t.Yield("speak")
+	t.Step("speak")
 	if s.loud {
-		t.Returned(word{})
+		t.Return(word{})
 	}
 }
 
@@ -155,7 +155,7 @@ func TestCheck(t *testing.T) {
 // Goal: an own system needs no more than its build function.
 func TestOf(t *testing.T) {
 	s := scenario.Of("own", func(w *sim.World) {
-		w.Go("T", &speaker{true})
+		w.GoProgram("T", &speaker{true})
 		w.Watch(atMost("no-loss", 1))
 	})
 	got := checked(t, s, false)

@@ -38,7 +38,7 @@ type plainProducer struct {
 }
 
 func (c *plainProducer) Run(t *sim.Task) {
-	t.Yield("start")
+	t.Step("start")
 	c.initProducerID(t)
 	for c.txn = 0; c.txn < len(c.results) && c.refusal == model.None; c.txn++ {
 		if c.version == model.TV1 {
@@ -56,7 +56,7 @@ func (c *plainProducer) Run(t *sim.Task) {
 func (c *plainProducer) initProducerID(t *sim.Task) {
 	for {
 		c.coordinator.Send(t, &model.InitProducerIDRequest{Version: 4, TransactionTimeout: time.Minute, ProducerID: model.NoProducerID, ProducerEpoch: model.NoProducerEpoch})
-		response, ok := c.coordinator.Receive(t, "await id").(*model.InitProducerIDResponse)
+		response, ok := c.coordinator.Receive(t.At("await id")).(*model.InitProducerIDResponse)
 		if !ok {
 			c.refusal = model.ErrNetworkException
 			return
@@ -65,7 +65,7 @@ func (c *plainProducer) initProducerID(t *sim.Task) {
 		if c.refusal != model.ErrConcurrentTransactions {
 			return
 		}
-		c.backoff.Sleep(t, 20*time.Millisecond, "back off")
+		c.backoff.Sleep(t.At("back off"), 20*time.Millisecond)
 	}
 }
 
@@ -76,7 +76,7 @@ func (c *plainProducer) addPartitions(t *sim.Task) {
 			request.Partitions = append(request.Partitions, model.Partition(p))
 		}
 		c.coordinator.Send(t, request)
-		response, ok := c.coordinator.Receive(t, "await add").(*model.AddPartitionsToTxnResponse)
+		response, ok := c.coordinator.Receive(t.At("await add")).(*model.AddPartitionsToTxnResponse)
 		if !ok {
 			c.refusal = model.ErrNetworkException
 			return
@@ -85,7 +85,7 @@ func (c *plainProducer) addPartitions(t *sim.Task) {
 		if c.refusal != model.ErrConcurrentTransactions {
 			return
 		}
-		c.backoff.Sleep(t, 20*time.Millisecond, "back off")
+		c.backoff.Sleep(t.At("back off"), 20*time.Millisecond)
 	}
 }
 
@@ -102,7 +102,7 @@ func (c *plainProducer) produce(t *sim.Task) {
 				Records: []model.Record{model.Record(10*(c.first+c.txn) + int(c.partition))},
 			},
 		}}})
-		response, ok := c.leaders[c.partition].Receive(t, "await produce").(*model.ProduceResponse)
+		response, ok := c.leaders[c.partition].Receive(t.At("await produce")).(*model.ProduceResponse)
 		if !ok {
 			c.refusal = model.ErrNetworkException
 			return
@@ -111,7 +111,7 @@ func (c *plainProducer) produce(t *sim.Task) {
 		if c.refusal != model.ErrConcurrentTransactions {
 			return
 		}
-		c.backoff.Sleep(t, 20*time.Millisecond, "back off")
+		c.backoff.Sleep(t.At("back off"), 20*time.Millisecond)
 	}
 }
 
@@ -122,10 +122,10 @@ func (c *plainProducer) endTxn(t *sim.Task) {
 			version = 5
 		}
 		c.coordinator.Send(t, &model.EndTxnRequest{Version: version, ProducerID: c.producerID, ProducerEpoch: c.epoch, Result: c.results[c.txn]})
-		response, ok := c.coordinator.Receive(t, "await end").(*model.EndTxnResponse)
+		response, ok := c.coordinator.Receive(t.At("await end")).(*model.EndTxnResponse)
 		if !ok {
 			// It may have been done or not: asking again is all that is left.
-			c.coordinator.Redial(t, "redial")
+			c.coordinator.Redial(t.At("redial"))
 			continue
 		}
 		c.refusal = response.Error
@@ -138,7 +138,7 @@ func (c *plainProducer) endTxn(t *sim.Task) {
 		if c.refusal != model.ErrConcurrentTransactions {
 			return
 		}
-		c.backoff.Sleep(t, 20*time.Millisecond, "back off")
+		c.backoff.Sleep(t.At("back off"), 20*time.Millisecond)
 	}
 }
 
@@ -150,9 +150,9 @@ type plainConsumer struct {
 
 func (c *plainConsumer) Run(t *sim.Task) {
 	for c.partition = 0; int(c.partition) < len(c.leaders); c.partition++ {
-		t.Yield("fetch")
+		t.Step("fetch")
 		c.leaders[c.partition].Send(t, &model.FetchRequest{Partition: c.partition, IsolationLevel: model.ReadCommitted})
-		c.leaders[c.partition].Receive(t, "await fetch")
+		c.leaders[c.partition].Receive(t.At("await fetch"))
 	}
 }
 
@@ -178,25 +178,25 @@ func cluster(w *sim.World, config coordinator.TransactionsConfig, markerAppend s
 type transactions struct {
 	version   model.TransactionVersion
 	producers [][]model.TransactionResult // how the transactions of each end
-	faults    sim.Budget
+	faults    sim.Faults
 	maxEpoch  model.ProducerEpoch // 0: as in Kafka
 	markers   time.Duration       // how long they take
 }
 
 func (x transactions) build() *sim.World {
 	w := sim.NewWorld()
-	w.Faults(x.faults)
+	w.Allow(x.faults)
 	cluster(w, coordinator.TransactionsConfig{MaxEpoch: x.maxEpoch}, sim.Constant(x.markers))
 	first := 0
 	for i, results := range x.producers {
 		name := fmt.Sprint("producer", i)
-		w.Go(name, &plainProducer{
+		w.GoProgram(name, &plainProducer{
 			coordinator: w.Dial(name, "coordinator"), leaders: []*sim.Conn{w.Dial(name, "B0"), w.Dial(name, "B1")},
 			version: x.version, results: results, first: first,
 		})
 		first += len(results)
 	}
-	w.Go("consumer", &plainConsumer{leaders: []*sim.Conn{w.Dial("consumer", "B0"), w.Dial("consumer", "B1")}})
+	w.GoProgram("consumer", &plainConsumer{leaders: []*sim.Conn{w.Dial("consumer", "B0"), w.Dial("consumer", "B1")}})
 	of := func(r model.Record) int { return int(r) / 10 }
 	w.Watch(properties.TransactionsAreAtomic(of))
 	w.Watch(properties.ReadCommittedSeesTheOutcome(of))
@@ -244,7 +244,7 @@ func TestTransactionsInAllStates(t *testing.T) {
 // connections that break. Method: random schedules.
 func TestTransactionsSampled(t *testing.T) {
 	for _, version := range []model.TransactionVersion{model.TV1, model.TV2} {
-		for _, budget := range []sim.Budget{{}, {Cuts: 2}} {
+		for _, budget := range []sim.Faults{{}, {Cuts: 2}} {
 			x := transactions{version: version, producers: []results{{abort, commit}, {commit}}, faults: budget}
 			simtest.Holds(t, func(t *rapid.T) (func() *sim.World, sim.Chooser) { return x.build, simtest.NewDrawn(t) })
 		}
@@ -307,7 +307,7 @@ func TestLateMessages(t *testing.T) {
 			model.TV2: "nothing",
 		} {
 			chooser := story
-			x := transactions{version: version, producers: []results{{commit, commit}}, faults: sim.Budget{Cuts: 1}}
+			x := transactions{version: version, producers: []results{{commit, commit}}, faults: sim.Faults{Cuts: 1}}
 			broken, schedule := simtest.Broken(x.build(), &chooser)
 			got := "nothing"
 			if len(broken) > 0 {

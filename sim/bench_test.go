@@ -12,7 +12,7 @@ type spinner struct{}
 
 func (spinner) Run(t *sim.Task) {
 	for {
-		t.Yield("spin")
+		t.Step("spin")
 	}
 }
 
@@ -32,7 +32,7 @@ func BenchmarkResume(b *testing.B) {
 // BenchmarkSwitch is a task that goes on and parks again, bookkeeping included.
 func BenchmarkSwitch(b *testing.B) {
 	w := sim.NewWorld()
-	w.Go("A", spinner{})
+	w.GoProgram("A", spinner{})
 	defer w.Close()
 	w.Enabled()
 	b.ReportAllocs()
@@ -44,7 +44,7 @@ func BenchmarkSwitch(b *testing.B) {
 // BenchmarkStep is a whole step: choosing, going on, and finding what is enabled.
 func BenchmarkStep(b *testing.B) {
 	w := sim.NewWorld()
-	w.Go("A", spinner{})
+	w.GoProgram("A", spinner{})
 	defer w.Close()
 	w.Enabled()
 	b.ReportAllocs()

@@ -12,7 +12,7 @@ type places struct {
 }
 
 func (p *places) Run(t *Task) {
-	t.Yield("begin")
+	t.Step("begin")
 	p.ask()
 	p.deeper(3)
 	p.elsewhere()
@@ -50,7 +50,7 @@ func (p *places) compare() {
 func TestCallersAreThoseOfTheRuntime(t *testing.T) {
 	p := &places{}
 	w := NewWorld()
-	w.Go("A", p)
+	w.GoProgram("A", p)
 	w.Enabled()
 	w.Take(0)
 	w.Close()

@@ -11,7 +11,7 @@ import "fmt"
 // as others can tell, and of several any may be served: that they called in
 // another order is another run, and takes no step here. So a channel has no
 // queue of those who wait. Where it matters that a task has not called yet, a
-// Yield stands before.
+// Step stands before.
 //
 // Of an unbuffered channel it is the receiver that moves: its step takes the
 // value from a sender that waits, and the sender goes on in a later step. A
@@ -27,7 +27,7 @@ import "fmt"
 // Differs: those who wait are served in any order, and not first come, first
 // served; the order of their calls is as open. What the receiver of an
 // unbuffered channel does in the step of the receive comes before whatever the
-// sender does next; a Yield after the receive takes that away.
+// sender does next; a Step after the receive takes that away.
 type Chan[T Word] struct{ channel }
 
 // channel is what a Chan is, whatever it carries.
@@ -50,6 +50,9 @@ func (c *Chan[T]) Init(capacity int) { c.made, c.capacity = true, capacity }
 // Make makes a new channel here. What was here before is out of everyone's
 // reach.
 func (c *Chan[T]) Make(t *Task, capacity int) {
+	if !t.comesWith("make", &c.object, visible) {
+		return
+	}
 	t.touches(&c.object, true) // Before anything that depends on who waits.
 	if c.capacity > 0 || capacity > 0 {
 		t.world.remade = true
@@ -64,22 +67,24 @@ func (c *Chan[T]) Make(t *Task, capacity int) {
 	if t.world.follows() {
 		c.forget()
 	}
+	t.did(0)
 }
 
-// Send parks the task at the point until the value is in the buffer, or with a
-// receiver.
-func (c *Chan[T]) Send(t *Task, p Point, value T) { t.choose(p, false, c.Sending(value)) }
+// Send waits until the value is in the buffer, or with a receiver.
+func (c *Chan[T]) Send(t *Task, value T) {
+	t.choose(t.point("send", &c.object), false, c.Sending(value))
+}
 
-// Receive parks the task at the point until there is a value, or the channel is
-// closed, and takes the value. It is not ok if the channel is closed and empty.
-func (c *Chan[T]) Receive(t *Task, p Point) (value T, ok bool) {
-	t.choose(p, false, c.Receiving())
+// Receive waits until there is a value, or the channel is closed, and takes the
+// value. It is not ok if the channel is closed and empty.
+func (c *Chan[T]) Receive(t *Task) (value T, ok bool) {
+	t.choose(t.point("receive", &c.object), false, c.Receiving())
 	return c.Received(t)
 }
 
 // Received is what the Select has received that the task just came back from.
 func (c *Chan[T]) Received(t *Task) (value T, ok bool) {
-	if t.received == nothing {
+	if t.received == nothing && !t.unwinds() {
 		panic("sim: Received, and the last point received nothing: ask right after the Select, and only in the case of the channel")
 	}
 	setScalar(&value, t.word)
@@ -106,6 +111,9 @@ func (c *Chan[T]) Receiving() Case {
 
 // Close closes the channel.
 func (c *Chan[T]) Close(t *Task) {
+	if !t.comes("close", &c.object, visible) {
+		return
+	}
 	t.world.closed = true
 	t.touches(&c.object, !c.closed)
 	switch {
@@ -116,12 +124,27 @@ func (c *Chan[T]) Close(t *Task) {
 	}
 	t.releases(&c.object)
 	c.closed = true
+	t.did(0)
 }
 
 // Len is the number of values in the buffer.
 func (c *Chan[T]) Len(t *Task) int {
+	if !t.comes("len of", &c.object, visible) {
+		return int(t.given.word)
+	}
 	t.touches(&c.object, false)
+	t.did(uint64(len(c.values)))
 	return len(c.values)
+}
+
+// Peek reads what is in the buffer, the oldest first, outside a step: for a
+// picture or a claim.
+func (c *Chan[T]) Peek() []T {
+	var values []T
+	for _, word := range c.values {
+		values = append(values, fromWord[T](word))
+	}
+	return values
 }
 
 func (c *channel) prepare(w *World) {

@@ -35,7 +35,7 @@ func sent(task, n int) int { return 10*task + n + 1 }
 
 func (b *boat) Run(t *sim.Task) {
 	for b.i = 0; b.i < len(b.ops); b.i++ {
-		t.Yield("call")
+		t.Step("call")
 		b.perform(t)
 	}
 	b.got = append(b.got, 1000)
@@ -52,15 +52,15 @@ func (b *boat) perform(t *sim.Task) {
 	case op[0] == '!':
 		b.channel(op).Close(t)
 	case op[0] == '<':
-		n, ok := b.channel(op).Receive(t, "receive")
+		n, ok := b.channel(op).Receive(t.At("receive"))
 		b.receives(n, ok)
 	default:
-		b.channel(op).Send(t, "send", sent(b.me, b.i))
+		b.channel(op).Send(t.At("send"), sent(b.me, b.i))
 	}
 }
 
 func (b *boat) choose(t *sim.Task) {
-	chosen := t.Select("choose", b.cases()...)
+	chosen := t.At("choose").Select(b.cases()...)
 	for i, text := range b.ops[b.i].cases() {
 		if text == "_" {
 			if chosen == nil {
@@ -112,7 +112,7 @@ func boats(program [][]passage) (*sim.World, []*boat) {
 	var tasks []*boat
 	for i, ops := range program {
 		tasks = append(tasks, &boat{harbour: h, me: i, ops: ops})
-		w.Go(string(rune('A'+i)), tasks[i])
+		w.GoProgram(string(rune('A'+i)), tasks[i])
 	}
 	return w, tasks
 }

@@ -115,6 +115,18 @@ func (w *World) mayWrite(event Event, object int, accesses []Access) bool {
 func (w *World) checkTwin(event Event, i int, before, after *Snapshot) error {
 	w.Load(before)
 	t := event.task
+	if t.program == nil {
+		for _, c := range t.parked.list {
+			c.end()
+		}
+		t.parked.list = t.parked.list[:0]
+		if t.coroutine != nil {
+			t.coroutine.end()
+			t.coroutine = nil
+		}
+		w.Take(i)
+		return w.sameState(event, after, "taken again by the function run again from its beginning")
+	}
 	if t.coroutine != nil {
 		t.pool.put(t.coroutine)
 		t.coroutine = nil
@@ -144,7 +156,7 @@ func (t *Task) driveStrangely(to *site) *coroutine {
 	defer func() { t.world.estranged = false }()
 	route, _ := t.route(to)
 	hops := slices.Clone(route)
-	c := t.begin()
+	c := t.fromStart()
 	for _, h := range hops {
 		t.world.load(t.world.strange(h.recipe.state, func(int) bool { return false }))
 		t.way = h.recipe.way
@@ -199,6 +211,10 @@ func (w *World) checkReads(event Event, i int, before, after *Snapshot, accesses
 	touched := func(object int) bool {
 		return slices.ContainsFunc(accesses, func(a Access) bool { return a.Object == object })
 	}
+	var violated []bool // by property
+	for _, p := range w.claims {
+		violated = append(violated, p.violated)
+	}
 	want := w.strange(after, touched)
 	if slices.Equal(want.records, after.records) {
 		return nil
@@ -207,6 +223,12 @@ func (w *World) checkReads(event Event, i int, before, after *Snapshot, accesses
 	w.estranged = true
 	w.Take(i)
 	w.estranged = false
+	for k, p := range w.claims {
+		if p.looks() {
+			p.violated = violated[k] // It judges the other values too, and says so.
+			w.mark(&p.object)
+		}
+	}
 	return w.sameState(event, want, "taken with other values in variables that it does not touch")
 }
 

@@ -58,6 +58,9 @@ func (c *Conn) Send(t *Task, request Message) {
 	if c.process != t.process || c.asks != nil {
 		panic(fmt.Sprintf("sim: task %s sends on the connection of %s, which is a node's, or not of its process: name both in one World.Process", t.name, c.name))
 	}
+	if !t.plain() && !t.comesByWith("send "+NameOf(request)) {
+		return
+	}
 	if c = c.current(); c.handle != nil {
 		t.touches(&c.door.object, false) // Which connection it is depends on who dials.
 	}
@@ -72,37 +75,55 @@ func (c *Conn) Send(t *Task, request Message) {
 		}
 	}
 	t.world.observe(Act{Action: Sent, Actor: t.name, Peer: c.node.name, Conn: c.name, Message: request})
+	t.did(0)
 }
 
-// Receive parks the task at the point until the oldest response is the answer
-// to a request of its own, and takes it. A response that belongs to another
+// Receive waits until the oldest response is the answer to a request of the
+// task's own, and takes it. A response that belongs to another
 // task holds up all behind it, as a response reader does that hands each
 // answer to whoever waits for it.
-func (c *Conn) Receive(t *Task, p Point) Message {
-	from := t.wait(p, &c.owing(t).in.head).(*head)
-	return from.conn.take(t)
+func (c *Conn) Receive(t *Task) Message {
+	return c.receive(t, t.nextOr("receive from ", c.node.name), &c.owing(t).in.head)
 }
 
-// Read parks the task at the point until there is a response, and takes the
-// oldest, whoever sent the request. Responses come in the order in which the
+func (c *Conn) receive(t *Task, name string, from *head) Message {
+	on, ok := t.blocks(name, from)
+	if !ok {
+		answer, _ := t.given.ref.(Message)
+		return answer
+	}
+	answer := on.(*head).conn.take(t)
+	if t.program == nil {
+		t.didAll(hashOf(answer), 0, answer)
+	}
+	return answer
+}
+
+// ReceiveAny waits until there is a response, and takes the oldest, whoever sent the request. Responses come in the order in which the
 // requests were written, so whoever keeps that order too, under a lock that is
 // held over the write, knows whose this is. It reads the connection that stands
-// when it is called. Cut ends that: what was asked on it before has no answer.
+// when it is called. ErrBroken ends that: what was asked on it before has no answer.
 //
-// A client whose tasks Read has none that Receive on the same connection.
-func (c *Conn) Read(t *Task, p Point) Message {
+// A client whose tasks ReceiveAny has none that Receive on the same connection.
+func (c *Conn) ReceiveAny(t *Task) Message {
+	name := t.nextOr("receive from ", c.node.name)
 	c = c.current()
-	if c.handle != nil && t.world.started {
-		t.touches(&c.handle.door.object, false)
+	if t.program != nil || !t.again(name) {
+		if t.program == nil {
+			t.coroutine.mustNotRerun()
+		}
+		if c.handle != nil && t.world.started {
+			t.touches(&c.handle.door.object, false)
+		}
+		t.reads = true
+		t.did(0)
 	}
-	t.reads = true
-	from := t.wait(p, &c.in.head).(*head)
-	return from.conn.take(t)
+	return c.receive(t, name, &c.in.head)
 }
 
 func (c *Conn) take(t *Task) Message {
 	t.touches(&c.in.head.object, true)
-	response := Message(Cut)
+	response := Message(ErrBroken)
 	if !c.failed(t) {
 		response = c.responses[0].Message
 		t.world.take(t.number-1, c.responses[0].mail)
@@ -185,7 +206,7 @@ func (c *Conn) deliver() {
 	if w.timed != nil {
 		w.timed.served(c.node)
 	}
-	c.node.reacts(func(out *Outbox) { c.node.node.Step(e, out) })
+	c.node.reacts(func(out *Outbox) { c.node.node.Handle(e, out) })
 }
 
 // layout plans what is on its way.

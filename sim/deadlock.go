@@ -39,7 +39,7 @@ type Waiting struct {
 	Task  string
 	Holds string // the lock that the one before it wants: "om.lock", "om.lock for reading"
 	Wants string
-	Point Point // before which it waits
+	Point string // before which it waits
 }
 
 func (e *DeadlockError) Error() string {

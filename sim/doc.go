@@ -3,11 +3,11 @@
 // # The execution model
 //
 // A World holds tasks, nodes and connections. A task is one goroutine of a
-// client, written as straight-line code and run as a coroutine; at each Point
-// it parks. A node is a broker or a coordinator: a function that takes one
-// message. A connection carries requests and responses, each way first in,
-// first out; a node that asks another gets the answer as a step. Tasks, memory
-// and connections may make up a Process, which crashes and restarts as one.
+// client, run as a coroutine; at each preemption point it parks. A node is a
+// broker or a coordinator: it handles one message at a time. A connection carries
+// requests and responses, each way first in, first out; a node that asks another
+// gets the answer as a step. Tasks, memory and connections may make up a Process,
+// which crashes and restarts as one.
 //
 // At any moment some events are enabled: a parked task may go on, if what it
 // waits for is there, the oldest request of a connection may arrive, a timer may
@@ -17,6 +17,25 @@
 // a replay, a script and an exhaustive search are Choosers, or loops over Take,
 // and all see the same runs.
 //
+// # Functions and programs
+//
+// World.Go adds a task that is a plain function. Local variables, range, defer and
+// closures are allowed. Each access to shared memory is a point, which names
+// itself: "read n", "lock cache.mu". Its part of the state is the log of what its
+// operations gave. To go on from an earlier state it may have to run again from
+// its beginning; then the operations give what the log has, and touch nothing. So
+// it depends on nothing but what they give: memory that two tasks use is a Var or
+// another object, and Peek is for claims.
+//
+// While a function holds a lock, its accesses to Vars and Lists are no points, and
+// neither is Unlock (Lipton 1975). That leaves out no verdict while no-data-race
+// holds. It hides states inside a critical section from Always and from probes. A
+// point that is wanted there has a name: n.Set(t.At("half done"), 1).
+//
+// World.GoProgram adds a task that is a Program: its local state stands in fields.
+// Points are where it may have to wait, and where Task.Step or Task.At names one.
+// A search of it is several times faster, as the next section says why.
+//
 // # Time
 //
 // Untimed, an armed timer may fire at any moment, in the order of the deadlines;
@@ -24,9 +43,9 @@
 // each message takes its time, the next event is the earliest, and only ties are
 // choices. Quantities are judged there.
 //
-// # Nothing outlives a point but fields
+// # Nothing outlives a point of a program but fields
 //
-// What a task needs after a point stands in fields, never in a local variable.
+// What a program needs after a point stands in fields, never in a local variable.
 // Together with the point (its name, and the calls that lead to it) the fields
 // are all of the task's future. So two runs that reach the same fields are in the
 // same state, which is what lets a search visit each state once.
@@ -43,7 +62,7 @@
 // was given: a list of addresses. Saving, loading, hashing and printing go
 // through it, so no field can be forgotten.
 //
-//   - The walk begins at what was handed to Share, AddNode, Go and Watch, in that
+//   - The walk begins at what was handed to Share, AddNode, GoProgram and Watch, in that
 //     order, and each of these by a pointer.
 //   - State is numbers, booleans, texts, moments (Time), parked requests
 //     (Envelope), the objects of this package (Var, Mutex, ...), and structs,

@@ -5,10 +5,10 @@ import (
 	"unsafe"
 )
 
-// Budget is how many faults a run may meet. Each is an event, and so a choice:
+// Faults is how many faults a run may meet. Each is an event, and so a choice:
 // it may come at any moment, or not at all.
-type Budget struct {
-	Crashes        int // of nodes
+type Faults struct {
+	NodeCrashes    int
 	ProcessCrashes int // of client processes
 	Cuts           int // of connections, in one direction
 	Delays         int // of messages, in timed mode
@@ -20,7 +20,7 @@ type Budget struct {
 	Late Delay // timed mode: how much later a delayed message comes
 }
 
-// Faults allows faults within a budget.
+// Allow allows faults, and so many of each kind. Default: none.
 //
 // A process that crashes loses everything; see World.Process.
 //
@@ -30,13 +30,13 @@ type Budget struct {
 // A connection that is cut loses what is on its way in one direction. What is on
 // its way in the other may still arrive, or get lost too, which costs nothing
 // more. Once a connection is broken, by a cut, a crash or its client, it takes
-// nothing new, and whoever waits for an answer that will not come gets Cut. The
+// nothing new, and whoever waits for an answer that will not come gets ErrBroken. The
 // client may then Redial; requests on the new connection and old ones on the
 // broken one arrive in any order.
-func (w *World) Faults(b Budget) {
-	w.mustNotRun("Faults")
+func (w *World) Allow(b Faults) {
+	w.mustNotRun("Allow")
 	if b.Delays > 0 && w.timed == nil {
-		panic("sim: a Budget of Delays in a world without Timed: there, any message may be late as it is")
+		panic("sim: Faults of Delays in a world without Timed: there, any message may be late as it is")
 	}
 	w.faults = &faults{left: b, kills: b.ProcessCrashes > 0}
 	w.faults.kind, w.faults.label = Chance, "faults"
@@ -49,7 +49,7 @@ func (w *World) FaultsLeft() bool {
 		return false
 	}
 	left := &w.faults.left
-	return left.Crashes+left.ProcessCrashes+left.Cuts+left.Delays > 0
+	return left.NodeCrashes+left.ProcessCrashes+left.Cuts+left.Delays > 0
 }
 
 // StopFaults ends the faults, so that what must happen in the end can be asked
@@ -57,7 +57,7 @@ func (w *World) FaultsLeft() bool {
 func (w *World) StopFaults() {
 	w.Enabled()
 	if f := w.faults; f != nil {
-		f.left.Crashes, f.left.ProcessCrashes, f.left.Cuts, f.left.Delays = 0, 0, 0, 0
+		f.left.NodeCrashes, f.left.ProcessCrashes, f.left.Cuts, f.left.Delays = 0, 0, 0, 0
 		f.stopped = true
 		w.base = nil
 		w.mark(&f.object)
@@ -72,16 +72,25 @@ func (w *World) StopFaults() {
 type Fault string
 
 const (
-	// Cut is what Receive returns in place of an answer that will never come.
-	// The request may have been served or not.
-	Cut     Fault = "cut"
-	Crash   Fault = "crash"
-	Restart Fault = "restart"
-	Late    Fault = "delay"
+	// ErrBroken is what Receive returns in place of an answer that will never come:
+	// the connection is broken. The request may have been served or not. It is an
+	// error, too.
+	ErrBroken Fault = "cut"
+	Crash     Fault = "crash"
+	Restart   Fault = "restart"
+	Late      Fault = "delay"
 )
 
 func (f Fault) Name() string   { return string(f) }
 func (f Fault) String() string { return "" }
+
+// Error says what the fault means to who waits.
+func (f Fault) Error() string {
+	if f == ErrBroken {
+		return "the connection is broken"
+	}
+	return string(f)
+}
 
 // Crasher is a node that loses something in a crash. Crash drops what only
 // memory held: what its log had when it was last flushed stays. The fields of a
@@ -98,7 +107,7 @@ type Restarter interface {
 // faults is what may still go wrong in a world.
 type faults struct {
 	object
-	left    Budget
+	left    Faults
 	kills   bool // processes may crash
 	stopped bool
 	down    Draws
@@ -110,7 +119,7 @@ type faults struct {
 func (f *faults) layout(w *World) {
 	w.bind(f)
 	g := w.plan.group(&f.object, ofWorld)
-	for _, n := range [...]*int{&f.left.Crashes, &f.left.ProcessCrashes, &f.left.Cuts, &f.left.Delays} {
+	for _, n := range [...]*int{&f.left.NodeCrashes, &f.left.ProcessCrashes, &f.left.Cuts, &f.left.Delays} {
 		g.add(word64, unsafe.Pointer(n))
 	}
 	g.add(word8, unsafe.Pointer(&f.stopped))
@@ -134,7 +143,7 @@ func (w *World) prepareLines() {
 	if w.faults == nil {
 		return
 	}
-	dials := w.faults.left.Crashes + w.faults.left.Cuts + w.faults.left.Closes
+	dials := w.faults.left.NodeCrashes + w.faults.left.Cuts + w.faults.left.Closes
 	for _, c := range w.conns {
 		c.addLine(c)
 		breaks := dials
@@ -178,7 +187,7 @@ func (w *World) prepareFaults() {
 		return
 	}
 	places := len(w.tasks) + len(w.nodes) + len(w.clock.timers)
-	if f.left.Crashes > 0 {
+	if f.left.NodeCrashes > 0 {
 		for _, m := range w.nodes {
 			place := m.place()
 			process := w.newActor()
@@ -207,9 +216,9 @@ func (w *World) prepareFaults() {
 		f.list = append(f.list, x)
 	}
 	for _, c := range w.conns {
-		if f.left.Cuts+f.left.Crashes+f.left.Closes > 0 || f.kills && c.handle.process != nil {
-			add(Cut, c, false)
-			add(Cut, c, true)
+		if f.left.Cuts+f.left.NodeCrashes+f.left.Closes > 0 || f.kills && c.handle.process != nil {
+			add(ErrBroken, c, false)
+			add(ErrBroken, c, true)
 		}
 		if f.left.Delays > 0 {
 			add(Late, c, false)
@@ -258,8 +267,8 @@ func (x *fault) possible(f *faults) bool {
 		if x.process != nil {
 			return f.left.ProcessCrashes > 0
 		}
-		return f.left.Crashes > 0 && !x.node.down
-	case Cut:
+		return f.left.NodeCrashes > 0 && !x.node.down
+	case ErrBroken:
 		if c.broken {
 			return len(x.way()) > 0 // What is still on its way gets lost too.
 		}
@@ -288,7 +297,7 @@ func (x *fault) happen(w *World) {
 		} else {
 			x.node.crash()
 		}
-	case Cut:
+	case ErrBroken:
 		if !x.conn.broken {
 			w.faults.left.Cuts--
 		}
@@ -298,7 +307,7 @@ func (x *fault) happen(w *World) {
 			x.conn.requests = x.conn.requests[:0]
 		}
 		x.conn.breaks()
-		w.observe(Act{Action: Failed, Actor: "network", Peer: x.conn.node.name, Conn: x.conn.name, Message: Cut})
+		w.observe(Act{Action: Failed, Actor: "network", Peer: x.conn.node.name, Conn: x.conn.name, Message: ErrBroken})
 	default:
 		w.faults.left.Delays--
 		x.delay(w)
@@ -329,7 +338,7 @@ func (x *fault) lane() string {
 // crash takes the node down.
 func (m *member) crash() {
 	w := m.world
-	w.faults.left.Crashes--
+	w.faults.left.NodeCrashes--
 	m.down = true
 	if w.timed != nil {
 		m.up = w.clock.now.Add(w.faults.left.Down.Draw(&w.faults.down))
@@ -393,17 +402,21 @@ func (c *Conn) touchAll(w *World) {
 }
 
 // Close breaks the connection from the client's end, if it still stands: no
-// answer comes any more, and whoever waits for one gets Cut. Requests on their
-// way still arrive, or get lost. The Budget says how often there can be a
+// answer comes any more, and whoever waits for one gets ErrBroken. Requests on their
+// way still arrive, or get lost. The Faults say how often there can be a
 // Redial after it.
 //
 // Source: close(2) and SO_LINGER: what was written is sent on, unless the
 // network or a reset stops it.
 func (c *Conn) Close(t *Task) {
+	if !t.comesBy("close connection to " + c.node.name) {
+		return
+	}
+	defer t.did(0)
 	handle := c
 	c = c.current()
 	if handle.line+1 >= len(handle.lines) {
-		panic(fmt.Sprintf("sim: %s closes its connection to %s once more than the Closes of its Budget", t.name, c.node.name))
+		panic(fmt.Sprintf("sim: %s closes its connection to %s once more than the Closes of its Faults", t.name, c.node.name))
 	}
 	c.responses = c.responses[:0]
 	c.breaks()
@@ -442,18 +455,23 @@ func (c *Conn) failed(t *Task) bool {
 	return true
 }
 
-// Redial parks the task at the point until the node is there, and then makes a
-// new connection in place of a broken one. Where another task was faster, its
+// Redial waits until the node is there, and then makes a new connection in place of a broken one. Where another task was faster, its
 // connection serves.
 //
 // Differs: a dial that is refused is not seen. A client that tries again until
 // it gets through waits.
-func (c *Conn) Redial(t *Task, p Point) {
+func (c *Conn) Redial(t *Task) {
+	name := t.nextOr("redial ", c.node.name)
 	if c.lines == nil {
-		t.Yield(p)
+		t.Step(name)
 		return
 	}
-	c = t.wait(p, &c.current().door).(*door).conn
+	on, ok := t.blocks(name, &c.current().door)
+	if !ok {
+		return
+	}
+	defer t.did(0)
+	c = on.(*door).conn
 	t.touches(&c.door.object, true)
 	if c.broken && c.handle.current() == c {
 		c.redial(t.world)

@@ -14,7 +14,7 @@ import (
 // flushed by every second one.
 type ledger struct{ memory, flushed, restarts int }
 
-func (n *ledger) Step(e sim.Envelope, out *sim.Outbox) {
+func (n *ledger) Handle(e sim.Envelope, out *sim.Outbox) {
 	if n.memory++; n.memory%2 == 0 {
 		n.flushed = n.memory
 	}
@@ -35,18 +35,18 @@ type pinger struct {
 
 func (p *pinger) Run(t *sim.Task) {
 	for p.done < p.n {
-		t.Yield("send")
+		t.Step("send")
 		p.c.Send(t, &message{fmt.Sprint(p.done)})
 		if p.answered(t) {
 			p.done++
 			continue
 		}
 		p.cut++
-		p.c.Redial(t, "redial")
+		p.c.Redial(t.At("redial"))
 	}
 }
 func (p *pinger) answered(t *sim.Task) bool {
-	return p.c.Receive(t, "await") != sim.Cut
+	return p.c.Receive(t.At("await")) != sim.ErrBroken
 }
 
 // atMost claims that there are no more than n such acts.
@@ -64,20 +64,20 @@ func atMost(n int, name string, action sim.Action, is func(m sim.Message) bool) 
 	return p
 }
 
-func buildPing(pings, clients int, b sim.Budget) func() *sim.World {
+func buildPing(pings, clients int, b sim.Faults) func() *sim.World {
 	return func() *sim.World {
 		w := sim.NewWorld()
 		w.AddNode("broker", &ledger{})
 		for i := range clients {
 			name := fmt.Sprint("P", i)
-			w.Go(name, &pinger{c: w.Dial(name, "broker"), n: pings})
+			w.GoProgram(name, &pinger{c: w.Dial(name, "broker"), n: pings})
 		}
-		w.Faults(b)
+		w.Allow(b)
 		is := func(what sim.Fault) func(sim.Message) bool { return func(m sim.Message) bool { return m == what } }
 		any := func(sim.Message) bool { return true }
-		w.Watch(atMost(b.Crashes, "crashes-in-budget", sim.Failed, is(sim.Crash)))
-		w.Watch(atMost(b.Crashes, "restarts-in-budget", sim.Failed, is(sim.Restart)))
-		w.Watch(atMost(0, "nothing-lost", sim.Received, is(sim.Cut)))
+		w.Watch(atMost(b.NodeCrashes, "crashes-in-budget", sim.Failed, is(sim.Crash)))
+		w.Watch(atMost(b.NodeCrashes, "restarts-in-budget", sim.Failed, is(sim.Restart)))
+		w.Watch(atMost(0, "nothing-lost", sim.Received, is(sim.ErrBroken)))
 		w.Watch(atMost(pings*clients, "no-request-lost", sim.Sent, any))
 		w.Watch(atMost(pings*clients, "nothing-served-twice", sim.Arrived, any))
 		return w
@@ -94,10 +94,10 @@ func TestFaultsWithinTheBudget(t *testing.T) {
 		states int
 		broken []string
 	}{
-		{"no fault", buildPing(1, 1, sim.Budget{}), 4, nil},
-		{"one crash", buildPing(1, 1, sim.Budget{Crashes: 1}), 0, []string{"nothing-lost", "no-request-lost", "nothing-served-twice"}},
-		{"one cut", buildPing(1, 1, sim.Budget{Cuts: 1}), 0, []string{"nothing-lost", "no-request-lost", "nothing-served-twice"}},
-		{"two crashes and a cut, two clients", buildPing(1, 2, sim.Budget{Crashes: 2, Cuts: 1}), 0, []string{"nothing-lost", "no-request-lost", "nothing-served-twice"}},
+		{"no fault", buildPing(1, 1, sim.Faults{}), 4, nil},
+		{"one crash", buildPing(1, 1, sim.Faults{NodeCrashes: 1}), 0, []string{"nothing-lost", "no-request-lost", "nothing-served-twice"}},
+		{"one cut", buildPing(1, 1, sim.Faults{Cuts: 1}), 0, []string{"nothing-lost", "no-request-lost", "nothing-served-twice"}},
+		{"two crashes and a cut, two clients", buildPing(1, 2, sim.Faults{NodeCrashes: 2, Cuts: 1}), 0, []string{"nothing-lost", "no-request-lost", "nothing-served-twice"}},
 	} {
 		r := statesOf(t, test.build)
 		t.Logf("%s: %d states", test.name, r.States)
@@ -119,10 +119,10 @@ func TestABudgetOfNothingChangesNothing(t *testing.T) {
 			w := sim.NewWorld()
 			w.AddNode("broker", &ledger{})
 			for _, name := range []string{"A", "B"} {
-				w.Go(name, &pinger{c: w.Dial(name, "broker"), n: 2})
+				w.GoProgram(name, &pinger{c: w.Dial(name, "broker"), n: 2})
 			}
 			if faults {
-				w.Faults(sim.Budget{})
+				w.Allow(sim.Faults{})
 			}
 			return w
 		}
@@ -132,7 +132,7 @@ func TestABudgetOfNothingChangesNothing(t *testing.T) {
 	}
 }
 
-func playPing(t *testing.T, pings int, b sim.Budget, text string) (*sim.Trace, *sim.World) {
+func playPing(t *testing.T, pings int, b sim.Faults, text string) (*sim.Trace, *sim.World) {
 	t.Helper()
 	w := buildPing(pings, 1, b)()
 	trace := w.Record()
@@ -169,34 +169,34 @@ func fieldsOf(w *sim.World) string {
 func TestWhatAFaultLeaves(t *testing.T) {
 	for _, test := range []struct {
 		name, does, possible, fields string
-		budget                       sim.Budget
+		budget                       sim.Faults
 	}{
 		{"crash before the request arrives", "P0 send; broker crash",
-			"P0 await; broker restart", "memory -1, flushed 0, restarts 0, done 0, cut 0", sim.Budget{Crashes: 1}},
+			"P0 await; broker restart", "memory -1, flushed 0, restarts 0, done 0, cut 0", sim.Faults{NodeCrashes: 1}},
 		{"crash with the answer on its way", "P0 send; P0->broker Ping; broker crash",
-			"P0 await; broker restart; network cut broker->P0", "memory -1, flushed 0, restarts 0, done 0, cut 0", sim.Budget{Crashes: 1}},
+			"P0 await; broker restart; network cut broker->P0", "memory -1, flushed 0, restarts 0, done 0, cut 0", sim.Faults{NodeCrashes: 1}},
 		{"the answer arrives after the crash", "P0 send; P0->broker Ping; broker crash; P0 await",
-			"P0 send; broker restart", "memory -1, flushed 0, restarts 0, done 1, cut 0", sim.Budget{Crashes: 1}},
+			"P0 send; broker restart", "memory -1, flushed 0, restarts 0, done 1, cut 0", sim.Faults{NodeCrashes: 1}},
 		{"the answer is lost", "P0 send; P0->broker Ping; broker crash; network cut broker->P0; P0 await",
-			"broker restart", "memory -1, flushed 0, restarts 0, done 0, cut 1", sim.Budget{Crashes: 1}},
+			"broker restart", "memory -1, flushed 0, restarts 0, done 0, cut 1", sim.Faults{NodeCrashes: 1}},
 		{"what was flushed is back", "P0 send; P0->broker Ping; P0 await; P0 send#2; P0->broker Ping#2; broker crash; broker restart; P0 await#2",
-			"P0 send", "memory 2, flushed 2, restarts 1, done 2, cut 0", sim.Budget{Crashes: 1}},
+			"P0 send", "memory 2, flushed 2, restarts 1, done 2, cut 0", sim.Faults{NodeCrashes: 1}},
 		{"what was not is not", "P0 send; P0->broker Ping; P0 await; broker crash; broker restart",
-			"P0 send", "memory 0, flushed 0, restarts 1, done 1, cut 0", sim.Budget{Crashes: 1}},
+			"P0 send", "memory 0, flushed 0, restarts 1, done 1, cut 0", sim.Faults{NodeCrashes: 1}},
 		{"a request on a broken connection is lost", "P0 send; P0->broker Ping; P0 await; broker crash; broker restart; P0 send#2; P0 await#2; P0 redial; P0 send#3; P0->broker/2 Ping",
-			"P0 await", "memory 1, flushed 0, restarts 1, done 1, cut 1", sim.Budget{Crashes: 1}},
+			"P0 await", "memory 1, flushed 0, restarts 1, done 1, cut 1", sim.Faults{NodeCrashes: 1}},
 		{"a cut loses requests", "P0 send; network cut P0->broker",
-			"P0 await", "memory 0, flushed 0, restarts 0, done 0, cut 0", sim.Budget{Cuts: 1}},
+			"P0 await", "memory 0, flushed 0, restarts 0, done 0, cut 0", sim.Faults{Cuts: 1}},
 		{"or answers", "P0 send; P0->broker Ping; network cut broker->P0",
-			"P0 await", "memory 1, flushed 0, restarts 0, done 0, cut 0", sim.Budget{Cuts: 1}},
+			"P0 await", "memory 1, flushed 0, restarts 0, done 0, cut 0", sim.Faults{Cuts: 1}},
 		{"an answer overtaken by a cut of requests arrives", "P0 send; P0->broker Ping; network cut P0->broker; P0 await",
-			"P0 send", "memory 1, flushed 0, restarts 0, done 1, cut 0", sim.Budget{Cuts: 1}},
+			"P0 send", "memory 1, flushed 0, restarts 0, done 1, cut 0", sim.Faults{Cuts: 1}},
 		{"old requests may still arrive, or not", "P0 send; network cut broker->P0; P0 await; P0 redial; P0 send#2",
-			"P0->broker Ping; P0->broker/2 Ping; network cut P0->broker", "memory 0, flushed 0, restarts 0, done 0, cut 1", sim.Budget{Cuts: 1}},
+			"P0->broker Ping; P0->broker/2 Ping; network cut P0->broker", "memory 0, flushed 0, restarts 0, done 0, cut 1", sim.Faults{Cuts: 1}},
 		{"the old one comes last", "P0 send; network cut broker->P0; P0 await; P0 redial; P0 send#2; P0->broker/2 Ping; P0 await#2; P0->broker Ping",
-			"P0 send", "memory 2, flushed 2, restarts 0, done 1, cut 1", sim.Budget{Cuts: 1}},
+			"P0 send", "memory 2, flushed 2, restarts 0, done 1, cut 1", sim.Faults{Cuts: 1}},
 		{"a second cut is of the new connection", "P0 send; network cut P0->broker; P0 await; P0 redial",
-			"P0 send; network cut P0->broker/2", "memory 0, flushed 0, restarts 0, done 0, cut 1", sim.Budget{Cuts: 2}},
+			"P0 send; network cut P0->broker/2", "memory 0, flushed 0, restarts 0, done 0, cut 1", sim.Faults{Cuts: 2}},
 	} {
 		_, w := playPing(t, 3, test.budget, test.does)
 		if got := possible(w); got != test.possible {
@@ -211,7 +211,7 @@ func TestWhatAFaultLeaves(t *testing.T) {
 // Each fault touches the budget, and the two directions of what it breaks, so
 // that whatever depends on it is known; pictures show it in a lane.
 func TestFaultsRecordWhatTheyTouch(t *testing.T) {
-	trace, w := playPing(t, 1, sim.Budget{Cuts: 1, Crashes: 1}, "network cut P0->broker; broker crash; broker restart; P0 send; P0 await; P0 redial; P0 send#2")
+	trace, w := playPing(t, 1, sim.Faults{Cuts: 1, NodeCrashes: 1}, "network cut P0->broker; broker crash; broker restart; P0 send; P0 await; P0 redial; P0 send#2")
 	var got strings.Builder
 	for _, step := range trace.Steps {
 		fmt.Fprintf(&got, "%s in %s:", step.Label, step.Lane)
@@ -253,9 +253,9 @@ func TestEachTaskLearnsOfItsOwnLostRequest(t *testing.T) {
 	for _, name := range []string{"A", "B"} {
 		p := &pinger{c: c, n: 1}
 		programs = append(programs, p)
-		w.Go(name, p)
+		w.GoProgram(name, p)
 	}
-	w.Faults(sim.Budget{Cuts: 1})
+	w.Allow(sim.Faults{Cuts: 1})
 	_, ending := run(t, w, schedule(t, `A send; B send; network cut client->broker; A await; A redial; A send#2;
 		B await; B redial; B send#2; A->broker/2 Ping; A await#2; B->broker/2 Ping; B await#2`))
 	if ending != sim.Finished || programs[0].cut != 1 || programs[1].cut != 1 {
@@ -267,9 +267,9 @@ func TestEachTaskLearnsOfItsOwnLostRequest(t *testing.T) {
 type slowPinger struct{ pinger }
 
 func (p *slowPinger) Run(t *sim.Task) {
-	t.Yield("send")
+	t.Step("send")
 	p.c.Send(t, &message{"x"})
-	t.Yield("think")
+	t.Step("think")
 	if !p.answered(t) {
 		p.cut++
 	}
@@ -283,11 +283,11 @@ func TestAnAnswerIsAwaitedWhereItWasAskedFor(t *testing.T) {
 	w.AddNode("broker", &ledger{})
 	c := w.Dial("client", "broker")
 	slow := &slowPinger{pinger{c: c}}
-	w.Go("S", slow)
+	w.GoProgram("S", slow)
 	for _, name := range []string{"A", "B"} {
-		w.Go(name, &pinger{c: c, n: 1})
+		w.GoProgram(name, &pinger{c: c, n: 1})
 	}
-	w.Faults(sim.Budget{Cuts: 2})
+	w.Allow(sim.Faults{Cuts: 2})
 	_, ending := run(t, w, schedule(t, `S send; A send; B send; network cut client->broker; A await; B await; A redial; B redial;
 		A send#2; B send#2; A->broker/2 Ping; A await#2; B->broker/2 Ping; B await#2; S think; S await`))
 	if ending != sim.Finished || slow.cut != 1 {
@@ -299,7 +299,7 @@ func TestAnAnswerIsAwaitedWhereItWasAskedFor(t *testing.T) {
 type closer struct{ c *sim.Conn }
 
 func (p *closer) Run(t *sim.Task) {
-	t.Yield("close")
+	t.Step("close")
 	p.c.Close(t)
 }
 
@@ -317,9 +317,9 @@ func TestAClientClosesItsConnection(t *testing.T) {
 		w := sim.NewWorld()
 		w.AddNode("broker", &ledger{})
 		c := w.Dial("client", "broker")
-		w.Go("P", &pinger{c: c, n: 1})
-		w.Go("C", &closer{c})
-		w.Faults(sim.Budget{Closes: 1})
+		w.GoProgram("P", &pinger{c: c, n: 1})
+		w.GoProgram("C", &closer{c})
+		w.Allow(sim.Faults{Closes: 1})
 		run(t, w, schedule(t, test.does))
 		if got := possible(w); got != test.possible {
 			t.Errorf("%s: possible: %s; want %s", test.does, got, test.possible)
@@ -334,7 +334,7 @@ func TestAClientClosesItsConnection(t *testing.T) {
 func TestClosesKeepToTheBudget(t *testing.T) {
 	w := sim.NewWorld()
 	w.AddNode("broker", &ledger{})
-	w.Go("C", &closer{w.Dial("client", "broker")})
+	w.GoProgram("C", &closer{w.Dial("client", "broker")})
 	defer w.Close()
 	w.Enabled()
 	err := refused(func() { w.Take(0) })
@@ -344,7 +344,7 @@ func TestClosesKeepToTheBudget(t *testing.T) {
 }
 
 func TestStopFaults(t *testing.T) {
-	w := buildPing(1, 1, sim.Budget{Crashes: 2, Cuts: 1})()
+	w := buildPing(1, 1, sim.Faults{NodeCrashes: 2, Cuts: 1})()
 	defer w.Close()
 	if !w.FaultsLeft() {
 		t.Error("no faults left before the first")
@@ -376,11 +376,11 @@ func TestAFaultIsNoWayOut(t *testing.T) {
 	w.Share("a", a)
 	w.AddNode("broker", &ledger{})
 	w.Dial("A", "broker")
-	w.Go("A", &script{run: func(task *sim.Task, _ *script) {
-		a.lock.Lock(task, "first")
-		a.lock.Lock(task, "second")
+	w.GoProgram("A", &script{run: func(task *sim.Task, _ *script) {
+		a.lock.Lock(task.At("first"))
+		a.lock.Lock(task.At("second"))
 	}})
-	w.Faults(sim.Budget{Cuts: 1})
+	w.Allow(sim.Faults{Cuts: 1})
 	defer w.Close()
 	w.Take(0)
 	if got := w.Violations(); len(got) != 1 || got[0].Property != sim.NoDeadlock {
@@ -390,7 +390,7 @@ func TestAFaultIsNoWayOut(t *testing.T) {
 
 func TestFaultsAreSavedAndRestored(t *testing.T) {
 	for seed := range uint64(40) {
-		sameAfterLoad(t, fmt.Sprintf("seed %d", seed), buildPing(3, 2, sim.Budget{Crashes: 2, Cuts: 2}), seed)
+		sameAfterLoad(t, fmt.Sprintf("seed %d", seed), buildPing(3, 2, sim.Faults{NodeCrashes: 2, Cuts: 2}), seed)
 	}
 }
 
@@ -399,16 +399,16 @@ func TestDelayOfAMessage(t *testing.T) {
 	w := sim.NewWorld()
 	w.AddNode("echo", &echo{})
 	c := w.Dial("client", "echo")
-	w.Go("A", &script{run: func(task *sim.Task, _ *script) {
-		task.Yield("send")
+	w.GoProgram("A", &script{run: func(task *sim.Task, _ *script) {
+		task.Step("send")
 		c.Send(task, &message{"1"})
-		task.Yield("send more")
+		task.Step("send more")
 		c.Send(task, &message{"2"})
-		c.Receive(task, "await")
-		c.Receive(task, "await")
+		c.Receive(task.At("await"))
+		c.Receive(task.At("await"))
 	}})
 	w.Timed(sim.Timing{Latency: sim.Constant(15 * ms), Step: sim.Constant(10 * ms)})
-	w.Faults(sim.Budget{Delays: 1, Late: sim.Constant(20 * ms)})
+	w.Allow(sim.Faults{Delays: 1, Late: sim.Constant(20 * ms)})
 	trace, _ := run(t, w, schedule(t, "A send; A send more; network delay client->echo; A->echo Ping; A->echo Ping#2; A await; A await#2"))
 	var got []int64
 	for _, step := range trace.Steps {
@@ -425,7 +425,7 @@ func TestDelaysNeedTime(t *testing.T) {
 			t.Errorf("panic %v", got)
 		}
 	}()
-	buildPing(1, 1, sim.Budget{Delays: 1})()
+	buildPing(1, 1, sim.Faults{Delays: 1})()
 }
 
 // A crash takes a node's timers. A cut does not, and what the node then answers
@@ -436,7 +436,7 @@ func TestParkedRequestsMeetFaults(t *testing.T) {
 		{"A send; A->coordinator Ping; network cut coordinator->A; coordinator.session0 fires; A await", "B send; coordinator crash"},
 	} {
 		w := buildSessions()
-		w.Faults(sim.Budget{Crashes: 1, Cuts: 1})
+		w.Allow(sim.Faults{NodeCrashes: 1, Cuts: 1})
 		if _, err := sim.Run(w, schedule(t, test.does)); err != nil {
 			t.Fatal(err)
 		}

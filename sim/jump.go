@@ -20,7 +20,7 @@ import (
 // to it. A helper called from two places has one point there and two futures.
 type site struct {
 	hash     uint64
-	point    Point
+	point    string
 	event    Event
 	variants []variant // of the event, where there are ways
 	parked   []*coroutine
@@ -105,10 +105,10 @@ type siteTable struct {
 // park. A place that was met before is known by its addresses alone.
 //
 //go:noinline
-func (table *siteTable) find(t *Task, p Point) *site {
+func (table *siteTable) find(t *Task, p string) *site {
 	stack := &table.stack
 	n := callers(stack, &table.base)
-	key := uint64(uintptr(unsafe.Pointer(unsafe.StringData(string(p))))) + uint64(len(p))
+	key := uint64(uintptr(unsafe.Pointer(unsafe.StringData(p)))) + uint64(len(p))
 	for _, pc := range stack[:n] {
 		key = (key ^ uint64(pc)) * 0x9e3779b97f4a7c15
 	}
@@ -116,7 +116,7 @@ func (table *siteTable) find(t *Task, p Point) *site {
 	if near.key == key && near.site != nil {
 		return near.site
 	}
-	hash := mixString(0, string(p))
+	hash := mixString(0, p)
 	for _, pc := range stack[:n] {
 		hash = mix(hash, uint64(pc))
 	}
@@ -128,9 +128,9 @@ func (table *siteTable) find(t *Task, p Point) *site {
 	return s
 }
 
-func (table *siteTable) add(t *Task, hash uint64, p Point) *site {
-	mustBeLabel("point", string(p))
-	s := &site{hash: hash, point: p, event: Event{Actor: t.name, Label: string(p), Place: t.number, Process: t.number, task: t}}
+func (table *siteTable) add(t *Task, hash uint64, p string) *site {
+	mustBeLabel("point", p)
+	s := &site{hash: hash, point: p, event: Event{Actor: t.name, Label: p, Place: t.number, Process: t.number, task: t}}
 	if table.all == nil {
 		table.all = map[uint64]*site{}
 	}
@@ -200,6 +200,10 @@ func (t *Task) attach() {
 	if t.coroutine != nil {
 		return
 	}
+	if t.program == nil {
+		t.rejoin()
+		return
+	}
 	at := t.site
 	if c := at.take(); c != nil {
 		t.coroutine = c
@@ -240,7 +244,7 @@ func (t *Task) drive(to *site) *coroutine {
 	route, from := t.route(to)
 	c := from.take()
 	if c == nil {
-		c = t.begin()
+		c = t.fromStart()
 	}
 	for _, r := range route {
 		t.world.load(r.recipe.state)
@@ -284,13 +288,13 @@ func (t *Task) route(to *site) ([]hop, *site) {
 	panic(fmt.Sprintf("sim: nobody knows how task %s comes to %q: its state was loaded from another world, without Learn", t.name, to.point))
 }
 
-// begin brings a coroutine to the first point of the program.
-func (t *Task) begin() *coroutine {
+// fromStart brings a coroutine to the first point of the program.
+func (t *Task) fromStart() *coroutine {
 	t.world.load(t.world.raw)
 	return t.beginHere()
 }
 
-// beginHere is begin in a world whose tasks have not begun.
+// beginHere is fromStart in a world whose tasks have not begun.
 func (t *Task) beginHere() *coroutine {
 	var c *coroutine
 	if n := len(t.pool.ended); n > 0 {
@@ -344,8 +348,12 @@ func (t *Task) move(c *coroutine, to *site) {
 // close ends all coroutines of the task.
 func (t *Task) close() {
 	if t.coroutine != nil {
-		t.coroutine.stop()
+		t.coroutine.end()
 	}
+	for _, c := range t.parked.list {
+		c.end()
+	}
+	t.parked.list = nil
 	for _, s := range t.sites.order {
 		for _, c := range s.parked {
 			c.stop()
@@ -367,6 +375,7 @@ func (w *World) Learn(from *World) {
 			s := t.sites.all[theirs.hash]
 			if s == nil {
 				s = t.sites.add(t, theirs.hash, theirs.point)
+				s.event.Actor = theirs.event.Actor
 			}
 			for _, r := range theirs.recipes {
 				known := slices.ContainsFunc(s.recipes, func(mine recipe) bool { return mine.from.hash == r.from.hash })

@@ -24,9 +24,9 @@ type desk struct {
 
 func (w *worker) Run(t *sim.Task) {
 	for w.i = 0; w.i < w.rounds; w.i++ {
-		w.lock.Lock(t, "lock")
+		w.lock.Lock(t.At("lock"))
 		w.ask(t)
-		t.Yield("write")
+		t.Step("write")
 		w.value.Set(t, w.value.Get(t)+w.heard)
 		w.lock.Unlock(t)
 		w.ask(t)
@@ -35,7 +35,7 @@ func (w *worker) Run(t *sim.Task) {
 
 func (w *worker) ask(t *sim.Task) {
 	w.conn.Send(t, &message{"ask"})
-	w.heard = len(sim.ContentsOf(w.conn.Receive(t, "await")))
+	w.heard = len(sim.ContentsOf(w.conn.Receive(t.At("await"))))
 }
 
 func workers() *sim.World {
@@ -44,7 +44,7 @@ func workers() *sim.World {
 	d := &desk{conn: w.Dial("client", "echo")}
 	w.Share("desk", d)
 	for _, name := range []string{"A", "B", "C"} {
-		w.Go(name, &worker{desk: d, rounds: 2})
+		w.GoProgram(name, &worker{desk: d, rounds: 2})
 	}
 	return w
 }
@@ -116,9 +116,9 @@ func TestRunningOnFromALoadedState(t *testing.T) {
 func TestDrivingTakesTheWayThatWasTaken(t *testing.T) {
 	q := newQuay()
 	w := q.world(func(t *sim.Task) {
-		t.Select("choose", q.chans[1].Sending(1), sim.Default())
-		if t.Select("again", q.chans[1].Sending(2), sim.Default()) == nil {
-			t.Yield("came")
+		t.At("choose").Select(q.chans[1].Sending(1), sim.Default())
+		if t.At("again").Select(q.chans[1].Sending(2), sim.Default()) == nil {
+			t.Step("came")
 		}
 	})
 	defer w.Close()
@@ -145,7 +145,7 @@ type careless struct {
 func (c *careless) Run(t *sim.Task) {
 	carried := 0
 	for c.i = 0; c.i < 3; c.i++ {
-		t.Yield("step")
+		t.Step("step")
 		switch c.how {
 		case "carries a local":
 			c.field = carried
@@ -174,8 +174,8 @@ func TestCheckStepFindsWhatASearchCannotKnow(t *testing.T) {
 		w.Share("desk", d)
 		a, b := &careless{desk: d, how: test.how}, &careless{desk: d, how: "is careful"}
 		a.other = b
-		w.Go("A", a)
-		w.Go("B", b)
+		w.GoProgram("A", a)
+		w.GoProgram("B", b)
 		found := ""
 		for range 3 {
 			// A runs alone for a while, so that its coroutine has a past.

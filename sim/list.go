@@ -19,8 +19,33 @@ type List[T Word] struct {
 // Get reads the list. What it returns is valid until the list is written, or the
 // task's next point, and is not to be changed.
 func (l *List[T]) Get(t *Task) []T {
+	if !l.comes(t, "read") {
+		values, _ := t.given.ref.([]T)
+		return values
+	}
 	l.access(t, false)
-	return l.values
+	if t.program != nil {
+		return l.values
+	}
+	values := slices.Clone(l.values)
+	hash := uint64(len(values))
+	for i := range values {
+		hash = mix(hash, scalar(&values[i]))
+	}
+	t.didAll(hash, 0, values)
+	return values
+}
+
+// comes brings the task to an access, and says whether it is to happen.
+func (l *List[T]) comes(t *Task, verb string) bool {
+	where := guarded
+	if l.Locked {
+		where = visible
+	}
+	if verb == "read" {
+		return t.comes(verb, &l.object, where)
+	}
+	return t.comesWith(verb, &l.object, where)
 }
 
 // Len reads how long the list is.
@@ -28,20 +53,32 @@ func (l *List[T]) Len(t *Task) int { return len(l.Get(t)) }
 
 // Set writes the list: a copy of the values.
 func (l *List[T]) Set(t *Task, values ...T) {
+	if !l.comes(t, "write") {
+		return
+	}
 	l.access(t, true)
 	l.values = append(l.values[:0], values...)
+	t.did(0)
 }
 
 // Append writes the list with more at its end.
 func (l *List[T]) Append(t *Task, values ...T) {
+	if !l.comes(t, "append to") {
+		return
+	}
 	l.access(t, true)
 	l.values = append(l.values, values...)
+	t.did(0)
 }
 
 // Drop writes the list without its first n values.
 func (l *List[T]) Drop(t *Task, n int) {
+	if !l.comes(t, "drop from") {
+		return
+	}
 	l.access(t, true)
 	l.values = slices.Delete(l.values, 0, n)
+	t.did(0)
 }
 
 func (l *List[T]) access(t *Task, write bool) {

@@ -17,8 +17,8 @@ func TestList(t *testing.T) {
 			w := sim.NewWorld()
 			q := &queueing{locked: locked}
 			w.Share("q", q)
-			w.Go("a", &appender{queueing: q, value: 1})
-			w.Go("b", &appender{queueing: q, value: 2})
+			w.GoProgram("a", &appender{queueing: q, value: 1})
+			w.GoProgram("b", &appender{queueing: q, value: 2})
 			return w
 		}
 		simtest.Wired(t, build)
@@ -72,9 +72,9 @@ func (a *appender) Run(t *sim.Task) {
 
 func (a *appender) enter(t *sim.Task) {
 	if a.locked {
-		a.mu.Lock(t, "enter")
+		a.mu.Lock(t.At("enter"))
 	} else {
-		t.Yield("enter")
+		t.Step("enter")
 	}
 }
 

@@ -37,10 +37,10 @@ func ContentsOf(m Message) string {
 	return strings.TrimPrefix(fmt.Sprintf("%+v", m), "&")
 }
 
-// Node is a participant that reacts to messages: a broker, a coordinator. It
-// is a step function, and touches nothing but its own fields.
+// Node is a participant that reacts to messages: a broker, a coordinator. Handle
+// takes one message, as one step, and touches nothing but the node's own fields.
 type Node interface {
-	Step(e Envelope, out *Outbox)
+	Handle(e Envelope, out *Outbox)
 }
 
 // Checker is a node with invariants of its own. Check runs after each of its
@@ -53,7 +53,7 @@ type Checker interface {
 // find back, or the answer to a request of the node itself.
 type Envelope struct {
 	Message Message
-	Request Message // of an answer: what it answers, also if it is Cut; else nil
+	Request Message // of an answer: what it answers, also if it is ErrBroken; else nil
 	conn    *Conn
 	from    party // who asked
 	hash    uint64

@@ -12,6 +12,7 @@ type object struct {
 	pair   int      // of the arrivals of a channel: the object that sends touch
 	groups []*group // of the plan that are its own
 	label  string   // set for what the world itself makes; else the name comes from the walk
+	points []ownPoint
 }
 
 // Kind is what sort of thing an object is.
@@ -48,6 +49,12 @@ func (w *World) bind(t thing) {
 	}
 }
 
+func (o *object) mustBeShared() {
+	if o.number == 0 {
+		panic("sim: a step touched memory that nobody shared: hand its owner to World.Share")
+	}
+}
+
 // Access is one object that a step touched.
 type Access struct {
 	Object int // number of the object
@@ -65,9 +72,7 @@ func (w *World) touched(o *object, write bool) {
 	if w.driving {
 		return
 	}
-	if o.number == 0 {
-		panic("sim: a step touched memory that nobody shared: hand its owner to World.Share")
-	}
+	o.mustBeShared()
 	for i := range w.accesses {
 		if w.accesses[i].Object == o.number {
 			w.accesses[i].Write = w.accesses[i].Write || write

@@ -14,11 +14,11 @@ type asking struct {
 
 // Send writes a request on a connection that the node has dialled. What comes
 // back is a Step of its own: the answer or, where the connection breaks first,
-// Cut. Its Envelope has the request too.
+// ErrBroken. Its Envelope has the request too.
 //
 // Once all that was in flight on a broken connection has come back, the next
 // request goes out on a new one. To a node that is down there is none: what is
-// sent to it comes back as Cut.
+// sent to it comes back as ErrBroken.
 //
 // Source: NetworkClient.inFlightRequests, ClientResponse.wasDisconnected.
 func (o *Outbox) Send(c *Conn, request Message) {
@@ -48,7 +48,7 @@ func (o *Outbox) Send(c *Conn, request Message) {
 }
 
 // comes says whether something comes back now: what has been answered first,
-// and then, if the connection is broken, Cut.
+// and then, if the connection is broken, ErrBroken.
 func (a *asking) comes() bool {
 	return len(a.conn.responses) > 0 || a.conn.broken && len(a.inFlight) > 0
 }
@@ -58,13 +58,13 @@ func (a *asking) back() Message {
 	if len(a.conn.responses) > 0 {
 		return a.conn.responses[0].Message
 	}
-	return Cut
+	return ErrBroken
 }
 
 // event is that something comes back.
 func (a *asking) event() Event {
-	label := string(Cut)
-	if m := a.back(); m != Cut {
+	label := string(ErrBroken)
+	if m := a.back(); m != ErrBroken {
 		label = NameOf(m) + " response"
 	}
 	return Event{Actor: a.conn.in.tail.label, Label: label, Place: a.by.place(), Process: a.process, other: a}
@@ -84,7 +84,7 @@ func (a *asking) happen(w *World) {
 	if w.timed != nil {
 		w.timed.served(a.by)
 	}
-	a.by.reacts(func(out *Outbox) { a.by.node.Step(e, out) })
+	a.by.reacts(func(out *Outbox) { a.by.node.Handle(e, out) })
 }
 
 func (a *asking) lane() string { return a.by.name }

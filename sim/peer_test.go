@@ -20,12 +20,12 @@ type transactions struct {
 	told    []string `sim:"config"` // what a test looks at afterwards
 }
 
-func (n *transactions) Step(e sim.Envelope, out *sim.Outbox) {
+func (n *transactions) Handle(e sim.Envelope, out *sim.Outbox) {
 	switch {
 	case e.Request == nil:
 		n.parked = append(n.parked, e)
 		out.Send(n.markers, &message{"markers " + sim.ContentsOf(e.Message)})
-	case e.Message == sim.Cut:
+	case e.Message == sim.ErrBroken:
 		n.retries++
 		out.After(0, 20*ms)
 	default:
@@ -43,7 +43,7 @@ func (n *transactions) Expire(_ int, out *sim.Outbox) {
 func (n *transactions) Crash() { n.parked, n.retries = n.parked[:0], 0 }
 
 // clients end transactions, each on a connection of its own.
-func buildTransactions(clients int, b sim.Budget, timing *sim.Timing) func() *sim.World {
+func buildTransactions(clients int, b sim.Faults, timing *sim.Timing) func() *sim.World {
 	return func() *sim.World {
 		w := sim.NewWorld()
 		n := &transactions{}
@@ -52,12 +52,12 @@ func buildTransactions(clients int, b sim.Budget, timing *sim.Timing) func() *si
 		n.markers = w.Dial("coordinator", "broker")
 		for i := range clients {
 			name := fmt.Sprint("P", i)
-			w.Go(name, &pinger{c: w.Dial(name, "coordinator"), n: 1})
+			w.GoProgram(name, &pinger{c: w.Dial(name, "coordinator"), n: 1})
 		}
 		if timing != nil {
 			w.Timed(*timing)
 		}
-		w.Faults(b)
+		w.Allow(b)
 		return w
 	}
 }
@@ -65,7 +65,7 @@ func buildTransactions(clients int, b sim.Budget, timing *sim.Timing) func() *si
 // A node asks another and gets the answer, with what it asked, as its own step;
 // the first of two requests is the first to be answered.
 func TestNodesAskNodes(t *testing.T) {
-	w := buildTransactions(2, sim.Budget{}, nil)()
+	w := buildTransactions(2, sim.Faults{}, nil)()
 	trace, ending := run(t, w, schedule(t, `P1 send; P0 send; P1->coordinator Ping; P0->coordinator Ping;
 		coordinator->broker Ping; coordinator->broker Ping#2; broker->coordinator Ping response; P1 await;
 		broker->coordinator Ping response#2; P0 await`))
@@ -129,7 +129,7 @@ func TestWhatANodeAskedMeetsFaults(t *testing.T) {
 		{"an answer on its way is lost", "P0 send; P0->coordinator Ping; coordinator->broker Ping; coordinator crash; coordinator restart",
 			"P0 await; broker crash; coordinator crash"},
 	} {
-		w := buildTransactions(1, sim.Budget{Crashes: 2, Cuts: 1}, nil)()
+		w := buildTransactions(1, sim.Faults{NodeCrashes: 2, Cuts: 1}, nil)()
 		if _, err := sim.Run(w, schedule(t, test.does)); err != nil {
 			t.Fatalf("%s: %v", test.name, err)
 		}
@@ -152,7 +152,7 @@ func TestWhatANodeAskedMeetsFaults(t *testing.T) {
 // In timed mode a node's request leaves when the node is through with what made
 // it ask, and takes its connection's latency, there and back.
 func TestNodesAskNodesInTime(t *testing.T) {
-	w := buildTransactions(1, sim.Budget{}, &sim.Timing{
+	w := buildTransactions(1, sim.Faults{}, &sim.Timing{
 		Latency: sim.Constant(10 * ms), Service: sim.Constant(ms),
 		Except: []sim.Taking{{Of: "broker->coordinator", Delay: sim.Constant(30 * ms)}},
 	})()
@@ -169,7 +169,7 @@ func TestNodesAskNodesInTime(t *testing.T) {
 
 func TestNodesThatAskAreSavedAndRestored(t *testing.T) {
 	for seed := range uint64(30) {
-		b := sim.Budget{Crashes: 1, Cuts: 2}
+		b := sim.Faults{NodeCrashes: 1, Cuts: 2}
 		sameAfterLoad(t, fmt.Sprintf("seed %d", seed), buildTransactions(2, b, nil), seed)
 		sameAfterLoad(t, fmt.Sprintf("timed, seed %d", seed), buildTransactions(2, b, &sim.Timing{
 			Latency: sim.Constant(10 * ms), Service: sim.Constant(ms),
@@ -185,11 +185,11 @@ func TestNodesAskAsTheyMay(t *testing.T) {
 		"late dials before it is": func(w *sim.World) { w.Dial("late", "broker"); w.AddNode("late", &ledger{}) },
 		"on the connection of P0:": func(w *sim.World) {
 			w.AddNode("node", &transactions{markers: w.Dial("P0", "broker")})
-			w.Go("A", &pinger{c: w.Dial("A", "node"), n: 1})
+			w.GoProgram("A", &pinger{c: w.Dial("A", "node"), n: 1})
 		},
 		"A sends on the connection of n": func(w *sim.World) {
 			w.AddNode("n", &ledger{})
-			w.Go("A", &pinger{c: w.Dial("n", "broker"), n: 1})
+			w.GoProgram("A", &pinger{c: w.Dial("n", "broker"), n: 1})
 		},
 	} {
 		w := sim.NewWorld()
@@ -212,7 +212,7 @@ type quota struct {
 	muted  []sim.Envelope // by timer
 }
 
-func (n *quota) Step(e sim.Envelope, out *sim.Outbox) {
+func (n *quota) Handle(e sim.Envelope, out *sim.Outbox) {
 	n.served++
 	out.Reply(e, &message{fmt.Sprint(n.served)})
 	timer := slices.Index(n.Timers(), "unmute-"+e.From())
@@ -223,13 +223,13 @@ func (n *quota) Step(e sim.Envelope, out *sim.Outbox) {
 func (n *quota) Timers() []string                  { return []string{"unmute-A", "unmute-B"} }
 func (n *quota) Expire(timer int, out *sim.Outbox) { out.Unmute(n.muted[timer]) }
 
-func buildQuota(b sim.Budget) *sim.World {
+func buildQuota(b sim.Faults) *sim.World {
 	w := sim.NewWorld()
 	w.AddNode("broker", &quota{muted: make([]sim.Envelope, 2)})
 	for _, name := range []string{"A", "B"} {
-		w.Go(name, &pinger{c: w.Dial(name, "broker"), n: 2})
+		w.GoProgram(name, &pinger{c: w.Dial(name, "broker"), n: 2})
 	}
-	w.Faults(b)
+	w.Allow(b)
 	return w
 }
 
@@ -242,7 +242,7 @@ func TestMute(t *testing.T) {
 		{"A send; A->broker Ping; A await; network cut A->broker; A send#2; A await#2; A redial; A send#3", "B send; A->broker/2 Ping; broker.unmute-A fires"},
 		{"A send; A->broker Ping; A await; network cut A->broker; broker.unmute-A fires", "A send; B send"},
 	} {
-		w := buildQuota(sim.Budget{Cuts: 1})
+		w := buildQuota(sim.Faults{Cuts: 1})
 		if _, err := sim.Run(w, schedule(t, test.does)); err != nil {
 			t.Fatal(err)
 		}
@@ -262,7 +262,7 @@ func TestMute(t *testing.T) {
 // In timed mode a request that came while the connection was muted is read the
 // moment that ends.
 func TestMuteInTime(t *testing.T) {
-	w := buildQuota(sim.Budget{})
+	w := buildQuota(sim.Faults{})
 	w.Timed(sim.Timing{Latency: sim.Constant(10 * ms)})
 	trace, ending := run(t, w, sim.NewWalk(1))
 	var got []string
@@ -278,11 +278,11 @@ func TestMuteInTime(t *testing.T) {
 }
 
 func TestMutedConnectionsAreSavedAndRestored(t *testing.T) {
-	build := func() *sim.World { return buildQuota(sim.Budget{Cuts: 1, Crashes: 1}) }
+	build := func() *sim.World { return buildQuota(sim.Faults{Cuts: 1, NodeCrashes: 1}) }
 	for seed := range uint64(30) {
 		sameAfterLoad(t, fmt.Sprintf("seed %d", seed), build, seed)
 	}
-	if r := statesOf(t, func() *sim.World { return buildQuota(sim.Budget{}) }); r.Verdict(sim.NoProgress).Outcome == explore.Broken {
+	if r := statesOf(t, func() *sim.World { return buildQuota(sim.Faults{}) }); r.Verdict(sim.NoProgress).Outcome == explore.Broken {
 		t.Errorf("stuck: %v", r.Verdict(sim.NoProgress).Schedule)
 	}
 }

@@ -426,7 +426,7 @@ func (p *planner) follow(path string, t reflect.Type, to unsafe.Pointer) {
 	case to == nil:
 	case t.Kind() != reflect.Struct:
 		p.late = append(p.late, target{path, p.shapeOf(t), to, p.own, p.root})
-	case isObject(t) || !isInside(t):
+	case isObject(t) || isMadeOfObjects(t) || !isInside(t):
 		p.value(path, p.shapeOf(t), to)
 	}
 }
@@ -555,4 +555,10 @@ func isInside(t reflect.Type) bool { return t.PkgPath() == objectType.PkgPath() 
 // isObject says whether the type is a Var, a Mutex, or another object.
 func isObject(t reflect.Type) bool {
 	return isInside(t) && t.NumField() > 0 && (t.Field(0).Type == objectType || t.Field(0).Type == channelType)
+}
+
+// isMadeOfObjects says whether the type is one of this package that has no state
+// but objects.
+func isMadeOfObjects(t reflect.Type) bool {
+	return t == reflect.TypeFor[Once]() || t == reflect.TypeFor[Context]() || t == reflect.TypeFor[AfterFunc]()
 }

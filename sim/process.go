@@ -33,7 +33,7 @@ type process struct {
 // Process names a client's process and what it consists of: the tasks, the
 // shared structures and the connections, by their names in Go, Share and Dial.
 //
-// In a world whose Budget has ProcessCrashes it may crash: its goroutines vanish
+// In a world that allows Faults of ProcessCrashes it may crash: its goroutines vanish
 // wherever they are, and their memory, locks and timers with them. Requests that
 // were sent may still arrive; nobody is left who takes the answer. It restarts
 // in a later event: all is as before the first step, and its connections are
@@ -56,7 +56,7 @@ func (w *World) prepareProcesses() {
 		p.kind, p.label = Lock, p.name+" (running)"
 	}
 	if w.mayKill() && len(w.processes) == 0 {
-		panic("sim: a Budget of ProcessCrashes in a world without any process: name one with World.Process")
+		panic("sim: Faults of ProcessCrashes in a world without any process: name one with World.Process")
 	}
 }
 

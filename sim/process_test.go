@@ -30,18 +30,18 @@ type poller struct {
 }
 
 func (p *poller) Run(t *sim.Task) {
-	t.Yield("start")
+	t.Step("start")
 	p.timer.Start(t, 1)
 	for p.n < 2 {
-		t.Yield("fetch")
+		t.Step("fetch")
 		p.conn.Send(t, &message{fmt.Sprint(p.n)})
 		p.n++
-		if p.conn.Receive(t, "await records") == sim.Cut {
-			p.conn.Redial(t, "redial")
+		if p.conn.Receive(t.At("await records")) == sim.ErrBroken {
+			p.conn.Redial(t.At("redial"))
 		}
-		p.lock.Lock(t, "mark")
+		p.lock.Lock(t.At("mark"))
 		p.mark.Set(t, p.n)
-		t.Yield("process")
+		t.Step("process")
 		p.processed.Add(t, 1)
 		p.lock.Unlock(t)
 	}
@@ -53,26 +53,26 @@ type flusher struct {
 }
 
 func (p *flusher) Run(t *sim.Task) {
-	p.timer.Receive(t, "await tick")
-	p.poms.RLock(t, "share")
-	p.lock.Lock(t, "flush")
+	p.timer.Receive(t.At("await tick"))
+	p.poms.RLock(t.At("share"))
+	p.lock.Lock(t.At("flush"))
 	p.seen = p.mark.Get(t)
 	p.lock.Unlock(t)
-	t.Yield("done")
+	t.Step("done")
 	p.poms.RUnlock(t)
 }
 
-func buildConsumer(b sim.Budget) func() *sim.World {
+func buildConsumer(b sim.Faults) func() *sim.World {
 	return func() *sim.World {
 		w := sim.NewWorld()
 		w.AddNode("broker", &ledger{})
 		h, d := &heap{}, &disk{}
 		w.Share("client", h)
 		w.Share("db", d)
-		w.Go("poll", &poller{heap: h, disk: d, conn: w.Dial("client", "broker")})
-		w.Go("flush", &flusher{heap: h})
+		w.GoProgram("poll", &poller{heap: h, disk: d, conn: w.Dial("client", "broker")})
+		w.GoProgram("flush", &flusher{heap: h})
 		w.Process("consumer", "client", "poll", "flush")
-		w.Faults(b)
+		w.Allow(b)
 		return w
 	}
 }
@@ -100,7 +100,7 @@ func TestWhatTheCrashOfAProcessTakes(t *testing.T) {
 		{"a request of before and one of after", "poll start; poll fetch; consumer crash; consumer restart; poll start#2; poll fetch#2",
 			"poll->broker Ping; poll->broker/2 Ping; client.timer fires; network cut client->broker", "lock free, poms free, mark 0, timer due at 1ns; memory 0; n 1; seen 0; processed 0"},
 	} {
-		w := buildConsumer(sim.Budget{ProcessCrashes: 1})()
+		w := buildConsumer(sim.Faults{ProcessCrashes: 1})()
 		if _, err := sim.Run(w, schedule(t, test.does)); err != nil {
 			t.Fatalf("%s: %v", test.name, err)
 		}
@@ -124,7 +124,7 @@ func TestWhatTheCrashOfAProcessTakes(t *testing.T) {
 // A process that restarts while the broker is down gets no connection, and
 // finds out when it asks.
 func TestAProcessRestartsWithoutItsBroker(t *testing.T) {
-	w := buildConsumer(sim.Budget{ProcessCrashes: 1, Crashes: 1})()
+	w := buildConsumer(sim.Faults{ProcessCrashes: 1, NodeCrashes: 1})()
 	defer w.Close()
 	if _, err := sim.Run(w, schedule(t, `poll start; consumer crash; broker crash; consumer restart; poll start#2; poll fetch; poll await records;
 		broker restart; poll redial; poll mark; poll process; poll fetch#2; poll->broker/3 Ping; poll await records#2`)); err != nil {
@@ -135,14 +135,14 @@ func TestAProcessRestartsWithoutItsBroker(t *testing.T) {
 // All that one crash can do: the search ends, checks the record of what each
 // step touches, keeps to the budget, and always comes to an end.
 func TestSearchWithACrashOfAProcess(t *testing.T) {
-	r := statesOf(t, buildConsumer(sim.Budget{ProcessCrashes: 1}))
+	r := statesOf(t, buildConsumer(sim.Faults{ProcessCrashes: 1}))
 	t.Logf("%d states", r.States)
 	for _, v := range r.Verdicts {
 		if v.Outcome == explore.Broken {
 			t.Errorf("%s: %v (%v)", v.Property, v.Err, v.Schedule)
 		}
 	}
-	sys, err := explore.NewWorlds(buildConsumer(sim.Budget{ProcessCrashes: 1}))
+	sys, err := explore.NewWorlds(buildConsumer(sim.Faults{ProcessCrashes: 1}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +167,7 @@ func TestSearchWithACrashOfAProcess(t *testing.T) {
 
 func TestProcessesAreSavedAndRestored(t *testing.T) {
 	for seed := range uint64(40) {
-		sameAfterLoad(t, fmt.Sprintf("seed %d", seed), buildConsumer(sim.Budget{ProcessCrashes: 2, Cuts: 1, Crashes: 1}), seed)
+		sameAfterLoad(t, fmt.Sprintf("seed %d", seed), buildConsumer(sim.Faults{ProcessCrashes: 2, Cuts: 1, NodeCrashes: 1}), seed)
 	}
 }
 
@@ -179,11 +179,11 @@ func TestAProcessThatCannotCrash(t *testing.T) {
 		h, d := &heap{}, &disk{}
 		w.Share("client", h)
 		w.Share("db", d)
-		w.Go("poll", &poller{heap: h, disk: d, conn: w.Dial("client", "broker")})
-		w.Go("flush", &flusher{heap: h})
+		w.GoProgram("poll", &poller{heap: h, disk: d, conn: w.Dial("client", "broker")})
+		w.GoProgram("flush", &flusher{heap: h})
 		return w
 	}
-	if with, without := statesOf(t, buildConsumer(sim.Budget{})).States, statesOf(t, build).States; with != without {
+	if with, without := statesOf(t, buildConsumer(sim.Faults{})).States, statesOf(t, build).States; with != without {
 		t.Errorf("%d states with a process, %d without", with, without)
 	}
 }
@@ -192,10 +192,10 @@ func TestAProcessThatCannotCrash(t *testing.T) {
 func TestDowntime(t *testing.T) {
 	for _, test := range []struct {
 		who    string
-		budget sim.Budget
+		budget sim.Faults
 	}{
-		{"consumer", sim.Budget{ProcessCrashes: 1, Down: sim.Constant(70 * ms)}},
-		{"broker", sim.Budget{Crashes: 1, Down: sim.Constant(70 * ms)}},
+		{"consumer", sim.Faults{ProcessCrashes: 1, Down: sim.Constant(70 * ms)}},
+		{"broker", sim.Faults{NodeCrashes: 1, Down: sim.Constant(70 * ms)}},
 	} {
 		w := buildConsumer(test.budget)()
 		w.Timed(sim.Timing{Step: sim.Constant(ms), Latency: sim.Constant(10 * ms), Service: sim.Constant(ms)})
@@ -230,17 +230,17 @@ func TestNoRaceAcrossACrash(t *testing.T) {
 		w := sim.NewWorld()
 		l := &locked{}
 		w.Share("l", l)
-		w.Go("A", &script{run: func(task *sim.Task, _ *script) {
-			task.Yield("write")
+		w.GoProgram("A", &script{run: func(task *sim.Task, _ *script) {
+			task.Step("write")
 			l.x.Set(task, 1)
-			task.Yield("rest")
+			task.Step("rest")
 		}})
-		w.Go("B", &script{run: func(task *sim.Task, _ *script) {
-			task.Yield("read")
+		w.GoProgram("B", &script{run: func(task *sim.Task, _ *script) {
+			task.Step("read")
 			l.x.Get(task)
 		}})
 		w.Process("client", "A", "B", "l")
-		w.Faults(sim.Budget{ProcessCrashes: 1})
+		w.Allow(sim.Faults{ProcessCrashes: 1})
 		return w
 	}
 	for does, races := range map[string]bool{
@@ -268,9 +268,9 @@ type lottery struct {
 }
 
 func (p *lottery) Run(t *sim.Task) {
-	t.Yield("draw")
+	t.Step("draw")
 	*p.drawn = append(*p.drawn, uint64(p.delay.Draw(&p.draws)))
-	t.Yield("end")
+	t.Step("end")
 }
 
 // A process that begins anew does not draw the same numbers again.
@@ -281,9 +281,9 @@ func TestAProcessDrawsOn(t *testing.T) {
 	}
 	var drawn []uint64
 	w := sim.NewWorld()
-	w.Go("A", &lottery{draws: sim.NewDraws(1, "A"), drawn: &drawn, delay: delay})
+	w.GoProgram("A", &lottery{draws: sim.NewDraws(1, "A"), drawn: &drawn, delay: delay})
 	w.Process("client", "A")
-	w.Faults(sim.Budget{ProcessCrashes: 1})
+	w.Allow(sim.Faults{ProcessCrashes: 1})
 	run(t, w, schedule(t, "A draw; client crash; client restart; A draw#2"))
 	if len(drawn) != 2 || drawn[0] == drawn[1] {
 		t.Errorf("drew %v, want two different numbers", drawn)
@@ -311,15 +311,15 @@ func TestProcessesAreWhole(t *testing.T) {
 		if !strings.Contains(want, "holds") {
 			w.Share("l", l)
 		}
-		w.Go("A", &script{run: func(task *sim.Task, _ *script) {
+		w.GoProgram("A", &script{run: func(task *sim.Task, _ *script) {
 			if !strings.Contains(want, "copy.lock") {
-				task.Yield("send")
+				task.Step("send")
 				c.Send(task, &message{"x"})
 			}
-			l.lock.Lock(task, "lock")
-			task.Yield("end")
+			l.lock.Lock(task.At("lock"))
+			task.Step("end")
 		}})
-		w.Faults(sim.Budget{ProcessCrashes: 1})
+		w.Allow(sim.Faults{ProcessCrashes: 1})
 		wire(w)
 		does := "A send"
 		if strings.Contains(want, "copy.lock") {
@@ -344,40 +344,40 @@ func panicOf(f func()) (text string) {
 
 // buildCrew is a process whose goroutines pass values, wait for each other and
 // read what a node answers.
-func buildCrew(b sim.Budget) *sim.World {
+func buildCrew(b sim.Faults) *sim.World {
 	q := newQuay()
 	var conn *sim.Conn
 	w := q.world(func(t *sim.Task) {
-		t.Yield("send")
+		t.Step("send")
 		conn.Send(t, &message{"1"})
-		q.chans[1].Send(t, "promise", 1)
+		q.chans[1].Send(t.At("promise"), 1)
 		q.timer.Start(t, ms)
-		t.Select("await", q.chans[0].Receiving(), q.timer.Receiving())
+		t.At("await").Select(q.chans[0].Receiving(), q.timer.Receiving())
 		q.group.Done(t)
 	}, func(t *sim.Task) {
-		q.chans[1].Receive(t, "next promise")
-		conn.Read(t, "read")
-		t.Select("answer", q.chans[0].Sending(2), sim.Default())
-		q.lock.Lock(t, "lock")
+		q.chans[1].Receive(t.At("next promise"))
+		conn.ReceiveAny(t.At("read"))
+		t.At("answer").Select(q.chans[0].Sending(2), sim.Default())
+		q.lock.Lock(t.At("lock"))
 		q.x.Set(t, q.x.Get(t)+1)
 		q.cond.Signal(t)
 		q.lock.Unlock(t)
-		t.Yield("end")
+		t.Step("end")
 	}, func(t *sim.Task) {
-		t.Yield("add")
+		t.Step("add")
 		q.group.Add(t, 1)
-		q.lock.Lock(t, "lock")
+		q.lock.Lock(t.At("lock"))
 		for q.x.Get(t) == 0 {
-			q.cond.Wait(t, "condition")
+			q.cond.Wait(t.At("condition"))
 		}
 		q.lock.Unlock(t)
-		q.group.Wait(t, "finish")
+		q.group.Wait(t.At("finish"))
 		q.chans[1].Close(t)
 	})
 	w.AddNode("node", &echo{})
 	conn = w.Dial("client", "node")
 	w.Process("p", "q", "client", "A", "B", "C")
-	w.Faults(b)
+	w.Allow(b)
 	return w
 }
 
@@ -393,7 +393,7 @@ func TestWhatACrashLeavesOfChannels(t *testing.T) {
 		"A send; A promise; B next promise; A->node 1; B read; B answer (q.chans[0] with A)",                                                        // met, and not gone on
 		"A send; A promise; B next promise; A->node 1; B read; B answer (q.chans[0] with A); B lock; C add; C lock; A await (q.chans[0]); C finish", // closed
 	} {
-		w := buildCrew(sim.Budget{ProcessCrashes: 1})
+		w := buildCrew(sim.Faults{ProcessCrashes: 1})
 		if _, err := sim.Run(w, schedule(t, strings.ReplaceAll(does, "node 1", "node Ping")+"; p crash; p restart")); err != nil {
 			t.Fatalf("%s: %v", does, err)
 		}
@@ -418,11 +418,11 @@ func TestNobodyChoosesInAProcessThatIsDown(t *testing.T) {
 	for _, timed := range []bool{false, true} {
 		q := newQuay()
 		w := q.world(func(t *sim.Task) {
-			t.Select("look", q.chans[1].Receiving(), sim.Default())
-			t.Yield("end")
+			t.At("look").Select(q.chans[1].Receiving(), sim.Default())
+			t.Step("end")
 		})
 		w.Process("p", "q", "A")
-		w.Faults(sim.Budget{ProcessCrashes: 1})
+		w.Allow(sim.Faults{ProcessCrashes: 1})
 		if timed {
 			w.Timed(sim.Timing{})
 		}
@@ -439,7 +439,7 @@ func TestNobodyChoosesInAProcessThatIsDown(t *testing.T) {
 func TestACrewIsSavedAndRestored(t *testing.T) {
 	for seed := range uint64(60) {
 		sameAfterLoad(t, fmt.Sprintf("seed %d", seed), func() *sim.World {
-			w := buildCrew(sim.Budget{ProcessCrashes: 2, Cuts: 1})
+			w := buildCrew(sim.Faults{ProcessCrashes: 2, Cuts: 1})
 			if seed%2 == 0 {
 				w.Timed(sim.Timing{Seed: seed, Step: sim.Constant(ms), Latency: sim.Constant(2 * ms)})
 			}
@@ -453,15 +453,15 @@ func TestACrewIsSavedAndRestored(t *testing.T) {
 func TestNoOrderAcrossACrashComesFromAChannel(t *testing.T) {
 	q := newQuay()
 	w := q.world(func(t *sim.Task) {
-		t.Yield("write")
+		t.Step("write")
 		q.x.Set(t, 1)
-		q.chans[1].Send(t, "give", 1)
+		q.chans[1].Send(t.At("give"), 1)
 	}, func(t *sim.Task) {
-		q.chans[1].Receive(t, "get")
+		q.chans[1].Receive(t.At("get"))
 		q.x.Get(t)
 	})
 	w.Process("p", "q", "A", "B")
-	w.Faults(sim.Budget{ProcessCrashes: 1})
+	w.Allow(sim.Faults{ProcessCrashes: 1})
 	trace, _ := run(t, w, schedule(t, "A write; A give; p crash; p restart; A write#2; A give#2; B get"))
 	for _, step := range trace.Steps {
 		if len(step.Broke) > 0 {
@@ -474,20 +474,20 @@ func TestNoOrderAcrossACrashComesFromAChannel(t *testing.T) {
 func TestChannelsAreOfOneProcess(t *testing.T) {
 	uses := map[string]func(q *quay, t *sim.Task){
 		"close": func(q *quay, t *sim.Task) { q.chans[1].Close(t) },
-		"send":  func(q *quay, t *sim.Task) { q.chans[1].Send(t, "give", 1) },
+		"send":  func(q *quay, t *sim.Task) { q.chans[1].Send(t.At("give"), 1) },
 		"add":   func(q *quay, t *sim.Task) { q.group.Add(t, 1) },
 		"wake":  func(q *quay, t *sim.Task) { q.cond.Signal(t) },
-		"meet":  func(q *quay, t *sim.Task) { q.chans[0].Receive(t, "get") },
+		"meet":  func(q *quay, t *sim.Task) { q.chans[0].Receive(t.At("get")) },
 	}
 	for name, use := range uses {
 		for parts, want := range map[string]bool{"A": true, "A q": name == "meet", "B": name == "meet", "B q": true, "A B q": false} {
 			q := newQuay()
 			w := q.world(func(t *sim.Task) {
-				t.Yield("go")
+				t.Step("go")
 				use(q, t)
-			}, func(t *sim.Task) { q.chans[0].Send(t, "give", 1) }, func(t *sim.Task) { t.Yield("go") })
+			}, func(t *sim.Task) { q.chans[0].Send(t.At("give"), 1) }, func(t *sim.Task) { t.Step("go") })
 			w.Process("p", strings.Fields(parts)...)
-			w.Faults(sim.Budget{ProcessCrashes: 1})
+			w.Allow(sim.Faults{ProcessCrashes: 1})
 			err := refused(func() {
 				for range 2 {
 					w.Enabled()

@@ -21,8 +21,8 @@ type RaceError struct {
 // RacingAccess is one access of a data race.
 type RacingAccess struct {
 	Task  string
-	Point Point // from which its step began
-	Step  int   // of the run, from 1
+	Point string // from which its step began
+	Step  int    // of the run, from 1
 	Write bool
 }
 
@@ -49,8 +49,8 @@ type races struct {
 	on    bool
 	start *Snapshot // of the state in which clocks begin; nil: it was not saved
 
-	steps   int   // since the start
-	point   Point // from which the current step began
+	steps   int    // since the start
+	point   string // from which the current step began
 	threads []vector
 	objects []vector   // by number: what comes before whoever acquires it; empty: nothing
 	vars    []variable // by number
@@ -80,7 +80,7 @@ type accessed struct {
 	thread int
 	at     uint32
 	step   int
-	point  Point
+	point  string
 }
 
 // reset begins a run.
@@ -153,7 +153,7 @@ func (r *races) loaded(w *World, s *Snapshot) {
 
 func (r *races) step(e Event) {
 	r.steps++
-	r.point = Point(e.Label)
+	r.point = e.Label
 }
 
 // follows says whether races are looked for in what happens now.

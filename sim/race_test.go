@@ -39,7 +39,7 @@ func (a *arena) note(who, what, to string) {
 // logged is a node that notes what it takes and answers.
 type logged struct{ log *[]act }
 
-func (n *logged) Step(e sim.Envelope, out *sim.Outbox) {
+func (n *logged) Handle(e sim.Envelope, out *sim.Outbox) {
 	to := sim.ContentsOf(e.Message)
 	*n.log = append(*n.log, act{"node", "arrive", to, 0}, act{"node", "answer", to, 0})
 	out.Reply(e, e.Message)
@@ -54,7 +54,7 @@ type racer struct {
 }
 
 func (p *racer) Run(t *sim.Task) {
-	t.Yield("start")
+	t.Step("start")
 	for p.i = 0; p.i < len(p.ops); p.i++ {
 		p.perform(t)
 	}
@@ -64,21 +64,21 @@ func (p *racer) perform(t *sim.Task) {
 	operation := p.ops[p.i]
 	switch operation {
 	case ",":
-		t.Yield("next")
+		t.Step("next")
 	case "get0", "get1":
 		p.x[operation[3]-'0'].Get(t)
 	case "set0", "set1":
 		p.x[operation[3]-'0'].Set(t, 1)
 	case "lock":
-		p.lock.Lock(t, "lock")
+		p.lock.Lock(t.At("lock"))
 	case "unlock":
 		p.lock.Unlock(t)
 	case "rlock":
-		p.rw.RLock(t, "rlock")
+		p.rw.RLock(t.At("rlock"))
 	case "runlock":
 		p.rw.RUnlock(t)
 	case "wlock":
-		p.rw.Lock(t, "wlock")
+		p.rw.Lock(t.At("wlock"))
 	case "wunlock":
 		p.rw.Unlock(t)
 	case "load":
@@ -97,17 +97,17 @@ func (p *racer) perform(t *sim.Task) {
 	case "send0", "send1":
 		p.conn[operation[4]-'0'].Send(t, &message{operation[4:]})
 	case "receive0", "receive1":
-		p.conn[operation[7]-'0'].Receive(t, "receive")
+		p.conn[operation[7]-'0'].Receive(t.At("receive"))
 	case "give":
 		p.note(t.Name(), "offer", t.Name())
-		p.hand.Send(t, "give", int(t.Name()[0]))
+		p.hand.Send(t.At("give"), int(t.Name()[0]))
 		p.note(t.Name(), "gave", t.Name())
 		return
 	case "take", "try":
 		n := 0
 		if operation == "take" {
-			n, _ = p.hand.Receive(t, "take")
-		} else if chosen := t.Select("try", p.hand.Receiving(), sim.Default()); chosen == &p.hand {
+			n, _ = p.hand.Receive(t.At("take"))
+		} else if chosen := t.At("try").Select(p.hand.Receiving(), sim.Default()); chosen == &p.hand {
 			n, _ = p.hand.Received(t)
 		} else {
 			return
@@ -115,19 +115,19 @@ func (p *racer) perform(t *sim.Task) {
 		p.note(t.Name(), "take", string(rune(n)))
 		return
 	case "push":
-		p.pipe.Send(t, "push", 1)
+		p.pipe.Send(t.At("push"), 1)
 	case "pull":
-		p.pipe.Receive(t, "pull")
+		p.pipe.Receive(t.At("pull"))
 	case "close":
 		p.done.Close(t)
 	case "closed":
-		p.done.Receive(t, "closed")
+		p.done.Receive(t.At("closed"))
 	case "more":
 		p.work.Add(t, 1)
 	case "finish":
 		p.work.Done(t)
 	case "wait":
-		p.work.Wait(t, "wait")
+		p.work.Wait(t.At("wait"))
 	}
 	// Not its receiver, which may be another by now: both hold the same log.
 	p.note(t.Name(), p.ops[p.i], "")
@@ -144,7 +144,7 @@ func race(program []string) (*sim.World, *[]act) {
 	a.conn[0], a.conn[1] = w.Dial("c0", "node"), w.Dial("c1", "node")
 	w.Share("a", a)
 	for i, ops := range program {
-		w.Go(string(rune('A'+i)), &racer{arena: a, ops: strings.Fields(strings.ReplaceAll(ops, ",", " , "))})
+		w.GoProgram(string(rune('A'+i)), &racer{arena: a, ops: strings.Fields(strings.ReplaceAll(ops, ",", " , "))})
 	}
 	return w, log
 }
@@ -408,8 +408,8 @@ func TestATimerOrders(t *testing.T) {
 		a := &alarmClock{}
 		w := sim.NewWorld()
 		w.Share("a", a)
-		w.Go("A", &script{run: func(task *sim.Task, _ *script) {
-			task.Yield("start")
+		w.GoProgram("A", &script{run: func(task *sim.Task, _ *script) {
+			task.Step("start")
 			if test.armLast {
 				a.x.Set(task, 1)
 			}
@@ -418,8 +418,8 @@ func TestATimerOrders(t *testing.T) {
 				a.x.Set(task, 1)
 			}
 		}})
-		w.Go("B", &script{run: func(task *sim.Task, _ *script) {
-			a.timer.Receive(task, "receive")
+		w.GoProgram("B", &script{run: func(task *sim.Task, _ *script) {
+			a.timer.Receive(task.At("receive"))
 			a.x.Get(task)
 		}})
 		if got, _, words := racesOf(w, &[]act{}, sim.NewWalk(1)); len(got) != test.want {

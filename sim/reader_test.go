@@ -27,16 +27,16 @@ type asker struct {
 
 func (a *asker) Run(t *sim.Task) {
 	if a.unlocked {
-		t.Yield("send")
+		t.Step("send")
 	} else {
-		a.locks[a.conn].Lock(t, "lock")
+		a.locks[a.conn].Lock(t.At("lock"))
 	}
 	a.conns[a.conn].Send(t, &message{fmt.Sprint(a.me + 1)})
-	a.promises[a.conn].Send(t, "promise", a.me)
+	a.promises[a.conn].Send(t.At("promise"), a.me)
 	if !a.unlocked {
 		a.locks[a.conn].Unlock(t)
 	}
-	n, _ := a.answers[a.me].Receive(t, "await")
+	n, _ := a.answers[a.me].Receive(t.At("await"))
 	a.told = n
 }
 
@@ -50,25 +50,25 @@ type reader struct {
 
 func (r *reader) Run(t *sim.Task) {
 	for r.i = 0; r.i < r.asks; r.i++ {
-		to, _ := r.promises[r.conn].Receive(t, "next promise")
+		to, _ := r.promises[r.conn].Receive(t.At("next promise"))
 		if r.to = to; r.dead {
-			r.answers[r.to].Send(t, "dead", 0)
+			r.answers[r.to].Send(t.At("dead"), 0)
 			continue
 		}
-		response := r.conns[r.conn].Read(t, "read")
+		response := r.conns[r.conn].ReceiveAny(t.At("read"))
 		n := 0
-		if response == sim.Cut {
+		if response == sim.ErrBroken {
 			r.dead = true
 		} else {
 			fmt.Sscanf(sim.ContentsOf(response), "re %d", &n)
 		}
-		r.answers[r.to].Send(t, "answer", n)
+		r.answers[r.to].Send(t.At("answer"), n)
 	}
 }
 
 // offices has two askers and a reader on one connection, and one of each on the
 // other.
-func offices(unlocked bool, b sim.Budget, timed bool) (*sim.World, []*asker) {
+func offices(unlocked bool, b sim.Faults, timed bool) (*sim.World, []*asker) {
 	o := &office{unlocked: unlocked}
 	w := sim.NewWorld()
 	w.AddNode("node", &echo{})
@@ -83,14 +83,14 @@ func offices(unlocked bool, b sim.Budget, timed bool) (*sim.World, []*asker) {
 	}
 	w.Share("o", o)
 	for i, a := range askers {
-		w.Go(string(rune('A'+i)), a)
+		w.GoProgram(string(rune('A'+i)), a)
 	}
-	w.Go("R0", &reader{office: o, conn: 0, asks: 2})
-	w.Go("R1", &reader{office: o, conn: 1, asks: 1})
+	w.GoProgram("R0", &reader{office: o, conn: 0, asks: 2})
+	w.GoProgram("R1", &reader{office: o, conn: 1, asks: 1})
 	if timed {
 		w.Timed(sim.Timing{Seed: 1, Latency: sim.Constant(5 * ms), Step: sim.Constant(ms)})
 	}
-	w.Faults(b)
+	w.Allow(b)
 	return w, askers
 }
 
@@ -102,13 +102,13 @@ func TestAReaderReadsForAll(t *testing.T) {
 		name     string
 		unlocked bool
 		timed    bool
-		budget   sim.Budget
+		budget   sim.Faults
 		want     []string // what the three are told, in all runs
 	}{
-		{"locked", false, false, sim.Budget{}, []string{"[1 2 3]"}},
-		{"timed", false, true, sim.Budget{}, []string{"[1 2 3]"}},
-		{"unlocked", true, false, sim.Budget{}, []string{"[1 2 3]", "[2 1 3]"}},
-		{"cut", false, false, sim.Budget{Cuts: 1}, []string{"[0 0 3]", "[0 2 3]", "[1 0 3]", "[1 2 0]", "[1 2 3]"}},
+		{"locked", false, false, sim.Faults{}, []string{"[1 2 3]"}},
+		{"timed", false, true, sim.Faults{}, []string{"[1 2 3]"}},
+		{"unlocked", true, false, sim.Faults{}, []string{"[1 2 3]", "[2 1 3]"}},
+		{"cut", false, false, sim.Faults{Cuts: 1}, []string{"[0 0 3]", "[0 2 3]", "[1 0 3]", "[1 2 0]", "[1 2 3]"}},
 	} {
 		seen := map[string]bool{}
 		for seed := range uint64(1500) {
@@ -134,7 +134,7 @@ func TestAReaderReadsForAll(t *testing.T) {
 func TestReadersAndChannelsAreSavedAndRestored(t *testing.T) {
 	for seed := range uint64(60) {
 		sameAfterLoad(t, fmt.Sprintf("seed %d", seed), func() *sim.World {
-			w, _ := offices(seed%2 == 0, sim.Budget{Cuts: 1}, seed%3 == 0)
+			w, _ := offices(seed%2 == 0, sim.Faults{Cuts: 1}, seed%3 == 0)
 			return w
 		}, seed)
 	}

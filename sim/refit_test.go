@@ -46,11 +46,11 @@ func (p *pointed) Run(t *sim.Task) {
 func (p *pointed) perform(t *sim.Task) {
 	switch point := p.ops[p.i]; point {
 	case "+":
-		p.lock.Lock(t, "lock")
+		p.lock.Lock(t.At("lock"))
 	case "-":
 		p.lock.Unlock(t)
 	default:
-		t.Yield(sim.Point(point))
+		t.Step(string(point))
 	}
 }
 
@@ -60,7 +60,7 @@ func points(program ...string) func() *sim.World {
 		w := sim.NewWorld()
 		w.Share("l", l)
 		for i, ops := range program {
-			w.Go(string(rune('A'+i)), &pointed{lock: &l.lock, ops: strings.Fields(ops)})
+			w.GoProgram(string(rune('A'+i)), &pointed{lock: &l.lock, ops: strings.Fields(ops)})
 		}
 		return w
 	}

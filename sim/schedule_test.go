@@ -64,7 +64,7 @@ func TestReplayRefuses(t *testing.T) {
 		{"# again\nA here\nA here#3", `schedule line 3: event 2, "A here#3", does not fit: this is number 2 of its kind; possible: A here#2`},
 	} {
 		w := sim.NewWorld()
-		w.Go("A", &twoCalls{})
+		w.GoProgram("A", &twoCalls{})
 		schedule, err := sim.ParseSchedule(test.text)
 		if err != nil {
 			t.Fatal(err)

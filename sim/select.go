@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// Select parks the task at the point until one of the cases is ready, and lets
-// it happen. It returns the channel or timer of the case, and nil for the
+// Select waits until one of the cases is ready, and lets it happen. Its point is
+// called "select" unless At names it. It returns the channel or timer of the case, and nil for the
 // default, so that the switch that follows reads as the select does:
 //
-//	chosen := t.Select(PointNext, bp.input.Receiving(), bp.timer.Receiving(), sim.Default())
+//	chosen := t.At(PointNext).Select(bp.input.Receiving(), bp.timer.Receiving(), sim.Default())
 //	switch chosen {
 //	case &bp.input:
 //		msg, ok := bp.input.Received(t)
@@ -30,7 +30,7 @@ import (
 //
 // Source: runtime.selectgo.
 // Differs: a select has no two cases of one channel.
-func (t *Task) Select(p Point, cases ...Case) any { return t.choose(p, true, cases...) }
+func (t *Task) Select(cases ...Case) any { return t.choose(t.nextOr("select", ""), true, cases...) }
 
 // Case is a case of a select. Its zero value is one of a nil channel.
 type Case struct {
@@ -84,7 +84,44 @@ const (
 )
 
 // choose is Select, and Send and Receive as selects of one case.
-func (t *Task) choose(p Point, named bool, cases ...Case) any {
+func (t *Task) choose(p string, named bool, cases ...Case) any {
+	if t.program == nil {
+		return t.chooseAgain(p, named, cases...)
+	}
+	t.chooses(named, cases...)
+	t.wait(p, &t.choice)
+	return t.goThrough()
+}
+
+// chooseAgain is choose for a function: that it comes to wait is one operation,
+// and that it goes on is another.
+func (t *Task) chooseAgain(p string, named bool, cases ...Case) any {
+	if !t.again(p) {
+		t.coroutine.mustNotRerun()
+		t.chooses(named, cases...)
+		t.did(0)
+	}
+	if _, ok := t.blocks(p, &t.choice); !ok {
+		t.word, t.received = t.given.word, received(t.given.more&3)
+		if of := t.given.more >> 2; of > 0 {
+			return t.world.things[of-1]
+		}
+		return nil
+	}
+	chosen := t.goThrough()
+	of := uint64(0)
+	if chosen != nil {
+		of = uint64(chosen.(thing).bound().number)
+	}
+	if t.received == nothing {
+		t.word = 0 // It is of a receive before.
+	}
+	t.didAll(t.word, of<<2|uint64(t.received), nil)
+	return chosen
+}
+
+// chooses notes what the task comes to wait for.
+func (t *Task) chooses(named bool, cases ...Case) {
 	c := &t.choice
 	c.named, c.orElse, c.met, c.cases = named, false, 0, c.cases[:0]
 	for _, x := range cases {
@@ -98,15 +135,13 @@ func (t *Task) choose(p Point, named bool, cases ...Case) any {
 			c.cases = append(c.cases, x)
 		}
 	}
-	t.comes()
-	t.wait(p, c)
-	return t.goThrough()
+	t.comesToMeet()
 }
 
-// comes records that the task waits at unbuffered and nil channels from now on. Two that
+// comesToMeet records that the task waits at unbuffered and nil channels from now on. Two that
 // come do not depend on each other, so it counts as a read; whoever might meet
 // them writes.
-func (t *Task) comes() {
+func (t *Task) comesToMeet() {
 	if t.choice.orElse || !t.world.started {
 		return
 	}

@@ -19,7 +19,7 @@ func (m *message) String() string { return m.text }
 // echo answers each request with its own text.
 type echo struct{ served int }
 
-func (n *echo) Step(e sim.Envelope, out *sim.Outbox) {
+func (n *echo) Handle(e sim.Envelope, out *sim.Outbox) {
 	n.served++
 	out.Reply(e, &message{"re " + sim.ContentsOf(e.Message)})
 }
@@ -66,15 +66,15 @@ func TestConnIsFIFOAndAnsweredInOrder(t *testing.T) {
 		var programs []*script
 		for _, name := range []string{"A", "B"} {
 			p := &script{run: func(task *sim.Task, s *script) {
-				task.Yield("send")
+				task.Step("send")
 				c.Send(task, &message{name + "1"})
-				task.Yield("send")
+				task.Step("send")
 				c.Send(task, &message{name + "2"})
-				s.got = append(s.got, sim.ContentsOf(c.Receive(task, "await")))
-				s.got = append(s.got, sim.ContentsOf(c.Receive(task, "await")))
+				s.got = append(s.got, sim.ContentsOf(c.Receive(task.At("await"))))
+				s.got = append(s.got, sim.ContentsOf(c.Receive(task.At("await"))))
 			}}
 			programs = append(programs, p)
-			w.Go(name, p)
+			w.GoProgram(name, p)
 		}
 		trace, ending := run(t, w, sim.NewWalk(seed))
 		var sent, arrived, answered []string
@@ -115,10 +115,10 @@ func TestMutexBarges(t *testing.T) {
 		w := sim.NewWorld()
 		w.Share("l", l)
 		for _, name := range []string{"A", "B"} {
-			w.Go(name, &script{run: func(task *sim.Task, _ *script) {
+			w.GoProgram(name, &script{run: func(task *sim.Task, _ *script) {
 				for range 2 {
-					l.lock.Lock(task, "lock")
-					task.Yield("unlock")
+					l.lock.Lock(task.At("lock"))
+					task.Step("unlock")
 					l.lock.Unlock(task)
 				}
 			}})
@@ -146,12 +146,12 @@ func TestDeadlockNamesWhoWaitsForWhat(t *testing.T) {
 	w.Share("b", b)
 	take := func(first, second *locked) *script {
 		return &script{run: func(task *sim.Task, _ *script) {
-			first.lock.Lock(task, "first")
-			second.lock.Lock(task, "second")
+			first.lock.Lock(task.At("first"))
+			second.lock.Lock(task.At("second"))
 		}}
 	}
-	w.Go("A", take(a, b))
-	w.Go("B", take(b, a))
+	w.GoProgram("A", take(a, b))
+	w.GoProgram("B", take(b, a))
 	trace, ending := run(t, w, sim.NewReplay(sim.Schedule{{Actor: "A", Label: "first", Occurrence: 1}, {Actor: "B", Label: "first", Occurrence: 1}}))
 	if ending != sim.Stuck {
 		t.Fatalf("run ended by %q, want %q", ending, sim.Stuck)
@@ -167,8 +167,8 @@ func TestPanicOfATaskIsAFinding(t *testing.T) {
 	l := &locked{}
 	w := sim.NewWorld()
 	w.Share("l", l)
-	w.Go("A", &script{run: func(task *sim.Task, _ *script) {
-		task.Yield("unlock")
+	w.GoProgram("A", &script{run: func(task *sim.Task, _ *script) {
+		task.Step("unlock")
 		l.lock.Unlock(task)
 	}})
 	trace, ending := run(t, w, sim.NewWalk(1))
@@ -187,16 +187,16 @@ func TestStepsRecordWhatTheyTouch(t *testing.T) {
 	w.AddNode("echo", &echo{})
 	w.Share("l", l)
 	c := w.Dial("client", "echo")
-	w.Go("A", &script{run: func(task *sim.Task, _ *script) {
-		l.lock.Lock(task, "lock")
-		task.Yield("read")
+	w.GoProgram("A", &script{run: func(task *sim.Task, _ *script) {
+		l.lock.Lock(task.At("lock"))
+		task.Step("read")
 		l.x.Get(task)
-		task.Yield("write")
+		task.Step("write")
 		l.x.Set(task, l.x.Get(task)+1)
 		l.lock.Unlock(task)
-		task.Yield("send")
+		task.Step("send")
 		c.Send(task, &message{"x"})
-		c.Receive(task, "await")
+		c.Receive(task.At("await"))
 	}})
 	trace, _ := run(t, w, sim.NewWalk(1))
 	var got strings.Builder
@@ -276,7 +276,7 @@ type kinds struct {
 }
 
 func (k *kinds) Run(t *sim.Task) {
-	t.Yield("only")
+	t.Step("only")
 	if k.change != nil {
 		k.change(k)
 	}
@@ -313,7 +313,7 @@ func TestEachFieldIsState(t *testing.T) {
 			in   []bool
 		}, 1)
 		w := sim.NewWorld()
-		w.Go("A", k)
+		w.GoProgram("A", k)
 		before, print, was := w.Save(), w.Fingerprint(), w.Fields()
 		w.Take(0)
 		end := w.Fingerprint()
@@ -341,7 +341,7 @@ type rewirer struct {
 }
 
 func (r *rewirer) Run(t *sim.Task) {
-	t.Yield("rewire")
+	t.Step("rewire")
 	switch r.how {
 	case "to":
 		r.to = new(int)
@@ -354,7 +354,7 @@ func (r *rewirer) Run(t *sim.Task) {
 func TestCheckStepFindsChangedWiring(t *testing.T) {
 	for how, want := range map[string]string{"": "<nil>", "to": "A.to. Let a field", "list": "A.list. Let a field"} {
 		w := sim.NewWorld()
-		w.Go("A", &rewirer{to: new(int), how: how})
+		w.GoProgram("A", &rewirer{to: new(int), how: how})
 		if got := fmt.Sprint(w.CheckStep(0)); !strings.Contains(got, want) {
 			t.Errorf("rewires %q: %s, want %s", how, got, want)
 		}
@@ -366,8 +366,8 @@ func TestCheckStepFindsChangedWiring(t *testing.T) {
 func TestUseOfAnUnvisitedObjectIsNamed(t *testing.T) {
 	l := &locked{}
 	w := sim.NewWorld()
-	w.Go("A", &script{run: func(task *sim.Task, _ *script) {
-		task.Yield("lock")
+	w.GoProgram("A", &script{run: func(task *sim.Task, _ *script) {
+		task.Step("lock")
 		l.x.Set(task, 1)
 	}})
 	defer w.Close()
@@ -383,11 +383,11 @@ func (c *twoCalls) Run(t *sim.Task) {
 	c.helper(t)
 	c.helper(t)
 }
-func (c *twoCalls) helper(t *sim.Task) { t.Yield("here") }
+func (c *twoCalls) helper(t *sim.Task) { t.Step("here") }
 
 func TestAPointIsItsNameAndItsCalls(t *testing.T) {
 	w := sim.NewWorld()
-	w.Go("A", &twoCalls{})
+	w.GoProgram("A", &twoCalls{})
 	defer w.Close()
 	first := w.Fingerprint()
 	w.Take(0)
@@ -412,7 +412,7 @@ func TestAMessageIsAnyStruct(t *testing.T) {
 		{DepositRequest{1, 10}, "Deposit", "{ID:1 Amount:10}"},
 		{&DepositRequest{1, 10}, "Deposit", "{ID:1 Amount:10}"},
 		{&message{"x"}, "Ping", "x"},
-		{sim.Cut, "cut", ""},
+		{sim.ErrBroken, "cut", ""},
 	} {
 		if name, contents := sim.NameOf(test.m), sim.ContentsOf(test.m); name != test.name || contents != test.contents {
 			t.Errorf("%T is %s %s, want %s %s", test.m, name, contents, test.name, test.contents)
@@ -423,10 +423,10 @@ func TestAMessageIsAnyStruct(t *testing.T) {
 		w := sim.NewWorld()
 		w.AddNode("bank", &echo{})
 		c := w.Dial("client", "bank")
-		w.Go("A", &script{run: func(task *sim.Task, _ *script) {
-			task.Yield("send")
+		w.GoProgram("A", &script{run: func(task *sim.Task, _ *script) {
+			task.Step("send")
 			c.Send(task, m)
-			task.Yield("end")
+			task.Step("end")
 		}})
 		start := w.Save()
 		w.Take(0)
@@ -449,10 +449,10 @@ func TestMessagesAreHashedWhole(t *testing.T) {
 		w := sim.NewWorld()
 		w.AddNode("echo", &echo{})
 		c := w.Dial("client", "echo")
-		w.Go("A", &script{run: func(task *sim.Task, _ *script) {
-			task.Yield("send")
+		w.GoProgram("A", &script{run: func(task *sim.Task, _ *script) {
+			task.Step("send")
 			c.Send(task, &message{text})
-			task.Yield("end")
+			task.Step("end")
 		}})
 		defer w.Close()
 		w.Enabled()

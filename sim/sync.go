@@ -24,16 +24,28 @@ func (v *Var[T]) Init(value T) { v.value = value }
 
 // Get reads the variable.
 func (v *Var[T]) Get(t *Task) T {
+	if !t.plain() {
+		if !t.comes("read", &v.object, guarded) {
+			return fromWord[T](t.given.word)
+		}
+	}
 	t.touches(&v.object, false)
 	t.races(&v.object, false)
+	t.did(scalar(&v.value))
 	return v.value
 }
 
 // Set writes the variable.
 func (v *Var[T]) Set(t *Task, value T) {
+	if !t.plain() {
+		if !t.comesWith("write", &v.object, guarded) {
+			return
+		}
+	}
 	t.touches(&v.object, true)
 	t.races(&v.object, true)
 	v.value = value
+	t.did(0)
 }
 
 func (v *Var[T]) prepare(*World) { v.kind = Data }
@@ -61,6 +73,17 @@ func (a *Atomic[T]) Init(value T) { a.value = value }
 
 // Load reads the variable.
 func (a *Atomic[T]) Load(t *Task) T {
+	if !t.plain() {
+		if !t.comes("load", &a.object, visible) {
+			return fromWord[T](t.given.word)
+		}
+	}
+	value := a.load(t)
+	t.did(scalar(&value))
+	return value
+}
+
+func (a *Atomic[T]) load(t *Task) T {
 	t.touches(&a.object, false)
 	t.acquires(&a.object)
 	return a.value
@@ -69,6 +92,16 @@ func (a *Atomic[T]) Load(t *Task) T {
 // Store writes the variable. Whoever reads it comes after this task, and no
 // longer after those that wrote it before.
 func (a *Atomic[T]) Store(t *Task, value T) {
+	if !t.plain() {
+		if !t.comesWith("store", &a.object, visible) {
+			return
+		}
+	}
+	a.store(t, value)
+	t.did(0)
+}
+
+func (a *Atomic[T]) store(t *Task, value T) {
 	t.touches(&a.object, true)
 	t.releases(&a.object)
 	a.value = value
@@ -76,6 +109,17 @@ func (a *Atomic[T]) Store(t *Task, value T) {
 
 // Swap writes the variable and returns what it held.
 func (a *Atomic[T]) Swap(t *Task, value T) T {
+	if !t.plain() {
+		if !t.comesWith("swap", &a.object, visible) {
+			return fromWord[T](t.given.word)
+		}
+	}
+	was := a.swap(t, value)
+	t.did(scalar(&was))
+	return was
+}
+
+func (a *Atomic[T]) swap(t *Task, value T) T {
 	t.touches(&a.object, true)
 	t.acquires(&a.object)
 	t.releases(&a.object)
@@ -87,10 +131,17 @@ func (a *Atomic[T]) Swap(t *Task, value T) T {
 // CompareAndSwap writes the variable if it holds the old value, and says
 // whether it did. If it does not, that is a Load.
 func (a *Atomic[T]) CompareAndSwap(t *Task, old, value T) bool {
-	if a.Load(t) != old {
+	if !t.plain() {
+		if !t.comesWith("compare and swap", &a.object, visible) {
+			return t.given.word != 0
+		}
+	}
+	if a.load(t) != old {
+		t.did(0)
 		return false
 	}
-	a.Store(t, value)
+	a.store(t, value)
+	t.did(1)
 	return true
 }
 
@@ -99,9 +150,14 @@ func (a *Atomic[T]) Add(t *Task, delta T) T {
 	if unsafe.Sizeof(delta) == 1 {
 		panic("sim: Add to an atomic bool; use Store, Swap or CompareAndSwap")
 	}
-	sum := a.value
-	setScalar(&sum, scalar(&a.value)+scalar(&delta))
-	a.Swap(t, sum)
+	if !t.plain() {
+		if !t.comesWith("add to", &a.object, visible) {
+			return fromWord[T](t.given.word)
+		}
+	}
+	sum := fromWord[T](scalar(&a.value) + scalar(&delta))
+	a.swap(t, sum)
+	t.did(scalar(&sum))
 	return sum
 }
 
@@ -126,20 +182,62 @@ func (a *Atomic[T]) Peek() T { return a.value }
 // who gets the lock: a timed world with Timing.Wake follows Go in both modes.
 type Mutex struct {
 	object
+	// Tried says that functions may TryLock. They see that the lock is held, so
+	// Unlock is a point then, and so is what happens under the lock.
+	Tried bool `sim:"config"`
+
 	holder int // number of the task that holds it, from 1; 0: free
 }
 
-// Lock parks the task at the point and goes on once the lock is the task's.
-func (m *Mutex) Lock(t *Task, p Point) {
-	taken := t.wait(p, m).(*Mutex)
-	taken.holder = t.number
-	t.touches(&taken.object, true)
-	t.acquires(&taken.object)
+// Lock waits for the lock, and takes it.
+func (m *Mutex) Lock(t *Task) { m.lockAt(t, t.point("lock", &m.object)) }
+
+func (m *Mutex) lockAt(t *Task, name string) {
+	if on, ok := t.blocks(name, m); ok {
+		on.(*Mutex).take(t)
+		t.did(0)
+	}
+}
+
+func (m *Mutex) take(t *Task) {
+	m.holder = t.number
+	t.touches(&m.object, true)
+	t.acquires(&m.object)
+}
+
+// TryLock takes the lock if it is free, and says whether it did. Functions need
+// a Mutex that is Tried.
+func (m *Mutex) TryLock(t *Task) bool {
+	if t.program == nil && !m.Tried {
+		panic(fmt.Sprintf("sim: task %s calls TryLock of %s: make it a sim.Mutex{Tried: true}, so that others can be seen to hold it", t.name, t.world.ObjectName(m.number)))
+	}
+	if !t.comes("try to lock", &m.object, visible) {
+		return t.given.word != 0
+	}
+	if m.holder != 0 {
+		t.touches(&m.object, false)
+		t.did(0)
+		return false
+	}
+	m.take(t)
+	t.did(1)
+	return true
 }
 
 // Unlock releases the lock. As in Go, any task may do it; that the lock is
 // held is a condition, and breaking it is a panic of the client.
 func (m *Mutex) Unlock(t *Task) {
+	where := free
+	if m.Tried {
+		where = visible
+	}
+	if t.comes("unlock", &m.object, where) {
+		m.release(t)
+		t.did(0)
+	}
+}
+
+func (m *Mutex) release(t *Task) {
 	t.touches(&m.object, true)
 	if m.holder == 0 {
 		panic("unlock of unlocked mutex")
@@ -148,7 +246,10 @@ func (m *Mutex) Unlock(t *Task) {
 	t.releases(&m.object)
 }
 
-func (m *Mutex) prepare(*World) { m.kind = Lock }
+func (m *Mutex) prepare(w *World) {
+	m.kind = Lock
+	w.mutexes = append(w.mutexes, m)
+}
 
 func (m *Mutex) ready(*Task) bool { return m.holder == 0 }
 
@@ -213,19 +314,26 @@ type readHold struct {
 	count int
 }
 
-// RLock parks the task at the point and goes on once it holds the lock for
-// reading.
-func (m *RWMutex) RLock(t *Task, p Point) {
-	mine := t.wait(p, m.hold(t)).(*readHold)
+// RLock waits until it can hold the lock for reading.
+func (m *RWMutex) RLock(t *Task) {
+	on, ok := t.blocks(t.point("rlock", &m.object), m.hold(t))
+	if !ok {
+		return
+	}
+	mine := on.(*readHold)
 	mine.count++
 	t.touches(&mine.lock.object, false)
 	t.touches(&mine.object, true)
 	t.acquires(&mine.lock.object)
+	t.did(0)
 }
 
 // RUnlock undoes one RLock. As in Go, any task may do it; one that holds none
 // gives back that of the first task which does.
 func (m *RWMutex) RUnlock(t *Task) {
+	if !t.comes("runlock", &m.object, free) {
+		return
+	}
 	from := m.hold(t)
 	t.touches(&from.object, false)
 	for i := 0; from.count == 0; i++ {
@@ -238,36 +346,58 @@ func (m *RWMutex) RUnlock(t *Task) {
 	from.count--
 	t.touches(&from.object, true)
 	t.releasesToo(&from.object)
+	t.did(0)
 }
 
-// Lock parks the task at the point and goes on once it holds the lock for
-// writing. If there are readers then, it has only announced itself, and parks
-// once more until they have left. Schedules call that point "P (readers leave)"
-// if the first is P.
-func (m *RWMutex) Lock(t *Task, p Point) {
-	lock := t.wait(p, m).(*RWMutex)
-	lock.writer = t.number
-	t.touches(&lock.object, true)
-	if lock.isRead(t) {
-		lock = t.wait(t.sites.second(p, " (readers leave)"), lock).(*RWMutex)
-		t.touches(&lock.object, true)
-		lock.isRead(t)
+// Lock waits until it can hold the lock for writing. If there are readers then,
+// it has only announced itself, and waits once more until they have left.
+// Schedules call that second point "P (readers leave)" if the first is P.
+func (m *RWMutex) Lock(t *Task) {
+	name := t.point("lock", &m.object)
+	on, ok := t.blocks(name, m)
+	if ok {
+		m = on.(*RWMutex)
+		m.writer = t.number
+		t.touches(&m.object, true)
+		if !m.isRead(t) {
+			m.write(t)
+			t.did(0)
+			return
+		}
+		t.did(1)
+	} else if t.given.word == 0 {
+		return
 	}
-	lock.writing = true
-	t.acquires(&lock.object)
-	for i := range lock.readers {
-		t.acquires(&lock.readers[i].object)
+	if on, ok = t.blocks(t.sites.second(name, " (readers leave)"), m); ok {
+		m = on.(*RWMutex)
+		t.touches(&m.object, true)
+		m.isRead(t)
+		m.write(t)
+		t.did(0)
+	}
+}
+
+// write takes the lock for writing.
+func (m *RWMutex) write(t *Task) {
+	m.writing = true
+	t.acquires(&m.object)
+	for i := range m.readers {
+		t.acquires(&m.readers[i].object)
 	}
 }
 
 // Unlock releases the lock. As in Go, any task may do it.
 func (m *RWMutex) Unlock(t *Task) {
+	if !t.comes("unlock", &m.object, free) {
+		return
+	}
 	t.touches(&m.object, true)
 	if !m.writing {
 		panic("Unlock of unlocked RWMutex")
 	}
 	m.writer, m.writing = 0, false
 	t.releases(&m.object)
+	t.did(0)
 }
 
 // hold is where the task notes that it reads.
@@ -302,6 +432,7 @@ func (m *RWMutex) announced(t *Task) bool { return m.writer == t.number && !m.wr
 
 func (m *RWMutex) prepare(w *World) {
 	m.kind = Lock
+	w.rwMutexes = append(w.rwMutexes, m)
 	m.readers = make([]readHold, len(w.tasks))
 	for i := range m.readers {
 		m.readers[i] = readHold{object: object{kind: Lock}, lock: m, task: i + 1}
@@ -399,11 +530,11 @@ func (w *World) holderName(number int) string {
 }
 
 // secondPoint is the point of a step that a call takes after its first.
-type secondPoint struct{ first, what, second Point }
+type secondPoint struct{ first, what, second string }
 
 // second is the point where a call waits that came by p, once more. It is made
 // once: a name is not put together at each step.
-func (table *siteTable) second(p, what Point) Point {
+func (table *siteTable) second(p, what string) string {
 	for i := range table.seconds {
 		if s := &table.seconds[i]; s.first == p && s.what == what {
 			return s.second
@@ -423,6 +554,12 @@ func scalar[T Word](value *T) uint64 {
 	default:
 		return *(*uint64)(unsafe.Pointer(value))
 	}
+}
+
+// fromWord is the value that a word holds.
+func fromWord[T Word](word uint64) (value T) {
+	setScalar(&value, word)
+	return value
 }
 
 func setScalar[T Word](value *T, word uint64) {

@@ -39,17 +39,17 @@ func (p *performer) Run(t *sim.Task) {
 func (p *performer) perform(t *sim.Task) {
 	switch p.ops[p.i].kind {
 	case "rlock":
-		p.rw[p.ops[p.i].lock].RLock(t, "rlock")
+		p.rw[p.ops[p.i].lock].RLock(t.At("rlock"))
 	case "lock":
-		p.rw[p.ops[p.i].lock].Lock(t, "lock")
+		p.rw[p.ops[p.i].lock].Lock(t.At("lock"))
 	case "runlock":
-		t.Yield("runlock")
+		t.Step("runlock")
 		p.rw[p.ops[p.i].lock].RUnlock(t)
 	case "unlock":
-		t.Yield("unlock")
+		t.Step("unlock")
 		p.rw[p.ops[p.i].lock].Unlock(t)
 	case "mix":
-		t.Yield("mix")
+		t.Step("mix")
 		p.x.Set(t, mixed(p.x.Get(t), int(t.Name()[0]-'A')))
 	}
 }
@@ -66,7 +66,7 @@ func performers(program [][]op, noPreference bool) (*sim.World, []*performer) {
 	var tasks []*performer
 	for i, ops := range program {
 		tasks = append(tasks, &performer{pair: shared, ops: ops})
-		w.Go(string(rune('A'+i)), tasks[i])
+		w.GoProgram(string(rune('A'+i)), tasks[i])
 	}
 	return w, tasks
 }
@@ -370,18 +370,18 @@ func TestRWMutexRecordsWhatItTouches(t *testing.T) {
 	touched := func(name string) *script {
 		return &script{run: func(task *sim.Task, _ *script) {
 			if name == "C" {
-				l.rw[0].Lock(task, "lock")
-				task.Yield("unlock")
+				l.rw[0].Lock(task.At("lock"))
+				task.Step("unlock")
 				l.rw[0].Unlock(task)
 				return
 			}
-			l.rw[0].RLock(task, "rlock")
-			task.Yield("runlock")
+			l.rw[0].RLock(task.At("rlock"))
+			task.Step("runlock")
 			l.rw[0].RUnlock(task)
 		}}
 	}
 	for _, name := range []string{"A", "B", "C"} {
-		w.Go(name, touched(name))
+		w.GoProgram(name, touched(name))
 	}
 	trace := w.Record()
 	play(t, w, "A rlock; C lock; A runlock; C lock (readers leave); C unlock; B rlock")
@@ -479,8 +479,8 @@ func TestAtomicOperations(t *testing.T) {
 	w := sim.NewWorld()
 	w.Share("f", f)
 	var got []any
-	w.Go("A", &script{run: func(task *sim.Task, _ *script) {
-		task.Yield("all")
+	w.GoProgram("A", &script{run: func(task *sim.Task, _ *script) {
+		task.Step("all")
 		got = append(got,
 			f.n.Load(task), f.n.Add(task, 3), f.n.Add(task, -4), f.n.Swap(task, 7),
 			f.n.CompareAndSwap(task, 8, 9), f.n.CompareAndSwap(task, 7, 9), f.n.Load(task),

@@ -7,12 +7,10 @@ import (
 	"runtime/debug"
 )
 
-// Point names a place where a task may be interrupted, for what comes next
-// there: "send" is parked before it sends.
-type Point string
-
-// Program is the code of a task: one goroutine of a client, written as
-// straight-line Go that reads like the client.
+// Program is the code of a task whose local state stands in fields: one goroutine
+// of a client, written as straight-line Go that reads like the client. A search
+// goes to a state of a program by loading fields, which is much faster than
+// running a function again; see World.Go.
 //
 // What it needs after a point stands in fields, never in a local variable. What it does before its first point touches only its own
 // fields.
@@ -24,13 +22,18 @@ type Program interface {
 // next as one step, and then waits to be chosen.
 type Task struct {
 	object
-	world   *World
-	name    string
-	number  int // from 1, in order of making
-	program Program
+	world    *World
+	name     string
+	number   int         // from 1, in order of making
+	program  Program     // nil: it runs a function
+	function func(*Task) // of a task that a run starts: nil
+	log      *entry      // of a function: what it was given
+	doing    string      // the operation that it takes part in
+	given    entry       // what the operation gave, of one that the task has done before
 
 	site   *site   // where it is parked; nil: it has ended
 	awaits awaited // what must be ready before it can go on; nil: nothing
+	next   string  // name of its next point; empty: that names itself
 	done   bool
 	gone   bool // its process is down: it is to begin anew, when that restarts
 
@@ -46,6 +49,8 @@ type Task struct {
 	sites     siteTable
 	coroutine *coroutine // that is parked at site; nil: one must be found first
 	pool      pool
+	parked    parked // of a function: the other coroutines
+	unused    bool   // it is for a goroutine that a run may come to start
 }
 
 // awaited is an object that a parked task may have to wait for.
@@ -63,6 +68,7 @@ func (t *Task) waits() bool { return !t.done && !t.gone && !t.ready() }
 type coroutine struct {
 	task   *Task
 	site   *site // where it is parked; nil: at the end of its program
+	rerun  rerun // of a function
 	resume func() (struct{}, bool)
 	stop   func()
 	yield  func(struct{}) bool
@@ -76,10 +82,13 @@ func (t *Task) newCoroutine() *coroutine {
 	c := &coroutine{task: t}
 	c.resume, c.stop = iter.Pull(func(yield func(struct{}) bool) {
 		c.yield = yield
-		for !t.run() {
+		for !t.run(c) {
 			// It has ended, and can begin anew.
+			if c.rerun.stops() {
+				return
+			}
 			t.done, t.site, c.site = true, nil, nil
-			if !yield(struct{}{}) {
+			if t.program == nil || !yield(struct{}{}) {
 				return
 			}
 		}
@@ -92,26 +101,43 @@ func (t *Task) newCoroutine() *coroutine {
 // it. It says whether the coroutine was killed.
 //
 //go:noinline
-func (t *Task) run() (killed bool) {
+func (t *Task) run(c *coroutine) (killed bool) {
 	defer func() {
 		reason := recover()
-		if reason == any(errKilled) {
-			killed = true
-		} else if reason != nil {
+		switch {
+		case reason == any(errKilled) || c.rerun.killed:
+			killed = true // Whatever its deferred calls made of that.
+		case reason == nil:
+		case c.rerun.on:
+			c.rerun.fault = fmt.Sprintf("it panics: %v", reason)
+		default:
 			t.world.panicked(&PanicError{Actor: t.name, Reason: reason, Stack: string(debug.Stack())})
 		}
 	}()
-	t.program.Run(t)
+	if t.program != nil {
+		t.program.Run(t)
+	} else {
+		c.rerun.body(t)
+	}
 	return false
 }
 
-// start runs the task to its first point.
-func (t *Task) start() {
+// begin runs the task to its first point; f is its function, if it runs one.
+func (t *Task) begin(f func(*Task)) {
 	t.site, t.awaits, t.done = nil, nil, false
 	t.coroutine = t.newCoroutine()
 	t.world.mark(&t.object)
+	t.coroutine.rerun.body = f
 	t.coroutine.resume()
 	t.sites.first = t.site
+	t.ends()
+}
+
+// ends gives up the coroutine of a function that has ended.
+func (t *Task) ends() {
+	if t.done && t.program == nil {
+		t.coroutine = nil
+	}
 }
 
 // step runs the task to its next point.
@@ -123,14 +149,16 @@ func (t *Task) step() {
 	t.world.mark(&t.object)
 	t.coroutine.resume()
 	if t.done {
-		// The coroutine is parked at the end of the program.
-		t.pool.ended = append(t.pool.ended, t.coroutine)
-		t.coroutine = nil
+		if t.ends(); t.coroutine != nil {
+			// It is parked at the end of the program.
+			t.pool.ended = append(t.pool.ended, t.coroutine)
+			t.coroutine = nil
+		}
 		if t.world.ends.number > 0 {
 			t.world.touched(&t.world.ends, false)
 		}
 	}
-	if t.world.jumps && t.site != nil && !t.world.driving && !t.site.knows(from) {
+	if t.program != nil && t.world.jumps && t.site != nil && !t.world.driving && !t.site.knows(from) {
 		t.site.recipes = append(t.site.recipes, recipe{from, way, t.world.before()})
 	}
 }
@@ -138,17 +166,138 @@ func (t *Task) step() {
 // Name is the task's name, as schedules and pictures have it.
 func (t *Task) Name() string { return t.name }
 
-// Yield parks the task at the point, where it can always go on.
-func (t *Task) Yield(p Point) { t.wait(p, nil) }
+// At names the task's next point, and returns the task:
+//
+//	mu.Lock(t.At("snapshot"))
+//
+// A point is a place where another task may run instead. Its name says what comes
+// next: who is parked at "send" has not sent. Without At a point names itself:
+// "lock cache.mu", "receive jobs". An operation that is no point by itself becomes
+// one through At; in a program one without arguments, as others have Step before
+// them.
+func (t *Task) At(name string) *Task {
+	t.next = name
+	return t
+}
+
+// Step parks the task at a point of that name, where it can always go on.
+func (t *Task) Step(name string) {
+	if _, ok := t.blocks(name, nil); ok {
+		t.did(0)
+	}
+}
+
+// point is the name of the task's next point: that of At or, if there was none,
+// one made of what the task is about to do and the object that it does it to.
+func (t *Task) point(verb string, o *object) string {
+	if name := t.next; name != "" {
+		t.next = ""
+		return name
+	}
+	return t.world.pointName(verb, o)
+}
+
+// pointName is the name of a point that names itself. It is made once.
+func (w *World) pointName(verb string, o *object) string {
+	for i := range o.points {
+		if p := &o.points[i]; p.verb == verb {
+			return p.name
+		}
+	}
+	o.mustBeShared()
+	name := verb + " " + w.ObjectName(o.number)
+	o.points = append(o.points, ownPoint{verb, name})
+	return name
+}
+
+// ownPoint is the name of a point where a task is about to do something to an
+// object.
+type ownPoint struct{ verb, name string }
+
+// preemption says where an operation is a point that does not have to wait.
+type preemption uint8
+
+const (
+	visible preemption = iota // in a function; in a program where At names it
+	guarded                   // as visible, but not while the task holds a lock
+	free                      // where At names it
+)
+
+// plain says whether an operation that does not wait has nothing to do but
+// itself: it is one of a program, and has no name.
+func (t *Task) plain() bool { return t.program != nil && t.next == "" }
+
+// comes brings the task to an operation on an object that never waits: it parks
+// where the operation is a point. It says whether the operation is to happen. If
+// not, the task has done it before, and t.given is what that gave.
+func (t *Task) comes(verb string, o *object, p preemption) bool {
+	return t.plain() || t.comesTo(t.point(verb, o), p)
+}
+
+// comesBy is comes for an operation, visible to others, that is on no object.
+func (t *Task) comesBy(name string) bool {
+	return t.plain() || t.comesTo(t.nextOr(name, ""), visible)
+}
+
+// comesWith is comes for an operation that has an argument. In a program that
+// would be older than the state after the point.
+func (t *Task) comesWith(verb string, o *object, p preemption) bool {
+	t.mustNotKeep(verb)
+	return t.comes(verb, o, p)
+}
+
+// comesByWith is comesBy for an operation that has an argument.
+func (t *Task) comesByWith(name string) bool {
+	t.mustNotKeep(name)
+	return t.comesBy(name)
+}
+
+func (t *Task) mustNotKeep(what string) {
+	if t.program != nil && t.next != "" {
+		panic(fmt.Sprintf("sim: task %s is a program, and would keep the argument of %q over the point %q: call Step(%q) before, and then the operation without At",
+			t.name, what, t.next, t.next))
+	}
+}
+
+func (t *Task) comesTo(name string, p preemption) bool {
+	if t.program == nil {
+		if t.again(name) {
+			return false
+		}
+		if !t.coroutine.rerun.on && (p == free || p == guarded && t.world.holdsLock(t)) {
+			return true
+		}
+	}
+	t.wait(name, nil)
+	t.doing = name // Meanwhile another coroutine of the task may have run.
+	return true
+}
+
+// blocks parks the task at a point until it can go on with an operation. It
+// returns what the task has waited for, and whether the operation is to happen,
+// as comes does.
+func (t *Task) blocks(name string, on awaited) (awaited, bool) {
+	if t.program == nil && t.again(name) {
+		return nil, false
+	}
+	on = t.wait(name, on)
+	t.doing = name
+	return on, true
+}
 
 // wait parks the task until it is chosen. It returns the awaited object from
 // the task's state, which is what the caller must use: its own argument is as
 // old as the call, and the state may have been loaded since.
-func (t *Task) wait(p Point, on awaited) awaited {
+func (t *Task) wait(p string, on awaited) awaited {
 	c := t.coroutine
-	c.site = t.sites.find(t, p)
-	t.site, t.awaits = c.site, on
+	if t.program == nil {
+		c.parks(p, on)
+	} else {
+		c.site = t.sites.find(t, p)
+		t.site, t.awaits = c.site, on
+	}
 	if !c.yield(struct{}{}) {
+		c.rerun.killed = true
 		panic(errKilled)
 	}
 	on, t.awaits = t.awaits, nil
@@ -162,8 +311,10 @@ func (t *Task) ready() bool {
 
 // touches records an access of the current step.
 func (t *Task) touches(o *object, write bool) {
-	if !t.world.started {
-		panic(fmt.Sprintf("sim: task %s touches shared memory before its first point: start it with a Yield", t.name))
+	if t.program == nil {
+		t.coroutine.mustNotRerun()
+	} else if !t.world.started {
+		panic(fmt.Sprintf("sim: task %s touches shared memory before its first point: start it with a Step", t.name))
 	}
 	t.world.touched(o, write)
 	if o.kind == Channel && t.world.mayKill() {
@@ -173,12 +324,23 @@ func (t *Task) touches(o *object, write bool) {
 
 // walk walks where the task is parked, and what it waits for.
 func (t *Task) walk(s *walker) {
+	if t.function == nil && t.program == nil && t.walkUnused(s) {
+		return
+	}
 	if s.loading {
+		if t.program == nil {
+			s.next()
+			t.log = s.nextRef().(*entry)
+			t.name = t.log.begins().name
+		}
 		site, number := s.next(), s.next()
 		if t.putAt(site, number); number == aChoice {
 			t.choice.load(s)
 		}
 		return
+	}
+	if t.program == nil {
+		s.words, s.refs = append(s.words, t.log.hash), append(s.refs, t.log)
 	}
 	site, number := uint64(0), uint64(0)
 	if t.site != nil {
@@ -221,7 +383,15 @@ func (t *Task) putAt(hash, awaits uint64) {
 	} else if t.site == nil || t.site.hash != hash {
 		t.site = t.sites.get(hash)
 	}
-	if t.coroutine != nil && t.coroutine.site != t.site {
+	if t.coroutine == nil {
+		return
+	}
+	if t.program == nil {
+		if t.done || t.coroutine.rerun.at.hash != t.log.hash {
+			t.parked.put(t.coroutine)
+			t.coroutine = nil
+		}
+	} else if t.coroutine.site != t.site {
 		t.pool.put(t.coroutine)
 		t.coroutine = nil
 	}

@@ -78,7 +78,7 @@ type pace struct {
 // think is the time of a task before a point. Its draws are its own, so that
 // two variants under one seed think alike.
 type think struct {
-	point Point
+	point string
 	cost  Delay
 	draws Draws
 }
@@ -149,7 +149,7 @@ func (w *World) prepareTimed() {
 	for _, t := range w.tasks {
 		p := pace{cost: delay(t.name, td.Step), draws: NewDraws(td.Seed, "step "+t.name)}
 		for _, x := range td.Before {
-			p.before = append(p.before, think{Point(x.Of), x.Delay, NewDraws(td.Seed, "before "+x.Of+" "+t.name)})
+			p.before = append(p.before, think{x.Of, x.Delay, NewDraws(td.Seed, "before "+x.Of+" "+t.name)})
 		}
 		td.tasks = append(td.tasks, p)
 		td.actors[t.number].task = t
@@ -387,7 +387,7 @@ func (td *timed) look(process int32) {
 		}
 	case a.asks != nil:
 		if a.asks.comes() {
-			due = td.clock.now // Cut comes at once.
+			due = td.clock.now // ErrBroken comes at once.
 			if responses := a.asks.conn.responses; len(responses) > 0 {
 				due = responses[0].at
 			}

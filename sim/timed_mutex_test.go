@@ -19,14 +19,14 @@ func turnsOf(t *testing.T, wake string, starts []string, rounds int, hold, back 
 	w.Share("l", l)
 	var before []sim.Taking
 	for i, start := range starts {
-		arrive := sim.Point(fmt.Sprintf("arrive %d", i))
+		arrive := string(fmt.Sprintf("arrive %d", i))
 		before = append(before, sim.Taking{Of: string(arrive), Delay: delay(t, start)})
-		w.Go(string(rune('A'+i)), &script{run: func(task *sim.Task, _ *script) {
-			task.Yield("start")
-			task.Yield(arrive)
+		w.GoProgram(string(rune('A'+i)), &script{run: func(task *sim.Task, _ *script) {
+			task.Step("start")
+			task.Step(arrive)
 			for range rounds {
-				l.lock.Lock(task, "lock")
-				task.Yield("hold")
+				l.lock.Lock(task.At("lock"))
+				task.Step("hold")
 				l.lock.Unlock(task)
 			}
 		}})

@@ -98,14 +98,14 @@ type timedClient struct {
 }
 
 func (p *timedClient) Run(t *sim.Task) {
-	t.Yield("start")
+	t.Step("start")
 	for p.n = 0; p.n < 5; p.n++ {
-		p.lock.Lock(t, "lock")
+		p.lock.Lock(t.At("lock"))
 		p.c.Send(t, &message{fmt.Sprint(p.n)})
-		t.Yield("unlock")
+		t.Step("unlock")
 		p.lock.Unlock(t)
-		p.c.Receive(t, "await")
-		p.sleep.Sleep(t, 2*ms, "wake")
+		p.c.Receive(t.At("await"))
+		p.sleep.Sleep(t.At("wake"), 2*ms)
 	}
 }
 
@@ -116,7 +116,7 @@ type slow struct {
 }
 
 func (n *slow) Timers() []string { return []string{"delay0", "delay1", "delay2"} }
-func (n *slow) Step(e sim.Envelope, out *sim.Outbox) {
+func (n *slow) Handle(e sim.Envelope, out *sim.Outbox) {
 	n.served++
 	if n.served%3 > 0 {
 		out.Reply(e, &message{"now"})
@@ -135,18 +135,18 @@ func (n *slow) Expire(timer int, out *sim.Outbox) {
 	n.parked[timer] = sim.Envelope{}
 }
 
-func buildTimed(timing sim.Timing, faults *sim.Budget) func() *sim.World {
+func buildTimed(timing sim.Timing, faults *sim.Faults) func() *sim.World {
 	return func() *sim.World {
 		w := sim.NewWorld()
 		w.AddNode("broker", &slow{})
 		l := &locked{}
 		w.Share("l", l)
 		for _, name := range []string{"A", "B", "C"} {
-			w.Go(name, &timedClient{c: w.Dial(name, "broker"), lock: &l.lock})
+			w.GoProgram(name, &timedClient{c: w.Dial(name, "broker"), lock: &l.lock})
 		}
 		w.Timed(timing)
 		if faults != nil {
-			w.Faults(*faults)
+			w.Allow(*faults)
 		}
 		return w
 	}
@@ -174,12 +174,12 @@ func TestTimedEventsComeInTheOrderOfTheirTime(t *testing.T) {
 	w.AddNode("echo", &echo{})
 	a, b := w.Dial("a", "echo"), w.Dial("b", "echo")
 	for _, c := range []*sim.Conn{a, b} {
-		w.Go("T"+fmt.Sprint(len(w.Unfinished())), &script{run: func(task *sim.Task, _ *script) {
-			task.Yield("send")
+		w.GoProgram("T"+fmt.Sprint(len(w.Unfinished())), &script{run: func(task *sim.Task, _ *script) {
+			task.Step("send")
 			c.Send(task, &message{"1"})
 			c.Send(task, &message{"2"})
-			c.Receive(task, "await")
-			c.Receive(task, "await")
+			c.Receive(task.At("await"))
+			c.Receive(task.At("await"))
 		}})
 	}
 	w.Timed(sim.Timing{Step: sim.Constant(ms), Latency: sim.Constant(10 * ms), Service: sim.Constant(3 * ms),
@@ -206,11 +206,11 @@ func TestTimedEventsComeInTheOrderOfTheirTime(t *testing.T) {
 func TestTimeBeforeAPoint(t *testing.T) {
 	times := func(step, before string) []time.Duration {
 		w := sim.NewWorld()
-		w.Go("A", &script{run: func(task *sim.Task, _ *script) {
-			task.Yield("start")
-			task.Yield("work")
-			task.Yield("end")
-			task.Yield("work")
+		w.GoProgram("A", &script{run: func(task *sim.Task, _ *script) {
+			task.Step("start")
+			task.Step("work")
+			task.Step("end")
+			task.Step("work")
 		}})
 		w.Timed(sim.Timing{Seed: 1, Step: delay(t, step), Before: []sim.Taking{{"work", delay(t, before)}}})
 		trace, _ := run(t, w, sim.NewWalk(1))
@@ -265,15 +265,15 @@ type sharer struct {
 }
 
 func (p *sharer) Run(t *sim.Task) {
-	t.Yield("start")
+	t.Step("start")
 	for p.n = 0; p.n < 3; p.n++ {
-		p.lock.RLock(t, "read")
+		p.lock.RLock(t.At("read"))
 		p.c.Send(t, &message{fmt.Sprint(p.n)})
-		t.Yield("leave")
+		t.Step("leave")
 		p.lock.RUnlock(t)
-		p.c.Receive(t, "await")
-		p.lock.Lock(t, "write")
-		t.Yield("unlock")
+		p.c.Receive(t.At("await"))
+		p.lock.Lock(t.At("write"))
+		t.Step("unlock")
 		p.lock.Unlock(t)
 	}
 }
@@ -288,7 +288,7 @@ func buildSharers(timing sim.Timing) func() *sim.World {
 		w.Share("l", l)
 		c := w.Dial("client", "broker")
 		for _, name := range []string{"A", "B", "C"} {
-			w.Go(name, &sharer{c: c, lock: &l.lock})
+			w.GoProgram(name, &sharer{c: c, lock: &l.lock})
 		}
 		w.Timed(timing)
 		return w
@@ -303,7 +303,7 @@ func TestTimedWorldsAreSavedAndRestored(t *testing.T) {
 		sameAfterLoad(t, fmt.Sprintf("fixed, seed %d", seed), buildTimed(fixed(), nil), seed)
 		sameAfterLoad(t, fmt.Sprintf("shared, drawn, seed %d", seed), buildSharers(drawnAll(t, seed)), seed)
 		sameAfterLoad(t, fmt.Sprintf("shared, fixed, seed %d", seed), buildSharers(fixed()), seed)
-		faults := &sim.Budget{Crashes: 1, Cuts: 1, Delays: 1, Down: delay(t, "exp:5ms"), Late: delay(t, "exp:5ms")}
+		faults := &sim.Faults{NodeCrashes: 1, Cuts: 1, Delays: 1, Down: delay(t, "exp:5ms"), Late: delay(t, "exp:5ms")}
 		sameAfterLoad(t, fmt.Sprintf("drawn with faults, seed %d", seed), buildTimed(drawn(t, seed), faults), seed)
 		sameAfterLoad(t, fmt.Sprintf("fixed with faults, seed %d", seed), buildTimed(fixed(), faults), seed)
 	}
@@ -316,9 +316,9 @@ type lostUpdate struct {
 }
 
 func (l *lostUpdate) Run(t *sim.Task) {
-	t.Yield("read")
+	t.Step("read")
 	l.got = l.x.Get(t)
-	t.Yield("write")
+	t.Step("write")
 	l.x.Set(t, l.got+1)
 }
 
@@ -335,8 +335,8 @@ func TestTimedStates(t *testing.T) {
 			w := sim.NewWorld()
 			l := &locked{}
 			w.Share("l", l)
-			w.Go("A", &lostUpdate{x: &l.x})
-			w.Go("B", &lostUpdate{x: &l.x})
+			w.GoProgram("A", &lostUpdate{x: &l.x})
+			w.GoProgram("B", &lostUpdate{x: &l.x})
 			if test.timing != nil {
 				w.Timed(*test.timing)
 			}
@@ -356,11 +356,11 @@ func TestTimedStatesForgetThePast(t *testing.T) {
 			w := buildLooping()
 			l := &timers{}
 			w.Share("l", l)
-			w.Go("W", &script{run: func(task *sim.Task, _ *script) {
+			w.GoProgram("W", &script{run: func(task *sim.Task, _ *script) {
 				if !waits {
-					task.Yield("start")
+					task.Step("start")
 				}
-				l.a.Receive(task, "await")
+				l.a.Receive(task.At("await"))
 			}})
 			w.Timed(sim.Timing{Step: sim.Constant(ms)})
 			return w
@@ -386,14 +386,14 @@ type stepper struct{}
 
 func (stepper) Run(t *sim.Task) {
 	for {
-		t.Yield("step")
+		t.Step("step")
 	}
 }
 
 func benchmarkTimed(b *testing.B, tasks int) {
 	w := sim.NewWorld()
 	for i := range tasks {
-		w.Go(fmt.Sprint("T", i), stepper{})
+		w.GoProgram(fmt.Sprint("T", i), stepper{})
 	}
 	w.Timed(sim.Timing{Seed: 1, Step: delay(b, "exp:1ms")})
 	defer w.Close()
@@ -417,13 +417,13 @@ func BenchmarkTimers1000(b *testing.B) {
 	c := &tickers{list: make([]sim.Timer, 1000)}
 	w := sim.NewWorld()
 	w.Share("c", c)
-	w.Go("A", &script{run: func(task *sim.Task, _ *script) {
-		task.Yield("start")
+	w.GoProgram("A", &script{run: func(task *sim.Task, _ *script) {
+		task.Step("start")
 		for i := range c.list {
 			c.list[i].StartTicker(task, ms+time.Duration(i*i)*time.Microsecond)
 		}
 		for {
-			c.never.Receive(task, "await")
+			c.never.Receive(task.At("await"))
 		}
 	}})
 	w.Timed(sim.Timing{})
@@ -445,8 +445,8 @@ type tickers struct {
 // BenchmarkUntimed2 is the same without time, for comparison.
 func BenchmarkUntimed2(b *testing.B) {
 	w := sim.NewWorld()
-	w.Go("A", stepper{})
-	w.Go("B", stepper{})
+	w.GoProgram("A", stepper{})
+	w.GoProgram("B", stepper{})
 	defer w.Close()
 	w.Enabled()
 	b.ReportAllocs()

@@ -53,8 +53,12 @@ func (m *Timer) armed() bool { return m.deadline != Never }
 //
 // Source: time.NewTimer. What was here before is out of everyone's reach.
 func (m *Timer) Start(t *Task, d time.Duration) {
+	if !t.comesWith("start", &m.object, visible) {
+		return
+	}
 	m.full, m.period = false, 0
 	m.arm(t, d)
+	t.did(0)
 }
 
 // StartTicker makes a new ticker here. A tick that finds C full is dropped.
@@ -64,9 +68,13 @@ func (m *Timer) StartTicker(t *Task, d time.Duration) {
 	if d <= 0 {
 		panic("non-positive interval for NewTicker")
 	}
+	if !t.comesWith("start", &m.object, visible) {
+		return
+	}
 	t.world.clock.ticked = true
 	m.full, m.period = false, d
 	m.arm(t, d)
+	t.did(0)
 }
 
 // Reset arms the timer anew, and a ticker with another period. It says whether
@@ -74,6 +82,9 @@ func (m *Timer) StartTicker(t *Task, d time.Duration) {
 //
 // Source: time.Timer.Reset, time.Ticker.Reset.
 func (m *Timer) Reset(t *Task, d time.Duration) bool {
+	if !t.comesWith("reset", &m.object, visible) {
+		return t.given.word != 0
+	}
 	if m.period > 0 {
 		if d <= 0 {
 			panic("non-positive interval for Ticker.Reset")
@@ -82,6 +93,7 @@ func (m *Timer) Reset(t *Task, d time.Duration) bool {
 	}
 	running := m.halt(t)
 	m.arm(t, d)
+	t.didSay(running)
 	return running
 }
 
@@ -90,7 +102,14 @@ func (m *Timer) Reset(t *Task, d time.Duration) bool {
 // counts as not having fired.
 //
 // Source: time.Timer.Stop, time.Ticker.Stop.
-func (m *Timer) Stop(t *Task) bool { return m.halt(t) }
+func (m *Timer) Stop(t *Task) bool {
+	if !t.comes("stop", &m.object, visible) {
+		return t.given.word != 0
+	}
+	stopped := m.halt(t)
+	t.didSay(stopped)
+	return stopped
+}
 
 func (m *Timer) halt(t *Task) bool {
 	t.touches(&m.object, true)
@@ -110,9 +129,12 @@ func (m *Timer) arm(t *Task, d time.Duration) {
 	t.releases(&m.object)
 }
 
-// Receive parks the task at the point until a value is in C, and takes it.
-func (m *Timer) Receive(t *Task, p Point) {
-	t.wait(p, m).(*Timer).take(t)
+// Receive waits until a value is in C, and takes it.
+func (m *Timer) Receive(t *Task) {
+	if on, ok := t.blocks(t.point("receive", &m.object), m); ok {
+		on.(*Timer).take(t)
+		t.did(0)
+	}
 }
 
 // take takes the value that is in C.
@@ -125,21 +147,25 @@ func (m *Timer) take(t *Task) {
 // TryReceive takes the value that is in C, if there is one: a select with a
 // default.
 func (m *Timer) TryReceive(t *Task) bool {
+	if !t.comes("try to receive", &m.object, visible) {
+		return t.given.word != 0
+	}
 	t.touches(&m.object, m.full)
 	full := m.full
 	if m.full = false; full {
 		t.acquires(&m.object)
 	}
+	t.didSay(full)
 	return full
 }
 
-// Sleep parks the task at the point until the time has passed. It needs a
-// timer that nobody else uses.
+// Sleep waits until the time has passed. It needs a timer that nobody else uses.
 //
 // Source: time.Sleep.
-func (m *Timer) Sleep(t *Task, d time.Duration, p Point) {
+func (m *Timer) Sleep(t *Task, d time.Duration) {
+	name := t.point("sleep by", &m.object)
 	m.Start(t, d)
-	m.Receive(t, p)
+	m.Receive(t.At(name))
 }
 
 func (m *Timer) happen(w *World) {
@@ -207,10 +233,14 @@ func (ts *Timers) Init(n int) { ts.pool, ts.made = make([]Timer, n), make([]bool
 // New makes a timer that is not started yet. It is the least that is free, so
 // that a client that makes and drops them comes back to where it was.
 func (ts *Timers) New(t *Task) Ref {
+	if !t.comes("new of", &ts.object, visible) {
+		return Ref(t.given.word)
+	}
 	t.touches(&ts.object, true)
 	for i := range ts.made {
 		if !ts.made[i] {
 			ts.made[i] = true
+			t.did(uint64(i + 1))
 			return Ref(i + 1)
 		}
 	}
@@ -229,11 +259,15 @@ func (ts *Timers) At(r Ref) *Timer {
 // Drop forgets a timer that nobody can reach any more. What is left of it would
 // tell nobody anything, so it is stopped too.
 func (ts *Timers) Drop(t *Task, r Ref) {
+	if !t.comesWith("drop of", &ts.object, visible) {
+		return
+	}
 	m := ts.At(r)
 	m.halt(t)
 	m.full, m.period = false, 0
 	t.touches(&ts.object, true)
 	ts.made[r-1] = false
+	t.did(0)
 }
 
 func (ts *Timers) prepare(w *World) {

@@ -89,12 +89,12 @@ func TestTimerSemantics(t *testing.T) {
 			w := sim.NewWorld()
 			w.SetTimers(semantics)
 			w.Share("c", c)
-			w.Go("A", &script{run: func(task *sim.Task, _ *script) {
+			w.GoProgram("A", &script{run: func(task *sim.Task, _ *script) {
 				for _, act := range test.does {
 					if act == 'f' {
 						continue
 					}
-					task.Yield(sim.Point(act))
+					task.Step(string(act))
 					switch act {
 					case 's':
 						c.a.Start(task, 10*ms)
@@ -108,7 +108,7 @@ func TestTimerSemantics(t *testing.T) {
 						answers = append(answers, fmt.Sprint(c.a.TryReceive(task)))
 					}
 				}
-				task.Yield("end")
+				task.Step("end")
 			}})
 			for _, act := range test.does {
 				actor := "A"
@@ -139,13 +139,13 @@ func TestTimersFireInDeadlineOrder(t *testing.T) {
 	c := &timers{}
 	w := sim.NewWorld()
 	w.Share("c", c)
-	w.Go("A", &script{run: func(task *sim.Task, _ *script) {
-		task.Yield("arm")
+	w.GoProgram("A", &script{run: func(task *sim.Task, _ *script) {
+		task.Step("arm")
 		c.a.Start(task, 20*ms)
 		c.b.Start(task, 10*ms)
-		task.Yield("reset")
+		task.Step("reset")
 		c.b.Reset(task, 20*ms)
-		task.Yield("end")
+		task.Step("end")
 	}})
 	defer w.Close()
 	w.Take(0)
@@ -170,18 +170,18 @@ func TestTimerStepsRecordWhatTheyTouch(t *testing.T) {
 	w.AddNode("echo", &echo{})
 	w.Dial("client", "echo")
 	w.Share("c", c)
-	w.Go("A", &script{run: func(task *sim.Task, _ *script) {
-		task.Yield("arm")
+	w.GoProgram("A", &script{run: func(task *sim.Task, _ *script) {
+		task.Step("arm")
 		c.a.Start(task, ms)
-		c.a.Receive(task, "await")
+		c.a.Receive(task.At("await"))
 		c.a.Start(task, ms)
-		task.Yield("stop")
+		task.Step("stop")
 		c.a.Stop(task)
-		task.Yield("look")
+		task.Step("look")
 		c.a.TryReceive(task)
-		task.Yield("new")
+		task.Step("new")
 		c.set.At(c.set.New(task)).Start(task, 0)
-		c.set.At(1).Receive(task, "await late")
+		c.set.At(1).Receive(task.At("await late"))
 	}})
 	trace, _ := run(t, w, schedule(t, "A arm; c.a fires; A await; A stop; A look; A new; c.set[1] fires; A await late"))
 	var got strings.Builder
@@ -210,9 +210,9 @@ func TestReceiveWithoutATimerIsNamed(t *testing.T) {
 	c := &timers{}
 	w := sim.NewWorld()
 	w.Share("c", c)
-	w.Go("A", &script{run: func(task *sim.Task, _ *script) {
-		task.Yield("start")
-		c.a.Receive(task, "await")
+	w.GoProgram("A", &script{run: func(task *sim.Task, _ *script) {
+		task.Step("start")
+		c.a.Receive(task.At("await"))
 	}})
 	trace, ending := run(t, w, sim.NewWalk(1))
 	want := `A, before "await", waits for c.a, which is not armed`
@@ -229,18 +229,18 @@ func TestTimersAreNumberedByTheirCreator(t *testing.T) {
 	w := sim.NewWorld()
 	defer w.Close()
 	w.Share("c", c)
-	w.Go("A", &script{run: func(task *sim.Task, _ *script) {
-		task.Yield("make")
+	w.GoProgram("A", &script{run: func(task *sim.Task, _ *script) {
+		task.Step("make")
 		got = append(got, c.set.New(task), c.set.New(task))
 		c.set.At(1).Start(task, ms)
 		c.set.Drop(task, 1)
 		got = append(got, c.set.New(task))
-		task.Yield("use")
+		task.Step("use")
 		c.set.Drop(task, 2)
 		c.set.At(2)
 	}})
-	w.Go("B", &script{run: func(task *sim.Task, _ *script) {
-		task.Yield("make one too many")
+	w.GoProgram("B", &script{run: func(task *sim.Task, _ *script) {
+		task.Step("make one too many")
 		c.set.New(task)
 	}})
 	for i, want := range []string{"", "sim: c.set has no room for more than 2 timers", "sim: Ref 2 is no timer"} {
@@ -263,10 +263,10 @@ type looping struct {
 }
 
 func (l *looping) Run(t *sim.Task) {
-	t.Yield("start")
+	t.Step("start")
 	l.c.a.StartTicker(t, 10*ms)
 	for {
-		l.c.b.Sleep(t, 25*ms, "wake")
+		l.c.b.Sleep(t.At("wake"), 25*ms)
 		if l.c.a.TryReceive(t) {
 			l.ticks = (l.ticks + 1) % 3
 		}
@@ -277,7 +277,7 @@ func buildLooping() *sim.World {
 	c := &timers{}
 	w := sim.NewWorld()
 	w.Share("c", c)
-	w.Go("A", &looping{c: c})
+	w.GoProgram("A", &looping{c: c})
 	return w
 }
 
@@ -335,7 +335,7 @@ type sessions struct {
 }
 
 func (n *sessions) Timers() []string { return []string{"session0", "session1"} }
-func (n *sessions) Step(e sim.Envelope, out *sim.Outbox) {
+func (n *sessions) Handle(e sim.Envelope, out *sim.Outbox) {
 	n.parked[n.taken] = e
 	out.After(n.taken, time.Duration(10-n.taken)*ms)
 	n.taken++
@@ -351,10 +351,10 @@ func buildSessions() *sim.World {
 	w.AddNode("coordinator", &sessions{})
 	for _, name := range []string{"A", "B"} {
 		c := w.Dial(name, "coordinator")
-		w.Go(name, &script{run: func(task *sim.Task, s *script) {
-			task.Yield("send")
+		w.GoProgram(name, &script{run: func(task *sim.Task, s *script) {
+			task.Step("send")
 			c.Send(task, &message{name})
-			s.got = append(s.got, sim.ContentsOf(c.Receive(task, "await")))
+			s.got = append(s.got, sim.ContentsOf(c.Receive(task.At("await"))))
 		}})
 	}
 	return w
@@ -394,10 +394,10 @@ type maker struct {
 
 func (m *maker) Run(t *sim.Task) {
 	for {
-		t.Yield("make")
+		t.Step("make")
 		m.timer = m.set.New(t)
 		m.set.At(m.timer).Start(t, 5*ms)
-		m.set.At(m.timer).Receive(t, "await")
+		m.set.At(m.timer).Receive(t.At("await"))
 		m.set.Drop(t, m.timer)
 		m.timer = 0
 		m.twice = !m.twice
@@ -408,8 +408,8 @@ func buildMakers() *sim.World {
 	c := &timers{}
 	w := sim.NewWorld()
 	w.Share("c", c)
-	w.Go("A", &maker{set: &c.set})
-	w.Go("B", &maker{set: &c.set})
+	w.GoProgram("A", &maker{set: &c.set})
+	w.GoProgram("B", &maker{set: &c.set})
 	return w
 }
 
@@ -434,8 +434,8 @@ func TestTimersOrderMemory(t *testing.T) {
 		w := sim.NewWorld()
 		w.Share("c", c)
 		w.Share("l", l)
-		w.Go("A", &script{run: func(task *sim.Task, _ *script) {
-			task.Yield("arm")
+		w.GoProgram("A", &script{run: func(task *sim.Task, _ *script) {
+			task.Step("arm")
 			if !test.late {
 				l.x.Set(task, 1)
 			}
@@ -444,8 +444,8 @@ func TestTimersOrderMemory(t *testing.T) {
 				l.x.Set(task, 1)
 			}
 		}})
-		w.Go("B", &script{run: func(task *sim.Task, _ *script) {
-			c.a.Receive(task, "await")
+		w.GoProgram("B", &script{run: func(task *sim.Task, _ *script) {
+			c.a.Receive(task.At("await"))
 			l.x.Get(task)
 		}})
 		trace, _ := run(t, w, schedule(t, "A arm; c.a fires; B await"))
@@ -511,21 +511,21 @@ func sameAfterLoad(t *testing.T, name string, build func() *sim.World, seed uint
 type napper struct{ timer sim.Timer }
 
 func (s *napper) Run(t *sim.Task) {
-	t.Yield("nap")
-	s.timer.Sleep(t, 10*ms, "wake")
+	t.Step("nap")
+	s.timer.Sleep(t.At("wake"), 10*ms)
 }
 
 // A timer stands in the lane of the task whose it is; one that several tasks can
 // get at has a lane of its own.
 func TestLanesOfTimers(t *testing.T) {
 	w := sim.NewWorld()
-	w.Go("A", &napper{})
-	w.Go("B", &napper{})
+	w.GoProgram("A", &napper{})
+	w.GoProgram("B", &napper{})
 	shared := &napper{}
 	w.Share("c", shared)
-	w.Go("C", &script{run: func(task *sim.Task, _ *script) {
-		task.Yield("nap")
-		shared.timer.Sleep(task, 20*ms, "wake")
+	w.GoProgram("C", &script{run: func(task *sim.Task, _ *script) {
+		task.Step("nap")
+		shared.timer.Sleep(task.At("wake"), 20*ms)
 	}})
 	trace, _ := run(t, w, schedule(t, "A nap; B nap; C nap; A.timer fires; B.timer fires; c.timer fires"))
 	var lanes []string

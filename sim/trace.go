@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"reflect"
 	"slices"
 )
 
@@ -102,6 +103,9 @@ func (w *World) facts() []Fact {
 	for _, structure := range w.shared {
 		ask(structure.name, structure.value)
 	}
+	if w.starts.number > 0 {
+		w.showMemory(ask)
+	}
 	for _, t := range w.tasks {
 		ask(t.name, t.program)
 	}
@@ -110,6 +114,25 @@ func (w *World) facts() []Fact {
 	}
 	return facts
 }
+
+// showMemory shows, in a world of functions, the variables that these share and
+// nobody describes.
+func (w *World) showMemory(ask func(of string, who any)) {
+	w.survey(func(path string, v reflect.Value, kind surveyed) {
+		if kind != objectField {
+			return
+		}
+		x := v.Addr().Interface().(thing)
+		if k := x.bound().kind; k == Data || k == Atom {
+			ask(path, shown{x.(holder)})
+		}
+	})
+}
+
+// shown is an object as a participant that shows what it holds.
+type shown struct{ holder }
+
+func (s shown) Describe(show func(name, value string)) { show("", s.holds()) }
 
 func (t *Trace) begin(w *World, e Event) {
 	t.Schedule = t.Schedule.Add(e)

@@ -19,6 +19,13 @@ func (g *WaitGroup) Init(count int) { g.count = count }
 
 // Add adds to the count, which must not fall below zero.
 func (g *WaitGroup) Add(t *Task, delta int) {
+	if t.comesWith("add to", &g.object, visible) {
+		g.add(t, delta)
+		t.did(0)
+	}
+}
+
+func (g *WaitGroup) add(t *Task, delta int) {
 	t.touches(&g.object, true)
 	if delta < 0 {
 		t.releasesToo(&g.object)
@@ -29,13 +36,23 @@ func (g *WaitGroup) Add(t *Task, delta int) {
 }
 
 // Done takes one from the count.
-func (g *WaitGroup) Done(t *Task) { g.Add(t, -1) }
+func (g *WaitGroup) Done(t *Task) {
+	if t.comes("done", &g.object, visible) {
+		g.add(t, -1)
+		t.did(0)
+	}
+}
 
-// Wait parks the task at the point until the count is zero.
-func (g *WaitGroup) Wait(t *Task, p Point) {
-	on := t.wait(p, g).(*WaitGroup)
-	t.touches(&on.object, false)
-	t.acquires(&on.object)
+// Wait waits until the count is zero.
+func (g *WaitGroup) Wait(t *Task) {
+	on, ok := t.blocks(t.point("wait for", &g.object), g)
+	if !ok {
+		return
+	}
+	g = on.(*WaitGroup)
+	t.touches(&g.object, false)
+	t.acquires(&g.object)
+	t.did(0)
 }
 
 func (g *WaitGroup) prepare(*World) { g.kind = Channel }
@@ -60,26 +77,41 @@ type Cond struct {
 	waiting []int // numbers of tasks, in the order in which they came
 }
 
-// Wait releases the lock, parks the task at the point until it is woken, and
-// then until it has the lock again. Schedules call that point "P (lock)" if the
-// first is P.
-func (c *Cond) Wait(t *Task, p Point) {
-	t.touches(&c.object, true)
-	c.waiting = append(c.waiting, t.number)
-	c.L.Unlock(t)
-	on := t.wait(p, c).(*Cond)
-	t.touches(&on.object, false)
-	t.world.take(t.number-1, t.mail)
-	on.L.Lock(t, t.sites.second(p, " (lock)"))
+// Wait releases the lock, waits until it is woken, and then until it has the lock
+// again. Schedules call that second point "P (lock)" if the first is P.
+func (c *Cond) Wait(t *Task) {
+	name := t.point("wait for", &c.object)
+	if t.program != nil || !t.again(name) {
+		t.touches(&c.object, true)
+		c.waiting = append(c.waiting, t.number)
+		c.L.release(t)
+		t.did(0)
+	}
+	if on, ok := t.blocks(name, c); ok {
+		c = on.(*Cond)
+		t.touches(&c.object, false)
+		t.world.take(t.number-1, t.mail)
+		t.did(0)
+	}
+	c.L.lockAt(t, t.sites.second(name, " (lock)"))
 }
 
 // Signal wakes the task that has waited longest, if any waits.
-func (c *Cond) Signal(t *Task) { c.wake(t, min(1, len(c.waiting))) }
+func (c *Cond) Signal(t *Task) { c.wake(t, "signal", 1) }
 
 // Broadcast wakes all tasks that wait.
-func (c *Cond) Broadcast(t *Task) { c.wake(t, len(c.waiting)) }
+func (c *Cond) Broadcast(t *Task) { c.wake(t, "broadcast", len(t.world.tasks)) }
 
-func (c *Cond) wake(t *Task, n int) {
+// wake wakes up to n tasks.
+func (c *Cond) wake(t *Task, how string, n int) {
+	where := visible
+	if c.L.holder == t.number && !c.L.Tried {
+		where = free
+	}
+	if !t.comes(how, &c.object, where) {
+		return
+	}
+	n = min(n, len(c.waiting))
 	t.touches(&c.object, n > 0)
 	for _, number := range c.waiting[:n] {
 		if w := t.world; w.follows() {
@@ -87,6 +119,7 @@ func (c *Cond) wake(t *Task, n int) {
 		}
 	}
 	c.waiting = slices.Delete(c.waiting, 0, n)
+	t.did(0)
 }
 
 func (c *Cond) prepare(*World) { c.kind = Channel }

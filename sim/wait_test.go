@@ -32,7 +32,7 @@ func (q *quay) world(tasks ...func(t *sim.Task)) *sim.World {
 	w := sim.NewWorld()
 	w.Share("q", q)
 	for i, task := range tasks {
-		w.Go(string(rune('A'+i)), &script{run: func(t *sim.Task, _ *script) { task(t) }})
+		w.GoProgram(string(rune('A'+i)), &script{run: func(t *sim.Task, _ *script) { task(t) }})
 	}
 	return w
 }
@@ -58,38 +58,38 @@ func TestWhoWaitsForWhatIsSaid(t *testing.T) {
 		want  string
 	}{
 		{"receive", func(q *quay) []func(*sim.Task) {
-			return []func(*sim.Task){func(t *sim.Task) { q.chans[1].Receive(t, "get") }}
+			return []func(*sim.Task){func(t *sim.Task) { q.chans[1].Receive(t.At("get")) }}
 		}, "", `A, before "get", waits for a value from q.chans[1]`},
 		{"hand over", func(q *quay) []func(*sim.Task) {
-			return []func(*sim.Task){func(t *sim.Task) { q.chans[0].Send(t, "give", 1) }}
+			return []func(*sim.Task){func(t *sim.Task) { q.chans[0].Send(t.At("give"), 1) }}
 		}, "", `A, before "give", waits for a receiver of q.chans[0]`},
 		{"full", func(q *quay) []func(*sim.Task) {
 			return []func(*sim.Task){func(t *sim.Task) {
-				q.chans[1].Send(t, "first", 1)
-				q.chans[1].Send(t, "second", 2)
+				q.chans[1].Send(t.At("first"), 1)
+				q.chans[1].Send(t.At("second"), 2)
 			}}
 		}, "A first", `A, before "second", waits for room in q.chans[1], which holds 1`},
 		{"select", func(q *quay) []func(*sim.Task) {
 			return []func(*sim.Task){func(t *sim.Task) {
 				var none *sim.Chan[int]
-				t.Select("choose", q.chans[0].Receiving(), none.Receiving(), q.timer.Receiving())
+				t.At("choose").Select(q.chans[0].Receiving(), none.Receiving(), q.timer.Receiving())
 			}}
 		}, "", `A, before "choose", waits for a value from q.chans[0] or q.timer, which is not armed`},
 		{"nothing", func(q *quay) []func(*sim.Task) {
-			return []func(*sim.Task){func(t *sim.Task) { t.Select("choose") }}
+			return []func(*sim.Task){func(t *sim.Task) { t.At("choose").Select() }}
 		}, "", `A, before "choose", waits for nothing that ever comes`},
 		{"group", func(q *quay) []func(*sim.Task) {
 			return []func(*sim.Task){func(t *sim.Task) {
-				t.Yield("add")
+				t.Step("add")
 				q.group.Add(t, 2)
 				q.group.Done(t)
-				q.group.Wait(t, "wait")
+				q.group.Wait(t.At("wait"))
 			}}
 		}, "A add", `A, before "wait", waits for q.group, which counts 1`},
 		{"condition", func(q *quay) []func(*sim.Task) {
 			return []func(*sim.Task){func(t *sim.Task) {
-				q.lock.Lock(t, "lock")
-				q.cond.Wait(t, "wait")
+				q.lock.Lock(t.At("lock"))
+				q.cond.Wait(t.At("wait"))
 			}}
 		}, "A lock", `A, before "wait", waits for a signal of q.cond`},
 	} {
@@ -107,15 +107,15 @@ func TestPanicsOfChannelsAreGos(t *testing.T) {
 	}{
 		{func(q *quay, t *sim.Task) { q.chans[1].Close(t); q.chans[1].Close(t) }, "close of closed channel"},
 		{func(q *quay, t *sim.Task) { (&sim.Chan[int]{}).Close(t) }, "memory that nobody shared"},
-		{func(q *quay, t *sim.Task) { q.chans[1].Close(t); q.chans[1].Send(t, "send", 1) }, "send on closed channel"},
+		{func(q *quay, t *sim.Task) { q.chans[1].Close(t); q.chans[1].Send(t.At("send"), 1) }, "send on closed channel"},
 		{func(q *quay, t *sim.Task) { q.group.Done(t) }, "negative WaitGroup counter"},
-		{func(q *quay, t *sim.Task) { q.cond.Wait(t, "wait") }, "unlock of unlocked mutex"},
+		{func(q *quay, t *sim.Task) { q.cond.Wait(t.At("wait")) }, "unlock of unlocked mutex"},
 		{func(q *quay, t *sim.Task) { q.chans[0].Received(t) }, "received nothing"},
-		{func(q *quay, t *sim.Task) { t.Select("s", q.chans[0].Receiving(), q.chans[0].Sending(1)) }, "two cases of one channel"},
+		{func(q *quay, t *sim.Task) { t.At("s").Select(q.chans[0].Receiving(), q.chans[0].Sending(1)) }, "two cases of one channel"},
 	} {
 		q := newQuay()
 		w := q.world(func(t *sim.Task) {
-			t.Yield("go")
+			t.Step("go")
 			test.does(q, t)
 		})
 		got := ""
@@ -138,9 +138,9 @@ func TestPanicsOfChannelsAreGos(t *testing.T) {
 func TestACloseWakesWhoIsParked(t *testing.T) {
 	q := newQuay()
 	w := q.world(
-		func(t *sim.Task) { q.chans[0].Send(t, "give", 1) },
-		func(t *sim.Task) { t.Select("choose", q.chans[0].Sending(2), q.chans[1].Receiving()) },
-		func(t *sim.Task) { t.Yield("close"); q.chans[0].Close(t) })
+		func(t *sim.Task) { q.chans[0].Send(t.At("give"), 1) },
+		func(t *sim.Task) { t.At("choose").Select(q.chans[0].Sending(2), q.chans[1].Receiving()) },
+		func(t *sim.Task) { t.Step("close"); q.chans[0].Close(t) })
 	if got := possible(w); got != "C close" {
 		t.Errorf("possible: %s", got)
 	}
@@ -160,12 +160,12 @@ func TestACloseWakesWhoIsParked(t *testing.T) {
 func TestWaysAreNamed(t *testing.T) {
 	q := newQuay()
 	w := q.world(
-		func(t *sim.Task) { q.chans[0].Send(t, "give", 1) },
-		func(t *sim.Task) { q.chans[0].Send(t, "give", 2) },
+		func(t *sim.Task) { q.chans[0].Send(t.At("give"), 1) },
+		func(t *sim.Task) { q.chans[0].Send(t.At("give"), 2) },
 		func(t *sim.Task) {
-			t.Select("choose", q.chans[0].Receiving(), q.chans[1].Sending(7), q.timer.Receiving(), sim.Default())
-			t.Select("again", q.chans[1].Sending(8), sim.Default())
-			q.chans[0].Receive(t, "take")
+			t.At("choose").Select(q.chans[0].Receiving(), q.chans[1].Sending(7), q.timer.Receiving(), sim.Default())
+			t.At("again").Select(q.chans[1].Sending(8), sim.Default())
+			q.chans[0].Receive(t.At("take"))
 		})
 	defer w.Close()
 	for _, step := range []struct{ possible, take string }{
@@ -193,17 +193,17 @@ func TestCondWakesInOrder(t *testing.T) {
 	q := newQuay()
 	var woken []string
 	waits := func(t *sim.Task) {
-		q.lock.Lock(t, "lock")
-		q.cond.Wait(t, "wait")
+		q.lock.Lock(t.At("lock"))
+		q.cond.Wait(t.At("wait"))
 		woken = append(woken, t.Name())
 		q.lock.Unlock(t)
 	}
 	w := q.world(waits, waits, waits, func(t *sim.Task) {
-		t.Yield("signal")
+		t.Step("signal")
 		q.cond.Signal(t)
-		t.Yield("broadcast")
+		t.Step("broadcast")
 		q.cond.Broadcast(t)
-		t.Yield("signal")
+		t.Step("signal")
 		q.cond.Signal(t)
 	})
 	w.Enabled()
@@ -242,7 +242,7 @@ func TestCondWakesInOrder(t *testing.T) {
 // Source: "Channel communication" in The Go Memory Model; sync.WaitGroup,
 // sync.Cond.
 func TestWhatComesBeforeWhat(t *testing.T) {
-	set := func(q *quay, t *sim.Task) { t.Yield("set"); q.x.Set(t, 1) }
+	set := func(q *quay, t *sim.Task) { t.Step("set"); q.x.Set(t, 1) }
 	for _, test := range []struct {
 		name  string
 		tasks func(q *quay) []func(*sim.Task)
@@ -251,44 +251,44 @@ func TestWhatComesBeforeWhat(t *testing.T) {
 	}{
 		{"a send before its receive", func(q *quay) []func(*sim.Task) {
 			return []func(*sim.Task){
-				func(t *sim.Task) { set(q, t); q.chans[1].Send(t, "give", 1) },
-				func(t *sim.Task) { q.chans[1].Receive(t, "get"); q.x.Get(t) }}
+				func(t *sim.Task) { set(q, t); q.chans[1].Send(t.At("give"), 1) },
+				func(t *sim.Task) { q.chans[1].Receive(t.At("get")); q.x.Get(t) }}
 		}, "A set; A give; B get", false},
 		{"not what follows the send", func(q *quay) []func(*sim.Task) {
 			return []func(*sim.Task){
-				func(t *sim.Task) { q.chans[1].Send(t, "give", 1); set(q, t) },
-				func(t *sim.Task) { q.chans[1].Receive(t, "get"); q.x.Get(t) }}
+				func(t *sim.Task) { q.chans[1].Send(t.At("give"), 1); set(q, t) },
+				func(t *sim.Task) { q.chans[1].Receive(t.At("get")); q.x.Get(t) }}
 		}, "A give; A set; B get", true},
 		{"from hand to hand", func(q *quay) []func(*sim.Task) {
 			return []func(*sim.Task){
-				func(t *sim.Task) { set(q, t); q.chans[0].Send(t, "give", 1) },
-				func(t *sim.Task) { q.chans[0].Receive(t, "get"); q.x.Get(t) }}
+				func(t *sim.Task) { set(q, t); q.chans[0].Send(t.At("give"), 1) },
+				func(t *sim.Task) { q.chans[0].Receive(t.At("get")); q.x.Get(t) }}
 		}, "A set; B get (with A)", false},
 		{"and back", func(q *quay) []func(*sim.Task) {
 			return []func(*sim.Task){
-				func(t *sim.Task) { set(q, t); q.chans[0].Receive(t, "get") },
-				func(t *sim.Task) { q.chans[0].Send(t, "give", 1); q.x.Get(t) }}
+				func(t *sim.Task) { set(q, t); q.chans[0].Receive(t.At("get")) },
+				func(t *sim.Task) { q.chans[0].Send(t.At("give"), 1); q.x.Get(t) }}
 		}, "A set; A get (with B); B give", false},
 		{"a receive before the send that needs its room", func(q *quay) []func(*sim.Task) {
 			return []func(*sim.Task){
-				func(t *sim.Task) { set(q, t); q.chans[1].Receive(t, "get") },
-				func(t *sim.Task) { q.chans[1].Send(t, "first", 1); q.chans[1].Send(t, "second", 2); q.x.Get(t) }}
+				func(t *sim.Task) { set(q, t); q.chans[1].Receive(t.At("get")) },
+				func(t *sim.Task) { q.chans[1].Send(t.At("first"), 1); q.chans[1].Send(t.At("second"), 2); q.x.Get(t) }}
 		}, "A set; B first; A get; B second", false},
 		{"a close", func(q *quay) []func(*sim.Task) {
 			return []func(*sim.Task){
 				func(t *sim.Task) { set(q, t); q.chans[1].Close(t) },
-				func(t *sim.Task) { q.chans[1].Receive(t, "get"); q.x.Get(t) }}
+				func(t *sim.Task) { q.chans[1].Receive(t.At("get")); q.x.Get(t) }}
 		}, "A set; B get", false},
 		{"each Done before what Wait waits for", func(q *quay) []func(*sim.Task) {
 			return []func(*sim.Task){
-				func(t *sim.Task) { t.Yield("add"); q.group.Add(t, 2); set(q, t); q.group.Done(t) },
-				func(t *sim.Task) { t.Yield("done"); q.group.Done(t) },
-				func(t *sim.Task) { q.group.Wait(t, "wait"); q.x.Get(t) }}
+				func(t *sim.Task) { t.Step("add"); q.group.Add(t, 2); set(q, t); q.group.Done(t) },
+				func(t *sim.Task) { t.Step("done"); q.group.Done(t) },
+				func(t *sim.Task) { q.group.Wait(t.At("wait")); q.x.Get(t) }}
 		}, "A add; A set; B done; C wait", false},
 		{"a signal before who is woken", func(q *quay) []func(*sim.Task) {
 			return []func(*sim.Task){
 				func(t *sim.Task) { set(q, t); q.cond.Signal(t) },
-				func(t *sim.Task) { q.lock.Lock(t, "lock"); q.cond.Wait(t, "wait"); q.x.Get(t) }}
+				func(t *sim.Task) { q.lock.Lock(t.At("lock")); q.cond.Wait(t.At("wait")); q.x.Get(t) }}
 		}, "B lock; A set; B wait; B wait (lock)", false},
 	} {
 		q := newQuay()
@@ -315,9 +315,9 @@ func TestSelectInTime(t *testing.T) {
 			q, by := newQuay(), ""
 			var pause sim.Timer
 			w := q.world(func(t *sim.Task) {
-				t.Yield("start")
+				t.Step("start")
 				q.timer.Start(t, 5*ms)
-				chosen := t.Select("choose", q.chans[0].Receiving(), q.timer.Receiving())
+				chosen := t.At("choose").Select(q.chans[0].Receiving(), q.timer.Receiving())
 				switch chosen {
 				case &q.chans[0]:
 					by = "q.chans[0]"
@@ -326,9 +326,9 @@ func TestSelectInTime(t *testing.T) {
 				}
 				by = fmt.Sprint("[", by, " ", t.Now(), "]")
 			}, func(t *sim.Task) {
-				t.Yield("start")
-				pause.Sleep(t, time.Duration(test.sends)*ms, "sleep")
-				q.chans[0].Send(t, "give", 1)
+				t.Step("start")
+				pause.Sleep(t.At("sleep"), time.Duration(test.sends)*ms)
+				q.chans[0].Send(t.At("give"), 1)
 			})
 			w.Share("pause", &pause)
 			w.Timed(sim.Timing{})

@@ -13,7 +13,7 @@ type WaitGraph struct {
 // Wait is a task that cannot go on.
 type Wait struct {
 	Task  string
-	Point Point // before which it waits
+	Point string // before which it waits
 	// Holder is the task that holds the lock which it waits for; empty: it waits
 	// for something else.
 	Holder string
@@ -60,7 +60,7 @@ func (w *World) look(after Event) {
 	}
 	var waits *WaitGraph
 	for _, p := range w.claims {
-		if p.violated || p.always == nil && p.finally == nil && p.probe == nil {
+		if p.violated || !p.looks() {
 			continue
 		}
 		if waits == nil {

@@ -21,18 +21,18 @@ func inWords(g *sim.WaitGraph) string {
 type sleeper struct{ *bedroom }
 
 func (p *sleeper) Run(t *sim.Task) {
-	p.lock.Lock(t, "lock")
+	p.lock.Lock(t.At("lock"))
 	p.timer.Start(t, 5*ms)
-	p.timer.Receive(t, "sleep")
+	p.timer.Receive(t.At("sleep"))
 	p.lock.Unlock(t)
-	p.timer.Receive(t, "sleep on")
+	p.timer.Receive(t.At("sleep on"))
 }
 
 type locker struct{ *bedroom }
 
 func (p *locker) Run(t *sim.Task) {
-	p.lock.Lock(t, "lock")
-	t.Yield("unlock")
+	p.lock.Lock(t.At("lock"))
+	t.Step("unlock")
 	p.lock.Unlock(t)
 }
 
@@ -48,8 +48,8 @@ func TestAlwaysAndFinally(t *testing.T) {
 	b := &bedroom{}
 	var seen []string
 	w.Share("b", b)
-	w.Go("A", &sleeper{b})
-	w.Go("B", &locker{b})
+	w.GoProgram("A", &sleeper{b})
+	w.GoProgram("B", &locker{b})
 	w.Always("always", func(c *sim.Claim) {
 		if !c.Waits().Over {
 			seen = append(seen, inWords(c.Waits()))
@@ -85,11 +85,11 @@ type appointment struct {
 }
 
 func (p *appointment) Run(t *sim.Task) {
-	t.Yield("make")
+	t.Step("make")
 	p.at.Set(t, t.Now().Add(5*ms))
-	p.timer.Sleep(t, 5*ms, "wait")
+	p.timer.Sleep(t.At("wait"), 5*ms)
 	p.at.Set(t, t.Now().Add(5*ms))
-	p.timer.Sleep(t, 5*ms, "wait")
+	p.timer.Sleep(t.At("wait"), 5*ms)
 }
 
 type agenda struct{ at sim.Var[sim.Time] }
@@ -102,7 +102,7 @@ func TestInstantIsRelative(t *testing.T) {
 	a := &agenda{}
 	a.at.Init(sim.Never)
 	w.Share("a", a)
-	w.Go("A", &appointment{at: &a.at})
+	w.GoProgram("A", &appointment{at: &a.at})
 	w.Enabled()
 	w.Take(0) // make
 	saved, print := w.Save(), w.Fingerprint()

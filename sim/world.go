@@ -43,6 +43,11 @@ type World struct {
 	// happen: with the last task their time is over.
 	ends object
 
+	starts     object // what tasks touch when they start others
+	goroutines int    // how many of these there can be
+	mutexes    []*Mutex
+	rwMutexes  []*RWMutex
+
 	channels   []*channel  // of clients, in the order of the walk
 	ways       []way       // room to list them
 	violations []Violation // of the last step
@@ -73,7 +78,7 @@ type World struct {
 
 // NewWorld returns an empty world.
 func NewWorld() *World {
-	w := &World{}
+	w := &World{goroutines: defaultGoroutines}
 	w.outbox.world = w
 	w.saved.world, w.loader = w, walker{world: w, loading: true}
 	return w
@@ -129,13 +134,34 @@ func (w *World) nodeNamed(name string) *member {
 	return nil
 }
 
-// Go adds a task that runs the program.
-func (w *World) Go(name string, program Program) {
-	w.mustNotRun("Go")
+// Go adds a task that runs a function: local variables, range, defer, and closures
+// are allowed. All that it does depends on what it is given by the operations of
+// this package; what it shares with others is a Var, a Mutex, or another object.
+//
+// Each access to shared memory is a point, which names itself: "read n". While
+// the task holds a lock, its accesses to Vars and Lists are none.
+//
+// To go on from an earlier state, a function may have to run again from its
+// beginning, in which the operations give what they gave before. So it should do
+// nothing else that counts, and a search of it is slower than one of a program.
+func (w *World) Go(name string, function func(t *Task)) {
+	w.addTask("Go", name, nil).function = function
+}
+
+// GoProgram adds a task that runs a program: what it needs after a point stands
+// in fields. Points are where it waits, and where it names one: see Task.Step and
+// Task.At.
+func (w *World) GoProgram(name string, program Program) {
+	w.addTask("GoProgram", name, program)
+}
+
+func (w *World) addTask(call, name string, program Program) *Task {
+	w.mustNotRun(call)
 	w.mustBeNew("task", name)
-	t := &Task{world: w, name: name, number: len(w.tasks) + 1, program: program}
+	t := &Task{world: w, name: name, number: len(w.tasks) + 1, program: program, log: newOrigin(origin{name: name})}
 	t.label = name
 	w.tasks = append(w.tasks, t)
+	return t
 }
 
 // Share adds a structure that several tasks use, by a pointer to it: a client, a
@@ -168,6 +194,7 @@ func (w *World) Start() error {
 	if w.started {
 		return nil
 	}
+	w.prepareGoroutines()
 	w.prepareProcesses()
 	w.prepareLines()
 	if err := w.layOut(); err != nil {
@@ -188,7 +215,9 @@ func (w *World) Start() error {
 	w.seal()
 	w.raw = w.snapshot()
 	for _, t := range w.tasks {
-		t.start()
+		if !t.unused {
+			t.begin(t.function)
+		}
 	}
 	w.keepStarts()
 	for _, c := range w.conns {

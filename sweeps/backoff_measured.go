@@ -150,8 +150,8 @@ func (m loggedMode) world(p loggedRun, transactions int, windows, pauses sim.Del
 	client, main := librdkafka.NewTransactions(
 		librdkafka.Config{RetryBackoff: p.backoff, Linger: p.linger},
 		w.Dial("librdkafka", "coordinator"), w.Dial("librdkafka", leader))
-	w.Go("application", app.NewTransactional(client, app.TxnPlan{Transactions: transactions, Records: 1, Partitions: 1, Tries: 1}))
-	w.Go("main thread", main)
+	w.GoProgram("application", app.NewTransactional(client, app.TxnPlan{Transactions: transactions, Records: 1, Partitions: 1, Tries: 1}))
+	w.GoProgram("main thread", main)
 	toCoordinator, toLeader := sim.Constant(m.coordinatorTrip(p.wire)/2), sim.Constant(m.leaderTrip(p.wire)/2)
 	w.Timed(sim.Timing{
 		Seed: seed, Unchecked: true,

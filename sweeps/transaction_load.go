@@ -169,7 +169,7 @@ func (t TransactionLoad) Run(policy string, seed uint64) (LoadRun, error) {
 	for i := range t.Producers {
 		name := fmt.Sprint("producer", i)
 		client := t.client(policy, model.TransactionalID(i), seed, w.Dial(name, "coordinator"), w.Dial(name, leader))
-		w.Go(name, app.NewTransactional(client, app.TxnPlan{
+		w.GoProgram(name, app.NewTransactional(client, app.TxnPlan{
 			Transactions: t.Transactions, Records: 1, Partitions: 1, Tries: 1, Work: time.Duration(t.Records) * t.Record,
 		}))
 	}

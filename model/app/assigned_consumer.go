@@ -28,16 +28,16 @@ func NewAssignedConsumer(fetches int, interval time.Duration, leaders ...*sim.Co
 
 func (c *AssignedConsumer) Run(t *sim.Task) {
 	if c.interval > 0 {
-		t.Yield(PointStart)
+		t.Step(PointStart)
 	}
 	for c.fetch = 0; c.fetch < c.fetches; c.fetch++ {
 		if c.interval > 0 {
-			c.wait.Sleep(t, c.interval, PointPoll)
+			c.wait.Sleep(t.At(PointPoll), c.interval)
 		}
 		for c.partition = 0; c.partition < len(c.leaders); c.partition++ {
-			t.Yield(PointFetch)
+			t.Step(PointFetch)
 			c.leaders[c.partition].Send(t, &model.FetchRequest{Partition: model.Partition(c.partition), IsolationLevel: model.ReadCommitted})
-			c.leaders[c.partition].Receive(t, PointAwaitFetch)
+			c.leaders[c.partition].Receive(t.At(PointAwaitFetch))
 		}
 		c.partition = 0
 	}

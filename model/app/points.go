@@ -1,19 +1,17 @@
 package app
 
-import "racelab/sim"
-
 // Points of an application: before each call, and while it works or waits.
 const (
-	PointStart   sim.Point = "start"             // before the first call
-	PointBegin   sim.Point = "begin"             // before it begins its next transaction
-	PointBackoff sim.Point = "application waits" // the loop or the pause that a write-up puts around BeginTxn
-	PointWork    sim.Point = "work"              // what it does before it commits
-	PointAbort   sim.Point = "abort"             // before it aborts, or tries to again
+	PointStart   = "start"             // before the first call
+	PointBegin   = "begin"             // before it begins its next transaction
+	PointBackoff = "application waits" // the loop or the pause that a write-up puts around BeginTxn
+	PointWork    = "work"              // what it does before it commits
+	PointAbort   = "abort"             // before it aborts, or tries to again
 )
 
 // Points of a consumer without a group.
 const (
-	PointPoll       sim.Point = "poll"        // before each round, in a timed world
-	PointFetch      sim.Point = "fetch"       // Fetcher.sendFetches, for one partition
-	PointAwaitFetch sim.Point = "await fetch" // its response is taken
+	PointPoll       = "poll"        // before each round, in a timed world
+	PointFetch      = "fetch"       // Fetcher.sendFetches, for one partition
+	PointAwaitFetch = "await fetch" // its response is taken
 )

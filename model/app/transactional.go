@@ -58,7 +58,7 @@ func NewTransactional(client producer.TxnClient, plan TxnPlan) *Transactional {
 func TransactionOf(r model.Record) int { return int(r) / 10 }
 
 func (a *Transactional) Run(t *sim.Task) {
-	t.Yield(PointStart)
+	t.Step(PointStart)
 	a.called(t, model.InitTransactions)
 	a.client.InitTransactions(t)
 	a.returned(t)
@@ -68,7 +68,7 @@ func (a *Transactional) Run(t *sim.Task) {
 		a.next(t)
 	}
 	if a.gaveUp {
-		t.Called(&model.GaveUp{})
+		t.Call(&model.GaveUp{})
 		a.lastResort(t)
 	}
 	a.client.Close(t)
@@ -93,7 +93,7 @@ func (a *Transactional) next(t *sim.Task) {
 	case a.gaveUp:
 	case a.failed:
 		a.lost++
-		t.Called(&model.TxnLost{Error: a.cause})
+		t.Call(&model.TxnLost{Error: a.cause})
 	default:
 		a.committed++
 	}
@@ -102,11 +102,11 @@ func (a *Transactional) next(t *sim.Task) {
 
 func (a *Transactional) transaction(t *sim.Task) {
 	if a.plan.Pause > 0 && a.txn > 0 {
-		a.wait.Sleep(t, a.plan.Pause, PointBackoff)
+		a.wait.Sleep(t.At(PointBackoff), a.plan.Pause)
 	}
 	a.begin(t)
 	for a.plan.BeginRetry > 0 && a.refusal() == model.ErrConcurrentTransactions {
-		a.wait.Sleep(t, a.plan.BeginRetry, PointBackoff)
+		a.wait.Sleep(t.At(PointBackoff), a.plan.BeginRetry)
 		a.begin(t)
 	}
 	if a.failed {
@@ -118,7 +118,7 @@ func (a *Transactional) transaction(t *sim.Task) {
 	}
 	a.sent = 0
 	if a.plan.Work > 0 && !a.failed {
-		a.wait.Sleep(t, a.plan.Work, PointWork)
+		a.wait.Sleep(t.At(PointWork), a.plan.Work)
 	}
 	if !a.failed {
 		a.called(t, model.CommitTxn)
@@ -135,7 +135,7 @@ func (a *Transactional) transaction(t *sim.Task) {
 func (a *Transactional) refusal() model.Error { return a.client.API().Failure.Kafka() }
 
 func (a *Transactional) begin(t *sim.Task) {
-	t.Yield(PointBegin)
+	t.Step(PointBegin)
 	a.called(t, model.BeginTxn)
 	a.client.BeginTxn(t)
 	a.returned(t)
@@ -157,7 +157,7 @@ func (a *Transactional) abortUntilDone(t *sim.Task) {
 }
 
 func (a *Transactional) abort(t *sim.Task) {
-	t.Yield(PointAbort)
+	t.Step(PointAbort)
 	a.called(t, model.AbortTxn)
 	a.client.AbortTxn(t)
 	a.returned(t)
@@ -169,7 +169,7 @@ func (a *Transactional) called(t *sim.Task, call model.TxnCall) {
 	if call == model.Send {
 		called.Record = a.client.API().Record
 	}
-	t.Called(called)
+	t.Call(called)
 }
 
 // returned notes what came of a call, and forgets what nobody needs any more.
@@ -181,7 +181,7 @@ func (a *Transactional) returned(t *sim.Task) {
 	}
 	a.failed = !result.OK()
 	a.call, api.Record, api.Partition = 0, 0, 0
-	t.Returned(result)
+	t.Return(result)
 }
 
 // Describe shows how far the application is, and what its client is in.

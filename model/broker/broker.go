@@ -99,7 +99,7 @@ func New(config Config) *Broker {
 // Connect hands over the connection to the transaction coordinator.
 func (b *Broker) Connect(coordinator *sim.Conn) { b.coordinator = coordinator }
 
-func (b *Broker) Step(e sim.Envelope, out *sim.Outbox) {
+func (b *Broker) Handle(e sim.Envelope, out *sim.Outbox) {
 	if e.Request != nil {
 		b.partitionsAdded(e, out)
 		return

@@ -17,7 +17,7 @@ type scripted struct {
 	asked  []string
 }
 
-func (c *scripted) Step(e sim.Envelope, out *sim.Outbox) {
+func (c *scripted) Handle(e sim.Envelope, out *sim.Outbox) {
 	request := e.Message.(*model.AddPartitionsToTxnRequest)
 	err := c.errors[min(len(c.asked), len(c.errors)-1)]
 	c.asked = append(c.asked, fmt.Sprintf("%v %v", out.Now(), request))
@@ -38,9 +38,9 @@ type asker struct {
 
 func (a *asker) Run(t *sim.Task) {
 	for a.next = 0; a.next < len(a.requests); a.next++ {
-		t.Yield("send")
+		t.Step("send")
 		a.broker.Send(t, a.requests[a.next])
-		answer := a.broker.Receive(t, "await response")
+		answer := a.broker.Receive(t.At("await response"))
 		a.answers = append(a.answers, sim.ContentsOf(answer))
 	}
 }
@@ -57,7 +57,7 @@ func ask(t *testing.T, config Config, errors []model.Error, requests ...sim.Mess
 	w.AddNode("coordinator", coordinator)
 	b.Connect(w.Dial("broker", "coordinator"))
 	client.broker = w.Dial("client", "broker")
-	w.Go("client", client)
+	w.GoProgram("client", client)
 	for len(w.Enabled()) > 0 {
 		w.Take(0)
 		for _, broken := range w.Violations() {
@@ -148,7 +148,7 @@ func TestProduceRetriesTheAdd(t *testing.T) {
 // deaf is a coordinator that never answers.
 type deaf struct{}
 
-func (*deaf) Step(sim.Envelope, *sim.Outbox) {}
+func (*deaf) Handle(sim.Envelope, *sim.Outbox) {}
 
 // Goal: without the coordinator's word nothing is written. Where its connection
 // breaks, the producer is told to try again; a broker that crashes forgets who
@@ -157,13 +157,13 @@ func TestProduceWithoutTheCoordinator(t *testing.T) {
 	for _, fault := range []string{"cut coordinator->broker", "crash"} {
 		w := sim.NewWorld()
 		defer w.Close()
-		w.Faults(sim.Budget{Cuts: 1, Crashes: 1})
+		w.Allow(sim.Faults{Cuts: 1, NodeCrashes: 1})
 		b, client := New(Config{Partitions: []model.Partition{0}}), &asker{requests: []sim.Message{produce(11, transactional(data(0, 0, 1)), 0)}}
 		w.AddNode("broker", b)
 		w.AddNode("coordinator", &deaf{})
 		b.Connect(w.Dial("broker", "coordinator"))
 		client.broker = w.Dial("client", "broker")
-		w.Go("client", client)
+		w.GoProgram("client", client)
 		faulted := false
 		for {
 			enabled := w.Enabled()
@@ -180,7 +180,7 @@ func TestProduceWithoutTheCoordinator(t *testing.T) {
 			}
 			w.Take(i)
 		}
-		want := map[string]string{"crash": sim.Cut.String(), "cut coordinator->broker": "{P0: NOT_ENOUGH_REPLICAS}"}[fault]
+		want := map[string]string{"crash": sim.ErrBroken.String(), "cut coordinator->broker": "{P0: NOT_ENOUGH_REPLICAS}"}[fault]
 		if !slices.Equal(client.answers, []string{want}) {
 			t.Errorf("%s: Produce: %v, want %s", fault, client.answers, want)
 		}
@@ -232,7 +232,7 @@ func TestMarkersTakeTheirTime(t *testing.T) {
 			c := &asker{broker: w.Dial(name, "broker"), requests: []sim.Message{
 				&model.WriteTxnMarkersRequest{Markers: []model.TxnMarker{{ProducerID: 1, Partitions: []model.Partition{0}}}},
 			}}
-			w.Go(name, c)
+			w.GoProgram(name, c)
 			coordinators = append(coordinators, c)
 			timing.Except = append(timing.Except, sim.Taking{Of: name + "->broker", Delay: sim.Constant(at)})
 		}

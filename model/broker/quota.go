@@ -148,7 +148,7 @@ func NewQuotaBroker(config QuotaConfig) *QuotaBroker {
 }
 
 // Step answers a request.
-func (b *QuotaBroker) Step(e sim.Envelope, out *sim.Outbox) {
+func (b *QuotaBroker) Handle(e sim.Envelope, out *sim.Outbox) {
 	switch request := e.Message.(type) {
 	case *model.ProduceRequest:
 		b.produce(e, request, out)

@@ -33,11 +33,11 @@ type pacer struct {
 
 func (p *pacer) Run(t *sim.Task) {
 	for p.next = 0; p.next < len(p.requests); p.next++ {
-		t.Yield("send")
+		t.Step("send")
 		p.broker.Send(t, p.requests[p.next])
 		if !p.pipelined {
 			p.read(t)
-			p.clock.Sleep(t, p.every, "pause")
+			p.clock.Sleep(t.At("pause"), p.every)
 		}
 	}
 	for p.pipelined && len(p.at) < len(p.requests) {
@@ -46,7 +46,7 @@ func (p *pacer) Run(t *sim.Task) {
 }
 
 func (p *pacer) read(t *sim.Task) {
-	answer := p.broker.Receive(t, "await answer")
+	answer := p.broker.Receive(t.At("await answer"))
 	p.throttles = append(p.throttles, answer.(*model.ProduceResponse).ThrottleTime)
 	p.at = append(p.at, t.Now().Sub(0))
 }
@@ -61,7 +61,7 @@ func pace(t *testing.T, config QuotaConfig, p *pacer) *pacer {
 	w.Share("clock", &p.clock)
 	w.AddNode("broker", NewQuotaBroker(config))
 	p.broker = w.Dial("producer", "broker")
-	w.Go("producer", p)
+	w.GoProgram("producer", p)
 	if _, err := sim.Run(w, sim.NewWalk(1)); err != nil {
 		t.Fatal(err)
 	}

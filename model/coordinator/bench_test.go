@@ -16,10 +16,10 @@ type client struct {
 
 func (c *client) Run(t *sim.Task) {
 	for {
-		t.Yield("send")
+		t.Step("send")
 		c.answer = nil
 		c.conn.Send(t, c.request)
-		answer := c.conn.Receive(t, "answer")
+		answer := c.conn.Receive(t.At("answer"))
 		c.answer = answer
 	}
 }
@@ -42,7 +42,7 @@ func newBench(t failing, node sim.Node, names ...string) *bench {
 	b.world.AddNode("coordinator", node)
 	for _, name := range names {
 		b.clients[name] = &client{conn: b.world.Dial(name, "coordinator")}
-		b.world.Go(name, b.clients[name])
+		b.world.GoProgram(name, b.clients[name])
 	}
 	return b
 }

@@ -61,7 +61,7 @@ func NewConsumerGroup(v Validation, size int, committed ...model.Offset) *Consum
 	}
 }
 
-func (g *ConsumerGroup) Step(e sim.Envelope, out *sim.Outbox) {
+func (g *ConsumerGroup) Handle(e sim.Envelope, out *sim.Outbox) {
 	switch request := e.Message.(type) {
 	case *model.ConsumerGroupHeartbeatRequest:
 		out.Reply(e, g.consumerGroupHeartbeat(request, out))

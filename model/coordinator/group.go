@@ -103,7 +103,7 @@ func NewClassicGroup(v Validation, size int, committed ...model.Offset) *Group {
 	return &Group{offsetStore: newOffsetStore(v, committed), members: make([]member, size)}
 }
 
-func (g *Group) Step(e sim.Envelope, out *sim.Outbox) {
+func (g *Group) Handle(e sim.Envelope, out *sim.Outbox) {
 	switch request := e.Message.(type) {
 	case *model.JoinGroupRequest:
 		g.joinGroup(e, request, out) // may park the request

@@ -23,7 +23,7 @@ type Host struct {
 // counted from 1; with 0, none.
 func NewHost(group *Group, refused int) *Host { return &Host{Group: group, refused: refused} }
 
-func (h *Host) Step(e sim.Envelope, out *sim.Outbox) {
+func (h *Host) Handle(e sim.Envelope, out *sim.Outbox) {
 	switch request := e.Message.(type) {
 	case *model.FindCoordinatorRequest:
 		out.Reply(e, &model.FindCoordinatorResponse{})
@@ -32,9 +32,9 @@ func (h *Host) Step(e sim.Envelope, out *sim.Outbox) {
 			out.Reply(e, refuse(request, model.ErrNotCoordinator))
 			return
 		}
-		h.Group.Step(e, out)
+		h.Group.Handle(e, out)
 	default:
-		h.Group.Step(e, out)
+		h.Group.Handle(e, out)
 	}
 }
 

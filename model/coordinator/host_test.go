@@ -19,9 +19,9 @@ type asking struct {
 
 func (a *asking) Run(t *sim.Task) {
 	for a.at = 0; a.at < len(a.requests); a.at++ {
-		t.Yield("ask")
+		t.Step("ask")
 		a.conn.Send(t, a.requests[a.at])
-		answer := a.conn.Receive(t, "await")
+		answer := a.conn.Receive(t.At("await"))
 		a.answers = append(a.answers, sim.ContentsOf(answer))
 	}
 }
@@ -37,7 +37,7 @@ func TestHostRefusesOneCommit(t *testing.T) {
 	w.AddNode("coordinator", coordinator.NewHost(coordinator.NewGroup(10), 2))
 	a := &asking{requests: []sim.Message{&model.FindCoordinatorRequest{}, commit(11), commit(12), fetch, commit(13), fetch}}
 	a.conn = w.Dial("client", "coordinator")
-	w.Go("client", a)
+	w.GoProgram("client", a)
 	defer w.Close()
 	if ending, err := sim.Run(w, sim.NewWalk(0)); err != nil || ending != sim.Finished {
 		t.Fatalf("the run ended by %q, %v", ending, err)

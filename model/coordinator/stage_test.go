@@ -20,7 +20,7 @@ type stage struct {
 
 func newStage(t *testing.T, node *Transactions) *stage {
 	w := sim.NewWorld()
-	w.Faults(sim.Budget{Cuts: 1})
+	w.Allow(sim.Faults{Cuts: 1})
 	t.Cleanup(w.Close)
 	s := &stage{node, w, &player{}}
 	w.AddNode("coordinator", node)
@@ -32,7 +32,7 @@ func newStage(t *testing.T, node *Transactions) *stage {
 	}
 	node.Connect(conns...)
 	s.client.coordinator = w.Dial("client", "coordinator")
-	w.Go("client", s.client)
+	w.GoProgram("client", s.client)
 	return s
 }
 
@@ -87,10 +87,10 @@ type player struct {
 
 func (c *player) Run(t *sim.Task) {
 	for {
-		t.Yield("act")
+		t.Step("act")
 		switch act := c.acts[c.next].(type) {
 		case time.Duration:
-			c.timer.Sleep(t, act, "wait")
+			c.timer.Sleep(t.At("wait"), act)
 		case *markersWritten:
 			c.ask(t, c.brokers[act.broker], act)
 		case sim.Message:
@@ -102,7 +102,7 @@ func (c *player) Run(t *sim.Task) {
 
 func (c *player) ask(t *sim.Task, conn *sim.Conn, request sim.Message) {
 	conn.Send(t, request)
-	answer := conn.Receive(t, "await response")
+	answer := conn.Receive(t.At("await response"))
 	c.answers = append(c.answers, sim.ContentsOf(answer))
 }
 
@@ -120,7 +120,7 @@ type markersWritten struct {
 func (m *markersWritten) Name() string   { return "markers written" }
 func (m *markersWritten) String() string { return fmt.Sprint(m.broker, " ", m.err) }
 
-func (b *heldBroker) Step(e sim.Envelope, out *sim.Outbox) {
+func (b *heldBroker) Handle(e sim.Envelope, out *sim.Outbox) {
 	written, ok := e.Message.(*markersWritten)
 	if !ok {
 		b.held = e

@@ -101,7 +101,7 @@ func (t *Transactions) Connect(conns ...*sim.Conn) {
 	}
 }
 
-func (t *Transactions) Step(e sim.Envelope, out *sim.Outbox) {
+func (t *Transactions) Handle(e sim.Envelope, out *sim.Outbox) {
 	if e.Request != nil {
 		t.writeTxnMarkersAnswered(e, out)
 		return

@@ -118,7 +118,7 @@ func NewMember(coordinator *sim.Conn, config MemberConfig) *Member {
 
 // Run is the application.
 func (m *Member) Run(t *sim.Task) {
-	t.Yield(PointStart)
+	t.Step(PointStart)
 	for m.round = 0; m.round < m.config.Polls && m.fatal == model.None; m.round++ {
 		m.poll(t)
 		if !m.record.any {
@@ -158,8 +158,8 @@ func (m *Member) poll(t *sim.Task) {
 
 // process is the worker.
 func (m *Member) process(t *sim.Task) {
-	t.Yield(PointProcess)
-	t.Called(&model.Processed{Partition: m.record.partition, Offset: m.record.offset})
+	t.Step(PointProcess)
+	t.Call(&model.Processed{Partition: m.record.partition, Offset: m.record.offset})
 }
 
 // joinGroupIfNeeded joins the group, and again until it is in, unless the
@@ -181,7 +181,7 @@ func (m *Member) heartbeat(t *sim.Task) {
 		return
 	}
 	m.coordinator.Send(t, &model.HeartbeatRequest{ConsumerGroupMetadata: m.now})
-	response := m.coordinator.Receive(t, PointAwaitHeartbeat).(*model.HeartbeatResponse)
+	response := m.coordinator.Receive(t.At(PointAwaitHeartbeat)).(*model.HeartbeatResponse)
 	m.handle(response.Error)
 }
 
@@ -190,7 +190,7 @@ func (m *Member) heartbeat(t *sim.Task) {
 // sent then (CommitFailedException).
 func (m *Member) commitSync(t *sim.Task) {
 	if m.config.Committing == CommitAsNow && !m.joined {
-		t.Returned(&model.Committed{Error: model.ErrUnknownMemberID})
+		t.Return(&model.Committed{Error: model.ErrUnknownMemberID})
 		return
 	}
 	request := &model.OffsetCommitRequest{
@@ -198,12 +198,12 @@ func (m *Member) commitSync(t *sim.Task) {
 		Partitions:            []model.PartitionOffset{{Partition: m.record.partition, Offset: m.record.offset + 1}},
 	}
 	m.coordinator.Send(t, request)
-	response := m.coordinator.Receive(t, PointAwaitOffsetCommit).(*model.OffsetCommitResponse)
+	response := m.coordinator.Receive(t.At(PointAwaitOffsetCommit)).(*model.OffsetCommitResponse)
 	refusal := response.Partitions[0].Error
 	if m.stamp() == m.now {
 		m.handle(refusal) // It is about this generation, not about one that is over.
 	}
-	t.Returned(&model.Committed{Error: refusal})
+	t.Return(&model.Committed{Error: refusal})
 }
 
 // stamp is as whom the member commits.
@@ -225,7 +225,7 @@ func (m *Member) autoCommit(t *sim.Task) {
 		request.Partitions = append(request.Partitions, model.PartitionOffset{Partition: p.partition, Offset: p.offset})
 	}
 	m.coordinator.Send(t, request)
-	response := m.coordinator.Receive(t, PointAwaitOffsetCommit).(*model.OffsetCommitResponse)
+	response := m.coordinator.Receive(t.At(PointAwaitOffsetCommit)).(*model.OffsetCommitResponse)
 	m.handle(response.Partitions[0].Error)
 }
 
@@ -267,7 +267,7 @@ func (m *Member) fetchCommittedOffsets(t *sim.Task) {
 		return
 	}
 	m.coordinator.Send(t, request)
-	response := m.coordinator.Receive(t, PointAwaitOffsetFetch).(*model.OffsetFetchResponse)
+	response := m.coordinator.Receive(t.At(PointAwaitOffsetFetch)).(*model.OffsetFetchResponse)
 	m.handle(response.Error)
 	for _, fetched := range response.Partitions {
 		for i := range m.assigned {

@@ -24,7 +24,7 @@ func (m *Member) join(t *sim.Task) {
 		MemberID: m.now.MemberID, GroupInstanceID: m.now.GroupInstanceID,
 		SessionTimeout: SessionTimeout, RebalanceTimeout: RebalanceTimeout,
 	})
-	response := m.coordinator.Receive(t, PointAwaitJoinGroup).(*model.JoinGroupResponse)
+	response := m.coordinator.Receive(t.At(PointAwaitJoinGroup)).(*model.JoinGroupResponse)
 	m.resetGeneration() // All that it owned is revoked.
 	m.handle(response.Error)
 	m.leads = m.leads[:0]
@@ -39,7 +39,7 @@ func (m *Member) join(t *sim.Task) {
 // sync ends with an assignment, or without one.
 func (m *Member) sync(t *sim.Task) {
 	m.coordinator.Send(t, &model.SyncGroupRequest{ConsumerGroupMetadata: m.now, Assignments: m.assign()})
-	response := m.coordinator.Receive(t, PointAwaitSyncGroup).(*model.SyncGroupResponse)
+	response := m.coordinator.Receive(t.At(PointAwaitSyncGroup)).(*model.SyncGroupResponse)
 	m.leads = m.leads[:0]
 	m.handle(response.Error)
 	if response.Error != model.None {

@@ -13,7 +13,7 @@ func (m *Member) consumerGroupHeartbeat(t *sim.Task) {
 	m.coordinator.Send(t, &model.ConsumerGroupHeartbeatRequest{
 		MemberID: m.now.MemberID, MemberEpoch: model.MemberEpoch(m.now.GenerationID), Owned: m.owned(),
 	})
-	response := m.coordinator.Receive(t, PointAwaitGroupHeartbeat).(*model.ConsumerGroupHeartbeatResponse)
+	response := m.coordinator.Receive(t.At(PointAwaitGroupHeartbeat)).(*model.ConsumerGroupHeartbeatResponse)
 	m.handle(response.Error)
 	if response.Error != model.None {
 		return

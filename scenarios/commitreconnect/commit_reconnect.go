@@ -174,13 +174,13 @@ func build(w *sim.World, prior kgo.Prior, p Params) {
 	w.AddNode("coordinator", coordinator.NewGroup(committed))
 	g := kgo.NewGroupConsumer(prior, w.Dial("kgo", "coordinator"), committed, commits+p.Ticks)
 	w.Share("g", g)
-	w.Go("app", kgo.NewApplication(g, p.Polls, p.EveryPoll))
+	w.GoProgram("app", kgo.NewApplication(g, p.Polls, p.EveryPoll))
 	for i, name := range p.clients()[1:] {
-		w.Go(name, kgo.NewTick(g, commits+i+1))
+		w.GoProgram(name, kgo.NewTick(g, commits+i+1))
 	}
 	if p.Deadlines > 0 {
-		w.Go("deadline", &kgo.Deadline{Consumer: g})
+		w.GoProgram("deadline", &kgo.Deadline{Consumer: g})
 	}
-	w.Go("successor", &kgo.Successor{Coordinator: w.Dial("successor", "coordinator")})
-	w.Faults(sim.Budget{Cuts: p.Cuts, Closes: closes})
+	w.GoProgram("successor", &kgo.Successor{Coordinator: w.Dial("successor", "coordinator")})
+	w.Allow(sim.Faults{Cuts: p.Cuts, Closes: closes})
 }

@@ -371,8 +371,8 @@ func build(w *sim.World, client Client, p Params) {
 		writes, reads = append(writes, w.Dial("app", name)), append(reads, w.Dial("consumer", name))
 	}
 	transactions.Connect(markers...)
-	w.Go("app", app.NewTransactional(client(p, w.Dial("app", "coordinator"), writes)))
-	w.Go("consumer", app.NewAssignedConsumer(fetches, interval, reads...))
+	w.GoProgram("app", app.NewTransactional(client(p, w.Dial("app", "coordinator"), writes)))
+	w.GoProgram("consumer", app.NewAssignedConsumer(fetches, interval, reads...))
 	if p.Timed {
 		w.Timed(sim.Timing{})
 	}

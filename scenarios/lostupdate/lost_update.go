@@ -62,15 +62,15 @@ var Scenario = scenario.Scenario[Params, bool]{
 		c := &counter{locked: locked}
 		w.Share("shared", c)
 		for i := range p.Threads {
-			w.Go(fmt.Sprintf("T%d", i), &adder{counter: c})
+			w.GoProgram(fmt.Sprintf("T%d", i), &adder{counter: c})
 		}
 	},
 }
 
 const (
-	pointRead  sim.Point = "read"
-	pointWrite sim.Point = "write"
-	pointLock  sim.Point = "lock"
+	pointRead  string = "read"
+	pointWrite string = "write"
+	pointLock  string = "lock"
 )
 
 // counter is what the threads share.
@@ -88,13 +88,13 @@ type adder struct {
 
 func (a *adder) Run(t *sim.Task) {
 	if a.locked {
-		a.lock.Lock(t, pointLock)
+		a.lock.Lock(t.At(pointLock))
 	}
-	t.Yield(pointRead)
+	t.Step(pointRead)
 	a.register = a.value.Get(t)
-	t.Yield(pointWrite)
+	t.Step(pointWrite)
 	a.value.Set(t, a.register+1)
-	t.Returned(&number{a.register + 1})
+	t.Return(&number{a.register + 1})
 	if a.locked {
 		a.lock.Unlock(t)
 	}

@@ -293,7 +293,7 @@ func build(w *sim.World, client Client, p Params) {
 		i.add(w, client, p)
 	}
 	if p.Cuts+p.Crashes > 0 {
-		w.Faults(sim.Budget{Cuts: p.Cuts, ProcessCrashes: p.Crashes})
+		w.Allow(sim.Faults{Cuts: p.Cuts, ProcessCrashes: p.Crashes})
 	}
 }
 
@@ -317,7 +317,7 @@ func (i instance) add(w *sim.World, client Client, p Params) {
 	names := i.goroutines(p)
 	next := names
 	start := func(goroutine sim.Program) {
-		w.Go(next[0], goroutine)
+		w.GoProgram(next[0], goroutine)
 		next = next[1:]
 	}
 	for place, c := range i.partitions {

@@ -371,23 +371,23 @@ func build(w *sim.World, remedy Remedy, p Params) {
 		if p.Turns {
 			submitter = application.NewSubmitter(model.Record(1+i), model.Record(1+p.Records), model.Record(p.Producers))
 		}
-		w.Go(fmt.Sprint("p", i+1), submitter)
+		w.GoProgram(fmt.Sprint("p", i+1), submitter)
 		next = to
 	}
-	w.Go("app", application.NewApplication())
-	w.Go("sink", cl.NewSink())
-	w.Go("responses", cl.NewResponses())
-	w.Go("promises", cl.NewPromises())
+	w.GoProgram("app", application.NewApplication())
+	w.GoProgram("sink", cl.NewSink())
+	w.GoProgram("responses", cl.NewResponses())
+	w.GoProgram("promises", cl.NewPromises())
 	if config.RecordRetries >= 0 || config.LoadErrors > 0 || config.Transactional {
-		w.Go("metadata", cl.NewMetadata())
+		w.GoProgram("metadata", cl.NewMetadata())
 	}
 	for i := range partitions {
 		if config.Linger > 0 {
-			w.Go(fmt.Sprint("linger", i), cl.NewLinger(i))
+			w.GoProgram(fmt.Sprint("linger", i), cl.NewLinger(i))
 		}
 	}
 	if app.Mark == kgo.WithContext {
-		w.Go("context", &kgo.Context{Producer: cl})
+		w.GoProgram("context", &kgo.Context{Producer: cl})
 	}
 }
 

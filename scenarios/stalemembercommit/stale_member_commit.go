@@ -235,6 +235,6 @@ func build(w *sim.World, protocol Protocol, p Params) {
 	b := a
 	a.MemberID, a.Polls, a.Joins, a.Slow = 1, 1, p.Joins, true
 	b.MemberID, b.Polls, b.Joins = 2, p.Polls, 1
-	w.Go("A", group.NewMember(w.Dial("A", "coordinator"), a))
-	w.Go("B", group.NewMember(w.Dial("B", "coordinator"), b))
+	w.GoProgram("A", group.NewMember(w.Dial("A", "coordinator"), a))
+	w.GoProgram("B", group.NewMember(w.Dial("B", "coordinator"), b))
 }

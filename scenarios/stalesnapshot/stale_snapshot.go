@@ -65,18 +65,18 @@ var Scenario = scenario.Scenario[Params, bool]{
 	Build: func(w *sim.World, locked bool, p Params) {
 		c := &counts{locked: locked}
 		w.Share("shared", c)
-		w.Go("marker", &marker{counts: c, marks: p.Marks})
+		w.GoProgram("marker", &marker{counts: c, marks: p.Marks})
 		for i := range p.Committers {
-			w.Go(fmt.Sprintf("C%d", i), &committer{counts: c, commits: p.Commits})
+			w.GoProgram(fmt.Sprintf("C%d", i), &committer{counts: c, commits: p.Commits})
 		}
 	},
 }
 
 const (
-	pointMark     sim.Point = "mark"
-	pointLock     sim.Point = "lock"
-	pointSnapshot sim.Point = "snapshot"
-	pointCommit   sim.Point = "commit"
+	pointMark     string = "mark"
+	pointLock     string = "lock"
+	pointSnapshot string = "snapshot"
+	pointCommit   string = "commit"
 )
 
 // number is what a committer comes back with.
@@ -106,7 +106,7 @@ type marker struct {
 
 func (m *marker) Run(t *sim.Task) {
 	for m.i = 0; m.i < m.marks; m.i++ {
-		t.Yield(pointMark)
+		t.Step(pointMark)
 		m.marked.Set(t, m.marked.Get(t)+1)
 	}
 }
@@ -125,13 +125,13 @@ type committer struct {
 func (c *committer) Run(t *sim.Task) {
 	for c.i = 0; c.i < c.commits; c.i++ {
 		if c.locked {
-			c.lock.Lock(t, pointLock)
+			c.lock.Lock(t.At(pointLock))
 		}
-		t.Yield(pointSnapshot)
+		t.Step(pointSnapshot)
 		c.snapshot = c.marked.Get(t)
-		t.Yield(pointCommit)
+		t.Step(pointCommit)
 		c.committed.Set(t, c.snapshot)
-		t.Returned(&number{c.snapshot})
+		t.Return(&number{c.snapshot})
 		if c.locked {
 			c.lock.Unlock(t)
 		}

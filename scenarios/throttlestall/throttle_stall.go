@@ -303,11 +303,11 @@ func build(w *sim.World, client Client, p Params) {
 	if p.Async {
 		shareAsyncProducer(w, b, p)
 	} else {
-		w.Go("sender", sarama.NewSender(b, p.Messages, 2, p.Pause, !p.CloseBeside))
-		w.Go("reader", sarama.NewResponseReceiver(b))
+		w.GoProgram("sender", sarama.NewSender(b, p.Messages, 2, p.Pause, !p.CloseBeside))
+		w.GoProgram("reader", sarama.NewResponseReceiver(b))
 	}
 	if p.CloseBeside {
-		w.Go("closer", sarama.NewCloser(b, p.CloseAfter))
+		w.GoProgram("closer", sarama.NewCloser(b, p.CloseAfter))
 	}
 }
 
@@ -317,8 +317,8 @@ func shareAsyncProducer(w *sim.World, b *sarama.Broker, p Params) {
 		Input: p.Input, FlushFrequency: p.Flush, MaxMessages: int32(p.Batch), Messages: p.Messages,
 	})
 	w.Share("p", async)
-	w.Go("app", async.NewApplication(p.Pause))
-	w.Go("bp", async.NewBrokerProducer())
-	w.Go("bridge", async.NewBridge())
-	w.Go("reader", async.NewResponseReceiver())
+	w.GoProgram("app", async.NewApplication(p.Pause))
+	w.GoProgram("bp", async.NewBrokerProducer())
+	w.GoProgram("bridge", async.NewBridge())
+	w.GoProgram("reader", async.NewResponseReceiver())
 }

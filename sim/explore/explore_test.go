@@ -18,9 +18,9 @@ type lost struct {
 }
 
 func (l *lost) Run(t *sim.Task) {
-	t.Yield("read")
+	t.Step("read")
 	l.r = l.c.Get(t)
-	t.Yield("write")
+	t.Step("write")
 	if l.panics && l.c.Get(t) != l.r {
 		panic("an update is lost")
 	}
@@ -35,7 +35,7 @@ func lostUpdate(threads int, panics bool) func() *sim.World {
 		shared := &counter{}
 		w.Share("shared", shared)
 		for i := range threads {
-			w.Go(fmt.Sprintf("T%d", i), &lost{c: &shared.c, panics: panics})
+			w.GoProgram(fmt.Sprintf("T%d", i), &lost{c: &shared.c, panics: panics})
 		}
 		return w
 	}
@@ -105,9 +105,9 @@ func TestBruteForceCountsInterleavings(t *testing.T) {
 type twice struct{ first, second *sim.Mutex }
 
 func (d *twice) Run(t *sim.Task) {
-	t.Yield("start")
-	d.first.Lock(t, "first")
-	d.second.Lock(t, "second")
+	t.Step("start")
+	d.first.Lock(t.At("first"))
+	d.second.Lock(t.At("second"))
 	d.second.Unlock(t)
 	d.first.Unlock(t)
 }
@@ -119,11 +119,11 @@ func embrace(opposite bool) func() *sim.World {
 		w := sim.NewWorld()
 		l := &locks{}
 		w.Share("l", l)
-		w.Go("A", &twice{&l.a, &l.b})
+		w.GoProgram("A", &twice{&l.a, &l.b})
 		if opposite {
-			w.Go("B", &twice{&l.b, &l.a})
+			w.GoProgram("B", &twice{&l.b, &l.a})
 		} else {
-			w.Go("B", &twice{&l.a, &l.b})
+			w.GoProgram("B", &twice{&l.a, &l.b})
 		}
 		return w
 	}
@@ -171,7 +171,7 @@ func TestVerdicts(t *testing.T) {
 		w := sim.NewWorld()
 		l := &locks{}
 		w.Share("l", l)
-		w.Go("A", &twice{&l.a, &l.b})
+		w.GoProgram("A", &twice{&l.a, &l.b})
 		return w
 	}
 	for _, test := range []struct {
@@ -300,9 +300,9 @@ func TestCountsDoNotDependOnCoroutines(t *testing.T) {
 type local struct{ x *sim.Var[int] }
 
 func (l *local) Run(t *sim.Task) {
-	t.Yield("a")
+	t.Step("a")
 	carried := l.x.Get(t)
-	t.Yield("b")
+	t.Step("b")
 	l.x.Set(t, carried+1)
 }
 
@@ -313,7 +313,7 @@ func TestSearchesCheckTheModel(t *testing.T) {
 		shared := &counter{}
 		w.Share("shared", shared)
 		for i := range 3 {
-			w.Go(fmt.Sprintf("T%d", i), &local{&shared.c})
+			w.GoProgram(fmt.Sprintf("T%d", i), &local{&shared.c})
 		}
 		return w
 	}
@@ -326,9 +326,9 @@ func TestSearchesCheckTheModel(t *testing.T) {
 type waiter struct{ set *sim.Var[int] }
 
 func (w *waiter) Run(t *sim.Task) {
-	t.Yield("ask")
+	t.Step("ask")
 	for w.set.Get(t) == 0 {
-		t.Yield("ask again")
+		t.Step("ask again")
 	}
 }
 
@@ -336,7 +336,7 @@ func (w *waiter) Run(t *sim.Task) {
 type setter struct{ set *sim.Var[int] }
 
 func (s *setter) Run(t *sim.Task) {
-	t.Yield("set")
+	t.Step("set")
 	s.set.Set(t, 1)
 }
 
@@ -347,9 +347,9 @@ func TestEndsWhenFair(t *testing.T) {
 			w := sim.NewWorld()
 			shared := &counter{}
 			w.Share("shared", shared)
-			w.Go("waiter", &waiter{&shared.c})
+			w.GoProgram("waiter", &waiter{&shared.c})
 			if set {
-				w.Go("setter", &setter{&shared.c})
+				w.GoProgram("setter", &setter{&shared.c})
 			}
 			return w
 		}

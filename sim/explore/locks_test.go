@@ -23,22 +23,22 @@ type visitor struct {
 func (v *visitor) Run(t *sim.Task) {
 	switch v.does {
 	case "reads":
-		v.lock.RLock(t, "rlock")
-		t.Yield("runlock")
+		v.lock.RLock(t.At("rlock"))
+		t.Step("runlock")
 		v.lock.RUnlock(t)
 	case "reads again":
-		v.lock.RLock(t, "rlock")
-		v.lock.RLock(t, "rlock again")
+		v.lock.RLock(t.At("rlock"))
+		v.lock.RLock(t.At("rlock again"))
 		v.lock.RUnlock(t)
 		v.lock.RUnlock(t)
 	case "reads and sets":
-		v.lock.RLock(t, "rlock")
+		v.lock.RLock(t.At("rlock"))
 		v.x.Set(t, 1)
 		v.lock.RUnlock(t)
 	case "writes":
-		v.lock.Lock(t, "lock")
+		v.lock.Lock(t.At("lock"))
 		v.x.Set(t, 1)
-		t.Yield("unlock")
+		t.Step("unlock")
 		v.lock.Unlock(t)
 	}
 }
@@ -50,7 +50,7 @@ func visitors(noPreference bool, does ...string) func() *sim.World {
 		w := sim.NewWorld()
 		w.Share("l", l)
 		for i, d := range does {
-			w.Go(string(rune('A'+i)), &visitor{library: l, does: d})
+			w.GoProgram(string(rune('A'+i)), &visitor{library: l, does: d})
 		}
 		return w
 	}

@@ -16,9 +16,9 @@ type incrementer struct {
 }
 
 func (p *incrementer) Run(t *sim.Task) {
-	t.Yield("read")
+	t.Step("read")
 	p.seen = p.n.Get(t)
-	t.Yield("write")
+	t.Step("write")
 	p.n.Set(t, p.seen+1)
 	t.Assert(p.n.Peek() == p.seen+1, "wrote %d, and it is %d", p.seen+1, p.n.Peek())
 	t.Assert(p.seen == 0, "read %d", p.seen)
@@ -30,8 +30,8 @@ func TestProbesAndClaimsOfStates(t *testing.T) {
 	sys, err := explore.NewWorlds(func() *sim.World {
 		w, c := sim.NewWorld(), &counting{}
 		w.Share("c", c)
-		w.Go("A", &incrementer{counting: c})
-		w.Go("B", &incrementer{counting: c})
+		w.GoProgram("A", &incrementer{counting: c})
+		w.GoProgram("B", &incrementer{counting: c})
 		w.Probe("two", func() bool { return c.n.Peek() == 2 })
 		w.Probe("three", func() bool { return c.n.Peek() == 3 })
 		w.Always("at most two", func(cl *sim.Claim) { cl.Assert(c.n.Peek() <= 2, "n is %d", c.n.Peek()) })

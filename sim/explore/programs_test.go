@@ -15,7 +15,7 @@ import (
 type program struct {
 	tasks  [][]op
 	chans  [2]int     // capacities
-	budget sim.Budget // of faults; Crashes, ProcessCrashes, Cuts and Closes
+	budget sim.Faults // of faults; Crashes, ProcessCrashes, Cuts and Closes
 	timing *sim.Timing
 
 	memory *memory // of the world that was built last
@@ -63,103 +63,103 @@ type kind struct {
 }
 
 var kinds = []kind{
-	{"read", plain, 2, func(p *thread, t *sim.Task) { t.Yield("read"); p.register = p.vars[p.arg()].Get(t) }},
-	{"write", plain, 2, func(p *thread, t *sim.Task) { t.Yield("write"); p.vars[p.arg()].Set(t, p.register+1) }},
-	{"tell", plain, 1, func(p *thread, t *sim.Task) { t.Yield("tell"); t.Returned(&number{0, p.register}) }},
+	{"read", plain, 2, func(p *thread, t *sim.Task) { t.Step("read"); p.register = p.vars[p.arg()].Get(t) }},
+	{"write", plain, 2, func(p *thread, t *sim.Task) { t.Step("write"); p.vars[p.arg()].Set(t, p.register+1) }},
+	{"tell", plain, 1, func(p *thread, t *sim.Task) { t.Step("tell"); t.Return(&number{0, p.register}) }},
 	{"panic", plain, 4, func(p *thread, t *sim.Task) {
-		t.Yield("panic")
+		t.Step("panic")
 		if p.register == p.arg() {
 			panic("the register says so")
 		}
 	}},
-	{"lock", locks, 2, func(p *thread, t *sim.Task) { p.locks[p.arg()].Lock(t, "lock") }},
-	{"unlock", locks, 2, func(p *thread, t *sim.Task) { t.Yield("unlock"); p.locks[p.arg()].Unlock(t) }},
+	{"lock", locks, 2, func(p *thread, t *sim.Task) { p.locks[p.arg()].Lock(t.At("lock")) }},
+	{"unlock", locks, 2, func(p *thread, t *sim.Task) { t.Step("unlock"); p.locks[p.arg()].Unlock(t) }},
 	{"locked", locks, 2, func(p *thread, t *sim.Task) {
-		p.locks[p.arg()].Lock(t, "lock")
+		p.locks[p.arg()].Lock(t.At("lock"))
 		p.register = p.vars[p.arg()].Get(t)
-		t.Yield("unlock")
+		t.Step("unlock")
 		p.vars[p.arg()].Set(t, p.register+1)
 		p.locks[p.arg()].Unlock(t)
 	}},
-	{"rlock", locks, 1, func(p *thread, t *sim.Task) { p.shared.RLock(t, "rlock") }},
-	{"runlock", locks, 1, func(p *thread, t *sim.Task) { t.Yield("runlock"); p.shared.RUnlock(t) }},
-	{"wlock", locks, 1, func(p *thread, t *sim.Task) { p.shared.Lock(t, "wlock") }},
-	{"wunlock", locks, 1, func(p *thread, t *sim.Task) { t.Yield("wunlock"); p.shared.Unlock(t) }},
-	{"load", atomics, 1, func(p *thread, t *sim.Task) { t.Yield("load"); p.register = p.atom.Load(t) }},
-	{"store", atomics, 1, func(p *thread, t *sim.Task) { t.Yield("store"); p.atom.Store(t, p.register+1) }},
-	{"swap", atomics, 1, func(p *thread, t *sim.Task) { t.Yield("swap"); p.register = p.atom.Swap(t, p.register+1) }},
+	{"rlock", locks, 1, func(p *thread, t *sim.Task) { p.shared.RLock(t.At("rlock")) }},
+	{"runlock", locks, 1, func(p *thread, t *sim.Task) { t.Step("runlock"); p.shared.RUnlock(t) }},
+	{"wlock", locks, 1, func(p *thread, t *sim.Task) { p.shared.Lock(t.At("wlock")) }},
+	{"wunlock", locks, 1, func(p *thread, t *sim.Task) { t.Step("wunlock"); p.shared.Unlock(t) }},
+	{"load", atomics, 1, func(p *thread, t *sim.Task) { t.Step("load"); p.register = p.atom.Load(t) }},
+	{"store", atomics, 1, func(p *thread, t *sim.Task) { t.Step("store"); p.atom.Store(t, p.register+1) }},
+	{"swap", atomics, 1, func(p *thread, t *sim.Task) { t.Step("swap"); p.register = p.atom.Swap(t, p.register+1) }},
 	{"cas", atomics, 1, func(p *thread, t *sim.Task) {
-		t.Yield("cas")
+		t.Step("cas")
 		if !p.atom.CompareAndSwap(t, p.register, p.register+2) {
 			p.register = 9
 		}
 	}},
-	{"sum", atomics, 1, func(p *thread, t *sim.Task) { t.Yield("sum"); p.register = p.atom.Add(t, 1) }},
+	{"sum", atomics, 1, func(p *thread, t *sim.Task) { t.Step("sum"); p.register = p.atom.Add(t, 1) }},
 	{"send", requests, 8, func(p *thread, t *sim.Task) {
-		t.Yield("send")
+		t.Step("send")
 		p.conns[p.arg()%2].Send(t, &number{p.arg() / 2, p.register})
 	}},
-	{"receive", requests, 1, func(p *thread, t *sim.Task) { p.take(p.conns[0].Receive(t, "receive"), t, 0) }},
-	{"readany", requests, 1, func(p *thread, t *sim.Task) { p.take(p.conns[1].Read(t, "readany"), t, 1) }},
-	{"shut", requests, 1, func(p *thread, t *sim.Task) { t.Yield("shut"); p.shut(t) }},
-	{"start", timers, 2, func(p *thread, t *sim.Task) { t.Yield("start"); p.timers[p.me].Start(t, time.Duration(1+p.arg())) }},
-	{"ticker", timers, 1, func(p *thread, t *sim.Task) { t.Yield("ticker"); p.timers[p.me].StartTicker(t, 2) }},
+	{"receive", requests, 1, func(p *thread, t *sim.Task) { p.take(p.conns[0].Receive(t.At("receive")), t, 0) }},
+	{"readany", requests, 1, func(p *thread, t *sim.Task) { p.take(p.conns[1].ReceiveAny(t.At("readany")), t, 1) }},
+	{"shut", requests, 1, func(p *thread, t *sim.Task) { t.Step("shut"); p.shut(t) }},
+	{"start", timers, 2, func(p *thread, t *sim.Task) { t.Step("start"); p.timers[p.me].Start(t, time.Duration(1+p.arg())) }},
+	{"ticker", timers, 1, func(p *thread, t *sim.Task) { t.Step("ticker"); p.timers[p.me].StartTicker(t, 2) }},
 	{"stop", timers, 1, func(p *thread, t *sim.Task) {
-		t.Yield("stop")
+		t.Step("stop")
 		if p.timers[p.me].Stop(t) {
 			p.register++
 		}
 	}},
 	{"reset", timers, 2, func(p *thread, t *sim.Task) {
-		t.Yield("reset")
+		t.Step("reset")
 		if p.timers[p.me].Reset(t, time.Duration(2+p.arg())) {
 			p.register++
 		}
 	}},
 	{"try", timers, 1, func(p *thread, t *sim.Task) {
-		t.Yield("try")
+		t.Step("try")
 		if p.timers[p.me].TryReceive(t) {
 			p.register++
 		}
 	}},
-	{"tick", timers, 1, func(p *thread, t *sim.Task) { p.timers[p.me].Receive(t, "tick") }},
+	{"tick", timers, 1, func(p *thread, t *sim.Task) { p.timers[p.me].Receive(t.At("tick")) }},
 	{"new", timers, 2, func(p *thread, t *sim.Task) {
-		t.Yield("new")
+		t.Step("new")
 		if p.mine == 0 {
 			p.mine = p.pool.New(t)
 			p.pool.At(p.mine).Start(t, time.Duration(1+p.arg()))
 		}
 	}},
 	{"drop", timers, 1, func(p *thread, t *sim.Task) {
-		t.Yield("drop")
+		t.Step("drop")
 		if p.mine > 0 {
 			p.pool.Drop(t, p.mine)
 			p.mine = 0
 		}
 	}},
-	{"give", channels, 2, func(p *thread, t *sim.Task) { p.chans[p.arg()].Send(t, "give", p.register) }},
-	{"get", channels, 2, func(p *thread, t *sim.Task) { p.got(p.chans[p.arg()].Receive(t, "get")) }},
-	{"close", channels, 2, func(p *thread, t *sim.Task) { t.Yield("close"); p.chans[p.arg()].Close(t) }},
-	{"make", channels, 4, func(p *thread, t *sim.Task) { t.Yield("make"); p.chans[p.arg()%2].Make(t, p.arg()/2) }},
+	{"give", channels, 2, func(p *thread, t *sim.Task) { p.chans[p.arg()].Send(t.At("give"), p.register) }},
+	{"get", channels, 2, func(p *thread, t *sim.Task) { p.got(p.chans[p.arg()].Receive(t.At("get"))) }},
+	{"close", channels, 2, func(p *thread, t *sim.Task) { t.Step("close"); p.chans[p.arg()].Close(t) }},
+	{"make", channels, 4, func(p *thread, t *sim.Task) { t.Step("make"); p.chans[p.arg()%2].Make(t, p.arg()/2) }},
 	{"choose", channels, 27 * 4, func(p *thread, t *sim.Task) {
-		chosen := t.Select("choose", p.cases()...)
+		chosen := t.At("choose").Select(p.cases()...)
 		for i := range p.chans {
 			if chosen == &p.chans[i] && p.way(i) == 1 {
 				p.got(p.chans[i].Received(t))
 			}
 		}
 	}},
-	{"add", waiting, 1, func(p *thread, t *sim.Task) { t.Yield("add"); p.group.Add(t, 1) }},
-	{"done", waiting, 1, func(p *thread, t *sim.Task) { t.Yield("done"); p.group.Done(t) }},
-	{"finish", waiting, 1, func(p *thread, t *sim.Task) { p.group.Wait(t, "finish") }},
+	{"add", waiting, 1, func(p *thread, t *sim.Task) { t.Step("add"); p.group.Add(t, 1) }},
+	{"done", waiting, 1, func(p *thread, t *sim.Task) { t.Step("done"); p.group.Done(t) }},
+	{"finish", waiting, 1, func(p *thread, t *sim.Task) { p.group.Wait(t.At("finish")) }},
 	{"await", waiting, 1, func(p *thread, t *sim.Task) {
-		p.locks[0].Lock(t, "lock")
-		p.cond.Wait(t, "await")
+		p.locks[0].Lock(t.At("lock"))
+		p.cond.Wait(t.At("await"))
 		p.register = p.vars[0].Get(t)
 		p.locks[0].Unlock(t)
 	}},
-	{"signal", waiting, 1, func(p *thread, t *sim.Task) { t.Yield("signal"); p.cond.Signal(t) }},
-	{"broadcast", waiting, 1, func(p *thread, t *sim.Task) { t.Yield("broadcast"); p.cond.Broadcast(t) }},
+	{"signal", waiting, 1, func(p *thread, t *sim.Task) { t.Step("signal"); p.cond.Signal(t) }},
+	{"broadcast", waiting, 1, func(p *thread, t *sim.Task) { t.Step("broadcast"); p.cond.Broadcast(t) }},
 }
 
 // memory is what the tasks share.
@@ -212,9 +212,9 @@ func (p *thread) take(m sim.Message, t *sim.Task, conn int) {
 	}
 	p.register = -2
 	if conn == 0 {
-		p.conns[0].Redial(t, "redial")
+		p.conns[0].Redial(t.At("redial"))
 	} else {
-		p.conns[1].Redial(t, "redial")
+		p.conns[1].Redial(t.At("redial"))
 	}
 }
 
@@ -260,7 +260,7 @@ type server struct {
 	muted        []sim.Envelope
 }
 
-func (s *server) Step(e sim.Envelope, out *sim.Outbox) {
+func (s *server) Handle(e sim.Envelope, out *sim.Outbox) {
 	request := e.Message.(*number)
 	s.sum = 2*s.sum + request.n + 1
 	answered := s.parked
@@ -303,7 +303,7 @@ type relay struct {
 	parked []sim.Envelope
 }
 
-func (r *relay) Step(e sim.Envelope, out *sim.Outbox) {
+func (r *relay) Handle(e sim.Envelope, out *sim.Outbox) {
 	if e.Request == nil {
 		out.Send(r.conn, e.Message)
 		r.parked = append(r.parked, e)
@@ -356,14 +356,14 @@ func (p *program) build() *sim.World {
 	for i, ops := range p.tasks {
 		name := fmt.Sprintf("T%d", i)
 		parts = append(parts, name)
-		w.Go(name, &thread{memory: m, me: i, ops: ops, closes: p.budget.Closes > 0})
+		w.GoProgram(name, &thread{memory: m, me: i, ops: ops, closes: p.budget.Closes > 0})
 	}
 	w.Watch(rising())
-	if p.budget.Cuts+p.budget.Crashes+p.budget.Closes+p.budget.ProcessCrashes > 0 {
+	if p.budget.Cuts+p.budget.NodeCrashes+p.budget.Closes+p.budget.ProcessCrashes > 0 {
 		if p.budget.ProcessCrashes > 0 {
 			w.Process("process", parts...)
 		}
-		w.Faults(p.budget)
+		w.Allow(p.budget)
 	}
 	if p.timing != nil {
 		w.Timed(*p.timing)
@@ -387,18 +387,18 @@ func newProgram(r *rand.Rand) *program {
 		case 0:
 			p.budget.Cuts = 1
 		case 1:
-			p.budget.Crashes = 1
+			p.budget.NodeCrashes = 1
 		case 2:
 			p.budget.Closes = 1
 		}
 	}
 	if r.IntN(10) == 0 {
-		p.budget = sim.Budget{ProcessCrashes: 1}
+		p.budget = sim.Faults{ProcessCrashes: 1}
 	}
 	if r.IntN(6) == 0 {
 		delay := func() sim.Delay { return sim.Constant(time.Duration(r.IntN(3))) }
 		p.timing = &sim.Timing{Seed: r.Uint64(), Step: delay(), Latency: delay(), Service: delay(), Except: []sim.Taking{{Of: "T0", Delay: delay()}}}
-		p.budget = sim.Budget{}
+		p.budget = sim.Faults{}
 	}
 	var may []int
 	for i, k := range kinds {

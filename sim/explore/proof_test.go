@@ -38,7 +38,7 @@ func tasks(also func(w *sim.World), runs ...func(b *table, t *sim.Task, c *coded
 		b := &table{}
 		w.Share("b", b)
 		for i, run := range runs {
-			w.Go(string(rune('A'+i)), &coded{run: func(t *sim.Task, c *coded) { run(b, t, c) }})
+			w.GoProgram(string(rune('A'+i)), &coded{run: func(t *sim.Task, c *coded) { run(b, t, c) }})
 		}
 		if also != nil {
 			also(w)
@@ -86,14 +86,14 @@ func TestRacesOfTimedWorldsAreJudgedByClocks(t *testing.T) {
 		w.Timed(sim.Timing{Step: sim.Constant(10), Except: []sim.Taking{{Of: "B", Delay: sim.Constant(7)}}})
 	}
 	bare := func(b *table, t *sim.Task, c *coded) {
-		t.Yield("start")
-		t.Yield("set")
+		t.Step("start")
+		t.Step("set")
 		b.x.Set(t, 1)
 	}
 	locked := func(b *table, t *sim.Task, c *coded) {
-		b.lock.Lock(t, "lock")
+		b.lock.Lock(t.At("lock"))
 		b.x.Set(t, 1)
-		t.Yield("unlock")
+		t.Step("unlock")
 		b.lock.Unlock(t)
 	}
 	for _, test := range []struct {
@@ -127,9 +127,9 @@ func TestRacesOfTimedWorldsAreJudgedByClocks(t *testing.T) {
 }
 
 func forever(b *table, t *sim.Task, c *coded) {
-	t.Yield("ask")
+	t.Step("ask")
 	for b.x.Get(t) == 0 {
-		t.Yield("ask again")
+		t.Step("ask again")
 	}
 }
 
@@ -149,7 +149,7 @@ func TestExhaustiveEndsWithinARun(t *testing.T) {
 // muter mutes the second connection when a request comes by the first.
 type muter struct{ other sim.Envelope }
 
-func (m *muter) Step(e sim.Envelope, out *sim.Outbox) {
+func (m *muter) Handle(e sim.Envelope, out *sim.Outbox) {
 	defer out.Reply(e, e.Message)
 	switch e.Message.(word) {
 	case "mute me":
@@ -178,17 +178,17 @@ func TestExhaustiveSeesWhatAMuteKeepsOut(t *testing.T) {
 		one, two := w.Dial("one", "n"), w.Dial("two", "n")
 		b := &table{}
 		w.Share("b", b)
-		w.Go("A", &coded{run: func(t *sim.Task, c *coded) {
-			t.Yield("keep")
+		w.GoProgram("A", &coded{run: func(t *sim.Task, c *coded) {
+			t.Step("keep")
 			two.Send(t, word("keep"))
-			two.Receive(t, "kept")
-			b.timer.Sleep(t, time.Second, "wake")
+			two.Receive(t.At("kept"))
+			b.timer.Sleep(t.At("wake"), time.Second)
 			two.Send(t, word("late"))
-			two.Receive(t, "await")
+			two.Receive(t.At("await"))
 			panic("answered")
 		}})
-		w.Go("B", &coded{run: func(t *sim.Task, c *coded) {
-			t.Yield("mute")
+		w.GoProgram("B", &coded{run: func(t *sim.Task, c *coded) {
+			t.Step("mute")
 			one.Send(t, word("mute"))
 		}})
 		return w
@@ -213,20 +213,20 @@ func TestAMuteIsState(t *testing.T) {
 		b := &table{}
 		b.chans[0].Init(1)
 		w.Share("b", b)
-		w.Go("A", &coded{run: func(t *sim.Task, c *coded) {
-			t.Yield("keep")
+		w.GoProgram("A", &coded{run: func(t *sim.Task, c *coded) {
+			t.Step("keep")
 			two.Send(t, word("keep"))
-			two.Receive(t, "kept")
-			b.chans[0].Receive(t, "after the mute")
+			two.Receive(t.At("kept"))
+			b.chans[0].Receive(t.At("after the mute"))
 			two.Send(t, word("late"))
-			two.Receive(t, "await")
+			two.Receive(t.At("await"))
 			panic("answered")
 		}})
-		w.Go("B", &coded{run: func(t *sim.Task, c *coded) {
-			t.Yield("send")
+		w.GoProgram("B", &coded{run: func(t *sim.Task, c *coded) {
+			t.Step("send")
 			one.Send(t, word("mute"))
-			one.Receive(t, "muted")
-			b.chans[0].Send(t, "tell", 1)
+			one.Receive(t.At("muted"))
+			b.chans[0].Send(t.At("tell"), 1)
 		}})
 		return w
 	}
@@ -244,12 +244,12 @@ func TestAReplyDoesNotUnmute(t *testing.T) {
 		w := sim.NewWorld()
 		w.AddNode("n", &muter{})
 		c := w.Dial("A", "n")
-		w.Go("A", &coded{run: func(t *sim.Task, _ *coded) {
-			t.Yield("send")
+		w.GoProgram("A", &coded{run: func(t *sim.Task, _ *coded) {
+			t.Step("send")
 			c.Send(t, word("mute me"))
-			c.Receive(t, "await")
+			c.Receive(t.At("await"))
 			c.Send(t, word("late"))
-			c.Receive(t, "await more")
+			c.Receive(t.At("await more"))
 			panic("answered")
 		}})
 		return w
@@ -264,14 +264,14 @@ func TestAReplyDoesNotUnmute(t *testing.T) {
 // somebody else hides by making the same steps without one.
 func TestACloseIsState(t *testing.T) {
 	closes := func(b *table, t *sim.Task, c *coded) {
-		t.Yield("look")
+		t.Step("look")
 		if b.x.Get(t) == 0 {
 			b.chans[0].Close(t)
 		}
-		t.Yield("end")
+		t.Step("end")
 	}
 	sets := func(b *table, t *sim.Task, c *coded) {
-		t.Yield("set")
+		t.Step("set")
 		b.x.Set(t, 1)
 	}
 	made := func() *sim.World {
@@ -280,10 +280,10 @@ func TestACloseIsState(t *testing.T) {
 		b.chans[0].Init(1)
 		w.Share("b", b)
 		for i, run := range []func(b *table, t *sim.Task, c *coded){closes, sets, func(b *table, t *sim.Task, c *coded) {
-			b.chans[0].Receive(t, "receive")
+			b.chans[0].Receive(t.At("receive"))
 			panic("closed")
 		}} {
-			w.Go(string(rune('A'+i)), &coded{run: func(t *sim.Task, c *coded) { run(b, t, c) }})
+			w.GoProgram(string(rune('A'+i)), &coded{run: func(t *sim.Task, c *coded) { run(b, t, c) }})
 		}
 		return w
 	}
@@ -304,15 +304,15 @@ func TestTheOrderOfACondIsState(t *testing.T) {
 		r.cond.L = &r.lock
 		w.Share("r", r)
 		for _, name := range []string{"A", "B"} {
-			w.Go(name, &coded{run: func(t *sim.Task, _ *coded) {
-				r.lock.Lock(t, "lock")
+			w.GoProgram(name, &coded{run: func(t *sim.Task, _ *coded) {
+				r.lock.Lock(t.At("lock"))
 				r.came.Set(t, r.came.Get(t)+1)
-				r.cond.Wait(t, "wait")
+				r.cond.Wait(t.At("wait"))
 				panic(name + " is woken")
 			}})
 		}
-		w.Go("C", &coded{run: func(t *sim.Task, _ *coded) {
-			r.lock.Lock(t, "lock")
+		w.GoProgram("C", &coded{run: func(t *sim.Task, _ *coded) {
+			r.lock.Lock(t.At("lock"))
 			if r.came.Get(t) == 2 {
 				r.cond.Signal(t)
 			}
@@ -344,7 +344,7 @@ type sentry struct{ armed, rung bool }
 
 func (*sentry) Timers() []string                { return []string{"alarm"} }
 func (s *sentry) Expire(_ int, out *sim.Outbox) { s.rung = true }
-func (s *sentry) Step(e sim.Envelope, out *sim.Outbox) {
+func (s *sentry) Handle(e sim.Envelope, out *sim.Outbox) {
 	if e.Message.(word) == "arm" {
 		s.armed = true
 		out.After(0, 3*time.Second)
@@ -366,13 +366,13 @@ func TestArmingAnAlarmReadsTheClock(t *testing.T) {
 		a, c := w.Dial("A", "n"), w.Dial("B", "n")
 		b := &table{}
 		w.Share("b", b)
-		w.Go("A", &coded{run: func(t *sim.Task, _ *coded) { t.Yield("send"); a.Send(t, word("arm")) }})
-		w.Go("B", &coded{run: func(t *sim.Task, _ *coded) {
-			t.Yield("start")
-			b.timer.Sleep(t, 2*time.Second, "tick")
-			b.timer.Sleep(t, 2*time.Second, "tick again")
+		w.GoProgram("A", &coded{run: func(t *sim.Task, _ *coded) { t.Step("send"); a.Send(t, word("arm")) }})
+		w.GoProgram("B", &coded{run: func(t *sim.Task, _ *coded) {
+			t.Step("start")
+			b.timer.Sleep(t.At("tick"), 2*time.Second)
+			b.timer.Sleep(t.At("tick again"), 2*time.Second)
 			c.Send(t, word("ask"))
-			if c.Receive(t, "answer").(word) == "still to ring" {
+			if c.Receive(t.At("answer")).(word) == "still to ring" {
 				panic("it is still to ring")
 			}
 		}})
@@ -394,12 +394,12 @@ func TestADroppedTimerIsStopped(t *testing.T) {
 		w := sim.NewWorld()
 		s := &set{}
 		w.Share("s", s)
-		w.Go("A", &coded{run: func(t *sim.Task, c *coded) {
-			t.Yield("make")
+		w.GoProgram("A", &coded{run: func(t *sim.Task, c *coded) {
+			t.Step("make")
 			r := s.timers.New(t)
 			s.timers.At(r).Start(t, time.Second)
 			s.timers.Drop(t, r)
-			t.Yield("end")
+			t.Step("end")
 		}})
 		return w
 	}
@@ -414,12 +414,12 @@ type set struct{ timers sim.Timers }
 // whichever order the search meets the two.
 func TestSearchesSeeAChannelMadeAnew(t *testing.T) {
 	make := func(b *table, t *sim.Task, c *coded) {
-		t.Yield("make")
+		t.Step("make")
 		b.chans[0].Make(t, 0)
 	}
 	comes := func(b *table, t *sim.Task, c *coded) {
-		t.Yield("go")
-		b.chans[0].Receive(t, "receive")
+		t.Step("go")
+		b.chans[0].Receive(t.At("receive"))
 	}
 	for name, build := range map[string]func() *sim.World{
 		"the maker first": tasks(nil, make, comes), "the maker last": tasks(nil, comes, make),
@@ -435,7 +435,7 @@ func TestSearchesSeeAChannelMadeAnew(t *testing.T) {
 // leased is a node that answers by the time of day.
 type leased struct{}
 
-func (l *leased) Step(e sim.Envelope, out *sim.Outbox) {
+func (l *leased) Handle(e sim.Envelope, out *sim.Outbox) {
 	answer := word("valid")
 	if out.Now() >= sim.Time(5*time.Second) {
 		answer = "expired"
@@ -447,9 +447,9 @@ func (l *leased) Step(e sim.Envelope, out *sim.Outbox) {
 // by that is refused; one that compares moments is not.
 func TestTheTimeOfDayIsRefused(t *testing.T) {
 	sleeps := func(b *table, t *sim.Task, c *coded) {
-		t.Yield("sleep")
+		t.Step("sleep")
 		for ; c.a < 8; c.a++ {
-			b.timer.Sleep(t, time.Second, "wake")
+			b.timer.Sleep(t.At("wake"), time.Second)
 		}
 	}
 	for name, test := range map[string]struct {
@@ -457,9 +457,9 @@ func TestTheTimeOfDayIsRefused(t *testing.T) {
 		refused bool
 	}{
 		"a task": {tasks(nil, func(b *table, t *sim.Task, c *coded) {
-			t.Yield("look")
+			t.Step("look")
 			for t.Now() < sim.Time(5*time.Second) {
-				b.timer.Sleep(t, time.Second, "wake")
+				b.timer.Sleep(t.At("wake"), time.Second)
 			}
 			panic("expired")
 		}), true},
@@ -469,19 +469,19 @@ func TestTheTimeOfDayIsRefused(t *testing.T) {
 			c := w.Dial("A", "n")
 			b := &table{}
 			w.Share("b", b)
-			w.Go("A", &coded{run: func(t *sim.Task, _ *coded) {
-				t.Yield("send")
+			w.GoProgram("A", &coded{run: func(t *sim.Task, _ *coded) {
+				t.Step("send")
 				c.Send(t, word("ask"))
-				c.Receive(t, "await")
+				c.Receive(t.At("await"))
 			}})
-			w.Go("B", &coded{run: func(t *sim.Task, c *coded) { sleeps(b, t, c) }})
+			w.GoProgram("B", &coded{run: func(t *sim.Task, c *coded) { sleeps(b, t, c) }})
 			return w
 		}, true},
 		"moments": {tasks(nil, func(b *table, t *sim.Task, c *coded) {
-			t.Yield("look")
+			t.Step("look")
 			b.until.Store(t, t.Now()+3*sim.Time(time.Second))
 			for t.Now() < b.until.Load(t) {
-				b.timer.Sleep(t, time.Second, "wake")
+				b.timer.Sleep(t.At("wake"), time.Second)
 			}
 			b.until.Store(t, sim.Never)
 		}), false},
@@ -497,7 +497,7 @@ func TestTheTimeOfDayIsRefused(t *testing.T) {
 // Goal: what happens before a task's first point is not lost.
 func TestAPanicBeforeTheFirstPoint(t *testing.T) {
 	panics := func(b *table, t *sim.Task, c *coded) { panic("at once") }
-	waits := func(b *table, t *sim.Task, c *coded) { t.Yield("wait") }
+	waits := func(b *table, t *sim.Task, c *coded) { t.Step("wait") }
 	for _, r := range []*explore.Result{
 		must(explore.States(system(t, tasks(nil, waits, panics)), explore.Options{Limit: 1000})),
 		must(explore.Exhaustive(system(t, tasks(nil, waits, panics)), explore.Options{Limit: 1000})),
@@ -535,7 +535,7 @@ func (l *letter) String() string { return fmt.Sprint(l.text) }
 // postman keeps what it got.
 type postman struct{ sum int }
 
-func (p *postman) Step(e sim.Envelope, out *sim.Outbox) {
+func (p *postman) Handle(e sim.Envelope, out *sim.Outbox) {
 	p.sum = p.sum*2 + e.Message.(*letter).text
 	out.Reply(e, e.Message)
 }
@@ -549,7 +549,7 @@ func TestModelsThatBreakARule(t *testing.T) {
 			h := &hoard{mark: new(int)}
 			w.Share("h", h)
 			for _, name := range []string{"A", "B"} {
-				w.Go(name, &coded{run: func(t *sim.Task, c *coded) { run(h, t, c) }})
+				w.GoProgram(name, &coded{run: func(t *sim.Task, c *coded) { run(h, t, c) }})
 			}
 			return w
 		}
@@ -560,49 +560,49 @@ func TestModelsThatBreakARule(t *testing.T) {
 		want  string
 	}{
 		{"a local variable kept across a point", two(func(h *hoard, t *sim.Task, c *coded) {
-			t.Yield("read")
+			t.Step("read")
 			n := h.x.Get(t)
-			t.Yield("write")
+			t.Step("write")
 			h.x.Set(t, n+1)
 		}), "coroutine with another past"},
 		{"a config field that is written", two(func(h *hoard, t *sim.Task, c *coded) {
-			t.Yield("write")
+			t.Step("write")
 			h.fixed++
-			t.Yield("look")
+			t.Step("look")
 		}), "h.fixed"},
 		{"a pointer that is written", two(func(h *hoard, t *sim.Task, c *coded) {
-			t.Yield("write")
+			t.Step("write")
 			h.mark = new(int)
-			t.Yield("look")
+			t.Step("look")
 		}), "wiring"},
 		{"a package variable", two(func(h *hoard, t *sim.Task, c *coded) {
-			t.Yield("write")
+			t.Step("write")
 			packaged++
 			h.x.Set(t, packaged)
-			t.Yield("look")
+			t.Step("look")
 		}), ""},
 		{"a plain field before the first object", two(func(h *hoard, t *sim.Task, c *coded) {
-			t.Yield("write")
+			t.Step("write")
 			h.plain++
-			t.Yield("look")
+			t.Step("look")
 		}), "make it a sim.Var"},
 		{"a plain field behind an object", two(func(h *hoard, t *sim.Task, c *coded) {
-			t.Yield("write")
+			t.Step("write")
 			h.spare++
-			t.Yield("look")
+			t.Step("look")
 		}), "make it a sim.Var"},
 		{"a message changed after Send", func() *sim.World {
 			w := sim.NewWorld()
 			w.AddNode("n", &postman{})
 			c := w.Dial("A", "n")
-			w.Go("A", &coded{run: func(t *sim.Task, _ *coded) {
-				t.Yield("send")
+			w.GoProgram("A", &coded{run: func(t *sim.Task, _ *coded) {
+				t.Step("send")
 				m := &letter{1}
 				c.Send(t, m)
 				m.text = 2
-				c.Receive(t, "await")
+				c.Receive(t.At("await"))
 			}})
-			w.Go("B", &coded{run: func(t *sim.Task, _ *coded) { t.Yield("go") }})
+			w.GoProgram("B", &coded{run: func(t *sim.Task, _ *coded) { t.Step("go") }})
 			return w
 		}, "changed after it was sent"},
 	} {
@@ -623,12 +623,12 @@ func TestModelsThatBreakARule(t *testing.T) {
 func TestPCTCountsWays(t *testing.T) {
 	build := tasks(nil, func(b *table, t *sim.Task, c *coded) {
 		for ; c.a < 2; c.a++ {
-			t.Yield("fill")
+			t.Step("fill")
 			b.chans[0].Make(t, 1)
 			b.chans[1].Make(t, 1)
-			b.chans[0].Send(t, "send", 1)
-			b.chans[1].Send(t, "send too", 1)
-			if t.Select("choose", b.chans[0].Receiving(), b.chans[1].Receiving()) == &b.chans[0] {
+			b.chans[0].Send(t.At("send"), 1)
+			b.chans[1].Send(t.At("send too"), 1)
+			if t.At("choose").Select(b.chans[0].Receiving(), b.chans[1].Receiving()) == &b.chans[0] {
 				c.b++
 			}
 		}
@@ -685,24 +685,24 @@ func TestMemoryIsBounded(t *testing.T) {
 // Goal: no two things that a schedule could not tell apart, and no name that it
 // could not be read back with.
 func TestNamesAreToldApart(t *testing.T) {
-	program := func() *coded { return &coded{run: func(t *sim.Task, _ *coded) { t.Yield("go") }} }
+	program := func() *coded { return &coded{run: func(t *sim.Task, _ *coded) { t.Step("go") }} }
 	for want, wire := range map[string]func(w *sim.World){
-		"a task or a node A already": func(w *sim.World) { w.Go("A", program()); w.Go("A", program()) },
+		"a task or a node A already": func(w *sim.World) { w.GoProgram("A", program()); w.GoProgram("A", program()) },
 		"a task or a node n already": func(w *sim.World) { w.AddNode("n", &muter{}); w.AddNode("n", &muter{}) },
-		"a task or a node B already": func(w *sim.World) { w.AddNode("B", &muter{}); w.Go("B", program()) },
+		"a task or a node B already": func(w *sim.World) { w.AddNode("B", &muter{}); w.GoProgram("B", program()) },
 		"two properties once":        func(w *sim.World) { w.Watch(sim.NewProperty("once", nil)); w.Watch(sim.NewProperty("once", nil)) },
 		"two properties no-panic":    func(w *sim.World) { w.Watch(sim.NewProperty(sim.NoPanic, nil)) },
-		`task is named "A; B"`:       func(w *sim.World) { w.Go("A; B", program()) },
+		`task is named "A; B"`:       func(w *sim.World) { w.GoProgram("A; B", program()) },
 		`point is named ""`: func(w *sim.World) {
-			w.Go("A", &coded{run: func(t *sim.Task, _ *coded) { t.Yield("") }})
+			w.GoProgram("A", &coded{run: func(t *sim.Task, _ *coded) { t.Step("") }})
 		},
 		`point is named "a#2"`: func(w *sim.World) {
-			w.Go("A", &coded{run: func(t *sim.Task, _ *coded) { t.Yield("a#2") }})
+			w.GoProgram("A", &coded{run: func(t *sim.Task, _ *coded) { t.Step("a#2") }})
 		},
 		`message is named ""`: func(w *sim.World) {
 			w.AddNode("n", &muter{})
 			c := w.Dial("A", "n")
-			w.Go("A", &coded{run: func(t *sim.Task, _ *coded) { t.Yield("go"); c.Send(t, nameless{}) }})
+			w.GoProgram("A", &coded{run: func(t *sim.Task, _ *coded) { t.Step("go"); c.Send(t, nameless{}) }})
 		},
 	} {
 		build := func() *sim.World {

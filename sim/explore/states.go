@@ -222,7 +222,7 @@ func races(a, b []sim.Access) int {
 func raceError(sys System, first, second step, object, n int) *sim.RaceError {
 	racing := func(s step, n int) sim.RacingAccess {
 		writes := slices.ContainsFunc(s.accesses, func(a sim.Access) bool { return a.Object == object && a.Write })
-		return sim.RacingAccess{Task: s.event.Actor, Point: sim.Point(s.event.Label), Step: n, Write: writes}
+		return sim.RacingAccess{Task: s.event.Actor, Point: string(s.event.Label), Step: n, Write: writes}
 	}
 	return &sim.RaceError{Object: sys.ObjectName(object), First: racing(first, n-1), Second: racing(second, n)}
 }

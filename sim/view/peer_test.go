@@ -21,14 +21,14 @@ type coord struct {
 	state  int
 }
 
-func (n *coord) Step(e sim.Envelope, out *sim.Outbox) {
+func (n *coord) Handle(e sim.Envelope, out *sim.Outbox) {
 	if e.Request == nil {
 		n.state = 1
 		out.Reply(e, &msg{"EndTxn", "ok"})
 		out.Send(n.c, &msg{"WriteTxnMarkers", "{P0: commit}"})
 		return
 	}
-	if e.Message == sim.Cut {
+	if e.Message == sim.ErrBroken {
 		n.state = 2
 		out.After(0, 1)
 		return
@@ -45,7 +45,7 @@ func (n *coord) Describe(show func(name, value string)) {
 
 type brk struct{}
 
-func (brk) Step(e sim.Envelope, out *sim.Outbox) { out.Reply(e, &msg{sim.NameOf(e.Message), "ok"}) }
+func (brk) Handle(e sim.Envelope, out *sim.Outbox) { out.Reply(e, &msg{sim.NameOf(e.Message), "ok"}) }
 
 type app struct {
 	c *sim.Conn
@@ -53,10 +53,10 @@ type app struct {
 }
 
 func (a *app) Run(t *sim.Task) {
-	t.Yield("end")
+	t.Step("end")
 	a.c.Send(t, &msg{"EndTxn", "{commit}"})
 	a.n++
-	a.c.Receive(t, "await")
+	a.c.Receive(t.At("await"))
 }
 
 // Nodes that ask nodes have arrows; what a node is told is lost, and its timers,
@@ -67,10 +67,10 @@ func TestNodesAndProcesses(t *testing.T) {
 	w.AddNode("coordinator", n)
 	w.AddNode("broker", brk{})
 	n.c = w.Dial("coordinator", "broker")
-	w.Go("app", &app{c: w.Dial("client", "coordinator")})
-	w.Go("heartbeat", &app{c: w.Dial("client2", "coordinator")})
+	w.GoProgram("app", &app{c: w.Dial("client", "coordinator")})
+	w.GoProgram("heartbeat", &app{c: w.Dial("client2", "coordinator")})
 	w.Process("producer", "app", "heartbeat", "client", "client2")
-	w.Faults(sim.Budget{Cuts: 1, ProcessCrashes: 1})
+	w.Allow(sim.Faults{Cuts: 1, ProcessCrashes: 1})
 	s, err := sim.ParseSchedule(`app end; app/client->coordinator EndTxn; network cut coordinator->broker; producer crash
 		broker->coordinator cut; coordinator.retry fires; coordinator->broker/2 WriteTxnMarkers; producer restart
 		broker->coordinator/2 WriteTxnMarkers response`)

@@ -118,7 +118,7 @@ func (p *picture) row(i int) row {
 	}
 	for _, act := range step.Acts {
 		switch {
-		case r.from < 0 && (act.Action == sim.Arrived || act.Action == sim.Received) && act.Message != sim.Cut:
+		case r.from < 0 && (act.Action == sim.Arrived || act.Action == sim.Received) && act.Message != sim.ErrBroken:
 			r.from, r.to = p.lane(act.Peer), p.lane(act.Actor)
 			r.answer = act.Action == sim.Received
 			// A label that begins with the message's name goes for it.

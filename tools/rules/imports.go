@@ -54,7 +54,7 @@ var importRules = []importRule{
 	{of: "sim/history", may: "sim sim/trace github.com/anishathalye/porcupine"},
 	{of: "sim/explore/...", may: "sim sim/trace sim/internal/... sim/explore/...", tests: "sim/view"},
 	{of: "sim/view", may: "sim sim/trace sim/explore"},
-	{of: simtest, may: "sim sim/trace sim/explore " + rapid},
+	{of: simtest, may: "sim sim/trace sim/explore sim/view " + rapid},
 	{of: "docs/...", may: ""},
 }
 

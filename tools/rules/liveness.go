@@ -32,6 +32,13 @@ is handed to World.Go or Task.Go may keep what it likes, except over a Loop.`,
 // primitive is the function that all parking goes through.
 const primitive = "(*" + simPath + ".Task).wait"
 
+// An operation that does not block is a point of a Program only where At names
+// it, though it comes by what parks.
+var (
+	named    = "(*" + simPath + ".Task).At"
+	optional = []string{"(*" + simPath + ".Task).comes", "(*" + simPath + ".Task).comesBy"}
+)
+
 // parks is a fact about a function: it contains a point.
 type parks struct{ Keeps string } // what outlives a point there, in words; empty: nothing
 
@@ -143,13 +150,19 @@ func (l *lives) isPoint(call *ssa.CallCommon) bool {
 		return false
 	}
 	if f := l.source(call.StaticCallee()); f != nil {
-		return l.hasPoint(f)
+		return !slices.Contains(optional, f.RelString(nil)) && l.hasPoint(f) || slices.ContainsFunc(call.Args, isNamed)
 	}
 	return !isSim(l.Pkg) && isUnknown(call)
 }
 
 func (l *lives) hasPoint(f *ssa.Function) bool {
 	return l.parks[f] || f.Object() != nil && f.Object().Pkg() != l.Pkg && l.ImportObjectFact(f.Object(), new(parks))
+}
+
+// isNamed says whether a value is a task whose next point At has named.
+func isNamed(v ssa.Value) bool {
+	call, ok := v.(*ssa.Call)
+	return ok && call.Call.StaticCallee() != nil && call.Call.StaticCallee().RelString(nil) == named
 }
 
 // isUnknown says whether a call hands a task to a function that is not known

@@ -63,7 +63,7 @@ func inWords(circle []*Goroutine) error {
 			Task:  g.Name,
 			Holds: before.awaits.Held(before),
 			Wants: g.awaits.Wanted(g),
-			Point: sim.Point(g.point),
+			Point: string(g.point),
 		})
 	}
 	return e

@@ -122,10 +122,10 @@ func (g *committing) issue(t *sim.Task) {
 // awaitPrior waits for the prior commit to be done.
 func (g *committing) awaitPrior(t *sim.Task) {
 	if g.prior == CancelPrior {
-		t.Yield(PointCancelPrior)
+		t.Step(PointCancelPrior)
 		g.cancel(t, g.priorDone)
 	}
-	g.commits[g.priorDone-1].done.Lock(t, PointAwaitPrior)
+	g.commits[g.priorDone-1].done.Lock(t.At(PointAwaitPrior))
 	g.commits[g.priorDone-1].done.Unlock(t)
 	g.priorDone = 0
 }
@@ -137,14 +137,14 @@ func (g *committing) awaitPrior(t *sim.Task) {
 func (g *committing) request(t *sim.Task) {
 	g.err = true
 	for {
-		g.cxn.Redial(t, PointIssue)
+		g.cxn.Redial(t.At(PointIssue))
 		if g.mine().cancelled.Load(t) {
 			return
 		}
 		g.writeRequest(t)
-		response := g.cxn.Receive(t, PointAwaitResponse)
+		response := g.cxn.Receive(t.At(PointAwaitResponse))
 		g.mine().inFlight.Store(t, false)
-		if response != sim.Cut {
+		if response != sim.ErrBroken {
 			g.err = response.(*model.OffsetCommitResponse).Partitions[0].Error != model.None
 			return
 		}
@@ -164,7 +164,7 @@ func (g *committing) writeRequest(t *sim.Task) {
 // updateCommitted notes what was acknowledged. From then on no autocommit sends
 // it again.
 func (g *committing) updateCommitted(t *sim.Task) {
-	g.mu.Lock(t, PointUpdateCommitted)
+	g.mu.Lock(t.At(PointUpdateCommitted))
 	g.committed.Set(t, g.offset)
 	if g.head.Get(t) < g.offset {
 		g.head.Set(t, g.offset)
@@ -183,8 +183,8 @@ func NewTick(g *GroupConsumer, number int) *Tick {
 
 // Run is the body of loopCommit's loop.
 func (g *Tick) Run(t *sim.Task) {
-	g.mine().done.Lock(t, PointTick)
-	g.mu.Lock(t, PointAutocommit)
+	g.mine().done.Lock(t.At(PointTick))
+	g.mu.Lock(t.At(PointAutocommit))
 	if g.blockAuto.Get(t) || g.head.Get(t) == g.committed.Get(t) {
 		g.mu.Unlock(t)
 		g.mine().done.Unlock(t)
@@ -230,7 +230,7 @@ func (g *Application) Run(t *sim.Task) {
 // other. In between, the head is what it is afterwards, and only this goroutine
 // looks at dirty.
 func (g *Application) pollRecords(t *sim.Task) {
-	g.mu.Lock(t, PointPoll)
+	g.mu.Lock(t.At(PointPoll))
 	g.head.Set(t, g.dirty.Get(t))
 	g.dirty.Set(t, g.dirty.Get(t)+1)
 	g.mu.Unlock(t)
@@ -247,14 +247,14 @@ func (g *Application) commitUncommittedOffsets(t *sim.Task) {
 // commitOffsetsSync is UncommittedOffsets, which takes g.mu although only this
 // goroutine looks at dirty, and CommitOffsetsSync.
 func (g *Application) commitOffsetsSync(t *sim.Task) {
-	g.mine().done.Lock(t, PointCommitSync)
+	g.mine().done.Lock(t.At(PointCommitSync))
 	g.offset = g.dirty.Get(t)
-	g.mu.Lock(t, PointBlockAuto)
+	g.mu.Lock(t.At(PointBlockAuto))
 	g.blockAuto.Set(t, true)
 	g.commit(t)
 	g.mu.Unlock(t)
 	g.issue(t)
-	g.mu.Lock(t, PointUnblockAuto)
+	g.mu.Lock(t.At(PointUnblockAuto))
 	g.blockAuto.Set(t, false)
 	g.mu.Unlock(t)
 	g.mine().done.Unlock(t)
@@ -267,7 +267,7 @@ func (g *Application) commitOffsetsSync(t *sim.Task) {
 type Deadline struct{ Consumer *GroupConsumer }
 
 func (g *Deadline) Run(t *sim.Task) {
-	t.Yield(PointDeadline)
+	t.Step(PointDeadline)
 	g.Consumer.cancel(t, 1)
 }
 
@@ -284,10 +284,10 @@ type Successor struct {
 
 func (g *Successor) Run(t *sim.Task) {
 	for g.position == 0 {
-		g.Coordinator.Redial(t, PointFetchOffsets)
+		g.Coordinator.Redial(t.At(PointFetchOffsets))
 		g.Coordinator.Send(t, &model.OffsetFetchRequest{Partitions: []model.Partition{0}})
-		response := g.Coordinator.Receive(t, PointAwaitResponse)
-		if response != sim.Cut {
+		response := g.Coordinator.Receive(t.At(PointAwaitResponse))
+		if response != sim.ErrBroken {
 			g.position = response.(*model.OffsetFetchResponse).Partitions[0].Offset
 		}
 	}

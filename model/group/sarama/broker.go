@@ -26,19 +26,19 @@ type broker struct {
 
 // open dials, unless another goroutine does or has.
 func (om *goroutine) open(t *sim.Task) {
-	t.Yield(PointOpen)
+	t.Step(PointOpen)
 	if !om.broker.opened.CompareAndSwap(t, false, true) {
 		return // ErrAlreadyConnected
 	}
-	om.broker.lock.Lock(t, PointDial)
-	om.broker.conn.Redial(t, PointConnect)
+	om.broker.lock.Lock(t.At(PointDial))
+	om.broker.conn.Redial(t.At(PointConnect))
 	om.broker.connected.Set(t, true)
 	om.broker.lock.Unlock(t)
 }
 
 // closeBroker is Broker.Close.
 func (om *goroutine) closeBroker(t *sim.Task) {
-	om.broker.lock.Lock(t, PointCloseBroker)
+	om.broker.lock.Lock(t.At(PointCloseBroker))
 	if om.broker.connected.Get(t) {
 		om.broker.connected.Set(t, false)
 		om.broker.opened.Store(t, false)
@@ -49,7 +49,7 @@ func (om *goroutine) closeBroker(t *sim.Task) {
 // responseSize counts the responses that are
 // awaited, under the lock.
 func (om *goroutine) responseSize(t *sim.Task) {
-	om.broker.lock.Lock(t, PointResponseSize)
+	om.broker.lock.Lock(t.At(PointResponseSize))
 	om.broker.lock.Unlock(t)
 }
 
@@ -65,21 +65,21 @@ func (om *goroutine) send(t *sim.Task, request sim.Message) {
 // Up to 1.61.0 it comes after the write, so one more than that is on the wire.
 func (om *goroutine) promise(t *sim.Task) {
 	if om.broker.responses != nil && !om.err {
-		om.broker.responses.Send(t, PointPromise, true)
+		om.broker.responses.Send(t.At(PointPromise), true)
 	}
 }
 
 // keepPromise is responseReceiver's way to its next promise.
 func (om *goroutine) keepPromise(t *sim.Task) {
 	if om.broker.responses != nil {
-		om.broker.responses.Receive(t, PointKeepPromise)
+		om.broker.responses.Receive(t.At(PointKeepPromise))
 	}
 }
 
 // commitOffset is CommitOffset with sendAndReceive below it, which since 1.38.0
 // holds the lock for the whole round trip, and before for send alone.
 func (om *goroutine) commitOffset(t *sim.Task) {
-	om.broker.lock.Lock(t, PointSend)
+	om.broker.lock.Lock(t.At(PointSend))
 	om.send(t, om.request())
 	om.promise(t)
 	if om.conf.Release == Release1_37_2 {
@@ -97,7 +97,7 @@ func (om *goroutine) handleResponsePromise(t *sim.Task) {
 	if om.err {
 		return // There is no promise.
 	}
-	answer := om.broker.conn.Receive(t, PointAwaitResponse)
+	answer := om.broker.conn.Receive(t.At(PointAwaitResponse))
 	if response, ok := answer.(*model.OffsetCommitResponse); ok {
 		om.resp = append(om.resp, response.Partitions...)
 	} else {
@@ -110,7 +110,7 @@ func (om *goroutine) handleResponsePromise(t *sim.Task) {
 //
 // Differs: MaxOpenRequests is left out here.
 func (om *goroutine) fetchOffset(t *sim.Task) {
-	om.broker.lock.Lock(t, PointFetchOffset)
+	om.broker.lock.Lock(t.At(PointFetchOffset))
 	om.send(t, &model.OffsetFetchRequest{Partitions: []model.Partition{om.poms[om.place].partition}})
 	om.awaitOffset(t)
 	om.broker.lock.Unlock(t)
@@ -121,7 +121,7 @@ func (om *goroutine) awaitOffset(t *sim.Task) {
 	if om.err {
 		return
 	}
-	answer := om.broker.conn.Receive(t, PointAwaitOffset)
+	answer := om.broker.conn.Receive(t.At(PointAwaitOffset))
 	if response, ok := answer.(*model.OffsetFetchResponse); ok {
 		om.fetched = response.Partitions[0].Offset
 	} else {

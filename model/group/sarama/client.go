@@ -15,7 +15,7 @@ import (
 func (om *goroutine) findCoordinator(t *sim.Task) {
 	for !om.found {
 		om.leastLoadedBroker(t)
-		om.broker.lock.Lock(t, PointFindCoordinator)
+		om.broker.lock.Lock(t.At(PointFindCoordinator))
 		om.send(t, &model.FindCoordinatorRequest{})
 		om.awaitCoordinator(t)
 		om.broker.lock.Unlock(t)
@@ -37,7 +37,7 @@ func (om *goroutine) awaitCoordinator(t *sim.Task) {
 	if om.err {
 		return
 	}
-	answer := om.broker.conn.Receive(t, PointAwaitCoordinator)
+	answer := om.broker.conn.Receive(t.At(PointAwaitCoordinator))
 	_, om.found = answer.(*model.FindCoordinatorResponse)
 	om.err = !om.found
 }

@@ -71,8 +71,8 @@ func (om *Claim) Run(t *sim.Task) {
 // markOffset is MarkOffset of the claimed partition, of the message that was
 // just processed.
 func (om *Claim) markOffset(t *sim.Task) {
-	om.poms[om.place].lock.Lock(t, PointMark)
-	t.Called(&model.Processed{Partition: om.poms[om.place].partition, Offset: om.next - 1})
+	om.poms[om.place].lock.Lock(t.At(PointMark))
+	t.Call(&model.Processed{Partition: om.poms[om.place].partition, Offset: om.next - 1})
 	pom := om.poms[om.place]
 	if om.next > pom.offset.Get(t) {
 		pom.offset.Set(t, om.next)
@@ -84,7 +84,7 @@ func (om *Claim) markOffset(t *sim.Task) {
 // resetOffset is ResetOffset of the claimed partition, back to the message that
 // comes next.
 func (om *Claim) resetOffset(t *sim.Task) {
-	om.poms[om.place].lock.Lock(t, PointReset)
+	om.poms[om.place].lock.Lock(t.At(PointReset))
 	pom := om.poms[om.place]
 	if om.next-1 <= pom.offset.Get(t) {
 		pom.offset.Set(t, om.next-1)
@@ -103,10 +103,10 @@ func NewMainLoop(om *OffsetManager) *MainLoop {
 
 // Run is mainLoop.
 func (om *MainLoop) Run(t *sim.Task) {
-	t.Yield(PointMainLoop)
+	t.Step(PointMainLoop)
 	om.loop.ticker.StartTicker(t, om.conf.AutoCommit)
 	for {
-		chosen := t.Select(PointNext, om.loop.ticker.Receiving(), om.loop.closing.Receiving())
+		chosen := t.At(PointNext).Select(om.loop.ticker.Receiving(), om.loop.closing.Receiving())
 		if chosen == &om.loop.closing {
 			om.loop.ticker.Stop(t)
 			om.loop.closed.Close(t)
@@ -132,9 +132,9 @@ func NewSession(c *Consumer) *Session {
 
 // Run is release.
 func (om *Session) Run(t *sim.Task) {
-	om.consumer.claims.Wait(t, PointAwaitClaims)
+	om.consumer.claims.Wait(t.At(PointAwaitClaims))
 	om.close(t)
-	t.Returned(&model.Closed{})
+	t.Return(&model.Closed{})
 }
 
 // Committer is a goroutine of the application that marks nothing, and

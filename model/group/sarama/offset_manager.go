@@ -152,7 +152,7 @@ type goroutine struct {
 // managePartition leaves in fetched where to read on.
 func (om *goroutine) managePartition(t *sim.Task) {
 	om.fetchInitialOffset(t)
-	om.pomsLock.Lock(t, PointManage)
+	om.pomsLock.Lock(t.At(PointManage))
 	pom := om.poms[om.place]
 	pom.released.Set(t, false)
 	pom.offset.Set(t, om.fetched)
@@ -161,9 +161,9 @@ func (om *goroutine) managePartition(t *sim.Task) {
 
 func (om *goroutine) close(t *sim.Task) {
 	if om.loop != nil {
-		t.Yield(PointClose)
+		t.Step(PointClose)
 		om.loop.closing.Close(t)
-		om.loop.closed.Receive(t, PointAwaitMainLoop)
+		om.loop.closed.Receive(t.At(PointAwaitMainLoop))
 	}
 	om.asyncClosePOMs(t)
 	om.force = false
@@ -177,7 +177,7 @@ func (om *goroutine) close(t *sim.Task) {
 	om.attempt = 0
 	om.force = true
 	om.releasePOMs(t)
-	om.brokerLock.Lock(t, PointForgetBroker)
+	om.brokerLock.Lock(t.At(PointForgetBroker))
 	om.coordinated.Set(t, false)
 	om.brokerLock.Unlock(t)
 }
@@ -198,13 +198,13 @@ func (om *goroutine) fetchInitialOffset(t *sim.Task) {
 
 // coordinator sees to it that the coordinator is known, and asks if it is not.
 func (om *goroutine) coordinator(t *sim.Task) {
-	om.brokerLock.RLock(t, PointCoordinator)
+	om.brokerLock.RLock(t.At(PointCoordinator))
 	known := om.coordinated.Get(t)
 	om.brokerLock.RUnlock(t)
 	if known {
 		return
 	}
-	om.brokerLock.Lock(t, PointRefresh)
+	om.brokerLock.Lock(t.At(PointRefresh))
 	if om.coordinated.Get(t) {
 		om.brokerLock.Unlock(t)
 		return
@@ -217,7 +217,7 @@ func (om *goroutine) coordinator(t *sim.Task) {
 
 // releaseCoordinator forgets who the coordinator is.
 func (om *goroutine) releaseCoordinator(t *sim.Task) {
-	om.brokerLock.Lock(t, PointRelease)
+	om.brokerLock.Lock(t.At(PointRelease))
 	om.coordinated.Set(t, false)
 	om.brokerLock.Unlock(t)
 }
@@ -240,7 +240,7 @@ func (om *goroutine) flushToBroker(t *sim.Task) {
 		return
 	}
 	om.coordinator(t)
-	om.broker.lock.Lock(t, PointBrokerLock)
+	om.broker.lock.Lock(t.At(PointBrokerLock))
 	om.constructRequest(t) // The deadlock: it wants pomsLock.
 	if len(om.req) == 0 {
 		om.broker.lock.Unlock(t)
@@ -290,7 +290,7 @@ func (om *goroutine) sendOffsetCommit(t *sim.Task) {
 	if om.conf.Release == Release1_48_0 {
 		om.promise(t)
 	}
-	t.Yield(PointWrite)
+	t.Step(PointWrite)
 	om.send(t, om.request())
 	if om.conf.Release == Release1_43_3 {
 		om.promise(t)
@@ -303,12 +303,12 @@ func (om *goroutine) sendOffsetCommit(t *sim.Task) {
 // the other.
 func (om *goroutine) constructRequest(t *sim.Task) {
 	om.req = om.req[:0]
-	om.pomsLock.RLock(t, PointConstruct)
+	om.pomsLock.RLock(t.At(PointConstruct))
 	for om.i = 0; om.i < len(om.poms); om.i++ {
 		if om.poms[om.i].released.Get(t) {
 			continue
 		}
-		om.poms[om.i].lock.Lock(t, PointSnapshot)
+		om.poms[om.i].lock.Lock(t.At(PointSnapshot))
 		pom := om.poms[om.i]
 		if pom.dirty.Get(t) {
 			om.req = append(om.req, model.PartitionOffset{Partition: pom.partition, Offset: pom.offset.Get(t)})
@@ -328,7 +328,7 @@ func (om *goroutine) request() *model.OffsetCommitRequest {
 // and forgets the coordinator if it is none.
 func (om *goroutine) handleResponse(t *sim.Task) {
 	om.shouldRelease = false
-	om.pomsLock.RLock(t, PointHandleResponse)
+	om.pomsLock.RLock(t.At(PointHandleResponse))
 	for om.i = 0; om.i < len(om.poms); om.i++ {
 		block := om.block()
 		if block < 0 || om.poms[om.i].released.Get(t) {
@@ -362,15 +362,15 @@ func (om *goroutine) block() int {
 
 // handleError tells the partitions of an error, and they log it.
 func (om *goroutine) handleError(t *sim.Task) {
-	om.pomsLock.RLock(t, PointHandleError)
+	om.pomsLock.RLock(t.At(PointHandleError))
 	om.pomsLock.RUnlock(t)
 }
 
 // asyncClosePOMs marks every partition as done.
 func (om *goroutine) asyncClosePOMs(t *sim.Task) {
-	om.pomsLock.RLock(t, PointAsyncClose)
+	om.pomsLock.RLock(t.At(PointAsyncClose))
 	for om.i = 0; om.i < len(om.poms); om.i++ {
-		om.poms[om.i].lock.Lock(t, PointAsyncClosePOM)
+		om.poms[om.i].lock.Lock(t.At(PointAsyncClosePOM))
 		pom := om.poms[om.i]
 		pom.done.Set(t, true)
 		pom.lock.Unlock(t)
@@ -382,12 +382,12 @@ func (om *goroutine) asyncClosePOMs(t *sim.Task) {
 // releasePOMs lets go of the partitions that are closed and clean, or of all
 // that are closed, and says how many remain.
 func (om *goroutine) releasePOMs(t *sim.Task) (remaining int) {
-	om.pomsLock.Lock(t, PointReleasePOMs)
+	om.pomsLock.Lock(t.At(PointReleasePOMs))
 	for om.i = 0; om.i < len(om.poms); om.i++ {
 		if om.poms[om.i].released.Get(t) || !om.poms[om.i].done.Get(t) {
 			continue // No point: done changes under pomsLock too.
 		}
-		om.poms[om.i].lock.Lock(t, PointReleasePOM)
+		om.poms[om.i].lock.Lock(t.At(PointReleasePOM))
 		pom := om.poms[om.i]
 		pom.released.Set(t, om.force || !pom.dirty.Get(t))
 		pom.lock.Unlock(t)
@@ -413,7 +413,7 @@ func (om *goroutine) remaining(t *sim.Task) (n int) {
 //
 // Source: partitionOffsetManager.updateCommitted.
 func (om *goroutine) updateCommitted(t *sim.Task) {
-	om.poms[om.i].lock.Lock(t, PointUpdateCommitted)
+	om.poms[om.i].lock.Lock(t.At(PointUpdateCommitted))
 	pom := om.poms[om.i]
 	if pom.offset.Get(t) == om.req[om.block()].Offset {
 		pom.dirty.Set(t, false)

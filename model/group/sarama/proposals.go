@@ -23,7 +23,7 @@ const (
 func (om *goroutine) flushProposed(t *sim.Task) {
 	switch om.conf.Proposal {
 	case CommitLock:
-		om.commitLock.Lock(t, PointCommit)
+		om.commitLock.Lock(t.At(PointCommit))
 		om.flushToBroker1_43_2(t)
 		om.commitLock.Unlock(t)
 	case BuildOutside:
@@ -38,7 +38,7 @@ func (om *goroutine) flushToBroker3193(t *sim.Task) {
 	if len(om.req) == 0 {
 		return
 	}
-	om.broker.lock.Lock(t, PointSend) // The rewind is back.
+	om.broker.lock.Lock(t.At(PointSend)) // The rewind is back.
 	om.send(t, om.request())
 	om.promise(t)
 	om.broker.lock.Unlock(t)

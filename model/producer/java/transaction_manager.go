@@ -128,7 +128,7 @@ func (m *Transactions) initProducerID(t *sim.Task) {
 		m.coordinator.Send(t, &model.InitProducerIDRequest{
 			Version: 4, TransactionalID: m.config.TransactionalID, TransactionTimeout: time.Minute, ProducerID: m.producerID, ProducerEpoch: m.producerEpoch,
 		})
-		response := m.coordinator.Receive(t, producer.PointAwaitID).(*model.InitProducerIDResponse)
+		response := m.coordinator.Receive(t.At(producer.PointAwaitID)).(*model.InitProducerIDResponse)
 		switch response.Error {
 		case model.None:
 			m.producerID, m.producerEpoch = response.ProducerID, response.ProducerEpoch
@@ -142,7 +142,7 @@ func (m *Transactions) initProducerID(t *sim.Task) {
 			m.fatalError(response.Error)
 			return
 		}
-		m.sleep.Sleep(t, m.config.RetryBackoff, PointSenderBackoff)
+		m.sleep.Sleep(t.At(PointSenderBackoff), m.config.RetryBackoff)
 	}
 }
 
@@ -190,11 +190,11 @@ func (m *Transactions) addPartitionsToTransaction(t *sim.Task) {
 		m.coordinator.Send(t, &model.AddPartitionsToTxnRequest{
 			Version: 3, TransactionalID: m.config.TransactionalID, ProducerID: m.producerID, ProducerEpoch: m.producerEpoch, Partitions: []model.Partition{m.Partition},
 		})
-		response := m.coordinator.Receive(t, producer.PointAwaitAdd).(*model.AddPartitionsToTxnResponse)
+		response := m.coordinator.Receive(t.At(producer.PointAwaitAdd)).(*model.AddPartitionsToTxnResponse)
 		if reenqueue := m.partitionsAdded(response.Partitions[0].Error); !reenqueue {
 			return
 		}
-		m.sleep.Sleep(t, min(m.config.RetryBackoff, m.retryBackoff), PointSenderBackoff)
+		m.sleep.Sleep(t.At(PointSenderBackoff), min(m.config.RetryBackoff, m.retryBackoff))
 	}
 }
 
@@ -235,11 +235,11 @@ func (m *Transactions) sendProduceRequest(t *sim.Task) {
 				Records: []model.Record{m.Record},
 			},
 		}}})
-		response := m.leaders[m.Partition].Receive(t, producer.PointAwaitAppend).(*model.ProduceResponse)
+		response := m.leaders[m.Partition].Receive(t.At(producer.PointAwaitAppend)).(*model.ProduceResponse)
 		if reenqueue := m.completeBatch(response.Partitions[0].Error); !reenqueue {
 			return
 		}
-		m.sleep.Sleep(t, m.config.RetryBackoff, PointSenderBackoff)
+		m.sleep.Sleep(t.At(PointSenderBackoff), m.config.RetryBackoff)
 	}
 }
 
@@ -307,7 +307,7 @@ func (m *Transactions) completeTransaction(t *sim.Task) {
 func (m *Transactions) endTxn(t *sim.Task) {
 	for {
 		m.coordinator.Send(t, &model.EndTxnRequest{Version: 4, TransactionalID: m.config.TransactionalID, ProducerID: m.producerID, ProducerEpoch: m.producerEpoch, Result: m.committed})
-		response := m.coordinator.Receive(t, producer.PointAwaitEnd).(*model.EndTxnResponse)
+		response := m.coordinator.Receive(t.At(producer.PointAwaitEnd)).(*model.EndTxnResponse)
 		switch response.Error {
 		case model.None:
 			return
@@ -316,7 +316,7 @@ func (m *Transactions) endTxn(t *sim.Task) {
 			m.fatalError(response.Error)
 			return
 		}
-		m.sleep.Sleep(t, m.config.RetryBackoff, PointSenderBackoff)
+		m.sleep.Sleep(t.At(PointSenderBackoff), m.config.RetryBackoff)
 	}
 }
 

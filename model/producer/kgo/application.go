@@ -139,11 +139,11 @@ func (a *App) NewSubmitter(from, to, step model.Record) *Submitter {
 // Run submits.
 func (s *Submitter) Run(t *sim.Task) {
 	if s.config.Transactional {
-		s.app.begun.Wait(t, PointAwaitBegin)
+		s.app.begun.Wait(t.At(PointAwaitBegin))
 	}
 	for s.next = s.from; s.next < s.to; s.next += s.step {
 		if s.config.Paced {
-			t.Yield(PointSubmit)
+			t.Step(PointSubmit)
 		}
 		s.submit(t)
 	}
@@ -156,7 +156,7 @@ func (s *Submitter) Run(t *sim.Task) {
 func (s *Submitter) submit(t *sim.Task) {
 	s.pr = s.app.marked(s.next)
 	if s.app.gated() {
-		s.app.gate.Lock(t, PointGate)
+		s.app.gate.Lock(t.At(PointGate))
 	}
 	if s.config.Transactional {
 		s.app.submitted.Append(t, s.next)
@@ -180,17 +180,17 @@ func (a *App) marked(r model.Record) promisedRec {
 
 // flush awaits the outcome of all that is buffered.
 func (g *goroutine) flush(t *sim.Task) {
-	t.Called(&model.Flush{})
+	t.Call(&model.Flush{})
 	g.flushing.Add(t, 1)
 	if g.config.Linger > 0 {
 		g.unlingerAll(t)
 	}
 	for g.i = 0; int(g.i) < len(g.bufferedRecords); g.i++ {
-		g.bufferedRecords[g.i].Wait(t, PointFlush)
+		g.bufferedRecords[g.i].Wait(t.At(PointFlush))
 	}
 	g.i = 0
 	g.flushing.Add(t, -1)
-	t.Returned(&model.Flush{})
+	t.Return(&model.Flush{})
 }
 
 // unlingerAll sends what lingers in any partition.
@@ -279,7 +279,7 @@ func (a *Application) handOverAgain(t *sim.Task) {
 // close is Flush and Close: the client's goroutines end.
 func (a *Application) close(t *sim.Task) {
 	a.flush(t)
-	t.Called(&model.CloseClient{})
+	t.Call(&model.CloseClient{})
 	a.closed.Store(t, true)
 	for _, g := range a.goroutines() {
 		g.start(t)

@@ -41,7 +41,7 @@ func (a *App) failures(t *sim.Task, scope int) (n int) {
 // left of what has failed but the records that promises told of.
 func (a *Application) recoverQuiescent(t *sim.Task) {
 	if a.app.config.Misuse != WithoutStopping {
-		a.app.gate.Lock(t, PointGate)
+		a.app.gate.Lock(t.At(PointGate))
 	}
 	if a.app.config.Misuse != WithoutPromises {
 		a.flush(t)
@@ -72,7 +72,7 @@ func (a *Application) handOverRest(t *sim.Task) {
 
 // clearQuiescent clears the partition while nobody produces.
 func (a *Application) clearQuiescent(t *sim.Task) {
-	a.app.gate.Lock(t, PointGate)
+	a.app.gate.Lock(t.At(PointGate))
 	a.record = 0
 	a.clearPartition(t)
 	a.flush(t)
@@ -87,7 +87,7 @@ func (a *Application) clearQuiescent(t *sim.Task) {
 func (a *Application) resumeAfter(t *sim.Task) {
 	a.i = int32(a.scope(a.record))
 	if a.rounds[a.i].left == 0 {
-		a.bufferedRecords[a.i].Wait(t, PointFlush)
+		a.bufferedRecords[a.i].Wait(t.At(PointFlush))
 		a.lookAtPause(t)
 	}
 	a.rounds[a.i].left--
@@ -101,7 +101,7 @@ func (a *Application) resumeAfter(t *sim.Task) {
 
 // lookAtPause notes what has failed in the scope a.i, and in which pause.
 func (a *Application) lookAtPause(t *sim.Task) {
-	a.recBuf().mu.Lock(t, PointPauses)
+	a.recBuf().mu.Lock(t.At(PointPauses))
 	b := a.recBuf()
 	a.rounds[a.i].left = 1 + int32(a.app.failures(t, int(a.i)))
 	if b.paused[a.i].Get(t) {

@@ -19,11 +19,11 @@ import (
 
 // beginTransaction asks for the producer id. Whoever submits waits for that.
 func (a *Application) beginTransaction(t *sim.Task) {
-	t.Yield(PointBegin)
+	t.Step(PointBegin)
 	a.coordinator.Send(t, &model.InitProducerIDRequest{
 		Version: 4, TransactionTimeout: 40 * time.Second, ProducerID: model.NoProducerID, ProducerEpoch: model.NoProducerEpoch,
 	})
-	response := a.coordinator.Receive(t, producer.PointAwaitID).(*model.InitProducerIDResponse)
+	response := a.coordinator.Receive(t.At(producer.PointAwaitID)).(*model.InitProducerIDResponse)
 	a.mustBe(response.Error)
 	a.producerID.Store(t, int64(response.ProducerID))
 	a.epoch = int32(response.ProducerEpoch)
@@ -36,7 +36,7 @@ func (a *Application) endTransaction(t *sim.Task) {
 	a.coordinator.Send(t, &model.EndTxnRequest{
 		Version: 5, ProducerID: model.ProducerID(a.producerID.Load(t)), ProducerEpoch: model.ProducerEpoch(a.epoch), Result: a.result,
 	})
-	response := a.coordinator.Receive(t, producer.PointAwaitEnd).(*model.EndTxnResponse)
+	response := a.coordinator.Receive(t.At(producer.PointAwaitEnd)).(*model.EndTxnResponse)
 	a.mustBe(response.Error)
 	a.result = model.Abort
 	a.producerID.Store(t, int64(response.ProducerID))
@@ -52,7 +52,7 @@ func (a *Application) mustBe(code model.Error) {
 
 // resetProducerSequences is resetAllProducerSequences: the new epoch begins at 0.
 func (a *Application) resetProducerSequences(t *sim.Task) {
-	a.recBuf().mu.Lock(t, PointResetSequences)
+	a.recBuf().mu.Lock(t.At(PointResetSequences))
 	b := a.recBuf()
 	b.epoch.Set(t, a.epoch)
 	b.seq.Set(t, 0)
@@ -63,7 +63,7 @@ func (a *Application) resetProducerSequences(t *sim.Task) {
 // abortTransaction aborts, while nobody produces, and hands over again all that
 // was in the transaction, whether it had failed or not.
 func (a *Application) abortTransaction(t *sim.Task) {
-	a.app.gate.Lock(t, PointGate)
+	a.app.gate.Lock(t.At(PointGate))
 	a.flush(t)
 	a.endTransaction(t)
 	a.app.acked.Store(t, 0)

@@ -126,8 +126,8 @@ func (g *goStatement) start(t *sim.Task) {
 }
 
 // begins awaits the go statement.
-func (g *goStatement) begins(t *sim.Task, p sim.Point) {
-	g.idle.Wait(t, p)
+func (g *goStatement) begins(t *sim.Task, p string) {
+	g.idle.Wait(t.At(p))
 	g.idle.Add(t, 1)
 	g.started.Store(t, false)
 }
@@ -148,9 +148,9 @@ func (g *goroutine) recBuf() *recBuf { return g.recBufs[g.partition] }
 
 // produce is Produce once the record has its partition.
 func (g *goroutine) produce(t *sim.Task) {
-	g.recBuf().mu.Lock(t, PointBufferRecord)
+	g.recBuf().mu.Lock(t.At(PointBufferRecord))
 	g.awaitResume(t)
-	t.Called(&model.Submitted{Record: g.pr.record(), Partition: model.Partition(g.partition), Again: g.pr.is(again)})
+	t.Call(&model.Submitted{Record: g.pr.record(), Partition: model.Partition(g.partition), Again: g.pr.is(again)})
 	g.bufferedRecords[g.scope(g.pr.record())].Add(t, 1)
 	g.bufferRecord(t)
 	g.recBuf().mu.Unlock(t)

@@ -56,7 +56,7 @@ func (g *Promises) Run(t *sim.Task) {
 			return
 		}
 		if g.config.Paced {
-			t.Yield(PointScheduled)
+			t.Step(PointScheduled)
 		}
 		g.recs = append(g.recs[:0], g.batchPromises.head(t)...)
 		g.finishPromises(t)
@@ -71,7 +71,7 @@ func (g *Promises) finishPromises(t *sim.Task) {
 			g.dropPeek(t)
 		}
 		if len(g.recs) > 0 && g.recs[0].err() != 0 {
-			t.Yield(PointCallPromise)
+			t.Step(PointCallPromise)
 		}
 	}
 }
@@ -79,7 +79,7 @@ func (g *Promises) finishPromises(t *sim.Task) {
 // finishRecordPromise calls the next promise.
 func (g *Promises) finishRecordPromise(t *sim.Task) {
 	pr := g.recs[0]
-	t.Returned(&model.Promised{Record: pr.record(), Failed: pr.err().String(), Unbuffered: pr.is(tooLarge)})
+	t.Return(&model.Promised{Record: pr.record(), Failed: pr.err().String(), Unbuffered: pr.is(tooLarge)})
 	g.app.promise(t, pr)
 	g.bufferedRecords[g.scope(pr.record())].Done(t)
 	g.recs = slices.Delete(g.recs, 0, 1)

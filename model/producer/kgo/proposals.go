@@ -63,7 +63,7 @@ func (cl *Producer) scope(r model.Record) int { return int(r) % cl.scopes() }
 // recBuf.mu.
 func (g *goroutine) awaitResume(t *sim.Task) {
 	for g.mustWait(t) {
-		g.recBuf().resumed.Wait(t, PointPaused)
+		g.recBuf().resumed.Wait(t.At(PointPaused))
 	}
 }
 
@@ -131,7 +131,7 @@ func (b *recBuf) pauseAll(t *sim.Task, cl *Producer) {
 
 // recover is RecoverFailedProducePartitions: what comes next is taken.
 func (g *goroutine) recover(t *sim.Task) {
-	g.recBuf().mu.Lock(t, PointRecover)
+	g.recBuf().mu.Lock(t.At(PointRecover))
 	g.recBuf().failed.Set(t, false)
 	g.recBuf().mu.Unlock(t)
 }
@@ -142,7 +142,7 @@ func (g *goroutine) clearPartition(t *sim.Task) {
 	if g.inHook && !g.config.ReentrantHook {
 		return
 	}
-	g.recBuf().mu.Lock(t, PointClear)
+	g.recBuf().mu.Lock(t.At(PointClear))
 	g.err = errCleared
 	g.failAllRecords(t)
 	g.recBuf().halted.Set(t, false)
@@ -151,7 +151,7 @@ func (g *goroutine) clearPartition(t *sim.Task) {
 
 // resume ends the pause of the scope a.i.
 func (a *Application) resume(t *sim.Task) {
-	a.recBuf().mu.Lock(t, PointResume)
+	a.recBuf().mu.Lock(t.At(PointResume))
 	b := a.recBuf()
 	if b.pauses[a.i].Get(t) == a.rounds[a.i].pause {
 		b.paused[a.i].Set(t, false)

@@ -124,7 +124,7 @@ func (b *recBuf) lockedStopLinger(t *sim.Task) {
 
 // unlingerAndManuallyDrain drains what has lingered.
 func (g *goroutine) unlingerAndManuallyDrain(t *sim.Task) {
-	g.recBuf().mu.Lock(t, PointUnlinger)
+	g.recBuf().mu.Lock(t.At(PointUnlinger))
 	g.recBuf().lockedStopLinger(t)
 	g.drain.start(t)
 	g.recBuf().mu.Unlock(t)
@@ -134,7 +134,7 @@ func (g *goroutine) unlingerAndManuallyDrain(t *sim.Task) {
 //
 // Differs: the error is TOPIC_AUTHORIZATION_FAILED, for which nobody tries again.
 func (g *goroutine) bumpRepeatedLoadErr(t *sim.Task) {
-	g.recBuf().mu.Lock(t, PointMetadata)
+	g.recBuf().mu.Lock(t.At(PointMetadata))
 	b := g.recBuf()
 	if b.batches.Len(t) > 0 && (!g.config.Idempotent || b.at(b.batches.Get(t)[0]).canFailFromLoadErrs.Get(t)) {
 		g.err = recordError(model.ErrTopicAuthorizationFailed)
@@ -185,7 +185,7 @@ func (b *recBatch) take(t *sim.Task, err recordError) []promisedRec {
 
 // clearFailing lets the partition be sent again.
 func (g *goroutine) clearFailing(t *sim.Task) {
-	g.recBuf().mu.Lock(t, PointClearFailing)
+	g.recBuf().mu.Lock(t.At(PointClearFailing))
 	g.recBuf().failing.Set(t, false)
 	g.maybeTriggerDrain(t)
 	g.recBuf().mu.Unlock(t)

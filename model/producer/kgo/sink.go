@@ -32,7 +32,7 @@ func (s *Sink) Run(t *sim.Task) {
 // Differs: a request has one batch. recBuf.mu is held over the write. A batch that
 // fails in between is not written, as if it had failed before.
 func (s *Sink) createReq(t *sim.Task) {
-	s.recBuf().mu.Lock(t, PointCreateReq)
+	s.recBuf().mu.Lock(t.At(PointCreateReq))
 	if s.drainable(t) {
 		added := s.tryAddBatch(t)
 		if added {
@@ -145,7 +145,7 @@ func (r *Responses) Run(t *sim.Task) {
 		if r.closed.Load(t) {
 			return
 		}
-		response := r.conn.Read(t, PointReadProduced)
+		response := r.conn.ReceiveAny(t.At(PointReadProduced))
 		outcome := response.(*model.ProduceResponse).Partitions[0]
 		r.partition, r.code = int32(outcome.Partition), outcome.Error
 		r.handleReqResp(t)
@@ -159,7 +159,7 @@ func (r *Responses) Run(t *sim.Task) {
 // each. Nothing of the partition can be sent in between, so one critical section is
 // equivalent.
 func (r *Responses) handleReqResp(t *sim.Task) {
-	r.recBuf().mu.Lock(t, PointHandleResponse)
+	r.recBuf().mu.Lock(t.At(PointHandleResponse))
 	r.ref = r.recBuf().inflightBatches.Get(t)[0]
 	retry := r.handleReqRespBatch(t)
 	if retry {
@@ -284,7 +284,7 @@ func (cl *Producer) NewLinger(partition int) *Linger {
 // Run waits for the timer again and again, until the client is closed.
 func (l *Linger) Run(t *sim.Task) {
 	for {
-		l.recBuf().lingering.Receive(t, PointLinger)
+		l.recBuf().lingering.Receive(t.At(PointLinger))
 		if l.closed.Load(t) {
 			return
 		}
@@ -297,6 +297,6 @@ func (l *Linger) Run(t *sim.Task) {
 type Context struct{ Producer *Producer }
 
 func (c *Context) Run(t *sim.Task) {
-	t.Yield(PointCancelContext)
+	t.Step(PointCancelContext)
 	c.Producer.cancelled.Store(t, true)
 }

@@ -147,7 +147,7 @@ func (cl *Transactions) producerID(t *sim.Task) {
 		cl.coordinator.Send(t, &model.InitProducerIDRequest{
 			Version: 4, TransactionalID: cl.config.TransactionalID, TransactionTimeout: 40 * time.Second, ProducerID: cl.id, ProducerEpoch: cl.epoch,
 		})
-		response := cl.coordinator.Receive(t, producer.PointAwaitID).(*model.InitProducerIDResponse)
+		response := cl.coordinator.Receive(t.At(producer.PointAwaitID)).(*model.InitProducerIDResponse)
 		if cl.code = response.Error; !cl.concurrent(t) {
 			cl.err = producer.TxnError(response.Error)
 			if response.Error == model.None {
@@ -155,7 +155,7 @@ func (cl *Transactions) producerID(t *sim.Task) {
 			}
 			return
 		}
-		cl.after.Sleep(t, cl.backoff, producer.PointBackoff)
+		cl.after.Sleep(t.At(producer.PointBackoff), cl.backoff)
 	}
 }
 
@@ -185,14 +185,14 @@ func (cl *Transactions) doTxnReq(t *sim.Task) {
 		cl.coordinator.Send(t, &model.AddPartitionsToTxnRequest{
 			Version: 3, TransactionalID: cl.config.TransactionalID, ProducerID: cl.id, ProducerEpoch: cl.epoch, Partitions: []model.Partition{cl.Partition},
 		})
-		response := cl.coordinator.Receive(t, producer.PointAwaitAdd).(*model.AddPartitionsToTxnResponse)
+		response := cl.coordinator.Receive(t.At(producer.PointAwaitAdd)).(*model.AddPartitionsToTxnResponse)
 		if cl.code = response.Partitions[0].Error; !cl.concurrent(t) {
 			if cl.err = producer.TxnError(cl.code); cl.err == producer.NoError {
 				cl.added()
 			}
 			return
 		}
-		cl.after.Sleep(t, cl.backoff, producer.PointBackoff)
+		cl.after.Sleep(t.At(producer.PointBackoff), cl.backoff)
 	}
 }
 
@@ -220,11 +220,11 @@ func (cl *Transactions) produce(t *sim.Task) {
 			request.Version = 12
 		}
 		cl.leaders[cl.Partition].Send(t, request)
-		response := cl.leaders[cl.Partition].Receive(t, producer.PointAwaitAppend).(*model.ProduceResponse)
+		response := cl.leaders[cl.Partition].Receive(t.At(producer.PointAwaitAppend)).(*model.ProduceResponse)
 		if retry := cl.handleReqRespBatch(response.Partitions[0].Error); !retry {
 			return
 		}
-		cl.metadata.Receive(t, PointAwaitMetadata)
+		cl.metadata.Receive(t.At(PointAwaitMetadata))
 		cl.metadata.Start(t, cl.config.MetadataMinAge)
 	}
 }
@@ -290,7 +290,7 @@ func (cl *Transactions) endTxn(t *sim.Task) {
 			request.Version = 5
 		}
 		cl.coordinator.Send(t, request)
-		response := cl.coordinator.Receive(t, producer.PointAwaitEnd).(*model.EndTxnResponse)
+		response := cl.coordinator.Receive(t.At(producer.PointAwaitEnd)).(*model.EndTxnResponse)
 		if cl.code = response.Error; !cl.concurrent(t) {
 			if cl.code == model.None && cl.tx890p2() {
 				cl.id, cl.epoch = response.ProducerID, response.ProducerEpoch
@@ -298,7 +298,7 @@ func (cl *Transactions) endTxn(t *sim.Task) {
 			}
 			return
 		}
-		cl.after.Sleep(t, cl.backoff, producer.PointBackoff)
+		cl.after.Sleep(t.At(producer.PointBackoff), cl.backoff)
 	}
 }
 

@@ -86,7 +86,7 @@ func (p *Transactions) InitTransactions(t *sim.Task) {
 		Version: 4, TransactionalID: p.config.TransactionalID, TransactionTimeout: time.Minute,
 		ProducerID: p.producerID, ProducerEpoch: p.producerEpoch,
 	})
-	response := p.coordinator.Receive(t, producer.PointAwaitID).(*model.InitProducerIDResponse)
+	response := p.coordinator.Receive(t.At(producer.PointAwaitID)).(*model.InitProducerIDResponse)
 	p.producerID, p.producerEpoch = response.ProducerID, response.ProducerEpoch
 	p.leave(response.Error, model.TxnReady)
 }
@@ -102,7 +102,7 @@ func (p *Transactions) BeginTxn(*sim.Task) { p.leave(model.None, model.TxnInTran
 // pending.
 func (p *Transactions) Send(t *sim.Task) {
 	p.main.enqueued = t.Now()
-	p.main.pending.Send(t, PointEnqueue, p.Record)
+	p.main.pending.Send(t.At(PointEnqueue), p.Record)
 	p.leave(model.None, model.TxnInTransaction)
 }
 
@@ -111,7 +111,7 @@ func (p *Transactions) Send(t *sim.Task) {
 func (p *Transactions) CommitTxn(t *sim.Task) {
 	p.addOffsets(t)
 	p.txnOffsetCommit(t)
-	p.main.delivered.Receive(t, PointFlush)
+	p.main.delivered.Receive(t.At(PointFlush))
 	p.endTxn(t)
 }
 
@@ -121,18 +121,18 @@ func (p *Transactions) addOffsets(t *sim.Task) {
 		p.coordinator.Send(t, &model.AddOffsetsToTxnRequest{
 			TransactionalID: p.config.TransactionalID, ProducerID: p.producerID, ProducerEpoch: p.producerEpoch,
 		})
-		response := p.coordinator.Receive(t, producer.PointAwaitAdd).(*model.AddOffsetsToTxnResponse)
+		response := p.coordinator.Receive(t.At(producer.PointAwaitAdd)).(*model.AddOffsetsToTxnResponse)
 		if response.Error != model.ErrConcurrentTransactions {
 			return
 		}
-		p.sleep.Sleep(t, p.config.RetryBackoff, producer.PointBackoff)
+		p.sleep.Sleep(t.At(producer.PointBackoff), p.config.RetryBackoff)
 	}
 }
 
 // txnOffsetCommit writes the offset that was consumed.
 func (p *Transactions) txnOffsetCommit(t *sim.Task) {
 	p.leader.Send(t, p.batch(model.ConsumerOffsets, p.committed, model.Record(p.committed)))
-	p.leader.Receive(t, producer.PointAwaitAppend)
+	p.leader.Receive(t.At(producer.PointAwaitAppend))
 	p.committed++
 }
 
@@ -151,7 +151,7 @@ func (p *Transactions) endTxn(t *sim.Task) {
 	p.coordinator.Send(t, &model.EndTxnRequest{
 		Version: 3, TransactionalID: p.config.TransactionalID, ProducerID: p.producerID, ProducerEpoch: p.producerEpoch, Result: model.Commit,
 	})
-	response := p.coordinator.Receive(t, producer.PointAwaitEnd).(*model.EndTxnResponse)
+	response := p.coordinator.Receive(t.At(producer.PointAwaitEnd)).(*model.EndTxnResponse)
 	p.leave(response.Error, model.TxnReady)
 }
 
@@ -163,12 +163,12 @@ func (p *Transactions) Close(t *sim.Task) { p.main.pending.Close(t) }
 // Run registers and sends one record after the other.
 func (m *mainThread) Run(t *sim.Task) {
 	for {
-		record, ok := m.pending.Receive(t, PointAwaitRecord)
+		record, ok := m.pending.Receive(t.At(PointAwaitRecord))
 		if !ok {
 			return
 		}
 		m.record = record
-		m.timer.Sleep(t, registerAtOnce, PointRegister)
+		m.timer.Sleep(t.At(PointRegister), registerAtOnce)
 		m.registerPartitions(t)
 		m.produce(t)
 	}
@@ -182,22 +182,22 @@ func (m *mainThread) registerPartitions(t *sim.Task) {
 			Version: 0, TransactionalID: p.config.TransactionalID, ProducerID: p.producerID, ProducerEpoch: p.producerEpoch,
 			Partitions: []model.Partition{0},
 		})
-		response := m.client.coordinator.Receive(t, producer.PointAwaitAdd).(*model.AddPartitionsToTxnResponse)
+		response := m.client.coordinator.Receive(t.At(producer.PointAwaitAdd)).(*model.AddPartitionsToTxnResponse)
 		if response.Partitions[0].Error != model.ErrConcurrentTransactions {
 			return
 		}
-		m.timer.Sleep(t, registerAgain, PointRegister)
+		m.timer.Sleep(t.At(PointRegister), registerAgain)
 	}
 }
 
 // produce sends the batch when it has lingered, and says when it is delivered.
 func (m *mainThread) produce(t *sim.Task) {
 	if left := m.enqueued.Add(m.client.config.Linger).Sub(t.Now()); left > 0 {
-		m.timer.Sleep(t, left, PointLinger)
+		m.timer.Sleep(t.At(PointLinger), left)
 	}
 	m.client.leader.Send(t, m.client.batch(0, m.sent, m.record))
-	m.client.leader.Receive(t, producer.PointAwaitAppend)
+	m.client.leader.Receive(t.At(producer.PointAwaitAppend))
 	m.sent++
 	m.record, m.enqueued = 0, sim.Never
-	m.delivered.Send(t, PointDelivered, true)
+	m.delivered.Send(t.At(PointDelivered), true)
 }

@@ -32,7 +32,7 @@ func NewSender(b *Broker, messages, early int, pause time.Duration, closes bool)
 func (s *Sender) Run(t *sim.Task) {
 	for s.i = 0; s.i < s.messages; s.i++ {
 		if s.i == s.early && s.pause > 0 {
-			s.clock.Sleep(t, s.pause, PointPause)
+			s.clock.Sleep(t.At(PointPause), s.pause)
 		}
 		s.set = setOf(model.Record(s.i+1), 1)
 		s.asyncProduce(t)
@@ -66,10 +66,10 @@ func NewCloser(b *Broker, after time.Duration) *Closer {
 // Run closes.
 func (c *Closer) Run(t *sim.Task) {
 	if c.after > 0 {
-		t.Yield(PointPause)
-		c.clock.Sleep(t, c.after, PointCallClose)
+		t.Step(PointPause)
+		c.clock.Sleep(t.At(PointCallClose), c.after)
 	} else {
-		t.Yield(PointCallClose)
+		t.Step(PointCallClose)
 	}
 	c.closeBroker(t)
 }
@@ -96,13 +96,13 @@ func (p *AsyncProducer) NewApplication(every time.Duration) *Application {
 func (a *Application) Run(t *sim.Task) {
 	for a.i = 0; a.i < int32(a.config.Messages); a.i++ {
 		if a.every > 0 && a.i > 0 {
-			a.clock.Sleep(t, a.every, PointPause)
+			a.clock.Sleep(t.At(PointPause), a.every)
 		}
-		a.input.Send(t, PointProduce, model.Record(a.i+1))
-		t.Returned(&model.Accepted{Record: model.Record(a.i + 1)})
+		a.input.Send(t.At(PointProduce), model.Record(a.i+1))
+		t.Return(&model.Accepted{Record: model.Record(a.i + 1)})
 	}
 	a.i = 0
 	a.input.Close(t)
-	a.ended.Receive(t, PointShutDown)
+	a.ended.Receive(t.At(PointShutDown))
 	a.goroutine.closeBroker(t)
 }

@@ -83,7 +83,7 @@ func (p *AsyncProducer) NewBrokerProducer() *BrokerProducer {
 // Run is brokerProducer.run.
 func (bp *BrokerProducer) Run(t *sim.Task) {
 	for {
-		chosen := t.Select(PointDispatch, bp.input.Receiving(), bp.ticking(), bp.flushing(), bp.pending.Receiving())
+		chosen := t.At(PointDispatch).Select(bp.input.Receiving(), bp.ticking(), bp.flushing(), bp.pending.Receiving())
 		switch chosen {
 		case &bp.input:
 			msg, ok := bp.input.Received(t)
@@ -139,7 +139,7 @@ func (bp *BrokerProducer) take(t *sim.Task) {
 // waitForSpace is a turn of waitForSpace, and of the loop of shutdown: a
 // response comes, or the buffer goes.
 func (bp *BrokerProducer) waitForSpace(t *sim.Task) {
-	chosen := t.Select(PointSpace, bp.output.Sending(bp.buffer), bp.pending.Receiving())
+	chosen := t.At(PointSpace).Select(bp.output.Sending(bp.buffer), bp.pending.Receiving())
 	if chosen == &bp.output {
 		bp.rollOver(t)
 	} else {
@@ -170,7 +170,7 @@ func (bp *BrokerProducer) shutdown(t *sim.Task) {
 	}
 	bp.output.Close(t)
 	for {
-		set, ok := bp.pending.Receive(t, PointResponses)
+		set, ok := bp.pending.Receive(t.At(PointResponses))
 		if !ok {
 			break
 		}
@@ -196,13 +196,13 @@ func (p *AsyncProducer) NewBridge() *Bridge {
 // finds it closed.
 func (b *Bridge) Run(t *sim.Task) {
 	for {
-		set, ok := b.output.Receive(t, PointBridge)
+		set, ok := b.output.Receive(t.At(PointBridge))
 		if b.goroutine.set = set; !ok {
 			break
 		}
 		b.sent.Add(t, 1)
 		b.goroutine.asyncProduce(t)
 	}
-	b.sent.Wait(t, PointInFlight)
+	b.sent.Wait(t.At(PointInFlight))
 	b.pending.Close(t)
 }

@@ -71,7 +71,7 @@ func newGoroutine(b *Broker) goroutine {
 }
 
 func (b *goroutine) asyncProduce(t *sim.Task) {
-	b.lock.Lock(t, PointAsyncProduce)
+	b.lock.Lock(t.At(PointAsyncProduce))
 	b.sendWithPromise(t)
 	b.lock.Unlock(t)
 }
@@ -92,27 +92,27 @@ func (b *goroutine) sendInternal(t *sim.Task) {
 		return
 	}
 	if b.config.OneMore {
-		t.Yield(PointWrite)
+		t.Step(PointWrite)
 	} else {
-		b.inFlight.Send(t, PointSlot, true)
+		b.inFlight.Send(t.At(PointSlot), true)
 	}
 	b.conn.Send(t, b.set.request())
-	b.responses.Send(t, PointPromise, b.set) // The stall: nobody makes room while the response reader is blocked.
+	b.responses.Send(t.At(PointPromise), b.set) // The stall: nobody makes room while the response reader is blocked.
 	b.set = 0
 }
 
 // closeBroker is Close.
 func (b *goroutine) closeBroker(t *sim.Task) {
-	t.Called(&model.CloseConnection{})
+	t.Call(&model.CloseConnection{})
 	b.throttled.cancelThrottle(t)
-	b.lock.Lock(t, PointClose)
+	b.lock.Lock(t.At(PointClose))
 	if b.connected.Get(t) {
 		b.responses.Close(t)
-		b.done.Receive(t, PointAwaitDone)
+		b.done.Receive(t.At(PointAwaitDone))
 		b.connected.Set(t, false)
 	}
 	b.lock.Unlock(t)
-	t.Returned(&model.CloseConnection{})
+	t.Return(&model.CloseConnection{})
 }
 
 // ResponseReceiver reads the responses and runs the callbacks.
@@ -133,14 +133,14 @@ func NewResponseReceiver(b *Broker) *ResponseReceiver {
 // Run is responseReceiver.
 func (r *ResponseReceiver) Run(t *sim.Task) {
 	for {
-		set, ok := r.responses.Receive(t, PointNextPromise)
+		set, ok := r.responses.Receive(t.At(PointNextPromise))
 		if r.set = set; !ok {
 			break
 		}
-		response := r.conn.Read(t, PointReadResponse)
+		response := r.conn.ReceiveAny(t.At(PointReadResponse))
 		r.throttled.throttleTime = response.(*model.ProduceResponse).ThrottleTime
 		if !r.config.OneMore {
-			r.inFlight.Receive(t, PointFreeSlot)
+			r.inFlight.Receive(t.At(PointFreeSlot))
 		}
 		r.handle(t)
 	}
@@ -151,10 +151,10 @@ func (r *ResponseReceiver) Run(t *sim.Task) {
 func (r *ResponseReceiver) handle(t *sim.Task) {
 	r.throttled.handleThrottledResponse(t)
 	if r.forward != nil {
-		r.forward.pending.Send(t, PointCallback, r.set)
+		r.forward.pending.Send(t.At(PointCallback), r.set)
 		r.forward.sent.Done(t)
 	} else {
-		t.Yield(PointCallback)
+		t.Step(PointCallback)
 		r.set.tell(t, false)
 	}
 	r.set = 0

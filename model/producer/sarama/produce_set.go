@@ -29,6 +29,6 @@ func (s produceSet) request() *model.ProduceRequest {
 // tell reports how the messages fared to the application.
 func (s produceSet) tell(t *sim.Task, notConnected bool) {
 	for i := range s.count() {
-		t.Returned(&model.Produced{Record: s.first() + model.Record(i), NotConnected: notConnected})
+		t.Return(&model.Produced{Record: s.first() + model.Record(i), NotConnected: notConnected})
 	}
 }

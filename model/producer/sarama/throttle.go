@@ -52,17 +52,17 @@ func (b *frame) setThrottle(t *sim.Task) {
 	case b.release < Release1_43_0:
 		return
 	case b.release >= Release1_43_1:
-		b.throttleTimerLock.Lock(t, PointThrottleLock) // The wait of the sender is the response reader's, too.
+		b.throttleTimerLock.Lock(t.At(PointThrottleLock)) // The wait of the sender is the response reader's, too.
 	}
-	t.Yield(PointNilCheck)
+	t.Step(PointNilCheck)
 	if b.loadTimer(t) != 0 {
-		t.Yield(PointStop) // S3: the sender sets nil.
+		t.Step(PointStop) // S3: the sender sets nil.
 		if !b.sharedTimer(t).Stop(t) {
-			t.Yield(PointDrain)
-			b.sharedTimer(t).Receive(t, PointDrained) // S2: the sender has had what was in C.
+			t.Step(PointDrain)
+			b.sharedTimer(t).Receive(t.At(PointDrained)) // S2: the sender has had what was in C.
 		}
 	}
-	t.Yield(PointInstall) // S1: the sender waits for the timer that is stopped. S5: it begins to.
+	t.Step(PointInstall) // S1: the sender waits for the timer that is stopped. S5: it begins to.
 	ref := b.timers.New(t)
 	b.timers.At(ref).Start(t, b.throttleTime)
 	b.storeTimer(t, ref)
@@ -79,15 +79,15 @@ func (b *frame) waitIfThrottled(t *sim.Task) {
 	case b.release < Release1_43_0:
 		return
 	case b.release >= Release1_43_1:
-		b.throttleTimerLock.Lock(t, PointThrottleLock)
+		b.throttleTimerLock.Lock(t.At(PointThrottleLock))
 	}
-	t.Yield(PointCheckThrottle)
+	t.Step(PointCheckThrottle)
 	if b.loadTimer(t) != 0 {
-		t.Yield(PointLoadChannel)
-		t.Called(&model.ThrottleWait{})
-		b.sharedTimer(t).Receive(t, PointReceive)
-		t.Returned(&model.ThrottleWait{})
-		t.Yield(PointSetNil)
+		t.Step(PointLoadChannel)
+		t.Call(&model.ThrottleWait{})
+		b.sharedTimer(t).Receive(t.At(PointReceive))
+		t.Return(&model.ThrottleWait{})
+		t.Step(PointSetNil)
 		b.storeTimer(t, 0)
 	}
 	b.unlockTimer(t)

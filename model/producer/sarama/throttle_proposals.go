@@ -93,7 +93,7 @@ func (b *frame) awaitDeadline(t *sim.Task) {
 
 // replaceDeadline is setThrottle of pull request 3711.
 func (b *frame) replaceDeadline(t *sim.Task) {
-	b.throttleTimerLock.Lock(t, PointThrottleLock)
+	b.throttleTimerLock.Lock(t.At(PointThrottleLock))
 	if !b.closing.Get(t) {
 		b.throttleDeadline.Set(t, t.Now().Add(b.throttleTime)) // A shorter throttle replaces a longer one.
 		b.notify(t)
@@ -103,22 +103,22 @@ func (b *frame) replaceDeadline(t *sim.Task) {
 
 // notify wakes the sender that waits, or the next one that would.
 func (b *frame) notify(t *sim.Task) {
-	t.Select(PointNotify, b.throttleNotify.Sending(true), sim.Default())
+	t.At(PointNotify).Select(b.throttleNotify.Sending(true), sim.Default())
 }
 
 // awaitNotified is waitIfThrottled of pull request 3711.
 func (b *frame) awaitNotified(t *sim.Task) {
 	for {
-		b.throttleTimerLock.Lock(t, PointCheckThrottle)
+		b.throttleTimerLock.Lock(t.At(PointCheckThrottle))
 		b.cancelled = b.closing.Get(t)
 		b.due = b.throttleDeadline.Get(t)
 		b.throttleTimerLock.Unlock(t)
 		if b.cancelled || !b.startTimer(t) {
 			return
 		}
-		t.Called(&model.ThrottleWait{})
-		t.Select(PointAwaitThrottle, b.timer.Receiving(), b.throttleNotify.Receiving())
-		t.Returned(&model.ThrottleWait{})
+		t.Call(&model.ThrottleWait{})
+		t.At(PointAwaitThrottle).Select(b.timer.Receiving(), b.throttleNotify.Receiving())
+		t.Return(&model.ThrottleWait{})
 		b.timer.Stop(t)
 	}
 }
@@ -141,7 +141,7 @@ func (b *frame) cancelThrottle(t *sim.Task) {
 	if b.proposal != DeadlineNotify {
 		return
 	}
-	b.throttleTimerLock.Lock(t, PointCancelThrottle)
+	b.throttleTimerLock.Lock(t.At(PointCancelThrottle))
 	b.closing.Set(t, true)
 	b.notify(t)
 	b.throttleTimerLock.Unlock(t)
@@ -150,7 +150,7 @@ func (b *frame) cancelThrottle(t *sim.Task) {
 // extendDeadline makes the deadline a later one, or leaves it: in Go, a loop
 // around CompareAndSwap.
 func (b *frame) extendDeadline(t *sim.Task) {
-	t.Yield(PointDeadline)
+	t.Step(PointDeadline)
 	due := t.Now().Add(b.throttleTime)
 	if due > b.deadline.Load(t) {
 		b.deadline.Store(t, due)
@@ -161,13 +161,13 @@ func (b *frame) extendDeadline(t *sim.Task) {
 // one by then.
 func (b *frame) awaitAtomic(t *sim.Task) {
 	for {
-		t.Yield(PointCheckThrottle)
+		t.Step(PointCheckThrottle)
 		b.due = b.deadline.Load(t)
 		if !b.startTimer(t) {
 			return
 		}
-		t.Called(&model.ThrottleWait{})
-		b.timer.Receive(t, PointAwaitThrottle)
-		t.Returned(&model.ThrottleWait{})
+		t.Call(&model.ThrottleWait{})
+		b.timer.Receive(t.At(PointAwaitThrottle))
+		t.Return(&model.ThrottleWait{})
 	}
 }

@@ -207,11 +207,11 @@ func (p *Transactions) initProducerID(t *sim.Task) {
 		p.coordinator.Send(t, &model.InitProducerIDRequest{
 			Version: 4, TransactionalID: p.config.TransactionalID, TransactionTimeout: time.Minute, ProducerID: p.producerID, ProducerEpoch: p.producerEpoch,
 		})
-		response := p.coordinator.Receive(t, producer.PointAwaitID).(*model.InitProducerIDResponse)
+		response := p.coordinator.Receive(t.At(producer.PointAwaitID)).(*model.InitProducerIDResponse)
 		if retry := p.producerIDInitialized(response); !retry {
 			return
 		}
-		p.sleep.Sleep(t, p.computeBackoff(p.config.RetryBackoff), producer.PointBackoff)
+		p.sleep.Sleep(t.At(producer.PointBackoff), p.computeBackoff(p.config.RetryBackoff))
 	}
 }
 
@@ -271,7 +271,7 @@ func (p *Transactions) dispatch(t *sim.Task) {
 			return
 		}
 		if p.config.Release >= Release1_60_1 || !p.fromResponse {
-			p.sleep.Sleep(t, p.config.ProducerRetryBackoff, PointProducerBackoff)
+			p.sleep.Sleep(t.At(PointProducerBackoff), p.config.ProducerRetryBackoff)
 		}
 	}
 }
@@ -316,7 +316,7 @@ func (p *Transactions) sendBatch(t *sim.Task) {
 			Records: []model.Record{p.Record},
 		},
 	}}})
-	response := p.leaders[p.Partition].Receive(t, producer.PointAwaitAppend).(*model.ProduceResponse)
+	response := p.leaders[p.Partition].Receive(t.At(producer.PointAwaitAppend)).(*model.ProduceResponse)
 	p.err, p.fromResponse = producer.TxnError(response.Partitions[0].Error), true
 }
 
@@ -334,11 +334,11 @@ func (p *Transactions) publishTxnPartitions(t *sim.Task) {
 		p.coordinator.Send(t, &model.AddPartitionsToTxnRequest{
 			Version: 3, TransactionalID: p.config.TransactionalID, ProducerID: p.producerID, ProducerEpoch: p.producerEpoch, Partitions: slices.Clone(p.pendingPartitionsInCurrentTxn),
 		})
-		response := p.coordinator.Receive(t, producer.PointAwaitAdd).(*model.AddPartitionsToTxnResponse)
+		response := p.coordinator.Receive(t.At(producer.PointAwaitAdd)).(*model.AddPartitionsToTxnResponse)
 		if retry := p.partitionsPublished(response); !retry {
 			return
 		}
-		p.sleep.Sleep(t, p.computeBackoff(p.retryBackoff), producer.PointBackoff)
+		p.sleep.Sleep(t.At(producer.PointBackoff), p.computeBackoff(p.retryBackoff))
 	}
 }
 
@@ -441,11 +441,11 @@ func (p *Transactions) endTxn(t *sim.Task) {
 			request.Result = model.Commit
 		}
 		p.coordinator.Send(t, request)
-		response := p.coordinator.Receive(t, producer.PointAwaitEnd).(*model.EndTxnResponse)
+		response := p.coordinator.Receive(t.At(producer.PointAwaitEnd)).(*model.EndTxnResponse)
 		if retry := p.txnEnded(response); !retry {
 			return
 		}
-		p.sleep.Sleep(t, p.computeBackoff(p.config.RetryBackoff), producer.PointBackoff)
+		p.sleep.Sleep(t.At(producer.PointBackoff), p.computeBackoff(p.config.RetryBackoff))
 	}
 }
 

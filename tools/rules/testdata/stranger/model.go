@@ -18,19 +18,19 @@ type member struct {
 // Each of the ways to park in package sim is a point.
 func (m *member) Run(t *sim.Task) {
 	a := m.n // wrong
-	t.Yield("a")
+	t.Step("a")
 	b := m.n // wrong
-	m.lock.Lock(t, "b")
+	m.lock.Lock(t.At("b"))
 	c := m.n // wrong
-	m.conn.Receive(t, "c")
+	m.conn.Receive(t.At("c"))
 	d := m.n // wrong
-	m.conn.Read(t, "d")
+	m.conn.ReceiveAny(t.At("d"))
 	e := m.n // wrong
-	m.ints.Receive(t, "e")
+	m.ints.Receive(t.At("e"))
 	f := m.n // wrong
-	t.Select("f", m.ints.Receiving())
+	t.At("f").Select(m.ints.Receiving())
 	g := m.n // wrong
-	m.full.Wait(t, "g")
+	m.full.Wait(t.At("g"))
 	m.n = a + b + c + d + e + f + g
 	h := m.n
 	m.conn.Send(t, nil)
@@ -46,7 +46,7 @@ func build(w *sim.World) {
 
 type node struct{ seen map[string]int }
 
-func (n *node) Step(e sim.Envelope, out *sim.Outbox) {
+func (n *node) Handle(e sim.Envelope, out *sim.Outbox) {
 	for range n.seen { // wrong
 	}
 }

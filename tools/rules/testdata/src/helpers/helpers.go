@@ -3,11 +3,11 @@ package helpers
 
 import "racelab/sim"
 
-func Clean(t *sim.Task) { t.Yield("a") }
+func Clean(t *sim.Task) { t.Step("a") }
 
 func Keeping(t *sim.Task) int {
 	n := clock()
-	t.Yield("a")
+	t.Step("a")
 	return n
 }
 

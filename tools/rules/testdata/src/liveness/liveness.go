@@ -39,8 +39,8 @@ type assignment struct {
 	n     int
 }
 
-func (a *assignment) revoke(t *sim.Task) { a.lock.Lock(t, "revoke"); a.n++ }
-func (m *member) join(t *sim.Task)       { t.Yield("join") }
+func (a *assignment) revoke(t *sim.Task) { a.lock.Lock(t.At("revoke")); a.n++ }
+func (m *member) join(t *sim.Task)       { t.Step("join") }
 func (m *member) ask(t *sim.Task) int    { m.join(t); return m.n }
 func (m *member) both(t *sim.Task) (int, bool) {
 	m.join(t)
@@ -61,19 +61,19 @@ func (m *parameter) Run(t *sim.Task) { m.outer(t, m.n); all(t, m.first) }
 func (m *parameter) outer(t *sim.Task, n int) { m.commit(t, n, "a") }
 
 func (m *parameter) commit(t *sim.Task, offset int, at string) { // want `offset outlives the point on line \d+`
-	t.Yield(at)
+	t.Step(at)
 	m.n = offset
 }
 
 func all(t *sim.Task, as ...*assignment) { // want `as outlives the point`
-	t.Yield("all")
+	t.Step("all")
 	as[0].n++
 }
 
 type copied struct{ n int }
 
 func (m copied) Run(t *sim.Task) { // want `m outlives the point`
-	t.Yield("a")
+	t.Step("a")
 	m.n++
 	println(m.n)
 }
@@ -85,7 +85,7 @@ type assigned struct {
 
 func (m *assigned) Run(t *sim.Task) { // want `m outlives the point`
 	for m != nil {
-		t.Yield("a")
+		t.Step("a")
 		m = m.next
 	}
 }
@@ -104,7 +104,7 @@ type rangesInt struct{ member }
 
 func (m *rangesInt) Run(t *sim.Task) {
 	for m.i = range 3 {
-		t.Yield("a") // want `how far a range loop is outlives the point`
+		t.Step("a") // want `how far a range loop is outlives the point`
 	}
 }
 
@@ -112,7 +112,7 @@ type rangesFunc struct{ member }
 
 func (m *rangesFunc) Run(t *sim.Task) {
 	for range slices.Values(m.responses) { // want `a point in a function literal, or in a loop over a function`
-		t.Yield("a")
+		t.Step("a")
 	}
 }
 
@@ -140,7 +140,7 @@ type local struct{ member }
 
 func (m *local) Run(t *sim.Task) {
 	n := m.n // want `n outlives the point on line \d+; keep it in a field, or look it up again after the point`
-	t.Yield("a")
+	t.Step("a")
 	m.n = n + 1
 }
 
@@ -148,7 +148,7 @@ type part struct{ member }
 
 func (m *part) Run(t *sim.Task) {
 	var r response // want `r outlives the point`
-	t.Yield("a")
+	t.Step("a")
 	r.n = 1
 	m.n = r.n
 }
@@ -157,7 +157,7 @@ type perhaps struct{ member }
 
 func (m *perhaps) Run(t *sim.Task) {
 	n := m.i // want `n outlives the point`
-	t.Yield("a")
+	t.Step("a")
 	if m.n > 0 {
 		n = 1
 	}
@@ -168,7 +168,7 @@ type ofIf struct{ member }
 
 func (m *ofIf) Run(t *sim.Task) {
 	if n := m.n; n > 0 { // want `n outlives the point`
-		t.Yield("a")
+		t.Step("a")
 		m.n = n
 	} else {
 		m.n = -n
@@ -179,7 +179,7 @@ type ofLiteral struct{ member }
 
 func (m *ofLiteral) Run(t *sim.Task) {
 	n := m.n // want `n outlives the point`
-	t.Yield("a")
+	t.Step("a")
 	m.responses = slices.DeleteFunc(m.responses, func(r *response) bool { return r.n == n })
 }
 
@@ -189,7 +189,7 @@ func (m *result) Run(t *sim.Task) { m.n, _ = m.result(t) }
 
 func (m *result) result(t *sim.Task) (n int, ok bool) {
 	n = m.n // want `n outlives the point`
-	t.Yield("a")
+	t.Step("a")
 	ok = true
 	return
 }
@@ -197,8 +197,8 @@ func (m *result) result(t *sim.Task) (n int, ok bool) {
 type earlier struct{ member }
 
 func (m *earlier) Run(t *sim.Task) {
-	response := m.conn.Receive(t, "a").(*response) // want `response outlives the point`
-	t.Yield("b")
+	response := m.conn.Receive(t.At("a")).(*response) // want `response outlives the point`
+	t.Step("b")
 	m.n = response.n
 }
 
@@ -208,7 +208,7 @@ func (m *aroundLoop) Run(t *sim.Task) {
 	n := 0
 	for m.i < 3 {
 		n++ // want `n outlives the point`
-		t.Yield("a")
+		t.Step("a")
 	}
 	m.n = n
 }
@@ -227,7 +227,7 @@ type post struct{ member }
 
 func (m *post) Run(t *sim.Task) {
 	n := m.n // want `n outlives the point`
-	t.Yield("a")
+	t.Step("a")
 	for ; m.i < 3; n = m.n {
 		m.n = n
 	}
@@ -239,7 +239,7 @@ func (m *through) Run(t *sim.Task) {
 	n := m.n // want `n outlives the point`
 	switch {
 	case m.i > 0:
-		t.Yield("a")
+		t.Step("a")
 		fallthrough
 	default:
 		m.n = n
@@ -250,7 +250,7 @@ type picked struct{ member }
 
 func (m *picked) Run(t *sim.Task) {
 	a := m.assignments[m.i] // want `a outlives the point`
-	a.lock.Lock(t, "a")
+	a.lock.Lock(t.At("a"))
 	a.n++
 	a.lock.Unlock(t)
 }
@@ -269,7 +269,7 @@ func (m *pickedReceiver) Run(t *sim.Task) {
 type deferring struct{ member }
 
 func (m *deferring) Run(t *sim.Task) {
-	m.lock.Lock(t, "a")
+	m.lock.Lock(t.At("a"))
 	defer m.lock.Unlock(t) // want `defer in Run, which contains a point`
 	m.leave(t)
 }
@@ -279,18 +279,18 @@ func (m *deferring) leave(t *sim.Task) { defer m.join(t) } // want `defer in lea
 type literal struct{ member }
 
 func (m *literal) Run(t *sim.Task) {
-	m.hook = func() { t.Yield("a") }        // want `a point in a function literal`
+	m.hook = func() { t.Step("a") }         // want `a point in a function literal`
 	m.with(func(t *sim.Task) { m.join(t) }) // want `a point in a function literal`
 	m.onRevoked(t)
 }
 
-var hook onRevoked = func(t *sim.Task) { t.Yield("a") } // want `a point in a function literal`
+var hook onRevoked = func(t *sim.Task) { t.Step("a") } // want `a point in a function literal`
 
 type handedOn struct{ member }
 
 func (m *handedOn) Run(t *sim.Task) {
-	m.keepYield(t.Yield) // want `Yield without a call`
-	t.Yield("a")
+	m.keepYield(t.Step) // want `Step without a call`
+	t.Step("a")
 }
 
 type bound struct{ member }
@@ -310,7 +310,7 @@ func (m *keptLiteral) Run(t *sim.Task) {
 	m.hook = func() { m.n = n } // want `a function literal that is kept captures n`
 	m.keep(func() { m.n = n })  // want `a function literal that is kept captures n`
 	later := func() { m.n = n }
-	t.Yield("a") // want `later outlives the point`
+	t.Step("a") // want `later outlives the point`
 	later()
 	m.i = n
 }
@@ -322,7 +322,7 @@ func (m *keptAddress) Run(t *sim.Task) {
 	m.response = &r
 	n := 0 // want `the address of n is kept`
 	m.keepAddress(&n)
-	t.Yield("a")
+	t.Step("a")
 }
 
 // Points in the middle of a statement.
@@ -330,15 +330,15 @@ func (m *keptAddress) Run(t *sim.Task) {
 type middle struct{ member }
 
 func (m *middle) Run(t *sim.Task) {
-	m.n = m.n*1000 + m.ask(t)                                             // want `computed here`
-	m.responses[m.ask(t)] = nil                                           // want `computed here`
-	m.response = &response{n: m.ask(t)}                                   // want `computed here`
-	m.n, m.i = m.i, m.ask(t)                                              // want `computed here`
-	m.responses = append(m.responses, m.conn.Receive(t, "a").(*response)) // want `computed here`
-	m.responses[m.i] = m.conn.Receive(t, "a").(*response)                 // want `computed here`
-	m.lookUp[0], m.n = m.conn.Receive(t, "a").(*response), 1              // want `computed here`
-	m.responses[m.i].n, _ = m.both(t)                                     // want `computed here`
-	switch m.ask(t) {                                                     // want `computed here`
+	m.n = m.n*1000 + m.ask(t)                                                // want `computed here`
+	m.responses[m.ask(t)] = nil                                              // want `computed here`
+	m.response = &response{n: m.ask(t)}                                      // want `computed here`
+	m.n, m.i = m.i, m.ask(t)                                                 // want `computed here`
+	m.responses = append(m.responses, m.conn.Receive(t.At("a")).(*response)) // want `computed here`
+	m.responses[m.i] = m.conn.Receive(t.At("a")).(*response)                 // want `computed here`
+	m.lookUp[0], m.n = m.conn.Receive(t.At("a")).(*response), 1              // want `computed here`
+	m.responses[m.i].n, _ = m.both(t)                                        // want `computed here`
+	switch m.ask(t) {                                                        // want `computed here`
 	case m.ask(t):
 	}
 	var n, i = m.n, m.ask(t) // want `n outlives the point`
@@ -356,10 +356,10 @@ func (m *atTheEnd) Run(t *sim.Task) {
 	for m.join(t); m.i < 3; m.join(t) {
 		m.n += m.ask(t)
 		m.n = max(3, m.ask(t))
-		m.response = m.conn.Receive(t, "a").(*response).next
+		m.response = m.conn.Receive(t.At("a")).(*response).next
 	}
 	p := "a"
-	t.Yield(p)
+	t.Step(p)
 	m.n = m.ret(t)
 }
 
@@ -386,7 +386,7 @@ type implements struct{ member }
 
 func (m *implements) consumeClaim(t *sim.Task) {
 	n := m.n // want `n outlives the point`
-	t.Yield("a")
+	t.Step("a")
 	m.n = n
 }
 
@@ -395,7 +395,7 @@ type elsewhere struct{ member }
 
 func (m *elsewhere) Consume(t *sim.Task) {
 	n := m.n // want `n outlives the point`
-	t.Yield("a")
+	t.Step("a")
 	m.n = n
 }
 
@@ -415,7 +415,7 @@ type good struct{ member }
 
 func (m *good) Run(t *sim.Task) {
 	for m.i = 0; m.i < len(m.assignments); m.i++ {
-		m.assignments[m.i].lock.Lock(t, "a")
+		m.assignments[m.i].lock.Lock(t.At("a"))
 		a := m.assignments[m.i]
 		if a.dirty.Get(t) {
 			a.n++
@@ -429,7 +429,7 @@ func (m *good) Run(t *sim.Task) {
 			break
 		}
 	}
-	response := m.conn.Receive(t, "b").(*response)
+	response := m.conn.Receive(t.At("b")).(*response)
 	m.responses = append(m.responses, response)
 	for i, r := range m.responses {
 		m.n += i + r.n
@@ -448,7 +448,7 @@ again:
 }
 
 func (m *good) step(t *sim.Task, p string) {
-	t.Yield(p)
+	t.Step(p)
 	m.n = m.ask(t)
 	m.n, _ = m.both(t)
 	m.first.n = m.ask(t)
@@ -465,7 +465,7 @@ func (m *good) ways(t *sim.Task) (n int, err error) {
 	n = m.n
 	switch {
 	case n > 3:
-		t.Yield("a")
+		t.Step("a")
 		n = m.n
 	case n > 2:
 		return n, nil
@@ -473,7 +473,7 @@ func (m *good) ways(t *sim.Task) (n int, err error) {
 		m.n = n
 	}
 	if n, err = 3, nil; m.i > 0 {
-		t.Yield("b")
+		t.Step("b")
 	} else {
 		m.n = n
 	}
@@ -484,13 +484,13 @@ func (m *good) ways(t *sim.Task) (n int, err error) {
 func (m *good) kinds(t *sim.Task) {
 	n := m.n
 	t.Go("inner", func(t *sim.Task) { println(n) })
-	switch r := m.conn.Receive(t, "a").(type) {
+	switch r := m.conn.Receive(t.At("a")).(type) {
 	case *response:
 		m.n = r.n
 	}
 	var r *response
 	for m.i < 3 {
-		r = m.conn.Receive(t, "b").(*response)
+		r = m.conn.Receive(t.At("b")).(*response)
 		m.responses = slices.DeleteFunc(m.responses, func(other *response) bool { return other.n == r.n })
 		m.i++
 	}
@@ -501,7 +501,7 @@ func (m *good) kinds(t *sim.Task) {
 func build(w *sim.World, m *member) {
 	w.Go("G0", func(t *sim.Task) {
 		n := m.free(t)
-		t.Yield("a")
+		t.Step("a")
 		m.n = n
 		for i := range 3 {
 			t.Loop("poll") // want `how far a range loop is outlives`
@@ -514,7 +514,22 @@ func build(w *sim.World, m *member) {
 func (m *member) task(t *sim.Task) { m.free(t) }
 
 func (m *member) free(t *sim.Task) int {
-	m.lock.Lock(t, "a")
+	m.lock.Lock(t.At("a"))
 	defer m.lock.Unlock(t)
 	return m.n
+}
+
+// sometimes uses what is a point only where it has a name.
+type sometimes struct {
+	v sim.Var[int]
+	n int
+}
+
+func (s *sometimes) Run(t *sim.Task) {
+	n := s.n
+	s.v.Set(t, n)
+	s.n = n
+	m := s.n // want `m outlives the point`
+	s.v.Set(t.At("a"), 1)
+	s.n = m
 }

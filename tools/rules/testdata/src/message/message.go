@@ -10,7 +10,7 @@ type request struct {
 
 type node struct{ requests []*request }
 
-func (x *node) Step(e sim.Envelope, out *sim.Outbox) {
+func (x *node) Handle(e sim.Envelope, out *sim.Outbox) {
 	answer := &request{n: 1}
 	answer.n = 2
 	out.Reply(e, answer)

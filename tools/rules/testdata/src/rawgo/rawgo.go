@@ -34,7 +34,7 @@ type node struct {
 	c chan int // want `a channel; a task is a coroutine of the world`
 }
 
-func (n *node) Step(e sim.Envelope, out *sim.Outbox) {
+func (n *node) Handle(e sim.Envelope, out *sim.Outbox) {
 	go n.wait(nil) // want `a go statement; a task`
 	select {       // want `a select; a task`
 	case <-n.c: // want `a receive from a channel`

@@ -12,7 +12,7 @@ type counter struct {
 }
 
 func (c *counter) add(t *sim.Task) {
-	c.lock.Lock(t, "add")
+	c.lock.Lock(t.At("add"))
 	c.n.Set(t, c.n.Get(t)+1)
 	c.sum++ // want `c.sum is written here by the function of a task and used by that of another, and is no memory of the world; make sum a sim.Var`
 	c.append(len(c.name))

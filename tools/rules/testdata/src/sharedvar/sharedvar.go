@@ -28,7 +28,7 @@ func build(w *sim.World) {
 			own := before
 			own++
 			n.Set(t, n.Get(t)+own+i)
-			c.lock.Lock(t, "a")
+			c.lock.Lock(t.At("a"))
 			c.n.Set(t, 1)
 			plain = own      // want `a task's function assigns to plain, which is declared outside of it and is no memory of the world`
 			plain++          // want `a task's function assigns to plain`
@@ -36,7 +36,7 @@ func build(w *sim.World) {
 			text.add("a")    // want `a task's function calls add on the address of text`
 			c.sum++          // want `a task's function assigns to c.sum`
 			if claimed > 0 { // want `a task's function reads claimed, and the function on line \d+ changes it`
-				t.Yield("a")
+				t.Step("a")
 			}
 			t.Go("inner", func(t *sim.Task) { own++ }) // want `a task's function assigns to own`
 		})

@@ -10,24 +10,26 @@ func (w *World) Always(name string, f func())                       {}
 type Task struct{ yield func() bool }
 
 func (t *Task) wait()                         { t.yield() }
-func (t *Task) Yield(name string)             { t.wait() }
-func (t *Task) Loop(name string)              { t.wait() }
+func (t *Task) At(name string) *Task          { return t }
+func (t *Task) Step(name string)              { t.wait() }
+func (t *Task) comes()                        { t.wait() }
+func (t *Task) Loop(name string) bool         { t.wait(); return true }
 func (t *Task) Go(name string, f func(*Task)) {}
 
 type Mutex struct{ held bool }
 
-func (m *Mutex) Lock(t *Task, name string) { t.Yield(name) }
-func (m *Mutex) Unlock(t *Task)            {}
+func (m *Mutex) Lock(t *Task)   { t.wait() }
+func (m *Mutex) Unlock(t *Task) { t.comes() }
 
 type Var[T any] struct{ value T }
 
-func (v *Var[T]) Get(t *Task) T    { return v.value }
-func (v *Var[T]) Set(t *Task, x T) { v.value = x }
+func (v *Var[T]) Get(t *Task) T    { t.comes(); return v.value }
+func (v *Var[T]) Set(t *Task, x T) { t.comes(); v.value = x }
 
 type Chan[T any] struct{ queue []T }
 
-func (c *Chan[T]) Receive(t *Task, name string) T {
-	t.Yield(name)
+func (c *Chan[T]) Receive(t *Task) T {
+	t.wait()
 	return c.queue[0]
 }
 
@@ -35,8 +37,8 @@ type Message any
 
 type Conn struct{ queue Chan[Message] }
 
-func (c *Conn) Send(t *Task, m Message)              {}
-func (c *Conn) Receive(t *Task, name string) Message { return c.queue.Receive(t, name) }
+func (c *Conn) Send(t *Task, m Message) {}
+func (c *Conn) Receive(t *Task) Message { return c.queue.Receive(t) }
 
 type Envelope struct{ Message Message }
 

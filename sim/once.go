@@ -1,0 +1,25 @@
+package sim
+
+// Once does something once, for all who ask for it. Whoever asks while it is being
+// done waits until that is over. Its zero value is ready.
+//
+// Source: sync.Once.
+type Once struct {
+	lock Mutex
+	did  Atomic[bool]
+}
+
+// Do calls f if nobody has called Do before. As in Go, it counts as done if f
+// panics. It is for functions: a program keeps its place in fields.
+func (o *Once) Do(t *Task, f func()) {
+	if o.did.Load(t) {
+		return
+	}
+	o.lock.Lock(t)
+	defer o.lock.Unlock(t)
+	if o.did.Load(t) {
+		return
+	}
+	defer o.did.Store(t, true)
+	f()
+}

@@ -1,0 +1,415 @@
+package simtest
+
+import (
+	"bytes"
+	"cmp"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"racelab/sim"
+	"racelab/sim/explore"
+	"racelab/sim/view"
+)
+
+// Check searches the runs of the world that build makes. The test fails if a
+// claim is violated, a claim of the author is vacuous, or nothing is claimed; on a
+// panic, a deadlock, no progress and a data race. It shows one break as a picture,
+// with the command that repeats it.
+//
+// Build is called many times. Each call makes the world anew, and everything in
+// it.
+func Check(t testing.TB, build func(*sim.World)) *explore.Result {
+	t.Helper()
+	return Search{}.Check(t, build)
+}
+
+// Search is how Check searches. The zero value has the defaults.
+type Search struct {
+	// Strategy is "states", "exhaustive", "pct", "uniform" or "walk". Empty: states
+	// and, where Limit ends that and nothing broke, 10,000 runs by pct.
+	Strategy string
+	Limit    int      // 0: 100,000 states, or 10,000 runs
+	Seed     uint64   // of pct, uniform and walk; 0: 1
+	Depth    int      // of pct; 0: 3
+	Workers  int      // 0: as many as there are processors; no result depends on it
+	FailFast bool     // ends with the first break
+	Complete bool     // the test fails if something is left to explore
+	Expect   []string // claims that are to break; the test fails if one holds
+}
+
+const (
+	defaultStates = 100_000
+	defaultRuns   = 10_000
+)
+
+// The flags stand before those of the package under test. SIM_SCHEDULE and
+// SIM_SEED do the same for go test ./..., where some package may not know a flag.
+var (
+	scheduleFlag = flag.String("sim.schedule", "", "play this schedule, and do not search: its text, or @FILE")
+	seedFlag     = flag.Uint64("sim.seed", 0, "play the one random run of this seed, and do not search")
+	limitFlag    = flag.Int("sim.limit", 0, "how many states or runs a search explores")
+	strategyFlag = flag.String("sim.strategy", "", "states, exhaustive, pct, uniform or walk")
+	completeFlag = flag.Bool("sim.complete", false, "fail if something is left to explore")
+	fullFlag     = flag.Bool("sim.full", false, "draw each step")
+)
+
+// longSchedule is how many steps a schedule may have to be printed; a longer one
+// goes to a file.
+const longSchedule = 40
+
+// worlds makes a build function return its world.
+func worlds(build func(*sim.World)) func() *sim.World {
+	return func() *sim.World {
+		w := sim.NewWorld()
+		build(w)
+		return w
+	}
+}
+
+// Run searches. The error says that the model is at fault, not a property.
+func (s Search) Run(build func(*sim.World)) (*explore.Result, error) {
+	sys, err := explore.NewWorlds(worlds(build))
+	if err != nil {
+		return nil, err
+	}
+	defer sys.Close()
+	return s.search(sys)
+}
+
+func (s Search) search(sys explore.System) (*explore.Result, error) {
+	strategy := cmp.Or(*strategyFlag, s.Strategy)
+	limit := cmp.Or(*limitFlag, s.Limit)
+	options := explore.Options{Limit: cmp.Or(limit, defaultRuns), First: s.FailFast, Workers: s.Workers}
+	seed, depth := cmp.Or(s.Seed, 1), cmp.Or(s.Depth, 3)
+	switch strategy {
+	case "", "states":
+		states := options
+		states.Limit = cmp.Or(limit, defaultStates)
+		r, err := explore.States(sys, states)
+		if err != nil || strategy == "states" || r.Complete || anyBroken(r) {
+			return r, err
+		}
+		options.Limit = defaultRuns
+		sampled, err := explore.PCT(sys, seed, depth, options)
+		if err != nil {
+			return nil, err
+		}
+		r.Runs, r.Steps, r.Sampler, r.Guarantee = sampled.Runs, sampled.Steps, sampled.Sampler, sampled.Guarantee
+		for _, v := range sampled.Verdicts {
+			i := slices.IndexFunc(r.Verdicts, func(of explore.Verdict) bool { return of.Property == v.Property })
+			switch {
+			case i < 0:
+				r.Verdicts = append(r.Verdicts, v) // Only runs to their end judge it.
+			case v.Bad > 0 || r.Verdicts[i].Outcome == explore.Vacuous:
+				r.Verdicts[i] = v
+			}
+		}
+		return r, nil
+	case "exhaustive":
+		return explore.Exhaustive(sys, options)
+	case "pct":
+		return explore.PCT(sys, seed, depth, options)
+	case "uniform":
+		return explore.Uniform(sys, seed, options)
+	case "walk":
+		return explore.Walks(sys, seed, options)
+	}
+	return nil, fmt.Errorf("there is no strategy %q; want states, exhaustive, pct, uniform or walk", strategy)
+}
+
+func anyBroken(r *explore.Result) bool {
+	return slices.ContainsFunc(r.Verdicts, func(v explore.Verdict) bool { return v.Outcome == explore.Broken })
+}
+
+// builtIn are the properties of every world, the one to look at first of several
+// that break last: a data race is only what leads to the rest.
+var builtIn = []string{explore.EndsWhenFair, sim.NoDataRace, sim.NoProgress, sim.NoDeadlock, sim.NoPanic, sim.NodeInvariants, sim.Assertions}
+
+// Check is the function Check with the settings of s.
+func (s Search) Check(t testing.TB, build func(*sim.World)) *explore.Result {
+	t.Helper()
+	if s.plays(t, build) {
+		return nil
+	}
+	r, err := s.Run(build)
+	if err != nil {
+		t.Fatalf("the model is at fault: %v", err)
+	}
+	s.judge(t, build, r)
+	return r
+}
+
+// plays plays what a flag or a file asks for. It says whether there is nothing
+// left to search.
+func (s Search) plays(t testing.TB, build func(*sim.World)) bool {
+	t.Helper()
+	text := cmp.Or(*scheduleFlag, os.Getenv("SIM_SCHEDULE"))
+	seed := *seedFlag
+	if value := os.Getenv("SIM_SEED"); seed == 0 && value != "" {
+		if _, err := fmt.Sscan(value, &seed); err != nil {
+			t.Fatalf("SIM_SEED=%q is no number", value)
+		}
+	}
+	switch {
+	case text != "":
+		if file, ok := strings.CutPrefix(text, "@"); ok {
+			content, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text = string(content)
+		}
+		s.show(t, build, parse(t, text), "")
+		return true
+	case seed != 0:
+		s.show(t, build, sim.NewWalk(seed), fmt.Sprintf("-sim.seed=%d", seed))
+		return true
+	}
+	if content, err := os.ReadFile(scheduleFile(t)); err == nil {
+		p := playRun(t, build, parse(t, string(content)))
+		if first := p.first(s.Expect); first >= 0 {
+			t.Fatal(p.picture(t, build, first, scheduleFile(t)+" breaks it still; delete that file by hand", "@"+scheduleFile(t)))
+		}
+	}
+	return false
+}
+
+func parse(t testing.TB, text string) sim.Chooser {
+	t.Helper()
+	schedule, err := sim.ParseSchedule(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range schedule {
+		schedule[i].Line = 0
+	}
+	return sim.NewReplay(schedule)
+}
+
+// show fails the test with a run that breaks something, and else logs it.
+func (s Search) show(t testing.TB, build func(*sim.World), c sim.Chooser, repeat string) {
+	t.Helper()
+	p := playRun(t, build, c)
+	first := p.first(s.Expect)
+	if repeat == "" {
+		repeat = p.report.Trace.Schedule.String()
+	}
+	if text := p.picture(t, build, first, "", repeat); first >= 0 {
+		t.Error(text)
+	} else {
+		t.Log(text)
+	}
+}
+
+// scheduleFile is where a long schedule of the test is kept.
+func scheduleFile(t testing.TB) string {
+	return filepath.Join("testdata", "sim", strings.ReplaceAll(t.Name(), "/", "_")+".schedule")
+}
+
+// Replay plays a schedule: a regression test. It fails while that still breaks
+// something.
+func Replay(t testing.TB, build func(*sim.World), schedule string) {
+	t.Helper()
+	Search{}.show(t, build, parse(t, schedule), schedule)
+}
+
+// Fuzz lets go test -fuzz choose what happens, a byte a choice.
+func Fuzz(f *testing.F, build func(*sim.World)) {
+	f.Helper()
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, choices []byte) {
+		p := playRun(t, build, &bytesChooser{choices})
+		if first := p.first(nil); first >= 0 {
+			t.Fatal(p.picture(t, build, first, "", p.report.Trace.Schedule.String()))
+		}
+	})
+}
+
+// bytesChooser takes a byte where there is a choice, and at their end the first
+// that can happen.
+type bytesChooser struct{ left []byte }
+
+func (c *bytesChooser) Choose(enabled []sim.Event) (int, error) {
+	if len(enabled) == 1 || len(c.left) == 0 {
+		return 0, nil
+	}
+	choice := int(c.left[0]) % len(enabled)
+	c.left = c.left[1:]
+	return choice, nil
+}
+
+// played is one run.
+type played struct{ report *view.Report }
+
+func playRun(t testing.TB, build func(*sim.World), c sim.Chooser) played {
+	t.Helper()
+	w := worlds(build)()
+	defer w.Close()
+	r := &view.Report{Trace: w.Record()}
+	var err error
+	if r.Ending, err = sim.Run(w, c); err != nil {
+		t.Fatal(err)
+	}
+	r.Left, r.Final, r.Vacuous = w.Unfinished(), w.Fields(), r.Trace.Vacuous
+	for i := range r.Trace.Steps {
+		for _, v := range r.Trace.Steps[i].Broke {
+			if !slices.ContainsFunc(r.Broken, func(b view.Break) bool { return b.Property == v.Property }) {
+				b := view.Break{Violation: v, Step: i + 1}
+				if explained, ok := v.Err.(sim.Explained); ok {
+					b.Means = explained.Meaning()
+				}
+				r.Broken = append(r.Broken, b)
+			}
+		}
+	}
+	return played{r}
+}
+
+// first is the index of the break to look at, or -1.
+func (p played) first(expected []string) int {
+	best := -1
+	for i, b := range p.report.Broken {
+		if slices.Contains(expected, b.Property) {
+			continue
+		}
+		if best < 0 || rank(b.Property) > rank(p.report.Broken[best].Property) {
+			best = i
+		}
+	}
+	return best
+}
+
+// rank is higher for what is to be looked at first.
+func rank(property string) int {
+	if i := slices.Index(builtIn, property); i >= 0 {
+		return i
+	}
+	return len(builtIn)
+}
+
+// picture draws the run, with what broke first in it.
+func (p played) picture(t testing.TB, build func(*sim.World), first int, search, repeat string) string {
+	r := p.report
+	if r.Title = "nothing broke"; first >= 0 {
+		b := r.Broken[first]
+		r.Broken = slices.Insert(slices.Delete(r.Broken, first, first+1), 0, b)
+		r.Title = b.String()
+		if sys, err := explore.NewWorlds(worlds(build)); err == nil {
+			r.Culprit = explore.FindCulprit(sys, r.Trace.Schedule[:b.Step], b.Property)
+			sys.Close()
+		}
+	}
+	r.Search = search
+	if !strings.HasPrefix(repeat, "-sim.") {
+		repeat = "-sim.schedule='" + repeat + "'"
+	}
+	r.Repeat = fmt.Sprintf("go test -run '^%s$' . %s", strings.ReplaceAll(t.Name(), "/", "$/^"), repeat)
+	var b bytes.Buffer
+	if err := view.Text(&b, r, view.Options{Full: *fullFlag}); err != nil {
+		return err.Error()
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// judge fails the test for what a search has found.
+func (s Search) judge(t testing.TB, build func(*sim.World), r *explore.Result) {
+	t.Helper()
+	var broken, also, vacuous, holds, asked, unexpected []string
+	claimed := false
+	for i := range r.Verdicts {
+		v := &r.Verdicts[i]
+		own := !slices.Contains(builtIn, v.Property)
+		tested := v.Outcome != explore.Vacuous
+		claimed = claimed || own && !v.Probe || tested && (v.Property == sim.Assertions || v.Property == sim.NodeInvariants)
+		expected := slices.Contains(s.Expect, v.Property)
+		switch {
+		case v.Probe:
+			asked = append(asked, v.Property+": "+v.Sentence(r))
+		case expected && v.Outcome != explore.Broken:
+			unexpected = append(unexpected, v.Property)
+		case expected:
+			also = append(also, v.Property+" breaks, as expected")
+		case v.Outcome == explore.Broken:
+			broken = append(broken, v.Property)
+		case !tested && own:
+			vacuous = append(vacuous, v.Property)
+		case !tested && v.Property != sim.Assertions:
+			also = append(also, v.Property+" is vacuous")
+		case tested:
+			holds = append(holds, v.Property)
+		}
+	}
+	slices.SortStableFunc(broken, func(a, b string) int { return rank(b) - rank(a) })
+	if len(broken) > 0 {
+		s.fail(t, build, r, broken)
+	}
+	for _, property := range unexpected {
+		t.Errorf("%s is expected to break, and does not: %s", property, r.Verdict(property).Sentence(r))
+	}
+	for _, property := range vacuous {
+		t.Errorf("%s is vacuous: no step put it to the test in %s", property, r.Explored())
+	}
+	if !claimed {
+		t.Errorf("this world claims nothing: add Always, Finally, On or Task.Assert")
+	}
+	if (s.Complete || *completeFlag) && !r.Complete {
+		t.Errorf("unfinished: %s", r.Explored())
+	}
+	if len(holds) > 0 {
+		t.Logf("holds in %s: %s", explored(r), strings.Join(holds, ", "))
+	}
+	for _, line := range append(also, asked...) {
+		t.Log(line)
+	}
+}
+
+// explored says how much was explored, and by what.
+func explored(r *explore.Result) string {
+	text := r.Explored()
+	if r.Strategy == "states" && r.Runs > 0 {
+		text += fmt.Sprintf("; then in %d runs by pct (%s)", r.Runs, r.Sampler)
+	}
+	return text
+}
+
+// fail draws the first of what broke, and lists the rest.
+func (s Search) fail(t testing.TB, build func(*sim.World), r *explore.Result, broken []string) {
+	t.Helper()
+	v := r.Verdict(broken[0])
+	if v.Schedule == nil {
+		t.Errorf("%s: %v", v.Property, v.Err)
+		return
+	}
+	p := playRun(t, build, sim.NewReplay(v.Schedule))
+	first := slices.IndexFunc(p.report.Broken, func(b view.Break) bool { return b.Property == v.Property })
+	if first < 0 && v.Property != sim.NoDataRace {
+		t.Fatalf("the model is at fault: the search found a schedule that breaks %s (%v), and a new world that plays it does not break it: "+
+			"is a plain variable captured by two tasks? Make it a sim.Var (schedule: %v)", v.Property, v.Err, v.Schedule)
+	}
+	repeat := v.Schedule.String()
+	if len(v.Schedule) > longSchedule {
+		file := scheduleFile(t)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err == nil && os.WriteFile(file, []byte(v.Schedule.Lines()), 0o644) == nil {
+			repeat = "@" + file
+		}
+	}
+	for _, property := range broken[1:] {
+		if !slices.ContainsFunc(p.report.Broken, func(b view.Break) bool { return b.Property == property }) {
+			p.report.Notes = append(p.report.Notes, fmt.Sprintf("%s breaks too, in another run: %v", property, r.Verdict(property).Err))
+		}
+	}
+	search := explored(r)
+	if r.Strategy == "states" && r.Complete {
+		search += "; no schedule is shorter"
+	}
+	text := p.picture(t, build, first, search, repeat)
+	if first < 0 {
+		text = fmt.Sprintf("%s: %v\n%s", v.Property, v.Err, text)
+	}
+	t.Error(text)
+}

@@ -1,0 +1,171 @@
+package simtest_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"racelab/sim"
+	"racelab/sim/simtest"
+)
+
+// recorder is a test that notes what it is told.
+type recorder struct {
+	testing.TB
+	name   string
+	failed []string
+	logged []string
+}
+
+func (r *recorder) Helper()                    {}
+func (r *recorder) Name() string               { return r.name }
+func (r *recorder) Log(args ...any)            { r.logged = append(r.logged, fmt.Sprint(args...)) }
+func (r *recorder) Logf(f string, args ...any) { r.logged = append(r.logged, fmt.Sprintf(f, args...)) }
+func (r *recorder) Error(args ...any)          { r.failed = append(r.failed, fmt.Sprint(args...)) }
+func (r *recorder) Errorf(f string, args ...any) {
+	r.failed = append(r.failed, fmt.Sprintf(f, args...))
+}
+func (r *recorder) Fatal(args ...any)            { r.Error(args...); panic(r) }
+func (r *recorder) Fatalf(f string, args ...any) { r.Errorf(f, args...); panic(r) }
+
+// checked is what Check says of a world.
+func checked(s simtest.Search, build func(*sim.World)) (r *recorder) {
+	r = &recorder{name: "TestIt"}
+	defer func() {
+		if reason := recover(); reason != nil && reason != any(r) {
+			panic(reason)
+		}
+	}()
+	s.Check(r, build)
+	return r
+}
+
+func lost(w *sim.World) {
+	var n sim.Var[int]
+	w.Share("n", &n)
+	for i := range 2 {
+		w.Go(fmt.Sprint("G", i), func(t *sim.Task) { v := n.Get(t); n.Set(t, v+1) })
+	}
+	w.Finally("both updates count", func(c *sim.Claim) { c.Assert(n.Peek() == 2, "n is %d, want 2", n.Peek()) })
+}
+
+// Goal: a break is one picture, why, and the command that repeats it.
+func TestCheckDrawsABreak(t *testing.T) {
+	r := checked(simtest.Search{}, lost)
+	want := `both updates count: n is 1, want 2
+at the start: n 0
+
+     G0                  G1
+  1  │                   ● read n
+  2  ● read n            │
+  3  ● write n: n 0 → 1  │
+  4  │                   ● write n
+  ✗  both updates count: n is 1, want 2
+`
+	if len(r.failed) != 1 || !strings.HasPrefix(r.failed[0], want) ||
+		!strings.Contains(r.failed[0], "replay  go test -run '^TestIt$' . -sim.schedule='G1 read n; G0 read n; G0 write n; G1 write n'") {
+		t.Errorf("it says %q", r.failed)
+	}
+}
+
+// Goal: what makes a test fail, and what does not.
+func TestCheckFails(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		search simtest.Search
+		build  func(*sim.World)
+		want   string // in the first failure; empty: it passes
+	}{
+		{"a claim that holds", simtest.Search{}, func(w *sim.World) {
+			var s struct {
+				mu sim.Mutex
+				n  sim.Var[int]
+			}
+			w.Share("s", &s)
+			for i := range 2 {
+				w.Go(fmt.Sprint("G", i), func(t *sim.Task) {
+					s.mu.Lock(t)
+					defer s.mu.Unlock(t)
+					s.n.Set(t, s.n.Get(t)+1)
+				})
+			}
+			w.Finally("both updates count", func(c *sim.Claim) { c.Assert(s.n.Peek() == 2, "n is %d", s.n.Peek()) })
+		}, ""},
+		{"an assertion", simtest.Search{}, func(w *sim.World) {
+			w.Go("G", func(t *sim.Task) { t.Assert(true, "") })
+		}, ""},
+		{"nothing claimed", simtest.Search{}, func(w *sim.World) {
+			w.Go("G", func(t *sim.Task) { t.Step("a") })
+		}, "this world claims nothing"},
+		{"a vacuous claim", simtest.Search{}, func(w *sim.World) {
+			w.Go("G", func(t *sim.Task) { t.Step("a") })
+			w.Always("never judged", func(c *sim.Claim) {})
+		}, "never judged is vacuous"},
+		{"a deadlock", simtest.Search{}, func(w *sim.World) {
+			var s struct{ a, b sim.Mutex }
+			w.Share("s", &s)
+			take := func(t *sim.Task, first, second *sim.Mutex) {
+				first.Lock(t)
+				defer first.Unlock(t)
+				second.Lock(t)
+				defer second.Unlock(t)
+				t.Assert(true, "")
+			}
+			w.Go("G0", func(t *sim.Task) { take(t, &s.a, &s.b) })
+			w.Go("G1", func(t *sim.Task) { take(t, &s.b, &s.a) })
+		}, "no-deadlock: G0 holds s.a and wants s.b"},
+		{"a panic", simtest.Search{}, func(w *sim.World) {
+			w.Go("G", func(t *sim.Task) { t.Assert(true, ""); t.Step("a"); panic("oh") })
+		}, "no-panic: G panicked: oh"},
+		{"a break that is expected", simtest.Search{Expect: []string{"both updates count", sim.NoDataRace}}, lost, ""},
+		{"none, and one is expected", simtest.Search{Expect: []string{sim.NoPanic}}, func(w *sim.World) {
+			w.Go("G", func(t *sim.Task) { t.Assert(true, "") })
+		}, "no-panic is expected to break, and does not"},
+		{"a map", simtest.Search{}, func(w *sim.World) {
+			w.Share("m", &struct{ M map[int]int }{})
+		}, "m.M is a map, whose order is random"},
+		{"unfinished, and sampled", simtest.Search{Limit: 2}, lost, "both updates count: n is 1, want 2"},
+		{"unfinished, where it must not be", simtest.Search{Limit: 1, Complete: true}, func(w *sim.World) {
+			for i := range 3 {
+				w.Go(fmt.Sprint("G", i), func(t *sim.Task) { t.Step("a"); t.Step("b"); t.Assert(true, "") })
+			}
+		}, "unfinished: "},
+		{"another strategy", simtest.Search{Strategy: "guess"}, lost, "there is no strategy \"guess\""},
+		{"pct", simtest.Search{Strategy: "pct"}, lost, "both updates count: n is 1, want 2"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := checked(test.search, test.build)
+			switch {
+			case test.want == "" && r.failed != nil:
+				t.Errorf("it fails: %s", r.failed)
+			case test.want != "" && (r.failed == nil || !strings.Contains(r.failed[0], test.want)):
+				t.Errorf("it says %q, want %q", r.failed, test.want)
+			}
+		})
+	}
+}
+
+// Goal: a schedule can be kept as a test of its own, and a fuzzer may choose.
+func TestReplay(t *testing.T) {
+	r := &recorder{name: "TestIt"}
+	simtest.Replay(r, lost, "G1 read n; G0 read n; G0 write n; G1 write n")
+	if len(r.failed) != 1 || !strings.Contains(r.failed[0], "n is 1, want 2") {
+		t.Errorf("it says %q", r.failed)
+	}
+	r = &recorder{name: "TestIt"}
+	simtest.Replay(r, lost, "G1 read n; G1 write n; G0 read n; G0 write n")
+	if len(r.failed) > 1 || len(r.failed) == 1 && !strings.HasPrefix(r.failed[0], sim.NoDataRace) {
+		t.Errorf("it says %q", r.failed)
+	}
+}
+
+func FuzzIt(f *testing.F) {
+	simtest.Fuzz(f, func(w *sim.World) {
+		var n sim.Atomic[int]
+		w.Share("n", &n)
+		for i := range 2 {
+			w.Go(fmt.Sprint("G", i), func(t *sim.Task) { n.Add(t, 1) })
+		}
+		w.Finally("both count", func(c *sim.Claim) { c.Assert(n.Peek() == 2, "n is %d", n.Peek()) })
+	})
+}
