@@ -290,7 +290,7 @@ func (t *Task) route(to *site) ([]hop, *site) {
 
 // fromStart brings a coroutine to the first point of the program.
 func (t *Task) fromStart() *coroutine {
-	t.world.load(t.world.raw)
+	t.world.load(t.world.begins())
 	return t.beginHere()
 }
 
@@ -314,7 +314,7 @@ func (w *World) beginAll() {
 	for _, t := range w.tasks {
 		if first := t.sites.first; first != nil && len(first.parked) == 0 && len(t.pool.ended) > 0 {
 			if !loaded {
-				w.load(w.raw)
+				w.load(w.begins())
 				loaded = true
 			}
 			first.parked = append(first.parked, t.beginHere())

@@ -14,7 +14,9 @@ import (
 type plan struct {
 	groups   []*group
 	unmarked []*group // that no step marks, as they are nobody's
+	moments  []*group // that change when time passes
 	wires    []wiring
+	shapes   map[reflect.Type]*typeShape
 }
 
 // group is the part of the state that belongs to one object.
@@ -23,9 +25,8 @@ type group struct {
 	root  int     // index of the root by which it is reached; ofWorld: none
 	slots []slot
 
-	number  int  // index in the plan
-	moments bool // it changes when time passes
-	stale   bool // its record may not hold what is in memory
+	number int  // index in the plan
+	stale  bool // its record may not hold what is in memory
 }
 
 // ofWorld is the root of what the world itself keeps.
@@ -135,7 +136,6 @@ var (
 // planner compiles a plan or, if look is set, shows to it all that a plan sees.
 type planner struct {
 	world  *World
-	shapes map[reflect.Type]*typeShape
 	been   map[place]int // the root by which it was reached
 	own    *group        // whose the fields are
 	root   int
@@ -182,7 +182,7 @@ func (w *World) roots() []root {
 
 // compile makes the plan of all roots.
 func (p *planner) compile() {
-	p.shapes, p.been = map[reflect.Type]*typeShape{}, map[place]int{}
+	p.been = make(map[place]int, 64)
 	roots := p.world.roots()
 	at := func(r root) (place, bool) {
 		v := reflect.ValueOf(r.value)
@@ -259,16 +259,14 @@ func (w *World) seal() {
 	groups := slices.DeleteFunc(w.plan.groups, func(g *group) bool { return len(g.slots) == 0 })
 	w.plan.groups, w.records = groups, make([]*record, len(groups))
 	for i, g := range groups {
-		g.number, g.stale = i, true
-		for k := range g.slots {
-			x := &g.slots[k]
-			g.moments = g.moments || x.op == moment || x.op == past || x.op == list && x.elem.times || w.timed != nil
+		g.number = i
+		if w.timed != nil || slices.ContainsFunc(g.slots, isMoment) {
+			w.plan.moments = append(w.plan.moments, g)
 		}
 		if g.owner == nil {
 			w.plan.unmarked = append(w.plan.unmarked, g)
 		} else {
 			g.owner.groups = append(g.owner.groups, g)
-			w.stale = append(w.stale, g)
 		}
 	}
 	for _, c := range w.conns {
@@ -276,6 +274,10 @@ func (w *World) seal() {
 		c.out.tail.groups = append(c.out.tail.groups, c.out.head.groups...)
 		c.in.tail.groups = append(c.in.tail.groups, c.in.head.groups...)
 	}
+}
+
+func isMoment(x slot) bool {
+	return x.op == moment || x.op == past || x.op == list && x.elem.times
 }
 
 // group returns a new group.
@@ -471,11 +473,12 @@ func (p *planner) parts(e *element, sh *typeShape, offset uintptr) {
 
 // shapeOf is the shape of a type.
 func (p *planner) shapeOf(t reflect.Type) *typeShape {
-	if sh := p.shapes[t]; sh != nil {
+	shapes := p.world.plan.shapes
+	if sh := shapes[t]; sh != nil {
 		return sh
 	}
 	sh := &typeShape{typ: t, plain: true} // Of a type that holds slices of itself, as far as is known.
-	p.shapes[t] = sh
+	shapes[t] = sh
 	switch t {
 	case timeType:
 		p.world.clock.used = true

@@ -234,31 +234,41 @@ type record struct {
 
 // A world knows of each group whether a record holds what is in memory: a step
 // marks what it touches as stale, and only that is saved, hashed and loaded anew.
+// In a world that nobody has saved or asked for its fingerprint yet, nothing is
+// marked: all is stale.
 
 // mark marks the groups of an object as stale.
 func (w *World) mark(o *object) {
-	for _, g := range o.groups {
-		if !g.stale {
-			g.stale = true
-			w.stale = append(w.stale, g)
+	if w.tracked {
+		for _, g := range o.groups {
+			w.markGroup(g)
 		}
+	}
+}
+
+func (w *World) markGroup(g *group) {
+	if !g.stale {
+		g.stale = true
+		w.stale = append(w.stale, g)
 	}
 }
 
 // markMoments marks all that depends on what time it is.
 func (w *World) markMoments() {
-	for _, g := range w.plan.groups {
-		if g.moments && !g.stale {
-			g.stale = true
-			w.stale = append(w.stale, g)
+	if w.tracked {
+		for _, g := range w.plan.moments {
+			w.markGroup(g)
 		}
 	}
 }
 
 // refresh makes records of the groups that are stale.
 func (w *World) refresh() {
-	if len(w.stale) == 0 && len(w.plan.unmarked) == 0 {
-		return
+	if !w.tracked {
+		w.tracked = true
+		for _, g := range w.plan.groups {
+			w.markGroup(g)
+		}
 	}
 	for _, list := range [...][]*group{w.stale, w.plan.unmarked} {
 		for _, g := range list {
@@ -310,6 +320,21 @@ func (w *World) recordOf(g *group, words []uint64, refs []any) *record {
 
 func newRecord(hash uint64, words []uint64, refs []any) *record {
 	return &record{hash, slices.Clone(words), slices.Clone(refs)}
+}
+
+// begins is the state before the tasks ran to their first point. It was noted
+// without records, for few worlds ever go back there.
+func (w *World) begins() *Snapshot {
+	if w.beginning == nil {
+		w.raw.at, w.raw.ref = 0, 0
+		for _, g := range w.plan.groups {
+			w.raw.load(g)
+			w.markGroup(g)
+		}
+		w.clock.now = 0
+		w.beginning = w.snapshot()
+	}
+	return w.beginning
 }
 
 // Save returns the state of the world.

@@ -63,7 +63,8 @@ type World struct {
 	base          *Snapshot // of the state that the world is in, if it was saved or loaded
 	last          *Snapshot // the last base
 	since         []int32   // the choices since then
-	raw           *Snapshot // before the tasks ran to their first point
+	raw           walker    // the state before the tasks ran to their first point
+	beginning     *Snapshot // the same, once it is needed
 	driving       bool      // a coroutine is being moved: what it does to the world is undone
 	estranged     bool      // a check has given variables other values
 	plan          plan
@@ -71,6 +72,7 @@ type World struct {
 	loader        walker
 	records       []*record // of each group, as far as it is not stale
 	sum           uint64    // of their hashes
+	tracked       bool      // what a step touches is marked
 	stale         []*group
 	room          []*record // to cut snapshots from
 	made          []*record // records by their hash, as far as they are kept
@@ -78,7 +80,7 @@ type World struct {
 
 // NewWorld returns an empty world.
 func NewWorld() *World {
-	w := &World{goroutines: defaultGoroutines}
+	w := &World{goroutines: defaultGoroutines, plan: plan{shapes: make(map[reflect.Type]*typeShape, 64)}}
 	w.outbox.world = w
 	w.saved.world, w.loader = w, walker{world: w, loading: true}
 	return w
@@ -213,7 +215,11 @@ func (w *World) Start() error {
 		w.timed.layout(w)
 	}
 	w.seal()
-	w.raw = w.snapshot()
+	w.raw = walker{world: w}
+	for _, g := range w.plan.groups {
+		w.raw.save(g)
+	}
+	w.raw.loading = true
 	for _, t := range w.tasks {
 		if !t.unused {
 			t.begin(t.function)
