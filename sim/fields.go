@@ -94,9 +94,12 @@ func (w *World) refusal() error {
 		if kind != unsupported || err != nil {
 			return
 		}
+		if v.Kind() == reflect.Interface {
+			v = v.Elem()
+		}
 		switch v.Kind() {
 		case reflect.Map:
-			err = fmt.Errorf("sim: %s is a map, whose order is random: use sim.List or a slice", path)
+			err = fmt.Errorf("sim: %s is a map, whose order is random: use sim.List or a slice, or tag it `sim:\"config\"` if it never changes", path)
 		case reflect.Chan:
 			err = fmt.Errorf("sim: %s is a channel of Go's: use sim.Chan", path)
 		default:

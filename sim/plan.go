@@ -135,14 +135,14 @@ var (
 
 // planner compiles a plan or, if look is set, shows to it all that a plan sees.
 type planner struct {
-	world  *World
-	been   map[place]int // the root by which it was reached
-	own    *group        // whose the fields are
-	root   int
-	late   []target // pointers to what may be a part of something else
-	look   func(path string, v reflect.Value, kind surveyed)
-	both   func(path string, first, second int) // a shared root reaches what another one has
-	bad    bool
+	world *World
+	been  map[place]int // the root by which it was reached
+	own   *group        // whose the fields are
+	root  int
+	late  []target // pointers to what may be a part of something else
+	look  func(path string, v reflect.Value, kind surveyed)
+	both  func(path string, first, second int) // a shared root reaches what another one has
+	bad   bool
 }
 
 type place struct {
@@ -245,8 +245,8 @@ func (p *planner) finish() {
 			}
 		}
 	}
-	for _, x := range p.late {
-		if !had[x.at] {
+	for i := 0; i < len(p.late); i++ { // It may grow.
+		if x := p.late[i]; !had[x.at] {
 			had[x.at] = true
 			p.own, p.root = x.own, x.root
 			p.inside(x.path, x.shape, x.at)
@@ -337,8 +337,12 @@ func (p *planner) inside(path string, sh *typeShape, at unsafe.Pointer) {
 		p.follow(path, sh.typ.Elem(), *(*unsafe.Pointer)(at))
 	case anInterface:
 		p.wire(path, sh, at, 2)
-		if v := reflect.NewAt(sh.typ, at).Elem().Elem(); v.Kind() == reflect.Pointer && !v.IsNil() {
+		switch v := reflect.NewAt(sh.typ, at).Elem().Elem(); v.Kind() {
+		case reflect.Pointer:
 			p.follow(path, v.Type().Elem(), v.UnsafePointer())
+		case reflect.Map, reflect.Chan:
+			p.bad = true
+			p.shown(path, sh, at, unsupported)
 		}
 	case aFunction:
 		p.wire(path, sh, at, 1)

@@ -230,6 +230,7 @@ func TestWhatNoStateCanHoldIsRefused(t *testing.T) {
 		{&struct{ m map[int]int }{}, "sim: x.m is a map, whose order is random: use sim.List or a slice"},
 		{&struct{ c chan int }{}, "sim: x.c is a channel of Go's: use sim.Chan"},
 		{&struct{ in *inner }{&inner{}}, "sim: x.in.m is a map"},
+		{&struct{ any any }{map[int]int{}}, "sim: x.any is a map"},
 		{&struct{ list []inner }{}, "sim: x.list is a []sim_test.inner, which no state can hold"},
 		{&struct{ p uintptr }{}, "sim: x.p is a uintptr, which no state can hold"},
 		{struct{ n int }{}, `sim: Share("x") wants a pointer, has struct`},
