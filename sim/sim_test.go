@@ -290,9 +290,9 @@ func TestEachFieldIsState(t *testing.T) {
 	changes := map[string]func(k *kinds){
 		"A.Flag":           func(k *kinds) { k.Flag = true },
 		"A.small":          func(k *kinds) { k.small = -1 },
-		"A.middle":         func(k *kinds) { k.middle = 1 },
-		"A.large":          func(k *kinds) { k.large = -1 },
-		"A.word":           func(k *kinds) { k.word = 1 },
+		"A.middle":         func(k *kinds) { k.middle = 1 << 8 },
+		"A.large":          func(k *kinds) { k.large = 1 << 16 },
+		"A.word":           func(k *kinds) { k.word = 1 << 32 },
 		"A.ratio":          func(k *kinds) { k.ratio = 0.5 },
 		"A.text":           func(k *kinds) { k.text = "x" },
 		"A.array[1]":       func(k *kinds) { k.array[1] = 1 },
