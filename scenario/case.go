@@ -174,7 +174,10 @@ func (r *Race) means(v sim.Violation) string {
 
 // Heading says what is run, and what is not as usual.
 func (c *Case) Heading() string {
-	heading := c.Race.Name + ", variant " + c.Variant.Name + " (" + c.Variant.Release + ")"
+	heading := c.Race.Name + ", variant " + c.Variant.Name
+	if c.Variant.Release != "" {
+		heading += " (" + c.Variant.Release + ")"
+	}
 	if len(c.Changed) > 0 {
 		heading += ", " + c.Changed.String()
 	}

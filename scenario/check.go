@@ -26,6 +26,9 @@ type Checked struct {
 // world has no data race is never proved: that walks find none has to do.
 func (c Checked) AsExpected() bool {
 	outcome := c.Verdict.Outcome
+	if c.Verdict.Probe {
+		return true // It asks, and claims nothing.
+	}
 	if c.Verdict.Property == sim.NoDataRace && outcome == explore.Sampled {
 		outcome = explore.Exhausted
 	}

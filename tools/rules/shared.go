@@ -256,11 +256,28 @@ func (f *fields) read(body ast.Node, task int, stands func(*types.Var) *types.Va
 
 func (f *fields) note(s *ast.SelectorExpr, of *types.Var, a access) {
 	selection := f.TypesInfo.Selections[s]
-	if of == nil || selection == nil || selection.Kind() != types.FieldVal || isOfSim(selection.Type()) || isToSim(selection.Type()) {
+	if of == nil || selection == nil || selection.Kind() != types.FieldVal {
+		return
+	}
+	if t := element(selection.Type()); isOfSim(t) || isToSim(t) {
 		return
 	}
 	field := owned{of, selection.Obj().(*types.Var)}
 	f.uses[field] = append(f.uses[field], a)
+}
+
+// element is what arrays and slices of the type consist of.
+func element(t types.Type) types.Type {
+	for {
+		switch under := t.Underlying().(type) {
+		case *types.Array:
+			t = under.Elem()
+		case *types.Slice:
+			t = under.Elem()
+		default:
+			return t
+		}
+	}
 }
 
 func (f *fields) report() {

@@ -9,6 +9,7 @@ type counter struct {
 	sum  int
 	list []int
 	name string
+	many [2]sim.Var[int] // Its elements are memory of the world.
 }
 
 func (c *counter) add(t *sim.Task) {
@@ -16,6 +17,7 @@ func (c *counter) add(t *sim.Task) {
 	c.n.Set(t, c.n.Get(t)+1)
 	c.sum++ // want `c.sum is written here by the function of a task and used by that of another, and is no memory of the world; make sum a sim.Var`
 	c.append(len(c.name))
+	c.many[0].Set(t, c.many[1].Get(t))
 	c.lock.Unlock(t)
 }
 
