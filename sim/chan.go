@@ -54,9 +54,7 @@ func (c *Chan[T]) Make(t *Task, capacity int) {
 		return
 	}
 	t.touches(&c.object, true) // Before anything that depends on who waits.
-	if c.capacity > 0 || capacity > 0 {
-		t.world.remade = true
-	}
+	t.world.remade = true
 	for _, other := range t.world.tasks {
 		if other != t && other.waitsAt(c) {
 			panic(fmt.Sprintf("sim: %s makes %s anew, and %s waits at the old one: give each its own Chan",

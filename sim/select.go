@@ -152,10 +152,10 @@ func (t *Task) comesToMeet() {
 	}
 }
 
-// waitsAt says whether the task is parked at the channel and lets others serve
-// it: in neither direction does one that has a default.
+// waitsAt says whether the task is parked at a case of the channel, and nobody
+// has served it yet.
 func (t *Task) waitsAt(c thing) bool {
-	return t.choosing() && slices.ContainsFunc(t.choice.cases, func(x Case) bool { return x.of == c })
+	return t.choosing() && t.choice.met == 0 && slices.ContainsFunc(t.choice.cases, func(x Case) bool { return x.of == c })
 }
 
 // offers returns the index of the case by which the task waits at a channel to

@@ -37,7 +37,7 @@ type World struct {
 	trace    *Trace  // nil: nobody looks
 	looked   object  // what an Always judges; unbound: there is none
 	closed   bool    // a channel was, in some run; no part of the state
-	remade   bool    // a channel with a buffer was made anew, in some run; no part of the state
+	remade   bool    // a channel was made anew, in some run; no part of the state
 
 	// ends is what tasks touch when they end, and tickers and faults when they
 	// happen: with the last task their time is over.
@@ -506,8 +506,8 @@ func (w *World) Blocked() []Blocked {
 // Irreducible says what a world has had so far that keeps a search from telling
 // which steps are independent; empty: nothing. Whether a ticker or a fault can
 // come depends on who has ended, a send that finds its channel closed touches
-// less than it would have, and that a task comes to wait at a buffer is not
-// recorded, which who makes the channel anew would have to know.
+// less than it would have, and that a task comes to a buffer, or to a select with
+// a default, is not recorded, which who makes the channel anew would have to know.
 func (w *World) Irreducible() string {
 	switch {
 	case w.faults != nil:
