@@ -338,7 +338,7 @@ func TestClosesKeepToTheBudget(t *testing.T) {
 	defer w.Close()
 	w.Enabled()
 	err := refused(func() { w.Take(0) })
-	if err == nil || !strings.Contains(err.Error(), "C closes its connection to broker once more than the Closes of its Budget") {
+	if err == nil || !strings.Contains(err.Error(), "C closes its connection to broker once more than the Closes of its Faults") {
 		t.Errorf("Close without a Budget: %v; want a refusal that names the Budget", err)
 	}
 }

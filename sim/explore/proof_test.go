@@ -508,7 +508,7 @@ func TestAPanicBeforeTheFirstPoint(t *testing.T) {
 		}
 	}
 	for search, err := range refusals(tasks(nil, func(b *table, t *sim.Task, c *coded) { b.x.Set(t, 1) })) {
-		if err == nil || !strings.Contains(err.Error(), "start it with a Yield") {
+		if err == nil || !strings.Contains(err.Error(), "start it with a Step") {
 			t.Errorf("%s of a task that touches memory before its first point: %v", search, err)
 		}
 	}
