@@ -32,9 +32,7 @@ func TestYourOwnSystem(t *testing.T) {
 		case "console":
 			lines := strings.Split(strings.TrimSuffix(body, "\n"), "\n")
 			command, _ := strings.CutPrefix(lines[0], "$ ")
-			if ran == 0 {
-				run(t, dir, "go mod tidy")
-			}
+			run(t, dir, "go mod tidy")
 			got := run(t, dir, command)
 			ran++
 			for _, want := range lines[1:] {
