@@ -151,7 +151,7 @@ func (m loggedMode) world(p loggedRun, transactions int, windows, pauses sim.Del
 		librdkafka.Config{RetryBackoff: p.backoff, Linger: p.linger},
 		w.Dial("librdkafka", "coordinator"), w.Dial("librdkafka", leader))
 	w.GoProgram("application", app.NewTransactional(client, app.TxnPlan{Transactions: transactions, Records: 1, Partitions: 1, Tries: 1}))
-	w.GoProgram("main thread", main)
+	w.GoProgram("main", main)
 	toCoordinator, toLeader := sim.Constant(m.coordinatorTrip(p.wire)/2), sim.Constant(m.leaderTrip(p.wire)/2)
 	w.Timed(sim.Timing{
 		Seed: seed, Unchecked: true,
