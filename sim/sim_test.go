@@ -222,14 +222,14 @@ await: echo->client (arrivals) true
 // Goal: what no state can hold is refused at the start, by its path; so is what is
 // shared by value. Method: a task with a field of each sort.
 func TestWhatNoStateCanHoldIsRefused(t *testing.T) {
-	type inner struct{ m map[int]int }
+	type inner struct{ M map[int]int }
 	for _, test := range []struct {
 		shared any
 		want   string
 	}{
 		{&struct{ m map[int]int }{}, "sim: x.m is a map, whose order is random: use sim.List or a slice"},
 		{&struct{ c chan int }{}, "sim: x.c is a channel of Go's: use sim.Chan"},
-		{&struct{ in *inner }{&inner{}}, "sim: x.in.m is a map"},
+		{&struct{ in *inner }{&inner{}}, "sim: x.in.M is a map"},
 		{&struct{ any any }{map[int]int{}}, "sim: x.any is a map"},
 		{&struct{ list []inner }{}, "sim: x.list is a []sim_test.inner, which no state can hold"},
 		{&struct{ p uintptr }{}, "sim: x.p is a uintptr, which no state can hold"},
@@ -271,7 +271,7 @@ type kinds struct {
 	at   sim.Time
 	next *kinds
 	any  any
-	name string `sim:"config"`
+	Name string `sim:"config"`
 
 	change func(k *kinds) // what its step does
 }

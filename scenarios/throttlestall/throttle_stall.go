@@ -61,7 +61,6 @@ type (
 	setting = scenario.Setting[Params]
 	claim   = scenario.Claim[Params]
 	expect  = []scenario.Expect[Params]
-	counts  = map[*setting]int
 )
 
 const ms = time.Millisecond

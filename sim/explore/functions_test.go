@@ -190,7 +190,6 @@ type interpreter struct {
 type finals struct {
 	ends    map[string]bool // final states
 	stuck   bool
-	circle  bool // tasks in a deadlock
 	race    bool
 	visited int
 }

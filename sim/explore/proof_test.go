@@ -24,7 +24,7 @@ func (c *coded) Run(t *sim.Task) { c.run(t, c) }
 
 // table is what the tasks of one test share.
 type table struct {
-	x, y  sim.Var[int]
+	x, Y  sim.Var[int]
 	lock  sim.Mutex
 	timer sim.Timer
 	chans [2]sim.Chan[int]

@@ -17,7 +17,7 @@ func (m *msg) String() string { return m.text }
 
 type coord struct {
 	c      *sim.Conn
-	parked sim.Envelope
+	Parked sim.Envelope
 	state  int
 }
 

@@ -18,7 +18,7 @@ var mutants = []mutant{
 		"who came first to a condition is forgotten: a false proof",
 		[2]string{"./sim/explore", "TestTheOrderOfACondIsState|TestRandomPrograms"}},
 	{"moments not marked", "sim/state.go",
-		"if g.moments && !g.stale {", "if false {",
+		"range w.plan.moments {", "range w.plan.moments[:0] {",
 		"the state is hashed as if the clock had not moved",
 		[2]string{"./sim/explore", "TestRandomPrograms|TestTheTimeOfDay"}},
 	{"absolute time not refused", "sim/check.go",
