@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"racelab/sim/explore"
 )
 
 // UnknownName is the error of a name that is none: what was wrong, the nearest
@@ -27,7 +29,7 @@ func (e *UnknownName) Error() string {
 func (e *UnknownName) Nearest() string {
 	best, fewest := "", max(1, (len(e.Name)+1)/3)+1
 	for _, possible := range e.Possible {
-		if n := edits(e.Name, possible); n < fewest {
+		if n := explore.Distance(e.Name, possible); n < fewest {
 			best, fewest = possible, n
 		}
 	}
@@ -37,28 +39,6 @@ func (e *UnknownName) Nearest() string {
 		}
 	}
 	return best
-}
-
-// edits is the Levenshtein distance: how many bytes must be put in, taken out or
-// replaced to get from a to b.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 // Command is a command of simrun as texts print it, quoted for a shell.

@@ -66,7 +66,7 @@ func CheckOrders(orders []Before, systems ...System) (err error) {
 				continue
 			}
 			near := slices.Clone(known)
-			slices.SortStableFunc(near, func(a, b string) int { return cmp.Compare(distance(a, name), distance(b, name)) })
+			slices.SortStableFunc(near, func(a, b string) int { return cmp.Compare(Distance(a, name), Distance(b, name)) })
 			return fmt.Errorf("the order %q has the event %q, which none of %d walks meets; near it: %s",
 				order, name, orderWalks, strings.Join(near[:min(len(near), 5)], ", "))
 		}
@@ -93,8 +93,9 @@ func eventsOf(sys System, known []string) []string {
 	return known
 }
 
-// distance is how many letters must be put in, left out or changed.
-func distance(a, b string) int {
+// Distance is how many bytes must be put in, left out or changed to get from a to
+// b: the Levenshtein distance, by which a misspelt name finds the nearest.
+func Distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
