@@ -98,9 +98,30 @@ func (r *Race) script() *explore.Script {
 	return explore.NewScript(orders...)
 }
 
-// Play runs the case by the choices of chooser and reports what happened. The error
-// is that of a schedule that does not fit.
-func (c *Case) Play(chooser sim.Chooser) (_ *view.Report, err error) {
+// Play runs the case by the choices of chooser and reports what happened, and why.
+// The error is that of a schedule that does not fit.
+func (c *Case) Play(chooser sim.Chooser) (*view.Report, error) {
+	r, err := c.Watch(chooser)
+	if err != nil || len(r.Broken) == 0 {
+		return r, err
+	}
+	first := r.Broken[0]
+	r.Culprit, err = c.Culprit(r.Trace.Schedule[:first.Step], first.Property)
+	return r, err
+}
+
+// Culprit finds the orders that force a break; nil: that is too large to show.
+func (c *Case) Culprit(schedule sim.Schedule, property string) (*explore.Culprit, error) {
+	sys, err := c.System()
+	if err != nil {
+		return nil, err
+	}
+	defer sys.Close()
+	return explore.FindCulprit(sys, schedule, property), nil
+}
+
+// Watch is Play without the reason, which takes a search.
+func (c *Case) Watch(chooser sim.Chooser) (_ *view.Report, err error) {
 	defer sim.RecoverModelError(&err)
 	w := c.World()
 	defer w.Close()
@@ -108,6 +129,7 @@ func (c *Case) Play(chooser sim.Chooser) (_ *view.Report, err error) {
 	if r.Ending, err = sim.Run(w, chooser); err != nil {
 		return nil, err
 	}
+	r.LookAhead(w)
 	r.Left, r.Final, r.Vacuous = w.Unfinished(), w.Fields(), r.Trace.Vacuous
 	for i := range r.Trace.Steps {
 		for _, v := range r.Trace.Steps[i].Broke {
@@ -120,14 +142,7 @@ func (c *Case) Play(chooser sim.Chooser) (_ *view.Report, err error) {
 		r.Notes = append(r.Notes, scriptNotes(script)...)
 	}
 	if len(r.Broken) > 0 {
-		sys, err := c.System()
-		if err != nil {
-			return nil, err
-		}
-		defer sys.Close()
-		slices.SortStableFunc(r.Broken, func(a, b view.Break) int { return cmp.Compare(c.Race.rank(a.Property), c.Race.rank(b.Property)) })
-		first := r.Broken[0]
-		r.Culprit = explore.FindCulprit(sys, r.Trace.Schedule[:first.Step], first.Property)
+		slices.SortStableFunc(r.Broken, func(a, b view.Break) int { return cmp.Compare(c.Race.Rank(a.Property), c.Race.Rank(b.Property)) })
 		r.Do = c.Race.Do
 	}
 	if c.Shown() && r.Trace.Schedule.String() == c.Race.shortestKnown().String() {
@@ -136,9 +151,9 @@ func (c *Case) Play(chooser sim.Chooser) (_ *view.Report, err error) {
 	return r, nil
 }
 
-// rank says which of two breaks to look at: what the race claims comes first,
+// Rank says which of two breaks to look at: what the race claims comes first,
 // in its order, and a data race comes last, as it is only what leads to the rest.
-func (r *Race) rank(property string) int {
+func (r *Race) Rank(property string) int {
 	at := slices.IndexFunc(r.Claims, func(c RaceClaim) bool { return c.Name == property })
 	switch {
 	case at >= 0:

@@ -158,9 +158,9 @@ type happening interface {
 	lane() string // the participant in whose lane a picture shows it
 }
 
-// lane is who moves: a task, the node that takes a message, a timer, the
+// Lane is who moves: a task, the node that takes a message, a timer, the
 // network.
-func (e Event) lane() string {
+func (e Event) Lane() string {
 	switch {
 	case e.conn != nil:
 		return e.conn.node.name

@@ -83,9 +83,10 @@ func ScheduleOf(events []Event) Schedule {
 	return schedule
 }
 
-// ParseSchedule reads a schedule. The error names the line.
+// ParseSchedule reads a schedule, which may be empty: the start of every run. The
+// error names the line.
 func ParseSchedule(text string) (Schedule, error) {
-	var schedule Schedule
+	schedule := Schedule{}
 	for i, line := range strings.Split(text, "\n") {
 		if bad := strings.IndexFunc(line, func(r rune) bool { return r == utf8.RuneError || r < ' ' && r != '\t' && r != '\r' }); bad >= 0 {
 			return nil, fmt.Errorf("schedule line %d is not text (byte %#02x at column %d); want lines such as %q", i+1, line[bad], bad+1, "G0 send")
@@ -105,9 +106,6 @@ func ParseSchedule(text string) (Schedule, error) {
 			step.Line = i + 1
 			schedule = append(schedule, step)
 		}
-	}
-	if len(schedule) == 0 {
-		return nil, fmt.Errorf("the schedule has no event; want lines such as %q", "G0 send")
 	}
 	return schedule, nil
 }

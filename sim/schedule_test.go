@@ -12,6 +12,8 @@ func TestParseSchedule(t *testing.T) {
 		{"lines", "A x\nB->n Ping\nA x#2\n", "A x; B->n Ping; A x#2"},
 		{"one line", "A x; B y z;;", "A x; B y z"},
 		{"comments and blanks", "# story\n\n  A x  \r\n", "A x"},
+		{"the start", "", ""},
+		{"only a comment", "# nothing", ""},
 	} {
 		schedule, err := sim.ParseSchedule(test.text)
 		if err != nil || schedule.String() != test.want {
@@ -27,8 +29,6 @@ func TestParseSchedule(t *testing.T) {
 
 func TestParseScheduleRefuses(t *testing.T) {
 	for _, test := range []struct{ name, text, want string }{
-		{"empty", "", "no event"},
-		{"only a comment", "# nothing", "no event"},
 		{"no label", "A x\nB", "line 2"},
 		{"bad occurrence", "A x#0", "line 1"},
 		{"binary", "A x\nA \x00\x01", "line 2 is not text (byte 0x00 at column 3)"},

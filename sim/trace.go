@@ -136,7 +136,7 @@ func (s shown) Describe(show func(name, value string)) { show("", s.holds()) }
 
 func (t *Trace) begin(w *World, e Event) {
 	t.Schedule = t.Schedule.Add(e)
-	lane := e.lane()
+	lane := e.Lane()
 	if !slices.ContainsFunc(t.Lanes, func(l Lane) bool { return l.Name == lane }) {
 		kind := TimerLane
 		if lane == string(NetworkLane) {

@@ -4,7 +4,7 @@ import "slices"
 
 // WaitGraph is who waits for what.
 type WaitGraph struct {
-	After Event  // the step that led here
+	After Event  // the step that led here; the zero Event where nobody asks after a step
 	At    Time   // when, in a timed world; else Never
 	Over  bool   // nothing can happen any more, faults aside
 	Waits []Wait // in the order of the tasks
@@ -74,6 +74,12 @@ func (w *World) look(after Event) {
 			w.broke(p.name, err)
 		}
 	}
+}
+
+// Waits is who waits for what now.
+func (w *World) Waits() *WaitGraph {
+	w.Enabled()
+	return w.waits(Event{})
 }
 
 func (w *World) waits(after Event) *WaitGraph {

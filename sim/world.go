@@ -290,6 +290,18 @@ type Event struct {
 // String is the identity without its occurrence: "G0 snapshot".
 func (e Event) String() string { return e.Actor + " " + e.Label }
 
+// Message is what the event brings: the request that arrives, or the answer that
+// a node gets. It is nil for other events, and valid until the next Take.
+func (e Event) Message() Message {
+	if e.conn != nil {
+		return e.conn.requests[0].Message
+	}
+	if a, ok := e.other.(*asking); ok {
+		return a.back()
+	}
+	return nil
+}
+
 // OfSameTask says whether both are steps of one task. Between two points, they
 // are ways of the same step.
 func (e Event) OfSameTask(other Event) bool { return e.task != nil && e.task == other.task }
@@ -410,7 +422,7 @@ func (w *World) step(event Event) {
 	}
 	defer func() {
 		if reason := recover(); reason != nil {
-			w.panicked(&PanicError{Actor: event.lane(), Reason: reason})
+			w.panicked(&PanicError{Actor: event.Lane(), Reason: reason})
 		}
 	}()
 	if event.other != nil {

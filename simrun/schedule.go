@@ -9,13 +9,13 @@ import (
 )
 
 // scheduleFlag says what --schedule takes.
-const scheduleFlag = "a schedule to replay: its text, or @FILE"
+const scheduleFlag = "a schedule to replay: its text, or @FILE; empty: the start"
 
 // readSchedule reads a schedule: its text, or @FILE.
 func readSchedule(text string) (schedule sim.Schedule, file string, err error) {
 	file, isFile := strings.CutPrefix(text, "@")
 	if !isFile {
-		if !strings.ContainsAny(text, " ;\n") {
+		if text != "" && !strings.ContainsAny(text, " ;\n") {
 			return nil, "", fmt.Errorf("--schedule %.60q is no schedule, such as \"G0 mark; G0 send\"; a file is @FILE", text)
 		}
 		schedule, err = sim.ParseSchedule(text)

@@ -80,6 +80,21 @@ func FindCulprit(sys System, schedule sim.Schedule, property string) *Culprit {
 	return &Culprit{property, orders, len(f.seen)}
 }
 
+// Surviving finds a run to its end that keeps the orders and does not break the
+// property. ok is false if there is none, or if it takes too long to find.
+//
+// Of the orders of a culprit, any but one have such a run.
+func Surviving(sys System, orders []Before, property string) (schedule sim.Schedule, ok bool) {
+	f := forcing{at: newCursor(sys), property: property, left: culpritBudget, seen: map[uint64]bool{}}
+	f.orders = &ordered{cursor: f.at, list: orders}
+	f.orders.reset()
+	if f.always() || f.left < 0 {
+		return nil, false
+	}
+	slices.Reverse(f.survivor)
+	return sim.ScheduleOf(f.survivor), true
+}
+
 // dependentOrders lists the pairs of steps in a schedule that come from
 // different tasks and touch the same object, one of them writing; for a
 // deadlock also those with the steps that are held up at the end.
@@ -177,6 +192,7 @@ type forcing struct {
 	orders   *ordered
 	seen     map[uint64]bool
 	broke    bool
+	survivor []sim.Event // the run that does not break, from its end
 }
 
 // forces says whether every run that keeps the orders breaks the property, and
@@ -186,7 +202,7 @@ func (f *forcing) forces(orders []Order) bool {
 	for _, order := range orders {
 		f.orders.list = append(f.orders.list, order.Before)
 	}
-	f.seen, f.broke = map[uint64]bool{}, false
+	f.seen, f.broke, f.survivor = map[uint64]bool{}, false, nil
 	f.orders.reset()
 	return f.always() && f.broke
 }
@@ -213,12 +229,14 @@ func (f *forcing) always() bool {
 		if f.left--; f.left < 0 {
 			return false
 		}
+		event := o.events[i]
 		o.take(i)
 		if brokenBy(o.cursor, f.property) != nil {
 			f.broke = true
 			continue
 		}
 		if !f.always() {
+			f.survivor = append(f.survivor, event)
 			return false
 		}
 	}

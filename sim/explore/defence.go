@@ -23,6 +23,7 @@ type defence struct {
 	ends    bool  // known are the final states alone
 	longest int   // where a walk is cut off, in steps
 	walks   int
+	began   []sim.Violation // at the start
 }
 
 // leastWalks is how many walks a proof stands against; one in statesAWalk of the
@@ -58,6 +59,8 @@ func (d *defence) stand() {
 	if !ok {
 		return
 	}
+	d.crew.cursors[0].Reset()
+	d.began = slices.Clone(d.crew.cursors[0].Violations())
 	walks := make([]walked, d.walks)
 	var next atomic.Int64
 	var wait sync.WaitGroup
@@ -106,7 +109,7 @@ func (d *defence) walk(from Rebuilder, seed uint64, out *walked) (err error) {
 	wiring := w.Wiring()
 	chooser := sim.NewWalk(seed)
 	w.Enabled()
-	out.note(w.Violations())
+	out.note(d.began)
 	for len(out.steps) < d.longest {
 		enabled := w.Enabled()
 		if (!d.ends || len(enabled) == 0) && !d.known.has(w.Fingerprint()) {

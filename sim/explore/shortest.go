@@ -1,6 +1,10 @@
 package explore
 
-import "racelab/sim"
+import (
+	"math"
+
+	"racelab/sim"
+)
 
 // broken is how a schedule breaks a property.
 type broken struct {
@@ -13,18 +17,47 @@ type broken struct {
 // the states breadth first and remembers the ways to them. It returns nil if
 // there is none, or if it takes more than maxStates states to know.
 func shortest(at *cursor, property string, maxLevel, maxStates int) *broken {
+	found, _ := nearest(at, property, maxLevel, maxStates, Options{})
+	return found
+}
+
+// Near is how near a break is.
+type Near struct {
+	Schedule sim.Schedule // the shortest that leads there, from the start; nil: none was found
+	Err      error        // how it breaks; nil: none was found
+	States   int          // looked at
+	Complete bool         // it is known: either none is shorter or, in all states, there is none
+}
+
+// Nearest looks for the shortest schedule that breaks one property, or reaches one
+// probe, in at most o.Limit states. It stops at the first level that has one, so it
+// is faster than States, and it does not defend itself.
+func Nearest(sys System, property string, o Options) (_ *Near, err error) {
+	defer sim.RecoverModelError(&err)
+	found, near := nearest(newCursor(sys), property, math.MaxInt, o.Limit, o)
+	if found != nil {
+		near.Schedule, near.Err = found.schedule, found.err
+	}
+	return &near, nil
+}
+
+func nearest(at *cursor, property string, maxLevel, maxStates int, o Options) (*broken, Near) {
 	at.Reset()
 	if err := brokenBy(at, property); err != nil {
-		return &broken{err: err}
+		return &broken{err: err}, Near{States: 1, Complete: true}
 	}
 	w := ways{index: map[uint64]int32{}}
+	complete := true
 	w.reach(at, 0, arrival{from: -1})
 	var best *arrival
 	var why error
 	var first sim.Event // of two steps that race: the other one, to be taken before
 	var e expansion
 	for i := int32(0); int(i) < len(w.states); i++ {
-		if level := int(w.states[i].level); level >= maxLevel || len(w.states) > maxStates {
+		if level := int(w.states[i].level); level >= maxLevel {
+			break
+		}
+		if complete = len(w.states) <= maxStates && (i%batch != 0 || !o.stopped()); !complete {
 			break
 		}
 		e.steps = e.steps[:0]
@@ -58,8 +91,9 @@ func shortest(at *cursor, property string, maxLevel, maxStates int) *broken {
 		}
 		w.states[i].spot = spot{}
 	}
+	near := Near{States: len(w.states), Complete: complete}
 	if best == nil {
-		return nil
+		return nil, near
 	}
 	schedule := scheduleOf(at, append(w.path(best.from, best.via), best.choice))
 	if property == sim.NoDataRace {
@@ -67,7 +101,7 @@ func shortest(at *cursor, property string, maxLevel, maxStates int) *broken {
 		n := len(schedule) - 1
 		schedule = append(schedule[:n:n].Add(first), schedule[n])
 	}
-	return &broken{schedule, why}
+	return &broken{schedule, why}, near
 }
 
 // brokenBy returns how the last step broke the property, or nil.

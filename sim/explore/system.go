@@ -96,6 +96,7 @@ type Irreducible interface {
 type Worlds struct {
 	*sim.World
 	build func() *sim.World
+	begun sim.Schedule // what has happened before the start
 	start *sim.Snapshot
 }
 
@@ -112,18 +113,58 @@ func NewWorlds(build func() *sim.World) (_ *Worlds, err error) {
 	return w, nil
 }
 
+// Begin makes the state that a schedule leads to the start: what has broken on the
+// way there does not count, and schedules that a search finds begin there. The error
+// says where the schedule does not fit.
+func (w *Worlds) Begin(schedule sim.Schedule) error {
+	w.Reset()
+	if err := follow(w.World, schedule); err != nil {
+		return err
+	}
+	w.begun, w.start = w.FromBeginning(schedule), w.Save()
+	return nil
+}
+
+// FromBeginning is a schedule that begins at the start, with all that comes before.
+func (w *Worlds) FromBeginning(schedule sim.Schedule) sim.Schedule {
+	whole := slices.Clip(w.begun)
+	for _, s := range schedule {
+		whole = whole.Add(sim.Event{Actor: s.Actor, Label: s.Label})
+	}
+	return whole
+}
+
+// follow takes the events of a schedule, all of them.
+func follow(w *sim.World, schedule sim.Schedule) error {
+	replay := sim.NewReplay(schedule)
+	for range schedule {
+		i, err := replay.Choose(w.Enabled())
+		if err != nil {
+			return err
+		}
+		w.Take(i)
+	}
+	return nil
+}
+
 // Reset loads the state at the start.
 func (w *Worlds) Reset() { w.Load(w.start) }
 
 // Fork builds another world.
 func (w *Worlds) Fork() System {
-	fork := &Worlds{World: w.build(), build: w.build}
+	fork := &Worlds{World: w.Rebuild(), build: w.build, begun: w.begun}
 	fork.start = fork.Save()
 	return fork
 }
 
-// Rebuild builds a world, and leaves it at that.
-func (w *Worlds) Rebuild() *sim.World { return w.build() }
+// Rebuild builds a world, and takes it to the start.
+func (w *Worlds) Rebuild() *sim.World {
+	world := w.build()
+	if err := follow(world, w.begun); err != nil {
+		panic(&sim.ModelError{Reason: "explore: worlds that are built alike differ: " + err.Error()})
+	}
+	return world
+}
 
 // Learn takes over how tasks come to where they park.
 func (w *Worlds) Learn(from Saver) { w.World.Learn(from.(*Worlds).World) }

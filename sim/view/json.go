@@ -31,6 +31,8 @@ type RunJSON struct {
 	Start    []FactJSON        `json:"start"` // what participants showed before the first step
 	Steps    []StepJSON        `json:"steps"`
 	Final    map[string]string `json:"final"` // every field of the state at the end
+	Next     []ChoiceJSON      `json:"next"`  // what may happen next
+	Waits    []WaitJSON        `json:"waits"` // tasks that cannot go on
 	Repeat   string            `json:"repeat"`
 }
 
@@ -94,6 +96,20 @@ type ActJSON struct {
 	SentAt  int    `json:"sent_at,omitempty"` // of a message that is taken: the step that sent it, from 1
 }
 
+// ChoiceJSON is an event that may be next.
+type ChoiceJSON struct {
+	Event   string `json:"event"`
+	Lane    string `json:"lane"`              // who moves
+	Message string `json:"message,omitempty"` // what it brings
+	Fault   bool   `json:"fault,omitempty"`   // the world can do without
+}
+
+// WaitJSON is a task that cannot go on.
+type WaitJSON struct {
+	Event string `json:"event"`
+	For   string `json:"for"`
+}
+
 // ChangeJSON is something that a participant shows, and that the step changed.
 type ChangeJSON struct {
 	Of   string `json:"of"`
@@ -108,6 +124,13 @@ func (r *Report) AsJSON() RunJSON {
 		Title: r.Title, Ending: string(r.Ending), Do: r.Do, Repeat: r.Repeat,
 		Broken: []BreakJSON{}, Culprit: []OrderJSON{}, Vacuous: append([]string{}, r.Vacuous...),
 		Schedule: []string{}, Lanes: []LaneJSON{}, Start: []FactJSON{}, Steps: []StepJSON{}, Final: map[string]string{},
+		Next: []ChoiceJSON{}, Waits: []WaitJSON{},
+	}
+	for _, c := range r.Next {
+		run.Next = append(run.Next, ChoiceJSON{c.Step.String(), c.Lane, c.Message, c.Fault})
+	}
+	for _, wait := range r.Waits {
+		run.Waits = append(run.Waits, WaitJSON{wait.Step.String(), wait.For})
 	}
 	for _, broken := range r.Broken {
 		run.Broken = append(run.Broken, BreakJSON{broken.Property, broken.Step, broken.Err.Error(), broken.Means})

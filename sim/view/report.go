@@ -21,8 +21,45 @@ type Report struct {
 	Vacuous []string         // properties that no step tested
 	Notes   []string         // what else the reader should know
 	Final   []sim.Field      // the state at the end
+	Next    []Choice         // what may happen next
+	Waits   []Waiting        // what cannot
 	Repeat  string           // the command that gives this run again; empty: there is none
 	Same    int              // steps at the start that were shown before, in another run
+}
+
+// Choice is an event that may be next.
+type Choice struct {
+	sim.Step
+	Lane    string // who moves
+	Message string // what it brings: "OffsetCommit {P0: 11}"; empty: no message
+	Fault   bool   // the world can do without
+}
+
+// Waiting is a task that cannot go on.
+type Waiting struct {
+	sim.Step
+	For string // "om.lock, held by G0"
+}
+
+// LookAhead notes what may happen in the world that the run has led to, and what
+// cannot.
+func (r *Report) LookAhead(w *sim.World) {
+	for _, event := range w.Enabled() {
+		c := Choice{Step: r.next(event.Actor, event.Label), Lane: event.Lane(), Fault: event.Fault}
+		if m := event.Message(); m != nil {
+			c.Message = strings.TrimSpace(message(m))
+		}
+		r.Next = append(r.Next, c)
+	}
+	for _, wait := range w.Waits().Waits {
+		r.Waits = append(r.Waits, Waiting{r.next(wait.Task, wait.Point), wait.For()})
+	}
+}
+
+// next is what the schedule would call an event.
+func (r *Report) next(actor, label string) sim.Step {
+	n := len(r.Trace.Schedule)
+	return r.Trace.Schedule[:n:n].Add(sim.Event{Actor: actor, Label: label})[n]
 }
 
 // Break is a property that broke, and where.

@@ -39,6 +39,7 @@ var importRules = []importRule{
 	{of: "figures", may: "sweeps advise gonum.org/v1/... golang.org/x/image/font"},
 	{of: "sweeps", may: "scenario scenarios/... model/... sim/... gonum.org/v1/gonum/..."},
 	{of: "advise", may: "sweeps scenario model/... sim/..."},
+	{of: "lab", may: "scenario sim/...", tests: "scenarios"},
 	{of: "scenarios", may: "scenario scenarios/...", tests: "model/... sim/... properties github.com/cockroachdb/datadriven"},
 	{of: "scenarios/...", may: "scenario properties model/... sim"},
 	{of: "scenario", may: "sim/..."},
@@ -58,7 +59,7 @@ var importRules = []importRule{
 	{of: "docs/...", may: ""},
 }
 
-const toSimrun = "advise figures sweeps scenario scenarios/... properties model/... sim/... " +
+const toSimrun = "advise figures sweeps lab scenario scenarios/... properties model/... sim/... " +
 	"github.com/spf13/cobra github.com/spf13/pflag golang.org/x/term"
 
 // apart lists the directories that are modules of their own.
