@@ -15,11 +15,14 @@ const (
 	ErrUnknownTopicOrPartition      Error = 3
 	ErrNotLeaderOrFollower          Error = 6
 	ErrMessageTooLarge              Error = 10
+	ErrRequestTimedOut              Error = 7
+	ErrOffsetMetadataTooLarge       Error = 12
 	ErrNetworkException             Error = 13
 	ErrCoordinatorLoadInProgress    Error = 14
 	ErrCoordinatorNotAvailable      Error = 15
 	ErrNotCoordinator               Error = 16
 	ErrNotEnoughReplicas            Error = 19
+	ErrNotEnoughReplicasAfterAppend Error = 20
 	ErrIllegalGeneration            Error = 22
 	ErrUnknownMemberID              Error = 25
 	ErrRebalanceInProgress          Error = 27
@@ -32,11 +35,13 @@ const (
 	ErrInvalidTransactionTimeout    Error = 50
 	ErrConcurrentTransactions       Error = 51
 	ErrTransactionCoordinatorFenced Error = 52
+	ErrKafkaStorageError            Error = 56
 	ErrNonEmptyGroup                Error = 68
 	ErrGroupIDNotFound              Error = 69
 	ErrGroupMaxSizeReached          Error = 81
 	ErrFencedInstanceID             Error = 82
 	ErrInvalidRecord                Error = 87
+	ErrUnstableOffsetCommit         Error = 88
 	ErrProducerFenced               Error = 90
 	ErrFencedMemberEpoch            Error = 110
 	ErrStaleMemberEpoch             Error = 113
@@ -57,6 +62,10 @@ func (e Error) String() string {
 		return "NOT_LEADER_OR_FOLLOWER"
 	case ErrMessageTooLarge:
 		return "MESSAGE_TOO_LARGE"
+	case ErrRequestTimedOut:
+		return "REQUEST_TIMED_OUT"
+	case ErrOffsetMetadataTooLarge:
+		return "OFFSET_METADATA_TOO_LARGE"
 	case ErrNetworkException:
 		return "NETWORK_EXCEPTION"
 	case ErrCoordinatorLoadInProgress:
@@ -67,6 +76,8 @@ func (e Error) String() string {
 		return "NOT_COORDINATOR"
 	case ErrNotEnoughReplicas:
 		return "NOT_ENOUGH_REPLICAS"
+	case ErrNotEnoughReplicasAfterAppend:
+		return "NOT_ENOUGH_REPLICAS_AFTER_APPEND"
 	case ErrIllegalGeneration:
 		return "ILLEGAL_GENERATION"
 	case ErrUnknownMemberID:
@@ -91,6 +102,8 @@ func (e Error) String() string {
 		return "CONCURRENT_TRANSACTIONS"
 	case ErrTransactionCoordinatorFenced:
 		return "TRANSACTION_COORDINATOR_FENCED"
+	case ErrKafkaStorageError:
+		return "KAFKA_STORAGE_ERROR"
 	case ErrNonEmptyGroup:
 		return "NON_EMPTY_GROUP"
 	case ErrGroupIDNotFound:
@@ -101,6 +114,8 @@ func (e Error) String() string {
 		return "FENCED_INSTANCE_ID"
 	case ErrInvalidRecord:
 		return "INVALID_RECORD"
+	case ErrUnstableOffsetCommit:
+		return "UNSTABLE_OFFSET_COMMIT"
 	case ErrProducerFenced:
 		return "PRODUCER_FENCED"
 	case ErrFencedMemberEpoch:

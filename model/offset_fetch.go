@@ -3,11 +3,13 @@ package model
 // OffsetFetchRequest asks for committed offsets.
 //
 // Source: OffsetFetchRequest.json.
-// Differs: no RequireStable: with no transactional offsets there is nothing to
-// wait for.
 type OffsetFetchRequest struct {
 	ConsumerGroupMetadata             // of a KIP-848 member; of nobody else
 	Partitions            []Partition // ascending
+	// RequireStable refuses a partition while a transaction holds offsets of it.
+	//
+	// Source: KIP-447.
+	RequireStable bool
 }
 
 func (r *OffsetFetchRequest) String() string {

@@ -56,6 +56,13 @@ type RecordBatch struct {
 	Transactional bool
 	Control       ControlRecordType
 	Records       []Record // none in a marker
+	// Offsets are those that a batch of __consumer_offsets holds, in place of
+	// Records.
+	Offsets []PartitionOffset
+	// CoordinatorEpoch is that of a marker.
+	//
+	// Source: EndTransactionMarker.
+	CoordinatorEpoch CoordinatorEpoch
 }
 
 // Count is how many offsets the batch takes.
@@ -63,7 +70,7 @@ func (b *RecordBatch) Count() int {
 	if b.Control != NoControl {
 		return 1
 	}
-	return len(b.Records)
+	return len(b.Records) + len(b.Offsets)
 }
 
 // LastOffset is the offset of its last record.
@@ -83,6 +90,9 @@ func (b *RecordBatch) String() string {
 		return "commit of " + FormatProducer(b.ProducerID, b.ProducerEpoch)
 	case AbortMarker:
 		return "abort of " + FormatProducer(b.ProducerID, b.ProducerEpoch)
+	}
+	if b.Offsets != nil {
+		return FormatProducer(b.ProducerID, b.ProducerEpoch) + " " + FormatOffsets(b.Offsets)
 	}
 	if b.ProducerID == NoProducerID {
 		return fmt.Sprint(b.Records)

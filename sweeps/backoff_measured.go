@@ -144,7 +144,7 @@ func (m loggedMode) leaderTrip(wire time.Duration) time.Duration { return m.writ
 func (m loggedMode) world(p loggedRun, transactions int, windows, pauses sim.Delay, seed uint64) *sim.World {
 	w := sim.NewWorld()
 	addCluster(w, 1, broker.Config{
-		Partitions: []model.Partition{0, model.ConsumerOffsets}, WithoutVerification: true,
+		Partitions: []model.Partition{0, model.ConsumerOffsets}, Rules: model.Rules{Without: model.Verification},
 		MarkerAppend: windows, Draws: sim.NewDraws(seed, "window"),
 	})
 	client, main := librdkafka.NewTransactions(

@@ -159,11 +159,11 @@ func measureLoad(policy string, t TransactionLoad, seed uint64) ([]float64, erro
 func (t TransactionLoad) Run(policy string, seed uint64) (LoadRun, error) {
 	w := sim.NewWorld()
 	leads := broker.Config{
-		Partitions: []model.Partition{0}, ProduceRequests: t.Producers, WithoutVerification: true,
+		Partitions: []model.Partition{0}, ProduceRequests: t.Producers, Rules: model.Rules{Without: model.Verification},
 		MarkerAppend: t.Window, Draws: sim.NewDraws(seed, "window"),
 	}
 	if policy == "tv2" {
-		leads.WithoutVerification, leads.RetryBackoff = false, max(t.Backoff, time.Millisecond)
+		leads.Rules, leads.RetryBackoff = model.Rules{}, max(t.Backoff, time.Millisecond)
 	}
 	addCluster(w, t.Producers, leads)
 	for i := range t.Producers {

@@ -14,18 +14,22 @@ import (
 //
 // Source: KafkaApis, ReplicaManager.
 type Broker struct {
-	config      Config `sim:"config"`
-	coordinator *sim.Conn
-	logs        []partitionLog
-	waiting     []waitingProduce
-	// asked lists who waits for the coordinator, by place in waiting. It answers
-	// in order.
-	asked []int32
+	config       Config `sim:"config"`
+	coordinators []*sim.Conn
+	coordinator  int // whom it takes for the transaction coordinator, by place
+	logs         []partitionLog
+	waiting      []waitingAppend
+	// asked lists who waits for a coordinator. Each answers in order.
+	asked   []asked
+	offsets offsetMetadata
 	// markers are the WriteTxnMarkers that are being written, oldest first.
 	markers []sim.Envelope
 	draws   sim.Draws // of MarkerAppend
 	refused []int32   // how often each of config.Refusals that has an end was made
 }
+
+// asked is a question to a coordinator that has no answer yet.
+type asked struct{ waiting, coordinator int32 } // by place
 
 // Config is what is set before the broker starts.
 type Config struct {
@@ -35,11 +39,15 @@ type Config struct {
 	//
 	// Default: 4.
 	ProduceRequests int
-	// WithoutVerification lets any transactional batch in, as brokers before 3.6
-	// do.
+	// Rules are those of the broker's release.
+	Rules model.Rules
+	// MaxEpoch is the largest epoch.
 	//
-	// Source: transaction.partition.verification.enable, the other way round.
-	WithoutVerification bool
+	// Default: model.MaxProducerEpoch.
+	MaxEpoch model.ProducerEpoch
+	// Coordinators are the brokers that may be the transaction coordinator, by
+	// name. None: it is the one of Connect, and stays it.
+	Coordinators []string
 	// RetryBackoff is how long the broker waits before it adds a partition again
 	// that the coordinator has answered CONCURRENT_TRANSACTIONS for.
 	//
@@ -85,19 +93,21 @@ func New(config Config) *Broker {
 	if config.RetryBackoffMax == 0 {
 		config.RetryBackoffMax = 100 * time.Millisecond
 	}
-	b := &Broker{config: config, waiting: make([]waitingProduce, config.ProduceRequests), draws: config.Draws}
+	b := &Broker{config: config, waiting: make([]waitingAppend, config.ProduceRequests), draws: config.Draws}
 	b.refused = make([]int32, len(config.Refusals))
 	for _, p := range config.Partitions {
-		b.logs = append(b.logs, partitionLog{partition: p})
+		b.logs = append(b.logs, partitionLog{partition: p, rules: config.Rules, maxEpoch: config.MaxEpoch})
 	}
+	b.offsets.rules = config.Rules
 	for i := range b.waiting {
 		b.waiting[i].since = sim.Never
 	}
 	return b
 }
 
-// Connect hands over the connection to the transaction coordinator.
-func (b *Broker) Connect(coordinator *sim.Conn) { b.coordinator = coordinator }
+// Connect hands over the connections to those that may be the transaction
+// coordinator.
+func (b *Broker) Connect(coordinators ...*sim.Conn) { b.coordinators = coordinators }
 
 func (b *Broker) Handle(e sim.Envelope, out *sim.Outbox) {
 	if e.Request != nil {
@@ -105,12 +115,19 @@ func (b *Broker) Handle(e sim.Envelope, out *sim.Outbox) {
 		return
 	}
 	switch request := e.Message.(type) {
-	case *model.ProduceRequest:
-		b.produce(e, request, out)
+	case *model.ProduceRequest, *model.TxnOffsetCommitRequest:
+		b.verify(e, out) // may park the request
 	case *model.FetchRequest:
 		out.Reply(e, b.fetch(request))
 	case *model.WriteTxnMarkersRequest:
 		b.takeMarkers(e, out)
+	case *model.OffsetCommitRequest:
+		out.Reply(e, b.commitOffsets(request))
+	case *model.OffsetFetchRequest:
+		out.Reply(e, b.offsets.fetch(request))
+	case *model.GroupRebalanced:
+		b.offsets.owner = request.ConsumerGroupMetadata
+		out.Reply(e, request)
 	default:
 		panic(fmt.Sprintf("broker: no handler for %T", request))
 	}
@@ -119,11 +136,12 @@ func (b *Broker) Handle(e sim.Envelope, out *sim.Outbox) {
 // The broker's timers, by their places in Timers.
 const (
 	markersReplicated = 0 // all replicas have the oldest of markers
-	retryAdd          = 1 // and on, one for each of waiting: asks the coordinator again
+	materialise       = 1 // offsets of ended transactions are committed (before KAFKA-17507)
+	retryAdd          = 2 // and on, one for each of waiting: asks the coordinator again
 )
 
 func (b *Broker) Timers() []string {
-	names := []string{"markers-replicated"}
+	names := []string{"markers-replicated", "materialise"}
 	for i := range b.config.ProduceRequests {
 		names = append(names, fmt.Sprint("retry-add-", i))
 	}
@@ -131,10 +149,13 @@ func (b *Broker) Timers() []string {
 }
 
 func (b *Broker) Expire(timer int, out *sim.Outbox) {
-	if timer == markersReplicated {
+	switch timer {
+	case markersReplicated:
 		b.replicated(out)
 		b.replicate(out)
-	} else {
+	case materialise:
+		b.offsets.materialise()
+	default:
 		b.addPartitions(timer-retryAdd, out)
 	}
 }
@@ -159,18 +180,18 @@ func (b *Broker) fetch(request *model.FetchRequest) *model.FetchResponse {
 	return log.fetch(request)
 }
 
-// Crash drops what only memory holds: the requests that wait, and the attempts
-// to verify. What is known of producers is in the log and its snapshots.
+// Crash drops what only memory holds: the requests that wait, the attempts to
+// verify, and what the group coordinator made of its partition, which it loads
+// again. What is known of producers is in the log and its snapshots.
 func (b *Broker) Crash() {
 	for i := range b.waiting {
 		b.waiting[i].leave()
 	}
 	b.asked, b.markers = b.asked[:0], nil
 	for i := range b.logs {
-		for j := range b.logs[i].producers {
-			b.logs[i].producers[j].verification = verificationState{}
-		}
+		b.logs[i].becomeLeader(false)
 	}
+	b.loadOffsets()
 }
 
 // Check states the invariants of the logs.
@@ -180,7 +201,7 @@ func (b *Broker) Check() error {
 			return err
 		}
 	}
-	return nil
+	return b.checkOffsets()
 }
 
 // Describe shows how far each partition is, and how far it is stable.
@@ -189,4 +210,5 @@ func (b *Broker) Describe(show func(name, value string)) {
 		l := &b.logs[i]
 		show(l.partition.String(), fmt.Sprintf("%d, stable %d", l.logEndOffset(), l.lastStableOffset()))
 	}
+	b.offsets.Describe(show)
 }

@@ -11,17 +11,23 @@ import (
 // that write to it.
 //
 // Source: UnifiedLog, ProducerStateManager, ProducerAppendInfo, TransactionIndex.
-// Differs: one replica, so that the high watermark is the end of the log and a
-// transaction is replicated when it is complete; nothing is ever deleted.
+// Differs: nothing is ever deleted, and no producer expires.
 type partitionLog struct {
-	partition model.Partition `sim:"config"`
-	batches   []model.RecordBatch
-	producers []producerState // ascending by producer id
-	aborted   []abortedTxn    // in the order of their markers
-	lastGuard verificationGuard
-	// highestStable is the largest last stable offset so far.
+	partition model.Partition     `sim:"config"`
+	rules     model.Rules         `sim:"config"`
+	maxEpoch  model.ProducerEpoch `sim:"config"` // 0: model.MaxProducerEpoch
+	// lags says that the replicas come later: the high watermark moves when
+	// replicated is called, not with the write.
+	lags          bool `sim:"config"`
+	batches       []model.RecordBatch
+	producers     []producerState // ascending by producer id
+	aborted       []abortedTxn    // in the order of their markers
+	unreplicated  []completedTxn  // complete, and its marker is not below the high watermark
+	highWatermark model.Offset
+	lastGuard     verificationGuard
+	// highestStable is the largest last stable offset since this broker leads.
 	//
-	// Invariant: the last stable offset is never less.
+	// Invariant: the last stable offset is never less. On a new leader it may be.
 	highestStable model.Offset
 }
 
@@ -31,13 +37,17 @@ const noOffset model.Offset = -1
 // abortedTxn is an aborted transaction in the index.
 //
 // Source: AbortedTxn.
-// Differs: it does not hold the last stable offset of its time, by which Kafka
-// knows where to stop reading the index.
 type abortedTxn struct {
 	producerID  model.ProducerID
 	firstOffset model.Offset
 	lastOffset  model.Offset // of the marker
+	// lastStable is the last stable offset when the marker was written, as if all
+	// was replicated: behind it this entry tells nothing.
+	lastStable model.Offset
 }
+
+// completedTxn is a transaction whose marker is written.
+type completedTxn struct{ firstOffset, lastOffset model.Offset }
 
 // logEndOffset is the offset of the next record.
 func (l *partitionLog) logEndOffset() model.Offset {
@@ -48,108 +58,263 @@ func (l *partitionLog) logEndOffset() model.Offset {
 }
 
 // lastStableOffset is where a read_committed consumer stops: at the first
-// offset of a transaction that is not decided.
+// offset of a transaction that is not decided, or whose decision is not
+// replicated, and at the high watermark.
 //
 // Source: UnifiedLog.fetchLastStableOffsetMetadata, ProducerStateManager.firstUnstableOffset.
 func (l *partitionLog) lastStableOffset() model.Offset {
-	stable := l.logEndOffset()
-	for i := range l.producers {
-		if first := l.producers[i].currentTxnFirstOffset; first != noOffset {
-			stable = min(stable, first)
-		}
+	stable := l.firstOpen(l.highWatermark)
+	for _, txn := range l.unreplicated {
+		stable = min(stable, txn.firstOffset)
 	}
 	return stable
 }
 
+// firstOpen is the first offset of an open transaction, or the limit if that
+// comes first.
+func (l *partitionLog) firstOpen(limit model.Offset) model.Offset {
+	for i := range l.producers {
+		if first := l.producers[i].currentTxnFirstOffset; first != noOffset {
+			limit = min(limit, first)
+		}
+	}
+	return limit
+}
+
+// replicated moves the high watermark to the end of the log: all replicas have it.
+//
+// Source: Partition.maybeIncrementLeaderHW, ProducerStateManager.onHighWatermarkUpdated.
+func (l *partitionLog) replicated() {
+	l.highWatermark, l.unreplicated = l.logEndOffset(), nil
+	l.noteStable()
+}
+
+// becomeLeader is that a replica takes over. One that lags has what is below the
+// high watermark, which is all that anybody was told of; and only this leader's
+// memory held the attempts to verify.
+//
+// Source: UnifiedLog.truncateTo, ProducerStateManager.truncateAndReload.
+// Differs: there are no snapshots, so what is replayed gives all five batches back.
+func (l *partitionLog) becomeLeader(lagging bool) {
+	kept := l.batches
+	if lagging {
+		n := slices.IndexFunc(kept, func(b model.RecordBatch) bool { return b.BaseOffset >= l.highWatermark })
+		if n >= 0 {
+			kept = kept[:n]
+		}
+	}
+	l.batches, l.producers, l.aborted, l.unreplicated, l.highestStable = nil, nil, nil, nil, 0
+	for i := range kept {
+		l.write(kept[i])
+	}
+	l.highWatermark = min(l.highWatermark, l.logEndOffset())
+	l.noteStable()
+}
+
+// appending is a client's batch before the checks.
+type appending struct {
+	log      *partitionLog
+	producer producerState
+	batch    *model.RecordBatch
+	guard    verificationGuard
+}
+
+// beginsHere says whether the batch would begin a transaction on the partition.
+func (a *appending) beginsHere() bool {
+	return a.batch.Transactional && !a.log.ongoing(&a.producer, a.batch.ProducerEpoch)
+}
+
+func (a *appending) isOlder() bool { return a.batch.ProducerEpoch < a.producer.producerEpoch }
+
+// transactionChecks are those of a batch that may begin a transaction.
+//
+// Source: UnifiedLog.analyzeAndValidateProducerState, ProducerAppendInfo.checkProducerEpoch.
+var transactionChecks = []model.Check[appending]{
+	{If: "it begins a transaction here, and its epoch is older than the last one here", Rule: model.EpochBeforeGuard, Error: model.ErrInvalidProducerEpoch,
+		Holds: func(a *appending) bool { return a.beginsHere() && a.isOlder() }},
+	{If: "it begins a transaction here, and its proof is missing or void", Rule: model.Verification, Error: model.ErrInvalidTxnState,
+		Holds: func(a *appending) bool { return a.beginsHere() && !a.producer.verified(a.guard) }},
+	{If: "its epoch is older than the last one here", Error: model.ErrInvalidProducerEpoch, Holds: (*appending).isOlder},
+}
+
+// appendChecks are those of a batch of records, after duplicates are found.
+//
+// Source: UnifiedLog.analyzeAndValidateProducerState, then ProducerAppendInfo.
+var appendChecks = slices.Concat(transactionChecks, []model.Check[appending]{
+	{If: "it is verified under TV2, no batch of this epoch is here, and it does not begin with 0", Rule: model.FirstSequenceZero, Error: model.ErrOutOfOrderSequenceNumber,
+		Holds: func(a *appending) bool {
+			v := &a.producer.verification
+			return v.guard != noGuard && v.version.SupportsEpochBump() && a.batch.BaseSequence != 0 && len(a.producer.batches) == 0
+		}},
+	{If: "it is verified, and a batch with a lower sequence number waits too", Rule: model.Verification, Error: model.ErrOutOfOrderSequenceNumber,
+		Holds: func(a *appending) bool {
+			v := &a.producer.verification
+			return v.guard != noGuard && a.batch.BaseSequence > v.lowestSequence
+		}},
+	{If: "it is the first of an epoch, the producer was here before, and it does not begin with 0; or it does not follow the last one of its epoch", Error: model.ErrOutOfOrderSequenceNumber,
+		Holds: func(a *appending) bool { return !a.producer.takesSequence(a.batch.ProducerEpoch, a.batch.BaseSequence) }},
+	{If: "it is not transactional, and a transaction of its producer is open here", Error: model.ErrInvalidTxnState,
+		Holds: func(a *appending) bool { return a.producer.currentTxnFirstOffset != noOffset && !a.batch.Transactional }},
+})
+
+// ongoing says whether a transaction is open here that a batch of the epoch would
+// be a part of.
+func (l *partitionLog) ongoing(p *producerState, epoch model.ProducerEpoch) bool {
+	if !l.rules.Has(model.AddAtSameEpoch) {
+		return p.currentTxnFirstOffset != noOffset
+	}
+	return p.hasOngoingTransaction(epoch)
+}
+
 // append writes a client's batch, or says why not. A batch that is there already
-// is not written again, and gets the offset that it has.
+// is not written again, and gets the offset that it has. Offsets of consumers
+// have no sequence numbers, so there is nothing to know a duplicate by.
 //
 // Source: UnifiedLog.analyzeAndValidateProducerState, then
 // ProducerAppendInfo.appendDataBatch.
-func (l *partitionLog) append(b model.RecordBatch, guard verificationGuard, verifies bool) (model.Offset, model.Error) {
-	if b.ProducerID == model.NoProducerID {
-		at := l.write(b)
-		l.noteStable()
-		return at, model.None
-	}
-	p := l.producer(b.ProducerID)
-	if at, ok := p.findDuplicateBatch(&b); ok {
-		return at, model.None
-	}
-	if b.Transactional && !p.hasOngoingTransaction(b.ProducerEpoch) && verifies && !p.verified(guard) {
-		if b.ProducerEpoch < p.producerEpoch {
-			return noOffset, model.ErrInvalidProducerEpoch
+func (l *partitionLog) append(b model.RecordBatch, guard verificationGuard) (model.Offset, model.Error) {
+	checks := appendChecks
+	switch a := (appending{l, l.producer(b.ProducerID), &b, guard}); {
+	case b.ProducerID == model.NoProducerID:
+	case b.Offsets != nil:
+		checks = transactionChecks
+		fallthrough
+	default:
+		if at, ok := a.producer.findDuplicateBatch(&b); ok && b.Offsets == nil {
+			return at, model.None
 		}
-		return noOffset, model.ErrInvalidTxnState
-	}
-	if b.ProducerEpoch < p.producerEpoch {
-		return noOffset, model.ErrInvalidProducerEpoch
-	}
-	if !p.takesSequence(b.ProducerEpoch, b.BaseSequence) {
-		return noOffset, model.ErrOutOfOrderSequenceNumber
-	}
-	if p.currentTxnFirstOffset != noOffset && !b.Transactional {
-		return noOffset, model.ErrInvalidTxnState
-	}
-	at := l.write(b)
-	p.addBatch(b.ProducerEpoch, batchMetadata{b.BaseSequence, b.LastSequence(), at})
-	if b.Transactional {
-		if p.currentTxnFirstOffset == noOffset {
-			p.currentTxnFirstOffset = at
+		if err := model.Refusal(l.rules, checks, &a); err != model.None {
+			return noOffset, err
 		}
-		p.verification = verificationState{}
 	}
-	l.updateProducer(p)
-	return at, model.None
+	return l.write(b), model.None
+}
+
+// marking is a marker before the checks.
+type marking struct {
+	log      *partitionLog
+	producer producerState
+	marker   *model.TxnMarker
+}
+
+// isAgain says whether a TV2 marker has the partition's own epoch.
+func (m *marking) isAgain() bool {
+	return m.marker.TransactionVersion.SupportsEpochBump() && m.marker.ProducerEpoch == m.producer.producerEpoch
+}
+
+func (m *marking) isOpen() bool { return m.producer.currentTxnFirstOffset != noOffset }
+
+func (m *marking) isLast() bool {
+	last := m.log.maxEpoch
+	if last == 0 {
+		last = model.MaxProducerEpoch
+	}
+	return m.producer.producerEpoch == last
+}
+
+// markerChecks are those of a marker. One for a producer that has not been here
+// passes them all.
+//
+// Source: ProducerAppendInfo.checkProducerEpoch, ProducerAppendInfo.appendEndTxnMarker.
+var markerChecks = []model.Check[marking]{
+	{If: "its epoch is older than the last one here", Error: model.ErrInvalidProducerEpoch,
+		Holds: func(m *marking) bool { return m.marker.ProducerEpoch < m.producer.producerEpoch }},
+	{If: "under TV2 its epoch is the last one here, and a transaction is open", Rule: model.StrictMarkers, Error: model.ErrInvalidProducerEpoch,
+		Holds: func(m *marking) bool { return m.isAgain() && m.isOpen() && !m.isLast() }},
+	{If: "likewise, and there is no epoch after it", Rule: model.StrictMarkers, Until: model.LastEpoch, Error: model.ErrInvalidProducerEpoch,
+		Holds: func(m *marking) bool { return m.isAgain() && m.isLast() }},
+	{If: "under TV2 its epoch is the last one here, and nothing is open: it was written before", Rule: model.StrictMarkers, Until: model.MarkerAgain, Error: model.ErrInvalidProducerEpoch,
+		Holds: func(m *marking) bool { return m.isAgain() && !m.isOpen() }},
+	{If: "a newer coordinator has written a marker of this producer here", Rule: model.CoordinatorFencing, Error: model.ErrTransactionCoordinatorFenced,
+		Holds: func(m *marking) bool { return m.marker.CoordinatorEpoch < m.producer.coordinatorEpoch }},
 }
 
 // appendEndTxnMarker ends a producer's transaction, if it has one here.
 //
-// Errors: INVALID_PRODUCER_EPOCH if a producer with a newer epoch has been here,
-// TRANSACTION_COORDINATOR_FENCED if a newer coordinator has.
 // Source: ProducerAppendInfo.appendEndTxnMarker.
 func (l *partitionLog) appendEndTxnMarker(m *model.TxnMarker) model.Error {
 	p := l.producer(m.ProducerID)
-	if !p.takesMarkerEpoch(m.ProducerEpoch, m.TransactionVersion) {
-		return model.ErrInvalidProducerEpoch
+	if err := model.Refusal(l.rules, markerChecks, &marking{l, p, m}); err != model.None {
+		return err
 	}
-	if m.CoordinatorEpoch < p.coordinatorEpoch {
-		return model.ErrTransactionCoordinatorFenced
-	}
-	at := l.write(model.RecordBatch{
+	keep := l.rules.Has(model.GuardOfNext) && p.verification.isNextTransactionOf(m.ProducerEpoch) || !l.rules.Has(model.GuardPerTransaction)
+	l.write(model.RecordBatch{
 		ProducerID: m.ProducerID, ProducerEpoch: m.ProducerEpoch, BaseSequence: model.NoSequence,
-		Transactional: true, Control: m.Result.Control(),
+		Transactional: true, Control: m.Result.Control(), CoordinatorEpoch: m.CoordinatorEpoch,
 	})
-	if first := p.currentTxnFirstOffset; first != noOffset && m.Result == model.Abort {
-		l.aborted = append(l.aborted, abortedTxn{m.ProducerID, first, at})
+	if keep {
+		i, _ := l.find(m.ProducerID)
+		l.producers[i].verification = p.verification
 	}
-	p.setEpoch(m.ProducerEpoch)
-	p.coordinatorEpoch, p.currentTxnFirstOffset = m.CoordinatorEpoch, noOffset
-	if !p.verification.isNextTransactionOf(m.ProducerEpoch) {
-		p.verification = verificationState{}
-	}
-	l.updateProducer(p)
 	return model.None
 }
 
-// write puts a batch at the end.
+// write puts a batch at the end, and takes it into account: it is what a replica
+// does too, which refuses nothing.
+//
+// Source: UnifiedLog.append, UnifiedLog.updateProducers, TransactionIndex.
 func (l *partitionLog) write(b model.RecordBatch) model.Offset {
-	b.BaseOffset, b.Records = l.logEndOffset(), slices.Clone(b.Records)
+	b.BaseOffset, b.Records, b.Offsets = l.logEndOffset(), slices.Clone(b.Records), slices.Clone(b.Offsets)
 	l.batches = append(l.batches, b)
+	if !l.lags {
+		l.highWatermark = l.logEndOffset()
+	}
+	if b.ProducerID != model.NoProducerID {
+		l.updateProducer(l.takes(l.producer(b.ProducerID), &b))
+		if b.Control == model.AbortMarker && len(l.aborted) > 0 {
+			if last := &l.aborted[len(l.aborted)-1]; last.lastOffset == b.BaseOffset {
+				last.lastStable = l.firstOpen(b.BaseOffset + 1)
+			}
+		}
+	}
+	l.noteStable()
 	return b.BaseOffset
+}
+
+// takes is a producer after a batch of it.
+func (l *partitionLog) takes(p producerState, b *model.RecordBatch) producerState {
+	first := p.currentTxnFirstOffset
+	switch {
+	case b.Control != model.NoControl:
+		if first != noOffset {
+			if b.Control == model.AbortMarker {
+				l.aborted = append(l.aborted, abortedTxn{producerID: b.ProducerID, firstOffset: first, lastOffset: b.BaseOffset})
+			}
+			if l.lags {
+				l.unreplicated = append(l.unreplicated, completedTxn{first, b.BaseOffset})
+			}
+		}
+		p.setEpoch(b.ProducerEpoch)
+		p.coordinatorEpoch, p.currentTxnFirstOffset = b.CoordinatorEpoch, noOffset
+	case b.Offsets != nil:
+		p.setEpoch(b.ProducerEpoch)
+	default:
+		p.addBatch(b.ProducerEpoch, batchMetadata{b.BaseSequence, b.LastSequence(), b.BaseOffset})
+	}
+	if b.Transactional {
+		if b.Control == model.NoControl && first == noOffset {
+			p.currentTxnFirstOffset = b.BaseOffset
+		}
+		p.verification = verificationState{}
+	}
+	return p
 }
 
 // maybeStartTransactionVerification returns the guard with which the next batch
 // of a producer may begin a transaction here, once the coordinator has said that
 // the partition is part of it; noGuard if a transaction is open here, which needs
-// no proof.
+// no proof. All attempts of a producer share one guard.
 //
+// Errors: INVALID_PRODUCER_EPOCH for an older epoch.
 // Source: UnifiedLog.maybeStartTransactionVerification; KIP-890. KAFKA-18654 for
 // the epoch.
-func (l *partitionLog) maybeStartTransactionVerification(b *model.RecordBatch, version model.TransactionVersion) verificationGuard {
+func (l *partitionLog) maybeStartTransactionVerification(b *model.RecordBatch, version model.TransactionVersion) (verificationGuard, model.Error) {
 	p := l.producer(b.ProducerID)
-	if p.hasOngoingTransaction(b.ProducerEpoch) {
-		return noGuard
+	if l.rules.Has(model.EpochBeforeAdd) && b.ProducerEpoch < p.producerEpoch {
+		return noGuard, model.ErrInvalidProducerEpoch
+	}
+	if l.ongoing(&p, b.ProducerEpoch) {
+		return noGuard, model.None
 	}
 	if p.verification.guard == noGuard {
 		l.lastGuard++
@@ -157,7 +322,7 @@ func (l *partitionLog) maybeStartTransactionVerification(b *model.RecordBatch, v
 	}
 	p.verification.maybeUpdateLowestSequenceAndEpoch(b.BaseSequence, b.ProducerEpoch)
 	l.updateProducer(p)
-	return p.verification.guard
+	return p.verification.guard, model.None
 }
 
 // producer returns what is known of a producer.
@@ -176,7 +341,6 @@ func (l *partitionLog) updateProducer(p producerState) {
 		l.producers = slices.Insert(l.producers, i, producerState{})
 	}
 	l.producers[i] = p
-	l.noteStable()
 }
 
 func (l *partitionLog) noteStable() { l.highestStable = max(l.highestStable, l.lastStableOffset()) }
@@ -190,20 +354,20 @@ func (l *partitionLog) find(id model.ProducerID) (place int, found bool) {
 // Source: LocalLog.read, UnifiedLog.read.
 func (l *partitionLog) fetch(request *model.FetchRequest) *model.FetchResponse {
 	response := &model.FetchResponse{
-		Partition: request.Partition, HighWatermark: l.logEndOffset(), LastStableOffset: l.lastStableOffset(),
+		Partition: request.Partition, HighWatermark: l.highWatermark, LastStableOffset: l.lastStableOffset(),
 	}
 	if request.FetchOffset < 0 || request.FetchOffset > l.logEndOffset() {
 		response.Error = model.ErrOffsetOutOfRange
 		return response
 	}
-	upperBound := l.logEndOffset()
+	upperBound := l.highWatermark
 	if request.IsolationLevel == model.ReadCommitted {
 		upperBound = l.lastStableOffset()
 	}
 	for i := range l.batches {
 		b := l.batches[i]
 		if b.LastOffset() >= request.FetchOffset && b.BaseOffset < upperBound {
-			b.Records = slices.Clone(b.Records)
+			b.Records, b.Offsets = slices.Clone(b.Records), slices.Clone(b.Offsets)
 			response.Batches = append(response.Batches, b)
 		}
 	}
@@ -222,6 +386,9 @@ func (l *partitionLog) collectAbortedTransactions(from, upperBound model.Offset)
 	for _, a := range l.aborted {
 		if a.lastOffset >= from && a.firstOffset < upperBound {
 			list = append(list, model.AbortedTransaction{ProducerID: a.producerID, FirstOffset: a.firstOffset})
+		}
+		if a.lastStable >= upperBound {
+			break // What was aborted after it begins behind that.
 		}
 	}
 	slices.SortStableFunc(list, func(a, b model.AbortedTransaction) int { return int(a.FirstOffset - b.FirstOffset) })
@@ -251,7 +418,7 @@ func (l *partitionLog) Check() error {
 			return fmt.Errorf("%v, offset %d: %w", l.partition, b.BaseOffset, err)
 		}
 	}
-	stable := next
+	stable := l.highWatermark
 	for i := range open {
 		p := l.producer(open[i].producerID)
 		if open[i].currentTxnFirstOffset != p.currentTxnFirstOffset {
@@ -261,6 +428,9 @@ func (l *partitionLog) Check() error {
 		if first := open[i].currentTxnFirstOffset; first != noOffset {
 			stable = min(stable, first)
 		}
+	}
+	if got := l.lastStableOffset(); got > stable || got < stable && len(l.unreplicated) == 0 {
+		return fmt.Errorf("%v: the last stable offset is %d, want %d", l.partition, got, stable)
 	}
 	if stable < l.highestStable {
 		return fmt.Errorf("%v: last stable offset went back from %d to %d", l.partition, l.highestStable, stable)

@@ -24,6 +24,12 @@ func marker(epoch model.ProducerEpoch, result model.TransactionResult, version m
 	return &model.TxnMarker{ProducerID: 1, ProducerEpoch: epoch, Result: result, TransactionVersion: version}
 }
 
+// attempt begins to verify a batch.
+func attempt(l *partitionLog, b *model.RecordBatch, version model.TransactionVersion) verificationGuard {
+	guard, _ := l.maybeStartTransactionVerification(b, version)
+	return guard
+}
+
 // logOf appends what it is given: batches, each verified if it needs to be, and
 // markers.
 func logOf(t *testing.T, entries ...any) *partitionLog {
@@ -35,9 +41,9 @@ func logOf(t *testing.T, entries ...any) *partitionLog {
 		case model.RecordBatch:
 			guard := noGuard
 			if entry.Transactional {
-				guard = l.maybeStartTransactionVerification(&entry, model.TV1)
+				guard = attempt(l, &entry, model.TV1)
 			}
-			_, err = l.append(entry, guard, true)
+			_, err = l.append(entry, guard)
 		case *model.TxnMarker:
 			err = l.appendEndTxnMarker(entry)
 		}
@@ -102,10 +108,10 @@ func TestAppend(t *testing.T) {
 		l := logOf(t, test.log...)
 		guard := noGuard
 		if test.verified {
-			guard = l.maybeStartTransactionVerification(&test.batch, test.version)
+			guard = attempt(l, &test.batch, test.version)
 		}
 		before := l.logEndOffset()
-		at, err := l.append(test.batch, guard, true)
+		at, err := l.append(test.batch, guard)
 		if err != test.want || at != test.at {
 			t.Errorf("%s: append of %v: %v at %d, want %v at %d", test.name, &test.batch, err, at, test.want, test.at)
 		}
@@ -161,34 +167,34 @@ func TestAppendEndTxnMarker(t *testing.T) {
 func TestVerificationGuard(t *testing.T) {
 	first, second := transactional(data(0, 0, 1)), transactional(data(0, 1, 1))
 	l := logOf(t)
-	stale := l.maybeStartTransactionVerification(&first, model.TV1)
+	stale := attempt(l, &first, model.TV1)
 	if err := l.appendEndTxnMarker(marker(0, model.Abort, model.TV1)); err != model.None {
 		t.Fatal(err)
 	}
-	fresh := l.maybeStartTransactionVerification(&first, model.TV1)
+	fresh := attempt(l, &first, model.TV1)
 	if stale == fresh {
 		t.Errorf("before and after a marker: the same guard %d", stale)
 	}
-	if _, err := l.append(first, stale, true); err != model.ErrInvalidTxnState {
+	if _, err := l.append(first, stale); err != model.ErrInvalidTxnState {
 		t.Errorf("append with a guard from before the marker: %v, want INVALID_TXN_STATE", err)
 	}
-	if _, err := l.append(first, fresh, true); err != model.None {
+	if _, err := l.append(first, fresh); err != model.None {
 		t.Errorf("append with the guard: %v, want NONE", err)
 	}
-	if guard := l.maybeStartTransactionVerification(&second, model.TV1); guard != noGuard {
+	if guard := attempt(l, &second, model.TV1); guard != noGuard {
 		t.Errorf("in an open transaction: guard %d, want none", guard)
 	}
 
 	l = logOf(t)
-	one := l.maybeStartTransactionVerification(&first, model.TV1)
-	if two := l.maybeStartTransactionVerification(&second, model.TV1); one != two {
+	one := attempt(l, &first, model.TV1)
+	if two := attempt(l, &second, model.TV1); one != two {
 		t.Errorf("two batches that wait: guards %d and %d, want one attempt", one, two)
 	}
-	if _, err := l.append(second, one, true); err != model.ErrOutOfOrderSequenceNumber {
+	if _, err := l.append(second, one); err != model.ErrOutOfOrderSequenceNumber {
 		t.Errorf("append of the second that waits before the first: %v, want OUT_OF_ORDER_SEQUENCE_NUMBER", err)
 	}
 	bumped := transactional(data(1, 5, 1))
-	if _, err := l.append(bumped, l.maybeStartTransactionVerification(&bumped, model.TV1), true); err != model.None {
+	if _, err := l.append(bumped, attempt(l, &bumped, model.TV1)); err != model.None {
 		t.Errorf("append with an epoch after those that wait: %v, want NONE", err)
 	}
 }
@@ -208,12 +214,12 @@ func TestMarkerEndsAttempt(t *testing.T) {
 	} {
 		l := logOf(t)
 		b := transactional(data(test.epoch, 0, 1))
-		guard := l.maybeStartTransactionVerification(&b, test.version)
+		guard := attempt(l, &b, test.version)
 		marker := model.TxnMarker{ProducerID: b.ProducerID, ProducerEpoch: model.ProducerEpoch(test.version - model.TV1), Result: model.Commit, TransactionVersion: test.version}
 		if err := l.appendEndTxnMarker(&marker); err != model.None {
 			t.Fatal(err)
 		}
-		if _, got := l.append(b, guard, true); got != test.want {
+		if _, got := l.append(b, guard); got != test.want {
 			t.Errorf("%s: a batch that was verified before the marker: %v, want %v", test.name, got, test.want)
 		}
 	}
@@ -402,7 +408,7 @@ func (r replay) committed() (records []model.Record, stable model.Offset) {
 // sees what was committed, and that only.
 func TestPartitionLogAgainstReplay(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		l, want := &partitionLog{}, replay(nil)
+		l, want := &partitionLog{rules: model.Rules{Without: model.Verification}}, replay(nil)
 		record := model.Record(0)
 		producer := rapid.Custom(func(t *rapid.T) model.ProducerID { return model.ProducerID(rapid.IntRange(1, 2).Draw(t, "producer")) })
 		t.Repeat(map[string]func(*rapid.T){
@@ -423,7 +429,7 @@ func TestPartitionLogAgainstReplay(t *testing.T) {
 				var at model.Offset
 				var err model.Error
 				want, at, err = want.append(b)
-				if gotAt, got := l.append(b, noGuard, false); got != err || gotAt != at {
+				if gotAt, got := l.append(b, noGuard); got != err || gotAt != at {
 					t.Fatalf("append of %v: %v at %d, want %v at %d", &b, got, gotAt, err, at)
 				}
 			},
@@ -452,4 +458,157 @@ func TestPartitionLogAgainstReplay(t *testing.T) {
 			},
 		})
 	})
+}
+
+// Goal: an older epoch is refused before the coordinator is asked, from 4.1 on; a
+// transaction of an older epoch that is open saves nobody the question, from 4.0 on.
+func TestStartVerification(t *testing.T) {
+	open := transactional(data(2, 0, 1))
+	for _, test := range []struct {
+		name    string
+		without model.Rule
+		epoch   model.ProducerEpoch
+		asks    bool
+		want    model.Error
+	}{
+		{"an older epoch", 0, 1, false, model.ErrInvalidProducerEpoch},
+		{"an older epoch, before 4.1", model.EpochBeforeAdd, 1, true, model.None},
+		{"the open transaction", 0, 2, false, model.None},
+		{"a newer epoch", 0, 3, true, model.None},
+		{"a newer epoch, before 4.0", model.AddAtSameEpoch, 3, false, model.None},
+	} {
+		l := logOf(t, open)
+		l.rules.Without = test.without
+		b := transactional(data(test.epoch, 0, 1))
+		if guard, err := l.maybeStartTransactionVerification(&b, model.TV2); (guard != noGuard) != test.asks || err != test.want {
+			t.Errorf("%s: guard %d, %v; want one: %v, %v", test.name, guard, err, test.asks, test.want)
+		}
+	}
+}
+
+// Goal: a rule that a release lacks is not applied.
+func TestRulesOfReleases(t *testing.T) {
+	open, second := transactional(data(2, 0, 1)), transactional(data(2, 5, 1))
+	older := transactional(data(1, 0, 1))
+	v2 := func(epoch model.ProducerEpoch, coordinator model.CoordinatorEpoch) *model.TxnMarker {
+		m := marker(epoch, model.Abort, model.TV2)
+		m.CoordinatorEpoch = coordinator
+		return m
+	}
+	for _, test := range []struct {
+		name    string
+		release model.Release
+		without model.Rule
+		log     []any
+		entry   any // unverified, or a marker
+		want    model.Error
+	}{
+		{"not verified, 3.5", model.Kafka3_5, 0, nil, open, model.None},
+		{"not verified, 3.6", model.Kafka3_6, 0, nil, open, model.ErrInvalidTxnState},
+		{"older and not verified, 4.0", model.Kafka4_0, 0, []any{open, v2(3, 0)}, older, model.ErrInvalidTxnState},
+		{"older and not verified, 4.1", model.Kafka4_1, 0, []any{open, v2(3, 0)}, older, model.ErrInvalidProducerEpoch},
+		{"the open transaction's marker, 4.1", model.Kafka4_1, 0, []any{open}, v2(2, 0), model.None},
+		{"the open transaction's marker, 4.2", model.Kafka4_2, 0, []any{open}, v2(2, 0), model.ErrInvalidProducerEpoch},
+		{"the marker again, 4.2", model.Kafka4_2, 0, []any{open, v2(3, 0)}, v2(3, 0), model.None},
+		{"the marker again, without KAFKA-19999", model.Kafka4_2, model.MarkerAgain, []any{open, v2(3, 0)}, v2(3, 0), model.ErrInvalidProducerEpoch},
+		{"an older coordinator, no fencing", model.Newest, model.CoordinatorFencing, []any{open, v2(3, 5), transactional(data(3, 0, 1))}, v2(4, 4), model.None},
+		{"a gap", model.Newest, 0, []any{open}, second, model.ErrOutOfOrderSequenceNumber},
+	} {
+		l := logOf(t, test.log...)
+		l.rules = model.Rules{Release: test.release, Without: test.without}
+		var got model.Error
+		switch entry := test.entry.(type) {
+		case model.RecordBatch:
+			_, got = l.append(entry, noGuard)
+		case *model.TxnMarker:
+			got = l.appendEndTxnMarker(entry)
+		}
+		if got != test.want {
+			t.Errorf("%s: %v: %v, want %v", test.name, test.entry, got, test.want)
+		}
+	}
+}
+
+// Goal: at the last epoch a marker is accepted again, from 4.3 on.
+func TestMarkerOfTheLastEpoch(t *testing.T) {
+	for release, want := range map[model.Release]model.Error{model.Kafka4_2: model.ErrInvalidProducerEpoch, model.Kafka4_3: model.None} {
+		l := logOf(t, transactional(data(4, 0, 1)))
+		l.rules.Release, l.maxEpoch = release, 4
+		if got := l.appendEndTxnMarker(marker(4, model.Abort, model.TV2)); got != want {
+			t.Errorf("%v: a TV2 marker of the last epoch: %v, want %v", release, got, want)
+		}
+	}
+}
+
+// Goal: nothing behind the high watermark is read, and a transaction is unstable
+// until its marker is below it.
+func TestHighWatermark(t *testing.T) {
+	l := logOf(t, transactional(data(0, 0, 2)))
+	l.lags = true
+	stable := func(want, high model.Offset) {
+		t.Helper()
+		if err := l.Check(); err != nil {
+			t.Error(err)
+		}
+		if r := l.fetch(&model.FetchRequest{IsolationLevel: model.ReadCommitted}); r.LastStableOffset != want || r.HighWatermark != high {
+			t.Errorf("stable %d of %d, want %d of %d", r.LastStableOffset, r.HighWatermark, want, high)
+		}
+	}
+	stable(0, 2)
+	if err := l.appendEndTxnMarker(marker(0, model.Commit, model.TV1)); err != model.None {
+		t.Fatal(err)
+	}
+	stable(0, 2) // The marker is not replicated.
+	l.replicated()
+	stable(3, 3)
+}
+
+// Goal: a new leader knows producers, open transactions and duplicates from what is
+// replicated, and no proof.
+func TestBecomeLeader(t *testing.T) {
+	first, second := transactional(data(0, 0, 1)), transactional(data(0, 1, 1))
+	for _, lagging := range []bool{false, true} {
+		l := logOf(t, first)
+		l.lags = true
+		if _, err := l.append(second, noGuard); err != model.None {
+			t.Fatal(err)
+		}
+		l.becomeLeader(lagging)
+		if err := l.Check(); err != nil {
+			t.Error(err)
+		}
+		end, p := l.logEndOffset(), l.producer(1)
+		if want := map[bool]model.Offset{false: 2, true: 1}[lagging]; end != want || p.currentTxnFirstOffset != 0 {
+			t.Errorf("lagging %v: the log ends at %d, open from %d; want %d, 0", lagging, end, p.currentTxnFirstOffset, want)
+		}
+		if at, err := l.append(second, noGuard); err != model.None || at != 1 {
+			t.Errorf("lagging %v: the second batch again: %v at %d, want NONE at 1", lagging, err, at)
+		}
+	}
+}
+
+// Goal: the index is read no further than it needs to be, and far enough.
+func TestAbortedIndex(t *testing.T) {
+	of := func(id model.ProducerID, entry any) any {
+		switch entry := entry.(type) {
+		case model.RecordBatch:
+			entry.ProducerID = id
+			return entry
+		case *model.TxnMarker:
+			entry.ProducerID = id
+			return entry
+		}
+		return nil
+	}
+	begin := func(id model.ProducerID) any { return of(id, transactional(data(0, 0, 1))) }
+	abort := func(id model.ProducerID) any { return of(id, marker(0, model.Abort, model.TV1)) }
+	l := logOf(t, begin(1), begin(2), abort(2), begin(3), abort(1), abort(3))
+	if got, want := fmt.Sprint(l.aborted), "[{2 1 2 0} {1 0 4 3} {3 3 5 6}]"; got != want {
+		t.Errorf("the index is %s, want %s", got, want)
+	}
+	for upper, want := range map[model.Offset]string{0: "[]", 1: "[{1 0}]", 3: "[{1 0} {2 1}]", 6: "[{1 0} {2 1} {3 3}]"} {
+		if got := fmt.Sprint(l.collectAbortedTransactions(0, upper)); got != want {
+			t.Errorf("aborted up to %d: %s, want %s", upper, got, want)
+		}
+	}
 }

@@ -8,32 +8,51 @@ import (
 	"racelab/sim"
 )
 
-// waitingProduce is a produce request that waits until the coordinator has said
-// that its partitions are part of the transaction.
+// waitingAppend is a Produce or a TxnOffsetCommit that waits until the coordinator
+// has said that its partitions are part of the transaction.
 //
-// Source: ReplicaManager.handleProduceAppend.
-type waitingProduce struct {
+// Source: ReplicaManager.handleProduceAppend, CoordinatorPartitionWriter.
+type waitingAppend struct {
 	request sim.Envelope // none: the place is free
 	since   sim.Time
 	// guards are the proofs with which its batches may begin a transaction, in the
 	// order of the request; noGuard for those that need none.
 	guards []verificationGuard
+	early  []model.PartitionError // what was refused before anybody was asked
 }
 
-func (w *waitingProduce) free() bool { return w.request.Message == nil }
+func (w *waitingAppend) free() bool { return w.request.Message == nil }
 
-func (w *waitingProduce) leave() { *w = waitingProduce{since: sim.Never} }
+func (w *waitingAppend) leave() { *w = waitingAppend{since: sim.Never} }
 
-// produce writes the batches of a request, once those that begin a transaction
+// appends is what a request wants written, whichever of the two it is.
+type appends struct {
+	transactionalID model.TransactionalID
+	version         model.TransactionVersion
+	retries         bool // the broker may add again by itself
+	batches         []model.PartitionBatch
+}
+
+func appendsOf(m sim.Message) appends {
+	switch request := m.(type) {
+	case *model.ProduceRequest:
+		return appends{request.TransactionalID, request.TransactionVersion(), true, request.Partitions}
+	case *model.TxnOffsetCommitRequest:
+		return appends{request.TransactionalID, request.TransactionVersion(), false, []model.PartitionBatch{{Partition: model.ConsumerOffsets, Batch: offsetsBatch(request)}}}
+	}
+	panic(fmt.Sprintf("broker: %T writes nothing", m))
+}
+
+// verify has the batches of a request written, once those that begin a transaction
 // here are known to belong to it.
 //
 // Source: KafkaApis.handleProduceRequest, ReplicaManager.handleProduceAppend.
-func (b *Broker) produce(e sim.Envelope, request *model.ProduceRequest, out *sim.Outbox) {
-	i := slices.IndexFunc(b.waiting, func(w waitingProduce) bool { return w.free() })
+func (b *Broker) verify(e sim.Envelope, out *sim.Outbox) {
+	i := slices.IndexFunc(b.waiting, func(w waitingAppend) bool { return w.free() })
 	if i < 0 {
-		panic(fmt.Sprintf("broker: more than %d produce requests wait: let Config allow more", len(b.waiting)))
+		panic(fmt.Sprintf("broker: more than %d requests wait: let Config.ProduceRequests allow more", len(b.waiting)))
 	}
-	b.waiting[i] = waitingProduce{request: e, since: out.Now(), guards: make([]verificationGuard, len(request.Partitions))}
+	b.waiting[i] = waitingAppend{request: e, since: out.Now()}
 	b.addPartitions(i, out)
 }
 
@@ -41,16 +60,21 @@ func (b *Broker) produce(e sim.Envelope, request *model.ProduceRequest, out *sim
 // asked about, and starts an attempt for each. The guards are noted.
 //
 // Source: ReplicaManager.maybeSendPartitionsToTransactionCoordinator.
-func (b *Broker) unverified(request *model.ProduceRequest, guards []verificationGuard) []model.Partition {
+func (b *Broker) unverified(w *waitingAppend) []model.Partition {
 	var list []model.Partition
-	for i := range request.Partitions {
-		p := &request.Partitions[i]
-		guards[i] = noGuard
+	request := appendsOf(w.request.Message)
+	w.guards, w.early = make([]verificationGuard, len(request.batches)), nil
+	for i := range request.batches {
+		p := &request.batches[i]
 		log := b.log(p.Partition)
-		if log == nil || !p.Batch.Transactional || b.config.WithoutVerification {
+		if log == nil || !p.Batch.Transactional || !b.config.Rules.Has(model.Verification) {
 			continue
 		}
-		if guards[i] = log.maybeStartTransactionVerification(&p.Batch, request.TransactionVersion()); guards[i] != noGuard {
+		guard, err := log.maybeStartTransactionVerification(&p.Batch, request.version)
+		switch w.guards[i] = guard; {
+		case err != model.None:
+			w.early = append(w.early, model.PartitionError{Partition: p.Partition, Error: err})
+		case guard != noGuard:
 			list = append(list, p.Partition)
 		}
 	}
@@ -66,17 +90,17 @@ func (b *Broker) unverified(request *model.ProduceRequest, guards []verification
 // the first.
 func (b *Broker) addPartitions(i int, out *sim.Outbox) {
 	w := &b.waiting[i]
-	request := w.request.Message.(*model.ProduceRequest)
-	partitions := b.unverified(request, w.guards)
+	partitions := b.unverified(w)
 	if partitions == nil {
 		b.finish(i, nil, out)
 		return
 	}
-	first := &request.Partitions[0].Batch
-	b.asked = append(b.asked, int32(i))
-	out.Send(b.coordinator, &model.AddPartitionsToTxnRequest{
-		Version: 4, TransactionalID: request.TransactionalID, ProducerID: first.ProducerID, ProducerEpoch: first.ProducerEpoch,
-		VerifyOnly: !request.TransactionVersion().SupportsEpochBump(), Partitions: partitions,
+	request := appendsOf(w.request.Message)
+	first := &request.batches[0].Batch
+	b.asked = append(b.asked, asked{int32(i), int32(b.coordinator)})
+	out.Send(b.coordinators[b.coordinator], &model.AddPartitionsToTxnRequest{
+		Version: 4, TransactionalID: request.transactionalID, ProducerID: first.ProducerID, ProducerEpoch: first.ProducerEpoch,
+		VerifyOnly: !request.version.SupportsEpochBump(), Partitions: partitions,
 	})
 }
 
@@ -86,8 +110,11 @@ func (b *Broker) addPartitions(i int, out *sim.Outbox) {
 //
 // Source: ReplicaManager.handleProduceAppend, AddPartitionsToTxnHandler.onComplete.
 func (b *Broker) partitionsAdded(e sim.Envelope, out *sim.Outbox) {
-	i := int(b.asked[0])
-	b.asked = append(b.asked[:0], b.asked[1:]...)
+	place := slices.IndexFunc(b.asked, func(a asked) bool {
+		return b.config.Coordinators == nil || b.config.Coordinators[a.coordinator] == e.From()
+	})
+	i := int(b.asked[place].waiting)
+	b.asked = slices.Delete(b.asked, place, place+1)
 	w := &b.waiting[i]
 	var outcomes []model.PartitionError
 	if response, ok := e.Message.(*model.AddPartitionsToTxnResponse); ok {
@@ -97,9 +124,15 @@ func (b *Broker) partitionsAdded(e sim.Envelope, out *sim.Outbox) {
 			outcomes = append(outcomes, model.PartitionError{Partition: p, Error: model.ErrNetworkException})
 		}
 	}
-	concurrent := slices.ContainsFunc(outcomes, func(o model.PartitionError) bool { return o.Error == model.ErrConcurrentTransactions })
-	version := w.request.Message.(*model.ProduceRequest).TransactionVersion()
-	if concurrent && version.SupportsEpochBump() && out.Now().Sub(w.since) < b.config.RetryBackoffMax {
+	answered := func(code model.Error) bool {
+		return slices.ContainsFunc(outcomes, func(o model.PartitionError) bool { return o.Error == code })
+	}
+	if answered(model.ErrNotCoordinator) {
+		b.coordinator = (b.coordinator + 1) % len(b.coordinators)
+	}
+	request := appendsOf(w.request.Message)
+	if answered(model.ErrConcurrentTransactions) && request.retries && request.version.SupportsEpochBump() &&
+		b.config.Rules.Has(model.BrokerAddsAgain) && out.Now().Sub(w.since) < b.config.RetryBackoffMax {
 		out.After(retryAdd+i, b.config.RetryBackoff)
 		return
 	}
@@ -109,8 +142,14 @@ func (b *Broker) partitionsAdded(e sim.Envelope, out *sim.Outbox) {
 // finish writes what may be written, and answers.
 func (b *Broker) finish(i int, outcomes []model.PartitionError, out *sim.Outbox) {
 	e, guards := b.waiting[i].request, b.waiting[i].guards
+	outcomes = append(outcomes, b.waiting[i].early...)
 	b.waiting[i].leave()
-	out.Reply(e, b.appendRecords(e.Message.(*model.ProduceRequest), guards, outcomes))
+	switch request := e.Message.(type) {
+	case *model.ProduceRequest:
+		out.Reply(e, b.appendRecords(request, guards, outcomes))
+	case *model.TxnOffsetCommitRequest:
+		out.Reply(e, b.commitTransactionalOffsets(request, guards[0], outcomes))
+	}
 }
 
 // appendRecords writes each batch to its log, unless the coordinator, by its
@@ -130,7 +169,7 @@ func (b *Broker) appendRecords(request *model.ProduceRequest, guards []verificat
 			outcome.Error = asProduceError(request, outcome.Error)
 		default:
 			if outcome.Error = b.refusal(p); outcome.Error == model.None {
-				outcome.BaseOffset, outcome.Error = log.append(p.Batch, guards[i], !b.config.WithoutVerification)
+				outcome.BaseOffset, outcome.Error = log.append(p.Batch, guards[i])
 			}
 		}
 		response.Partitions = append(response.Partitions, outcome)
@@ -185,7 +224,7 @@ func asProduceError(request *model.ProduceRequest, err model.Error) model.Error 
 		if !request.TransactionVersion().SupportsEpochBump() {
 			return model.ErrNotEnoughReplicas
 		}
-	case model.ErrNetworkException:
+	case model.ErrNetworkException, model.ErrCoordinatorLoadInProgress, model.ErrCoordinatorNotAvailable, model.ErrNotCoordinator:
 		return model.ErrNotEnoughReplicas
 	}
 	return err

@@ -113,7 +113,7 @@ func TestProduceVerifiesOnce(t *testing.T) {
 	if want := []string{"0s T0 1/0 verify [P0]", "0s T0 1/0 verify [P0]"}; !slices.Equal(asked, want) {
 		t.Errorf("the coordinator was asked %v, want %v", asked, want)
 	}
-	answers, asked := ask(t, Config{WithoutVerification: true}, []model.Error{model.None}, produce(11, transactional(data(0, 0, 1)), 0))
+	answers, asked := ask(t, Config{Rules: model.Rules{Without: model.Verification}}, []model.Error{model.None}, produce(11, transactional(data(0, 0, 1)), 0))
 	if len(asked) != 0 || answers[0] != "{P0: NONE at 0}" {
 		t.Errorf("without verification: %v after %v, want {P0: NONE at 0} after none", answers, asked)
 	}
@@ -187,7 +187,7 @@ func TestProduceWithoutTheCoordinator(t *testing.T) {
 		if !b.waiting[0].free() || len(b.asked) > 0 || b.logs[0].logEndOffset() != 0 {
 			t.Errorf("%s: the broker waits for %v, asked %v, wrote up to %d; want nothing", fault, b.waiting[0].request, b.asked, b.logs[0].logEndOffset())
 		}
-		if guard := b.logs[0].producers[0].verification.guard; (guard == noGuard) != (fault == "crash") {
+		if guard := b.logs[0].producer(1).verification.guard; (guard == noGuard) != (fault == "crash") {
 			t.Errorf("%s: guard %d", fault, guard)
 		}
 	}

@@ -32,8 +32,9 @@ type batchMetadata struct {
 	firstOffset       model.Offset
 }
 
-// verificationGuard proves that a batch was verified. Each attempt has its own,
-// so that a proof from before a marker is none after it (KAFKA-14884).
+// verificationGuard proves that a batch was verified. There is one a producer,
+// which all its attempts share until its transaction begins or a marker comes: so a
+// proof from before a marker is none after it (KAFKA-14884).
 //
 // Source: VerificationGuard.
 type verificationGuard int32
@@ -85,16 +86,8 @@ func (p *producerState) verified(guard verificationGuard) bool {
 // takesSequence says whether a batch with this first sequence number comes in
 // its turn.
 //
-// Source: ProducerAppendInfo.checkSequence; KAFKA-18202 for TV2.
+// Source: ProducerAppendInfo.checkSequence.
 func (p *producerState) takesSequence(epoch model.ProducerEpoch, first model.Sequence) bool {
-	if v := &p.verification; v.guard != noGuard {
-		if v.version.SupportsEpochBump() && first != 0 && len(p.batches) == 0 {
-			return false
-		}
-		if first > v.lowestSequence {
-			return false
-		}
-	}
 	switch {
 	case p.producerEpoch == model.NoProducerEpoch:
 		return true // Its records may have been deleted: any will do.
@@ -104,18 +97,6 @@ func (p *producerState) takesSequence(epoch model.ProducerEpoch, first model.Seq
 		return first == 0
 	}
 	return first == p.batches[len(p.batches)-1].lastSeq.Plus(1)
-}
-
-// takesMarkerEpoch says whether a marker is about this producer's transaction.
-// Under TV2 it has an epoch of its own; with the same one it is a second try,
-// if no transaction is open any more.
-//
-// Source: ProducerAppendInfo.checkProducerEpoch; KAFKA-19999.
-func (p *producerState) takesMarkerEpoch(epoch model.ProducerEpoch, version model.TransactionVersion) bool {
-	if version.SupportsEpochBump() {
-		return epoch > p.producerEpoch || epoch == p.producerEpoch && p.currentTxnFirstOffset == noOffset
-	}
-	return epoch >= p.producerEpoch
 }
 
 // addBatch notes a batch, in place of the oldest if need be.
@@ -169,13 +150,17 @@ func (p *producerState) follow(b *model.RecordBatch) error {
 		p.currentTxnFirstOffset = noOffset
 		return nil
 	}
-	if b.ProducerEpoch == p.producerEpoch && len(p.batches) > 0 {
+	if b.Offsets == nil && b.ProducerEpoch == p.producerEpoch && len(p.batches) > 0 {
 		if last := p.batches[len(p.batches)-1].lastSeq; b.BaseSequence != last.Plus(1) {
 			return fmt.Errorf("sequence number %d of producer %d follows %d", b.BaseSequence, p.producerID, last)
 		}
 	}
 	if b.Transactional && p.currentTxnFirstOffset == noOffset {
 		p.currentTxnFirstOffset = b.BaseOffset
+	}
+	if b.Offsets != nil {
+		p.setEpoch(b.ProducerEpoch)
+		return nil
 	}
 	p.addBatch(b.ProducerEpoch, batchMetadata{b.BaseSequence, b.LastSequence(), b.BaseOffset})
 	return nil

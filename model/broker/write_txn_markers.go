@@ -35,13 +35,13 @@ func (b *Broker) replicate(out *sim.Outbox) {
 func (b *Broker) replicated(out *sim.Outbox) {
 	e := b.markers[0]
 	b.markers = slices.Delete(b.markers, 0, 1)
-	out.Reply(e, b.writeTxnMarkers(e.Message.(*model.WriteTxnMarkersRequest)))
+	out.Reply(e, b.writeTxnMarkers(e.Message.(*model.WriteTxnMarkersRequest), out))
 }
 
 // writeTxnMarkers writes how transactions ended.
 //
 // Source: KafkaApis.handleWriteTxnMarkersRequest.
-func (b *Broker) writeTxnMarkers(request *model.WriteTxnMarkersRequest) *model.WriteTxnMarkersResponse {
+func (b *Broker) writeTxnMarkers(request *model.WriteTxnMarkersRequest, out *sim.Outbox) *model.WriteTxnMarkersResponse {
 	response := &model.WriteTxnMarkersResponse{}
 	for i := range request.Markers {
 		marker := &request.Markers[i]
@@ -50,6 +50,7 @@ func (b *Broker) writeTxnMarkers(request *model.WriteTxnMarkersRequest) *model.W
 			outcome := model.PartitionError{Partition: p, Error: model.ErrUnknownTopicOrPartition}
 			if log := b.log(p); log != nil {
 				outcome.Error = log.appendEndTxnMarker(marker)
+				b.endsTransaction(p, marker, outcome.Error, out)
 			}
 			result.Partitions = append(result.Partitions, outcome)
 		}

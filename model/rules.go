@@ -1,0 +1,210 @@
+package model
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Release is a release of Kafka's brokers. The zero value is the newest that the
+// models know.
+type Release uint8
+
+// The releases that differ in a rule of transactions.
+const (
+	Newest Release = iota
+	Kafka0_11
+	Kafka2_4
+	Kafka2_5
+	Kafka3_5
+	Kafka3_6
+	Kafka3_8
+	Kafka3_9
+	Kafka3_9_1
+	Kafka4_0
+	Kafka4_0_1
+	Kafka4_1
+	Kafka4_2
+	Kafka4_3
+	Unreleased // what is proposed, or merged after the newest
+)
+
+func (r Release) String() string {
+	return [...]string{"4.3", "0.11", "2.4", "2.5", "3.5", "3.6", "3.8", "3.9", "3.9.1", "4.0", "4.0.1", "4.1", "4.2", "4.3", "no release yet"}[r]
+}
+
+// Rule is one rule of the protocol that a release may have or not. Several are
+// joined by |.
+type Rule uint64
+
+// The rules, in the order of their release.
+const (
+	WriteAhead Rule = 1 << iota
+	MarkersAtLoad
+	Fencing
+	CoordinatorFencing
+	OffsetsInLogOrder
+	StrictEndTxnEpoch
+	FailedFence
+	CompleteOnce
+	StorageErrorAgain
+	GroupMetadata
+	StableOffsets
+	Verification
+	GuardPerTransaction
+	CompletionByValue
+	RefusedOffsetsLeaveNothing
+	OffsetsBeforeAnswer
+	AddAtSameEpoch
+	GuardOfNext
+	PendingBeforeEpoch
+	BrokerAddsAgain
+	OneBump
+	EpochBeforeAdd
+	FirstSequenceZero
+	EpochBeforeGuard
+	StrictMarkers
+	MarkerAgain
+	LastEpoch
+	RotationInLog
+	FencedCommitRetry
+	CommitAgainstFence
+	LoadToHighWatermark
+	lastRule = LoadToHighWatermark
+)
+
+// Fact is what is known of a rule.
+type Fact struct {
+	Rule   Rule
+	Name   string // as variants and texts call it
+	Issue  string // where it was decided
+	Since  Release
+	Says   string
+	Mended string // what it mends, or what breaks without it; one sentence
+}
+
+// facts are all rules.
+var facts = [...]Fact{
+	{WriteAhead, "write-ahead", "KIP-98", Kafka0_11, "A decision is answered, and its markers are sent, only when it is in the transaction log.", "A coordinator that answers first forgets a commit in a crash."},
+	{MarkersAtLoad, "markers-at-load", "KIP-98", Kafka0_11, "A coordinator that loads PrepareCommit or PrepareAbort sends its markers again.", "Without it a crash between decision and marker leaves a transaction open for ever."},
+	{Fencing, "fencing", "KIP-98", Kafka0_11, "InitProducerId gives a new epoch, and requests of an older one are refused.", "Without it a process that was taken for dead goes on writing."},
+	{CoordinatorFencing, "coordinator-fencing", "KIP-98", Kafka0_11, "A partition refuses markers of a coordinator epoch that is older than the last it has seen.", "Without it a coordinator that was replaced ends a transaction that is not its own."},
+	{OffsetsInLogOrder, "offsets-in-log-order", "KIP-98", Kafka0_11, "Of two committed offsets the one whose record is later in __consumer_offsets counts.", "Ordered by the marker, an offset after a replay is not the one before it."},
+	{StrictEndTxnEpoch, "strict-end-txn-epoch", "KAFKA-9600", Kafka2_5, "EndTxn of a client needs the very epoch that is stored.", "A newer epoch than the stored one was accepted."},
+	{FailedFence, "failed-fence", "KAFKA-9666", Kafka2_5, "A fence whose write to the log failed is not counted twice (TV1).", "InitProducerId, tried again while the log is away, used up the epochs."},
+	{CompleteOnce, "complete-once", "KAFKA-10080", Kafka2_5, "Whoever completes a transaction takes it out of the list of those to complete, as one step.", "Two threads complete one transaction, and the second meets the next one."},
+	{StorageErrorAgain, "storage-error-again", "KAFKA-9749", Kafka2_5, "A marker refused with KAFKA_STORAGE_ERROR is sent again.", "The transaction stays decided for ever."},
+	{GroupMetadata, "group-metadata", "KIP-447", Kafka2_5, "TxnOffsetCommit carries member and generation, which the group checks.", "A former owner of a partition commits offsets over those of the new one."},
+	{StableOffsets, "stable-offsets", "KIP-447", Kafka2_5, "OffsetFetch with RequireStable is refused while a transaction holds offsets of the partition.", "A new owner starts from an offset that is about to move."},
+	{Verification, "verification", "KIP-890", Kafka3_6, "A leader asks the coordinator before it lets a batch begin a transaction.", "A late batch opens a transaction that nobody ends (KAFKA-14402)."},
+	{GuardPerTransaction, "guard-per-transaction", "KAFKA-14884", Kafka3_6, "A marker voids the proof with which a batch may begin a transaction.", "A proof from before the marker lets a late batch in after it."},
+	{CompletionByValue, "completion-by-value", "KAFKA-16352", Kafka3_8, "What is over takes its own entry from the list of those to complete, and not a newer one of the same id.", "A stale answer takes away the next completion, and the transaction stays decided."},
+	{RefusedOffsetsLeaveNothing, "refused-offsets-leave-nothing", "KAFKA-16371", Kafka3_8, "An offset that is refused for its metadata leaves nothing pending.", "UNSTABLE_OFFSET_COMMIT for ever."},
+	{OffsetsBeforeAnswer, "offsets-before-answer", "KAFKA-17507", Kafka3_9_1, "WriteTxnMarkers for __consumer_offsets is answered when the offsets are committed.", "The next transaction's pending offsets are committed with the last one."},
+	{AddAtSameEpoch, "add-at-same-epoch", "KAFKA-18654", Kafka4_0, "Only an open transaction of the same epoch saves a batch the question to the coordinator.", "A record joins the transaction before its own."},
+	{GuardOfNext, "guard-of-next", "KAFKA-18575", Kafka4_0, "A TV2 marker keeps the proof of a batch of the epoch that it begins.", "A batch that was added before the marker is refused after it."},
+	{PendingBeforeEpoch, "pending-before-epoch", "KAFKA-18464", Kafka4_0, "A pending transition is answered CONCURRENT_TRANSACTIONS before id and epoch are looked at.", "A producer with the epoch that it was given is fenced by itself."},
+	{BrokerAddsAgain, "broker-adds-again", "KAFKA-18654", Kafka4_0, "Under TV2 the broker repeats an add that is answered CONCURRENT_TRANSACTIONS.", "Each transaction waits for the client's backoff."},
+	{OneBump, "one-bump", "KAFKA-19367", Kafka4_0_1, "A fence under TV2 takes one epoch, not one for itself and one for the abort.", "The epoch passes its maximum and turns negative."},
+	{EpochBeforeAdd, "epoch-before-add", "KAFKA-18042", Kafka4_1, "A batch of an older epoch is refused before the coordinator is asked.", "A needless request."},
+	{FirstSequenceZero, "first-sequence-zero", "KAFKA-18202", Kafka4_1, "Under TV2 the first batch of a transaction on a partition without batches has sequence number 0.", "A batch that was overtaken begins the transaction."},
+	{EpochBeforeGuard, "epoch-before-guard", "KAFKA-19690", Kafka4_1, "A batch of an older epoch is refused as such, and not for its missing proof.", "INVALID_TXN_STATE, which is fatal, where INVALID_PRODUCER_EPOCH was due."},
+	{StrictMarkers, "strict-markers", "KAFKA-19446", Kafka4_2, "A TV2 marker needs a newer epoch than the partition's.", "A late marker ends the next transaction."},
+	{MarkerAgain, "marker-again", "KAFKA-19999", Kafka4_2, "A TV2 marker of the partition's own epoch is a second try, if nothing is open.", "A marker that is sent again is refused, and CONCURRENT_TRANSACTIONS never ends."},
+	{LastEpoch, "last-epoch", "KAFKA-20090", Kafka4_3, "An abort by the coordinator that takes the last epoch gives a new producer id, and a marker of the last epoch is accepted again.", "A late EndTxn(abort) is taken for a second try, and its client begins what nobody can end."},
+	{RotationInLog, "rotation-in-log", "KAFKA-20310", Kafka4_3, "The next producer id is in the log with the decision.", "A failover forgets the producer id that EndTxn's answer has promised."},
+	{FencedCommitRetry, "fenced-commit-retry", "KAFKA-20785", Unreleased, "EndTxn(commit) of the epoch before, for a transaction that the coordinator has aborted, is PRODUCER_FENCED.", "INVALID_TXN_STATE ends the application, where it could have begun anew."},
+	{CommitAgainstFence, "commit-against-fence", "proposed here", Unreleased, "EndTxn of a client is CONCURRENT_TRANSACTIONS while a fence is pending.", "A commit in the window between fence and abort fails with an exception: UNKNOWN_SERVER_ERROR."},
+	{LoadToHighWatermark, "load-to-high-watermark", "proposed here", Unreleased, "A coordinator acts on what it has loaded when that is committed.", "Two failovers in a row tear a transaction: one partition has a commit, the other an abort."},
+}
+
+// Facts lists all rules.
+func Facts() []Fact { return slices.Clone(facts[:]) }
+
+// Rules says which rules a broker follows.
+type Rules struct {
+	Release Release // has all rules up to it
+	Without Rule    // which it lacks all the same
+	With    Rule    // which it has before their time
+}
+
+// Has says whether the broker follows a rule.
+func (r Rules) Has(rule Rule) bool {
+	if r.Without&rule != 0 {
+		return false
+	}
+	if r.With&rule != 0 {
+		return true
+	}
+	release := r.Release
+	if release == Newest {
+		release = Kafka4_3
+	}
+	return rule.fact().Since <= release
+}
+
+func (r Rule) fact() *Fact {
+	for i := range facts {
+		if facts[i].Rule == r {
+			return &facts[i]
+		}
+	}
+	panic(fmt.Sprintf("model: %d is no single rule: name one of those of model.Facts", r))
+}
+
+// String is the name of a rule, or the names of several.
+func (r Rule) String() string {
+	var names []string
+	for i := range facts {
+		if facts[i].Rule&r != 0 {
+			names = append(names, facts[i].Name)
+		}
+	}
+	return strings.Join(names, "+")
+}
+
+// Check is one reason to refuse a request, as data: what is read of it in
+// docs/specification.md is what the models do.
+type Check[T any] struct {
+	If    string // when the request is refused, in words
+	Rule  Rule   // that brought the check; 0: it was always there
+	Until Rule   // that did away with it; 0: it is still there
+	Error Error
+	Holds func(x *T) bool // whether it is refused
+}
+
+// Refusal goes through the checks in their order, and says which is the first that
+// refuses the request: None if none does.
+func Refusal[T any](rules Rules, checks []Check[T], x *T) Error {
+	for i := range checks {
+		c := &checks[i]
+		if (c.Rule == 0 || rules.Has(c.Rule)) && (c.Until == 0 || !rules.Has(c.Until)) && c.Holds(x) {
+			return c.Error
+		}
+	}
+	return None
+}
+
+// Told is a check as documents tell it, without its types.
+type Told struct {
+	If, Error    string
+	Since, Until string // releases; empty: always, still
+	Rule         Rule
+}
+
+// Tell tells the checks of a request.
+func Tell[T any](checks []Check[T]) []Told {
+	var told []Told
+	for i := range checks {
+		c := &checks[i]
+		t := Told{If: c.If, Error: c.Error.String(), Rule: c.Rule | c.Until}
+		if c.Rule != 0 {
+			t.Since = c.Rule.fact().Since.String()
+		}
+		if c.Until != 0 {
+			t.Until = c.Until.fact().Since.String()
+		}
+		told = append(told, t)
+	}
+	return told
+}
