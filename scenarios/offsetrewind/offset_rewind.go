@@ -122,6 +122,12 @@ var symptoms = []scenario.Symptom{{
 type Client struct {
 	release  sarama.Release
 	proposal sarama.Proposal
+	flush    func(sarama.Steps) sim.Program // of its own, or nil
+}
+
+// Own is 1.48.0 with a flushToBroker of one's own.
+func Own(flush func(sarama.Steps) sim.Program) Client {
+	return Client{release: sarama.Release1_48_0, flush: flush}
 }
 
 // Scenario is the race.
@@ -155,27 +161,27 @@ var Scenario = scenario.Scenario[Params, Client]{
 		scenario.Vacuous(noDeadlock).Where(auto, cut).Because("one goroutine takes all locks that are held for longer than a step"),
 	},
 	Variants: []scenario.Variant[Params, Client]{
-		{Name: "unfixed", Is: Client{sarama.Release1_43_2, sarama.Released}, Release: "Sarama 1.38.0 to 1.43.2",
+		{Name: "unfixed", Is: Client{release: sarama.Release1_43_2}, Release: "Sarama 1.38.0 to 1.43.2",
 			Does:   "builds the request, then takes the broker's lock for the round trip",
 			Expect: stale, SlowIn: []*setting{fourCommitters},
 			States: counts{twoByTwo: 3551, auto: 5088, moved: 6551, cut: 133, crash: 37255, reset: 1722}},
-		{Name: "send-lock", Is: Client{sarama.Release1_37_2, sarama.Released}, Release: "Sarama up to 1.37.2",
+		{Name: "send-lock", Is: Client{release: sarama.Release1_37_2}, Release: "Sarama up to 1.37.2",
 			Does:   "builds the request, then takes the broker's lock for the send",
 			Expect: stale, SlowIn: []*setting{fourCommitters}, States: counts{twoByTwo: 3743}},
-		{Name: "commit-lock", Is: Client{sarama.Release1_43_2, sarama.CommitLock}, Release: "Sarama pull request 2941, never released",
+		{Name: "commit-lock", Is: Client{release: sarama.Release1_43_2, proposal: sarama.CommitLock}, Release: "Sarama pull request 2941, never released",
 			Does: "holds a lock of its own over building, sending and the response",
 			Expect: expect{scenario.Vacuous(neverRewinds).Where(fourCommitters).
 				Because("what the first committer sends is refused, and the others then send all there is at once: no partition is committed twice")},
 			States: counts{twoByTwo: 591}},
-		{Name: "broker-lock", Is: Client{sarama.Release1_43_3, sarama.Released}, Release: "Sarama 1.43.3 to 1.47 (pull request 2947)",
+		{Name: "broker-lock", Is: Client{release: sarama.Release1_43_3}, Release: "Sarama 1.43.3 to 1.47 (pull request 2947)",
 			Does: "builds and sends under the broker's lock, and awaits the response without it",
 			Expect: expect{scenario.Breaks(noDeadlock).Where(fourCommitters).
 				Because("four goroutines hold a lock each, and each wants the next one's (sarama issue 3191)")},
 			States: counts{twoByTwo: 2709, auto: 3973, moved: 3562, cut: 140, reset: 1505}},
-		{Name: "build-outside", Is: Client{sarama.Release1_43_3, sarama.BuildOutside}, Release: "Sarama pull request 3193, never released",
+		{Name: "build-outside", Is: Client{release: sarama.Release1_43_3, proposal: sarama.BuildOutside}, Release: "Sarama pull request 3193, never released",
 			Does:   "as broker-lock, but takes the lock only once the request is built",
 			Expect: stale, SlowIn: []*setting{fourCommitters}, States: counts{twoByTwo: 3417}},
-		{Name: "broker-lock-released", Is: Client{sarama.Release1_48_0, sarama.Released}, Release: "Sarama 1.48.0 and later (pull request 3477)",
+		{Name: "broker-lock-released", Is: Client{release: sarama.Release1_48_0}, Release: "Sarama 1.48.0 and later (pull request 3477)",
 			Does:   "as broker-lock, but forgets the coordinator only after it has released pomsLock",
 			States: counts{twoByTwo: 2709, auto: 3938, moved: 3424}},
 	},
@@ -302,6 +308,7 @@ func (i instance) add(w *sim.World, client Client, p Params) {
 	conf := sarama.Config{
 		Release:            client.release,
 		Proposal:           client.proposal,
+		Flush:              client.flush,
 		RetryMax:           3,
 		MaxOpenRequests:    5,
 		Goroutines:         len(i.partitions) + p.Committers,

@@ -38,6 +38,8 @@ var importRules = []importRule{
 	{of: "simrun", may: toSimrun, tests: "github.com/cockroachdb/datadriven github.com/google/jsonschema-go/jsonschema"},
 	{of: "figures", may: "sweeps advise gonum.org/v1/... golang.org/x/image/font"},
 	{of: "sweeps", may: "scenario scenarios/... model/... sim/... gonum.org/v1/gonum/..."},
+	{of: "lab/exercise", may: "advise sweeps scenario scenarios/... properties model/... sim/..."},
+	{of: "workshop/...", may: "workshop lab/exercise"},
 	{of: "advise", may: "sweeps scenario model/... sim/..."},
 	{of: "lab", may: "scenario sim/...", tests: "scenarios"},
 	{of: "scenarios", may: "scenario scenarios/...", tests: "model/... sim/... properties github.com/cockroachdb/datadriven"},

@@ -41,10 +41,12 @@ type Claim struct {
 // each. So many times it finds, after a commit, that it has to process its last
 // message again.
 func NewClaim(c *Consumer, place int, start model.Offset, commits, batch, resets int) *Claim {
-	return &Claim{
+	om := &Claim{
 		goroutine: goroutine{OffsetManager: c.OffsetManager, place: place},
 		consumer:  c, next: start + 1, last: start + model.Offset(commits*batch), batch: model.Offset(batch), resets: resets,
 	}
+	om.makeFlush()
+	return om
 }
 
 // Run is ConsumeClaim.
@@ -98,7 +100,9 @@ type MainLoop struct{ goroutine }
 
 // NewMainLoop returns it, for an offset manager whose conf has AutoCommit.
 func NewMainLoop(om *OffsetManager) *MainLoop {
-	return &MainLoop{goroutine{OffsetManager: om}}
+	loop := &MainLoop{goroutine{OffsetManager: om}}
+	loop.makeFlush()
+	return loop
 }
 
 // Run is mainLoop.
@@ -127,7 +131,9 @@ type Session struct {
 
 // NewSession returns it.
 func NewSession(c *Consumer) *Session {
-	return &Session{goroutine{OffsetManager: c.OffsetManager}, c}
+	session := &Session{goroutine{OffsetManager: c.OffsetManager}, c}
+	session.makeFlush()
+	return session
 }
 
 // Run is release.
@@ -146,7 +152,9 @@ type Committer struct {
 
 // NewCommitter returns a goroutine that commits so many times.
 func NewCommitter(om *OffsetManager, commits int) *Committer {
-	return &Committer{goroutine{OffsetManager: om}, commits}
+	committer := &Committer{goroutine{OffsetManager: om}, commits}
+	committer.makeFlush()
+	return committer
 }
 
 // Run is the application's loop.

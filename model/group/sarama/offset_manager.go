@@ -49,6 +49,10 @@ type Config struct {
 	Goroutines         int  // that may commit at once
 	Manages            bool // the partitions are still to be managed: their offsets are fetched
 	NoWriterPreference bool // of pomsLock and brokerLock, which Go's locks have
+
+	// Flush makes the flushToBroker of a goroutine that has one of its own, in place
+	// of that of a release. nil: none has.
+	Flush func(Steps) sim.Program
 }
 
 // OffsetManager is what the goroutines of a consumer share: the offsets
@@ -147,6 +151,16 @@ type goroutine struct {
 	force         bool         // of releasePOMs
 	attempt       int          // of Close
 	shouldRelease bool
+
+	flush          sim.Program // of its own, or nil
+	sent, answered bool        // the request at hand, by Steps
+}
+
+// makeFlush makes the goroutine's own flushToBroker, if it is to have one.
+func (om *goroutine) makeFlush() {
+	if om.conf.Flush != nil {
+		om.flush = om.conf.Flush(Steps{om})
+	}
 }
 
 // managePartition leaves in fetched where to read on.
@@ -232,6 +246,10 @@ func (om *goroutine) commit(t *sim.Task) {
 // earlier releases, and to what was proposed.
 func (om *goroutine) flushToBroker(t *sim.Task) {
 	switch {
+	case om.flush != nil:
+		om.flush.Run(t)
+		om.req, om.resp = om.req[:0], om.resp[:0]
+		return
 	case om.conf.Proposal != Released:
 		om.flushProposed(t)
 		return

@@ -1,0 +1,8 @@
+//go:build ignore
+
+package answer
+
+func visit() {
+	x := read()
+	write(x + 1)
+}

@@ -1,0 +1,12 @@
+//go:build ignore
+
+// The same, with defer.
+//
+// grade: HOLDS, in all 102 states of 2 worlds.
+package answer
+
+func visit() {
+	mu.Lock()
+	defer mu.Unlock()
+	write(read() + 1)
+}

@@ -1,0 +1,13 @@
+//go:build ignore
+
+// The lock is held from the read to the write.
+//
+// grade: HOLDS, in all 102 states of 2 worlds.
+package answer
+
+func visit() {
+	mu.Lock()
+	x := read()
+	write(x + 1)
+	mu.Unlock()
+}
