@@ -30,7 +30,7 @@ type Advice struct {
 	Failures   float64           `json:"failures"` // the share that may run out of retries
 	Seeds      int               `json:"seeds"`
 	Finding    string            `json:"finding"` // in one sentence
-	Optimum    sweeps.Estimate   `json:"optimum"` // commits a second of who waits exactly, if he adds partitions himself
+	Optimum    sweeps.Estimate   `json:"optimum"` // upper bound, commits/s: a client that adds partitions itself and waits exactly until the window closes
 	Clients    []ClientAdvice    `json:"clients"`
 	TV2        TV2               `json:"tv2"`
 

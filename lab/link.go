@@ -30,7 +30,7 @@ func Link(c *scenario.Case, schedule sim.Schedule) string {
 const maxLink = 1 << 20
 
 // ParseLink reads a link. A schedule that is longer than the run is not looked at
-// here: Session.Refit takes what fits.
+// here: Session.Rebase takes what fits.
 func ParseLink(races []*scenario.Race, link string) (*scenario.Case, sim.Schedule, error) {
 	text, ok := strings.CutPrefix(link, "r=")
 	parts := strings.Split(text, "/")

@@ -97,13 +97,13 @@ func (s *Session) Undo(n int) error {
 // does not fit, and leaves the session as it is.
 func (s *Session) Play(schedule sim.Schedule) error { return s.play(schedule) }
 
-// Refit is Play for a schedule that may be older than the model, or of another
+// Rebase is Play for a schedule that may be older than the model, or of another
 // variant: what fits is played, and the answer says what does not.
-func (s *Session) Refit(schedule sim.Schedule) (fit *sim.Refitted, err error) {
+func (s *Session) Rebase(schedule sim.Schedule) (fit *sim.Rebased, err error) {
 	defer sim.RecoverModelError(&err)
 	w := s.c.World()
 	defer w.Close()
-	fit = sim.Refit(w, schedule)
+	fit = sim.Rebase(w, schedule)
 	return fit, s.play(fit.Schedule)
 }
 

@@ -220,14 +220,14 @@ func caseOf(t *testing.T, races []*scenario.Race, name string) *scenario.Case {
 }
 
 // Goal: a link that is older than its model opens as far as it fits.
-func TestRefit(t *testing.T) {
+func TestRebase(t *testing.T) {
 	s := begin(t, "stale-snapshot", "locked", "")
 	old, err := sim.ParseSchedule(s.Case().Race.Schedule)
 	if err != nil {
 		t.Fatal(err)
 	}
-	fit, err := s.Refit(old)
+	fit, err := s.Rebase(old)
 	if err != nil || fit.Whole() || fit.Matched == 0 || len(s.Schedule()) == 0 {
-		t.Errorf("refit of the unfixed schedule: %v, %v; %d steps", fit, err, len(s.Schedule()))
+		t.Errorf("rebase of the unfixed schedule: %v, %v; %d steps", fit, err, len(s.Schedule()))
 	}
 }

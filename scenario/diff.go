@@ -72,13 +72,13 @@ func diff(cases [2]*Case, from string, owner int, schedule sim.Schedule) (*Diff,
 		steps := schedule
 		if i != owner {
 			w := c.World()
-			fit := sim.Refit(w, schedule)
+			fit := sim.Rebase(w, schedule)
 			w.Close()
 			if steps = fit.Schedule; !fit.Whole() {
 				d.Fit = c.Variant.Name + ": " + fit.String()
 			}
 		}
-		report, err := c.Play(&thenOn{sim.NewReplay(steps), explore.NewScript()})
+		report, err := c.Play(&replayThenContinue{sim.NewReplay(steps), explore.NewScript()})
 		if err != nil {
 			return nil, err
 		}
@@ -112,13 +112,13 @@ func sameStep(a, b *sim.Trace, i int) bool {
 	return x.String() == y.String() && slices.Equal(a.Steps[i].Changes, b.Steps[i].Changes)
 }
 
-// thenOn replays a schedule, and then goes on.
-type thenOn struct {
+// replayThenContinue replays a schedule, and then goes on.
+type replayThenContinue struct {
 	replay sim.Chooser
 	on     sim.Chooser
 }
 
-func (c *thenOn) Choose(enabled []sim.Event) (int, error) {
+func (c *replayThenContinue) Choose(enabled []sim.Event) (int, error) {
 	i, err := c.replay.Choose(enabled)
 	if errors.Is(err, sim.ErrScheduleEnds) {
 		return c.on.Choose(enabled)

@@ -7,11 +7,10 @@ import "fmt"
 //
 // What it carries fits a word: a number, or the Ref of something larger.
 //
-// Whoever is parked before Send, Receive or Select waits there already, as far
-// as others can tell, and of several any may be served: that they called in
-// another order is another run, and takes no step here. So a channel has no
-// queue of those who wait. Where it matters that a task has not called yet, a
-// Step stands before.
+// A task parked before Send, Receive or Select counts as waiting. The order of
+// arrival is not modelled: of several that wait any may be served, so a channel
+// has no queue of waiters. Where it matters that a task has not called yet, put
+// a Step before the call.
 //
 // Of an unbuffered channel it is the receiver that moves: its step takes the
 // value from a sender that waits, and the sender goes on in a later step. A
@@ -38,10 +37,10 @@ type channel struct {
 	capacity int
 	values   []uint64 // oldest first
 
-	// Not part of the state, as Envelope.mail is not: what comes before who takes
+	// Not part of the state, as Envelope.sendClock is not: what comes before who takes
 	// each of the values, and before who uses the room again that a receive made.
-	mail []int `sim:"-"`
-	room []int `sim:"-"`
+	sendClocks []int `sim:"-"`
+	room       []int `sim:"-"`
 }
 
 // Init makes a channel before the first step.
@@ -157,16 +156,16 @@ func (c *channel) pipe() *channel { return c }
 func (c *channel) handsOver() bool { return c.made && c.capacity == 0 }
 
 // forget forgets who came before whom.
-func (c *channel) forget() { c.mail, c.room = c.mail[:0], c.room[:0] }
+func (c *channel) forget() { c.sendClocks, c.room = c.sendClocks[:0], c.room[:0] }
 
 // put sends into the buffer.
 func (c *channel) put(t *Task, word uint64) {
 	if w := t.world; w.follows() {
 		if len(c.values)+len(c.room) == c.capacity {
-			w.take(t.number-1, c.room[0])
+			w.acquire(t.number-1, c.room[0])
 			c.room = append(c.room[:0], c.room[1:]...)
 		}
-		c.mail = append(c.mail, w.post(t.number-1))
+		c.sendClocks = append(c.sendClocks, w.release(t.number-1))
 	}
 	c.values = append(c.values, word)
 }
@@ -174,9 +173,9 @@ func (c *channel) put(t *Task, word uint64) {
 // get receives from the buffer.
 func (c *channel) get(t *Task) uint64 {
 	if w := t.world; w.follows() {
-		w.take(t.number-1, c.mail[0])
-		c.mail = append(c.mail[:0], c.mail[1:]...)
-		c.room = append(c.room, w.post(t.number-1))
+		w.acquire(t.number-1, c.sendClocks[0])
+		c.sendClocks = append(c.sendClocks[:0], c.sendClocks[1:]...)
+		c.room = append(c.room, w.release(t.number-1))
 	}
 	word := c.values[0]
 	c.values = append(c.values[:0], c.values[1:]...)

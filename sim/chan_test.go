@@ -18,12 +18,12 @@ type passage string
 func (p passage) cases() []string { return strings.Split(string(p), "|") }
 
 // harbour is the channels that tasks share.
-type harbour struct{ chans [3]sim.Chan[int] }
+type channels struct{ chans [3]sim.Chan[int] }
 
 // boat performs operations. Before each stands a Yield, so that it is open when
 // it is called.
-type boat struct {
-	*harbour
+type channelTask struct {
+	*channels
 	me  int       `sim:"config"`
 	ops []passage `sim:"config"`
 	i   int
@@ -33,7 +33,7 @@ type boat struct {
 // sent is what the n-th operation of a task sends.
 func sent(task, n int) int { return 10*task + n + 1 }
 
-func (b *boat) Run(t *sim.Task) {
+func (b *channelTask) Run(t *sim.Task) {
 	for b.i = 0; b.i < len(b.ops); b.i++ {
 		t.Step("call")
 		b.perform(t)
@@ -41,11 +41,11 @@ func (b *boat) Run(t *sim.Task) {
 	b.got = append(b.got, 1000)
 }
 
-func (b *boat) channel(text string) *sim.Chan[int] {
+func (b *channelTask) channel(text string) *sim.Chan[int] {
 	return &b.chans[int(strings.Trim(text, "<>!")[0]-'0')]
 }
 
-func (b *boat) perform(t *sim.Task) {
+func (b *channelTask) perform(t *sim.Task) {
 	switch op := string(b.ops[b.i]); {
 	case strings.Contains(op, "|"):
 		b.choose(t)
@@ -59,7 +59,7 @@ func (b *boat) perform(t *sim.Task) {
 	}
 }
 
-func (b *boat) choose(t *sim.Task) {
+func (b *channelTask) choose(t *sim.Task) {
 	chosen := t.At("choose").Select(b.cases()...)
 	for i, text := range b.ops[b.i].cases() {
 		if text == "_" {
@@ -78,7 +78,7 @@ func (b *boat) choose(t *sim.Task) {
 	}
 }
 
-func (b *boat) cases() (cases []sim.Case) {
+func (b *channelTask) cases() (cases []sim.Case) {
 	for _, text := range b.ops[b.i].cases() {
 		switch {
 		case text == "_":
@@ -92,7 +92,7 @@ func (b *boat) cases() (cases []sim.Case) {
 	return cases
 }
 
-func (b *boat) receives(n int, ok bool) {
+func (b *channelTask) receives(n int, ok bool) {
 	if !ok {
 		n = -1
 	}
@@ -102,16 +102,16 @@ func (b *boat) receives(n int, ok bool) {
 // capacities are those of the channels: none is nil.
 var capacities = [3]int{0, 1, 2}
 
-func boats(program [][]passage) (*sim.World, []*boat) {
-	h := &harbour{}
+func channelTasks(program [][]passage) (*sim.World, []*channelTask) {
+	h := &channels{}
 	for i, capacity := range capacities {
 		h.chans[i].Init(capacity)
 	}
 	w := sim.NewWorld()
 	w.Share("h", h)
-	var tasks []*boat
+	var tasks []*channelTask
 	for i, ops := range program {
-		tasks = append(tasks, &boat{harbour: h, me: i, ops: ops})
+		tasks = append(tasks, &channelTask{channels: h, me: i, ops: ops})
 		w.GoProgram(string(rune('A'+i)), tasks[i])
 	}
 	return w, tasks
@@ -119,7 +119,7 @@ func boats(program [][]passage) (*sim.World, []*boat) {
 
 // reached is what each task has got in all runs of a program that end.
 func reached(program [][]passage) map[string]bool {
-	w, tasks := boats(program)
+	w, tasks := channelTasks(program)
 	defer w.Close()
 	ends, seen := map[string]bool{}, map[uint64]bool{}
 	var from func()

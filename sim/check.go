@@ -107,7 +107,7 @@ func (w *World) mayWrite(event Event, object int, accesses []Access) bool {
 	}
 	return slices.ContainsFunc(accesses, func(a Access) bool {
 		// What is sent lies with the arrivals, until it arrives.
-		return a.Write && (a.Object == object || w.things[object-1].bound().pair == a.Object)
+		return a.Write && (a.Object == object || w.objects[object-1].bound().pair == a.Object)
 	})
 }
 
@@ -179,7 +179,7 @@ func (w *World) strange(s *Snapshot, keep func(object int) bool) *Snapshot {
 		if g.owner == nil || keep(g.owner.number) {
 			continue
 		}
-		if v, ok := w.things[g.owner.number-1].(stranger); ok {
+		if v, ok := w.objects[g.owner.number-1].(stranger); ok {
 			r := s.records[k]
 			words := slices.Clone(r.words)
 			words[0] = v.strange(words[0])

@@ -93,7 +93,7 @@ func (w *World) prepareClock() {
 	}
 	places := len(w.tasks) + len(w.nodes)
 	for i, m := range c.timers {
-		m.event = Event{Actor: w.ObjectName(m.number), Label: "fires", Place: places + 1 + i, Process: w.newActor(), other: m}
+		m.event = Event{Actor: w.ObjectName(m.number), Label: "fires", Place: places + 1 + i, Thread: w.newThread(), other: m}
 		m.owner = m.event.Actor
 		for _, t := range w.tasks {
 			if strings.HasPrefix(m.event.Actor, t.name+".") {
@@ -102,14 +102,14 @@ func (w *World) prepareClock() {
 		}
 	}
 	for _, a := range c.alarms {
-		a.event = Event{Actor: a.node.name + "." + a.name, Label: "fires", Place: a.node.place(), Process: w.newActor(), other: a}
+		a.event = Event{Actor: a.node.name + "." + a.name, Label: "fires", Place: a.node.place(), Thread: w.newThread(), other: a}
 	}
 }
 
-// newActor numbers what is neither a task nor a connection, behind those.
-func (w *World) newActor() int {
-	w.actors++
-	return len(w.tasks) + len(w.conns) + w.actors
+// newThread numbers what is neither a task nor a connection, behind those.
+func (w *World) newThread() int {
+	w.otherThreads++
+	return len(w.tasks) + len(w.conns) + w.otherThreads
 }
 
 // findFiring lists the timers that may fire: those with the least deadline. In
@@ -152,8 +152,8 @@ func (w *World) unfinished() bool {
 	return false
 }
 
-// happening is an event that is neither a task's step nor a message's arrival.
-type happening interface {
+// eventSource is an event that is neither a task's step nor a message's arrival.
+type eventSource interface {
 	happen(w *World)
 	lane() string // the participant in whose lane a picture shows it
 }

@@ -12,7 +12,7 @@ import (
 type Conn struct {
 	name    string // of the client that dialled
 	number  int    // from 1
-	node    *member
+	node    *nodeState
 	senders []string // the actor's name of a request, by its task's number - 1
 
 	out       direction
@@ -25,13 +25,13 @@ type Conn struct {
 	process   *process   // of a handle: whose tasks use it, if one is named
 
 	// Where connections may break.
-	handle *Conn   // what the client holds
-	lines  []*Conn // of a handle: the connections that it may come to stand for
-	line   int     // of a handle: the place in lines of the one it stands for
-	dial   int     // which of them this is, from 1
-	door   door
-	broken bool
-	owed   []int // by a task's number - 1: requests whose answer it has not taken
+	handle    *Conn   // what the client holds
+	lines     []*Conn // of a handle: the connections that it may come to stand for
+	line      int     // of a handle: the place in lines of the one it stands for
+	dial      int     // which of them this is, from 1
+	dialPoint dialPoint
+	broken    bool
+	owed      []int // by a task's number - 1: requests whose answer it has not taken
 }
 
 // direction is one way of a connection. Its two ends are objects of their own:
@@ -62,14 +62,14 @@ func (c *Conn) Send(t *Task, request Message) {
 		return
 	}
 	if c = c.current(); c.handle != nil {
-		t.touches(&c.door.object, false) // Which connection it is depends on who dials.
+		t.touches(&c.dialPoint.object, false) // Which connection it is depends on who dials.
 	}
 	t.touches(&c.out.tail, true)
 	if c.owed != nil {
 		c.owed[t.number-1]++
 	}
 	if !c.broken {
-		c.requests = append(c.requests, Envelope{Message: request, conn: c, from: t, hash: hashOf(request), mail: t.world.post(t.number - 1)})
+		c.requests = append(c.requests, Envelope{Message: request, conn: c, from: t, hash: hashOf(request), sendClock: t.world.release(t.number - 1)})
 		if t.world.timed != nil {
 			t.world.timed.sent(c)
 		}
@@ -113,7 +113,7 @@ func (c *Conn) ReceiveAny(t *Task) Message {
 			t.coroutine.mustNotRerun()
 		}
 		if c.handle != nil && t.world.started {
-			t.touches(&c.handle.door.object, false)
+			t.touches(&c.handle.dialPoint.object, false)
 		}
 		t.reads = true
 		t.did(0)
@@ -126,7 +126,7 @@ func (c *Conn) take(t *Task) Message {
 	response := Message(ErrBroken)
 	if !c.failed(t) {
 		response = c.responses[0].Message
-		t.world.take(t.number-1, c.responses[0].mail)
+		t.world.acquire(t.number-1, c.responses[0].sendClock)
 		c.answered(t, c.responses[0].from.(*Task))
 		c.responses = append(c.responses[:0], c.responses[1:]...)
 	} else if c.answered(t, t); t.reads {
@@ -200,7 +200,7 @@ func (c *Conn) deliver() {
 	e := c.requests[0]
 	c.requests = append(c.requests[:0], c.requests[1:]...)
 	c.serving = e.from
-	w.take(c.node.thread(), e.mail)
+	w.acquire(c.node.clockIndex(), e.sendClock)
 	w.touched(&c.out.head.object, true)
 	w.observe(Act{Action: Arrived, Actor: c.node.name, Peer: e.From(), Conn: c.name, Message: e.Message})
 	if w.timed != nil {
@@ -211,7 +211,7 @@ func (c *Conn) deliver() {
 
 // layout plans what is on its way.
 func (c *Conn) layout(w *World) {
-	own := func(o thing) *group {
+	own := func(o objectHolder) *group {
 		w.bind(o)
 		return w.plan.group(o.bound(), ofWorld)
 	}
@@ -224,7 +224,7 @@ func (c *Conn) layout(w *World) {
 	way(&c.out, &c.requests)
 	way(&c.in, &c.responses)
 	if c.lines != nil || c.handle != nil {
-		g := own(&c.door)
+		g := own(&c.dialPoint)
 		g.add(word8, unsafe.Pointer(&c.broken))
 		g.add(word64, unsafe.Pointer(&c.line))
 		for i := range c.owed {

@@ -130,10 +130,10 @@ func (f *faults) layout(w *World) {
 // fault is one thing that may go wrong.
 type fault struct {
 	what    Fault
-	node    *member  // that crashes
-	process *process // that crashes
-	conn    *Conn    // that is cut, or holds the message up
-	back    bool     // in the direction of the responses
+	node    *nodeState // that crashes
+	process *process   // that crashes
+	conn    *Conn      // that is cut, or holds the message up
+	back    bool       // in the direction of the responses
 	event   Event
 }
 
@@ -159,13 +159,13 @@ func (w *World) prepareLines() {
 // addLine adds what the handle may come to stand for.
 func (c *Conn) addLine(line *Conn) {
 	line.handle = c
-	line.door.conn, line.door.label = line, line.out.tail.label+" (dial)"
+	line.dialPoint.conn, line.dialPoint.label = line, line.out.tail.label+" (dial)"
 	line.owed = make([]int, len(c.node.world.tasks))
 	c.lines = append(c.lines, line)
 }
 
 // client is the node that dialled, if one has.
-func (c *Conn) client() *member {
+func (c *Conn) client() *nodeState {
 	if c.asks == nil {
 		return nil
 	}
@@ -190,19 +190,19 @@ func (w *World) prepareFaults() {
 	if f.left.NodeCrashes > 0 {
 		for _, m := range w.nodes {
 			place := m.place()
-			process := w.newActor()
-			m.restart = Event{Actor: m.name, Label: string(Restart), Place: place, Process: process, other: &restart{m}}
+			process := w.newThread()
+			m.restart = Event{Actor: m.name, Label: string(Restart), Place: place, Thread: process, other: &restart{m}}
 			crash := &fault{what: Crash, node: m}
-			crash.event = Event{Actor: m.name, Label: string(Crash), Place: place, Process: process, Fault: true, other: crash}
+			crash.event = Event{Actor: m.name, Label: string(Crash), Place: place, Thread: process, Fault: true, other: crash}
 			f.list = append(f.list, crash)
 		}
 	}
 	for _, p := range w.processes {
 		if f.kills {
-			place, actor := p.tasks[0].number, w.newActor()
-			p.begins = Event{Actor: p.name, Label: string(Restart), Place: place, Process: actor, other: p}
+			place, actor := p.tasks[0].number, w.newThread()
+			p.begins = Event{Actor: p.name, Label: string(Restart), Place: place, Thread: actor, other: p}
 			crash := &fault{what: Crash, process: p}
-			crash.event = Event{Actor: p.name, Label: string(Crash), Place: place, Process: actor, Fault: true, other: crash}
+			crash.event = Event{Actor: p.name, Label: string(Crash), Place: place, Thread: actor, Fault: true, other: crash}
 			f.list = append(f.list, crash)
 		}
 	}
@@ -212,7 +212,7 @@ func (w *World) prepareFaults() {
 			d = &c.in
 		}
 		x := &fault{what: what, conn: c, back: back}
-		x.event = Event{Actor: "network", Label: string(what) + " " + d.tail.label, Place: places + 1, Process: w.newActor(), Fault: true, other: x}
+		x.event = Event{Actor: "network", Label: string(what) + " " + d.tail.label, Place: places + 1, Thread: w.newThread(), Fault: true, other: x}
 		f.list = append(f.list, x)
 	}
 	for _, c := range w.conns {
@@ -289,7 +289,7 @@ func (x *fault) way() []Envelope {
 
 func (x *fault) happen(w *World) {
 	w.touched(&w.faults.object, true)
-	w.touched(&w.ends, true)
+	w.touched(&w.runEnd, true)
 	switch x.what {
 	case Crash:
 		if x.process != nil {
@@ -336,7 +336,7 @@ func (x *fault) lane() string {
 }
 
 // crash takes the node down.
-func (m *member) crash() {
+func (m *nodeState) crash() {
 	w := m.world
 	w.faults.left.NodeCrashes--
 	m.down = true
@@ -364,15 +364,15 @@ func (m *member) crash() {
 }
 
 // restart is the event that brings a node back.
-type restart struct{ node *member }
+type restart struct{ node *nodeState }
 
 func (r *restart) happen(w *World) {
 	m := r.node
 	m.down, m.up = false, Never
-	w.touched(&w.ends, true)
+	w.touched(&w.runEnd, true)
 	for _, c := range w.conns {
 		if c.node == m && c.dialled() {
-			w.touched(&c.door.object, true)
+			w.touched(&c.dialPoint.object, true)
 		}
 	}
 	w.observe(Act{Action: Failed, Actor: m.name, Message: Restart})
@@ -396,7 +396,7 @@ func (c *Conn) breaks() {
 
 // touchAll records that both directions were touched, at both ends.
 func (c *Conn) touchAll(w *World) {
-	for _, o := range [...]*object{&c.out.tail, &c.out.head.object, &c.in.tail, &c.in.head.object, &c.door.object} {
+	for _, o := range [...]*object{&c.out.tail, &c.out.head.object, &c.in.tail, &c.in.head.object, &c.dialPoint.object} {
 		w.touched(o, true)
 	}
 }
@@ -466,13 +466,13 @@ func (c *Conn) Redial(t *Task) {
 		t.Step(name)
 		return
 	}
-	on, ok := t.blocks(name, &c.current().door)
+	on, ok := t.blocks(name, &c.current().dialPoint)
 	if !ok {
 		return
 	}
 	defer t.did(0)
-	c = on.(*door).conn
-	t.touches(&c.door.object, true)
+	c = on.(*dialPoint).conn
+	t.touches(&c.dialPoint.object, true)
 	if c.broken && c.handle.current() == c {
 		c.redial(t.world)
 	}
@@ -481,16 +481,16 @@ func (c *Conn) Redial(t *Task) {
 // redial makes a new connection in place of a broken one.
 func (c *Conn) redial(w *World) {
 	c.handle.line++
-	for _, o := range [...]*object{&c.door.object, &c.handle.door.object, &c.handle.current().door.object} {
+	for _, o := range [...]*object{&c.dialPoint.object, &c.handle.dialPoint.object, &c.handle.current().dialPoint.object} {
 		w.touched(o, true)
 	}
 }
 
-// door is where those wait who want to dial anew.
-type door struct {
+// dialPoint is where those wait who want to dial anew.
+type dialPoint struct {
 	object
 	conn *Conn
 }
 
-func (d *door) ready(*Task) bool         { return !d.conn.node.down }
-func (d *door) waitingFor(*World) string { return d.conn.node.name + ", which is down" }
+func (d *dialPoint) ready(*Task) bool         { return !d.conn.node.down }
+func (d *dialPoint) waitingFor(*World) string { return d.conn.node.name + ", which is down" }

@@ -113,7 +113,7 @@ func TestFaultsWithinTheBudget(t *testing.T) {
 }
 
 // Where nothing fails, the budget's machinery changes nothing.
-func TestABudgetOfNothingChangesNothing(t *testing.T) {
+func TestZeroBudgetIsNoop(t *testing.T) {
 	build := func(faults bool) func() *sim.World {
 		return func() *sim.World {
 			w := sim.NewWorld()
@@ -236,10 +236,10 @@ send in P0: P0->broker/2, no-request-lost,
 	}
 	seen := map[int]string{}
 	for _, e := range w.Enabled() {
-		if other := seen[e.Process]; other != "" {
-			t.Errorf("%v and %s share process %d", e, other, e.Process)
+		if other := seen[e.Thread]; other != "" {
+			t.Errorf("%v and %s share process %d", e, other, e.Thread)
 		}
-		seen[e.Process] = e.String()
+		seen[e.Thread] = e.String()
 	}
 }
 

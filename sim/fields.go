@@ -58,13 +58,13 @@ func printed(v reflect.Value) string {
 }
 
 func (w *World) nameObjects() {
-	w.names = make([]string, len(w.things))
+	w.names = make([]string, len(w.objects))
 	w.survey(func(path string, v reflect.Value, kind surveyed) {
 		if kind == objectField {
-			w.names[v.Addr().Interface().(thing).bound().number-1] = path
+			w.names[v.Addr().Interface().(objectHolder).bound().number-1] = path
 		}
 	})
-	for _, t := range w.things {
+	for _, t := range w.objects {
 		if r, ok := t.(*readHold); ok {
 			w.names[r.number-1] = w.names[r.lock.number-1] + ".readers[" + w.tasks[r.task-1].name + "]"
 		}

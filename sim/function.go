@@ -288,7 +288,7 @@ func (t *Task) Go(name string, f func(*Task)) {
 	child.log = newOrigin(origin{name: name, parent: t.number, after: t.log})
 	w.touched(&child.object, true)
 	if w.follows() {
-		w.take(child.number-1, w.post(t.number-1))
+		w.acquire(child.number-1, w.release(t.number-1))
 	}
 	child.begin(f)
 	t.did(uint64(child.number))

@@ -55,7 +55,7 @@ func (w *World) before() *Snapshot {
 	if w.base != nil {
 		return w.base
 	}
-	now, mail := w.snapshot(), w.races.keepMail(w)
+	now, clocks := w.snapshot(), w.races.saveSendClocks(w)
 	w.driving = true
 	w.load(w.last)
 	for _, choice := range w.since[:len(w.since)-1] {
@@ -76,7 +76,7 @@ func (w *World) before() *Snapshot {
 	}
 	before := w.snapshot()
 	w.load(now)
-	w.races.putMailBack(w, mail)
+	w.races.restoreSendClocks(w, clocks)
 	w.driving = false
 	return before
 }
@@ -130,7 +130,7 @@ func (table *siteTable) find(t *Task, p string) *site {
 
 func (table *siteTable) add(t *Task, hash uint64, p string) *site {
 	mustBeLabel("point", p)
-	s := &site{hash: hash, point: p, event: Event{Actor: t.name, Label: p, Place: t.number, Process: t.number, task: t}}
+	s := &site{hash: hash, point: p, event: Event{Actor: t.name, Label: p, Place: t.number, Thread: t.number, task: t}}
 	if table.all == nil {
 		table.all = map[uint64]*site{}
 	}
@@ -215,14 +215,14 @@ func (t *Task) attach() {
 		back = w.snapshot()
 	}
 	w.driving = true
-	mail := w.races.keepMail(w)
+	clocks := w.races.saveSendClocks(w)
 	c := t.drive(at)
 	if at == t.sites.first {
 		// A run begins: the others will want the same.
 		w.beginAll()
 	}
 	w.load(back)
-	w.races.putMailBack(w, mail)
+	w.races.restoreSendClocks(w, clocks)
 	w.driving = driving
 	t.coroutine = c
 }

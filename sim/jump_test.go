@@ -114,7 +114,7 @@ func TestRunningOnFromALoadedState(t *testing.T) {
 // comes to one point by one case, and to the next by another, with nothing saved
 // between.
 func TestDrivingTakesTheWayThatWasTaken(t *testing.T) {
-	q := newQuay()
+	q := newWaitFixture()
 	w := q.world(func(t *sim.Task) {
 		t.At("choose").Select(q.chans[1].Sending(1), sim.Default())
 		if t.At("again").Select(q.chans[1].Sending(2), sim.Default()) == nil {

@@ -52,13 +52,13 @@ type Checker interface {
 // Envelope is a message on its way: a request, with what the answer needs to
 // find back, or the answer to a request of the node itself.
 type Envelope struct {
-	Message Message
-	Request Message // of an answer: what it answers, also if it is ErrBroken; else nil
-	conn    *Conn
-	from    party // who asked
-	hash    uint64
-	at      Time // timed mode: when it arrives
-	mail    int  // see World.post; no part of the state
+	Message   Message
+	Request   Message // of an answer: what it answers, also if it is ErrBroken; else nil
+	conn      *Conn
+	from      party // who asked
+	hash      uint64
+	at        Time // timed mode: when it arrives
+	sendClock int  // see World.release; no part of the state
 }
 
 // From is the name of the task, or of the node, that sent the message.
@@ -67,7 +67,7 @@ func (e Envelope) From() string { return e.from.Name() }
 // Outbox takes what a node sends during a step.
 type Outbox struct {
 	world *World
-	node  *member // whose step it is
+	node  *nodeState // whose step it is
 }
 
 // Reply answers a request. A connection is answered in order: the next request
@@ -84,7 +84,7 @@ func (o *Outbox) Reply(e Envelope, answer Message) {
 		c.serving = nil
 	}
 	if !c.broken {
-		c.responses = append(c.responses, Envelope{Message: answer, conn: c, from: e.from, hash: hashOf(answer), mail: o.world.post(c.node.thread())})
+		c.responses = append(c.responses, Envelope{Message: answer, conn: c, from: e.from, hash: hashOf(answer), sendClock: o.world.release(c.node.clockIndex())})
 		if o.world.timed != nil {
 			o.world.timed.answered(c)
 		}
@@ -103,8 +103,8 @@ type party interface {
 	place() int
 }
 
-func (t *Task) place() int   { return t.number }
-func (m *member) place() int { return len(m.world.tasks) + m.number }
+func (t *Task) place() int      { return t.number }
+func (m *nodeState) place() int { return len(m.world.tasks) + m.number }
 
 func (w *World) party(place uint64) party {
 	if n := uint64(len(w.tasks)); place > n {
@@ -122,7 +122,7 @@ func (w *World) party(place uint64) party {
 func (o *Outbox) Mute(e Envelope) { o.connOf(e).mute(true) }
 
 // Unmute undoes Mute, by the same request or a later one of the connection. A
-// connection that has broken meanwhile is none the wiser.
+// connection that has broken meanwhile is not affected.
 func (o *Outbox) Unmute(e Envelope) { o.connOf(e).mute(false) }
 
 // connOf is the connection on which the node got a request.
@@ -136,12 +136,12 @@ func (o *Outbox) connOf(e Envelope) *Conn {
 func (c *Conn) mute(muted bool) {
 	c.muted = muted
 	if w := c.node.world; w.timed != nil {
-		w.timed.look(int32(w.arrivals(c)))
+		w.timed.look(int32(w.threadOf(c)))
 	}
 }
 
-// member is a node in its world.
-type member struct {
+// nodeState is a node in its world.
+type nodeState struct {
 	object
 	world  *World
 	name   string
@@ -154,10 +154,10 @@ type member struct {
 	restart Event
 }
 
-func (m *member) Name() string { return m.name }
+func (m *nodeState) Name() string { return m.name }
 
 // layout adds what the world keeps of the node.
-func (m *member) layout(g *group) {
+func (m *nodeState) layout(g *group) {
 	for _, a := range m.alarms {
 		g.add(moment, unsafe.Pointer(&a.deadline))
 	}

@@ -32,8 +32,8 @@ const (
 
 func (o *object) bound() *object { return o }
 
-// thing is anything with an object in it.
-type thing interface {
+// objectHolder is anything with an object in it.
+type objectHolder interface {
 	bound() *object
 	// prepare says of what kind it is, and makes what it needs, before the first step.
 	prepare(w *World)
@@ -42,10 +42,10 @@ type thing interface {
 func (o *object) prepare(*World) {}
 
 // bind gives the object its number, in the order of the walk, once.
-func (w *World) bind(t thing) {
+func (w *World) bind(t objectHolder) {
 	if o := t.bound(); o.number == 0 {
-		w.things = append(w.things, t)
-		o.number = len(w.things)
+		w.objects = append(w.objects, t)
+		o.number = len(w.objects)
 	}
 }
 
@@ -90,5 +90,5 @@ func (w *World) ObjectName(number int) string {
 	if name := w.names[number-1]; name != "" {
 		return name
 	}
-	return w.things[number-1].bound().label
+	return w.objects[number-1].bound().label
 }

@@ -7,9 +7,9 @@ import "fmt"
 // step of the node.
 type asking struct {
 	conn     *Conn
-	by       *member
+	by       *nodeState
 	inFlight []Envelope // requests that nothing has come back for, oldest first
-	process  int        // of what comes back
+	thread   int        // of what comes back
 }
 
 // Send writes a request on a connection that the node has dialled. What comes
@@ -28,7 +28,7 @@ func (o *Outbox) Send(c *Conn, request Message) {
 		panic(fmt.Sprintf("sim: %s sends on the connection of %s: a node sends on those that were dialled in its name", o.node.name, c.name))
 	}
 	if c.broken {
-		o.world.touched(&c.door.object, false)
+		o.world.touched(&c.dialPoint.object, false)
 		if len(a.inFlight) == 0 && !c.node.down {
 			c.redial(o.world)
 			c = c.current()
@@ -36,7 +36,7 @@ func (o *Outbox) Send(c *Conn, request Message) {
 		}
 	}
 	o.world.touched(&c.out.tail, true)
-	e := Envelope{Message: request, conn: c, from: a.by, hash: hashOf(request), mail: o.world.post(a.by.thread())}
+	e := Envelope{Message: request, conn: c, from: a.by, hash: hashOf(request), sendClock: o.world.release(a.by.clockIndex())}
 	a.inFlight = append(a.inFlight, e)
 	if !c.broken {
 		c.requests = append(c.requests, e)
@@ -67,7 +67,7 @@ func (a *asking) event() Event {
 	if m := a.back(); m != ErrBroken {
 		label = NameOf(m) + " response"
 	}
-	return Event{Actor: a.conn.in.tail.label, Label: label, Place: a.by.place(), Process: a.process, other: a}
+	return Event{Actor: a.conn.in.tail.label, Label: label, Place: a.by.place(), Thread: a.thread, other: a}
 }
 
 // happen hands what comes back to the node, as one step.
@@ -76,7 +76,7 @@ func (a *asking) happen(w *World) {
 	e := Envelope{Message: a.back(), Request: a.inFlight[0].Message, conn: c, from: c.node}
 	a.inFlight = append(a.inFlight[:0], a.inFlight[1:]...)
 	if len(c.responses) > 0 {
-		w.take(a.by.thread(), c.responses[0].mail)
+		w.acquire(a.by.clockIndex(), c.responses[0].sendClock)
 		c.responses = append(c.responses[:0], c.responses[1:]...)
 	}
 	w.touched(&c.in.head.object, true)
@@ -108,7 +108,7 @@ func (w *World) findAnswers() {
 func (w *World) prepareAsking() {
 	for _, c := range w.conns {
 		if c.asks != nil {
-			c.asks.process = w.newActor()
+			c.asks.thread = w.newThread()
 			w.asking = append(w.asking, c.asks)
 		}
 	}

@@ -154,7 +154,7 @@ func TestWhatANodeAskedMeetsFaults(t *testing.T) {
 func TestNodesAskNodesInTime(t *testing.T) {
 	w := buildTransactions(1, sim.Faults{}, &sim.Timing{
 		Latency: sim.Constant(10 * ms), Service: sim.Constant(ms),
-		Except: []sim.Taking{{Of: "broker->coordinator", Delay: sim.Constant(30 * ms)}},
+		Overrides: []sim.DelayOverride{{Of: "broker->coordinator", Delay: sim.Constant(30 * ms)}},
 	})()
 	trace, _ := run(t, w, sim.NewWalk(1))
 	var got []string

@@ -50,7 +50,7 @@ const (
 	word64            //
 	text              // a string: its hash, and the string by reference
 	moment            // a Time: its distance from now
-	past              // a Time that is as good as now once it has passed
+	past              // a Time that counts as now once it has passed: an expired deadline equals one that expires now
 	drawn             // of Draws: chance has no memory that a crash could take
 	request           // an Envelope
 	list              // a slice: its length, and its elements
@@ -162,7 +162,7 @@ type target struct {
 type root struct {
 	name  string
 	value any
-	owner thing // nil: several tasks share it
+	owner objectHolder // nil: several tasks share it
 }
 
 // roots lists where walks begin.
@@ -222,7 +222,7 @@ func (w *World) begin(r root, i int) *group {
 	w.bind(r.owner)
 	g := w.plan.group(r.owner.bound(), i)
 	switch owner := r.owner.(type) {
-	case *member:
+	case *nodeState:
 		owner.layout(g)
 	case *Task:
 		g.special(owner)
@@ -388,7 +388,7 @@ func (p *planner) object(path string, sh *typeShape, at unsafe.Pointer) {
 	if p.shown(path, sh, at, objectField) {
 		return
 	}
-	t := reflect.NewAt(sh.typ, at).Interface().(thing)
+	t := reflect.NewAt(sh.typ, at).Interface().(objectHolder)
 	t.prepare(p.world)
 	p.world.bind(t)
 	own := p.own

@@ -197,8 +197,8 @@ func (p *process) crash() {
 // mustHoldNothingElse refuses a crash that would leave a lock held by a task
 // that is gone.
 func (p *process) mustHoldNothingElse() {
-	for _, thing := range p.world.things {
-		l, ok := thing.(lock)
+	for _, object := range p.world.objects {
+		l, ok := object.(lock)
 		if !ok || slices.Contains(p.owns, l.bound()) {
 			continue
 		}
@@ -215,8 +215,8 @@ func (p *process) mustHoldNothingElse() {
 // become of those who wait there, when one of the two crashes?
 func (t *Task) mustBeWith(o *object) {
 	w := t.world
-	switch w.things[o.number-1].(type) {
-	case conduit, *WaitGroup, *Cond:
+	switch w.objects[o.number-1].(type) {
+	case chanRef, *WaitGroup, *Cond:
 	default:
 		return
 	}
@@ -231,7 +231,7 @@ func (t *Task) mustBeWith(o *object) {
 // happen brings the process back.
 func (p *process) happen(w *World) {
 	p.setDown(false)
-	w.touched(&w.ends, true)
+	w.touched(&w.runEnd, true)
 	w.touched(&p.object, true)
 	for _, t := range p.tasks {
 		w.touched(&t.object, true)

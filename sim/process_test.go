@@ -345,7 +345,7 @@ func panicOf(f func()) (text string) {
 // buildCrew is a process whose goroutines pass values, wait for each other and
 // read what a node answers.
 func buildCrew(b sim.Faults) *sim.World {
-	q := newQuay()
+	q := newWaitFixture()
 	var conn *sim.Conn
 	w := q.world(func(t *sim.Task) {
 		t.Step("send")
@@ -416,7 +416,7 @@ func TestWhatACrashLeavesOfChannels(t *testing.T) {
 // While its process is down a task does not move, though a case is ready.
 func TestNobodyChoosesInAProcessThatIsDown(t *testing.T) {
 	for _, timed := range []bool{false, true} {
-		q := newQuay()
+		q := newWaitFixture()
 		w := q.world(func(t *sim.Task) {
 			t.At("look").Select(q.chans[1].Receiving(), sim.Default())
 			t.Step("end")
@@ -451,7 +451,7 @@ func TestACrewIsSavedAndRestored(t *testing.T) {
 // What was in a channel when its process crashed leads to nobody who receives
 // from it later.
 func TestNoOrderAcrossACrashComesFromAChannel(t *testing.T) {
-	q := newQuay()
+	q := newWaitFixture()
 	w := q.world(func(t *sim.Task) {
 		t.Step("write")
 		q.x.Set(t, 1)
@@ -472,16 +472,16 @@ func TestNoOrderAcrossACrashComesFromAChannel(t *testing.T) {
 
 // A channel, a wait group or a condition is of one process.
 func TestChannelsAreOfOneProcess(t *testing.T) {
-	uses := map[string]func(q *quay, t *sim.Task){
-		"close": func(q *quay, t *sim.Task) { q.chans[1].Close(t) },
-		"send":  func(q *quay, t *sim.Task) { q.chans[1].Send(t.At("give"), 1) },
-		"add":   func(q *quay, t *sim.Task) { q.group.Add(t, 1) },
-		"wake":  func(q *quay, t *sim.Task) { q.cond.Signal(t) },
-		"meet":  func(q *quay, t *sim.Task) { q.chans[0].Receive(t.At("get")) },
+	uses := map[string]func(q *waitFixture, t *sim.Task){
+		"close": func(q *waitFixture, t *sim.Task) { q.chans[1].Close(t) },
+		"send":  func(q *waitFixture, t *sim.Task) { q.chans[1].Send(t.At("give"), 1) },
+		"add":   func(q *waitFixture, t *sim.Task) { q.group.Add(t, 1) },
+		"wake":  func(q *waitFixture, t *sim.Task) { q.cond.Signal(t) },
+		"meet":  func(q *waitFixture, t *sim.Task) { q.chans[0].Receive(t.At("get")) },
 	}
 	for name, use := range uses {
 		for parts, want := range map[string]bool{"A": true, "A q": name == "meet", "B": name == "meet", "B q": true, "A B q": false} {
-			q := newQuay()
+			q := newWaitFixture()
 			w := q.world(func(t *sim.Task) {
 				t.Step("go")
 				use(q, t)

@@ -324,10 +324,10 @@ func (w *World) Properties() []string {
 		names = append(names, p.name)
 	}
 	names = append(names, NoDeadlock, NoProgress, NoPanic)
-	if slices.ContainsFunc(w.things, func(t thing) bool { return t.bound().kind == Data }) {
+	if slices.ContainsFunc(w.objects, func(t objectHolder) bool { return t.bound().kind == Data }) {
 		names = append(names, NoDataRace)
 	}
-	if slices.ContainsFunc(w.nodes, func(m *member) bool { _, ok := m.node.(Checker); return ok }) {
+	if slices.ContainsFunc(w.nodes, func(m *nodeState) bool { _, ok := m.node.(Checker); return ok }) {
 		names = append(names, NodeInvariants)
 	}
 	w.properties = append(names, Assertions)

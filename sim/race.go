@@ -5,7 +5,8 @@ import "fmt"
 // Data races in single runs: two accesses to a Var, one of them a write, that
 // nothing orders. Ordered means what The Go Memory Model calls "happens
 // before"; vector clocks follow it. It does not take the two accesses to be
-// next to each other: a run that kept them apart by luck shows the race too.
+// next to each other: a race is reported even if the accesses did not overlap in
+// this run.
 //
 // A clock belongs to a run from its first step on, so it is no part of a saved
 // state. It begins anew when the state at the start is loaded, and stands still
@@ -49,13 +50,13 @@ type races struct {
 	on    bool
 	start *Snapshot // of the state in which clocks begin; nil: it was not saved
 
-	steps   int    // since the start
-	point   string // from which the current step began
-	threads []vector
-	objects []vector   // by number: what comes before whoever acquires it; empty: nothing
-	vars    []variable // by number
-	mail    []vector   // by number, from 1: what comes before whoever takes the message
-	sent    int        // messages since the start
+	steps      int    // since the start
+	point      string // from which the current step began
+	clocks     []vector
+	objects    []vector   // by number: what comes before whoever acquires it; empty: nothing
+	vars       []variable // by number
+	sendClocks []vector   // by number, from 1: what comes before whoever takes the message
+	sent       int        // messages since the start
 }
 
 // vector is a clock: by thread, how much of it comes before.
@@ -85,14 +86,14 @@ type accessed struct {
 
 // reset begins a run.
 func (r *races) reset(w *World) {
-	if r.threads == nil {
+	if r.clocks == nil {
 		n := len(w.tasks) + len(w.nodes)
 		for range n {
-			r.threads = append(r.threads, make(vector, n))
+			r.clocks = append(r.clocks, make(vector, n))
 		}
-		r.objects, r.vars = make([]vector, len(w.things)+1), make([]variable, len(w.things)+1)
+		r.objects, r.vars = make([]vector, len(w.objects)+1), make([]variable, len(w.objects)+1)
 	}
-	for i, clock := range r.threads {
+	for i, clock := range r.clocks {
 		clear(clock)
 		clock[i] = 1
 	}
@@ -120,19 +121,19 @@ func (r *races) forget(w *World, p *process) {
 		v := &r.vars[o.number]
 		clear(v.reads)
 		*v = variable{reads: v.reads, raced: v.raced}
-		if c, ok := w.things[o.number-1].(conduit); ok {
+		if c, ok := w.objects[o.number-1].(chanRef); ok {
 			c.pipe().forget()
 		}
 	}
-	first := r.threads[p.tasks[0].number-1]
+	first := r.clocks[p.tasks[0].number-1]
 	for _, t := range p.tasks {
-		first.join(r.threads[t.number-1])
+		first.join(r.clocks[t.number-1])
 	}
 	for _, t := range p.tasks {
-		r.threads[t.number-1].join(first)
+		r.clocks[t.number-1].join(first)
 	}
 	for _, t := range p.tasks {
-		r.threads[t.number-1][t.number-1]++
+		r.clocks[t.number-1][t.number-1]++
 	}
 }
 
@@ -163,13 +164,13 @@ func (w *World) follows() bool { return w.races.on && !w.driving }
 // object. What released it earlier stays only if it is to be merged.
 func (r *races) release(thread int, o *object, merge bool) {
 	if r.objects[o.number] == nil {
-		r.objects[o.number] = make(vector, len(r.threads))
+		r.objects[o.number] = make(vector, len(r.clocks))
 	}
 	if !merge {
 		clear(r.objects[o.number])
 	}
-	r.objects[o.number].join(r.threads[thread])
-	r.threads[thread][thread]++
+	r.objects[o.number].join(r.clocks[thread])
+	r.clocks[thread][thread]++
 }
 
 // releases lets what the task did so far come before whoever acquires the
@@ -191,50 +192,50 @@ func (t *Task) releasesToo(o *object) {
 // acquires lets what released the object come before what the task does next.
 func (t *Task) acquires(o *object) {
 	if t.world.follows() {
-		t.world.races.threads[t.number-1].join(t.world.races.objects[o.number])
+		t.world.races.clocks[t.number-1].join(t.world.races.objects[o.number])
 	}
 }
 
-// post returns a number by which whoever takes a message finds what comes
-// before; 0 if nobody asks.
-func (w *World) post(thread int) int {
+// release stores the sender's clock and returns its number, for acquire; 0 if
+// races are not followed.
+func (w *World) release(thread int) int {
 	if !w.follows() {
 		return 0
 	}
 	r := &w.races
-	if r.sent++; r.sent == len(r.mail)+1 {
-		r.mail = append(r.mail, make(vector, len(r.threads)))
+	if r.sent++; r.sent == len(r.sendClocks)+1 {
+		r.sendClocks = append(r.sendClocks, make(vector, len(r.clocks)))
 	}
-	copy(r.mail[r.sent-1], r.threads[thread])
-	r.threads[thread][thread]++
+	copy(r.sendClocks[r.sent-1], r.clocks[thread])
+	r.clocks[thread][thread]++
 	return r.sent
 }
 
-// take lets what comes before a message come before what the thread does next.
-func (w *World) take(thread, mail int) {
-	if w.follows() && mail > 0 {
-		w.races.threads[thread].join(w.races.mail[mail-1])
+// acquire lets what comes before a message come before what the thread does next.
+func (w *World) acquire(thread, sendClock int) {
+	if w.follows() && sendClock > 0 {
+		w.races.clocks[thread].join(w.races.sendClocks[sendClock-1])
 	}
 }
 
-// keepMail returns the numbers of all messages on their way, and putMailBack
-// gives the messages their numbers again: to drive a coroutine loads states,
-// and a state does not hold them.
-func (r *races) keepMail(w *World) (kept []int) {
+// saveSendClocks returns the clocks of all messages in flight, by number;
+// restoreSendClocks puts them back. A saved state does not hold them, and to
+// drive a coroutine loads saved states.
+func (r *races) saveSendClocks(w *World) (kept []int) {
 	if !r.on {
 		return nil
 	}
 	for _, c := range w.conns {
 		for _, queue := range [2][]Envelope{c.requests, c.responses} {
 			for i := range queue {
-				kept = append(kept, queue[i].mail)
+				kept = append(kept, queue[i].sendClock)
 			}
 		}
 	}
 	return kept
 }
 
-func (r *races) putMailBack(w *World, kept []int) {
+func (r *races) restoreSendClocks(w *World, kept []int) {
 	if !r.on {
 		return
 	}
@@ -242,7 +243,7 @@ func (r *races) putMailBack(w *World, kept []int) {
 	for _, c := range w.conns {
 		for _, queue := range [2][]Envelope{c.requests, c.responses} {
 			for i := range queue {
-				queue[i].mail = kept[at]
+				queue[i].sendClock = kept[at]
 				at++
 			}
 		}
@@ -250,7 +251,7 @@ func (r *races) putMailBack(w *World, kept []int) {
 }
 
 // thread is the number of a node among the threads.
-func (m *member) thread() int { return m.place() - 1 }
+func (m *nodeState) clockIndex() int { return m.place() - 1 }
 
 // races checks an access of the task to a Var against those before.
 func (t *Task) races(o *object, write bool) {
@@ -265,13 +266,13 @@ func (w *World) race(t *Task, o *object, write bool) {
 	if v.reads == nil {
 		v.reads = make([]accessed, len(w.tasks))
 	}
-	now := accessed{thread: me, at: r.threads[me][me], step: r.steps, point: r.point}
+	now := accessed{thread: me, at: r.clocks[me][me], step: r.steps, point: r.point}
 	if !v.raced {
-		if v.write.at > r.threads[me][v.write.thread] {
+		if v.write.at > r.clocks[me][v.write.thread] {
 			w.raced(o, v.write, true, now, write)
 		} else if write {
 			for _, read := range v.reads {
-				if read.at > r.threads[me][read.thread] {
+				if read.at > r.clocks[me][read.thread] {
 					w.raced(o, read, false, now, true)
 					break
 				}

@@ -34,7 +34,7 @@ func (t *Task) Select(cases ...Case) any { return t.choose(t.nextOr("select", ""
 
 // Case is a case of a select. Its zero value is one of a nil channel.
 type Case struct {
-	of     thing // a Chan or a Timer; nil: never ready
+	of     objectHolder // a Chan or a Timer; nil: never ready
 	sends  bool
 	orElse bool
 	word   uint64 // what it sends
@@ -51,9 +51,9 @@ func (m *Timer) Receiving() Case {
 	return Case{of: m}
 }
 
-// conduit is a Chan, whatever it carries.
-type conduit interface {
-	thing
+// chanRef is a Chan, whatever it carries.
+type chanRef interface {
+	objectHolder
 	pipe() *channel
 }
 
@@ -104,14 +104,14 @@ func (t *Task) chooseAgain(p string, named bool, cases ...Case) any {
 	if _, ok := t.blocks(p, &t.choice); !ok {
 		t.word, t.received = t.given.word, received(t.given.more&3)
 		if of := t.given.more >> 2; of > 0 {
-			return t.world.things[of-1]
+			return t.world.objects[of-1]
 		}
 		return nil
 	}
 	chosen := t.goThrough()
 	of := uint64(0)
 	if chosen != nil {
-		of = uint64(chosen.(thing).bound().number)
+		of = uint64(chosen.(objectHolder).bound().number)
 	}
 	if t.received == nothing {
 		t.word = 0 // It is of a receive before.
@@ -146,7 +146,7 @@ func (t *Task) comesToMeet() {
 		return
 	}
 	for i := range t.choice.cases {
-		if x, ok := t.choice.cases[i].of.(conduit); ok && x.pipe().capacity == 0 {
+		if x, ok := t.choice.cases[i].of.(chanRef); ok && x.pipe().capacity == 0 {
 			t.world.touched(x.bound(), false)
 		}
 	}
@@ -154,13 +154,13 @@ func (t *Task) comesToMeet() {
 
 // waitsAt says whether the task is parked at a case of the channel, and nobody
 // has served it yet.
-func (t *Task) waitsAt(c thing) bool {
+func (t *Task) waitsAt(c objectHolder) bool {
 	return t.choosing() && t.choice.met == 0 && slices.ContainsFunc(t.choice.cases, func(x Case) bool { return x.of == c })
 }
 
 // offers returns the index of the case by which the task waits at a channel to
 // send, or to receive, and -1 if it does not.
-func (t *Task) offers(c thing, sends bool) int {
+func (t *Task) offers(c objectHolder, sends bool) int {
 	if !t.choosing() || t.choice.met > 0 || t.choice.orElse {
 		return -1
 	}
@@ -206,7 +206,7 @@ func (x *Case) ready() bool {
 	if m, ok := x.of.(*Timer); ok {
 		return m.full
 	}
-	c := x.of.(conduit).pipe()
+	c := x.of.(chanRef).pipe()
 	return c.made && (c.closed || !x.sends && len(c.values) > 0 || x.sends && len(c.values) < c.capacity)
 }
 
@@ -218,12 +218,12 @@ func (x *Case) mayMeet(c *choice) bool {
 
 // meets says whether two tasks may meet by such a case.
 func (x *Case) meets() bool {
-	channel, ok := x.of.(conduit)
+	channel, ok := x.of.(chanRef)
 	return ok && channel.pipe().handsOver() && !channel.pipe().closed
 }
 
 // waits says whether one that is parked here has nothing else to do: no case of
-// it is ready. Of two that meet one has waited, or they would not have met.
+// it is ready. At a rendezvous at least one side was already blocked.
 func (c *choice) waits() bool {
 	if c.orElse {
 		return false
@@ -246,7 +246,7 @@ func (t *Task) goThrough() any {
 				t.touches(c.cases[i].of.bound(), false) // Before it was met it might have gone by these.
 			}
 		}
-		t.world.take(t.number-1, t.mail)
+		t.world.acquire(t.number-1, t.sendClock)
 		if x := &c.cases[c.met-1]; x.sends {
 			return x.of
 		}
@@ -266,7 +266,7 @@ func (t *Task) goThrough() any {
 		m.take(t)
 		return m
 	}
-	switch c := x.of.(conduit).pipe(); {
+	switch c := x.of.(chanRef).pipe(); {
 	case c.closed && x.sends:
 		t.touches(&c.object, false)
 		panic("send on closed channel")
@@ -331,8 +331,8 @@ func (t *Task) meet(x *Case, other *Task) {
 	}
 	other.choice.met = theirs + 1
 	if w.follows() {
-		w.take(t.number-1, w.post(other.number-1))
-		other.mail = w.post(t.number - 1)
+		w.acquire(t.number-1, w.release(other.number-1))
+		other.sendClock = w.release(t.number - 1)
 	}
 }
 
@@ -419,7 +419,7 @@ func (c *choice) load(s *walker) {
 	c.cases = c.cases[:0]
 	for range word >> 32 {
 		of := s.next()
-		x := Case{of: s.world.things[of>>1-1], sends: of&1 != 0}
+		x := Case{of: s.world.objects[of>>1-1], sends: of&1 != 0}
 		if x.sends {
 			x.word = s.next()
 		}
@@ -442,7 +442,7 @@ func (c *choice) waitingFor(w *World) string {
 		if m, ok := x.of.(*Timer); ok {
 			parts = append(parts, m.waitingFor(w))
 		} else {
-			parts = append(parts, x.of.(conduit).pipe().lacks(w, x.sends))
+			parts = append(parts, x.of.(chanRef).pipe().lacks(w, x.sends))
 		}
 	}
 	return strings.Join(parts, " or ")

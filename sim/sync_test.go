@@ -426,7 +426,7 @@ func TestRWMutexInTimedMode(t *testing.T) {
 		timing := sim.Timing{Seed: r.Uint64()}
 		for i := range program {
 			delay := sim.Constant(time.Duration(1 + r.IntN(3)))
-			timing.Except = append(timing.Except, sim.Taking{Of: string(rune('A' + i)), Delay: delay})
+			timing.Overrides = append(timing.Overrides, sim.DelayOverride{Of: string(rune('A' + i)), Delay: delay})
 		}
 		w.Timed(timing)
 		trace, ending := run(t, w, sim.NewWalk(r.Uint64()))

@@ -39,12 +39,12 @@ type Task struct {
 
 	process *process // that it is a goroutine of, if one is named
 
-	choice   choice // what it waits for at a select or a channel
-	way      way    // by which it is chosen to go on from there
-	word     uint64 // received on the way
-	received received
-	reads    bool // it waits for the next response, whoever sent the request
-	mail     int  // what comes before it goes on; see World.post; no part of the state
+	choice    choice // what it waits for at a select or a channel
+	way       way    // by which it is chosen to go on from there
+	word      uint64 // received on the way
+	received  received
+	reads     bool // it waits for the next response, whoever sent the request
+	sendClock int  // what comes before it goes on; see World.release; no part of the state
 
 	sites     siteTable
 	coroutine *coroutine // that is parked at site; nil: one must be found first
@@ -55,7 +55,7 @@ type Task struct {
 
 // awaited is an object that a parked task may have to wait for.
 type awaited interface {
-	thing
+	objectHolder
 	ready(t *Task) bool
 	waitingFor(w *World) string // for the report of who waits for what
 }
@@ -154,8 +154,8 @@ func (t *Task) step() {
 			t.pool.ended = append(t.pool.ended, t.coroutine)
 			t.coroutine = nil
 		}
-		if t.world.ends.number > 0 {
-			t.world.touched(&t.world.ends, false)
+		if t.world.runEnd.number > 0 {
+			t.world.touched(&t.world.runEnd, false)
 		}
 	}
 	if t.program != nil && t.world.jumps && t.site != nil && !t.world.driving && !t.site.knows(from) {
@@ -375,7 +375,7 @@ func (t *Task) putAt(hash, awaits uint64) {
 	case awaits == aChoice:
 		t.awaits = &t.choice
 	case awaits > 0:
-		t.awaits = t.world.things[awaits-1].(awaited)
+		t.awaits = t.world.objects[awaits-1].(awaited)
 	}
 	t.done = hash == 0
 	if t.done {

@@ -9,21 +9,21 @@ import (
 
 // Timing is how long things take in a timed world.
 type Timing struct {
-	Seed    uint64 // of all that is drawn
-	Step    Delay  // from one step of a task to its next
-	Latency Delay  // of a message
-	Service Delay  // of a node with a message, one after the other
-	Except  []Taking
-	Wake    Delay // of a task that was waiting for a Mutex; if it never takes any time, whoever waits may be next
+	Seed      uint64          // of all that is drawn
+	Step      Delay           // from one step of a task to its next
+	Latency   Delay           // of a message
+	Service   Delay           // of a node with a message, one after the other
+	Overrides []DelayOverride // of single participants, in place of Step, Latency or Service
+	Wake      Delay           // of a task that was waiting for a Mutex; if it never takes any time, whoever waits may be next
 	// Unchecked asks no node's Check, whose cost may grow with the run: for
 	// measurements of nodes that are checked where runs are short.
-	Unchecked bool
-	Before    []Taking // of any task before a point of that name, such as an application's work before "mark"
+	Unchecked  bool
+	ThinkTimes []DelayOverride // of any task before the point Of, in place of Step: an application's work before "mark"
 }
 
-// Taking is a participant that takes another time than the rest: a task by its
-// name, a node by its name, a direction of a connection as "sarama->coordinator".
-type Taking struct {
+// DelayOverride is a delay that replaces the usual one of a participant: a task or
+// a node by its name, a direction of a connection as "sarama->coordinator".
+type DelayOverride struct {
 	Of    string
 	Delay Delay
 }
@@ -47,46 +47,46 @@ func (w *World) IsTimed() bool { return w.timed != nil }
 // of it has changed.
 type timed struct {
 	Timing
-	clock    *clock
-	tasks    []pace    // by number - 1
-	conns    []link    // by number - 1
-	nodes    []service // by number - 1
-	due      queue
-	actors   []actor   // by process
-	subjects []subject // by the number of an object
-	turns    []*turns  // at each Mutex
-	ties     []int32
-	arrival  Event // that was looked at last
-	stale    bool  // a state was loaded: due must be made anew
-	running  int   // tasks that have not ended
-	locked   int   // tasks that wait for a lock
-	choosing int   // tasks that are parked at a select or a channel
+	clock      *clock
+	tasks      []taskTime // by number - 1
+	conns      []link     // by number - 1
+	nodes      []service  // by number - 1
+	due        queue
+	threads    []thread     // by thread
+	objects    []objectInfo // by the number of an object
+	lockQueues []*lockQueue // at each Mutex
+	ties       []int32
+	arrival    Event // that was looked at last
+	stale      bool  // a state was loaded: due must be made anew
+	running    int   // tasks that have not ended
+	locked     int   // tasks that wait for a lock
+	choosing   int   // tasks that are parked at a select or a channel
 }
 
-// pace is the time of a task.
-type pace struct {
-	next     Time // not before this does it go on
-	cost     Delay
-	draws    Draws
-	before   []think
-	waits    int32 // the object it waits for; 0: none, or more than one
-	running  bool
-	locked   bool
-	choosing bool
+// taskTime is the time of a task.
+type taskTime struct {
+	next       Time // not before this does it go on
+	cost       Delay
+	draws      Draws
+	thinkTimes []thinkTime
+	waits      int32 // the object it waits for; 0: none, or more than one
+	running    bool
+	locked     bool
+	choosing   bool
 }
 
-// think is the time of a task before a point. Its draws are its own, so that
-// two variants under one seed think alike.
-type think struct {
+// thinkTime is the time of a task before a point. Its draws are its own, so that
+// think times are paired across variants (common random numbers).
+type thinkTime struct {
 	point string
 	cost  Delay
 	draws Draws
 }
 
 // step is how long the task takes to where it is parked now.
-func (p *pace) step(at *site) time.Duration {
-	for i := range p.before {
-		if b := &p.before[i]; at != nil && b.point == at.point {
+func (p *taskTime) step(at *site) time.Duration {
+	for i := range p.thinkTimes {
+		if b := &p.thinkTimes[i]; at != nil && b.point == at.point {
 			return b.cost.Draw(&b.draws)
 		}
 	}
@@ -108,24 +108,24 @@ type service struct {
 	draws Draws
 }
 
-// actor is a process that can be due. One of these is set.
-type actor struct {
+// thread is what can be due. One of these is set.
+type thread struct {
 	task    *Task
 	conn    *Conn
 	timer   *Timer
 	alarm   *alarm
 	asks    *asking
-	node    *member  // that restarts
-	process *process // that restarts
+	node    *nodeState // that restarts
+	process *process   // that restarts
 }
 
-// subject is who looks at an object.
-type subject struct {
-	process int32 // that it is a part of; 0: none
-	node    *member
-	turns   *turns  // of a Mutex, if wake-ups take time
-	group   int32   // the object under which those are listed who wait for this one
-	waiters []int32 // of the whole group
+// objectInfo is who is looked at again when an object was written.
+type objectInfo struct {
+	thread    int32 // that it is a part of; 0: none
+	node      *nodeState
+	lockQueue *lockQueue // of a Mutex, if wake-ups take time
+	group     int32      // the object under which those are listed who wait for this one
+	waiters   []int32    // of the whole group
 }
 
 // prepareTimed builds the tables, once all that there is has its number.
@@ -134,11 +134,11 @@ func (w *World) prepareTimed() {
 	if td == nil {
 		return
 	}
-	td.subjects = make([]subject, len(w.things)+1)
-	td.actors = make([]actor, len(w.tasks)+len(w.conns)+w.actors+1)
-	used := make([]bool, len(td.Except))
+	td.objects = make([]objectInfo, len(w.objects)+1)
+	td.threads = make([]thread, len(w.tasks)+len(w.conns)+w.otherThreads+1)
+	used := make([]bool, len(td.Overrides))
 	delay := func(of string, usual Delay) Delay {
-		for i, x := range td.Except {
+		for i, x := range td.Overrides {
 			if x.Of == of {
 				used[i] = true
 				return x.Delay
@@ -147,70 +147,70 @@ func (w *World) prepareTimed() {
 		return usual
 	}
 	for _, t := range w.tasks {
-		p := pace{cost: delay(t.name, td.Step), draws: NewDraws(td.Seed, "step "+t.name)}
-		for _, x := range td.Before {
-			p.before = append(p.before, think{x.Of, x.Delay, NewDraws(td.Seed, "before "+x.Of+" "+t.name)})
+		p := taskTime{cost: delay(t.name, td.Step), draws: NewDraws(td.Seed, "step "+t.name)}
+		for _, x := range td.ThinkTimes {
+			p.thinkTimes = append(p.thinkTimes, thinkTime{x.Of, x.Delay, NewDraws(td.Seed, "before "+x.Of+" "+t.name)})
 		}
 		td.tasks = append(td.tasks, p)
-		td.actors[t.number].task = t
-		td.subjects[t.object.number].process = int32(t.number)
+		td.threads[t.number].task = t
+		td.objects[t.object.number].thread = int32(t.number)
 	}
-	for i, thing := range w.things {
+	for i, o := range w.objects {
 		group := i + 1
-		switch thing := thing.(type) {
+		switch o := o.(type) {
 		case *head:
-			group = thing.pair // What arrives was put in at the other end.
+			group = o.pair // What arrives was put in at the other end.
 		case *readHold:
-			group = thing.lock.number // Readers wait for writers, and writers for readers.
+			group = o.lock.number // Readers wait for writers, and writers for readers.
 		case *Mutex:
 			if td.Wake.shape != constant || td.Wake.from > 0 {
-				m := &turns{mutex: thing, wake: td.Wake, draws: NewDraws(td.Seed, "wake "+w.ObjectName(thing.number))}
-				td.turns = append(td.turns, m)
-				td.subjects[i+1].turns = m
+				m := &lockQueue{mutex: o, wake: td.Wake, draws: NewDraws(td.Seed, "wake "+w.ObjectName(o.number))}
+				td.lockQueues = append(td.lockQueues, m)
+				td.objects[i+1].lockQueue = m
 			}
 		}
-		td.subjects[i+1].group = int32(group)
+		td.objects[i+1].group = int32(group)
 	}
 	for _, c := range w.conns {
 		wire := func(d *direction, from, to string) wire {
 			return wire{delay(from+"->"+to, td.Latency), NewDraws(td.Seed, fmt.Sprintf("latency %s %d", d.tail.label, c.number))}
 		}
 		td.conns = append(td.conns, link{wire(&c.out, c.name, c.node.name), wire(&c.in, c.node.name, c.name)})
-		process := w.arrivals(c)
-		td.actors[process].conn = c
+		process := w.threadOf(c)
+		td.threads[process].conn = c
 		for _, o := range []*object{&c.out.tail, &c.out.head.object, &c.in.tail, &c.in.head.object} {
-			td.subjects[o.number].process = int32(process)
+			td.objects[o.number].thread = int32(process)
 		}
 	}
 	for _, m := range w.nodes {
 		td.nodes = append(td.nodes, service{cost: delay(m.name, td.Service), draws: NewDraws(td.Seed, "service "+m.name)})
-		td.subjects[m.object.number].node = m
-		if m.restart.Process > 0 {
-			td.actors[m.restart.Process].node = m
+		td.objects[m.object.number].node = m
+		if m.restart.Thread > 0 {
+			td.threads[m.restart.Thread].node = m
 		}
 	}
 	for _, p := range w.processes {
 		if p.number > 0 {
-			td.actors[p.begins.Process].process = p
-			td.subjects[p.number].process = int32(p.begins.Process)
+			td.threads[p.begins.Thread].process = p
+			td.objects[p.number].thread = int32(p.begins.Thread)
 		}
 	}
 	for _, a := range w.asking {
-		td.actors[a.process].asks = a
+		td.threads[a.thread].asks = a
 	}
 	for _, m := range w.clock.timers {
-		td.actors[m.event.Process].timer = m
-		td.subjects[m.number].process = int32(m.event.Process)
+		td.threads[m.event.Thread].timer = m
+		td.objects[m.number].thread = int32(m.event.Thread)
 	}
 	for _, a := range w.clock.alarms {
-		td.actors[a.event.Process].alarm = a
+		td.threads[a.event.Thread].alarm = a
 	}
-	for i, x := range td.Except {
+	for i, x := range td.Overrides {
 		if !used[i] {
-			panic(fmt.Sprintf("sim: Timing excepts %q: no task, node or direction of a connection has that name", x.Of))
+			panic(fmt.Sprintf("sim: Timing.Overrides names %q: no task, node or direction of a connection has that name", x.Of))
 		}
 	}
-	td.due.at = make([]int32, len(td.actors))
+	td.due.at = make([]int32, len(td.threads))
 	td.stale = true
 }
 
@@ -220,10 +220,10 @@ func (td *timed) layout(w *World) {
 	for i := range td.tasks {
 		p, t := &td.tasks[i], w.tasks[i]
 		g := own(&t.object)
-		g.special(&taskTime{t, p})
+		g.special(&taskTimeState{t, p})
 		g.draws(&p.cost, &p.draws)
-		for k := range p.before {
-			g.draws(&p.before[k].cost, &p.before[k].draws)
+		for k := range p.thinkTimes {
+			g.draws(&p.thinkTimes[k].cost, &p.thinkTimes[k].draws)
 		}
 	}
 	for i := range td.conns {
@@ -237,27 +237,27 @@ func (td *timed) layout(w *World) {
 		g.add(past, unsafe.Pointer(&n.free))
 		g.draws(&n.cost, &n.draws)
 	}
-	for _, m := range td.turns {
+	for _, m := range td.lockQueues {
 		m.layout(own(&m.mutex.object))
 	}
 }
 
 // taskTime is when a task goes on. That counts as now once it has passed, but
-// before a Mutex whose turns say who came first, and how long ago.
-type taskTime struct {
+// before a Mutex whose queue says who came first, and how long ago.
+type taskTimeState struct {
 	task *Task
-	pace *pace
+	time *taskTime
 }
 
-func (x *taskTime) walk(s *walker) {
+func (x *taskTimeState) walk(s *walker) {
 	switch o := past; {
 	case s.loading:
-		s.get(o, unsafe.Pointer(&x.pace.next), nil)
+		s.get(o, unsafe.Pointer(&x.time.next), nil)
 	default:
-		if s.world.timed.turnsOf(x.task) != nil {
+		if s.world.timed.lockQueueOf(x.task) != nil {
 			o = moment
 		}
-		s.put(o, unsafe.Pointer(&x.pace.next), nil)
+		s.put(o, unsafe.Pointer(&x.time.next), nil)
 	}
 }
 
@@ -278,12 +278,12 @@ func (td *timed) sent(c *Conn) {
 }
 
 // through is when the node is through with what has come.
-func (td *timed) through(m *member) Time {
+func (td *timed) through(m *nodeState) Time {
 	return max(td.nodes[m.number-1].free, td.clock.now)
 }
 
 // served makes the node busy with a message.
-func (td *timed) served(m *member) {
+func (td *timed) served(m *nodeState) {
 	n := &td.nodes[m.number-1]
 	n.free = td.through(m).Add(n.cost.Draw(&n.draws))
 }
@@ -322,8 +322,8 @@ func (td *timed) end(w *World, e *Event) {
 		p.next = w.clock.now.Add(p.step(e.task.site))
 	}
 	for i := range w.accesses {
-		if a := &w.accesses[i]; a.Write && td.subjects[a.Object].turns != nil {
-			td.settle(w, td.subjects[a.Object].turns, task, since)
+		if a := &w.accesses[i]; a.Write && td.objects[a.Object].lockQueue != nil {
+			td.settle(w, td.objects[a.Object].lockQueue, task, since)
 		}
 	}
 	if td.stale {
@@ -340,14 +340,14 @@ func (td *timed) end(w *World, e *Event) {
 		if !a.Write {
 			continue
 		}
-		subject := &td.subjects[a.Object]
-		if subject.process > 0 {
-			td.look(subject.process)
+		info := &td.objects[a.Object]
+		if info.thread > 0 {
+			td.look(info.thread)
 		}
-		if subject.node != nil {
-			td.lookAtNode(subject.node)
+		if info.node != nil {
+			td.lookAtNode(info.node)
 		}
-		for _, waiter := range td.subjects[subject.group].waiters {
+		for _, waiter := range td.objects[info.group].waiters {
 			td.look(waiter)
 		}
 	}
@@ -362,18 +362,18 @@ func (td *timed) lookAtChoices(w *World) {
 	}
 }
 
-func (td *timed) lookAtNode(m *member) {
+func (td *timed) lookAtNode(m *nodeState) {
 	for _, a := range m.alarms {
-		td.look(int32(a.event.Process))
+		td.look(int32(a.event.Thread))
 	}
-	if m.restart.Process > 0 {
-		td.look(int32(m.restart.Process))
+	if m.restart.Thread > 0 {
+		td.look(int32(m.restart.Thread))
 	}
 }
 
-// look notes when a process is due.
+// look notes when a thread is due.
 func (td *timed) look(process int32) {
-	a := &td.actors[process]
+	a := &td.threads[process]
 	due := Never
 	switch {
 	case a.task != nil:
@@ -383,7 +383,7 @@ func (td *timed) look(process int32) {
 			due = a.conn.requests[0].at
 		}
 		if a.conn.asks != nil {
-			td.look(int32(a.conn.asks.process))
+			td.look(int32(a.conn.asks.thread))
 		}
 	case a.asks != nil:
 		if a.asks.comes() {
@@ -418,7 +418,7 @@ func (td *timed) lookAtTask(t *Task) Time {
 	p := &td.tasks[t.number-1]
 	waits := int32(0)
 	if t.awaits != nil {
-		waits = td.subjects[t.awaits.bound().number].group
+		waits = td.objects[t.awaits.bound().number].group
 	}
 	if waits != p.waits {
 		td.wait(t, p.waits, waits)
@@ -443,7 +443,7 @@ func (td *timed) lookAtTask(t *Task) Time {
 	if !ready {
 		return Never
 	}
-	if m := td.turnsOf(t); m != nil {
+	if m := td.lockQueueOf(t); m != nil {
 		return m.due(int32(t.number), p.next)
 	}
 	if waits > 0 {
@@ -466,12 +466,12 @@ func (td *timed) count(up bool, n *int) {
 func (td *timed) wait(t *Task, from, to int32) {
 	number := int32(t.number)
 	if from > 0 {
-		list := &td.subjects[from].waiters
+		list := &td.objects[from].waiters
 		i := slices.Index(*list, number)
 		*list = slices.Delete(*list, i, i+1)
 	}
 	if to > 0 {
-		td.subjects[to].waiters = append(td.subjects[to].waiters, number)
+		td.objects[to].waiters = append(td.objects[to].waiters, number)
 	}
 }
 
@@ -480,7 +480,7 @@ func (w *World) findDue() {
 	td := w.timed
 	for td.stale {
 		td.stale = false
-		for process := range td.actors {
+		for process := range td.threads {
 			if process > 0 {
 				td.look(int32(process))
 			}
@@ -489,7 +489,7 @@ func (w *World) findDue() {
 	w.contended = td.locked > 0
 	td.ties = td.due.first(td.ties[:0])
 	for _, process := range td.ties {
-		if t := td.actors[process].task; t != nil && t.choosing() {
+		if t := td.threads[process].task; t != nil && t.choosing() {
 			w.findWays(t)
 			continue
 		}
@@ -498,7 +498,7 @@ func (w *World) findDue() {
 }
 
 func (td *timed) eventOf(w *World, process int32) *Event {
-	switch a := &td.actors[process]; {
+	switch a := &td.threads[process]; {
 	case a.task != nil:
 		return &a.task.site.event
 	case a.conn != nil:
@@ -518,17 +518,17 @@ func (td *timed) eventOf(w *World, process int32) *Event {
 	}
 }
 
-// queue is a heap of processes by when they are due, four children a parent:
+// queue is a heap of threads by when they are due, four children a parent:
 // half as deep as one of two, and its children lie side by side. It knows where
-// each process is, so that what is due again moves once.
+// each thread is, so that what is due again moves once.
 type queue struct {
 	items []dueItem
-	at    []int32 // by process: its place in items, from 1; 0: it is not there
+	at    []int32 // by thread: its place in items, from 1; 0: it is not there
 }
 
 type dueItem struct {
-	due     int64
-	process int32
+	due    int64
+	thread int32
 }
 
 func (q *queue) set(process int32, due int64) {
@@ -572,11 +572,11 @@ func (q *queue) up(i int, item dueItem) {
 			break
 		}
 		q.items[i] = q.items[parent]
-		q.at[q.items[i].process] = int32(i + 1)
+		q.at[q.items[i].thread] = int32(i + 1)
 		i = parent
 	}
 	q.items[i] = item
-	q.at[item.process] = int32(i + 1)
+	q.at[item.thread] = int32(i + 1)
 }
 
 // down puts an item at a place, or below it.
@@ -597,14 +597,14 @@ func (q *queue) down(i int, item dueItem) {
 			break
 		}
 		q.items[i] = q.items[least]
-		q.at[q.items[i].process] = int32(i + 1)
+		q.at[q.items[i].thread] = int32(i + 1)
 		i = least
 	}
 	q.items[i] = item
-	q.at[item.process] = int32(i + 1)
+	q.at[item.thread] = int32(i + 1)
 }
 
-// first lists the processes that are due first, in their order. They are the
+// first lists the threads that are due first, in their order. They are the
 // top of the heap: nothing below another instant needs a look.
 func (q *queue) first(list []int32) []int32 {
 	if len(q.items) == 0 {
@@ -620,7 +620,7 @@ func (q *queue) first(list []int32) []int32 {
 		}
 	}
 	for i, place := range list {
-		list[i] = q.items[place].process
+		list[i] = q.items[place].thread
 	}
 	if len(list) > 1 {
 		slices.Sort(list)

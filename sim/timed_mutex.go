@@ -11,7 +11,7 @@ import (
 // Source: starvationThresholdNs in Go's internal/sync.
 const starvation = time.Millisecond
 
-// turns is who gets a Mutex in a timed world whose Timing says how long a
+// lockQueue is who gets a Mutex in a timed world whose Timing says how long a
 // wake-up takes. Whoever finds the lock held lies down behind those who already
 // do. When it is released the first of them is woken, and while it wakes up any
 // other task that comes by takes the lock (barging). If it then finds the lock
@@ -24,7 +24,7 @@ const starvation = time.Millisecond
 //
 // Source: sync.Mutex.
 // Differs: nobody spins.
-type turns struct {
+type lockQueue struct {
 	mutex    *Mutex
 	wake     Delay
 	draws    Draws
@@ -34,7 +34,7 @@ type turns struct {
 	starving bool
 }
 
-func (m *turns) layout(g *group) {
+func (m *lockQueue) layout(g *group) {
 	g.draws(&m.wake, &m.draws)
 	g.add(moment, unsafe.Pointer(&m.freed))
 	g.add(word32, unsafe.Pointer(&m.woken))
@@ -42,17 +42,17 @@ func (m *turns) layout(g *group) {
 	g.add(word8, unsafe.Pointer(&m.starving))
 }
 
-// turnsOf is the turns of the lock that a task is parked at; nil: it is at
+// lockQueueOf is the queue of the lock that a task is parked at; nil: it is at
 // none, or wake-ups take no time.
-func (td *timed) turnsOf(t *Task) *turns {
+func (td *timed) lockQueueOf(t *Task) *lockQueue {
 	if m, ok := t.awaits.(*Mutex); ok {
-		return td.subjects[m.number].turns
+		return td.objects[m.number].lockQueue
 	}
 	return nil
 }
 
 // due is when a task can take the lock, which is free.
-func (m *turns) due(number int32, next Time) Time {
+func (m *lockQueue) due(number int32, next Time) Time {
 	switch {
 	case m.woken == number:
 		return m.at
@@ -64,7 +64,7 @@ func (m *turns) due(number int32, next Time) Time {
 
 // settle works out who is next, after a step in which the lock was taken or
 // released. If a task took that step, it had come to where it was at since.
-func (td *timed) settle(w *World, m *turns, task int32, since Time) {
+func (td *timed) settle(w *World, m *lockQueue, task int32, since Time) {
 	now := w.clock.now
 	if task != 0 && m.woken == task {
 		m.woken = 0
@@ -96,7 +96,7 @@ func (td *timed) settle(w *World, m *turns, task int32, since Time) {
 }
 
 // firstInLine is the task that came to the lock first, before now; 0: none.
-func (td *timed) firstInLine(w *World, m *turns, now Time) int32 {
+func (td *timed) firstInLine(w *World, m *lockQueue, now Time) int32 {
 	first, came := int32(0), now
 	for i, t := range w.tasks {
 		if t.awaits == awaited(m.mutex) && td.tasks[i].next < came {

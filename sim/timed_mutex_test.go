@@ -17,10 +17,10 @@ func turnsOf(t *testing.T, wake string, starts []string, rounds int, hold, back 
 	w := sim.NewWorld()
 	l := &locked{}
 	w.Share("l", l)
-	var before []sim.Taking
+	var before []sim.DelayOverride
 	for i, start := range starts {
 		arrive := string(fmt.Sprintf("arrive %d", i))
-		before = append(before, sim.Taking{Of: string(arrive), Delay: delay(t, start)})
+		before = append(before, sim.DelayOverride{Of: string(arrive), Delay: delay(t, start)})
 		w.GoProgram(string(rune('A'+i)), &script{run: func(task *sim.Task, _ *script) {
 			task.Step("start")
 			task.Step(arrive)
@@ -31,8 +31,8 @@ func turnsOf(t *testing.T, wake string, starts []string, rounds int, hold, back 
 			}
 		}})
 	}
-	before = append(before, sim.Taking{Of: "hold", Delay: delay(t, hold)}, sim.Taking{Of: "lock", Delay: delay(t, back)})
-	w.Timed(sim.Timing{Seed: 1, Wake: delay(t, wake), Before: before})
+	before = append(before, sim.DelayOverride{Of: "hold", Delay: delay(t, hold)}, sim.DelayOverride{Of: "lock", Delay: delay(t, back)})
+	w.Timed(sim.Timing{Seed: 1, Wake: delay(t, wake), ThinkTimes: before})
 	trace, ending := run(t, w, sim.NewWalk(1))
 	if ending != sim.Finished {
 		t.Fatalf("run ended by %q", ending)

@@ -154,13 +154,13 @@ func buildTimed(timing sim.Timing, faults *sim.Faults) func() *sim.World {
 
 func drawn(t testing.TB, seed uint64) sim.Timing {
 	return sim.Timing{Seed: seed, Step: delay(t, "exp:1ms"), Latency: delay(t, "lognormal:1ms,1"), Service: delay(t, "uniform:0s,2ms"),
-		Except: []sim.Taking{{"broker->B", delay(t, "empirical:0s,9ms")}}, Before: []sim.Taking{{"unlock", delay(t, "uniform:1ms,4ms")}},
+		Overrides: []sim.DelayOverride{{"broker->B", delay(t, "empirical:0s,9ms")}}, ThinkTimes: []sim.DelayOverride{{"unlock", delay(t, "uniform:1ms,4ms")}},
 		Wake: delay(t, "exp:500us")}
 }
 
 func drawnAll(t testing.TB, seed uint64) sim.Timing {
 	timing := drawn(t, seed)
-	timing.Except = nil
+	timing.Overrides = nil
 	return timing
 }
 
@@ -183,7 +183,7 @@ func TestTimedEventsComeInTheOrderOfTheirTime(t *testing.T) {
 		}})
 	}
 	w.Timed(sim.Timing{Step: sim.Constant(ms), Latency: sim.Constant(10 * ms), Service: sim.Constant(3 * ms),
-		Except: []sim.Taking{{"b->echo", sim.Constant(11 * ms)}, {"T1", sim.Constant(5 * ms)}}})
+		Overrides: []sim.DelayOverride{{"b->echo", sim.Constant(11 * ms)}, {"T1", sim.Constant(5 * ms)}}})
 	trace, ending := run(t, w, sim.NewWalk(3))
 	if ending != sim.Finished {
 		t.Fatalf("run ended by %q", ending)
@@ -212,7 +212,7 @@ func TestTimeBeforeAPoint(t *testing.T) {
 			task.Step("end")
 			task.Step("work")
 		}})
-		w.Timed(sim.Timing{Seed: 1, Step: delay(t, step), Before: []sim.Taking{{"work", delay(t, before)}}})
+		w.Timed(sim.Timing{Seed: 1, Step: delay(t, step), ThinkTimes: []sim.DelayOverride{{"work", delay(t, before)}}})
 		trace, _ := run(t, w, sim.NewWalk(1))
 		var at []time.Duration
 		for _, step := range trace.Steps {
@@ -330,7 +330,7 @@ func TestTimedStates(t *testing.T) {
 		timing *sim.Timing
 		want   int
 	}{{nil, 13}, {&sim.Timing{}, 13}, {&sim.Timing{Step: sim.Constant(ms)}, 7},
-		{&sim.Timing{Step: sim.Constant(ms), Except: []sim.Taking{{"B", sim.Constant(3 * ms)}}}, 6}} {
+		{&sim.Timing{Step: sim.Constant(ms), Overrides: []sim.DelayOverride{{"B", sim.Constant(3 * ms)}}}, 6}} {
 		got := statesOf(t, func() *sim.World {
 			w := sim.NewWorld()
 			l := &locked{}
@@ -372,7 +372,7 @@ func TestTimedStatesForgetThePast(t *testing.T) {
 }
 
 func TestTimingNamesWhoIsNotThere(t *testing.T) {
-	w := buildTimed(sim.Timing{Except: []sim.Taking{{"broker->D", sim.Delay{}}}}, nil)()
+	w := buildTimed(sim.Timing{Overrides: []sim.DelayOverride{{"broker->D", sim.Delay{}}}}, nil)()
 	defer func() {
 		if got := fmt.Sprint(recover()); !strings.Contains(got, `"broker->D"`) {
 			t.Errorf("panic %v", got)

@@ -173,7 +173,7 @@ func (m *Timer) happen(w *World) {
 	w.touched(&m.object, true)
 	m.full = true
 	if m.period > 0 {
-		w.touched(&w.ends, true)
+		w.touched(&w.runEnd, true)
 		m.deadline = m.deadline.Add(m.period)
 	} else {
 		m.deadline = Never
@@ -307,7 +307,7 @@ type Expirer interface {
 
 // alarm is a timer of a node.
 type alarm struct {
-	node     *member
+	node     *nodeState
 	name     string
 	index    int
 	deadline Time // Never: not armed
@@ -345,7 +345,7 @@ func (a *alarm) happen(w *World) {
 func (a *alarm) lane() string { return a.node.name }
 
 // addAlarms makes the timers that the node names.
-func (m *member) addAlarms() {
+func (m *nodeState) addAlarms() {
 	node, ok := m.node.(Expirer)
 	if !ok {
 		return
@@ -358,7 +358,7 @@ func (m *member) addAlarms() {
 }
 
 // reacts is a step of the node, whatever led to it.
-func (m *member) reacts(step func(out *Outbox)) {
+func (m *nodeState) reacts(step func(out *Outbox)) {
 	w := m.world
 	w.touched(&m.object, true)
 	w.outbox.node = m

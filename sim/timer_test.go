@@ -508,9 +508,9 @@ func sameAfterLoad(t *testing.T, name string, build func() *sim.World, seed uint
 }
 
 // napper is a program with a timer of its own.
-type napper struct{ timer sim.Timer }
+type timerTask struct{ timer sim.Timer }
 
-func (s *napper) Run(t *sim.Task) {
+func (s *timerTask) Run(t *sim.Task) {
 	t.Step("nap")
 	s.timer.Sleep(t.At("wake"), 10*ms)
 }
@@ -519,9 +519,9 @@ func (s *napper) Run(t *sim.Task) {
 // get at has a lane of its own.
 func TestLanesOfTimers(t *testing.T) {
 	w := sim.NewWorld()
-	w.GoProgram("A", &napper{})
-	w.GoProgram("B", &napper{})
-	shared := &napper{}
+	w.GoProgram("A", &timerTask{})
+	w.GoProgram("B", &timerTask{})
+	shared := &timerTask{}
 	w.Share("c", shared)
 	w.GoProgram("C", &script{run: func(task *sim.Task, _ *script) {
 		task.Step("nap")

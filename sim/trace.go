@@ -122,7 +122,7 @@ func (w *World) showMemory(ask func(of string, who any)) {
 		if kind != objectField {
 			return
 		}
-		x := v.Addr().Interface().(thing)
+		x := v.Addr().Interface().(objectHolder)
 		if k := x.bound().kind; k == Data || k == Atom {
 			ask(path, shown{x.(holder)})
 		}

@@ -90,7 +90,7 @@ func (c *Cond) Wait(t *Task) {
 	if on, ok := t.blocks(name, c); ok {
 		c = on.(*Cond)
 		t.touches(&c.object, false)
-		t.world.take(t.number-1, t.mail)
+		t.world.acquire(t.number-1, t.sendClock)
 		t.did(0)
 	}
 	c.L.lockAt(t, t.sites.second(name, " (lock)"))
@@ -115,7 +115,7 @@ func (c *Cond) wake(t *Task, how string, n int) {
 	t.touches(&c.object, n > 0)
 	for _, number := range c.waiting[:n] {
 		if w := t.world; w.follows() {
-			w.tasks[number-1].mail = w.post(t.number - 1)
+			w.tasks[number-1].sendClock = w.release(t.number - 1)
 		}
 	}
 	c.waiting = slices.Delete(c.waiting, 0, n)

@@ -11,7 +11,7 @@ import (
 )
 
 // quay is what the tasks of these tests share.
-type quay struct {
+type waitFixture struct {
 	chans [2]sim.Chan[int]
 	timer sim.Timer
 	lock  sim.Mutex
@@ -20,15 +20,15 @@ type quay struct {
 	x     sim.Var[int]
 }
 
-func newQuay() *quay {
-	q := &quay{}
+func newWaitFixture() *waitFixture {
+	q := &waitFixture{}
 	q.chans[0].Init(0)
 	q.chans[1].Init(1)
 	q.cond.L = &q.lock
 	return q
 }
 
-func (q *quay) world(tasks ...func(t *sim.Task)) *sim.World {
+func (q *waitFixture) world(tasks ...func(t *sim.Task)) *sim.World {
 	w := sim.NewWorld()
 	w.Share("q", q)
 	for i, task := range tasks {
@@ -53,32 +53,32 @@ func lastBroken(t *testing.T, w *sim.World, text string) string {
 func TestWhoWaitsForWhatIsSaid(t *testing.T) {
 	for _, test := range []struct {
 		name  string
-		tasks func(q *quay) []func(t *sim.Task)
+		tasks func(q *waitFixture) []func(t *sim.Task)
 		plays string
 		want  string
 	}{
-		{"receive", func(q *quay) []func(*sim.Task) {
+		{"receive", func(q *waitFixture) []func(*sim.Task) {
 			return []func(*sim.Task){func(t *sim.Task) { q.chans[1].Receive(t.At("get")) }}
 		}, "", `A, before "get", waits for a value from q.chans[1]`},
-		{"hand over", func(q *quay) []func(*sim.Task) {
+		{"hand over", func(q *waitFixture) []func(*sim.Task) {
 			return []func(*sim.Task){func(t *sim.Task) { q.chans[0].Send(t.At("give"), 1) }}
 		}, "", `A, before "give", waits for a receiver of q.chans[0]`},
-		{"full", func(q *quay) []func(*sim.Task) {
+		{"full", func(q *waitFixture) []func(*sim.Task) {
 			return []func(*sim.Task){func(t *sim.Task) {
 				q.chans[1].Send(t.At("first"), 1)
 				q.chans[1].Send(t.At("second"), 2)
 			}}
 		}, "A first", `A, before "second", waits for room in q.chans[1], which holds 1`},
-		{"select", func(q *quay) []func(*sim.Task) {
+		{"select", func(q *waitFixture) []func(*sim.Task) {
 			return []func(*sim.Task){func(t *sim.Task) {
 				var none *sim.Chan[int]
 				t.At("choose").Select(q.chans[0].Receiving(), none.Receiving(), q.timer.Receiving())
 			}}
 		}, "", `A, before "choose", waits for a value from q.chans[0] or q.timer, which is not armed`},
-		{"nothing", func(q *quay) []func(*sim.Task) {
+		{"nothing", func(q *waitFixture) []func(*sim.Task) {
 			return []func(*sim.Task){func(t *sim.Task) { t.At("choose").Select() }}
 		}, "", `A, before "choose", waits for nothing that ever comes`},
-		{"group", func(q *quay) []func(*sim.Task) {
+		{"group", func(q *waitFixture) []func(*sim.Task) {
 			return []func(*sim.Task){func(t *sim.Task) {
 				t.Step("add")
 				q.group.Add(t, 2)
@@ -86,14 +86,14 @@ func TestWhoWaitsForWhatIsSaid(t *testing.T) {
 				q.group.Wait(t.At("wait"))
 			}}
 		}, "A add", `A, before "wait", waits for q.group, which counts 1`},
-		{"condition", func(q *quay) []func(*sim.Task) {
+		{"condition", func(q *waitFixture) []func(*sim.Task) {
 			return []func(*sim.Task){func(t *sim.Task) {
 				q.lock.Lock(t.At("lock"))
 				q.cond.Wait(t.At("wait"))
 			}}
 		}, "A lock", `A, before "wait", waits for a signal of q.cond`},
 	} {
-		q := newQuay()
+		q := newWaitFixture()
 		if got := lastBroken(t, q.world(test.tasks(q)...), test.plays); !strings.Contains(got, sim.NoProgress) || !strings.Contains(got, test.want) {
 			t.Errorf("%s: broke %s, want %s: %s", test.name, got, sim.NoProgress, test.want)
 		}
@@ -102,18 +102,18 @@ func TestWhoWaitsForWhatIsSaid(t *testing.T) {
 
 func TestPanicsOfChannelsAreGos(t *testing.T) {
 	for _, test := range []struct {
-		does func(q *quay, t *sim.Task)
+		does func(q *waitFixture, t *sim.Task)
 		want string
 	}{
-		{func(q *quay, t *sim.Task) { q.chans[1].Close(t); q.chans[1].Close(t) }, "close of closed channel"},
-		{func(q *quay, t *sim.Task) { (&sim.Chan[int]{}).Close(t) }, "memory that nobody shared"},
-		{func(q *quay, t *sim.Task) { q.chans[1].Close(t); q.chans[1].Send(t.At("send"), 1) }, "send on closed channel"},
-		{func(q *quay, t *sim.Task) { q.group.Done(t) }, "negative WaitGroup counter"},
-		{func(q *quay, t *sim.Task) { q.cond.Wait(t.At("wait")) }, "unlock of unlocked mutex"},
-		{func(q *quay, t *sim.Task) { q.chans[0].Received(t) }, "received nothing"},
-		{func(q *quay, t *sim.Task) { t.At("s").Select(q.chans[0].Receiving(), q.chans[0].Sending(1)) }, "two cases of one channel"},
+		{func(q *waitFixture, t *sim.Task) { q.chans[1].Close(t); q.chans[1].Close(t) }, "close of closed channel"},
+		{func(q *waitFixture, t *sim.Task) { (&sim.Chan[int]{}).Close(t) }, "memory that nobody shared"},
+		{func(q *waitFixture, t *sim.Task) { q.chans[1].Close(t); q.chans[1].Send(t.At("send"), 1) }, "send on closed channel"},
+		{func(q *waitFixture, t *sim.Task) { q.group.Done(t) }, "negative WaitGroup counter"},
+		{func(q *waitFixture, t *sim.Task) { q.cond.Wait(t.At("wait")) }, "unlock of unlocked mutex"},
+		{func(q *waitFixture, t *sim.Task) { q.chans[0].Received(t) }, "received nothing"},
+		{func(q *waitFixture, t *sim.Task) { t.At("s").Select(q.chans[0].Receiving(), q.chans[0].Sending(1)) }, "two cases of one channel"},
 	} {
-		q := newQuay()
+		q := newWaitFixture()
 		w := q.world(func(t *sim.Task) {
 			t.Step("go")
 			test.does(q, t)
@@ -136,7 +136,7 @@ func TestPanicsOfChannelsAreGos(t *testing.T) {
 
 // A sender that is parked when its channel is closed panics, in a select too.
 func TestACloseWakesWhoIsParked(t *testing.T) {
-	q := newQuay()
+	q := newWaitFixture()
 	w := q.world(
 		func(t *sim.Task) { q.chans[0].Send(t.At("give"), 1) },
 		func(t *sim.Task) { t.At("choose").Select(q.chans[0].Sending(2), q.chans[1].Receiving()) },
@@ -158,7 +158,7 @@ func TestACloseWakesWhoIsParked(t *testing.T) {
 // The events name the case, and the other task where values go from hand to
 // hand; what is not ready is no event.
 func TestWaysAreNamed(t *testing.T) {
-	q := newQuay()
+	q := newWaitFixture()
 	w := q.world(
 		func(t *sim.Task) { q.chans[0].Send(t.At("give"), 1) },
 		func(t *sim.Task) { q.chans[0].Send(t.At("give"), 2) },
@@ -190,7 +190,7 @@ func TestWaysAreNamed(t *testing.T) {
 // Those who wait for a condition are woken in the order in which they came, and
 // have the lock again.
 func TestCondWakesInOrder(t *testing.T) {
-	q := newQuay()
+	q := newWaitFixture()
 	var woken []string
 	waits := func(t *sim.Task) {
 		q.lock.Lock(t.At("lock"))
@@ -242,56 +242,56 @@ func TestCondWakesInOrder(t *testing.T) {
 // Source: "Channel communication" in The Go Memory Model; sync.WaitGroup,
 // sync.Cond.
 func TestWhatComesBeforeWhat(t *testing.T) {
-	set := func(q *quay, t *sim.Task) { t.Step("set"); q.x.Set(t, 1) }
+	set := func(q *waitFixture, t *sim.Task) { t.Step("set"); q.x.Set(t, 1) }
 	for _, test := range []struct {
 		name  string
-		tasks func(q *quay) []func(*sim.Task)
+		tasks func(q *waitFixture) []func(*sim.Task)
 		plays string
 		races bool
 	}{
-		{"a send before its receive", func(q *quay) []func(*sim.Task) {
+		{"a send before its receive", func(q *waitFixture) []func(*sim.Task) {
 			return []func(*sim.Task){
 				func(t *sim.Task) { set(q, t); q.chans[1].Send(t.At("give"), 1) },
 				func(t *sim.Task) { q.chans[1].Receive(t.At("get")); q.x.Get(t) }}
 		}, "A set; A give; B get", false},
-		{"not what follows the send", func(q *quay) []func(*sim.Task) {
+		{"not what follows the send", func(q *waitFixture) []func(*sim.Task) {
 			return []func(*sim.Task){
 				func(t *sim.Task) { q.chans[1].Send(t.At("give"), 1); set(q, t) },
 				func(t *sim.Task) { q.chans[1].Receive(t.At("get")); q.x.Get(t) }}
 		}, "A give; A set; B get", true},
-		{"from hand to hand", func(q *quay) []func(*sim.Task) {
+		{"from hand to hand", func(q *waitFixture) []func(*sim.Task) {
 			return []func(*sim.Task){
 				func(t *sim.Task) { set(q, t); q.chans[0].Send(t.At("give"), 1) },
 				func(t *sim.Task) { q.chans[0].Receive(t.At("get")); q.x.Get(t) }}
 		}, "A set; B get (with A)", false},
-		{"and back", func(q *quay) []func(*sim.Task) {
+		{"and back", func(q *waitFixture) []func(*sim.Task) {
 			return []func(*sim.Task){
 				func(t *sim.Task) { set(q, t); q.chans[0].Receive(t.At("get")) },
 				func(t *sim.Task) { q.chans[0].Send(t.At("give"), 1); q.x.Get(t) }}
 		}, "A set; A get (with B); B give", false},
-		{"a receive before the send that needs its room", func(q *quay) []func(*sim.Task) {
+		{"a receive before the send that needs its room", func(q *waitFixture) []func(*sim.Task) {
 			return []func(*sim.Task){
 				func(t *sim.Task) { set(q, t); q.chans[1].Receive(t.At("get")) },
 				func(t *sim.Task) { q.chans[1].Send(t.At("first"), 1); q.chans[1].Send(t.At("second"), 2); q.x.Get(t) }}
 		}, "A set; B first; A get; B second", false},
-		{"a close", func(q *quay) []func(*sim.Task) {
+		{"a close", func(q *waitFixture) []func(*sim.Task) {
 			return []func(*sim.Task){
 				func(t *sim.Task) { set(q, t); q.chans[1].Close(t) },
 				func(t *sim.Task) { q.chans[1].Receive(t.At("get")); q.x.Get(t) }}
 		}, "A set; B get", false},
-		{"each Done before what Wait waits for", func(q *quay) []func(*sim.Task) {
+		{"each Done before what Wait waits for", func(q *waitFixture) []func(*sim.Task) {
 			return []func(*sim.Task){
 				func(t *sim.Task) { t.Step("add"); q.group.Add(t, 2); set(q, t); q.group.Done(t) },
 				func(t *sim.Task) { t.Step("done"); q.group.Done(t) },
 				func(t *sim.Task) { q.group.Wait(t.At("wait")); q.x.Get(t) }}
 		}, "A add; A set; B done; C wait", false},
-		{"a signal before who is woken", func(q *quay) []func(*sim.Task) {
+		{"a signal before who is woken", func(q *waitFixture) []func(*sim.Task) {
 			return []func(*sim.Task){
 				func(t *sim.Task) { set(q, t); q.cond.Signal(t) },
 				func(t *sim.Task) { q.lock.Lock(t.At("lock")); q.cond.Wait(t.At("wait")); q.x.Get(t) }}
 		}, "B lock; A set; B wait; B wait (lock)", false},
 	} {
-		q := newQuay()
+		q := newWaitFixture()
 		got := lastBroken(t, q.world(test.tasks(q)...), test.plays)
 		if strings.Contains(got, sim.NoDataRace) != test.races {
 			t.Errorf("%s: broke %s; a race: want %v", test.name, got, test.races)
@@ -312,7 +312,7 @@ func TestSelectInTime(t *testing.T) {
 	} {
 		seen := map[string]bool{}
 		for seed := range uint64(40) {
-			q, by := newQuay(), ""
+			q, by := newWaitFixture(), ""
 			var pause sim.Timer
 			w := q.world(func(t *sim.Task) {
 				t.Step("start")

@@ -16,7 +16,7 @@ import (
 // before the first call of Enabled, and stay.
 type World struct {
 	tasks      []*Task
-	nodes      []*member
+	nodes      []*nodeState
 	conns      []*Conn
 	asking     []*asking
 	shared     []root
@@ -24,24 +24,24 @@ type World struct {
 	properties []string // names of all that is judged; made when first asked for
 	processes  []*process
 
-	things   []thing  // with an object each, by number, from 1
-	names    []string // of the objects; made when first asked for
-	started  bool
-	enabled  []Event
-	accesses []Access // of the current or last step
-	outbox   Outbox
-	clock    clock
-	actors   int     // that are neither a task nor a connection
-	timed    *timed  // nil: any enabled event may be next
-	faults   *faults // nil: none
-	trace    *Trace  // nil: nobody looks
-	looked   object  // what an Always judges; unbound: there is none
-	closed   bool    // a channel was, in some run; no part of the state
-	remade   bool    // a channel was made anew, in some run; no part of the state
+	objects      []objectHolder // with an object each, by number, from 1
+	names        []string       // of the objects; made when first asked for
+	started      bool
+	enabled      []Event
+	accesses     []Access // of the current or last step
+	outbox       Outbox
+	clock        clock
+	otherThreads int     // that are neither a task nor a connection
+	timed        *timed  // nil: any enabled event may be next
+	faults       *faults // nil: none
+	trace        *Trace  // nil: not recording
+	looked       object  // what an Always judges; unbound: there is none
+	closed       bool    // a channel was, in some run; no part of the state
+	remade       bool    // a channel was made anew, in some run; no part of the state
 
-	// ends is what tasks touch when they end, and tickers and faults when they
-	// happen: with the last task their time is over.
-	ends object
+	// runEnd is a pseudo-object. A task's last step reads it; ticks and faults
+	// write it, because they are disabled once all tasks have ended.
+	runEnd object
 
 	starts     object // what tasks touch when they start others
 	goroutines int    // how many of these there can be
@@ -93,7 +93,7 @@ func (w *World) AddNode(name string, node Node) {
 		panic(fmt.Sprintf("sim: %s dials before it is added", name))
 	}
 	w.mustBeNew("node", name)
-	m := &member{world: w, name: name, node: node, number: len(w.nodes) + 1}
+	m := &nodeState{world: w, name: name, node: node, number: len(w.nodes) + 1}
 	m.label = name
 	m.addAlarms()
 	w.nodes = append(w.nodes, m)
@@ -116,7 +116,7 @@ func (w *World) Dial(client, node string) *Conn {
 
 // addConn adds the connection of the n-th dial. Tasks use it or, if that is not
 // nil, a node.
-func (w *World) addConn(client string, by, to *member, n int) *Conn {
+func (w *World) addConn(client string, by, to *nodeState, n int) *Conn {
 	c := &Conn{name: client, node: to, number: len(w.conns) + 1, dial: n}
 	c.out.name(lineName(client+"->"+to.name, n), c)
 	c.in.name(lineName(to.name+"->"+client, n), c)
@@ -127,7 +127,7 @@ func (w *World) addConn(client string, by, to *member, n int) *Conn {
 	return c
 }
 
-func (w *World) nodeNamed(name string) *member {
+func (w *World) nodeNamed(name string) *nodeState {
 	for _, m := range w.nodes {
 		if m.name == name {
 			return m
@@ -203,8 +203,8 @@ func (w *World) Start() error {
 		return err
 	}
 	if w.clock.used || len(w.clock.timers) > 0 || w.faults != nil {
-		w.ends.kind, w.ends.label = Clock, "the end of the run"
-		w.bind(&w.ends)
+		w.runEnd.kind, w.runEnd.label = Clock, "the end of the run"
+		w.bind(&w.runEnd)
 	}
 	w.prepareLooks()
 	w.prepareClock()
@@ -274,17 +274,16 @@ type Event struct {
 	// Place is where it happens: the number of the task, or of the node behind
 	// the tasks. Two steps in a row at one place are no switch.
 	Place int
-	// Process is the number of the actor that moves: at most one event of a
-	// process is enabled at a time, but for a task at a select or a channel, which
-	// may have several ways to take its next step. A connection is one process,
-	// whoever's request it carries.
-	Process int
-	Fault   bool // it need not happen: the world can do without
-	way     way
+	// Thread numbers who takes the step. At most one event of a thread is enabled
+	// at a time, but a task at a select or a channel may have several ways to take
+	// its next step. The requests of a connection are one thread.
+	Thread int
+	Fault  bool // optional: a run is complete without it
+	way    way
 
 	task  *Task
 	conn  *Conn
-	other happening // neither of these
+	other eventSource // neither of these
 }
 
 // String is the identity without its occurrence: "G0 snapshot".
@@ -364,13 +363,13 @@ func (w *World) arrival(c *Conn) Event {
 	return Event{
 		Actor: c.sender(request),
 		Label: NameOf(request.Message),
-		Place: c.node.place(), Process: w.arrivals(c),
+		Place: c.node.place(), Thread: w.threadOf(c),
 		conn: c,
 	}
 }
 
-// arrivals is the process of the requests of a connection.
-func (w *World) arrivals(c *Conn) int { return len(w.tasks) + c.number }
+// threadOf is the thread of the requests of a connection.
+func (w *World) threadOf(c *Conn) int { return len(w.tasks) + c.number }
 
 // Take lets the i-th enabled event happen.
 func (w *World) Take(i int) {
@@ -492,23 +491,23 @@ func (w *World) Blocked() []Blocked {
 			blocked = append(blocked, Blocked{w.arrival(c), c.node.object.number})
 		}
 	}
-	if w.ends.number == 0 || w.unfinished() {
+	if w.runEnd.number == 0 || w.unfinished() {
 		return blocked
 	}
 	for _, m := range w.clock.timers {
 		if m.armed() && m.period > 0 {
-			blocked = append(blocked, Blocked{m.event, w.ends.number})
+			blocked = append(blocked, Blocked{m.event, w.runEnd.number})
 		}
 	}
 	for _, m := range w.nodes {
 		if m.down {
-			blocked = append(blocked, Blocked{m.restart, w.ends.number})
+			blocked = append(blocked, Blocked{m.restart, w.runEnd.number})
 		}
 	}
 	if f := w.faults; f != nil && !f.stopped {
 		for _, x := range f.list {
 			if x.possible(f) {
-				blocked = append(blocked, Blocked{x.event, w.ends.number})
+				blocked = append(blocked, Blocked{x.event, w.runEnd.number})
 			}
 		}
 	}

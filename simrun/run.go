@@ -131,7 +131,7 @@ func (r *running) play() (*view.Report, error) {
 		chooser = sim.NewWalk(r.seed)
 	case r.rebase:
 		w := r.World()
-		fit := sim.Refit(w, r.asked)
+		fit := sim.Rebase(w, r.asked)
 		w.Close()
 		if fit.Matched == 0 {
 			return nil, fmt.Errorf("nothing of the schedule fits %s: %v", r.Race.Name, fit)

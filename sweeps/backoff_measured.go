@@ -155,11 +155,11 @@ func (m loggedMode) world(p loggedRun, transactions int, windows, pauses sim.Del
 	toCoordinator, toLeader := sim.Constant(m.coordinatorTrip(p.wire)/2), sim.Constant(m.leaderTrip(p.wire)/2)
 	w.Timed(sim.Timing{
 		Seed: seed, Unchecked: true,
-		Except: []sim.Taking{
+		Overrides: []sim.DelayOverride{
 			{Of: "librdkafka->coordinator", Delay: toCoordinator}, {Of: "coordinator->librdkafka", Delay: toCoordinator},
 			{Of: "librdkafka->" + leader, Delay: toLeader}, {Of: leader + "->librdkafka", Delay: toLeader},
 		},
-		Before: []sim.Taking{{Of: string(app.PointBegin), Delay: pauses}},
+		ThinkTimes: []sim.DelayOverride{{Of: string(app.PointBegin), Delay: pauses}},
 	})
 	return w
 }

@@ -81,7 +81,7 @@ func measureCommitCost(variant string, p commitRun, seed uint64) ([]float64, err
 		Seed: seed,
 		Wake: p.wake,
 		Step: p.step,
-		Except: []sim.Taking{
+		Overrides: []sim.DelayOverride{
 			{Of: "sarama->coordinator", Delay: p.overhead},
 			{Of: "coordinator->sarama", Delay: p.answer},
 		},

@@ -79,7 +79,7 @@ func finishProducing(w *sim.World, p pace, seed uint64) (reordered int, err erro
 	w.Timed(sim.Timing{
 		Seed: seed, Unchecked: true,
 		Step: p.step, Latency: p.latency, Service: p.service,
-		Before: []sim.Taking{{Of: "submit", Delay: p.submit}, {Of: "scheduled", Delay: p.promise}},
+		ThinkTimes: []sim.DelayOverride{{Of: "submit", Delay: p.submit}, {Of: "scheduled", Delay: p.promise}},
 	})
 	return finishCounting(w, seed, "first-appends-keep-the-order")
 }

@@ -90,12 +90,12 @@ func measureRewindOdds(variant string, p rewindRun, seed uint64) ([]float64, err
 	w := offsetrewind.Scenario.World(variant, s)
 	requests := countCommits(w)
 	w.Timed(sim.Timing{
-		Seed:    seed,
-		Wake:    p.wake,
-		Step:    p.step,
-		Latency: p.latency,
-		Service: p.service,
-		Before:  []sim.Taking{{Of: "mark", Delay: p.process}},
+		Seed:       seed,
+		Wake:       p.wake,
+		Step:       p.step,
+		Latency:    p.latency,
+		Service:    p.service,
+		ThinkTimes: []sim.DelayOverride{{Of: "mark", Delay: p.process}},
 	})
 	rewinds, err := finishCounting(w, seed, "committed-offset-never-rewinds")
 	return []float64{float64(rewinds), float64(*requests), float64(p.partitions * s.Commits * p.batch), milliseconds(w)}, err

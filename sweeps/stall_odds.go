@@ -75,11 +75,11 @@ func measureStallOdds(variant string, p stallRun, seed uint64) ([]float64, error
 	w := throttlestall.Scenario.World(variant, s)
 	defer w.Close()
 	w.Timed(sim.Timing{
-		Seed:    seed,
-		Step:    p.step,
-		Latency: p.latency,
-		Service: p.service,
-		Before:  []sim.Taking{{Of: "async produce", Delay: p.send}},
+		Seed:       seed,
+		Step:       p.step,
+		Latency:    p.latency,
+		Service:    p.service,
+		ThinkTimes: []sim.DelayOverride{{Of: "async produce", Delay: p.send}},
 	})
 	err := walk(w, seed, func() bool { return true })
 	stalls, panics := 0.0, 0.0

@@ -87,11 +87,11 @@ func measureThrottle(variant string, p throttleRun, seed uint64) ([]float64, err
 	sent := &sending{half: sim.Time(end / 2)}
 	w.Watch(meter(sim.Returned, sent.see))
 	w.Timed(sim.Timing{
-		Seed:    seed,
-		Step:    p.step,
-		Latency: p.latency,
-		Service: p.service,
-		Before:  []sim.Taking{{Of: "produce", Delay: sim.Exponential(time.Duration(float64(time.Second) / rate))}},
+		Seed:       seed,
+		Step:       p.step,
+		Latency:    p.latency,
+		Service:    p.service,
+		ThinkTimes: []sim.DelayOverride{{Of: "produce", Delay: sim.Exponential(time.Duration(float64(time.Second) / rate))}},
 	})
 	err := walk(w, seed, func() bool { return w.Now() < end })
 	delivered := float64(sent.late) / (end / 2).Seconds()

@@ -173,9 +173,9 @@ func (t TransactionLoad) Run(policy string, seed uint64) (LoadRun, error) {
 			Transactions: t.Transactions, Records: 1, Partitions: 1, Tries: 1, Work: time.Duration(t.Records) * t.Record,
 		}))
 	}
-	w.Timed(sim.Timing{Seed: seed, Unchecked: true, Latency: t.Latency, Except: []sim.Taking{
+	w.Timed(sim.Timing{Seed: seed, Unchecked: true, Latency: t.Latency, Overrides: []sim.DelayOverride{
 		{Of: "coordinator->" + leader}, {Of: leader + "->coordinator"},
-	}, Before: []sim.Taking{{Of: string(app.PointBegin), Delay: t.Gap}}})
+	}, ThinkTimes: []sim.DelayOverride{{Of: string(app.PointBegin), Delay: t.Gap}}})
 	load := &load{producers: make([]progress, t.Producers)}
 	w.Watch(load.on())
 	err := finish(w, seed, func() {})

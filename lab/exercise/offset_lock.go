@@ -165,7 +165,7 @@ func priceOfCommits(c *code) *Price {
 	})
 	sim.On(p, sim.Received, func(*sim.Claim, sim.Act, *model.OffsetCommitResponse) { flying-- })
 	w.Watch(p)
-	w.Timed(sim.Timing{Seed: 1, Step: mustDelay("1us"), Latency: mustDelay("100us"), Except: []sim.Taking{
+	w.Timed(sim.Timing{Seed: 1, Step: mustDelay("1us"), Latency: mustDelay("100us"), Overrides: []sim.DelayOverride{
 		{Of: "coordinator->sarama", Delay: mustDelay(answerTakes.String())},
 	}})
 	if _, err := sim.Run(w, sim.NewWalk(1)); err != nil {

@@ -234,7 +234,7 @@ func TestMarkersTakeTheirTime(t *testing.T) {
 			}}
 			w.GoProgram(name, c)
 			coordinators = append(coordinators, c)
-			timing.Except = append(timing.Except, sim.Taking{Of: name + "->broker", Delay: sim.Constant(at)})
+			timing.Overrides = append(timing.Overrides, sim.DelayOverride{Of: name + "->broker", Delay: sim.Constant(at)})
 		}
 		w.Timed(timing)
 		var written []time.Duration

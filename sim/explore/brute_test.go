@@ -168,8 +168,8 @@ func class(events []sim.Event, accesses [][]sim.Access) uint64 {
 	count := map[int]uint64{}
 	hash := uint64(0)
 	for i, e := range events {
-		count[e.Process]++
-		id[i] = uint64(e.Process)<<32 | count[e.Process]
+		count[e.Thread]++
+		id[i] = uint64(e.Thread)<<32 | count[e.Thread]
 		for _, c := range e.Label { // Which way it was.
 			id[i] = scramble(id[i] ^ uint64(c))
 		}
@@ -479,7 +479,7 @@ func (b *bruteForce) keep(orders []Order, property string) (broken, held int) {
 
 // Goal: the change of a priority may come at any step, the last one too.
 func TestPCTChangesAtEachStep(t *testing.T) {
-	p := pilot{steps: []int{2, 2}, processes: 2, longest: 4, ways: 1}
+	p := pilot{steps: []int{2, 2}, threads: 2, longest: 4, ways: 1}
 	at := map[int]bool{}
 	for seed := range uint64(200) {
 		at[newPCT(seed, 2, p).changes[0]] = true

@@ -41,12 +41,12 @@ func (c *counter) from() *tally {
 	c.known[fingerprint] = t
 	c.failed = c.failed || len(c.known) > c.limit
 	n := len(c.at.Enabled())
-	here := c.at.mark()
+	here := c.at.save()
 	for i := range n {
 		if c.failed {
 			break
 		}
-		c.at.back(here)
+		c.at.restore(here)
 		c.at.Take(i)
 		broke := slices.ContainsFunc(c.at.Violations(), func(v sim.Violation) bool { return v.Property == c.property })
 		next := c.from()

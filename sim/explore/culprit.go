@@ -171,8 +171,9 @@ func (s *stepSet) addAll(other stepSet) {
 func holdsData(a sim.Access) bool { return a.Kind == sim.Data || a.Kind == sim.Private }
 
 // conflict returns the accesses of two steps to an object that one of them
-// writes; to data, if there is a choice. That a property looks at each state
-// makes no order a cause.
+// writes; to data, if there is a choice. Accesses
+// by state properties are ignored: they touch every state, so they cannot be
+// causes.
 func conflict(earlier, later []sim.Access) (a, b sim.Access, ok bool) {
 	for _, x := range earlier {
 		for _, y := range later {
@@ -219,10 +220,10 @@ func (f *forcing) always() bool {
 	if len(o.events) == 0 {
 		return o.blocked // No run goes on here that keeps the orders.
 	}
-	here, progress := o.cursor.mark(), slices.Clone(o.progress)
+	here, progress := o.cursor.save(), slices.Clone(o.progress)
 	for i := range len(o.events) {
 		if i > 0 {
-			o.cursor.back(here)
+			o.cursor.restore(here)
 			copy(o.progress, progress)
 			o.filter()
 		}

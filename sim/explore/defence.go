@@ -18,7 +18,7 @@ import (
 // broken. In a timed world nothing else judges them.
 type defence struct {
 	result  *Result
-	crew    *crew
+	pool    *workerPool
 	known   *seen // fingerprints
 	ends    bool  // known are the final states alone
 	longest int   // where a walk is cut off, in steps
@@ -55,16 +55,16 @@ type brokenAt struct {
 
 // stand takes the walks. A proof that is contradicted is a ModelError.
 func (d *defence) stand() {
-	rebuilder, ok := d.crew.cursors[0].System.(Rebuilder)
+	rebuilder, ok := d.pool.cursors[0].System.(Rebuilder)
 	if !ok {
 		return
 	}
-	d.crew.cursors[0].Reset()
-	d.began = slices.Clone(d.crew.cursors[0].Violations())
+	d.pool.cursors[0].Reset()
+	d.began = slices.Clone(d.pool.cursors[0].Violations())
 	walks := make([]walked, d.walks)
 	var next atomic.Int64
 	var wait sync.WaitGroup
-	for range d.crew.cursors {
+	for range d.pool.cursors {
 		wait.Go(func() {
 			for i := int(next.Add(1)) - 1; i < len(walks); i = int(next.Add(1)) - 1 {
 				walks[i].err = d.walk(rebuilder, uint64(i), &walks[i])

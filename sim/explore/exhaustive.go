@@ -14,7 +14,7 @@ import (
 // order reduction with source sets and sleep sets.
 //
 // A task at a select may have several ways to take its next step. They belong to
-// one process: where that is tried, all of them are, and each sleeps by itself.
+// one thread: where that is tried, all of them are, and each sleeps by itself.
 //
 // Two steps depend on each other if they touch the same object and one of them
 // writes it. Nothing else is known of them before they are taken; what a step
@@ -35,7 +35,7 @@ import (
 //
 // A proof of it has stood against walks of new worlds, each of which must come to
 // a final state that the search came to. The error is a ModelError, or says that
-// there are too many processes.
+// there are too many threads.
 func Exhaustive(sys System, o Options) (_ *Result, err error) {
 	defer sim.RecoverModelError(&err)
 	r := newResult("exhaustive", sys)
@@ -54,35 +54,35 @@ func Exhaustive(sys System, o Options) (_ *Result, err error) {
 		r.conclude(Unfinished)
 		return r, nil
 	}
-	c := newCrew(sys, o.Workers)
+	c := newWorkerPool(sys, o.Workers)
 	defer c.close()
-	h := defence{result: r, crew: c, known: d.ends, ends: true, longest: sim.MaxSteps, walks: o.walks(r.Runs)}
+	h := defence{result: r, pool: c, known: d.ends, ends: true, longest: sim.MaxSteps, walks: o.walks(r.Runs)}
 	h.stand()
 	r.conclude(Exhausted)
 	return r, nil
 }
 
-// processes is a set of processes by number, below 64.
-type processes uint64
+// threads is a set of threads by number, below 64.
+type threads uint64
 
-func (p processes) has(process int) bool { return p>>process&1 == 1 }
+func (p threads) has(thread int) bool { return p>>thread&1 == 1 }
 
-func (p *processes) add(process int) { *p |= 1 << process }
+func (p *threads) add(thread int) { *p |= 1 << thread }
 
 // frame is a state on the way to the end of the current execution, and the step
 // that was taken there.
 type frame struct {
-	spot      spot
-	enabled   []sim.Event
-	can       processes // of enabled
-	backtrack processes // to be tried here, by all their ways
-	done      []bool    // those of enabled that were tried
-	sleep     []sleeper // that need not be tried: other branches have done it
+	checkpoint checkpoint
+	enabled    []sim.Event
+	can        threads   // of enabled
+	backtrack  threads   // to be tried here, by all their ways
+	done       []bool    // those of enabled that were tried
+	sleep      []sleeper // that need not be tried: other branches have done it
 
 	taken  sim.Event
 	step   []sim.Access // what it touched
-	clock  []int32      // by process: how many of its steps are before or in this one
-	before []int32      // the clock of the step of the same process before it
+	clock  []int32      // by thread: how many of its steps are before or in this one
+	before []int32      // the clock of the step of the same thread before it
 }
 
 // sleeper is an event that was tried in an earlier branch. Of a task that has
@@ -125,7 +125,7 @@ func (d *dpor) run() bool {
 			d.result.Estimate = d.estimate()
 			return false
 		}
-		d.cursor.back(top.spot)
+		d.cursor.restore(top.checkpoint)
 		d.take(top, choice)
 		if d.stopped {
 			return false
@@ -160,7 +160,7 @@ func (d *dpor) estimate() float64 {
 			if f.done[i] {
 				done++
 			}
-			if f.done[i] || f.backtrack.has(e.Process) && !f.asleep(e) {
+			if f.done[i] || f.backtrack.has(e.Thread) && !f.asleep(e) {
 				all++
 			}
 		}
@@ -182,22 +182,22 @@ func (d *dpor) estimate() float64 {
 // push enters the state where the system is.
 func (d *dpor) push(sleep []sleeper) {
 	f := d.frame()
-	f.spot = d.cursor.mark()
+	f.checkpoint = d.cursor.save()
 	f.enabled = append(f.enabled[:0], d.cursor.Enabled()...)
 	f.done = append(f.done[:0], make([]bool, len(f.enabled))...)
 	f.sleep = sleep
-	awake := processes(0)
+	awake := threads(0)
 	for _, e := range f.enabled {
-		if e.Process >= 64 {
-			d.err = fmt.Errorf("explore: exhaustive knows at most 63 processes, and %q is number %d; use states, or a smaller world", e, e.Process)
+		if e.Thread >= 64 {
+			d.err = fmt.Errorf("explore: exhaustive knows at most 63 threads, and %q is number %d; use states, or a smaller world", e, e.Thread)
 			d.stopped = true
 			return
 		}
-		f.can.add(e.Process)
+		f.can.add(e.Thread)
 		if !f.asleep(e) {
-			awake.add(e.Process)
+			awake.add(e.Thread)
 		}
-		d.width = max(d.width, e.Process+1)
+		d.width = max(d.width, e.Thread+1)
 	}
 	d.stack = append(d.stack, f)
 	switch {
@@ -218,7 +218,7 @@ func (d *dpor) push(sleep []sleeper) {
 	default:
 		// Any one will do; always the first leaves the fewest redundant runs
 		// where that was measured (none for OCR 4,2; going on with the last
-		// process leaves 10).
+		// thread leaves 10).
 		f.backtrack.add(bits.TrailingZeros64(uint64(awake)))
 	}
 }
@@ -246,11 +246,11 @@ func (d *dpor) pop() {
 }
 
 // next returns the index of an event that is still to be tried in a state, or
-// -1: of the first process, the first way.
+// -1: of the first thread, the first way.
 func (d *dpor) next(f *frame) int {
 	best := -1
 	for i, e := range f.enabled {
-		if f.backtrack.has(e.Process) && !f.done[i] && !f.asleep(e) && (best < 0 || e.Process < f.enabled[best].Process) {
+		if f.backtrack.has(e.Thread) && !f.done[i] && !f.asleep(e) && (best < 0 || e.Thread < f.enabled[best].Thread) {
 			best = i
 		}
 	}
@@ -276,13 +276,13 @@ func (d *dpor) take(f *frame, choice int) {
 	d.note(d.cursor.Violations())
 	d.order(f)
 	// The races may lead the system elsewhere, and back.
-	after := d.cursor.mark()
+	after := d.cursor.save()
 	d.disables(f)
 	d.races(f, after)
 
 	var sleep []sleeper
 	for _, s := range f.sleep {
-		if s.event.Process != f.taken.Process && !dependent(s.accesses, f.step) {
+		if s.event.Thread != f.taken.Thread && !dependent(s.accesses, f.step) {
 			sleep = append(sleep, s)
 		}
 	}
@@ -301,14 +301,14 @@ func dependent(a, b []sim.Access) bool {
 	return false
 }
 
-// order gives the last step its clock: it comes after the step of its process
+// order gives the last step its clock: it comes after the step of its thread
 // before it, after each step that it depends on, and an arrival after its send.
 func (d *dpor) order(f *frame) {
 	events := d.stack[:len(d.stack)-1]
-	p := f.taken.Process
+	p := f.taken.Thread
 	f.before = nil
 	for i := len(events) - 1; i >= 0; i-- {
-		if events[i].taken.Process == p {
+		if events[i].taken.Thread == p {
 			f.before = events[i].clock
 			break
 		}
@@ -361,7 +361,7 @@ func join(clock, other []int32) {
 
 // isBefore says whether a step comes before another one, or is it.
 func isBefore(f *frame, clock []int32) bool {
-	p := f.taken.Process
+	p := f.taken.Thread
 	return p < len(clock) && f.clock[p] <= clock[p]
 }
 
@@ -370,21 +370,21 @@ func isBefore(f *frame, clock []int32) bool {
 func (d *dpor) disables(f *frame) {
 	enabled := d.cursor.Enabled()
 	for _, e := range f.enabled {
-		if e.Process != f.taken.Process && !slices.ContainsFunc(enabled, func(now sim.Event) bool { return same(now, e) }) {
-			f.want(1<<e.Process, e.Process)
+		if e.Thread != f.taken.Thread && !slices.ContainsFunc(enabled, func(now sim.Event) bool { return same(now, e) }) {
+			f.want(1<<e.Thread, e.Thread)
 		}
 	}
 }
 
 // races finds the steps that the last one could have come before, and sees to
 // it that it does, in some branch.
-func (d *dpor) races(f *frame, after spot) {
+func (d *dpor) races(f *frame, after checkpoint) {
 	moved := false
 	events := d.stack[:len(d.stack)-1]
 	var raced []*frame
 	for i := len(events) - 1; i >= 0; i-- {
 		e := events[i]
-		if e.taken.Process == f.taken.Process || !dependent(e.step, f.step) || isBefore(e, f.before) {
+		if e.taken.Thread == f.taken.Thread || !dependent(e.step, f.step) || isBefore(e, f.before) {
 			continue
 		}
 		if slices.ContainsFunc(raced, func(later *frame) bool { return isBefore(e, later.clock) }) {
@@ -397,10 +397,10 @@ func (d *dpor) races(f *frame, after spot) {
 		}
 		raced = append(raced, e)
 		d.dataRace(e, f)
-		e.want(initials(between, f), f.taken.Process)
+		e.want(initials(between, f), f.taken.Thread)
 	}
 	if moved {
-		d.cursor.back(after)
+		d.cursor.restore(after)
 	}
 }
 
@@ -418,7 +418,7 @@ func independent(e *frame, later []*frame) []*frame {
 // reversible says whether the step of f could have come before e. The sure way
 // to know is to try: to take what lies between and does not depend on e.
 func (d *dpor) reversible(e *frame, between []*frame, f *frame) bool {
-	d.cursor.back(e.spot)
+	d.cursor.restore(e.checkpoint)
 	for _, b := range between {
 		if !d.takeEvent(b.taken) {
 			return false
@@ -437,22 +437,22 @@ func (d *dpor) takeEvent(e sim.Event) bool {
 }
 
 func same(a, b sim.Event) bool {
-	return a.Process == b.Process && a.Label == b.Label && a.Actor == b.Actor
+	return a.Thread == b.Thread && a.Label == b.Label && a.Actor == b.Actor
 }
 
 // sameStep is same for what may have gone another way.
 func sameStep(a, b sim.Event) bool { return same(a, b) || a.OfSameTask(b) }
 
-// initials is the processes with which a run of some events, and then a last
+// initials is the threads with which a run of some events, and then a last
 // one, can begin: those whose first event there comes after no other there.
-func initials(events []*frame, last *frame) processes {
+func initials(events []*frame, last *frame) threads {
 	all := events
 	if last != nil {
 		all = append(slices.Clip(events), last)
 	}
-	var can, met processes
+	var can, met threads
 	for i, e := range all {
-		p := e.taken.Process
+		p := e.taken.Thread
 		if met.has(p) {
 			continue
 		}
@@ -464,13 +464,13 @@ func initials(events []*frame, last *frame) processes {
 	return can
 }
 
-// want makes sure that one of some processes is tried in a state; preferably
+// want makes sure that one of some threads is tried in a state; preferably
 // the given one.
-func (f *frame) want(among processes, preferred int) {
+func (f *frame) want(among threads, preferred int) {
 	tried := f.can // in other branches, by all their ways
 	for _, e := range f.enabled {
 		if !f.asleep(e) {
-			tried &^= 1 << e.Process
+			tried &^= 1 << e.Thread
 		}
 	}
 	have := f.backtrack | tried
@@ -489,20 +489,20 @@ func (f *frame) want(among processes, preferred int) {
 // it waits for.
 func (d *dpor) blockedRaces() {
 	f := d.stack[len(d.stack)-1]
-	d.cursor.back(f.spot)
+	d.cursor.restore(f.checkpoint)
 	blocked := d.cursor.Blocked()
 	events := d.stack[:len(d.stack)-1]
 	for _, b := range blocked {
 		waits := &frame{taken: b.Event, step: []sim.Access{{Object: b.Object, Write: true}}}
 		for i := len(events) - 1; i >= 0; i-- {
-			if events[i].taken.Process == b.Event.Process {
+			if events[i].taken.Thread == b.Event.Thread {
 				waits.before = events[i].clock
 				break
 			}
 		}
 		for i := len(events) - 1; i >= 0; i-- {
 			e := events[i]
-			if e.taken.Process == b.Event.Process || !dependent(e.step, waits.step) || isBefore(e, waits.before) {
+			if e.taken.Thread == b.Event.Thread || !dependent(e.step, waits.step) || isBefore(e, waits.before) {
 				continue
 			}
 			between := independent(e, events[i+1:])
@@ -513,9 +513,9 @@ func (d *dpor) blockedRaces() {
 			// only if there is no other.
 			among := initials(between, nil)
 			if among == 0 {
-				among = 1 << b.Event.Process
+				among = 1 << b.Event.Thread
 			}
-			e.want(among, b.Event.Process)
+			e.want(among, b.Event.Thread)
 		}
 	}
 }
@@ -527,12 +527,12 @@ func (d *dpor) dataRace(e, f *frame) {
 	if d.timed || races(e.step, f.step) == 0 {
 		return
 	}
-	here := d.cursor.mark()
+	here := d.cursor.save()
 	for i, now := range slices.Clone(d.cursor.Enabled()) {
 		if !sameStep(now, f.taken) {
 			continue
 		}
-		d.cursor.back(here)
+		d.cursor.restore(here)
 		d.cursor.Take(i)
 		if object := races(e.step, d.cursor.Accesses()); object > 0 {
 			err := raceError(d.cursor, step{e.taken, e.step}, step{now, d.cursor.Accesses()}, object, len(d.stack))

@@ -83,7 +83,7 @@ func refusals(build func() *sim.World) map[string]error {
 // asks, since no two steps need be due at one instant.
 func TestRacesOfTimedWorldsAreJudgedByClocks(t *testing.T) {
 	timed := func(w *sim.World) {
-		w.Timed(sim.Timing{Step: sim.Constant(10), Except: []sim.Taking{{Of: "B", Delay: sim.Constant(7)}}})
+		w.Timed(sim.Timing{Step: sim.Constant(10), Overrides: []sim.DelayOverride{{Of: "B", Delay: sim.Constant(7)}}})
 	}
 	bare := func(b *table, t *sim.Task, c *coded) {
 		t.Step("start")

@@ -19,7 +19,7 @@ func Walks(sys System, seed uint64, o Options) (_ *Result, err error) {
 }
 
 // Uniform samples runs so that, as far as blocking allows, each interleaving is
-// as likely as any other: a process is chosen by how many steps it has left.
+// as likely as any other: a thread is chosen by how many steps it has left.
 // How many it takes is learned from some random walks first.
 func Uniform(sys System, seed uint64, o Options) (_ *Result, err error) {
 	defer sim.RecoverModelError(&err)
@@ -29,10 +29,10 @@ func Uniform(sys System, seed uint64, o Options) (_ *Result, err error) {
 	}), nil
 }
 
-// PCT samples runs by random priorities: of the processes that can move, the
+// PCT samples runs by random priorities: of the threads that can move, the
 // one of the highest priority does, and at depth-1 random steps the one that
 // moves falls behind all others. A run finds a bug of that depth with a
-// probability of at least 1/(n k^(depth-1)), for n processes and k steps; and if
+// probability of at least 1/(n k^(depth-1)), for n threads and k steps; and if
 // it needs its tasks to go certain ways through their selects, by 1/w more, for w
 // combinations of ways in a run, of which each is as likely. All three are
 // learned from some random walks first, and the bound is as good as those.
@@ -43,11 +43,11 @@ func PCT(sys System, seed uint64, depth int, o Options) (_ *Result, err error) {
 	defer sim.RecoverModelError(&err)
 	p := newPilot(sys, seed)
 	r := sample("pct", sys, seed, o, func(seed uint64) sim.Chooser { return newPCT(seed, depth, p) })
-	r.Guarantee = 1 / float64(p.processes) / p.ways
+	r.Guarantee = 1 / float64(p.threads) / p.ways
 	for range depth - 1 {
 		r.Guarantee /= float64(p.longest)
 	}
-	r.Sampler = fmt.Sprintf("depth %d, %d processes, %d steps", depth, p.processes, p.longest)
+	r.Sampler = fmt.Sprintf("depth %d, %d threads, %d steps", depth, p.threads, p.longest)
 	if p.ways > 1 {
 		r.Sampler += fmt.Sprintf(", %.3g ways through selects", p.ways)
 	}
@@ -62,7 +62,7 @@ func random(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0)) }
 func sample(strategy string, sys System, seed uint64, o Options, chooser func(seed uint64) sim.Chooser) *Result {
 	r := newResult(strategy, sys)
 	r.Verdicts = append(r.Verdicts, Verdict{Property: EndsWhenFair})
-	c := newCrew(sys, o.Workers)
+	c := newWorkerPool(sys, o.Workers)
 	defer c.close()
 	checked := !o.trusting && c.cursors[0].saver != nil
 	for i, left := 0, checkFirst; checked && i < o.Limit && left > 0; i++ {
@@ -91,13 +91,13 @@ func sample(strategy string, sys System, seed uint64, o Options, chooser func(se
 }
 
 // EndsWhenFair is a property that the samplers judge of every system: a run
-// that the sampler has not brought to its end in wildSteps ends by itself, once
+// that the sampler has not brought to its end in unfairSteps ends by itself, once
 // faults stop and whoever can go on gets its turn. One that does not is a
 // livelock, or waits for something that never comes.
 const EndsWhenFair = "ends-when-fair"
 
-// wildSteps is how long a sampler may choose as it likes.
-const wildSteps = sim.MaxSteps / 5
+// unfairSteps is how long a sampler may choose as it likes.
+const unfairSteps = sim.MaxSteps / 5
 
 // Faulty is a System with faults that can be stopped.
 type Faulty interface{ StopFaults() }
@@ -106,11 +106,11 @@ type Faulty interface{ StopFaults() }
 type sampled struct {
 	steps  []sim.Event
 	tested uint64
-	broke  []fall // by property
+	broke  []firstViolation // by property
 }
 
-// fall is how a property first broke in a run.
-type fall struct {
+// firstViolation is how a property first broke in a run.
+type firstViolation struct {
 	err  error // nil: it held
 	step int   // that broke it, from 1; 0: none did
 }
@@ -135,13 +135,13 @@ func (c *cursor) checkRun(chooser sim.Chooser, most int) int {
 
 func (s *sampled) run(at *cursor, chooser sim.Chooser, properties int, index func(string) int) {
 	s.steps, s.tested = s.steps[:0], 1<<index(EndsWhenFair)
-	s.broke = append(s.broke[:0], make([]fall, properties)...)
+	s.broke = append(s.broke[:0], make([]firstViolation, properties)...)
 	at.Reset()
 	s.note(at.Violations(), index)
 	for len(at.Enabled()) > 0 {
 		switch len(s.steps) {
-		case wildSteps:
-			chooser = at.calmDown()
+		case unfairSteps:
+			chooser = at.makeFair()
 		case sim.MaxSteps:
 			s.broke[index(EndsWhenFair)].err = stillGoing(at)
 			return
@@ -161,13 +161,13 @@ func (s *sampled) run(at *cursor, chooser sim.Chooser, properties int, index fun
 func (s *sampled) note(violations []sim.Violation, index func(string) int) {
 	for _, v := range violations {
 		if f := &s.broke[index(v.Property)]; f.err == nil {
-			*f = fall{v.Err, len(s.steps)}
+			*f = firstViolation{v.Err, len(s.steps)}
 		}
 	}
 }
 
-// calmDown stops the faults and returns a fair chooser.
-func (c *cursor) calmDown() sim.Chooser {
+// makeFair stops the faults and returns a fair chooser.
+func (c *cursor) makeFair() sim.Chooser {
 	if f, ok := c.System.(Faulty); ok {
 		f.StopFaults()
 	}
@@ -180,46 +180,46 @@ func stillGoing(sys System) error {
 		events = append(events, e.String())
 	}
 	return fmt.Errorf("%d steps, the last %d of them fair and without faults, and it still goes on: %s",
-		sim.MaxSteps, sim.MaxSteps-wildSteps, strings.Join(events, ", "))
+		sim.MaxSteps, sim.MaxSteps-unfairSteps, strings.Join(events, ", "))
 }
 
-// fair gives the turn to the process that has waited longest for it.
+// fair gives the turn to the thread that has waited longest for it.
 type fair struct {
-	last  []int // by process: the step of its last turn
-	turns []int // by process
+	last  []int // by thread: the step of its last turn
+	turns []int // by thread
 	step  int
 }
 
 func (f *fair) Choose(enabled []sim.Event) (int, error) {
 	best := -1
 	for i, e := range enabled {
-		for e.Process >= len(f.last) {
+		for e.Thread >= len(f.last) {
 			f.last, f.turns = append(f.last, 0), append(f.turns, 0)
 		}
-		if best < 0 || f.last[e.Process] < f.last[enabled[best].Process] {
+		if best < 0 || f.last[e.Thread] < f.last[enabled[best].Thread] {
 			best = i
 		}
 	}
 	f.step++
-	process := enabled[best].Process
-	f.last[process] = f.step
-	f.turns[process]++
-	return best + f.turns[process]%waysFrom(enabled, best), nil
+	thread := enabled[best].Thread
+	f.last[thread] = f.step
+	f.turns[thread]++
+	return best + f.turns[thread]%waysFrom(enabled, best), nil
 }
 
 // waysFrom is how many of the events, from the given one on, are ways of the
-// same process.
+// same thread.
 func waysFrom(enabled []sim.Event, i int) int {
 	n := 1
-	for i+n < len(enabled) && enabled[i+n].Process == enabled[i].Process {
+	for i+n < len(enabled) && enabled[i+n].Thread == enabled[i].Thread {
 		n++
 	}
 	return n
 }
 
-// waysOf is how many of the events are ways of the process.
-func waysOf(enabled []sim.Event, process int) int {
-	first := slices.IndexFunc(enabled, func(e sim.Event) bool { return e.Process == process })
+// waysOf is how many of the events are ways of the thread.
+func waysOf(enabled []sim.Event, thread int) int {
+	first := slices.IndexFunc(enabled, func(e sim.Event) bool { return e.Thread == thread })
 	return waysFrom(enabled, first)
 }
 
@@ -249,10 +249,10 @@ func (r *Result) add(s *sampled, seed uint64) {
 
 // pilot is what some random walks say of a system's size.
 type pilot struct {
-	steps     []int // by process: the most that it took in a run
-	processes int
-	longest   int     // the most steps of a run
-	ways      float64 // the most combinations of ways through the selects of a run
+	steps   []int // by thread: the most that it took in a run
+	threads int
+	longest int     // the most steps of a run
+	ways    float64 // the most combinations of ways through the selects of a run
 }
 
 // pilotRuns is how many walks a pilot takes.
@@ -268,39 +268,39 @@ func newPilot(sys System, seed uint64) pilot {
 		total, ways := 0, 1.0
 		for ; len(at.Enabled()) > 0 && total < sim.MaxSteps; total++ {
 			i, _ := walk.Choose(at.Enabled())
-			process := at.Enabled()[i].Process
-			ways *= float64(waysOf(at.Enabled(), process))
-			for len(steps) <= process {
+			thread := at.Enabled()[i].Thread
+			ways *= float64(waysOf(at.Enabled(), thread))
+			for len(steps) <= thread {
 				steps = append(steps, 0)
 			}
-			steps[process]++
+			steps[thread]++
 			at.Take(i)
 		}
 		p.longest, p.ways = max(p.longest, total), max(p.ways, ways)
-		for process, n := range steps {
-			if process == len(p.steps) {
+		for thread, n := range steps {
+			if thread == len(p.steps) {
 				p.steps = append(p.steps, 0)
 			}
-			p.steps[process] = max(p.steps[process], n)
+			p.steps[thread] = max(p.steps[thread], n)
 		}
 	}
 	for _, n := range p.steps {
 		if n > 0 {
-			p.processes++
+			p.threads++
 		}
 	}
 	return p
 }
 
-// uniform chooses a process by how many steps it has left.
+// uniform chooses a thread by how many steps it has left.
 type uniform struct {
 	random *rand.Rand
-	left   []int // by process
+	left   []int // by thread
 }
 
 func (u *uniform) weight(e sim.Event) int {
-	if e.Process < len(u.left) {
-		return max(u.left[e.Process], 1)
+	if e.Thread < len(u.left) {
+		return max(u.left[e.Thread], 1)
 	}
 	return 1
 }
@@ -314,8 +314,8 @@ func (u *uniform) Choose(enabled []sim.Event) (int, error) {
 	for i := 0; i < len(enabled); i += waysFrom(enabled, i) {
 		e := enabled[i]
 		if at -= u.weight(e); at < 0 {
-			if e.Process < len(u.left) {
-				u.left[e.Process]--
+			if e.Thread < len(u.left) {
+				u.left[e.Thread]--
 			}
 			return anyWay(u.random, enabled, i), nil
 		}
@@ -323,10 +323,10 @@ func (u *uniform) Choose(enabled []sim.Event) (int, error) {
 	panic("unreachable")
 }
 
-// pct chooses the process of the highest priority.
+// pct chooses the thread of the highest priority.
 type pct struct {
 	random   *rand.Rand
-	priority []int // by process
+	priority []int // by thread
 	changes  []int // steps before which the one that would move falls behind all
 	step     int
 }
@@ -345,17 +345,17 @@ func newPCT(seed uint64, depth int, p pilot) *pct {
 func (c *pct) Choose(enabled []sim.Event) (int, error) {
 	best := 0
 	for i, e := range enabled {
-		for e.Process >= len(c.priority) {
+		for e.Thread >= len(c.priority) {
 			c.priority = append(c.priority, len(c.changes)+1+c.random.IntN(1<<30))
 		}
-		if c.priority[e.Process] > c.priority[enabled[best].Process] {
+		if c.priority[e.Thread] > c.priority[enabled[best].Thread] {
 			best = i
 		}
 	}
 	for i, at := range c.changes {
 		if at == c.step {
 			c.changes[i] = -1
-			c.priority[enabled[best].Process] = len(c.changes) - 1 - i
+			c.priority[enabled[best].Thread] = len(c.changes) - 1 - i
 			return c.Choose(enabled)
 		}
 	}

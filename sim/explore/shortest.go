@@ -61,12 +61,12 @@ func nearest(at *cursor, property string, maxLevel, maxStates int, o Options) (*
 			break
 		}
 		e.steps = e.steps[:0]
-		from := w.states[i].spot
-		at.back(from)
+		from := w.states[i].checkpoint
+		at.restore(from)
 		n := len(at.Enabled())
 		for choice := range n {
 			if choice > 0 {
-				at.back(from)
+				at.restore(from)
 			}
 			event := at.Enabled()[choice]
 			at.Take(choice)
@@ -89,7 +89,7 @@ func nearest(at *cursor, property string, maxLevel, maxStates int, o Options) (*
 				maxLevel = int(w.states[i].level) + 1
 			}
 		}
-		w.states[i].spot = spot{}
+		w.states[i].checkpoint = checkpoint{}
 	}
 	near := Near{States: len(w.states), Complete: complete}
 	if best == nil {
@@ -132,8 +132,8 @@ type ways struct {
 }
 
 type waypoint struct {
-	level int32
-	spot  spot // until it is expanded
+	level      int32
+	checkpoint checkpoint // until it is expanded
 	// arrivals are the ways here with the fewest switches in `level` steps, one
 	// for each place where the last step may have been.
 	arrivals []arrival
@@ -171,7 +171,7 @@ func (w *ways) reach(at *cursor, level int32, way arrival) {
 	i, known := w.index[fingerprint]
 	if !known {
 		w.index[fingerprint] = int32(len(w.states))
-		w.states = append(w.states, waypoint{level, at.mark(), []arrival{way}})
+		w.states = append(w.states, waypoint{level, at.save(), []arrival{way}})
 		return
 	}
 	if state := &w.states[i]; level == state.level {

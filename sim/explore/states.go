@@ -24,13 +24,13 @@ const firstBatch = 64
 func States(sys System, o Options) (_ *Result, err error) {
 	defer sim.RecoverModelError(&err)
 	r := newResult("states", sys)
-	c := newCrew(sys, o.Workers)
+	c := newWorkerPool(sys, o.Workers)
 	defer c.close()
-	s := search{crew: c, result: r, seen: newSeen(), breaks: make([]int, len(r.Verdicts)), timed: isTimed(sys)}
+	s := search{pool: c, result: r, seen: newSeen(), breaks: make([]int, len(r.Verdicts)), timed: isTimed(sys)}
 	complete := s.run(o)
 	r.States, r.Complete = s.seen.n, complete
 	if complete {
-		d := defence{result: r, crew: c, known: s.seen, longest: min(sim.MaxSteps, 4*len(r.Levels)+64), walks: o.walks(s.seen.n)}
+		d := defence{result: r, pool: c, known: s.seen, longest: min(sim.MaxSteps, 4*len(r.Levels)+64), walks: o.walks(s.seen.n)}
 		d.stand()
 		r.conclude(Exhausted)
 	} else {
@@ -41,7 +41,7 @@ func States(sys System, o Options) (_ *Result, err error) {
 }
 
 type search struct {
-	crew     *crew
+	pool     *workerPool
 	result   *Result
 	seen     *seen
 	breaks   []int // by property: the level of the first step that broke it
@@ -53,19 +53,19 @@ type search struct {
 func (s *search) run(o Options) bool {
 	limit, unbound := o.bindMemory()
 	defer unbound()
-	at := s.crew.cursors[0]
+	at := s.pool.cursors[0]
 	s.seen.add(at.Fingerprint())
 	s.count(0, at.Tested(), at.Violations(), 0)
-	frontier := []spot{at.mark()}
+	frontier := []checkpoint{at.save()}
 	expanded := make([]expansion, batch)
 	for level := 1; len(frontier) > 0; level++ {
 		s.result.Levels = append(s.result.Levels, len(frontier))
-		var next []spot
+		var next []checkpoint
 		for from, size := 0, 0; from < len(frontier); from += size {
 			if size = batch; s.result.Transitions < checkFirst {
 				size = firstBatch
 			}
-			spots := frontier[from:min(from+size, len(frontier))]
+			checkpoints := frontier[from:min(from+size, len(frontier))]
 			if o.stopped() || s.seen.n > o.Limit || o.First && s.result.anyBad() {
 				return false
 			}
@@ -73,22 +73,22 @@ func (s *search) run(o Options) bool {
 				s.result.Left = fmt.Sprintf("it holds %d MB, and may hold %d", s.result.Memory>>20, limit>>20)
 				return false
 			}
-			s.crew.each(len(spots), func(at *cursor, i int) {
-				expanded[i].expand(at, spots[i], s.seen, !o.trusting && checks(s.expanded+i, s.result.Transitions), !s.timed, o.atEnd)
+			s.pool.each(len(checkpoints), func(at *cursor, i int) {
+				expanded[i].expand(at, checkpoints[i], s.seen, !o.trusting && checks(s.expanded+i, s.result.Transitions), !s.timed, o.atEnd)
 			})
-			s.expanded += len(spots)
-			for i := range spots {
-				spots[i] = spot{}
+			s.expanded += len(checkpoints)
+			for i := range checkpoints {
+				checkpoints[i] = checkpoint{}
 				e := &expanded[i]
 				s.result.Transitions += e.transitions
 				s.count(level, e.tested, e.violations, e.races)
 				for _, reached := range e.reached {
 					if s.seen.add(reached.fingerprint) {
-						next = append(next, reached.spot)
+						next = append(next, reached.checkpoint)
 					}
 				}
 			}
-			s.crew.share()
+			s.pool.share()
 			s.result.States = s.seen.n
 			o.progress(s.result)
 		}
@@ -131,21 +131,21 @@ type expansion struct {
 
 type reachedState struct {
 	fingerprint uint64
-	spot        spot
+	checkpoint  checkpoint
 }
 
 // expand takes every step out of a state; with check, it also checks what it
 // takes for granted about them. With race, two of them that race count.
-func (e *expansion) expand(at *cursor, from spot, known *seen, check, race bool, atEnd func(System)) {
+func (e *expansion) expand(at *cursor, from checkpoint, known *seen, check, race bool, atEnd func(System)) {
 	*e = expansion{violations: e.violations[:0], reached: e.reached[:0], steps: e.steps[:0]}
-	at.back(from)
+	at.restore(from)
 	n := len(at.Enabled())
 	if n == 0 && atEnd != nil {
 		atEnd(at)
 	}
 	for i := range n {
 		if i > 0 {
-			at.back(from)
+			at.restore(from)
 		}
 		event := at.Enabled()[i]
 		if check {
@@ -157,7 +157,7 @@ func (e *expansion) expand(at *cursor, from spot, known *seen, check, race bool,
 		e.tested |= at.Tested()
 		e.violations = append(e.violations, at.Violations()...)
 		if fingerprint := at.Fingerprint(); !known.has(fingerprint) {
-			e.reached = append(e.reached, reachedState{fingerprint, at.mark()})
+			e.reached = append(e.reached, reachedState{fingerprint, at.save()})
 		}
 		if !race {
 			continue
@@ -188,7 +188,7 @@ func (e *expansion) race(at System, event sim.Event) (other *step, object int) {
 	now.event = event
 	now.accesses = append(now.accesses[:0], at.Accesses()...)
 	for i := range n {
-		if e.steps[i].event.Process == event.Process {
+		if e.steps[i].event.Thread == event.Thread {
 			continue // Two ways of one step.
 		}
 		if object := races(e.steps[i].accesses, now.accesses); object > 0 {

@@ -169,15 +169,15 @@ func (w *Worlds) Rebuild() *sim.World {
 // Learn takes over how tasks come to where they park.
 func (w *Worlds) Learn(from Saver) { w.World.Learn(from.(*Worlds).World) }
 
-// cursor moves a system about: forth by choices, back to marked spots.
+// cursor moves a system: forth by choices, back to checkpoints.
 type cursor struct {
 	System
-	saver Saver   // nil: spots are reached by running there
+	saver Saver   // nil: checkpoints are reached by running there
 	path  []int32 // the choices since the start; kept where there is no saver
 }
 
-// spot is a state to come back to.
-type spot struct {
+// checkpoint is a state to come back to.
+type checkpoint struct {
 	snapshot *sim.Snapshot
 	path     []int32
 }
@@ -222,16 +222,16 @@ const (
 // checks says whether the n-th is to be checked, after so many steps.
 func checks(n, steps int) bool { return steps < checkFirst || n%checkEvery == 0 }
 
-// mark returns the spot where the system is.
-func (c *cursor) mark() spot {
+// save returns the checkpoint where the system is.
+func (c *cursor) save() checkpoint {
 	if c.saver != nil {
-		return spot{snapshot: c.saver.Save()}
+		return checkpoint{snapshot: c.saver.Save()}
 	}
-	return spot{path: slices.Clone(c.path)}
+	return checkpoint{path: slices.Clone(c.path)}
 }
 
-// back returns to a spot.
-func (c *cursor) back(s spot) {
+// restore returns to a checkpoint.
+func (c *cursor) restore(s checkpoint) {
 	if c.saver != nil {
 		c.saver.Load(s.snapshot)
 		return

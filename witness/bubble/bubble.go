@@ -22,11 +22,11 @@ import (
 // does.
 type Program func(r *Run) (end func())
 
-// patience is how much virtual time may pass with nobody parked before a run
+// stuckAfter is how much virtual time may pass with nobody parked before a run
 // counts as stuck. It is longer than any time-out of the clients.
 //
 // Unit: virtual time.
-const patience = time.Hour
+const stuckAfter = time.Hour
 
 // Run is one bubble from its start to its end. All but one of its goroutines
 // are blocked for good, parked before a step, or ended whenever something is
@@ -35,7 +35,7 @@ type Run struct {
 	mu         sync.Mutex // guards byID, newcomers and where goroutines park: what a step wakes may run side by side
 	byID       map[int64]*Goroutine
 	newcomers  []*Goroutine
-	goroutines []*Goroutine // by process number
+	goroutines []*Goroutine // by thread number
 	spawned    map[string]int
 	actors     []*Goroutine // that the experiment is about
 	watchers   []*watcher
@@ -50,7 +50,7 @@ type Run struct {
 	contended  bool
 	deadlocked bool
 	stuck      bool // actors are left, and wait for what never comes
-	ending     bool // nobody looks any more
+	ending     bool // acts and panics are no longer recorded
 }
 
 // watcher is a property of the run.
@@ -75,7 +75,7 @@ func Current() *Run {
 // Go adds a goroutine of the experiment. It starts when the Program has
 // returned, in the order of adding.
 func (r *Run) Go(name string, f func()) {
-	r.actors = append(r.actors, ours(name, f))
+	r.actors = append(r.actors, spawn(name, f))
 }
 
 // Watch adds a property that is judged at each step.
@@ -108,12 +108,12 @@ func (r *Run) Panicked(reason any) {
 	}
 }
 
-// live is the whole life of a bubble. It tells idle whenever something is to be
+// runBubble is the whole life of a bubble. It tells idle whenever something is to be
 // chosen, and takes what is chosen from choices; closed choices end it.
 //
 // A run that is stuck leaves its goroutines behind, which is what a deadlock
 // does. Nobody can end them: Go has no such thing.
-func live(t *testing.T, program Program, idle chan<- *Run, choices <-chan int) {
+func runBubble(t *testing.T, program Program, idle chan<- *Run, choices <-chan int) {
 	r := &Run{byID: map[int64]*Goroutine{}, spawned: map[string]int{}, lockNames: map[string]int{}, history: 1}
 	defer func() {
 		current.Store(nil)
@@ -137,7 +137,7 @@ func live(t *testing.T, program Program, idle chan<- *Run, choices <-chan int) {
 
 // build runs the program, and starts the actors.
 func (r *Run) build(program Program) (end func()) {
-	setup := ours("setup", func() { end = program(r) })
+	setup := spawn("setup", func() { end = program(r) })
 	r.start(setup)
 	for r.settle(); !setup.done; r.settle() {
 		if len(r.choices) == 0 {
@@ -203,9 +203,9 @@ func (r *Run) unfinished() bool {
 }
 
 // settle waits until all goroutines are idle and lists those that can go on. If
-// there are none, it lets virtual time pass until there are, or patience ends.
+// there are none, it lets virtual time pass until there are, or stuckAfter has passed.
 func (r *Run) settle() {
-	for deadline := time.Now().Add(patience); ; {
+	for deadline := time.Now().Add(stuckAfter); ; {
 		synctest.Wait()
 		r.nameNewcomers()
 		r.list()
@@ -255,7 +255,7 @@ func (r *Run) resume(g *Goroutine) {
 func (r *Run) end(end func()) {
 	r.ending = true
 	if r.runOn(); !r.stuck {
-		r.start(ours("end", end))
+		r.start(spawn("end", end))
 		r.runOn()
 	}
 }
@@ -300,8 +300,8 @@ func (r *Run) nameNewcomers() {
 	r.newcomers = r.newcomers[:0]
 }
 
-// number gives a goroutine its process number.
+// number gives a goroutine its thread number.
 func (r *Run) number(g *Goroutine) {
-	g.process = len(r.goroutines)
+	g.thread = len(r.goroutines)
 	r.goroutines = append(r.goroutines, g)
 }

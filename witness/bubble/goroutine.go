@@ -14,7 +14,7 @@ import (
 type Goroutine struct {
 	Name    string
 	id      int64
-	process int
+	thread  int
 	creator string // of one that we did not start: the function that did
 	program func() // of one that we did
 	done    bool   // of one that we did
@@ -26,8 +26,8 @@ type Goroutine struct {
 	wake   chan struct{}
 }
 
-// ours returns a goroutine that is still to be started.
-func ours(name string, program func()) *Goroutine {
+// spawn returns a goroutine that is still to be started.
+func spawn(name string, program func()) *Goroutine {
 	return &Goroutine{Name: name, program: program, wake: make(chan struct{})}
 }
 
@@ -101,7 +101,7 @@ func (g *Goroutine) event() sim.Event {
 	if actor == "" {
 		actor = g.Name
 	}
-	return sim.Event{Actor: actor, Label: g.point, Place: g.process + 1, Process: g.process}
+	return sim.Event{Actor: actor, Label: g.point, Place: g.thread + 1, Thread: g.thread}
 }
 
 // creator is the function that started the calling goroutine: "Broker.Open".

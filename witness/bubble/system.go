@@ -39,7 +39,7 @@ func (s *System) Reset() {
 			}
 			s.ended <- err
 		}()
-		live(s.t, s.program, s.idle, s.choices)
+		runBubble(s.t, s.program, s.idle, s.choices)
 	}()
 	s.wait()
 }

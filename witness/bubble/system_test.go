@@ -224,9 +224,9 @@ func TestNamesOfGoroutines(t *testing.T) {
 	sys.Take(0)
 	var got []string
 	for _, e := range sys.Enabled() {
-		got = append(got, fmt.Sprintf("%v (process %d)", e, e.Process))
+		got = append(got, fmt.Sprintf("%v (thread %d)", e, e.Thread))
 	}
-	want := "A end (process 1), TestNamesOfGoroutines.func2.1(1) work 0 (process 2), TestNamesOfGoroutines.func2.1(2) work 1 (process 3)"
+	want := "A end (thread 1), TestNamesOfGoroutines.func2.1(1) work 0 (thread 2), TestNamesOfGoroutines.func2.1(2) work 1 (thread 3)"
 	if strings.Join(got, ", ") != want {
 		t.Errorf("to be chosen: %s; want %s", strings.Join(got, ", "), want)
 	}

@@ -42,19 +42,19 @@ func (o *Options) progress(r *Result) {
 	}
 }
 
-// crew is the workers of a search, each with a system of its own. Work is cut
+// workerPool is the workers of a search, each with a system of its own. Work is cut
 // into pieces that do not depend on how many there are, and its results are
 // put together in the order of the pieces; so nothing that a search finds
 // depends on it either.
-type crew struct {
+type workerPool struct {
 	cursors []*cursor // the first is of the system that was given
 }
 
-func newCrew(sys System, workers int) *crew {
+func newWorkerPool(sys System, workers int) *workerPool {
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	c := &crew{cursors: []*cursor{newCursor(sys)}}
+	c := &workerPool{cursors: []*cursor{newCursor(sys)}}
 	if forker, ok := sys.(Forker); ok {
 		for range workers - 1 {
 			c.cursors = append(c.cursors, newCursor(forker.Fork()))
@@ -63,8 +63,8 @@ func newCrew(sys System, workers int) *crew {
 	return c
 }
 
-// close ends the systems that the crew made.
-func (c *crew) close() {
+// close ends the systems that the pool made.
+func (c *workerPool) close() {
 	for _, cursor := range c.cursors[1:] {
 		cursor.Close()
 	}
@@ -72,7 +72,7 @@ func (c *crew) close() {
 
 // each does the work for 0 to n-1, several at once. A ModelError in one of them
 // ends all.
-func (c *crew) each(n int, work func(at *cursor, i int)) {
+func (c *workerPool) each(n int, work func(at *cursor, i int)) {
 	guarded := func(at *cursor, i int) (err error) {
 		defer sim.RecoverModelError(&err)
 		work(at, i)
@@ -120,9 +120,9 @@ type failure struct {
 	err error
 }
 
-// share tells all systems what each has learned, so that any can go to a spot
+// share tells all systems what each has learned, so that any can go to a checkpoint
 // that another marked.
-func (c *crew) share() {
+func (c *workerPool) share() {
 	for _, to := range c.cursors {
 		for _, from := range c.cursors {
 			if to != from && to.saver != nil {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Refitted is an old schedule, made to fit a program that was edited since.
-type Refitted struct {
+// Rebased is an old schedule, made to fit a program that was edited since.
+type Rebased struct {
 	// Schedule is what the program does now: NewReplay takes it. Where nothing
 	// was edited it is the old one.
 	Schedule Schedule
@@ -25,11 +25,11 @@ type Refitted struct {
 // Bounds of the search for events that make the next one of a schedule
 // possible.
 const (
-	refitEvents = 8
-	refitStates = 1000
+	rebaseEvents = 8
+	rebaseStates = 1000
 )
 
-// Refit follows an old schedule as far as the program still goes that way:
+// Rebase follows an old schedule as far as the program still goes that way:
 //
 //   - An event that cannot happen yet, but can after some others of which the
 //     schedule knows nothing: they are inserted, as few as it takes. Such are
@@ -42,8 +42,8 @@ const (
 //
 // The world must be new. What it does on the way is tried and taken back, so
 // play Schedule in another one to see a trace.
-func Refit(w *World, old Schedule) *Refitted {
-	r := &refit{world: w, fit: &Refitted{}}
+func Rebase(w *World, old Schedule) *Rebased {
+	r := &rebase{world: w, fit: &Rebased{}}
 	for _, step := range old {
 		r.lines = append(r.lines, line{Step: step})
 	}
@@ -57,12 +57,12 @@ func Refit(w *World, old Schedule) *Refitted {
 }
 
 // Whole says whether the old schedule fits as it is.
-func (f *Refitted) Whole() bool {
+func (f *Rebased) Whole() bool {
 	return len(f.Late) == 0 && len(f.Skipped) == 0 && len(f.Inserted) == 0
 }
 
 // String says on one line where the old schedule does not fit any more.
-func (f *Refitted) String() string {
+func (f *Rebased) String() string {
 	parts := []string{fmt.Sprintf("%d of %d events of the schedule fit", f.Matched, f.Matched+len(f.Skipped))}
 	say := func(what string, steps []Step, format string) {
 		if len(steps) == 0 {
@@ -90,14 +90,14 @@ type line struct {
 	waits bool // it was held up when its turn came
 }
 
-type refit struct {
+type rebase struct {
 	world *World
-	fit   *Refitted
+	fit   *Rebased
 	lines []line
 }
 
 // next deals with one line, and says whether it could.
-func (r *refit) next() bool {
+func (r *rebase) next() bool {
 	var held []string // tasks that are held up before a line
 	for i := range r.lines {
 		l := &r.lines[i]
@@ -122,7 +122,7 @@ func (r *refit) next() bool {
 }
 
 // take takes the events of a way, the last of which is that of the line.
-func (r *refit) take(i int, way []int) {
+func (r *rebase) take(i int, way []int) {
 	l := r.lines[i]
 	for k, choice := range way {
 		r.fit.Schedule = r.fit.Schedule.Add(r.world.Enabled()[choice])
@@ -143,7 +143,7 @@ func (r *refit) take(i int, way []int) {
 // way finds the fewest events of which the schedule knows nothing that lead to
 // the given one: of its own task if that will do, else of all. It returns them
 // and the event, as choices.
-func (r *refit) way(to Step) ([]int, bool) {
+func (r *rebase) way(to Step) ([]int, bool) {
 	own := func(e Event) bool { return taskOf(e.Actor) == taskOf(to.Actor) }
 	if way, ok := r.search(to, own); ok {
 		return way, ok
@@ -153,7 +153,7 @@ func (r *refit) way(to Step) ([]int, bool) {
 
 // search goes breadth first through the states that such events lead to. The
 // world is back where it was at the end.
-func (r *refit) search(to Step, may func(Event) bool) ([]int, bool) {
+func (r *rebase) search(to Step, may func(Event) bool) ([]int, bool) {
 	type reached struct {
 		state *Snapshot
 		way   []int
@@ -170,7 +170,7 @@ func (r *refit) search(to Step, may func(Event) bool) ([]int, bool) {
 			return append(slices.Clip(at.way), i), true
 		}
 		for i, e := range events {
-			if len(at.way) == refitEvents || len(seen) > refitStates || !may(e) || r.isPlanned(e) {
+			if len(at.way) == rebaseEvents || len(seen) > rebaseStates || !may(e) || r.isPlanned(e) {
 				continue
 			}
 			w.Load(at.state)
@@ -185,14 +185,14 @@ func (r *refit) search(to Step, may func(Event) bool) ([]int, bool) {
 }
 
 // isPlanned says whether the schedule has the event still to come.
-func (r *refit) isPlanned(e Event) bool {
+func (r *rebase) isPlanned(e Event) bool {
 	return slices.ContainsFunc(r.lines, func(l line) bool { return l.Is(e) })
 }
 
 // heldUp says whether the actor of the event cannot move now and still may come
 // to it: it stands before the event, or its task before one of which the
 // schedule knows nothing.
-func (r *refit) heldUp(s Step) bool {
+func (r *rebase) heldUp(s Step) bool {
 	for _, t := range r.world.tasks {
 		if t.name == taskOf(s.Actor) && t.waits() && (s.Is(t.site.event) || !r.isPlanned(t.site.event)) {
 			return true

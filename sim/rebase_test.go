@@ -10,16 +10,16 @@ import (
 	"racelab/sim"
 )
 
-// refitted fits an old schedule to a program of racers, and checks that the
+// rebased fits an old schedule to a program of racers, and checks that the
 // result can be played.
-func refitted(t *testing.T, build func() *sim.World, old string) *sim.Refitted {
+func rebased(t *testing.T, build func() *sim.World, old string) *sim.Rebased {
 	t.Helper()
 	schedule, err := sim.ParseSchedule(old)
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := build()
-	fit := sim.Refit(w, schedule)
+	fit := sim.Rebase(w, schedule)
 	w.Close()
 	w = build()
 	defer w.Close()
@@ -66,7 +66,7 @@ func points(program ...string) func() *sim.World {
 	}
 }
 
-func TestRefit(t *testing.T) {
+func TestRebase(t *testing.T) {
 	for _, test := range []struct {
 		name, old  string
 		program    []string
@@ -98,7 +98,7 @@ func TestRefit(t *testing.T) {
 		{"foreign", "G0 send\nG1 send\nG0->coordinator OffsetCommit", []string{"x y", "x y"}, "", "0 of 3 events of the schedule fit; " +
 			"skipped: G0 send (line 1), G1 send (line 2), G0->coordinator OffsetCommit (line 3)"},
 	} {
-		fit := refitted(t, points(test.program...), test.old)
+		fit := rebased(t, points(test.program...), test.old)
 		if fit.Schedule.String() != test.want || fit.String() != test.says {
 			t.Errorf("%s: %v fits as\n%v\n%v\nwant\n%v\n%v", test.name, test.old, fit.Schedule, fit, test.want, test.says)
 		}
@@ -109,7 +109,7 @@ func TestRefit(t *testing.T) {
 }
 
 // Goal: a request that was added, and its answer, are inserted too.
-func TestRefitInsertsMessages(t *testing.T) {
+func TestRebaseInsertsMessages(t *testing.T) {
 	build := func(program ...string) func() *sim.World {
 		return func() *sim.World {
 			w, _ := race(program)
@@ -117,7 +117,7 @@ func TestRefitInsertsMessages(t *testing.T) {
 		}
 	}
 	old := "A start; B start; A/c0->node Ping; A receive; B next"
-	fit := refitted(t, build("send1 , send0 receive0", ", "), old)
+	fit := rebased(t, build("send1 , send0 receive0", ", "), old)
 	if want := "A start; B start; A next; A/c0->node Ping; A receive; B next"; fit.Schedule.String() != want {
 		t.Errorf("%s fits as %v, want %s (%v)", old, fit.Schedule, want, fit)
 	}
@@ -125,7 +125,7 @@ func TestRefitInsertsMessages(t *testing.T) {
 
 // Goal: every schedule fits the program that it is of, and a program with a
 // point added anywhere does all that its schedules say, in their order.
-func TestRefitOfRandomSchedules(t *testing.T) {
+func TestRebaseOfRandomSchedules(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 0))
 	for range 200 {
 		program := []string{"+ x - y", "x + y z -", "y x"}[:2+r.IntN(2)]
@@ -135,7 +135,7 @@ func TestRefitOfRandomSchedules(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.Close()
-		fit := refitted(t, points(program...), trace.Schedule.Lines())
+		fit := rebased(t, points(program...), trace.Schedule.Lines())
 		if !fit.Whole() || fit.Schedule.String() != trace.Schedule.String() {
 			t.Fatalf("program %q: %v fits as %v: %v", program, trace.Schedule, fit.Schedule, fit)
 		}
@@ -143,7 +143,7 @@ func TestRefitOfRandomSchedules(t *testing.T) {
 		which := r.IntN(len(edited))
 		ops := strings.Fields(edited[which])
 		edited[which] = strings.Join(slices.Insert(ops, r.IntN(len(ops)), "new"), " ")
-		fit = refitted(t, points(edited...), trace.Schedule.Lines())
+		fit = rebased(t, points(edited...), trace.Schedule.Lines())
 		var kept []string
 		for _, step := range fit.Schedule {
 			if step.Label != "new" {
