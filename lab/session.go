@@ -82,6 +82,9 @@ func (s *Session) Reached() *view.Break {
 
 // Take takes a choice, by its place among Choices.
 func (s *Session) Take(i int) error {
+	if len(s.Choices()) == 0 {
+		return fmt.Errorf("there is no choice: the run has ended (%s)", s.report.Ending)
+	}
 	if i < 0 || i >= len(s.Choices()) {
 		return fmt.Errorf("there is no choice %d; possible: 1 to %d", i+1, len(s.Choices()))
 	}

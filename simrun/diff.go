@@ -54,7 +54,7 @@ func (d *difference) read(a *app, c *cobra.Command, args []string) (err error) {
 		}
 	}
 	if c.Flags().Changed("schedule") {
-		d.schedule, _, err = readSchedule(d.text)
+		d.schedule, _, err = readSchedule("--schedule", d.text)
 	} else if len(d.Changed) > 0 {
 		err = errors.New("--set and @SETTING go with --schedule; without one, the setting is one in which the two variants differ")
 	}

@@ -10,6 +10,7 @@
 //	simrun show SCENARIO                its story, what to do, its verdicts
 //	simrun why TEXT                     from a line of a log to the race behind it
 //	simrun run SCENARIO                 one run, as a picture
+//	simrun play SCENARIO                you are the scheduler: try to break it
 //	simrun explore SCENARIO             a search through all runs
 //	simrun diff SCENARIO VARIANT VARIANT  where one schedule parts two variants
 //	simrun check [SCENARIO...]          every variant against its expected verdicts

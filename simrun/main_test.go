@@ -25,15 +25,15 @@ import (
 	"racelab/sim/view"
 )
 
-// lab is the command over the lab's scenarios.
-func lab(stdout, stderr io.Writer) *app {
+// command is the command over the lab's scenarios.
+func command(stdout, stderr io.Writer) *app {
 	return &app{program: "simrun", all: scenarios.All(), stdin: strings.NewReader(""), stdout: stdout, stderr: stderr, notify: func(chan<- os.Signal) {}}
 }
 
 // call runs simrun with the arguments.
 func call(args ...string) (code int, stdout, stderr string) {
 	var out, err strings.Builder
-	code = lab(&out, &err).run(args)
+	code = command(&out, &err).run(args)
 	return code, out.String(), err.String()
 }
 
@@ -354,7 +354,7 @@ func unexpecting() *scenario.Race {
 // over is the command over one scenario.
 func over(s *scenario.Race, args ...string) (code int, stdout, stderr string) {
 	var out, errs strings.Builder
-	a := lab(&out, &errs)
+	a := command(&out, &errs)
 	a.all = []*scenario.Race{s}
 	code = a.run(args)
 	return code, out.String(), errs.String()
@@ -408,7 +408,7 @@ func TestCheckAgainstTheTable(t *testing.T) {
 
 // parsed checks a command line, and does no work.
 func parsed(args []string) error {
-	root := lab(io.Discard, io.Discard).root(args)
+	root := command(io.Discard, io.Discard).root(args)
 	for _, c := range root.Commands() {
 		c.RunE = func(*cobra.Command, []string) error { return nil }
 	}
@@ -488,7 +488,7 @@ func TestOutputThatCannotBeWritten(t *testing.T) {
 		"sweep", "sweep --json", "sweep commit-cost --seeds 1", "sweep commit-cost --seeds 1 --json",
 	} {
 		var stderr strings.Builder
-		code := lab(full{}, &stderr).run(words(line))
+		code := command(full{}, &stderr).run(words(line))
 		if want := "no space left on device"; code != exitUsage || !strings.Contains(stderr.String(), want) {
 			t.Errorf("simrun %s > /dev/full: exit code %d and %q on stderr, want %d and %q", line, code, stderr.String(), exitUsage, want)
 		}

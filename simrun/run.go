@@ -83,7 +83,7 @@ func (r *running) read(a *app, c *cobra.Command, name string) error {
 		return nil
 	}
 	var err error
-	r.asked, r.file, err = readSchedule(r.schedule)
+	r.asked, r.file, err = readSchedule("--schedule", r.schedule)
 	return err
 }
 

@@ -23,7 +23,7 @@ func TestSignals(t *testing.T) {
 			want int
 		}{{os.Interrupt, exitInterrupted}, {syscall.SIGTERM, exitTerminated}} {
 			var stdout, stderr strings.Builder
-			a := lab(&stdout, &stderr)
+			a := command(&stdout, &stderr)
 			a.notify = func(c chan<- os.Signal) { c <- signal.Signal }
 			code := a.run(words(test.line))
 			if code != signal.want || !strings.Contains(stdout.String(), test.stdout) || !strings.Contains(stderr.String(), test.stderr) {

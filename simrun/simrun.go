@@ -125,7 +125,7 @@ func (a *app) root(args []string) *cobra.Command {
 	root.SetErr(a.stderr)
 	root.SetFlagErrorFunc(badFlag)
 	root.SetHelpCommand(helpCommand())
-	root.AddCommand(a.listCommand(), a.showCommand(), a.whyCommand(), a.runCommand(), a.exploreCommand(), a.diffCommand(),
+	root.AddCommand(a.listCommand(), a.showCommand(), a.whyCommand(), a.runCommand(), a.playCommand(), a.exploreCommand(), a.diffCommand(),
 		a.checkCommand(), a.sweepCommand(), a.adviseCommand(), a.docsCommand(), a.versionCommand())
 	root.Flags().BoolVar(&version, "version", false, "print revision, Go and a hash of the models")
 	root.PersistentFlags().StringVar(&a.colour, "color", "auto", "auto, always or never")

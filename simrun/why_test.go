@@ -41,7 +41,7 @@ func TestWhy(t *testing.T) {
 		}
 	}
 	var stdout, stderr strings.Builder
-	a := lab(&stdout, &stderr)
+	a := command(&stdout, &stderr)
 	a.stdin = strings.NewReader("all is well\nbroker/3 waiting for throttle timer\nbroker/4 waiting for throttle timer\n")
 	if code := a.run([]string{"why"}); code != exitHolds || strings.Count(stdout.String(), "throttle-stall: ") != 1 {
 		t.Errorf("why < log: exit code %d, stdout %q; want the race once", code, stdout.String())
@@ -99,7 +99,7 @@ func TestReleases(t *testing.T) {
 // Goal: the name of the program is the one it was called by.
 func TestProgramName(t *testing.T) {
 	var stdout, stderr strings.Builder
-	a := lab(&stdout, &stderr)
+	a := command(&stdout, &stderr)
 	a.program = "races"
 	for _, line := range []string{"run lost-update", "run lost-update/locked --json", "explore lost-update", "show lost-update", "list", "why CommitFailedException",
 		"sweep commit-cost --seeds 1", "diff lost-update unfixed locked", "run lost-updat"} {
@@ -126,7 +126,7 @@ func TestProgramName(t *testing.T) {
 func TestCheckStreams(t *testing.T) {
 	w := &firstWrites{}
 	var stderr strings.Builder
-	lab(w, &stderr).run([]string{"check", "lost-update"})
+	command(w, &stderr).run([]string{"check", "lost-update"})
 	if w.writes < 5 {
 		t.Errorf("check lost-update wrote %d times, want once a row", w.writes)
 	}

@@ -1,0 +1,287 @@
+package simrun
+
+import (
+	"bufio"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"racelab/lab"
+	"racelab/sim"
+	"racelab/sim/explore"
+	"racelab/sim/view"
+)
+
+// playing is the flags of play.
+type playing struct {
+	subject
+	goal   string
+	within int
+	from   string
+
+	start sim.Schedule
+}
+
+const playKeys = "1, 2, ...  take that step       u  take the last one back    p  the picture so far\n" +
+	"?          can it still break?  !  the shortest way there   q  end\n" +
+	"w          why it broke         r N  a run without the N-th of these orders\n"
+
+func (a *app) playCommand() *cobra.Command {
+	var p playing
+	c := &cobra.Command{
+		Use:   "play SCENARIO[/VARIANT][@SETTING]",
+		Short: "You are the scheduler: choose each step, and try to break it",
+		Long: "You are the scheduler. Each turn lists what may happen next; you choose, until the goal\n" +
+			"breaks or the run ends. Lines of stdin are read as if they were typed.\n\n" + playKeys,
+	}
+	a.takesScenario(c)
+	p.flags(a, c)
+	f := c.Flags()
+	f.StringVar(&p.goal, "goal", "", "the property to break; without it, the first that the scenario claims")
+	f.IntVar(&p.within, "within", 0, "steps that you may take; 0: as many as you like")
+	f.StringVar(&p.from, "from", "", scheduleFlag)
+	c.PreRunE = func(_ *cobra.Command, args []string) (err error) {
+		if err = p.find(a, args[0]); err != nil {
+			return err
+		}
+		if p.within < 0 {
+			return fmt.Errorf("--within %d is not possible; want 0 or more", p.within)
+		}
+		p.start, _, err = readSchedule("--from", p.from)
+		return err
+	}
+	c.RunE = func(*cobra.Command, []string) error { return p.run(a) }
+	return c
+}
+
+func (p *playing) run(a *app) error {
+	s, err := lab.New(p.Case, p.goal)
+	if err != nil {
+		return err
+	}
+	if err := s.Play(p.start); err != nil {
+		return err
+	}
+	signals, release := a.watch()
+	defer release()
+	t := &table{app: a, Session: s, within: p.within, signals: signals}
+	t.write("%s\nbreak %s%s\n%s\n", s.Look().Title, s.Goal(), t.limit(), playKeys)
+	lines := make(chan string)
+	go func() {
+		defer close(lines)
+		in := bufio.NewScanner(a.stdin)
+		for in.Scan() {
+			select {
+			case lines <- in.Text():
+			case <-signals.Done():
+				return
+			}
+		}
+	}()
+	t.turn()
+	for {
+		select {
+		case <-signals.Done():
+			t.end()
+			return signals.code()
+		case line, ok := <-lines:
+			if !ok || strings.TrimSpace(line) == "q" {
+				t.end()
+				return signals.code()
+			}
+			if err := t.answer(strings.Fields(line)); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// table is where a player sits.
+type table struct {
+	*app
+	*lab.Session
+	within  int
+	signals *interrupts
+	culprit *explore.Culprit // of the break that is looked at
+}
+
+func (t *table) write(format string, args ...any) { fmt.Fprintf(t.stdout, format, args...) }
+
+func (t *table) limit() string {
+	if t.within == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", in at most %d steps", t.within)
+}
+
+// answer does what a line asks for. The error ends the game.
+func (t *table) answer(words []string) error {
+	if len(words) == 0 {
+		t.turn()
+		return nil
+	}
+	switch words[0] {
+	case "u":
+		t.take(t.Undo(1))
+	case "?", "!":
+		return t.ahead(words[0] == "!")
+	case "p":
+		return view.Text(t.stdout, t.Look(), view.Options{Full: true, Colour: t.wantsColour()})
+	case "w":
+		return t.why()
+	case "r":
+		return t.reverse(words[1:])
+	default:
+		n, err := strconv.Atoi(words[0])
+		if err != nil {
+			t.write("%.20q is none of these: %s, u, ?, !, p, w, r N, q\n", words[0], t.numbers())
+			return nil
+		}
+		t.take(t.Take(n - 1))
+	}
+	return nil
+}
+
+func (t *table) numbers() string {
+	if n := len(t.Choices()); n > 1 {
+		return fmt.Sprintf("1 to %d", n)
+	}
+	return strings.Repeat("1", len(t.Choices()))
+}
+
+// take shows what came of a step.
+func (t *table) take(err error) {
+	if err != nil {
+		t.write("%v\n", err)
+		return
+	}
+	t.culprit = nil
+	t.turn()
+}
+
+// turn shows the last step, and what may be next.
+func (t *table) turn() {
+	r := t.Look()
+	if n := len(r.Trace.Steps); n > 0 {
+		step := &r.Trace.Steps[n-1]
+		t.write("%3d  %s\n", n, step.Step)
+		for _, c := range step.Changes {
+			t.write("       %s\n", changed(c))
+		}
+		for _, b := range step.Broke {
+			t.write("  ✗  %s: %v\n", b.Property, b.Err)
+		}
+	} else {
+		t.write("  0  the start\n")
+		for _, f := range r.Trace.Start {
+			t.write("       %s\n", changed(sim.Change{Fact: f}))
+		}
+	}
+	if broken := t.Reached(); broken != nil {
+		t.write("\nYou broke %s in %d steps. w says why.\n", t.Goal(), broken.Step)
+	} else if t.within > 0 && len(r.Trace.Steps) >= t.within {
+		t.write("\nThose were your %d steps, and %s holds. u takes one back.\n", t.within, t.Goal())
+	}
+	t.write("\n")
+	for i, c := range t.Choices() {
+		text := c.String()
+		if c.Message != "" {
+			text += "   brings " + c.Message
+		}
+		if c.Fault {
+			text += "   (a fault)"
+		}
+		t.write("%5d  %s\n", i+1, text)
+	}
+	for _, wait := range r.Waits {
+		t.write("       %s waits for %s\n", wait.Step, wait.For)
+	}
+	if len(t.Choices()) == 0 {
+		t.write("       the run has ended (%s)\n", r.Ending)
+	}
+}
+
+// changed is a fact that has changed, in words.
+func changed(c sim.Change) string {
+	text := strings.Join(strings.Fields(c.Of+" "+c.Name), " ")
+	if c.Was == "" {
+		return text + " " + c.Value
+	}
+	return text + " " + c.Was + " → " + c.Value
+}
+
+// ahead answers whether the goal can still break and, if that is wanted, how.
+func (t *table) ahead(shown bool) error {
+	ahead, err := t.Ahead(explore.Options{Stop: t.signals.interrupted})
+	if err != nil {
+		return err
+	}
+	t.write("can %s still break? %s\n", t.Goal(), ahead)
+	if shown {
+		for _, step := range ahead.Schedule {
+			t.write("       %s\n", step)
+		}
+	}
+	return nil
+}
+
+// why says which orders force the break.
+func (t *table) why() (err error) {
+	if t.Reached() == nil {
+		t.write("%s is not broken yet\n", t.Goal())
+		return nil
+	}
+	if t.culprit, err = t.Why(); err != nil {
+		return err
+	}
+	if t.culprit == nil {
+		t.write("no few orders of steps are known to force it\n")
+		return nil
+	}
+	for i, sentence := range t.culprit.Sentences() {
+		if i > 0 {
+			sentence = fmt.Sprintf("%5d  %s", i, sentence)
+		}
+		t.write("%s\n", sentence)
+	}
+	return nil
+}
+
+// reverse shows a run without one of the orders.
+func (t *table) reverse(words []string) error {
+	n, err := strconv.Atoi(strings.Join(words, " "))
+	switch {
+	case t.culprit == nil:
+		t.write("first w, which lists the orders\n")
+		return nil
+	case err != nil || n < 1 || n > len(t.culprit.Orders):
+		t.write("want r and the number of an order, of %d\n", len(t.culprit.Orders))
+		return nil
+	}
+	schedule, ok, err := t.Reverse(t.culprit, n-1)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		t.write("it takes too long to find a run without it\n")
+		return nil
+	}
+	report, err := t.Case().Watch(sim.NewReplay(schedule))
+	if err != nil {
+		return err
+	}
+	t.write("without %q, and with the others:\n", t.culprit.Orders[n-1].Before)
+	return view.Text(t.stdout, report, view.Options{Colour: t.wantsColour()})
+}
+
+// end says how to play on, and how to see the run again.
+func (t *table) end() {
+	if len(t.Schedule()) == 0 {
+		return
+	}
+	if command := t.Look().Repeat; command != "" {
+		t.write("\nreplay  %s\n", t.printed(command))
+	}
+}
