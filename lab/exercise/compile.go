@@ -116,9 +116,64 @@ func bodyOf(text string) (body string, firstLine int) {
 	return text, 1
 }
 
-// compile reads a text.
-func compile(text string, l *language) (_ *code, err error) {
-	body, line := bodyOf(text)
+// compileAll reads a text that fills all holes. That of one hole may be the body alone.
+func compileAll(text string, holes []*language) ([]*code, error) {
+	if len(holes) == 1 {
+		body, line := bodyOf(text)
+		c, err := compile(body, line, holes[0])
+		return []*code{c}, err
+	}
+	bodies, lines, err := functionsOf(text, holes)
+	if err != nil {
+		return nil, err
+	}
+	var list []*code
+	for i, l := range holes {
+		c, err := compile(bodies[i], lines[i], l)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, c)
+	}
+	return list, nil
+}
+
+// name is that of the hole's function.
+func (l *language) name() string {
+	name, _, _ := strings.Cut(strings.TrimPrefix(l.hole, "func "), "(")
+	return name
+}
+
+// functionsOf are the bodies of a text with several functions, by hole.
+func functionsOf(text string, holes []*language) (bodies []string, lines []int, err error) {
+	head, shift := "", 0
+	if !strings.Contains(text, "package ") {
+		head, shift = "package p\n", 1
+	}
+	set := token.NewFileSet()
+	file, err := parser.ParseFile(set, "", head+text, parser.SkipObjectResolution)
+	var list scanner.ErrorList
+	if errors.As(err, &list) {
+		return nil, nil, &SyntaxError{max(list[0].Pos.Line-shift, 1), list[0].Msg}
+	}
+	for _, l := range holes {
+		found := false
+		for _, d := range file.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok && f.Body != nil && f.Name.Name == l.name() {
+				from, to := set.Position(f.Body.Lbrace), set.Position(f.Body.Rbrace)
+				bodies, lines = append(bodies, (head + text)[from.Offset+1:to.Offset]), append(lines, from.Line-shift)
+				found = true
+			}
+		}
+		if !found {
+			return nil, nil, &SyntaxError{1, "there is no " + l.hole + " }"}
+		}
+	}
+	return bodies, lines, nil
+}
+
+// compile reads the body of a function, which begins in a line of the text.
+func compile(body string, line int, l *language) (_ *code, err error) {
 	set := token.NewFileSet()
 	const head = "package p; func hole() {"
 	file, err := parser.ParseFile(set, "", head+"\n"+body+"\n}", parser.SkipObjectResolution)

@@ -28,21 +28,22 @@ func counter() *Exercise {
 		Stretch: "make it hold with defer, and with the lock in two other places. Which place has fewer states, and why?",
 		Shipped: "sync.Mutex, and sync/atomic's Add",
 		Link:    "https://go.dev/ref/mem",
-		language: language{hole: "func visit() {", words: []word{
+		holes: []*language{{hole: "func visit() {", words: []word{
 			{name: "read", gives: number, does: "gives the counter", waits: true},
 			{name: "write", args: []kind{number}, does: "sets the counter", waits: true},
 			{name: "mu.Lock", does: "waits until nobody has the lock, and takes it", waits: true},
-			{name: "mu.Unlock", does: "gives the lock back"},
-		}},
+			{name: "mu.Unlock", does: "gives the lock back", waits: true},
+		}}},
 		grade:    p.grade,
 		scenario: p.race,
 	}
 }
 
 const (
-	pointRead  = "read"
-	pointWrite = "write"
-	pointLock  = "lock"
+	pointRead   = "read"
+	pointWrite  = "write"
+	pointLock   = "lock"
+	pointUnlock = "unlock"
 )
 
 // visitors is what the goroutines share.
@@ -64,11 +65,10 @@ type visitor struct {
 
 // Run is one visit.
 func (v *visitor) Run(t *sim.Task) {
-	t.Step("begin")
 	v.text.run(t)
 }
 
-func buildCounter(w *sim.World, c *code, world string) {
+func buildCounter(w *sim.World, c []*code, world string) {
 	n, start := 2, 0
 	if world == "three" {
 		n, start = 3, 5
@@ -78,11 +78,11 @@ func buildCounter(w *sim.World, c *code, world string) {
 	w.Share("shared", shared)
 	for i := range n {
 		v := &visitor{visitors: shared}
-		v.text = newMachine(c, []operation{
+		v.text = newMachine(c[0], []operation{
 			func(t *sim.Task, _ *machine) int { t.Step(pointRead); return v.count.Get(t) },
 			func(t *sim.Task, m *machine) int { t.Step(pointWrite); v.count.Set(t, m.arg(0)); return 0 },
 			func(t *sim.Task, _ *machine) int { v.mu.Lock(t.At(pointLock)); return 0 },
-			func(t *sim.Task, _ *machine) int { v.mu.Unlock(t); return 0 },
+			func(t *sim.Task, _ *machine) int { t.Step(pointUnlock); v.mu.Unlock(t); return 0 },
 		})
 		w.GoProgram(fmt.Sprint("G", i), v)
 	}

@@ -16,7 +16,7 @@ type Exercise struct {
 	Story    string // what a user saw, before anything is explained
 	Task     string
 	Minutes  int    // for a median engineer
-	Hole     string // the first line of the function whose body is the text: "func commit() {"
+	Hole     string // the first line of the function whose body is the text: "func commit() {"; empty: the text has several functions
 	Skeleton string // what the learner begins with
 	Words    []Word // what the text may call and name
 	Hints    [3]string
@@ -24,9 +24,9 @@ type Exercise struct {
 	Shipped  string // where a release did it
 	Link     string // to that
 
-	language language
-	grade    func(c *code) *Verdict
-	scenario func(c *code) scenario.Any // nil: there is no run to play
+	holes    []*language
+	grade    func(c []*code) *Verdict
+	scenario func(c []*code) scenario.Any // nil: there is no run to play
 }
 
 // Word is something that the text may call or name.
@@ -37,10 +37,18 @@ type Word struct {
 
 // All lists the exercises, in their order.
 func All() []*Exercise {
-	all := []*Exercise{counter(), offsetLock()}
+	all := []*Exercise{counter(), offsetLock(), secondLock(), sayIt(), outbox()}
 	for _, e := range all {
-		e.Hole = e.language.hole
-		e.Words = e.language.describe()
+		if len(e.holes) == 1 {
+			e.Hole = e.holes[0].hole
+		}
+		for _, l := range e.holes {
+			for _, w := range l.describe() {
+				if !slices.Contains(e.Words, w) {
+					e.Words = append(e.Words, w)
+				}
+			}
+		}
 	}
 	return all
 }
@@ -59,9 +67,9 @@ func Find(id string) (*Exercise, error) {
 }
 
 // Grade says what the text is worth. The text is the body of the function, or a
-// whole file with one function.
+// whole file.
 func (e *Exercise) Grade(text string) Verdict {
-	c, err := compile(text, &e.language)
+	c, err := compileAll(text, e.holes)
 	if err != nil {
 		return e.finished(text, unreadable(err))
 	}
@@ -71,7 +79,7 @@ func (e *Exercise) Grade(text string) Verdict {
 // Case is the world of a verdict with the text in it, to be played. The error says
 // what cannot be read, or which worlds there are.
 func (e *Exercise) Case(text, world string) (*scenario.Case, error) {
-	c, err := compile(text, &e.language)
+	c, err := compileAll(text, e.holes)
 	if err != nil {
 		return nil, err
 	}
@@ -119,13 +127,13 @@ type program struct {
 	title  string
 	worlds []world
 	goals  []goal
-	build  func(w *sim.World, c *code, world string)
-	price  func(c *code) *Price // nil: every right text costs the same
-	probes []string             // of price: names of probes that build adds, for "can happen"
+	build  func(w *sim.World, c []*code, world string)
+	price  func(c []*code) *Price // nil: every right text costs the same
+	probes []string               // of price: names of probes that build adds, for "can happen"
 }
 
 // race is the text in its worlds, as a scenario.
-func (p *program) race(c *code) scenario.Any {
+func (p *program) race(c []*code) scenario.Any {
 	s := &scenario.Scenario[place, struct{}]{
 		Name: p.name, Title: p.title,
 		Flags: func(at *place, f *scenario.Flags) {

@@ -22,7 +22,7 @@ func offsetLock() *Exercise {
 			{name: "all-is-committed", says: "at the end all that was processed is committed", property: allIsCommitted, cheat: "commits nothing, or not all", in: []string{"calm"}},
 			{name: "acknowledged-is-not-sent-again", says: "a goroutine does not send again what was acknowledged to it", property: acknowledgedIsNotSentAgain, cheat: "never marks as clean", in: []string{"calm"}},
 		},
-		build: func(w *sim.World, c *code, world string) {
+		build: func(w *sim.World, c []*code, world string) {
 			s := offsetrewind.Scenario.Default()
 			if world == "moved" {
 				s.NotCoordinator = 1
@@ -45,7 +45,7 @@ func offsetLock() *Exercise {
 		Stretch: "there are two right answers, with one and with two requests on their way. Write the other one, and compare the price.",
 		Shipped: "sarama 1.43.3, pull request 2947",
 		Link:    "https://github.com/IBM/sarama/pull/2947",
-		language: language{hole: "func commit() {", words: []word{
+		holes: []*language{{hole: "func commit() {", words: []word{
 			{name: "find", does: "sees to it that the coordinator is known", waits: true},
 			{name: "build", gives: condition, does: "collects the offsets that are dirty; false if there are none", waits: true},
 			{name: "send", does: "writes the request to the connection", waits: true},
@@ -55,15 +55,15 @@ func offsetLock() *Exercise {
 			{name: "broker.lock.Unlock", does: "gives it back"},
 			{name: "commitLock.Lock", does: "takes a lock that is yours alone", waits: true},
 			{name: "commitLock.Unlock", does: "gives it back"},
-		}},
+		}}},
 		grade:    p.grade,
 		scenario: p.race,
 	}
 }
 
-func buildOffsetLock(w *sim.World, c *code, p offsetrewind.Params) {
+func buildOffsetLock(w *sim.World, c []*code, p offsetrewind.Params) {
 	offsetrewind.Scenario.Build(w, offsetrewind.Own(func(steps sarama.Steps) sim.Program {
-		return &flush{newMachine(c, []operation{
+		return &flush{newMachine(c[0], []operation{
 			func(t *sim.Task, _ *machine) int { steps.Coordinator(t); return 0 },
 			func(t *sim.Task, _ *machine) int { return truth(steps.ConstructRequest(t)) },
 			func(t *sim.Task, _ *machine) int { steps.Send(t); return 0 },
@@ -149,7 +149,7 @@ const answerTakes = 5 * time.Millisecond
 
 // priceOfCommits runs a workload in a timed world: four goroutines commit ten times
 // each.
-func priceOfCommits(c *code) *Price {
+func priceOfCommits(c []*code) *Price {
 	s := offsetrewind.Scenario.Default()
 	s.Partitions, s.Commits = 4, 10
 	w := sim.NewWorld()

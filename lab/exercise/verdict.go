@@ -166,7 +166,7 @@ func plural(n int, what string) string {
 const mostStates = 60_000
 
 // grade searches the text's worlds, the calm one first, up to one that breaks.
-func (p *program) grade(c *code) *Verdict {
+func (p *program) grade(c []*code) *Verdict {
 	race := p.race(c).Race()
 	v := &Verdict{Outcome: Holds}
 	for i := range p.worlds {
@@ -183,26 +183,10 @@ func (p *program) grade(c *code) *Verdict {
 // breaks searches one world, and says whether that ends the grade.
 func (p *program) breaks(race *scenario.Race, at int, v *Verdict) bool {
 	world := p.worlds[at]
-	c, err := race.Case("", world.name)
-	if err != nil {
-		panic("exercise: " + err.Error())
-	}
-	sys, err := c.System()
-	if err != nil {
-		panic("exercise: " + err.Error())
-	}
-	defer sys.Close()
-	r, err := explore.States(sys, explore.Options{Limit: mostStates})
-	if err != nil {
-		panic("exercise: " + err.Error())
-	}
-	v.States += r.States
-	v.Worlds++
+	r, c := search(race, world.name, v, false)
 	if broke := p.first(r); broke != nil {
 		p.describe(v, world, broke)
-		if culprit := explore.FindCulprit(sys, broke.Schedule, broke.Property); culprit != nil {
-			v.Culprit = culprit.Sentences()
-		}
+		v.Culprit = culpritOf(c, broke)
 		return true
 	}
 	if !r.Complete {
@@ -215,11 +199,25 @@ func (p *program) breaks(race *scenario.Race, at int, v *Verdict) bool {
 		}
 		if r.Verdict(g.name).Outcome == explore.Vacuous {
 			v.Outcome, v.World, v.Property = Vacuous, world.name, g.name
-			v.Says = "nothing put this to the test: no run comes to where it could break"
+			v.Says = "nothing put this to the test: no run comes to its end, or to where this could break"
 			return true
 		}
 	}
 	return false
+}
+
+// culpritOf says which orders force the break; nil: they are too many to be found.
+func culpritOf(c *scenario.Case, broke *explore.Verdict) []string {
+	sys, err := c.System()
+	if err != nil {
+		panic("exercise: " + err.Error())
+	}
+	defer sys.Close()
+	culprit := explore.FindCulprit(sys, broke.Schedule, broke.Property)
+	if culprit == nil {
+		return nil
+	}
+	return culprit.Sentences()
 }
 
 // first is the break to look at: what ends a task before the goals, in their order,

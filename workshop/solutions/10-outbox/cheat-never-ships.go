@@ -1,0 +1,16 @@
+//go:build ignore
+
+// Nothing ships twice.
+//
+// grade: NOT YET. every-order-is-shipped: order 1 was never shipped
+package answer
+
+func relay() {
+	for row := next(); row != 0; row = next() {
+		publish(row)
+		mark(row)
+	}
+}
+
+func receive(row int) {
+}
