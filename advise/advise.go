@@ -106,10 +106,8 @@ const (
 	// leastBudget is for how long Sarama tries by default, 50 times 100 ms.
 	// Whatever else is retried needs it still, as where a coordinator moves.
 	leastBudget = 5 * time.Second
-	// mostRetries and maxSlack are as far as a Max is tried: so many retries, so
-	// many times what the windows ask for.
+	// mostRetries is as far as a Max goes.
 	mostRetries = 100_000
-	maxSlack    = 1 << 10
 )
 
 // Advise answers a question.
@@ -122,9 +120,10 @@ const (
 // the intervals hold how few they were.
 //
 // Max lets a client try for as long as a window lasts that only the given share
-// of them exceeds, were it a quarter longer, and for no less than leastBudget. If
-// transactions still run out of it in the runs, as several producers queue for
-// the markers, it is doubled until no more do than may.
+// of them exceeds, were it a quarter longer, and for no less than leastBudget.
+// Sarama grants that Producer.Retry.Max + 1 times, at least twice, which is enough
+// for producers that queue for the markers as well: those that wait go into one
+// request. What runs out in the runs all the same is told.
 //
 // The optimum is no policy but a bound: a producer that knew how long to wait,
 // 1 / (base + max(0, window - gap)) over the windows of the run, where base is what
@@ -137,17 +136,10 @@ func Advise(q Question, o sweeps.Options) (*Advice, error) {
 	if err != nil {
 		return nil, err
 	}
-	for ; ; a.slack *= 2 {
-		if err := a.try(o); err != nil {
-			return nil, err
-		}
-		clients := a.clients()
-		if a.slack == maxSlack || !slices.ContainsFunc(clients, func(c ClientAdvice) bool {
-			return c.Setting.Max != Endless && c.Setting.Max < mostRetries && c.Failed.Value > 100*q.Failures
-		}) {
-			return a.advice(clients), nil
-		}
+	if err := a.try(o); err != nil {
+		return nil, err
 	}
+	return a.advice(a.clients()), nil
 }
 
 // adviser makes the runs.
@@ -156,7 +148,6 @@ type adviser struct {
 	load     sweeps.TransactionLoad
 	backoffs []time.Duration            // ascending
 	clusters []cluster                  // by seed, from 1
-	slack    int                        // how many times what the windows ask for Max allows
 	runs     map[trial][]sweeps.LoadRun // by seed, from 1
 }
 
@@ -170,13 +161,10 @@ type cluster struct {
 type trial struct {
 	series  string
 	setting Setting
-	// outer is Producer.Retry.Max, by which a batch gets further budgets of retries.
-	// One has to do for what is advised; a default has those that it has.
-	outer int
 }
 
 func newAdviser(q Question, seeds int) (*adviser, error) {
-	a := &adviser{question: q, load: q.Load, backoffs: backoffs(q.Windows), slack: 1, runs: map[trial][]sweeps.LoadRun{}}
+	a := &adviser{question: q, load: q.Load, backoffs: backoffs(q.Windows), runs: map[trial][]sweeps.LoadRun{}}
 	// As many transactions in all, however many producers share them.
 	a.load.Transactions = max(20, a.load.Transactions/a.load.Producers)
 	for seed := uint64(1); seed <= uint64(seeds); seed++ {
@@ -229,11 +217,11 @@ func backoffs(w *Windows) []time.Duration {
 func (a *adviser) trial(series string, backoff time.Duration) trial {
 	switch series {
 	case tv2:
-		return trial{tv2, Setting{brokerBackoff, Endless}, 0}
+		return trial{tv2, Setting{brokerBackoff, Endless}}
 	case "sarama", "java":
 		backoff = min(backoff, firstAdd) // They wait for no more, so it is the same run.
 	}
-	t := trial{series, Setting{backoff, Endless}, 0}
+	t := trial{series, Setting{backoff, Endless}}
 	if clientOf(series).Default.Max != Endless {
 		t.setting.Max = a.retries(backoff)
 	}
@@ -242,7 +230,7 @@ func (a *adviser) trial(series string, backoff time.Duration) trial {
 
 // byDefault is what a client does by default.
 func (a *adviser) byDefault(c Client) trial {
-	return trial{c.series[0].Name, c.Default, a.load.ProducerMax}
+	return trial{c.series[0].Name, c.Default}
 }
 
 // tv2 and optimum are the series that are no client's own.
@@ -272,7 +260,7 @@ func (a *adviser) try(o sweeps.Options) error {
 	}
 	return sweeps.Each(len(missing), o, func(i int, seed uint64) (err error) {
 		t, load := missing[i], a.load
-		load.Window, load.Backoff, load.ProducerMax = a.clusters[seed-1].window, t.setting.Backoff, t.outer
+		load.Window, load.Backoff = a.clusters[seed-1].window, t.setting.Backoff
 		if t.setting.Max != Endless {
 			load.Max = t.setting.Max
 		}
@@ -283,7 +271,7 @@ func (a *adviser) try(o sweeps.Options) error {
 
 // retries is the Max that goes with a backoff, in two digits.
 func (a *adviser) retries(backoff time.Duration) int {
-	budget := max(leastBudget, a.question.Windows.Quantile(1-a.question.Failures)*5/4) * time.Duration(a.slack)
+	budget := max(leastBudget, a.question.Windows.Quantile(1-a.question.Failures)*5/4)
 	retries, unit := int((budget+backoff-1)/backoff), 1
 	for retries/unit >= 100 {
 		unit *= 10

@@ -105,7 +105,7 @@ func TestTheRule(t *testing.T) {
 		{"by BackoffFunc", sarama, map[string]float64{"15ms": 98, "20ms": 97.5, "30ms": 97, "50ms": 90}, "30ms"},
 		{"whole milliseconds", java, map[string]float64{"500µs": 90, "700µs": 90, "1ms": 80, "1.5ms": 80, "2ms": 79}, "2ms"},
 		{"no more than 20 ms", java, map[string]float64{"10ms": 89, "15ms": 90, "20ms": 90, "30ms": 90, "50ms": 90}, "20ms"},
-		{"franz-go takes all", kgo, map[string]float64{"10ms": 89, "15ms": 90, "20ms": 90, "30ms": 89, "50ms": 89}, "50ms"},
+		{"franz-go takes all", kgo, map[string]float64{"15ms": 89, "30ms": 90, "50ms": 89}, "50ms"},
 	} {
 		got := madeUp(t, test.client, func(of trial, _ int) sweeps.LoadRun {
 			share, ok := test.shares[of.setting.Backoff.String()]
@@ -125,7 +125,7 @@ func TestTheRule(t *testing.T) {
 func madeUp(t *testing.T, c Client, run func(of trial, seed int) sweeps.LoadRun, standard sweeps.LoadRun) ClientAdvice {
 	t.Helper()
 	q := question(t, "3ms")
-	a := &adviser{question: q, load: q.Load, backoffs: backoffs(q.Windows), slack: 1, runs: map[trial][]sweeps.LoadRun{}}
+	a := &adviser{question: q, load: q.Load, backoffs: backoffs(q.Windows), runs: map[trial][]sweeps.LoadRun{}}
 	keep := func(of trial, run func(trial, int) sweeps.LoadRun) {
 		if a.runs[of] == nil {
 			for seed := range 5 {
@@ -214,7 +214,7 @@ func TestMaxLastsForTheWindows(t *testing.T) {
 	if c.ByDefault.Failed.Value < 10 || c.Verdict != OutOfRetries || c.Failed.Value != 0 || c.Paste != "config.Producer.Transaction.Retry.Max = 380 // x 20ms: tries for 7.6s" {
 		t.Errorf("%v: by default %v %% run out, advised %v %%: %q", c.Verdict, c.ByDefault.Failed, c.Failed, c.Paste)
 	}
-	load, err := sweeps.NewTransactionLoad("window=6s", "transactions=20", "producer-max=0", "max="+fmt.Sprint(c.Setting.Max/4))
+	load, err := sweeps.NewTransactionLoad("window=6s", "transactions=20", "producer-max=1", "max="+fmt.Sprint(c.Setting.Max/4))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,19 +235,13 @@ func TestMaxLastsForTheWindows(t *testing.T) {
 	}
 }
 
-// Goal: producers that queue for the markers need a higher Max than the windows
-// alone ask for; it is raised until it holds.
-func TestMaxIsRaisedUntilItHolds(t *testing.T) {
-	q := question(t, "4500ms", "producers=3", "transactions=20")
+// Goal: producers that queue for the markers need no higher Max than the windows
+// alone ask for, as long as Sarama grants it twice, which it always does.
+func TestMaxIsEnoughForAQueue(t *testing.T) {
+	q := question(t, "4500ms", "producers=8", "transactions=80", "producer-max=1")
 	q.Clients = []Client{sarama}
-	c := advised(t, q, 2).Clients[0]
-	pace := c.Setting.Backoff
-	if c.Verdict == OutOfRetries {
-		pace = firstAdd
-	}
-	alone := (&adviser{question: q, slack: 1}).retries(pace)
-	if c.Failed.Value > 0.1 || c.Setting.Max < alone*19/10 {
-		t.Errorf("%v %% run out of Max %d, where the windows alone ask for %d", c.Failed, c.Setting.Max, alone)
+	if c := advised(t, q, 2).Clients[0]; c.Failed.Value > 0 || c.ByDefault.Failed.Value == 0 {
+		t.Errorf("%v %% run out of Max %d, by default %v %%; want 0 and more", c.Failed, c.Setting.Max, c.ByDefault.Failed)
 	}
 }
 

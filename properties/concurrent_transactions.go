@@ -65,7 +65,7 @@ func DelayIsNeverFatal() *sim.Property {
 	p := sim.NewProperty("delay-is-never-fatal", nil)
 	sim.On(p, sim.Returned, func(c *sim.Claim, a sim.Act, r *model.TxnReturned) {
 		if r.Status == model.TxnFatalError && r.Error == model.ErrConcurrentTransactions {
-			c.Fail(fmt.Errorf("%s of %s ended in %v for %v", r.Call, a.Actor, r.Status, r.Error))
+			c.Fail(&FatalForDelayError{Client: a.Actor, Call: r.Call, Refusal: r.Error})
 		}
 	})
 	sim.On(p, sim.Answered, func(c *sim.Claim, _ sim.Act, m sim.Message) {
@@ -76,6 +76,24 @@ func DelayIsNeverFatal() *sim.Property {
 		}
 	})
 	return p
+}
+
+// FatalForDelayError is a client that gave up for good because a coordinator was
+// slow.
+type FatalForDelayError struct {
+	Client  string
+	Call    model.TxnCall
+	Refusal model.Error
+}
+
+func (e *FatalForDelayError) Error() string {
+	return fmt.Sprintf("%s of %s ended in %v for %v", e.Call, e.Client, model.TxnFatalError, e.Refusal)
+}
+
+// Meaning is the break as the application sees it.
+func (e *FatalForDelayError) Meaning() string {
+	return fmt.Sprintf("The coordinator was not done with the last transaction yet, and would have been soon after. From now on the client refuses "+
+		"whatever %s asks of it, and only a new client helps. The transaction itself was aborted in good order: repeat it with the new client.", e.Client)
 }
 
 func answersConcurrentTransactions(m sim.Message) bool {

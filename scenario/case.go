@@ -36,6 +36,14 @@ func (s *Scenario[S, V]) caseOf(r *Race, variant string, p S) *Case {
 	return c
 }
 
+// possible says why there is no such world: what is set is refused by the client
+// itself.
+func (c *Case) possible() (err error) {
+	defer sim.RecoverModelError(&err)
+	c.World().Close()
+	return nil
+}
+
 // World makes the world.
 func (c *Case) World() *sim.World { return c.world() }
 

@@ -97,7 +97,11 @@ func (s *Scenario[S, V]) Race() *Race {
 		if err := Set(s.Name, s.Flags, &p, changes); err != nil {
 			return nil, err
 		}
-		return s.caseOf(r, variants[variant].Name, p), nil
+		c := s.caseOf(r, variants[variant].Name, p)
+		if len(changes) > 0 {
+			return c, c.possible()
+		}
+		return c, nil
 	}
 	r.needs = func() []RaceNeed {
 		var needs []RaceNeed

@@ -160,9 +160,9 @@ func TestRetriesRunOut(t *testing.T) {
 		settings []string
 		failed   float64 // share
 	}{
-		{[]string{"window=50ms", "max=4", "producer-max=0", "backoff=1ms"}, 0.5},
-		{[]string{"window=50ms", "max=100", "producer-max=0", "backoff=1ms"}, 0},
-		{[]string{"window=50ms", "max=4", "producer-max=0", "backoff=20ms"}, 0},
+		{[]string{"window=150ms", "max=4", "producer-max=1", "backoff=1ms"}, 0.5},
+		{[]string{"window=50ms", "max=100", "producer-max=1", "backoff=1ms"}, 0},
+		{[]string{"window=50ms", "max=4", "producer-max=1", "backoff=20ms"}, 0},
 		{[]string{"window=50ms", "max=4", "producer-max=3", "backoff=1ms"}, 0}, // 4 budgets, and 100 ms between
 	} {
 		m := measured(t, "fixed", 1, append(test.settings, "transactions=100")...)

@@ -275,7 +275,7 @@ func TestEveryParameterMatters(t *testing.T) {
 		{&rewindOdds, "unfixed", "total", []string{"partitions=2", "instances=2", "messages=9", "batch=2", "commit=auto", "interval=5 commit=auto", "latency=5ms", "service=5ms", "process=1ms", "step=200us", "wake=2ms"}},
 		{&stallOdds, "unlocked", "total", []string{"messages=9", "throttles=4", "throttle=50", "muting=off", "max-open=1 send=1us", "timers=go1.23 throttles=8 muting=off throttle=2", "send=1ms", "latency=5ms", "service=5ms", "step=200us"}},
 		{&throttle, "mutex", "p99", []string{"load=50", "input=unbounded", "room=5", "quota=10", "seconds=20", "batch=2", "max-open=1", "latency=5ms", "service=5ms", "step=1ms"}},
-		{&backoff, "sarama", "throughput", []string{"window=30ms", "backoff=2ms", "max=2 window=300ms producer-max=0", "producer-max=0 window=300ms max=2", "producers=2", "records=1000", "record=1ms", "latency=2ms", "gap=2ms", "transactions=100"}},
+		{&backoff, "sarama", "throughput", []string{"window=30ms", "backoff=2ms", "max=2 window=300ms producer-max=1", "producer-max=1 window=300ms max=2", "producers=2", "records=1000", "record=1ms", "latency=2ms", "gap=2ms", "transactions=100"}},
 		{&reorderOdds, "not idempotent", "late", []string{"records=4", "batch=1", "submit=exp:1ms", "promise=10ms", "latency=1ms", "service=1ms", "step=100us"}},
 		{&orderingCost, "pause-key", "p99", []string{"records=100", "per-thousand=100", "keys=1", "batch=5", "submit=1us", "promise=1ms", "latency=5ms", "service=5ms", "step=20us"}},
 		{&backoffMeasured, "back-to-back", "period", []string{"backoff=20ms", "linger=150ms", "wire=400us"}},

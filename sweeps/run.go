@@ -1,10 +1,13 @@
 package sweeps
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
 	"sync"
+
+	"racelab/sim"
 )
 
 // Options say how a sweep is run. No result depends on any but Seeds.
@@ -60,7 +63,10 @@ func (s *Sweep) Run(setup Setup, o Options) (*Result, error) {
 
 // measure makes one run of a point.
 func (s *Sweep) measure(p *point, seed uint64) ([]float64, error) {
-	sample, err := p.Measure(p.series.Name, seed)
+	sample, err := p.sample(seed)
+	if refused := (*sim.ModelError)(nil); errors.As(err, &refused) {
+		return nil, fmt.Errorf("%s, %s: %w", s.Name, p.series.Name, err) // Its client refuses what is set.
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s, seed %d of %v: %w", s.Name, seed, p, err)
 	}
@@ -73,6 +79,12 @@ func (s *Sweep) measure(p *point, seed uint64) ([]float64, error) {
 		}
 	}
 	return sample, nil
+}
+
+// sample makes the run. A setting that the client refuses is an error.
+func (p *point) sample(seed uint64) (sample []float64, err error) {
+	defer sim.RecoverModelError(&err)
+	return p.Measure(p.series.Name, seed)
 }
 
 // sum makes the columns.

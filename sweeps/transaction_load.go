@@ -93,7 +93,7 @@ func (t *TransactionLoad) flags(f *scenario.Flags) {
 	f.Delay(&t.Window, "window", "lognormal:3ms,0.5", "from EndTxn at the coordinator to the transaction's completion")
 	f.Duration(&t.Backoff, "backoff", 100*time.Millisecond, "what the policy waits before it tries again")
 	f.Int(&t.Max, "max", 50, 0, 100_000, "Producer.Transaction.Retry.Max of Sarama, whose policies alone count")
-	f.Int(&t.ProducerMax, "producer-max", 3, 0, 100, "Producer.Retry.Max of Sarama: how often a batch whose budget of retries is spent gets another")
+	f.Int(&t.ProducerMax, "producer-max", 3, 0, 100, "Producer.Retry.Max of Sarama, which refuses 0: how often a batch whose budget of retries is spent gets another")
 	f.Int(&t.Producers, "producers", 1, 1, 64, "producers, with a transactional id each")
 	f.Int(&t.Records, "records", 1, 1, 1_000_000, "records of a transaction")
 	f.Duration(&t.Record, "record", 10*time.Microsecond, "what each record takes until it is written")

@@ -37,10 +37,10 @@ type Params struct {
 func (p *Params) flags(f *scenario.Flags) {
 	f.Int(&p.Transactions, "transactions", 2, 1, 1000, "transactions, one after the other")
 	f.Int(&p.Records, "records", 1, 1, 10, "records of each, to two partitions in turn")
-	f.Int(&p.Max, "max", 50, 0, 1000, "Producer.Transaction.Retry.Max of Sarama; none of no-retry, the two retries and the pause")
+	f.Int(&p.Max, "max", 50, 0, 1000, "Producer.Transaction.Retry.Max of Sarama; 0 in fewest-retries, the two retries and the pause")
 	f.Duration(&p.Backoff, "backoff", 100*time.Millisecond, "Producer.Transaction.Retry.Backoff of Sarama, retry.backoff.ms of Java")
-	f.Int(&p.ProducerMax, "producer-max", 3, 0, 100, "Producer.Retry.Max of Sarama, likewise")
-	f.Int(&p.TooLarge, "too-large", 0, 0, 1000, "the transaction, from 1, whose first record is larger than the broker allows; 0 is none")
+	f.Int(&p.ProducerMax, "producer-max", 3, 0, 100, "Producer.Retry.Max of Sarama, 1 there; Sarama refuses 0")
+	f.Int(&p.TooLarge, "too-large", 1, 0, 1000, "the transaction, from 1, whose first record is larger than the broker allows; 0 is none")
 	f.Duration(&p.Pause, "pause", 100*time.Millisecond, "what delay-between waits before a transaction, app-retry and txn-retry before they try again")
 	f.Int(&p.Tries, "tries", 3, 1, 100, "how often txn-retry tries a transaction")
 	f.Duration(&p.BrokerRetry, "broker-retry", 100*time.Millisecond, "how long, under TV2, the broker tries by itself to add a partition")
@@ -59,17 +59,18 @@ type (
 )
 
 // Untimed, the window lasts as long as it likes, so every budget runs out; it is
-// made small there. Timed, nothing but backoffs and markers takes time.
+// made small there: of 1 x 2 tries, Producer.Retry.Max 1 being the least that Sarama
+// accepts. Timed, nothing but backoffs and markers takes time.
 var (
-	untimed       = &setting{Name: "untimed", Set: func(p *Params) { p.Max, p.ProducerMax = 1, 1 }}
-	three         = &setting{Name: "three", Set: func(p *Params) { p.Transactions, p.Max, p.ProducerMax = 3, 1, 0 }}
-	twoPartitions = &setting{Name: "two-partitions", Set: func(p *Params) { p.Records, p.Max, p.ProducerMax = 2, 1, 0 }}
-	tooLarge      = &setting{Name: "too-large", Set: func(p *Params) { p.Max, p.ProducerMax, p.TooLarge = 1, 0, 1 }}
-	lag50ms       = &setting{Name: "50ms", Set: func(p *Params) { p.Timed, p.Transactions = true, 3 }}
-	lag5s         = &setting{Name: "5s", Set: func(p *Params) { p.Timed, p.Transactions, p.Lag = true, 3, sim.Constant(5*time.Second) }}
-	tooLarge50ms  = &setting{Name: "too-large-50ms", Set: func(p *Params) { p.Timed, p.TooLarge = true, 1 }}
+	untimed       = &setting{Name: "untimed", Set: func(p *Params) { p.TooLarge, p.Max, p.ProducerMax = 0, 1, 1 }}
+	three         = &setting{Name: "three", Set: func(p *Params) { p.TooLarge, p.Transactions, p.Max, p.ProducerMax = 0, 3, 0, 1 }}
+	twoPartitions = &setting{Name: "two-partitions", Set: func(p *Params) { p.TooLarge, p.Records, p.Max, p.ProducerMax = 0, 2, 0, 1 }}
+	tooLarge      = &setting{Name: "too-large", Set: func(p *Params) { p.Max, p.ProducerMax = 0, 1 }}
+	lag50ms       = &setting{Name: "50ms", Set: func(p *Params) { p.TooLarge, p.Timed, p.Transactions = 0, true, 3 }}
+	lag5s         = &setting{Name: "5s", Set: func(p *Params) { p.TooLarge, p.Timed, p.Transactions, p.Lag = 0, true, 3, sim.Constant(5*time.Second) }}
+	tooLarge50ms  = &setting{Name: "too-large-50ms", Set: func(p *Params) { p.Timed = true }}
 	shortBackoff  = &setting{Name: "short-backoff", Set: func(p *Params) {
-		p.Timed, p.Transactions, p.Lag, p.Max, p.Backoff = true, 3, sim.Constant(2*time.Second), 1, time.Millisecond
+		p.TooLarge, p.Timed, p.Transactions, p.Lag, p.Max, p.Backoff = 0, true, 3, sim.Constant(2*time.Second), 1, time.Millisecond
 	}}
 )
 
@@ -113,7 +114,6 @@ var (
 			Because("the client is fatal before it has written anything, and AbortTxn fails"),
 	}
 	outOfOrder  = scenario.Breaks(recoverable).Where(lag5s).Because("a second AbortTxn leads to Ready, and the next record is out of order")
-	withoutWait = scenario.Breaks(canWrite, progress, abortAllowsBegin).Where(lag50ms).Because("nobody waits for the window to close")
 	neverAborts = expect{scenario.Vacuous(abortAllowsBegin).Where(untimed, three, twoPartitions, lag50ms, lag5s, shortBackoff).
 			Because("nothing is aborted, or it is the last transaction")}
 )
@@ -145,7 +145,8 @@ var Scenario = scenario.Scenario[Params, Client]{
 		"two budgets of retries, one inside the other, and on the time that they come to. " +
 		"When they run out, the error is the smaller loss: some releases are left in a state that the documented " +
 		"calls do not lead out of.",
-	Do:       "Use Sarama 1.61.1 or later. On an error call AbortTxn until it succeeds, then repeat the whole transaction; set the backoff by simrun advise.",
+	Do: "Use Sarama 1.61.1 or later. On an error call AbortTxn until it succeeds, then repeat the whole transaction; set the backoff by simrun advise. " +
+		"Before 1.61.1 look at TxnStatus after AbortTxn: unless it has Ready, close the client and make a new one.",
 	Group:    scenario.Protocol,
 	Fixed:    "Sarama 1.61.1",
 	Symptoms: symptoms,
@@ -163,19 +164,15 @@ var Scenario = scenario.Scenario[Params, Client]{
 
 	Flags:    (*Params).flags,
 	Settings: []*setting{untimed, three, twoPartitions, tooLarge, lag50ms, lag5s, tooLarge50ms, shortBackoff},
-	Claims:   []*claim{canWrite, progress, abortAllowsBegin, delayNeverFatal, recoverable, atomic, outcome},
+	Claims:   []*claim{delayNeverFatal, canWrite, progress, abortAllowsBegin, recoverable, atomic, outcome},
 	Variants: []scenario.Variant[Params, Client]{
-		{Name: "no-retry", Release: "Sarama 1.43.1 with both Retry.Max at 0",
-			Does:   "gives the refusal to its application",
-			Is:     withoutRetries(sarama.Release1_43_1, func(Params, *app.TxnPlan) {}),
-			Expect: append(expect{withoutWait}, stuck...)},
-		{Name: "sarama-1.43", Release: "Sarama 1.43.1",
+		{Name: "sarama-1.43", Release: "Sarama 1.37.0 to 1.48.2",
 			Does:   "tries again by two nested budgets; CONCURRENT_TRANSACTIONS on InitProducerId is fatal",
 			Is:     saramaClient(sarama.Release1_43_1),
 			Expect: append(expect{outOfOrder, noAbort50ms}, stuck...)},
-		{Name: "sarama-1.60", Release: "Sarama 1.60.1",
-			Does:   "likewise",
-			Is:     saramaClient(sarama.Release1_60_1),
+		{Name: "sarama-1.49", Release: "Sarama 1.49.0 to 1.61.0",
+			Does:   "likewise, and backs off before it sends a refused batch again",
+			Is:     saramaClient(sarama.Release1_49_0),
 			Expect: append(expect{outOfOrder, noAbort50ms}, stuck...)},
 		{Name: "sarama-1.61.1", Release: "Sarama 1.61.1",
 			Does:   "likewise, but InitProducerId is tried again, and AbortTxn always asks for the new epoch that it goes to Initializing for",
@@ -189,17 +186,25 @@ var Scenario = scenario.Scenario[Params, Client]{
 			Does:   "tries the first add again every 20 ms, all else every retry.backoff.ms, and does not count",
 			Is:     javaClient,
 			Expect: neverAborts},
-		{Name: "app-retry", Release: "a write-up, on no-retry",
+		{Name: "fewest-retries", Release: "Sarama 1.43.1 with the fewest retries that it accepts",
+			Does:   "tries twice: Transaction.Retry.Max is 0, and Producer.Retry.Max 1",
+			Is:     fewestRetries(sarama.Release1_43_1, func(Params, *app.TxnPlan) {}),
+			Expect: append(expect{noAbort50ms}, stuck...)},
+		{Name: "app-retry", Release: "a write-up, on fewest-retries",
 			Does:   "the application calls BeginTxn in a loop for as long as that answers CONCURRENT_TRANSACTIONS",
-			Is:     withoutRetries(sarama.Release1_43_1, func(p Params, plan *app.TxnPlan) { plan.BeginRetry = p.Pause }),
-			Expect: append(expect{withoutWait}, stuck...)},
+			Is:     fewestRetries(sarama.Release1_43_1, func(p Params, plan *app.TxnPlan) { plan.BeginRetry = p.Pause }),
+			Expect: append(expect{noAbort50ms}, stuck...)},
 		{Name: "txn-retry", Release: "app-retry where it can work, on Sarama 1.61.1",
 			Does:   "the application aborts the transaction, until that succeeds, and does all of it again",
-			Is:     withoutRetries(sarama.Release1_61_1, func(p Params, plan *app.TxnPlan) { plan.Tries = p.Tries }),
-			Expect: expect{scenario.Breaks(canWrite).Because("its client has no retries; its application makes up for that")}},
-		{Name: "delay-between", Release: "a write-up, on no-retry",
+			Is:     fewestRetries(sarama.Release1_61_1, func(p Params, plan *app.TxnPlan) { plan.Tries = p.Tries }),
+			Expect: expect{
+				scenario.Breaks(canWrite).Where(untimed, three, twoPartitions, tooLarge, lag5s, shortBackoff).
+					Because("its client has too few retries; its application makes up for that"),
+				noAbort50ms,
+			}},
+		{Name: "delay-between", Release: "a write-up, on fewest-retries",
 			Does: "the application waits before it begins the next transaction",
-			Is:   withoutRetries(sarama.Release1_43_1, func(p Params, plan *app.TxnPlan) { plan.Pause = p.Pause }),
+			Is:   fewestRetries(sarama.Release1_43_1, func(p Params, plan *app.TxnPlan) { plan.Pause = p.Pause }),
 			Expect: append(expect{
 				noAbort50ms,
 				scenario.Vacuous(delayNeverFatal).Where(lag50ms).Because("the pause is longer than the window"),
@@ -215,13 +220,12 @@ var Scenario = scenario.Scenario[Params, Client]{
 		app begin
 		app->coordinator AddPartitionsToTxn; app await add
 		app->B0 Produce; B0->coordinator AddPartitionsToTxn; coordinator->B0 AddPartitionsToTxn response; app await produce
+		app abort
 		app->coordinator EndTxn; app await end
-		app begin#2
-		app->coordinator AddPartitionsToTxn#2; app await add#2
-		app.client.sleep fires; app back off`,
+		app->coordinator InitProducerId#2; app await id#2`,
 	Story: `
-		app->coordinator AddPartitionsToTxn#2 before coordinator->B0 WriteTxnMarkers
-		app await add#2 before coordinator->B0 WriteTxnMarkers
+		app->coordinator InitProducerId#2 before coordinator->B0 WriteTxnMarkers
+		app await id#2 before coordinator->B0 WriteTxnMarkers
 		coordinator->B0 WriteTxnMarkers before app.client.sleep fires
 		B0->coordinator WriteTxnMarkers response before app.client.sleep fires
 		B0->coordinator WriteTxnMarkers response#2 before consumer fetch`,
@@ -230,8 +234,8 @@ var Scenario = scenario.Scenario[Params, Client]{
 			ID:       "C0.1",
 			Says:     "The error comes when a transaction begins right after a commit, because the coordinator answers once PrepareCommit is written and writes CompleteCommit later, on its own.",
 			Verdict:  scenario.True,
-			Evidence: "The search needs no more than that: EndTxn answered, the next AddPartitionsToTxn before the markers. The transition to CompleteCommit is pending from before the answer until the last marker is written.",
-			Command:  "simrun run concurrent-transactions",
+			Evidence: "The search needs no more than that: EndTxn answered, the next AddPartitionsToTxn before the markers. The transition to CompleteCommit is pending from before the answer until the last marker is written. A transaction that is aborted has the same window: there InitProducerId meets it.",
+			Command:  "simrun explore concurrent-transactions/fewest-retries@untimed",
 		},
 		{
 			ID:       "C0.2",
@@ -245,7 +249,7 @@ var Scenario = scenario.Scenario[Params, Client]{
 			Says:     "Short Retry.Backoff makes it likelier.",
 			Verdict:  scenario.PartlyTrue,
 			When:     "when answers are counted, and not transactions",
-			Evidence: "Whether a transaction meets the window is a matter of the window and of the gap before it: at 3 ms 99 of 100 do that follow at once, at any backoff. A short one is refused more often each time, 1.7 times at 1 ms. It fails only if Max times the backoff is shorter than the window: with 10 retries and one window of 300 ms in fifty, 2.2 % fail at any backoff up to 20 ms, and none at 100 ms by a BackoffFunc.",
+			Evidence: "Whether a transaction meets the window is a matter of the window and of the gap before it: at 3 ms 99 of 100 do that follow at once, at any backoff. A short one is refused more often each time, 1.7 times at 1 ms. It fails only if all its tries together are shorter than the window: with 10 retries, Producer.Retry.Max 1 (the least that Sarama accepts) and one window of 300 ms in fifty, 2.2 % fail at a backoff up to 8 ms, and none from 15 ms on; at Producer.Retry.Max 3, the default, nothing fails at any backoff.",
 			Command:  "simrun sweep backoff-retries",
 			Figure:   "figures/gallery/backoff-retries.png",
 		},
@@ -280,7 +284,7 @@ var Scenario = scenario.Scenario[Params, Client]{
 			ID:       "C0.5",
 			Says:     "An application loop around BeginTxn that sleeps and retries on ErrConcurrentTransactions solves it.",
 			Verdict:  scenario.False,
-			Evidence: "BeginTxn asks nobody and never returns that error, so the loop never turns: app-retry has just the states of no-retry. The loop must stand around the whole transaction: AbortTxn until it succeeds, then all of it again (txn-retry, from 1.61.1 on). Before 1.61.1 AbortTxn succeeds and leaves a client that refuses BeginTxn.",
+			Evidence: "BeginTxn asks nobody and never returns that error, so the loop never turns: app-retry has just the states of fewest-retries. The loop must stand around the whole transaction: AbortTxn until it succeeds, then all of it again (txn-retry, from 1.61.1 on). Before 1.61.1 AbortTxn succeeds and leaves a client that refuses BeginTxn.",
 			Command:  "simrun explore concurrent-transactions/app-retry",
 		},
 		{
@@ -296,8 +300,8 @@ var Scenario = scenario.Scenario[Params, Client]{
 			Says:     "States: Uninitialized, Ready, InTransaction, CommittingTransaction, AbortingTransaction, AbortableError, FatalError; TxnStatus lets the application choose its reaction.",
 			Verdict:  scenario.PartlyTrue,
 			When:     "when Initializing is added",
-			Evidence: "They are bits, some set together: EndTransaction with Committing or Aborting, InError with Abortable or Fatal. The list lacks Initializing, where 1.43.1 and 1.60.1 are left after an AbortTxn that succeeded. TxnStatus tells, and what to do about it no documentation does: a second AbortTxn leads to Ready, and the next record is answered OUT_OF_ORDER_SEQUENCE_NUMBER.",
-			Command:  "simrun explore concurrent-transactions/sarama-1.60@5s",
+			Evidence: "They are bits, some set together: EndTransaction with Committing or Aborting, InError with Abortable or Fatal. The list lacks Initializing, where releases before 1.61.1 are left after an AbortTxn that succeeded. TxnStatus tells, and what to do about it no documentation does: a second AbortTxn leads to Ready, and the next record is answered OUT_OF_ORDER_SEQUENCE_NUMBER.",
+			Command:  "simrun explore concurrent-transactions/sarama-1.49@5s",
 		},
 		{
 			ID:       "C1.2",
@@ -393,11 +397,11 @@ func saramaClient(release sarama.Release) Client {
 	}
 }
 
-// withoutRetries is Sarama with both Retry.Max at 0, and an application that does
-// something of its own.
-func withoutRetries(release sarama.Release, application func(Params, *app.TxnPlan)) Client {
+// fewestRetries is Sarama with as few retries as Config.Validate accepts, and an
+// application that does something of its own.
+func fewestRetries(release sarama.Release, application func(Params, *app.TxnPlan)) Client {
 	return func(p Params, coordinator *sim.Conn, leaders []*sim.Conn) (producer.TxnClient, app.TxnPlan) {
-		p.Max, p.ProducerMax = 0, 0
+		p.Max, p.ProducerMax = 0, 1
 		client, plan := saramaClient(release)(p, coordinator, leaders)
 		application(p, &plan)
 		return client, plan

@@ -47,7 +47,7 @@ var importRules = []importRule{
 	{of: "scenario", may: "sim/..."},
 	{of: "properties", may: "sim sim/history sim/trace model github.com/anishathalye/porcupine", tests: "scenario scenarios/..."},
 	{of: "model/app", may: "sim model model/producer model/group"},
-	{of: "model/producer/*", may: "sim model model/producer"},
+	{of: "model/producer/*", may: "sim model model/config model/producer"},
 	{of: "model/group/*", may: "sim model model/group"},
 	{of: "model/*", may: "sim model"},
 	{of: "model", may: "sim"},

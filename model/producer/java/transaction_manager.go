@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"racelab/model"
+	"racelab/model/config"
 	"racelab/model/producer"
 	"racelab/sim"
 )
@@ -63,10 +64,14 @@ type Config struct {
 const addPartitionsRetryBackoff = 20 * time.Millisecond
 
 // NewTransactions returns a producer with its connections to the transaction
-// coordinator and to the partitions' leaders.
-func NewTransactions(config Config, coordinator *sim.Conn, leaders ...*sim.Conn) *Transactions {
+// coordinator and to the partitions' leaders. It refuses what the constructor of a
+// KafkaProducer does.
+func NewTransactions(c Config, coordinator *sim.Conn, leaders ...*sim.Conn) *Transactions {
+	checked := config.NewJava()
+	checked.TransactionalID, checked.EnableIdempotence, checked.RetryBackoff = true, true, c.RetryBackoff
+	config.Must("Kafka's Java client", checked)
 	return &Transactions{
-		config: config, coordinator: coordinator, leaders: leaders,
+		config: c, coordinator: coordinator, leaders: leaders,
 		producerID: model.NoProducerID, producerEpoch: model.NoProducerEpoch, nextSequence: make([]model.Sequence, len(leaders)),
 	}
 }

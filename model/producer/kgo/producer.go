@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"racelab/model"
+	"racelab/model/config"
 	"racelab/sim"
 )
 
@@ -81,12 +82,19 @@ type Producer struct {
 }
 
 // NewProducer returns a client with its connection to the broker, and to the
-// coordinator if it is transactional.
-func NewProducer(conn, coordinator *sim.Conn, config ProducerConfig) *Producer {
-	cl := &Producer{config: config, conn: conn, coordinator: coordinator}
+// coordinator if it is transactional. It refuses what NewClient does.
+func NewProducer(conn, coordinator *sim.Conn, c ProducerConfig) *Producer {
+	checked := config.NewKgo()
+	checked.Transactional, checked.DisableIdempotentWrite = c.Transactional, !c.Idempotent
+	checked.Linger, checked.RecordDeliveryTimeout = c.Linger, c.RecordDeliveryTimeout
+	if !c.Idempotent {
+		checked.InFlight = c.InFlight
+	}
+	config.Must("franz-go", checked)
+	cl := &Producer{config: c, conn: conn, coordinator: coordinator}
 	cl.producerID.Init(1)
 	cl.bufferedRecords = each[sim.WaitGroup](cl.scopes())
-	for range config.Partitions {
+	for range c.Partitions {
 		cl.recBufs = append(cl.recBufs, newRecBuf(cl))
 	}
 	for _, g := range cl.goroutines() {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"racelab/model"
+	"racelab/model/config"
 	"racelab/model/producer"
 	"racelab/sim"
 )
@@ -68,10 +69,13 @@ type Config struct {
 }
 
 // NewTransactions returns a client with its connections to the transaction
-// coordinator and to the partitions' leaders.
-func NewTransactions(config Config, coordinator *sim.Conn, leaders ...*sim.Conn) *Transactions {
+// coordinator and to the partitions' leaders. It refuses what NewClient does.
+func NewTransactions(c Config, coordinator *sim.Conn, leaders ...*sim.Conn) *Transactions {
+	checked := config.NewKgo()
+	checked.Transactional, checked.MetadataMinAge = true, c.MetadataMinAge
+	config.Must("franz-go", checked)
 	return &Transactions{
-		config: config, coordinator: coordinator, leaders: leaders,
+		config: c, coordinator: coordinator, leaders: leaders,
 		id: model.NoProducerID, epoch: model.NoProducerEpoch, seqs: make([]model.Sequence, len(leaders)),
 		start: sim.Never,
 	}

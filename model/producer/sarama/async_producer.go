@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"racelab/model"
+	"racelab/model/config"
 	"racelab/sim"
 )
 
@@ -45,12 +46,16 @@ type AsyncProducer struct {
 	ended   sim.Chan[bool]
 }
 
-// NewAsyncProducer returns a producer that uses the connection.
-func NewAsyncProducer(b *Broker, config AsyncProducerConfig) *AsyncProducer {
-	p := &AsyncProducer{config: config, broker: b}
-	p.input.Init(config.Input)
+// NewAsyncProducer returns a producer that uses the connection. It refuses what
+// Config.Validate does.
+func NewAsyncProducer(b *Broker, c AsyncProducerConfig) *AsyncProducer {
+	checked := config.NewSarama()
+	checked.ChannelBufferSize, checked.FlushFrequency, checked.FlushMaxMessages = c.Input, c.FlushFrequency, int(c.MaxMessages)
+	config.Must("Sarama", checked)
+	p := &AsyncProducer{config: c, broker: b}
+	p.input.Init(c.Input)
 	p.output.Init(0)
-	p.pending.Init(config.Messages)
+	p.pending.Init(c.Messages)
 	p.ended.Init(0)
 	return p
 }

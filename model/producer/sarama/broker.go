@@ -2,6 +2,7 @@ package sarama
 
 import (
 	"racelab/model"
+	"racelab/model/config"
 	"racelab/sim"
 )
 
@@ -45,13 +46,17 @@ type Broker struct {
 	throttle *throttle
 }
 
-// NewBroker returns a connection that is open.
-func NewBroker(conn *sim.Conn, config BrokerConfig) *Broker {
-	b := &Broker{config: config, conn: conn, throttle: newThrottle(config)}
+// NewBroker returns a connection that is open. It refuses what Config.Validate
+// does.
+func NewBroker(conn *sim.Conn, c BrokerConfig) *Broker {
+	checked := config.NewSarama()
+	checked.MaxOpenRequests = c.MaxOpenRequests
+	config.Must("Sarama", checked)
+	b := &Broker{config: c, conn: conn, throttle: newThrottle(c)}
 	b.connected.Init(true)
-	b.responses.Init(config.MaxOpenRequests - 1)
-	if !config.OneMore {
-		b.inFlight.Init(config.MaxOpenRequests)
+	b.responses.Init(c.MaxOpenRequests - 1)
+	if !c.OneMore {
+		b.inFlight.Init(c.MaxOpenRequests)
 	}
 	b.done.Init(0)
 	return b

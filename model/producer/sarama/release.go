@@ -20,11 +20,15 @@ const (
 	//
 	// Source: sarama pull request 2826, for the lock.
 	Release1_43_1
-	// Release1_60_1 backs off before it sends a batch again that the partition's
-	// leader refused; else as 1.43.1.
+	// Release1_48_0 mutes a partition while it retries, and does not back off before
+	// it sends a batch again; else as 1.43.1.
 	//
-	// Source: sarama pull request 2469.
-	Release1_60_1
+	// Source: sarama 1.48.0 to 1.48.2, asyncProducer.retryBatch.
+	Release1_48_0
+	// Release1_49_0 backs off before it sends any batch again; else as 1.43.1.
+	//
+	// Source: sarama 1.49.0 to 1.61.0, asyncProducer.retryBatch.
+	Release1_49_0
 	// Release1_61_1 has both repaired that was wrong about transactions.
 	Release1_61_1
 )

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"racelab/model"
+	"racelab/model/config"
 	"racelab/model/producer"
 	"racelab/sim"
 )
@@ -30,7 +31,7 @@ type Config struct {
 	BackoffFunc func(retries, maxRetries int) time.Duration
 	// ProducerRetryMax is Producer.Retry.Max.
 	//
-	// Default: 3.
+	// Default: 3. The least that a transactional producer may have is 1.
 	ProducerRetryMax int
 	// ProducerRetryBackoff is Producer.Retry.Backoff.
 	//
@@ -102,7 +103,7 @@ func (s producerTxnStatusFlag) isTransitionValid(target producerTxnStatusFlag) b
 // with a whole budget inside.
 //
 // Source: transactionManager in transaction_manager.go, asyncProducer in
-// async_producer.go, of Sarama 1.43.1, 1.60.1 and 1.61.1.
+// async_producer.go, of Sarama 1.43.1, 1.48.0, 1.49.0, 1.60.1 and 1.61.1.
 // Differs: SendMessage waits for its record and finishTransaction for all, so the
 // goroutines between them (dispatcher, partitionProducer, brokerProducer) take
 // turns, and are one here, without locks. A batch is a record. No connection
@@ -139,9 +140,15 @@ type Transactions struct {
 
 // NewTransactions returns a producer with its connections to the
 // transaction coordinator and to the partitions' leaders.
-func NewTransactions(config Config, coordinator *sim.Conn, leaders ...*sim.Conn) *Transactions {
+//
+// It refuses what Config.Validate does.
+func NewTransactions(c Config, coordinator *sim.Conn, leaders ...*sim.Conn) *Transactions {
+	checked := config.TransactionalSarama()
+	checked.TransactionRetryMax, checked.TransactionRetryBackoff = c.RetryMax, c.RetryBackoff
+	checked.ProducerRetryMax, checked.ProducerRetryBackoff = c.ProducerRetryMax, c.ProducerRetryBackoff
+	config.Must("Sarama", checked)
 	return &Transactions{
-		config: config, coordinator: coordinator, leaders: leaders,
+		config: c, coordinator: coordinator, leaders: leaders,
 		producerID: model.NoProducerID, producerEpoch: model.NoProducerEpoch, sequenceNumbers: make([]model.Sequence, len(leaders)),
 		status: producerTxnFlagUninitialized,
 	}
@@ -270,10 +277,20 @@ func (p *Transactions) dispatch(t *sim.Task) {
 		if !p.isRetriable() || p.retries >= p.config.ProducerRetryMax {
 			return
 		}
-		if p.config.Release >= Release1_60_1 || !p.fromResponse {
+		if p.backsOff() {
 			p.sleep.Sleep(t.At(PointProducerBackoff), p.config.ProducerRetryBackoff)
 		}
 	}
+}
+
+// backsOff says whether Producer.Retry.Backoff passes before the batch goes again:
+// in partitionProducer.dispatch before 1.48.0, if it was not refused but failed, and
+// in retryBatch since 1.49.0.
+func (p *Transactions) backsOff() bool {
+	if p.config.Release >= Release1_49_0 {
+		return true
+	}
+	return p.config.Release != Release1_48_0 && !p.fromResponse
 }
 
 // isRetriable says whether handleSuccess or handleError sends the batch again:
