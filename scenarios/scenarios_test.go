@@ -245,6 +245,17 @@ func TestCaseRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	transactions, err := scenarios.Find("concurrent-transactions")
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := "Sarama refuses this configuration: kafka: invalid configuration (Idempotent producer requires Producer.Retry.Max >= 1)"
+	if _, err := transactions.Case("sarama-1.61.1", "", "producer-max=0"); fmt.Sprint(err) != refused {
+		t.Errorf("producer-max=0: %v, want %s", err, refused)
+	}
+	if _, err := transactions.Case("kgo", "", "producer-max=0"); err != nil {
+		t.Errorf("producer-max=0 of franz-go, which has no such setting: %v", err)
+	}
 	for _, test := range []struct{ setting, want string }{
 		{"partitions", `"partitions" is no setting; want NAME=VALUE, of partitions, instances, commits, `},
 		{"threads=2", `there is no parameter of offset-rewind "threads"; possible: partitions, instances, commits, `},

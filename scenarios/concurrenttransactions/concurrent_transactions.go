@@ -195,8 +195,8 @@ var Scenario = scenario.Scenario[Params, Client]{
 			Is:     fewestRetries(sarama.Release1_43_1, func(p Params, plan *app.TxnPlan) { plan.BeginRetry = p.Pause }),
 			Expect: append(expect{noAbort50ms}, stuck...)},
 		{Name: "txn-retry", Release: "app-retry where it can work, on Sarama 1.61.1",
-			Does:   "the application aborts the transaction, until that succeeds, and does all of it again",
-			Is:     fewestRetries(sarama.Release1_61_1, func(p Params, plan *app.TxnPlan) { plan.Tries = p.Tries }),
+			Does: "the application aborts the transaction, until that succeeds, and does all of it again",
+			Is:   fewestRetries(sarama.Release1_61_1, func(p Params, plan *app.TxnPlan) { plan.Tries = p.Tries }),
 			Expect: expect{
 				scenario.Breaks(canWrite).Where(untimed, three, twoPartitions, tooLarge, lag5s, shortBackoff).
 					Because("its client has too few retries; its application makes up for that"),
