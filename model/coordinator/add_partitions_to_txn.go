@@ -2,6 +2,7 @@ package coordinator
 
 import (
 	"fmt"
+	"slices"
 
 	"racelab/model"
 	"racelab/sim"
@@ -45,7 +46,7 @@ type adding struct {
 func (t *Transactions) addPartitions(e sim.Envelope, add adding, out *sim.Outbox) {
 	m, err := t.transaction(add.transactionalID)
 	if err == model.None {
-		err = m.refuseAdd(add.producerID, add.producerEpoch)
+		err = model.Refusal(t.config.Rules, addChecks, &adds{m, add.producerID, add.producerEpoch})
 	}
 	if err != model.None || m.state == Ongoing && m.contains(add.partitions) {
 		replyToAdd(e, err, out)
@@ -54,38 +55,48 @@ func (t *Transactions) addPartitions(e sim.Envelope, add adding, out *sim.Outbox
 	t.appendTransactionToLog(m, m.prepareAddPartitions(add.partitions, out.Now(), add.version), e, out)
 }
 
-// refuseAdd says why a transaction takes no partition now.
-//
-// Source: KAFKA-18660 moved the pending state to the front.
-func (m *transactionMetadata) refuseAdd(id model.ProducerID, epoch model.ProducerEpoch) model.Error {
-	switch {
-	case m.pendingTransitionInProgress():
-		return model.ErrConcurrentTransactions
-	case m.producerID != id:
-		return model.ErrInvalidProducerIDMapping
-	case m.producerEpoch != epoch:
-		return model.ErrProducerFenced
-	case m.state.decided():
-		return model.ErrConcurrentTransactions
-	}
-	return model.None
+// adds is an add before the checks.
+type adds struct {
+	m     *transactionMetadata
+	id    model.ProducerID
+	epoch model.ProducerEpoch
 }
 
-// verifyPartitions tells a broker whether partitions are in the transaction. It
-// does not ask for the pending state, since the append to the partition's log
-// is judged once more.
+// addChecks are those of AddPartitionsToTxn and AddOffsetsToTxn.
+//
+// Source: TransactionCoordinator.handleAddPartitionsToTransaction. KAFKA-18660 moved
+// the pending state to the front.
+var addChecks = slices.Concat(
+	[]model.Check[adds]{{If: "a transition is pending", Rule: model.PendingBeforeEpoch, Error: model.ErrConcurrentTransactions, Holds: (*adds).isPending}},
+	producerChecks,
+	[]model.Check[adds]{
+		{If: "a transition is pending", Until: model.PendingBeforeEpoch, Error: model.ErrConcurrentTransactions, Holds: (*adds).isPending},
+		{If: "the transaction is decided, and not complete", Error: model.ErrConcurrentTransactions, Holds: func(a *adds) bool { return a.m.state.decided() }},
+	})
+
+// producerChecks are those of all requests about a transaction under way.
+var producerChecks = []model.Check[adds]{
+	{If: "the producer id is not the current one", Error: model.ErrInvalidProducerIDMapping, Holds: func(a *adds) bool { return a.m.producerID != a.id }},
+	{If: "the epoch is not the current one", Error: model.ErrProducerFenced, Holds: func(a *adds) bool { return a.m.producerEpoch != a.epoch }},
+}
+
+// verifyChecks are those of a verify-only add. It does not ask for the pending
+// state, since the append to the partition's log is judged once more.
+//
+// Source: TransactionCoordinator.handleVerifyPartitionsInTransaction; KIP-890.
+var verifyChecks = slices.Concat(producerChecks, []model.Check[adds]{
+	{If: "the transaction is decided, and not complete", Error: model.ErrConcurrentTransactions, Holds: func(a *adds) bool { return a.m.state.decided() }},
+})
+
+func (a *adds) isPending() bool { return a.m.pendingTransitionInProgress() }
+
+// verifyPartitions tells a broker whether partitions are in the transaction.
 //
 // Source: TransactionCoordinator.handleVerifyPartitionsInTransaction; KIP-890.
 func (t *Transactions) verifyPartitions(request *model.AddPartitionsToTxnRequest) *model.AddPartitionsToTxnResponse {
 	m, err := t.transaction(request.TransactionalID)
-	switch {
-	case err != model.None:
-	case m.producerID != request.ProducerID:
-		err = model.ErrInvalidProducerIDMapping
-	case m.producerEpoch != request.ProducerEpoch:
-		err = model.ErrProducerFenced
-	case m.state.decided():
-		err = model.ErrConcurrentTransactions
+	if err == model.None {
+		err = model.Refusal(t.config.Rules, verifyChecks, &adds{m, request.ProducerID, request.ProducerEpoch})
 	}
 	response := &model.AddPartitionsToTxnResponse{}
 	for _, p := range request.Partitions {

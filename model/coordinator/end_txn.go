@@ -1,8 +1,6 @@
 package coordinator
 
 import (
-	"fmt"
-
 	"racelab/model"
 	"racelab/sim"
 )
@@ -17,15 +15,6 @@ type ending struct {
 	version       model.TransactionVersion
 }
 
-// verdict is what comes of the wish.
-type verdict uint8
-
-const (
-	refused     verdict = iota // for the error that comes with it
-	alreadyDone                // the request is a second try; NONE
-	decides                    // the transaction ends; under TV2 an abort may end one without partitions
-)
-
 // endTxn decides a transaction.
 //
 // Source: TransactionCoordinator.handleEndTransaction.
@@ -38,20 +27,26 @@ func (t *Transactions) endTxn(e sim.Envelope, request *model.EndTxnRequest, out 
 	t.endTransaction(m, ending{request.ProducerID, request.ProducerEpoch, request.Result, true, request.TransactionVersion()}, e, out)
 }
 
-// endTransaction decides the transaction, if the wish is granted.
+// endTransaction decides the transaction, if the wish is granted. A second try of
+// what is done is answered as the first was.
 //
-// Source: TransactionCoordinator.endTransaction.
+// Source: TransactionCoordinator.endTransaction, TransactionCoordinator.endTransactionWithTV1.
 func (t *Transactions) endTransaction(m *transactionMetadata, end ending, e sim.Envelope, out *sim.Outbox) {
-	judge := m.judgeEndTV1
+	checks := endChecksTV1
 	if end.version.SupportsEpochBump() {
-		judge = m.judgeEndTV2
+		checks = endChecksTV2
 	}
-	switch verdict, err := judge(end); verdict {
-	case refused:
+	x := &ends{m, end}
+	err := model.Refusal(t.config.Rules, checks, x)
+	switch {
+	case err != model.None:
 		replyToEnd(e, err, txnTransitMetadata{}, out)
-	case alreadyDone:
+	case x.isDone():
 		replyToEnd(e, model.None, m.txnTransitMetadata, out)
-	case decides:
+	case end.result == model.Commit && m.pendingState == PrepareEpochFence:
+		// Only an abort takes the fence away, so prepareTransitionTo throws.
+		replyToEnd(e, model.ErrUnknownServerError, txnTransitMetadata{}, out)
+	default:
 		t.appendTransactionToLog(m, t.prepareEnd(m, end), e, out)
 	}
 }
@@ -71,107 +66,101 @@ func (t *Transactions) prepareEnd(m *transactionMetadata, end ending) txnTransit
 	}
 	fence := m.pendingState == PrepareEpochFence
 	nextProducerID := model.NoProducerID
-	if end.version.SupportsEpochBump() && m.isEpochExhausted(m.producerEpoch) {
+	if end.version.SupportsEpochBump() && m.isEpochExhausted(m.producerEpoch) && (!fence || t.config.Rules.Has(model.LastEpoch)) {
 		nextProducerID = t.generateProducerID()
 	}
 	if fence {
 		m.pendingState = none
-		if !end.version.SupportsEpochBump() {
-			m.producerEpoch, m.lastProducerEpoch = end.producerEpoch, model.NoProducerEpoch
+		if !end.fromClient && (!end.version.SupportsEpochBump() || !t.config.Rules.Has(model.OneBump)) {
+			m.producerEpoch, m.lastProducerEpoch, m.fenced = end.producerEpoch, model.NoProducerEpoch, true
 		}
 	}
-	return m.prepareAbortOrCommit(state, end.version, nextProducerID)
+	return m.prepareAbortOrCommit(state, end.version, nextProducerID, t.config.Rules)
 }
 
-// judgeEndTV1 is the table for clients that keep their epoch.
-//
-// Source: TransactionCoordinator.endTransactionWithTV1; KAFKA-9600 for the
-// strict epoch.
-func (m *transactionMetadata) judgeEndTV1(end ending) (verdict, model.Error) {
-	switch {
-	case m.producerID != end.producerID:
-		return refused, model.ErrInvalidProducerIDMapping
-	case end.fromClient && m.producerEpoch != end.producerEpoch, end.producerEpoch < m.producerEpoch:
-		return refused, model.ErrProducerFenced
-	case m.pendingTransitionInProgress() && m.pendingState != PrepareEpochFence:
-		return refused, model.ErrConcurrentTransactions
-	}
-	same := m.result() == end.result
-	switch m.state {
-	case Ongoing:
-		return decides, model.None
-	case CompleteCommit, CompleteAbort:
-		if same {
-			return alreadyDone, model.None
-		}
-		return refused, model.ErrInvalidTxnState
-	case PrepareCommit, PrepareAbort:
-		if same {
-			return refused, model.ErrConcurrentTransactions
-		}
-		return refused, model.ErrInvalidTxnState
-	case EmptyTransaction:
-		return refused, model.ErrInvalidTxnState
-	}
-	panic(fmt.Sprintf("coordinator: EndTxn of %v, which is %v", m.transactionalID, m.state))
+// ends is the wish to end a transaction, before the checks.
+type ends struct {
+	m *transactionMetadata
+	ending
 }
 
-// judgeEndTV2 is the table for clients whose epoch ends with the transaction.
-// So a request with the epoch before is a second try, whose answer got lost;
-// one with the current epoch is about the next transaction.
-//
-// Source: TransactionCoordinator.endTransaction; KIP-890. KAFKA-18464 moved the
-// pending state to the front.
-func (m *transactionMetadata) judgeEndTV2(end ending) (verdict, model.Error) {
-	fence := m.pendingState == PrepareEpochFence
-	bumped := !fence && m.producerEpoch == end.producerEpoch+1
-	// The epochs were used up: the answer that got lost held a new producer id.
-	overflowed := !fence && m.prevProducerID == end.producerID && end.producerEpoch == m.maxEpoch-1 && m.producerEpoch == 0
-	retry := bumped || overflowed
-	switch {
-	case m.pendingTransitionInProgress() && !fence:
-		return refused, model.ErrConcurrentTransactions
-	case m.producerID != end.producerID && !overflowed:
-		return refused, model.ErrInvalidProducerIDMapping
-	case !m.acceptsEpochTV2(end, fence, retry):
-		return refused, model.ErrProducerFenced
-	}
-	same := m.result() == end.result
-	switch m.state {
-	case Ongoing:
-		return decides, model.None
-	case CompleteCommit, CompleteAbort:
-		switch {
-		case retry && same:
-			return alreadyDone, model.None
-		case !retry && end.result == model.Abort:
-			return decides, model.None
-		}
-		return refused, model.ErrInvalidTxnState
-	case PrepareCommit, PrepareAbort:
-		if same {
-			return refused, model.ErrConcurrentTransactions
-		}
-		return refused, model.ErrInvalidTxnState
-	case EmptyTransaction:
-		if end.result == model.Abort {
-			return decides, model.None
-		}
-		return refused, model.ErrInvalidTxnState
-	}
-	panic(fmt.Sprintf("coordinator: EndTxn of %v, which is %v", m.transactionalID, m.state))
+func (x *ends) isFence() bool { return x.m.pendingState == PrepareEpochFence }
+
+// isPending says whether a transition is on its way that is no fence, which is what
+// a fence goes on from.
+func (x *ends) isPending() bool { return x.m.pendingTransitionInProgress() && !x.isFence() }
+
+func (x *ends) isSame() bool { return x.m.result() == x.result }
+
+// overflowed says that the epochs were used up: the answer that got lost held a new
+// producer id.
+func (x *ends) overflowed() bool {
+	return !x.isFence() && x.m.prevProducerID == x.producerID && x.producerEpoch == x.m.maxEpoch-1 && x.m.producerEpoch == 0
 }
 
-func (m *transactionMetadata) acceptsEpochTV2(end ending, fence, retry bool) bool {
-	switch {
-	case fence:
-		return end.producerEpoch >= m.producerEpoch && (!end.fromClient || end.producerEpoch == m.producerEpoch)
+// isRetry says whether a TV2 request has the epoch before, and so is a second try,
+// whose answer got lost. One with the current epoch is about the next transaction.
+func (x *ends) isRetry() bool {
+	return !x.isFence() && x.m.producerEpoch == x.producerEpoch+1 || x.overflowed()
+}
+
+// isDone says whether the request is a second try of what is complete.
+func (x *ends) isDone() bool {
+	return x.m.state.complete() && x.isSame() && (!x.version.SupportsEpochBump() || x.isRetry())
+}
+
+// acceptsEpoch says whether a TV2 request has an epoch of this transaction.
+func (x *ends) acceptsEpoch() bool {
+	switch m := x.m; {
+	case x.isFence():
+		return x.producerEpoch >= m.producerEpoch && (!x.fromClient || x.producerEpoch == m.producerEpoch)
 	case m.state.decided():
-		return m.producerEpoch == end.producerEpoch+1
+		return m.producerEpoch == x.producerEpoch+1
 	case m.state.complete():
-		return retry || end.producerEpoch == m.producerEpoch
+		return x.isRetry() || x.producerEpoch == m.producerEpoch
 	}
-	return end.producerEpoch == m.producerEpoch
+	return x.producerEpoch == x.m.producerEpoch
+}
+
+// endChecksTV1 are those for clients that keep their epoch.
+//
+// Source: TransactionCoordinator.endTransactionWithTV1.
+var endChecksTV1 = []model.Check[ends]{
+	{If: "the producer id is not the current one", Error: model.ErrInvalidProducerIDMapping, Holds: func(x *ends) bool { return x.m.producerID != x.producerID }},
+	{If: "a client's epoch is not the current one", Rule: model.StrictEndTxnEpoch, Error: model.ErrProducerFenced,
+		Holds: func(x *ends) bool { return x.fromClient && x.m.producerEpoch != x.producerEpoch }},
+	{If: "the epoch is older than the current one", Error: model.ErrProducerFenced, Holds: func(x *ends) bool { return x.producerEpoch < x.m.producerEpoch }},
+	{If: "a fence is pending, and a client asks", Rule: model.CommitAgainstFence, Error: model.ErrConcurrentTransactions,
+		Holds: func(x *ends) bool { return x.fromClient && x.isFence() }},
+	{If: "a transition is pending that is no fence", Error: model.ErrConcurrentTransactions, Holds: (*ends).isPending},
+	{If: "the transaction is complete, with the other result", Error: model.ErrInvalidTxnState, Holds: func(x *ends) bool { return x.m.state.complete() && !x.isSame() }},
+	{If: "the transaction is decided, with the same result", Error: model.ErrConcurrentTransactions, Holds: func(x *ends) bool { return x.m.state.decided() && x.isSame() }},
+	{If: "the transaction is decided, with the other result", Error: model.ErrInvalidTxnState, Holds: func(x *ends) bool { return x.m.state.decided() }},
+	{If: "there is no transaction", Error: model.ErrInvalidTxnState, Holds: func(x *ends) bool { return x.m.state == EmptyTransaction }},
+}
+
+// endChecksTV2 are those for clients whose epoch ends with the transaction.
+//
+// Source: TransactionCoordinator.endTransaction; KIP-890.
+var endChecksTV2 = []model.Check[ends]{
+	{If: "a fence is pending, and a client asks", Rule: model.CommitAgainstFence, Error: model.ErrConcurrentTransactions,
+		Holds: func(x *ends) bool { return x.fromClient && x.isFence() }},
+	{If: "a transition is pending that is no fence", Rule: model.PendingBeforeEpoch, Error: model.ErrConcurrentTransactions, Holds: (*ends).isPending},
+	{If: "the producer id is not the current one, nor the one before with its last epoch", Error: model.ErrInvalidProducerIDMapping,
+		Holds: func(x *ends) bool { return x.m.producerID != x.producerID && !x.overflowed() }},
+	{If: "the epoch is neither the current one nor, of a transaction that is decided or complete, the one before", Error: model.ErrProducerFenced,
+		Holds: func(x *ends) bool { return !x.acceptsEpoch() }},
+	{If: "a transition is pending that is no fence", Until: model.PendingBeforeEpoch, Error: model.ErrConcurrentTransactions, Holds: (*ends).isPending},
+	{If: "the transaction is aborted, and a commit has the epoch before", Rule: model.FencedCommitRetry, Error: model.ErrProducerFenced,
+		Holds: func(x *ends) bool { return x.m.state == CompleteAbort && x.isRetry() && x.result == model.Commit }},
+	{If: "the transaction is complete with the other result, and the epoch is the one before", Error: model.ErrInvalidTxnState,
+		Holds: func(x *ends) bool { return x.m.state.complete() && x.isRetry() && !x.isSame() }},
+	{If: "the transaction is complete or there is none, and a commit has the current epoch", Error: model.ErrInvalidTxnState,
+		Holds: func(x *ends) bool {
+			return (x.m.state.complete() || x.m.state == EmptyTransaction) && !x.isRetry() && x.result == model.Commit
+		}},
+	{If: "the transaction is decided, with the same result", Error: model.ErrConcurrentTransactions, Holds: func(x *ends) bool { return x.m.state.decided() && x.isSame() }},
+	{If: "the transaction is decided, with the other result", Error: model.ErrInvalidTxnState, Holds: func(x *ends) bool { return x.m.state.decided() }},
 }
 
 // result is how the transaction ends, if it is decided.
@@ -199,10 +188,4 @@ func replyToEnd(e sim.Envelope, err model.Error, next txnTransitMetadata, out *s
 		}
 		out.Reply(e, &model.InitProducerIDResponse{Error: err, ProducerID: model.NoProducerID, ProducerEpoch: model.NoProducerEpoch})
 	}
-}
-
-// abortWithFence aborts an ongoing transaction and shuts out its producer.
-func (t *Transactions) abortWithFence(m *transactionMetadata, e sim.Envelope, out *sim.Outbox) {
-	fence := m.prepareFenceProducerEpoch()
-	t.endTransaction(m, ending{fence.producerID, fence.producerEpoch, model.Abort, false, t.config.TransactionVersion}, e, out)
 }

@@ -19,37 +19,23 @@ func (t *Transactions) initProducerID(e sim.Envelope, request *model.InitProduce
 		}
 		out.Reply(e, &model.InitProducerIDResponse{Error: err, ProducerID: model.NoProducerID, ProducerEpoch: model.NoProducerEpoch})
 	}
-	if (request.ProducerID == model.NoProducerID) != (request.ProducerEpoch == model.NoProducerEpoch) {
-		refuse(model.ErrInvalidRequest)
-		return
-	}
-	if request.TransactionalID == model.NoTransactionalID {
+	if request.TransactionalID == model.NoTransactionalID && (request.ProducerID == model.NoProducerID) == (request.ProducerEpoch == model.NoProducerEpoch) {
 		out.Reply(e, &model.InitProducerIDResponse{Error: model.None, ProducerID: t.generateProducerID(), ProducerEpoch: 0})
 		return
 	}
-	if request.TransactionalID == model.EmptyTransactionalID {
-		refuse(model.ErrInvalidRequest)
-		return
-	}
-	if request.TransactionTimeout <= 0 || request.TransactionTimeout > t.config.MaxTimeout {
-		refuse(model.ErrInvalidTransactionTimeout)
+	if err := model.Refusal(t.config.Rules, initRequestChecks, &initialising{t, nil, request}); err != model.None {
+		refuse(err)
 		return
 	}
 	m := &t.metadata[request.TransactionalID]
 	if !m.known {
 		m.known, m.producerID, m.txnTimeout = true, t.generateProducerID(), request.TransactionTimeout
 	}
-	if m.pendingTransitionInProgress() {
-		refuse(model.ErrConcurrentTransactions)
-		return
-	}
-	if request.ProducerID != model.NoProducerID && !m.mayInitialise(request) {
-		refuse(model.ErrProducerFenced)
+	if err := model.Refusal(t.config.Rules, initStateChecks, &initialising{t, m, request}); err != model.None {
+		refuse(err)
 		return
 	}
 	switch m.state {
-	case PrepareCommit, PrepareAbort:
-		refuse(model.ErrConcurrentTransactions)
 	case EmptyTransaction, CompleteCommit, CompleteAbort:
 		next, err := t.prepareInitProducerID(m, request)
 		if err != model.None {
@@ -62,6 +48,47 @@ func (t *Transactions) initProducerID(e sim.Envelope, request *model.InitProduce
 	default:
 		panic(fmt.Sprintf("coordinator: InitProducerId of %v, which is %v", m.transactionalID, m.state))
 	}
+}
+
+// initialising is an InitProducerId before the checks.
+type initialising struct {
+	t       *Transactions
+	m       *transactionMetadata
+	request *model.InitProducerIDRequest
+}
+
+// initRequestChecks are those that do not need the transactional id's state.
+//
+// Source: KafkaApis.handleInitProducerIdRequest, TransactionCoordinator.handleInitProducerId.
+var initRequestChecks = []model.Check[initialising]{
+	{If: "it carries a producer id without an epoch, or the other way round", Error: model.ErrInvalidRequest,
+		Holds: func(i *initialising) bool {
+			return (i.request.ProducerID == model.NoProducerID) != (i.request.ProducerEpoch == model.NoProducerEpoch)
+		}},
+	{If: "the transactional id is empty", Error: model.ErrInvalidRequest,
+		Holds: func(i *initialising) bool { return i.request.TransactionalID == model.EmptyTransactionalID }},
+	{If: "the timeout is 0 or less, or larger than transaction.max.timeout.ms", Error: model.ErrInvalidTransactionTimeout,
+		Holds: func(i *initialising) bool {
+			return i.request.TransactionTimeout <= 0 || i.request.TransactionTimeout > i.t.config.MaxTimeout
+		}},
+	{If: "the broker is loading the transaction log", Error: model.ErrCoordinatorLoadInProgress,
+		Holds: func(i *initialising) bool { return i.t.loading }},
+	{If: "the broker does not lead the transaction log", Error: model.ErrNotCoordinator,
+		Holds: func(i *initialising) bool { return !i.t.leads }},
+}
+
+// initStateChecks are those that do.
+//
+// Source: TransactionCoordinator.prepareInitProducerIdTransit.
+var initStateChecks = []model.Check[initialising]{
+	{If: "a transition is pending", Error: model.ErrConcurrentTransactions,
+		Holds: func(i *initialising) bool { return i.m.pendingTransitionInProgress() }},
+	{If: "it carries a producer id that is neither the current one, nor the one before with its epochs used up", Error: model.ErrProducerFenced,
+		Holds: func(i *initialising) bool {
+			return i.request.ProducerID != model.NoProducerID && !i.m.mayInitialise(i.request)
+		}},
+	{If: "the transaction is decided, and not complete", Error: model.ErrConcurrentTransactions,
+		Holds: func(i *initialising) bool { return i.m.state.decided() }},
 }
 
 // mayInitialise says whether a client that goes on after an error still has the
@@ -77,6 +104,11 @@ func (t *Transactions) prepareInitProducerID(m *transactionMetadata, request *mo
 	expected := request.ProducerEpoch != model.NoProducerEpoch
 	if m.isEpochExhausted(m.producerEpoch) && (!expected || request.ProducerEpoch == m.producerEpoch) {
 		return m.prepareProducerIDRotation(t.generateProducerID(), request.TransactionTimeout, expected), model.None
+	}
+	if !t.config.Rules.Has(model.Fencing) {
+		next := m.unchanged(EmptyTransaction)
+		next.producerEpoch = max(m.producerEpoch, 0)
+		return m.prepareTransitionTo(next), model.None
 	}
 	return m.prepareIncrementProducerEpoch(request.TransactionTimeout, request.ProducerEpoch)
 }

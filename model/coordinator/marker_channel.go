@@ -1,7 +1,6 @@
 package coordinator
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -73,6 +72,7 @@ func (c *markerChannel) holds(id model.TransactionalID, p model.Partition) bool 
 // Source: PendingCompleteTxn; TransactionMarkerChannelManager.transactionsWithPendingMarkers.
 type pendingCompleteTxn struct {
 	waiting     bool
+	epoch       model.CoordinatorEpoch
 	newMetadata txnTransitMetadata
 }
 
@@ -81,14 +81,33 @@ func noCompletion() pendingCompleteTxn {
 	return pendingCompleteTxn{newMetadata: txnTransitMetadata{txnStart: sim.Never}}
 }
 
+// completion tells one pendingCompleteTxn from another of the same id.
+type completion struct {
+	epoch         model.CoordinatorEpoch
+	producerID    model.ProducerID
+	producerEpoch model.ProducerEpoch
+}
+
+func completionOf(epoch model.CoordinatorEpoch, next txnTransitMetadata) completion {
+	return completion{epoch, next.producerID, next.producerEpoch}
+}
+
+// remove takes out the entry, if it is that very one, or by the id alone (before
+// KAFKA-16352).
+func (c *pendingCompleteTxn) remove(which completion, byValue bool) {
+	if c.waiting && (!byValue || completionOf(c.epoch, c.newMetadata) == which) {
+		*c = noCompletion()
+	}
+}
+
 // addTxnMarkersToSend has the markers of a decided transaction written, and the
 // transaction completed after them.
 //
 // Source: TransactionMarkerChannelManager.addTxnMarkersToSend.
 func (t *Transactions) addTxnMarkersToSend(m *transactionMetadata, complete txnTransitMetadata, out *sim.Outbox) {
-	t.completions[m.transactionalID] = pendingCompleteTxn{true, complete}
+	t.completions[m.transactionalID] = pendingCompleteTxn{true, t.epoch, complete}
 	t.addTxnMarkersToBrokerQueue(m.transactionalID, model.TxnMarker{
-		ProducerID: m.producerID, ProducerEpoch: m.producerEpoch, CoordinatorEpoch: coordinatorEpoch,
+		ProducerID: m.producerID, ProducerEpoch: m.producerEpoch, CoordinatorEpoch: t.epoch,
 		Result: m.result(), TransactionVersion: m.clientTransactionVersion, Partitions: m.partitions,
 	})
 	t.maybeWriteTxnCompletion(m, out)
@@ -96,7 +115,13 @@ func (t *Transactions) addTxnMarkersToSend(m *transactionMetadata, complete txnT
 }
 
 // addTxnMarkersToBrokerQueue queues a marker for each leader of its partitions.
+// A partition that nobody leads is taken for deleted.
 func (t *Transactions) addTxnMarkersToBrokerQueue(id model.TransactionalID, marker model.TxnMarker) {
+	for _, p := range marker.Partitions {
+		if t.leader(p) < 0 {
+			t.metadata[id].removePartition(p)
+		}
+	}
 	for broker := range t.channels {
 		part := marker
 		part.Partitions = nil
@@ -111,13 +136,10 @@ func (t *Transactions) addTxnMarkersToBrokerQueue(id model.TransactionalID, mark
 	}
 }
 
-// leader is the place among the brokers of the one that leads the partition.
+// leader is the place among the brokers of the one that leads the partition; -1: the
+// metadata has no such partition.
 func (t *Transactions) leader(p model.Partition) int {
-	broker := slices.IndexFunc(t.config.Brokers, func(b Broker) bool { return slices.Contains(b.Partitions, p) })
-	if broker < 0 {
-		panic("coordinator: no broker leads " + p.String() + ": say in TransactionsConfig which one does")
-	}
-	return broker
+	return slices.IndexFunc(t.config.Brokers, func(b Broker) bool { return slices.Contains(b.Partitions, p) })
 }
 
 // maybeWriteTxnCompletion completes a transaction whose markers are all written.
@@ -127,7 +149,9 @@ func (t *Transactions) maybeWriteTxnCompletion(m *transactionMetadata, out *sim.
 		return
 	}
 	complete := completion.newMetadata
-	*completion = noCompletion()
+	if t.config.Rules.Has(model.CompleteOnce) {
+		*completion = noCompletion()
+	}
 	t.appendTransactionToLog(m, complete, sim.Envelope{}, out)
 }
 
@@ -157,29 +181,59 @@ func (t *Transactions) markersLost(broker int, out *sim.Outbox) {
 	t.channels[broker].disconnected = true
 	out.After(reconnect+broker, reconnectBackoff)
 	for _, q := range t.channels[broker].back() {
-		t.addTxnMarkersToBrokerQueue(q.transactionalID, q.marker)
+		if t.isMine(q) {
+			t.addTxnMarkersToBrokerQueue(q.transactionalID, q.marker)
+		}
 	}
 }
 
-// markersAnswered goes through what a broker says of each marker. A broker that does not lead the partition any more, or is not ready, gets it
-// again. One that has seen a newer epoch makes the coordinator give up: the
-// transaction stays decided, and is never complete.
+// isMine says whether a marker was sent in this coordinator's epoch. If not its
+// entry goes: before KAFKA-16352 that of the id, whoever's it is.
+func (t *Transactions) isMine(q queuedMarker) bool {
+	if t.unavailable() == model.None && q.marker.CoordinatorEpoch == t.epoch {
+		return true
+	}
+	t.drop(q)
+	return false
+}
+
+// drop takes the entry that a marker belongs to out of those to complete.
+func (t *Transactions) drop(q queuedMarker) {
+	c := &t.completions[q.transactionalID]
+	which := completion{q.marker.CoordinatorEpoch, c.newMetadata.producerID, c.newMetadata.producerEpoch}
+	c.remove(which, t.config.Rules.Has(model.CompletionByValue))
+}
+
+// markersAnswered goes through what a broker says of each marker, which it looks up
+// by the producer id. A broker that does not lead the partition any more, or is not
+// ready, gets it again. One that has seen a newer epoch makes the coordinator give
+// up: the transaction stays decided, and is never complete. What nobody expects is an
+// exception, and nothing more of the answer is looked at.
 //
-// Source: TransactionMarkerRequestCompletionHandler.onComplete.
+// Source: TransactionMarkerRequestCompletionHandler.onComplete. KAFKA-9749 for
+// KAFKA_STORAGE_ERROR.
 func (t *Transactions) markersAnswered(broker int, response *model.WriteTxnMarkersResponse, out *sim.Outbox) {
-	for i, q := range t.channels[broker].back() {
+	for _, q := range t.channels[broker].back() {
+		if !t.isMine(q) {
+			continue
+		}
 		m, again, abandoned := &t.metadata[q.transactionalID], q.marker, false
 		again.Partitions = nil
-		for _, p := range response.Markers[i].Partitions {
-			switch p.Error {
-			case model.None:
+		outcomes := outcomesOf(q.marker.ProducerID, response)
+		if len(outcomes) == 0 {
+			return
+		}
+		for _, p := range outcomes {
+			switch {
+			case p.Error == model.None:
 				m.removePartition(p.Partition)
-			case model.ErrUnknownTopicOrPartition, model.ErrNotEnoughReplicas:
+			case slices.Contains(markerErrorsAgain, p.Error), p.Error == model.ErrKafkaStorageError && t.config.Rules.Has(model.StorageErrorAgain):
 				again.Partitions = append(again.Partitions, p.Partition)
-			case model.ErrInvalidProducerEpoch, model.ErrTransactionCoordinatorFenced:
-				t.completions[q.transactionalID], abandoned = noCompletion(), true
+			case p.Error == model.ErrInvalidProducerEpoch || p.Error == model.ErrTransactionCoordinatorFenced:
+				t.drop(q)
+				abandoned = true
 			default:
-				panic(fmt.Sprintf("coordinator: WriteTxnMarkers of %v: %v", p.Partition, p.Error))
+				return
 			}
 		}
 		switch {
@@ -190,4 +244,27 @@ func (t *Transactions) markersAnswered(broker int, response *model.WriteTxnMarke
 			t.maybeWriteTxnCompletion(m, out)
 		}
 	}
+}
+
+// markerErrorsAgain are those after which a marker is sent again.
+var markerErrorsAgain = []model.Error{
+	model.ErrUnknownTopicOrPartition, model.ErrNotLeaderOrFollower, model.ErrNotEnoughReplicas,
+	model.ErrNotEnoughReplicasAfterAppend, model.ErrRequestTimedOut,
+}
+
+// outcomesOf merges what an answer says of a producer.
+//
+// Source: WriteTxnMarkersResponse.errorsByProducerId.
+func outcomesOf(id model.ProducerID, response *model.WriteTxnMarkersResponse) []model.PartitionError {
+	var merged []model.PartitionError
+	for _, m := range response.Markers {
+		for _, p := range m.Partitions {
+			if m.ProducerID != id {
+				continue
+			}
+			merged = slices.DeleteFunc(merged, func(was model.PartitionError) bool { return was.Partition == p.Partition })
+			merged = append(merged, p)
+		}
+	}
+	return merged
 }

@@ -110,7 +110,7 @@ func TestMarkersWaitInLine(t *testing.T) {
 // Goal: a marker that could not be written is written again, behind what waits;
 // one that a newer epoch refuses is given up, for ever.
 func TestMarkersRefused(t *testing.T) {
-	for _, err := range []model.Error{model.ErrUnknownTopicOrPartition, model.ErrNotEnoughReplicas} {
+	for _, err := range append(slices.Clone(markerErrorsAgain), model.ErrKafkaStorageError) {
 		node := newStage(t, newTransactions())
 		node.play(t, append(transactionOf(0, 0), commitOf(0))...)
 		node.play(t, append(transactionOf(1, 0), commitOf(1))...)

@@ -16,13 +16,16 @@ import (
 // makes it so. In between nobody else may prepare a transition.
 //
 // Source: TransactionMetadata.
-// Differs: no hasFailedEpochFence, since no write to the log fails.
 type transactionMetadata struct {
 	transactionalID model.TransactionalID `sim:"config"`
 	maxEpoch        model.ProducerEpoch   `sim:"config"`
 	known           bool                  // InitProducerId has been here
 	txnTransitMetadata
 	pendingState TransactionState // none, or where the transition on its way leads
+	// fenced says that the abort on its way has taken its epoch before it is in the
+	// log, as under TV1; hasFailedEpochFence that such a one has failed: the next fence
+	// takes no epoch more (KAFKA-9666).
+	fenced, hasFailedEpochFence bool
 }
 
 // txnTransitMetadata is one record of the transaction log: all of the metadata
@@ -72,9 +75,15 @@ func (m *transactionMetadata) pendingTransitionInProgress() bool { return m.pend
 
 // prepareFenceProducerEpoch begins to shut out whoever has the current epoch.
 // Nobody is ever told the epoch that does it.
-func (m *transactionMetadata) prepareFenceProducerEpoch() txnTransitMetadata {
+func (m *transactionMetadata) prepareFenceProducerEpoch(rules model.Rules) txnTransitMetadata {
 	next := m.unchanged(PrepareEpochFence)
-	next.producerEpoch = min(m.producerEpoch+1, m.maxEpoch)
+	next.producerEpoch = m.producerEpoch + 1
+	switch {
+	case m.hasFailedEpochFence:
+		next.producerEpoch = m.producerEpoch
+	case rules.Has(model.LastEpoch):
+		next.producerEpoch = min(next.producerEpoch, m.maxEpoch)
+	}
 	return m.prepareTransitionTo(next)
 }
 
@@ -130,11 +139,13 @@ func (m *transactionMetadata) prepareAddPartitions(added []model.Partition, now 
 }
 
 // prepareAbortOrCommit decides the transaction. Under TV2 that ends its epoch.
-func (m *transactionMetadata) prepareAbortOrCommit(state TransactionState, version model.TransactionVersion, nextProducerID model.ProducerID) txnTransitMetadata {
+func (m *transactionMetadata) prepareAbortOrCommit(state TransactionState, version model.TransactionVersion, nextProducerID model.ProducerID, rules model.Rules) txnTransitMetadata {
 	next := m.unchanged(state)
 	if version.SupportsEpochBump() {
-		next.producerEpoch = min(m.producerEpoch+1, m.maxEpoch)
-		next.lastProducerEpoch = m.producerEpoch
+		next.producerEpoch, next.lastProducerEpoch = m.producerEpoch+1, m.producerEpoch
+		if rules.Has(model.LastEpoch) {
+			next.producerEpoch = min(next.producerEpoch, m.maxEpoch)
+		}
 	}
 	next.nextProducerID, next.clientTransactionVersion, next.txnStart = nextProducerID, version, sim.Never
 	return m.prepareTransitionTo(next)
@@ -151,6 +162,7 @@ func (m *transactionMetadata) prepareComplete() txnTransitMetadata {
 		next.producerID, next.producerEpoch = m.nextProducerID, 0
 	}
 	next.nextProducerID, next.partitions = model.NoProducerID, nil
+	m.hasFailedEpochFence = false
 	return m.prepareTransitionTo(next)
 }
 
@@ -179,7 +191,8 @@ func (m *transactionMetadata) completeTransitionTo(next txnTransitMetadata) {
 	if m.pendingState != next.state || next.state == PrepareEpochFence {
 		panic(fmt.Sprintf("coordinator: %v completes the transition to %v while %v is pending", m.transactionalID, next.state, m.pendingState))
 	}
-	m.txnTransitMetadata, m.pendingState = next, none
+	m.txnTransitMetadata, m.pendingState, m.fenced = next, none, false
+	m.partitions = slices.Clone(next.partitions)
 }
 
 // contains says whether all of the partitions are in the transaction.
@@ -205,9 +218,7 @@ func (m *transactionMetadata) Check() error {
 	switch pending := m.pendingState; {
 	case pending != none && !pending.mayFollow(m.state):
 		return fmt.Errorf("%v is %v, and %v is pending, which may not follow", m.transactionalID, m.state, pending)
-	case pending == PrepareEpochFence:
-		return fmt.Errorf("%v is being fenced, and the step is over", m.transactionalID)
-	case m.state.decided() != pending.complete():
+	case pending.complete() && !m.state.decided():
 		return fmt.Errorf("%v is %v, and %v is pending", m.transactionalID, m.state, pending)
 	case m.producerEpoch > m.maxEpoch:
 		return fmt.Errorf("%v has epoch %d of %d", m.transactionalID, m.producerEpoch, m.maxEpoch)

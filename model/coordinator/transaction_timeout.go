@@ -9,11 +9,12 @@ import (
 // The coordinator's timers, by their places in Timers.
 const (
 	transactionAbort = 0 // looks for transactions that have timed out
-	reconnect        = 1 // and on, one a broker: dials it anew
+	fence            = 1 // goes on with the first of the fences
+	reconnect        = 2 // and on, one a broker: dials it anew
 )
 
 func (t *Transactions) Timers() []string {
-	names := []string{"transaction-abort"}
+	names := []string{"transaction-abort", "fence"}
 	for _, b := range t.config.Brokers {
 		names = append(names, "reconnect-"+b.Name)
 	}
@@ -21,9 +22,12 @@ func (t *Transactions) Timers() []string {
 }
 
 func (t *Transactions) Expire(timer int, out *sim.Outbox) {
-	if timer == transactionAbort {
+	switch timer {
+	case transactionAbort:
 		t.abortTimedOutTransactions(out)
-	} else {
+	case fence:
+		t.fenceNext(out)
+	default:
 		t.channels[timer-reconnect].disconnected = false
 		t.sendMarkers(out)
 	}

@@ -19,15 +19,21 @@ import (
 // which CONCURRENT_TRANSACTIONS comes.
 //
 // Source: TransactionCoordinator, TransactionStateManager.
-// Differs: the log takes what is appended at once, and never fails; the
-// coordinator does not move, so nothing is answered NOT_COORDINATOR or
-// COORDINATOR_LOAD_IN_PROGRESS.
+// Differs: without ConnectLog the log takes what is appended at once, never fails,
+// and the coordinator does not move. No transactional id expires.
 type Transactions struct {
 	config         TransactionsConfig `sim:"config"`
 	lastProducerID model.ProducerID   // that was handed out
 	metadata       []transactionMetadata
 	channels       []markerChannel // by broker
 	completions    []pendingCompleteTxn
+
+	log     *sim.Conn // nil: what is appended is there at once
+	epoch   model.CoordinatorEpoch
+	leads   bool
+	loading bool
+	appends []pendingAppend // in the order in which the log answers
+	fences  []fencing       // FineFences: under way
 }
 
 // TransactionsConfig is what is set before the coordinator starts.
@@ -58,6 +64,12 @@ type TransactionsConfig struct {
 	//
 	// Default: model.MaxProducerEpoch.
 	MaxEpoch model.ProducerEpoch
+	// Rules are those of the broker's release.
+	Rules model.Rules
+	// Self is the place of this broker among the Coordinators that there may be.
+	Self, Coordinators int
+	// FineFences lets other requests in between the steps of a fence, as in Kafka.
+	FineFences bool
 }
 
 // Broker is a broker as the coordinator's metadata cache has it.
@@ -65,9 +77,6 @@ type Broker struct {
 	Name       string
 	Partitions []model.Partition // that it leads
 }
-
-// coordinatorEpoch is the leader epoch of the transaction log's partition.
-const coordinatorEpoch model.CoordinatorEpoch = 0
 
 // NewTransactions returns a coordinator that knows no transactional id.
 func NewTransactions(config TransactionsConfig) *Transactions {
@@ -83,8 +92,11 @@ func NewTransactions(config TransactionsConfig) *Transactions {
 	if config.MaxEpoch == 0 {
 		config.MaxEpoch = model.MaxProducerEpoch
 	}
+	if config.Coordinators == 0 {
+		config.Coordinators = 1
+	}
 	t := &Transactions{
-		config:   config,
+		config: config, leads: true, lastProducerID: model.ProducerID(config.Self - config.Coordinators + 1),
 		channels: make([]markerChannel, len(config.Brokers)), completions: slices.Repeat([]pendingCompleteTxn{noCompletion()}, config.TransactionalIDs),
 	}
 	for i := range config.TransactionalIDs {
@@ -102,8 +114,12 @@ func (t *Transactions) Connect(conns ...*sim.Conn) {
 }
 
 func (t *Transactions) Handle(e sim.Envelope, out *sim.Outbox) {
-	if e.Request != nil {
+	switch e.Request.(type) {
+	case *model.WriteTxnMarkersRequest:
 		t.writeTxnMarkersAnswered(e, out)
+		return
+	case *appendRequest, *loadRequest:
+		t.logAnswered(e, out)
 		return
 	}
 	switch request := e.Message.(type) {
@@ -115,6 +131,12 @@ func (t *Transactions) Handle(e sim.Envelope, out *sim.Outbox) {
 		t.addOffsetsToTxn(e, request, out)
 	case *model.EndTxnRequest:
 		t.endTxn(e, request, out)
+	case *elected:
+		t.elect(request, out)
+		out.Reply(e, request)
+	case *Scan:
+		t.scan(out)
+		out.Reply(e, request)
 	default:
 		panic(fmt.Sprintf("coordinator: no handler for %T", request))
 	}
@@ -130,6 +152,9 @@ func (t *Transactions) transaction(id model.TransactionalID) (*transactionMetada
 	if id == model.NoTransactionalID || id == model.EmptyTransactionalID {
 		return nil, model.ErrInvalidRequest
 	}
+	if err := t.unavailable(); err != model.None {
+		return nil, err
+	}
 	if !t.metadata[id].known {
 		return nil, model.ErrInvalidProducerIDMapping
 	}
@@ -140,28 +165,8 @@ func (t *Transactions) transaction(id model.TransactionalID) (*transactionMetada
 //
 // Source: ProducerIdManager.generateProducerId.
 func (t *Transactions) generateProducerID() model.ProducerID {
-	t.lastProducerID++
+	t.lastProducerID += model.ProducerID(t.config.Coordinators)
 	return t.lastProducerID
-}
-
-// appendTransactionToLog writes a transition down: it comes true, and the request
-// that it comes from is answered. The zero Envelope stands for none.
-//
-// Source: TransactionStateManager.appendTransactionToLog.
-func (t *Transactions) appendTransactionToLog(m *transactionMetadata, next txnTransitMetadata, e sim.Envelope, out *sim.Outbox) {
-	m.completeTransitionTo(next)
-	switch next.state {
-	case EmptyTransaction:
-		out.Reply(e, &model.InitProducerIDResponse{Error: model.None, ProducerID: m.producerID, ProducerEpoch: m.producerEpoch})
-	case Ongoing:
-		replyToAdd(e, model.None, out)
-	case PrepareCommit, PrepareAbort:
-		// What is prepared here closes the door on the next transaction, before
-		// the client knows that this one is decided.
-		complete := m.prepareComplete()
-		replyToEnd(e, model.None, complete, out)
-		t.addTxnMarkersToSend(m, complete, out)
-	}
 }
 
 // Check states the invariants of the coordinator.
@@ -171,11 +176,17 @@ func (t *Transactions) Check() error {
 		if err := m.Check(); err != nil {
 			return err
 		}
+		switch pending := m.pendingState; {
+		case pending == PrepareEpochFence && !t.config.FineFences:
+			return fmt.Errorf("%v is being fenced, and the step is over", m.transactionalID)
+		case t.log == nil && m.state.decided() && !pending.complete(): // A write of Complete may fail.
+			return fmt.Errorf("%v is %v, and %v is pending", m.transactionalID, m.state, pending)
+		}
 		if t.completions[i].waiting && !m.state.decided() {
 			return fmt.Errorf("%v is %v, and markers of it are to be written", m.transactionalID, m.state)
 		}
 		for _, p := range m.partitions {
-			if t.completions[i].waiting && !t.channels[t.leader(p)].holds(m.transactionalID, p) {
+			if leader := t.leader(p); t.completions[i].waiting && (leader < 0 || !t.channels[leader].holds(m.transactionalID, p)) {
 				return fmt.Errorf("%v is %v and waits for the marker of %v, which nobody writes", m.transactionalID, m.state, p)
 			}
 		}
@@ -185,6 +196,7 @@ func (t *Transactions) Check() error {
 
 // Describe shows the transactional ids.
 func (t *Transactions) Describe(show func(name, value string)) {
+	t.describeLog(show)
 	for i := range t.metadata {
 		m := &t.metadata[i]
 		value := m.state.String()
