@@ -134,7 +134,8 @@ func (c *Case) Watch(chooser sim.Chooser) (_ *view.Report, err error) {
 	w := c.World()
 	defer w.Close()
 	r := &view.Report{Title: c.Heading(), Trace: w.Record()}
-	if r.Ending, err = sim.Run(w, chooser); err != nil {
+	circling := explore.NewCircling(w, chooser)
+	if r.Ending, err = sim.Run(w, circling); err != nil {
 		return nil, err
 	}
 	r.LookAhead(w)
@@ -145,6 +146,9 @@ func (c *Case) Watch(chooser sim.Chooser) (_ *view.Report, err error) {
 				r.Broken = append(r.Broken, view.Break{Violation: v, Step: i + 1, Means: c.Race.means(v)})
 			}
 		}
+	}
+	for _, v := range circling.Violations() {
+		r.Broken = append(r.Broken, view.Break{Violation: v, Step: len(r.Trace.Steps), Means: c.Race.means(v)})
 	}
 	if script, ok := chooser.(*explore.Script); ok {
 		r.Notes = append(r.Notes, scriptNotes(script)...)

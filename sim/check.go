@@ -32,6 +32,7 @@ func (w *World) CheckStep(i int) error {
 	w.Take(i)
 	violations := slices.Clone(w.violations)
 	accesses := slices.Clone(w.accesses)
+	putOff := slices.Clone(w.putOff)
 	after := w.Save()
 
 	if err := w.checkWrites(event, was, w.whole(), accesses); err != nil {
@@ -54,6 +55,7 @@ func (w *World) CheckStep(i int) error {
 	w.Load(after)
 	w.violations = append(w.violations[:0], violations...)
 	w.accesses = append(w.accesses[:0], accesses...)
+	w.putOff = append(w.putOff[:0], putOff...)
 	return nil
 }
 

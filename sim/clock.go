@@ -93,7 +93,7 @@ func (w *World) prepareClock() {
 	}
 	places := len(w.tasks) + len(w.nodes)
 	for i, m := range c.timers {
-		m.event = Event{Actor: w.ObjectName(m.number), Label: "fires", Place: places + 1 + i, Thread: w.newThread(), other: m}
+		m.event = Event{Actor: w.ObjectName(m.number), Label: "fires", Place: places + 1 + i, Thread: w.newThread(), Timer: true, other: m}
 		m.owner = m.event.Actor
 		for _, t := range w.tasks {
 			if strings.HasPrefix(m.event.Actor, t.name+".") {
@@ -102,9 +102,17 @@ func (w *World) prepareClock() {
 		}
 	}
 	for _, a := range c.alarms {
-		a.event = Event{Actor: a.node.name + "." + a.name, Label: "fires", Place: a.node.place(), Thread: w.newThread(), other: a}
+		a.event = Event{Actor: a.node.name + "." + a.name, Label: "fires", Place: a.node.place(), Thread: w.newThread(), Timer: true, other: a}
 	}
 }
+
+// putsOff notes that a step arms or stops a timer.
+func (w *World) putsOff(fires Event) { w.putOff = append(w.putOff, fires.Thread) }
+
+// PutOff lists the timers that the last step armed or stopped, by the thread of
+// their event. What such a timer was due to do, it is not any more. It is valid
+// until the next Take.
+func (w *World) PutOff() []int { return w.putOff }
 
 // newThread numbers what is neither a task nor a connection, behind those.
 func (w *World) newThread() int {

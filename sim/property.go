@@ -19,14 +19,15 @@ import (
 //	w.Watch(p)
 type Property struct {
 	object
-	name     string
-	memory   any
-	acts     []handler
-	always   func(*Claim)
-	finally  func(*Claim)
-	probe    func() bool
-	violated bool // part of the state: the search goes on past a violation
-	tested   bool // by the last step
+	name       string
+	memory     any
+	acts       []handler
+	always     func(*Claim)
+	finally    func(*Claim)
+	eventually func(*Claim)
+	probe      func() bool
+	violated   bool // part of the state: the search goes on past a violation
+	tested     bool // by the last step
 }
 
 // handler judges the acts of some kinds.
@@ -80,6 +81,16 @@ func (p *Property) Always(judge func(c *Claim)) *Property { p.always = judge; re
 // more, faults aside.
 func (p *Property) Finally(judge func(c *Claim)) *Property { p.finally = judge; return p }
 
+// Eventually lets judge see the state, and wants it content in the end: in each run
+// in which faults stop and whoever can go on gets its turn, it is content again and
+// again, or at the end of the run.
+//
+// So "each request is answered" is content where none is outstanding, and "P0 makes
+// progress" where the last act was progress of P0. A search of all states judges it
+// wherever they can repeat for ever; a sampler judges the last steps of a run that
+// does not end; exhaustive judges the ends alone.
+func (p *Property) Eventually(judge func(c *Claim)) *Property { p.eventually = judge; return p }
+
 // Judge lets the property see one act: of a world, of a released client, or from
 // a log. It says whether the act concerns the property, whether it put it to the
 // test, and how it broke it.
@@ -107,6 +118,9 @@ func (p *Property) JudgeState(waits *WaitGraph) (tested bool, err error) {
 	}
 	if p.finally != nil && waits.Over {
 		p.finally(&c)
+	}
+	if p.eventually != nil && waits.Over {
+		p.eventually(&c)
 	}
 	if p.probe != nil {
 		c.tested = true
@@ -151,7 +165,7 @@ func (c *Claim) Holds() { c.tested = true }
 func (c *Claim) Skip() { c.skipped = true }
 
 // Waits is who waits for what, as a goroutine dump shows it. It is there where
-// states are judged: Always, Finally.
+// states are judged: Always, Finally, Eventually.
 func (c *Claim) Waits() *WaitGraph { return c.waits }
 
 // Explained is an error that can say what the break means to a user.
@@ -238,6 +252,12 @@ func (w *World) Always(name string, judge func(c *Claim)) {
 // Finally adds a claim about the end of each run.
 func (w *World) Finally(name string, judge func(c *Claim)) {
 	w.Watch(NewProperty(name, nil).Finally(judge))
+}
+
+// Eventually adds a claim about what each run comes to once faults stop: see
+// Property.Eventually.
+func (w *World) Eventually(name string, judge func(c *Claim)) {
+	w.Watch(NewProperty(name, nil).Eventually(judge))
 }
 
 // Probe asks whether a state can be reached in which reached is true. A search
@@ -370,4 +390,23 @@ func (w *World) Tested() uint64 {
 }
 
 // looks says whether the property judges states.
-func (p *Property) looks() bool { return p.always != nil || p.finally != nil || p.probe != nil }
+func (p *Property) looks() bool {
+	return p.always != nil || p.finally != nil || p.eventually != nil || p.probe != nil
+}
+
+// Discontent lists the properties that want something in the end which the state
+// does not have, with what they say of it. It puts them to the test.
+func (w *World) Discontent() []Violation {
+	var list []Violation
+	for _, p := range w.claims {
+		if p.eventually == nil {
+			continue
+		}
+		c := Claim{waits: w.waits(Event{})}
+		p.eventually(&c)
+		if p.tested = p.tested || c.tested; c.err != nil {
+			list = append(list, Violation{p.name, c.err})
+		}
+	}
+	return list
+}

@@ -114,6 +114,7 @@ func (m *Timer) Stop(t *Task) bool {
 func (m *Timer) halt(t *Task) bool {
 	t.touches(&m.object, true)
 	t.touches(&t.world.clock.object, false) // What is due first may be another now.
+	t.world.putsOff(m.event)
 	stopped := m.armed()
 	m.deadline = Never
 	if m.full && t.world.clock.semantics == TimersGo123 {
@@ -125,6 +126,7 @@ func (m *Timer) halt(t *Task) bool {
 func (m *Timer) arm(t *Task, d time.Duration) {
 	t.touches(&m.object, true)
 	t.touches(&t.world.clock.object, false)
+	t.world.putsOff(m.event)
 	m.deadline = t.world.clock.now.Add(max(d, 0))
 	t.releases(&m.object)
 }
@@ -317,13 +319,16 @@ type alarm struct {
 // After arms a timer of the node, by its place in Timers, or arms it anew.
 func (o *Outbox) After(timer int, d time.Duration) {
 	o.world.touched(&o.world.clock.object, false)
-	o.alarm(timer).deadline = o.world.clock.now.Add(max(d, 0))
+	a := o.alarm(timer)
+	o.world.putsOff(a.event)
+	a.deadline = o.world.clock.now.Add(max(d, 0))
 }
 
 // Cancel keeps a timer of the node from expiring, and says whether it was armed.
 func (o *Outbox) Cancel(timer int) bool {
 	o.world.touched(&o.world.clock.object, false)
 	a := o.alarm(timer)
+	o.world.putsOff(a.event)
 	armed := a.deadline != Never
 	a.deadline = Never
 	return armed

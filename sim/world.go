@@ -29,6 +29,7 @@ type World struct {
 	started      bool
 	enabled      []Event
 	accesses     []Access // of the current or last step
+	putOff       []int    // of the timers that it armed or stopped: their threads
 	outbox       Outbox
 	clock        clock
 	otherThreads int     // that are neither a task nor a connection
@@ -279,6 +280,7 @@ type Event struct {
 	// its next step. The requests of a connection are one thread.
 	Thread int
 	Fault  bool // optional: a run is complete without it
+	Timer  bool // a timer fires: whoever arms it anew, or stops it, puts that off
 	way    way
 
 	task  *Task
@@ -381,6 +383,7 @@ func (w *World) Take(i int) {
 		event.task.attach()
 	}
 	w.accesses = w.accesses[:0]
+	w.putOff = w.putOff[:0]
 	w.violations = w.violations[:0]
 	for _, p := range w.claims {
 		p.tested = false

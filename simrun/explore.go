@@ -145,7 +145,7 @@ func (s *search) findings(sys explore.System, r *explore.Result) ([]finding, err
 		}
 		f := finding{verdict: v, Shrunk: s.shrunk(sys, v)}
 		f.culprit = explore.FindCulprit(sys, f.Schedule, v.Property)
-		if v.Property == explore.EndsWhenFair {
+		if v.Endless {
 			f.repeat = s.again(v)
 			all = append(all, f)
 			continue
@@ -186,8 +186,8 @@ const shrinkStates = 200_000
 
 // shrunk returns the schedule to show for a broken property.
 func (s *search) shrunk(sys explore.System, v *explore.Verdict) explore.Shrunk {
-	if v.Shortest || v.Property == explore.EndsWhenFair {
-		return explore.Shrunk{Schedule: v.Schedule, Err: v.Err, Shortest: true}
+	if v.Shortest || v.Endless || v.Round > 0 {
+		return explore.Shrunk{Schedule: v.Schedule, Err: v.Err, Shortest: v.Shortest}
 	}
 	short := explore.Shrink(sys, v.Schedule, v.Property, shrinkStates)
 	if short.Err == nil {
@@ -255,8 +255,12 @@ func found(r *explore.Result, v *explore.Verdict, short explore.Shrunk) string {
 	if of == "" {
 		of = fmt.Sprintf("%d of %d runs break it, seed %d first", v.Bad, r.Runs, v.Seed)
 	}
-	if v.Property == explore.EndsWhenFair {
+	switch {
+	case v.Endless:
 		return of
+	case v.Round > 0:
+		return fmt.Sprintf("from %d of %d states a fair run never has to come to anything else; %s lead to the first, and %s repeat",
+			v.Bad, r.States, steps(len(v.Schedule)-v.Round), steps(v.Round))
 	}
 	if v.Walked {
 		of = fmt.Sprintf("%d of %d walks break it", v.Bad, r.Walks)
@@ -327,6 +331,7 @@ type verdictJSON struct {
 	Bad      int             `json:"bad"` // states: transitions; exhaustive: steps; else runs
 	Error    string          `json:"error,omitempty"`
 	Schedule []string        `json:"schedule,omitempty"`
+	Round    int             `json:"round,omitempty"` // so many of the last steps can repeat for ever
 	Shortest bool            `json:"shortest,omitempty"`
 	Seed     uint64          `json:"seed,omitempty"`   // of the first run that broke it
 	Saved    string          `json:"saved,omitempty"`  // the file of the schedule
@@ -358,7 +363,7 @@ func (s *search) exploreJSON(a *app, sys explore.System, r *explore.Result, find
 		row := verdictJSON{Property: v.Property, Outcome: v.Outcome, Bad: v.Bad}
 		if i := slices.IndexFunc(findings, func(f finding) bool { return f.verdict == v }); i >= 0 {
 			f := &findings[i]
-			row.Error, row.Shortest, row.Seed = f.Err.Error(), f.Shortest, v.Seed
+			row.Error, row.Round, row.Shortest, row.Seed = f.Err.Error(), v.Round, f.Shortest, v.Seed
 			row.Saved, row.Repeat = f.file, a.printed(f.repeat)
 			for _, step := range f.Schedule {
 				row.Schedule = append(row.Schedule, step.String())

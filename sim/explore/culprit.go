@@ -49,13 +49,17 @@ const (
 // dependent steps in the schedule whichever are not needed. It returns nil
 // where that is too large to show.
 //
-// A data race has none: it is that no order leads from one access to the other.
+// A data race has none: it is that no order leads from one access to the other. Nor has
+// a run that never ends.
 func FindCulprit(sys System, schedule sim.Schedule, property string) *Culprit {
 	if property == sim.NoDataRace || len(schedule) == 0 || len(schedule) > culpritSteps {
 		return nil
 	}
 	f := forcing{at: newCursor(sys), property: property, left: culpritBudget}
 	orders := dependentOrders(sys, schedule, sim.Hangs(property))
+	if brokenBy(sys, property) == nil {
+		return nil // It breaks by what repeats for ever.
+	}
 	if len(orders) > culpritOrders {
 		orders = slices.DeleteFunc(orders, func(o Order) bool { return o.follows })
 	}

@@ -17,6 +17,7 @@ type program struct {
 	chans  [2]int     // capacities
 	budget sim.Faults // of faults; Crashes, ProcessCrashes, Cuts and Closes
 	timing *sim.Timing
+	loops  bool // tasks may begin again, and all numbers are small
 
 	memory *memory // of the world that was built last
 }
@@ -51,6 +52,7 @@ const (
 	channels
 	waiting
 	groups
+	circles // of looping programs alone
 )
 
 // kind is what an op does. After a point it asks for its argument again: of what
@@ -80,6 +82,12 @@ var kinds = []kind{
 		t.Step("unlock")
 		p.vars[p.arg()].Set(t, p.register+1)
 		p.locks[p.arg()].Unlock(t)
+	}},
+	{"trylock", locks, 2, func(p *thread, t *sim.Task) {
+		t.Step("trylock")
+		if p.register = 0; p.locks[p.arg()].TryLock(t) {
+			p.register = 1
+		}
 	}},
 	{"rlock", locks, 1, func(p *thread, t *sim.Task) { p.shared.RLock(t.At("rlock")) }},
 	{"runlock", locks, 1, func(p *thread, t *sim.Task) { t.Step("runlock"); p.shared.RUnlock(t) }},
@@ -160,6 +168,12 @@ var kinds = []kind{
 	}},
 	{"signal", waiting, 1, func(p *thread, t *sim.Task) { t.Step("signal"); p.cond.Signal(t) }},
 	{"broadcast", waiting, 1, func(p *thread, t *sim.Task) { t.Step("broadcast"); p.cond.Broadcast(t) }},
+	{"until", circles, 3, func(p *thread, t *sim.Task) {
+		t.Step("until")
+		if p.register != p.arg() {
+			p.at = -1
+		}
+	}},
 }
 
 // memory is what the tasks share.
@@ -183,6 +197,7 @@ type thread struct {
 	me       int  `sim:"config"`
 	ops      []op `sim:"config"`
 	closes   bool `sim:"config"` // it may close a connection
+	loops    bool `sim:"config"`
 	at       int
 	register int
 	mine     sim.Ref
@@ -191,9 +206,15 @@ type thread struct {
 func (p *thread) Run(t *sim.Task) {
 	for p.at < len(p.ops) {
 		kinds[p.ops[p.at].kind].do(p, t)
+		if p.loops {
+			p.register = (p.register%small + small) % small
+		}
 		p.at++
 	}
 }
+
+// small is how many numbers there are in a looping program.
+const small = 3
 
 func (p *thread) arg() int { return p.ops[p.at].arg }
 
@@ -258,11 +279,14 @@ type server struct {
 	sum, flushed int
 	parked, last []sim.Envelope
 	muted        []sim.Envelope
+	loops        bool `sim:"config"`
 }
 
 func (s *server) Handle(e sim.Envelope, out *sim.Outbox) {
 	request := e.Message.(*number)
-	s.sum = 2*s.sum + request.n + 1
+	if s.sum = 2*s.sum + request.n + 1; s.loops {
+		s.sum %= small
+	}
 	answered := s.parked
 	s.parked = nil
 	for _, earlier := range answered {
@@ -286,7 +310,9 @@ func (s *server) Handle(e sim.Envelope, out *sim.Outbox) {
 }
 func (s *server) Timers() []string { return []string{"alarm"} }
 func (s *server) Expire(_ int, out *sim.Outbox) {
-	s.sum += 100
+	if s.sum += 100; s.loops {
+		s.sum %= small
+	}
 	for _, e := range s.muted {
 		out.Unmute(e)
 	}
@@ -333,7 +359,7 @@ func rising() *sim.Property {
 
 func (p *program) build() *sim.World {
 	w := sim.NewWorld()
-	w.AddNode("server", &server{})
+	w.AddNode("server", &server{loops: p.loops})
 	r := &relay{}
 	w.AddNode("relay", r)
 	m := &memory{}
@@ -356,7 +382,7 @@ func (p *program) build() *sim.World {
 	for i, ops := range p.tasks {
 		name := fmt.Sprintf("T%d", i)
 		parts = append(parts, name)
-		w.GoProgram(name, &thread{memory: m, me: i, ops: ops, closes: p.budget.Closes > 0})
+		w.GoProgram(name, &thread{memory: m, me: i, ops: ops, closes: p.budget.Closes > 0, loops: p.loops})
 	}
 	w.Watch(rising())
 	if p.budget.Cuts+p.budget.NodeCrashes+p.budget.Closes+p.budget.ProcessCrashes > 0 {
@@ -411,6 +437,28 @@ func newProgram(r *rand.Rand) *program {
 	}
 	for range 2 + r.IntN(2) {
 		p.tasks = append(p.tasks, p.drawTask(r, may))
+	}
+	return p
+}
+
+// newLoop draws a program whose tasks begin again until their register has a certain
+// value. No alarm of the node is armed beside timers of tasks, as nothing prints when
+// it is due.
+func newLoop(r *rand.Rand) *program {
+	p := newProgram(r)
+	p.loops, p.timing = true, nil
+	timing := slices.ContainsFunc(p.tasks, func(ops []op) bool {
+		return slices.ContainsFunc(ops, func(o op) bool { return kinds[o.kind].group == timers })
+	})
+	for i := range p.tasks {
+		for k := range p.tasks[i] {
+			if o := &p.tasks[i][k]; timing && kinds[o.kind].name == "send" {
+				o.arg %= 6
+			}
+		}
+		if r.IntN(3) > 0 {
+			p.tasks[i] = append(p.tasks[i], op{kindOf("until"), r.IntN(small)})
+		}
 	}
 	return p
 }

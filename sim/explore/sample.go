@@ -61,7 +61,6 @@ func random(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0)) }
 // with the batch that found something; what it reports is the least run.
 func sample(strategy string, sys System, seed uint64, o Options, chooser func(seed uint64) sim.Chooser) *Result {
 	r := newResult(strategy, sys)
-	r.Verdicts = append(r.Verdicts, Verdict{Property: EndsWhenFair})
 	c := newWorkerPool(sys, o.Workers)
 	defer c.close()
 	checked := !o.trusting && c.cursors[0].saver != nil
@@ -90,12 +89,6 @@ func sample(strategy string, sys System, seed uint64, o Options, chooser func(se
 	return r
 }
 
-// EndsWhenFair is a property that the samplers judge of every system: a run
-// that the sampler has not brought to its end in unfairSteps ends by itself, once
-// faults stop and whoever can go on gets its turn. One that does not is a
-// livelock, or waits for something that never comes.
-const EndsWhenFair = "ends-when-fair"
-
 // unfairSteps is how long a sampler may choose as it likes.
 const unfairSteps = sim.MaxSteps / 5
 
@@ -113,6 +106,8 @@ type sampled struct {
 type firstViolation struct {
 	err  error // nil: it held
 	step int   // that broke it, from 1; 0: none did
+
+	endless bool // the run was cut off
 }
 
 // checkRun takes a run and checks its steps, at most so many; it returns how many
@@ -138,12 +133,13 @@ func (s *sampled) run(at *cursor, chooser sim.Chooser, properties int, index fun
 	s.broke = append(s.broke[:0], make([]firstViolation, properties)...)
 	at.Reset()
 	s.note(at.Violations(), index)
+	wants := ^uint64(0) // what no state had since faults stopped
 	for len(at.Enabled()) > 0 {
 		switch len(s.steps) {
 		case unfairSteps:
 			chooser = at.makeFair()
 		case sim.MaxSteps:
-			s.broke[index(EndsWhenFair)].err = stillGoing(at)
+			s.cutOff(at, wants, index)
 			return
 		}
 		i, err := chooser.Choose(at.Enabled())
@@ -152,6 +148,9 @@ func (s *sampled) run(at *cursor, chooser sim.Chooser, properties int, index fun
 		}
 		s.steps = append(s.steps, at.Enabled()[i])
 		at.Take(i)
+		if len(s.steps) > unfairSteps {
+			wants &= at.discontent(index)
+		}
 		s.tested |= at.Tested()
 		s.note(at.Violations(), index)
 	}
@@ -161,7 +160,7 @@ func (s *sampled) run(at *cursor, chooser sim.Chooser, properties int, index fun
 func (s *sampled) note(violations []sim.Violation, index func(string) int) {
 	for _, v := range violations {
 		if f := &s.broke[index(v.Property)]; f.err == nil {
-			*f = firstViolation{v.Err, len(s.steps)}
+			*f = firstViolation{err: v.Err, step: len(s.steps)}
 		}
 	}
 }
@@ -172,6 +171,24 @@ func (c *cursor) makeFair() sim.Chooser {
 		f.StopFaults()
 	}
 	return &fair{}
+}
+
+// cutOff notes what a run breaks that still goes on.
+func (s *sampled) cutOff(at *cursor, wants uint64, index func(string) int) {
+	broke := func(property string, err error) {
+		if f := &s.broke[index(property)]; f.err == nil {
+			*f = firstViolation{err: err, endless: true}
+		}
+	}
+	broke(EndsWhenFair, stillGoing(at))
+	if at.lives == nil {
+		return
+	}
+	for _, v := range at.lives.Discontent() {
+		if wants>>index(v.Property)&1 == 1 {
+			broke(v.Property, fmt.Errorf("not once in the last %d of %d steps, fair and without faults: %w", sim.MaxSteps-unfairSteps, sim.MaxSteps, v.Err))
+		}
+	}
 }
 
 func stillGoing(sys System) error {
@@ -240,8 +257,7 @@ func (r *Result) add(s *sampled, seed uint64) {
 			continue
 		}
 		if v.Bad == 0 {
-			// A run that does not end, with its step 0, has no schedule worth reading.
-			v.Err, v.Seed, v.Schedule = f.err, seed, sim.ScheduleOf(s.steps[:f.step])
+			v.Err, v.Seed, v.Endless, v.Schedule = f.err, seed, f.endless, sim.ScheduleOf(s.steps[:f.step])
 		}
 		v.Bad++
 	}

@@ -26,11 +26,12 @@ func States(sys System, o Options) (_ *Result, err error) {
 	r := newResult("states", sys)
 	c := newWorkerPool(sys, o.Workers)
 	defer c.close()
-	s := search{pool: c, result: r, seen: newSeen(), breaks: make([]int, len(r.Verdicts)), timed: isTimed(sys)}
+	s := search{pool: c, result: r, seen: newSeen(), graph: newGraph(len(r.Verdicts)), breaks: make([]int, len(r.Verdicts)), timed: isTimed(sys)}
 	complete := s.run(o)
-	r.States, r.Complete = s.seen.n, complete
+	r.States, r.Complete = s.seen.n(), complete
+	s.liveness()
 	if complete {
-		d := defence{result: r, pool: c, known: s.seen, longest: min(sim.MaxSteps, 4*len(r.Levels)+64), walks: o.walks(s.seen.n)}
+		d := defence{result: r, pool: c, known: s.seen, longest: min(sim.MaxSteps, 4*len(r.Levels)+64), walks: o.walks(s.seen.n())}
 		d.stand()
 		r.conclude(Exhausted)
 	} else {
@@ -44,6 +45,7 @@ type search struct {
 	pool     *workerPool
 	result   *Result
 	seen     *seen
+	graph    *graph
 	breaks   []int // by property: the level of the first step that broke it
 	expanded int   // states
 	timed    bool
@@ -55,18 +57,20 @@ func (s *search) run(o Options) bool {
 	defer unbound()
 	at := s.pool.cursors[0]
 	s.seen.add(at.Fingerprint())
+	s.graph.reach(0, at.discontent(s.result.index))
 	s.count(0, at.Tested(), at.Violations(), 0)
 	frontier := []checkpoint{at.save()}
 	expanded := make([]expansion, batch)
 	for level := 1; len(frontier) > 0; level++ {
 		s.result.Levels = append(s.result.Levels, len(frontier))
 		var next []checkpoint
+		s.graph.level()
 		for from, size := 0, 0; from < len(frontier); from += size {
 			if size = batch; s.result.Transitions < checkFirst {
 				size = firstBatch
 			}
 			checkpoints := frontier[from:min(from+size, len(frontier))]
-			if o.stopped() || s.seen.n > o.Limit || o.First && s.result.anyBad() {
+			if o.stopped() || s.seen.n() > o.Limit || o.First && s.result.anyBad() {
 				return false
 			}
 			if s.result.Memory = memoryInUse(); s.result.Memory > limit {
@@ -74,7 +78,7 @@ func (s *search) run(o Options) bool {
 				return false
 			}
 			s.pool.each(len(checkpoints), func(at *cursor, i int) {
-				expanded[i].expand(at, checkpoints[i], s.seen, !o.trusting && checks(s.expanded+i, s.result.Transitions), !s.timed, o.atEnd)
+				expanded[i].expand(at, checkpoints[i], s, !o.trusting && checks(s.expanded+i, s.result.Transitions), !s.timed, o.atEnd)
 			})
 			s.expanded += len(checkpoints)
 			for i := range checkpoints {
@@ -82,14 +86,19 @@ func (s *search) run(o Options) bool {
 				e := &expanded[i]
 				s.result.Transitions += e.transitions
 				s.count(level, e.tested, e.violations, e.races)
-				for _, reached := range e.reached {
-					if s.seen.add(reached.fingerprint) {
-						next = append(next, reached.checkpoint)
+				for k := range e.moves {
+					m := &e.moves[k]
+					to, isNew := s.seen.add(m.fingerprint)
+					if isNew {
+						next = append(next, m.checkpoint)
+						s.graph.reach(to, m.wants)
 					}
+					s.graph.add(m, to)
 				}
+				s.graph.expanded()
 			}
 			s.pool.share()
-			s.result.States = s.seen.n
+			s.result.States = s.seen.n()
 			o.progress(s.result)
 		}
 		frontier = next
@@ -124,20 +133,15 @@ type expansion struct {
 	transitions int
 	tested      uint64
 	violations  []sim.Violation
-	races       int            // pairs of steps that race
-	reached     []reachedState // that were not seen before this batch
-	steps       []step         // for the races
-}
-
-type reachedState struct {
-	fingerprint uint64
-	checkpoint  checkpoint
+	races       int // pairs of steps that race
+	moves       []move
+	steps       []step // for the races
 }
 
 // expand takes every step out of a state; with check, it also checks what it
 // takes for granted about them. With race, two of them that race count.
-func (e *expansion) expand(at *cursor, from checkpoint, known *seen, check, race bool, atEnd func(System)) {
-	*e = expansion{violations: e.violations[:0], reached: e.reached[:0], steps: e.steps[:0]}
+func (e *expansion) expand(at *cursor, from checkpoint, s *search, check, race bool, atEnd func(System)) {
+	*e = expansion{violations: e.violations[:0], moves: e.moves[:0], steps: e.steps[:0]}
 	at.restore(from)
 	n := len(at.Enabled())
 	if n == 0 && atEnd != nil {
@@ -154,11 +158,13 @@ func (e *expansion) expand(at *cursor, from checkpoint, known *seen, check, race
 			at.Take(i)
 		}
 		e.transitions++
+		m := move{fingerprint: at.Fingerprint(), mover: moverOf(event), putOff: at.putOff()}
+		if !s.seen.has(m.fingerprint) {
+			m.checkpoint, m.wants = at.save(), at.discontent(s.result.index)
+		}
+		e.moves = append(e.moves, m)
 		e.tested |= at.Tested()
 		e.violations = append(e.violations, at.Violations()...)
-		if fingerprint := at.Fingerprint(); !known.has(fingerprint) {
-			e.reached = append(e.reached, reachedState{fingerprint, at.save()})
-		}
 		if !race {
 			continue
 		}
@@ -240,44 +246,42 @@ func (s *search) shortest(at *cursor) {
 	}
 }
 
-// seen is a set of fingerprints: open addressing, eight bytes a slot, so 11 to
-// 22 bytes a state.
+// seen is a set of fingerprints, numbered from 0 in the order in which they come. It
+// takes 13 to 21 bytes a state.
 type seen struct {
-	slots []uint64 // 0: free
-	n     int
+	all   []uint64 // by number
+	slots []uint32 // open addressing: a number, plus 1; 0: free
 }
 
-func newSeen() *seen { return &seen{slots: make([]uint64, 1<<10)} }
+func newSeen() *seen { return &seen{slots: make([]uint32, 1<<10)} }
 
-// slot returns where the fingerprint is, or where it belongs.
-func (s *seen) slot(fingerprint uint64) *uint64 {
+// slot returns where the number of the fingerprint is, or where it belongs.
+func (s *seen) slot(fingerprint uint64) *uint32 {
 	mask := uint64(len(s.slots) - 1)
 	for i := fingerprint & mask; ; i = (i + 1) & mask {
-		if s.slots[i] == 0 || s.slots[i] == fingerprint {
-			return &s.slots[i]
+		if at := &s.slots[i]; *at == 0 || s.all[*at-1] == fingerprint {
+			return at
 		}
 	}
 }
 
-func (s *seen) has(fingerprint uint64) bool { return *s.slot(max(fingerprint, 1)) != 0 }
+func (s *seen) n() int { return len(s.all) }
 
-// add says whether the fingerprint is new.
-func (s *seen) add(fingerprint uint64) bool {
-	fingerprint = max(fingerprint, 1)
+func (s *seen) has(fingerprint uint64) bool { return *s.slot(fingerprint) != 0 }
+
+// add returns the number of the fingerprint, and whether it is new.
+func (s *seen) add(fingerprint uint64) (number uint32, isNew bool) {
 	slot := s.slot(fingerprint)
-	if *slot != 0 {
-		return false
+	if *slot > 0 {
+		return *slot - 1, false
 	}
-	*slot = fingerprint
-	s.n++
-	if s.n*4 > len(s.slots)*3 {
-		old := s.slots
-		s.slots = make([]uint64, 2*len(old))
-		for _, f := range old {
-			if f != 0 {
-				*s.slot(f) = f
-			}
+	s.all = append(s.all, fingerprint)
+	*slot = uint32(len(s.all))
+	if len(s.all)*4 > len(s.slots)*3 {
+		s.slots = make([]uint32, 2*len(s.slots))
+		for i, f := range s.all {
+			*s.slot(f) = uint32(i + 1)
 		}
 	}
-	return true
+	return uint32(len(s.all) - 1), true
 }

@@ -173,6 +173,7 @@ func (w *Worlds) Learn(from Saver) { w.World.Learn(from.(*Worlds).World) }
 type cursor struct {
 	System
 	saver Saver   // nil: checkpoints are reached by running there
+	lives Lively  // nil: nothing is known of timers and of what is wanted in the end
 	path  []int32 // the choices since the start; kept where there is no saver
 }
 
@@ -185,6 +186,7 @@ type checkpoint struct {
 func newCursor(sys System) *cursor {
 	c := &cursor{System: sys}
 	c.saver, _ = sys.(Saver)
+	c.lives, _ = sys.(Lively)
 	c.Reset()
 	return c
 }

@@ -52,7 +52,9 @@ type Verdict struct {
 	// Bad counts what broke it: transitions under States, runs under Walk.
 	Bad      int
 	Err      error        // how Schedule breaks it
-	Schedule sim.Schedule // the first found, or the shortest; none for EndsWhenFair
+	Schedule sim.Schedule // the first found, or the shortest; none where it is Endless
+	Round    int          // so many of its last steps can repeat for ever; 0: none
+	Endless  bool         // a sampler has cut off a run that still went on: there is no schedule worth reading
 	Shortest bool         // no schedule breaks it in fewer steps, nor in as many with fewer switches
 	Seed     uint64       // the samplers: the run that found it
 	Walked   bool         // walks of new worlds broke it, and Bad counts them
@@ -70,6 +72,9 @@ func newResult(strategy string, sys System) *Result {
 	}
 	for _, property := range sys.Properties() {
 		r.Verdicts = append(r.Verdicts, Verdict{Property: property, Probe: slices.Contains(probes, property)})
+	}
+	if strategy != "exhaustive" {
+		r.Verdicts = append(r.Verdicts, Verdict{Property: EndsWhenFair, tested: true})
 	}
 	return r
 }

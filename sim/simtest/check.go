@@ -252,7 +252,8 @@ func playRun(t testing.TB, build func(*sim.World), c sim.Chooser) played {
 	defer w.Close()
 	r := &view.Report{Trace: w.Record()}
 	var err error
-	if r.Ending, err = sim.Run(w, c); err != nil {
+	circling := explore.NewCircling(w, c)
+	if r.Ending, err = sim.Run(w, circling); err != nil {
 		t.Fatal(err)
 	}
 	r.Left, r.Final, r.Vacuous = w.Unfinished(), w.Fields(), r.Trace.Vacuous
@@ -266,6 +267,9 @@ func playRun(t testing.TB, build func(*sim.World), c sim.Chooser) played {
 				r.Broken = append(r.Broken, b)
 			}
 		}
+	}
+	for _, v := range circling.Violations() {
+		r.Broken = append(r.Broken, view.Break{Violation: v, Step: len(r.Trace.Steps), Means: v.Err.(*explore.ForeverError).Meaning()})
 	}
 	return played{r}
 }
@@ -381,7 +385,7 @@ func explored(r *explore.Result) string {
 func (s Search) fail(t testing.TB, build func(*sim.World), r *explore.Result, broken []string) {
 	t.Helper()
 	v := r.Verdict(broken[0])
-	if v.Schedule == nil {
+	if v.Endless {
 		t.Errorf("%s: %v", v.Property, v.Err)
 		return
 	}
