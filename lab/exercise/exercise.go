@@ -37,7 +37,7 @@ type Word struct {
 
 // All lists the exercises, in their order.
 func All() []*Exercise {
-	all := []*Exercise{counter(), offsetLock(), secondLock(), sayIt(), outbox()}
+	all := []*Exercise{counter(), offsetLock(), secondLock(), retry(), sayIt(), orderAfterFailure(), lateCommit(), outbox()}
 	for _, e := range all {
 		if len(e.holes) == 1 {
 			e.Hole = e.holes[0].hole
@@ -73,7 +73,17 @@ func (e *Exercise) Grade(text string) Verdict {
 	if err != nil {
 		return e.finished(text, unreadable(err))
 	}
-	return e.finished(text, e.grade(c))
+	return e.finished(text, e.safely(c))
+}
+
+// safely grades, and says so if the lab itself is at fault.
+func (e *Exercise) safely(c []*code) (v *Verdict) {
+	defer func() {
+		if r := recover(); r != nil {
+			v = &Verdict{Outcome: Fault, Says: fmt.Sprint(r)}
+		}
+	}()
+	return e.grade(c)
 }
 
 // Case is the world of a verdict with the text in it, to be played. The error says

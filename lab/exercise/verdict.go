@@ -25,6 +25,7 @@ const (
 	Vacuous    Outcome = "vacuous"  // nothing put a goal to the test
 	Unreadable Outcome = "unreadable"
 	Unfinished Outcome = "unfinished" // there are too many states
+	Fault      Outcome = "fault"      // of the lab
 )
 
 // Verdict is a grade.
@@ -113,6 +114,8 @@ func (v *Verdict) Headline() string {
 		return fmt.Sprintf("UNREADABLE, line %d: %s", v.Line, v.Says)
 	case Cheat:
 		return "NOT YET, it " + v.Held + ": " + v.Says
+	case Fault:
+		return "NO GRADE, the lab is at fault: " + v.Says
 	case Unfinished:
 		return fmt.Sprintf("NOT YET: there are more than %d states, and no end of them was seen. Does a loop count on and on?", v.States)
 	}
@@ -233,7 +236,7 @@ func (p *program) first(r *explore.Result) *explore.Verdict {
 }
 
 // ending are the properties that say that a task does not come to its end.
-var ending = []string{sim.NoPanic, sim.NoDeadlock, sim.NoProgress}
+var ending = []string{sim.NoPanic, sim.NoDeadlock, sim.NoProgress, explore.EndsWhenFair}
 
 func (p *program) rank(property string) int {
 	if i := slices.Index(ending, property); i >= 0 {
@@ -252,7 +255,7 @@ func (p *program) describe(v *Verdict, w world, broke *explore.Verdict) {
 	if w.when != "" {
 		v.Held = "holds until " + w.when
 	}
-	if broke.Property == sim.NoDeadlock || broke.Property == sim.NoProgress {
+	if broke.Property == sim.NoDeadlock || broke.Property == sim.NoProgress || broke.Property == explore.EndsWhenFair {
 		v.Outcome = Deadlock
 		v.Means = "What waits here hangs until the process is started anew."
 	}

@@ -1,0 +1,11 @@
+//go:build ignore
+
+package answer
+
+func onFailure() {
+	recover()
+	again()
+	stop()
+	flush()
+	resume()
+}
