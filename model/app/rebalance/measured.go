@@ -1,0 +1,153 @@
+package rebalance
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/csv"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"racelab/sim"
+)
+
+// measuredTable is what released clients did, a cell a line.
+//
+// Source: franz-go 1.22.1 to 1.22.3, Sarama 1.43.2, 1.48.0 and 1.61.1 and kafka-go
+// 0.4.51 against kfake, in virtual time, 20 runs and more a cell.
+//
+//go:embed measured.csv
+var measuredTable []byte
+
+// Range is what a number was in all runs: from the least to the greatest.
+type Range struct{ From, To int }
+
+// Has says whether a number is in the range.
+func (r Range) Has(n int) bool { return r.From <= n && n <= r.To }
+
+func (r Range) String() string {
+	if r.From == r.To {
+		return strconv.Itoa(r.From)
+	}
+	return fmt.Sprintf("%d-%d", r.From, r.To)
+}
+
+// Cell is a cell that was measured.
+type Cell struct {
+	Trigger, Application, Client, Protocol           string
+	Lost                                             Range
+	Records                                          string // that were lost
+	Repeated, Late, Back, Rewound, NotOwned, Refused Range
+	Close                                            string // seconds: "1.4-1.5"; empty: not called
+	Same                                             string
+}
+
+// Measured lists the cells, in the order of the table.
+func Measured() []Cell {
+	rows, err := csv.NewReader(bytes.NewReader(measuredTable)).ReadAll()
+	if err != nil {
+		panic("rebalance: " + err.Error())
+	}
+	number := func(text string) Range {
+		from, to, spans := strings.Cut(text, "-")
+		if !spans {
+			to = from
+		}
+		a, errA := strconv.Atoi(from)
+		b, errB := strconv.Atoi(to)
+		if errA != nil || errB != nil {
+			panic("rebalance: measured.csv has the number " + text)
+		}
+		return Range{a, b}
+	}
+	var cells []Cell
+	for _, r := range rows[1:] {
+		cells = append(cells, Cell{
+			Trigger: r[0], Application: r[1], Client: r[2], Protocol: r[3], Lost: number(r[4]), Records: r[5],
+			Repeated: number(r[6]), Late: number(r[7]), Back: number(r[8]), Rewound: number(r[9]), NotOwned: number(r[10]), Refused: number(r[11]),
+			Close: r[12], Same: r[13],
+		})
+	}
+	return cells
+}
+
+// Config is the cell's, and ok is false if the model does not have it.
+func (c Cell) Config() (config Config, ok bool) {
+	clients := Clients()
+	i := slices.IndexFunc(clients, func(x Client) bool { return x.Release == c.Client })
+	app := slices.IndexFunc(Applications, func(a Application) bool { return a.Name == c.Application })
+	trigger := slices.IndexFunc(Triggers(), func(t Trigger) bool { return t.String() == c.Trigger })
+	protocol := slices.IndexFunc([]Protocol{Eager, Cooperative, Consumer}, func(p Protocol) bool { return p.String() == c.Protocol })
+	if i < 0 || app < 0 || trigger < 0 || protocol < 0 {
+		return Config{}, false
+	}
+	return Config{Client: clients[i], Protocol: Protocol(protocol), App: Applications[app].of(clients[i]), Trigger: Trigger(trigger), Timed: true, Records: 8}, true
+}
+
+// Clients lists the releases that were measured.
+func Clients() []Client {
+	return []Client{FranzGo1222, FranzGo1223, Sarama1432, Sarama1480, Sarama1611, KafkaGo0451}
+}
+
+// Triggers lists the triggers.
+func Triggers() []Trigger {
+	return []Trigger{Join, Slow, SlowJoin, CrashOfA, Zombie, CommitDelay, AckDelay, CloseOfA, CloseSlow, CloseJoin}
+}
+
+// of is the application as it is written over a client.
+func (a Application) of(c Client) Application {
+	switch {
+	case c.Kind == KafkaGo && a.Name == "P8":
+		a.Commits = eachAfter // CommitMessages is all there is.
+	case c.Kind == KafkaGo && a.Name == "P1":
+		a.Interval = false
+	}
+	return a
+}
+
+// Run runs a cell under a seed, which decides what is by chance.
+func Run(config Config, seed uint64) (Tally, error) {
+	config.Seed = seed
+	s := NewSystem(config)
+	w := sim.NewWorld()
+	defer w.Close()
+	s.Build(w)
+	w.Timed(sim.Timing{Seed: seed, Unchecked: true})
+	_, err := sim.Run(w, sim.NewWalk(seed))
+	return s.Tally(), err
+}
+
+// Misses lists what a run has that the cell does not allow.
+func (c Cell) Misses(t Tally) []string {
+	var misses []string
+	check := func(name string, n int, r Range) {
+		if !r.Has(n) {
+			misses = append(misses, fmt.Sprintf("%s %d, measured %v", name, n, r))
+		}
+	}
+	check("lost", len(t.Lost), c.Lost)
+	if c.Records != "" && strings.Join(t.Lost, " ") != c.Records {
+		misses = append(misses, fmt.Sprintf("lost %v, measured %s", t.Lost, c.Records))
+	}
+	check("repeated", t.Repeated, c.Repeated)
+	check("late", t.Late, c.Late)
+	check("back", t.Back, c.Back)
+	check("rewound", t.Rewound, c.Rewound)
+	check("not owned", t.NotOwned, c.NotOwned)
+	check("refused", t.Refused, c.Refused)
+	if c.Close != "" {
+		from, to, spans := strings.Cut(c.Close, "-")
+		if !spans {
+			to = from
+		}
+		// Printed to a tenth of a second.
+		a, _ := time.ParseDuration(from + "s")
+		b, err := time.ParseDuration(strings.TrimPrefix(to, ">") + "s")
+		if err == nil && !strings.HasPrefix(to, ">") && (t.Close < a-51*time.Millisecond || t.Close > b+51*time.Millisecond) {
+			misses = append(misses, fmt.Sprintf("Close %v, measured %s s", t.Close, c.Close))
+		}
+	}
+	return misses
+}
