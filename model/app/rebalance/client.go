@@ -71,8 +71,38 @@ func (s *System) claims(m *member) mask {
 	return none
 }
 
-// answerJoin is the answer to JoinGroup.
-func (s *System) answerJoin(who, gen int) {
+// answer is an answer to JoinGroup or SyncGroup. It is taken at the end of the
+// step in which the coordinator gives it.
+type answer struct {
+	who      int
+	joins    bool
+	gen      int
+	assigned mask
+	refusal  model.Error
+	commits  bool // the answer is to a commit that nobody waits for
+	request  request
+}
+
+func (s *System) answer(a answer) { s.answers = append(s.answers, a) }
+
+// takeAnswers lets the members take what the coordinator has answered.
+func (s *System) takeAnswers() {
+	for len(s.answers) > 0 {
+		a := s.answers[0]
+		s.answers = append(s.answers[:0:0], s.answers[1:]...)
+		switch {
+		case a.commits:
+			s.answered(&s.members[a.who], a.request)
+		case a.joins:
+			s.joinAnswered(a.who, a.gen)
+		default:
+			s.syncAnswered(a)
+		}
+	}
+}
+
+// joinAnswered is the answer to JoinGroup.
+func (s *System) joinAnswered(who, gen int) {
 	m := &s.members[who]
 	m.nextGen = gen
 	if s.config.Timed && who == 0 && s.trigger.fired {
@@ -102,15 +132,15 @@ func (s *System) joined(m *member) {
 	s.syncGroup(m.who, m.id, m.gen)
 }
 
-// answerSync is the answer to SyncGroup.
-func (s *System) answerSync(who int, refusal model.Error) {
-	m := &s.members[who]
+// syncAnswered is the answer to SyncGroup.
+func (s *System) syncAnswered(a answer) {
+	m := &s.members[a.who]
 	if m.state != syncing || m.crashed {
 		return
 	}
-	switch refusal {
+	switch a.refusal {
 	case model.None:
-		m.told = s.group.places[who].assigned
+		m.told = a.assigned
 	case model.ErrRebalanceInProgress:
 		m.state = away
 		s.join(m)
@@ -136,7 +166,7 @@ func (s *System) sendHeartbeat(m *member) {
 	if m.state != consuming || m.heartbeat {
 		return
 	}
-	m.heartbeat = true
+	m.heartbeat, m.heartbeatOf = true, s.now
 	if s.config.Timed && m.cut {
 		d := requestTimeout
 		if s.config.Client.Kind == KafkaGo {
@@ -169,7 +199,11 @@ func (s *System) heartbeatAnswered(m *member, is commit, refusal model.Error) {
 	m.heartbeat = false
 	s.disarm(laneOf(m.who, laneTimeout))
 	if !m.closing || s.config.Client.Kind == Sarama {
-		s.arm(laneOf(m.who, laneHeartbeat), heartbeatEvery)
+		next := heartbeatEvery
+		if s.config.Client.Kind != FranzGo { // A ticker, and no timer.
+			next = max(heartbeatEvery-s.now.Sub(m.heartbeatOf), roundTrip)
+		}
+		s.arm(laneOf(m.who, laneHeartbeat), next)
 	}
 	if s.config.Protocol == Consumer && refusal == model.None {
 		m.told, m.gen = is.parts, is.gen
@@ -253,9 +287,9 @@ func (s *System) reconnected(m *member) {
 // close is Close.
 func (s *System) close(m *member) {
 	m.closing, m.closeAt = true, s.now
-	s.disarm(laneOf(m.who, laneTick))
 	switch s.config.Client.Kind {
 	case FranzGo:
+		s.disarm(laneOf(m.who, laneTick))
 		m.holds = false
 		switch {
 		case m.callback != noCallbackRuns:
@@ -333,7 +367,6 @@ func (s *System) sendCommit(m *member, w int) {
 }
 
 func (s *System) sendCommitFranzGo(m *member, w int) {
-	k := &m.workers[w]
 	if m.closed {
 		s.commitDone(m, w) // The client is closed: an error, and no request.
 		return
@@ -342,10 +375,22 @@ func (s *System) sendCommitFranzGo(m *member, w int) {
 		m.parked = append(m.parked, w)
 		return
 	}
+	m.inFlight++
+	if m.syncCommits > 0 {
+		m.syncQueue = append(m.syncQueue, w)
+		return
+	}
+	s.issueCommit(m, w)
+}
+
+// issueCommit sends a worker's commit, as whom the member is by now.
+func (s *System) issueCommit(m *member, w int) {
+	k := &m.workers[w]
 	c := k.asked
 	if k.whole {
 		var any bool
 		if c, any = s.dirty(m); !any {
+			m.inFlight--
 			s.commitDone(m, w)
 			return
 		}
@@ -354,7 +399,6 @@ func (s *System) sendCommitFranzGo(m *member, w int) {
 	if s.config.Client.CommitsAsPolled {
 		c.gen = k.under
 	}
-	m.inFlight++
 	m.syncCommits++
 	s.send(m, request{commit: c, by: w})
 }

@@ -61,6 +61,9 @@ type place struct {
 	epoch    int  // KIP-848
 }
 
+// startAt is where a new owner reads on: at the committed offset, or from the start.
+func (s *System) startAt(p int) int { return max(s.group.committed[p], 0) }
+
 func (s *System) in(who, id int) bool { return id != 0 && s.group.places[who].id == id }
 
 // joinGroup parks a member's JoinGroup, or refuses it.
@@ -91,18 +94,12 @@ func (s *System) joinGroup(who, id int, claimed mask) model.Error {
 // prepareRebalance asks all members to join again.
 func (s *System) prepareRebalance() {
 	g := &s.group
-	was := g.phase
 	g.phase = preparing
 	for who := range g.places {
 		if p := &g.places[who]; p.syncing {
 			p.syncing = false
-			if was == completing {
-				s.answerSync(who, model.ErrRebalanceInProgress)
-			}
+			s.answer(answer{who: who, refusal: model.ErrRebalanceInProgress})
 		}
-	}
-	if g.phase != preparing {
-		return // An answer has brought it on.
 	}
 	s.arm(laneRebalance, rebalanceTimeout)
 	s.completeIfAllJoined()
@@ -136,20 +133,14 @@ func (s *System) completeJoin() {
 		g.leader = 1 - g.leader
 	}
 	g.phase = completing
-	joined := [members]bool{}
 	for who := range g.places {
 		p := &g.places[who]
-		joined[who] = p.joining
+		if !p.joining {
+			continue
+		}
 		p.joining, p.assigned = false, none
-		if joined[who] {
-			s.alive(who)
-		}
-	}
-	gen := g.gen
-	for who := range joined {
-		if joined[who] && g.gen == gen {
-			s.answerJoin(who, gen)
-		}
+		s.alive(who)
+		s.answer(answer{who: who, joins: true, gen: g.gen})
 	}
 }
 
@@ -159,13 +150,13 @@ func (s *System) syncGroup(who, id, gen int) {
 	p := &g.places[who]
 	switch {
 	case !s.in(who, id):
-		s.answerSync(who, model.ErrUnknownMemberID)
+		s.answer(answer{who: who, refusal: model.ErrUnknownMemberID})
 	case gen != g.gen:
-		s.answerSync(who, model.ErrIllegalGeneration)
+		s.answer(answer{who: who, refusal: model.ErrIllegalGeneration})
 	case g.phase == preparing:
-		s.answerSync(who, model.ErrRebalanceInProgress)
+		s.answer(answer{who: who, refusal: model.ErrRebalanceInProgress})
 	case g.phase == stable:
-		s.answerSync(who, model.None)
+		s.answer(answer{who: who, assigned: g.places[who].assigned})
 	default:
 		p.syncing = true
 		s.disarm(laneSession + who)
@@ -174,11 +165,11 @@ func (s *System) syncGroup(who, id, gen int) {
 		}
 		s.assign()
 		g.phase = stable
-		for other := range g.places {
+		for _, other := range []int{1 - who, who} { // Those that wait are answered first.
 			if g.places[other].syncing {
 				g.places[other].syncing = false
 				s.alive(other)
-				s.answerSync(other, model.None)
+				s.answer(answer{who: other, assigned: g.places[other].assigned})
 			}
 		}
 	}
@@ -296,7 +287,7 @@ func (s *System) offsetCommit(who int, c commit) model.Error {
 	}
 	for p := range partitions {
 		if c.parts.has(p) {
-			s.tally.commit(g.committed[p], c.offsets[p], s.members[who].told.has(p))
+			s.tally.commit(p, c.offsets[p], s.members[who].told.has(p))
 			s.observe(who, p, c.offsets[p])
 			g.committed[p] = c.offsets[p]
 		}

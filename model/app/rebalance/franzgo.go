@@ -1,6 +1,10 @@
 package rebalance
 
-import "racelab/model"
+import (
+	"time"
+
+	"racelab/model"
+)
 
 // callback is a callback of franz-go that is in progress, or waits for its turn.
 type callback uint8
@@ -80,6 +84,7 @@ func (s *System) joinFranzGo(m *member) {
 	m.state = joining
 	if s.config.Trigger == CloseJoin && s.trigger.fired && m.who == 0 {
 		s.arm(laneOf(m.who, laneTimeout), rebalanceTimeout+requestTimeout)
+		s.arm(laneOf(m.who, laneClose), time.Second)
 	}
 	if !m.cut {
 		s.joinArrives(m)
@@ -98,10 +103,7 @@ func (s *System) sessionBegins(m *member) {
 	for _, w := range parked {
 		s.sendCommit(m, w)
 	}
-	if m.tickDue {
-		m.tickDue = false
-		s.autocommit(m)
-	}
+	s.autocommitsHeld(m)
 	m.added = added
 	if lost != none {
 		s.callBack(m, prerevokes, lost)
@@ -114,9 +116,10 @@ func (s *System) sessionBegins(m *member) {
 func (s *System) assigned(m *member) {
 	for p := range partitions {
 		if m.added.has(p) && m.owned.has(p) {
-			m.positions[p] = s.group.committed[p]
-			delete := offset{}
-			m.offsets[p] = delete
+			m.offsets[p], m.positions[p] = offset{}, 0
+			if at := s.group.committed[p]; at >= 0 {
+				m.offsets[p], m.positions[p] = offset{true, at, at, at}, at
+			}
 		}
 	}
 	m.added = none
@@ -164,6 +167,7 @@ func (s *System) runCallback(m *member) {
 		if m.callback == loses {
 			m.drop(m.waits)
 		}
+		m.patience = m.waits
 		s.arm(laneOf(m.who, laneGiveUp), giveUpAfter)
 	case dropsAll:
 		m.drop(all)
@@ -198,10 +202,18 @@ func (s *System) revoked(m *member) {
 			return
 		}
 	case drainsASecond:
-		if !s.idle(m, m.waits, true) && !m.gaveUp {
-			return
+		for p := range partitions { // One after the other, a second each.
+			if !m.patience.has(p) {
+				continue
+			}
+			if !s.idle(m, only(p), true) && !m.gaveUp {
+				return
+			}
+			m.drop(only(p))
+			m.patience &^= only(p)
+			m.gaveUp = false
+			s.arm(laneOf(m.who, laneGiveUp), giveUpAfter)
 		}
-		m.drop(m.waits)
 		s.disarm(laneOf(m.who, laneGiveUp))
 	default:
 		commits = false
@@ -330,13 +342,22 @@ func (s *System) autocommit(m *member) {
 	switch m.state {
 	case joinWaits, joining, syncing:
 		if s.config.Protocol != Consumer {
-			m.tickDue = true
+			m.ticksDue = min(m.ticksDue+1, 2)
 			return
 		}
 	}
 	if c, any := s.heads(m); any {
 		m.inFlight++
 		s.send(m, request{commit: c, by: byTick})
+	}
+}
+
+// autocommitsHeld is what loopCommit does when the join is over that it waited for:
+// a turn, and one more if the ticker has ticked meanwhile. Neither waits for its
+// answer.
+func (s *System) autocommitsHeld(m *member) {
+	for ; m.ticksDue > 0; m.ticksDue-- {
+		s.autocommit(m)
 	}
 }
 
@@ -352,6 +373,11 @@ func (s *System) commitAnsweredFranzGo(m *member, r request) {
 				o.committed = r.commit.offsets[p]
 			}
 		}
+	}
+	if r.by != byTick && len(m.syncQueue) > 0 && m.syncCommits == 0 {
+		w := m.syncQueue[0]
+		m.syncQueue = append(m.syncQueue[:0:0], m.syncQueue[1:]...)
+		s.issueCommit(m, w)
 	}
 	strange := (r.refusal == model.ErrUnknownMemberID || r.refusal == model.ErrIllegalGeneration) && s.config.Protocol != Consumer
 	if strange {

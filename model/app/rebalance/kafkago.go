@@ -32,7 +32,7 @@ func (s *System) generationBegins(m *member) {
 	for p := range partitions {
 		m.positions[p] = -1
 		if m.owned.has(p) {
-			m.positions[p] = s.group.committed[p]
+			m.positions[p] = s.startAt(p)
 		}
 	}
 	waiting := m.waiting

@@ -31,7 +31,7 @@ func TestModelPredictsMeasuredCells(t *testing.T) {
 			if m := c.Misses(got); len(m) > 0 {
 				bad++
 				if first == "" {
-					first = fmt.Sprint(m)
+					first = fmt.Sprint("seed ", seed, m)
 				}
 			}
 		}

@@ -53,9 +53,13 @@ func (s *System) openClaims(m *member, parts mask) {
 			continue
 		}
 		c := &m.claims[p]
-		*c = claim{open: true, next: s.group.committed[p], workers: partitions - c.workers}
+		workers := 0
+		if s.config.App.Workers == aPartition && m.session > 1 {
+			workers = partitions - c.workers
+		}
+		*c = claim{open: true, next: s.startAt(p), workers: workers}
 		m.queues[m.workerOf(p)] = nil
-		m.offsets[p] = offset{there: true, head: s.group.committed[p], committed: s.group.committed[p]}
+		m.offsets[p] = offset{there: true, head: s.startAt(p), committed: s.startAt(p)}
 	}
 	m.owned |= parts
 	if parts != none {
@@ -134,10 +138,11 @@ func (s *System) pollEnds(m *member) time.Duration {
 	if !s.config.Timed || m.cut || s.now.Before(m.firstPoll) {
 		return 0
 	}
-	if s.config.Client.SeesEndFirst && s.coin() {
+	into := s.now.Sub(m.firstPoll) % fetchWait
+	if s.config.Client.SeesEndFirst && into <= 10*roundTrip && s.coin() {
 		return 0
 	}
-	return fetchWait - s.now.Sub(m.firstPoll)%fetchWait + 5*roundTrip
+	return fetchWait - into + 5*roundTrip
 }
 
 // claimsEnd looks which claims that were told to end can return.
@@ -417,6 +422,10 @@ func (s *System) closeSarama(m *member) {
 	}
 }
 
+// closesGap says whether the next fetch goes out behind a request: all but commits,
+// which come from several goroutines at one instant.
+func (r *request) closesGap() bool { return r.heartbeat || r.joins || r.syncs }
+
 // longPoll is how long a request waits on the connection for the fetch that is
 // out on it. Between two of them requests go.
 func (s *System) longPoll(m *member) time.Duration {
@@ -438,7 +447,6 @@ func (s *System) longPoll(m *member) time.Duration {
 	into := s.now.Sub(m.firstPoll) % fetchWait
 	if into <= 10*roundTrip {
 		if s.now.Sub(m.onGrid) > 10*roundTrip || m.onGrid == 0 {
-			m.onGrid = s.now
 			return 0
 		}
 	}

@@ -58,6 +58,7 @@ type System struct {
 	due     [lanes]sim.Time
 	armed   [lanes]sim.Time `sim:"-"`
 	group   coordinator
+	answers []answer // that are taken at the end of the step
 	members [members]member
 	log     int // records of each partition
 	lapses  int // untimed: how often the coordinator may still give A up
@@ -78,6 +79,7 @@ func NewSystem(config Config) *System {
 	s := &System{config: config, log: config.Records, lapses: config.Lapses}
 	s.chance = config.Seed
 	s.group.target = [partitions]int{-1, -1}
+	s.group.committed = [partitions]int{int(model.NoOffset), int(model.NoOffset)}
 	for i := range s.due {
 		s.due[i], s.armed[i] = sim.Never, sim.Never
 	}
@@ -212,6 +214,7 @@ func (s *System) Expire(lane int, out *sim.Outbox) {
 			s.due[i] = sim.Never
 		}
 	}
+	s.takeAnswers()
 	s.set(out)
 }
 
@@ -271,7 +274,10 @@ func (s *System) coin() bool { return s.draw(2) == 0 }
 // moves is the partition that moves when the group grows.
 func (s *System) moves() int {
 	if s.config.Client.Kind == Sarama && s.config.Protocol == Cooperative {
-		return 0
+		switch s.config.Trigger {
+		case Join, Slow, SlowJoin, CommitDelay, AckDelay:
+			return 0
+		}
 	}
 	return 1
 }
@@ -320,7 +326,7 @@ func (s *System) fire(m *member) {
 		s.arm(laneCut, 60*time.Millisecond)
 	case CloseOfA, CloseSlow:
 		s.arm(laneOf(0, laneClose), 50*time.Millisecond)
-		s.arm(b, 50*time.Millisecond)
+		s.arm(b, 50*time.Millisecond+roundTrip)
 	}
 }
 

@@ -23,7 +23,8 @@ type Tally struct {
 	Undone   int // records that nobody has worked on and nobody has committed over
 
 	done [partitions][]int
-	last [partitions]int
+	last [partitions]int // ended
+	most [partitions]int // accepted
 }
 
 func (t *Tally) init() {
@@ -48,10 +49,11 @@ func (t *Tally) ended(r record) {
 	t.last[p] = r.offset
 }
 
-func (t *Tally) commit(before, offset int, owned bool) {
-	if offset < before {
+func (t *Tally) commit(p, offset int, owned bool) {
+	if offset < t.most[p] {
 		t.Rewound++
 	}
+	t.most[p] = max(t.most[p], offset)
 	if !owned {
 		t.NotOwned++
 	}
