@@ -79,8 +79,10 @@ type answer struct {
 	gen      int
 	assigned mask
 	refusal  model.Error
-	commits  bool // the answer is to a commit that nobody waits for
-	request  request
+	commits  bool    // the answer is to a commit that nobody waits for
+	resumes  bool    // no answer, but a commit that was held: all read their offsets first
+	worker   int     // whose commit that is
+	request  request // or autocommit's, if there is one
 }
 
 func (s *System) answer(a answer) { s.answers = append(s.answers, a) }
@@ -93,6 +95,12 @@ func (s *System) takeAnswers() {
 		switch {
 		case a.commits:
 			s.answered(&s.members[a.who], a.request)
+		case a.resumes && a.request.commit.parts != none:
+			s.send(&s.members[a.who], a.request)
+		case a.resumes && s.config.Client.Kind == FranzGo:
+			s.queueCommit(&s.members[a.who], a.worker)
+		case a.resumes:
+			s.sendCommit(&s.members[a.who], a.worker)
 		case a.joins:
 			s.joinAnswered(a.who, a.gen)
 		default:
@@ -125,6 +133,9 @@ func (s *System) joined(m *member) {
 		return
 	}
 	m.gen, m.state = m.nextGen, syncing
+	if s.trigger.delayed && !m.delayOver && m.who == 0 {
+		m.delayOver, m.caughtUp = true, s.now
+	}
 	if s.config.Client.Kind == Sarama {
 		s.send(m, request{syncs: true})
 		return
@@ -168,12 +179,8 @@ func (s *System) sendHeartbeat(m *member) {
 	}
 	m.heartbeat, m.heartbeatOf = true, s.now
 	if s.config.Timed && m.cut {
-		d := requestTimeout
-		if s.config.Client.Kind == KafkaGo {
-			d = kafkaGoTimeout
-		}
-		if s.config.Client.Kind != Sarama && s.config.Protocol != Consumer {
-			s.arm(laneOf(m.who, laneTimeout), d)
+		if s.config.Client.Kind == FranzGo && s.config.Protocol != Consumer {
+			s.arm(laneOf(m.who, laneTimeout), requestTimeout)
 		}
 	}
 	s.send(m, request{heartbeat: true, commit: commit{id: m.id, gen: m.gen}})
@@ -193,10 +200,16 @@ func (s *System) heartbeatAnswer(m *member, r *request) model.Error {
 
 // heartbeatAnswered takes the answer to a heartbeat, and plans the next one.
 func (s *System) heartbeatAnswered(m *member, is commit, refusal model.Error) {
-	if !m.heartbeat || is.id != m.id || m.state != consuming {
+	if !m.heartbeat || is.id != m.id {
 		return
 	}
 	m.heartbeat = false
+	if m.state != consuming {
+		if m.inSession {
+			s.arm(laneOf(m.who, laneHeartbeat), heartbeatEvery)
+		}
+		return
+	}
 	s.disarm(laneOf(m.who, laneTimeout))
 	if !m.closing || s.config.Client.Kind == Sarama {
 		next := heartbeatEvery
@@ -264,18 +277,14 @@ func (s *System) requestTimedOut(m *member) {
 		}
 		s.lose(m)
 	case KafkaGo:
-		m.heartbeat = false
-		s.generationEnds(m, true)
+		m.closed, m.state = true, left // It does not leave the group.
+		s.tally.closed(s.now.Sub(m.closeAt))
 	}
 }
 
 // reconnected lets what has waited for the network go on.
 func (s *System) reconnected(m *member) {
 	s.drainWire(m)
-	if s.config.Client.Kind == KafkaGo && m.state == backingOff {
-		m.expired = true
-		s.arm(laneOf(m.who, laneBackoff), time.Duration(s.draw(50))*100*time.Millisecond)
-	}
 	if m.state == joining && s.config.Client.Kind != Sarama {
 		s.joinArrives(m)
 	}
@@ -376,6 +385,11 @@ func (s *System) sendCommitFranzGo(m *member, w int) {
 		return
 	}
 	m.inFlight++
+	s.queueCommit(m, w)
+}
+
+// queueCommit lets a worker's commit wait for the one that is out.
+func (s *System) queueCommit(m *member, w int) {
 	if m.syncCommits > 0 {
 		m.syncQueue = append(m.syncQueue, w)
 		return
@@ -469,7 +483,8 @@ func (s *System) forgets(m *member) {
 
 const (
 	giveUpAfter    = time.Second     // of an application that waits in revoke for so long
-	kafkaGoTimeout = 5 * time.Second // kafka-go, of a request
+	kafkaGoTimeout = 5 * time.Second // kafka-go, of a request, beyond the rebalance timeout
+	joinBackoff    = 5 * time.Second // kafka-go, before it joins as another member
 )
 
 var _ sim.Expirer = (*System)(nil)

@@ -165,7 +165,7 @@ func (s *System) syncGroup(who, id, gen int) {
 		}
 		s.assign()
 		g.phase = stable
-		for _, other := range []int{1 - who, who} { // Those that wait are answered first.
+		for other := range g.places {
 			if g.places[other].syncing {
 				g.places[other].syncing = false
 				s.alive(other)

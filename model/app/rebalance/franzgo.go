@@ -101,7 +101,8 @@ func (s *System) sessionBegins(m *member) {
 	parked := m.parked
 	m.parked = nil
 	for _, w := range parked {
-		s.sendCommit(m, w)
+		m.inFlight++ // It keeps the next join waiting.
+		s.answer(answer{who: m.who, resumes: true, worker: w})
 	}
 	s.autocommitsHeld(m)
 	m.added = added
@@ -357,7 +358,10 @@ func (s *System) autocommit(m *member) {
 // answer.
 func (s *System) autocommitsHeld(m *member) {
 	for ; m.ticksDue > 0; m.ticksDue-- {
-		s.autocommit(m)
+		if c, any := s.heads(m); any {
+			m.inFlight++
+			s.answer(answer{who: m.who, resumes: true, request: request{commit: c, by: byTick}})
+		}
 	}
 }
 

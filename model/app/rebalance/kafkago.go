@@ -15,6 +15,10 @@ func (s *System) joinKafkaGo(m *member) {
 		m.id, m.expired = 0, false
 	}
 	m.state = joining
+	if s.config.Trigger == CloseJoin && s.trigger.fired && m.who == 0 {
+		s.arm(laneOf(m.who, laneTimeout), rebalanceTimeout+kafkaGoTimeout)
+		s.arm(laneOf(m.who, laneClose), time.Second)
+	}
 	if !m.cut {
 		s.joinArrives(m)
 	}
@@ -38,7 +42,7 @@ func (s *System) generationBegins(m *member) {
 	waiting := m.waiting
 	m.waiting = nil
 	for _, w := range waiting {
-		s.sendCommitKafkaGo(m, w)
+		s.answer(answer{who: m.who, resumes: true, worker: w})
 	}
 	s.feedReader(m)
 }
@@ -75,6 +79,9 @@ func (s *System) feedReader(m *member) {
 // fetchMessage is FetchMessage: it passes over what is of an older version.
 func (s *System) fetchMessage(m *member, w int) (r record, ok bool) {
 	k := &m.workers[w]
+	if m.closing && !m.stopped {
+		m.stopped = s.coin() // Of a queue and a context that are both ready, select takes either.
+	}
 	if m.stopped {
 		return record{}, false
 	}
@@ -101,12 +108,10 @@ func (s *System) fetchMessage(m *member, w int) (r record, ok bool) {
 // next generation if there is none.
 func (s *System) sendCommitKafkaGo(m *member, w int) {
 	k := &m.workers[w]
-	if m.closing {
-		if s.coin() {
-			m.stopped = m.stopped || s.config.App.Workers == inLoop
-			return // It waits for ever.
+	if m.closing { // Its context is cancelled: an error, and no request.
+		if m.stopped = m.stopped || k.before; !k.before {
+			s.commitDone(m, w)
 		}
-		s.commitDone(m, w)
 		return
 	}
 	if s.config.App.Interval && !k.before {
@@ -129,7 +134,6 @@ func (s *System) sendCommitKafkaGo(m *member, w int) {
 // stashKafkaGo is CommitMessages with a CommitInterval.
 func (s *System) stashKafkaGo(m *member, r record) {
 	if m.closing {
-		m.stopped = m.stopped || s.coin()
 		return
 	}
 	p := r.partition
@@ -182,8 +186,8 @@ func (s *System) generationEnds(m *member, expired bool) {
 	}
 	if !m.cut {
 		d := kafkaGoFetchers
-		if expired && s.config.Timed {
-			d = time.Duration(s.draw(50)) * 100 * time.Millisecond
+		if expired {
+			d += joinBackoff
 		}
 		s.arm(laneOf(m.who, laneBackoff), d)
 	}
@@ -205,5 +209,7 @@ func (s *System) closeKafkaGo(m *member) {
 			return
 		}
 	}
-	s.leave(m)
+	if m.state != joining { // JoinGroup cannot be cancelled.
+		s.leave(m)
+	}
 }

@@ -122,15 +122,18 @@ type member struct {
 	revoking  mask // cooperative: claims that are to end in this generation
 	firstPoll sim.Time
 	lastPoll  sim.Time // when the long poll ends that was out as the claims were told
+	caughtUp  sim.Time // when an answer came that was late, and all behind it
 	onGrid    sim.Time // when a request last went between two long polls
 
 	// kafka-go
-	version  int
-	stash    offsets // of the interval
-	waiting  []int   // workers that wait in CommitMessages
-	messages []versioned
-	stopped  bool // the application's loop has ended, or waits for ever
-	expired  bool // its member id is of no use any more
+	version   int
+	stash     offsets // of the interval
+	waiting   []int   // workers that wait in CommitMessages
+	messages  []versioned
+	stopped   bool // the application's loop has ended, or waits for ever
+	delayOver bool
+	together  bool // commits that have waited go at one instant, each without the other's answer
+	expired   bool // its member id is of no use any more
 
 	queue   []record             // of a loop or a pool
 	queues  [maxWorkers][]record // of a worker, or of a claim
@@ -191,7 +194,7 @@ func (s *System) send(m *member, r request) {
 		m.onGrid = s.now
 	}
 	s.serve(m, &r)
-	if s.config.Client.Kind == FranzGo && r.by == byTick && !r.heartbeat {
+	if s.config.Client.Kind == FranzGo && r.by == byTick && !r.heartbeat || m.together {
 		s.answers = append(s.answers, answer{who: m.who, commits: true, request: r}) // Nobody waits for it.
 		return
 	}
@@ -249,6 +252,9 @@ func (s *System) answered(m *member, r request) {
 // meanwhile waits behind it.
 func (s *System) drainWire(m *member) {
 	m.onGrid = s.now
+	if s.trigger.delayed && !m.delayOver && m.who == 0 {
+		m.delayOver, m.caughtUp = true, s.now
+	}
 	for len(m.wire) > 0 {
 		waiting := len(m.wire)
 		for range waiting {

@@ -139,10 +139,10 @@ func (s *System) pollEnds(m *member) time.Duration {
 		return 0
 	}
 	into := s.now.Sub(m.firstPoll) % fetchWait
-	if s.config.Client.SeesEndFirst && into <= 10*roundTrip && s.coin() {
+	if s.config.Client.SeesEndFirst && m.ending && into <= 10*roundTrip && s.coin() {
 		return 0
 	}
-	return fetchWait - into + 5*roundTrip
+	return fetchWait - into
 }
 
 // claimsEnd looks which claims that were told to end can return.
@@ -168,13 +168,16 @@ func (s *System) claimsEnd(m *member) {
 		}
 		c.ended = true
 	}
+	if !m.ending && m.revoking == none || m.flushing {
+		return // The answer to the last claim's commit has brought it on.
+	}
 	for p := range partitions {
 		if c := &m.claims[p]; c.open && !c.ended && (m.ending || m.revoking.has(p)) {
 			return
 		}
 	}
-	if s.config.Timed && s.now.Before(m.lastPoll) {
-		s.arm(laneOf(m.who, laneStop), m.lastPoll.Sub(s.now))
+	if noticed := m.lastPoll.Add(5 * roundTrip); s.config.Timed && s.now.Before(noticed) {
+		s.arm(laneOf(m.who, laneStop), noticed.Sub(s.now))
 		return
 	}
 	if m.ending {
@@ -264,9 +267,11 @@ func (s *System) reconcile(m *member) {
 	}
 	parked := m.parked
 	m.parked = nil
+	m.together = true
 	for _, w := range parked {
 		s.sendCommitSarama(m, w)
 	}
+	m.together = false
 	if m.tickDue {
 		m.tickDue = false
 		s.autocommitSarama(m)
@@ -445,6 +450,9 @@ func (s *System) longPoll(m *member) time.Duration {
 		}
 	}
 	into := s.now.Sub(m.firstPoll) % fetchWait
+	if m.caughtUp == s.now && s.now > 0 {
+		return 0
+	}
 	if into <= 10*roundTrip {
 		if s.now.Sub(m.onGrid) > 10*roundTrip || m.onGrid == 0 {
 			return 0
