@@ -29,7 +29,6 @@ type Client struct {
 	MarksUnpolled     bool // default autocommit takes what the last poll returned
 	CommitsAsPolled   bool // a commit carries the generation of the poll (franz-go, kafka-go)
 	CommitsAsNow      bool // a commit carries the generation of now (Sarama)
-	RevokesAfterJoin  bool // revoke is called after JoinGroup is answered (franz-go, eager)
 	DrainsQueue       bool // a generation's end drops what is queued at once (kafka-go)
 	CloseWaitsForNone bool // Close does not wait for claims or callbacks
 }

@@ -96,6 +96,25 @@ func Triggers() []Trigger {
 	return []Trigger{Join, Slow, SlowJoin, CrashOfA, Zombie, CommitDelay, AckDelay, CloseOfA, CloseSlow, CloseJoin}
 }
 
+// Fits says whether the application can be written over a client.
+func (a Application) Fits(c Client) bool {
+	switch a.Name {
+	case "P2c", "P3c", "P3d", "P3g", "P4b", "P8g", "P9", "P9o", "P9m":
+		return c.Kind == FranzGo
+	case "P5":
+		return c.Kind != Sarama // A pool that commits flushes what others have marked.
+	case "P5i":
+		return c.Kind == KafkaGo
+	case "P5m":
+		return c.Kind != KafkaGo
+	case "P6r":
+		return c.Kind == Sarama
+	case "P6", "P6q", "P7", "P8c":
+		return c.Kind != KafkaGo
+	}
+	return true
+}
+
 // of is the application as it is written over a client.
 func (a Application) of(c Client) Application {
 	switch {
@@ -150,4 +169,34 @@ func (c Cell) Misses(t Tally) []string {
 		}
 	}
 	return misses
+}
+
+func (c Cell) String() string {
+	return fmt.Sprintf("%s %s %s %s", c.Trigger, c.Application, c.Client, c.Protocol)
+}
+
+// Unpredicted is why the model does not give a cell; empty: it does.
+func Unpredicted(c Cell) string {
+	for _, u := range unpredicted {
+		if matches(u.trigger, c.Trigger) && matches(u.application, c.Application) && matches(u.client, c.Client) && matches(u.protocol, c.Protocol) {
+			return u.reason
+		}
+	}
+	return ""
+}
+
+func matches(want, is string) bool {
+	return want == "" || slices.Contains(strings.Fields(want), is) || want == is
+}
+
+// unpredicted are the cells that the model does not give, and why. An empty field
+// is any.
+var unpredicted = []struct{ trigger, application, client, protocol, reason string }{
+	{"fetching", "", "", "", "a step of the model fetches offsets and assigns; nothing can come between"},
+	{"slowjoin commit-delay", "P8c", "Sarama 1.61.1", "coop", "commits that have waited for a join race with the end of the claim at one instant; the model has one order"},
+	{"commit-delay ack-delay", "P2", "Sarama 1.61.1", "coop", "how many commits pass before the next fetch, after an answer that was late, is guessed"},
+	{"ack-delay", "P8c", "Sarama 1.61.1", "eager", "the same"},
+	{"closeslow", "P5m", "Sarama 1.61.1", "eager coop", "a pool's order in the model is less mixed than in the runs"},
+	{"zombie", "P5", "franz-go 1.22.3", "848", "of the commits that wait for one another the model refuses one more"},
+	{"zombie", "P5", "kafka-go 0.4.51", "eager", "a message that waits to be handed to the pool is not modelled"},
 }

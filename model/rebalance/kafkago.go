@@ -39,11 +39,8 @@ func (s *System) generationBegins(m *member) {
 			m.positions[p] = s.startAt(p)
 		}
 	}
-	waiting := m.waiting
-	m.waiting = nil
-	for _, w := range waiting {
-		s.answer(answer{who: m.who, resumes: true, worker: w})
-	}
+	m.tickBusy = false
+	s.commitsWaiting(m)
 	s.feedReader(m)
 }
 
@@ -80,7 +77,7 @@ func (s *System) feedReader(m *member) {
 func (s *System) fetchMessage(m *member, w int) (r record, ok bool) {
 	k := &m.workers[w]
 	if m.closing && !m.stopped {
-		m.stopped = s.coin() // Of a queue and a context that are both ready, select takes either.
+		m.stopped = s.config.Timed && s.coin() // Of a queue and a context that are both ready, select takes either.
 	}
 	if m.stopped {
 		return record{}, false
@@ -119,10 +116,11 @@ func (s *System) sendCommitKafkaGo(m *member, w int) {
 		s.commitDone(m, w)
 		return
 	}
-	if m.state != consuming {
+	if m.state != consuming || m.tickBusy {
 		m.waiting = append(m.waiting, w)
 		return
 	}
+	m.tickBusy = true
 	c := commit{id: m.id, gen: m.gen, parts: only(k.record.partition)}
 	if s.config.Client.CommitsAsPolled {
 		c.gen = k.under
@@ -153,17 +151,32 @@ func (s *System) autocommitKafkaGo(m *member) {
 }
 
 func (s *System) commitAnsweredKafkaGo(m *member, r request) {
+	m.tickBusy = false
 	if r.by >= 0 {
+		if r.refusal == model.None && len(m.waiting) > 0 {
+			w := m.waiting[0]
+			m.waiting = append(m.waiting[:0:0], m.waiting[1:]...)
+			s.sendCommitKafkaGo(m, w)
+		}
 		s.commitDone(m, r.by)
 		return
 	}
-	m.tickBusy = false
 	if r.refusal == model.None {
 		for p := range partitions {
 			if r.commit.parts.has(p) && m.stash.at[p] == r.commit.offsets[p] {
 				m.stash.parts &^= only(p)
 			}
 		}
+	}
+}
+
+// commitsWaiting lets the commit loop take what waits for it. It goes out when all
+// members have read their offsets.
+func (s *System) commitsWaiting(m *member) {
+	waiting := m.waiting
+	m.waiting = nil
+	for _, w := range waiting {
+		s.answer(answer{who: m.who, resumes: true, worker: w})
 	}
 }
 
@@ -180,6 +193,9 @@ func (s *System) generationEnds(m *member, expired bool) {
 		m.stash, m.tickBusy = offsets{}, false
 	}
 	m.state, m.heartbeat = backingOff, false
+	if expired {
+		s.failUnsent(m)
+	}
 	m.expired = m.expired || expired
 	if s.config.Client.DrainsQueue {
 		m.messages = nil
@@ -190,6 +206,19 @@ func (s *System) generationEnds(m *member, expired bool) {
 			d += joinBackoff
 		}
 		s.arm(laneOf(m.who, laneBackoff), d)
+	}
+}
+
+// failUnsent closes the connection: an error for what waits on it, and no request.
+func (s *System) failUnsent(m *member) {
+	unsent := m.wire
+	m.wire = nil
+	for _, r := range unsent {
+		if r.by >= 0 && !r.heartbeat {
+			s.answer(answer{who: m.who, resumes: true, fails: true, worker: r.by})
+		} else if r.by == byTick {
+			m.stash = offsets{}
+		}
 	}
 }
 

@@ -81,6 +81,7 @@ type answer struct {
 	refusal  model.Error
 	commits  bool    // the answer is to a commit that nobody waits for
 	resumes  bool    // no answer, but a commit that was held: all read their offsets first
+	fails    bool    // or one that cannot be sent any more
 	worker   int     // whose commit that is
 	request  request // or autocommit's, if there is one
 }
@@ -97,6 +98,8 @@ func (s *System) takeAnswers() {
 			s.answered(&s.members[a.who], a.request)
 		case a.resumes && a.request.commit.parts != none:
 			s.send(&s.members[a.who], a.request)
+		case a.fails:
+			s.commitDone(&s.members[a.who], a.worker)
 		case a.resumes && s.config.Client.Kind == FranzGo:
 			s.queueCommit(&s.members[a.who], a.worker)
 		case a.resumes:
@@ -278,12 +281,15 @@ func (s *System) requestTimedOut(m *member) {
 		s.lose(m)
 	case KafkaGo:
 		m.closed, m.state = true, left // It does not leave the group.
-		s.tally.closed(s.now.Sub(m.closeAt))
+		if s.config.Timed {
+			s.tally.closed(s.now.Sub(m.closeAt))
+		}
 	}
 }
 
 // reconnected lets what has waited for the network go on.
 func (s *System) reconnected(m *member) {
+	m.caughtUp = s.now
 	s.drainWire(m)
 	if m.state == joining && s.config.Client.Kind != Sarama {
 		s.joinArrives(m)

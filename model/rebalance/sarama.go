@@ -138,6 +138,12 @@ func (s *System) pollEnds(m *member) time.Duration {
 	if !s.config.Timed || m.cut || s.now.Before(m.firstPoll) {
 		return 0
 	}
+	if m.caughtUp > 0 && s.now.Sub(m.caughtUp) <= 10*roundTrip {
+		if s.config.Client.SeesEndFirst {
+			return 0
+		}
+		return fetchWait
+	}
 	into := s.now.Sub(m.firstPoll) % fetchWait
 	if s.config.Client.SeesEndFirst && m.ending && into <= 10*roundTrip && s.coin() {
 		return 0
@@ -317,6 +323,7 @@ func (s *System) revokedClaimsGone(m *member) {
 // revokeTimedOut ends the session: its claims have not ended in time.
 func (s *System) revokeTimedOut(m *member) {
 	if m.revoking != none && !m.flushing {
+		s.lapse()
 		s.endSession(m)
 	}
 }

@@ -287,7 +287,9 @@ func (s *System) offsetCommit(who int, c commit) model.Error {
 	}
 	for p := range partitions {
 		if c.parts.has(p) {
-			s.tally.commit(p, c.offsets[p], s.members[who].told.has(p))
+			if s.config.Timed {
+				s.tally.commit(p, c.offsets[p], s.members[who].told.has(p))
+			}
 			s.observe(who, p, c.offsets[p])
 			g.committed[p] = c.offsets[p]
 		}

@@ -179,6 +179,8 @@ func (s *System) possible(lane int) bool {
 		return s.heartbeatMatters(m)
 	case laneTick:
 		return s.tickMatters(m)
+	case laneBackoff:
+		return s.config.Client.Kind != Sarama || s.lapses > 0
 	default:
 		return true
 	}
@@ -192,7 +194,9 @@ func (s *System) Expire(lane int, out *sim.Outbox) {
 	case lane < laneSession:
 		s.step(&s.members[lane/memberLanes], lane%memberLanes)
 	case lane < laneRebalance:
-		s.lapse()
+		if !s.members[lane-laneSession].crashed {
+			s.lapse()
+		}
 		s.remove(lane - laneSession)
 	case lane == laneRebalance:
 		s.lapse()
@@ -347,6 +351,6 @@ func (s *System) Describe(show func(name, value string)) {
 		s.members[who].describe("AB"[who:who+1], show)
 	}
 	for p := range partitions {
-		show(model.Partition(p).String(), fmt.Sprintf("committed %d, done %s", s.group.committed[p], s.facts.doneOf(p)))
+		show(model.Partition(p).String(), fmt.Sprintf("committed %d, done %s", max(s.group.committed[p], 0), s.facts.doneOf(p, s.log)))
 	}
 }

@@ -296,7 +296,9 @@ func (s *System) leave(m *member) {
 	m.state, m.owned, m.closed = left, none, true
 	m.offsets = [partitions]offset{}
 	m.positions = [partitions]int{-1, -1}
-	s.tally.closed(s.now.Sub(m.closeAt))
+	if s.config.Timed {
+		s.tally.closed(s.now.Sub(m.closeAt))
+	}
 }
 
 // heads is what autocommit would commit: MarkedOffsets and UncommittedOffsets.

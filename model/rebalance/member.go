@@ -132,6 +132,7 @@ type member struct {
 	messages  []versioned
 	stopped   bool // the application's loop has ended, or waits for ever
 	delayOver bool
+	draining  bool // what is sent now waits behind what waits already
 	together  bool // commits that have waited go at one instant, each without the other's answer
 	expired   bool // its member id is of no use any more
 
@@ -178,7 +179,7 @@ func (s *System) send(m *member, r request) {
 	if s.delays(m, &r) {
 		return
 	}
-	if m.cut || len(m.wire) > 0 {
+	if m.cut || m.draining || len(m.wire) > 0 {
 		if s.config.Trigger == AckDelay && len(m.wire) > 0 && s.due[laneOf(m.who, laneWire)] != sim.Never {
 			s.serve(m, &r) // It arrives; its answer waits behind the one that is late.
 		}
@@ -230,7 +231,9 @@ func (s *System) serve(m *member, r *request) {
 		r.refusal = s.heartbeatAnswer(m, r)
 	default:
 		r.refusal = s.offsetCommit(m.who, r.commit)
-		s.tally.refuse(r.commit.parts, r.refusal)
+		if s.config.Timed {
+			s.tally.refuse(r.commit.parts, r.refusal)
+		}
 	}
 }
 
@@ -256,15 +259,15 @@ func (s *System) drainWire(m *member) {
 		m.delayOver, m.caughtUp = true, s.now
 	}
 	for len(m.wire) > 0 {
-		waiting := len(m.wire)
-		for range waiting {
+		for waiting := len(m.wire); waiting > 0 && len(m.wire) > 0; waiting-- {
 			r := m.wire[0]
 			if !r.served {
 				s.serve(m, &r)
-				m.wire[0].served = true
 			}
-			s.answered(m, r)
 			m.wire = append(m.wire[:0:0], m.wire[1:]...)
+			m.draining = true
+			s.answered(m, r)
+			m.draining = false
 		}
 		if d := s.longPoll(m); len(m.wire) > 0 && d > 0 {
 			s.arm(laneOf(m.who, laneWire), d)
@@ -386,7 +389,9 @@ const batchSize = 4
 func (s *System) ends(m *member, w int) {
 	k := &m.workers[w]
 	k.busy = false
-	s.tally.ended(k.record)
+	if s.config.Timed {
+		s.tally.ended(k.record)
+	}
 	s.facts.ended(k.record)
 	switch s.config.App.Commits {
 	case eachAfter:

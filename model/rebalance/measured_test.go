@@ -1,0 +1,143 @@
+package rebalance
+
+import (
+	"flag"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+)
+
+var explain = flag.Bool("explain", false, "print what the model has for each cell that it misses")
+
+// The model gives each measured cell: the number where all runs had the same, and
+// one in the range where they had not, under every seed. Of a pool, whose order is
+// by chance, the median counts.
+func TestModelPredictsMeasuredCells(t *testing.T) {
+	cells := Measured()
+	predicted, named := 0, map[string]bool{}
+	for _, c := range cells {
+		misses := missesOf(t, c)
+		reason := Unpredicted(c)
+		named[reason] = true
+		switch {
+		case len(misses) == 0 && reason == "":
+			predicted++
+		case len(misses) == 0:
+			t.Errorf("%v: the model predicts it, and it is listed as not predicted: %s", c, reason)
+		case reason == "":
+			t.Errorf("%v: %s", c, strings.Join(misses, "; "))
+		case *explain:
+			t.Logf("%v: %s (%s)", c, strings.Join(misses, "; "), reason)
+		}
+	}
+	t.Logf("%d of %d measured cells are predicted", predicted, len(cells))
+	if predicted < 580 {
+		t.Errorf("the model predicts %d cells, want 580 or more", predicted)
+	}
+}
+
+func missesOf(t *testing.T, c Cell) []string {
+	config, ok := c.Config()
+	if !ok {
+		return []string{"the model does not have it"}
+	}
+	seeds := 2
+	if c.Same != "all" {
+		seeds = 4
+	}
+	if config.App.Workers == pool {
+		seeds = 7
+	}
+	var runs []Tally
+	for seed := range uint64(seeds) {
+		run, err := Run(config, seed)
+		if err != nil {
+			t.Fatalf("%v: %v", c, err)
+		}
+		if config.App.Workers != pool {
+			if misses := c.Misses(run); len(misses) > 0 {
+				return append(misses, fmt.Sprintf("seed %d", seed))
+			}
+		}
+		runs = append(runs, run)
+	}
+	if config.App.Workers != pool {
+		return nil
+	}
+	middle := runs[0]
+	for _, n := range []func(*Tally) *int{
+		func(t *Tally) *int { return &t.Repeated }, func(t *Tally) *int { return &t.Late }, func(t *Tally) *int { return &t.Back },
+		func(t *Tally) *int { return &t.Rewound }, func(t *Tally) *int { return &t.NotOwned }, func(t *Tally) *int { return &t.Refused },
+	} {
+		var all []int
+		for i := range runs {
+			all = append(all, *n(&runs[i]))
+		}
+		slices.Sort(all)
+		*n(&middle) = all[len(all)/2]
+	}
+	return c.Misses(middle)
+}
+
+// A seed is all that a run depends on.
+func TestRunIsDeterministic(t *testing.T) {
+	config := Config{Client: FranzGo1223, Protocol: Cooperative, App: ApplicationOf("P5"), Trigger: Zombie, Timed: true, Records: 8}
+	for seed := range uint64(3) {
+		first, err := Run(config, seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := Run(config, seed)
+		if err != nil || again.String() != first.String() {
+			t.Errorf("seed %d: %v, then %v (%v)", seed, first, again, err)
+		}
+	}
+}
+
+// Each rule of a client decides something that was measured: without it a cell
+// comes out differently.
+func TestEachRuleDecidesACell(t *testing.T) {
+	rules := []struct {
+		name string
+		cell string // "TRIGGER APPLICATION CLIENT PROTOCOL"
+		off  func(*Client)
+	}{
+		{"revoke commits marks (franz-go)", "join P3 franz-go 1.22.3 eager", func(c *Client) { c.LeaveKeepsMarks = true }},
+		{"the end of a session commits marks (Sarama)", "join P3 Sarama 1.61.1 eager", func(c *Client) { c.LeaveKeepsMarks = true }},
+		{"the end of a generation commits the stash (kafka-go)", "join P5i kafka-go 0.4.51 eager", func(c *Client) { c.LeaveKeepsMarks = true }},
+		{"a mark for what is not consumed does nothing (franz-go 1.22.3)", "join P8 franz-go 1.22.3 848", func(c *Client) { c.MarksOwnedOnly = false }},
+		{"default autocommit takes the poll before the last one (franz-go)", "crash P3d franz-go 1.22.3 eager", func(c *Client) { c.MarksUnpolled = true }},
+		{"a commit carries the generation of now (franz-go)", "join P2 franz-go 1.22.3 eager", func(c *Client) { c.CommitsAsPolled = true }},
+		{"a commit carries the generation of now (kafka-go)", "join P2 kafka-go 0.4.51 eager", func(c *Client) { c.CommitsAsPolled = true }},
+		{"a commit after the session sends nothing (Sarama)", "join P8c Sarama 1.61.1 eager", func(c *Client) { c.CommitsAsNow = true }},
+		{"the queue is handed out until the next generation (kafka-go)", "slowjoin P5i kafka-go 0.4.51 eager", func(c *Client) { c.DrainsQueue = true }},
+		{"Close waits for the claims (Sarama)", "close P3 Sarama 1.61.1 eager", func(c *Client) { c.CloseWaitsForNone = true }},
+		{"a claim's end waits for the fetch that is out (Sarama 1.43)", "join P8 Sarama 1.43.2 eager", func(c *Client) { c.SeesEndFirst = true }},
+	}
+	for _, rule := range rules {
+		found := false
+		for _, c := range Measured() {
+			if fmt.Sprintf("%s %s %s %s", c.Trigger, c.Application, c.Client, c.Protocol) != rule.cell {
+				continue
+			}
+			found = true
+			config, _ := c.Config()
+			rule.off(&config.Client)
+			misses := 0
+			for seed := range uint64(8) {
+				run, err := Run(config, seed)
+				if err != nil {
+					t.Fatal(err)
+				}
+				misses += len(c.Misses(run))
+			}
+			if misses == 0 {
+				t.Errorf("%s: %s comes out the same without it", rule.name, rule.cell)
+			}
+		}
+		if !found {
+			t.Errorf("%s: the cell %s was not measured", rule.name, rule.cell)
+		}
+	}
+}
