@@ -37,7 +37,7 @@ type Word struct {
 
 // All lists the exercises, in their order.
 func All() []*Exercise {
-	all := []*Exercise{counter(), offsetLock(), secondLock(), retry(), sayIt(), orderAfterFailure(), lateCommit(), outbox()}
+	all := []*Exercise{counter(), offsetLock(), secondLock(), throttle(), retry(), sayIt(), orderAfterFailure(), lateCommit(), backoff(), outbox()}
 	for _, e := range all {
 		if len(e.holes) == 1 {
 			e.Hole = e.holes[0].hole

@@ -77,7 +77,10 @@ func (e *Exercise) finished(text string, v *Verdict) Verdict {
 	case Cheat:
 		v.Next = "The race is gone because the work is. Do the work."
 	default:
-		v.Next = "Play the schedule; then hint 1: " + e.Hints[0]
+		v.Next = "Hint 1: " + e.Hints[0]
+		if v.Schedule != "" {
+			v.Next = "Play the schedule. " + v.Next
+		}
 	}
 	return *v
 }

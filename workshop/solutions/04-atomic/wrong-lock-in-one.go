@@ -1,0 +1,24 @@
+//go:build ignore
+
+// Only one of the two takes the lock.
+//
+// grade: NOT YET, it holds until a second throttle comes while the sender waits. no-progress: sender, before "receive", waits for broker.timers[1], which is not armed
+package answer
+
+func setThrottle() {
+	mu.Lock()
+	defer mu.Unlock()
+	if old := pointer.Load(); old != 0 {
+		if !stop(old) {
+			drain(old)
+		}
+	}
+	pointer.Store(newTimer())
+}
+
+func waitIfThrottled() {
+	if timer := pointer.Load(); timer != 0 {
+		receive(timer)
+		pointer.Store(0)
+	}
+}
