@@ -50,7 +50,7 @@ func (s *Session) Aim(goal string) error {
 func (s *Session) Goals() []string {
 	w := s.c.World()
 	defer w.Close()
-	names := slices.Clone(w.Properties())
+	names := slices.Clone(explore.Of(w).Properties())
 	slices.SortStableFunc(names, func(a, b string) int { return s.c.Race.Rank(a) - s.c.Race.Rank(b) })
 	return names
 }

@@ -139,7 +139,7 @@ func (c *Case) Watch(chooser sim.Chooser) (_ *view.Report, err error) {
 		return nil, err
 	}
 	r.LookAhead(w)
-	r.Left, r.Final, r.Vacuous = w.Unfinished(), w.Fields(), r.Trace.Vacuous
+	r.Left, r.Final, r.Vacuous = explore.Of(w).Unfinished(), explore.Of(w).Fields(), r.Trace.Vacuous
 	for i := range r.Trace.Steps {
 		for _, v := range r.Trace.Steps[i].Broke {
 			if !slices.ContainsFunc(r.Broken, func(b view.Break) bool { return b.Property == v.Property }) {

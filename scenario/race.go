@@ -285,7 +285,7 @@ func (r *Race) Watched(variant, setting string) []string {
 	}
 	w := c.World()
 	defer w.Close()
-	return w.Properties()
+	return explore.Of(w).Properties()
 }
 
 // Judged lists the properties that tell variants apart: the claims, and those of

@@ -9,6 +9,7 @@ import (
 
 	"racelab/model"
 	"racelab/sim"
+	"racelab/sim/explore"
 )
 
 // conversation is what an application asks of its transactional client, what it
@@ -77,8 +78,8 @@ func converse(t *testing.T, variant string, settings ...string) *conversation {
 	defer w.Close()
 	c := &conversation{world: w, refused: map[string]int{}}
 	w.Watch(c.note())
-	for len(w.Enabled()) > 0 {
-		w.Take(0)
+	for len(explore.Of(w).Enabled()) > 0 {
+		explore.Of(w).Take(0)
 	}
 	return c
 }

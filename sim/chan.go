@@ -1,6 +1,10 @@
 package sim
 
-import "fmt"
+import (
+	"fmt"
+
+	"racelab/sim/internal/hook"
+)
 
 // Chan is a channel of a client: chan T. Its zero value is the nil channel, on
 // which every wait is for ever.
@@ -57,7 +61,7 @@ func (c *Chan[T]) Make(t *Task, capacity int) {
 	for _, other := range t.world.tasks {
 		if other != t && other.waitsAt(c) {
 			panic(fmt.Sprintf("sim: %s makes %s anew, and %s waits at the old one: give each its own Chan",
-				t.name, t.world.ObjectName(c.number), other.name))
+				t.name, t.world.objectName(c.number), other.name))
 		}
 	}
 	c.made, c.closed, c.capacity, c.values = true, false, capacity, c.values[:0]
@@ -145,7 +149,7 @@ func (c *Chan[T]) Peek() []T {
 }
 
 func (c *channel) prepare(w *World) {
-	c.kind = Channel
+	c.kind = hook.Channel
 	w.channels = append(w.channels, c)
 }
 
@@ -194,7 +198,7 @@ func (c *channel) holds() string {
 
 // lacks says what keeps a case of the channel from being ready.
 func (c *channel) lacks(w *World, sends bool) string {
-	name := w.ObjectName(c.number)
+	name := w.objectName(c.number)
 	switch {
 	case !c.made:
 		return name + ", which is nil"

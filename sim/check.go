@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+
+	"racelab/sim/internal/hook"
 )
 
-// CheckStep takes the i-th enabled event and, besides, checks what a search
+// checkStep takes the i-th enabled event and, besides, checks what a search
 // takes for granted about it:
 //
 //   - Twin: the step, taken again from the same state on a coroutine with
@@ -20,20 +22,20 @@ import (
 //     same. Else states that are taken for one have different futures.
 //   - Messages: none on its way has changed since it was sent.
 //
-// The world is left as Take leaves it. The error is a fault of the model, or of
+// The world is left as take leaves it. The error is a fault of the model, or of
 // this package.
-func (w *World) CheckStep(i int) error {
-	before := w.Save()
-	event := w.Enabled()[i]
+func (w *World) checkStep(i int) error {
+	before := w.save()
+	event := w.events()[i]
 	w.markMoments()
 	w.load(before) // A moment that has passed may be any, until it is loaded.
 	w.findEnabled()
 	was := w.whole()
-	w.Take(i)
+	w.take(i)
 	violations := slices.Clone(w.violations)
 	accesses := slices.Clone(w.accesses)
 	putOff := slices.Clone(w.putOff)
-	after := w.Save()
+	after := w.save()
 
 	if err := w.checkWrites(event, was, w.whole(), accesses); err != nil {
 		return err
@@ -49,10 +51,10 @@ func (w *World) CheckStep(i int) error {
 	if err := w.checkTime(event, i, before, after, violations); err != nil {
 		return err
 	}
-	if err := w.CheckMessages(); err != nil {
+	if err := w.checkMessages(); err != nil {
 		return err
 	}
-	w.Load(after)
+	w.goTo(after)
 	w.violations = append(w.violations[:0], violations...)
 	w.accesses = append(w.accesses[:0], accesses...)
 	w.putOff = append(w.putOff[:0], putOff...)
@@ -74,7 +76,7 @@ func (w *World) whole() [][]uint64 {
 }
 
 // checkWrites compares all that was not recorded as written.
-func (w *World) checkWrites(event Event, was, is [][]uint64, accesses []Access) error {
+func (w *World) checkWrites(event Event, was, is [][]uint64, accesses []hook.Access) error {
 	for i := range w.plan.wires {
 		if x := &w.plan.wires[i]; x.is() != x.was {
 			return fmt.Errorf("sim: the step %q changed wiring, which is fixed before the first step: %s", event, w.rewired(x))
@@ -86,7 +88,7 @@ func (w *World) checkWrites(event Event, was, is [][]uint64, accesses []Access) 
 		case g.owner == nil:
 			return fmt.Errorf("sim: the step %q changed a field of %s, which several tasks share: make it a sim.Var", event, w.roots()[g.root].name)
 		case !w.mayWrite(event, g.owner.number, accesses):
-			return fmt.Errorf("sim: the step %q changed %s without recording it", event, w.ObjectName(g.owner.number))
+			return fmt.Errorf("sim: the step %q changed %s without recording it", event, w.objectName(g.owner.number))
 		}
 	}
 	return nil
@@ -103,19 +105,19 @@ func (w *World) rewired(x *wiring) string {
 	return name
 }
 
-func (w *World) mayWrite(event Event, object int, accesses []Access) bool {
+func (w *World) mayWrite(event Event, object int, accesses []hook.Access) bool {
 	if event.task != nil && event.task.bound().number == object {
 		return true
 	}
-	return slices.ContainsFunc(accesses, func(a Access) bool {
+	return slices.ContainsFunc(accesses, func(a hook.Access) bool {
 		// What is sent lies with the arrivals, until it arrives.
 		return a.Write && (a.Object == object || w.objects[object-1].bound().pair == a.Object)
 	})
 }
 
 // checkTwin takes the step again on another coroutine.
-func (w *World) checkTwin(event Event, i int, before, after *Snapshot) error {
-	w.Load(before)
+func (w *World) checkTwin(event Event, i int, before, after *snapshot) error {
+	w.goTo(before)
 	t := event.task
 	if t.program == nil {
 		for _, c := range t.parked.list {
@@ -126,7 +128,7 @@ func (w *World) checkTwin(event Event, i int, before, after *Snapshot) error {
 			t.coroutine.end()
 			t.coroutine = nil
 		}
-		w.Take(i)
+		w.take(i)
 		return w.sameState(event, after, "taken again by the function run again from its beginning")
 	}
 	if t.coroutine != nil {
@@ -146,7 +148,7 @@ func (w *World) checkTwin(event Event, i int, before, after *Snapshot) error {
 	w.driving = false
 	w.standAt(before)
 	w.findEnabled()
-	w.Take(i)
+	w.take(i)
 	return w.sameState(event, after, "taken again on a coroutine with another past")
 }
 
@@ -175,8 +177,8 @@ type stranger interface{ strange(word uint64) uint64 }
 
 // strange is a saved state with other values in its variables, but for those of
 // which keep is true.
-func (w *World) strange(s *Snapshot, keep func(object int) bool) *Snapshot {
-	other := &Snapshot{s.now, slices.Clone(s.records)}
+func (w *World) strange(s *snapshot, keep func(object int) bool) *snapshot {
+	other := &snapshot{s.now, slices.Clone(s.records)}
 	for k, g := range w.plan.groups {
 		if g.owner == nil || keep(g.owner.number) {
 			continue
@@ -209,9 +211,9 @@ func (t *Task) putBack(aside [][]*coroutine) {
 
 // checkReads takes the step again with other values in the variables that it
 // has not touched.
-func (w *World) checkReads(event Event, i int, before, after *Snapshot, accesses []Access) error {
+func (w *World) checkReads(event Event, i int, before, after *snapshot, accesses []hook.Access) error {
 	touched := func(object int) bool {
-		return slices.ContainsFunc(accesses, func(a Access) bool { return a.Object == object })
+		return slices.ContainsFunc(accesses, func(a hook.Access) bool { return a.Object == object })
 	}
 	var violated []bool // by property
 	for _, p := range w.claims {
@@ -221,9 +223,9 @@ func (w *World) checkReads(event Event, i int, before, after *Snapshot, accesses
 	if slices.Equal(want.records, after.records) {
 		return nil
 	}
-	w.Load(w.strange(before, touched))
+	w.goTo(w.strange(before, touched))
 	w.estranged = true
-	w.Take(i)
+	w.take(i)
 	w.estranged = false
 	for k, p := range w.claims {
 		if p.looks() {
@@ -235,14 +237,14 @@ func (w *World) checkReads(event Event, i int, before, after *Snapshot, accesses
 }
 
 // sameState compares the state that the step came to.
-func (w *World) sameState(event Event, want *Snapshot, how string) error {
-	got := w.Save()
+func (w *World) sameState(event Event, want *snapshot, how string) error {
+	got := w.save()
 	if slices.EqualFunc(got.records, want.records, func(a, b *record) bool { return slices.Equal(a.words, b.words) }) {
 		return nil
 	}
-	is := w.Fields()
-	w.Load(want)
-	difference := FirstDifference(w.Fields(), is)
+	is := w.listFields()
+	w.goTo(want)
+	difference := hook.FirstDifference(w.listFields(), is)
 	if difference == "" {
 		difference = "a task's place or a message is another"
 	}

@@ -6,22 +6,22 @@ import (
 	"time"
 )
 
-// otherDay is by how much CheckStep moves the time of day: more than any
+// otherDay is by how much checkStep moves the time of day: more than any
 // deadline of a model is away, and no multiple of anything.
 const otherDay = 7919*time.Hour + 31*time.Second + 17
 
 // checkTime takes the step again at another time of day, with every moment as
 // far away as it was. States are told apart by how far away moments are, so
 // nothing else may decide what a step does.
-func (w *World) checkTime(event Event, i int, before, after *Snapshot, violations []Violation) error {
+func (w *World) checkTime(event Event, i int, before, after *snapshot, violations []Violation) error {
 	if !w.clock.used {
 		return nil
 	}
-	later := func(s *Snapshot) *Snapshot {
-		return &Snapshot{now: s.now + Time(otherDay), records: s.records}
+	later := func(s *snapshot) *snapshot {
+		return &snapshot{now: s.now + Time(otherDay), records: s.records}
 	}
-	w.Load(later(before))
-	w.Take(i)
+	w.goTo(later(before))
+	w.take(i)
 	broke := slices.Clone(w.violations)
 	if err := w.sameState(event, later(after), "taken again at another time of day"); err != nil {
 		return fmt.Errorf("%w: it reads the time of day; compare moments with each other, and keep each in a field that Moment walks", err)
@@ -32,10 +32,10 @@ func (w *World) checkTime(event Event, i int, before, after *Snapshot, violation
 	return nil
 }
 
-// CheckMessages looks at all messages on their way. The error names one that was
+// checkMessages looks at all messages on their way. The error names one that was
 // changed after it was sent: it is in many saved states, which all change with
 // it.
-func (w *World) CheckMessages() error {
+func (w *World) checkMessages() error {
 	for _, c := range w.conns {
 		for _, queue := range [2][]Envelope{c.requests, c.responses} {
 			for i := range queue {

@@ -33,9 +33,9 @@ const MaxSteps = 10_000
 func Run(w *World, c Chooser) (ending Ending, err error) {
 	defer RecoverModelError(&err)
 	for range MaxSteps {
-		enabled := w.Enabled()
+		enabled := w.events()
 		if len(enabled) == 0 {
-			if len(w.Unfinished()) > 0 {
+			if len(w.left()) > 0 {
 				return Stuck, nil
 			}
 			return Finished, nil
@@ -47,7 +47,7 @@ func Run(w *World, c Chooser) (ending Ending, err error) {
 		if err != nil {
 			return "", err
 		}
-		w.Take(i)
+		w.take(i)
 	}
 	return StepLimit, nil
 }

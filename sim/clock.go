@@ -4,6 +4,8 @@ import (
 	"math"
 	"strings"
 	"time"
+
+	"racelab/sim/internal/hook"
 )
 
 // clock is the time of a world. Nothing moves it but events: a timer that
@@ -86,14 +88,14 @@ func (w *World) prepareClock() {
 	if !c.used {
 		return
 	}
-	c.kind, c.label = Clock, "clock"
+	c.kind, c.label = hook.Clock, "clock"
 	w.bind(c)
 	for _, set := range c.sets {
 		set.nameTimers(w)
 	}
 	places := len(w.tasks) + len(w.nodes)
 	for i, m := range c.timers {
-		m.event = Event{Actor: w.ObjectName(m.number), Label: "fires", Place: places + 1 + i, Thread: w.newThread(), Timer: true, other: m}
+		m.event = Event{Actor: w.objectName(m.number), Label: "fires", Place: places + 1 + i, Thread: w.newThread(), Timer: true, other: m}
 		m.owner = m.event.Actor
 		for _, t := range w.tasks {
 			if strings.HasPrefix(m.event.Actor, t.name+".") {
@@ -108,11 +110,6 @@ func (w *World) prepareClock() {
 
 // putsOff notes that a step arms or stops a timer.
 func (w *World) putsOff(fires Event) { w.putOff = append(w.putOff, fires.Thread) }
-
-// PutOff lists the timers that the last step armed or stopped, by the thread of
-// their event. What such a timer was due to do, it is not any more. It is valid
-// until the next Take.
-func (w *World) PutOff() []int { return w.putOff }
 
 // newThread numbers what is neither a task nor a connection, behind those.
 func (w *World) newThread() int {

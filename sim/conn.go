@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"reflect"
 	"unsafe"
+
+	"racelab/sim/internal/hook"
 )
 
 // Conn is a TCP connection from a client, or from another node, to a node:
@@ -48,7 +50,7 @@ type head struct {
 }
 
 func (d *direction) name(label string, c *Conn) {
-	d.tail.kind, d.head.kind = Channel, Channel
+	d.tail.kind, d.head.kind = hook.Channel, hook.Channel
 	d.tail.label, d.head.label = label, label+" (arrivals)"
 	d.head.conn = c
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"racelab/sim/internal/hook"
 )
 
 // A deadlock is found by the step that closes it, while other tasks may still
@@ -103,7 +105,7 @@ func (w *World) findCircle(t *Task) int {
 
 // lockAwaited is the lock that keeps the task from going on, or nil.
 func (t *Task) lockAwaited() lock {
-	if t.done || t.gone || t.awaits == nil || t.awaits.bound().kind != Lock || t.awaits.ready(t) {
+	if t.done || t.gone || t.awaits == nil || t.awaits.bound().kind != hook.Lock || t.awaits.ready(t) {
 		return nil
 	}
 	return t.awaits.(lock)

@@ -12,9 +12,9 @@
 // At any moment some events are enabled: a parked task may go on, if what it
 // waits for is there, the oldest request of a connection may arrive, a timer may
 // fire, and a fault may come, if the world allows any. Nothing else ever happens.
-// A Chooser picks one event; Take lets it happen as one atomic step; and so on
-// until no event is left. A run is therefore a function of its choices. A seed,
-// a replay, a script and an exhaustive search are Choosers, or loops over Take,
+// A Chooser picks one event, which happens as one atomic step; and so on until no
+// event is left. A run is therefore a function of its choices. A seed,
+// a replay, a script and an exhaustive search are Choosers,
 // and all see the same runs.
 //
 // # Functions and programs
@@ -50,11 +50,11 @@
 // are all of the task's future. So two runs that reach the same fields are in the
 // same state, which is what lets a search visit each state once.
 //
-// It also makes a parked coroutine a jump target: Load puts the fields of a saved
+// It also makes a parked coroutine a jump target: a search puts the fields of a saved
 // state back, and whichever coroutine of the task is parked at the right place
 // may go on, whatever its own past. Where none is, one is driven there. So a
-// search branches by copying a few hundred bytes. CheckStep tries, now and then
-// in every search, whether a model keeps its side of this.
+// search branches by copying a few hundred bytes. Every search tries, now and then,
+// then, whether a model keeps its side of this.
 //
 // # What is state
 //
@@ -79,8 +79,8 @@
 //
 // The fields of an object are its own. Any other field belongs to the task, the
 // node or the property through which it is reached. A plain field of a shared
-// structure belongs to nobody, so no step may change it. CheckStep tries, now and
-// then in every search, whether wiring and such fields stay as they are.
+// structure belongs to nobody, so no step may change it. Every search tries, now and then,
+// whether wiring and such fields stay as they are.
 //
 // Of a moment its distance from now counts, of a message or a text its hash.
 //

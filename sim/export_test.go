@@ -1,4 +1,38 @@
 package sim
 
+import "racelab/sim/internal/hook"
+
+// Tests of this package see the engine as methods of a World.
+
 // Resume lets a task go on, without anything around it.
 func (w *World) Resume(task int) { w.tasks[task].step() }
+
+type (
+	Snapshot = snapshot
+	Field    = hook.Field
+)
+
+var FirstDifference = hook.FirstDifference
+
+func (w *World) Start() error            { return w.start() }
+func (w *World) Enabled() []Event        { return w.events() }
+func (w *World) Take(i int)              { w.take(i) }
+func (w *World) Properties() []string    { return w.judged() }
+func (w *World) Tested() uint64          { return w.testedNow() }
+func (w *World) Unfinished() []string    { return w.left() }
+func (w *World) Waits() *WaitGraph       { return w.waitGraph() }
+func (w *World) Fields() []hook.Field    { return w.listFields() }
+func (w *World) Accesses() []hook.Access { return w.accesses }
+func (w *World) Blocked() []blockedEvent { return w.blocked() }
+func (w *World) ObjectName(n int) string { return w.objectName(n) }
+func (w *World) StopFaults()             { w.stopFaults() }
+func (w *World) Save() *Snapshot         { return w.save() }
+func (w *World) Load(s *Snapshot)        { w.goTo(s) }
+func (w *World) Fingerprint() uint64     { return w.fingerprint() }
+func (w *World) CheckStep(i int) error   { return w.checkStep(i) }
+func (w *World) SetMaxCoroutines(n int)  { w.maxCoroutines = n }
+func (w *World) Learn(from *World)       { w.learn(from) }
+func (w *World) FaultsLeft() bool {
+	left := w.faults.left
+	return left.NodeCrashes+left.ProcessCrashes+left.Cuts+left.Delays > 0
+}

@@ -3,6 +3,8 @@ package sim
 import (
 	"fmt"
 	"unsafe"
+
+	"racelab/sim/internal/hook"
 )
 
 // Faults is how many faults a run may meet. Each is an event, and so a choice:
@@ -39,30 +41,20 @@ func (w *World) Allow(b Faults) {
 		panic("sim: Faults of Delays in a world without Timed: there, any message may be late as it is")
 	}
 	w.faults = &faults{left: b, kills: b.ProcessCrashes > 0}
-	w.faults.kind, w.faults.label = Chance, "faults"
+	w.faults.kind, w.faults.label = hook.Chance, "faults"
 }
 
-// FaultsLeft says whether there may be another fault. What has crashed restarts
-// even if not.
-func (w *World) FaultsLeft() bool {
-	if w.faults == nil {
-		return false
-	}
-	left := &w.faults.left
-	return left.NodeCrashes+left.ProcessCrashes+left.Cuts+left.Delays > 0
-}
-
-// StopFaults ends the faults, so that what must happen in the end can be asked
+// stopFaults ends the faults, so that what must happen in the end can be asked
 // of a fair schedule. It stands between two steps.
-func (w *World) StopFaults() {
-	w.Enabled()
+func (w *World) stopFaults() {
+	w.events()
 	if f := w.faults; f != nil {
 		f.left.NodeCrashes, f.left.ProcessCrashes, f.left.Cuts, f.left.Delays = 0, 0, 0, 0
 		f.stopped = true
 		w.base = nil
 		w.mark(&f.object)
 		if w.jumps {
-			w.Save() // A choice is not what led here.
+			w.save() // A choice is not what led here.
 		}
 		w.findEnabled()
 	}

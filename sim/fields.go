@@ -3,38 +3,33 @@ package sim
 import (
 	"fmt"
 	"reflect"
-	"strings"
+
+	"racelab/sim/internal/hook"
 )
 
-// Field is one field of the model.
-type Field struct {
-	Path  string // "om.poms[0].offset"
-	Value string
-}
-
-// Wiring lists everything that must not change after the first step: pointers,
+// listWiring lists everything that must not change after the first step: pointers,
 // interfaces, functions, and the fields tagged `sim:"config"`.
-func (w *World) Wiring() []Field {
-	w.Enabled() // To survey a world decides whether it has a clock.
-	var fields []Field
+func (w *World) listWiring() []hook.Field {
+	w.events() // To survey a world decides whether it has a clock.
+	var fields []hook.Field
 	w.survey(func(path string, v reflect.Value, kind surveyed) {
 		if kind == configField || kind == wiringField && v.Kind() != reflect.Slice {
-			fields = append(fields, Field{path, printed(v)})
+			fields = append(fields, hook.Field{Path: path, Value: printed(v)})
 		}
 	})
 	return fields
 }
 
-// Fields prints the state of the model by the paths of its fields.
-func (w *World) Fields() []Field {
-	w.Enabled()
-	var fields []Field
+// listFields prints the state of the model by the paths of its fields.
+func (w *World) listFields() []hook.Field {
+	w.events()
+	var fields []hook.Field
 	w.survey(func(path string, v reflect.Value, kind surveyed) {
 		switch kind {
 		case objectField:
-			fields = append(fields, Field{path, v.Addr().Interface().(holder).holds()})
+			fields = append(fields, hook.Field{Path: path, Value: v.Addr().Interface().(holder).holds()})
 		case stateField:
-			fields = append(fields, Field{path, printed(v)})
+			fields = append(fields, hook.Field{Path: path, Value: printed(v)})
 		}
 	})
 	return fields
@@ -107,20 +102,4 @@ func (w *World) refusal() error {
 		}
 	})
 	return err
-}
-
-// FirstDifference compares two lists of fields and names the first that differs.
-func FirstDifference(was, is []Field) string {
-	for i := range was {
-		if i >= len(is) || was[i].Path != is[i].Path {
-			return was[i].Path + " is gone"
-		}
-		if was[i] != is[i] {
-			return strings.Join([]string{was[i].Path, "was", was[i].Value, "and is", is[i].Value}, " ")
-		}
-	}
-	if len(is) > len(was) {
-		return is[len(was)].Path + " is new"
-	}
-	return ""
 }

@@ -1,6 +1,10 @@
 package sim
 
-import "fmt"
+import (
+	"fmt"
+
+	"racelab/sim/internal/hook"
+)
 
 // A task that runs a function keeps what it needs in local variables, where no
 // library can see it. But a function that decides nothing by itself is where it
@@ -176,7 +180,7 @@ type parked struct {
 
 // put keeps a coroutine, and gives up the oldest if there are enough.
 func (p *parked) put(c *coroutine) {
-	if len(p.list) >= c.task.world.coroutines() {
+	if len(p.list) >= c.task.world.maxCoroutines {
 		p.list[0].end()
 		p.list = append(p.list[:0], p.list[1:]...)
 	}
@@ -321,7 +325,7 @@ func (w *World) prepareGoroutines() {
 	if !functions {
 		return
 	}
-	w.starts.kind, w.starts.label = Memory, "goroutines"
+	w.starts.kind, w.starts.label = hook.Memory, "goroutines"
 	w.bind(&w.starts)
 	for range w.goroutines {
 		w.tasks = append(w.tasks, &Task{world: w, number: len(w.tasks) + 1, unused: true, done: true})

@@ -35,7 +35,7 @@ type site struct {
 type recipe struct {
 	from  *site
 	way   way
-	state *Snapshot
+	state *snapshot
 }
 
 // knows says whether there is a recipe from a site.
@@ -51,7 +51,7 @@ func (s *site) knows(from *site) bool {
 // before returns the state before the current step. Where it was not saved, it
 // is found by running there from the last one that was; a task comes to a site
 // from another for the first time only so often.
-func (w *World) before() *Snapshot {
+func (w *World) before() *snapshot {
 	if w.base != nil {
 		return w.base
 	}
@@ -167,7 +167,7 @@ type pool struct {
 
 // put parks a coroutine where it is, or ends it if there are enough.
 func (p *pool) put(c *coroutine) {
-	if p.alive > c.task.world.coroutines() {
+	if p.alive > c.task.world.maxCoroutines {
 		p.alive--
 		c.stop()
 		return
@@ -179,20 +179,9 @@ func (p *pool) put(c *coroutine) {
 	}
 }
 
-// MaxCoroutines is how many coroutines a task keeps for jumps, unless
-// SetMaxCoroutines says otherwise.
-const MaxCoroutines = 32
-
-// SetMaxCoroutines bounds the coroutines that each task keeps for jumps. Fewer
-// make searches slower, and must not change what they find.
-func (w *World) SetMaxCoroutines(n int) { w.maxCoroutines = n }
-
-func (w *World) coroutines() int {
-	if w.maxCoroutines > 0 {
-		return w.maxCoroutines
-	}
-	return MaxCoroutines
-}
+// maxCoroutines is how many coroutines a task keeps for jumps, unless the engine
+// is told otherwise.
+const maxCoroutines = 32
 
 // attach makes sure that the task has a coroutine where it is parked. It may
 // take the world elsewhere meanwhile; it is back in its state at the end.
@@ -366,10 +355,10 @@ func (t *Task) close() {
 	t.coroutine, t.pool = nil, pool{}
 }
 
-// Learn takes over from a world built alike how its tasks come to their sites,
+// learn takes over from a world built alike how its tasks come to their sites,
 // so that this one can load states that the other saved.
-func (w *World) Learn(from *World) {
-	w.Enabled()
+func (w *World) learn(from *World) {
+	w.events()
 	for i, t := range w.tasks {
 		for _, theirs := range from.tasks[i].sites.order {
 			s := t.sites.all[theirs.hash]

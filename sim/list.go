@@ -3,6 +3,8 @@ package sim
 import (
 	"fmt"
 	"slices"
+
+	"racelab/sim/internal/hook"
 )
 
 // List is a plain slice that tasks share, with no lock of its own, as a Var is a
@@ -95,8 +97,8 @@ func (l *List[T]) access(t *Task, write bool) {
 func (l *List[T]) Peek() []T { return l.values }
 
 func (l *List[T]) prepare(*World) {
-	if l.kind = Data; l.Locked {
-		l.kind = Atom
+	if l.kind = hook.Data; l.Locked {
+		l.kind = hook.Atom
 	}
 }
 

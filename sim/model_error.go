@@ -12,7 +12,7 @@ import (
 //
 // Every panic of this package that begins with "sim: " is one. It is no break of
 // NoPanic, which is for panics of the participants themselves: it goes through
-// Enabled, Take and Load to whoever called them. Run and the searches return it
+// explore.Engine to whoever called it. Run and the searches return it
 // as their error; see RecoverModelError.
 type ModelError struct{ Reason string }
 

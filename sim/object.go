@@ -1,5 +1,7 @@
 package sim
 
+import "racelab/sim/internal/hook"
+
 // object is what every shared thing of a world has in common: a number, by
 // which a step records that it read or wrote the thing, and a name.
 //
@@ -8,27 +10,12 @@ package sim
 // these belongs to the one task, node or property that has it.
 type object struct {
 	number int // from 1; 0 is an object that no walk has reached
-	kind   Kind
+	kind   hook.Kind
 	pair   int      // of the arrivals of a channel: the object that sends touch
 	groups []*group // of the plan that are its own
 	label  string   // set for what the world itself makes; else the name comes from the walk
 	points []ownPoint
 }
-
-// Kind is what sort of thing an object is.
-type Kind uint8
-
-const (
-	Private Kind = iota // the fields of a task, a node or a property
-	Data                // a plain variable that tasks share
-	Lock
-	Channel // an end of one direction of a connection, or a Chan
-	Memory  // of a property
-	Clock   // the world's time, or a timer
-	Chance  // the faults that may still come
-	Atom    // a variable that is used atomically only
-	Whole   // the state as an Always judges it: all steps write it
-)
 
 func (o *object) bound() *object { return o }
 
@@ -55,16 +42,6 @@ func (o *object) mustBeShared() {
 	}
 }
 
-// Access is one object that a step touched.
-type Access struct {
-	Object int // number of the object
-	Write  bool
-	Kind   Kind
-	// Pair, with the arrivals of a channel, is the object that sends touch: the
-	// n-th arrival comes after the n-th send.
-	Pair int
-}
-
 func (w *World) touched(o *object, write bool) {
 	if write {
 		w.mark(o)
@@ -79,11 +56,11 @@ func (w *World) touched(o *object, write bool) {
 			return
 		}
 	}
-	w.accesses = append(w.accesses, Access{Object: o.number, Write: write, Kind: o.kind, Pair: o.pair})
+	w.accesses = append(w.accesses, hook.Access{Object: o.number, Write: write, Kind: o.kind, Pair: o.pair})
 }
 
-// ObjectName names an object as the model's code does: "om.broker.lock".
-func (w *World) ObjectName(number int) string {
+// objectName names an object as the model's code does: "om.broker.lock".
+func (w *World) objectName(number int) string {
 	if w.names == nil {
 		w.nameObjects()
 	}

@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"slices"
 	"unsafe"
+
+	"racelab/sim/internal/hook"
 )
 
 // process is a client's process on its machine: the tasks that are its
@@ -53,7 +55,7 @@ func (w *World) prepareProcesses() {
 		if len(p.tasks) == 0 {
 			panic(fmt.Sprintf("sim: process %s has no task", p.name))
 		}
-		p.kind, p.label = Lock, p.name+" (running)"
+		p.kind, p.label = hook.Lock, p.name+" (running)"
 	}
 	if w.mayKill() && len(w.processes) == 0 {
 		panic("sim: Faults of ProcessCrashes in a world without any process: name one with World.Process")
@@ -205,7 +207,7 @@ func (p *process) mustHoldNothingElse() {
 		for _, t := range p.tasks {
 			if l.blocks(t, t) {
 				panic(fmt.Sprintf("sim: process %s crashes while its task %s holds %s, which is no part of it: add it to World.Process",
-					p.name, t.name, p.world.ObjectName(l.bound().number)))
+					p.name, t.name, p.world.objectName(l.bound().number)))
 			}
 		}
 	}
@@ -223,7 +225,7 @@ func (t *Task) mustBeWith(o *object) {
 	for _, p := range w.processes {
 		if (p == t.process) != slices.Contains(p.owns, o) {
 			panic(fmt.Sprintf("sim: task %s uses %s, and process %s has only one of them: name both in World.Process, or neither",
-				t.name, w.ObjectName(o.number), p.name))
+				t.name, w.objectName(o.number), p.name))
 		}
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math/bits"
 	"slices"
+
+	"racelab/sim/internal/hook"
 )
 
 // Property is a claim, with memory of its own. It judges what participants do,
@@ -36,7 +38,7 @@ type handler struct {
 	judge   func(c *Claim, a Act) // it skips those of other messages
 }
 
-func (p *Property) prepare(*World) { p.kind, p.label = Memory, p.name }
+func (p *Property) prepare(*World) { p.kind, p.label = hook.Memory, p.name }
 
 // NewProperty returns a property that claims nothing yet. The name is how
 // verdicts call it: "committed-offset-never-rewinds". Memory points to what it
@@ -330,13 +332,13 @@ func (w *World) broke(property string, err error) {
 	w.violations = append(w.violations, Violation{property, err})
 }
 
-// Violations lists what the last step broke. It is valid until the next Take.
+// Violations lists what the last step broke. It is valid until the next step.
 func (w *World) Violations() []Violation { return w.violations }
 
-// Properties names what is judged: what the scenario claims and asks, and the
+// judged names what is judged: what the scenario claims and asks, and the
 // world's own properties.
-func (w *World) Properties() []string {
-	if w.Enabled(); w.properties != nil {
+func (w *World) judged() []string {
+	if w.events(); w.properties != nil {
 		return w.properties
 	}
 	var names []string
@@ -344,7 +346,7 @@ func (w *World) Properties() []string {
 		names = append(names, p.name)
 	}
 	names = append(names, NoDeadlock, NoProgress, NoPanic)
-	if slices.ContainsFunc(w.objects, func(t objectHolder) bool { return t.bound().kind == Data }) {
+	if slices.ContainsFunc(w.objects, func(t objectHolder) bool { return t.bound().kind == hook.Data }) {
 		names = append(names, NoDataRace)
 	}
 	if slices.ContainsFunc(w.nodes, func(m *nodeState) bool { _, ok := m.node.(Checker); return ok }) {
@@ -354,8 +356,8 @@ func (w *World) Properties() []string {
 	return w.properties
 }
 
-// Probes names those of Properties that are questions.
-func (w *World) Probes() []string {
+// asked names those of judged that are questions.
+func (w *World) asked() []string {
 	var names []string
 	for _, p := range w.claims {
 		if p.probe != nil {
@@ -365,12 +367,12 @@ func (w *World) Probes() []string {
 	return names
 }
 
-// Tested says which properties the last step put to the test: bit i for the
-// i-th of Properties. A scenario's property knows by itself; a deadlock needs
+// testedNow says which properties the last step put to the test: bit i for the
+// i-th of judged. A scenario's property knows by itself; a deadlock needs
 // a task that waits for a lock; to get stuck at all needs one that waits for
 // anything; an assertion needs one that asserts; any step might panic, race or
 // break an invariant.
-func (w *World) Tested() uint64 {
+func (w *World) testedNow() uint64 {
 	tested := ^uint64(0)
 	for i, p := range w.claims {
 		if !p.tested {
@@ -384,7 +386,7 @@ func (w *World) Tested() uint64 {
 		tested &^= 1 << (len(w.claims) + 1) // NoProgress
 	}
 	if !w.asserted {
-		tested &^= 1 << (len(w.Properties()) - 1)
+		tested &^= 1 << (len(w.judged()) - 1)
 	}
 	return tested
 }
@@ -394,9 +396,9 @@ func (p *Property) looks() bool {
 	return p.always != nil || p.finally != nil || p.eventually != nil || p.probe != nil
 }
 
-// Discontent lists the properties that want something in the end which the state
+// discontent lists the properties that want something in the end which the state
 // does not have, with what they say of it. It puts them to the test.
-func (w *World) Discontent() []Violation {
+func (w *World) discontent() []Violation {
 	var list []Violation
 	for _, p := range w.claims {
 		if p.eventually == nil {

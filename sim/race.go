@@ -48,7 +48,7 @@ func verb(write bool, writes, reads string) string {
 // detector of Go.
 type races struct {
 	on    bool
-	start *Snapshot // of the state in which clocks begin; nil: it was not saved
+	start *snapshot // of the state in which clocks begin; nil: it was not saved
 
 	steps      int    // since the start
 	point      string // from which the current step began
@@ -138,13 +138,13 @@ func (r *races) forget(w *World, p *process) {
 }
 
 // saved notes the state at the start: when it is loaded, a run begins.
-func (r *races) saved(s *Snapshot) {
+func (r *races) saved(s *snapshot) {
 	if r.on && r.steps == 0 {
 		r.start = s
 	}
 }
 
-func (r *races) loaded(w *World, s *Snapshot) {
+func (r *races) loaded(w *World, s *snapshot) {
 	if s == r.start {
 		r.reset(w)
 	} else {
@@ -291,5 +291,5 @@ func (w *World) raced(o *object, first accessed, firstWrote bool, second accesse
 	access := func(a accessed, write bool) RacingAccess {
 		return RacingAccess{w.tasks[a.thread].name, a.point, a.step, write}
 	}
-	w.broke(NoDataRace, &RaceError{w.ObjectName(o.number), access(first, firstWrote), access(second, secondWrites)})
+	w.broke(NoDataRace, &RaceError{w.objectName(o.number), access(first, firstWrote), access(second, secondWrites)})
 }

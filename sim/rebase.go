@@ -125,13 +125,13 @@ func (r *rebase) next() bool {
 func (r *rebase) take(i int, way []int) {
 	l := r.lines[i]
 	for k, choice := range way {
-		r.fit.Schedule = r.fit.Schedule.Add(r.world.Enabled()[choice])
+		r.fit.Schedule = r.fit.Schedule.Add(r.world.events()[choice])
 		if k < len(way)-1 {
 			inserted := r.fit.Schedule[len(r.fit.Schedule)-1]
 			inserted.Line = l.Line
 			r.fit.Inserted = append(r.fit.Inserted, inserted)
 		}
-		r.world.Take(choice)
+		r.world.take(choice)
 	}
 	r.fit.Matched++
 	if l.waits {
@@ -155,17 +155,17 @@ func (r *rebase) way(to Step) ([]int, bool) {
 // world is back where it was at the end.
 func (r *rebase) search(to Step, may func(Event) bool) ([]int, bool) {
 	type reached struct {
-		state *Snapshot
+		state *snapshot
 		way   []int
 	}
 	w := r.world
-	here := w.Save()
-	defer w.Load(here)
-	seen := []uint64{w.Fingerprint()}
+	here := w.save()
+	defer w.goTo(here)
+	seen := []uint64{w.fingerprint()}
 	for queue := []reached{{state: here}}; len(queue) > 0; queue = queue[1:] {
 		at := queue[0]
-		w.Load(at.state)
-		events := slices.Clone(w.Enabled())
+		w.goTo(at.state)
+		events := slices.Clone(w.events())
 		if i := slices.IndexFunc(events, to.Is); i >= 0 {
 			return append(slices.Clip(at.way), i), true
 		}
@@ -173,11 +173,11 @@ func (r *rebase) search(to Step, may func(Event) bool) ([]int, bool) {
 			if len(at.way) == rebaseEvents || len(seen) > rebaseStates || !may(e) || r.isPlanned(e) {
 				continue
 			}
-			w.Load(at.state)
-			w.Take(i)
-			if f := w.Fingerprint(); !slices.Contains(seen, f) {
+			w.goTo(at.state)
+			w.take(i)
+			if f := w.fingerprint(); !slices.Contains(seen, f) {
 				seen = append(seen, f)
-				queue = append(queue, reached{w.Save(), append(slices.Clip(at.way), i)})
+				queue = append(queue, reached{w.save(), append(slices.Clip(at.way), i)})
 			}
 		}
 	}

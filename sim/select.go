@@ -374,7 +374,7 @@ func (s *site) variant(t *Task, of, with int) Event {
 	var parts []string
 	switch {
 	case of > 0:
-		parts = append(parts, t.world.ObjectName(of))
+		parts = append(parts, t.world.objectName(of))
 	case t.choice.named:
 		parts = append(parts, "default")
 	}

@@ -218,9 +218,9 @@ func mixString(hash uint64, text string) uint64 {
 	return mix(hash, uint64(len(text)))
 }
 
-// Snapshot is a saved state. It never changes, and fits every world that was
+// snapshot is a saved state. It never changes, and fits every world that was
 // built alike.
-type Snapshot struct {
+type snapshot struct {
 	now     Time // the time of day is saved, and is no part of the fingerprint
 	records []*record
 }
@@ -324,7 +324,7 @@ func newRecord(hash uint64, words []uint64, refs []any) *record {
 
 // begins is the state before the tasks ran to their first point. It was noted
 // without records, for few worlds ever go back there.
-func (w *World) begins() *Snapshot {
+func (w *World) begins() *snapshot {
 	if w.beginning == nil {
 		w.raw.at, w.raw.ref = 0, 0
 		for _, g := range w.plan.groups {
@@ -337,9 +337,9 @@ func (w *World) begins() *Snapshot {
 	return w.beginning
 }
 
-// Save returns the state of the world.
-func (w *World) Save() *Snapshot {
-	w.Enabled()
+// save returns the state of the world.
+func (w *World) save() *snapshot {
+	w.events()
 	w.jumps = true
 	if w.base == nil {
 		w.standAt(w.snapshot())
@@ -348,27 +348,27 @@ func (w *World) Save() *Snapshot {
 	return w.base
 }
 
-// snapshot is Save without a note of it.
-func (w *World) snapshot() *Snapshot {
+// snapshot is save without a note of it.
+func (w *World) snapshot() *snapshot {
 	w.refresh()
 	n := len(w.records)
 	if len(w.room) < n {
 		w.room = make([]*record, max(n, 1<<12))
 	}
-	s := &Snapshot{w.clock.now, w.room[:n:n]}
+	s := &snapshot{w.clock.now, w.room[:n:n]}
 	w.room = w.room[n:]
 	copy(s.records, w.records)
 	return s
 }
 
 // standAt notes that the world is in a saved state.
-func (w *World) standAt(s *Snapshot) { w.base, w.last, w.since = s, s, w.since[:0] }
+func (w *World) standAt(s *snapshot) { w.base, w.last, w.since = s, s, w.since[:0] }
 
-// Load puts the world into a saved state. Tasks are not run to get there: a
+// goTo puts the world into a saved state. Tasks are not run to get there: a
 // task that is asked to go on takes a coroutine that is parked where the task
 // is, whatever that coroutine's past.
-func (w *World) Load(s *Snapshot) {
-	w.Enabled()
+func (w *World) goTo(s *snapshot) {
+	w.events()
 	w.jumps = true
 	w.violations = w.violations[:0]
 	w.load(s)
@@ -380,7 +380,7 @@ func (w *World) Load(s *Snapshot) {
 }
 
 // load puts fields and places back.
-func (w *World) load(s *Snapshot) {
+func (w *World) load(s *snapshot) {
 	if s.now != w.clock.now {
 		w.clock.now = s.now
 		w.markMoments()
@@ -401,10 +401,10 @@ func (w *World) load(s *Snapshot) {
 	}
 }
 
-// Fingerprint hashes the state: two runs that came to the same state have the
+// fingerprint hashes the state: two runs that came to the same state have the
 // same fingerprint. Two states share one by accident with probability 2^-64.
-func (w *World) Fingerprint() uint64 {
-	w.Enabled()
+func (w *World) fingerprint() uint64 {
+	w.events()
 	w.refresh()
 	return w.sum
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"unsafe"
+
+	"racelab/sim/internal/hook"
 )
 
 // Word is what one variable that tasks share can hold.
@@ -48,7 +50,7 @@ func (v *Var[T]) Set(t *Task, value T) {
 	t.did(0)
 }
 
-func (v *Var[T]) prepare(*World) { v.kind = Data }
+func (v *Var[T]) prepare(*World) { v.kind = hook.Data }
 
 func (v *Var[T]) holds() string { return fmt.Sprint(v.value) }
 
@@ -164,7 +166,7 @@ func (a *Atomic[T]) Add(t *Task, delta T) T {
 // strange is another value than the given one.
 func (a *Atomic[T]) strange(word uint64) uint64 { return strangeWord[T](word) }
 
-func (a *Atomic[T]) prepare(*World) { a.kind = Atom }
+func (a *Atomic[T]) prepare(*World) { a.kind = hook.Atom }
 
 func (a *Atomic[T]) holds() string { return fmt.Sprint(a.value) }
 
@@ -209,7 +211,7 @@ func (m *Mutex) take(t *Task) {
 // a Mutex that is Tried.
 func (m *Mutex) TryLock(t *Task) bool {
 	if t.program == nil && !m.Tried {
-		panic(fmt.Sprintf("sim: task %s calls TryLock of %s: make it a sim.Mutex{Tried: true}, so that others can be seen to hold it", t.name, t.world.ObjectName(m.number)))
+		panic(fmt.Sprintf("sim: task %s calls TryLock of %s: make it a sim.Mutex{Tried: true}, so that others can be seen to hold it", t.name, t.world.objectName(m.number)))
 	}
 	if !t.comes("try to lock", &m.object, visible) {
 		return t.given.word != 0
@@ -247,7 +249,7 @@ func (m *Mutex) release(t *Task) {
 }
 
 func (m *Mutex) prepare(w *World) {
-	m.kind = Lock
+	m.kind = hook.Lock
 	w.mutexes = append(w.mutexes, m)
 }
 
@@ -261,14 +263,14 @@ func (m *Mutex) holds() string {
 }
 
 func (m *Mutex) waitingFor(w *World) string {
-	return w.ObjectName(m.number) + ", held by " + w.holderName(m.holder)
+	return w.objectName(m.number) + ", held by " + w.holderName(m.holder)
 }
 
 func (m *Mutex) blocks(_, holder *Task) bool { return m.holder == holder.number }
 
-func (m *Mutex) held(w *World, _ *Task) string { return w.ObjectName(m.number) }
+func (m *Mutex) held(w *World, _ *Task) string { return w.objectName(m.number) }
 
-func (m *Mutex) wanted(w *World) string { return w.ObjectName(m.number) }
+func (m *Mutex) wanted(w *World) string { return w.objectName(m.number) }
 
 // RWMutex is a lock that many tasks can hold for reading, or one for writing.
 // A writer that waits is preferred: it announces itself, and from then on no
@@ -431,11 +433,11 @@ func (m *RWMutex) hasReaders() bool {
 func (m *RWMutex) announced(t *Task) bool { return m.writer == t.number && !m.writing }
 
 func (m *RWMutex) prepare(w *World) {
-	m.kind = Lock
+	m.kind = hook.Lock
 	w.rwMutexes = append(w.rwMutexes, m)
 	m.readers = make([]readHold, len(w.tasks))
 	for i := range m.readers {
-		m.readers[i] = readHold{object: object{kind: Lock}, lock: m, task: i + 1}
+		m.readers[i] = readHold{object: object{kind: hook.Lock}, lock: m, task: i + 1}
 	}
 }
 
@@ -483,7 +485,7 @@ func (m *RWMutex) waitingFor(w *World) string {
 			}
 		}
 	}
-	return w.ObjectName(m.number) + ", held by " + strings.Join(by, " and ")
+	return w.objectName(m.number) + ", held by " + strings.Join(by, " and ")
 }
 
 func (r *readHold) waitingFor(w *World) string {
@@ -491,7 +493,7 @@ func (r *readHold) waitingFor(w *World) string {
 	if r.lock.writing {
 		how = "writes"
 	}
-	return w.ObjectName(r.lock.number) + ", which " + w.holderName(r.lock.writer) + " " + how
+	return w.objectName(r.lock.number) + ", which " + w.holderName(r.lock.writer) + " " + how
 }
 
 func (m *RWMutex) blocks(waiter, holder *Task) bool {
@@ -504,7 +506,7 @@ func (m *RWMutex) blocks(waiter, holder *Task) bool {
 func (r *readHold) blocks(_, holder *Task) bool { return r.lock.writer == holder.number }
 
 func (m *RWMutex) held(w *World, waiter *Task) string {
-	switch name := w.ObjectName(m.number); {
+	switch name := w.objectName(m.number); {
 	case m.announced(waiter) || m.writer == 0:
 		return name + " for reading"
 	case m.writing:
@@ -516,9 +518,9 @@ func (m *RWMutex) held(w *World, waiter *Task) string {
 
 func (r *readHold) held(w *World, waiter *Task) string { return r.lock.held(w, waiter) }
 
-func (m *RWMutex) wanted(w *World) string { return w.ObjectName(m.number) + " for writing" }
+func (m *RWMutex) wanted(w *World) string { return w.objectName(m.number) + " for writing" }
 
-func (r *readHold) wanted(w *World) string { return w.ObjectName(r.lock.number) + " for reading" }
+func (r *readHold) wanted(w *World) string { return w.objectName(r.lock.number) + " for reading" }
 
 // holderName is the name of a task that holds a lock.
 func (w *World) holderName(number int) string {

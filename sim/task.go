@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"iter"
 	"runtime/debug"
+
+	"racelab/sim/internal/hook"
 )
 
 // Program is the code of a task whose local state stands in fields: one goroutine
@@ -205,7 +207,7 @@ func (w *World) pointName(verb string, o *object) string {
 		}
 	}
 	o.mustBeShared()
-	name := verb + " " + w.ObjectName(o.number)
+	name := verb + " " + w.objectName(o.number)
 	o.points = append(o.points, ownPoint{verb, name})
 	return name
 }
@@ -317,7 +319,7 @@ func (t *Task) touches(o *object, write bool) {
 		panic(fmt.Sprintf("sim: task %s touches shared memory before its first point: start it with a Step", t.name))
 	}
 	t.world.touched(o, write)
-	if o.kind == Channel && t.world.mayKill() {
+	if o.kind == hook.Channel && t.world.mayKill() {
 		t.mustBeWith(o)
 	}
 }

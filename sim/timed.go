@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 	"unsafe"
+
+	"racelab/sim/internal/hook"
 )
 
 // Timing is how long things take in a timed world.
@@ -39,9 +41,6 @@ func (w *World) Timed(timing Timing) {
 	w.timed = &timed{Timing: timing, clock: &w.clock}
 	w.clock.used = true
 }
-
-// IsTimed says whether it is a Timed world.
-func (w *World) IsTimed() bool { return w.timed != nil }
 
 // timed keeps what is due in a heap, and learns from what a step touched which
 // of it has changed.
@@ -164,7 +163,7 @@ func (w *World) prepareTimed() {
 			group = o.lock.number // Readers wait for writers, and writers for readers.
 		case *Mutex:
 			if td.Wake.shape != constant || td.Wake.from > 0 {
-				m := &lockQueue{mutex: o, wake: td.Wake, draws: NewDraws(td.Seed, "wake "+w.ObjectName(o.number))}
+				m := &lockQueue{mutex: o, wake: td.Wake, draws: NewDraws(td.Seed, "wake "+w.objectName(o.number))}
 				td.lockQueues = append(td.lockQueues, m)
 				td.objects[i+1].lockQueue = m
 			}
@@ -436,7 +435,7 @@ func (td *timed) lookAtTask(t *Task) Time {
 		td.count(choosing, &td.choosing)
 	}
 	ready := t.ready()
-	if locked := waits > 0 && !ready && !t.gone && t.awaits.bound().kind == Lock; locked != p.locked {
+	if locked := waits > 0 && !ready && !t.gone && t.awaits.bound().kind == hook.Lock; locked != p.locked {
 		p.locked = locked
 		td.count(locked, &td.locked)
 	}

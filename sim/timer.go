@@ -3,6 +3,8 @@ package sim
 import (
 	"fmt"
 	"time"
+
+	"racelab/sim/internal/hook"
 )
 
 // TimerSemantics is which Go's timers a world has.
@@ -43,7 +45,7 @@ type Timer struct {
 }
 
 func (m *Timer) prepare(w *World) {
-	m.kind, m.deadline = Clock, Never
+	m.kind, m.deadline = hook.Clock, Never
 	w.clock.timers = append(w.clock.timers, m)
 }
 
@@ -206,9 +208,9 @@ func (m *Timer) holds() string {
 
 func (m *Timer) waitingFor(w *World) string {
 	if m.armed() {
-		return fmt.Sprintf("%s, due at %v", w.ObjectName(m.number), m.deadline)
+		return fmt.Sprintf("%s, due at %v", w.objectName(m.number), m.deadline)
 	}
-	return w.ObjectName(m.number) + ", which is not armed"
+	return w.objectName(m.number) + ", which is not armed"
 }
 
 // Ref is something that a run creates, by the number that its creator gives
@@ -247,7 +249,7 @@ func (ts *Timers) New(t *Task) Ref {
 		}
 	}
 	panic(fmt.Sprintf("sim: %s has no room for more than %d timers: drop those that are out of reach, or let Init make more",
-		t.world.ObjectName(ts.number), len(ts.pool)))
+		t.world.objectName(ts.number), len(ts.pool)))
 }
 
 // At is the timer of a Ref.
@@ -273,7 +275,7 @@ func (ts *Timers) Drop(t *Task, r Ref) {
 }
 
 func (ts *Timers) prepare(w *World) {
-	ts.kind = Clock
+	ts.kind = hook.Clock
 	if ts.pool == nil {
 		ts.Init(MaxTimers)
 	}
@@ -282,7 +284,7 @@ func (ts *Timers) prepare(w *World) {
 
 func (ts *Timers) nameTimers(w *World) {
 	for i := range ts.pool {
-		ts.pool[i].label = fmt.Sprintf("%s[%d]", w.ObjectName(ts.number), i+1)
+		ts.pool[i].label = fmt.Sprintf("%s[%d]", w.objectName(ts.number), i+1)
 	}
 }
 

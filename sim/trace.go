@@ -3,6 +3,8 @@ package sim
 import (
 	"reflect"
 	"slices"
+
+	"racelab/sim/internal/hook"
 )
 
 // Trace is what a run did, step by step, for people and machines to look at.
@@ -73,7 +75,7 @@ type Describer interface {
 
 // Record makes the world keep a trace. Call it before the first step.
 func (w *World) Record() *Trace {
-	w.Enabled()
+	w.events()
 	t := &Trace{}
 	for _, task := range w.tasks {
 		lane := Lane{Name: task.name, Kind: TaskLane}
@@ -87,7 +89,7 @@ func (w *World) Record() *Trace {
 	}
 	t.Start = w.facts()
 	t.shown = t.Start
-	t.Vacuous = slices.Clone(w.Properties()[:len(w.Properties())-1]) // Assertions are listed where one was tried.
+	t.Vacuous = slices.Clone(w.judged()[:len(w.judged())-1]) // Assertions are listed where one was tried.
 	w.trace = t
 	return t
 }
@@ -123,7 +125,7 @@ func (w *World) showMemory(ask func(of string, who any)) {
 			return
 		}
 		x := v.Addr().Interface().(objectHolder)
-		if k := x.bound().kind; k == Data || k == Atom {
+		if k := x.bound().kind; k == hook.Data || k == hook.Atom {
 			ask(path, shown{x.(holder)})
 		}
 	})
@@ -158,7 +160,7 @@ func (t *Trace) end(w *World) {
 		step.At = w.clock.now
 	}
 	for _, a := range w.accesses {
-		step.Touched = append(step.Touched, Touch{w.ObjectName(a.Object), a.Write})
+		step.Touched = append(step.Touched, Touch{w.objectName(a.Object), a.Write})
 	}
 	for _, v := range w.violations {
 		if v.Err == error(ProbeHit{}) {
@@ -167,8 +169,8 @@ func (t *Trace) end(w *World) {
 			step.Broke = append(step.Broke, v)
 		}
 	}
-	for i, p := range w.Properties() {
-		if w.Tested()>>i&1 == 1 {
+	for i, p := range w.judged() {
+		if w.testedNow()>>i&1 == 1 {
 			t.Vacuous = slices.DeleteFunc(t.Vacuous, func(u string) bool { return u == p })
 		}
 	}

@@ -3,6 +3,8 @@ package sim
 import (
 	"fmt"
 	"slices"
+
+	"racelab/sim/internal/hook"
 )
 
 // WaitGroup counts what is still to be done.
@@ -55,14 +57,14 @@ func (g *WaitGroup) Wait(t *Task) {
 	t.did(0)
 }
 
-func (g *WaitGroup) prepare(*World) { g.kind = Channel }
+func (g *WaitGroup) prepare(*World) { g.kind = hook.Channel }
 
 func (g *WaitGroup) ready(*Task) bool { return g.count == 0 }
 
 func (g *WaitGroup) holds() string { return fmt.Sprint(g.count) }
 
 func (g *WaitGroup) waitingFor(w *World) string {
-	return fmt.Sprintf("%s, which counts %d", w.ObjectName(g.number), g.count)
+	return fmt.Sprintf("%s, which counts %d", w.objectName(g.number), g.count)
 }
 
 // Cond is a condition that tasks wait for, under a Mutex.
@@ -122,10 +124,10 @@ func (c *Cond) wake(t *Task, how string, n int) {
 	t.did(0)
 }
 
-func (c *Cond) prepare(*World) { c.kind = Channel }
+func (c *Cond) prepare(*World) { c.kind = hook.Channel }
 
 func (c *Cond) ready(t *Task) bool { return !slices.Contains(c.waiting, t.number) }
 
 func (c *Cond) holds() string { return fmt.Sprintf("%d wait", len(c.waiting)) }
 
-func (c *Cond) waitingFor(w *World) string { return "a signal of " + w.ObjectName(c.number) }
+func (c *Cond) waitingFor(w *World) string { return "a signal of " + w.objectName(c.number) }

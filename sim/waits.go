@@ -1,6 +1,10 @@
 package sim
 
-import "slices"
+import (
+	"slices"
+
+	"racelab/sim/internal/hook"
+)
 
 // WaitGraph is who waits for what.
 type WaitGraph struct {
@@ -48,7 +52,7 @@ func (g *WaitGraph) Of(task string) (Wait, bool) {
 // its happens-before class, so Finally needs none.
 func (w *World) prepareLooks() {
 	if slices.ContainsFunc(w.claims, func(p *Property) bool { return p.always != nil || p.probe != nil }) {
-		w.looked.kind, w.looked.label = Whole, "the state"
+		w.looked.kind, w.looked.label = hook.Whole, "the state"
 		w.bind(&w.looked)
 	}
 }
@@ -76,9 +80,9 @@ func (w *World) look(after Event) {
 	}
 }
 
-// Waits is who waits for what now.
-func (w *World) Waits() *WaitGraph {
-	w.Enabled()
+// waitGraph is who waits for what now.
+func (w *World) waitGraph() *WaitGraph {
+	w.events()
 	return w.waits(Event{})
 }
 

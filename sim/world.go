@@ -6,14 +6,16 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"racelab/sim/internal/hook"
 )
 
 // World is a closed system: tasks, nodes, connections and properties, and
-// nothing else that can surprise. What happens next is always one of Enabled;
+// nothing else that can surprise. What happens next is always one of the enabled events;
 // a run is a function of which one is taken each time.
 //
 // Nodes, connections, tasks, shared structures and properties are handed over
-// before the first call of Enabled, and stay.
+// before the first step, and stay.
 type World struct {
 	tasks      []*Task
 	nodes      []*nodeState
@@ -28,8 +30,8 @@ type World struct {
 	names        []string       // of the objects; made when first asked for
 	started      bool
 	enabled      []Event
-	accesses     []Access // of the current or last step
-	putOff       []int    // of the timers that it armed or stopped: their threads
+	accesses     []hook.Access // of the current or last step
+	putOff       []int         // of the timers that it armed or stopped: their threads
 	outbox       Outbox
 	clock        clock
 	otherThreads int     // that are neither a task nor a connection
@@ -58,14 +60,14 @@ type World struct {
 	chain      []waiter    // room to look for deadlocks
 	races      races       // the clocks of the run, and the accesses to each Var
 
-	// For Save and Load.
-	maxCoroutines int       // 0: MaxCoroutines
+	// For save and goTo.
+	maxCoroutines int       // of a task
 	jumps         bool      // states are saved and loaded, so coroutines are kept
-	base          *Snapshot // of the state that the world is in, if it was saved or loaded
-	last          *Snapshot // the last base
+	base          *snapshot // of the state that the world is in, if it was saved or loaded
+	last          *snapshot // the last base
 	since         []int32   // the choices since then
 	raw           walker    // the state before the tasks ran to their first point
-	beginning     *Snapshot // the same, once it is needed
+	beginning     *snapshot // the same, once it is needed
 	driving       bool      // a coroutine is being moved: what it does to the world is undone
 	estranged     bool      // a check has given variables other values
 	plan          plan
@@ -81,7 +83,7 @@ type World struct {
 
 // NewWorld returns an empty world.
 func NewWorld() *World {
-	w := &World{goroutines: defaultGoroutines, plan: plan{shapes: make(map[reflect.Type]*typeShape, 64)}}
+	w := &World{goroutines: defaultGoroutines, maxCoroutines: maxCoroutines, plan: plan{shapes: make(map[reflect.Type]*typeShape, 64)}}
 	w.outbox.world = w
 	w.saved.world, w.loader = w, walker{world: w, loading: true}
 	return w
@@ -191,9 +193,9 @@ func (w *World) mustNotRun(call string) {
 	}
 }
 
-// Start fixes the wiring, as the first call of Enabled does, and runs each task
+// start fixes the wiring, as the first call of events does, and runs each task
 // to its first point. The error names a field that no state can hold.
-func (w *World) Start() error {
+func (w *World) start() error {
 	if w.started {
 		return nil
 	}
@@ -204,7 +206,7 @@ func (w *World) Start() error {
 		return err
 	}
 	if w.clock.used || len(w.clock.timers) > 0 || w.faults != nil {
-		w.runEnd.kind, w.runEnd.label = Clock, "the end of the run"
+		w.runEnd.kind, w.runEnd.label = hook.Clock, "the end of the run"
 		w.bind(&w.runEnd)
 	}
 	w.prepareLooks()
@@ -292,7 +294,7 @@ type Event struct {
 func (e Event) String() string { return e.Actor + " " + e.Label }
 
 // Message is what the event brings: the request that arrives, or the answer that
-// a node gets. It is nil for other events, and valid until the next Take.
+// a node gets. It is nil for other events, and valid until the next take.
 func (e Event) Message() Message {
 	if e.conn != nil {
 		return e.conn.requests[0].Message
@@ -307,12 +309,12 @@ func (e Event) Message() Message {
 // are ways of the same step.
 func (e Event) OfSameTask(other Event) bool { return e.task != nil && e.task == other.task }
 
-// Enabled lists what may happen next, always in the same order: tasks as they
+// events lists what may happen next, always in the same order: tasks as they
 // were added, then connections, answers to nodes, timers, restarts and faults. It is valid until
-// the next Take. An empty list is the end of the run.
-func (w *World) Enabled() []Event {
+// the next take. An empty list is the end of the run.
+func (w *World) events() []Event {
 	if !w.started {
-		if err := w.Start(); err != nil {
+		if err := w.start(); err != nil {
 			panic(err)
 		}
 	}
@@ -344,7 +346,7 @@ func (w *World) findPossible() {
 		case t.ready():
 			w.enabled = append(w.enabled, t.site.event)
 		case t.waits():
-			if t.awaits.bound().kind == Lock {
+			if t.awaits.bound().kind == hook.Lock {
 				w.contended = true
 			}
 		}
@@ -373,9 +375,9 @@ func (w *World) arrival(c *Conn) Event {
 // threadOf is the thread of the requests of a connection.
 func (w *World) threadOf(c *Conn) int { return len(w.tasks) + c.number }
 
-// Take lets the i-th enabled event happen.
-func (w *World) Take(i int) {
-	event := w.Enabled()[i]
+// take lets the i-th enabled event happen.
+func (w *World) take(i int) {
+	event := w.events()[i]
 	if w.jumps {
 		w.since = append(w.since, int32(i))
 	}
@@ -453,8 +455,8 @@ func (w *World) stuck() error {
 	return errors.New(strings.Join(waits, "; "))
 }
 
-// Unfinished lists the tasks that have not ended.
-func (w *World) Unfinished() []string {
+// left lists the tasks that have not ended.
+func (w *World) left() []string {
 	var names []string
 	for _, t := range w.tasks {
 		if !t.done {
@@ -464,34 +466,34 @@ func (w *World) Unfinished() []string {
 	return names
 }
 
-// Blocked is what cannot happen, and the object that it waits for, or one of
+// blockedEvent is what cannot happen, and the object that it waits for, or one of
 // several: a task that is parked, a request on a muted connection, or, when every
 // task has ended, a ticker or a fault that might have come before.
-type Blocked struct {
+type blockedEvent = struct {
 	Event  Event
 	Object int
 }
 
-// Blocked lists what cannot happen and would in other circumstances.
-func (w *World) Blocked() []Blocked {
-	var blocked []Blocked
+// blocked lists what cannot happen and would in other circumstances.
+func (w *World) blocked() []blockedEvent {
+	var blocked []blockedEvent
 	for _, t := range w.tasks {
 		switch {
 		case t.gone:
-			blocked = append(blocked, Blocked{t.site.event, t.process.number})
+			blocked = append(blocked, blockedEvent{t.site.event, t.process.number})
 		case t.choosing():
 			if t.waits() {
 				for _, x := range t.choice.cases {
-					blocked = append(blocked, Blocked{t.site.event, x.of.bound().number})
+					blocked = append(blocked, blockedEvent{t.site.event, x.of.bound().number})
 				}
 			}
 		case t.waits():
-			blocked = append(blocked, Blocked{t.site.event, t.awaits.bound().number})
+			blocked = append(blocked, blockedEvent{t.site.event, t.awaits.bound().number})
 		}
 	}
 	for _, c := range w.conns {
 		if c.muted && len(c.requests) > 0 {
-			blocked = append(blocked, Blocked{w.arrival(c), c.node.object.number})
+			blocked = append(blocked, blockedEvent{w.arrival(c), c.node.object.number})
 		}
 	}
 	if w.runEnd.number == 0 || w.unfinished() {
@@ -499,30 +501,30 @@ func (w *World) Blocked() []Blocked {
 	}
 	for _, m := range w.clock.timers {
 		if m.armed() && m.period > 0 {
-			blocked = append(blocked, Blocked{m.event, w.runEnd.number})
+			blocked = append(blocked, blockedEvent{m.event, w.runEnd.number})
 		}
 	}
 	for _, m := range w.nodes {
 		if m.down {
-			blocked = append(blocked, Blocked{m.restart, w.runEnd.number})
+			blocked = append(blocked, blockedEvent{m.restart, w.runEnd.number})
 		}
 	}
 	if f := w.faults; f != nil && !f.stopped {
 		for _, x := range f.list {
 			if x.possible(f) {
-				blocked = append(blocked, Blocked{x.event, w.runEnd.number})
+				blocked = append(blocked, blockedEvent{x.event, w.runEnd.number})
 			}
 		}
 	}
 	return blocked
 }
 
-// Irreducible says what a world has had so far that keeps a search from telling
+// irreducible says what a world has had so far that keeps a search from telling
 // which steps are independent; empty: nothing. Whether a ticker or a fault can
 // come depends on who has ended, a send that finds its channel closed touches
 // less than it would have, and that a task comes to a buffer, or to a select with
 // a default, is not recorded, which who makes the channel anew would have to know.
-func (w *World) Irreducible() string {
+func (w *World) irreducible() string {
 	switch {
 	case w.faults != nil:
 		return "faults"
@@ -535,7 +537,3 @@ func (w *World) Irreducible() string {
 	}
 	return ""
 }
-
-// Accesses lists the objects that the last step read or wrote. It is valid
-// until the next Take.
-func (w *World) Accesses() []Access { return w.accesses }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"racelab/sim"
+	"racelab/sim/explore"
 	"racelab/sim/view"
 )
 
@@ -78,7 +79,7 @@ func writeTrace(hash io.Writer, trace *sim.Trace, w *sim.World) {
 	for i := range trace.Steps {
 		fmt.Fprintln(hash, trace.Schedule[i], trace.Steps[i].Changes)
 	}
-	for _, field := range w.Fields() {
+	for _, field := range explore.Of(w).Fields() {
 		fmt.Fprintln(hash, field.Path, field.Value)
 	}
 }

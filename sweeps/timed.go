@@ -7,6 +7,7 @@ import (
 	"racelab/model"
 	"racelab/scenario"
 	"racelab/sim"
+	"racelab/sim/explore"
 )
 
 // maxSteps is the length at which a run is cut off. The longest point of the
@@ -34,7 +35,7 @@ func finish(w *sim.World, seed uint64, each func()) error {
 		each()
 		return true
 	})
-	if left := w.Unfinished(); err == nil && len(left) > 0 {
+	if left := explore.Of(w).Unfinished(); err == nil && len(left) > 0 {
 		return fmt.Errorf("nothing can happen any more, and %s has not ended", strings.Join(left, ", "))
 	}
 	return err
@@ -58,7 +59,7 @@ func finishCounting(w *sim.World, seed uint64, property string) (broken int, err
 func walk(w *sim.World, seed uint64, each func() (on bool)) error {
 	c := sim.NewWalk(seed)
 	for range maxSteps {
-		enabled := w.Enabled()
+		enabled := explore.Of(w).Enabled()
 		if len(enabled) == 0 {
 			return nil
 		}
@@ -66,7 +67,7 @@ func walk(w *sim.World, seed uint64, each func() (on bool)) error {
 		if err != nil {
 			return err
 		}
-		w.Take(i)
+		explore.Of(w).Take(i)
 		if !each() {
 			return nil
 		}

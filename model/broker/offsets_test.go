@@ -7,6 +7,7 @@ import (
 
 	"racelab/model"
 	"racelab/sim"
+	"racelab/sim/explore"
 )
 
 // offsetsOf is a TxnOffsetCommit of producer 1.
@@ -90,8 +91,8 @@ func askOffsets(t *testing.T, rules model.Rules, err model.Error, requests ...si
 	b.Connect(w.Dial("broker", "coordinator"))
 	client.broker = w.Dial("client", "broker")
 	w.GoProgram("client", client)
-	for len(w.Enabled()) > 0 {
-		w.Take(0)
+	for len(explore.Of(w).Enabled()) > 0 {
+		explore.Of(w).Take(0)
 		for _, broken := range w.Violations() {
 			t.Errorf("%s: %v", broken.Property, broken.Err)
 		}

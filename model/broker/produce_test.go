@@ -8,6 +8,7 @@ import (
 
 	"racelab/model"
 	"racelab/sim"
+	"racelab/sim/explore"
 )
 
 // scripted answers the broker's adds with one error after the other, the last
@@ -58,8 +59,8 @@ func ask(t *testing.T, config Config, errors []model.Error, requests ...sim.Mess
 	b.Connect(w.Dial("broker", "coordinator"))
 	client.broker = w.Dial("client", "broker")
 	w.GoProgram("client", client)
-	for len(w.Enabled()) > 0 {
-		w.Take(0)
+	for len(explore.Of(w).Enabled()) > 0 {
+		explore.Of(w).Take(0)
 		for _, broken := range w.Violations() {
 			t.Errorf("%s: %v", broken.Property, broken.Err)
 		}
@@ -166,7 +167,7 @@ func TestProduceWithoutTheCoordinator(t *testing.T) {
 		w.GoProgram("client", client)
 		faulted := false
 		for {
-			enabled := w.Enabled()
+			enabled := explore.Of(w).Enabled()
 			i := slices.IndexFunc(enabled, func(e sim.Event) bool { return !e.Fault })
 			if i < 0 && !faulted {
 				faulted = true
@@ -178,7 +179,7 @@ func TestProduceWithoutTheCoordinator(t *testing.T) {
 			if i < 0 {
 				break
 			}
-			w.Take(i)
+			explore.Of(w).Take(i)
 		}
 		want := map[string]string{"crash": sim.ErrBroken.String(), "cut coordinator->broker": "{P0: NOT_ENOUGH_REPLICAS}"}[fault]
 		if !slices.Equal(client.answers, []string{want}) {
@@ -238,9 +239,9 @@ func TestMarkersTakeTheirTime(t *testing.T) {
 		}
 		w.Timed(timing)
 		var written []time.Duration
-		for len(w.Enabled()) > 0 {
+		for len(explore.Of(w).Enabled()) > 0 {
 			before := b.logs[0].logEndOffset()
-			w.Take(0)
+			explore.Of(w).Take(0)
 			for range b.logs[0].logEndOffset() - before {
 				written = append(written, w.Now())
 			}

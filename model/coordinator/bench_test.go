@@ -5,6 +5,7 @@ import (
 
 	"racelab/model"
 	"racelab/sim"
+	"racelab/sim/explore"
 )
 
 // client is a connection to the coordinator, on which a test sends what it likes.
@@ -50,11 +51,11 @@ func newBench(t failing, node sim.Node, names ...string) *bench {
 // take lets an event happen, if it can, and says whether it could.
 func (b *bench) take(event string) bool {
 	b.t.Helper()
-	for i, e := range b.world.Enabled() {
+	for i, e := range explore.Of(b.world).Enabled() {
 		if e.String() != event {
 			continue
 		}
-		b.world.Take(i)
+		explore.Of(b.world).Take(i)
 		for _, v := range b.world.Violations() {
 			b.t.Fatalf("%s broke %s: %v", event, v.Property, v.Err)
 		}

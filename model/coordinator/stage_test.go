@@ -8,6 +8,7 @@ import (
 
 	"racelab/model"
 	"racelab/sim"
+	"racelab/sim/explore"
 )
 
 // stage is a coordinator between a client and brokers, of which each does one act
@@ -43,7 +44,7 @@ func (s *stage) play(t *testing.T, acts ...any) []string {
 	t.Helper()
 	s.client.acts, s.client.next, s.client.answers = acts, 0, nil
 	for {
-		enabled := s.world.Enabled()
+		enabled := explore.Of(s.world).Enabled()
 		i := slices.IndexFunc(enabled, func(e sim.Event) bool { return e.Actor != "client" && e.Label != "fires" && !e.Fault })
 		if i < 0 && s.client.next == len(acts) {
 			return s.client.answers
@@ -51,7 +52,7 @@ func (s *stage) play(t *testing.T, acts ...any) []string {
 		if len(enabled) == 0 || i < 0 && enabled[0].Fault {
 			t.Fatalf("%v is not answered", acts[s.client.next])
 		}
-		s.world.Take(max(i, 0))
+		explore.Of(s.world).Take(max(i, 0))
 		for _, broken := range s.world.Violations() {
 			t.Fatalf("%s: %v", broken.Property, broken.Err)
 		}
@@ -61,11 +62,11 @@ func (s *stage) play(t *testing.T, acts ...any) []string {
 // cut breaks the connection of a broker to the coordinator.
 func (s *stage) cut(t *testing.T, broker string) {
 	t.Helper()
-	i := slices.IndexFunc(s.world.Enabled(), func(e sim.Event) bool { return e.Label == "cut "+broker+"->coordinator" })
+	i := slices.IndexFunc(explore.Of(s.world).Enabled(), func(e sim.Event) bool { return e.Label == "cut "+broker+"->coordinator" })
 	if i < 0 {
-		t.Fatalf("nothing to cut between %s and the coordinator in %v", broker, s.world.Enabled())
+		t.Fatalf("nothing to cut between %s and the coordinator in %v", broker, explore.Of(s.world).Enabled())
 	}
-	s.world.Take(i)
+	explore.Of(s.world).Take(i)
 }
 
 // ask plays one request to a coordinator of its own.

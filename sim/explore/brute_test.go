@@ -76,23 +76,23 @@ func (b *bruteForce) run(build func() *sim.World, choices, of []int, maxSteps in
 	w := build()
 	defer w.Close()
 	var events []sim.Event
-	var accesses [][]sim.Access
+	var accesses [][]Access
 	step, switches := 0, 0
 	broke := map[string]int{}
 	err := func() (err error) {
 		defer sim.RecoverModelError(&err)
-		w.Enabled()
+		Of(w).Enabled()
 		b.note(w, broke, cost{})
-		for ; len(w.Enabled()) > 0 && step < maxSteps; step++ {
+		for ; len(Of(w).Enabled()) > 0 && step < maxSteps; step++ {
 			if step == len(choices) {
-				choices, of = append(choices, 0), append(of, len(w.Enabled()))
+				choices, of = append(choices, 0), append(of, len(Of(w).Enabled()))
 			}
-			events = append(events, w.Enabled()[choices[step]])
+			events = append(events, Of(w).Enabled()[choices[step]])
 			if step > 0 && events[step].Place != events[step-1].Place {
 				switches++
 			}
-			w.Take(choices[step])
-			accesses = append(accesses, slices.Clone(w.Accesses()))
+			Of(w).Take(choices[step])
+			accesses = append(accesses, slices.Clone(Of(w).Accesses()))
 			b.note(w, broke, cost{step + 1, switches})
 		}
 		return nil
@@ -104,7 +104,7 @@ func (b *bruteForce) run(build func() *sim.World, choices, of []int, maxSteps in
 	if step == maxSteps {
 		return choices, of, false
 	}
-	b.ends[finalState(w)] = true
+	b.ends[finalState(Of(w))] = true
 	b.classes[class(events, accesses)] = true
 	b.all = append(b.all, bruteRun{sim.ScheduleOf(events), broke})
 	return choices, of, true
@@ -129,29 +129,29 @@ func plays(build func() *sim.World, s sim.Schedule, property string) (at cost, e
 	defer w.Close()
 	defer sim.RecoverModelError(&err)
 	replay, place := sim.NewReplay(s), 0
-	w.Enabled()
+	Of(w).Enabled()
 	for range s {
-		i, err := replay.Choose(w.Enabled())
+		i, err := replay.Choose(Of(w).Enabled())
 		if err != nil {
 			return at, err
 		}
-		if p := w.Enabled()[i].Place; p != place {
+		if p := Of(w).Enabled()[i].Place; p != place {
 			if place != 0 {
 				at.switches++
 			}
 			place = p
 		}
 		at.steps++
-		w.Take(i)
+		Of(w).Take(i)
 	}
-	if brokenBy(&Worlds{World: w}, property) == nil {
+	if brokenBy(&Worlds{Engine: Of(w)}, property) == nil {
 		return at, fmt.Errorf("%s does not break %s", s, property)
 	}
 	return at, nil
 }
 
 // finalState is the fields, but for the time of day, and who has not ended.
-func finalState(w *sim.World) string {
+func finalState(w Engine) string {
 	var s strings.Builder
 	for _, f := range w.Fields() {
 		value, _, _ := strings.Cut(f.Value, "due at")
@@ -163,7 +163,7 @@ func finalState(w *sim.World) string {
 
 // class hashes the happens-before class of a schedule: its events, and for each
 // two that depend on each other, which came first.
-func class(events []sim.Event, accesses [][]sim.Access) uint64 {
+func class(events []sim.Event, accesses [][]Access) uint64 {
 	id := make([]uint64, len(events))
 	count := map[int]uint64{}
 	hash := uint64(0)
@@ -200,7 +200,7 @@ func searchBy(sys *Worlds, trusting bool, search func(System, Options) (*Result,
 	s := searched{ends: map[string]bool{}}
 	s.result, s.err = search(sys, Options{
 		Limit: 1 << 30, Workers: 1, trusting: trusting,
-		atEnd: func(System) { s.ends[finalState(sys.World)] = true },
+		atEnd: func(System) { s.ends[finalState(sys.Engine)] = true },
 	})
 	return s
 }

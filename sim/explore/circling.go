@@ -10,7 +10,7 @@ import (
 // where it was before it says whether it can go round like that for ever.
 type Circling struct {
 	chooser sim.Chooser
-	world   *sim.World
+	world   Engine
 	been    []place
 }
 
@@ -24,7 +24,7 @@ type place struct {
 }
 
 // NewCircling returns a Chooser for one run of a new world that does what another does.
-func NewCircling(w *sim.World, c sim.Chooser) *Circling { return &Circling{chooser: c, world: w} }
+func NewCircling(w *sim.World, c sim.Chooser) *Circling { return &Circling{chooser: c, world: Of(w)} }
 
 // Choose implements sim.Chooser.
 func (c *Circling) Choose(enabled []sim.Event) (int, error) {

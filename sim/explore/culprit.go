@@ -103,7 +103,7 @@ func Surviving(sys System, orders []Before, property string) (schedule sim.Sched
 // different tasks and touch the same object, one of them writing; for a
 // deadlock also those with the steps that are held up at the end.
 func dependentOrders(sys System, schedule sim.Schedule, deadlock bool) []Order {
-	var accesses [][]sim.Access
+	var accesses [][]Access
 	var orders []Order
 	sys.Reset()
 	replay := sim.NewReplay(schedule)
@@ -144,7 +144,7 @@ func dependentOrders(sys System, schedule sim.Schedule, deadlock bool) []Order {
 			if earlier.Task() == held.Task() {
 				continue
 			}
-			if a, _, ok := conflict(accesses[i], []sim.Access{{Object: b.Object, Write: true, Kind: sim.Lock}}); ok {
+			if a, _, ok := conflict(accesses[i], []Access{{Object: b.Object, Write: true, Kind: Lock}}); ok {
 				orders = append(orders, Order{
 					Before:    Before{earlier, held},
 					EarlierAt: i + 1,
@@ -172,16 +172,16 @@ func (s *stepSet) addAll(other stepSet) {
 
 // holdsData says whether the object is more than a lock, a connection or the
 // memory of a property.
-func holdsData(a sim.Access) bool { return a.Kind == sim.Data || a.Kind == sim.Private }
+func holdsData(a Access) bool { return a.Kind == Data || a.Kind == Private }
 
 // conflict returns the accesses of two steps to an object that one of them
 // writes; to data, if there is a choice. Accesses
 // by state properties are ignored: they touch every state, so they cannot be
 // causes.
-func conflict(earlier, later []sim.Access) (a, b sim.Access, ok bool) {
+func conflict(earlier, later []Access) (a, b Access, ok bool) {
 	for _, x := range earlier {
 		for _, y := range later {
-			if x.Object == y.Object && x.Kind != sim.Whole && (x.Write || y.Write) && (!ok || !holdsData(a)) {
+			if x.Object == y.Object && x.Kind != Whole && (x.Write || y.Write) && (!ok || !holdsData(a)) {
 				a, b, ok = x, y, true
 			}
 		}

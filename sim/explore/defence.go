@@ -126,7 +126,7 @@ func (d *defence) walk(from Rebuilder, seed uint64, out *walked) (err error) {
 			return err
 		}
 	}
-	if difference := sim.FirstDifference(wiring, w.Wiring()); difference != "" {
+	if difference := FirstDifference(wiring, w.Wiring()); difference != "" {
 		return &sim.ModelError{Reason: fmt.Sprintf("explore: after %s: %s, and is said to be fixed: it is a pointer or tagged `sim:\"config\"`; what a run changes is a field that State walks, or a sim.Ref",
 			sim.ScheduleOf(out.steps), difference)}
 	}

@@ -80,16 +80,16 @@ type frame struct {
 	sleep      []sleeper // that need not be tried: other branches have done it
 
 	taken  sim.Event
-	step   []sim.Access // what it touched
-	clock  []int32      // by thread: how many of its steps are before or in this one
-	before []int32      // the clock of the step of the same thread before it
+	step   []Access // what it touched
+	clock  []int32  // by thread: how many of its steps are before or in this one
+	before []int32  // the clock of the step of the same thread before it
 }
 
 // sleeper is an event that was tried in an earlier branch. Of a task that has
 // several ways to go on, one can sleep while another does not.
 type sleeper struct {
 	event    sim.Event
-	accesses []sim.Access
+	accesses []Access
 }
 
 type dpor struct {
@@ -290,7 +290,7 @@ func (d *dpor) take(f *frame, choice int) {
 }
 
 // dependent says whether the order of two steps matters.
-func dependent(a, b []sim.Access) bool {
+func dependent(a, b []Access) bool {
 	for _, x := range a {
 		for _, y := range b {
 			if x.Object == y.Object && (x.Write || y.Write) {
@@ -330,7 +330,7 @@ func (d *dpor) order(f *frame) {
 
 // sendOf returns the clock of the step that put a message into a channel, given
 // its arrival.
-func sendOf(events []*frame, arrival sim.Access) []int32 {
+func sendOf(events []*frame, arrival Access) []int32 {
 	arrived := 0
 	for _, e := range events {
 		if touchesObject(e.step, arrival.Object) {
@@ -348,8 +348,8 @@ func sendOf(events []*frame, arrival sim.Access) []int32 {
 	return nil
 }
 
-func touchesObject(accesses []sim.Access, object int) bool {
-	return slices.ContainsFunc(accesses, func(a sim.Access) bool { return a.Object == object })
+func touchesObject(accesses []Access, object int) bool {
+	return slices.ContainsFunc(accesses, func(a Access) bool { return a.Object == object })
 }
 
 // join makes a clock at least another one.
@@ -493,7 +493,7 @@ func (d *dpor) blockedRaces() {
 	blocked := d.cursor.Blocked()
 	events := d.stack[:len(d.stack)-1]
 	for _, b := range blocked {
-		waits := &frame{taken: b.Event, step: []sim.Access{{Object: b.Object, Write: true}}}
+		waits := &frame{taken: b.Event, step: []Access{{Object: b.Object, Write: true}}}
 		for i := len(events) - 1; i >= 0; i-- {
 			if events[i].taken.Thread == b.Event.Thread {
 				waits.before = events[i].clock

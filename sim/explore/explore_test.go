@@ -270,10 +270,10 @@ func TestTheFirstOrderGivesWay(t *testing.T) {
 	script := explore.NewScript(orders...)
 	w := embrace(true)()
 	defer w.Close()
-	if names := fmt.Sprint(w.Enabled()[0], ", ", w.Enabled()[1]); names != "A start, B start" {
+	if names := fmt.Sprint(explore.Of(w).Enabled()[0], ", ", explore.Of(w).Enabled()[1]); names != "A start, B start" {
 		t.Fatalf("the world begins with %s", names)
 	}
-	if _, err := script.Choose(w.Enabled()); err != nil || len(script.GaveWay) != 1 || script.GaveWay[0] != orders[0] {
+	if _, err := script.Choose(explore.Of(w).Enabled()); err != nil || len(script.GaveWay) != 1 || script.GaveWay[0] != orders[0] {
 		t.Errorf("%v gave way (%v), want %v", script.GaveWay, err, orders[0])
 	}
 }

@@ -533,7 +533,7 @@ func TestTaskGo(t *testing.T) {
 func TestDeferredCallsOfAFunction(t *testing.T) {
 	build := func() *sim.World {
 		w := sim.NewWorld()
-		w.SetMaxCoroutines(1)
+		Of(w).SetMaxCoroutines(1)
 		var s struct {
 			mu sim.Mutex
 			n  sim.Atomic[int]

@@ -111,7 +111,7 @@ func (s *search) goRound(v *Verdict, stem, round []uint32) {
 	if r, ok := at.System.(Rebuilder); ok {
 		w := r.Rebuild()
 		defer w.Close()
-		sys = &Worlds{World: w}
+		sys = &Worlds{Engine: w}
 	}
 	var events []sim.Event
 	take := func(steps []uint32) {

@@ -42,7 +42,7 @@ var due = regexp.MustCompile(`due at (\w[\w.µ]*)`)
 // printState is all that a new world prints after some steps.
 func printState(w *sim.World, trace *sim.Trace) string {
 	var s strings.Builder
-	for _, f := range w.Fields() {
+	for _, f := range Of(w).Fields() {
 		s.WriteString(f.Path + "=" + due.ReplaceAllStringFunc(f.Value, func(at string) string {
 			d, err := time.ParseDuration(strings.TrimPrefix(at, "due at "))
 			if err != nil {
@@ -51,11 +51,11 @@ func printState(w *sim.World, trace *sim.Trace) string {
 			return fmt.Sprint("due in ", d-w.Now())
 		}) + " ")
 	}
-	fmt.Fprintln(&s, w.Unfinished())
-	for _, e := range w.Enabled() {
+	fmt.Fprintln(&s, Of(w).Unfinished())
+	for _, e := range Of(w).Enabled() {
 		s.WriteString(e.String() + "; ")
 	}
-	for _, b := range w.Blocked() {
+	for _, b := range Of(w).Blocked() {
 		fmt.Fprintf(&s, "%s by %d; ", b.Event, b.Object)
 	}
 	var sent []string
@@ -94,23 +94,23 @@ func printGraph(build func() *sim.World, most int) (g *printedGraph, coarse bool
 			trace := w.Record()
 			actors := map[int]string{}
 			note := func() {
-				for _, e := range w.Enabled() {
+				for _, e := range Of(w).Enabled() {
 					actors[e.Thread] = e.Actor
 				}
 			}
 			for _, i := range path {
 				note()
-				w.Take(i)
+				Of(w).Take(i)
 			}
 			note()
-			for _, process := range w.PutOff() {
+			for _, process := range Of(w).PutOff() {
 				if actors[process] == "" {
 					actors[process] = fmt.Sprint("process ", process) // It cannot fire in this state, nor could it before.
 				}
 				putOff = append(putOff, actors[process])
 			}
-			events = slices.Clone(w.Enabled())
-			s = &printedState{key: printState(w, trace), fingerprint: w.Fingerprint(), path: path, steps: map[string][]printed{}}
+			events = slices.Clone(Of(w).Enabled())
+			s = &printedState{key: printState(w, trace), fingerprint: Of(w).Fingerprint(), path: path, steps: map[string][]printed{}}
 			return nil
 		}()
 		return s, len(events), events, putOff, err == nil

@@ -177,7 +177,7 @@ func (e *expansion) expand(at *cursor, from checkpoint, s *search, check, race b
 // step is an event with what it touched.
 type step struct {
 	event    sim.Event
-	accesses []sim.Access
+	accesses []Access
 }
 
 // race compares the step just taken with the others out of the same state: two
@@ -205,17 +205,17 @@ func (e *expansion) race(at System, event sim.Event) (other *step, object int) {
 }
 
 // races returns the variable on which two steps race, or 0.
-func races(a, b []sim.Access) int {
+func races(a, b []Access) int {
 	object := 0
 	for _, x := range a {
 		for _, y := range b {
 			if x.Object != y.Object || !x.Write && !y.Write {
 				continue
 			}
-			if x.Kind == sim.Lock {
+			if x.Kind == Lock {
 				return 0
 			}
-			if x.Kind == sim.Data {
+			if x.Kind == Data {
 				object = x.Object
 			}
 		}
@@ -227,7 +227,7 @@ func races(a, b []sim.Access) int {
 // second, the n-th step of the run.
 func raceError(sys System, first, second step, object, n int) *sim.RaceError {
 	racing := func(s step, n int) sim.RacingAccess {
-		writes := slices.ContainsFunc(s.accesses, func(a sim.Access) bool { return a.Object == object && a.Write })
+		writes := slices.ContainsFunc(s.accesses, func(a Access) bool { return a.Object == object && a.Write })
 		return sim.RacingAccess{Task: s.event.Actor, Point: string(s.event.Label), Step: n, Write: writes}
 	}
 	return &sim.RaceError{Object: sys.ObjectName(object), First: racing(first, n-1), Second: racing(second, n)}

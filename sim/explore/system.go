@@ -26,9 +26,9 @@ type System interface {
 	// the i-th of Properties.
 	Tested() uint64
 	// Accesses lists the objects that the last step read or wrote.
-	Accesses() []sim.Access
+	Accesses() []Access
 	// Blocked lists what cannot happen yet, and the object it waits for.
-	Blocked() []sim.Blocked
+	Blocked() []Blocked
 	// ObjectName names an object of Accesses.
 	ObjectName(number int) string
 	// Close gives back what the system holds.
@@ -55,8 +55,8 @@ type Prober interface {
 // uses it where it is offered.
 type Saver interface {
 	System
-	Save() *sim.Snapshot
-	Load(*sim.Snapshot)
+	Save() any
+	Load(any)
 	// CheckStep takes the i-th enabled event and checks that the record of what
 	// it touched is true, and that nothing but the state decides what it does.
 	CheckStep(i int) error
@@ -68,7 +68,7 @@ type Saver interface {
 // that nothing has been saved from or loaded into.
 type Rebuilder interface {
 	System
-	Rebuild() *sim.World
+	Rebuild() Engine
 }
 
 // Timed is a System in which what comes next depends on moments. That two steps
@@ -94,10 +94,10 @@ type Irreducible interface {
 
 // Worlds is the System of a model.
 type Worlds struct {
-	*sim.World
+	Engine
 	build func() *sim.World
 	begun sim.Schedule // what has happened before the start
-	start *sim.Snapshot
+	start any
 }
 
 // NewWorlds returns the System of the worlds that build makes, all alike. The
@@ -105,7 +105,7 @@ type Worlds struct {
 // breaks.
 func NewWorlds(build func() *sim.World) (_ *Worlds, err error) {
 	defer sim.RecoverModelError(&err)
-	w := &Worlds{World: build(), build: build}
+	w := &Worlds{Engine: Of(build()), build: build}
 	if err := w.Start(); err != nil {
 		return nil, err
 	}
@@ -118,7 +118,7 @@ func NewWorlds(build func() *sim.World) (_ *Worlds, err error) {
 // says where the schedule does not fit.
 func (w *Worlds) Begin(schedule sim.Schedule) error {
 	w.Reset()
-	if err := follow(w.World, schedule); err != nil {
+	if err := follow(w.Engine, schedule); err != nil {
 		return err
 	}
 	w.begun, w.start = w.FromBeginning(schedule), w.Save()
@@ -135,7 +135,7 @@ func (w *Worlds) FromBeginning(schedule sim.Schedule) sim.Schedule {
 }
 
 // follow takes the events of a schedule, all of them.
-func follow(w *sim.World, schedule sim.Schedule) error {
+func follow(w Engine, schedule sim.Schedule) error {
 	replay := sim.NewReplay(schedule)
 	for range schedule {
 		i, err := replay.Choose(w.Enabled())
@@ -152,14 +152,14 @@ func (w *Worlds) Reset() { w.Load(w.start) }
 
 // Fork builds another world.
 func (w *Worlds) Fork() System {
-	fork := &Worlds{World: w.Rebuild(), build: w.build, begun: w.begun}
+	fork := &Worlds{Engine: w.Rebuild(), build: w.build, begun: w.begun}
 	fork.start = fork.Save()
 	return fork
 }
 
 // Rebuild builds a world, and takes it to the start.
-func (w *Worlds) Rebuild() *sim.World {
-	world := w.build()
+func (w *Worlds) Rebuild() Engine {
+	world := Of(w.build())
 	if err := follow(world, w.begun); err != nil {
 		panic(&sim.ModelError{Reason: "explore: worlds that are built alike differ: " + err.Error()})
 	}
@@ -167,7 +167,7 @@ func (w *Worlds) Rebuild() *sim.World {
 }
 
 // Learn takes over how tasks come to where they park.
-func (w *Worlds) Learn(from Saver) { w.World.Learn(from.(*Worlds).World) }
+func (w *Worlds) Learn(from Saver) { w.Engine.Learn(from.(*Worlds).Engine) }
 
 // cursor moves a system: forth by choices, back to checkpoints.
 type cursor struct {
@@ -179,7 +179,7 @@ type cursor struct {
 
 // checkpoint is a state to come back to.
 type checkpoint struct {
-	snapshot *sim.Snapshot
+	snapshot any
 	path     []int32
 }
 

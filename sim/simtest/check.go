@@ -256,7 +256,7 @@ func playRun(t testing.TB, build func(*sim.World), c sim.Chooser) played {
 	if r.Ending, err = sim.Run(w, circling); err != nil {
 		t.Fatal(err)
 	}
-	r.Left, r.Final, r.Vacuous = w.Unfinished(), w.Fields(), r.Trace.Vacuous
+	r.Left, r.Final, r.Vacuous = explore.Of(w).Unfinished(), explore.Of(w).Fields(), r.Trace.Vacuous
 	for i := range r.Trace.Steps {
 		for _, v := range r.Trace.Steps[i].Broke {
 			if !slices.ContainsFunc(r.Broken, func(b view.Break) bool { return b.Property == v.Property }) {

@@ -124,11 +124,11 @@ func Wired(t *testing.T, build func() *sim.World) {
 	t.Helper()
 	for seed := range uint64(20) {
 		w := build()
-		wiring := w.Wiring()
+		wiring := explore.Of(w).Wiring()
 		if _, err := sim.Run(w, sim.NewWalk(seed)); err != nil {
 			t.Fatal(err)
 		}
-		if difference := sim.FirstDifference(wiring, w.Wiring()); difference != "" {
+		if difference := explore.FirstDifference(wiring, explore.Of(w).Wiring()); difference != "" {
 			t.Fatalf("wiring changed during a run: %s", difference)
 		}
 		w.Close()

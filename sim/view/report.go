@@ -20,7 +20,7 @@ type Report struct {
 	Search  string           // what a search says of the run; empty: it was not searched
 	Vacuous []string         // properties that no step tested
 	Notes   []string         // what else the reader should know
-	Final   []sim.Field      // the state at the end
+	Final   []explore.Field  // the state at the end
 	Next    []Choice         // what may happen next
 	Waits   []Waiting        // what cannot
 	Repeat  string           // the command that gives this run again; empty: there is none
@@ -44,14 +44,14 @@ type Waiting struct {
 // LookAhead notes what may happen in the world that the run has led to, and what
 // cannot.
 func (r *Report) LookAhead(w *sim.World) {
-	for _, event := range w.Enabled() {
+	for _, event := range explore.Of(w).Enabled() {
 		c := Choice{Step: r.next(event.Actor, event.Label), Lane: event.Lane(), Fault: event.Fault}
 		if m := event.Message(); m != nil {
 			c.Message = strings.TrimSpace(message(m))
 		}
 		r.Next = append(r.Next, c)
 	}
-	for _, wait := range w.Waits().Waits {
+	for _, wait := range explore.Of(w).Waits().Waits {
 		r.Waits = append(r.Waits, Waiting{r.next(wait.Task, wait.Point), wait.For()})
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"racelab/sim"
+	"racelab/sim/explore"
 )
 
 // System is a Program as the searches of racelab/sim/explore see it. Each Reset
@@ -122,17 +123,17 @@ func (s *System) Tested() uint64 {
 const memory = 1
 
 // Accesses says that each step writes the memory that all goroutines share.
-func (s *System) Accesses() []sim.Access { return []sim.Access{{Object: memory, Write: true}} }
+func (s *System) Accesses() []explore.Access { return []explore.Access{{Object: memory, Write: true}} }
 
 // ObjectName names that object.
 func (s *System) ObjectName(int) string { return "the memory of the process" }
 
 // Blocked lists the goroutines that wait for a lock.
-func (s *System) Blocked() []sim.Blocked {
-	var blocked []sim.Blocked
+func (s *System) Blocked() []explore.Blocked {
+	var blocked []explore.Blocked
 	for _, g := range s.started().goroutines {
 		if g.waits() {
-			blocked = append(blocked, sim.Blocked{Event: g.event(), Object: memory})
+			blocked = append(blocked, explore.Blocked{Event: g.event(), Object: memory})
 		}
 	}
 	return blocked

@@ -1,0 +1,113 @@
+package explore
+
+import (
+	"racelab/sim"
+	"racelab/sim/internal/hook"
+)
+
+// Engine is a world as a search sees it: what a model never needs.
+type Engine interface {
+	// Start fixes the wiring and runs each task to its first point. The error names
+	// a field that no state can hold. What follows starts the world by itself.
+	Start() error
+	// Enabled lists what may happen next, always in the same order: tasks as they
+	// were added, then connections, answers to nodes, timers, restarts and faults.
+	// It is empty at the end of the run, and valid until the next Take.
+	Enabled() []sim.Event
+	// Take lets the i-th of Enabled happen.
+	Take(i int)
+	// Close ends the tasks.
+	Close()
+
+	// Violations lists what the last step broke.
+	Violations() []sim.Violation
+	// Properties names what is judged: what the model claims and asks, and the
+	// world's own properties.
+	Properties() []string
+	// Probes names those of Properties that are questions.
+	Probes() []string
+	// Tested says which properties the last step put to the test: bit i for the
+	// i-th of Properties.
+	Tested() uint64
+	// PutOff lists the timers that the last step armed or stopped, by thread.
+	PutOff() []int
+	// Discontent lists the claims of the kind Eventually that the state does not
+	// fulfil.
+	Discontent() []sim.Violation
+	// Unfinished lists the tasks that have not ended.
+	Unfinished() []string
+	// Waits is who waits for what now.
+	Waits() *sim.WaitGraph
+
+	// Fields prints the state of the model by the paths of its fields.
+	Fields() []Field
+	// Wiring lists what must not change after the first step: pointers, interfaces,
+	// functions, and the fields tagged `sim:"config"`.
+	Wiring() []Field
+	// Accesses lists the objects that the last step read or wrote.
+	Accesses() []Access
+	// Blocked lists what cannot happen yet, and the object it waits for.
+	Blocked() []Blocked
+	// ObjectName names an object as the model's code does: "om.broker.lock".
+	ObjectName(number int) string
+	// IsTimed says whether steps and messages take time.
+	IsTimed() bool
+	// Irreducible says what keeps Exhaustive from telling which steps are
+	// independent: "faults". Empty: nothing.
+	Irreducible() string
+	// StopFaults ends the faults, so that what must happen in the end can be asked
+	// of a fair schedule. It stands between two steps.
+	StopFaults()
+
+	// Save returns the state. It never changes, and fits every world that was
+	// built alike.
+	Save() any
+	// Load goes to a saved state, without running there.
+	Load(state any)
+	// Fingerprint hashes the state. Two states share one by accident with
+	// probability 2^-64.
+	Fingerprint() uint64
+	// Learn takes over from another Engine how tasks come to where they park, so
+	// that states can be loaded here that the other one saved.
+	Learn(from any)
+	// CheckStep is Take, and checks that the record of what the step touched is
+	// true, and that nothing but the state decides what it does.
+	CheckStep(i int) error
+	// CheckMessages looks for a message that was changed after it was sent.
+	CheckMessages() error
+	// SetMaxCoroutines bounds the coroutines that each task keeps for jumps; 32
+	// by default. Fewer make a search slower, and do not change what it finds.
+	SetMaxCoroutines(n int)
+}
+
+// Of returns the engine of a world.
+func Of(w *sim.World) Engine { return hook.Engine(w).(Engine) }
+
+type (
+	// Access is one object that a step touched.
+	Access = hook.Access
+	// Kind is what sort of thing an object is.
+	Kind = hook.Kind
+	// Field is one field of the model.
+	Field = hook.Field
+	// Blocked is what cannot happen, and the object that it waits for, or one of
+	// several: a task that is parked, a request on a muted connection, or, when
+	// every task has ended, a ticker or a fault that might have come before.
+	Blocked = struct {
+		Event  sim.Event
+		Object int
+	}
+)
+
+// The kinds that a search tells apart.
+const (
+	Private = hook.Private // the fields of a task, a node or a property
+	Data    = hook.Data    // a plain variable that tasks share
+	Lock    = hook.Lock
+	Channel = hook.Channel // an end of one direction of a connection, or a channel
+	Memory  = hook.Memory  // of a property
+	Whole   = hook.Whole   // the state as an Always judges it: all steps write it
+)
+
+// FirstDifference compares two lists of fields and names the first that differs.
+func FirstDifference(was, is []Field) string { return hook.FirstDifference(was, is) }

@@ -1,0 +1,55 @@
+// Package hook is how searches reach what package sim shows to nobody else.
+package hook
+
+import "strings"
+
+// Engine returns the explore.Engine of a *sim.World. Package sim sets it; a
+// variable, since this package is below sim.
+var Engine func(world any) any
+
+// Access is one object that a step touched.
+type Access struct {
+	Object int // number of the object
+	Write  bool
+	Kind   Kind
+	// Pair, with the arrivals of a channel, is the object that sends touch: the
+	// n-th arrival comes after the n-th send.
+	Pair int
+}
+
+// Kind is what sort of thing an object is.
+type Kind uint8
+
+const (
+	Private Kind = iota // the fields of a task, a node or a property
+	Data                // a plain variable that tasks share
+	Lock
+	Channel // an end of one direction of a connection, or a Chan
+	Memory  // of a property
+	Clock   // the world's time, or a timer
+	Chance  // the faults that may still come
+	Atom    // a variable that is used atomically only
+	Whole   // the state as an Always judges it: all steps write it
+)
+
+// Field is one field of the model.
+type Field struct {
+	Path  string // "om.poms[0].offset"
+	Value string
+}
+
+// FirstDifference compares two lists of fields and names the first that differs.
+func FirstDifference(was, is []Field) string {
+	for i := range was {
+		if i >= len(is) || was[i].Path != is[i].Path {
+			return was[i].Path + " is gone"
+		}
+		if was[i] != is[i] {
+			return strings.Join([]string{was[i].Path, "was", was[i].Value, "and is", is[i].Value}, " ")
+		}
+	}
+	if len(is) > len(was) {
+		return is[len(was)].Path + " is new"
+	}
+	return ""
+}
