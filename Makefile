@@ -30,7 +30,8 @@ golden: ## write the golden conversations and outputs anew; read the difference
 	go test ./simrun -run 'TestBadInput$$|TestJSONFollowsItsSchema' -rewrite
 
 gallery: ## draw the figures that the texts show anew
-	go test ./figures -run Gallery -gallery write
+	go test ./figures -run 'Gallery$$' -gallery write
+	go test ./figures -run GalleryIsFresh -gallery write
 
 mutants: ## plant known bugs, one at a time, and see that the tests notice
 	go -C tools run ./mutants
@@ -53,6 +54,7 @@ nightly: ## many more cases of every rapid test and 10^6 random programs, from a
 	RAPID_SEED=$(RAPID_SEED) go test -count=1 -timeout=12h \
 		$$(go list -f '{{.ImportPath}} {{.TestImports}} {{.XTestImports}}' ./... | sed -n 's/ .*pgregory.net\/rapid.*//p') \
 		-rapid.checks=100000
+	go test ./figures -count=1 -timeout=1h -run Gallery -gallery check
 	go test ./sim/explore -count=1 -timeout=24h -run 'TestRandomPrograms$$' -v -random-programs 1000000 -random-seed $(RAPID_SEED)
 	for fuzz in $(FUZZ); do go test $${fuzz%:*} -run '^$$' -fuzz "^$${fuzz#*:}$$" -fuzztime 1m || exit 1; done
 

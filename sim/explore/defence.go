@@ -38,7 +38,7 @@ func (o *Options) walks(n int) int {
 	if o.trusting {
 		return 0
 	}
-	return max(leastWalks, n/statesAWalk)
+	return max(leastWalks, n/statesAWalk) / o.fewer()
 }
 
 // walked is what one walk came to.

@@ -265,7 +265,7 @@ func (f *frame) asleep(e sim.Event) bool {
 func (d *dpor) take(f *frame, choice int) {
 	f.done[choice] = true
 	f.taken = f.enabled[choice]
-	if !d.options.trusting && checks(d.result.Steps, d.result.Steps) {
+	if d.options.checks(d.result.Steps, d.result.Steps) {
 		d.cursor.checkStep(choice)
 	} else {
 		d.cursor.Take(choice)

@@ -759,3 +759,16 @@ func FuzzParseOrders(f *testing.F) {
 		}
 	})
 }
+
+// Goal: a search of a model that stood one before says the same, with fewer checks.
+func TestAgain(t *testing.T) {
+	whole := must(explore.States(system(t, embrace(true)), explore.Options{Limit: 1000}))
+	again := must(explore.States(system(t, embrace(true)), explore.Options{Limit: 1000, Again: true}))
+	if whole.Walks != 100 || again.Walks != 10 {
+		t.Errorf("it stands against %d walks, and against %d when it is made again; want 100 and 10", whole.Walks, again.Walks)
+	}
+	whole.Walks, whole.Memory, again.Walks, again.Memory = 0, 0, 0, 0
+	if fmt.Sprintf("%+v", whole) != fmt.Sprintf("%+v", again) {
+		t.Errorf("%+v\nmade again:\n%+v", whole, again)
+	}
+}

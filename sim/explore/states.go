@@ -78,7 +78,7 @@ func (s *search) run(o Options) bool {
 				return false
 			}
 			s.pool.each(len(checkpoints), func(at *cursor, i int) {
-				expanded[i].expand(at, checkpoints[i], s, !o.trusting && checks(s.expanded+i, s.result.Transitions), !s.timed, o.atEnd)
+				expanded[i].expand(at, checkpoints[i], s, o.checks(s.expanded+i, s.result.Transitions), !s.timed, o.atEnd)
 			})
 			s.expanded += len(checkpoints)
 			for i := range checkpoints {

@@ -221,9 +221,6 @@ const (
 	checkEvery = 500
 )
 
-// checks says whether the n-th is to be checked, after so many steps.
-func checks(n, steps int) bool { return steps < checkFirst || n%checkEvery == 0 }
-
 // save returns the checkpoint where the system is.
 func (c *cursor) save() checkpoint {
 	if c.saver != nil {

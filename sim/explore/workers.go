@@ -21,6 +21,11 @@ type Options struct {
 	// Memory bounds how many bytes States holds; 0: what GOMEMLIMIT says, if it
 	// says anything. At the bound the search ends, unfinished.
 	Memory int64
+	// Again says that the model stood a whole search with other parameters. States
+	// and Exhaustive then check a tenth of the steps that they would check, and
+	// take a tenth of the walks. A test that makes many searches of one model sets
+	// it in all but one.
+	Again bool
 	// Stop is asked now and then; true ends the search where it stands.
 	Stop func() bool
 	// Progress is told now and then how far the search is.
@@ -35,6 +40,19 @@ type Options struct {
 }
 
 func (o *Options) stopped() bool { return o.Stop != nil && o.Stop() }
+
+// fewer is by how much the checks of the model are fewer.
+func (o *Options) fewer() int {
+	if o.Again {
+		return 10
+	}
+	return 1
+}
+
+// checks says whether the n-th is to be checked, after so many steps.
+func (o *Options) checks(n, steps int) bool {
+	return !o.trusting && (steps < checkFirst/o.fewer() || n%(checkEvery*o.fewer()) == 0)
+}
 
 func (o *Options) progress(r *Result) {
 	if o.Progress != nil {
