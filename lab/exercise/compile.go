@@ -202,7 +202,11 @@ func compile(body string, line int, l *language) (_ *code, err error) {
 	}
 	c.block(f.Body)
 	if l.gives != nothing && !ends(f.Body.List) {
-		c.fail(f.Body.Rbrace, "the function ends without a return: it gives %s", l.gives)
+		at := f.Body.Lbrace
+		if n := len(f.Body.List); n > 0 {
+			at = f.Body.List[n-1].End() - 1
+		}
+		c.fail(at, "the function ends without a return: it gives %s", l.gives)
 	}
 	c.emit(f.Body.Rbrace, finish, 0)
 	return c.code, nil

@@ -158,6 +158,7 @@ func (v Verdict) String() string {
 	if v.Next != "" {
 		b.WriteString("next    " + v.Next + "\n")
 	}
+	b.WriteString("board   " + v.Entry().String() + "\n")
 	return b.String()
 }
 

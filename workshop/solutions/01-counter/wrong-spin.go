@@ -2,7 +2,7 @@
 
 // A loop that never ends, and lets others run.
 //
-// grade: NOT YET. no-update-is-lost: nothing put this to the test: no run comes to its end, or to where this could break
+// grade: NOT YET. ends-when-fair: steps 1 to 4 (of G0, G1) can repeat for ever, though whoever can go on does, and no fault comes
 package answer
 
 func visit() {

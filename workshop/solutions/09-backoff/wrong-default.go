@@ -2,7 +2,7 @@
 
 // The default.
 //
-// grade: NOT YET. while a broker restarts it asks the coordinator 48 times a second, and at most 4 are allowed
+// grade: NOT YET. it commits 19 % of what is possible, and 85 % are wanted: each window is rounded up to a multiple of 21ms
 package answer
 
 func configure() {
