@@ -10,14 +10,15 @@ import (
 	"racelab/scenarios/stalemembercommit"
 	"racelab/scenarios/stalesnapshot"
 	"racelab/scenarios/throttlestall"
+	"racelab/scenarios/transactionprotocol"
 )
 
 // Registry lists the scenarios.
 func Registry() []scenario.Any {
-	return []scenario.Any{
+	return append([]scenario.Any{
 		&concurrenttransactions.Scenario, &throttlestall.Scenario, &producereorder.Scenario, &offsetrewind.Scenario,
 		&commitreconnect.Scenario, &stalemembercommit.Scenario, &stalesnapshot.Scenario, &lostupdate.Scenario,
-	}
+	}, transactionprotocol.All()...)
 }
 
 // All lists the races.

@@ -28,7 +28,7 @@ func searches(sys explore.System, workers int, first bool) map[string]*explore.R
 // search says.
 func TestWorkersChangeNothing(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
-	for _, s := range quick() {
+	for _, s := range families() {
 		for _, first := range []bool{false, true} {
 			want := map[string]string{}
 			for _, workers := range []int{1, 2, 5} {
@@ -55,7 +55,7 @@ func TestWorkersChangeNothing(t *testing.T) {
 
 // Goal: what a search shows breaks what it says it breaks. Method: replay.
 func TestEverySchedulePrintedBreaksItsProperty(t *testing.T) {
-	for _, s := range quick() {
+	for _, s := range families() {
 		c := theCase(t, s.Name, "")
 		sys, err := c.System()
 		if err != nil {

@@ -76,7 +76,9 @@ func TestReleases(t *testing.T) {
 		{"franz-go@1.20.7", "commit-reconnect/unfixed"},
 		{"franz-go@1.21.0", "commit-reconnect/chained"},
 		{"kafka@0.8.1", ""},
-		{"kafka@3.9.0", "stale-member-commit/unfixed stale-member-commit/generation-check stale-member-commit/generation-now stale-member-commit/auto-commit stale-member-commit/static-member"},
+		{"kafka@3.9.0", "stale-member-commit/unfixed stale-member-commit/generation-check stale-member-commit/generation-now stale-member-commit/auto-commit stale-member-commit/static-member " +
+			"hanging-transaction/kafka-3.6 late-record-joins-next/same-epoch late-record-joins-next/kip-360 verification-aba/kafka-3.6 " +
+			"stuck-prepare/by-value pending-offsets/kafka-3.9.0 pending-offsets/kafka-3.8 zombie-reader/group-metadata"},
 	} {
 		client, release, _ := strings.Cut(test.release, "@")
 		var got []string

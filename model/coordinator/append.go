@@ -2,6 +2,7 @@ package coordinator
 
 import (
 	"fmt"
+	"slices"
 
 	"racelab/model"
 	"racelab/sim"
@@ -39,7 +40,9 @@ func (t *Transactions) appendTransactionToLog(m *transactionMetadata, next txnTr
 
 func (t *Transactions) send(p pendingAppend, out *sim.Outbox) {
 	t.appends = append(t.appends, p)
-	out.Send(t.log, &appendRequest{p.epoch, logRecord{p.transactionalID, p.next}})
+	record := logRecord{p.transactionalID, p.next}
+	record.txnStart, record.partitions = 0, slices.Clone(record.partitions) // A message has no moments.
+	out.Send(t.log, &appendRequest{p.epoch, record})
 }
 
 // logAnswered takes what comes back from the log, or that nothing does: the record
@@ -180,7 +183,11 @@ func (t *Transactions) install(epoch model.CoordinatorEpoch, response *loadRespo
 	for _, r := range response.records {
 		m := &t.metadata[r.transactionalID]
 		m.known, m.txnTransitMetadata = true, r.txnTransitMetadata
+		m.partitions = slices.Clone(r.partitions)
 		m.lastProducerEpoch = model.NoProducerEpoch // It is not in the log.
+		if m.txnStart = sim.Never; m.state == Ongoing {
+			m.txnStart = out.Now()
+		}
 		if !t.config.Rules.Has(model.RotationInLog) {
 			m.prevProducerID, m.nextProducerID = model.NoProducerID, model.NoProducerID
 		}
@@ -288,4 +295,29 @@ func (t *Transactions) describeLog(show func(name, value string)) {
 		}
 		show("epoch "+fmt.Sprint(t.epoch), state)
 	}
+}
+
+// Epoch is that under which the broker coordinates, or last did.
+func (t *Transactions) Epoch() model.CoordinatorEpoch { return t.epoch }
+
+// Stuck names a transaction that is decided and that nobody will complete; ok says
+// that there is one.
+func (t *Transactions) Stuck() (id model.TransactionalID, ok bool) {
+	for i := range t.metadata {
+		m := &t.metadata[i]
+		if t.unavailable() == model.None && m.state.decided() && !t.completions[i].waiting && !t.appending(m.transactionalID) {
+			return m.transactionalID, true
+		}
+	}
+	return model.NoTransactionalID, false
+}
+
+// appending says whether a transition of the id is on its way to the log.
+func (t *Transactions) appending(id model.TransactionalID) bool {
+	for i := range t.appends {
+		if t.appends[i].transactionalID == id {
+			return true
+		}
+	}
+	return false
 }

@@ -41,6 +41,8 @@ type LogConfig struct {
 // logRecord is a record of the log.
 //
 // Source: TransactionLogKey.json, TransactionLogValue.json.
+// Differs: without txnStart, so that a transaction times out anew from when it is
+// loaded.
 type logRecord struct {
 	transactionalID model.TransactionalID
 	txnTransitMetadata
@@ -146,6 +148,11 @@ func (l *TransactionLog) leads(broker string, epoch model.CoordinatorEpoch) bool
 	return broker == l.config.Brokers[l.leader] && epoch == l.epoch
 }
 
+// Leads says whether the broker of that place leads the log, in that epoch.
+func (l *TransactionLog) Leads(broker int, epoch model.CoordinatorEpoch) bool {
+	return broker == l.leader && epoch == l.epoch
+}
+
 // append writes a record of the leader. It is answered when all replicas have it.
 func (l *TransactionLog) append(e sim.Envelope, request *appendRequest, out *sim.Outbox) {
 	if !l.leads(e.From(), request.epoch) {
@@ -153,7 +160,7 @@ func (l *TransactionLog) append(e sim.Envelope, request *appendRequest, out *sim
 		return
 	}
 	record := request.record
-	record.partitions = slices.Clone(record.partitions)
+	record.partitions, record.txnStart = slices.Clone(record.partitions), sim.Never
 	l.records = append(l.records, record)
 	l.waiting = append(l.waiting, e)
 	l.replicate(out)
@@ -181,7 +188,7 @@ func (l *TransactionLog) loaded() *loadResponse {
 		if !found {
 			response.records = slices.Insert(response.records, i, logRecord{})
 		}
-		r.partitions = slices.Clone(r.partitions)
+		r.partitions, r.txnStart = slices.Clone(r.partitions), 0 // A message has no moments.
 		response.records[i] = r
 	}
 	return response

@@ -1,0 +1,41 @@
+package broker
+
+import (
+	"slices"
+
+	"racelab/model"
+)
+
+// Committed is what a read_committed consumer gets that reads a partition from its
+// start, and whether that is all there is: nothing is undecided.
+func (b *Broker) Committed(p model.Partition) (records []model.Record, all bool) {
+	log := b.log(p)
+	if log == nil {
+		return nil, true
+	}
+	response := log.fetch(&model.FetchRequest{Partition: p, IsolationLevel: model.ReadCommitted})
+	return response.Committed(0), response.LastStableOffset == response.HighWatermark
+}
+
+// Offset is what the group has committed of a partition, and whether no transaction
+// holds it.
+func (b *Broker) Offset(p model.Partition) (at model.Offset, stable bool) {
+	at = model.NoOffset
+	if i, found := b.offsets.find(p); found {
+		at = b.offsets.committed[i].Offset
+	}
+	return at, !slices.ContainsFunc(b.offsets.pending, func(o pendingOffset) bool { return o.Partition == p })
+}
+
+// Replayed is what Offset would say after the group coordinator had loaded its log
+// again.
+func (b *Broker) Replayed(p model.Partition) model.Offset {
+	anew := offsetMetadata{rules: b.config.Rules}
+	for i := range b.log(model.ConsumerOffsets).batches {
+		anew.replay(&b.log(model.ConsumerOffsets).batches[i])
+	}
+	if i, found := anew.find(p); found {
+		return anew.committed[i].Offset
+	}
+	return model.NoOffset
+}
