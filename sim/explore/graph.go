@@ -10,7 +10,7 @@ import (
 // graph is the states that a search has expanded, by their number, and the steps
 // between them. It takes 6 bytes a step and 4 a state.
 type graph struct {
-	first  []uint32   // by state: its first step; one more than there are states
+	first  []uint32   // by state: its first step; one more than there are
 	to     []uint32   // by step, in the order of Enabled: the state that it leads to
 	mover  []uint16   // by step: its thread, with what is owed to that
 	putOff []putOff   // in the order of steps

@@ -161,7 +161,8 @@ type fairness struct {
 	leaves []uint64 // a bit a step: of its ways, another leads out
 	index  []uint32 // Tarjan's, by state
 	low    []uint32
-	movers map[uint16]*tasting // of the set that is looked at
+	movers []uint16            // that can go on somewhere in the set that is looked at
+	does   map[uint16]*tasting // what each of them does there
 }
 
 // tasting is what a mover does in a set of states.
@@ -302,7 +303,7 @@ func (f *fairness) circles(state, set uint32) bool {
 // If not, the rest is those of them in which it might.
 func (f *fairness) look(states []uint32) (rest []uint32, fair bool) {
 	set := f.mark(states)
-	f.movers = map[uint16]*tasting{}
+	f.movers, f.does = f.movers[:0], map[uint16]*tasting{}
 	whole := true
 	for _, state := range states {
 		from, before := f.steps(state)
@@ -318,7 +319,7 @@ func (f *fairness) look(states []uint32) (rest []uint32, fair bool) {
 	starves := func(state uint32) bool {
 		from, before := f.steps(state)
 		for step := from; step < before; step++ {
-			if m := f.mover[step]; m&(aFault|aTimer) == 0 && !f.movers[m].moves {
+			if m := f.mover[step]; m&(aFault|aTimer) == 0 && !f.does[m].moves {
 				return true
 			}
 		}
@@ -327,8 +328,8 @@ func (f *fairness) look(states []uint32) (rest []uint32, fair bool) {
 	if slices.ContainsFunc(states, starves) {
 		return slices.DeleteFunc(states, starves), false
 	}
-	for mover, t := range f.movers {
-		if mover&aTimer > 0 && t.enabled == len(states) && !t.moves && !t.putOff {
+	for _, mover := range f.movers {
+		if t := f.does[mover]; mover&aTimer > 0 && t.enabled == len(states) && !t.moves && !t.putOff {
 			return nil, false // Of fewer states and steps it is owed no less.
 		}
 	}
@@ -364,10 +365,11 @@ func (f *fairness) taste(step, end, set uint32) bool {
 }
 
 func (f *fairness) tasting(mover uint16) *tasting {
-	t := f.movers[mover]
+	t := f.does[mover]
 	if t == nil {
 		t = &tasting{}
-		f.movers[mover] = t
+		f.movers = append(f.movers, mover)
+		f.does[mover] = t
 	}
 	return t
 }
@@ -378,6 +380,7 @@ type round struct {
 	set   uint32
 	at    uint32
 	steps []uint32
+	debts []debt        // in the order in which they came
 	owed  map[debt]bool // false: it was, and is settled
 	by    []uint32      // by state: the step by which a search came there
 	came  []uint32      // by state: which search it was
@@ -413,12 +416,7 @@ func (f *fairness) round(states []uint32) []uint32 {
 }
 
 func (r *round) owes() bool {
-	for _, still := range r.owed {
-		if still {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(r.debts, func(d debt) bool { return r.owed[d] })
 }
 
 // walk goes the shortest way to the next step that is wanted, and takes it.
@@ -474,6 +472,7 @@ func (r *round) take(step uint32) {
 // owe notes a debt, once.
 func (r *round) owe(d debt) {
 	if _, known := r.owed[d]; !known {
+		r.debts = append(r.debts, d)
 		r.owed[d] = true
 	}
 }
@@ -486,7 +485,7 @@ func (r *round) arrive() {
 			r.owe(debt{mover, whichever})
 		}
 	}
-	for d := range r.owed {
+	for _, d := range r.debts {
 		if r.idle(d, r.at) {
 			r.owed[d] = false
 		}
@@ -509,10 +508,5 @@ func (r *round) settles(step uint32) bool {
 			return true
 		}
 	}
-	for d, still := range r.owed {
-		if still && r.idle(d, r.to[step]) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(r.debts, func(d debt) bool { return r.owed[d] && r.idle(d, r.to[step]) })
 }
