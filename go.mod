@@ -3,6 +3,7 @@ module racelab
 go 1.26.0
 
 require (
+	github.com/KimMachineGun/automemlimit v1.0.1 // how much memory the machine or its container has
 	github.com/anishathalye/porcupine v1.3.1 // judges histories of commits and fetches, and draws them
 	github.com/cockroachdb/datadriven v1.0.3
 	github.com/google/jsonschema-go v0.4.3 // tests hold --json to docs/schema
@@ -23,6 +24,7 @@ require (
 	github.com/ajstarks/svgo v0.0.0-20211024235047-1546f124cd8b // indirect
 	github.com/golang/freetype v0.0.0-20170609003504-e2365dfdc4a0 // indirect
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
+	github.com/pbnjay/memory v0.0.0-20210728143218-7b4eea64cf58 // indirect
 	github.com/pmezard/go-difflib v1.0.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/text v0.28.0 // indirect

@@ -23,6 +23,7 @@ type checking struct {
 	slow, failFast, json bool
 	time                 limit
 	parallel             workers
+	memory               memory
 	junit                string
 
 	searches []checkSearch
@@ -49,6 +50,7 @@ func (a *app) checkCommand() *cobra.Command {
 	f.BoolVar(&k.failFast, "fail-fast", false, "stop at the first verdict that is not as expected")
 	k.time.flag(c)
 	k.parallel.flag(c)
+	k.memory.flag(c)
 	f.StringVar(&k.junit, "junit", "", "write the verdicts to a file as JUnit has them, too")
 	f.BoolVar(&k.json, "json", false, "write JSON, an object a line for each verdict as it is earned")
 	c.PreRunE = func(c *cobra.Command, args []string) error { return k.read(a, c, args) }
@@ -92,7 +94,7 @@ func (k *checking) run(a *app) error {
 	done := 0
 	for _, search := range k.searches {
 		rows, err := search.race.Check(search.Search, explore.Options{
-			Workers: int(k.parallel), Stop: stop,
+			Workers: int(k.parallel), Memory: k.memory.bytes(), Stop: stop,
 			Progress: func(r *explore.Result) {
 				status.show(fmt.Sprintf("%d of %d searches; %s/%s@%s: %s states", done, len(k.searches),
 					search.race.Name, search.Variant.Name, search.Setting.Name, thousands(r.States)), 0, 0)

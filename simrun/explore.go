@@ -29,6 +29,7 @@ type search struct {
 	time     limit
 	failFast bool
 	parallel workers
+	memory   memory
 	save     string
 	json     bool
 }
@@ -56,6 +57,7 @@ func (a *app) exploreCommand() *cobra.Command {
 	s.time.flag(c)
 	f.BoolVar(&s.failFast, "fail-fast", false, "stop at the first that breaks")
 	s.parallel.flag(c)
+	s.memory.flag(c)
 	f.StringVar(&s.save, "save", "", "write the schedule of the first property that breaks to a file, and those of others to FILE.PROPERTY")
 	f.BoolVar(&s.json, "json", false, "write JSON")
 	_ = c.RegisterFlagCompletionFunc("strategy", cobra.FixedCompletions(strategies, cobra.ShellCompDirectiveNoFileComp))
@@ -79,6 +81,8 @@ func (s *search) validate(c *cobra.Command) error {
 		return fmt.Errorf("--seed goes with --strategy pct, uniform or walk: %s explores without chance", s.strategy)
 	case set("depth") && s.strategy != "pct":
 		return fmt.Errorf("--depth goes with --strategy pct, not %s", s.strategy)
+	case set("memory") && s.strategy != "states":
+		return fmt.Errorf("--memory goes with --strategy states, not %s: the others hold a run at a time", s.strategy)
 	case set("save") && s.save == "":
 		return errors.New("--save is empty; want a file")
 	case s.limit > 0:
@@ -103,7 +107,7 @@ func (s *search) explore(a *app) error {
 	defer release()
 	began, status := time.Now(), newStatus(a.stderr)
 	result, err := s.run(sys, explore.Options{
-		Limit: s.limit, First: s.failFast, Workers: int(s.parallel),
+		Limit: s.limit, First: s.failFast, Workers: int(s.parallel), Memory: s.memory.bytes(),
 		Stop:     func() bool { return signals.interrupted() || s.time.over(began) },
 		Progress: func(r *explore.Result) { status.search("", r) },
 	})
@@ -111,6 +115,7 @@ func (s *search) explore(a *app) error {
 	if err != nil {
 		return err
 	}
+	took := time.Since(began)
 	found, err := s.findings(sys, result)
 	if err != nil {
 		return err
@@ -119,6 +124,15 @@ func (s *search) explore(a *app) error {
 		err = view.JSON(a.stdout, s.exploreJSON(a, sys, result, found))
 	} else {
 		err = s.exploreText(a, result, found)
+	}
+	if err == nil && !result.Complete && s.strategy == "states" {
+		a.say("unfinished: %s states in %v, %.3g k/s, %d MB in use", thousands(result.States), took.Round(time.Second/10), float64(result.States)/took.Seconds()/1000, result.Memory>>20)
+		if !signals.interrupted() && !s.time.over(began) && !result.AnyBroken() {
+			var less string
+			if less, err = s.smaller(); less != "" {
+				a.say("smaller: %s", less)
+			}
+		}
 	}
 	if signals.interrupted() {
 		a.say("interrupted; what stands above is what was reached")

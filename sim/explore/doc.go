@@ -36,6 +36,17 @@
 //   - Vacuous: nothing broke, and nothing could have: no step put the
 //     property to the test. A search that could not have failed is a failure.
 //
+// # What never ends
+//
+// States also judges what a run comes to in the end: ends-when-fair, of every world,
+// and what a Property claims with Eventually. Either breaks where a fair run goes
+// round for ever: whoever can go on again and again does, no fault comes any more, and
+// a timer that stays armed fires (EndsWhenFair says all of it). The schedule is then a
+// lasso: the way there, and one round, of Verdict.Round steps. A search that is not
+// complete sees the rounds among the states that it has expanded. A sampler judges
+// runs that it cuts off after 10,000 steps, of which 8,000 were fair. Exhaustive
+// judges no rounds: with one, it does not end.
+//
 // FindCulprit goes further than a schedule: it takes away all orders between
 // steps that are not needed, until what is left is the fewest orders that force
 // the break, whatever else happens.
@@ -65,6 +76,9 @@
 //     thousands of random programs with everything that the engine has, in a
 //     million of them each night. Bugs planted on purpose (make mutants) are
 //     noticed.
+//     Of rounds, a graph of what new worlds print of themselves, and the definition of
+//     a fair run, say the same in random programs that loop. A round that is found is
+//     taken three times in a new world, and has to end where it began.
 //   - No two states have one fingerprint. For n states that fails with a
 //     probability of n^2/2^65.
 //   - Two steps race if both can be next and no lock is taken by both, or if the

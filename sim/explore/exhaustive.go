@@ -144,7 +144,7 @@ func (d *dpor) full() bool {
 		r.Left = fmt.Sprintf("a run has more than %d steps, so runs need not end; use states", sim.MaxSteps)
 		return true
 	}
-	return r.Runs+r.Redundant >= d.options.Limit || d.options.First && r.anyBad()
+	return r.Runs+r.Redundant >= d.options.Limit || d.options.First && r.AnyBroken()
 }
 
 // estimate is how many runs there may be in all: as many as there were, by the

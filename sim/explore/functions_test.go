@@ -559,7 +559,7 @@ func TestDeferredCallsOfAFunction(t *testing.T) {
 		t.Fatal(err)
 	}
 	r, err := States(sys, Options{Limit: 1 << 16, Workers: 1})
-	if sys.Close(); err != nil || !r.Complete || r.anyBad() {
+	if sys.Close(); err != nil || !r.Complete || r.AnyBroken() {
 		t.Errorf("%+v, %v", r, err)
 	}
 }

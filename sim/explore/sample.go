@@ -68,7 +68,7 @@ func sample(strategy string, sys System, seed uint64, o Options, chooser func(se
 		left -= c.cursors[0].checkRun(chooser(seed+uint64(i)), left)
 	}
 	runs := make([]sampled, batch)
-	for r.Runs < o.Limit && !o.stopped() && !(o.First && r.anyBad()) {
+	for r.Runs < o.Limit && !o.stopped() && !(o.First && r.AnyBroken()) {
 		n := min(batch, o.Limit-r.Runs)
 		c.each(n, func(at *cursor, i int) {
 			if checked && (r.Runs+i)%checkEvery == checkEvery-1 {
@@ -79,7 +79,7 @@ func sample(strategy string, sys System, seed uint64, o Options, chooser func(se
 		for i := range n {
 			r.add(&runs[i], seed+uint64(r.Runs))
 			r.Runs++
-			if o.First && r.anyBad() {
+			if o.First && r.AnyBroken() {
 				break
 			}
 		}

@@ -70,7 +70,7 @@ func (s *search) run(o Options) bool {
 				size = firstBatch
 			}
 			checkpoints := frontier[from:min(from+size, len(frontier))]
-			if o.stopped() || s.seen.n() > o.Limit || o.First && s.result.anyBad() {
+			if o.stopped() || s.seen.n() > o.Limit || o.First && s.result.AnyBroken() {
 				return false
 			}
 			if s.result.Memory = memoryInUse(); s.result.Memory > limit {

@@ -92,8 +92,8 @@ func (r *Result) index(property string) int {
 	panic("explore: no verdict for " + property)
 }
 
-// anyBad says whether any property broke.
-func (r *Result) anyBad() bool {
+// AnyBroken says whether a property broke.
+func (r *Result) AnyBroken() bool {
 	for i := range r.Verdicts {
 		if r.Verdicts[i].Bad > 0 && !r.Verdicts[i].Probe {
 			return true
@@ -148,21 +148,9 @@ func (r *Result) Explored() string {
 		return text + ", all there are"
 	}
 	if r.Left != "" {
-		return text + ", and there may be more: " + r.Left
+		return text + ", and there may be more: " + r.Left + r.outlook()
 	}
 	return text + ", and more are left" + r.outlook()
-}
-
-// outlook says how far a search that has not ended is.
-func (r *Result) outlook() string {
-	if r.Estimate > 0 {
-		return fmt.Sprintf(", of about %.1g in all", r.Estimate)
-	}
-	n := len(r.Levels)
-	if n < 3 {
-		return ""
-	}
-	return fmt.Sprintf(": after %d steps there were %d new ones, %.2f times as many as after %d", n-1, r.Levels[n-1], float64(r.Levels[n-1])/float64(r.Levels[n-2]), n-2)
 }
 
 // Sentence puts the verdict in words, with what earned it.

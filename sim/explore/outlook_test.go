@@ -1,0 +1,23 @@
+package explore
+
+import "testing"
+
+// Goal: an estimate has the right size, and none is made where no end is in sight.
+// Method: of 20 steps that can be taken in any order, 2^20 sets may be taken.
+func TestAnEstimateOfStates(t *testing.T) {
+	levels, states := []int{1}, 1
+	for n := range 20 {
+		states = states * (20 - n) / (n + 1)
+		levels = append(levels, states)
+	}
+	for _, known := range []int{8, 10, 14} {
+		r := Result{Levels: levels[:known]}
+		if got := r.foreseen(); got < 1<<18 || got > 1<<22 {
+			t.Errorf("after %d of 21 levels: about %.0f states in all, want about %d", known, got, 1<<20)
+		}
+	}
+	r := Result{Levels: []int{1, 2, 4, 8, 16, 32, 64, 128, 256}}
+	if got := r.foreseen(); got != 0 {
+		t.Errorf("where each level is twice the one before: about %.0f states in all, want no end", got)
+	}
+}
