@@ -139,7 +139,6 @@ type program struct {
 	goals  []goal
 	build  func(w *sim.World, c []*code, world string)
 	price  func(c []*code) *Price // nil: every right text costs the same
-	probes []string               // of price: names of probes that build adds, for "can happen"
 }
 
 // race is the text in its worlds, as a scenario.

@@ -12,7 +12,6 @@ import (
 type machine struct {
 	code  *code       `sim:"config"`
 	words []operation `sim:"config"` // by their place in the language
-	task  string      `sim:"config"`
 
 	at       int   // the next instruction
 	locals   []int // 0 before they are set

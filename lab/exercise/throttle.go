@@ -80,7 +80,6 @@ type throttleUser struct {
 	*throttled
 	text   *machine
 	own    sim.Timer     // of sleep, and of the pause
-	due    sim.Time      // of sleep
 	made   int           // timers
 	times  int           `sim:"config"`
 	pause  time.Duration `sim:"config"` // before each turn

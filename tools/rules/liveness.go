@@ -58,8 +58,17 @@ type lives struct {
 	found map[*ssa.Function][]analysis.Diagnostic
 }
 
+// interpreters lists the packages that the rule leaves out. What a learner's text calls
+// there is a table of closures over what is fixed before the first step, and no analysis
+// of them says what the text does: searches find out, which check the first 2,000 steps
+// of every text (World.CheckStep).
+var interpreters = []string{"lab/exercise"}
+
 func liveness(pass *analysis.Pass) (any, error) {
 	if !isSim(pass.Pkg) && !importsSim(pass.Pkg) {
+		return nil, nil
+	}
+	if within, ok := ofLab(path(pass.Pkg)); ok && matchesAny(interpreters, within) {
 		return nil, nil
 	}
 	l := &lives{Pass: pass, parks: map[*ssa.Function]bool{}, found: map[*ssa.Function][]analysis.Diagnostic{}}

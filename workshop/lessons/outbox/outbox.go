@@ -13,8 +13,8 @@ type Relay struct {
 	published [2]sim.Atomic[int]  // how often
 }
 
-// Run is one relay.
-func (r *Relay) Run(t *sim.Task) {
+// Work is what one relay does.
+func (r *Relay) Work(t *sim.Task) {
 	for order := range r.marked {
 		r.publish(t, order)
 	}
@@ -37,8 +37,8 @@ func Build(oneAtATime bool) func(*sim.World) {
 	return func(w *sim.World) {
 		r := &Relay{OneAtATime: oneAtATime}
 		w.Share("outbox", r)
-		w.Go("relay1", r.Run)
-		w.Go("relay2", r.Run)
+		w.Go("relay1", r.Work)
+		w.Go("relay2", r.Work)
 		w.Always("published once", func(c *sim.Claim) {
 			for order := range r.published {
 				c.Assert(r.published[order].Peek() <= 1, "order %d is published %d times", order, r.published[order].Peek())
