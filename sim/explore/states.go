@@ -27,7 +27,9 @@ func States(sys System, o Options) (_ *Result, err error) {
 	c := newWorkerPool(sys, o.Workers)
 	defer c.close()
 	s := search{pool: c, result: r, seen: newSeen(), graph: newGraph(len(r.Verdicts)), breaks: make([]int, len(r.Verdicts)), timed: isTimed(sys)}
-	complete := s.run(o)
+	memory := o.bindMemory()
+	defer memory.release()
+	complete := s.run(o, memory)
 	r.States, r.Complete = s.seen.n(), complete
 	s.liveness()
 	if complete {
@@ -52,9 +54,7 @@ type search struct {
 }
 
 // run visits the states, level by level, and says whether that was all.
-func (s *search) run(o Options) bool {
-	limit, unbound := o.bindMemory()
-	defer unbound()
+func (s *search) run(o Options, memory *memoryBound) bool {
 	at := s.pool.cursors[0]
 	s.seen.add(at.Fingerprint())
 	s.graph.reach(0, at.discontent(s.result.index))
@@ -73,10 +73,11 @@ func (s *search) run(o Options) bool {
 			if o.stopped() || s.seen.n() > o.Limit || o.First && s.result.AnyBroken() {
 				return false
 			}
-			if s.result.Memory = memoryInUse(); s.result.Memory > limit {
-				s.result.Left = fmt.Sprintf("it holds %d MB, and may hold %d", s.result.Memory>>20, limit>>20)
+			if s.result.Memory = memoryInUse(); s.result.Memory > memory.limit {
+				s.result.Left = fmt.Sprintf("it holds %d MB, and may hold %d", s.result.Memory>>20, memory.limit>>20)
 				return false
 			}
+			memory.holds(s.result.Memory)
 			s.pool.each(len(checkpoints), func(at *cursor, i int) {
 				expanded[i].expand(at, checkpoints[i], s, o.checks(s.expanded+i, s.result.Transitions), !s.timed, o.atEnd)
 			})
