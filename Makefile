@@ -22,7 +22,7 @@ witness: ## released clients under the same search
 lessons: ## every cell of the notebooks against its stored output
 	go -C notebooks test -count=1 ./...
 
-races: ## write RACES.md, docs/races and README.md's table of symptoms anew
+races: ## write RACES.md, docs/races, docs/specification.md and README.md's table of symptoms anew
 	go run ./cmd/simrun docs
 
 golden: ## write the golden conversations and outputs anew; read the difference

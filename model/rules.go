@@ -208,3 +208,13 @@ func Tell[T any](checks []Check[T]) []Told {
 	}
 	return told
 }
+
+// Section is the checks of one request, as docs/specification.md tells them.
+type Section struct {
+	Request string // "EndTxn (TV2)"
+	Then    string // what happens if nothing refuses it
+	Source  string // in Kafka
+	Code    string // here
+	Test    string // that holds the order
+	Checks  []Told
+}

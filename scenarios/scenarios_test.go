@@ -228,6 +228,12 @@ func TestPagesAreFresh(t *testing.T) {
 	}
 }
 
+func TestSpecificationIsFresh(t *testing.T) {
+	if got, err := os.ReadFile("../docs/specification.md"); err != nil || string(got) != transactionprotocol.Specification() {
+		t.Errorf("docs/specification.md is stale (%v); run: make races", err)
+	}
+}
+
 func TestReadmeIsFresh(t *testing.T) {
 	got, err := os.ReadFile("../README.md")
 	if err != nil {

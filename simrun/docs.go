@@ -8,13 +8,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"racelab/scenario"
+	"racelab/scenarios/transactionprotocol"
 )
 
 // docsCommand writes the texts that are generated.
 func (a *app) docsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:    "docs [DIR]",
-		Short:  "Write RACES.md, docs/races and the table of symptoms in README.md anew",
+		Short:  "Write RACES.md, docs/races, docs/specification.md and the table of symptoms in README.md anew",
 		Hidden: true,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
@@ -36,7 +37,8 @@ func (a *app) docsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			for _, page := range append(scenario.Pages(a.all), scenario.Page{Path: "README.md", Text: text}) {
+			for _, page := range append(scenario.Pages(a.all), scenario.Page{Path: "README.md", Text: text},
+				scenario.Page{Path: "docs/specification.md", Text: transactionprotocol.Specification()}) {
 				path := filepath.Join(dir, page.Path)
 				if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 					return reason(err)

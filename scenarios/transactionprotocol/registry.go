@@ -2,11 +2,20 @@ package transactionprotocol
 
 import "racelab/scenario"
 
-// All lists the scenarios.
-func All() []scenario.Any {
-	return []scenario.Any{
+// all lists the scenarios.
+func all() []*scenario.Scenario[struct{}, World] {
+	return []*scenario.Scenario[struct{}, World]{
 		&CoordinatorCrash, &ZombieProducer, &DelayedEndTxn, &DelayedMarker, &HangingTransaction, &LateRecord, &VerificationABA, &CompletionRace,
 		&Upgrade, &TimeoutMeetsCommit, &SelfFencing, &StuckPrepare, &MarkerLivelock, &EpochExhaustion, &PendingOffsets,
 		&ZombieReader, &OffsetsAfterReplay, &ConsumeProcessProduce,
 	}
+}
+
+// All lists the scenarios.
+func All() []scenario.Any {
+	var list []scenario.Any
+	for _, s := range all() {
+		list = append(list, s)
+	}
+	return list
 }
