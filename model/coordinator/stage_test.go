@@ -79,6 +79,7 @@ func ask(t *testing.T, node *Transactions, request sim.Message) string {
 // awaits the answer, or waits.
 type player struct {
 	coordinator *sim.Conn
+	log         *sim.Conn
 	brokers     []*sim.Conn
 	timer       sim.Timer
 	acts        []any `sim:"config"`
@@ -94,6 +95,8 @@ func (c *player) Run(t *sim.Task) {
 			c.timer.Sleep(t.At("wait"), act)
 		case *markersWritten:
 			c.ask(t, c.brokers[act.broker], act)
+		case *Election:
+			c.ask(t, c.log, act)
 		case sim.Message:
 			c.ask(t, c.coordinator, act)
 		}

@@ -1,0 +1,71 @@
+package coordinator
+
+import (
+	"testing"
+
+	"racelab/model"
+	"racelab/sim"
+)
+
+// refusingLog answers each append with one error, and takes what it is told to: an
+// append that fails may be there all the same.
+type refusingLog struct{ err model.Error }
+
+func (l *refusingLog) Handle(e sim.Envelope, out *sim.Outbox) { out.Reply(e, &appendResponse{l.err}) }
+
+// Goal: the rows of a failed append: what the client is told, and that nothing is
+// pending after it.
+func TestAppendFails(t *testing.T) {
+	for _, test := range []struct{ err, want model.Error }{
+		{model.ErrUnknownTopicOrPartition, model.ErrCoordinatorNotAvailable},
+		{model.ErrNotEnoughReplicas, model.ErrCoordinatorNotAvailable},
+		{model.ErrNotEnoughReplicasAfterAppend, model.ErrCoordinatorNotAvailable},
+		{model.ErrRequestTimedOut, model.ErrCoordinatorNotAvailable},
+		{model.ErrNotLeaderOrFollower, model.ErrNotCoordinator},
+		{model.ErrKafkaStorageError, model.ErrNotCoordinator},
+		{model.ErrMessageTooLarge, model.ErrUnknownServerError},
+	} {
+		node := in(Ongoing, model.TV2)
+		s := newStage(t, node)
+		s.world.AddNode("log", &refusingLog{test.err})
+		node.ConnectLog(s.world.Dial("coordinator", "log"))
+		before := describe(node)
+		for _, request := range []sim.Message{
+			endTxn(5, 10, 2, model.Commit), &model.AddPartitionsToTxnRequest{Version: 4, ProducerID: 10, ProducerEpoch: 2, Partitions: []model.Partition{2}},
+		} {
+			if got := s.play(t, request)[0]; got != test.want.String() {
+				t.Errorf("%s while the log says %v: %s, want %v", sim.NameOf(request), test.err, got, test.want)
+			}
+			if got := describe(node); got != before {
+				t.Errorf("%s while the log says %v: T0 is %s, want %s", sim.NameOf(request), test.err, got, before)
+			}
+		}
+	}
+}
+
+// Goal: who becomes coordinator knows what is in the log, sends the markers of what is
+// decided again under its epoch, and has forgotten the last epoch.
+func TestLoad(t *testing.T) {
+	decided := in(PrepareCommit, model.TV2).metadata[0].txnTransitMetadata
+	decided.txnStart = 0
+	node := NewTransactions(TransactionsConfig{TransactionalIDs: 2, Brokers: brokers, MaxEpoch: maxEpoch, Self: 1, Coordinators: 2})
+	s := newStage(t, node)
+	log := NewTransactionLog(LogConfig{Brokers: []string{"other", "coordinator"}})
+	log.records, log.highWatermark = []logRecord{{0, decided}}, 1
+	log.records[0].txnStart = sim.Never
+	s.world.AddNode("log", log)
+	s.world.AddNode("other", NewTransactions(TransactionsConfig{TransactionalIDs: 2}))
+	node.ConnectLog(s.world.Dial("coordinator", "log"))
+	log.Connect(nil, s.world.Dial("log", "other"), s.world.Dial("log", "coordinator"))
+	s.client.log = s.world.Dial("client", "log")
+	if got := s.play(t, endTxn(5, 10, 1, model.Commit))[0]; got != "NOT_COORDINATOR" {
+		t.Errorf("EndTxn before the election: %s, want NOT_COORDINATOR", got)
+	}
+	s.play(t, &Election{})
+	if got, want := describe(node), "PrepareCommit+CompleteCommit 10/2 last -1 [P0]"; got != want {
+		t.Errorf("after the load: T0 is %s, want %s", got, want)
+	}
+	if marker := node.channels[0].inFlight[0].marker; marker.CoordinatorEpoch != 1 || marker.Result != model.Commit {
+		t.Errorf("after the load: marker %+v, want a commit of coordinator epoch 1", marker)
+	}
+}
