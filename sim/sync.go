@@ -338,6 +338,7 @@ func (m *RWMutex) RUnlock(t *Task) {
 	}
 	from := m.hold(t)
 	t.touches(&from.object, false)
+	t.world.givenBack = t.world.givenBack || from.count == 0
 	for i := 0; from.count == 0; i++ {
 		if i == len(m.readers) {
 			panic("RUnlock of unlocked RWMutex")

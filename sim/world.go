@@ -41,6 +41,7 @@ type World struct {
 	looked       object  // what an Always judges; unbound: there is none
 	closed       bool    // a channel was, in some run; no part of the state
 	remade       bool    // a channel was made anew, in some run; no part of the state
+	givenBack    bool    // a task called RUnlock that did not read, in some run; no part of the state
 
 	// runEnd is a pseudo-object. A task's last step reads it; ticks and faults
 	// write it, because they are disabled once all tasks have ended.
@@ -524,6 +525,7 @@ func (w *World) blocked() []blockedEvent {
 // come depends on who has ended, a send that finds its channel closed touches
 // less than it would have, and that a task comes to a buffer, or to a select with
 // a default, is not recorded, which who makes the channel anew would have to know.
+// Which readers an RUnlock looks at depends on whether its own task reads.
 func (w *World) irreducible() string {
 	switch {
 	case w.faults != nil:
@@ -534,6 +536,8 @@ func (w *World) irreducible() string {
 		return "a channel that is closed"
 	case w.remade:
 		return "a channel that is made anew"
+	case w.givenBack:
+		return "an RUnlock by a task that does not read"
 	}
 	return ""
 }

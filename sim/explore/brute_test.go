@@ -402,6 +402,19 @@ func TestProgramsThatNeedARule(t *testing.T) {
 	}
 }
 
+// Goal: exhaustive does not say that it saw all where a task gives back what another
+// one reads: how far it has to look depends on who reads. It was found as program 788
+// of seed 1413.
+func TestAnRUnlockOfAnotherReader(t *testing.T) {
+	p := &program{}
+	for _, task := range []string{"runlock", "write1 rlock", "rlock runlock"} {
+		p.tasks = append(p.tasks, parseOps(task))
+	}
+	if difference, _, ok := p.compare(true, false, programRuns); !ok || difference != "" {
+		t.Errorf("%v, %s", ok, difference)
+	}
+}
+
 func parseOps(text string) []op {
 	var ops []op
 	for _, word := range strings.Fields(text) {

@@ -86,6 +86,7 @@
 //     accesses apart without ordering them, as the counter of a WaitGroup can, or
 //     the time in a timed world, only walks see the race.
 //   - Exhaustive knows which steps depend on each other from what they record. With
-//     tickers, faults and channels that are closed or made anew it may miss a
+//     tickers, faults, channels that are closed or made anew, and an RUnlock of what
+//     another task reads, it may miss a
 //     class, says so, and calls nothing proved.
 package explore
