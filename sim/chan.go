@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"reflect"
 
 	"racelab/sim/internal/hook"
 )
@@ -9,7 +10,8 @@ import (
 // Chan is a channel of a client: chan T. Its zero value is the nil channel, on
 // which every wait is for ever.
 //
-// What it carries fits a word: a number, or the Ref of something larger.
+// What it carries is copied, as a Message is: numbers, texts, and structs, arrays,
+// slices and pointers of these. Nobody changes it once it is sent.
 //
 // A task parked before Send, Receive or Select counts as waiting. The order of
 // arrival is not modelled: of several that wait any may be served, so a channel
@@ -31,7 +33,7 @@ import (
 // served; the order of their calls is as open. What the receiver of an
 // unbuffered channel does in the step of the receive comes before whatever the
 // sender does next; a Step after the receive takes that away.
-type Chan[T Word] struct{ channel }
+type Chan[T any] struct{ channel }
 
 // channel is what a Chan is, whatever it carries.
 type channel struct {
@@ -39,7 +41,7 @@ type channel struct {
 	made     bool // else it is the nil channel
 	closed   bool
 	capacity int
-	values   []uint64 // oldest first
+	values   []carried // oldest first
 
 	// Not part of the state, as Envelope.sendClock is not: what comes before who takes
 	// each of the values, and before who uses the room again that a receive made.
@@ -88,8 +90,7 @@ func (c *Chan[T]) Received(t *Task) (value T, ok bool) {
 	if t.received == nothing && !t.unwinds() {
 		panic("sim: Received, and the last point received nothing: ask right after the Select, and only in the case of the channel")
 	}
-	setScalar(&value, t.word)
-	return value, t.received == aValue
+	return valueOf[T](t.carried), t.received == aValue
 }
 
 // Sending is the case of a select that sends the value. The value is that of the
@@ -99,7 +100,7 @@ func (c *Chan[T]) Sending(value T) Case {
 	if c == nil {
 		return Case{}
 	}
-	return Case{of: c, sends: true, word: scalar(&value)}
+	return Case{of: c, sends: true, carried: carry(value)}
 }
 
 // Receiving is the case of a select that receives.
@@ -142,8 +143,8 @@ func (c *Chan[T]) Len(t *Task) int {
 // picture or a claim.
 func (c *Chan[T]) Peek() []T {
 	var values []T
-	for _, word := range c.values {
-		values = append(values, fromWord[T](word))
+	for _, x := range c.values {
+		values = append(values, valueOf[T](x))
 	}
 	return values
 }
@@ -162,8 +163,37 @@ func (c *channel) handsOver() bool { return c.made && c.capacity == 0 }
 // forget forgets who came before whom.
 func (c *channel) forget() { c.sendClocks, c.room = c.sendClocks[:0], c.room[:0] }
 
+// carried is a value on its way through a channel: a number or, of anything else,
+// its hash and the value itself.
+type carried struct {
+	word uint64
+	ref  reference
+}
+
+// reference is what no word can hold. It never changes.
+type reference struct{ to any }
+
+func carry[T any](value T) carried {
+	v := reflect.ValueOf(&value).Elem()
+	if isWord(v.Kind()) {
+		return carried{word: scalar(&value)}
+	}
+	return carried{hashValue(mixString(0, v.Type().String()), v), reference{value}}
+}
+
+func valueOf[T any](x carried) T {
+	if isWord(reflect.TypeFor[T]().Kind()) {
+		return fromWord[T](x.word)
+	}
+	value, _ := x.ref.to.(T)
+	return value
+}
+
+// isWord says whether a word holds all values of the kind.
+func isWord(k reflect.Kind) bool { return k >= reflect.Bool && k <= reflect.Uint64 }
+
 // put sends into the buffer.
-func (c *channel) put(t *Task, word uint64) {
+func (c *channel) put(t *Task, x carried) {
 	if w := t.world; w.follows() {
 		if len(c.values)+len(c.room) == c.capacity {
 			w.acquire(t.number-1, c.room[0])
@@ -171,19 +201,19 @@ func (c *channel) put(t *Task, word uint64) {
 		}
 		c.sendClocks = append(c.sendClocks, w.release(t.number-1))
 	}
-	c.values = append(c.values, word)
+	c.values = append(c.values, x)
 }
 
 // get receives from the buffer.
-func (c *channel) get(t *Task) uint64 {
+func (c *channel) get(t *Task) carried {
 	if w := t.world; w.follows() {
 		w.acquire(t.number-1, c.sendClocks[0])
 		c.sendClocks = append(c.sendClocks[:0], c.sendClocks[1:]...)
 		c.room = append(c.room, w.release(t.number-1))
 	}
-	word := c.values[0]
+	x := c.values[0]
 	c.values = append(c.values[:0], c.values[1:]...)
-	return word
+	return x
 }
 
 func (c *channel) holds() string {

@@ -34,7 +34,9 @@ func (t *Task) Now() Time {
 		return Time(t.given.word)
 	}
 	t.touches(&t.world.clock.object, false)
-	t.did(uint64(t.world.clock.now))
+	if t.did(uint64(t.world.clock.now)); t.program == nil {
+		t.log.told = true
+	}
 	return t.world.clock.now
 }
 
@@ -66,6 +68,19 @@ func (t Time) String() string {
 		return "never"
 	}
 	return time.Duration(t).String()
+}
+
+// told says whether a function has been told what time it is. A local variable may
+// hold that, so then the time of day is a part of the state.
+func (w *World) told() bool {
+	if w.clock.used && w.starts.number > 0 {
+		for _, t := range w.tasks {
+			if t.log != nil && t.log.told {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // advance moves the clock to a moment, if that is still to come. Whatever

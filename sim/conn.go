@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"math"
 	"reflect"
 	"unsafe"
 
@@ -270,7 +271,7 @@ func (q *envelopes) walk(s *walker) {
 		s.words = append(s.words, uint64(len(*q.queue)))
 		for i := range *q.queue {
 			e := &(*q.queue)[i]
-			s.words = append(s.words, uint64(e.from.place()), e.hash)
+			s.words = append(s.words, e.whose(), e.hash)
 			if s.world.timed != nil {
 				s.put(past, unsafe.Pointer(&e.at), nil)
 			}
@@ -281,7 +282,9 @@ func (q *envelopes) walk(s *walker) {
 	n := s.next()
 	*q.queue = (*q.queue)[:0]
 	for range n {
-		e := Envelope{Message: s.nextRef().(Message), conn: q.conn, from: s.world.party(s.next()), hash: s.next()}
+		e := Envelope{Message: s.nextRef().(Message), conn: q.conn}
+		e.belongs(s.world, s.next())
+		e.hash = s.next()
 		if s.world.timed != nil {
 			s.get(past, unsafe.Pointer(&e.at), nil)
 		}
@@ -310,11 +313,18 @@ func hashValue(hash uint64, v reflect.Value) uint64 {
 		return mix(hash, v.Uint())
 	case reflect.String:
 		return mixString(hash, v.String())
+	case reflect.Float32, reflect.Float64:
+		return mix(hash, math.Float64bits(v.Float()))
 	case reflect.Pointer:
 		if v.IsNil() {
 			return mix(hash, 0)
 		}
 		return hashValue(mix(hash, 1), v.Elem())
+	case reflect.Interface:
+		if v.IsNil() {
+			return mix(hash, 0)
+		}
+		return hashValue(mixString(hash, v.Elem().Type().String()), v.Elem())
 	case reflect.Slice, reflect.Array:
 		hash = mix(hash, uint64(v.Len()))
 		for i := range v.Len() {
@@ -327,6 +337,6 @@ func hashValue(hash uint64, v reflect.Value) uint64 {
 		}
 		return hash
 	default:
-		panic(fmt.Sprintf("sim: a message holds a %s: make it of numbers, texts, booleans, structs, slices and pointers", v.Type()))
+		panic(fmt.Sprintf("sim: a message, or what a channel carries, holds a %s: make it of numbers, texts, booleans, structs, slices and pointers", v.Type()))
 	}
 }

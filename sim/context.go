@@ -7,13 +7,13 @@ import "time"
 //
 // It is one memory for all who have it, so Share it, or what holds it.
 //
-// Source: context.WithCancel, context.WithTimeout.
-// Differs: a Context has no values and no children: whoever cancels two cancels
-// each of them.
+// Source: context.WithCancel, context.WithTimeout, context.cancelCtx.cancel.
+// Differs: a Context has no values, and its children are made before the first step.
 type Context struct {
 	done     Chan[bool] // closed when it is over
 	deadline Timer
 	reason   Atomic[int32]
+	children []*Context
 }
 
 // Why a Context is done.
@@ -36,12 +36,23 @@ func (e ContextError) Error() string { return string(e) }
 // Init makes a Context that can be cancelled, before the first step.
 func (c *Context) Init() { c.done.Init(0) }
 
-// Cancel ends what works for the Context. A second call does nothing.
+// InitChild makes a Context that ends with its parent, or before it, before the first
+// step.
+func (c *Context) InitChild(parent *Context) {
+	c.Init()
+	parent.children = append(parent.children, c)
+}
+
+// Cancel ends what works for the Context, and for its children after it. A second
+// call does nothing.
 func (c *Context) Cancel(t *Task) { c.end(t, canceled) }
 
 func (c *Context) end(t *Task, why int32) {
 	if c.reason.CompareAndSwap(t, notDone, why) {
 		c.done.Close(t)
+		for _, child := range c.children {
+			child.end(t, why)
+		}
 	}
 }
 

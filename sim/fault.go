@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 	"unsafe"
 
 	"racelab/sim/internal/hook"
@@ -13,6 +14,8 @@ type Faults struct {
 	NodeCrashes    int
 	ProcessCrashes int // of client processes
 	Cuts           int // of connections, in one direction
+	Losses         int // of single messages: a request, or an answer
+	Duplicates     int // of requests: the node gets one twice
 	Delays         int // of messages, in timed mode
 	// Closes is how often a client may call Conn.Close on one connection. That is
 	// no choice, but the network can then lose what was on its way.
@@ -28,6 +31,10 @@ type Faults struct {
 //
 // A node that crashes loses what its Crash drops, its timers, and every request
 // on its way to it; its connections break. It restarts in a later event.
+//
+// A message that is lost leaves its connection standing: whoever waits for the answer
+// gets ErrBroken, as from a call that has timed out. A request that is duplicated comes
+// to the node twice, one after the other, and the second answer goes nowhere.
 //
 // A connection that is cut loses what is on its way in one direction. What is on
 // its way in the other may still arrive, or get lost too, which costs nothing
@@ -49,7 +56,7 @@ func (w *World) Allow(b Faults) {
 func (w *World) stopFaults() {
 	w.events()
 	if f := w.faults; f != nil {
-		f.left.NodeCrashes, f.left.ProcessCrashes, f.left.Cuts, f.left.Delays = 0, 0, 0, 0
+		f.left = Faults{Closes: f.left.Closes, Down: f.left.Down, Late: f.left.Late}
 		f.stopped = true
 		w.base = nil
 		w.mark(&f.object)
@@ -71,6 +78,8 @@ const (
 	Crash     Fault = "crash"
 	Restart   Fault = "restart"
 	Late      Fault = "delay"
+	Lost      Fault = "lose"
+	Twice     Fault = "duplicate"
 )
 
 func (f Fault) Name() string   { return string(f) }
@@ -111,7 +120,7 @@ type faults struct {
 func (f *faults) layout(w *World) {
 	w.bind(f)
 	g := w.plan.group(&f.object, ofWorld)
-	for _, n := range [...]*int{&f.left.NodeCrashes, &f.left.ProcessCrashes, &f.left.Cuts, &f.left.Delays} {
+	for _, n := range [...]*int{&f.left.NodeCrashes, &f.left.ProcessCrashes, &f.left.Cuts, &f.left.Losses, &f.left.Duplicates, &f.left.Delays} {
 		g.add(word64, unsafe.Pointer(n))
 	}
 	g.add(word8, unsafe.Pointer(&f.stopped))
@@ -212,6 +221,13 @@ func (w *World) prepareFaults() {
 			add(ErrBroken, c, false)
 			add(ErrBroken, c, true)
 		}
+		if f.left.Losses > 0 {
+			add(Lost, c, false)
+			add(Lost, c, true)
+		}
+		if f.left.Duplicates > 0 {
+			add(Twice, c, false)
+		}
 		if f.left.Delays > 0 {
 			add(Late, c, false)
 			add(Late, c, true)
@@ -266,6 +282,11 @@ func (x *fault) possible(f *faults) bool {
 		}
 		// With nothing on its way, a cut is the same in both directions.
 		return f.left.Cuts > 0 && c.dialled() && (!x.back || c.serving != nil || len(c.requests)+len(c.responses) > 0)
+	case Lost:
+		// While an earlier request is served, its answer has to come first.
+		return f.left.Losses > 0 && !c.broken && len(x.way()) > 0 && (x.back && x.way()[0].Message != ErrBroken || !x.back && c.serving == nil)
+	case Twice:
+		return f.left.Duplicates > 0 && !c.broken && len(x.way()) > 0 && !x.way()[0].again
 	default:
 		return f.left.Delays > 0 && len(x.way()) > 0
 	}
@@ -300,10 +321,37 @@ func (x *fault) happen(w *World) {
 		}
 		x.conn.breaks()
 		w.observe(Act{Action: Failed, Actor: "network", Peer: x.conn.node.name, Conn: x.conn.name, Message: ErrBroken})
+	case Lost:
+		w.faults.left.Losses--
+		x.lose(w)
+		w.observe(Act{Action: Failed, Actor: "network", Peer: x.conn.node.name, Conn: x.conn.name, Message: Lost})
+	case Twice:
+		w.faults.left.Duplicates--
+		x.conn.touchAll(w)
+		twice := x.conn.requests[0]
+		twice.again = true
+		x.conn.requests = slices.Insert(x.conn.requests, 1, twice)
+		w.observe(Act{Action: Failed, Actor: "network", Peer: x.conn.node.name, Conn: x.conn.name, Message: Twice})
 	default:
 		w.faults.left.Delays--
 		x.delay(w)
 		w.observe(Act{Action: Failed, Actor: "network", Peer: x.conn.node.name, Conn: x.conn.name, Message: Late})
+	}
+}
+
+// lose loses the oldest message: ErrBroken stands where its answer would.
+func (x *fault) lose(w *World) {
+	c := x.conn
+	c.touchAll(w)
+	if x.back {
+		c.responses[0].Message, c.responses[0].hash = ErrBroken, hashOf(ErrBroken)
+		return
+	}
+	lost := c.requests[0]
+	c.requests = append(c.requests[:0], c.requests[1:]...)
+	if !lost.again {
+		lost.Message, lost.hash = ErrBroken, hashOf(ErrBroken)
+		c.responses = append(c.responses, lost)
 	}
 }
 

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 
 	"racelab/sim/internal/hook"
 )
@@ -26,6 +27,7 @@ type entry struct {
 	word   uint64 // what the operation gave
 	more   uint64 // the same
 	ref    any    // what no word can hold: a message, a list
+	told   bool   // what time it is, here or before
 }
 
 // origin is where a log begins: with the function, or with a turn of a loop.
@@ -42,7 +44,8 @@ func newOrigin(o origin) *entry {
 	if o.after != nil {
 		hash = mix(hash, o.after.hash)
 	}
-	return &entry{origin: &o, hash: hash, name: o.name}
+	told := o.after != nil && o.after.told && !o.loop // No local variable outlives a turn.
+	return &entry{origin: &o, hash: hash, name: o.name, told: told}
 }
 
 // history lists what a function that begins anew has to do to come to the entry.
@@ -138,7 +141,7 @@ func (t *Task) didAll(word, more uint64, ref any) {
 		return
 	}
 	hash := mix(mix(mixString(t.log.hash, t.doing), word), more)
-	t.log = &entry{before: t.log, origin: t.log.origin, hash: hash, name: t.doing, word: word, more: more, ref: ref}
+	t.log = &entry{before: t.log, origin: t.log.origin, hash: hash, name: t.doing, word: word, more: more, ref: ref, told: t.log.told}
 }
 
 // parks notes where the coroutine of a function parks. One that runs again comes
@@ -256,7 +259,8 @@ func (t *Task) body(log *entry) func(*Task) {
 
 // Go starts a goroutine that runs the function, as World.Go adds one before the
 // first step. A name that a task has already gets a number: "worker#2". A run can
-// start as many as World.Goroutines says.
+// start as many as World.Goroutines says. The goroutine is one of the process of the
+// task that starts it, if that has one, and is gone when it crashes.
 //
 // It is a point, as who is started first has the first name.
 func (t *Task) Go(name string, f func(*Task)) {
@@ -276,9 +280,6 @@ func (t *Task) Go(name string, f func(*Task)) {
 	if child == nil {
 		panic(fmt.Sprintf("sim: task %s starts %s, and has no room for more than %d goroutines: World.Goroutines makes more", t.name, name, w.goroutines))
 	}
-	if t.process != nil && w.mayKill() {
-		panic(fmt.Sprintf("sim: task %s starts %s, and process %s may crash: add its tasks with World.Go", t.name, name, t.process.name))
-	}
 	n := 1
 	for _, other := range w.tasks {
 		if !other.unused && (other.name == name || other.name == fmt.Sprintf("%s#%d", name, n)) {
@@ -288,7 +289,7 @@ func (t *Task) Go(name string, f func(*Task)) {
 	if n > 1 {
 		name = fmt.Sprintf("%s#%d", name, n)
 	}
-	child.name, child.unused = name, false
+	child.name, child.unused, child.process = name, false, t.process
 	child.log = newOrigin(origin{name: name, parent: t.number, after: t.log})
 	w.touched(&child.object, true)
 	if w.follows() {
@@ -333,6 +334,14 @@ func (w *World) prepareGoroutines() {
 	}
 }
 
+// slots is how many tasks a run may start, behind the others.
+func (w *World) slots() int {
+	if w.starts.number == 0 {
+		return 0
+	}
+	return w.goroutines
+}
+
 // unusedTask is the next that a run can start.
 func (w *World) unusedTask() *Task {
 	for _, t := range w.tasks {
@@ -347,17 +356,29 @@ func (w *World) unusedTask() *Task {
 func (t *Task) walkUnused(s *walker) bool {
 	if !s.loading {
 		started := uint64(1)
+		if t.process != nil {
+			started += 1 + uint64(slices.Index(t.world.processes, t.process))
+		}
 		if t.unused {
 			started = 0
 		}
 		s.words = append(s.words, started)
 		return t.unused
 	}
-	if t.unused = s.next() == 0; t.unused {
-		t.log = nil
-		t.putAt(0, 0)
+	started := s.next()
+	if t.process = nil; started > 1 {
+		t.process = t.world.processes[started-2]
+	}
+	if t.unused = started == 0; t.unused {
+		t.vanish()
 	}
 	return t.unused
+}
+
+// vanish makes room for another goroutine.
+func (t *Task) vanish() {
+	t.unused, t.log, t.process = true, nil, nil
+	t.putAt(0, 0)
 }
 
 // Loop parks the task at a point of that name, and is true:

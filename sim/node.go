@@ -57,6 +57,7 @@ type Envelope struct {
 	conn      *Conn
 	from      party // who asked
 	hash      uint64
+	again     bool // the network made it of another one: its answer goes nowhere
 	at        Time // timed mode: when it arrives
 	sendClock int  // see World.release; no part of the state
 }
@@ -83,7 +84,7 @@ func (o *Outbox) Reply(e Envelope, answer Message) {
 	if c.serving == e.from {
 		c.serving = nil
 	}
-	if !c.broken {
+	if !c.broken && !e.again {
 		c.responses = append(c.responses, Envelope{Message: answer, conn: c, from: e.from, hash: hashOf(answer), sendClock: o.world.release(c.node.clockIndex())})
 		if o.world.timed != nil {
 			o.world.timed.answered(c)
@@ -180,7 +181,7 @@ func (e *Envelope) walk(s *walker) {
 			s.words = append(s.words, 0)
 			return
 		}
-		s.words = append(s.words, uint64(e.conn.number), uint64(e.from.place()), e.hash)
+		s.words = append(s.words, uint64(e.conn.number), e.whose(), e.hash)
 		s.refs = append(s.refs, e.Message)
 		return
 	}
@@ -189,8 +190,21 @@ func (e *Envelope) walk(s *walker) {
 		return
 	}
 	c := s.world.conns[conn-1]
-	*e = Envelope{Message: s.nextRef().(Message), conn: c, from: s.world.party(s.next()), hash: s.next()}
+	*e = Envelope{Message: s.nextRef().(Message), conn: c}
+	e.belongs(s.world, s.next())
+	e.hash = s.next()
 }
+
+// whose is the word of who sent it, and belongs sets that.
+func (e *Envelope) whose() uint64 {
+	word := uint64(e.from.place()) << 1
+	if e.again {
+		word |= 1
+	}
+	return word
+}
+
+func (e *Envelope) belongs(w *World, word uint64) { e.from, e.again = w.party(word>>1), word&1 != 0 }
 
 // String is the request and who sent it.
 func (e Envelope) String() string {

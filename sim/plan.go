@@ -44,17 +44,18 @@ type slot struct {
 type op uint8
 
 const (
-	word8   op = iota // numbers and booleans, by their width
-	word16            //
-	word32            //
-	word64            //
-	text              // a string: its hash, and the string by reference
-	moment            // a Time: its distance from now
-	past              // a Time that counts as now once it has passed: an expired deadline equals one that expires now
-	drawn             // of Draws: chance has no memory that a crash could take
-	request           // an Envelope
-	list              // a slice: its length, and its elements
-	special           // what walks itself
+	word8    op = iota // numbers and booleans, by their width
+	word16             //
+	word32             //
+	word64             //
+	text               // a string: its hash, and the string by reference
+	moment             // a Time: its distance from now
+	past               // a Time that counts as now once it has passed: an expired deadline equals one that expires now
+	drawn              // of Draws: chance has no memory that a crash could take
+	request            // an Envelope
+	unhashed           // a reference, whose hash stands beside it
+	list               // a slice: its length, and its elements
+	special            // what walks itself
 )
 
 // walks is state of the world itself that no list of addresses describes.
@@ -126,11 +127,12 @@ const (
 )
 
 var (
-	objectType   = reflect.TypeFor[object]()
-	channelType  = reflect.TypeFor[channel]()
-	timeType     = reflect.TypeFor[Time]()
-	envelopeType = reflect.TypeFor[Envelope]()
-	drawsType    = reflect.TypeFor[Draws]()
+	objectType    = reflect.TypeFor[object]()
+	channelType   = reflect.TypeFor[channel]()
+	timeType      = reflect.TypeFor[Time]()
+	envelopeType  = reflect.TypeFor[Envelope]()
+	referenceType = reflect.TypeFor[reference]()
+	drawsType     = reflect.TypeFor[Draws]()
 )
 
 // planner compiles a plan or, if look is set, shows to it all that a plan sees.
@@ -210,6 +212,7 @@ func (p *planner) compile() {
 		}
 	}
 	p.finish()
+	p.sleepers()
 }
 
 // begin is the group of a root's own fields, with what the world itself keeps of
@@ -490,6 +493,9 @@ func (p *planner) shapeOf(t reflect.Type) *typeShape {
 		return sh
 	case envelopeType:
 		sh.op = request
+		return sh
+	case referenceType:
+		sh.op = unhashed
 		return sh
 	}
 	switch t.Kind() {

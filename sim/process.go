@@ -152,7 +152,18 @@ func (w *World) mustBeApart(roots []root, of []*process) {
 
 // runs says whether the process is up and has not ended.
 func (p *process) runs() bool {
-	return !p.down && slices.ContainsFunc(p.tasks, func(t *Task) bool { return !t.done })
+	return !p.down && slices.ContainsFunc(p.goroutines(), func(t *Task) bool { return !t.done })
+}
+
+// goroutines are its tasks, and those that a run has started.
+func (p *process) goroutines() []*Task {
+	all := p.tasks
+	for _, t := range p.world.tasks[len(p.world.tasks)-p.world.slots():] {
+		if t.process == p {
+			all = append(slices.Clip(all), t)
+		}
+	}
+	return all
 }
 
 // setDown says of the tasks, too, that there are none.
@@ -193,6 +204,11 @@ func (p *process) crash() {
 		w.timed.idle(p.tasks)
 	}
 	w.races.forget(w, p)
+	for _, t := range p.goroutines()[len(p.tasks):] {
+		w.touched(&w.starts, true)
+		w.touched(&t.object, true)
+		t.vanish()
+	}
 	w.observe(Act{Action: Failed, Actor: p.name, Message: Crash})
 }
 
@@ -204,7 +220,7 @@ func (p *process) mustHoldNothingElse() {
 		if !ok || slices.Contains(p.owns, l.bound()) {
 			continue
 		}
-		for _, t := range p.tasks {
+		for _, t := range p.goroutines() {
 			if l.blocks(t, t) {
 				panic(fmt.Sprintf("sim: process %s crashes while its task %s holds %s, which is no part of it: add it to World.Process",
 					p.name, t.name, p.world.objectName(l.bound().number)))

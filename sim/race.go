@@ -126,13 +126,13 @@ func (r *races) forget(w *World, p *process) {
 		}
 	}
 	first := r.clocks[p.tasks[0].number-1]
-	for _, t := range p.tasks {
+	for _, t := range p.goroutines() {
 		first.join(r.clocks[t.number-1])
 	}
-	for _, t := range p.tasks {
+	for _, t := range p.goroutines() {
 		r.clocks[t.number-1].join(first)
 	}
-	for _, t := range p.tasks {
+	for _, t := range p.goroutines() {
 		r.clocks[t.number-1][t.number-1]++
 	}
 }

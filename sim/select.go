@@ -34,10 +34,10 @@ func (t *Task) Select(cases ...Case) any { return t.choose(t.nextOr("select", ""
 
 // Case is a case of a select. Its zero value is one of a nil channel.
 type Case struct {
-	of     objectHolder // a Chan or a Timer; nil: never ready
-	sends  bool
-	orElse bool
-	word   uint64 // what it sends
+	of      objectHolder // a Chan or a Timer; nil: never ready
+	sends   bool
+	orElse  bool
+	carried // what it sends
 }
 
 // Default is the case that happens where no other is ready.
@@ -59,12 +59,12 @@ type chanRef interface {
 
 // choice is what a task waits for that is parked at a select, or at a channel.
 type choice struct {
-	object        // of no step: those of its cases count
-	named  bool   // it is a select: labels say which case
-	orElse bool   // there is a default
-	met    int    // from 1: the case that another task has let happen; 0: none
-	word   uint64 // received there
-	cases  []Case
+	object       // of no step: those of its cases count
+	named   bool // it is a select: labels say which case
+	orElse  bool // there is a default
+	met     int  // from 1: the case that another task has let happen; 0: none
+	carried      // received there
+	cases   []Case
 }
 
 // way is how a task may go on: by which case, and with whom. The zero value is
@@ -102,7 +102,7 @@ func (t *Task) chooseAgain(p string, named bool, cases ...Case) any {
 		t.did(0)
 	}
 	if _, ok := t.blocks(p, &t.choice); !ok {
-		t.word, t.received = t.given.word, received(t.given.more&3)
+		t.carried, t.received = carried{t.given.word, reference{t.given.ref}}, received(t.given.more&3)
 		if of := t.given.more >> 2; of > 0 {
 			return t.world.objects[of-1]
 		}
@@ -114,9 +114,9 @@ func (t *Task) chooseAgain(p string, named bool, cases ...Case) any {
 		of = uint64(chosen.(objectHolder).bound().number)
 	}
 	if t.received == nothing {
-		t.word = 0 // It is of a receive before.
+		t.carried = carried{} // It is of a receive before.
 	}
-	t.didAll(t.word, of<<2|uint64(t.received), nil)
+	t.didAll(t.carried.word, of<<2|uint64(t.received), t.carried.ref.to)
 	return chosen
 }
 
@@ -250,7 +250,7 @@ func (t *Task) goThrough() any {
 		if x := &c.cases[c.met-1]; x.sends {
 			return x.of
 		}
-		t.word, t.received = c.word, aValue
+		t.carried, t.received = c.carried, aValue
 		return c.cases[c.met-1].of
 	}
 	at := int(t.way.at)
@@ -273,16 +273,16 @@ func (t *Task) goThrough() any {
 	case c.closed && len(c.values) == 0:
 		t.touches(&c.object, false)
 		t.acquires(&c.object)
-		t.word, t.received = 0, closing
+		t.carried, t.received = carried{}, closing
 	case t.way.with > 0:
 		t.touches(&c.object, true)
 		t.meet(x, t.world.tasks[t.way.with-1])
 	case x.sends:
 		t.touches(&c.object, true)
-		c.put(t, x.word)
+		c.put(t, x.carried)
 	default:
 		t.touches(&c.object, true)
-		t.word, t.received = c.get(t), aValue
+		t.carried, t.received = c.get(t), aValue
 	}
 	return x.of
 }
@@ -325,9 +325,9 @@ func (t *Task) meet(x *Case, other *Task) {
 	t.touches(&other.object, true)
 	t.leaves(&other.choice, theirs)
 	if x.sends {
-		other.choice.word = x.word
+		other.choice.carried = x.carried
 	} else {
-		t.word, t.received = other.choice.cases[theirs].word, aValue
+		t.carried, t.received = other.choice.cases[theirs].carried, aValue
 	}
 	other.choice.met = theirs + 1
 	if w.follows() {
@@ -398,12 +398,12 @@ func (c *choice) save(s *walker) {
 	}
 	s.words = append(s.words, word)
 	if c.met > 0 {
-		s.words = append(s.words, c.word)
+		s.words, s.refs = append(s.words, c.word), append(s.refs, c.ref.to)
 	}
 	for i := range c.cases {
 		x := &c.cases[i]
 		if x.sends {
-			s.words = append(s.words, uint64(x.of.bound().number)<<1|1, x.word)
+			s.words, s.refs = append(s.words, uint64(x.of.bound().number)<<1|1, x.word), append(s.refs, x.ref.to)
 		} else {
 			s.words = append(s.words, uint64(x.of.bound().number)<<1)
 		}
@@ -414,14 +414,14 @@ func (c *choice) load(s *walker) {
 	word := s.next()
 	c.named, c.orElse, c.met = word&1 != 0, word&2 != 0, int(word>>2&(1<<30-1))
 	if c.met > 0 {
-		c.word = s.next()
+		c.carried = carried{s.next(), reference{s.nextRef()}}
 	}
 	c.cases = c.cases[:0]
 	for range word >> 32 {
 		of := s.next()
 		x := Case{of: s.world.objects[of>>1-1], sends: of&1 != 0}
 		if x.sends {
-			x.word = s.next()
+			x.carried = carried{s.next(), reference{s.nextRef()}}
 		}
 		c.cases = append(c.cases, x)
 	}

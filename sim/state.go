@@ -67,6 +67,8 @@ func (s *walker) put(o op, at unsafe.Pointer, e *element) {
 		s.words = append(s.words, word)
 	case request:
 		(*Envelope)(at).walk(s)
+	case unhashed:
+		s.refs = append(s.refs, (*reference)(at).to)
 	case list:
 		s.putSlice((*sliceHeader)(at), e)
 	}
@@ -140,6 +142,8 @@ func (s *walker) get(o op, at unsafe.Pointer, e *element) {
 		*(*Time)(at) = s.instant(s.next())
 	case request:
 		(*Envelope)(at).walk(s)
+	case unhashed:
+		(*reference)(at).to = s.nextRef()
 	case list:
 		s.getSlice(at, e)
 	}
@@ -406,5 +410,8 @@ func (w *World) load(s *snapshot) {
 func (w *World) fingerprint() uint64 {
 	w.events()
 	w.refresh()
+	if w.told() {
+		return mix(w.sum, uint64(w.clock.now))
+	}
 	return w.sum
 }

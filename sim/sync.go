@@ -548,10 +548,12 @@ func (table *siteTable) second(p, what string) string {
 }
 
 // scalar is the one word that holds a variable's value.
-func scalar[T Word](value *T) uint64 {
+func scalar[T any](value *T) uint64 {
 	switch unsafe.Sizeof(*value) {
 	case 1:
 		return uint64(*(*uint8)(unsafe.Pointer(value)))
+	case 2:
+		return uint64(*(*uint16)(unsafe.Pointer(value)))
 	case 4:
 		return uint64(*(*uint32)(unsafe.Pointer(value)))
 	default:
@@ -560,20 +562,19 @@ func scalar[T Word](value *T) uint64 {
 }
 
 // fromWord is the value that a word holds.
-func fromWord[T Word](word uint64) (value T) {
-	setScalar(&value, word)
-	return value
-}
-
-func setScalar[T Word](value *T, word uint64) {
-	switch unsafe.Sizeof(*value) {
+func fromWord[T any](word uint64) (value T) {
+	at := unsafe.Pointer(&value)
+	switch unsafe.Sizeof(value) {
 	case 1:
-		*(*uint8)(unsafe.Pointer(value)) = uint8(word)
+		*(*uint8)(at) = uint8(word)
+	case 2:
+		*(*uint16)(at) = uint16(word)
 	case 4:
-		*(*uint32)(unsafe.Pointer(value)) = uint32(word)
+		*(*uint32)(at) = uint32(word)
 	default:
-		*(*uint64)(unsafe.Pointer(value)) = word
+		*(*uint64)(at) = word
 	}
+	return value
 }
 
 // strangeWord is a word that no run is likely to have; of a boolean, the other.

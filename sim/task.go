@@ -41,9 +41,10 @@ type Task struct {
 
 	process *process // that it is a goroutine of, if one is named
 
-	choice    choice // what it waits for at a select or a channel
-	way       way    // by which it is chosen to go on from there
-	word      uint64 // received on the way
+	choice    choice  // what it waits for at a select or a channel
+	way       way     // by which it is chosen to go on from there
+	carried   carried // received on the way
+	sleeps    Timer   // of a function, in a world with a clock
 	received  received
 	reads     bool // it waits for the next response, whoever sent the request
 	sendClock int  // what comes before it goes on; see World.release; no part of the state

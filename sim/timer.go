@@ -2,7 +2,9 @@ package sim
 
 import (
 	"fmt"
+	"reflect"
 	"time"
+	"unsafe"
 
 	"racelab/sim/internal/hook"
 )
@@ -34,7 +36,7 @@ func (w *World) SetTimers(semantics TimerSemantics) {
 //
 // Source: time.Timer, time.Ticker, time.sendTime; runtime.timer.stop,
 // runtime.timer.modify, runtime.timerchandrain.
-// Differs: what comes from C carries no time. There is no AfterFunc.
+// Differs: what comes from C carries no time.
 type Timer struct {
 	object
 	full     bool          // a value is in C
@@ -47,6 +49,36 @@ type Timer struct {
 func (m *Timer) prepare(w *World) {
 	m.kind, m.deadline = hook.Clock, Never
 	w.clock.timers = append(w.clock.timers, m)
+}
+
+// Sleep waits until the time has passed. In a world that has no clock, neither timers
+// nor Timing, that is a Step: nobody could tell how long it took.
+//
+// Source: time.Sleep.
+func (t *Task) Sleep(d time.Duration) {
+	switch {
+	case t.program != nil:
+		panic(fmt.Sprintf("sim: task %s is a program, whose state stands in fields: give it a sim.Timer, Start that, and Receive", t.name))
+	case t.sleeps.number == 0:
+		t.Step("sleep")
+	default:
+		t.sleeps.Start(t, d)
+		t.sleeps.Receive(t)
+	}
+}
+
+// sleepers gives each function the timer by which it sleeps, if there is a clock.
+func (p *planner) sleepers() {
+	w := p.world
+	if p.look != nil || !w.clock.used && len(w.clock.timers)+len(w.clock.alarms) == 0 {
+		return
+	}
+	for i, r := range w.roots() {
+		if t, ok := r.owner.(*Task); ok && t.program == nil {
+			p.root, t.sleeps.label = i, fmt.Sprintf("%s.sleep", t.label)
+			p.object("", p.shapeOf(reflect.TypeFor[Timer]()), unsafe.Pointer(&t.sleeps))
+		}
+	}
 }
 
 func (m *Timer) armed() bool { return m.deadline != Never }
