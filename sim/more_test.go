@@ -125,11 +125,11 @@ func TestSleep(t *testing.T) {
 type ledgerNode struct{ balance int }
 
 type deposit struct{ Amount int }
-type deposited struct{}
+type deposited struct{ Balance int }
 
 func (n *ledgerNode) Handle(e sim.Envelope, out *sim.Outbox) {
 	n.balance += e.Message.(deposit).Amount
-	out.Reply(e, deposited{})
+	out.Reply(e, deposited{n.balance})
 }
 
 // Goal: a lost message breaks no connection: the caller hears of it, and asks again.
@@ -147,8 +147,8 @@ func TestLossesAndDuplicates(t *testing.T) {
 						break
 					}
 				}
-				_, err := sim.Call[deposited](t, conn, deposit{10})
-				t.Assert(err == nil || faults.Losses > 0, "%v", err)
+				a, err := sim.Call[deposited](t, conn, deposit{10})
+				t.Assert(err == nil && a.Balance > 10 || faults.Losses > 0, "balance %d, %v", a.Balance, err)
 			})
 			w.Allow(faults)
 			for _, balance := range balances {
