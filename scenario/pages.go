@@ -94,6 +94,14 @@ func (r *Race) page() string {
 		p.item("`%s` (%s): %s.", v.Name, v.Release, v.Does)
 	}
 	r.verdicts(p)
+	for _, c := range r.Chapters {
+		p.heading(c.Title)
+		p.line("```")
+		for _, line := range c.Lines(r) {
+			p.line("%s", line)
+		}
+		p.line("```")
+	}
 	if len(r.Reasons) > 0 {
 		p.heading("Why")
 	}

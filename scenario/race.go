@@ -23,6 +23,7 @@ type Race struct {
 	Claims             []RaceClaim
 	Reasons            []Reason // of expectations that need one
 	Statements         []Statement
+	Chapters           []Chapter
 	Schedule, Story    string
 
 	judged   []string
@@ -63,7 +64,7 @@ func (s *Scenario[S, V]) Race() *Race {
 	s.mustBeWhole()
 	r := &Race{
 		Name: s.Name, Title: s.Title, Stake: s.Stake, Do: s.Do, Group: s.Group, Fixed: s.Fixed, Symptoms: s.Symptoms, Sources: s.Sources, Code: s.Code,
-		Parameters: Parameters(s.Flags), Reasons: s.reasons(), Statements: s.Statements, Schedule: s.Schedule, Story: s.Story,
+		Parameters: Parameters(s.Flags), Reasons: s.reasons(), Statements: s.Statements, Chapters: s.Chapters, Schedule: s.Schedule, Story: s.Story,
 		judged: s.judged(),
 	}
 	settings, variants := s.settings(), s.variants()

@@ -33,6 +33,7 @@ type Scenario[S, V any] struct {
 
 	Statements []Statement
 	Needs      []Need[S]
+	Chapters   []Chapter
 
 	// Schedule is the shortest known that breaks the first claim in the unfixed
 	// variant, with the default parameters.
@@ -44,6 +45,12 @@ type Scenario[S, V any] struct {
 
 	// Build fills the world of a variant. The claims are watched afterwards.
 	Build func(w *sim.World, variant V, s S)
+}
+
+// Chapter is what a race has to tell beyond what every race tells.
+type Chapter struct {
+	Title string
+	Lines func(r *Race) []string // of at most 100 columns; as a page of fixed width shows them
 }
 
 // Group is what kind of race a scenario is.

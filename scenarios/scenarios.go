@@ -7,6 +7,7 @@ import (
 	"racelab/scenarios/lostupdate"
 	"racelab/scenarios/offsetrewind"
 	"racelab/scenarios/producereorder"
+	"racelab/scenarios/rebalancecommit"
 	"racelab/scenarios/stalemembercommit"
 	"racelab/scenarios/stalesnapshot"
 	"racelab/scenarios/throttlestall"
@@ -17,7 +18,7 @@ import (
 func Registry() []scenario.Any {
 	return append([]scenario.Any{
 		&concurrenttransactions.Scenario, &throttlestall.Scenario, &producereorder.Scenario, &offsetrewind.Scenario,
-		&commitreconnect.Scenario, &stalemembercommit.Scenario, &stalesnapshot.Scenario, &lostupdate.Scenario,
+		&commitreconnect.Scenario, &stalemembercommit.Scenario, &rebalancecommit.Scenario, &stalesnapshot.Scenario, &lostupdate.Scenario,
 	}, transactionprotocol.All()...)
 }
 

@@ -181,6 +181,9 @@ func (a *app) story(s *scenario.Race, claims bool) string {
 	}
 	chapter("VARIANTS", variants...)
 	chapter("VERDICTS   \u2717 6/8 = broken in 6 of the 8 settings that check it;  \u00b7 = vacuous", verdictTable(s))
+	for _, c := range s.Chapters {
+		chapter(strings.ToUpper(c.Title), lines(c.Lines(s))...)
+	}
 	var reasons, settings []string
 	for _, reason := range s.Reasons {
 		reasons = append(reasons, indent(reason.String()))

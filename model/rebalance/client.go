@@ -55,20 +55,13 @@ func (s *System) joinArrives(m *member) {
 		claimed = m.owned
 	}
 	if s.joinGroup(m.who, m.id, claimed) == model.ErrUnknownMemberID {
-		s.forgets(m)
-		m.id = 0
-		if m.state == joining {
-			s.joinGroup(m.who, 0, s.claims(m))
+		m.id = 0 // What it says it owns is of an older generation, and does not count.
+		if s.config.Client.Kind == Sarama && m.inSession {
+			s.lostHeldAssignment(m)
+			return
 		}
+		s.joinGroup(m.who, 0, none)
 	}
-}
-
-// claims is what a member says it owns when it joins.
-func (s *System) claims(m *member) mask {
-	if s.config.Protocol == Cooperative {
-		return m.owned
-	}
-	return none
 }
 
 // answer is an answer to JoinGroup or SyncGroup. It is taken at the end of the
@@ -161,6 +154,10 @@ func (s *System) syncAnswered(a answer) {
 		return
 	default:
 		m.id = 0
+		if s.config.Client.Kind == Sarama && m.inSession {
+			s.lostHeldAssignment(m)
+			return
+		}
 		m.state = away
 		s.join(m)
 		return
@@ -345,6 +342,10 @@ func (s *System) tickMatters(m *member) bool {
 	if m.crashed || m.state != consuming || m.tickBusy || m.syncCommits > 0 {
 		return false
 	}
+	joinsAgain := s.config.Client.Kind == FranzGo && s.config.Protocol != Consumer && m.callback == noCallbackRuns
+	if !s.in(m.who, m.id) && !joinsAgain {
+		return false // It is refused, and nothing comes of it.
+	}
 	if s.config.Client.Kind == KafkaGo {
 		return m.stash.parts != none
 	}
@@ -477,13 +478,6 @@ func (s *System) workerIdles(m *member, w int) {
 func (s *System) stop(m *member) {
 	if s.config.Client.Kind == Sarama {
 		s.tellClaims(m)
-	}
-}
-
-// forgets is a member that learns that it is none.
-func (s *System) forgets(m *member) {
-	if s.config.Client.Kind == FranzGo && s.config.Protocol == Cooperative {
-		m.owned = none
 	}
 }
 

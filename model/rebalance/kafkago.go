@@ -26,6 +26,10 @@ func (s *System) joinKafkaGo(m *member) {
 
 // generationBegins is Reader.subscribe, and the commit loop.
 func (s *System) generationBegins(m *member) {
+	if m.closing {
+		s.leave(m)
+		return
+	}
 	m.state, m.owned = consuming, m.told
 	m.version++
 	m.heartbeat = false

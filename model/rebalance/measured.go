@@ -83,7 +83,7 @@ func (c Cell) Config() (config Config, ok bool) {
 	if i < 0 || app < 0 || trigger < 0 || protocol < 0 {
 		return Config{}, false
 	}
-	return Config{Client: clients[i], Protocol: Protocol(protocol), App: Applications[app].of(clients[i]), Trigger: Trigger(trigger), Timed: true, Records: 8}, true
+	return Config{Client: clients[i], Protocol: Protocol(protocol), App: Applications[app].Over(clients[i]), Trigger: Trigger(trigger), Timed: true, Records: 8}, true
 }
 
 // Clients lists the releases that were measured.
@@ -115,11 +115,13 @@ func (a Application) Fits(c Client) bool {
 	return true
 }
 
-// of is the application as it is written over a client.
-func (a Application) of(c Client) Application {
+// Over is the application as it is written over a client.
+func (a Application) Over(c Client) Application {
 	switch {
-	case c.Kind == KafkaGo && a.Name == "P8":
-		a.Commits = eachAfter // CommitMessages is all there is.
+	case c.Kind == KafkaGo && a.Workers == aPartition && a.Commits == marks:
+		a.Commits, a.Revoke = eachAfter, noCallback // CommitMessages is all there is, and nobody is told.
+	case c.Kind == KafkaGo && a.Commits == marksBefore:
+		a.Interval = true
 	case c.Kind == KafkaGo && a.Name == "P1":
 		a.Interval = false
 	}

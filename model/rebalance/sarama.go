@@ -117,7 +117,12 @@ func (s *System) tellClaims(m *member) {
 		}
 		c.told, told = true, true
 		switch s.config.App.Revoke {
-		case dropsRest:
+		case dropsRest, dropsAll, dropsRevoked:
+			m.drop(only(p))
+		case failsRest:
+			for _, r := range m.queues[m.workerOf(p)] {
+				s.markSarama(m, r)
+			}
 			m.drop(only(p))
 		case drainsASecond:
 			m.gaveUp = false
@@ -162,7 +167,7 @@ func (s *System) claimsEnd(m *member) {
 			continue
 		}
 		switch s.config.App.Revoke {
-		case drains, dropsRest, drainsASecond:
+		case drains, dropsRest, drainsASecond, failsRest:
 			if s.config.App.Revoke == drainsASecond {
 				m.drop(only(p))
 			}
@@ -208,7 +213,7 @@ func (s *System) claimIsThrough(m *member, p int) bool {
 		return !waits
 	}
 	switch s.config.App.Revoke {
-	case drains, dropsRest:
+	case drains, dropsRest, failsRest:
 		return s.idle(m, only(p), true)
 	case drainsASecond:
 		return s.idle(m, only(p), true) || m.gaveUp
@@ -293,8 +298,23 @@ func (s *System) reconcile(m *member) {
 		}
 		s.openClaims(m, added)
 	}
-	if m.rejoins {
+	if m.closing {
+		s.endSession(m)
+	} else if m.rejoins {
 		s.joinSarama(m)
+	}
+}
+
+// lostHeldAssignment ends a cooperative session whose member is none any more.
+//
+// Source: consumerGroup.lostHeldAssignment of Sarama 1.61.
+func (s *System) lostHeldAssignment(m *member) {
+	m.state = consuming
+	s.endSession(m)
+	parked := m.parked
+	m.parked = nil
+	for _, w := range parked {
+		s.sendCommitSarama(m, w)
 	}
 }
 

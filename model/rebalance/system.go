@@ -179,6 +179,8 @@ func (s *System) possible(lane int) bool {
 		return s.heartbeatMatters(m)
 	case laneTick:
 		return s.tickMatters(m)
+	case laneClose:
+		return m.started
 	case laneBackoff:
 		return s.config.Client.Kind != Sarama || s.lapses > 0
 	default:

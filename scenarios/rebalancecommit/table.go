@@ -1,0 +1,129 @@
+package rebalancecommit
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"racelab/model/rebalance"
+	"racelab/scenario"
+	"racelab/sim/explore"
+)
+
+// mends is the smallest change that mends an application, by variant.
+var mends = map[string]string{
+	"commit-each":    "commit under the generation of the poll: Sarama's session does; in franz-go and kafka-go stop and wait in revoke, as drain does",
+	"commit-first":   "commit after the work",
+	"mark":           "in revoke wait for the record in work: franz-go with BlockRebalanceOnPoll and a callback; Sarama's ConsumeClaim does",
+	"batch":          "BlockRebalanceOnPoll, AllowRebalance after the commit (batch-blocking)",
+	"batch-blocking": "nothing, as long as a batch ends within the rebalance timeout",
+	"drain":          "nothing; keep the queue short enough for the rebalance timeout. kafka-go tells nobody of a rebalance",
+	"drain-a-second": "cancel the record in work when the time is over, and do not mark it",
+	"no-wait":        "wait in revoke until the queue is done (drain)",
+	"late-ack":       "drop an acknowledgement whose generation is over, and wait in revoke (drain)",
+	"hand-over":      "mark when the work is done, and not when it is handed over",
+	"drop-queue":     "drop only the queues that are taken, and wait for the record in work (P6q of the measured table)",
+	"mark-and-drop":  "mark a record after its work; never one that was dropped",
+}
+
+// patterns are the names of the measured table.
+var patterns = map[string]string{
+	"drain-a-second": "P7", "no-wait": "P8", "late-ack": "P8c", "hand-over": "P8d", "drop-queue": "P9", "mark-and-drop": "P9m",
+}
+
+// short are the claims in few letters.
+var short = map[string]string{
+	rebalance.NoRecordLost: "lost", rebalance.NoRecordTwice: "twice", rebalance.OrderKept: "order", rebalance.NeverRewinds: "rewinds",
+	rebalance.OwnersCommit: "stranger", rebalance.PartitionsProgress: "dropped", rebalance.CloseEnds: "close",
+}
+
+// table shows what breaks where, beside what released clients did, and what mends
+// it.
+func table(r *scenario.Race) []string {
+	lines := []string{
+		"What some schedule breaks while B joins; in brackets what breaks only if A crashes or calls",
+		"Close (searched for eager clients). Beside it what released clients did in one fixed schedule while B joined (P: the",
+		"pattern there). lost: committed, never processed. twice: processed again, though nobody was given up.",
+		"stranger: commits for another's partition. dropped: neither processed nor committed. The schedule:",
+		"simrun explore rebalance-commit/APPLICATION@CLIENT-EVENT",
+	}
+	for _, v := range variants {
+		lines = append(lines, "", fmt.Sprintf("%s (%s): %s", v.Name, patterns[v.Name], v.Is.Does))
+		for _, client := range clientWords {
+			joins, others := broken(r, v.Name, client)
+			lines = append(lines, strings.TrimRight(fmt.Sprintf("  %-14s  %-38s  %s", client, verdict(joins, others), measured(v.Name, client)), " "))
+		}
+		lines = append(lines, wrapped("  mend: "+mends[v.Name])...)
+	}
+	return lines
+}
+
+func wrapped(text string) []string {
+	const width = 98
+	var lines []string
+	for len(text) > width {
+		at := strings.LastIndex(text[:width], " ")
+		lines, text = append(lines, text[:at]), "    "+text[at+1:]
+	}
+	return append(lines, text)
+}
+
+// broken lists what is expected to break: while B joins, and besides with other
+// events.
+func broken(r *scenario.Race, variant, client string) (joins, others []string) {
+	for _, c := range r.Claims {
+		is := func(event string) bool {
+			return slices.Contains(r.SettingNames(), client+"-"+event) && r.Expected(variant, c.Name, client+"-"+event).Outcome == explore.Broken
+		}
+		switch {
+		case is("join"):
+			joins = append(joins, short[c.Name])
+		case slices.ContainsFunc(eventWords, is):
+			others = append(others, short[c.Name])
+		}
+	}
+	return joins, others
+}
+
+func verdict(joins, others []string) string {
+	text := "holds"
+	if len(joins) > 0 {
+		text = "✗ " + strings.Join(joins, ", ")
+	}
+	if len(others) > 0 {
+		text += " (" + strings.Join(others, ", ") + ")"
+	}
+	return text
+}
+
+func kindOf(i int) client { return client(i) }
+
+// measured is what was counted in "join", if that cell was measured.
+func measured(variant, client string) string {
+	var library rebalance.Client
+	var protocol rebalance.Protocol
+	for i, word := range clientWords {
+		if word == client {
+			library, protocol = kindOf(i).of()
+		}
+	}
+	for _, c := range rebalance.Measured() {
+		if c.Trigger != rebalance.Join.String() || c.Application != patterns[variant] || c.Client != library.Release || c.Protocol != protocol.String() {
+			continue
+		}
+		var parts []string
+		for _, n := range []struct {
+			is   rebalance.Range
+			name string
+		}{{c.Lost, "lost"}, {c.Repeated, "repeated"}, {c.Late, "late"}, {c.Rewound, "rewound"}, {c.NotOwned, "not owned"}} {
+			if n.is.To > 0 {
+				parts = append(parts, fmt.Sprintf("%v %s", n.is, n.name))
+			}
+		}
+		if parts == nil {
+			return "measured: nothing"
+		}
+		return "measured: " + strings.Join(parts, ", ")
+	}
+	return ""
+}
