@@ -144,7 +144,7 @@ var Applications = []Application{
 	{Name: "P3d", Does: "works; autocommit takes what was handed out before", Commits: handedOut},
 	{Name: "P3g", Does: "works; autocommit takes what was polled", Commits: greedy},
 	{Name: "P4", Does: "works on a batch, then commits it", Commits: batchAfter},
-	{Name: "P4b", Does: "as P4, and no rebalance before the commit", Commits: batchAfter, Blocks: true},
+	{Name: "P4b", Does: "works on a batch, then commits it, and no rebalance comes before that", Commits: batchAfter, Blocks: true},
 	{Name: "P5", Does: "a pool of four, each commits its record", Workers: pool, Commits: eachAfter},
 	{Name: "P5m", Does: "a pool of four, each marks its record", Workers: pool, Commits: marks, Interval: true},
 	{Name: "P5i", Does: "a pool of four, with CommitInterval", Workers: pool, Commits: marks, Interval: true},

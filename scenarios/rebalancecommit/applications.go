@@ -117,7 +117,7 @@ var variants = []scenario.Variant[Params, rebalance.Application]{
 			scenario.Breaks(ownersCommit).Where(in("kafka-go-join", "kafka-go-crash", "kafka-go-close")...).
 				Because("the records of kept partitions are dropped, too, and are not fetched again"),
 			scenario.Breaks(neverRewinds).Where(in("kafka-go-join", "kafka-go-close")...),
-			scenario.Breaks(noneTwice).Where(in("franz-go-eager-join", "franz-go-coop-join", "franz-go-848-join", "sarama-eager-join", "sarama-coop-join", "kafka-go-join", "kafka-go-close")...),
+			scenario.Breaks(noneTwice).Where(in("franz-go-eager-join", "franz-go-coop-join", "franz-go-848-join", "sarama-eager-join", "sarama-coop-join", "kafka-go-join", "franz-go-eager-close", "sarama-eager-close", "kafka-go-close")...),
 			scenario.Breaks(progresses).Where(in("franz-go-coop-join", "franz-go-848-join")...),
 		},
 		SlowIn: except("franz-go-eager-join"),
@@ -126,9 +126,9 @@ var variants = []scenario.Variant[Params, rebalance.Application]{
 	{Name: "mark-and-drop", Release: "an application", Is: app("P9m"),
 		Does: app("P9m").Does,
 		Expect: expect{
-			scenario.Breaks(ownersCommit, noneTwice, orderKept).Where(in("kafka-go-join")...).
+			scenario.Breaks(ownersCommit, noneTwice, orderKept).Where(in("kafka-go-join", "kafka-go-close")...).
 				Because("what was dropped is marked"),
-			scenario.Breaks(noneLost).Where(in("franz-go-eager-join", "franz-go-coop-join", "franz-go-848-join", "sarama-eager-join", "sarama-coop-join", "franz-go-eager-crash", "sarama-eager-crash", "kafka-go-crash")...),
+			scenario.Breaks(noneLost).Where(in("franz-go-eager-join", "franz-go-coop-join", "franz-go-848-join", "sarama-eager-join", "sarama-coop-join", "franz-go-eager-crash", "sarama-eager-crash", "kafka-go-crash", "franz-go-eager-close", "sarama-eager-close")...),
 		},
 		SlowIn: except("franz-go-eager-join", "franz-go-coop-join"),
 		States: counts(map[string]int{"franz-go-eager-join": 464}),

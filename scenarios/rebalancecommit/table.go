@@ -28,6 +28,7 @@ var mends = map[string]string{
 
 // patterns are the names of the measured table.
 var patterns = map[string]string{
+	"commit-each": "P2", "commit-first": "P1", "mark": "P3", "batch": "P4", "batch-blocking": "P4b", "drain": "P6",
 	"drain-a-second": "P7", "no-wait": "P8", "late-ack": "P8c", "hand-over": "P8d", "drop-queue": "P9", "mark-and-drop": "P9m",
 }
 
@@ -41,10 +42,11 @@ var short = map[string]string{
 // it.
 func table(r *scenario.Race) []string {
 	lines := []string{
-		"What some schedule breaks while B joins; in brackets what breaks only if A crashes or calls",
-		"Close (searched for eager clients). Beside it what released clients did in one fixed schedule while B joined (P: the",
-		"pattern there). lost: committed, never processed. twice: processed again, though nobody was given up.",
-		"stranger: commits for another's partition. dropped: neither processed nor committed. The schedule:",
+		"What some schedule breaks while B joins; in brackets what breaks only if A crashes or calls Close",
+		"(searched for eager clients). Beside it what released clients did while B joined, in one fixed",
+		"schedule (P: the pattern there). lost: committed, never processed. twice: processed again, though",
+		"nobody was given up. stranger: commits for another's partition. dropped: neither processed nor",
+		"committed. The schedule of a cell:",
 		"simrun explore rebalance-commit/APPLICATION@CLIENT-EVENT",
 	}
 	for _, v := range variants {
