@@ -33,6 +33,7 @@ func Pages(races []*Race) []Page {
 			pages = append(pages, Page{path, s.page()})
 		}
 	}
+	releaseTables(index, races)
 	index.heading("By symptom")
 	index.line("What stands in a log or an issue. `simrun why \"TEXT\"` looks it up.")
 	for _, s := range races {

@@ -115,12 +115,17 @@ func (a *app) listRelease(release string) error {
 	return err
 }
 
-// verdicts sums up what a variant is expected to break.
+// verdicts sums up what a variant is expected to break, and in which settings, if
+// not in all.
 func verdicts(s *scenario.Race, v scenario.RaceVariant) string {
 	var broken []string
 	for _, p := range s.Judged() {
-		if len(s.Tally(v.Name, p).Breaks) > 0 {
+		switch t := s.Tally(v.Name, p); {
+		case len(t.Breaks) == 0:
+		case len(t.Breaks) == t.Settings:
 			broken = append(broken, p)
+		default:
+			broken = append(broken, p+" (in "+strings.Join(t.Breaks, ", ")+")")
 		}
 	}
 	if broken == nil {

@@ -168,15 +168,15 @@ var Scenario = scenario.Scenario[Params, Client]{
 	Variants: []scenario.Variant[Params, Client]{
 		{Name: "sarama-1.43", Release: "Sarama 1.37.0 to 1.48.2",
 			Does:   "tries again by two nested budgets; CONCURRENT_TRANSACTIONS on InitProducerId is fatal",
-			Is:     saramaClient(sarama.Release1_43_1),
+			Is:     Sarama(sarama.Release1_43_1),
 			Expect: append(expect{outOfOrder, noAbort50ms}, stuck...)},
 		{Name: "sarama-1.49", Release: "Sarama 1.49.0 to 1.61.0",
 			Does:   "likewise, and backs off before it sends a refused batch again",
-			Is:     saramaClient(sarama.Release1_49_0),
+			Is:     Sarama(sarama.Release1_49_0),
 			Expect: append(expect{outOfOrder, noAbort50ms}, stuck...)},
 		{Name: "sarama-1.61.1", Release: "Sarama 1.61.1",
 			Does:   "likewise, but InitProducerId is tried again, and AbortTxn always asks for the new epoch that it goes to Initializing for",
-			Is:     saramaClient(sarama.Release1_61_1),
+			Is:     Sarama(sarama.Release1_61_1),
 			Expect: expect{runsOut, noAbort, noAbort50ms}},
 		{Name: "kgo", Release: "franz-go 1.22.2, TV1",
 			Does:   "tries again until the context ends: every 20 ms, and less often after 1, 2.5 and 5 s",
@@ -186,7 +186,7 @@ var Scenario = scenario.Scenario[Params, Client]{
 			Does:   "tries the first add again every 20 ms, all else every retry.backoff.ms, and does not count",
 			Is:     javaClient,
 			Expect: neverAborts},
-		{Name: "fewest-retries", Release: "Sarama 1.43.1 with the fewest retries that it accepts",
+		{Name: "fewest-retries", Release: "the fewest retries that Sarama 1.43.1 accepts",
 			Does:   "tries twice: Transaction.Retry.Max is 0, and Producer.Retry.Max 1",
 			Is:     fewestRetries(sarama.Release1_43_1, func(Params, *app.TxnPlan) {}),
 			Expect: append(expect{noAbort50ms}, stuck...)},
@@ -387,7 +387,8 @@ func plan(p Params, partitions int) app.TxnPlan {
 	return app.TxnPlan{Transactions: p.Transactions, Records: p.Records, Partitions: partitions, Tries: 1}
 }
 
-func saramaClient(release sarama.Release) Client {
+// Sarama is a release of Sarama, and an application that aborts what fails.
+func Sarama(release sarama.Release) Client {
 	return func(p Params, coordinator *sim.Conn, leaders []*sim.Conn) (producer.TxnClient, app.TxnPlan) {
 		plan := plan(p, len(leaders))
 		plan.Budget = fmt.Sprintf("%d x %d tries (Retry.Max %d, Transaction.Retry.Max %d)", p.ProducerMax+1, p.Max+1, p.ProducerMax, p.Max)
@@ -402,7 +403,7 @@ func saramaClient(release sarama.Release) Client {
 func fewestRetries(release sarama.Release, application func(Params, *app.TxnPlan)) Client {
 	return func(p Params, coordinator *sim.Conn, leaders []*sim.Conn) (producer.TxnClient, app.TxnPlan) {
 		p.Max, p.ProducerMax = 0, 1
-		client, plan := saramaClient(release)(p, coordinator, leaders)
+		client, plan := Sarama(release)(p, coordinator, leaders)
 		application(p, &plan)
 		return client, plan
 	}

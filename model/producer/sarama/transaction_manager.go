@@ -102,6 +102,8 @@ func (s producerTxnStatusFlag) isTransitionValid(target producerTxnStatusFlag) b
 // partition's leader, and the batch goes again Producer.Retry.Max times, each
 // with a whole budget inside.
 //
+// Held against the releases at drawn settings: go -C witness test ./conform.
+//
 // Source: transactionManager in transaction_manager.go, asyncProducer in
 // async_producer.go, of Sarama 1.43.1, 1.48.0, 1.49.0, 1.60.1 and 1.61.1.
 // Differs: SendMessage waits for its record and finishTransaction for all, so the
@@ -125,6 +127,7 @@ type Transactions struct {
 	// The sets are ascending.
 	pendingPartitionsInCurrentTxn []model.Partition
 	partitionsInCurrentTxn        []model.Partition
+	closing                       []bool // brokerProducer.closing, which the partitionProducer does not know of; by partition
 
 	// What the functions of the original keep in local variables.
 	err               producer.TxnError // that is returned
@@ -149,7 +152,7 @@ func NewTransactions(c Config, coordinator *sim.Conn, leaders ...*sim.Conn) *Tra
 	config.Must("Sarama", checked)
 	return &Transactions{
 		config: c, coordinator: coordinator, leaders: leaders,
-		producerID: model.NoProducerID, producerEpoch: model.NoProducerEpoch, sequenceNumbers: make([]model.Sequence, len(leaders)),
+		producerID: model.NoProducerID, producerEpoch: model.NoProducerEpoch, sequenceNumbers: make([]model.Sequence, len(leaders)), closing: make([]bool, len(leaders)),
 		status: producerTxnFlagUninitialized,
 	}
 }
@@ -272,8 +275,18 @@ func (p *Transactions) dispatch(t *sim.Task) {
 	p.sequenceNumber = p.sequenceNumbers[p.Partition]
 	p.sequenceNumbers[p.Partition]++
 	p.maybeAddPartitionToCurrentTxn()
-	for p.retries = 0; ; p.retries++ {
+	if p.closing[p.Partition] {
+		// The partitionProducer still has the brokerProducer that handleError closed:
+		// that hands the record back, which takes a level of retries and its backoff.
+		p.closing[p.Partition] = false
+		p.retries = 1
+		p.sleep.Sleep(t.At(PointProducerBackoff), p.config.ProducerRetryBackoff)
+	}
+	for ; ; p.retries++ {
 		p.sendBatch(t)
+		if p.connectionError() && (p.config.Release >= Release1_48_0 || p.retries >= p.config.ProducerRetryMax) {
+			p.closing[p.Partition] = true // Before 1.48.0 a record that goes again passes the partitionProducer.
+		}
 		if !p.isRetriable() || p.retries >= p.config.ProducerRetryMax {
 			return
 		}
@@ -281,6 +294,11 @@ func (p *Transactions) dispatch(t *sim.Task) {
 			p.sleep.Sleep(t.At(PointProducerBackoff), p.config.ProducerRetryBackoff)
 		}
 	}
+}
+
+// connectionError says whether handleError takes the connection for broken.
+func (p *Transactions) connectionError() bool {
+	return !p.fromResponse && p.err != producer.NoError && p.err != producer.ErrNotAllowed
 }
 
 // backsOff says whether Producer.Retry.Backoff passes before the batch goes again:
@@ -301,10 +319,8 @@ func (p *Transactions) isRetriable() bool {
 	case p.fromResponse:
 		code := p.err.Kafka()
 		return code == model.ErrUnknownTopicOrPartition || code == model.ErrNotEnoughReplicas
-	case p.err == producer.ErrNotAllowed: // ErrTransactionNotReady of 1.61.1
-		return false
 	}
-	return p.err != producer.NoError
+	return p.connectionError()
 }
 
 // maybeAddPartitionToCurrentTxn notes the partition for publishTxnPartitions.

@@ -1,0 +1,14 @@
+// Package conform holds models against releases at settings that nobody has looked
+// at: both run the same application against the same fake cluster, and every call's
+// outcome, every count and every virtual time must be equal.
+//
+// Its tests draw the settings. They run against the release that go.mod names; the
+// test of this module builds them anew for others:
+//
+//	go -C witness test ./conform               # the releases that CI runs
+//	go -C witness test ./conform -releases all -rapid.checks=2000
+//
+// Driven: Sarama's transactional producer, and its offset commits. Not driven: what
+// breaks a connection. The fake cluster answers at once; windows and answers to
+// commits take the time that is set.
+package conform
