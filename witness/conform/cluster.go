@@ -1,7 +1,6 @@
 package conform
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"strings"
@@ -16,7 +15,7 @@ import (
 
 const topic = "topic"
 
-// The nodes: node 0 is the coordinator of transactions and of the group, partition
+// The nodes: node 0 is the coordinator of transactions, partition
 // p is led by node p+1. So what happens to the connection of a leader, which Sarama
 // closes when it runs out of retries, touches nothing else.
 const coordinatorID = 0
@@ -32,7 +31,6 @@ type cluster struct {
 	partitions int
 	lag        time.Duration
 	tooLarge   map[string]bool // records that are refused, by their value
-	answer     time.Duration   // from the arrival of an OffsetCommit to its answer
 
 	mu       sync.Mutex
 	complete time.Time // when the last transaction is
@@ -41,7 +39,6 @@ type cluster struct {
 	next     map[int32]int32 // sequence number, by partition
 	written  map[int32]int64 // by partition
 	refused  map[string]int  // CONCURRENT_TRANSACTIONS, by request
-	commits  int             // OffsetCommit requests
 }
 
 func newCluster(partitions int) *cluster {
@@ -50,11 +47,6 @@ func newCluster(partitions int) *cluster {
 
 // Dial connects to any node. It has the signature of proxy.Dialer.
 func (c *cluster) Dial(string, string) (net.Conn, error) { return kafka.Pipe(c.handle), nil }
-
-// DialContext is the same, as proxy.ContextDialer has it.
-func (c *cluster) DialContext(context.Context, string, string) (net.Conn, error) {
-	return c.Dial("", "")
-}
 
 // concurrent says whether the coordinator refuses, and counts it.
 func (c *cluster) concurrent(request kmsg.Request) bool {
@@ -83,11 +75,6 @@ func (c *cluster) handle(request kmsg.Request) (kmsg.Response, time.Duration) {
 		return c.endTxn(r), 0
 	case *kmsg.ProduceRequest:
 		return c.produce(r), 0
-	case *kmsg.OffsetFetchRequest:
-		return offsetFetch(r), 0
-	case *kmsg.OffsetCommitRequest:
-		c.commits++
-		return offsetCommit(r), c.answer
 	}
 	panic("conform: no handler for " + kmsg.NameForKey(request.Key()))
 }
@@ -193,34 +180,4 @@ func (c *cluster) append(partition int32, records []byte) int16 {
 	c.next[partition] += b.NumRecords
 	c.written[partition] += int64(b.NumRecords)
 	return 0
-}
-
-func offsetFetch(r *kmsg.OffsetFetchRequest) kmsg.Response {
-	response := kmsg.NewPtrOffsetFetchResponse()
-	for _, asked := range r.Topics {
-		t := kmsg.NewOffsetFetchResponseTopic()
-		t.Topic = asked.Topic
-		for _, id := range asked.Partitions {
-			p := kmsg.NewOffsetFetchResponseTopicPartition()
-			p.Partition = id
-			t.Partitions = append(t.Partitions, p)
-		}
-		response.Topics = append(response.Topics, t)
-	}
-	return response
-}
-
-func offsetCommit(r *kmsg.OffsetCommitRequest) kmsg.Response {
-	response := kmsg.NewPtrOffsetCommitResponse()
-	for _, asked := range r.Topics {
-		t := kmsg.NewOffsetCommitResponseTopic()
-		t.Topic = asked.Topic
-		for _, of := range asked.Partitions {
-			p := kmsg.NewOffsetCommitResponseTopicPartition()
-			p.Partition = of.Partition
-			t.Partitions = append(t.Partitions, p)
-		}
-		response.Topics = append(response.Topics, t)
-	}
-	return response
 }

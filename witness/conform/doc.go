@@ -8,7 +8,8 @@
 //	go -C witness test ./conform               # the releases that CI runs
 //	go -C witness test ./conform -releases all -rapid.checks=2000
 //
-// Driven: Sarama's transactional producer, and its offset commits. Not driven: what
-// breaks a connection. The fake cluster answers at once; windows and answers to
-// commits take the time that is set.
+// Driven: Sarama's transactional producer, and the configuration checks of Sarama and
+// franz-go. Not driven: offset commits, throttles, franz-go's transactions, and what
+// breaks a connection. The fake cluster answers at once; a window takes the time that is
+// set.
 package conform
