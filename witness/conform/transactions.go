@@ -14,6 +14,7 @@ import (
 	saramaclient "racelab/model/producer/sarama"
 	"racelab/scenarios/concurrenttransactions"
 	"racelab/sim"
+	"racelab/sim/explore"
 )
 
 // outcome is a call of an application: what came of it, and when.
@@ -56,8 +57,8 @@ func modelled(release saramaclient.Release, p concurrenttransactions.Params) *co
 		}
 	})
 	w.Watch(note)
-	for len(w.Enabled()) > 0 {
-		w.Take(0)
+	for system := explore.Of(w); len(system.Enabled()) > 0; {
+		system.Take(0)
 	}
 	return c
 }
