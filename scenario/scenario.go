@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"racelab/sim"
+	"racelab/sim/explore"
 )
 
 // Scenario is one race, with everything that is known about it. Name and Build are
@@ -105,7 +106,7 @@ type Claim[S any] struct {
 func BuiltIn[S any](name string) *Claim[S] { return &Claim[S]{Name: name} }
 
 // builtIns are the properties that worlds have by themselves.
-var builtIns = []string{sim.NoDeadlock, sim.NoProgress, sim.NoPanic, sim.NoDataRace, sim.NodeInvariants, sim.Assertions}
+var builtIns = []string{sim.NoDeadlock, sim.NoProgress, sim.NoPanic, sim.NoDataRace, sim.NodeInvariants, sim.Assertions, explore.EndsWhenFair}
 
 // Need is something to want of a variant: that claims hold in settings, or that a
 // sweep has it so. Which variants give the former follows from what is expected of

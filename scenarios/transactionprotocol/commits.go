@@ -84,6 +84,7 @@ var CoordinatorCrash = race(scenario.Scenario[struct{}, World]{
 			Does: "loads the log and leaves what is decided as it is",
 			Expect: expect{
 				scenario.Breaks(stableMoves, completes).Because("the new coordinator knows the decision, and tells nobody"),
+				scenario.Breaks(fair).Because("the client is answered CONCURRENT_TRANSACTIONS for ever"),
 				scenario.Breaks(goesOn).Because("a coordinator that was replaced, and was not told yet, answers EndTxn by what it remembers: INVALID_TXN_STATE"),
 			}},
 		{Name: "tv1", Is: crash(tv1, model.Rules{}), Release: "Kafka 4.3, TV1", Does: "writes first, and sends the markers again"},

@@ -201,6 +201,10 @@ var (
 	invariants    = &claim{Name: sim.NodeInvariants, Says: "no epoch passes the last one, and logs and coordinators are what they claim to be"}
 )
 
+// fair is judged in every world: whoever goes on for ever under a fair scheduler gets
+// somewhere.
+var fair = scenario.BuiltIn[struct{}]("ends-when-fair")
+
 // judge watches a claim.
 func judge(w *sim.World, name string, p *parts) {
 	switch name {
