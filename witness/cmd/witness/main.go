@@ -1,0 +1,219 @@
+// Witness explores Go tests under every schedule that a search chooses; see
+// package racelab/witness.
+//
+//	witness test [flags] [packages]
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/pflag"
+
+	"racelab/witness"
+	"racelab/witness/internal/build"
+	"racelab/witness/rt"
+)
+
+// Exit codes, as simrun has them.
+const (
+	exitHolds       = 0
+	exitBroken      = 1
+	exitUsage       = 2
+	exitInterrupted = 130
+)
+
+func main() {
+	ctx, release := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code, err := command(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	interrupted := ctx.Err() != nil
+	release()
+	if interrupted {
+		code = exitInterrupted
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "witness:", err)
+	}
+	os.Exit(code)
+}
+
+const usage = `Usage: witness test [flags] [packages]
+
+Explores the tests that call witness.Explore under many schedules, as go test runs
+them under one.
+
+`
+
+// command does what the arguments ask, and returns the exit code.
+func command(ctx context.Context, args []string, out, errs io.Writer) (int, error) {
+	if len(args) == 0 || args[0] != "test" {
+		if len(args) > 0 && (args[0] == "--help" || args[0] == "-h" || args[0] == "help") {
+			fmt.Fprint(out, usage, flagsOf(&question{}).FlagUsages())
+			return exitHolds, nil
+		}
+		return exitUsage, fmt.Errorf("want witness test [flags] [packages], not %q; see witness --help", strings.Join(args, " "))
+	}
+	q, err := parse(args[1:])
+	if errors.Is(err, pflag.ErrHelp) {
+		fmt.Fprint(out, usage, flagsOf(&question{}).FlagUsages())
+		return exitHolds, nil
+	}
+	if err != nil {
+		return exitUsage, err
+	}
+	return q.test(ctx, out, errs)
+}
+
+// question is what witness test is asked.
+type question struct {
+	witness.Settings
+	all, race, verbose bool
+	run                string
+	dir                string
+	packages           []string
+}
+
+func flagsOf(q *question) *pflag.FlagSet {
+	f := pflag.NewFlagSet("witness test", pflag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	f.Usage = func() {}
+	f.SortFlags = false
+	f.BoolVar(&q.all, "all", false, "explore every TestX, unmodified")
+	f.StringVar(&q.run, "run", "", "only tests that match this pattern, as go test has it")
+	f.BoolVarP(&q.verbose, "verbose", "v", false, "say what each test did")
+	f.IntVar(&q.Runs, "runs", 1000, "how many schedules of each test at most")
+	f.StringVar(&q.Strategy, "strategy", "pct", "pct, walk, uniform or bounded")
+	f.IntVar(&q.Depth, "depth", 3, "pct: how many orders the bug needs, 1 to 20")
+	f.IntVar(&q.Preemptions, "preemptions", 2, "bounded: how often a goroutine loses its turn, 0 to 10; complete if --runs allows")
+	f.Uint64Var(&q.Seed, "seed", 1, "the seed of the first run; each further run adds 1")
+	f.StringVar(&q.Schedule, "schedule", "", "repeat this schedule: a file, or its text")
+	f.BoolVar(&q.Leaks, "leaks", true, "goroutines that wait for ever at the end break a test")
+	f.BoolVar(&q.Keep, "keep", true, "write what is found to testdata/witness, which is repeated first")
+	f.StringVarP(&q.dir, "dir", "C", ".", "the folder of the module")
+	return f
+}
+
+// parse reads the flags. Flags may have one dash, as those of go test have.
+func parse(args []string) (*question, error) {
+	q := &question{}
+	f := flagsOf(q)
+	for i, a := range args {
+		if len(a) > 2 && a[0] == '-' && a[1] != '-' {
+			name, _, _ := strings.Cut(a[1:], "=")
+			if f.Lookup(name) != nil {
+				args[i] = "-" + a
+			}
+		}
+	}
+	if err := f.Parse(args); err != nil {
+		return nil, err
+	}
+	q.packages = f.Args()
+	if len(q.packages) == 0 {
+		q.packages = []string{"."}
+	}
+	strategies := []string{"pct", "walk", "uniform", "bounded"}
+	switch {
+	case !slices.Contains(strategies, q.Strategy):
+		return nil, fmt.Errorf("--strategy %.40q is not possible; possible: %s", q.Strategy, strings.Join(strategies, ", "))
+	case q.Depth < 1 || q.Depth > 20:
+		return nil, fmt.Errorf("--depth %d is not possible; want 1 to 20", q.Depth)
+	case q.Preemptions < 0 || q.Preemptions > 10:
+		return nil, fmt.Errorf("--preemptions %d is not possible; want 0 to 10", q.Preemptions)
+	case q.Runs < 1:
+		return nil, fmt.Errorf("--runs %d is too few; want 1 or more", q.Runs)
+	}
+	if q.Schedule != "" {
+		text := q.Schedule
+		if path, err := filepath.Abs(text); err == nil {
+			if content, err := os.ReadFile(path); err == nil {
+				text = string(content)
+			}
+		}
+		if _, err := witness.ParseDecisions(text); err != nil {
+			return nil, err
+		}
+		q.Schedule = text
+	}
+	return q, nil
+}
+
+// test builds the tests and runs them.
+func (q *question) test(ctx context.Context, out, errs io.Writer) (int, error) {
+	dir, err := filepath.Abs(q.dir)
+	if err != nil {
+		return exitUsage, err
+	}
+	tree, err := build.Build(ctx, build.Options{
+		Dir: dir, Patterns: q.packages, All: q.all,
+		Say: func(format string, args ...any) { fmt.Fprintf(errs, "witness: "+format+"\n", args...) },
+	})
+	if err != nil {
+		return exitUsage, err
+	}
+	defer tree.Close()
+	q.AsyncTimers, q.Missed = tree.AsyncTimers, tree.Missed
+	code := exitHolds
+	for _, b := range tree.Binaries {
+		failed, err := q.runBinary(ctx, b, out, errs)
+		if err != nil {
+			return exitUsage, err
+		}
+		if failed {
+			code = exitBroken
+		}
+	}
+	return code, nil
+}
+
+// runBinary runs the tests of a package.
+func (q *question) runBinary(ctx context.Context, b build.Binary, out, errs io.Writer) (failed bool, err error) {
+	s := q.Settings
+	s.Command = "witness test"
+	if q.all {
+		s.Command += " -all"
+	}
+	if q.dir != "." {
+		s.Command += " -C " + q.dir
+	}
+	s.Command += " " + b.Package
+	text, err := json.Marshal(s)
+	if err != nil {
+		return false, err
+	}
+	args := []string{"-test.timeout=0"}
+	if q.run != "" {
+		args = append(args, "-test.run="+q.run)
+	}
+	if q.verbose {
+		args = append(args, "-test.v")
+	}
+	c := exec.CommandContext(ctx, b.Path, args...)
+	c.Dir, c.Stdout, c.Stderr = b.Dir, out, errs
+	c.Env = append(os.Environ(), witness.Variable+"="+string(text))
+	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
+	err = c.Run()
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		fmt.Fprintf(out, "ok  \t%s\n", b.Package)
+		return false, nil
+	case errors.As(err, &exit) && exit.ExitCode() == rt.ExitHung:
+		return true, fmt.Errorf("%s: a step hung, see above", b.Package)
+	case errors.As(err, &exit):
+		fmt.Fprintf(out, "FAIL\t%s\n", b.Package)
+		return true, nil
+	}
+	return false, err
+}
+

@@ -1,0 +1,190 @@
+package witness
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"racelab/sim"
+	"racelab/witness/rt"
+)
+
+// Decisions are a schedule by what it does otherwise than the default, in which
+// the goroutine that runs goes on as long as it can, and then the oldest one that
+// can. As text, one a line or parted by semicolons:
+//
+//	main@3: worker starts
+//
+// When main would take its third step, worker does what is called "starts".
+type Decisions []Decision
+
+// Decision is one of them.
+type Decision struct {
+	Actor string // who would move by default
+	Step  int    // which of its own steps that would be, from 1
+	Pick  string // the event that happens in its place
+}
+
+func (d Decision) String() string { return fmt.Sprintf("%s@%d: %s", d.Actor, d.Step, d.Pick) }
+
+// String is the schedule on one line. "default" is the one without a decision.
+func (d Decisions) String() string {
+	if len(d) == 0 {
+		return "default"
+	}
+	return strings.ReplaceAll(strings.TrimSuffix(d.Lines(), "\n"), "\n", "; ")
+}
+
+// Lines is the schedule with one decision a line.
+func (d Decisions) Lines() string {
+	var b strings.Builder
+	for _, one := range d {
+		b.WriteString(one.String() + "\n")
+	}
+	return b.String()
+}
+
+// ParseDecisions reads a schedule. The error says which part is none.
+func ParseDecisions(text string) (Decisions, error) {
+	var all Decisions
+	for part := range strings.SplitSeq(strings.ReplaceAll(text, "\n", ";"), ";") {
+		part = strings.TrimSpace(part)
+		if part == "" || part == "default" || strings.HasPrefix(part, "#") {
+			continue
+		}
+		who, pick, ok := strings.Cut(part, ": ")
+		at := strings.LastIndex(who, "@")
+		if !ok || at < 0 {
+			return nil, fmt.Errorf("%.80q is not a decision; want such as %q", part, "main@3: worker starts")
+		}
+		step, err := strconv.Atoi(who[at+1:])
+		if err != nil || step < 1 {
+			return nil, fmt.Errorf("%.80q names no step after @; want a number from 1", part)
+		}
+		all = append(all, Decision{who[:at], step, pick})
+	}
+	return all, nil
+}
+
+// outcome is one run by decisions.
+type outcome struct {
+	decisions Decisions // those that were used
+	unused    int
+	steps     []step
+	broke     *sim.Violation
+	history   uint64
+}
+
+type step struct {
+	event sim.Event
+	site  string // where it stood
+	notes []string
+}
+
+func (o *outcome) property() string {
+	if o.broke == nil {
+		return ""
+	}
+	return o.broke.Property
+}
+
+// mostSteps bounds a run by decisions.
+const mostSteps = sim.MaxSteps
+
+// play runs by decisions up to the first break or the end.
+func play(sys *rt.System, decisions Decisions) (out outcome) {
+	sys.Reset()
+	taken := map[string]int{}
+	left := append(Decisions(nil), decisions...)
+	for len(out.steps) < mostSteps {
+		enabled := sys.Enabled()
+		if len(enabled) == 0 {
+			break
+		}
+		pick := 0
+		here := enabled[0]
+		for i, d := range left {
+			if d.Actor != here.Actor || d.Step != taken[here.Actor]+1 {
+				continue
+			}
+			found := -1
+			for j, e := range enabled {
+				if e.String() == d.Pick {
+					found = j
+					break
+				}
+			}
+			left = append(left[:i:i], left[i+1:]...)
+			if found > 0 {
+				pick = found
+				out.decisions = append(out.decisions, d)
+			}
+			break
+		}
+		out.take(sys, pick, taken)
+		if out.broke != nil {
+			break
+		}
+	}
+	out.unused = len(decisions) - len(out.decisions)
+	out.history = sys.Fingerprint()
+	return out
+}
+
+func (o *outcome) take(sys *rt.System, pick int, taken map[string]int) {
+	e := sys.Enabled()[pick]
+	site := sys.SiteOf(pick)
+	sys.Take(pick)
+	taken[e.Actor]++
+	o.steps = append(o.steps, step{e, site, sys.Notes()})
+	if v := sys.Violations(); len(v) > 0 {
+		broke := v[0]
+		o.broke = &broke
+	}
+}
+
+// decisionsOf turns a run into decisions.
+func decisionsOf(sys *rt.System, schedule sim.Schedule) Decisions {
+	sys.Reset()
+	taken := map[string]int{}
+	replay := sim.NewReplay(schedule)
+	var all Decisions
+	for {
+		enabled := sys.Enabled()
+		if len(enabled) == 0 {
+			return all
+		}
+		i, err := replay.Choose(enabled)
+		if err != nil {
+			return all
+		}
+		if i != 0 {
+			all = append(all, Decision{enabled[0].Actor, taken[enabled[0].Actor] + 1, enabled[i].String()})
+		}
+		taken[enabled[i].Actor]++
+		sys.Take(i)
+	}
+}
+
+// shrink finds few decisions that break the property: it leaves out more and more
+// of those of a run, as long as what is left breaks it.
+func shrink(sys *rt.System, schedule sim.Schedule, property string) outcome {
+	best := play(sys, decisionsOf(sys, schedule))
+	if best.property() != property {
+		return best
+	}
+	for size := max(1, len(best.decisions)/2); ; size = max(1, size/2) {
+		shrunk := false
+		for from := 0; from < len(best.decisions); {
+			rest := append(append(Decisions(nil), best.decisions[:from]...), best.decisions[min(from+size, len(best.decisions)):]...)
+			if out := play(sys, rest); out.property() == property && len(out.decisions) < len(best.decisions) {
+				best, shrunk = out, true
+			} else {
+				from += size
+			}
+		}
+		if size == 1 && !shrunk {
+			return play(sys, best.decisions)
+		}
+	}
+}

@@ -1,0 +1,586 @@
+// Package build makes test binaries of rewritten sources. It writes to a folder of
+// its own; the module that is built stays as it is, byte for byte.
+package build
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"golang.org/x/mod/modfile"
+	"golang.org/x/mod/module"
+	"golang.org/x/mod/semver"
+	"golang.org/x/tools/go/packages"
+
+	"racelab/witness/rewrite"
+)
+
+// Options say what is built.
+type Options struct {
+	Dir      string   // of the module
+	Patterns []string // packages, as go test takes them
+	All      bool     // every test is explored, not only those that ask for it
+	Race     bool
+	Cache    string // a folder that stays; empty: the user's cache
+	Say      func(format string, args ...any)
+}
+
+// Binary is a test binary.
+type Binary struct {
+	Package string // import path
+	Dir     string // where its tests run
+	Path    string
+}
+
+// Tree is what was built.
+type Tree struct {
+	Binaries    []Binary
+	Missed      []string // constructs that stay out of control
+	AsyncTimers bool     // the module's Go version has timers as before 1.23
+	folder      string
+}
+
+// Close removes what is of no use to another build.
+func (t *Tree) Close() { os.RemoveAll(t.folder) }
+
+type builder struct {
+	Options
+	module struct {
+		Path, Dir, GoMod, GoVersion string
+	}
+	tree     *Tree
+	overlay  map[string]string
+	replaced map[string]string // module path: folder of its rewritten copy
+	hash     string
+}
+
+// Build makes the test binaries of the packages.
+func Build(ctx context.Context, o Options) (_ *Tree, err error) {
+	b := &builder{Options: o, tree: &Tree{}, overlay: map[string]string{}, replaced: map[string]string{}}
+	if b.Cache == "" {
+		cache, err := os.UserCacheDir()
+		if err != nil {
+			return nil, err
+		}
+		b.Cache = filepath.Join(cache, "racelab-witness")
+	}
+	if err := b.findModule(ctx); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(b.Cache, 0o777); err != nil {
+		return nil, err
+	}
+	if b.tree.folder, err = os.MkdirTemp(b.Cache, "build"); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			b.tree.Close()
+		}
+	}()
+	if b.hash, err = hashOf(filepath.Join(source(), "rewrite")); err != nil {
+		return nil, fmt.Errorf("the lab's own source is not at %s, where this command was built: %w", source(), err)
+	}
+	mains, deps, err := b.list(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.rewriteAll(ctx, mains, deps); err != nil {
+		return nil, err
+	}
+	work, err := b.workspace(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return b.tree, b.compile(ctx, mains, work)
+}
+
+// source is the folder of module racelab/witness.
+func source() string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Dir(filepath.Dir(filepath.Dir(file)))
+}
+
+func hashOf(dirs ...string) (string, error) {
+	h := sha256.New()
+	for _, dir := range dirs {
+		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			content, err := os.ReadFile(path)
+			fmt.Fprintf(h, "%s %d\n", path, len(content))
+			h.Write(content)
+			return err
+		})
+		if err != nil {
+			return "", err
+		}
+	}
+	return fmt.Sprintf("%x", h.Sum(nil)[:8]), nil
+}
+
+func (b *builder) findModule(ctx context.Context) error {
+	out, err := b.goRun(ctx, nil, "list", "-m", "-json")
+	if err != nil {
+		return err
+	}
+	if err := json.NewDecoder(bytes.NewReader(out)).Decode(&b.module); err != nil || b.module.GoMod == "" {
+		return fmt.Errorf("%s is in no module; run it where go test works", b.Dir)
+	}
+	v := b.module.GoVersion
+	if v == "" {
+		v = "1.16"
+	}
+	b.tree.AsyncTimers = semver.Compare("v"+v, "v1.23") < 0
+	return nil
+}
+
+// goRun runs the go command in the folder of the module.
+func (b *builder) goRun(ctx context.Context, env []string, args ...string) ([]byte, error) {
+	c := exec.CommandContext(ctx, "go", args...)
+	var out, said bytes.Buffer
+	c.Dir, c.Stdout, c.Stderr = b.Dir, &out, &said
+	c.Env = append(os.Environ(), env...)
+	if err := c.Run(); err != nil {
+		return nil, fmt.Errorf("go %s: %s", args[0], firstLines(cmp(said.String(), out.String(), err.Error()), 12))
+	}
+	return out.Bytes(), nil
+}
+
+func cmp(texts ...string) string {
+	for _, t := range texts {
+		if strings.TrimSpace(t) != "" {
+			return t
+		}
+	}
+	return ""
+}
+
+func firstLines(text string, n int) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	if len(lines) > n {
+		lines = append(lines[:n], fmt.Sprintf("... and %d lines more", len(lines)-n))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// ours are packages that are never rewritten: what rewritten code runs on.
+func ours(path string) bool {
+	return path == "racelab/witness" || strings.HasPrefix(path, "racelab/witness/rt") ||
+		path == "racelab/sim" || strings.HasPrefix(path, "racelab/sim/")
+}
+
+// list finds the packages with tests, and all that are linked with them, without
+// those of the standard library.
+func (b *builder) list(ctx context.Context) (mains, deps []*packages.Package, err error) {
+	config := &packages.Config{
+		Context: ctx, Dir: b.Dir, Tests: true,
+		Mode: packages.NeedName | packages.NeedFiles | packages.NeedImports | packages.NeedDeps | packages.NeedModule | packages.NeedForTest,
+	}
+	roots, err := packages.Load(config, b.Patterns...)
+	if err != nil {
+		return nil, nil, err
+	}
+	seen := map[string]bool{}
+	for _, p := range roots {
+		for _, e := range p.Errors {
+			return nil, nil, errors.New(e.Error())
+		}
+	}
+	packages.Visit(roots, nil, func(p *packages.Package) {
+		if p.Module == nil || ours(p.PkgPath) || seen[p.PkgPath] || strings.HasSuffix(p.PkgPath, ".test") {
+			return
+		}
+		if p.ForTest != "" {
+			return
+		}
+		seen[p.PkgPath] = true
+		deps = append(deps, p)
+	})
+	tested := map[string]bool{}
+	for _, p := range roots {
+		if p.ForTest != "" {
+			tested[p.ForTest] = true
+		}
+	}
+	for _, p := range roots {
+		if p.ForTest == "" && tested[p.PkgPath] {
+			mains = append(mains, p)
+		}
+	}
+	if len(mains) == 0 {
+		return nil, nil, fmt.Errorf("no tests in %s", strings.Join(b.Patterns, " "))
+	}
+	slices.SortFunc(deps, func(x, y *packages.Package) int { return strings.Compare(x.PkgPath, y.PkgPath) })
+	return mains, deps, nil
+}
+
+// rewriteAll rewrites the packages: those in the module cache into copies of their
+// modules, the others through an overlay.
+func (b *builder) rewriteAll(ctx context.Context, mains, deps []*packages.Package) error {
+	var local, fresh []string
+	byModule := map[string][]*packages.Package{}
+	for _, p := range deps {
+		if b.cached(p) {
+			byModule[p.Module.Path] = append(byModule[p.Module.Path], p)
+		} else if !slices.Contains(mainPaths(mains), p.PkgPath) {
+			local = append(local, p.PkgPath)
+		}
+	}
+	for path, all := range byModule {
+		missing, err := b.copyModule(all)
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		fresh = append(fresh, missing...)
+	}
+	slices.Sort(fresh)
+	if len(fresh) > 0 {
+		b.say("rewriting %d packages of other modules, once", len(fresh))
+		if err := b.rewritePackages(ctx, false, fresh); err != nil {
+			return err
+		}
+		for _, dir := range b.replaced {
+			if err := mark(dir, fresh); err != nil {
+				return err
+			}
+		}
+	}
+	if len(local) > 0 {
+		if err := b.rewritePackages(ctx, false, local); err != nil {
+			return err
+		}
+	}
+	return b.rewritePackages(ctx, true, mainPaths(mains))
+}
+
+func mainPaths(mains []*packages.Package) (paths []string) {
+	for _, p := range mains {
+		paths = append(paths, p.PkgPath)
+	}
+	return paths
+}
+
+func (b *builder) say(format string, args ...any) {
+	if b.Say != nil {
+		b.Say(format, args...)
+	}
+}
+
+// moduleDir is where the module of a package stands.
+func moduleOf(p *packages.Package) *packages.Module {
+	if p.Module.Replace != nil {
+		return p.Module.Replace
+	}
+	return p.Module
+}
+
+// cached says whether a package is in the module cache.
+func (b *builder) cached(p *packages.Package) bool {
+	return moduleOf(p).Version != ""
+}
+
+// marker is the file of a copy that lists its rewritten packages.
+const marker = ".witness"
+
+// copyModule makes the copy of a module, if there is none, and returns the packages
+// that are still to be rewritten in it.
+func (b *builder) copyModule(all []*packages.Package) ([]string, error) {
+	m := moduleOf(all[0])
+	escaped, err := module.EscapePath(m.Path)
+	if err != nil {
+		return nil, err
+	}
+	dir := filepath.Join(b.Cache, "mod", b.hash, filepath.FromSlash(escaped)+"@"+m.Version)
+	b.replaced[all[0].Module.Path] = dir
+	done, err := os.ReadFile(filepath.Join(dir, marker))
+	if err != nil {
+		os.RemoveAll(dir)
+		if err := copyTree(m.Dir, dir); err != nil {
+			return nil, err
+		}
+		if err := modernise(dir, all[0].Module.Path); err != nil {
+			return nil, err
+		}
+		if err := os.WriteFile(filepath.Join(dir, marker), nil, 0o666); err != nil {
+			return nil, err
+		}
+	}
+	var missing []string
+	for _, p := range all {
+		if !slices.Contains(strings.Split(string(done), "\n"), p.PkgPath) {
+			missing = append(missing, p.PkgPath)
+		}
+	}
+	return missing, nil
+}
+
+func mark(dir string, fresh []string) error {
+	f, err := os.OpenFile(filepath.Join(dir, marker), os.O_APPEND|os.O_WRONLY, 0o666)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = f.WriteString(strings.Join(fresh, "\n") + "\n")
+	return err
+}
+
+// copyTree copies a module without its tests and without modules within.
+func copyTree(from, to string) error {
+	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		relative, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if _, err := os.Stat(filepath.Join(path, "go.mod")); path != from && (err == nil || d.Name() == "testdata" || d.Name() == ".git") {
+				return fs.SkipDir
+			}
+			return os.MkdirAll(filepath.Join(to, relative), 0o777)
+		}
+		if strings.HasSuffix(d.Name(), "_test.go") || !d.Type().IsRegular() {
+			return nil
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(to, relative), content, 0o666)
+	})
+}
+
+// modernise lets the copy of an old module use type parameters. Loop variables
+// change their meaning with 1.22 only.
+func modernise(dir, path string) error {
+	file := filepath.Join(dir, "go.mod")
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return os.WriteFile(file, []byte("module "+path+"\n\ngo 1.18\n"), 0o666)
+	}
+	f, err := modfile.ParseLax(file, content, nil)
+	if err != nil {
+		return err
+	}
+	if f.Go != nil && semver.Compare("v"+f.Go.Version, "v1.18") >= 0 {
+		return nil
+	}
+	strict, err := modfile.Parse(file, content, nil)
+	if err != nil {
+		return err
+	}
+	if err := strict.AddGoStmt("1.18"); err != nil {
+		return err
+	}
+	if content, err = strict.Format(); err != nil {
+		return err
+	}
+	return os.WriteFile(file, content, 0o666)
+}
+
+// rewritePackages rewrites the files of packages, with their tests if asked.
+func (b *builder) rewritePackages(ctx context.Context, tests bool, paths []string) error {
+	config := &packages.Config{
+		Context: ctx, Dir: b.Dir, Tests: tests,
+		Mode: packages.LoadSyntax | packages.NeedModule | packages.NeedForTest | packages.NeedCompiledGoFiles,
+	}
+	loaded, err := packages.Load(config, paths...)
+	if err != nil {
+		return err
+	}
+	// The variant of a package with its tests has all the files of the one without.
+	slices.SortStableFunc(loaded, func(x, y *packages.Package) int { return len(y.ForTest) - len(x.ForTest) })
+	done := map[string]bool{}
+	for _, p := range loaded {
+		if len(p.Errors) > 0 {
+			return errors.New(p.Errors[0].Error())
+		}
+		tries := false
+		var changed []string
+		for i, file := range p.Syntax {
+			name := p.CompiledGoFiles[i]
+			if done[name] || p.Module == nil || !strings.HasPrefix(name, moduleOf(p).Dir+string(filepath.Separator)) {
+				continue
+			}
+			done[name] = true
+			text, err := os.ReadFile(name)
+			if err != nil {
+				return err
+			}
+			res, err := rewrite.File(p.Fset, file, p.TypesInfo, text, rewrite.Options{
+				Tests: strings.HasSuffix(name, "_test.go") && tests, All: b.All,
+			})
+			if err != nil {
+				return err
+			}
+			b.tree.Missed = append(b.tree.Missed, res.Missed...)
+			tries = tries || res.Tries
+			if !res.Changed {
+				continue
+			}
+			to, err := b.write(p, name, res.Text)
+			if err != nil {
+				return err
+			}
+			changed = append(changed, to)
+		}
+		if tries && len(changed) > 0 {
+			f, err := os.OpenFile(changed[0], os.O_APPEND|os.O_WRONLY, 0o666)
+			if err != nil {
+				return err
+			}
+			_, err = f.WriteString("\nfunc init() { witness_rt.UnlockPoints = true }\n")
+			if err = errors.Join(err, f.Close()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// write puts a rewritten file where the build finds it.
+func (b *builder) write(p *packages.Package, name string, text []byte) (string, error) {
+	if b.cached(p) {
+		relative, err := filepath.Rel(moduleOf(p).Dir, name)
+		if err != nil {
+			return "", err
+		}
+		to := filepath.Join(b.replaced[p.Module.Path], relative)
+		return to, os.WriteFile(to, text, 0o666)
+	}
+	to := filepath.Join(b.tree.folder, fmt.Sprintf("%d_%s", len(b.overlay), filepath.Base(name)))
+	b.overlay[name] = to
+	return to, os.WriteFile(to, text, 0o666)
+}
+
+// runtimeModules makes copies of what rewritten code runs on: modules without
+// requirements, so that no dependency of the user's gets another version.
+func (b *builder) runtimeModules(ctx context.Context) ([]string, error) {
+	lab := filepath.Dir(source())
+	hash, err := hashOf(filepath.Join(lab, "sim"), filepath.Join(source(), "rt"), source())
+	if err != nil {
+		return nil, err
+	}
+	dir := filepath.Join(b.Cache, "rt", hash)
+	modules := []string{filepath.Join(dir, "racelab"), filepath.Join(dir, "witness")}
+	if _, err := os.Stat(filepath.Join(dir, marker)); err == nil {
+		return modules, nil
+	}
+	c := exec.CommandContext(ctx, "go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}\t{{.Dir}}{{end}}", "racelab/witness", "racelab/witness/rt/...")
+	c.Dir = source()
+	c.Env = append(os.Environ(), "GOWORK=off")
+	var said bytes.Buffer
+	c.Stderr = &said
+	out, err := c.Output()
+	if err != nil {
+		return nil, fmt.Errorf("go list of the lab's own source: %s", firstLines(said.String(), 5))
+	}
+	for line := range strings.Lines(string(out)) {
+		path, from, _ := strings.Cut(strings.TrimSpace(line), "\t")
+		to, ok := strings.CutPrefix(path, "racelab/witness")
+		at := modules[1]
+		if !ok {
+			if to, ok = strings.CutPrefix(path, "racelab/"); !ok {
+				return nil, fmt.Errorf("the runtime imports %s, which is not the lab's", path)
+			}
+			at = modules[0]
+		}
+		if err := copyPackage(from, filepath.Join(at, to)); err != nil {
+			return nil, err
+		}
+	}
+	for i, path := range []string{"racelab", "racelab/witness"} {
+		if err := os.WriteFile(filepath.Join(modules[i], "go.mod"), []byte("module "+path+"\n\ngo 1.26\n"), 0o666); err != nil {
+			return nil, err
+		}
+	}
+	return modules, os.WriteFile(filepath.Join(dir, marker), nil, 0o666)
+}
+
+func copyPackage(from, to string) error {
+	entries, err := os.ReadDir(from)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(to, 0o777); err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if e.IsDir() || strings.HasSuffix(e.Name(), "_test.go") || !strings.HasSuffix(e.Name(), ".go") && !strings.HasSuffix(e.Name(), ".s") {
+			continue
+		}
+		content, err := os.ReadFile(filepath.Join(from, e.Name()))
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(to, e.Name()), content, 0o666); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// workspace writes the go.work of the build, in which the copies stand for their
+// modules and no go.mod changes.
+func (b *builder) workspace(ctx context.Context) (string, error) {
+	modules, err := b.runtimeModules(ctx)
+	if err != nil {
+		return "", err
+	}
+	var w strings.Builder
+	w.WriteString("go 1.26\n\nuse (\n")
+	for _, dir := range append([]string{b.module.Dir}, modules...) {
+		if b.module.Path == "racelab/witness" && dir == modules[1] || b.module.Path == "racelab" && dir == modules[0] {
+			continue
+		}
+		fmt.Fprintf(&w, "\t%q\n", dir)
+	}
+	w.WriteString(")\n")
+	var paths []string
+	for path := range b.replaced {
+		paths = append(paths, path)
+	}
+	slices.Sort(paths)
+	for _, path := range paths {
+		fmt.Fprintf(&w, "\nreplace %s => %q\n", path, b.replaced[path])
+	}
+	file := filepath.Join(b.tree.folder, "go.work")
+	return file, os.WriteFile(file, []byte(w.String()), 0o666)
+}
+
+func (b *builder) compile(ctx context.Context, mains []*packages.Package, work string) error {
+	overlay, err := json.Marshal(map[string]any{"Replace": b.overlay})
+	if err != nil {
+		return err
+	}
+	file := filepath.Join(b.tree.folder, "overlay.json")
+	if err := os.WriteFile(file, overlay, 0o666); err != nil {
+		return err
+	}
+	for i, p := range mains {
+		out := filepath.Join(b.tree.folder, fmt.Sprintf("%d.test", i))
+		args := []string{"test", "-c", "-vet=off", "-overlay", file, "-o", out}
+		if b.Race {
+			args = append(args, "-race", "-gcflags=racelab/witness/rt=-race=false")
+		}
+		if _, err := b.goRun(ctx, []string{"GOWORK=" + work, "GOFLAGS=-buildvcs=false"}, append(args, p.PkgPath)...); err != nil {
+			return err
+		}
+		b.tree.Binaries = append(b.tree.Binaries, Binary{p.PkgPath, p.Dir, out})
+	}
+	return nil
+}
+

@@ -1,0 +1,568 @@
+package rt
+
+import (
+	"reflect"
+	"runtime"
+	"strconv"
+	"unsafe"
+)
+
+// A channel stays a Go channel. What stands beside it in a run is who waits: an
+// operation that finds a partner or the buffer takes place by itself, so the real
+// channel never blocks. A hand-over without a buffer copies the value from one
+// waiting goroutine to the other.
+
+// channel is what a run knows of one channel.
+type channel struct {
+	*object
+	closed bool
+	recvq  queue
+	sendq  queue
+}
+
+type queue []*waiter
+
+// waiter is a goroutine in the queue of a channel.
+type waiter struct {
+	g    *goroutine
+	way  int // the case of its select
+	end  end
+	gone *bool // it has been served, here or at another case of its select
+}
+
+// end is one side of a waiting operation.
+type end interface {
+	// slot is where a received value goes; nil for a sender.
+	slot() (value unsafe.Pointer, ok *bool)
+	// push sends the value on the real channel, whose buffer has room.
+	push()
+	// value is where the value to send stands.
+	value() unsafe.Pointer
+}
+
+// first returns the first who still waits, and takes it out.
+func (q *queue) first() *waiter {
+	for len(*q) > 0 {
+		w := (*q)[0]
+		*q = (*q)[1:]
+		if !*w.gone {
+			return w
+		}
+	}
+	return nil
+}
+
+// waits says whether anybody but g does.
+func (q queue) waits() bool {
+	for _, w := range q {
+		if !*w.gone {
+			return true
+		}
+	}
+	return false
+}
+
+// served lets a waiter go on.
+func (w *waiter) served() {
+	*w.gone = true
+	w.g.status = ready
+	if s, ok := w.g.op.(*selection); ok {
+		s.chosen = w.way
+	}
+}
+
+func pointerOf[C any](c C) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&c)) }
+
+// channelOf returns what the run knows of a channel; nil for the nil channel.
+func channelOf[C any](c C, skip int) *channel {
+	p := pointerOf(c)
+	if p == nil {
+		return nil
+	}
+	o := active.objectAt(p, "channel", c, skip+1)
+	if o.state == nil {
+		o.state = &channel{object: o}
+	}
+	return o.state.(*channel)
+}
+
+// Sender is a channel that something is to be sent on.
+type Sender[T any] struct{ c chan<- T }
+
+// Chan begins a send: rt.Chan(c).Send(v) is c <- v.
+func Chan[T any](c chan<- T) Sender[T] { return Sender[T]{c} }
+
+// Send is c <- v.
+func (s Sender[T]) Send(v T) {
+	g := current()
+	if g == nil {
+		s.c <- v
+		return
+	}
+	if active.killed {
+		g.dying()
+		return
+	}
+	op := &SendCase[T]{c: s.c, v: v, ch: channelOf(s.c, 2)}
+	g.at(op, 1)
+	op.after()
+}
+
+// Case is the case c <- v of a select.
+func (s Sender[T]) Case(v T) *SendCase[T] {
+	op := &SendCase[T]{c: s.c, v: v}
+	if current() != nil && !active.killed {
+		op.ch = channelOf(s.c, 2)
+	}
+	return op
+}
+
+// SendCase is a send that waits to take place.
+type SendCase[T any] struct {
+	c      chan<- T
+	v      T
+	ch     *channel
+	panics bool // the channel was closed meanwhile
+}
+
+func (s *SendCase[T]) after() {
+	if s.panics {
+		s.c <- s.v // panics, as Go words it
+	}
+}
+
+func (s *SendCase[T]) slot() (unsafe.Pointer, *bool) { return nil, nil }
+func (s *SendCase[T]) push()                         { s.c <- s.v }
+func (s *SendCase[T]) value() unsafe.Pointer         { return unsafe.Pointer(&s.v) }
+
+func (s *SendCase[T]) isReady() bool {
+	return s.ch != nil && (s.ch.closed || s.ch.recvq.waits() || len(s.c) < cap(s.c))
+}
+
+func (s *SendCase[T]) complete() bool {
+	switch {
+	case s.ch.closed:
+		s.panics = true
+		return true
+	case len(s.c) == 0: // with a full buffer nobody waits to receive
+		if w := s.ch.recvq.first(); w != nil {
+			slot, ok := w.end.slot()
+			*(*T)(slot) = s.v
+			*ok = true
+			w.served()
+			return true
+		}
+	}
+	select {
+	case s.c <- s.v:
+		return true
+	default:
+		return false
+	}
+}
+
+func (s *SendCase[T]) enqueue(w *waiter) {
+	if s.ch != nil {
+		w.end = s
+		s.ch.sendq = append(s.ch.sendq, w)
+	}
+}
+
+func (s *SendCase[T]) channel() *channel { return s.ch }
+func (s *SendCase[T]) verb() string      { return "send" }
+func (s *SendCase[T]) native() reflect.SelectCase {
+	return reflect.SelectCase{Dir: reflect.SelectSend, Chan: reflect.ValueOf(s.c), Send: reflect.ValueOf(&s.v).Elem()}
+}
+func (s *SendCase[T]) took(reflect.Value, bool) {}
+
+func (s *SendCase[T]) ways() int {
+	if s.ch == nil {
+		return 0
+	}
+	return 1
+}
+func (s *SendCase[T]) label(int) string { return "send" }
+func (s *SendCase[T]) object() *object {
+	if s.ch == nil {
+		return nil
+	}
+	return s.ch.object
+}
+func (s *SendCase[T]) do(g *goroutine, _ int) result { return one(s, g) }
+
+// Recv is <-c.
+func Recv[T any](c <-chan T) T {
+	v, _ := recv(c)
+	return v
+}
+
+// Recv2 is v, ok := <-c.
+func Recv2[T any](c <-chan T) (T, bool) { return recv(c) }
+
+func recv[T any](c <-chan T) (T, bool) {
+	g := current()
+	if g == nil {
+		v, ok := <-c
+		return v, ok
+	}
+	if active.killed {
+		g.dying()
+		var none T
+		return none, false
+	}
+	op := &RecvCase[T]{c: c, ch: channelOf(c, 3)}
+	g.at(op, 2)
+	return op.V, op.OK
+}
+
+// RecvOf is the case <-c of a select.
+func RecvOf[T any](c <-chan T) *RecvCase[T] {
+	op := &RecvCase[T]{c: c}
+	if current() != nil && !active.killed {
+		op.ch = channelOf(c, 2)
+	}
+	return op
+}
+
+// RecvCase is a receive that waits to take place; then V and OK are what came.
+type RecvCase[T any] struct {
+	V  T
+	OK bool
+
+	c     <-chan T
+	ch    *channel
+	taken bool // code outside the run had filled the channel: V and OK hold what it sent
+}
+
+func (r *RecvCase[T]) slot() (unsafe.Pointer, *bool) { return unsafe.Pointer(&r.V), &r.OK }
+func (r *RecvCase[T]) push()                         {}
+func (r *RecvCase[T]) value() unsafe.Pointer         { return nil }
+
+// look receives from a channel that code outside the run closed or filled: the run
+// does not hear of it otherwise.
+func (r *RecvCase[T]) look() {
+	if r.taken || r.ch.closed || len(r.c) > 0 {
+		return
+	}
+	select {
+	case v, ok := <-r.c:
+		if !ok {
+			r.ch.closed = true
+			return
+		}
+		r.V, r.OK, r.taken = v, ok, true
+	default:
+	}
+}
+
+func (r *RecvCase[T]) isReady() bool {
+	if r.ch == nil {
+		return false
+	}
+	r.look()
+	return r.taken || r.ch.closed || len(r.c) > 0 || r.ch.sendq.waits()
+}
+
+func (r *RecvCase[T]) complete() bool {
+	if r.look(); r.taken {
+		return true
+	}
+	if len(r.c) == 0 && !r.ch.closed {
+		w := r.ch.sendq.first()
+		if w == nil {
+			return false
+		}
+		r.V, r.OK = *(*T)(w.end.value()), true
+		w.served()
+		return true
+	}
+	r.V, r.OK = <-r.c
+	if r.ch.closed {
+		return true
+	}
+	if w := r.ch.sendq.first(); w != nil { // the buffer has room again
+		w.end.push()
+		w.served()
+	}
+	return true
+}
+
+func (r *RecvCase[T]) enqueue(w *waiter) {
+	if r.ch != nil {
+		w.end = r
+		r.ch.recvq = append(r.ch.recvq, w)
+	}
+}
+
+func (r *RecvCase[T]) channel() *channel { return r.ch }
+func (r *RecvCase[T]) verb() string      { return "receive" }
+func (r *RecvCase[T]) native() reflect.SelectCase {
+	return reflect.SelectCase{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(r.c)}
+}
+func (r *RecvCase[T]) took(v reflect.Value, ok bool) {
+	if r.OK = ok; ok {
+		reflect.ValueOf(&r.V).Elem().Set(v)
+	}
+}
+
+func (r *RecvCase[T]) ways() int {
+	if r.ch == nil {
+		return 0
+	}
+	return 1
+}
+func (r *RecvCase[T]) label(int) string { return "receive" }
+func (r *RecvCase[T]) object() *object {
+	if r.ch == nil {
+		return nil
+	}
+	return r.ch.object
+}
+func (r *RecvCase[T]) do(g *goroutine, _ int) result { return one(r, g) }
+
+// one lets a send or a receive outside a select take place, or queues it.
+func one(c Case, g *goroutine) result {
+	ch := c.channel()
+	active.touch(ch.object, true)
+	if c.complete() {
+		return done
+	}
+	c.enqueue(&waiter{g: g, gone: new(bool)})
+	return wait
+}
+
+// Close is close(c).
+func Close[T any](c chan<- T) {
+	g := current()
+	if g == nil {
+		close(c)
+		return
+	}
+	if active.killed {
+		g.dying()
+		return
+	}
+	if c != nil {
+		g.at(&closing{channelOf(c, 2), func() { close(c) }}, 1)
+		if !channelOf(c, 2).closed {
+			channelOf(c, 2).closed = true
+			close(c)
+			return
+		}
+	}
+	close(c) // panics, as Go words it
+}
+
+type closing struct {
+	ch    *channel
+	close func()
+}
+
+func (c *closing) ways() int        { return 1 }
+func (c *closing) label(int) string { return "close" }
+func (c *closing) object() *object  { return c.ch.object }
+func (c *closing) do(*goroutine, int) result {
+	active.touch(c.ch.object, true)
+	if c.ch.closed {
+		return done
+	}
+	for w := c.ch.recvq.first(); w != nil; w = c.ch.recvq.first() {
+		w.served()
+	}
+	for w := c.ch.sendq.first(); w != nil; w = c.ch.sendq.first() {
+		w.served()
+		w.end.(interface{ cut() }).cut()
+	}
+	return done
+}
+
+func (s *SendCase[T]) cut() { s.panics = true }
+
+// CloseNow is close(c) in the step that is under way.
+func CloseNow[T any](c chan T) {
+	if g := current(); g != nil && !active.killed || active != nil && !active.killed && active.firing {
+		ch := channelOf(c, 1)
+		(&closing{ch: ch}).do(nil, 0)
+		ch.closed = true
+	}
+	close(c)
+}
+
+// Len is len(c).
+func Len[T any](c <-chan T) int {
+	if g := current(); g != nil && c != nil && !active.killed {
+		g.at(&look{channelOf(c, 2).object, "len"}, 1)
+	}
+	return len(c)
+}
+
+// look is a read of an object.
+type look struct {
+	o    *object
+	what string
+}
+
+func (l *look) ways() int        { return 1 }
+func (l *look) label(int) string { return l.what }
+func (l *look) object() *object  { return l.o }
+func (l *look) do(*goroutine, int) result {
+	active.touch(l.o, false)
+	return done
+}
+
+// Iter is a range over a channel.
+type Iter[T any] struct{ c <-chan T }
+
+// ChanIter begins a range over a channel: for it, v := rt.ChanIter(c); it.Next(&v); {.
+func ChanIter[T any](c <-chan T) (Iter[T], T) {
+	var v T
+	return Iter[T]{c}, v
+}
+
+// Next receives the next value; false: the channel is closed and empty.
+func (it Iter[T]) Next(v *T) bool {
+	next, ok := recv(it.c)
+	if ok {
+		*v = next
+	}
+	return ok
+}
+
+// Case is one case of a select.
+type Case interface {
+	isReady() bool
+	complete() bool
+	enqueue(*waiter)
+	channel() *channel
+	verb() string
+	native() reflect.SelectCase
+	took(reflect.Value, bool)
+}
+
+// nativeSelect is a select outside a run.
+func nativeSelect(hasDefault bool, cases []Case) int {
+	var all []reflect.SelectCase
+	for _, c := range cases {
+		all = append(all, c.native())
+	}
+	if hasDefault {
+		all = append(all, reflect.SelectCase{Dir: reflect.SelectDefault})
+	}
+	chosen, v, ok := reflect.Select(all)
+	if chosen == len(cases) {
+		return -1
+	}
+	cases[chosen].took(v, ok)
+	return chosen
+}
+
+// selection is a select.
+type selection struct {
+	cases  []Case
+	other  bool // it has a default
+	chosen int  // the case that took place; -1: the default
+	ready  []int
+}
+
+// Select is a select: the number of the case that took place, -1 for the default.
+func Select(hasDefault bool, cases ...Case) int {
+	g := current()
+	if g == nil {
+		return nativeSelect(hasDefault, cases)
+	}
+	s := &selection{cases: cases, other: hasDefault, chosen: -1}
+	if !g.at(s, 1) {
+		if hasDefault {
+			return -1
+		}
+		runtime.Goexit()
+	}
+	if s.chosen >= 0 {
+		if c, ok := cases[s.chosen].(interface{ after() }); ok {
+			c.after()
+		}
+	}
+	return s.chosen
+}
+
+// ways are the cases that can take place; without any, the default, or to queue at
+// all of them.
+func (s *selection) ways() int {
+	s.ready = s.ready[:0]
+	for i, c := range s.cases {
+		if c.isReady() {
+			s.ready = append(s.ready, i)
+		}
+	}
+	if len(s.ready) == 0 && !s.other && !s.canWait() {
+		return 0
+	}
+	return max(1, len(s.ready))
+}
+
+// canWait says whether any case has a channel.
+func (s *selection) canWait() bool {
+	for _, c := range s.cases {
+		if c.channel() != nil {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *selection) label(way int) string {
+	switch {
+	case len(s.ready) > 0:
+		i := s.ready[way]
+		return "select case " + strconv.Itoa(i+1) + ", " + s.cases[i].verb()
+	case s.other:
+		return "select default"
+	default:
+		return "select"
+	}
+}
+
+func (s *selection) object() *object {
+	for _, c := range s.cases {
+		if ch := c.channel(); ch != nil {
+			return ch.object
+		}
+	}
+	return nil
+}
+
+func (s *selection) do(g *goroutine, way int) result {
+	for _, c := range s.cases {
+		if ch := c.channel(); ch != nil {
+			active.touch(ch.object, true)
+		}
+	}
+	if len(s.ready) > 0 {
+		s.chosen = s.ready[way]
+		s.cases[s.chosen].complete()
+		return done
+	}
+	if s.other {
+		active.progress = false
+		return done
+	}
+	gone := new(bool)
+	for i, c := range s.cases {
+		c.enqueue(&waiter{g: g, way: i, gone: gone})
+	}
+	return wait
+}
+
+// wake lets a waiting operation see what code outside the run did to its channels.
+func (s *selection) wake() bool {
+	for i, c := range s.cases {
+		if c.channel() != nil && c.isReady() {
+			c.complete()
+			s.chosen = i
+			return true
+		}
+	}
+	return false
+}
+
+func (r *RecvCase[T]) wake() bool { return r.isReady() && r.complete() }

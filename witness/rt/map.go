@@ -1,0 +1,386 @@
+package rt
+
+import (
+	"cmp"
+	"fmt"
+	"iter"
+	"maps"
+	"reflect"
+	"runtime"
+	"slices"
+	"sync"
+	"unsafe"
+)
+
+// Point is a point before an operation on what stands at an address: "Load", of
+// an "atomic". It reports whether the caller is in a run that goes on.
+func Point(address unsafe.Pointer, ref any, kind, what string, write bool) bool {
+	g := current()
+	if g == nil || active.killed {
+		return false
+	}
+	g.at(&use{active.objectAt(address, kind, ref, 2), what, write}, 2)
+	return true
+}
+
+// Polled says that the operation only looked, and changed nothing: who does so
+// again and again gives the turn away.
+func Polled() {
+	if current() != nil {
+		active.progress = false
+	}
+}
+
+type use struct {
+	o     *object
+	what  string
+	write bool
+}
+
+func (u *use) ways() int        { return 1 }
+func (u *use) label(int) string { return u.what }
+func (u *use) object() *object  { return u.o }
+func (u *use) do(*goroutine, int) result {
+	active.touch(u.o, u.write)
+	return done
+}
+
+// Map is sync.Map. It goes through its keys in the order in which they came.
+type Map struct {
+	real   sync.Mutex
+	values map[any]any
+	order  []any
+}
+
+func (m *Map) point(what string, write bool) (unlock func()) {
+	if Point(unsafe.Pointer(m), m, "sync.Map", what, write) {
+		return func() {}
+	}
+	m.real.Lock()
+	return m.real.Unlock
+}
+
+func (m *Map) set(key, value any) {
+	if m.values == nil {
+		m.values = map[any]any{}
+	}
+	if _, ok := m.values[key]; !ok {
+		m.order = append(m.order, key)
+	}
+	m.values[key] = value
+}
+
+func (m *Map) remove(key any) {
+	if _, ok := m.values[key]; ok {
+		delete(m.values, key)
+		m.order = slices.DeleteFunc(m.order, func(k any) bool { return k == key })
+	}
+}
+
+// Load is that of sync.Map.
+func (m *Map) Load(key any) (value any, ok bool) {
+	defer m.point("Load", false)()
+	value, ok = m.values[key]
+	return value, ok
+}
+
+// Store is that of sync.Map.
+func (m *Map) Store(key, value any) {
+	defer m.point("Store", true)()
+	m.set(key, value)
+}
+
+// Clear is that of sync.Map.
+func (m *Map) Clear() {
+	defer m.point("Clear", true)()
+	m.values, m.order = nil, nil
+}
+
+// LoadOrStore is that of sync.Map.
+func (m *Map) LoadOrStore(key, value any) (actual any, loaded bool) {
+	defer m.point("LoadOrStore", true)()
+	if actual, loaded = m.values[key]; loaded {
+		return actual, true
+	}
+	m.set(key, value)
+	return value, false
+}
+
+// LoadAndDelete is that of sync.Map.
+func (m *Map) LoadAndDelete(key any) (value any, loaded bool) {
+	defer m.point("LoadAndDelete", true)()
+	value, loaded = m.values[key]
+	m.remove(key)
+	return value, loaded
+}
+
+// Delete is that of sync.Map.
+func (m *Map) Delete(key any) {
+	defer m.point("Delete", true)()
+	m.remove(key)
+}
+
+// Swap is that of sync.Map.
+func (m *Map) Swap(key, value any) (previous any, loaded bool) {
+	defer m.point("Swap", true)()
+	previous, loaded = m.values[key]
+	m.set(key, value)
+	return previous, loaded
+}
+
+// CompareAndSwap is that of sync.Map.
+func (m *Map) CompareAndSwap(key, old, new any) bool {
+	defer m.point("CompareAndSwap", true)()
+	if is, ok := m.values[key]; !ok || is != old {
+		return false
+	}
+	m.set(key, new)
+	return true
+}
+
+// CompareAndDelete is that of sync.Map.
+func (m *Map) CompareAndDelete(key, old any) bool {
+	defer m.point("CompareAndDelete", true)()
+	if is, ok := m.values[key]; !ok || is != old {
+		return false
+	}
+	m.remove(key)
+	return true
+}
+
+// Range is that of sync.Map. Each key is looked at in a step of its own.
+func (m *Map) Range(f func(key, value any) bool) {
+	unlock := m.point("Range", false)
+	order := slices.Clone(m.order)
+	unlock()
+	for _, key := range order {
+		if value, ok := m.Load(key); ok && !f(key, value) {
+			return
+		}
+	}
+}
+
+// Pool is sync.Pool: last in, first out, and empty at the start of a run.
+type Pool struct {
+	New func() any
+
+	real sync.Pool
+	run  *run
+	free []any
+}
+
+// Get is that of sync.Pool.
+func (p *Pool) Get() any {
+	if current() == nil {
+		p.real.New = p.New
+		return p.real.Get()
+	}
+	if p.run != active {
+		p.run, p.free = active, nil
+	}
+	if n := len(p.free); n > 0 {
+		v := p.free[n-1]
+		p.free = p.free[:n-1]
+		return v
+	}
+	if p.New == nil {
+		return nil
+	}
+	return p.New()
+}
+
+// Put is that of sync.Pool.
+func (p *Pool) Put(v any) {
+	switch {
+	case v == nil:
+	case current() == nil:
+		p.real.Put(v)
+	default:
+		if p.run != active {
+			p.run, p.free = active, nil
+		}
+		p.free = append(p.free, v)
+	}
+}
+
+// MapIter begins a range over a map: for it, k, v := rt.MapIter(m); it.Next(&k, &v); {.
+// In a run the keys come in order: of their values, and those without an order in
+// that of their first use.
+func MapIter[M ~map[K]V, K comparable, V any](m M) (*Keys[K, V], K, V) {
+	it := &Keys[K, V]{m: m, keys: slices.Collect(maps.Keys(m))}
+	if current() != nil {
+		sortKeys(it.keys)
+	}
+	var k K
+	var v V
+	return it, k, v
+}
+
+// Keys is a range over a map.
+type Keys[K comparable, V any] struct {
+	m    map[K]V
+	keys []K
+}
+
+// Next goes to the next key that is still there.
+func (it *Keys[K, V]) Next(k *K, v *V) bool {
+	for len(it.keys) > 0 {
+		key := it.keys[0]
+		it.keys = it.keys[1:]
+		if value, ok := it.m[key]; ok || key != key {
+			*k, *v = key, value
+			return true
+		}
+	}
+	return false
+}
+
+func sortKeys[K comparable](keys []K) {
+	if len(keys) < 2 {
+		return
+	}
+	switch k := any(keys).(type) {
+	case []string:
+		slices.Sort(k)
+	case []int:
+		slices.Sort(k)
+	case []int32:
+		slices.Sort(k)
+	case []int64:
+		slices.Sort(k)
+	default:
+		values := make([]reflect.Value, len(keys))
+		for i := range keys {
+			values[i] = reflect.ValueOf(&keys[i]).Elem()
+		}
+		sorted := slices.Clone(keys)
+		order := make([]int, len(keys))
+		for i := range order {
+			order[i] = i
+		}
+		slices.SortStableFunc(order, func(a, b int) int { return compare(values[a], values[b]) })
+		for i, from := range order {
+			sorted[i] = keys[from]
+		}
+		copy(keys, sorted)
+	}
+}
+
+// compare orders values of one type; of interfaces, by their types first.
+func compare(a, b reflect.Value) int {
+	switch a.Kind() {
+	case reflect.String:
+		return cmp.Compare(a.String(), b.String())
+	case reflect.Bool:
+		return cmp.Compare(fmt.Sprint(a.Bool()), fmt.Sprint(b.Bool()))
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return cmp.Compare(a.Int(), b.Int())
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
+		return cmp.Compare(a.Uint(), b.Uint())
+	case reflect.Float32, reflect.Float64:
+		return cmp.Compare(a.Float(), b.Float())
+	case reflect.Struct:
+		for i := range a.NumField() {
+			if c := compare(a.Field(i), b.Field(i)); c != 0 {
+				return c
+			}
+		}
+	case reflect.Array:
+		for i := range a.Len() {
+			if c := compare(a.Index(i), b.Index(i)); c != 0 {
+				return c
+			}
+		}
+	case reflect.Interface:
+		if a.IsNil() || b.IsNil() {
+			return cmp.Compare(fmt.Sprint(!a.IsNil()), fmt.Sprint(!b.IsNil()))
+		}
+		a, b = a.Elem(), b.Elem()
+		if c := cmp.Compare(a.Type().String(), b.Type().String()); c != 0 {
+			return c
+		}
+		return compare(a, b)
+	case reflect.Pointer, reflect.Chan, reflect.UnsafePointer:
+		return cmp.Compare(active.keys[a.UnsafePointer()], active.keys[b.UnsafePointer()])
+	}
+	return 0
+}
+
+// Key is the key of a map at m[k], where the type of k holds pointers: it gets a
+// number when it is used first.
+func Key[K comparable](k K) K {
+	if current() != nil {
+		number(reflect.ValueOf(&k).Elem())
+	}
+	return k
+}
+
+func number(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Chan, reflect.UnsafePointer:
+		p := v.UnsafePointer()
+		if _, ok := active.keys[p]; !ok {
+			active.keys[p] = len(active.keys)
+			active.kept = append(active.kept, p)
+		}
+	case reflect.Interface:
+		if !v.IsNil() {
+			number(v.Elem())
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			number(v.Field(i))
+		}
+	case reflect.Array:
+		for i := range v.Len() {
+			number(v.Index(i))
+		}
+	}
+}
+
+// NumGoroutine is runtime.NumGoroutine: in a run, of the run.
+func NumGoroutine() int {
+	if current() == nil {
+		return runtime.NumGoroutine()
+	}
+	n := 0
+	for _, g := range active.goroutines {
+		if g.status != ended {
+			n++
+		}
+	}
+	return n
+}
+
+// MapKeys is maps.Keys.
+func MapKeys[M ~map[K]V, K comparable, V any](m M) iter.Seq[K] {
+	return func(yield func(K) bool) {
+		for it, k, v := MapIter(m); it.Next(&k, &v); {
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}
+
+// MapValues is maps.Values.
+func MapValues[M ~map[K]V, K comparable, V any](m M) iter.Seq[V] {
+	return func(yield func(V) bool) {
+		for it, k, v := MapIter(m); it.Next(&k, &v); {
+			if !yield(v) {
+				return
+			}
+		}
+	}
+}
+
+// MapAll is maps.All.
+func MapAll[M ~map[K]V, K comparable, V any](m M) iter.Seq2[K, V] {
+	return func(yield func(K, V) bool) {
+		for it, k, v := MapIter(m); it.Next(&k, &v); {
+			if !yield(k, v) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,361 @@
+package rt
+
+import (
+	"fmt"
+	"iter"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+	"unsafe"
+)
+
+// drift is how far a timer may overtake a goroutine that can run.
+const drift = 50 * time.Millisecond
+
+// grace is how long, by the virtual clock, goroutines go on after the body has
+// ended. What is blocked then, and not by a timer, is left over.
+const grace = time.Second
+
+// epoch is when the virtual clock starts.
+var epoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// active is the run that is under way, if any. One at a time: a process has one
+// set of package variables.
+var active *run
+
+// run is one execution of the body under control.
+type run struct {
+	goroutines []*goroutine // all so far, by number
+	cur        *goroutine   // who runs now; nil: the search does
+	last       *goroutine   // who ran last
+	killed     bool         // the run is over: operations do nothing
+	numbers    map[string]int
+	processes  int
+	objects    []*object
+	byAddress  map[unsafe.Pointer]*object
+	keys       map[unsafe.Pointer]int // numbers of map keys that have no order
+	kept       []unsafe.Pointer       // their addresses, so that none comes again
+
+	now      time.Duration // since epoch
+	idle     time.Duration // when all goroutines were idle last
+	timers   []*timer      // armed, in the order of arming
+	ended    time.Duration // when the body ended; -1: it has not
+	accesses []access
+	firing   bool // a timer goes off
+	progress bool // the step did something besides polling
+	failed   []failure
+	notes    []string
+	made     map[reflect.Type]any
+	// uncontrolled names what the run met that it cannot control.
+	uncontrolled map[string]bool
+}
+
+type failure struct {
+	property string
+	err      error
+}
+
+type access struct {
+	object *object
+	write  bool
+}
+
+// object is what goroutines share: a channel, a lock, a variable.
+type object struct {
+	number int
+	kind   string
+	site   uintptr // where it was used first
+	ref    any     // keeps the address from being used again
+	state  any
+}
+
+func (o *object) String() string { return o.kind + " first used at " + place(o.site) }
+
+type status uint8
+
+const (
+	parked  status = iota // at a point
+	waiting               // in a queue, until a partner or a timer comes
+	ready                 // the operation is done; it may go on
+	ended
+)
+
+// goroutine is one goroutine of a run.
+type goroutine struct {
+	number  int
+	process int // its number for the search, which counts timers too
+	name    string
+	status  status
+	op      operation
+	site    uintptr // of op
+	polls   int     // operations without progress since somebody else ran
+	clears  bool    // it reached its end by runtime.Goexit
+	next    func() (struct{}, bool)
+	stop    func()
+	yield   func(struct{}) bool
+	over    bool // the function returned
+}
+
+// result says what became of an operation.
+type result uint8
+
+const (
+	done  result = iota
+	wait         // the goroutine is in a queue
+	again        // the goroutine stays at the point
+)
+
+// operation is what a goroutine is about to do at a point.
+type operation interface {
+	// ways is in how many ways it can take place now; 0: not now.
+	ways() int
+	// label says what it is: "Lock", "send". way is below ways.
+	label(way int) string
+	// do lets it take place.
+	do(g *goroutine, way int) result
+	// object is what it waits for when it cannot take place; nil: nothing.
+	object() *object
+}
+
+// current returns the goroutine that runs now, if it is under control.
+func current() *goroutine {
+	if r := active; r != nil {
+		return r.cur
+	}
+	return nil
+}
+
+// at parks the goroutine before an operation, until that has taken place. It
+// reports false if the run is over, and the operation must do nothing. skip is
+// the number of frames between at and the code that was rewritten.
+func (g *goroutine) at(op operation, skip int) bool {
+	r := active
+	if r.killed {
+		g.dying()
+		return false
+	}
+	var pc [1]uintptr
+	runtime.Callers(2+skip, pc[:])
+	g.op, g.site, g.status = op, pc[0], parked
+	g.park()
+	return true
+}
+
+// dying counts what a goroutine still does after its run. A deferred function that
+// loops until something comes would never end: it is left standing.
+func (g *goroutine) dying() {
+	g.polls++
+	if g.polls > 10_000 {
+		g.status = ended
+		g.clears = true
+		g.yield(struct{}{})
+		select {}
+	}
+}
+
+// park hands back to the search.
+func (g *goroutine) park() {
+	if !g.yield(struct{}{}) {
+		runtime.Goexit()
+	}
+}
+
+// start makes a goroutine; it stands before its first statement.
+func (r *run) start(name string, f func()) *goroutine {
+	g := &goroutine{number: len(r.goroutines), process: r.newProcess(), name: r.numbered(name), op: begin{}, status: parked}
+	g.next, g.stop = iter.Pull(func(yield func(struct{}) bool) {
+		g.yield = yield
+		defer g.exit()
+		f()
+		g.over = true
+	})
+	r.goroutines = append(r.goroutines, g)
+	return g
+}
+
+// numbered makes a name that no other goroutine or timer of the run has.
+func (r *run) numbered(name string) string {
+	r.numbers[name]++
+	if n := r.numbers[name]; n > 1 {
+		name += ":" + strconv.Itoa(n)
+	}
+	return name
+}
+
+func (r *run) newProcess() int {
+	r.processes++
+	return r.processes - 1
+}
+
+// begin is the point before a goroutine's first statement.
+type begin struct{}
+
+func (begin) ways() int                 { return 1 }
+func (begin) label(int) string          { return "starts" }
+func (begin) do(*goroutine, int) result { return done }
+func (begin) object() *object           { return nil }
+
+// exit is deferred by each goroutine: it sees a panic, and keeps runtime.Goexit
+// (t.FailNow) from passing on to the search.
+func (g *goroutine) exit() {
+	r := active
+	if g.over {
+		return
+	}
+	reason := recover()
+	if r == nil || r.killed {
+		return
+	}
+	g.status = ended
+	if reason != nil {
+		if s, ok := reason.(stopped); ok {
+			r.fail(s.property, s.err)
+			return
+		}
+		r.fail(NoPanic, &Panic{Goroutine: g.name, Reason: reason, Stack: string(debug.Stack())})
+		return
+	}
+	g.clears = true
+	g.yield(struct{}{}) // returns when the run is cleared away
+}
+
+// resume lets a goroutine run to its next point.
+func (r *run) resume(g *goroutine) {
+	r.cur = g
+	_, going := g.next()
+	r.cur, r.last = nil, g
+	if !going {
+		g.status = ended
+	}
+	if g.status == ended && g.number == 0 && r.ended < 0 {
+		r.ended = r.now
+	}
+}
+
+// clear ends all goroutines: deferred functions run, their operations do nothing.
+func (r *run) clear() {
+	r.killed = true
+	for _, g := range r.goroutines {
+		if g.status == ended && !g.clears {
+			continue
+		}
+		g.polls = 0
+		r.cur = g
+		cleared := make(chan struct{})
+		go func() { // Goexit passes through stop.
+			defer close(cleared)
+			g.stop()
+		}()
+		<-cleared
+	}
+	r.cur = nil
+	active = nil
+}
+
+func (r *run) fail(property string, err error) { r.failed = append(r.failed, failure{property, err}) }
+
+// stopped ends the whole run from within an operation.
+type stopped struct {
+	property string
+	err      error
+}
+
+// touch records that the step reads or writes an object.
+func (r *run) touch(o *object, write bool) {
+	r.accesses = append(r.accesses, access{o, write})
+}
+
+// objectAt returns the object at an address, and makes it at first use. ref
+// keeps the address alive.
+func (r *run) objectAt(address unsafe.Pointer, kind string, ref any, skip int) *object {
+	o := r.byAddress[address]
+	if o == nil {
+		var pc [1]uintptr
+		runtime.Callers(2+skip, pc[:])
+		o = &object{number: len(r.objects), kind: kind, site: pc[0], ref: ref}
+		r.objects = append(r.objects, o)
+		r.byAddress[address] = o
+	}
+	return o
+}
+
+// Panic is a panic that no function of the body recovered.
+type Panic struct {
+	Goroutine string
+	Reason    any
+	Stack     string
+}
+
+func (p *Panic) Error() string {
+	reason := fmt.Sprint(p.Reason)
+	if e, ok := p.Reason.(error); ok {
+		reason = e.Error()
+	}
+	where := ""
+	if at := panicSite(p.Stack); at != "" {
+		where = " at " + at
+	}
+	return fmt.Sprintf("%s panicked%s: %s", p.Goroutine, where, reason)
+}
+
+// panicSite is the first line of source after the runtime's own in a stack that
+// debug.Stack wrote while a panic went through.
+func panicSite(stack string) string {
+	lines := strings.Split(stack, "\n")
+	seen := false
+	for i, line := range lines {
+		if strings.HasPrefix(line, "panic(") {
+			seen = true
+			continue
+		}
+		if !seen || !strings.HasPrefix(line, "\t") {
+			continue
+		}
+		function := lines[i-1]
+		if strings.HasPrefix(function, "runtime.") || strings.HasPrefix(function, "panic(") ||
+			strings.HasPrefix(function, "racelab/witness/rt.") || strings.HasPrefix(function, "racelab/witness/std/") {
+			continue
+		}
+		at, _, _ := strings.Cut(strings.TrimSpace(line), " +0x")
+		return filepath.Base(at)
+	}
+	return ""
+}
+
+// place is the line of a point: "cache.go:41".
+func place(pc uintptr) string {
+	f := frame(pc)
+	if f.File == "" {
+		return "?"
+	}
+	return filepath.Base(f.File) + ":" + strconv.Itoa(f.Line)
+}
+
+// function is the name of the function of a point without its package:
+// "(*Cache).Get" is "Cache.Get", "Get[...]" is "Get".
+func function(pc uintptr) string {
+	name := frame(pc).Function
+	if i := strings.LastIndex(name, "/"); i >= 0 {
+		name = name[i+1:]
+	}
+	if _, after, ok := strings.Cut(name, "."); ok {
+		name = after
+	}
+	return strings.NewReplacer("(*", "", ")", "", "[...]", "").Replace(name)
+}
+
+var frames = map[uintptr]runtime.Frame{}
+
+// frame is what the binary knows of a point, kept as that is slow to find.
+func frame(pc uintptr) runtime.Frame {
+	f, ok := frames[pc]
+	if !ok && pc != 0 {
+		f, _ = runtime.CallersFrames([]uintptr{pc}).Next()
+		frames[pc] = f
+	}
+	return f
+}

@@ -1,0 +1,429 @@
+package rt
+
+import (
+	"fmt"
+	"os"
+	"runtime/pprof"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"racelab/sim"
+	"racelab/sim/explore"
+)
+
+// What is judged of every run.
+const (
+	Fails      = "no-failure" // the body calls no t.Error, t.Fatal and the like
+	NoPanic    = sim.NoPanic
+	NoDeadlock = sim.NoDeadlock
+	NoLeak     = "no-goroutine-left"
+)
+
+// System is a body of Go code as the searches of racelab/sim/explore see it. Each
+// Reset runs it anew. It can neither save a state nor fork: the state is that of a
+// Go process.
+type System struct {
+	// Leaks says that goroutines which are left, and wait for ever, break a run.
+	Leaks bool
+
+	body func()
+	run  *run
+
+	enabled    []sim.Event
+	choices    []choice
+	violations []sim.Violation
+	history    uint64
+	steps      int
+	points     int  // of other goroutines than the first, over all runs
+	finished   bool // the ends have been judged
+	watch      *watchdog
+}
+
+// choice is what an enabled event stands for.
+type choice struct {
+	g   *goroutine
+	way int
+	t   *timer
+}
+
+// NewSystem returns the System of a body.
+func NewSystem(body func()) *System { return &System{Leaks: true, body: body, watch: &watchdog{}} }
+
+// Fail reports from within a run that the body's test fails.
+func Fail(err error) {
+	if g := current(); g != nil && !active.killed {
+		active.fail(Fails, err)
+	}
+}
+
+// Note adds a line to what the step did, such as a line of the test's log.
+func Note(line string) {
+	if g := current(); g != nil && !active.killed {
+		active.notes = append(active.notes, line)
+	}
+}
+
+// InRun says whether the caller is under control.
+func InRun() bool { return current() != nil }
+
+// Reset ends the run, if there is one, and starts another.
+func (s *System) Reset() {
+	s.Close()
+	r := &run{
+		numbers: map[string]int{}, byAddress: map[unsafe.Pointer]*object{}, ended: -1, uncontrolled: map[string]bool{}, keys: map[unsafe.Pointer]int{},
+	}
+	s.run, active = r, r
+	s.violations, s.history, s.steps, s.finished = nil, 0, 0, false
+	r.start("main", s.body)
+	s.look()
+}
+
+// Close ends the run.
+func (s *System) Close() {
+	if s.run != nil {
+		s.watch.step("the end of the run", func() { s.run.clear() })
+		s.run = nil
+	}
+}
+
+func (s *System) started() *run {
+	if s.run == nil {
+		s.Reset()
+	}
+	return s.run
+}
+
+// pollsAllowed is how often a goroutine may poll in a row while others can go on:
+// a loop that waits for a variable or a channel would keep them from it.
+const pollsAllowed = 10
+
+// look lists what may happen next: first what the goroutine that ran last may do,
+// so that a search which takes the first of all changes as seldom as can be.
+func (s *System) look() {
+	r := s.run
+	s.enabled, s.choices = s.enabled[:0], s.choices[:0]
+	if len(r.failed) > 0 && r.over() {
+		return
+	}
+	if r.last != nil {
+		s.offer(r.last)
+	}
+	for _, g := range r.goroutines {
+		if g != r.last {
+			s.offer(g)
+		}
+	}
+	idle := len(s.enabled) == 0
+	if !idle {
+		idle = s.pollers()
+	}
+	for _, t := range r.due(idle) {
+		if r.ended >= 0 && t.when > r.ended+grace {
+			continue
+		}
+		e := sim.Event{Actor: t.name, Label: "fires", Place: t.process, Process: t.process}
+		if t.who != nil {
+			e.Label = "Sleep ends"
+		}
+		s.enabled = append(s.enabled, e)
+		s.choices = append(s.choices, choice{t: t})
+	}
+	if len(s.enabled) == 0 {
+		s.judge()
+	}
+}
+
+// over says whether a panic ended the process.
+func (r *run) over() bool {
+	return slices.ContainsFunc(r.failed, func(f failure) bool { return f.property == NoPanic })
+}
+
+func (s *System) offer(g *goroutine) {
+	add := func(label string, way int) {
+		s.enabled = append(s.enabled, sim.Event{Actor: g.name, Label: label, Place: g.process, Process: g.process})
+		s.choices = append(s.choices, choice{g: g, way: way})
+	}
+	switch g.status {
+	case ready:
+		add(g.op.label(0)+" done", -1)
+	case parked:
+		for way := range g.op.ways() {
+			label := g.op.label(way)
+			if f := function(g.site); f != "" {
+				label = f + " " + label
+			}
+			add(label, way)
+		}
+	}
+}
+
+// pollers leaves out goroutines that only poll, if anybody else can go on, and says
+// whether all do.
+func (s *System) pollers() (all bool) {
+	polls := func(c choice) bool { return c.g.polls >= pollsAllowed }
+	all = !slices.ContainsFunc(s.choices, func(c choice) bool { return !polls(c) })
+	if all {
+		return true
+	}
+	kept := 0
+	for i, c := range s.choices {
+		if !polls(c) {
+			s.choices[kept], s.enabled[kept] = c, s.enabled[i]
+			kept++
+		}
+	}
+	s.choices, s.enabled = s.choices[:kept], s.enabled[:kept]
+	return false
+}
+
+// judge looks once more at the end: code outside the run may have closed or filled
+// a channel that somebody waits for. What is left is judged.
+func (s *System) judge() {
+	r := s.run
+	for _, g := range r.goroutines {
+		if g.status == waiting {
+			if ways, ok := g.op.(interface{ wake() bool }); ok && ways.wake() {
+				g.status = ready
+				s.offer(g)
+			}
+		}
+	}
+	if len(s.enabled) > 0 || s.finished {
+		return
+	}
+	s.finished = true
+	var stuck []*goroutine
+	for _, g := range r.goroutines {
+		if g.status != ended && !r.sleeps(g) {
+			stuck = append(stuck, g)
+		}
+	}
+	switch {
+	case r.ended < 0 && len(stuck) > 0:
+		s.violations = append(s.violations, sim.Violation{Property: NoDeadlock, Err: &Stuck{r, stuck, false}})
+	case r.ended >= 0 && len(stuck) > 0 && s.Leaks:
+		s.violations = append(s.violations, sim.Violation{Property: NoLeak, Err: &Stuck{r, stuck, true}})
+	}
+}
+
+// sleeps says whether a goroutine waits for a timer.
+func (r *run) sleeps(g *goroutine) bool {
+	return slices.ContainsFunc(r.timers, func(t *timer) bool { return t.who == g })
+}
+
+// Enabled lists what may happen next.
+func (s *System) Enabled() []sim.Event {
+	s.started()
+	return s.enabled
+}
+
+// Take lets the i-th of Enabled happen.
+func (s *System) Take(i int) {
+	r := s.started()
+	if i < 0 || i >= len(s.choices) {
+		panic(fmt.Sprintf("rt: choice %d of %d", i, len(s.choices)))
+	}
+	e, c := s.enabled[i], s.choices[i]
+	s.violations, r.accesses, r.failed, r.notes, r.progress = s.violations[:0], r.accesses[:0], r.failed[:0], r.notes[:0], true
+	s.steps++
+	s.history = mix(s.history, e)
+	s.watch.step(e.String(), func() {
+		switch {
+		case c.t != nil:
+			r.fire(c.t)
+		case c.way < 0:
+			r.resume(c.g)
+		default:
+			switch c.g.op.do(c.g, c.way) {
+			case done:
+				r.resume(c.g)
+			case wait:
+				c.g.status = waiting
+			}
+			if r.last = c.g; c.g.number != 0 {
+				s.points++
+			}
+		}
+	})
+	switch {
+	case c.g == nil || r.progress:
+		for _, g := range r.goroutines {
+			if g != c.g {
+				g.polls = 0
+			}
+		}
+		if c.g != nil {
+			c.g.polls = 0
+		}
+	default:
+		c.g.polls++
+	}
+	for _, f := range r.failed {
+		s.violations = append(s.violations, sim.Violation{Property: f.property, Err: f.err})
+	}
+	s.look()
+}
+
+// mix adds an event to a hash.
+func mix(h uint64, e sim.Event) uint64 {
+	for _, text := range []string{e.Actor, e.Label} {
+		for i := range len(text) {
+			h = (h ^ uint64(text[i])) * 0x100000001b3
+		}
+		h = (h ^ 0xff) * 0x100000001b3
+	}
+	return h
+}
+
+// Fingerprint hashes the choices since the start. Two runs are never taken to be
+// in one state: nobody can look at all of a Go process.
+func (s *System) Fingerprint() uint64 { s.started(); return s.history }
+
+// Properties names what is judged of every run.
+func (s *System) Properties() []string { return []string{Fails, NoPanic, NoDeadlock, NoLeak} }
+
+// Violations lists what the last step broke.
+func (s *System) Violations() []sim.Violation { return s.violations }
+
+// Tested says that every run puts all to the test.
+func (s *System) Tested() uint64 { return ^uint64(0) }
+
+// Accesses lists the objects that the last step read or wrote.
+func (s *System) Accesses() []sim.Access {
+	var all []sim.Access
+	for _, a := range s.started().accesses {
+		all = append(all, sim.Access{Object: a.object.number, Write: a.write})
+	}
+	return all
+}
+
+// ObjectName names an object of Accesses.
+func (s *System) ObjectName(n int) string { return s.started().objects[n].String() }
+
+// Blocked lists the goroutines that wait.
+func (s *System) Blocked() []sim.Blocked {
+	var blocked []sim.Blocked
+	for _, g := range s.started().goroutines {
+		if g.status == ended || g.status == ready || g.status == parked && g.op.ways() > 0 {
+			continue
+		}
+		if o := g.op.object(); o != nil {
+			blocked = append(blocked, sim.Blocked{
+				Event:  sim.Event{Actor: g.name, Label: g.op.label(0), Place: g.process, Process: g.process},
+				Object: o.number,
+			})
+		}
+	}
+	return blocked
+}
+
+// Notes says what the last step logged.
+func (s *System) Notes() []string { return slices.Clone(s.started().notes) }
+
+// Now is the virtual time since the start of the run.
+func (s *System) Now() time.Duration { return s.started().now }
+
+// SiteOf is the line at which the i-th of Enabled happens: "cache.go:41".
+func (s *System) SiteOf(i int) string {
+	if c := s.choices[i]; c.g != nil && c.g.site != 0 {
+		return place(c.g.site)
+	}
+	return ""
+}
+
+// Points is how many points of goroutines that the body started have been chosen,
+// over all runs. Zero: nothing was controlled, and the search is vacuous.
+func (s *System) Points() int { return s.points }
+
+// Uncontrolled names what the run met that it cannot control.
+func (s *System) Uncontrolled() []string {
+	var all []string
+	for what := range s.started().uncontrolled {
+		all = append(all, what)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// Stuck is a run that cannot go on, or goroutines that are left when it ended.
+type Stuck struct {
+	run  *run
+	all  []*goroutine
+	left bool // after the end of the body
+}
+
+// Error says who waits for what, and who holds it.
+func (s *Stuck) Error() string {
+	var b strings.Builder
+	if s.left {
+		fmt.Fprintf(&b, "%d left when the body had ended: ", len(s.all))
+	}
+	for i, g := range s.all {
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		if i == 5 && len(s.all) > 6 {
+			fmt.Fprintf(&b, "and %d more", len(s.all)-i)
+			break
+		}
+		fmt.Fprintf(&b, "%s waits in %s", g.name, strings.TrimSuffix(g.op.label(0), ", in line"))
+		if at := place(g.site); at != "?" {
+			b.WriteString(" at " + at)
+		}
+		if h, ok := g.op.(interface{ holders() []*goroutine }); ok {
+			for _, holder := range h.holders() {
+				switch {
+				case holder == nil:
+				case holder == g:
+					b.WriteString(", which it holds itself")
+				default:
+					b.WriteString(", which " + holder.name + " holds")
+				}
+			}
+		} else if o := g.op.object(); o == nil {
+			b.WriteString(" on nil")
+		}
+	}
+	return b.String()
+}
+
+var _ explore.System = (*System)(nil)
+
+// Patience is how long, by the wall clock, one step may take.
+var Patience = 10 * time.Second
+
+// watchdog says which step does not come to its end: code that blocks for real, or
+// a loop without a point. The process cannot go on then, and ends.
+type watchdog struct {
+	steps atomic.Int64
+	what  atomic.Value
+	once  sync.Once
+}
+
+func (w *watchdog) step(what string, f func()) {
+	w.once.Do(func() { go w.look() })
+	w.what.Store(what)
+	w.steps.Add(1)
+	f()
+	w.steps.Add(1)
+}
+
+func (w *watchdog) look() {
+	for {
+		before := w.steps.Load()
+		time.Sleep(Patience)
+		if before%2 == 1 && before == w.steps.Load() {
+			var b strings.Builder
+			_ = pprof.Lookup("goroutine").WriteTo(&b, 2)
+			fmt.Fprintf(os.Stderr, "witness: after \"%v\" the goroutine came to no point in %v: it blocks in code that was not rewritten, or loops without a point\n\n%s", w.what.Load(), Patience, b.String())
+			os.Exit(ExitHung)
+		}
+	}
+}
+
+// ExitHung is the exit code of a process that the watchdog ends.
+const ExitHung = 86

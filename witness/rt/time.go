@@ -1,0 +1,342 @@
+package rt
+
+import (
+	"runtime"
+	"time"
+)
+
+// timer is something that happens at a moment of the virtual clock.
+type timer struct {
+	name  string
+	site  uintptr
+	when  time.Duration
+	fire  func()     // in the search: it must not block
+	who   *goroutine // who sleeps until then; nil: nobody
+	armed bool
+	// process is the number that the search knows it by.
+	process int
+}
+
+func (r *run) arm(t *timer) {
+	t.armed = true
+	switch {
+	case t.who != nil:
+		t.process = t.who.process
+	case t.process == 0:
+		t.process = r.newProcess()
+	}
+	r.timers = append(r.timers, t)
+}
+
+func (r *run) disarm(t *timer) bool {
+	if !t.armed {
+		return false
+	}
+	t.armed = false
+	for i, other := range r.timers {
+		if other == t {
+			r.timers = append(r.timers[:i:i], r.timers[i+1:]...)
+			break
+		}
+	}
+	return true
+}
+
+// Now is time.Now.
+func Now() time.Time {
+	if current() == nil && (active == nil || !active.firing) {
+		return time.Now()
+	}
+	return epoch.Add(active.now)
+}
+
+// Sleep is time.Sleep.
+func Sleep(d time.Duration) {
+	g := current()
+	if g == nil {
+		time.Sleep(d)
+		return
+	}
+	if active.killed {
+		g.dying()
+		return
+	}
+	if d <= 0 {
+		g.at(&yielding{"Sleep"}, 1)
+		return
+	}
+	t := &timer{name: g.name, when: active.now + d, who: g}
+	active.arm(t)
+	g.queue(&queued{nil, "Sleep"}, 1)
+}
+
+// Gosched is runtime.Gosched.
+func Gosched() {
+	if g := current(); g != nil {
+		g.at(&yielding{"Gosched"}, 1)
+		return
+	}
+	runtime.Gosched()
+}
+
+// yielding is a point that gives the turn away.
+type yielding struct{ what string }
+
+func (y *yielding) ways() int        { return 1 }
+func (y *yielding) label(int) string { return y.what }
+func (y *yielding) object() *object  { return nil }
+func (y *yielding) do(*goroutine, int) result {
+	active.progress = false
+	return done
+}
+
+// Timer is time.Timer.
+type Timer struct {
+	C <-chan time.Time
+
+	c      chan time.Time
+	real   *time.Timer
+	t      *timer
+	run    *run
+	repeat time.Duration
+	f      func()
+	inline bool // f happens in the search
+	name   string
+	site   uintptr
+}
+
+// newTimer makes a timer that is not armed.
+func newTimer(f func(), repeat time.Duration) *Timer {
+	t := &Timer{run: active, f: f, repeat: repeat}
+	var pc [1]uintptr
+	runtime.Callers(3, pc[:])
+	t.site = pc[0]
+	if f == nil {
+		t.c = make(chan time.Time, 1)
+		t.C = t.c
+	}
+	return t
+}
+
+// AsyncTimers is how timers were before Go 1.23: Stop and Reset leave a tick that
+// nobody took in the channel.
+var AsyncTimers bool
+
+func (t *Timer) start(d time.Duration) {
+	kind := "timer"
+	switch {
+	case t.inline:
+		kind = t.name
+	case t.repeat > 0:
+		kind = "ticker"
+	case t.f != nil:
+		kind = "AfterFunc"
+	}
+	before := t.t
+	t.t = &timer{name: kind + ":" + function(t.site), site: t.site, when: active.now + max(d, 0)}
+	if before != nil {
+		t.t.process, t.t.name = before.process, before.name
+	} else {
+		t.t.name = active.numbered(t.t.name)
+	}
+	t.t.fire = func() {
+		if t.repeat > 0 {
+			t.start(t.repeat)
+		}
+		if t.inline {
+			t.f()
+			return
+		}
+		if t.f != nil {
+			active.start("AfterFunc:"+function(t.site), t.f)
+			return
+		}
+		// The tick goes to who waits, or into the buffer, or is lost.
+		s := &SendCase[time.Time]{c: t.c, v: epoch.Add(active.now), ch: channelOf(t.c, 0)}
+		active.touch(s.ch.object, true)
+		s.complete()
+	}
+	active.arm(t.t)
+}
+
+// NewTimer is time.NewTimer.
+func NewTimer(d time.Duration) *Timer {
+	if current() == nil {
+		real := time.NewTimer(d)
+		return &Timer{C: real.C, real: real}
+	}
+	t := newTimer(nil, 0)
+	if !active.killed {
+		t.start(d)
+	}
+	return t
+}
+
+// AfterFunc is time.AfterFunc.
+func AfterFunc(d time.Duration, f func()) *Timer {
+	if current() == nil {
+		return &Timer{real: time.AfterFunc(d, f)}
+	}
+	t := newTimer(f, 0)
+	if !active.killed {
+		t.start(d)
+	}
+	return t
+}
+
+// FireFunc is AfterFunc with an f that has no points: it happens as the timer fires.
+func FireFunc(d time.Duration, name string, f func()) *Timer {
+	if current() == nil {
+		return &Timer{real: time.AfterFunc(d, f)}
+	}
+	t := newTimer(f, 0)
+	t.inline, t.name = true, name
+	if !active.killed {
+		t.start(d)
+	}
+	return t
+}
+
+// After is time.After.
+func After(d time.Duration) <-chan time.Time {
+	if current() == nil {
+		return time.After(d)
+	}
+	t := newTimer(nil, 0)
+	if !active.killed {
+		t.start(d)
+	}
+	return t.C
+}
+
+// Stop is that of time.Timer.
+func (t *Timer) Stop() bool {
+	if t.real != nil {
+		return t.real.Stop()
+	}
+	if t.run != active || active == nil || active.killed {
+		return false
+	}
+	pending := t.t != nil && active.disarm(t.t)
+	return t.drain() || pending
+}
+
+// drain takes back a tick that nobody took, as timers do since Go 1.23, and says
+// whether there was one.
+func (t *Timer) drain() bool {
+	if t.c == nil || AsyncTimers {
+		return false
+	}
+	select {
+	case <-t.c:
+		return true
+	default:
+		return false
+	}
+}
+
+// Reset is that of time.Timer.
+func (t *Timer) Reset(d time.Duration) bool {
+	if t.real != nil {
+		return t.real.Reset(d)
+	}
+	was := t.Stop()
+	if t.run == active && active != nil && !active.killed {
+		t.start(d)
+	}
+	return was
+}
+
+// Ticker is time.Ticker.
+type Ticker struct {
+	C <-chan time.Time
+
+	real *time.Ticker
+	t    *Timer
+}
+
+// NewTicker is time.NewTicker.
+func NewTicker(d time.Duration) *Ticker {
+	if d <= 0 {
+		panic("non-positive interval for NewTicker")
+	}
+	if current() == nil {
+		real := time.NewTicker(d)
+		return &Ticker{C: real.C, real: real}
+	}
+	t := newTimer(nil, d)
+	if !active.killed {
+		t.start(d)
+	}
+	return &Ticker{C: t.C, t: t}
+}
+
+// Stop is that of time.Ticker.
+func (t *Ticker) Stop() {
+	if t.real != nil {
+		t.real.Stop()
+		return
+	}
+	t.t.Stop()
+}
+
+// Reset is that of time.Ticker.
+func (t *Ticker) Reset(d time.Duration) {
+	if d <= 0 {
+		panic("non-positive interval for Ticker.Reset")
+	}
+	if t.real != nil {
+		t.real.Reset(d)
+		return
+	}
+	t.t.repeat = d
+	t.t.Reset(d)
+}
+
+// Tick is time.Tick.
+func Tick(d time.Duration) <-chan time.Time {
+	if d <= 0 {
+		return nil
+	}
+	return NewTicker(d).C
+}
+
+// due lists the timers that may fire now. idle says that no goroutine can run.
+func (r *run) due(idle bool) []*timer {
+	if len(r.timers) == 0 {
+		return nil
+	}
+	if idle {
+		first := r.timers[0].when
+		for _, t := range r.timers {
+			first = min(first, t.when)
+		}
+		r.idle = max(r.idle, first)
+	}
+	var due []*timer
+	for _, t := range r.timers {
+		if t.when <= r.idle+drift {
+			due = append(due, t)
+		}
+	}
+	return due
+}
+
+// fire lets a timer go off.
+func (r *run) fire(t *timer) {
+	r.disarm(t)
+	r.now = max(r.now, t.when)
+	if t.who != nil {
+		t.who.status = ready
+		return
+	}
+	r.firing = true
+	t.fire()
+	r.firing = false
+}
+
+// Since is time.Since.
+func Since(t time.Time) time.Duration { return Now().Sub(t) }
+
+// Until is time.Until.
+func Until(t time.Time) time.Duration { return t.Sub(Now()) }

@@ -1,0 +1,208 @@
+package witness
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	rtcontext "racelab/witness/rt/context"
+
+	"racelab/witness/rt"
+)
+
+// T is the testing.T of one run. Sub-tests run in the run of their test, one after
+// the other; Parallel does nothing.
+type T struct {
+	*testing.T
+
+	name     string
+	cleanups []func()
+	failed   bool
+	skipped  bool
+	cancel   context.CancelFunc
+	ctx      context.Context
+	env      []func()
+}
+
+// running are the T of the run that is under way, by the testing.T that stand for
+// them.
+var running = map[*testing.T]*T{}
+
+// Of returns the T that a *testing.T stands for. Rewritten tests call its methods;
+// outside a run they are those of the testing.T.
+func Of(t *testing.T) *T {
+	if w, ok := running[t]; ok && rt.InRun() {
+		return w
+	}
+	return &T{T: t}
+}
+
+func (w *T) inRun() bool { return w.name != "" && rt.InRun() }
+
+// begin makes the T of a run.
+func begin(name string) *T {
+	w := &T{T: &testing.T{}, name: name}
+	running[w.T] = w
+	return w
+}
+
+// end is deferred in the body's goroutine.
+func (w *T) end() {
+	for len(w.cleanups) > 0 {
+		f := w.cleanups[len(w.cleanups)-1]
+		w.cleanups = w.cleanups[:len(w.cleanups)-1]
+		f()
+	}
+	if w.cancel != nil {
+		w.cancel()
+	}
+	if w.T.Failed() && !w.failed {
+		rt.Fail(fmt.Errorf("%s failed", w.name)) // through a testing.TB, whose words are lost
+	}
+	delete(running, w.T)
+}
+
+func (w *T) fail(text string) {
+	w.failed = true
+	w.T.Fail()
+	rt.Fail(fmt.Errorf("%s", strings.TrimSpace(text)))
+}
+
+func (w *T) Error(args ...any) {
+	if w.Helper(); !w.inRun() {
+		w.T.Error(args...)
+		return
+	}
+	w.fail(fmt.Sprintln(args...))
+}
+
+func (w *T) Errorf(format string, args ...any) {
+	if w.Helper(); !w.inRun() {
+		w.T.Errorf(format, args...)
+		return
+	}
+	w.fail(fmt.Sprintf(format, args...))
+}
+
+func (w *T) Fatal(args ...any) {
+	if w.Helper(); !w.inRun() {
+		w.T.Fatal(args...)
+	}
+	w.fail(fmt.Sprintln(args...))
+	w.T.FailNow()
+}
+
+func (w *T) Fatalf(format string, args ...any) {
+	if w.Helper(); !w.inRun() {
+		w.T.Fatalf(format, args...)
+	}
+	w.fail(fmt.Sprintf(format, args...))
+	w.T.FailNow()
+}
+
+func (w *T) Fail() {
+	if w.Helper(); !w.inRun() {
+		w.T.Fail()
+		return
+	}
+	w.fail(w.name + " failed")
+}
+
+func (w *T) FailNow() {
+	if w.Helper(); w.inRun() {
+		w.fail(w.name + " failed")
+	}
+	w.T.FailNow()
+}
+
+func (w *T) Log(args ...any) {
+	if w.Helper(); !w.inRun() {
+		w.T.Log(args...)
+		return
+	}
+	rt.Note(strings.TrimSuffix(fmt.Sprintln(args...), "\n"))
+}
+
+func (w *T) Logf(format string, args ...any) {
+	if w.Helper(); !w.inRun() {
+		w.T.Logf(format, args...)
+		return
+	}
+	rt.Note(fmt.Sprintf(format, args...))
+}
+
+// Name is that of the test.
+func (w *T) Name() string {
+	if !w.inRun() {
+		return w.T.Name()
+	}
+	return w.name
+}
+
+// Run calls f in the goroutine of the test.
+func (w *T) Run(name string, f func(*testing.T)) bool {
+	if !w.inRun() {
+		return w.T.Run(name, f)
+	}
+	f(w.T)
+	return !w.T.Failed()
+}
+
+// Parallel does nothing in a run.
+func (w *T) Parallel() {
+	if !w.inRun() {
+		w.T.Parallel()
+	}
+}
+
+// Cleanup calls f at the end of the body, the last first.
+func (w *T) Cleanup(f func()) {
+	if !w.inRun() {
+		w.T.Cleanup(f)
+		return
+	}
+	w.cleanups = append(w.cleanups, f)
+}
+
+// Context ends with the body.
+func (w *T) Context() context.Context {
+	if !w.inRun() {
+		return w.T.Context()
+	}
+	if w.ctx == nil {
+		w.ctx, w.cancel = rtcontext.WithCancel(context.Background())
+	}
+	return w.ctx
+}
+
+// TempDir is a new folder, which goes with the body.
+func (w *T) TempDir() string {
+	if !w.inRun() {
+		return w.T.TempDir()
+	}
+	dir, err := os.MkdirTemp("", "witness")
+	if err != nil {
+		w.Fatal(err)
+	}
+	w.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
+// Setenv sets a variable until the end of the body.
+func (w *T) Setenv(key, value string) {
+	if !w.inRun() {
+		w.T.Setenv(key, value)
+		return
+	}
+	before, was := os.LookupEnv(key)
+	os.Setenv(key, value)
+	w.Cleanup(func() {
+		if was {
+			os.Setenv(key, before)
+		} else {
+			os.Unsetenv(key)
+		}
+	})
+}
