@@ -70,15 +70,9 @@ func ParseDecisions(text string) (Decisions, error) {
 type outcome struct {
 	decisions Decisions // those that were used
 	unused    int
-	steps     []step
+	steps     []rt.Step
 	broke     *sim.Violation
 	history   uint64
-}
-
-type step struct {
-	event sim.Event
-	site  string // where it stood
-	notes []string
 }
 
 func (o *outcome) property() string {
@@ -132,11 +126,11 @@ func play(sys *rt.System, decisions Decisions) (out outcome) {
 }
 
 func (o *outcome) take(sys *rt.System, pick int, taken map[string]int) {
-	e := sys.Enabled()[pick]
-	site := sys.SiteOf(pick)
 	sys.Take(pick)
-	taken[e.Actor]++
-	o.steps = append(o.steps, step{e, site, sys.Notes()})
+	for _, s := range sys.Trace() {
+		taken[s.Event.Actor]++
+	}
+	o.steps = append(o.steps, sys.Trace()...)
 	if v := sys.Violations(); len(v) > 0 {
 		broke := v[0]
 		o.broke = &broke
@@ -161,8 +155,10 @@ func decisionsOf(sys *rt.System, schedule sim.Schedule) Decisions {
 		if i != 0 {
 			all = append(all, Decision{enabled[0].Actor, taken[enabled[0].Actor] + 1, enabled[i].String()})
 		}
-		taken[enabled[i].Actor]++
 		sys.Take(i)
+		for _, s := range sys.Trace() {
+			taken[s.Event.Actor]++
+		}
 	}
 }
 

@@ -22,13 +22,14 @@ type Settings struct {
 	Strategy    string // pct, walk, uniform or bounded
 	Runs        int
 	Seed        uint64
-	Depth       int    // of pct
-	Preemptions int    // of bounded
-	Schedule    string // repeat this; see Decisions
-	Leaks       bool   // goroutines left at the end break a test
-	AsyncTimers bool   // timers as before Go 1.23
-	Keep        bool   // write what is found to testdata/witness
-	Command     string // that repeats a finding, up to the schedule
+	Depth       int      // of pct
+	Preemptions int      // of bounded
+	Schedule    string   // repeat this; see Decisions
+	Leaks       bool     // goroutines left at the end break a test
+	AsyncTimers bool     // timers as before Go 1.23
+	Keep        bool     // write what is found to testdata/witness
+	Atomic      []string // see rt.Atomic
+	Command     string   // that repeats a finding, up to the schedule; TEST stands for the test
 	Missed      []string
 	Answers     string // a file for what was found, one JSON a line
 }
@@ -94,7 +95,7 @@ type Answer struct {
 
 func search(t *testing.T, s *Settings, body func(w *T)) {
 	t.Helper()
-	rt.AsyncTimers = s.AsyncTimers
+	rt.AsyncTimers, rt.Atomic = s.AsyncTimers, s.Atomic
 	sys := rt.NewSystem(func() {
 		w := begin(t.Name())
 		defer w.end()
@@ -202,7 +203,7 @@ func report(t *testing.T, sys *rt.System, s *Settings, out outcome, a Answer) {
 	} else {
 		fmt.Fprintf(&b, "  %s; repeated: %d of %d did the same\n", a.Explored, a.Again, tries)
 	}
-	fmt.Fprintf(&b, "  repeat: %s -run '^%s$' -schedule '%s'", s.Command, t.Name(), a.Schedule)
+	fmt.Fprintf(&b, "  repeat: %s -schedule '%s'", strings.ReplaceAll(s.Command, "TEST", t.Name()), a.Schedule)
 	t.Error(b.String())
 }
 

@@ -2,7 +2,10 @@ package witness
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+
+	"racelab/witness/rt"
 )
 
 // picture draws a run where control changes: a line for what each goroutine does
@@ -17,34 +20,38 @@ func (o *outcome) picture() string {
 	default:
 		fmt.Fprintf(&b, "  %d decisions matter, in %d steps:\n", n, len(o.steps))
 	}
+	steps := slices.DeleteFunc(slices.Clone(o.steps), func(s rt.Step) bool { return s.Aside })
+	if n := len(o.steps) - len(steps); n > 0 {
+		fmt.Fprintf(&b, "  (%d steps of the start and of the broker are left out)\n", n)
+	}
 	var lanes []string
 	lane := map[string]int{}
-	for _, s := range o.steps {
-		if _, ok := lane[s.event.Actor]; !ok {
-			lane[s.event.Actor] = len(lanes)
-			lanes = append(lanes, s.event.Actor)
+	for _, s := range steps {
+		if _, ok := lane[s.Event.Actor]; !ok {
+			lane[s.Event.Actor] = len(lanes)
+			lanes = append(lanes, s.Event.Actor)
 		}
 	}
 	width := 0
 	for _, name := range lanes {
 		width = max(width, len(name))
 	}
-	for from := 0; from < len(o.steps); {
+	for from := 0; from < len(steps); {
 		to := from
-		for to+1 < len(o.steps) && o.steps[to+1].event.Actor == o.steps[from].event.Actor {
+		for to+1 < len(steps) && steps[to+1].Event.Actor == steps[from].Event.Actor {
 			to++
 		}
-		actor := o.steps[from].event.Actor
-		fmt.Fprintf(&b, "  %4d  %-*s  %s", from+1, width, actor, describe(o.steps[from]))
+		actor := steps[from].Event.Actor
+		fmt.Fprintf(&b, "  %4d  %-*s  %s", from+1, width, actor, describe(steps[from]))
 		switch {
 		case to == from+1:
-			fmt.Fprintf(&b, ", %s", describe(o.steps[to]))
+			fmt.Fprintf(&b, ", %s", describe(steps[to]))
 		case to > from+1:
-			fmt.Fprintf(&b, " … %s  (%d steps)", describe(o.steps[to]), to-from+1)
+			fmt.Fprintf(&b, " … %s  (%d steps)", describe(steps[to]), to-from+1)
 		}
 		b.WriteByte('\n')
-		for _, s := range o.steps[from : to+1] {
-			for _, note := range s.notes {
+		for _, s := range steps[from : to+1] {
+			for _, note := range s.Notes {
 				fmt.Fprintf(&b, "        %-*s    log: %s\n", width, "", note)
 			}
 		}
@@ -56,9 +63,9 @@ func (o *outcome) picture() string {
 	return b.String()
 }
 
-func describe(s step) string {
-	if s.site == "" {
-		return s.event.Label
+func describe(s rt.Step) string {
+	if s.Site() == "" {
+		return s.Event.Label
 	}
-	return s.site + " " + s.event.Label
+	return s.Site() + " " + s.Event.Label
 }

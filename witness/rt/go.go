@@ -1,6 +1,10 @@
 package rt
 
-import "runtime"
+import (
+	"runtime"
+	"slices"
+	"strings"
+)
 
 // Go is the statement go f(). name is the source text of what is called.
 func Go(name string, f func()) {
@@ -11,7 +15,12 @@ func Go(name string, f func()) {
 	if active.killed {
 		return
 	}
-	active.start(name, f)
+	g := active.start(name, f)
+	if len(Atomic) > 0 {
+		var pc [1]uintptr
+		runtime.Callers(2, pc[:])
+		g.atomic = slices.ContainsFunc(Atomic, func(path string) bool { return strings.HasPrefix(at(pc[0]).path, path+".") })
+	}
 }
 
 // Block is select {}.

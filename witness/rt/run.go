@@ -45,6 +45,7 @@ type run struct {
 	timers   []*timer      // armed, in the order of arming
 	ended    time.Duration // when the body ended; -1: it has not
 	accesses []access
+	calm     int
 	firing   bool // a timer goes off
 	progress bool // the step did something besides polling
 	failed   []failure
@@ -73,7 +74,7 @@ type object struct {
 	state  any
 }
 
-func (o *object) String() string { return o.kind + " first used at " + place(o.site) }
+func (o *object) String() string { return o.kind + " first used at " + at(o.site).place }
 
 type status uint8
 
@@ -92,6 +93,7 @@ type goroutine struct {
 	status  status
 	op      operation
 	site    uintptr // of op
+	atomic  bool    // see Atomic
 	polls   int     // operations without progress since somebody else ran
 	clears  bool    // it reached its end by runtime.Goexit
 	next    func() (struct{}, bool)
@@ -326,36 +328,31 @@ func panicSite(stack string) string {
 	return ""
 }
 
-// place is the line of a point: "cache.go:41".
-func place(pc uintptr) string {
-	f := frame(pc)
-	if f.File == "" {
-		return "?"
-	}
-	return filepath.Base(f.File) + ":" + strconv.Itoa(f.Line)
+// line is what the binary knows of a point.
+type line struct {
+	place    string // "cache.go:41"
+	function string // without its package: "Cache.Get"
+	path     string // the function with its package
 }
 
-// function is the name of the function of a point without its package:
-// "(*Cache).Get" is "Cache.Get", "Get[...]" is "Get".
-func function(pc uintptr) string {
-	name := frame(pc).Function
+var lines = map[uintptr]line{}
+
+// at is the line of a point, kept as it is slow to find.
+func at(pc uintptr) line {
+	l, ok := lines[pc]
+	if ok || pc == 0 {
+		return l
+	}
+	f, _ := runtime.CallersFrames([]uintptr{pc}).Next()
+	l = line{place: filepath.Base(f.File) + ":" + strconv.Itoa(f.Line), path: f.Function}
+	name := f.Function
 	if i := strings.LastIndex(name, "/"); i >= 0 {
 		name = name[i+1:]
 	}
 	if _, after, ok := strings.Cut(name, "."); ok {
 		name = after
 	}
-	return strings.NewReplacer("(*", "", ")", "", "[...]", "").Replace(name)
-}
-
-var frames = map[uintptr]runtime.Frame{}
-
-// frame is what the binary knows of a point, kept as that is slow to find.
-func frame(pc uintptr) runtime.Frame {
-	f, ok := frames[pc]
-	if !ok && pc != 0 {
-		f, _ = runtime.CallersFrames([]uintptr{pc}).Next()
-		frames[pc] = f
-	}
-	return f
+	l.function = strings.NewReplacer("(*", "", ")", "", "[...]", "").Replace(name)
+	lines[pc] = l
+	return l
 }

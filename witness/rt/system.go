@@ -37,7 +37,7 @@ type System struct {
 	choices    []choice
 	violations []sim.Violation
 	history    uint64
-	steps      int
+	trace      []Step
 	points     int  // of other goroutines than the first, over all runs
 	finished   bool // the ends have been judged
 	watch      *watchdog
@@ -77,7 +77,7 @@ func (s *System) Reset() {
 		numbers: map[string]int{}, byAddress: map[unsafe.Pointer]*object{}, ended: -1, uncontrolled: map[string]bool{}, keys: map[unsafe.Pointer]int{},
 	}
 	s.run, active = r, r
-	s.violations, s.history, s.steps, s.finished = nil, 0, 0, false
+	s.violations, s.history, s.finished = nil, 0, false
 	r.start("main", s.body)
 	s.look()
 }
@@ -85,7 +85,9 @@ func (s *System) Reset() {
 // Close ends the run.
 func (s *System) Close() {
 	if s.run != nil {
-		s.watch.step("the end of the run", func() { s.run.clear() })
+		s.watch.begin(sim.Event{Actor: "the", Label: "end of the run"})
+		s.run.clear()
+		s.watch.end()
 		s.run = nil
 	}
 }
@@ -135,7 +137,34 @@ func (s *System) look() {
 	if len(s.enabled) == 0 {
 		s.judge()
 	}
+	if r.calm > 0 && len(s.enabled) > 1 {
+		s.enabled, s.choices = s.enabled[:1], s.choices[:1]
+		return
+	}
+	for i, c := range s.choices {
+		if len(s.enabled) > 1 && c.g != nil && c.g.atomic {
+			s.enabled, s.choices = s.enabled[i:i+1], s.choices[i:i+1]
+			return
+		}
+	}
 }
+
+// Calm takes the default schedule while f runs: what it does is no part of the
+// search.
+func Calm(f func()) {
+	if current() == nil {
+		f()
+		return
+	}
+	r := active
+	r.calm++
+	defer func() { r.calm-- }()
+	f()
+}
+
+// Atomic lists packages whose goroutines go on to where they wait before anybody
+// else does anything: a broker in memory, which is not what is looked at.
+var Atomic []string
 
 // over says whether a panic ended the process.
 func (r *run) over() bool {
@@ -153,7 +182,7 @@ func (s *System) offer(g *goroutine) {
 	case parked:
 		for way := range g.op.ways() {
 			label := g.op.label(way)
-			if f := function(g.site); f != "" {
+			if f := at(g.site).function; f != "" {
 				label = f + " " + label
 			}
 			add(label, way)
@@ -221,50 +250,85 @@ func (s *System) Enabled() []sim.Event {
 	return s.enabled
 }
 
-// Take lets the i-th of Enabled happen.
+// forcedSteps is how many steps without a choice follow one at once.
+const forcedSteps = 100
+
+// Take lets the i-th of Enabled happen, and then what must follow it: a step
+// without an alternative is no choice.
 func (s *System) Take(i int) {
 	r := s.started()
 	if i < 0 || i >= len(s.choices) {
 		panic(fmt.Sprintf("rt: choice %d of %d", i, len(s.choices)))
 	}
-	e, c := s.enabled[i], s.choices[i]
-	s.violations, r.accesses, r.failed, r.notes, r.progress = s.violations[:0], r.accesses[:0], r.failed[:0], r.notes[:0], true
-	s.steps++
-	s.history = mix(s.history, e)
-	s.watch.step(e.String(), func() {
-		switch {
-		case c.t != nil:
-			r.fire(c.t)
-		case c.way < 0:
-			r.resume(c.g)
-		default:
-			switch c.g.op.do(c.g, c.way) {
-			case done:
-				r.resume(c.g)
-			case wait:
-				c.g.status = waiting
-			}
-			if r.last = c.g; c.g.number != 0 {
-				s.points++
-			}
+	s.violations, r.accesses, s.trace = s.violations[:0], r.accesses[:0], s.trace[:0]
+	s.take(i)
+	for range forcedSteps {
+		if len(s.enabled) != 1 || len(s.violations) > 0 {
+			return
 		}
-	})
+		s.take(0)
+	}
+}
+
+// Step is one step of a run.
+type Step struct {
+	Event sim.Event
+	Notes []string // what the test logged in it
+	Aside bool     // it happened where nothing was chosen: within Calm, or by a goroutine of Atomic
+	site  uintptr
+}
+
+// Site is the line at which it happened: "cache.go:41".
+func (s Step) Site() string { return at(s.site).place }
+
+// Trace lists the steps of the last Take.
+func (s *System) Trace() []Step { return s.trace }
+
+func (s *System) take(i int) {
+	r := s.run
+	e, c := s.enabled[i], s.choices[i]
+	r.failed, r.notes, r.progress = r.failed[:0], r.notes[:0], true
+	s.history = mix(s.history, e)
+	step := Step{Event: e, Aside: r.calm > 0 || c.g != nil && c.g.atomic}
+	if c.g != nil {
+		step.site = c.g.site
+	}
+	s.watch.begin(e)
+	switch {
+	case c.t != nil:
+		r.fire(c.t)
+	case c.way < 0:
+		r.resume(c.g)
+	default:
+		switch c.g.op.do(c.g, c.way) {
+		case done:
+			r.resume(c.g)
+		case wait:
+			c.g.status = waiting
+		}
+		if r.last = c.g; c.g.number != 0 {
+			s.points++
+		}
+	}
+	s.watch.end()
 	switch {
 	case c.g == nil || r.progress:
 		for _, g := range r.goroutines {
-			if g != c.g {
-				g.polls = 0
-			}
-		}
-		if c.g != nil {
-			c.g.polls = 0
+			g.polls = 0
 		}
 	default:
 		c.g.polls++
+		for _, g := range r.goroutines {
+			if g != c.g && g.polls < pollsAllowed {
+				g.polls = 0
+			}
+		}
 	}
 	for _, f := range r.failed {
 		s.violations = append(s.violations, sim.Violation{Property: f.property, Err: f.err})
 	}
+	step.Notes = slices.Clone(r.notes)
+	s.trace = append(s.trace, step)
 	s.look()
 }
 
@@ -321,19 +385,8 @@ func (s *System) Blocked() []sim.Blocked {
 	return blocked
 }
 
-// Notes says what the last step logged.
-func (s *System) Notes() []string { return slices.Clone(s.started().notes) }
-
 // Now is the virtual time since the start of the run.
 func (s *System) Now() time.Duration { return s.started().now }
-
-// SiteOf is the line at which the i-th of Enabled happens: "cache.go:41".
-func (s *System) SiteOf(i int) string {
-	if c := s.choices[i]; c.g != nil && c.g.site != 0 {
-		return place(c.g.site)
-	}
-	return ""
-}
 
 // Points is how many points of goroutines that the body started have been chosen,
 // over all runs. Zero: nothing was controlled, and the search is vacuous.
@@ -371,8 +424,8 @@ func (s *Stuck) Error() string {
 			break
 		}
 		fmt.Fprintf(&b, "%s waits in %s", g.name, strings.TrimSuffix(g.op.label(0), ", in line"))
-		if at := place(g.site); at != "?" {
-			b.WriteString(" at " + at)
+		if g.site != 0 {
+			b.WriteString(" at " + at(g.site).place)
 		}
 		if h, ok := g.op.(interface{ holders() []*goroutine }); ok {
 			for _, holder := range h.holders() {
@@ -400,17 +453,17 @@ var Patience = 10 * time.Second
 // a loop without a point. The process cannot go on then, and ends.
 type watchdog struct {
 	steps atomic.Int64
-	what  atomic.Value
+	what  sim.Event
 	once  sync.Once
 }
 
-func (w *watchdog) step(what string, f func()) {
+func (w *watchdog) begin(e sim.Event) {
 	w.once.Do(func() { go w.look() })
-	w.what.Store(what)
-	w.steps.Add(1)
-	f()
+	w.what = e
 	w.steps.Add(1)
 }
+
+func (w *watchdog) end() { w.steps.Add(1) }
 
 func (w *watchdog) look() {
 	for {
@@ -419,7 +472,7 @@ func (w *watchdog) look() {
 		if before%2 == 1 && before == w.steps.Load() {
 			var b strings.Builder
 			_ = pprof.Lookup("goroutine").WriteTo(&b, 2)
-			fmt.Fprintf(os.Stderr, "witness: after \"%v\" the goroutine came to no point in %v: it blocks in code that was not rewritten, or loops without a point\n\n%s", w.what.Load(), Patience, b.String())
+			fmt.Fprintf(os.Stderr, "witness: after \"%v\" the goroutine came to no point in %v: it blocks in code that was not rewritten, or loops without a point\n\n%s", w.what.String(), Patience, b.String())
 			os.Exit(ExitHung)
 		}
 	}

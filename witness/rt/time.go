@@ -133,7 +133,7 @@ func (t *Timer) start(d time.Duration) {
 		kind = "AfterFunc"
 	}
 	before := t.t
-	t.t = &timer{name: kind + ":" + function(t.site), site: t.site, when: active.now + max(d, 0)}
+	t.t = &timer{name: kind + ":" + at(t.site).function, site: t.site, when: active.now + max(d, 0)}
 	if before != nil {
 		t.t.process, t.t.name = before.process, before.name
 	} else {
@@ -148,7 +148,7 @@ func (t *Timer) start(d time.Duration) {
 			return
 		}
 		if t.f != nil {
-			active.start("AfterFunc:"+function(t.site), t.f)
+			active.start("AfterFunc:"+at(t.site).function, t.f)
 			return
 		}
 		// The tick goes to who waits, or into the buffer, or is lost.

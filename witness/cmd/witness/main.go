@@ -47,30 +47,80 @@ func main() {
 	os.Exit(code)
 }
 
-const usage = `Usage: witness test [flags] [packages]
-
-Explores the tests that call witness.Explore under many schedules, as go test runs
-them under one.
+const usage = `Usage:
+  witness test [flags] [packages]                explore the tests that call witness.Explore
+  witness test -all [flags] [packages]           explore every test, unmodified
+  witness release CLIENT@VERSION EXPERIMENT      explore a released client of Kafka
+  witness release CLIENT                         list its experiments
 
 `
 
 // command does what the arguments ask, and returns the exit code.
 func command(ctx context.Context, args []string, out, errs io.Writer) (int, error) {
-	if len(args) == 0 || args[0] != "test" {
-		if len(args) > 0 && (args[0] == "--help" || args[0] == "-h" || args[0] == "help") {
-			fmt.Fprint(out, usage, flagsOf(&question{}).FlagUsages())
-			return exitHolds, nil
-		}
-		return exitUsage, fmt.Errorf("want witness test [flags] [packages], not %q; see witness --help", strings.Join(args, " "))
-	}
-	q, err := parse(args[1:])
-	if errors.Is(err, pflag.ErrHelp) {
+	help := func() (int, error) {
 		fmt.Fprint(out, usage, flagsOf(&question{}).FlagUsages())
 		return exitHolds, nil
 	}
+	verb := ""
+	if len(args) > 0 {
+		verb = args[0]
+	}
+	switch verb {
+	case "test", "release":
+	case "-h", "--help", "help":
+		return help()
+	default:
+		return exitUsage, fmt.Errorf("want test or release, not %.40q; see witness --help", verb)
+	}
+	q, err := parse(args[1:])
+	switch {
+	case errors.Is(err, pflag.ErrHelp):
+		return help()
+	case err != nil:
+		return exitUsage, err
+	case verb == "release":
+		return q.release(ctx, out, errs)
+	}
+	if len(q.packages) == 0 {
+		q.packages = []string{"."}
+	}
+	return q.test(ctx, out, errs)
+}
+
+// release explores an experiment on a release.
+func (q *question) release(ctx context.Context, out, errs io.Writer) (int, error) {
+	if len(q.packages) == 1 && !strings.Contains(q.packages[0], "@") {
+		client, _, err := build.FindClient(q.packages[0] + "@v1.0.0")
+		if err != nil {
+			return exitUsage, err
+		}
+		all, err := client.Experiments()
+		if err != nil {
+			return exitUsage, err
+		}
+		fmt.Fprintln(out, strings.Join(all, "\n"))
+		return exitHolds, nil
+	}
+	if len(q.packages) != 2 {
+		return exitUsage, fmt.Errorf("want a release and an experiment, such as sarama@v1.43.2 rewind, not %d arguments", len(q.packages))
+	}
+	client, version, err := build.FindClient(q.packages[0])
 	if err != nil {
 		return exitUsage, err
 	}
+	all, err := client.Experiments()
+	if err != nil {
+		return exitUsage, err
+	}
+	if !slices.Contains(all, q.packages[1]) {
+		return exitUsage, fmt.Errorf("no experiment %.40q of %s; there are %s", q.packages[1], client.Name, strings.Join(all, ", "))
+	}
+	dir, pkg, err := client.Prepare(ctx, version, "")
+	if err != nil {
+		return exitUsage, err
+	}
+	q.command = "witness release " + strings.Join(q.packages, " ")
+	q.run, q.dir, q.packages, q.Keep, q.Leaks, q.verbose = "^"+build.TestOf(q.packages[1])+"$", dir, []string{pkg}, false, false, true
 	return q.test(ctx, out, errs)
 }
 
@@ -78,7 +128,7 @@ func command(ctx context.Context, args []string, out, errs io.Writer) (int, erro
 type question struct {
 	witness.Settings
 	all, race, verbose bool
-	run                string
+	run, command       string
 	dir                string
 	packages           []string
 }
@@ -97,6 +147,7 @@ func flagsOf(q *question) *pflag.FlagSet {
 	f.IntVar(&q.Preemptions, "preemptions", 2, "bounded: how often a goroutine loses its turn, 0 to 10; complete if --runs allows")
 	f.Uint64Var(&q.Seed, "seed", 1, "the seed of the first run; each further run adds 1")
 	f.StringVar(&q.Schedule, "schedule", "", "repeat this schedule: a file, or its text")
+	f.StringSliceVar(&q.Atomic, "atomic", []string{"github.com/twmb/franz-go/pkg/kfake"}, "packages whose goroutines go on to where they wait before anybody else moves")
 	f.BoolVar(&q.Leaks, "leaks", true, "goroutines that wait for ever at the end break a test")
 	f.BoolVar(&q.Keep, "keep", true, "write what is found to testdata/witness, which is repeated first")
 	f.StringVarP(&q.dir, "dir", "C", ".", "the folder of the module")
@@ -119,9 +170,6 @@ func parse(args []string) (*question, error) {
 		return nil, err
 	}
 	q.packages = f.Args()
-	if len(q.packages) == 0 {
-		q.packages = []string{"."}
-	}
 	strategies := []string{"pct", "walk", "uniform", "bounded"}
 	switch {
 	case !slices.Contains(strategies, q.Strategy):
@@ -186,7 +234,10 @@ func (q *question) runBinary(ctx context.Context, b build.Binary, out, errs io.W
 	if q.dir != "." {
 		s.Command += " -C " + q.dir
 	}
-	s.Command += " " + b.Package
+	s.Command += " " + b.Package + " -run '^TEST$'"
+	if q.command != "" {
+		s.Command = q.command
+	}
 	text, err := json.Marshal(s)
 	if err != nil {
 		return false, err
@@ -216,4 +267,3 @@ func (q *question) runBinary(ctx context.Context, b build.Binary, out, errs io.W
 	}
 	return false, err
 }
-

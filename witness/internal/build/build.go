@@ -503,7 +503,7 @@ func (b *builder) runtimeModules(ctx context.Context) ([]string, error) {
 		}
 	}
 	for i, path := range []string{"racelab", "racelab/witness"} {
-		if err := os.WriteFile(filepath.Join(modules[i], "go.mod"), []byte("module "+path+"\n\ngo 1.26\n"), 0o666); err != nil {
+		if err := os.WriteFile(filepath.Join(modules[i], "go.mod"), []byte("module "+path+"\n\ngo 1.26.0\n"), 0o666); err != nil {
 			return nil, err
 		}
 	}
@@ -541,7 +541,7 @@ func (b *builder) workspace(ctx context.Context) (string, error) {
 		return "", err
 	}
 	var w strings.Builder
-	w.WriteString("go 1.26\n\nuse (\n")
+	w.WriteString("go 1.26.0\n\nuse (\n")
 	for _, dir := range append([]string{b.module.Dir}, modules...) {
 		if b.module.Path == "racelab/witness" && dir == modules[1] || b.module.Path == "racelab" && dir == modules[0] {
 			continue
@@ -583,4 +583,3 @@ func (b *builder) compile(ctx context.Context, mains []*packages.Package, work s
 	}
 	return nil
 }
-

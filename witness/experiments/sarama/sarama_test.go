@@ -1,0 +1,253 @@
+// Package sarama holds what released Sarama is asked: go test runs each body once,
+// witness explores it.
+package sarama
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"racelab/witness"
+	"racelab/witness/experiments/broker"
+)
+
+// config is Sarama's default, but for the network and for what goes on by itself in
+// the background.
+func config(b *broker.Broker) *sarama.Config {
+	c := sarama.NewConfig()
+	c.Version = sarama.V2_3_0_0
+	c.ApiVersionsRequest = false
+	c.Metadata.RefreshFrequency = 0
+	c.Consumer.Offsets.AutoCommit.Enable = false
+	c.Net.Proxy.Enable = true
+	c.Net.Proxy.Dialer = b
+	return c
+}
+
+// commits is a coordinator that keeps what it was told last, and answers each
+// n-th commit NOT_COORDINATOR, if n is not 0.
+func commits(w *witness.T, b *broker.Broker, n int) {
+	committed := map[int32]int64{}
+	b.On(kmsg.OffsetFetch, func(r kmsg.Request) kmsg.Response {
+		request := r.(*kmsg.OffsetFetchRequest)
+		response := request.ResponseKind().(*kmsg.OffsetFetchResponse)
+		for _, topic := range request.Topics {
+			t := kmsg.NewOffsetFetchResponseTopic()
+			t.Topic = topic.Topic
+			for _, p := range topic.Partitions {
+				answer := kmsg.NewOffsetFetchResponseTopicPartition()
+				answer.Partition, answer.Offset = p, committed[p]
+				t.Partitions = append(t.Partitions, answer)
+			}
+			response.Topics = append(response.Topics, t)
+		}
+		return response
+	})
+	asked := 0
+	b.On(kmsg.OffsetCommit, func(r kmsg.Request) kmsg.Response {
+		request := r.(*kmsg.OffsetCommitRequest)
+		response := request.ResponseKind().(*kmsg.OffsetCommitResponse)
+		asked++
+		for _, topic := range request.Topics {
+			t := kmsg.NewOffsetCommitResponseTopic()
+			t.Topic = topic.Topic
+			for _, p := range topic.Partitions {
+				answer := kmsg.NewOffsetCommitResponseTopicPartition()
+				answer.Partition = p.Partition
+				if n > 0 && asked%n == 0 {
+					answer.ErrorCode = kerr.NotCoordinator.Code
+				} else {
+					if before := committed[p.Partition]; p.Offset < before {
+						w.Errorf("the committed offset of P%d went back from %d to %d", p.Partition, before, p.Offset)
+					}
+					committed[p.Partition] = p.Offset
+				}
+				t.Partitions = append(t.Partitions, answer)
+			}
+			response.Topics = append(response.Topics, t)
+		}
+		return response
+	})
+}
+
+// markAndCommit lets one goroutine a partition mark and commit.
+func markAndCommit(w *witness.T, partitions, times, notCoordinator int) {
+	var om sarama.OffsetManager
+	var poms []sarama.PartitionOffsetManager
+	witness.Calm(func() {
+		b := broker.New(w.T, int32(partitions))
+		commits(w, b, notCoordinator)
+		client, err := sarama.NewClient(b.ListenAddrs(), config(b))
+		if err != nil {
+			w.Fatal(err)
+		}
+		if om, err = sarama.NewOffsetManagerFromClient("group", client); err != nil {
+			w.Fatal(err)
+		}
+		for p := range partitions {
+			pom, err := om.ManagePartition(broker.Topic, int32(p))
+			if err != nil {
+				w.Fatal(err)
+			}
+			poms = append(poms, pom)
+		}
+	})
+	var all sync.WaitGroup
+	for p, pom := range poms {
+		all.Add(1)
+		go func() {
+			defer all.Done()
+			for i := range times {
+				pom.MarkOffset(int64(10*p+i+1), "")
+				om.Commit()
+			}
+		}()
+	}
+	all.Wait()
+}
+
+// Goal: a committed offset never goes back.
+func TestRewind(t *testing.T) {
+	witness.Explore(t, func(w *witness.T) { markAndCommit(w, 2, 2, 0) })
+}
+
+// Goal: commits end, though the coordinator answers every second one
+// NOT_COORDINATOR (#3191).
+func TestDeadlock(t *testing.T) {
+	witness.Explore(t, func(w *witness.T) { markAndCommit(w, 4, 1, 2) })
+}
+
+// Goal: a producer that is throttled twice delivers all it was given (#2823).
+func TestThrottle(t *testing.T) {
+	witness.Explore(t, func(w *witness.T) {
+		var producer sarama.AsyncProducer
+		witness.Calm(func() {
+			b := broker.New(w.T, 1)
+			answers := 0
+			b.On(kmsg.Produce, func(r kmsg.Request) kmsg.Response {
+				request := r.(*kmsg.ProduceRequest)
+				response := request.ResponseKind().(*kmsg.ProduceResponse)
+				if answers++; answers <= 2 {
+					response.ThrottleMillis = 200
+				}
+				for _, topic := range request.Topics {
+					t := kmsg.NewProduceResponseTopic()
+					t.Topic = topic.Topic
+					for _, p := range topic.Partitions {
+						answer := kmsg.NewProduceResponseTopicPartition()
+						answer.Partition, answer.BaseOffset = p.Partition, int64(answers)
+						t.Partitions = append(t.Partitions, answer)
+					}
+					response.Topics = append(response.Topics, t)
+				}
+				return response
+			})
+			c := config(b)
+			c.Producer.Return.Successes = true
+			c.Producer.Flush.MaxMessages = 1
+			var err error
+			if producer, err = sarama.NewAsyncProducer(b.ListenAddrs(), c); err != nil {
+				w.Fatal(err)
+			}
+		})
+		const messages = 4
+		go func() {
+			for i := range messages {
+				producer.Input() <- &sarama.ProducerMessage{Topic: broker.Topic, Value: sarama.StringEncoder(fmt.Sprint(i))}
+			}
+		}()
+		for range messages {
+			select {
+			case <-producer.Successes():
+			case err := <-producer.Errors():
+				w.Error(err)
+			}
+		}
+	})
+}
+
+// Goal: after an AbortTxn that succeeded, BeginTxn is allowed, whatever the
+// coordinator answered: here CONCURRENT_TRANSACTIONS for two seconds after each
+// end of a transaction.
+func TestConcurrentTransactions(t *testing.T) {
+	witness.Explore(t, func(w *witness.T) {
+		var producer sarama.SyncProducer
+		witness.Calm(func() {
+			b := broker.New(w.T, 1)
+			var until time.Time
+			b.On(kmsg.EndTxn, func(r kmsg.Request) kmsg.Response {
+				until = time.Now().Add(2 * time.Second)
+				return r.ResponseKind()
+			})
+			b.On(kmsg.AddPartitionsToTxn, func(r kmsg.Request) kmsg.Response {
+				request := r.(*kmsg.AddPartitionsToTxnRequest)
+				response := request.ResponseKind().(*kmsg.AddPartitionsToTxnResponse)
+				for _, topic := range request.Topics {
+					t := kmsg.NewAddPartitionsToTxnResponseTopic()
+					t.Topic = topic.Topic
+					for _, p := range topic.Partitions {
+						answer := kmsg.NewAddPartitionsToTxnResponseTopicPartition()
+						answer.Partition = p
+						if time.Now().Before(until) {
+							answer.ErrorCode = kerr.ConcurrentTransactions.Code
+						}
+						t.Partitions = append(t.Partitions, answer)
+					}
+					response.Topics = append(response.Topics, t)
+				}
+				return response
+			})
+			b.On(kmsg.Produce, func(r kmsg.Request) kmsg.Response {
+				request := r.(*kmsg.ProduceRequest)
+				response := request.ResponseKind().(*kmsg.ProduceResponse)
+				for _, topic := range request.Topics {
+					t := kmsg.NewProduceResponseTopic()
+					t.Topic = topic.Topic
+					for _, p := range topic.Partitions {
+						answer := kmsg.NewProduceResponseTopicPartition()
+						answer.Partition = p.Partition
+						t.Partitions = append(t.Partitions, answer)
+					}
+					response.Topics = append(response.Topics, t)
+				}
+				return response
+			})
+			c := config(b)
+			c.Producer.Return.Successes = true
+			c.Producer.Idempotent = true
+			c.Producer.RequiredAcks = sarama.WaitForAll
+			c.Producer.Transaction.ID = "tx"
+			c.Producer.Transaction.Retry.Max = 1
+			c.Producer.Transaction.Retry.Backoff = time.Millisecond
+			c.Net.MaxOpenRequests = 1
+			var err error
+			if producer, err = sarama.NewSyncProducer(b.ListenAddrs(), c); err != nil {
+				w.Fatal(err)
+			}
+		})
+		for i := range 3 {
+			if err := producer.BeginTxn(); err != nil {
+				w.Fatalf("transaction %d: BeginTxn after an AbortTxn that succeeded: %v", i+1, err)
+			}
+			_, _, err := producer.SendMessage(&sarama.ProducerMessage{Topic: broker.Topic, Value: sarama.StringEncoder("x")})
+			if err == nil {
+				err = producer.CommitTxn()
+			}
+			if err == nil {
+				continue
+			}
+			if abort := producer.AbortTxn(); abort != nil {
+				if !errors.Is(abort, err) {
+					w.Log("AbortTxn:", abort)
+				}
+				return // It says so, and the application can act.
+			}
+		}
+	})
+}

@@ -1,0 +1,184 @@
+package build
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"golang.org/x/mod/modfile"
+	"golang.org/x/mod/semver"
+)
+
+// Client is a client library with experiments.
+type Client struct {
+	Name    string // "sarama"
+	Path    string // of its module
+	Package string // its folder below experiments
+	// Former is the path of the module before version Since.
+	Former, Since string
+}
+
+// Clients lists those that there are experiments for.
+var Clients = []Client{
+	{Name: "sarama", Path: "github.com/IBM/sarama", Package: "sarama", Former: "github.com/Shopify/sarama", Since: "v1.39.0"},
+	{Name: "franz-go", Path: "github.com/twmb/franz-go", Package: "franzgo"},
+}
+
+// FindClient returns a client and a version by a text such as "sarama@v1.43.2".
+func FindClient(text string) (Client, string, error) {
+	name, version, ok := strings.Cut(text, "@")
+	var names []string
+	for _, c := range Clients {
+		if c.Name == name {
+			if !ok || !semver.IsValid(version) {
+				return c, "", fmt.Errorf("%.60q names no release; want such as %s@v1.43.2", text, name)
+			}
+			return c, version, nil
+		}
+		names = append(names, c.Name)
+	}
+	return Client{}, "", fmt.Errorf("no experiments for %.60q; there are some for %s", name, strings.Join(names, ", "))
+}
+
+// experiments is the folder of the experiments' module.
+func experiments() string { return filepath.Join(source(), "experiments") }
+
+var testFunc = regexp.MustCompile(`(?m)^func (Test\w+)\(t \*testing\.T\)`)
+
+// Experiments lists those of a client, as the command takes them.
+func (c Client) Experiments() ([]string, error) {
+	files, err := filepath.Glob(filepath.Join(experiments(), c.Package, "*_test.go"))
+	if err != nil || len(files) == 0 {
+		return nil, fmt.Errorf("no experiments at %s", filepath.Join(experiments(), c.Package))
+	}
+	var all []string
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range testFunc.FindAllStringSubmatch(string(content), -1) {
+			all = append(all, dashed(strings.TrimPrefix(m[1], "Test")))
+		}
+	}
+	slices.Sort(all)
+	return all, nil
+}
+
+// dashed turns ConcurrentTransactions into concurrent-transactions.
+func dashed(name string) string {
+	var b strings.Builder
+	for i, r := range name {
+		if r >= 'A' && r <= 'Z' {
+			if i > 0 {
+				b.WriteByte('-')
+			}
+			r += 'a' - 'A'
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// TestOf is the name of an experiment's test.
+func TestOf(experiment string) string {
+	var b strings.Builder
+	b.WriteString("Test")
+	for word := range strings.SplitSeq(experiment, "-") {
+		b.WriteString(strings.ToUpper(word[:1]) + word[1:])
+	}
+	return b.String()
+}
+
+// Prepare makes a copy of the experiments' module that requires a release, and
+// returns its folder and the package.
+func (c Client) Prepare(ctx context.Context, version, cache string) (dir, pkg string, err error) {
+	if cache == "" {
+		if cache, err = os.UserCacheDir(); err != nil {
+			return "", "", err
+		}
+		cache = filepath.Join(cache, "racelab-witness")
+	}
+	dir = filepath.Join(cache, "releases", c.Name+"@"+version)
+	if err := os.RemoveAll(dir); err != nil {
+		return "", "", err
+	}
+	for _, folder := range []string{"broker", c.Package} {
+		if err := copyAll(filepath.Join(experiments(), folder), filepath.Join(dir, folder)); err != nil {
+			return "", "", err
+		}
+	}
+	content, err := os.ReadFile(filepath.Join(experiments(), "go.mod"))
+	if err != nil {
+		return "", "", err
+	}
+	file, err := modfile.Parse("go.mod", content, nil)
+	if err != nil {
+		return "", "", err
+	}
+	for _, r := range slices.Clone(file.Require) {
+		if r.Indirect {
+			if err := file.DropRequire(r.Mod.Path); err != nil {
+				return "", "", err
+			}
+		}
+	}
+	if c.Former != "" && semver.Compare(version, c.Since) < 0 {
+		err = file.AddReplace(c.Path, "", c.Former, version)
+	} else {
+		err = file.AddRequire(c.Path, version)
+	}
+	if err != nil {
+		return "", "", err
+	}
+	for path, at := range map[string]string{"racelab": filepath.Dir(source()), "racelab/witness": source()} {
+		if err := file.AddReplace(path, "", at, ""); err != nil {
+			return "", "", err
+		}
+	}
+	file.Cleanup()
+	if content, err = file.Format(); err != nil {
+		return "", "", err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "go.mod"), content, 0o666); err != nil {
+		return "", "", err
+	}
+	command := exec.CommandContext(ctx, "go", "mod", "tidy")
+	command.Dir = dir
+	command.Env = append(os.Environ(), "GOWORK=off")
+	if said, err := command.CombinedOutput(); err != nil {
+		return "", "", fmt.Errorf("%s@%s: %s", c.Name, version, lastLine(string(said)))
+	}
+	return dir, "./" + c.Package, nil
+}
+
+func lastLine(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return strings.TrimSpace(lines[len(lines)-1])
+}
+
+func copyAll(from, to string) error {
+	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		relative, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			return os.MkdirAll(filepath.Join(to, relative), 0o777)
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(to, relative), content, 0o666)
+	})
+}
