@@ -384,3 +384,26 @@ func MapAll[M ~map[K]V, K comparable, V any](m M) iter.Seq2[K, V] {
 		}
 	}
 }
+
+// Await parks the caller until ready holds, and reports whether the caller is in a
+// run that goes on. ready has no points.
+func Await(address unsafe.Pointer, ref any, kind, what string, ready func() bool) bool {
+	g := current()
+	if g == nil || active.killed {
+		return false
+	}
+	g.at(&until{use{active.objectAt(address, kind, ref, 2), what, true}, ready}, 2)
+	return true
+}
+
+type until struct {
+	use
+	ready func() bool
+}
+
+func (u *until) ways() int {
+	if u.ready() {
+		return 1
+	}
+	return 0
+}

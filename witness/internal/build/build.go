@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -469,16 +470,6 @@ func (b *builder) write(p *packages.Package, name string, text []byte) (string, 
 // runtimeModules makes copies of what rewritten code runs on: modules without
 // requirements, so that no dependency of the user's gets another version.
 func (b *builder) runtimeModules(ctx context.Context) ([]string, error) {
-	lab := filepath.Dir(source())
-	hash, err := hashOf(filepath.Join(lab, "sim"), filepath.Join(source(), "rt"), source())
-	if err != nil {
-		return nil, err
-	}
-	dir := filepath.Join(b.Cache, "rt", hash)
-	modules := []string{filepath.Join(dir, "racelab"), filepath.Join(dir, "witness")}
-	if _, err := os.Stat(filepath.Join(dir, marker)); err == nil {
-		return modules, nil
-	}
 	c := exec.CommandContext(ctx, "go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}\t{{.Dir}}{{end}}", "racelab/witness", "racelab/witness/rt/...")
 	c.Dir = source()
 	c.Env = append(os.Environ(), "GOWORK=off")
@@ -487,6 +478,18 @@ func (b *builder) runtimeModules(ctx context.Context) ([]string, error) {
 	out, err := c.Output()
 	if err != nil {
 		return nil, fmt.Errorf("go list of the lab's own source: %s", firstLines(said.String(), 5))
+	}
+	h := sha256.New()
+	for line := range strings.Lines(string(out)) {
+		_, from, _ := strings.Cut(strings.TrimSpace(line), "\t")
+		if err := hashPackage(h, from); err != nil {
+			return nil, err
+		}
+	}
+	dir := filepath.Join(b.Cache, "rt", fmt.Sprintf("%x", h.Sum(nil)[:8]))
+	modules := []string{filepath.Join(dir, "racelab"), filepath.Join(dir, "witness")}
+	if _, err := os.Stat(filepath.Join(dir, marker)); err == nil {
+		return modules, nil
 	}
 	for line := range strings.Lines(string(out)) {
 		path, from, _ := strings.Cut(strings.TrimSpace(line), "\t")
@@ -510,23 +513,50 @@ func (b *builder) runtimeModules(ctx context.Context) ([]string, error) {
 	return modules, os.WriteFile(filepath.Join(dir, marker), nil, 0o666)
 }
 
+// files lists the sources of a package.
+func files(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	var names []string
+	for _, e := range entries {
+		if !e.IsDir() && !strings.HasSuffix(e.Name(), "_test.go") && (strings.HasSuffix(e.Name(), ".go") || strings.HasSuffix(e.Name(), ".s")) {
+			names = append(names, e.Name())
+		}
+	}
+	return names, err
+}
+
+func hashPackage(h io.Writer, dir string) error {
+	names, err := files(dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		content, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(h, "%s/%s %d\n", dir, name, len(content))
+		if _, err := h.Write(content); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func copyPackage(from, to string) error {
-	entries, err := os.ReadDir(from)
+	names, err := files(from)
 	if err != nil {
 		return err
 	}
 	if err := os.MkdirAll(to, 0o777); err != nil {
 		return err
 	}
-	for _, e := range entries {
-		if e.IsDir() || strings.HasSuffix(e.Name(), "_test.go") || !strings.HasSuffix(e.Name(), ".go") && !strings.HasSuffix(e.Name(), ".s") {
-			continue
-		}
-		content, err := os.ReadFile(filepath.Join(from, e.Name()))
+	for _, name := range names {
+		content, err := os.ReadFile(filepath.Join(from, name))
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(to, e.Name()), content, 0o666); err != nil {
+		if err := os.WriteFile(filepath.Join(to, name), content, 0o666); err != nil {
 			return err
 		}
 	}

@@ -1,4 +1,4 @@
-// Package net is net.Pipe for code under control.
+// Package net is net.Pipe for code under control, and connections with a buffer.
 package net
 
 import (
@@ -6,47 +6,50 @@ import (
 	"net"
 	"os"
 	"time"
+	"unsafe"
 
 	"racelab/witness/rt"
 )
 
-// Pipe is net.Pipe.
-func Pipe() (net.Conn, net.Conn) { return NewPipe(Address("pipe"), Address("pipe")) }
-
-// Address is that of an end of a pipe.
-type Address string
-
-func (Address) Network() string  { return "pipe" }
-func (a Address) String() string { return string(a) }
-
-// NewPipe is a pipe between two addresses.
-func NewPipe(a, b net.Addr) (net.Conn, net.Conn) {
-	p := &pipe{}
-	p.changed = rt.NewCond(&p.mu)
-	x := &end{pipe: p, local: a, remote: b, in: &p.ways[0], out: &p.ways[1]}
-	y := &end{pipe: p, local: b, remote: a, in: &p.ways[1], out: &p.ways[0]}
-	return x, y
+// Pipe is net.Pipe: a write waits until all of it has been read.
+func Pipe() (net.Conn, net.Conn) {
+	if !rt.InRun() {
+		return net.Pipe()
+	}
+	return connect(false)
 }
 
-// pipe is two ways between two ends, without a buffer.
-type pipe struct {
-	mu      rt.Mutex
-	changed *rt.Cond
-	ways    [2]way
+// Connect is a connection with a buffer, as TCP has one: a write does not wait.
+// Outside a run it is net.Pipe.
+func Connect() (net.Conn, net.Conn) {
+	if !rt.InRun() {
+		return net.Pipe()
+	}
+	return connect(true)
 }
 
+func connect(buffered bool) (net.Conn, net.Conn) {
+	there, back := &way{buffered: buffered}, &way{buffered: buffered}
+	return &end{in: back, out: there}, &end{in: there, out: back}
+}
+
+type address struct{}
+
+func (address) Network() string { return "pipe" }
+func (address) String() string  { return "pipe" }
+
+// way is one direction of a connection.
 type way struct {
-	busy   bool // somebody writes
-	data   []byte
-	closed bool // by either end
+	buffered bool
+	busy     bool // somebody writes
+	data     []byte
+	closed   bool // by either end
 }
 
 type end struct {
-	*pipe
-	local, remote net.Addr
-	in, out       *way
-	closed        bool
-	read, write   deadline
+	in, out     *way
+	closed      bool
+	read, write deadline
 }
 
 type deadline struct {
@@ -54,90 +57,89 @@ type deadline struct {
 	timer *rt.Timer
 }
 
-func (e *end) LocalAddr() net.Addr  { return e.local }
-func (e *end) RemoteAddr() net.Addr { return e.remote }
+func (e *end) LocalAddr() net.Addr  { return address{} }
+func (e *end) RemoteAddr() net.Addr { return address{} }
 
-func (e *end) wrong(op string, err error) error {
-	return &net.OpError{Op: op, Net: "pipe", Source: e.local, Addr: e.remote, Err: err}
+func wrong(op string, err error) error {
+	return &net.OpError{Op: op, Net: "pipe", Source: address{}, Addr: address{}, Err: err}
+}
+
+func await(w *way, what string, ready func() bool) {
+	rt.Await(unsafe.Pointer(w), w, "connection", what, ready)
 }
 
 func (e *end) Read(p []byte) (int, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for {
-		switch {
-		case e.closed:
-			return 0, e.wrong("read", io.ErrClosedPipe)
-		case e.read.over:
-			return 0, e.wrong("read", os.ErrDeadlineExceeded)
-		case len(e.in.data) > 0 || e.in.busy && len(p) == 0:
-			n := copy(p, e.in.data)
-			e.in.data = e.in.data[n:]
-			e.changed.Broadcast()
-			return n, nil
-		case e.in.closed:
-			return 0, io.EOF
-		}
-		e.changed.Wait()
+	await(e.in, "read", func() bool {
+		return len(e.in.data) > 0 || e.in.closed || e.closed || e.read.over || len(p) == 0
+	})
+	switch {
+	case e.closed:
+		return 0, wrong("read", io.ErrClosedPipe)
+	case e.read.over:
+		return 0, wrong("read", os.ErrDeadlineExceeded)
+	case len(e.in.data) > 0:
+		n := copy(p, e.in.data)
+		e.in.data = e.in.data[n:]
+		return n, nil
+	case e.in.closed:
+		return 0, io.EOF
 	}
+	return 0, nil
 }
 
-func (e *end) Write(p []byte) (n int, err error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for e.out.busy && e.stopped() == nil {
-		e.changed.Wait()
-	}
+func (e *end) Write(p []byte) (int, error) {
+	await(e.out, "write", func() bool { return !e.out.busy || e.stopped() != nil })
 	if err := e.stopped(); err != nil {
 		return 0, err
 	}
-	e.out.busy, e.out.data = true, p
-	e.changed.Broadcast()
-	for len(e.out.data) > 0 && e.stopped() == nil {
-		e.changed.Wait()
+	e.out.data = append(e.out.data, p...)
+	if e.out.buffered {
+		return len(p), nil
 	}
-	n = len(p) - len(e.out.data)
-	if n < len(p) {
-		err = e.stopped()
-	}
+	e.out.busy = true
+	await(e.out, "written", func() bool { return len(e.out.data) == 0 || e.stopped() != nil })
+	n := len(p) - len(e.out.data)
 	e.out.busy, e.out.data = false, nil
-	e.changed.Broadcast()
-	return n, err
+	if n < len(p) {
+		return n, e.stopped()
+	}
+	return n, nil
 }
 
 // stopped is why a write cannot go on.
 func (e *end) stopped() error {
 	switch {
 	case e.closed || e.out.closed:
-		return e.wrong("write", io.ErrClosedPipe)
+		return wrong("write", io.ErrClosedPipe)
 	case e.write.over:
-		return e.wrong("write", os.ErrDeadlineExceeded)
+		return wrong("write", os.ErrDeadlineExceeded)
 	}
 	return nil
 }
 
 func (e *end) Close() error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
+	rt.Point(unsafe.Pointer(e.out), e.out, "connection", "close", true)
 	e.closed, e.in.closed, e.out.closed = true, true, true
-	e.changed.Broadcast()
 	return nil
 }
 
 func (e *end) SetDeadline(t time.Time) error {
-	_ = e.SetReadDeadline(t)
-	return e.SetWriteDeadline(t)
+	e.read.set(t)
+	e.write.set(t)
+	return nil
 }
 
-func (e *end) SetReadDeadline(t time.Time) error  { return e.set(&e.read, t) }
-func (e *end) SetWriteDeadline(t time.Time) error { return e.set(&e.write, t) }
+func (e *end) SetReadDeadline(t time.Time) error {
+	e.read.set(t)
+	return nil
+}
 
-func (e *end) set(d *deadline, t time.Time) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.closed {
-		return e.wrong("set", io.ErrClosedPipe)
-	}
+func (e *end) SetWriteDeadline(t time.Time) error {
+	e.write.set(t)
+	return nil
+}
+
+func (d *deadline) set(t time.Time) {
 	if d.timer != nil {
 		d.timer.Stop()
 		d.timer = nil
@@ -145,15 +147,6 @@ func (e *end) set(d *deadline, t time.Time) error {
 	left := t.Sub(rt.Now())
 	d.over = !t.IsZero() && left <= 0
 	if !t.IsZero() && left > 0 {
-		d.timer = rt.AfterFunc(left, func() {
-			e.mu.Lock()
-			defer e.mu.Unlock()
-			d.over = true
-			e.changed.Broadcast()
-		})
+		d.timer = rt.FireFunc(left, "deadline", func() { d.over = true })
 	}
-	if d.over {
-		e.changed.Broadcast()
-	}
-	return nil
 }
