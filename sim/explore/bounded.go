@@ -6,7 +6,7 @@ import (
 	"racelab/sim"
 )
 
-// Bounded takes every run in which the process that moves loses its turn at most
+// Bounded takes every run in which the thread that moves loses its turn at most
 // so many times while it could go on. To let another one move where it cannot go
 // on costs nothing, nor does it to choose among its own ways. Many bugs need one or
 // two such preemptions, and the number of these runs is a polynomial of their
@@ -49,7 +49,7 @@ type bounded struct {
 	path  []turn
 	depth int
 	spent int // preemptions so far
-	last  int // the process that moved last; -1: none
+	last  int // the thread that moved last; -1: none
 }
 
 // turn is a choice that was made.
@@ -70,7 +70,7 @@ func (b *bounded) Choose(enabled []sim.Event) (int, error) {
 	if t.cost[t.at] {
 		b.spent++
 	}
-	b.last = enabled[t.picks[t.at]].Process
+	b.last = enabled[t.picks[t.at]].Thread
 	return t.picks[t.at], nil
 }
 
@@ -78,11 +78,11 @@ func (b *bounded) Choose(enabled []sim.Event) (int, error) {
 func (b *bounded) turn(enabled []sim.Event) (t turn) {
 	can := false
 	for _, e := range enabled {
-		can = can || e.Process == b.last
+		can = can || e.Thread == b.last
 	}
-	for pass := range 2 { // those of the process that moved last come first
+	for pass := range 2 { // those of the thread that moved last come first
 		for i, e := range enabled {
-			goes := e.Process == b.last
+			goes := e.Thread == b.last
 			if goes != (pass == 0) || !goes && can && b.spent == b.most {
 				continue
 			}

@@ -127,7 +127,7 @@ func (s *System) look() {
 		if r.ended >= 0 && t.when > r.ended+grace {
 			continue
 		}
-		e := sim.Event{Actor: t.name, Label: "fires", Place: t.process, Process: t.process}
+		e := sim.Event{Actor: t.name, Label: "fires", Place: t.process, Thread: t.process}
 		if t.who != nil {
 			e.Label = "Sleep ends"
 		}
@@ -173,7 +173,7 @@ func (r *run) over() bool {
 
 func (s *System) offer(g *goroutine) {
 	add := func(label string, way int) {
-		s.enabled = append(s.enabled, sim.Event{Actor: g.name, Label: label, Place: g.process, Process: g.process})
+		s.enabled = append(s.enabled, sim.Event{Actor: g.name, Label: label, Place: g.process, Thread: g.process})
 		s.choices = append(s.choices, choice{g: g, way: way})
 	}
 	switch g.status {
@@ -357,10 +357,10 @@ func (s *System) Violations() []sim.Violation { return s.violations }
 func (s *System) Tested() uint64 { return ^uint64(0) }
 
 // Accesses lists the objects that the last step read or wrote.
-func (s *System) Accesses() []sim.Access {
-	var all []sim.Access
+func (s *System) Accesses() []explore.Access {
+	var all []explore.Access
 	for _, a := range s.started().accesses {
-		all = append(all, sim.Access{Object: a.object.number, Write: a.write})
+		all = append(all, explore.Access{Object: a.object.number, Write: a.write})
 	}
 	return all
 }
@@ -369,15 +369,15 @@ func (s *System) Accesses() []sim.Access {
 func (s *System) ObjectName(n int) string { return s.started().objects[n].String() }
 
 // Blocked lists the goroutines that wait.
-func (s *System) Blocked() []sim.Blocked {
-	var blocked []sim.Blocked
+func (s *System) Blocked() []explore.Blocked {
+	var blocked []explore.Blocked
 	for _, g := range s.started().goroutines {
 		if g.status == ended || g.status == ready || g.status == parked && g.op.ways() > 0 {
 			continue
 		}
 		if o := g.op.object(); o != nil {
-			blocked = append(blocked, sim.Blocked{
-				Event:  sim.Event{Actor: g.name, Label: g.op.label(0), Place: g.process, Process: g.process},
+			blocked = append(blocked, explore.Blocked{
+				Event:  sim.Event{Actor: g.name, Label: g.op.label(0), Place: g.process, Thread: g.process},
 				Object: o.number,
 			})
 		}
