@@ -86,7 +86,8 @@ func (m *Mutex) Unlock() {
 
 // fatal ends the run as an error that no recover of Go's stops.
 func fatal(what string) {
-	panic(stopped{NoPanic, fmt.Errorf("fatal error: sync: %s", what)})
+	active.fail(NoPanic, fmt.Errorf("fatal error: sync: %s", what))
+	runtime.Goexit()
 }
 
 type locking Mutex

@@ -214,10 +214,6 @@ func (g *goroutine) exit() {
 	}
 	g.status = ended
 	if reason != nil {
-		if s, ok := reason.(stopped); ok {
-			r.fail(s.property, s.err)
-			return
-		}
 		r.fail(NoPanic, &Panic{Goroutine: g.name, Reason: reason, Stack: string(debug.Stack())})
 		return
 	}
@@ -259,12 +255,6 @@ func (r *run) clear() {
 }
 
 func (r *run) fail(property string, err error) { r.failed = append(r.failed, failure{property, err}) }
-
-// stopped ends the whole run from within an operation.
-type stopped struct {
-	property string
-	err      error
-}
 
 // touch records that the step reads or writes an object.
 func (r *run) touch(o *object, write bool) {

@@ -129,12 +129,12 @@ func (c Client) Prepare(ctx context.Context, version, cache string) (dir, pkg st
 			}
 		}
 	}
+	// A replacement holds, whatever version the broker or anything else requires.
+	path := c.Path
 	if c.Former != "" && semver.Compare(version, c.Since) < 0 {
-		err = file.AddReplace(c.Path, "", c.Former, version)
-	} else {
-		err = file.AddRequire(c.Path, version)
+		path = c.Former
 	}
-	if err != nil {
+	if err := file.AddReplace(c.Path, "", path, version); err != nil {
 		return "", "", err
 	}
 	for path, at := range map[string]string{"racelab": filepath.Dir(source()), "racelab/witness": source()} {
