@@ -24,7 +24,7 @@ func Bounded(sys System, preemptions int, o Options) (_ *Result, err error) {
 	at := newCursor(sys)
 	b := &bounded{most: preemptions}
 	var run sampled
-	for r.Runs < o.Limit && !o.stopped() && !(o.First && r.anyBad()) {
+	for r.Runs < o.Limit && !o.stopped() && !(o.First && r.AnyBroken()) {
 		b.begin()
 		run.run(at, b, len(r.Verdicts), r.index)
 		r.add(&run, 0)

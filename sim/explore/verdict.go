@@ -142,6 +142,9 @@ func (r *Result) Explored() string {
 		if r.Sampler != "" {
 			text += " (" + r.Sampler + ")"
 		}
+		if r.Complete {
+			text += ", all there are"
+		}
 		return text
 	}
 	if r.Complete {

@@ -26,7 +26,7 @@ var (
 // several goroutines do within a step happens in the same order in most runs.
 func TestDriver(t *testing.T) {
 	if *asked == "" {
-		t.Skip("nothing is asked; the command asks: go -C witness run . sarama@v1.43.2 rewind")
+		t.Skip("nothing is asked; the command asks: go -C witness run ./cmd/locks sarama@v1.43.2 rewind")
 	}
 	runtime.GOMAXPROCS(1)
 	var q experiment.Question

@@ -1,11 +1,11 @@
 // Witness runs clients as they were released under the searches of the lab. A
 // model can be wrong; what was released is what it is.
 //
-//	go -C witness run . sarama@v1.43.2 rewind          search for a rewind
-//	go -C witness run . sarama@v1.43.3 deadlock        search for a deadlock
-//	go -C witness run . --help                         what else there is
+//	go -C witness run ./cmd/locks sarama@v1.43.2 rewind          search for a rewind
+//	go -C witness run ./cmd/locks sarama@v1.43.3 deadlock        search for a deadlock
+//	go -C witness run ./cmd/locks --help                         what else there is
 //	go -C witness test ./...                           what the releases do, as tests
-//	go -C witness test . -deep 10                      the same, with searches ten times as long where nothing is found
+//	go -C witness test ./cmd/locks -deep 10                      the same, with searches ten times as long where nothing is found
 //
 // What is found comes with its schedule and the command that repeats it, which
 // prints the run step by step.
@@ -71,7 +71,7 @@
 //
 // # How much there is to find
 //
-// Measured with go -C witness run . sarama@v1.43.2 rewind --strategy ... --depth
+// Measured with go -C witness run ./cmd/locks sarama@v1.43.2 rewind --strategy ... --depth
 // ..., 2,000 runs from seed 1, two partitions with two commits each: pct of depth
 // 2, 3 and 4 rewinds in 422, 315 and 284 runs, a random walk and uniform in none.
 // The deadlock of 1.43.3 takes 12 of 5,000 runs by pct of depth 14, four

@@ -80,7 +80,7 @@ func command(ctx context.Context, args []string, w io.Writer) (int, error) {
 func atHome() error {
 	content, err := os.ReadFile("go.mod")
 	if err != nil || modfile.ModulePath(content) != module {
-		return errors.New("run it as go -C witness run . from the lab's root: the driver is built from this module's folder")
+		return errors.New("run it as go -C witness run ./cmd/locks from the lab's root: the driver is built from this module's folder")
 	}
 	return nil
 }
@@ -149,7 +149,7 @@ func readSchedule(text string) (string, error) {
 // usage is what --help says.
 func usage() string {
 	var b strings.Builder
-	b.WriteString("Usage: go -C witness run . RELEASE EXPERIMENT [flags]\n\nreleases\n")
+	b.WriteString("Usage: go -C witness run ./cmd/locks RELEASE EXPERIMENT [flags]\n\nreleases\n")
 	for _, r := range releases {
 		fmt.Fprintf(&b, "  %v\n", r)
 	}
@@ -195,7 +195,7 @@ func text(r Release, q experiment.Question, a *experiment.Answer) string {
 		}
 		if v.Schedule != "" {
 			say(v.Again.String())
-			say(fmt.Sprintf("repeat: go -C witness run . %v %s --schedule '%s'", r, e.Name, v.Schedule))
+			say(fmt.Sprintf("repeat: go -C witness run ./cmd/locks %v %s --schedule '%s'", r, e.Name, v.Schedule))
 		}
 	}
 	return b.String()

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// ask runs the command.
+func ask(t *testing.T, args ...string) (code int, out string) {
+	t.Helper()
+	var b bytes.Buffer
+	code, err := command(t.Context(), args, &b, &b)
+	if err != nil {
+		b.WriteString(err.Error())
+	}
+	return code, b.String()
+}
+
+// sum hashes all files of a folder.
+func sum(t *testing.T, dir string) string {
+	t.Helper()
+	h := sha256.New()
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		h.Write([]byte(path))
+		h.Write(content)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(h.Sum(nil))
+}
+
+var scheduled = regexp.MustCompile(`-run '(\^\w+\$)' -schedule '([^']*)'`)
+
+// Goal: tests that know nothing of the lab are explored: each bug is found, shrunk
+// and repeated, what is right holds, and the module stays as it was.
+func TestUnmodifiedTests(t *testing.T) {
+	const dir = "testdata/kern"
+	before := sum(t, dir)
+	code, out := ask(t, "test", "-all", "-v", "-keep=false", "-C", dir)
+	if code != exitBroken {
+		t.Errorf("exit code %d, want %d", code, exitBroken)
+	}
+	for _, want := range []string{
+		"no-failure: loaded 2 times",
+		"no-goroutine-left: 1 left when the body had ended: TestLeak.func waits in send at kern_test.go:",
+		"holds: no failure in 1000 runs by pct",
+		"no-deadlock: main waits in Lock at kern_test.go:",
+		"1 decision matters",
+		"repeated: 100 of 100 did the same",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the output does not say %q", want)
+		}
+	}
+	if sum(t, dir) != before {
+		t.Error("the module was written to")
+	}
+	found := scheduled.FindAllStringSubmatch(out, -1)
+	if len(found) != 3 {
+		t.Fatalf("%d commands that repeat, want 3:\n%s", len(found), out)
+	}
+	code, again := ask(t, "test", "-all", "-keep=false", "-C", dir, "-run", found[0][1], "-schedule", found[0][2])
+	if code != exitBroken || !strings.Contains(again, "loaded 2 times") {
+		t.Errorf("the schedule %q does not repeat it: %s", found[0][2], again)
+	}
+}
+
+func TestBadInput(t *testing.T) {
+	cases := []struct {
+		args []string
+		says string
+	}{
+		{[]string{"tset"}, "want test or release"},
+		{[]string{"test", "-strategy", "best"}, "possible: pct, walk, uniform, bounded"},
+		{[]string{"test", "-depth", "0"}, "want 1 to 20"},
+		{[]string{"test", "-runs", "0"}, "want 1 or more"},
+		{[]string{"test", "-schedule", "main first"}, `want such as "main@3: worker starts"`},
+		{[]string{"test", "-C", t.TempDir()}, "in no module"},
+		{[]string{"release", "samara@v1.43.2", "rewind"}, "there are some for sarama, franz-go"},
+		{[]string{"release", "sarama@1.43.2", "rewind"}, "names no release"},
+		{[]string{"release", "sarama@v1.43.2", "rewnd"}, "there are concurrent-transactions"},
+	}
+	for _, c := range cases {
+		if code, out := ask(t, c.args...); code != exitUsage || !strings.Contains(out, c.says) || strings.Count(strings.TrimSpace(out), "\n") > 0 {
+			t.Errorf("%v: code %d, %q; want one line with %q", c.args, code, out, c.says)
+		}
+	}
+}

@@ -1,0 +1,2 @@
+module example.com/kern
+go 1.21
