@@ -23,6 +23,7 @@ type format struct {
 var formats = []format{
 	{name: "text", help: "a diagram, and what broke", write: view.Text},
 	{name: "mermaid", help: "a sequence diagram for Markdown", write: view.Mermaid},
+	{name: "html", help: "a page to step through, in one file", write: view.HTML},
 	{name: "porcupine", help: "the history of commits and fetches, as a page", refuse: withoutHistory,
 		write: func(w io.Writer, r *view.Report, _ view.Options) error {
 			return properties.CommitHistoryOf(r.Trace).WriteHTML(w)

@@ -15,7 +15,7 @@ import (
 // Mermaid refuses more than 50,000 characters (its maxTextSize), some 800 rows,
 // unless the page raises that.
 func Mermaid(w io.Writer, r *Report, o Options) error {
-	m := &mermaid{picture: newPicture(r, o.Full)}
+	m := &mermaid{picture: newPicture(r, o.Full, false)}
 	m.line("sequenceDiagram")
 	for i, lane := range m.lanes {
 		m.line("  participant %s as %s", laneID(i), escape(lane.Name))

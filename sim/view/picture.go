@@ -47,11 +47,12 @@ func (r *row) number() string {
 	return fmt.Sprintf("%d-%d", r.first, r.last)
 }
 
-// newPicture reads a report. A step that the culprit names is never folded.
-func newPicture(r *Report, full bool) *picture {
+// newPicture reads a report. A step that the culprit names is never folded. With all,
+// a lane is also there if nothing happens in it.
+func newPicture(r *Report, full, all bool) *picture {
 	p := &picture{report: r}
 	for _, lane := range r.Trace.Lanes {
-		if p.busy(lane) {
+		if all || p.busy(lane) {
 			p.lanes = append(p.lanes, lane)
 		}
 	}

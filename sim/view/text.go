@@ -21,7 +21,7 @@ func Text(w io.Writer, r *Report, o Options) error {
 	if o.Width == 0 {
 		o.Width = 100
 	}
-	p := newPicture(r, o.Full)
+	p := newPicture(r, o.Full, false)
 	d := &drawing{picture: p, width: o.Width}
 	d.place()
 	var b strings.Builder
