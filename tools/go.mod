@@ -21,3 +21,10 @@ require (
 	golang.org/x/sync v0.24.0 // indirect; golang.org/x/tools loads packages in parallel with it
 	honnef.co/go/tools v0.8.2 // indirect; staticcheck: unused code, misused APIs, conditions that cannot hold
 )
+
+require github.com/chromedp/chromedp v0.23.0
+
+require (
+	github.com/chromedp/cdproto v0.159.0 // indirect
+	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
+)

@@ -1,0 +1,3 @@
+// Package page drives the lab's page in a browser, as a learner would. It has tests
+// alone.
+package page

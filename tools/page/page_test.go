@@ -1,0 +1,248 @@
+package page
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// Goal: the page is one file of less than 4 MB that a learner opens from a folder: to
+// break a race, to take steps back, to ask, to grade answers, to pass on a link. The
+// engine in it sees the states that the command sees.
+func TestPage(t *testing.T) {
+	run(t, "./web")
+	file, err := os.Stat(filepath.Join(root, "dist", "lab.html"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if file.Size() >= 4<<20 {
+		t.Errorf("lab.html has %d bytes; want less than 4 MB", file.Size())
+	}
+	b := open(t)
+	b.do(chromedp.EmulateViewport(1280, 800))
+	b.visit("lab.html", "")
+	t.Logf("ready after %s ms, %d KB", js[string](b, "document.documentElement.dataset.ready"), file.Size()>>10)
+	b.shot("start-1280-light")
+	t.Run("play", func(t *testing.T) { play(b.of(t)) })
+	t.Run("states", func(t *testing.T) { states(b.of(t)) })
+	t.Run("grade", func(t *testing.T) { grade(b.of(t)) })
+	t.Run("class", func(t *testing.T) { class(b.of(t)) })
+	t.Run("link", func(t *testing.T) { link(b.of(t)) })
+	t.Run("cancel", func(t *testing.T) { cancel(b.of(t)) })
+	t.Run("languages", func(t *testing.T) { languages(b.of(t)) })
+	t.Run("sizes", func(t *testing.T) { sizes(b.of(t)) })
+}
+
+func (b *browser) of(t *testing.T) *browser { return &browser{t, b.ctx} }
+
+// steps waits until the run has n steps.
+func (b *browser) steps(n int) {
+	b.t.Helper()
+	b.until("document.querySelectorAll('#run .row').length === " + string(rune('0'+n)))
+}
+
+// choose takes the choice of an event by its number key.
+func (b *browser) choose(event string) {
+	b.t.Helper()
+	events := js[[]string](b, "[...document.querySelectorAll('.choice .event')].map((e) => e.firstChild.data)")
+	i := slices.Index(events, event)
+	if i < 0 {
+		b.t.Fatalf("%q is none of the choices %q", event, events)
+	}
+	b.press(string(rune('1' + i)))
+}
+
+// play breaks stale-snapshot by the keyboard, asks on the way, and reverses an order.
+func play(b *browser) {
+	asked := func(want string) {
+		b.t.Helper()
+		b.press("?")
+		b.until("document.querySelector('#answer') && !document.querySelector('#status') && document.querySelector('#answer').innerText")
+		if got := b.text("#answer"); !strings.HasPrefix(got, want) {
+			b.t.Errorf("can it still break? %q, want %q", got, want)
+		}
+	}
+	asked("Yes: in 5 steps")
+	for i, event := range []string{"C0 snapshot", "marker mark", "C1 snapshot", "C1 commit"} {
+		b.choose(event)
+		b.steps(i + 1)
+	}
+	asked("Yes: in 1 step.")
+	b.choose("marker mark#2")
+	b.steps(5)
+	b.press("\b")
+	b.steps(4)
+	b.choose("C0 commit")
+	b.steps(5)
+	if got := b.text("#reached"); !strings.Contains(got, "You broke it in 5 steps") || !strings.Contains(got, "from 1 to 0") {
+		b.t.Errorf("after the break the page says %q", got)
+	}
+	if got := b.text("#live"); !strings.Contains(got, "committed-never-falls: C0 took the committed count back") {
+		b.t.Errorf("a screen reader hears %q", got)
+	}
+	b.press("w")
+	b.until("document.querySelectorAll('#why li').length === 3")
+	b.shot("broken-1280-light")
+	js[any](b, "document.querySelector('#why li button').click()")
+	b.until("document.querySelector('#answer').innerText.includes('survives')")
+	if got := b.text("#reached"); got != "" {
+		b.t.Errorf("the run without an order breaks it: %q", got)
+	}
+	js[any](b, "document.getElementById('scenario').value = 'stale-snapshot', document.getElementById('scenario').dispatchEvent(new Event('change'))")
+	b.steps(0)
+	for i, event := range []string{"marker mark", "marker mark#2", "C0 snapshot", "C1 snapshot"} {
+		b.choose(event)
+		b.steps(i + 1)
+	}
+	asked("No more: it holds in all 4 states")
+}
+
+// states compares the engine with the command.
+func states(b *browser) {
+	for _, name := range []string{"stale-snapshot", "offset-rewind"} {
+		var native struct {
+			States, Transitions int
+			Complete            bool
+			Verdicts            []struct{ Property, Verdict string }
+		}
+		if err := json.Unmarshal([]byte(run(b.t, "./cmd/simrun", "explore", name, "--json")), &native); err != nil {
+			b.t.Fatal(err)
+		}
+		type result struct {
+			States, Transitions int
+			Complete            bool
+			Verdicts            []string
+		}
+		got := js[result](b, "racelab.ask('open', {scenario: '"+name+"'}).then(() => racelab.ask('states', {n: 100000}))")
+		var want []string
+		for _, v := range native.Verdicts {
+			want = append(want, v.Property+": "+v.Verdict)
+		}
+		slices.Sort(want)
+		slices.Sort(got.Verdicts)
+		if got.States != native.States || got.Transitions != native.Transitions || !got.Complete || !slices.Equal(got.Verdicts, want) || got.States == 0 {
+			b.t.Errorf("%s: the page sees %+v; the command %+v", name, got, native)
+		}
+	}
+}
+
+// grade grades a right answer and four wrong ones.
+func grade(b *browser) {
+	js[any](b, "document.querySelector('[data-tab=exercise]').click()")
+	for i, test := range []struct{ text, outcome, says string }{
+		{"x := read()\nwrite(x + 1)\n", "broken", "no-update-is-lost"},
+		{"mu.Lock()\nx := read()\nwrite(x + 1)\n", "deadlock", "no-"},
+		{"x := read()\nmu.Lock()\nwrite(x + 1)\nmu.Unlock()\n", "broken", "no-update-is-lost"},
+		{"x := red()\n", "unreadable", "line 1"},
+		{"mu.Lock()\nx := read()\nwrite(x + 1)\nmu.Unlock()\n", "holds", "in all"},
+	} {
+		js[any](b, "(() => { const e = document.getElementById('text'); e.value = "+quoted(test.text)+"; e.dispatchEvent(new Event('input')); document.getElementById('verdict').replaceChildren(); document.getElementById('grade').click(); })()")
+		b.until("document.querySelector('.verdict') && !document.querySelector('#grade:disabled')")
+		if got := js[string](b, "document.querySelector('.verdict').dataset.outcome"); got != test.outcome || !strings.Contains(b.text(".verdict"), test.says) {
+			b.t.Errorf("grade of %q: %s, %q; want %s with %q", test.text, got, b.text(".verdict"), test.outcome, test.says)
+		}
+		if test.outcome == "broken" {
+			b.until("document.querySelectorAll('#run .broke').length > 0")
+		}
+		if i == 0 {
+			b.shot("exercise-1280-light")
+		}
+	}
+}
+
+// class pastes what learners copied.
+func class(b *browser) {
+	js[any](b, "navigator.clipboard ? Object.defineProperty(navigator.clipboard, 'writeText', {value: async (text) => { window.copied = text; }}) : (document.execCommand = () => { window.copied = document.activeElement.value; })")
+	js[any](b, "(() => { const n = document.querySelector('.mine input'); n.value = 'Ann'; n.dispatchEvent(new Event('input')); document.getElementById('mine').click(); })()")
+	b.until("window.copied")
+	line := js[string](b, "window.copied")
+	fields := strings.Split(line, " | ")
+	if len(fields) != 9 || fields[1] != "Ann" || fields[4] != "holds" {
+		b.t.Fatalf("the copied line is %q", line)
+	}
+	fields[1], fields[4], fields[3] = "Bo", "broken", "00000000"
+	lines := line + "\n" + strings.Join(fields, " | ") + "\nno line\n"
+	js[any](b, "(() => { document.querySelector('[data-tab=board]').click(); const e = document.getElementById('lines'); e.value = "+quoted(lines)+"; e.dispatchEvent(new Event('input')); })()")
+	got := b.text("#board")
+	for _, want := range []string{"Ann\t✓", "Bo\tbroken", "1 lines could not be read", "mu.Lock()"} {
+		if !strings.Contains(got, want) {
+			b.t.Errorf("the class is %q; want %q in it", got, want)
+		}
+	}
+	b.shot("board-1280-light")
+	js[any](b, "document.querySelector('[data-tab=play]').click()")
+}
+
+// link opens a run by its address, and one that is older than its model.
+func link(b *browser) {
+	look := "racelab.ask('look').then((l) => l.link)"
+	js[any](b, "racelab.ask('open', {scenario: 'offset-rewind', variant: 'unfixed', schedule: 'G0 mark; G0 construct request; G1 mark'})")
+	hash := "#" + js[string](b, look)
+	b.visit("lab.html", hash)
+	b.steps(3)
+	if got := js[string](b, look); "#"+got != hash {
+		b.t.Errorf("the link %s opens %s", hash, got)
+	}
+	js[any](b, "racelab.ask('open', {scenario: 'offset-rewind', schedule: 'G0 mark; G0 construct request'})")
+	older := js[string](b, look)
+	b.visit("lab.html", "#"+strings.Replace(older, "/unfixed/", "/no-such/", 1))
+	if got := b.text("#answer"); !strings.Contains(got, "variant") || !strings.Contains(got, "no-such") {
+		b.t.Errorf("a link to what is gone says %q", got)
+	}
+}
+
+// cancel ends a search that takes long, and the page is where it was.
+func cancel(b *browser) {
+	b.visit("lab.html", "")
+	js[any](b, "(async () => { const s = document.getElementById('scenario'); s.value = 'produce-reorder'; s.dispatchEvent(new Event('change')); })()")
+	b.until("document.getElementById('goal').options.length && document.querySelector('#intro h1') && location.hash.includes('produce-reorder')")
+	b.press("1")
+	b.steps(1)
+	js[any](b, "document.getElementById('goal').value = 'no-panic', document.getElementById('goal').dispatchEvent(new Event('change'))")
+	b.until("document.getElementById('goal').value === 'no-panic'")
+	js[any](b, "(() => { document.getElementById('ahead').click(); setTimeout(() => { const c = document.querySelector('#status button'); if (c) c.click(); }, 60); })()")
+	b.until("document.getElementById('answer').innerText === 'Cancelled.'")
+	b.press("1")
+	b.steps(2)
+}
+
+// languages shows the page in Chinese.
+func languages(b *browser) {
+	js[any](b, "document.getElementById('language').click()")
+	if got := b.text("#next") + b.text("nav"); !strings.Contains(got, "练习") {
+		b.t.Errorf("in Chinese the page says %q", got)
+	}
+	b.shot("chinese-1280-light")
+	js[any](b, "document.getElementById('language').click()")
+}
+
+// sizes looks at three sizes, light and dark: nothing is wider than the page, and all
+// tabs fit.
+func sizes(b *browser) {
+	js[any](b, "racelab.ask('open', {scenario: 'offset-rewind'}).then(async (l) => { const race = (await racelab.ask('list')).races.find((r) => r.name === 'offset-rewind'); location.hash = (await racelab.ask('open', {scenario: 'offset-rewind', schedule: race.shown})).link; })")
+	b.until("document.querySelectorAll('#run .row').length === 26")
+	b.press("w")
+	b.until("document.querySelectorAll('#why li').length > 0")
+	for _, size := range []struct {
+		name          string
+		width, height int64
+	}{{"1280", 1280, 800}, {"1920", 1920, 1080}, {"phone", 390, 844}} {
+		b.do(chromedp.EmulateViewport(size.width, size.height))
+		for _, theme := range []string{"light", "dark"} {
+			js[any](b, "document.documentElement.dataset.theme = '"+theme+"'")
+			for _, tab := range []string{"play", "exercise", "board"} {
+				js[any](b, "document.querySelector('[data-tab="+tab+"]').click()")
+				if wide := js[int](b, "document.documentElement.scrollWidth"); wide > int(size.width) {
+					b.t.Errorf("at %d x %d the tab %s is %d wide", size.width, size.height, tab, wide)
+				}
+				b.shot("rewind-" + tab + "-" + size.name + "-" + theme)
+			}
+		}
+	}
+	b.do(chromedp.EmulateViewport(1280, 800))
+}

@@ -1,0 +1,413 @@
+// The lab in a page. The engine runs in a worker; this file shows what it answers.
+(() => {
+  const { html, icon } = RaceRun;
+  const $ = (id) => document.getElementById(id);
+  const on = (id, event, act) => $(id).addEventListener(event, act);
+  const kept = { // What the browser keeps; a page from a file may not store.
+    get(key) { try { return localStorage.getItem('racelab.' + key) || ''; } catch { return ''; } },
+    set(key, value) { try { localStorage.setItem('racelab.' + key, value); } catch { /* as above */ } },
+  };
+
+  // Texts.
+  let language = kept.get('language') || (navigator.language.startsWith('zh') ? 'zh' : 'en');
+  const t = (key, values = {}) => TEXTS[language][key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  const many = (key, n, values = {}) => t(key + (n === 1 ? '.1' : '.n'), { n, ...values });
+  const say = (text) => { $('live').textContent = text; };
+  const number = (n) => n.toLocaleString('en');
+
+  // The engine. A search is cancelled by ending its worker; the next one is of the
+  // same module, and begins where the page stands.
+  let module, worker, waiting = {}, asked = 0;
+  async function load() {
+    let bytes;
+    if (ENGINE.data) bytes = Uint8Array.from(atob(ENGINE.data), (c) => c.charCodeAt(0));
+    else bytes = new Uint8Array(await (await fetch(ENGINE.url)).arrayBuffer());
+    if (bytes[0] === 0x1f && bytes[1] === 0x8b) { // A host may have unpacked it already.
+      bytes = await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'))).arrayBuffer();
+    }
+    module = await WebAssembly.compile(bytes);
+  }
+  const workerURL = URL.createObjectURL(new Blob([$('worker').textContent], { type: 'text/javascript' }));
+  function start() {
+    return new Promise((resolve, reject) => {
+      worker = new Worker(workerURL);
+      worker.onerror = (e) => reject(new Error(e.message));
+      worker.onmessage = (e) => {
+        if (e.data.ready) return resolve();
+        const { done, failed } = waiting[e.data.id];
+        delete waiting[e.data.id];
+        const { error, result } = JSON.parse(e.data.answer);
+        if (error) failed(new Error(error)); else done(result);
+      };
+      worker.postMessage({ module });
+    });
+  }
+  const ask = (op, request = {}) => new Promise((done, failed) => {
+    waiting[++asked] = { done, failed };
+    worker.postMessage({ id: asked, request: JSON.stringify({ op, ...request }) });
+  });
+  class Cancelled extends Error {}
+  async function cancel() {
+    worker.terminate();
+    const left = Object.values(waiting);
+    waiting = {};
+    await start();
+    if (here.tried) await ask('try', { ...here.tried, schedule: run.schedule.join('; ') });
+    else if (here.look) await ask('open', { scenario: here.look.scenario, variant: here.look.variant, set: here.look.changed, goal: here.look.goal, schedule: run.schedule.join('; ') });
+    left.forEach((w) => w.failed(new Cancelled()));
+  }
+
+  // LIMIT is how many states a question may look at here. Beyond it the page gives the
+  // command, which is ten times as fast.
+  const LIMIT = 60000;
+
+  // What is shown.
+  let list, run;
+  const here = { look: null, tried: null, cursor: 0, folded: false, culprit: null, busy: false };
+
+  // work shows that a question is being answered, in a box, with a way out.
+  async function work(box, text, act) {
+    if (here.busy) return;
+    here.busy = true;
+    box.replaceChildren(html('div', { id: 'status', role: 'status' }, text + ' ', html('button', { class: 'link', onclick: cancel }, t('cancel'))));
+    try {
+      await act();
+    } catch (e) {
+      box.replaceChildren(html('div', {}, e instanceof Cancelled ? t('cancelled') : e.message));
+    }
+    here.busy = false;
+    choices();
+  }
+
+  // quick asks for what takes no search, and shows it.
+  async function quick(op, request, tried) {
+    if (here.busy) return;
+    try {
+      show(await ask(op, request), tried);
+    } catch (e) {
+      $('answer').replaceChildren(html('div', {}, e.message));
+    }
+  }
+
+  function show(look, tried = here.tried) {
+    here.look = look;
+    here.tried = tried || null;
+    run = look.run;
+    here.cursor = run.steps.length;
+    here.culprit = null;
+    $('answer').replaceChildren();
+    $('why').replaceChildren();
+    if (look.note) $('answer').replaceChildren(html('div', {}, t('rebased', { note: look.note })));
+    if (!here.tried) address(look.link);
+    subject();
+    draw();
+    const last = run.steps[run.steps.length - 1];
+    if (last) say([last.event, ...(last.broke || []).map((b) => b.property + ': ' + b.error)].join('. '));
+  }
+
+  let shownAddress = '';
+  function address(link) {
+    shownAddress = link;
+    try { history.replaceState(null, '', '#' + link); } catch { location.hash = link; }
+  }
+
+  // subject fills what is chosen in the head.
+  function subject() {
+    const { look } = here, race = list.races.find((r) => r.name === look.scenario);
+    const fill = (id, label, options, value) => {
+      $(id).setAttribute('aria-label', label);
+      $(id).replaceChildren(...options);
+      $(id).value = value;
+    };
+    const option = (value, text) => html('option', { value }, text);
+    const groups = [...new Set(list.races.map((r) => r.group))].map((g) => html('optgroup', { label: g }, list.races.filter((r) => r.group === g).map((r) => option(r.name, r.name))));
+    if (here.tried) groups.unshift(option('', here.tried.exercise));
+    fill('scenario', t('scenario'), groups, here.tried ? '' : look.scenario);
+    fill('variant', t('variant'), race ? race.variants.map((v) => option(v.name, v.name + (v.release ? ' — ' + v.release : ''))) : [option('', t('yours'))], race ? look.variant : '');
+    const changed = look.changed.join(' ');
+    const settings = race ? race.settings.map((s) => option(s.name, s.name + (s.changes ? ': ' + s.changes : ''))) : [option('', look.setting)];
+    if (race && !look.setting && changed) settings.unshift(option('', changed));
+    fill('setting', t('setting'), settings, race && look.setting ? look.setting : '');
+    if (race && !look.setting && !changed) $('setting').value = race.settings[0].name;
+    fill('goal', t('goal'), look.goals.map((g) => option(g, g)), look.goal);
+    for (const id of ['variant', 'setting']) $(id).disabled = $(id).options.length < 2;
+  }
+
+  function draw() {
+    const n = run.steps.length, { look, cursor } = here;
+    intro(n);
+    RaceRun.draw($('run'), look, {
+      cursor, folded: here.folded, culprit: here.culprit, pick: go,
+      kinds: Object.fromEntries(['task', 'node', 'timer', 'network'].map((k) => [k, t('kind.' + k)])),
+    });
+    RaceRun.drawState($('state'), look, cursor);
+    $('stateName').textContent = cursor ? t('state', { n: cursor }) : t('state.start');
+    $('moves').textContent = many('moves', n);
+    range.max = n;
+    range.value = cursor;
+    at.textContent = cursor + ' / ' + n;
+    $('link').hidden = !!here.tried;
+    $('command').hidden = !run.repeat || !!here.tried;
+    reached();
+    choices();
+  }
+
+  function intro(n) {
+    const race = list.races.find((r) => r.name === here.look.scenario);
+    if (n > 0 || !race || here.tried) return $('intro').replaceChildren();
+    const variant = race.variants.find((v) => v.name === here.look.variant);
+    const claim = race.claims.find((c) => c.name === here.look.goal);
+    const item = (name, text) => (text ? [html('dt', {}, name), html('dd', {}, text)] : []);
+    $('intro').replaceChildren(html('h1', {}, race.title), html('p', {}, race.stake),
+      html('dl', {}, item(t('release'), variant.release), item(t('does'), variant.does), item(t('claims'), claim && claim.says)),
+      html('p', { class: 'note' }, t('hint.play')));
+  }
+
+  function reached() {
+    const step = here.look.reached;
+    if (!step) return $('reached').replaceChildren();
+    const broken = run.broken.find((b) => b.property === here.look.goal);
+    $('reached').replaceChildren(html('b', {}, many('reached', step)), html('p', {}, broken.error + (broken.meaning ? '. ' + broken.meaning : '')),
+      html('button', { class: 'button', id: 'whyButton', onclick: why }, t('why'), html('kbd', { style: 'color:inherit;margin-left:8px' }, 'W')));
+  }
+
+  function choices() {
+    if (!here.look) return;
+    const n = run.steps.length;
+    for (const id of ['undo', 'ahead', 'shortest']) $(id).disabled = here.busy;
+    $('undo').disabled ||= n === 0;
+    if (here.cursor < n) {
+      return $('next').replaceChildren(html('p', {}, t('past', { k: here.cursor, n }) + ' '),
+        html('button', { class: 'button', disabled: here.busy, onclick: () => quick('undo', { n: n - here.cursor }) }, t('on')));
+    }
+    const buttons = run.next.map((c, i) => html('button', { class: 'choice', disabled: here.busy, onclick: () => take(i) },
+      html('kbd', {}, i < 9 ? String(i + 1) : ''),
+      html('span', { class: 'event' }, c.event, c.fault ? html('span', { class: 'message' }, t('fault')) : null, c.message ? html('span', { class: 'message' }, c.message) : null)));
+    const waits = run.waits.map((w) => html('div', { class: 'waits' }, t('waits', { event: w.event, for: w.for })));
+    if (!buttons.length) buttons.push(html('p', {}, t(run.waits.length ? 'ended.stuck' : 'ended.finished') + (run.broken.length ? '' : ' ' + t('held'))));
+    $('next').replaceChildren(...buttons, ...waits);
+  }
+
+  const take = (i) => { if (i < run.next.length && here.cursor === run.steps.length) quick('take', { n: i }); };
+  const undo = () => { if (run.steps.length) quick('undo', { n: 1 }); };
+  const go = (n) => {
+    here.cursor = Math.max(0, Math.min(run.steps.length, n));
+    draw();
+    if (here.cursor) say(run.steps[here.cursor - 1].event);
+  };
+
+  // ahead asks whether the goal can still break from here; with the way, it shows it.
+  async function ahead(way) {
+    const box = $('answer');
+    if (here.cursor < run.steps.length) await quick('undo', { n: run.steps.length - here.cursor });
+    await work(box, t('searching'), async () => {
+      const a = await ask('ahead', { n: LIMIT });
+      const small = (text) => html('span', { class: 'small' }, ' ' + text);
+      if (a.schedule) {
+        const n = a.schedule.length;
+        box.replaceChildren(html('div', {}, many('ahead', n), small(t('ahead.states', { n: number(a.states) }))));
+        if (way) {
+          box.append(html('ol', {}, a.schedule.map((s) => html('li', {}, s))),
+            html('button', { class: 'button', onclick: () => quick('play', { schedule: [...run.schedule, ...a.schedule].join('; ') }) }, t('ahead.play')));
+        }
+      } else if (a.complete) {
+        box.replaceChildren(html('div', {}, a.states === 1 ? t('ahead.end') : t('ahead.no', { n: number(a.states) })));
+      } else {
+        box.replaceChildren(html('div', {}, t('ahead.more', { n: number(a.states) })), html('code', {}, here.look.explore));
+      }
+    });
+  }
+
+  async function why() {
+    if (!here.look.reached) return;
+    const box = $('why');
+    await work(box, t('working'), async () => {
+      const w = await ask('why');
+      here.culprit = w.orders || [];
+      const orders = here.culprit.map((o, i) => html('li', {}, html('span', { class: 'order' },
+        o.later_at ? t('why.order', { earlier: o.earlier, i: o.earlier_at, later: o.later, j: o.later_at, object: o.object })
+          : t('why.held', { earlier: o.earlier, i: o.earlier_at, later: o.later, object: o.object })),
+      html('button', { class: 'link', onclick: () => reverse(i) }, t('reverse'))));
+      const n = orders.length, key = !w.known ? 'why.none' : n === 0 ? 'why.0' : n === 1 ? 'why.1' : 'why.n';
+      box.replaceChildren(html('h2', {}, t('why')), html('p', {}, t(key, { k: n, n: number(w.states) })), html('ol', {}, orders));
+      draw();
+    });
+  }
+
+  const reverse = (i) => work($('answer'), t('searching'), async () => {
+    const look = await ask('reverse', { n: i });
+    show(look);
+    $('answer').replaceChildren(html('div', {}, t('reversed', { n: i + 1 })));
+  });
+
+  // The bar below.
+  const range = html('input', { type: 'range', min: 0, max: 0, oninput: () => go(+range.value) });
+  const at = html('span', { class: 'at' });
+  const tool = (id, name, act) => html('button', { class: 'icon', id, onclick: act }, icon(name));
+  async function copied(text) { await RaceRun.copy(text); say(t('copied')); at.textContent = t('copied'); setTimeout(() => { at.textContent = here.cursor + ' / ' + run.steps.length; }, 1200); }
+  $('bar').append(tool('first', 'first', () => go(0)), tool('prev', 'back', () => go(here.cursor - 1)), tool('forth', 'next', () => go(here.cursor + 1)),
+    tool('last', 'last', () => go(run.steps.length)), range, at, tool('fold', 'fold', () => { here.folded = !here.folded; draw(); }),
+    tool('link', 'link', () => copied(location.href.split('#')[0] + '#' + here.look.link)), tool('command', 'terminal', () => copied(run.repeat)));
+
+  // Exercises.
+  let exercise, verdict;
+  const answerOf = (x) => kept.get('answer.' + x.ID) || x.Skeleton;
+  function drawExercise() {
+    const x = exercise, box = $('exercise');
+    const chooser = html('select', { 'aria-label': t('tab.exercise'), onchange: () => { exercise = list.exercises.find((e) => e.ID === chooser.value); verdict = null; drawExercise(); } },
+      list.exercises.map((e) => html('option', { value: e.ID }, e.ID + (kept.get('done.' + e.ID) ? ' ✓' : ''))));
+    chooser.value = x.ID;
+    const text = html('textarea', {
+      id: 'text', spellcheck: 'false', autocapitalize: 'off', 'aria-label': t('editor'),
+      oninput: () => { kept.set('answer.' + x.ID, text.value); fit(); },
+      onkeydown: (e) => {
+        if (e.key === 'Tab' && !e.shiftKey) { e.preventDefault(); text.setRangeText('\t', text.selectionStart, text.selectionEnd, 'end'); kept.set('answer.' + x.ID, text.value); }
+        if (e.key === 'Enter' && (e.ctrlKey || e.metaKey)) { e.preventDefault(); grade(); }
+      },
+    });
+    text.value = answerOf(x);
+    const fit = () => { text.rows = Math.max(4, text.value.split('\n').length + 1); };
+    fit();
+    const hints = x.Hints.map((hint, i) => html('details', {}, html('summary', {}, t('hint', { n: i + 1 })), hint));
+    box.replaceChildren(html('div', { class: 'title' }, chooser, html('span', { class: 'minutes' }, t('minutes', { n: x.Minutes }))),
+      html('p', { class: 'story' }, x.Story), html('h3', {}, t('task')), html('p', {}, x.Task),
+      html('h3', {}, t('words')), html('ul', { class: 'words' }, x.Words.map((w) => html('li', {}, html('code', {}, w.Name), ' ' + w.Does))),
+      html('div', { class: 'editor' }, html('code', {}, x.Hole), text, html('code', {}, '}')),
+      html('div', { class: 'buttons' }, html('button', { class: 'button primary', id: 'grade', onclick: grade }, t('grade'), html('kbd', {}, 'G')),
+        html('button', { class: 'button', onclick: () => { text.value = x.Skeleton; kept.set('answer.' + x.ID, ''); fit(); } }, t('reset'))),
+      html('div', { id: 'verdict', 'aria-live': 'polite' }), ...hints);
+    if (verdict) drawVerdict();
+  }
+
+  async function grade() {
+    const box = $('verdict'), text = $('text').value, x = exercise;
+    await work(box, t('grading'), async () => {
+      verdict = await ask('grade', { exercise: x.ID, text });
+      verdict.text = text;
+      if (verdict.outcome === 'holds') kept.set('done.' + x.ID, '1');
+      drawVerdict();
+      if (verdict.schedule) {
+        show(await ask('try', playing()), playing());
+        if (here.look.reached) why2();
+      }
+    });
+  }
+  const playing = () => ({ exercise: verdict.id, text: verdict.text, world: verdict.world, goal: verdict.property, schedule: verdict.schedule });
+  const why2 = () => { here.culprit = null; draw(); };
+
+  function drawVerdict() {
+    const v = verdict, holds = v.outcome === 'holds', name = html('input', { 'aria-label': t('name'), placeholder: t('name'), oninput: () => kept.set('name', name.value) });
+    name.value = kept.get('name');
+    const outcome = t(holds ? 'holds' : v.outcome === 'unreadable' ? 'unreadable' : 'notyet');
+    $('verdict').replaceChildren(html('div', { class: 'verdict' + (holds ? ' holds' : ''), 'data-outcome': v.outcome },
+      html('div', { class: 'outcome' }, outcome), html('p', {}, v.headline),
+      v.price ? html('p', {}, html('b', {}, t('price')), ' ' + v.price.says) : null,
+      v.means ? html('p', {}, v.means) : null,
+      v.culprit ? html('ul', {}, v.culprit.map((c) => html('li', {}, c))) : null,
+      v.schedule ? html('p', {}, t('shortestrun', { n: v.steps, world: v.world })) : null,
+      v.next ? html('p', {}, v.next) : null),
+    html('div', { class: 'mine' }, name, html('button', { class: 'button', id: 'mine', onclick: () => copied(line(name.value)) }, t('line'))));
+  }
+
+  // The class. A line is: racelab | who | exercise | hash | outcome | where it breaks |
+  // states | price | the text.
+  const packed = (text) => btoa(String.fromCharCode(...new TextEncoder().encode(text))).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '');
+  const unpacked = (text) => new TextDecoder().decode(Uint8Array.from(atob(text.replace(/-/g, '+').replace(/_/g, '/')), (c) => c.charCodeAt(0)));
+  const line = (who) => ['racelab', who.replace(/[|\n]/g, ' ').trim() || '?', verdict.id, verdict.hash, verdict.outcome,
+    verdict.property ? verdict.property + '@' + verdict.world : '-', verdict.states, verdict.price ? verdict.price.says.replace(/\|/g, ' ') : '-', packed(verdict.text)].join(' | ');
+  function read(text) {
+    const f = text.split('|').map((p) => p.trim());
+    if (f.length !== 9 || f[0] !== 'racelab') return null;
+    try { return { who: f[1], id: f[2], hash: f[3], outcome: f[4], where: f[5], states: f[6], price: f[7], text: unpacked(f[8]) }; } catch { return null; }
+  }
+  function drawBoard() {
+    const table = html('div', { id: 'class' });
+    const area = html('textarea', { id: 'lines', 'aria-label': t('board.lines'), placeholder: 'racelab | …', oninput: () => { kept.set('lines', area.value); fill(); } });
+    area.value = kept.get('lines');
+    function fill() {
+      const all = area.value.split('\n').filter((l) => l.trim()), lines = all.map(read).filter(Boolean);
+      if (!lines.length) return table.replaceChildren(html('p', {}, all.length ? t('board.bad', { n: all.length }) : t('board.none')));
+      const ids = [...new Set(lines.map((l) => l.id))].sort(), who = [...new Set(lines.map((l) => l.who))].sort();
+      const cell = (w, id) => {
+        const own = lines.filter((l) => l.who === w && l.id === id), last = own.find((l) => l.outcome === 'holds') || own[own.length - 1];
+        if (!last) return html('td', {});
+        return html('td', { class: last.outcome === 'holds' ? 'yes' : 'no', title: last.where + ' ' + last.price }, last.outcome === 'holds' ? '✓ ' + last.states : last.outcome);
+      };
+      const groups = Object.values(lines.reduce((g, l) => { (g[l.id + l.hash] ||= []).push(l); return g; }, {}))
+        .sort((a, b) => (a[0].id < b[0].id ? -1 : a[0].id > b[0].id ? 1 : b.length - a.length));
+      table.replaceChildren(html('div', { class: 'scroll' }, html('table', {}, html('tr', {}, html('th', {}, t('board.who')), ids.map((id) => html('th', {}, id.replace(/-.*/, '')))),
+        who.map((w) => html('tr', {}, html('td', {}, w), ids.map((id) => cell(w, id)))))),
+      html('h2', {}, t('board.same')),
+      ...groups.flatMap((g) => [html('div', {}, t('board.times', { n: g.length }) + ' ' + g[0].id + ' ', html('span', { class: g[0].outcome === 'holds' ? 'yes' : 'no' }, g[0].outcome + (g[0].where !== '-' ? ': ' + g[0].where : ''))),
+        html('pre', {}, g[0].text)]),
+      lines.length < all.length ? html('p', { class: 'no' }, t('board.bad', { n: all.length - lines.length })) : '');
+    }
+    $('board').replaceChildren(html('p', {}, t('board.help')), area, table);
+    fill();
+  }
+
+  // Tabs, language, keys.
+  function tab(name) {
+    for (const b of document.querySelectorAll('nav button')) b.setAttribute('aria-selected', b.dataset.tab === name);
+    for (const p of document.querySelectorAll('.panel')) p.classList.toggle('on', p.id === name);
+    kept.set('tab', name);
+  }
+  function write() {
+    document.documentElement.lang = language === 'zh' ? 'zh-CN' : 'en';
+    for (const e of document.querySelectorAll('[data-t]')) e.textContent = t(e.dataset.t);
+    const labels = { first: 'start', prev: 'back', forth: 'forth', last: 'end', fold: 'fold', link: 'link', command: 'command', theme: 'theme' };
+    for (const [id, key] of Object.entries(labels)) { $(id).setAttribute('aria-label', t(key)); $(id).title = t(key); }
+    range.setAttribute('aria-label', t('steps'));
+    $('run').setAttribute('aria-label', t('steps'));
+    for (const [id, key] of Object.entries({ undo: '⌫', ahead: '?', shortest: '!' })) $(id).replaceChildren(t(id), html('kbd', {}, key));
+    $('language').textContent = t('language');
+    if (list) { subject(); draw(); drawExercise(); drawBoard(); }
+  }
+  for (const b of document.querySelectorAll('nav button')) b.addEventListener('click', () => tab(b.dataset.tab));
+  on('language', 'click', () => { language = language === 'en' ? 'zh' : 'en'; kept.set('language', language); write(); });
+  on('undo', 'click', undo);
+  on('ahead', 'click', () => ahead(false));
+  on('shortest', 'click', () => ahead(true));
+  on('scenario', 'change', (e) => e.target.value && quick('open', { scenario: e.target.value }, null));
+  on('variant', 'change', (e) => quick('open', { scenario: here.look.scenario, variant: e.target.value, set: here.look.changed, goal: '', schedule: run.schedule.join('; ') }, null));
+  on('setting', 'change', (e) => quick('open', { scenario: here.look.scenario, variant: here.look.variant, setting: e.target.value, goal: here.look.goal }, null));
+  on('goal', 'change', (e) => quick('aim', { goal: e.target.value }));
+  addEventListener('hashchange', () => { if (location.hash.slice(1) !== shownAddress) quick('link', { link: location.hash.slice(1) }, null); });
+  addEventListener('resize', () => here.look && draw());
+  addEventListener('keydown', (e) => {
+    if (!here.look || e.ctrlKey || e.metaKey || e.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(e.target.tagName)) return;
+    const act = {
+      ArrowLeft: () => go(here.cursor - 1), ArrowRight: () => go(here.cursor + 1), ArrowUp: () => go(here.cursor - 1), ArrowDown: () => go(here.cursor + 1),
+      Home: () => go(0), End: () => go(run.steps.length), Backspace: undo, '?': () => ahead(false), '!': () => ahead(true), w: why, f: () => $('fold').click(),
+      g: () => { tab('exercise'); grade(); },
+    }[e.key.length === 1 ? e.key.toLowerCase() : e.key] || (/^[1-9]$/.test(e.key) ? () => take(+e.key - 1) : null);
+    if (act) { e.preventDefault(); act(); }
+  });
+
+  async function begin() {
+    $('theme').append(icon('light'));
+    RaceRun.theme($('theme'));
+    tab(kept.get('tab') || 'play');
+    write();
+    $('next').textContent = t('starting');
+    try {
+      await load();
+      await start();
+      list = await ask('list');
+    } catch (e) {
+      $('next').textContent = t('failed', { error: e.message });
+      return;
+    }
+    exercise = list.exercises[0];
+    const link = location.hash.slice(1);
+    let look, failed;
+    if (link) try { look = await ask('link', { link }); } catch (e) { failed = e; }
+    show(look || await ask('open', { scenario: 'stale-snapshot' }), null);
+    if (failed) $('answer').replaceChildren(html('div', {}, failed.message));
+    drawExercise();
+    drawBoard();
+    document.documentElement.dataset.ready = Math.round(performance.now());
+  }
+  window.racelab = { ask: (op, request) => ask(op, request) }; // for tests, and the curious
+  begin();
+})();
