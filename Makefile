@@ -1,4 +1,4 @@
-.PHONY: help test vet lint check witness lessons races golden gallery mutants bench module workshop ci nightly
+.PHONY: help test vet lint check witness lessons races golden gallery mutants bench module page workshop ci nightly
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\): ## /  \1	/p' Makefile
@@ -25,9 +25,12 @@ lessons: ## every cell of the notebooks against its stored output
 races: ## write RACES.md, docs/races, docs/specification.md and README.md's table of symptoms anew
 	go run ./cmd/simrun docs
 
+page: ## build the lab as a page: dist/lab.html in one file, dist/ for a static host
+	go run ./web
+
 golden: ## write the golden conversations and outputs anew; read the difference
 	go test ./scenarios -rewrite
-	go test ./simrun -run 'TestBadInput$$|TestJSONFollowsItsSchema' -rewrite
+	go test ./simrun -run 'TestBadInput$$|TestPlay$$|TestJSONFollowsItsSchema' -rewrite
 
 gallery: ## draw the figures that the texts show anew
 	go test ./figures -run 'Gallery$$' -gallery write

@@ -34,9 +34,11 @@ func (e Entry) String() string {
 	return strings.Join([]string{boardMark, e.ID, e.Hash, string(e.Outcome), strconv.Itoa(e.States), cmp.Or(e.What, "-")}, " ")
 }
 
-// ParseEntry reads a line. The error says what is wrong with it.
+// ParseEntry reads a line. The error says what is wrong with it. What follows a # is
+// left out: the page puts the text there.
 func ParseEntry(line string) (Entry, error) {
-	words := strings.Fields(line)
+	grade, _, _ := strings.Cut(line, " # ")
+	words := strings.Fields(grade)
 	if len(words) != 6 || words[0] != boardMark {
 		return Entry{}, fmt.Errorf("%q is no grade; want %s EXERCISE HASH OUTCOME STATES WHAT", line, boardMark)
 	}

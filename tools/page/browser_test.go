@@ -71,9 +71,7 @@ func js[T any](b *browser, expression string) T {
 // until waits for an expression to be true.
 func (b *browser) until(expression string) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, 3*time.Minute)
-	defer cancel()
-	if _, err := chromedp.Run(ctx, chromedp.Poll[bool]("!!("+expression+")")); err != nil {
+	if _, err := chromedp.Run(b.ctx, chromedp.Poll[bool]("!!("+expression+")", chromedp.WithPollingTimeout(5*time.Minute))); err != nil {
 		b.t.Fatalf("%s does not come true: %v; the page says %q", expression, err, js[string](b, "document.body.innerText"))
 	}
 }

@@ -42,6 +42,8 @@ var importRules = []importRule{
 	{of: "workshop/lessons/...", may: "sim"},
 	{of: "workshop/...", may: "workshop lab/exercise"},
 	{of: "advise", may: "sweeps scenario model/... sim/..."},
+	{of: "web", may: "sim/view"},
+	{of: "web/engine", may: "lab lab/exercise scenario scenarios sim/..."},
 	{of: "lab", may: "scenario sim/...", tests: "scenarios"},
 	{of: "scenarios", may: "scenario scenarios/...", tests: "model/... sim/... properties github.com/cockroachdb/datadriven"},
 	{of: "scenarios/...", may: "scenario properties model/... sim"},

@@ -6,6 +6,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"syscall/js"
 
 	"racelab/lab"
@@ -85,6 +86,8 @@ func (e *engine) do(r *request) (any, error) {
 		return e.list(), nil
 	case "grade":
 		return grade(r)
+	case "entries":
+		return entries(r.Text), nil
 	case "open":
 		return e.open(r)
 	case "link":
@@ -364,6 +367,7 @@ func (e *engine) states(limit int) (any, error) {
 type gradeJSON struct {
 	exercise.Verdict
 	Headline string `json:"headline"`
+	Line     string `json:"line_of_board"`
 }
 
 func grade(r *request) (any, error) {
@@ -372,5 +376,28 @@ func grade(r *request) (any, error) {
 		return nil, err
 	}
 	v := x.Grade(r.Text)
-	return gradeJSON{v, v.Headline()}, nil
+	return gradeJSON{v, v.Headline(), v.Entry().String()}, nil
+}
+
+type entryJSON struct {
+	*exercise.Entry        // nil: the line is none
+	Line            string `json:"line"`
+}
+
+// entries reads the lines of a class.
+func entries(text string) []entryJSON {
+	list := []entryJSON{}
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line == "" {
+			continue
+		}
+		read := entryJSON{Line: line}
+		if at := strings.Index(line, "racelab "); at >= 0 {
+			if e, err := exercise.ParseEntry(line[at:]); err == nil {
+				read.Entry = &e
+			}
+		}
+		list = append(list, read)
+	}
+	return list
 }

@@ -20,12 +20,22 @@
   let module, worker, waiting = {}, asked = 0;
   async function load() {
     let bytes;
-    if (ENGINE.data) bytes = Uint8Array.from(atob(ENGINE.data), (c) => c.charCodeAt(0));
+    if (ENGINE.data) bytes = base85(ENGINE.data).subarray(0, ENGINE.size);
     else bytes = new Uint8Array(await (await fetch(ENGINE.url)).arrayBuffer());
     if (bytes[0] === 0x1f && bytes[1] === 0x8b) { // A host may have unpacked it already.
       bytes = await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'))).arrayBuffer();
     }
     module = await WebAssembly.compile(bytes);
+  }
+  function base85(text) {
+    const digit = new Uint8Array(128), out = new DataView(new ArrayBuffer(text.length / 5 * 4));
+    [...'0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?_~|()[]{}@%$#'].forEach((c, i) => { digit[c.charCodeAt(0)] = i; });
+    for (let i = 0, at = 0; i < text.length; at += 4) {
+      let v = 0;
+      for (const end = i + 5; i < end; i++) v = v * 85 + digit[text.charCodeAt(i)];
+      out.setUint32(at, v);
+    }
+    return new Uint8Array(out.buffer);
   }
   const workerURL = URL.createObjectURL(new Blob([$('worker').textContent], { type: 'text/javascript' }));
   function start() {
@@ -168,6 +178,7 @@
     if (!step) return $('reached').replaceChildren();
     const broken = run.broken.find((b) => b.property === here.look.goal);
     $('reached').replaceChildren(html('b', {}, many('reached', step)), html('p', {}, broken.error + (broken.meaning ? '. ' + broken.meaning : '')),
+      ...(run.do ? [html('p', {}, html('b', { class: 'do' }, t('do')), ' ' + run.do)] : []),
       html('button', { class: 'button', id: 'whyButton', onclick: why }, t('why'), html('kbd', { style: 'color:inherit;margin-left:8px' }, 'W')));
   }
 
@@ -288,19 +299,17 @@
       drawVerdict();
       if (verdict.schedule) {
         show(await ask('try', playing()), playing());
-        if (here.look.reached) why2();
       }
     });
   }
   const playing = () => ({ exercise: verdict.id, text: verdict.text, world: verdict.world, goal: verdict.property, schedule: verdict.schedule });
-  const why2 = () => { here.culprit = null; draw(); };
 
   function drawVerdict() {
     const v = verdict, holds = v.outcome === 'holds', name = html('input', { 'aria-label': t('name'), placeholder: t('name'), oninput: () => kept.set('name', name.value) });
     name.value = kept.get('name');
     const outcome = t(holds ? 'holds' : v.outcome === 'unreadable' ? 'unreadable' : 'notyet');
     $('verdict').replaceChildren(html('div', { class: 'verdict' + (holds ? ' holds' : ''), 'data-outcome': v.outcome },
-      html('div', { class: 'outcome' }, outcome), html('p', {}, v.headline),
+      html('div', { class: 'outcome' }, outcome), html('p', {}, v.headline.replace(/^(NOT YET|HOLDS|UNREADABLE)[.,:]?\s*/, '').replace(/^./, (c) => c.toUpperCase())),
       v.price ? html('p', {}, html('b', {}, t('price')), ' ' + v.price.says) : null,
       v.means ? html('p', {}, v.means) : null,
       v.culprit ? html('ul', {}, v.culprit.map((c) => html('li', {}, c))) : null,
@@ -309,37 +318,34 @@
     html('div', { class: 'mine' }, name, html('button', { class: 'button', id: 'mine', onclick: () => copied(line(name.value)) }, t('line'))));
   }
 
-  // The class. A line is: racelab | who | exercise | hash | outcome | where it breaks |
-  // states | price | the text.
-  const packed = (text) => btoa(String.fromCharCode(...new TextEncoder().encode(text))).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '');
-  const unpacked = (text) => new TextDecoder().decode(Uint8Array.from(atob(text.replace(/-/g, '+').replace(/_/g, '/')), (c) => c.charCodeAt(0)));
-  const line = (who) => ['racelab', who.replace(/[|\n]/g, ' ').trim() || '?', verdict.id, verdict.hash, verdict.outcome,
-    verdict.property ? verdict.property + '@' + verdict.world : '-', verdict.states, verdict.price ? verdict.price.says.replace(/\|/g, ' ') : '-', packed(verdict.text)].join(' | ');
-  function read(text) {
-    const f = text.split('|').map((p) => p.trim());
-    if (f.length !== 9 || f[0] !== 'racelab') return null;
-    try { return { who: f[1], id: f[2], hash: f[3], outcome: f[4], where: f[5], states: f[6], price: f[7], text: unpacked(f[8]) }; } catch { return null; }
-  }
+  // The class. A line is: WHO: GRADE # TEXT, the grade as exercise.Entry has it.
+  const packed = (text) => btoa(String.fromCharCode(...new TextEncoder().encode(text)));
+  const unpacked = (text) => { try { return new TextDecoder().decode(Uint8Array.from(atob(text), (c) => c.charCodeAt(0))); } catch { return ''; } };
+  const line = (who) => (who.replace(/[:#\s]+/g, ' ').trim() || '?') + ': ' + verdict.line_of_board + ' # ' + packed(verdict.text);
+  const read = (e) => ({
+    who: e.line.slice(0, e.line.indexOf('racelab ')).replace(/[:\s]+$/, '') || '?', id: e.ID, hash: e.Hash, outcome: e.Outcome, what: e.What, states: e.States,
+    text: unpacked(e.line.split(' # ')[1] || ''),
+  });
   function drawBoard() {
     const table = html('div', { id: 'class' });
     const area = html('textarea', { id: 'lines', 'aria-label': t('board.lines'), placeholder: 'racelab | …', oninput: () => { kept.set('lines', area.value); fill(); } });
     area.value = kept.get('lines');
-    function fill() {
-      const all = area.value.split('\n').filter((l) => l.trim()), lines = all.map(read).filter(Boolean);
+    async function fill() {
+      const all = await ask('entries', { text: area.value }), lines = all.filter((e) => e.ID).map(read);
       if (!lines.length) return table.replaceChildren(html('p', {}, all.length ? t('board.bad', { n: all.length }) : t('board.none')));
       const ids = [...new Set(lines.map((l) => l.id))].sort(), who = [...new Set(lines.map((l) => l.who))].sort();
       const cell = (w, id) => {
         const own = lines.filter((l) => l.who === w && l.id === id), last = own.find((l) => l.outcome === 'holds') || own[own.length - 1];
         if (!last) return html('td', {});
-        return html('td', { class: last.outcome === 'holds' ? 'yes' : 'no', title: last.where + ' ' + last.price }, last.outcome === 'holds' ? '✓ ' + last.states : last.outcome);
+        return html('td', { class: last.outcome === 'holds' ? 'yes' : 'no', title: last.what }, last.outcome === 'holds' ? '✓ ' + last.states : last.outcome);
       };
       const groups = Object.values(lines.reduce((g, l) => { (g[l.id + l.hash] ||= []).push(l); return g; }, {}))
         .sort((a, b) => (a[0].id < b[0].id ? -1 : a[0].id > b[0].id ? 1 : b.length - a.length));
       table.replaceChildren(html('div', { class: 'scroll' }, html('table', {}, html('tr', {}, html('th', {}, t('board.who')), ids.map((id) => html('th', {}, id.replace(/-.*/, '')))),
         who.map((w) => html('tr', {}, html('td', {}, w), ids.map((id) => cell(w, id)))))),
       html('h2', {}, t('board.same')),
-      ...groups.flatMap((g) => [html('div', {}, t('board.times', { n: g.length }) + ' ' + g[0].id + ' ', html('span', { class: g[0].outcome === 'holds' ? 'yes' : 'no' }, g[0].outcome + (g[0].where !== '-' ? ': ' + g[0].where : ''))),
-        html('pre', {}, g[0].text)]),
+      ...groups.flatMap((g) => [html('div', {}, t('board.times', { n: g.length }) + ' ' + g[0].id + ' ', html('span', { class: g[0].outcome === 'holds' ? 'yes' : 'no' }, g[0].outcome + (g[0].what ? ': ' + g[0].what : ''))),
+        g[0].text ? html('pre', {}, g[0].text) : null].filter(Boolean)),
       lines.length < all.length ? html('p', { class: 'no' }, t('board.bad', { n: all.length - lines.length })) : '');
     }
     $('board').replaceChildren(html('p', {}, t('board.help')), area, table);
@@ -359,7 +365,7 @@
     for (const [id, key] of Object.entries(labels)) { $(id).setAttribute('aria-label', t(key)); $(id).title = t(key); }
     range.setAttribute('aria-label', t('steps'));
     $('run').setAttribute('aria-label', t('steps'));
-    for (const [id, key] of Object.entries({ undo: '⌫', ahead: '?', shortest: '!' })) $(id).replaceChildren(t(id), html('kbd', {}, key));
+    for (const [id, key] of Object.entries({ undo: '', ahead: '?', shortest: '!' })) $(id).replaceChildren(...[t(id), key ? html('kbd', {}, key) : null].filter(Boolean));
     $('language').textContent = t('language');
     if (list) { subject(); draw(); drawExercise(); drawBoard(); }
   }
