@@ -166,7 +166,11 @@ const RaceRun = (() => {
     }
     box.replaceChildren(html('div', { class: 'run' }, html('div', { class: 'heads', 'aria-hidden': 'true' }, heads), list));
     const current = list.querySelector('.now');
-    if (current) current.scrollIntoView({ block: 'nearest' });
+    if (!current) return;
+    let end = current; // Its breaks are part of it.
+    while (end.nextElementSibling && end.nextElementSibling.classList.contains('broke')) end = end.nextElementSibling;
+    end.scrollIntoView({ block: 'nearest' });
+    current.scrollIntoView({ block: 'nearest' });
   }
 
   // state is what all show after a number of steps: [{of, name, value, was, fresh}].

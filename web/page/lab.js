@@ -105,7 +105,7 @@
     run = look.run;
     here.cursor = run.steps.length;
     here.culprit = null;
-    $('answer').replaceChildren();
+    if (!here.busy) $('answer').replaceChildren();
     $('why').replaceChildren();
     if (look.note) $('answer').replaceChildren(html('div', {}, t('rebased', { note: look.note })));
     if (!here.tried) address(look.link);
@@ -177,7 +177,7 @@
     const step = here.look.reached;
     if (!step) return $('reached').replaceChildren();
     const broken = run.broken.find((b) => b.property === here.look.goal);
-    $('reached').replaceChildren(html('b', {}, many('reached', step)), html('p', {}, broken.error + (broken.meaning ? '. ' + broken.meaning : '')),
+    $('reached').replaceChildren(html('b', {}, many('reached', step)), html('p', {}, broken.error.replace(/^./, (c) => c.toUpperCase()) + (broken.meaning ? '. ' + broken.meaning : '')),
       ...(run.do ? [html('p', {}, html('b', { class: 'do' }, t('do')), ' ' + run.do)] : []),
       html('button', { class: 'button', id: 'whyButton', onclick: why }, t('why'), html('kbd', { style: 'color:inherit;margin-left:8px' }, 'W')));
   }
