@@ -148,7 +148,7 @@ func (r *Report) AsJSON() RunJSON {
 	}
 	flight := &inFlight{}
 	for i := range r.Trace.Steps {
-		run.Schedule = append(run.Schedule, r.Trace.Schedule[i].String())
+		run.Schedule = append(run.Schedule, r.Trace.Steps[i].Step.String())
 		run.Steps = append(run.Steps, stepJSON(r.Trace, i, flight))
 	}
 	for _, field := range r.Final {

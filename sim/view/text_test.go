@@ -93,3 +93,39 @@ func draw(t *testing.T, r *view.Report, o view.Options) string {
 	}
 	return b.String()
 }
+
+// Goal: the page of a run is one file that asks nobody for anything, whatever the
+// texts of the run are.
+func TestHTML(t *testing.T) {
+	r := small()
+	r.Title = "</title><script>alert(1)</script>"
+	r.Do = "</script><script>alert(2)</script>"
+	var b strings.Builder
+	if err := view.HTML(&b, r, view.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	page := b.String()
+	if n := strings.Count(page, "<script"); n != 1 {
+		t.Errorf("the page has %d scripts, want 1", n)
+	}
+	for _, out := range []string{"src=", "href=", "@import", "url(", "{{", "fetch("} {
+		if strings.Contains(page, out) {
+			t.Errorf("the page has %q: it is not whole by itself", out)
+		}
+	}
+	if !strings.Contains(page, `"property":"no-loss"`) {
+		t.Error("the page does not hold the run")
+	}
+}
+
+// Goal: with all lanes a row knows its lane also where others do nothing, and folded
+// rows cover the same steps.
+func TestPageOf(t *testing.T) {
+	some, all := view.PageOf(small(), false), view.PageOf(small(), true)
+	if len(some.Lanes) != 2 || len(all.Lanes) != 3 || all.Rows[4].Lanes[0] != 2 || some.Rows[4].Lanes[0] != 1 {
+		t.Errorf("lanes %v and %v; rows %v and %v", some.Lanes, all.Lanes, some.Rows[4].Lanes, all.Rows[4].Lanes)
+	}
+	if len(all.Rows) != 5 || len(all.Folded) != 4 || all.Folded[0].Last != 2 || all.Folded[0].Name != "read, add" {
+		t.Errorf("%d rows, folded %v", len(all.Rows), all.Folded)
+	}
+}
