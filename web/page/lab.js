@@ -78,14 +78,20 @@
   // work shows that a question is being answered, in a box, with a way out.
   async function work(box, text, act) {
     if (here.busy) return;
-    here.busy = true;
+    busy(true);
     box.replaceChildren(html('div', { id: 'status', role: 'status' }, text + ' ', html('button', { class: 'link', onclick: cancel }, t('cancel'))));
     try {
       await act();
     } catch (e) {
       box.replaceChildren(html('div', {}, e instanceof Cancelled ? t('cancelled') : e.message));
     }
-    here.busy = false;
+    busy(false);
+  }
+
+  // busy keeps a second question from being asked before the first is answered.
+  function busy(is) {
+    here.busy = is;
+    if ($('grade')) $('grade').disabled = is;
     choices();
   }
 
