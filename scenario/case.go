@@ -230,7 +230,7 @@ func scriptNotes(script *explore.Script) []string {
 func (c *Case) Expects(property string) bool {
 	return slices.ContainsFunc(c.Race.SettingNames(), func(setting string) bool {
 		return (c.Setting == "" || c.Setting == setting || property == sim.NoDataRace) &&
-			c.Race.Expected(c.Variant.Name, property, setting).Outcome == explore.Broken
+			c.Race.Expected(c.Variant.Name, property, setting).Breaks()
 	})
 }
 

@@ -40,7 +40,7 @@ func (r *Race) Diff(first, second string) (*Diff, error) {
 		for _, property := range r.judged {
 			breaks := [2]bool{}
 			for i, v := range at {
-				breaks[i] = r.expected(v, property, s).Outcome == explore.Broken
+				breaks[i] = r.expected(v, property, s).Breaks()
 			}
 			if breaks[0] == breaks[1] {
 				continue

@@ -278,6 +278,9 @@ func (r *Race) Expected(variant, property, setting string) Expected {
 	return r.expected(v, property, s)
 }
 
+// Breaks says whether the property is expected to break.
+func (e Expected) Breaks() bool { return e.Outcome == explore.Broken }
+
 // Watched lists the properties that are judged in a variant and a setting.
 func (r *Race) Watched(variant, setting string) []string {
 	c, err := r.Case(variant, setting)

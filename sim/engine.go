@@ -2,7 +2,9 @@ package sim
 
 import "racelab/sim/internal/hook"
 
-func init() { hook.Engine = func(world any) any { return (*engine)(world.(*World)) } }
+// Engine is the explore.Engine of the world. Only racelab/sim/explore can ask for it;
+// models have no use for it, and others call explore.Of.
+func (w *World) Engine(hook.Key) any { return (*engine)(w) }
 
 // engine is a world as a search sees it. It implements explore.Engine, where the
 // methods are explained.

@@ -7,7 +7,6 @@ import (
 
 	"racelab/model/rebalance"
 	"racelab/scenario"
-	"racelab/sim/explore"
 )
 
 // mends is the smallest change that mends an application, by variant.
@@ -75,7 +74,7 @@ func wrapped(text string) []string {
 func broken(r *scenario.Race, variant, client string) (joins, others []string) {
 	for _, c := range r.Claims {
 		is := func(event string) bool {
-			return slices.Contains(r.SettingNames(), client+"-"+event) && r.Expected(variant, c.Name, client+"-"+event).Outcome == explore.Broken
+			return slices.Contains(r.SettingNames(), client+"-"+event) && r.Expected(variant, c.Name, client+"-"+event).Breaks()
 		}
 		switch {
 		case is("join"):

@@ -81,7 +81,7 @@ type Engine interface {
 }
 
 // Of returns the engine of a world.
-func Of(w *sim.World) Engine { return hook.Engine(w).(Engine) }
+func Of(w *sim.World) Engine { return w.Engine(hook.Key{}).(Engine) }
 
 type (
 	// Access is one object that a step touched.

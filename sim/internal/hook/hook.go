@@ -3,9 +3,8 @@ package hook
 
 import "strings"
 
-// Engine returns the explore.Engine of a *sim.World. Package sim sets it; a
-// variable, since this package is below sim.
-var Engine func(world any) any
+// Key is what a World wants to see before it shows itself to a search.
+type Key struct{}
 
 // Access is one object that a step touched.
 type Access struct {
