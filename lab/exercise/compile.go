@@ -116,14 +116,9 @@ func bodyOf(text string) (body string, firstLine int) {
 	return text, 1
 }
 
-// compileAll reads a text that fills all holes. That of one hole may be the body alone.
+// compileAll reads a text that fills all holes.
 func compileAll(text string, holes []*language) ([]*code, error) {
-	if len(holes) == 1 {
-		body, line := bodyOf(text)
-		c, err := compile(body, line, holes[0])
-		return []*code{c}, err
-	}
-	bodies, lines, err := functionsOf(text, holes)
+	bodies, lines, err := bodiesOf(text, holes)
 	if err != nil {
 		return nil, err
 	}
@@ -136,6 +131,16 @@ func compileAll(text string, holes []*language) ([]*code, error) {
 		list = append(list, c)
 	}
 	return list, nil
+}
+
+// bodiesOf are the bodies of a text and the lines where they begin, by hole. The text
+// of one hole may be the body alone.
+func bodiesOf(text string, holes []*language) (bodies []string, lines []int, err error) {
+	if len(holes) == 1 {
+		body, line := bodyOf(text)
+		return []string{body}, []int{line}, nil
+	}
+	return functionsOf(text, holes)
 }
 
 // name is that of the hole's function.

@@ -1,6 +1,7 @@
 package exercise
 
 import (
+	"strings"
 	"testing"
 
 	"racelab/sim"
@@ -85,6 +86,27 @@ func TestVerdictsRepeat(t *testing.T) {
 	}
 	if len(report.Broken) == 0 || report.Broken[0].Property != a.Property {
 		t.Errorf("the schedule breaks %v, want %s", report.Broken, a.Property)
+	}
+}
+
+// The skeleton in a file is the skeleton, until any of its functions is another.
+func TestHash(t *testing.T) {
+	for _, e := range All() {
+		want, functions := e.Hash(e.Skeleton), e.Skeleton
+		if e.Hole != "" {
+			functions = e.Hole + "\n" + e.Skeleton + "}\n"
+		}
+		file := "//go:build ignore\n\npackage answer\n\n// hm\n" + functions
+		if got := e.Hash(file); got != want {
+			t.Errorf("%s: the skeleton has the hash %s, and in a file %s", e.ID, want, got)
+		}
+		for i := range e.holes {
+			parts := strings.SplitAfter(file, "\n}\n")
+			parts[i] = strings.TrimSuffix(parts[i], "}\n") + "\tx++\n}\n"
+			if e.Hash(strings.Join(parts, "")) == want {
+				t.Errorf("%s: with another function %d the hash is still that of the skeleton", e.ID, i+1)
+			}
+		}
 	}
 }
 

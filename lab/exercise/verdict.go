@@ -68,7 +68,7 @@ func unreadable(err error) *Verdict {
 
 // finished fills in what all verdicts have.
 func (e *Exercise) finished(text string, v *Verdict) Verdict {
-	v.ID, v.Hash = e.ID, Hash(text)
+	v.ID, v.Hash = e.ID, e.Hash(text)
 	switch v.Outcome {
 	case Holds:
 		v.Next = "Stretch: " + e.Stretch
@@ -85,14 +85,22 @@ func (e *Exercise) finished(text string, v *Verdict) Verdict {
 	return *v
 }
 
-// Hash tells texts apart that differ in more than spaces and comments.
-func Hash(text string) string {
-	body, _ := bodyOf(text)
-	var lines []string
-	if formatted, err := format.Source([]byte("package p\nfunc f() {\n" + body + "\n}")); err == nil {
-		body = string(formatted)
+// Hash tells texts apart that differ in more than spaces and comments, in any of the
+// exercise's functions. Of a whole file and of the text alone it is the same.
+func (e *Exercise) Hash(text string) string {
+	bodies, _, err := bodiesOf(text, e.holes)
+	if err != nil {
+		bodies = []string{text}
 	}
-	for line := range strings.Lines(body) {
+	source := "package p\n"
+	for _, body := range bodies {
+		source += "func f() {\n" + body + "\n}\n"
+	}
+	if formatted, err := format.Source([]byte(source)); err == nil {
+		source = string(formatted)
+	}
+	var lines []string
+	for line := range strings.Lines(source) {
 		line, _, _ = strings.Cut(line, "//")
 		if line = strings.Join(strings.Fields(line), " "); line != "" {
 			lines = append(lines, line)
