@@ -228,7 +228,7 @@ func TestPoliciesAreTheClients(t *testing.T) {
 			if policy == "kgo" {
 				b = "20ms"
 			}
-			c, err := concurrenttransactions.Scenario.Race().Case(variant, "", "clock=timed", "lag="+window, "transactions=30", "backoff="+b)
+			c, err := concurrenttransactions.Scenario.Race().Case(variant, "", "clock=timed", "lag="+window, "transactions=30", "too-large=0", "backoff="+b)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -43,7 +43,7 @@ func TestTransitions(t *testing.T) {
 // and is told how many retries there were.
 func TestBackoffFunc(t *testing.T) {
 	p := NewTransactions(Config{
-		RetryMax: 5, RetryBackoff: 100 * time.Millisecond,
+		RetryMax: 5, RetryBackoff: 100 * time.Millisecond, ProducerRetryMax: 3,
 		BackoffFunc: func(retries, maxRetries int) time.Duration { return time.Duration(10*retries + maxRetries) },
 	}, nil)
 	p.attemptsRemaining = 3
