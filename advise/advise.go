@@ -106,8 +106,10 @@ const (
 	// leastBudget is for how long Sarama tries by default, 50 times 100 ms.
 	// Whatever else is retried needs it still, as where a coordinator moves.
 	leastBudget = 5 * time.Second
-	// mostRetries is as far as a Max goes.
+	// mostRetries and maxSlack are as far as a Max is tried: so many retries, so
+	// many times what the windows ask for.
 	mostRetries = 100_000
+	maxSlack    = 1 << 10
 )
 
 // Advise answers a question.
@@ -120,10 +122,11 @@ const (
 // the intervals hold how few they were.
 //
 // Max lets a client try for as long as a window lasts that only the given share
-// of them exceeds, were it a quarter longer, and for no less than leastBudget.
-// Sarama grants that Producer.Retry.Max + 1 times, at least twice, which is enough
-// for producers that queue for the markers as well: those that wait go into one
-// request. What runs out in the runs all the same is told.
+// of them exceeds, were it a quarter longer, and for no less than leastBudget. If
+// transactions still run out of it in the runs, as several producers queue for
+// the markers, it is doubled until no more do than may. Sarama grants it
+// Producer.Retry.Max + 1 times, but once less to the record after one that needed
+// a second: at the least Producer.Retry.Max, 1, nothing but Max is to be counted on.
 //
 // The optimum is no policy but a bound: a producer that knew how long to wait,
 // 1 / (base + max(0, window - gap)) over the windows of the run, where base is what
@@ -136,10 +139,17 @@ func Advise(q Question, o sweeps.Options) (*Advice, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := a.try(o); err != nil {
-		return nil, err
+	for ; ; a.slack *= 2 {
+		if err := a.try(o); err != nil {
+			return nil, err
+		}
+		clients := a.clients()
+		if a.slack == maxSlack || !slices.ContainsFunc(clients, func(c ClientAdvice) bool {
+			return c.Setting.Max != Endless && c.Setting.Max < mostRetries && c.Failed.Value > 100*q.Failures
+		}) {
+			return a.advice(clients), nil
+		}
 	}
-	return a.advice(a.clients()), nil
 }
 
 // adviser makes the runs.
@@ -148,6 +158,7 @@ type adviser struct {
 	load     sweeps.TransactionLoad
 	backoffs []time.Duration            // ascending
 	clusters []cluster                  // by seed, from 1
+	slack    int                        // how many times what the windows ask for Max allows
 	runs     map[trial][]sweeps.LoadRun // by seed, from 1
 }
 
@@ -164,7 +175,7 @@ type trial struct {
 }
 
 func newAdviser(q Question, seeds int) (*adviser, error) {
-	a := &adviser{question: q, load: q.Load, backoffs: backoffs(q.Windows), runs: map[trial][]sweeps.LoadRun{}}
+	a := &adviser{question: q, load: q.Load, backoffs: backoffs(q.Windows), slack: 1, runs: map[trial][]sweeps.LoadRun{}}
 	// As many transactions in all, however many producers share them.
 	a.load.Transactions = max(20, a.load.Transactions/a.load.Producers)
 	for seed := uint64(1); seed <= uint64(seeds); seed++ {
@@ -271,7 +282,7 @@ func (a *adviser) try(o sweeps.Options) error {
 
 // retries is the Max that goes with a backoff, in two digits.
 func (a *adviser) retries(backoff time.Duration) int {
-	budget := max(leastBudget, a.question.Windows.Quantile(1-a.question.Failures)*5/4)
+	budget := max(leastBudget, a.question.Windows.Quantile(1-a.question.Failures)*5/4) * time.Duration(a.slack)
 	retries, unit := int((budget+backoff-1)/backoff), 1
 	for retries/unit >= 100 {
 		unit *= 10

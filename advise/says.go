@@ -74,7 +74,7 @@ func (a *Advice) saysOfMax(c ClientAdvice) []string {
 	allowed := number(100 * a.Failures)
 	says := []string{fmt.Sprintf("With this Max %s of %s transactions ran out of retries, %v %%; %s %% may.", number(math.Round(c.Failed.Value*c.Tried/100)), number(c.Tried), c.Failed, allowed)}
 	if c.Failed.Value > 100*a.Failures {
-		says = append(says, "Those are too many: raise Max.")
+		says = append(says, "Those are too many, and a higher Max was not tried.")
 	}
 	if w := a.Windows; w.Measured && float64(w.Count())*a.Failures < 3 {
 		says = append(says, fmt.Sprintf("But %s windows say little of the rarest %s %%.", number(float64(w.Count())), allowed))

@@ -177,9 +177,9 @@ func backoffHeadline(r *Result) string {
 func backoffRetriesHeadline(r *Result) string {
 	const standard = "backoff producer-max=3"
 	at := func(panel, text string) string { return r.at(panel, text, "sarama", "failed") }
-	return fmt.Sprintf("With %d retries and Producer.Retry.Max %d Sarama loses %s %% of transactions at a backoff of 1 ms, %s %% at 15 ms, %s %% at 20 ms; with Producer.Retry.Max 3 %s %%, %s %% and %s %%",
-		r.Params.(TransactionLoad).Max, r.Params.(TransactionLoad).ProducerMax, at("backoff", "1ms"), at("backoff", "15ms"), at("backoff", "20ms"),
-		at(standard, "1ms"), at(standard, "15ms"), at(standard, "20ms"))
+	return fmt.Sprintf("With %d retries Sarama loses %s %% of transactions at a backoff of 1 ms, %s %% at 15 ms, %s %% at 20 ms; with Producer.Retry.Max 3, not %d, %s %%, %s %% and %s %%",
+		r.Params.(TransactionLoad).Max, at("backoff", "1ms"), at("backoff", "15ms"), at("backoff", "20ms"),
+		r.Params.(TransactionLoad).ProducerMax, at(standard, "1ms"), at(standard, "15ms"), at(standard, "20ms"))
 }
 
 func backoffLoadHeadline(r *Result) string {
