@@ -51,7 +51,7 @@ var backoffRetries = Sweep{
 	Name:     "backoff-retries",
 	Title:    "Retries that run out",
 	Question: "Which share of transactions runs out of retries, by backoff and Retry.Max, and what load do they put on the coordinator?",
-	Measured: loadMeasured + " One window in fifty takes 300 ms, all else 3. Producer.Retry.Max is 1, the least that a transactional producer may have, so a budget that is spent is granted once more, 100 ms later; in the second row it is 3, the default.",
+	Measured: loadMeasured + " One window in fifty takes 300 ms, all else 3. Producer.Retry.Max is 1, the least that a transactional producer may have, so a budget that is spent is granted once more, 100 ms later, but not if the record before spent one too; in the second row it is 3, the default.",
 	Panels: []Panel{
 		{Vary: "backoff", Values: coarse, Log: true},
 		{Vary: "backoff", Values: []string{"500us", "1ms", "4ms", "15ms", "20ms", "100ms"}, Log: true, With: []string{"producer-max=3"}},
