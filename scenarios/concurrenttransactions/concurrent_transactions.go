@@ -249,7 +249,7 @@ var Scenario = scenario.Scenario[Params, Client]{
 			Says:     "Short Retry.Backoff makes it likelier.",
 			Verdict:  scenario.PartlyTrue,
 			When:     "when answers are counted, and not transactions",
-			Evidence: "Whether a transaction meets the window is a matter of the window and of the gap before it: at 3 ms 99 of 100 do that follow at once, at any backoff. A short one is refused more often each time, 1.7 times at 1 ms. It fails only if all its tries together are shorter than the window: with 10 retries, Producer.Retry.Max 1 (the least that Sarama accepts) and one window of 300 ms in fifty, 2.2 % fail at a backoff up to 8 ms, and none from 15 ms on; at Producer.Retry.Max 3, the default, nothing fails at any backoff.",
+			Evidence: "Whether a transaction meets the window is a matter of the window and of the gap before it: at 3 ms 99 of 100 do that follow at once, at any backoff. A short one is refused more often each time, 1.7 times at 1 ms. It fails only if all its tries together are shorter than the window: with 10 retries, Producer.Retry.Max 1 (the least that Sarama accepts) and one window of 300 ms in fifty, 2.2 % fail at a backoff up to 8 ms, one of 4,000 at 15 ms, and none from 20 ms on; at Producer.Retry.Max 3, the default, nothing fails at any backoff.",
 			Command:  "simrun sweep backoff-retries",
 			Figure:   "figures/gallery/backoff-retries.png",
 		},
