@@ -58,7 +58,8 @@ func (c *Case) Of(variant string) (*Case, error) {
 	return c.other(variant), nil
 }
 
-// States searches the states that can be reached. The error says why no search of it
+// States searches the states that can be reached, at most o.Limit of them, or
+// CheckStates. The error says why no search of it
 // can be trusted.
 func (c *Case) States(o explore.Options) (*explore.Result, error) {
 	sys, err := c.System()
@@ -66,7 +67,9 @@ func (c *Case) States(o explore.Options) (*explore.Result, error) {
 		return nil, err
 	}
 	defer sys.Close()
-	o.Limit = CheckStates
+	if o.Limit == 0 {
+		o.Limit = CheckStates
+	}
 	return explore.States(sys, o)
 }
 

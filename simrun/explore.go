@@ -125,7 +125,7 @@ func (s *search) explore(a *app) error {
 	} else {
 		err = s.exploreText(a, result, found)
 	}
-	if err == nil && !result.Complete && s.strategy == "states" {
+	if err == nil && !result.Complete && s.strategy == "states" && !(s.failFast && result.AnyBroken()) {
 		a.say("unfinished: %s states in %v, %.3g k/s, %d MB in use", thousands(result.States), took.Round(time.Second/10), float64(result.States)/took.Seconds()/1000, result.Memory>>20)
 		if !signals.interrupted() && !s.time.over(began) && !result.AnyBroken() {
 			var less string

@@ -47,6 +47,8 @@ func table(r *scenario.Race) []string {
 		"nobody was given up. stranger: commits for another's partition. dropped: neither processed nor",
 		"committed. The schedule of a cell:",
 		"simrun explore rebalance-commit/APPLICATION@CLIENT-EVENT",
+		"",
+		fmt.Sprintf("  %-14s  %-38s  %s", "client", "some schedule breaks", "measured while B joined"),
 	}
 	for _, v := range variants {
 		lines = append(lines, "", fmt.Sprintf("%s (%s): %s", v.Name, patterns[v.Name], v.Is.Does))
@@ -122,9 +124,9 @@ func measured(variant, client string) string {
 			}
 		}
 		if parts == nil {
-			return "measured: nothing"
+			return "nothing"
 		}
-		return "measured: " + strings.Join(parts, ", ")
+		return strings.Join(parts, ", ")
 	}
 	return ""
 }
