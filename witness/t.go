@@ -20,10 +20,8 @@ type T struct {
 	name     string
 	cleanups []func()
 	failed   bool
-	skipped  bool
 	cancel   context.CancelFunc
 	ctx      context.Context
-	env      []func()
 }
 
 // running are the T of the run that is under way, by the testing.T that stand for

@@ -532,6 +532,7 @@ func (r *rewriter) goStmt(n *ast.GoStmt) {
 		return
 	}
 	var names, values, args []string
+	var results string
 	fun := r.textOf(call.Fun)
 	if !r.static(call.Fun) {
 		names, values, fun = append(names, "witness_f"), append(values, fun), "witness_f"
@@ -539,11 +540,11 @@ func (r *rewriter) goStmt(n *ast.GoStmt) {
 	for i, a := range call.Args {
 		text := r.textOf(a)
 		tv := r.info.Types[a]
-		if t, ok := tv.Type.(*types.Tuple); ok {
-			values = append(values, text)
+		if t, ok := tv.Type.(*types.Tuple); ok { // f(g()), where g has several results
 			for j := range t.Len() {
-				names, args = append(names, fmt.Sprintf("witness_a%d", j)), append(args, fmt.Sprintf("witness_a%d", j))
+				args = append(args, fmt.Sprintf("witness_a%d", j))
 			}
+			results = strings.Join(args, ", ") + " := " + text + "; "
 			continue
 		}
 		if tv.Value != nil || tv.IsNil() || tv.IsType() {
@@ -557,8 +558,12 @@ func (r *rewriter) goStmt(n *ast.GoStmt) {
 		last = "..."
 	}
 	do := start + "func() { " + fun + "(" + strings.Join(args, ", ") + last + ") })"
+	do = results + do
 	if len(names) > 0 {
-		do = "{ " + strings.Join(names, ", ") + " := " + strings.Join(values, ", ") + "; " + do + " }"
+		do = strings.Join(names, ", ") + " := " + strings.Join(values, ", ") + "; " + do
+	}
+	if results != "" || len(names) > 0 {
+		do = "{ " + do + " }"
 	}
 	missing := strings.Count(r.gap(n.Pos(), n.End()), "\n") - strings.Count(do, "\n")
 	r.replace(n.Pos(), n.End(), do+strings.Repeat("\n", max(0, missing)))
