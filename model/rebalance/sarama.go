@@ -10,7 +10,6 @@ import (
 type claim struct {
 	open    bool
 	next    int  // of its records
-	fed     bool // its first records have come
 	told    bool // Messages is closed
 	commits bool // it waits for its last commit
 	ended   bool // it has returned

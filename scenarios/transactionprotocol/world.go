@@ -50,7 +50,6 @@ type parts struct {
 type (
 	claim  = scenario.Claim[struct{}]
 	expect = []scenario.Expect[struct{}]
-	counts = map[*scenario.Setting[struct{}]]int
 )
 
 // race makes a scenario of worlds.
@@ -243,18 +242,6 @@ func (p *parts) read() [][]model.Record {
 		all = append(all, records)
 	}
 	return all
-}
-
-// outcome is that of a transaction by its number; nil: it never began.
-func (p *parts) outcome(n int) *plain.Outcome {
-	for _, producer := range p.producers {
-		for _, o := range producer.Outcomes() {
-			if o.Transaction == n {
-				return &o
-			}
-		}
-	}
-	return nil
 }
 
 // seen is how many records of a transaction a consumer gets.

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,6 +16,16 @@ import (
 	rtcontext "racelab/witness/rt/context"
 	rtnet "racelab/witness/rt/net"
 )
+
+type key struct{}
+
+// hold takes locks in order, and gives them back.
+func hold(locks ...sync.Locker) {
+	for _, l := range locks {
+		l.Lock()
+		defer l.Unlock()
+	}
+}
 
 // kernel is a small use of one primitive. body says what came of it; want are all
 // the outcomes that Go allows.
@@ -145,8 +156,7 @@ var kernels = []kernel{
 			mu.RUnlock()
 		}
 		both(read, read)
-		mu.Lock()
-		mu.Unlock()
+		hold(&mu)
 		return fmt.Sprint(most.Load())
 	}, []string{"1", "2"}},
 	{"signal wakes one who waits, and is lost on nobody", func() string {
@@ -200,7 +210,7 @@ var kernels = []kernel{
 	}, []string{"context canceled", "context deadline exceeded"}},
 	{"a child ends with its parent, and has its cause", func() string {
 		parent, cancel := rtcontext.WithCancelCause(context.Background())
-		child, stop := rtcontext.WithTimeout(context.WithValue(parent, "k", 1), time.Hour)
+		child, stop := rtcontext.WithTimeout(context.WithValue(parent, key{}, 1), time.Hour)
 		defer stop()
 		rt.Go("canceller", func() { cancel(fmt.Errorf("enough")) })
 		rt.Recv(child.Done())
@@ -299,7 +309,7 @@ func TestWhatGoesWrong(t *testing.T) {
 	}{
 		{"two locks crossed", rt.NoDeadlock, "which b holds", func() {
 			var x, y rt.Mutex
-			both(func() { x.Lock(); y.Lock(); y.Unlock(); x.Unlock() }, func() { y.Lock(); x.Lock(); x.Unlock(); y.Unlock() })
+			both(func() { hold(&x, &y) }, func() { hold(&y, &x) })
 		}},
 		{"a lock taken twice", rt.NoDeadlock, "which it holds itself", func() {
 			var x rt.Mutex
@@ -308,7 +318,7 @@ func TestWhatGoesWrong(t *testing.T) {
 		}},
 		{"a reader behind a writer that waits", rt.NoDeadlock, "RLock", func() {
 			var x rt.RWMutex
-			both(func() { x.RLock(); x.RLock(); x.RUnlock(); x.RUnlock() }, func() { x.Lock(); x.Unlock() })
+			both(func() { hold(x.RLocker(), x.RLocker()) }, func() { hold(&x) })
 		}},
 		{"a signal that comes too early", rt.NoDeadlock, "Wait", func() {
 			var mu rt.Mutex

@@ -127,10 +127,10 @@ func (q *question) release(ctx context.Context, out, errs io.Writer) (int, error
 // question is what witness test is asked.
 type question struct {
 	witness.Settings
-	all, race, verbose bool
-	run, command       string
-	dir                string
-	packages           []string
+	all, verbose bool
+	run, command string
+	dir          string
+	packages     []string
 }
 
 func flagsOf(q *question) *pflag.FlagSet {
