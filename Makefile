@@ -70,6 +70,7 @@ nightly: ## many more cases of every rapid test and 10^6 random programs, from a
 		-rapid.checks=100000
 	go test ./figures -count=1 -timeout=1h -run Gallery -gallery check
 	go test ./scenarios -count=1 -timeout=2h -run EveryVerdict -whole-table
+	go -C notebooks test -count=1 ./...
 	go test ./sim/explore -count=1 -timeout=24h -run 'TestRandomPrograms$$' -v -random-programs 1000000 -random-seed $(RAPID_SEED)
 	go -C witness test ./conform -count=1 -timeout=12h -releases all -rapid.checks=2000
 	for fuzz in $(FUZZ); do go test $${fuzz%:*} -run '^$$' -fuzz "^$${fuzz#*:}$$" -fuzztime 1m || exit 1; done

@@ -81,7 +81,7 @@ func TestWhatIsFixedStays(t *testing.T) {
 var whole = flag.Bool("whole-table", false, "search every setting of the table to its end")
 
 // tableStates is how many states of each setting are searched otherwise.
-const tableStates = 20_000
+const tableStates = 5_000
 
 // Goal: the table of expected verdicts is true. Method: what simrun check does, with
 // fewer checks of the models, which stand against all of them in the first setting,
