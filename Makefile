@@ -64,12 +64,13 @@ ci: ## what continuous integration runs
 # The seed is printed: set RAPID_SEED to repeat a night.
 RAPID_SEED ?= $(shell date +%s)
 
-nightly: ## many more cases of every rapid test and 10^6 random programs, from a fresh seed; a minute of each fuzz target
+nightly: ## what CI has no time for: the race detector, the whole table, 10^6 random programs, a minute of each fuzz target
 	RAPID_SEED=$(RAPID_SEED) go test -count=1 -timeout=12h \
 		$$(go list -f '{{.ImportPath}} {{.TestImports}} {{.XTestImports}}' ./... | sed -n 's/ .*pgregory.net\/rapid.*//p') \
 		-rapid.checks=100000
 	go test ./figures -count=1 -timeout=1h -run Gallery -gallery check
 	go test ./scenarios -count=1 -timeout=2h -run EveryVerdict -whole-table
+	go test -race -count=1 -short -run 'Workers|Signals' ./scenarios ./sweeps ./simrun
 	go -C notebooks test -count=1 ./...
 	go test ./sim/explore -count=1 -timeout=24h -run 'TestRandomPrograms$$' -v -random-programs 1000000 -random-seed $(RAPID_SEED)
 	go -C witness test ./conform -count=1 -timeout=12h -releases all -rapid.checks=2000
