@@ -600,12 +600,11 @@ func (r *rewriter) isFunc(id *ast.Ident) bool {
 func (r *rewriter) rangeStmt(n *ast.RangeStmt) bool {
 	var f string
 	vars := 1
-	switch t := core(r.info.TypeOf(n.X)).(type) {
+	switch core(r.info.TypeOf(n.X)).(type) {
 	case *types.Chan:
 		f = "ChanIter("
 	case *types.Map:
 		f, vars = "MapIter(", 2
-		_ = t
 	default:
 		return false
 	}

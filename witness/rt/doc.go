@@ -3,9 +3,9 @@
 // racelab/sim/explore makes it.
 //
 // The rewriter (racelab/witness/rewrite) puts calls of this package where the
-// source has go, <-, select, close and range, and imports the packages below
-// racelab/witness/std where it imports sync, sync/atomic, time, context,
-// math/rand and net. Nobody writes such calls by hand.
+// source has go, <-, select, close and range, and names of this package, or of the
+// packages below it, where the source names those of sync, sync/atomic, time,
+// context, math/rand, crypto/rand, maps and net. Nobody writes such calls by hand.
 //
 // # A run
 //

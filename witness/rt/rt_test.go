@@ -274,6 +274,16 @@ func TestKernels(t *testing.T) {
 			if all := slices.Sorted(maps.Keys(got)); !slices.Equal(all, k.want) {
 				t.Errorf("%d runs gave %q, want %q", r.Runs, all, k.want)
 			}
+			before := rt.NumGoroutine()
+			defer func() { // A goroutine of Go's scheduler must not go on within the next run.
+				for range 100 {
+					if rt.NumGoroutine() <= before {
+						return
+					}
+					time.Sleep(10 * time.Millisecond)
+				}
+				t.Error("goroutines are left under Go's own scheduler")
+			}()
 			for range 20 {
 				if outcome := k.body(); !slices.Contains(k.want, outcome) {
 					t.Errorf("under Go's own scheduler it gives %q, which is not in %q", outcome, k.want)

@@ -51,8 +51,6 @@ type run struct {
 	failed   []failure
 	notes    []string
 	made     map[reflect.Type]any
-	// uncontrolled names what the run met that it cannot control.
-	uncontrolled map[string]bool
 }
 
 type failure struct {
@@ -309,7 +307,7 @@ func panicSite(stack string) string {
 		}
 		function := lines[i-1]
 		if strings.HasPrefix(function, "runtime.") || strings.HasPrefix(function, "panic(") ||
-			strings.HasPrefix(function, "racelab/witness/rt.") || strings.HasPrefix(function, "racelab/witness/std/") {
+			strings.HasPrefix(function, "racelab/witness/rt.") || strings.HasPrefix(function, "racelab/witness/rt/") {
 			continue
 		}
 		at, _, _ := strings.Cut(strings.TrimSpace(line), " +0x")

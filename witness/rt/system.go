@@ -74,7 +74,7 @@ func InRun() bool { return current() != nil }
 func (s *System) Reset() {
 	s.Close()
 	r := &run{
-		numbers: map[string]int{}, byAddress: map[unsafe.Pointer]*object{}, ended: -1, uncontrolled: map[string]bool{}, keys: map[unsafe.Pointer]int{},
+		numbers: map[string]int{}, byAddress: map[unsafe.Pointer]*object{}, ended: -1, keys: map[unsafe.Pointer]int{},
 	}
 	s.run, active = r, r
 	s.violations, s.history, s.finished = nil, 0, false
@@ -391,16 +391,6 @@ func (s *System) Now() time.Duration { return s.started().now }
 // Points is how many points of goroutines that the body started have been chosen,
 // over all runs. Zero: nothing was controlled, and the search is vacuous.
 func (s *System) Points() int { return s.points }
-
-// Uncontrolled names what the run met that it cannot control.
-func (s *System) Uncontrolled() []string {
-	var all []string
-	for what := range s.started().uncontrolled {
-		all = append(all, what)
-	}
-	slices.Sort(all)
-	return all
-}
 
 // Stuck is a run that cannot go on, or goroutines that are left when it ended.
 type Stuck struct {
