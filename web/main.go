@@ -15,7 +15,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"unicode/utf16"
 
 	"racelab/sim/view"
 )
@@ -46,17 +48,16 @@ func build(dist string) error {
 	if err != nil {
 		return err
 	}
+	alone := page(glue, fmt.Sprintf(`{"size": %d}`, packed.Len()))
+	before, after, _ := strings.Cut(alone, engineMark)
 	for _, file := range []struct {
-		name, engine string
-		content      []byte
+		name    string
+		content []byte
 	}{
-		{"lab.wasm.gz", "", packed.Bytes()},
-		{"index.html", `{"url": "lab.wasm.gz"}`, nil},
-		{"lab.html", fmt.Sprintf(`{"data": %q, "size": %d}`, base85(packed.Bytes()), packed.Len()), nil},
+		{"lab.wasm.gz", packed.Bytes()},
+		{"index.html", []byte(strings.Replace(page(glue, `{"url": "lab.wasm.gz"}`), engineMark, "", 1))},
+		{"lab.html", inUTF16(slices.Concat(utf16.Encode([]rune(before)), units(packed.Bytes()), utf16.Encode([]rune(after))))},
 	} {
-		if file.content == nil {
-			file.content = []byte(page(glue, file.engine))
-		}
 		if err := os.WriteFile(filepath.Join(dist, file.name), file.content, 0o644); err != nil {
 			return err
 		}
@@ -65,7 +66,10 @@ func build(dist string) error {
 	return nil
 }
 
-// page puts the page together. The engine is the JSON that says where it is.
+// engineMark stands in the page where its engine belongs.
+const engineMark = "{{units}}"
+
+// page puts the page together, but for the engine. The JSON says where that is.
 func page(glue, engine string) string {
 	var texts bytes.Buffer
 	if err := json.Compact(&texts, []byte(part("texts.json"))); err != nil {
@@ -77,24 +81,35 @@ func page(glue, engine string) string {
 	).Replace(part("lab.html"))
 }
 
-// digits85 can all stand in a JavaScript text of a page.
-const digits85 = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?_~|()[]{}@%$#"
-
-// base85 writes four bytes as five digits: a quarter more, where base64 takes a third.
-// What stands behind the last byte is zero.
-func base85(data []byte) string {
-	data = append(data, make([]byte, (4-len(data)%4)%4)...)
-	out := make([]byte, 0, len(data)/4*5)
-	for ; len(data) > 0; data = data[4:] {
-		var digits [5]byte
-		v := binary.BigEndian.Uint32(data)
-		for i := range digits {
-			digits[4-i] = digits85[v%85]
-			v /= 85
-		}
-		out = append(out, digits[:]...)
+// inUTF16 writes a page as UTF-16, whose byte order mark counts for more than what a
+// server or the page says of its encoding.
+func inUTF16(page []uint16) []byte {
+	out := make([]byte, 0, 2+2*len(page))
+	out = binary.LittleEndian.AppendUint16(out, 0xfeff)
+	for _, unit := range page {
+		out = binary.LittleEndian.AppendUint16(out, unit)
 	}
-	return string(out)
+	return out
+}
+
+// escape stands before a unit that cannot stand in a page as it is, and has another
+// highest bit there.
+const escape = 0xe000
+
+// units writes two bytes as a unit of UTF-16: a thirtieth more, where base64 takes a
+// third. What stands behind the last byte is zero.
+func units(data []byte) []uint16 {
+	data = append(data, make([]byte, len(data)%2)...)
+	out := make([]uint16, 0, len(data)*21/40)
+	for ; len(data) > 0; data = data[2:] {
+		switch unit := binary.LittleEndian.Uint16(data); {
+		case unit < ' ', unit == '<', unit == escape, unit >= 0xd800 && unit < 0xe000, unit == 0xfeff, unit >= 0xfffe:
+			out = append(out, escape, unit^0x8000)
+		default:
+			out = append(out, unit)
+		}
+	}
+	return out
 }
 
 func part(name string) string {

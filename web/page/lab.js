@@ -20,20 +20,20 @@
   let module, worker, waiting = {}, asked = 0;
   async function load() {
     let bytes;
-    if (ENGINE.data) bytes = base85(ENGINE.data).subarray(0, ENGINE.size);
+    if (ENGINE.size) bytes = fromUnits($('engine').textContent).subarray(0, ENGINE.size);
     else bytes = new Uint8Array(await (await fetch(ENGINE.url)).arrayBuffer());
     if (bytes[0] === 0x1f && bytes[1] === 0x8b) { // A host may have unpacked it already.
       bytes = await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'))).arrayBuffer();
     }
     module = await WebAssembly.compile(bytes);
   }
-  function base85(text) {
-    const digit = new Uint8Array(128), out = new DataView(new ArrayBuffer(text.length / 5 * 4));
-    [...'0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?_~|()[]{}@%$#'].forEach((c, i) => { digit[c.charCodeAt(0)] = i; });
-    for (let i = 0, at = 0; i < text.length; at += 4) {
-      let v = 0;
-      for (const end = i + 5; i < end; i++) v = v * 85 + digit[text.charCodeAt(i)];
-      out.setUint32(at, v);
+  // fromUnits reads what units() of main.go writes.
+  function fromUnits(text) {
+    const out = new Uint16Array(text.length);
+    let n = 0;
+    for (let i = 0; i < text.length; i++) {
+      const unit = text.charCodeAt(i);
+      out[n++] = unit === 0xe000 ? text.charCodeAt(++i) ^ 0x8000 : unit;
     }
     return new Uint8Array(out.buffer);
   }
