@@ -415,6 +415,25 @@ func TestAnRUnlockOfAnotherReader(t *testing.T) {
 	}
 }
 
+// Goal: the schedule of a data race ends where a run of it first shows one. Method: a
+// task unlocks what another one has locked, so two steps that nothing orders are never
+// both enabled, and come before two that are.
+func TestARaceBeforeTheOneLookedFor(t *testing.T) {
+	p := &program{}
+	for _, task := range []string{"unlock0 write0", "locked0 unlock0", "lock0 write0"} {
+		p.tasks = append(p.tasks, parseOps(task))
+	}
+	if difference, _, ok := p.compare(true, false, 100); !ok || difference != "" {
+		t.Errorf("%v, %s", ok, difference)
+	}
+	sys := p.system()
+	defer sys.Close()
+	near, err := Nearest(sys, sim.NoDataRace, Options{Limit: 1000})
+	if err != nil || near.Schedule.String() != "T1 lock; T0 unlock; T0 write" || near.Complete {
+		t.Errorf("%v, complete: %v, %v", near.Schedule, near.Complete, err)
+	}
+}
+
 func parseOps(text string) []op {
 	var ops []op
 	for _, word := range strings.Fields(text) {

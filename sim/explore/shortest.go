@@ -10,6 +10,7 @@ import (
 type broken struct {
 	schedule sim.Schedule
 	err      error
+	cut      bool // a data race that came before the one looked for: others may be shorter
 }
 
 // shortest finds the schedule of at most maxLevel steps that breaks a property
@@ -100,8 +101,14 @@ func nearest(at *cursor, property string, maxLevel, maxStates int, o Options) (*
 		// Both steps belong to it. Either can be first, so the order is free.
 		n := len(schedule) - 1
 		schedule = append(schedule[:n:n].Add(first), schedule[n])
+		// On the way the clocks may show another: of two steps that are never both
+		// enabled, and that nothing orders. A lock that others unlock does that.
+		if before := attempt(at, schedule, property); before != nil && len(before.schedule) < len(schedule) {
+			before.cut, near.Complete = true, false
+			return before, near
+		}
 	}
-	return &broken{schedule, why}, near
+	return &broken{schedule: schedule, err: why}, near
 }
 
 // brokenBy returns how the last step broke the property, or nil.

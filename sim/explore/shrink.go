@@ -29,7 +29,7 @@ func Shrink(sys System, schedule sim.Schedule, property string, maxStates int) S
 		best = leaveOut(at, best, property)
 	}
 	if found := shortest(at, property, len(best.schedule), maxStates); found != nil {
-		return Shrunk{found.schedule, found.err, true}
+		return Shrunk{found.schedule, found.err, !found.cut}
 	}
 	if best.err != nil {
 		best = fewerSwitches(at, best, property)
@@ -51,7 +51,7 @@ func attempt(at *cursor, schedule sim.Schedule, property string) *broken {
 		taken = taken.Add(at.Enabled()[i])
 		at.Take(i)
 		if err := brokenBy(at, property); err != nil {
-			return &broken{taken, err}
+			return &broken{schedule: taken, err: err}
 		}
 	}
 	return nil

@@ -242,7 +242,7 @@ func (s *search) shortest(at *cursor) {
 		}
 		v := &s.result.Verdicts[i]
 		if found := shortest(at, v.Property, level, math.MaxInt); found != nil {
-			v.Schedule, v.Err, v.Shortest = found.schedule, found.err, true
+			v.Schedule, v.Err, v.Shortest = found.schedule, found.err, !found.cut
 		}
 	}
 }

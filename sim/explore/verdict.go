@@ -55,9 +55,11 @@ type Verdict struct {
 	Schedule sim.Schedule // the first found, or the shortest; none where it is Endless
 	Round    int          // so many of its last steps can repeat for ever; 0: none
 	Endless  bool         // a sampler has cut off a run that still went on: there is no schedule worth reading
-	Shortest bool         // no schedule breaks it in fewer steps, nor in as many with fewer switches
-	Seed     uint64       // the samplers: the run that found it
-	Walked   bool         // walks of new worlds broke it, and Bad counts them
+	// Shortest says that no schedule breaks it in fewer steps, nor in as many with
+	// fewer switches. For a data race that is said of two steps that can both be next.
+	Shortest bool
+	Seed     uint64 // the samplers: the run that found it
+	Walked   bool   // walks of new worlds broke it, and Bad counts them
 
 	tested  bool
 	sampled bool // a proof of it is one of walks
