@@ -24,7 +24,7 @@ func (w *World) checkTime(event Event, i int, before, after *snapshot, violation
 	w.take(i)
 	broke := slices.Clone(w.violations)
 	if err := w.sameState(event, later(after), "taken again at another time of day"); err != nil {
-		return fmt.Errorf("%w: it reads the time of day; compare moments with each other, and keep each in a field that Moment walks", err)
+		return fmt.Errorf("%w: it reads the time of day; compare moments with each other, and keep each, a constant too, in a field of type sim.Time", err)
 	}
 	if !slices.EqualFunc(violations, broke, func(a, b Violation) bool { return a.Property == b.Property }) {
 		return fmt.Errorf("sim: the step %q, taken again at another time of day, breaks %v instead of %v: a property reads the time of day", event, broke, violations)

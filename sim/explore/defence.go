@@ -11,7 +11,7 @@ import (
 
 // defence holds a proof against walks of new worlds, in which nothing is saved,
 // loaded or left out. Each must stay among the states that the search knows and
-// break nothing that the search says holds; and at its end no State walk forgets
+// break nothing that the search says holds; and at its end no saved state forgets
 // a field, and nothing has changed that is said to be fixed.
 //
 // Data races are judged by the clocks of each walk, and what breaks there is
@@ -127,7 +127,7 @@ func (d *defence) walk(from Rebuilder, seed uint64, out *walked) (err error) {
 		}
 	}
 	if difference := FirstDifference(wiring, w.Wiring()); difference != "" {
-		return &sim.ModelError{Reason: fmt.Sprintf("explore: after %s: %s, and is said to be fixed: it is a pointer or tagged `sim:\"config\"`; what a run changes is a field that State walks, or a sim.Ref",
+		return &sim.ModelError{Reason: fmt.Sprintf("explore: after %s: %s, and is said to be fixed: it is a pointer or tagged `sim:\"config\"`; what a run changes is a field without that tag, or a sim.Ref",
 			sim.ScheduleOf(out.steps), difference)}
 	}
 	return nil
@@ -149,6 +149,6 @@ func (d *defence) contradicts(seed uint64, steps []sim.Event, how string) error 
 		last := steps[len(steps)-1]
 		at = fmt.Sprintf(" across %q of %s", last.Label, last.Actor)
 	}
-	return &sim.ModelError{Reason: fmt.Sprintf("explore: %s, and yet walk %d of a new world %s (schedule: %s): something decides what happens that no State walk sees. Is a local variable kept%s? Does the model use a package variable, or the time of day?",
+	return &sim.ModelError{Reason: fmt.Sprintf("explore: %s, and yet walk %d of a new world %s (schedule: %s): something decides what happens that is in no field. Is a local variable kept%s? Does the model use a package variable, or the time of day?",
 		d.result.Explored(), seed, how, sim.ScheduleOf(steps), at)}
 }

@@ -103,7 +103,7 @@ func (s *search) liveness() {
 }
 
 // goRound makes a way round the schedule of a verdict. In a new world it has to end
-// where it began: else something decides what happens that no State walk sees.
+// where it began: else something decides what happens that is in no field.
 func (s *search) goRound(v *Verdict, stem, round []uint32) {
 	at := s.pool.cursors[0]
 	at.Reset()
@@ -142,7 +142,7 @@ func (s *search) goRound(v *Verdict, stem, round []uint32) {
 	}
 	for range 2 {
 		if sys.Fingerprint() != began {
-			panic(&sim.ModelError{Reason: fmt.Sprintf("explore: %v, and yet they do not in a new world (schedule: %s): something decides what happens that no State walk sees", err, v.Schedule)})
+			panic(&sim.ModelError{Reason: fmt.Sprintf("explore: %v, and yet they do not in a new world (schedule: %s): something decides what happens that is in no field", err, v.Schedule)})
 		}
 		take(round)
 	}

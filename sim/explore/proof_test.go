@@ -444,7 +444,8 @@ func (l *leased) Handle(e sim.Envelope, out *sim.Outbox) {
 }
 
 // Goal: states are one that differ only in the time of day, so a model that goes
-// by that is refused; one that compares moments is not.
+// by that is refused; one that compares moments is not, and what it compares with may
+// be one that it is given.
 func TestTheTimeOfDayIsRefused(t *testing.T) {
 	sleeps := func(b *table, t *sim.Task, c *coded) {
 		t.Step("sleep")
@@ -485,6 +486,18 @@ func TestTheTimeOfDayIsRefused(t *testing.T) {
 			}
 			b.until.Store(t, sim.Never)
 		}), false},
+		"a moment that stands fast": {func() *sim.World {
+			w, b := sim.NewWorld(), &table{}
+			b.until.Init(sim.Time(2 * time.Second))
+			w.Share("b", b)
+			w.GoProgram("A", &coded{run: func(t *sim.Task, _ *coded) {
+				t.Step("look")
+				for t.Now() < b.until.Load(t) {
+					b.timer.Sleep(t.At("wake"), time.Second)
+				}
+			}})
+			return w
+		}, false},
 	} {
 		for search, err := range refusals(test.build) {
 			if (err != nil) != test.refused || test.refused && !strings.Contains(err.Error(), "time of day") {
