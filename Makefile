@@ -47,16 +47,8 @@ bench: ## all benchmarks
 module: ## make module PATH=github.com/you/racelab: the module has another path, everywhere
 	@/bin/sh tools/module.sh '$(if $(filter command line,$(origin PATH)),$(PATH))'
 
-PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
-
-workshop: ## dist/workshop: a folder to hand out: the page, the command, lessons and exercises
-	rm -rf dist/workshop dist/teacher && mkdir -p dist/workshop dist/teacher
-	if $(MAKE) -n page >/dev/null 2>&1; then $(MAKE) page && cp dist/lab.html dist/workshop/; fi
-	cp -r workshop docs LICENSE dist/workshop/ && mkdir -p dist/workshop/figures/gallery && cp figures/gallery/backoff.png dist/workshop/figures/gallery/
-	rm -rf dist/workshop/workshop/*.go dist/workshop/workshop/board
-	mv dist/workshop/workshop/solutions dist/workshop/workshop/TEACHING.md dist/teacher/
-	for p in $(PLATFORMS); do exe=; [ $${p%/*} != windows ] || exe=.exe; \
-		CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} go build -trimpath -ldflags='-s -w' -o dist/workshop/bin/$${p%/*}-$${p#*/}/simrun$$exe ./cmd/simrun || exit 1; done
+workshop: page ## dist/workshop, a folder to hand out: the page and the command; dist/teacher: answers
+	go run ./workshop/handout
 
 ci: ## what continuous integration runs
 	.ci/run

@@ -9,6 +9,7 @@ require (
 	github.com/google/jsonschema-go v0.4.3 // tests hold --json to docs/schema
 	github.com/spf13/cobra v1.10.2
 	github.com/spf13/pflag v1.0.9
+	github.com/yuin/goldmark v1.7.13 // the lessons, as HTML in the page
 	golang.org/x/image v0.30.0 // the weights of gonum/plot's fonts
 	golang.org/x/term v0.47.0
 	gonum.org/v1/gonum v0.17.0 // quantiles of what sweeps measure

@@ -48,14 +48,18 @@ func build(dist string) error {
 	if err != nil {
 		return err
 	}
-	alone := page(glue, fmt.Sprintf(`{"size": %d}`, packed.Len()))
+	lessons, err := lessonsOf(".")
+	if err != nil {
+		return err
+	}
+	alone := page(glue, fmt.Sprintf(`{"size": %d}`, packed.Len()), lessons)
 	before, after, _ := strings.Cut(alone, engineMark)
 	for _, file := range []struct {
 		name    string
 		content []byte
 	}{
 		{"lab.wasm.gz", packed.Bytes()},
-		{"index.html", []byte(strings.Replace(page(glue, `{"url": "lab.wasm.gz"}`), engineMark, "", 1))},
+		{"index.html", []byte(strings.Replace(page(glue, `{"url": "lab.wasm.gz"}`, lessons), engineMark, "", 1))},
 		{"lab.html", inUTF16(slices.Concat(utf16.Encode([]rune(before)), units(packed.Bytes()), utf16.Encode([]rune(after))))},
 	} {
 		if err := os.WriteFile(filepath.Join(dist, file.name), file.content, 0o644); err != nil {
@@ -70,15 +74,22 @@ func build(dist string) error {
 const engineMark = "{{units}}"
 
 // page puts the page together, but for the engine. The JSON says where that is.
-func page(glue, engine string) string {
-	var texts bytes.Buffer
-	if err := json.Compact(&texts, []byte(part("texts.json"))); err != nil {
-		panic("web: texts.json: " + err.Error())
-	}
+func page(glue, engine string, lessons []lesson) string {
 	return strings.NewReplacer(
-		"{{css}}", view.RunCSS+part("lab.css"), "{{exec}}", glue, "{{worker}}", part("worker.js"),
-		"{{engine}}", engine, "{{texts}}", texts.String(), "{{js}}", view.RunJS+part("lab.js"),
+		"{{css}}", view.RunCSS+part("lab.css"), "{{exec}}", glue, "{{worker}}", part("worker.js"), "{{engine}}", engine,
+		"{{texts}}", inScript(json.RawMessage(part("texts.json"))), "{{lessons}}", inScript(lessons), "{{js}}", view.RunJS+part("lab.js"),
 	).Replace(part("lab.html"))
+}
+
+// inScript is a value as a script of a page may hold it: nothing in it ends the script.
+func inScript(v any) string {
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false) // It would write six characters for each <.
+	if err := e.Encode(v); err != nil {
+		panic("web: " + err.Error())
+	}
+	return strings.ReplaceAll(strings.TrimSpace(out.String()), "</", `<\/`)
 }
 
 // inUTF16 writes a page as UTF-16, whose byte order mark counts for more than what a

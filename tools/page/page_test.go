@@ -28,6 +28,7 @@ func TestPage(t *testing.T) {
 	b.visit("lab.html", "")
 	t.Logf("ready after %s ms, %d KB", js[string](b, "document.documentElement.dataset.ready"), file.Size()>>10)
 	b.shot("start-1280-light")
+	t.Run("lesson", func(t *testing.T) { lesson(b.of(t)) })
 	t.Run("play", func(t *testing.T) { play(b.of(t)) })
 	t.Run("states", func(t *testing.T) { states(b.of(t)) })
 	t.Run("grade", func(t *testing.T) { grade(b.of(t)) })
@@ -57,6 +58,38 @@ func (b *browser) choose(event string) {
 	b.press(string(rune('1' + i)))
 }
 
+// lesson begins where a learner does: an answer opens after a bet, and a lesson leads
+// to a game, an exercise and the next lesson.
+func lesson(b *browser) {
+	if got := b.text("#lesson"); !strings.Contains(got, "you are the scheduler") {
+		b.t.Errorf("the page begins with %q, want lesson 0", got)
+	}
+	open := func() bool {
+		js[any](b, "document.querySelector('#lesson summary').click()")
+		return js[bool](b, "document.querySelector('#lesson details').open")
+	}
+	if open() {
+		b.t.Error("an answer opens before the learner has bet")
+	}
+	js[any](b, "(() => { const e = document.querySelector('#lesson .bet'); e.value = '6 and 4'; e.dispatchEvent(new Event('input')); })()")
+	if !open() {
+		b.t.Error("an answer stays shut after the learner has bet")
+	}
+	b.visit("lab.html", "#lesson=2-race-or-data-race")
+	js[any](b, "document.querySelector('#lesson .play').click()")
+	b.until("location.hash.startsWith('#r=throttle-stall/atomic-pointer') && document.getElementById('goal').value === 'no-sender-waits-for-a-stopped-timer'")
+	js[any](b, "document.querySelector('[data-tab=lesson]').click(), document.querySelector('#lesson a[href^=\"#exercise\"]').click()")
+	b.until("document.querySelector('[data-tab=exercise]').ariaSelected === 'true' && document.querySelector('#exercise select').value === '04-atomic'")
+	js[any](b, "racelab.openLesson('0-who-moves-next')")
+	for _, title := range js[[]string](b, "[...document.querySelectorAll('#lesson select option')].map((o) => o.text)") {
+		if !js[bool](b, "document.querySelector('#lesson select').selectedOptions[0].text === "+quoted(title)) {
+			b.t.Errorf("the next lesson is not %s", title)
+		}
+		js[any](b, "document.querySelector('#lesson > button')?.click()")
+	}
+	js[any](b, "document.querySelector('[data-tab=play]').click()")
+}
+
 // play breaks stale-snapshot by the keyboard, asks on the way, and reverses an order.
 func play(b *browser) {
 	asked := func(want string) {
@@ -67,6 +100,7 @@ func play(b *browser) {
 			b.t.Errorf("can it still break? %q, want %q", got, want)
 		}
 	}
+	b.visit("lab.html", "#r=stale-snapshot")
 	asked("Yes: in 5 steps")
 	for i, event := range []string{"C0 snapshot", "marker mark", "C1 snapshot", "C1 commit"} {
 		b.choose(event)
@@ -133,7 +167,7 @@ func states(b *browser) {
 
 // grade grades a right answer and four wrong ones.
 func grade(b *browser) {
-	js[any](b, "document.querySelector('[data-tab=exercise]').click()")
+	b.visit("lab.html", "#exercise=01-counter")
 	for i, test := range []struct{ text, outcome, says string }{
 		{"x := read()\nwrite(x + 1)\n", "broken", "no-update-is-lost"},
 		{"mu.Lock()\nx := read()\nwrite(x + 1)\n", "deadlock", "no-"},
@@ -168,7 +202,7 @@ func class(b *browser) {
 	js[any](b, "(() => { document.querySelector('[data-tab=board]').click(); const e = document.getElementById('lines'); e.value = "+quoted(lines)+"; e.dispatchEvent(new Event('input')); })()")
 	b.until("document.querySelector('#class table')")
 	got := b.text("#board")
-	for _, want := range []string{"Ann\t✓", "Bo\tbroken", "1 lines could not be read", "mu.Lock()"} {
+	for _, want := range []string{"Ann\t✓", "Bo\tbroken", "1 line could not be read", "mu.Lock()"} {
 		if !strings.Contains(got, want) {
 			b.t.Errorf("the class is %q; want %q in it", got, want)
 		}
@@ -234,7 +268,7 @@ func sizes(b *browser) {
 		b.do(chromedp.EmulateViewport(size.width, size.height))
 		for _, theme := range []string{"light", "dark"} {
 			js[any](b, "document.documentElement.dataset.theme = '"+theme+"'")
-			for _, tab := range []string{"play", "exercise", "board"} {
+			for _, tab := range []string{"lesson", "play", "exercise", "board"} {
 				js[any](b, "document.querySelector('[data-tab="+tab+"]').click()")
 				if wide := js[int](b, "document.documentElement.scrollWidth"); wide > int(size.width) {
 					b.t.Errorf("at %d x %d the tab %s is %d wide", size.width, size.height, tab, wide)

@@ -242,7 +242,7 @@
       const w = await ask('why');
       here.culprit = w.orders || [];
       const orders = here.culprit.map((o, i) => html('li', {}, html('span', { class: 'order' },
-        o.later_at ? t('why.order', { earlier: o.earlier, i: o.earlier_at, later: o.later, j: o.later_at, object: o.object })
+        o.later_at ? t(here.look.goals.includes(o.object) ? 'why.judged' : 'why.order', { earlier: o.earlier, i: o.earlier_at, later: o.later, j: o.later_at, object: o.object })
           : t('why.held', { earlier: o.earlier, i: o.earlier_at, later: o.later, object: o.object })),
       html('button', { class: 'link', onclick: () => reverse(i) }, t('reverse'))));
       const n = orders.length, key = !w.known ? 'why.none' : n === 0 ? 'why.0' : n === 1 ? 'why.1' : 'why.n';
@@ -266,13 +266,62 @@
     tool('last', 'last', () => go(run.steps.length)), range, at, tool('fold', 'fold', () => { here.folded = !here.folded; draw(); }),
     tool('link', 'link', () => copied(location.href.split('#')[0] + '#' + here.look.link)), tool('command', 'terminal', () => copied(run.repeat)));
 
+  // Lessons. What is folded opens once the learner has written down a bet.
+  let lesson = kept.get('lesson') || LESSONS[0].id;
+  const lessonIDs = [...new Set(LESSONS.map((l) => l.id))];
+  const lessonOf = (id) => LESSONS.find((l) => l.id === id && l.language === language) || LESSONS.find((l) => l.id === id);
+  function openLesson(id) {
+    lesson = lessonIDs.includes(id) ? id : LESSONS[0].id;
+    kept.set('lesson', lesson);
+    drawLesson();
+    tab('lesson');
+    $('lesson').scrollTop = 0;
+  }
+  function drawLesson() {
+    const l = lessonOf(lesson), text = html('div', { class: 'text' });
+    const chooser = html('select', { 'aria-label': t('tab.lesson'), onchange: () => openLesson(chooser.value) },
+      lessonIDs.map((id) => html('option', { value: id }, lessonOf(id).title)));
+    chooser.value = l.id;
+    text.innerHTML = l.html;
+    text.querySelectorAll('details:not(.hint)').forEach((details, i) => {
+      const key = `bet.${l.id}.${i}`, bet = html('input', { class: 'bet', placeholder: t('lesson.bet'), 'aria-label': t('lesson.bet'), oninput: () => kept.set(key, bet.value) });
+      bet.value = kept.get(key);
+      details.before(bet);
+      details.firstElementChild.addEventListener('click', (e) => {
+        if (details.open || bet.value.trim()) return;
+        e.preventDefault();
+        bet.focus();
+        say(t('lesson.bet.first'));
+      });
+    });
+    for (const code of text.querySelectorAll('pre > code')) {
+      const played = code.textContent.match(/^simrun play (\S+?)(?:\/(\S+))?(?: --goal (\S+))?\s*$/);
+      if (played) {
+        const [, scenario, variant = '', goal = ''] = played;
+        code.parentNode.after(html('div', { class: 'buttons' }, html('button', { class: 'button play', onclick: () => { tab('play'); quick('open', { scenario, variant, goal }, null); } }, t('lesson.play'))));
+      }
+    }
+    for (const link of text.querySelectorAll('a[href^="https:"]')) link.target = '_blank';
+    const next = lessonIDs[lessonIDs.indexOf(l.id) + 1];
+    $('lesson').replaceChildren(html('div', { class: 'title' }, chooser), text,
+      next ? html('button', { class: 'button', onclick: () => openLesson(next) }, t('lesson.next', { title: lessonOf(next).title })) : '');
+  }
+
   // Exercises.
   let exercise, verdict;
+  function openExercise(id) {
+    exercise = list.exercises.find((e) => e.ID === id) || list.exercises[0];
+    verdict = null;
+    kept.set('exercise', exercise.ID);
+    drawExercise();
+    tab('exercise');
+    $('exercise').scrollTop = 0;
+  }
   const answerOf = (x) => kept.get('answer.' + x.ID) || x.Skeleton;
   function drawExercise() {
     const x = exercise, box = $('exercise');
-    const chooser = html('select', { 'aria-label': t('tab.exercise'), onchange: () => { exercise = list.exercises.find((e) => e.ID === chooser.value); verdict = null; drawExercise(); } },
-      list.exercises.map((e) => html('option', { value: e.ID }, e.ID + (kept.get('done.' + e.ID) ? ' ✓' : ''))));
+    const chooser = html('select', { 'aria-label': t('tab.exercise'), onchange: () => openExercise(chooser.value) },
+      list.exercises.map((e) => html('option', { value: e.ID }, e.ID.replace(/-.*/, ' ') + e.Title + (kept.get('done.' + e.ID) ? ' ✓' : ''))));
     chooser.value = x.ID;
     const text = html('textarea', {
       id: 'text', spellcheck: 'false', autocapitalize: 'off', 'aria-label': t('editor'),
@@ -315,13 +364,14 @@
     name.value = kept.get('name');
     const outcome = t(holds ? 'holds' : v.outcome === 'unreadable' ? 'unreadable' : 'notyet');
     $('verdict').replaceChildren(html('div', { class: 'verdict' + (holds ? ' holds' : ''), 'data-outcome': v.outcome },
-      html('div', { class: 'outcome' }, outcome), html('p', {}, v.headline.replace(/^(NOT YET|HOLDS|UNREADABLE)[.,:]?\s*/, '').replace(/^./, (c) => c.toUpperCase())),
+      html('div', { class: 'outcome' }, outcome), html('p', {}, v.headline.replace(/^(NOT YET|HOLDS|UNREADABLE)[.,:]?\s*/, '').replace(/^[a-z]+(?= )/, (word) => word[0].toUpperCase() + word.slice(1))),
       v.price ? html('p', {}, html('b', {}, t('price')), ' ' + v.price.says) : null,
       v.means ? html('p', {}, v.means) : null,
       v.culprit ? html('ul', {}, v.culprit.map((c) => html('li', {}, c))) : null,
       v.schedule ? html('p', {}, t('shortestrun', { n: v.steps, world: v.world })) : null,
       v.next ? html('p', {}, v.next) : null),
     html('div', { class: 'mine' }, name, html('button', { class: 'button', id: 'mine', onclick: () => copied(line(name.value)) }, t('line'))));
+    $('verdict').scrollIntoView({ block: 'nearest' });
   }
 
   // The class. A line is: WHO: GRADE # TEXT, the grade as exercise.Entry has it.
@@ -338,7 +388,7 @@
     area.value = kept.get('lines');
     async function fill() {
       const all = await ask('entries', { text: area.value }), lines = all.filter((e) => e.ID).map(read);
-      if (!lines.length) return table.replaceChildren(html('p', {}, all.length ? t('board.bad', { n: all.length }) : t('board.none')));
+      if (!lines.length) return table.replaceChildren(html('p', {}, all.length ? many('board.bad', all.length) : t('board.none')));
       const ids = [...new Set(lines.map((l) => l.id))].sort(), who = [...new Set(lines.map((l) => l.who))].sort();
       const cell = (w, id) => {
         const own = lines.filter((l) => l.who === w && l.id === id), last = own.find((l) => l.outcome === 'holds') || own[own.length - 1];
@@ -352,7 +402,7 @@
       html('h2', {}, t('board.same')),
       ...groups.flatMap((g) => [html('div', {}, t('board.times', { n: g.length }) + ' ' + g[0].id + ' ', html('span', { class: g[0].outcome === 'holds' ? 'yes' : 'no' }, g[0].outcome + (g[0].what ? ': ' + g[0].what : ''))),
         g[0].text ? html('pre', {}, g[0].text) : null].filter(Boolean)),
-      lines.length < all.length ? html('p', { class: 'no' }, t('board.bad', { n: all.length - lines.length })) : '');
+      lines.length < all.length ? html('p', { class: 'no' }, many('board.bad', all.length - lines.length)) : '');
     }
     $('board').replaceChildren(html('p', {}, t('board.help')), area, table);
     fill();
@@ -360,6 +410,8 @@
 
   // Tabs, language, keys.
   function tab(name) {
+    document.querySelector('main').classList.toggle('reading', name === 'lesson');
+    if (here.look) draw();
     for (const b of document.querySelectorAll('nav button')) b.setAttribute('aria-selected', b.dataset.tab === name);
     for (const p of document.querySelectorAll('.panel')) p.classList.toggle('on', p.id === name);
     kept.set('tab', name);
@@ -373,6 +425,7 @@
     $('run').setAttribute('aria-label', t('steps'));
     for (const [id, key] of Object.entries({ undo: '', ahead: '?', shortest: '!' })) $(id).replaceChildren(...[t(id), key ? html('kbd', {}, key) : null].filter(Boolean));
     $('language').textContent = t('language');
+    drawLesson();
     if (list) { subject(); draw(); drawExercise(); drawBoard(); }
   }
   for (const b of document.querySelectorAll('nav button')) b.addEventListener('click', () => tab(b.dataset.tab));
@@ -384,13 +437,24 @@
   on('variant', 'change', (e) => quick('open', { scenario: here.look.scenario, variant: e.target.value, set: here.look.changed, goal: '', schedule: run.schedule.join('; ') }, null));
   on('setting', 'change', (e) => quick('open', { scenario: here.look.scenario, variant: here.look.variant, setting: e.target.value, goal: here.look.goal }, null));
   on('goal', 'change', (e) => quick('aim', { goal: e.target.value }));
-  addEventListener('hashchange', () => { if (location.hash.slice(1) !== shownAddress) quick('link', { link: location.hash.slice(1) }, null); });
+  // visit goes where a link of a text leads, and says whether it is one.
+  function visit(link) {
+    const [, kind, id] = link.match(/^(lesson|exercise)=(.*)$/) || [];
+    if (kind === 'lesson') openLesson(id);
+    if (kind === 'exercise') openExercise(id);
+    if (kind && here.look) address(here.look.link);
+    return !!kind;
+  }
+  addEventListener('hashchange', () => {
+    const link = location.hash.slice(1);
+    if (link !== shownAddress && !visit(link)) quick('link', { link }, null);
+  });
   addEventListener('resize', () => here.look && draw());
   addEventListener('keydown', (e) => {
     if (!here.look || e.ctrlKey || e.metaKey || e.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(e.target.tagName)) return;
     const act = {
       ArrowLeft: () => go(here.cursor - 1), ArrowRight: () => go(here.cursor + 1), ArrowUp: () => go(here.cursor - 1), ArrowDown: () => go(here.cursor + 1),
-      Home: () => go(0), End: () => go(run.steps.length), Backspace: undo, '?': () => ahead(false), '!': () => ahead(true), w: why, f: () => $('fold').click(),
+      Home: () => go(0), End: () => go(run.steps.length), Backspace: undo, u: undo, '?': () => ahead(false), '!': () => ahead(true), w: why, f: () => $('fold').click(),
       g: () => { tab('exercise'); grade(); },
     }[e.key.length === 1 ? e.key.toLowerCase() : e.key] || (/^[1-9]$/.test(e.key) ? () => take(+e.key - 1) : null);
     if (act) { e.preventDefault(); act(); }
@@ -399,7 +463,7 @@
   async function begin() {
     $('theme').append(icon('light'));
     RaceRun.theme($('theme'));
-    tab(kept.get('tab') || 'play');
+    tab(kept.get('tab') || 'lesson');
     write();
     $('next').textContent = t('starting');
     try {
@@ -410,16 +474,17 @@
       $('next').textContent = t('failed', { error: e.message });
       return;
     }
-    exercise = list.exercises[0];
-    const link = location.hash.slice(1);
+    exercise = list.exercises.find((e) => e.ID === kept.get('exercise')) || list.exercises[0];
+    const link = location.hash.slice(1), isText = visit(link);
     let look, failed;
-    if (link) try { look = await ask('link', { link }); } catch (e) { failed = e; }
-    show(look || await ask('open', { scenario: 'stale-snapshot' }), null);
+    if (link && !isText) try { look = await ask('link', { link }); } catch (e) { failed = e; }
+    show(look || await ask('open', { scenario: 'lost-update' }), null);
+    if (look || failed) tab('play');
     if (failed) $('answer').replaceChildren(html('div', {}, failed.message));
     drawExercise();
     drawBoard();
     document.documentElement.dataset.ready = Math.round(performance.now());
   }
-  window.racelab = { ask: (op, request) => ask(op, request) }; // for tests, and the curious
+  window.racelab = { ask: (op, request) => ask(op, request), openLesson }; // for tests, and the curious
   begin();
 })();
