@@ -73,9 +73,7 @@ func (c *Conn) Send(t *Task, request Message) {
 	}
 	if !c.broken {
 		c.requests = append(c.requests, Envelope{Message: request, conn: c, from: t, hash: hashOf(request), sendClock: t.world.release(t.number - 1)})
-		if t.world.timed != nil {
-			t.world.timed.sent(c)
-		}
+		t.world.pace.sent(c)
 	}
 	t.world.observe(Act{Action: Sent, Actor: t.name, Peer: c.node.name, Conn: c.name, Message: request})
 	t.did(0)
@@ -206,9 +204,7 @@ func (c *Conn) deliver() {
 	w.acquire(c.node.clockIndex(), e.sendClock)
 	w.touched(&c.out.head.object, true)
 	w.observe(Act{Action: Arrived, Actor: c.node.name, Peer: e.From(), Conn: c.name, Message: e.Message})
-	if w.timed != nil {
-		w.timed.served(c.node)
-	}
+	w.pace.served(c.node)
 	c.node.reacts(func(out *Outbox) { c.node.node.Handle(e, out) })
 }
 
@@ -272,7 +268,7 @@ func (q *envelopes) walk(s *walker) {
 		for i := range *q.queue {
 			e := &(*q.queue)[i]
 			s.words = append(s.words, e.whose(), e.hash)
-			if s.world.timed != nil {
+			if s.world.pace.timed() {
 				s.put(past, unsafe.Pointer(&e.at), nil)
 			}
 			s.refs = append(s.refs, e.Message)
@@ -285,7 +281,7 @@ func (q *envelopes) walk(s *walker) {
 		e := Envelope{Message: s.nextRef().(Message), conn: q.conn}
 		e.belongs(s.world, s.next())
 		e.hash = s.next()
-		if s.world.timed != nil {
+		if s.world.pace.timed() {
 			s.get(past, unsafe.Pointer(&e.at), nil)
 		}
 		*q.queue = append(*q.queue, e)

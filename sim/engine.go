@@ -29,7 +29,7 @@ func (e *engine) Wiring() []hook.Field         { return e.world().listWiring() }
 func (e *engine) Accesses() []hook.Access      { return e.accesses }
 func (e *engine) Blocked() []blockedEvent      { return e.world().blocked() }
 func (e *engine) ObjectName(number int) string { return e.world().objectName(number) }
-func (e *engine) IsTimed() bool                { return e.timed != nil }
+func (e *engine) IsTimed() bool                { return e.pace.timed() }
 func (e *engine) Irreducible() string          { return e.world().irreducible() }
 func (e *engine) StopFaults()                  { e.world().stopFaults() }
 func (e *engine) Save() any                    { return e.world().save() }

@@ -44,7 +44,7 @@ type Faults struct {
 // broken one arrive in any order.
 func (w *World) Allow(b Faults) {
 	w.mustNotRun("Allow")
-	if b.Delays > 0 && w.timed == nil {
+	if b.Delays > 0 && !w.pace.timed() {
 		panic("sim: Faults of Delays in a world without Timed: there, any message may be late as it is")
 	}
 	w.faults = &faults{left: b, kills: b.ProcessCrashes > 0}
@@ -233,9 +233,7 @@ func (w *World) prepareFaults() {
 			add(Late, c, true)
 		}
 	}
-	if w.timed != nil {
-		f.down, f.late = NewDraws(w.timed.Seed, "down"), NewDraws(w.timed.Seed, "late")
-	}
+	f.down, f.late = w.pace.draws("down"), w.pace.draws("late")
 }
 
 // findRestarts lists what may come back, which it may at any moment.
@@ -379,10 +377,7 @@ func (x *fault) lane() string {
 func (m *nodeState) crash() {
 	w := m.world
 	w.faults.left.NodeCrashes--
-	m.down = true
-	if w.timed != nil {
-		m.up = w.clock.now.Add(w.faults.left.Down.Draw(&w.faults.down))
-	}
+	m.down, m.up = true, w.pace.later(&w.faults.left.Down, &w.faults.down)
 	for _, a := range m.alarms {
 		a.deadline = Never
 	}

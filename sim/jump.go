@@ -64,15 +64,10 @@ func (w *World) before() *snapshot {
 		if event.task != nil {
 			event.task.attach()
 		}
-		if w.timed != nil {
-			w.markMoments()
-			w.timed.begin(w, &event)
-		}
+		w.pace.begin(&event)
 		w.step(event)
-		if w.timed != nil {
-			w.timed.stale = true // While driving, no step says what it touched.
-			w.timed.end(w, &event)
-		}
+		w.pace.loaded() // While driving, no step says what it touched.
+		w.pace.end(&event)
 	}
 	before := w.snapshot()
 	w.load(now)

@@ -86,9 +86,7 @@ func (o *Outbox) Reply(e Envelope, answer Message) {
 	}
 	if !c.broken && !e.again {
 		c.responses = append(c.responses, Envelope{Message: answer, conn: c, from: e.from, hash: hashOf(answer), sendClock: o.world.release(c.node.clockIndex())})
-		if o.world.timed != nil {
-			o.world.timed.answered(c)
-		}
+		o.world.pace.answered(c)
 	}
 	o.world.touched(&c.in.tail, true)
 	o.world.observe(Act{
@@ -136,9 +134,7 @@ func (o *Outbox) connOf(e Envelope) *Conn {
 
 func (c *Conn) mute(muted bool) {
 	c.muted = muted
-	if w := c.node.world; w.timed != nil {
-		w.timed.look(int32(w.threadOf(c)))
-	}
+	c.node.world.pace.changed(c)
 }
 
 // nodeState is a node in its world.
@@ -166,7 +162,7 @@ func (m *nodeState) layout(g *group) {
 		return
 	}
 	g.add(word8, unsafe.Pointer(&m.down))
-	if m.up = Never; m.world.timed != nil {
+	if m.up = Never; m.world.pace.timed() {
 		g.add(moment, unsafe.Pointer(&m.up))
 	}
 }

@@ -40,9 +40,7 @@ func (o *Outbox) Send(c *Conn, request Message) {
 	a.inFlight = append(a.inFlight, e)
 	if !c.broken {
 		c.requests = append(c.requests, e)
-		if o.world.timed != nil {
-			o.world.timed.sent(c)
-		}
+		o.world.pace.sent(c)
 	}
 	o.world.observe(Act{Action: Sent, Actor: a.by.name, Peer: c.node.name, Conn: c.name, Message: request})
 }
@@ -81,9 +79,7 @@ func (a *asking) happen(w *World) {
 	}
 	w.touched(&c.in.head.object, true)
 	w.observe(Act{Action: Received, Actor: a.by.name, Peer: c.node.name, Conn: c.name, Request: e.Request, Message: e.Message})
-	if w.timed != nil {
-		w.timed.served(a.by)
-	}
+	w.pace.served(a.by)
 	a.by.reacts(func(out *Outbox) { a.by.node.Handle(e, out) })
 }
 

@@ -263,7 +263,7 @@ func (w *World) seal() {
 	w.plan.groups, w.records = groups, make([]*record, len(groups))
 	for i, g := range groups {
 		g.number = i
-		if w.timed != nil || slices.ContainsFunc(g.slots, isMoment) {
+		if w.pace.timed() || slices.ContainsFunc(g.slots, isMoment) {
 			w.plan.moments = append(w.plan.moments, g)
 		}
 		if g.owner == nil {

@@ -181,9 +181,7 @@ func (p *process) crash() {
 	w := p.world
 	p.mustHoldNothingElse()
 	w.faults.left.ProcessCrashes--
-	if w.timed != nil {
-		p.up = w.clock.now.Add(w.faults.left.Down.Draw(&w.faults.down))
-	}
+	p.up = w.pace.later(&w.faults.left.Down, &w.faults.down)
 	p.start.at, p.start.ref = 0, 0
 	for _, g := range p.groups {
 		p.start.load(g)
@@ -200,9 +198,7 @@ func (p *process) crash() {
 			c.breaks()
 		}
 	}
-	if w.timed != nil {
-		w.timed.idle(p.tasks)
-	}
+	w.pace.idle(p.tasks)
 	w.races.forget(w, p)
 	for _, t := range p.goroutines()[len(p.tasks):] {
 		w.touched(&w.starts, true)
@@ -275,7 +271,7 @@ func (p *process) layout(w *World) {
 	p.up = Never
 	g := w.plan.group(&p.object, ofWorld)
 	g.special(p)
-	if w.timed != nil {
+	if w.pace.timed() {
 		g.add(moment, unsafe.Pointer(&p.up))
 	}
 }

@@ -305,9 +305,7 @@ func (w *World) observe(o Act) {
 	if w.driving {
 		return
 	}
-	if o.At = Never; w.timed != nil {
-		o.At = w.clock.now
-	}
+	o.At = w.pace.now()
 	if w.trace != nil {
 		w.trace.observe(o)
 	}

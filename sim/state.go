@@ -400,9 +400,7 @@ func (w *World) load(s *snapshot) {
 		g.stale = false
 	}
 	w.stale = w.stale[:0]
-	if w.timed != nil {
-		w.timed.stale = true
-	}
+	w.pace.loaded()
 }
 
 // fingerprint hashes the state: two runs that came to the same state have the

@@ -38,7 +38,7 @@ type DelayOverride struct {
 // through with it and all that came before.
 func (w *World) Timed(timing Timing) {
 	w.mustNotRun("Timed")
-	w.timed = &timed{Timing: timing, clock: &w.clock}
+	w.pace = &timed{Timing: timing, world: w, clock: &w.clock}
 	w.clock.used = true
 }
 
@@ -46,6 +46,7 @@ func (w *World) Timed(timing Timing) {
 // of it has changed.
 type timed struct {
 	Timing
+	world      *World
 	clock      *clock
 	tasks      []taskTime // by number - 1
 	conns      []link     // by number - 1
@@ -127,12 +128,9 @@ type objectInfo struct {
 	waiters   []int32    // of the whole group
 }
 
-// prepareTimed builds the tables, once all that there is has its number.
-func (w *World) prepareTimed() {
-	td := w.timed
-	if td == nil {
-		return
-	}
+// prepare builds the tables, once all that there is has its number.
+func (td *timed) prepare() {
+	w := td.world
 	td.objects = make([]objectInfo, len(w.objects)+1)
 	td.threads = make([]thread, len(w.tasks)+len(w.conns)+w.otherThreads+1)
 	used := make([]bool, len(td.Overrides))
@@ -214,12 +212,13 @@ func (w *World) prepareTimed() {
 }
 
 // layout plans what is busy until when, and how much was drawn.
-func (td *timed) layout(w *World) {
+func (td *timed) layout() {
+	w := td.world
 	own := func(o *object) *group { return w.plan.group(o, ofWorld) }
 	for i := range td.tasks {
 		p, t := &td.tasks[i], w.tasks[i]
 		g := own(&t.object)
-		g.special(&taskTimeState{t, p})
+		g.special(&taskTimeState{td, t, p})
 		g.draws(&p.cost, &p.draws)
 		for k := range p.thinkTimes {
 			g.draws(&p.thinkTimes[k].cost, &p.thinkTimes[k].draws)
@@ -244,8 +243,9 @@ func (td *timed) layout(w *World) {
 // taskTime is when a task goes on. That counts as now once it has passed, but
 // before a Mutex whose queue says who came first, and how long ago.
 type taskTimeState struct {
-	task *Task
-	time *taskTime
+	timed *timed
+	task  *Task
+	time  *taskTime
 }
 
 func (x *taskTimeState) walk(s *walker) {
@@ -253,7 +253,7 @@ func (x *taskTimeState) walk(s *walker) {
 	case s.loading:
 		s.get(o, unsafe.Pointer(&x.time.next), nil)
 	default:
-		if s.world.timed.lockQueueOf(x.task) != nil {
+		if x.timed.lockQueueOf(x.task) != nil {
 			o = moment
 		}
 		s.put(o, unsafe.Pointer(&x.time.next), nil)
@@ -304,7 +304,9 @@ func (td *timed) stamp(queue []Envelope, leaves Time, w *wire) {
 }
 
 // begin moves the clock to the event.
-func (td *timed) begin(w *World, e *Event) {
+func (td *timed) begin(e *Event) {
+	w := td.world
+	w.markMoments()
 	if e.Fault {
 		w.touched(&w.clock.object, false)
 		return
@@ -313,7 +315,8 @@ func (td *timed) begin(w *World, e *Event) {
 }
 
 // end looks again at everything that the step may have changed.
-func (td *timed) end(w *World, e *Event) {
+func (td *timed) end(e *Event) {
+	w := td.world
 	task, since := int32(0), Time(0)
 	if e.task != nil {
 		p := &td.tasks[e.task.number-1]
@@ -474,9 +477,9 @@ func (td *timed) wait(t *Task, from, to int32) {
 	}
 }
 
-// findDue lists what is due first.
-func (w *World) findDue() {
-	td := w.timed
+// find lists what is due first.
+func (td *timed) find() {
+	w := td.world
 	for td.stale {
 		td.stale = false
 		for process := range td.threads {
@@ -517,112 +520,10 @@ func (td *timed) eventOf(w *World, process int32) *Event {
 	}
 }
 
-// queue is a heap of threads by when they are due, four children a parent:
-// half as deep as one of two, and its children lie side by side. It knows where
-// each thread is, so that what is due again moves once.
-type queue struct {
-	items []dueItem
-	at    []int32 // by thread: its place in items, from 1; 0: it is not there
-}
-
-type dueItem struct {
-	due    int64
-	thread int32
-}
-
-func (q *queue) set(process int32, due int64) {
-	i := int(q.at[process]) - 1
-	if i < 0 {
-		q.items = append(q.items, dueItem{})
-		q.up(len(q.items)-1, dueItem{due, process})
-		return
-	}
-	if was := q.items[i].due; due < was {
-		q.up(i, dueItem{due, process})
-	} else if due > was {
-		q.down(i, dueItem{due, process})
-	}
-}
-
-func (q *queue) remove(process int32) {
-	i := int(q.at[process]) - 1
-	if i < 0 {
-		return
-	}
-	q.at[process] = 0
-	last := len(q.items) - 1
-	moved := q.items[last]
-	q.items = q.items[:last]
-	if i == last {
-		return
-	}
-	if i > 0 && moved.due < q.items[(i-1)/4].due {
-		q.up(i, moved)
-	} else {
-		q.down(i, moved)
-	}
-}
-
-// up puts an item at a place, or above it.
-func (q *queue) up(i int, item dueItem) {
-	for i > 0 {
-		parent := (i - 1) / 4
-		if q.items[parent].due <= item.due {
-			break
-		}
-		q.items[i] = q.items[parent]
-		q.at[q.items[i].thread] = int32(i + 1)
-		i = parent
-	}
-	q.items[i] = item
-	q.at[item.thread] = int32(i + 1)
-}
-
-// down puts an item at a place, or below it.
-func (q *queue) down(i int, item dueItem) {
-	n := len(q.items)
-	for {
-		child := 4*i + 1
-		if child >= n {
-			break
-		}
-		least, due := child, q.items[child].due
-		for k := child + 1; k < min(child+4, n); k++ {
-			if q.items[k].due < due {
-				least, due = k, q.items[k].due
-			}
-		}
-		if due >= item.due {
-			break
-		}
-		q.items[i] = q.items[least]
-		q.at[q.items[i].thread] = int32(i + 1)
-		i = least
-	}
-	q.items[i] = item
-	q.at[item.thread] = int32(i + 1)
-}
-
-// first lists the threads that are due first, in their order. They are the
-// top of the heap: nothing below another instant needs a look.
-func (q *queue) first(list []int32) []int32 {
-	if len(q.items) == 0 {
-		return list
-	}
-	due := q.items[0].due
-	list = append(list, 0)
-	for i := 0; i < len(list); i++ {
-		for child := 4*int(list[i]) + 1; child < min(4*int(list[i])+5, len(q.items)); child++ {
-			if q.items[child].due == due {
-				list = append(list, int32(child))
-			}
-		}
-	}
-	for i, place := range list {
-		list[i] = q.items[place].thread
-	}
-	if len(list) > 1 {
-		slices.Sort(list)
-	}
-	return list
-}
+func (td *timed) changed(c *Conn)               { td.look(int32(td.world.threadOf(c))) }
+func (td *timed) loaded()                       { td.stale = true }
+func (td *timed) timed() bool                   { return true }
+func (td *timed) checks() bool                  { return !td.Unchecked }
+func (td *timed) now() Time                     { return td.clock.now }
+func (td *timed) later(d *Delay, r *Draws) Time { return td.clock.now.Add(d.Draw(r)) }
+func (td *timed) draws(what string) Draws       { return NewDraws(td.Seed, what) }

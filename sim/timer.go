@@ -402,7 +402,7 @@ func (m *nodeState) reacts(step func(out *Outbox)) {
 	w.touched(&m.object, true)
 	w.outbox.node = m
 	step(&w.outbox)
-	if checker, ok := m.node.(Checker); ok && (w.timed == nil || !w.timed.Unchecked) {
+	if checker, ok := m.node.(Checker); ok && w.pace.checks() {
 		if err := checker.Check(); err != nil {
 			w.broke(NodeInvariants, fmt.Errorf("%s: %w", m.name, err))
 		}

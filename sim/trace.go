@@ -156,9 +156,7 @@ func (t *Trace) observe(o Act) {
 
 func (t *Trace) end(w *World) {
 	step := &t.Steps[len(t.Steps)-1]
-	if step.At = Never; w.timed != nil {
-		step.At = w.clock.now
-	}
+	step.At = w.pace.now()
 	for _, a := range w.accesses {
 		step.Touched = append(step.Touched, Touch{w.objectName(a.Object), a.Write})
 	}

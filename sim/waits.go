@@ -87,10 +87,7 @@ func (w *World) waitGraph() *WaitGraph {
 }
 
 func (w *World) waits(after Event) *WaitGraph {
-	g := &WaitGraph{After: after, At: Never, Over: true}
-	if w.timed != nil {
-		g.At = w.clock.now
-	}
+	g := &WaitGraph{After: after, At: w.pace.now(), Over: true}
 	for _, e := range w.enabled {
 		g.Over = g.Over && e.Fault
 	}

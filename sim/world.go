@@ -34,8 +34,8 @@ type World struct {
 	putOff       []int         // of the timers that it armed or stopped: their threads
 	outbox       Outbox
 	clock        clock
-	otherThreads int     // that are neither a task nor a connection
-	timed        *timed  // nil: any enabled event may be next
+	otherThreads int // that are neither a task nor a connection
+	pace         pacer
 	faults       *faults // nil: none
 	trace        *Trace  // nil: not recording
 	looked       object  // what an Always judges; unbound: there is none
@@ -85,7 +85,7 @@ type World struct {
 // NewWorld returns an empty world.
 func NewWorld() *World {
 	w := &World{goroutines: defaultGoroutines, maxCoroutines: maxCoroutines, plan: plan{shapes: make(map[reflect.Type]*typeShape, 64)}}
-	w.outbox.world = w
+	w.outbox.world, w.pace = w, &untimed{w}
 	w.saved.world, w.loader = w, walker{world: w, loading: true}
 	return w
 }
@@ -214,10 +214,8 @@ func (w *World) start() error {
 	w.prepareClock()
 	w.prepareAsking()
 	w.prepareFaults()
-	w.prepareTimed()
-	if w.timed != nil {
-		w.timed.layout(w)
-	}
+	w.pace.prepare()
+	w.pace.layout()
 	w.seal()
 	w.raw = walker{world: w}
 	for _, g := range w.plan.groups {
@@ -325,41 +323,13 @@ func (w *World) events() []Event {
 func (w *World) findEnabled() {
 	w.enabled = w.enabled[:0]
 	w.contended = false
-	if w.timed != nil {
-		w.findDue()
-	} else {
-		w.findPossible()
-	}
+	w.pace.find()
 	if len(w.enabled) == 0 {
 		if err := w.stuck(); err != nil {
 			w.broke(NoProgress, err)
 		}
 	}
 	w.findFaults()
-}
-
-// findPossible lists what may happen where nothing takes any time.
-func (w *World) findPossible() {
-	for _, t := range w.tasks {
-		switch {
-		case t.choosing() && !t.gone:
-			w.findWays(t)
-		case t.ready():
-			w.enabled = append(w.enabled, t.site.event)
-		case t.waits():
-			if t.awaits.bound().kind == hook.Lock {
-				w.contended = true
-			}
-		}
-	}
-	for _, c := range w.conns {
-		if c.deliverable() {
-			w.enabled = append(w.enabled, w.arrival(c))
-		}
-	}
-	w.findAnswers()
-	w.findFiring()
-	w.findRestarts()
 }
 
 // arrival is the event that the oldest request arrives.
@@ -395,22 +365,15 @@ func (w *World) take(i int) {
 	if w.trace != nil {
 		w.trace.begin(w, event)
 	}
-	if w.timed != nil {
-		w.timed.begin(w, &event)
-	}
+	w.pace.begin(&event)
 	if w.races.on {
 		w.races.step(event)
-	}
-	if w.timed != nil {
-		w.markMoments()
 	}
 	w.step(event)
 	if event.task != nil {
 		w.checkDeadlock(event.task)
 	}
-	if w.timed != nil {
-		w.timed.end(w, &event)
-	}
+	w.pace.end(&event)
 	w.base = nil
 	w.findEnabled()
 	w.look(event)
