@@ -2,7 +2,11 @@
 
 package sim
 
-import "unsafe"
+import (
+	"runtime"
+	"strings"
+	"unsafe"
+)
 
 // The place of a point is its name and the calls that lead to it, and it is asked
 // for at each step. runtime.Callers takes a microsecond to list them, ten times
@@ -42,4 +46,10 @@ func callers(stack *[64]uintptr, base *uintptr) int {
 		frame = *(*unsafe.Pointer)(frame)
 	}
 	panic("sim: a point lies deeper than 64 calls")
+}
+
+// isRun says whether an address lies in Task.run, the bottom of a task's stack.
+func isRun(pc uintptr) bool {
+	f := runtime.FuncForPC(pc - 1)
+	return f != nil && strings.HasSuffix(f.Name(), ".(*Task).run")
 }

@@ -2,7 +2,10 @@
 
 package sim
 
-import "runtime"
+import (
+	"runtime"
+	"strings"
+)
 
 // callers writes the return addresses of the calls from the caller's caller
 // down to Task.run, and returns how many.
@@ -15,4 +18,10 @@ func callers(stack *[64]uintptr, base *uintptr) int {
 		}
 	}
 	panic("sim: a point lies deeper than 64 calls")
+}
+
+// isRun says whether an address lies in Task.run, the bottom of a task's stack.
+func isRun(pc uintptr) bool {
+	f := runtime.FuncForPC(pc - 1)
+	return f != nil && strings.HasSuffix(f.Name(), ".(*Task).run")
 }

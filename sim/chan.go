@@ -2,7 +2,6 @@ package sim
 
 import (
 	"fmt"
-	"reflect"
 
 	"racelab/sim/internal/hook"
 )
@@ -59,7 +58,7 @@ func (c *Chan[T]) Make(t *Task, capacity int) {
 		return
 	}
 	t.touches(&c.object, true) // Before anything that depends on who waits.
-	t.world.remade = true
+	t.world.met.remade = true
 	for _, other := range t.world.tasks {
 		if other != t && other.waitsAt(c) {
 			panic(fmt.Sprintf("sim: %s makes %s anew, and %s waits at the old one: give each its own Chan",
@@ -116,7 +115,7 @@ func (c *Chan[T]) Close(t *Task) {
 	if !t.comes("close", &c.object, visible) {
 		return
 	}
-	t.world.closed = true
+	t.world.met.closed = true
 	t.touches(&c.object, !c.closed)
 	switch {
 	case !c.made:
@@ -151,7 +150,7 @@ func (c *Chan[T]) Peek() []T {
 
 func (c *channel) prepare(w *World) {
 	c.kind = hook.Channel
-	w.channels = append(w.channels, c)
+	w.passages = append(w.passages, c)
 }
 
 // pipe is how a case comes to its channel.
@@ -162,35 +161,6 @@ func (c *channel) handsOver() bool { return c.made && c.capacity == 0 }
 
 // forget forgets who came before whom.
 func (c *channel) forget() { c.sendClocks, c.room = c.sendClocks[:0], c.room[:0] }
-
-// carried is a value on its way through a channel: a number or, of anything else,
-// its hash and the value itself.
-type carried struct {
-	word uint64
-	ref  reference
-}
-
-// reference is what no word can hold. It never changes.
-type reference struct{ to any }
-
-func carry[T any](value T) carried {
-	v := reflect.ValueOf(&value).Elem()
-	if isWord(v.Kind()) {
-		return carried{word: scalar(&value)}
-	}
-	return carried{hashValue(mixString(0, v.Type().String()), v), reference{value}}
-}
-
-func valueOf[T any](x carried) T {
-	if isWord(reflect.TypeFor[T]().Kind()) {
-		return fromWord[T](x.word)
-	}
-	value, _ := x.ref.to.(T)
-	return value
-}
-
-// isWord says whether a word holds all values of the kind.
-func isWord(k reflect.Kind) bool { return k >= reflect.Bool && k <= reflect.Uint64 }
 
 // put sends into the buffer.
 func (c *channel) put(t *Task, x carried) {

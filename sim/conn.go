@@ -2,8 +2,6 @@ package sim
 
 import (
 	"fmt"
-	"math"
-	"reflect"
 	"unsafe"
 
 	"racelab/sim/internal/hook"
@@ -192,12 +190,29 @@ func (c *Conn) sender(request Envelope) string {
 	return c.senders[request.from.place()-1]
 }
 
+// arrival is the event that the oldest request arrives.
+func (c *Conn) arrival() Event {
+	request := c.requests[0]
+	return Event{
+		Actor: c.sender(request),
+		Label: NameOf(request.Message),
+		Place: c.node.place(), Thread: c.thread(),
+		source: c,
+	}
+}
+
+// thread is that of the requests of the connection.
+func (c *Conn) thread() int { return len(c.node.world.tasks) + c.number }
+
+func (c *Conn) lane() string { return c.node.name }
+
+func (c *Conn) brings() Message { return c.requests[0].Message }
+
 // deliverable says whether the node would take the next request now.
 func (c *Conn) deliverable() bool { return c.serving == nil && !c.muted && len(c.requests) > 0 }
 
-// deliver hands the oldest request to the node, as one step.
-func (c *Conn) deliver() {
-	w := c.node.world
+// happen hands the oldest request to the node, as one step.
+func (c *Conn) happen(w *World) {
 	e := c.requests[0]
 	c.requests = append(c.requests[:0], c.requests[1:]...)
 	c.serving = e.from
@@ -285,54 +300,5 @@ func (q *envelopes) walk(s *walker) {
 			s.get(past, unsafe.Pointer(&e.at), nil)
 		}
 		*q.queue = append(*q.queue, e)
-	}
-}
-
-// hashOf hashes a message through all it holds. It goes by reflection, so that
-// no message can forget a field; a message is hashed once, when it is sent.
-func hashOf(m Message) uint64 {
-	mustBeLabel("message", NameOf(m))
-	v := reflect.ValueOf(m)
-	return hashValue(mixString(0, v.Type().String()), v)
-}
-
-func hashValue(hash uint64, v reflect.Value) uint64 {
-	switch v.Kind() {
-	case reflect.Bool:
-		if v.Bool() {
-			return mix(hash, 1)
-		}
-		return mix(hash, 0)
-	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		return mix(hash, uint64(v.Int()))
-	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		return mix(hash, v.Uint())
-	case reflect.String:
-		return mixString(hash, v.String())
-	case reflect.Float32, reflect.Float64:
-		return mix(hash, math.Float64bits(v.Float()))
-	case reflect.Pointer:
-		if v.IsNil() {
-			return mix(hash, 0)
-		}
-		return hashValue(mix(hash, 1), v.Elem())
-	case reflect.Interface:
-		if v.IsNil() {
-			return mix(hash, 0)
-		}
-		return hashValue(mixString(hash, v.Elem().Type().String()), v.Elem())
-	case reflect.Slice, reflect.Array:
-		hash = mix(hash, uint64(v.Len()))
-		for i := range v.Len() {
-			hash = hashValue(hash, v.Index(i))
-		}
-		return hash
-	case reflect.Struct:
-		for i := range v.NumField() {
-			hash = hashValue(hash, v.Field(i))
-		}
-		return hash
-	default:
-		panic(fmt.Sprintf("sim: a message, or what a channel carries, holds a %s: make it of numbers, texts, booleans, structs, slices and pointers", v.Type()))
 	}
 }

@@ -74,18 +74,18 @@ type waiter struct {
 // checkDeadlock looks for a circle that the last step, of the given task, has
 // closed.
 func (w *World) checkDeadlock(t *Task) {
-	if last := w.findCircle(t); last >= 0 {
-		w.broke(NoDeadlock, w.deadlock(last))
+	if circle := w.findCircle(t); circle != nil {
+		w.broke(NoDeadlock, deadlock(w, circle))
 	}
 }
 
 // findCircle looks for the shortest way on which the task waits, over others,
-// for itself, and leaves it in w.chain. It returns the index of the last one,
-// which waits for the task, or -1.
-func (w *World) findCircle(t *Task) int {
-	w.chain = append(w.chain[:0], waiter{t, -1})
-	for i := 0; i < len(w.chain); i++ {
-		last := w.chain[i].task
+// for itself. Each task of the circle waits for the next one; nil: there is none.
+func (w *World) findCircle(t *Task) []*Task {
+	var room [8]waiter
+	chain := append(room[:0], waiter{t, -1})
+	for i := 0; i < len(chain); i++ {
+		last := chain[i].task
 		on := last.lockAwaited()
 		if on == nil {
 			continue
@@ -94,13 +94,18 @@ func (w *World) findCircle(t *Task) int {
 			switch {
 			case !on.blocks(last, holder):
 			case holder == t:
-				return i
-			case !slices.ContainsFunc(w.chain, func(on waiter) bool { return on.task == holder }):
-				w.chain = append(w.chain, waiter{holder, i})
+				var circle []*Task
+				for k := i; k >= 0; k = chain[k].after {
+					circle = append(circle, chain[k].task)
+				}
+				slices.Reverse(circle)
+				return circle
+			case !slices.ContainsFunc(chain, func(on waiter) bool { return on.task == holder }):
+				chain = append(chain, waiter{holder, i})
 			}
 		}
 	}
-	return -1
+	return nil
 }
 
 // lockAwaited is the lock that keeps the task from going on, or nil.
@@ -111,14 +116,9 @@ func (t *Task) lockAwaited() lock {
 	return t.awaits.(lock)
 }
 
-// deadlock puts the circle that findCircle has found in words. It begins with
-// the first of its tasks, whichever closed it.
-func (w *World) deadlock(last int) error {
-	var circle []*Task // each waits for the next
-	for i := last; i >= 0; i = w.chain[i].after {
-		circle = append(circle, w.chain[i].task)
-	}
-	slices.Reverse(circle)
+// deadlock puts a circle in words. It begins with the first of its tasks,
+// whichever closed it.
+func deadlock(w *World, circle []*Task) error {
 	first := 0
 	for i, t := range circle {
 		if t.number < circle[first].number {

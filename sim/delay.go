@@ -187,12 +187,6 @@ func (r *Draws) next() uint64 {
 	return scramble(r.key + r.count*0x9e3779b97f4a7c15)
 }
 
-func scramble(x uint64) uint64 {
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-	return x ^ x>>31
-}
-
 // float is above 0 and below 1.
 func (r *Draws) float() float64 { return (float64(r.next()>>12) + 0.5) / (1 << 52) }
 

@@ -12,30 +12,37 @@ type engine World
 
 func (e *engine) world() *World { return (*World)(e) }
 
+// begun is the world, after its start.
+func (e *engine) begun() *World {
+	w := e.world()
+	w.events()
+	return w
+}
+
 func (e *engine) Start() error                 { return e.world().start() }
 func (e *engine) Enabled() []Event             { return e.world().events() }
 func (e *engine) Take(i int)                   { e.world().take(i) }
 func (e *engine) Close()                       { e.world().Close() }
 func (e *engine) Violations() []Violation      { return e.violations }
-func (e *engine) Properties() []string         { return e.world().judged() }
+func (e *engine) Properties() []string         { return e.begun().judged() }
 func (e *engine) Probes() []string             { return e.world().asked() }
 func (e *engine) PutOff() []int                { return e.putOff }
-func (e *engine) Discontent() []Violation      { return e.world().discontent() }
-func (e *engine) Tested() uint64               { return e.world().testedNow() }
+func (e *engine) Discontent() []Violation      { return e.begun().discontent() }
+func (e *engine) Tested() uint64               { return e.begun().testedNow() }
 func (e *engine) Unfinished() []string         { return e.world().left() }
-func (e *engine) Waits() *WaitGraph            { return e.world().waitGraph() }
-func (e *engine) Fields() []hook.Field         { return e.world().listFields() }
-func (e *engine) Wiring() []hook.Field         { return e.world().listWiring() }
+func (e *engine) Waits() *WaitGraph            { return e.begun().waitGraph() }
+func (e *engine) Fields() []hook.Field         { return e.begun().listFields() }
+func (e *engine) Wiring() []hook.Field         { return e.begun().listWiring() }
 func (e *engine) Accesses() []hook.Access      { return e.accesses }
-func (e *engine) Blocked() []blockedEvent      { return e.world().blocked() }
+func (e *engine) Blocked() []blockedEvent      { return e.begun().blocked() }
 func (e *engine) ObjectName(number int) string { return e.world().objectName(number) }
 func (e *engine) IsTimed() bool                { return e.pace.timed() }
 func (e *engine) Irreducible() string          { return e.world().irreducible() }
-func (e *engine) StopFaults()                  { e.world().stopFaults() }
-func (e *engine) Save() any                    { return e.world().save() }
-func (e *engine) Load(state any)               { e.world().goTo(state.(*snapshot)) }
-func (e *engine) Fingerprint() uint64          { return e.world().fingerprint() }
-func (e *engine) Learn(from any)               { e.world().learn(from.(*engine).world()) }
-func (e *engine) CheckStep(i int) error        { return e.world().checkStep(i) }
-func (e *engine) CheckMessages() error         { return e.world().checkMessages() }
+func (e *engine) StopFaults()                  { e.begun().stopFaults() }
+func (e *engine) Save() any                    { return e.begun().save() }
+func (e *engine) Load(state any)               { e.begun().goTo(state.(*snapshot)) }
+func (e *engine) Fingerprint() uint64          { return e.begun().fingerprint() }
+func (e *engine) Learn(from any)               { e.begun().learn(from.(*engine).world()) }
+func (e *engine) CheckStep(i int) error        { return e.begun().checkStep(i) }
+func (e *engine) CheckMessages() error         { return e.begun().checkMessages() }
 func (e *engine) SetMaxCoroutines(n int)       { e.maxCoroutines = n }

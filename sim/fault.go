@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"fmt"
 	"slices"
 	"unsafe"
 
@@ -54,7 +53,6 @@ func (w *World) Allow(b Faults) {
 // stopFaults ends the faults, so that what must happen in the end can be asked
 // of a fair schedule. It stands between two steps.
 func (w *World) stopFaults() {
-	w.events()
 	if f := w.faults; f != nil {
 		f.left = Faults{Closes: f.left.Closes, Down: f.left.Down, Late: f.left.Late}
 		f.stopped = true
@@ -65,32 +63,6 @@ func (w *World) stopFaults() {
 		}
 		w.findEnabled()
 	}
-}
-
-// Fault is a message that nobody sent.
-type Fault string
-
-const (
-	// ErrBroken is what Receive returns in place of an answer that will never come:
-	// the connection is broken. The request may have been served or not. It is an
-	// error, too.
-	ErrBroken Fault = "cut"
-	Crash     Fault = "crash"
-	Restart   Fault = "restart"
-	Late      Fault = "delay"
-	Lost      Fault = "lose"
-	Twice     Fault = "duplicate"
-)
-
-func (f Fault) Name() string   { return string(f) }
-func (f Fault) String() string { return "" }
-
-// Error says what the fault means to who waits.
-func (f Fault) Error() string {
-	if f == ErrBroken {
-		return "the connection is broken"
-	}
-	return string(f)
 }
 
 // Crasher is a node that loses something in a crash. Crash drops what only
@@ -157,53 +129,29 @@ func (w *World) prepareLines() {
 	}
 }
 
-// addLine adds what the handle may come to stand for.
-func (c *Conn) addLine(line *Conn) {
-	line.handle = c
-	line.dialPoint.conn, line.dialPoint.label = line, line.out.tail.label+" (dial)"
-	line.owed = make([]int, len(c.node.world.tasks))
-	c.lines = append(c.lines, line)
-}
-
-// client is the node that dialled, if one has.
-func (c *Conn) client() *nodeState {
-	if c.asks == nil {
-		return nil
-	}
-	return c.asks.by
-}
-
-// lineName is the name of what belongs to the n-th dial.
-func lineName(name string, n int) string {
-	if n < 2 {
-		return name
-	}
-	return fmt.Sprintf("%s/%d", name, n)
-}
-
 // prepareFaults names and numbers what may go wrong.
 func (w *World) prepareFaults() {
 	f := w.faults
 	if f == nil {
 		return
 	}
-	places := len(w.tasks) + len(w.nodes) + len(w.clock.timers)
+	places := len(w.tasks) + len(w.nodes) + len(w.timers.single)
 	if f.left.NodeCrashes > 0 {
 		for _, m := range w.nodes {
 			place := m.place()
 			process := w.newThread()
-			m.restart = Event{Actor: m.name, Label: string(Restart), Place: place, Thread: process, other: &restart{m}}
+			m.restart = Event{Actor: m.name, Label: string(Restart), Place: place, Thread: process, source: &restart{m}}
 			crash := &fault{what: Crash, node: m}
-			crash.event = Event{Actor: m.name, Label: string(Crash), Place: place, Thread: process, Fault: true, other: crash}
+			crash.event = Event{Actor: m.name, Label: string(Crash), Place: place, Thread: process, Fault: true, source: crash}
 			f.list = append(f.list, crash)
 		}
 	}
 	for _, p := range w.processes {
 		if f.kills {
 			place, actor := p.tasks[0].number, w.newThread()
-			p.begins = Event{Actor: p.name, Label: string(Restart), Place: place, Thread: actor, other: p}
+			p.begins = Event{Actor: p.name, Label: string(Restart), Place: place, Thread: actor, source: p}
 			crash := &fault{what: Crash, process: p}
-			crash.event = Event{Actor: p.name, Label: string(Crash), Place: place, Thread: actor, Fault: true, other: crash}
+			crash.event = Event{Actor: p.name, Label: string(Crash), Place: place, Thread: actor, Fault: true, source: crash}
 			f.list = append(f.list, crash)
 		}
 	}
@@ -213,7 +161,7 @@ func (w *World) prepareFaults() {
 			d = &c.in
 		}
 		x := &fault{what: what, conn: c, back: back}
-		x.event = Event{Actor: "network", Label: string(what) + " " + d.tail.label, Place: places + 1, Thread: w.newThread(), Fault: true, other: x}
+		x.event = Event{Actor: "network", Label: string(what) + " " + d.tail.label, Place: places + 1, Thread: w.newThread(), Fault: true, source: x}
 		f.list = append(f.list, x)
 	}
 	for _, c := range w.conns {
@@ -234,23 +182,6 @@ func (w *World) prepareFaults() {
 		}
 	}
 	f.down, f.late = w.pace.draws("down"), w.pace.draws("late")
-}
-
-// findRestarts lists what may come back, which it may at any moment.
-func (w *World) findRestarts() {
-	if w.faults == nil || !w.unfinished() {
-		return
-	}
-	for _, m := range w.nodes {
-		if m.down {
-			w.enabled = append(w.enabled, m.restart)
-		}
-	}
-	for _, p := range w.processes {
-		if p.down {
-			w.enabled = append(w.enabled, p.begins)
-		}
-	}
 }
 
 // findFaults lists the faults that may come now. When every task has ended,
@@ -419,113 +350,3 @@ func (r *restart) happen(w *World) {
 }
 
 func (r *restart) lane() string { return r.node.name }
-
-// dialled says whether the connection has been made.
-func (c *Conn) dialled() bool { return c.dial <= c.handle.line+1 }
-
-// breaks ends the connection, if it still stands.
-func (c *Conn) breaks() {
-	c.broken = true
-	c.touchAll(c.node.world)
-}
-
-// touchAll records that both directions were touched, at both ends.
-func (c *Conn) touchAll(w *World) {
-	for _, o := range [...]*object{&c.out.tail, &c.out.head.object, &c.in.tail, &c.in.head.object, &c.dialPoint.object} {
-		w.touched(o, true)
-	}
-}
-
-// Close breaks the connection from the client's end, if it still stands: no
-// answer comes any more, and whoever waits for one gets ErrBroken. Requests on their
-// way still arrive, or get lost. The Faults say how often there can be a
-// Redial after it.
-//
-// Source: close(2) and SO_LINGER: what was written is sent on, unless the
-// network or a reset stops it.
-func (c *Conn) Close(t *Task) {
-	if !t.comesBy("close connection to " + c.node.name) {
-		return
-	}
-	defer t.did(0)
-	handle := c
-	c = c.current()
-	if handle.line+1 >= len(handle.lines) {
-		panic(fmt.Sprintf("sim: %s closes its connection to %s once more than the Closes of its Faults", t.name, c.node.name))
-	}
-	c.responses = c.responses[:0]
-	c.breaks()
-}
-
-// current is the connection that stands for the handle now.
-func (c *Conn) current() *Conn {
-	if c.lines == nil {
-		return c
-	}
-	return c.lines[c.line]
-}
-
-// owing is the oldest connection that owes the task an answer, or else the
-// current one.
-func (c *Conn) owing(t *Task) *Conn {
-	for _, line := range c.lines[:c.line] {
-		if line.owed[t.number-1] > 0 {
-			return line
-		}
-	}
-	return c.current()
-}
-
-// failed says whether the task waits for nothing more on a broken connection: no
-// answer to it is on its way.
-func (c *Conn) failed(t *Task) bool {
-	if !c.broken {
-		return false
-	}
-	for _, response := range c.responses {
-		if t.reads || response.from == t {
-			return false
-		}
-	}
-	return true
-}
-
-// Redial waits until the node is there, and then makes a new connection in place of a broken one. Where another task was faster, its
-// connection serves.
-//
-// Differs: a dial that is refused is not seen. A client that tries again until
-// it gets through waits.
-func (c *Conn) Redial(t *Task) {
-	name := t.nextOr("redial ", c.node.name)
-	if c.lines == nil {
-		t.Step(name)
-		return
-	}
-	on, ok := t.blocks(name, &c.current().dialPoint)
-	if !ok {
-		return
-	}
-	defer t.did(0)
-	c = on.(*dialPoint).conn
-	t.touches(&c.dialPoint.object, true)
-	if c.broken && c.handle.current() == c {
-		c.redial(t.world)
-	}
-}
-
-// redial makes a new connection in place of a broken one.
-func (c *Conn) redial(w *World) {
-	c.handle.line++
-	for _, o := range [...]*object{&c.dialPoint.object, &c.handle.dialPoint.object, &c.handle.current().dialPoint.object} {
-		w.touched(o, true)
-	}
-}
-
-// dialPoint is where those wait who want to dial anew.
-type dialPoint struct {
-	object
-	conn *Conn
-}
-
-func (d *dialPoint) ready(*Task) bool         { return !d.conn.node.down }
-func (d *dialPoint) waitingFor(*World) string { return d.conn.node.name + ", which is down" }

@@ -10,7 +10,6 @@ import (
 // listWiring lists everything that must not change after the first step: pointers,
 // interfaces, functions, and the fields tagged `sim:"config"`.
 func (w *World) listWiring() []hook.Field {
-	w.events() // To survey a world decides whether it has a clock.
 	var fields []hook.Field
 	w.survey(func(path string, v reflect.Value, kind surveyed) {
 		if kind == configField || kind == wiringField && v.Kind() != reflect.Slice {
@@ -22,7 +21,6 @@ func (w *World) listWiring() []hook.Field {
 
 // listFields prints the state of the model by the paths of its fields.
 func (w *World) listFields() []hook.Field {
-	w.events()
 	var fields []hook.Field
 	w.survey(func(path string, v reflect.Value, kind surveyed) {
 		switch kind {
@@ -65,17 +63,6 @@ func (w *World) nameObjects() {
 		}
 	}
 }
-
-// surveyed is what a plan takes a field for.
-type surveyed uint8
-
-const (
-	stateField  surveyed = iota
-	objectField          // a Var, a Mutex, ...
-	configField          // not walked, by its tag
-	wiringField          // a pointer, an interface, a function, a slice of wiring
-	unsupported          // a map, a channel
-)
 
 // survey visits each field that the plan sees.
 func (w *World) survey(visit func(path string, v reflect.Value, kind surveyed)) {

@@ -166,15 +166,6 @@ func (c *coroutine) mustNotRerun() {
 	}
 }
 
-// byName returns the site of a function's point. Its log says how it came there.
-func (table *siteTable) byName(t *Task, name string) *site {
-	hash := mixString(mixString(0, name), t.name)
-	if s := table.all[hash]; s != nil {
-		return s
-	}
-	return table.add(t, hash, name)
-}
-
 // parked is the coroutines of a function that are parked without being its
 // current one, by their log.
 type parked struct {
@@ -426,13 +417,8 @@ func (t *Task) turn(name string) *entry {
 
 // holdsLock says whether the task holds a lock that keeps others out.
 func (w *World) holdsLock(t *Task) bool {
-	for _, m := range w.mutexes {
-		if m.holder == t.number && !m.Tried {
-			return true
-		}
-	}
-	for _, m := range w.rwMutexes {
-		if m.writing && m.writer == t.number || m.readers[t.number-1].count > 0 {
+	for _, l := range w.locks {
+		if l.keepsOut(t) {
 			return true
 		}
 	}
@@ -455,3 +441,16 @@ func (t *Task) reruns() bool {
 
 // unwinds says whether the task's stack is unwound.
 func (t *Task) unwinds() bool { return t.program == nil && t.coroutine.rerun.killed }
+
+// told says whether a function has been told what time it is. A local variable may
+// hold that, so then the time of day is a part of the state.
+func (w *World) told() bool {
+	if w.clock.used && w.starts.number > 0 {
+		for _, t := range w.tasks {
+			if t.log != nil && t.log.told {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -2,10 +2,7 @@ package sim
 
 import (
 	"fmt"
-	"runtime"
 	"slices"
-	"strings"
-	"unsafe"
 )
 
 // A parked coroutine is a jump target. Its future depends on the place where
@@ -15,143 +12,6 @@ import (
 // This file finds one. Coroutines are few: when none is parked at the wanted
 // place, one is driven there, through states from which it is known to come
 // nearer.
-
-// site is a place where a task may be parked: a point, and the calls that lead
-// to it. A helper called from two places has one point there and two futures.
-type site struct {
-	hash     uint64
-	point    string
-	event    Event
-	variants []variant // of the event, where there are ways
-	parked   []*coroutine
-	recipes  []recipe
-
-	found uint64 // the last search for a route that came here
-	next  hop    // of that route
-}
-
-// recipe is how to come to a site: load the state, in which the task is parked
-// at another site, and let the task take its step, by the way it took.
-type recipe struct {
-	from  *site
-	way   way
-	state *snapshot
-}
-
-// knows says whether there is a recipe from a site.
-func (s *site) knows(from *site) bool {
-	for i := range s.recipes {
-		if s.recipes[i].from == from {
-			return true
-		}
-	}
-	return false
-}
-
-// before returns the state before the current step. Where it was not saved, it
-// is found by running there from the last one that was; a task comes to a site
-// from another for the first time only so often.
-func (w *World) before() *snapshot {
-	if w.base != nil {
-		return w.base
-	}
-	now, clocks := w.snapshot(), w.races.saveSendClocks(w)
-	w.driving = true
-	w.load(w.last)
-	for _, choice := range w.since[:len(w.since)-1] {
-		w.findEnabled()
-		event := w.enabled[choice]
-		if event.task != nil {
-			event.task.attach()
-		}
-		w.pace.begin(&event)
-		w.step(event)
-		w.pace.loaded() // While driving, no step says what it touched.
-		w.pace.end(&event)
-	}
-	before := w.snapshot()
-	w.load(now)
-	w.races.restoreSendClocks(w, clocks)
-	w.driving = false
-	return before
-}
-
-// siteTable holds the sites of a task by their hash.
-type siteTable struct {
-	first *site // where the program parks first
-	base  uintptr
-	stack [64]uintptr  // scratch
-	near  [64]struct { // by the addresses of a place
-		key  uint64
-		site *site
-	}
-	recent [64]*site // by hash
-	all    map[uint64]*site
-	order  []*site // as they were met
-
-	seconds []secondPoint // names that were put together
-
-	search uint64 // of routes, counted
-	queue  []*site
-	route  []hop
-}
-
-// find returns the site of the point at which the running task is about to
-// park. A place that was met before is known by its addresses alone.
-//
-//go:noinline
-func (table *siteTable) find(t *Task, p string) *site {
-	stack := &table.stack
-	n := callers(stack, &table.base)
-	key := uint64(uintptr(unsafe.Pointer(unsafe.StringData(p)))) + uint64(len(p))
-	for _, pc := range stack[:n] {
-		key = (key ^ uint64(pc)) * 0x9e3779b97f4a7c15
-	}
-	near := &table.near[key>>58]
-	if near.key == key && near.site != nil {
-		return near.site
-	}
-	hash := mixString(0, p)
-	for _, pc := range stack[:n] {
-		hash = mix(hash, uint64(pc))
-	}
-	s := table.all[hash]
-	if s == nil {
-		s = table.add(t, hash, p)
-	}
-	near.key, near.site = key, s
-	return s
-}
-
-func (table *siteTable) add(t *Task, hash uint64, p string) *site {
-	mustBeLabel("point", p)
-	s := &site{hash: hash, point: p, event: Event{Actor: t.name, Label: p, Place: t.number, Thread: t.number, task: t}}
-	if table.all == nil {
-		table.all = map[uint64]*site{}
-	}
-	table.all[hash] = s
-	table.order = append(table.order, s)
-	return s
-}
-
-// get returns the site of a saved state.
-func (table *siteTable) get(hash uint64) *site {
-	if s := table.recent[hash%64]; s != nil && s.hash == hash {
-		return s
-	}
-	s := table.all[hash]
-	table.recent[hash%64] = s
-	if s == nil {
-		panic("sim: a state is loaded in which a task is parked where this world never saw it: let the world Learn from the one that saved the state")
-	}
-	return s
-}
-
-// isRun says whether an address lies in Task.run, the bottom of a task's stack.
-func isRun(pc uintptr) bool {
-	f := runtime.FuncForPC(pc - 1)
-	return f != nil && strings.HasSuffix(f.Name(), ".(*Task).run")
-}
 
 // pool is the coroutines of a task that are parked without being its current
 // one.
@@ -211,17 +71,6 @@ func (t *Task) attach() {
 	t.coroutine = c
 }
 
-// take returns a coroutine that is parked at the site, or nil.
-func (s *site) take() *coroutine {
-	n := len(s.parked)
-	if n == 0 {
-		return nil
-	}
-	c := s.parked[n-1]
-	s.parked = s.parked[:n-1]
-	return c
-}
-
 // drive brings a coroutine to a site: from the nearest site, backwards along
 // the recipes, at which one is parked, or from the beginning.
 func (t *Task) drive(to *site) *coroutine {
@@ -236,12 +85,6 @@ func (t *Task) drive(to *site) *coroutine {
 		t.move(c, r.to)
 	}
 	return c
-}
-
-// hop is one step of a drive: by the recipe, to the site.
-type hop struct {
-	recipe recipe
-	to     *site
 }
 
 // route finds the shortest way to a site from one where a coroutine is parked,
@@ -353,7 +196,6 @@ func (t *Task) close() {
 // learn takes over from a world built alike how its tasks come to their sites,
 // so that this one can load states that the other saved.
 func (w *World) learn(from *World) {
-	w.events()
 	for i, t := range w.tasks {
 		for _, theirs := range from.tasks[i].sites.order {
 			s := t.sites.all[theirs.hash]
@@ -371,6 +213,38 @@ func (w *World) learn(from *World) {
 					before = t.sites.add(t, r.from.hash, r.from.point)
 				}
 				s.recipes = append(s.recipes, recipe{before, r.way, r.state})
+			}
+		}
+	}
+}
+
+// saveSendClocks returns the clocks of all messages in flight, by number;
+// restoreSendClocks puts them back. A saved state does not hold them, and to
+// drive a coroutine loads saved states.
+func (r *races) saveSendClocks(w *World) (kept []int) {
+	if !r.on {
+		return nil
+	}
+	for _, c := range w.conns {
+		for _, queue := range [2][]Envelope{c.requests, c.responses} {
+			for i := range queue {
+				kept = append(kept, queue[i].sendClock)
+			}
+		}
+	}
+	return kept
+}
+
+func (r *races) restoreSendClocks(w *World, kept []int) {
+	if !r.on {
+		return
+	}
+	at := 0
+	for _, c := range w.conns {
+		for _, queue := range [2][]Envelope{c.requests, c.responses} {
+			for i := range queue {
+				queue[i].sendClock = kept[at]
+				at++
 			}
 		}
 	}

@@ -2,40 +2,8 @@ package sim
 
 import (
 	"fmt"
-	"reflect"
-	"strings"
 	"unsafe"
 )
-
-// Message is what travels on a connection, or what a task tells properties: any
-// struct, or a pointer to one. It never changes once it is sent, and is made of
-// plain data: numbers, texts, booleans, and structs, slices and pointers of these.
-// Its receiver copies what it keeps.
-//
-// Pictures show its contents by its method String, or else as fmt prints them; so
-// one that holds pointers has a String.
-type Message any
-
-// NameOf is the kind of a message: the name of its type without the words Request
-// or Response, "OffsetCommit", unless it has a method Name that says another.
-func NameOf(m Message) string {
-	if m, ok := m.(interface{ Name() string }); ok {
-		return m.Name()
-	}
-	t := reflect.TypeOf(m)
-	if t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	return strings.TrimSuffix(strings.TrimSuffix(t.Name(), "Request"), "Response")
-}
-
-// ContentsOf is what a message says: "{P0: 11, P1: 21}".
-func ContentsOf(m Message) string {
-	if m, ok := m.(fmt.Stringer); ok {
-		return m.String()
-	}
-	return strings.TrimPrefix(fmt.Sprintf("%+v", m), "&")
-}
 
 // Node is a participant that reacts to messages: a broker, a coordinator. Handle
 // takes one message, as one step, and touches nothing but the node's own fields.
@@ -208,4 +176,26 @@ func (e Envelope) String() string {
 		return "none"
 	}
 	return NameOf(e.Message) + " of " + e.From() + " " + ContentsOf(e.Message)
+}
+
+// reacts is a step of the node, whatever led to it.
+func (m *nodeState) reacts(step func(out *Outbox)) {
+	w := m.world
+	w.touched(&m.object, true)
+	w.outbox.node = m
+	step(&w.outbox)
+	if checker, ok := m.node.(Checker); ok && w.pace.checks() {
+		if err := checker.Check(); err != nil {
+			w.broke(NodeInvariants, fmt.Errorf("%s: %w", m.name, err))
+		}
+	}
+}
+
+// thread is the number of a node among the threads.
+func (m *nodeState) clockIndex() int { return m.place() - 1 }
+
+// Now is the world's time, for a node that asks for it.
+func (o *Outbox) Now() Time {
+	o.world.touched(&o.world.clock.object, false)
+	return o.world.clock.now
 }

@@ -28,44 +28,12 @@ type objectHolder interface {
 
 func (o *object) prepare(*World) {}
 
-// bind gives the object its number, in the order of the walk, once.
-func (w *World) bind(t objectHolder) {
-	if o := t.bound(); o.number == 0 {
-		w.objects = append(w.objects, t)
-		o.number = len(w.objects)
-	}
-}
-
 func (o *object) mustBeShared() {
 	if o.number == 0 {
 		panic("sim: a step touched memory that nobody shared: hand its owner to World.Share")
 	}
 }
 
-func (w *World) touched(o *object, write bool) {
-	if write {
-		w.mark(o)
-	}
-	if w.driving {
-		return
-	}
-	o.mustBeShared()
-	for i := range w.accesses {
-		if w.accesses[i].Object == o.number {
-			w.accesses[i].Write = w.accesses[i].Write || write
-			return
-		}
-	}
-	w.accesses = append(w.accesses, hook.Access{Object: o.number, Write: write, Kind: o.kind, Pair: o.pair})
-}
-
-// objectName names an object as the model's code does: "om.broker.lock".
-func (w *World) objectName(number int) string {
-	if w.names == nil {
-		w.nameObjects()
-	}
-	if name := w.names[number-1]; name != "" {
-		return name
-	}
-	return w.objects[number-1].bound().label
-}
+// ownPoint is the name of a point where a task is about to do something to an
+// object.
+type ownPoint struct{ verb, name string }

@@ -52,7 +52,7 @@ func (a *asking) comes() bool {
 }
 
 // back is what comes back next.
-func (a *asking) back() Message {
+func (a *asking) brings() Message {
 	if len(a.conn.responses) > 0 {
 		return a.conn.responses[0].Message
 	}
@@ -62,16 +62,16 @@ func (a *asking) back() Message {
 // event is that something comes back.
 func (a *asking) event() Event {
 	label := string(ErrBroken)
-	if m := a.back(); m != ErrBroken {
+	if m := a.brings(); m != ErrBroken {
 		label = NameOf(m) + " response"
 	}
-	return Event{Actor: a.conn.in.tail.label, Label: label, Place: a.by.place(), Thread: a.thread, other: a}
+	return Event{Actor: a.conn.in.tail.label, Label: label, Place: a.by.place(), Thread: a.thread, source: a}
 }
 
 // happen hands what comes back to the node, as one step.
 func (a *asking) happen(w *World) {
 	c := a.conn
-	e := Envelope{Message: a.back(), Request: a.inFlight[0].Message, conn: c, from: c.node}
+	e := Envelope{Message: a.brings(), Request: a.inFlight[0].Message, conn: c, from: c.node}
 	a.inFlight = append(a.inFlight[:0], a.inFlight[1:]...)
 	if len(c.responses) > 0 {
 		w.acquire(a.by.clockIndex(), c.responses[0].sendClock)
@@ -93,9 +93,9 @@ func (a *asking) crash() {
 
 // findAnswers lists the answers that may come back to nodes.
 func (w *World) findAnswers() {
-	for _, a := range w.asking {
-		if a.comes() {
-			w.enabled = append(w.enabled, a.event())
+	for _, c := range w.conns {
+		if c.asks != nil && c.asks.comes() {
+			w.enabled = append(w.enabled, c.asks.event())
 		}
 	}
 }
@@ -105,7 +105,14 @@ func (w *World) prepareAsking() {
 	for _, c := range w.conns {
 		if c.asks != nil {
 			c.asks.thread = w.newThread()
-			w.asking = append(w.asking, c.asks)
 		}
 	}
+}
+
+// client is the node that dialled, if one has.
+func (c *Conn) client() *nodeState {
+	if c.asks == nil {
+		return nil
+	}
+	return c.asks.by
 }

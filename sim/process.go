@@ -199,7 +199,7 @@ func (p *process) crash() {
 		}
 	}
 	w.pace.idle(p.tasks)
-	w.races.forget(w, p)
+	w.races.forget(w, p.goroutines(), p.owns)
 	for _, t := range p.goroutines()[len(p.tasks):] {
 		w.touched(&w.starts, true)
 		w.touched(&t.object, true)
@@ -283,4 +283,21 @@ func (p *process) walk(s *walker) {
 		return
 	}
 	s.put(word8, unsafe.Pointer(&p.down), nil)
+}
+
+// findRestarts lists what may come back, which it may at any moment.
+func (w *World) findRestarts() {
+	if w.faults == nil || !w.unfinished() {
+		return
+	}
+	for _, m := range w.nodes {
+		if m.down {
+			w.enabled = append(w.enabled, m.restart)
+		}
+	}
+	for _, p := range w.processes {
+		if p.down {
+			w.enabled = append(w.enabled, p.begins)
+		}
+	}
 }

@@ -3,7 +3,6 @@ package sim
 import (
 	"fmt"
 	"math/bits"
-	"slices"
 
 	"racelab/sim/internal/hook"
 )
@@ -236,177 +235,12 @@ type PanicError struct {
 
 func (e *PanicError) Error() string { return fmt.Sprintf("%s panicked: %v", e.Actor, e.Reason) }
 
-// Watch adds a property that is judged at each step.
-func (w *World) Watch(p *Property) {
-	w.mustNotRun("Watch")
-	own := []string{NoDeadlock, NoProgress, NoPanic, NoDataRace, NodeInvariants, Assertions}
-	if slices.Contains(own, p.name) || slices.ContainsFunc(w.claims, func(other *Property) bool { return other.name == p.name }) {
-		panic(fmt.Sprintf("sim: there are two properties %s: which of them would a verdict be about?", p.name))
-	}
-	w.claims = append(w.claims, p)
-}
-
-// Always adds an invariant: judge sees the state after each step.
-func (w *World) Always(name string, judge func(c *Claim)) {
-	w.Watch(NewProperty(name, nil).Always(judge))
-}
-
-// Finally adds a claim about the end of each run.
-func (w *World) Finally(name string, judge func(c *Claim)) {
-	w.Watch(NewProperty(name, nil).Finally(judge))
-}
-
-// Eventually adds a claim about what each run comes to once faults stop: see
-// Property.Eventually.
-func (w *World) Eventually(name string, judge func(c *Claim)) {
-	w.Watch(NewProperty(name, nil).Eventually(judge))
-}
-
-// Probe asks whether a state can be reached in which reached is true. A search
-// answers with a shortest schedule, or that there is none. It claims nothing.
-func (w *World) Probe(name string, reached func() bool) {
-	p := NewProperty(name, nil)
-	p.probe = reached
-	w.Watch(p)
-}
-
 // ProbeHit stands for the break of a probe: a state answered it with yes.
 type ProbeHit struct{}
 
 func (ProbeHit) Error() string { return "reached" }
 
-// Assert breaks the world's property Assertions if the condition does not hold.
-func (t *Task) Assert(holds bool, format string, args ...any) {
-	if t.reruns() {
-		return
-	}
-	w := t.world
-	w.asserted = true
-	if !holds {
-		w.broke(Assertions, fmt.Errorf(t.name+": "+format, args...))
-	}
-}
-
-// Call tells the properties that the task enters a function of the client's
-// public API.
-func (t *Task) Call(call Message) { t.acts("call ", Called, call) }
-
-// Return tells the properties that the task comes back from one.
-func (t *Task) Return(result Message) { t.acts("return ", Returned, result) }
-
-func (t *Task) acts(verb string, action Action, m Message) {
-	if t.plain() || t.comesByWith(verb+NameOf(m)) {
-		t.world.observe(Act{Action: action, Actor: t.name, Message: m})
-		t.did(0)
-	}
-}
-
-func (w *World) observe(o Act) {
-	if w.driving {
-		return
-	}
-	o.At = w.pace.now()
-	if w.trace != nil {
-		w.trace.observe(o)
-	}
-	for _, p := range w.claims {
-		seen, tested, err := p.Judge(o)
-		if !seen {
-			continue
-		}
-		w.touched(&p.object, true)
-		p.tested = p.tested || tested
-		if err != nil {
-			p.violated = true
-			w.broke(p.name, err)
-		}
-	}
-}
-
-func (w *World) broke(property string, err error) {
-	if w.driving {
-		return
-	}
-	w.violations = append(w.violations, Violation{property, err})
-}
-
-// Violations lists what the last step broke. It is valid until the next step.
-func (w *World) Violations() []Violation { return w.violations }
-
-// judged names what is judged: what the scenario claims and asks, and the
-// world's own properties.
-func (w *World) judged() []string {
-	if w.events(); w.properties != nil {
-		return w.properties
-	}
-	var names []string
-	for _, p := range w.claims {
-		names = append(names, p.name)
-	}
-	names = append(names, NoDeadlock, NoProgress, NoPanic)
-	if slices.ContainsFunc(w.objects, func(t objectHolder) bool { return t.bound().kind == hook.Data }) {
-		names = append(names, NoDataRace)
-	}
-	if slices.ContainsFunc(w.nodes, func(m *nodeState) bool { _, ok := m.node.(Checker); return ok }) {
-		names = append(names, NodeInvariants)
-	}
-	w.properties = append(names, Assertions)
-	return w.properties
-}
-
-// asked names those of judged that are questions.
-func (w *World) asked() []string {
-	var names []string
-	for _, p := range w.claims {
-		if p.probe != nil {
-			names = append(names, p.name)
-		}
-	}
-	return names
-}
-
-// testedNow says which properties the last step put to the test: bit i for the
-// i-th of judged. A scenario's property knows by itself; a deadlock needs
-// a task that waits for a lock; to get stuck at all needs one that waits for
-// anything; an assertion needs one that asserts; any step might panic, race or
-// break an invariant.
-func (w *World) testedNow() uint64 {
-	tested := ^uint64(0)
-	for i, p := range w.claims {
-		if !p.tested {
-			tested &^= 1 << i
-		}
-	}
-	if !w.contended {
-		tested &^= 1 << len(w.claims) // NoDeadlock
-	}
-	if !slices.ContainsFunc(w.tasks, (*Task).waits) {
-		tested &^= 1 << (len(w.claims) + 1) // NoProgress
-	}
-	if !w.asserted {
-		tested &^= 1 << (len(w.judged()) - 1)
-	}
-	return tested
-}
-
 // looks says whether the property judges states.
 func (p *Property) looks() bool {
 	return p.always != nil || p.finally != nil || p.eventually != nil || p.probe != nil
-}
-
-// discontent lists the properties that want something in the end which the state
-// does not have, with what they say of it. It puts them to the test.
-func (w *World) discontent() []Violation {
-	var list []Violation
-	for _, p := range w.claims {
-		if p.eventually == nil {
-			continue
-		}
-		c := Claim{waits: w.waits(Event{})}
-		p.eventually(&c)
-		if p.tested = p.tested || c.tested; c.err != nil {
-			list = append(list, Violation{p.name, c.err})
-		}
-	}
-	return list
 }

@@ -5,7 +5,7 @@ import "fmt"
 // Data races in single runs: two accesses to a Var, one of them a write, that
 // nothing orders. Ordered means what The Go Memory Model calls "happens
 // before"; vector clocks follow it. It does not take the two accesses to be
-// next to each other: a race is reported even if the accesses did not overlap in
+// next to each source: a race is reported even if the accesses did not overlap in
 // this run.
 //
 // A clock belongs to a run from its first step on, so it is no part of a saved
@@ -104,35 +104,35 @@ func (r *races) reset(w *World) {
 		clear(r.vars[i].reads)
 		r.vars[i] = variable{reads: r.vars[i].reads}
 	}
-	for _, c := range w.channels {
+	for _, c := range w.passages {
 		c.forget()
 	}
 	r.on, r.steps, r.sent = true, 0, 0
 }
 
-// forget forgets what a process did to what it had. What it comes to do next is
-// after all that it did.
-func (r *races) forget(w *World, p *process) {
+// forget forgets what the tasks of a process did to what it had. What it comes to
+// do next is after all that it did.
+func (r *races) forget(w *World, tasks []*Task, owns []*object) {
 	if !w.follows() {
 		return
 	}
-	for _, o := range p.owns {
+	for _, o := range owns {
 		clear(r.objects[o.number])
 		v := &r.vars[o.number]
 		clear(v.reads)
 		*v = variable{reads: v.reads, raced: v.raced}
-		if c, ok := w.objects[o.number-1].(chanRef); ok {
-			c.pipe().forget()
+		if c, ok := w.objects[o.number-1].(passage); ok {
+			c.forget()
 		}
 	}
-	first := r.clocks[p.tasks[0].number-1]
-	for _, t := range p.goroutines() {
+	first := r.clocks[tasks[0].number-1]
+	for _, t := range tasks {
 		first.join(r.clocks[t.number-1])
 	}
-	for _, t := range p.goroutines() {
+	for _, t := range tasks {
 		r.clocks[t.number-1].join(first)
 	}
-	for _, t := range p.goroutines() {
+	for _, t := range tasks {
 		r.clocks[t.number-1][t.number-1]++
 	}
 }
@@ -152,9 +152,9 @@ func (r *races) loaded(w *World, s *snapshot) {
 	}
 }
 
-func (r *races) step(e Event) {
+func (r *races) step(point string) {
 	r.steps++
-	r.point = e.Label
+	r.point = point
 }
 
 // follows says whether races are looked for in what happens now.
@@ -217,41 +217,6 @@ func (w *World) acquire(thread, sendClock int) {
 		w.races.clocks[thread].join(w.races.sendClocks[sendClock-1])
 	}
 }
-
-// saveSendClocks returns the clocks of all messages in flight, by number;
-// restoreSendClocks puts them back. A saved state does not hold them, and to
-// drive a coroutine loads saved states.
-func (r *races) saveSendClocks(w *World) (kept []int) {
-	if !r.on {
-		return nil
-	}
-	for _, c := range w.conns {
-		for _, queue := range [2][]Envelope{c.requests, c.responses} {
-			for i := range queue {
-				kept = append(kept, queue[i].sendClock)
-			}
-		}
-	}
-	return kept
-}
-
-func (r *races) restoreSendClocks(w *World, kept []int) {
-	if !r.on {
-		return
-	}
-	at := 0
-	for _, c := range w.conns {
-		for _, queue := range [2][]Envelope{c.requests, c.responses} {
-			for i := range queue {
-				queue[i].sendClock = kept[at]
-				at++
-			}
-		}
-	}
-}
-
-// thread is the number of a node among the threads.
-func (m *nodeState) clockIndex() int { return m.place() - 1 }
 
 // races checks an access of the task to a Var against those before.
 func (t *Task) races(o *object, write bool) {

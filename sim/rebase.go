@@ -43,6 +43,7 @@ const (
 // The world must be new. What it does on the way is tried and taken back, so
 // play Schedule in another one to see a trace.
 func Rebase(w *World, old Schedule) *Rebased {
+	w.events() // It starts here.
 	r := &rebase{world: w, fit: &Rebased{}}
 	for _, step := range old {
 		r.lines = append(r.lines, line{Step: step})
@@ -199,7 +200,7 @@ func (r *rebase) heldUp(s Step) bool {
 		}
 	}
 	for _, c := range r.world.conns {
-		if len(c.requests) > 0 && s.Is(r.world.arrival(c)) {
+		if len(c.requests) > 0 && s.Is(c.arrival()) {
 			return true
 		}
 	}

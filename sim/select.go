@@ -18,7 +18,7 @@ import (
 //	}
 //
 // Of several cases that are ready, Go picks one at random. Here that is a choice
-// like any other: each is an event, with the case in its label ("next
+// like any source: each is an event, with the case in its label ("next
 // (bp.input)"), and so is each sender that a receive might take the value from
 // ("receive (with G1)"). They are the ways of one step of one process: the task
 // takes one, and the others are gone. That, and not an event of its own that
@@ -65,13 +65,7 @@ type choice struct {
 	met     int  // from 1: the case that another task has let happen; 0: none
 	carried      // received there
 	cases   []Case
-}
-
-// way is how a task may go on: by which case, and with whom. The zero value is
-// the one way of a task that has no choice.
-type way struct {
-	at   int16 // index of the case; -1: the default
-	with int16 // number of the task at the other end of an unbuffered channel; 0: none
+	room    []way // to list the ways
 }
 
 // received is what a task came back with from its last point.
@@ -338,16 +332,10 @@ func (t *Task) meet(x *Case, other *Task) {
 
 // findWays lists the events of a task that is parked at a select or a channel.
 func (w *World) findWays(t *Task) {
-	w.ways = t.ways(w.ways[:0])
-	for _, way := range w.ways {
+	t.choice.room = t.ways(t.choice.room[:0])
+	for _, way := range t.choice.room {
 		w.enabled = append(w.enabled, t.event(way))
 	}
-}
-
-// variant is the event of a site by one of its ways.
-type variant struct {
-	of, with int // numbers of the case's object and of the other task
-	event    Event
 }
 
 // event is the task's next event, if it goes on by the way. What other ways
@@ -428,8 +416,8 @@ func (c *choice) load(s *walker) {
 }
 
 func (c *choice) ready(t *Task) bool {
-	t.world.ways = t.ways(t.world.ways[:0])
-	return len(t.world.ways) > 0
+	t.choice.room = t.ways(t.choice.room[:0])
+	return len(t.choice.room) > 0
 }
 
 func (c *choice) waitingFor(w *World) string {

@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"math/bits"
 	"reflect"
 	"slices"
 	"unsafe"
@@ -208,20 +207,6 @@ func (s *walker) instant(word uint64) Time {
 	return s.world.clock.now + Time(word)
 }
 
-// mix folds a word into a hash. It is a fixed function, so that a fingerprint
-// is the same in every process.
-func mix(hash, word uint64) uint64 {
-	high, low := bits.Mul64(hash^0x9e3779b97f4a7c15, word^0xd1b54a32d192ed03)
-	return bits.RotateLeft64(high^low, 23) + word
-}
-
-func mixString(hash uint64, text string) uint64 {
-	for i := 0; i < len(text); i++ {
-		hash = (hash ^ uint64(text[i])) * 0x100000001b3
-	}
-	return mix(hash, uint64(len(text)))
-}
-
 // snapshot is a saved state. It never changes, and fits every world that was
 // built alike.
 type snapshot struct {
@@ -234,6 +219,28 @@ type record struct {
 	hash  uint64
 	words []uint64
 	refs  []any
+}
+
+// keeper saves and loads the state of a world, and keeps coroutines for that.
+type keeper struct {
+	plan          plan
+	maxCoroutines int         // of a task
+	jumps         bool        // states are saved and loaded, so coroutines are kept
+	base          *snapshot   // of the state that the world is in, if it was saved or loaded
+	last          *snapshot   // the last base
+	since         []int32     // the choices since then
+	raw           walker      // the state before the tasks ran to their first point
+	beginning     *snapshot   // the same, once it is needed
+	began         []Violation // before the first step
+	estranged     bool        // a check has given variables other values
+	saved         walker
+	loader        walker
+	records       []*record // of each group, as far as it is not stale
+	sum           uint64    // of their hashes
+	tracked       bool      // what a step touches is marked
+	stale         []*group
+	room          []*record // to cut snapshots from
+	made          []*record // records by their hash, as far as they are kept
 }
 
 // A world knows of each group whether a record holds what is in memory: a step
@@ -341,17 +348,6 @@ func (w *World) begins() *snapshot {
 	return w.beginning
 }
 
-// save returns the state of the world.
-func (w *World) save() *snapshot {
-	w.events()
-	w.jumps = true
-	if w.base == nil {
-		w.standAt(w.snapshot())
-		w.races.saved(w.base)
-	}
-	return w.base
-}
-
 // snapshot is save without a note of it.
 func (w *World) snapshot() *snapshot {
 	w.refresh()
@@ -367,21 +363,6 @@ func (w *World) snapshot() *snapshot {
 
 // standAt notes that the world is in a saved state.
 func (w *World) standAt(s *snapshot) { w.base, w.last, w.since = s, s, w.since[:0] }
-
-// goTo puts the world into a saved state. Tasks are not run to get there: a
-// task that is asked to go on takes a coroutine that is parked where the task
-// is, whatever that coroutine's past.
-func (w *World) goTo(s *snapshot) {
-	w.events()
-	w.jumps = true
-	w.violations = w.violations[:0]
-	w.load(s)
-	w.standAt(s)
-	if w.races.loaded(w, s); w.races.steps == 0 && s == w.races.start {
-		w.violations = append(w.violations, w.began...)
-	}
-	w.findEnabled()
-}
 
 // load puts fields and places back.
 func (w *World) load(s *snapshot) {
@@ -401,15 +382,4 @@ func (w *World) load(s *snapshot) {
 	}
 	w.stale = w.stale[:0]
 	w.pace.loaded()
-}
-
-// fingerprint hashes the state: two runs that came to the same state have the
-// same fingerprint. Two states share one by accident with probability 2^-64.
-func (w *World) fingerprint() uint64 {
-	w.events()
-	w.refresh()
-	if w.told() {
-		return mix(w.sum, uint64(w.clock.now))
-	}
-	return w.sum
 }

@@ -8,11 +8,6 @@ import (
 	"racelab/sim/internal/hook"
 )
 
-// Word is what one variable that tasks share can hold.
-type Word interface {
-	~int | ~int32 | ~int64 | ~uint32 | ~uint64 | ~bool
-}
-
 // Var is a plain variable that tasks share, with no lock of its own. Each Get
 // and Set is recorded, so that whoever depends on it is known, and is checked
 // for a data race.
@@ -250,8 +245,10 @@ func (m *Mutex) release(t *Task) {
 
 func (m *Mutex) prepare(w *World) {
 	m.kind = hook.Lock
-	w.mutexes = append(w.mutexes, m)
+	w.locks = append(w.locks, m)
 }
+
+func (m *Mutex) keepsOut(t *Task) bool { return m.holder == t.number && !m.Tried }
 
 func (m *Mutex) ready(*Task) bool { return m.holder == 0 }
 
@@ -338,7 +335,7 @@ func (m *RWMutex) RUnlock(t *Task) {
 	}
 	from := m.hold(t)
 	t.touches(&from.object, false)
-	t.world.givenBack = t.world.givenBack || from.count == 0
+	t.world.met.givenBack = t.world.met.givenBack || from.count == 0
 	for i := 0; from.count == 0; i++ {
 		if i == len(m.readers) {
 			panic("RUnlock of unlocked RWMutex")
@@ -435,11 +432,15 @@ func (m *RWMutex) announced(t *Task) bool { return m.writer == t.number && !m.wr
 
 func (m *RWMutex) prepare(w *World) {
 	m.kind = hook.Lock
-	w.rwMutexes = append(w.rwMutexes, m)
+	w.locks = append(w.locks, m)
 	m.readers = make([]readHold, len(w.tasks))
 	for i := range m.readers {
 		m.readers[i] = readHold{object: object{kind: hook.Lock}, lock: m, task: i + 1}
 	}
+}
+
+func (m *RWMutex) keepsOut(t *Task) bool {
+	return m.writing && m.writer == t.number || m.readers[t.number-1].count > 0
 }
 
 // ready is for writers: those that have announced themselves, and those that
@@ -530,61 +531,4 @@ func (w *World) holderName(number int) string {
 		return t.name + ", which has ended"
 	}
 	return t.name
-}
-
-// secondPoint is the point of a step that a call takes after its first.
-type secondPoint struct{ first, what, second string }
-
-// second is the point where a call waits that came by p, once more. It is made
-// once: a name is not put together at each step.
-func (table *siteTable) second(p, what string) string {
-	for i := range table.seconds {
-		if s := &table.seconds[i]; s.first == p && s.what == what {
-			return s.second
-		}
-	}
-	table.seconds = append(table.seconds, secondPoint{p, what, p + what})
-	return table.seconds[len(table.seconds)-1].second
-}
-
-// scalar is the one word that holds a variable's value.
-func scalar[T any](value *T) uint64 {
-	switch unsafe.Sizeof(*value) {
-	case 1:
-		return uint64(*(*uint8)(unsafe.Pointer(value)))
-	case 2:
-		return uint64(*(*uint16)(unsafe.Pointer(value)))
-	case 4:
-		return uint64(*(*uint32)(unsafe.Pointer(value)))
-	default:
-		return *(*uint64)(unsafe.Pointer(value))
-	}
-}
-
-// fromWord is the value that a word holds.
-func fromWord[T any](word uint64) (value T) {
-	at := unsafe.Pointer(&value)
-	switch unsafe.Sizeof(value) {
-	case 1:
-		*(*uint8)(at) = uint8(word)
-	case 2:
-		*(*uint16)(at) = uint16(word)
-	case 4:
-		*(*uint32)(at) = uint32(word)
-	default:
-		*(*uint64)(at) = word
-	}
-	return value
-}
-
-// strangeWord is a word that no run is likely to have; of a boolean, the other.
-func strangeWord[T Word](word uint64) uint64 {
-	var value T
-	if _, ok := any(value).(Time); ok {
-		return 1 << 63 // Never: any other moves with the clock.
-	}
-	if unsafe.Sizeof(value) == 1 {
-		return word ^ 1
-	}
-	return word ^ 0x2aa55a5
 }

@@ -145,7 +145,6 @@ func (t *Task) ends() {
 
 // step runs the task to its next point.
 func (t *Task) step() {
-	from, way := t.site, t.way // Both change where the state before is looked for.
 	if t.process != nil && t.process.number > 0 {
 		t.world.touched(&t.process.object, false)
 	}
@@ -160,9 +159,6 @@ func (t *Task) step() {
 		if t.world.runEnd.number > 0 {
 			t.world.touched(&t.world.runEnd, false)
 		}
-	}
-	if t.program != nil && t.world.jumps && t.site != nil && !t.world.driving && !t.site.knows(from) {
-		t.site.recipes = append(t.site.recipes, recipe{from, way, t.world.before()})
 	}
 }
 
@@ -199,23 +195,6 @@ func (t *Task) point(verb string, o *object) string {
 	}
 	return t.world.pointName(verb, o)
 }
-
-// pointName is the name of a point that names itself. It is made once.
-func (w *World) pointName(verb string, o *object) string {
-	for i := range o.points {
-		if p := &o.points[i]; p.verb == verb {
-			return p.name
-		}
-	}
-	o.mustBeShared()
-	name := verb + " " + w.objectName(o.number)
-	o.points = append(o.points, ownPoint{verb, name})
-	return name
-}
-
-// ownPoint is the name of a point where a task is about to do something to an
-// object.
-type ownPoint struct{ verb, name string }
 
 // preemption says where an operation is a point that does not have to wait.
 type preemption uint8
@@ -398,4 +377,25 @@ func (t *Task) putAt(hash, awaits uint64) {
 		t.pool.put(t.coroutine)
 		t.coroutine = nil
 	}
+}
+
+func (w *World) unfinished() bool {
+	for _, t := range w.tasks {
+		if !t.done {
+			return true
+		}
+	}
+	return false
+}
+
+// Now is the world's time, for a client that asks for it.
+func (t *Task) Now() Time {
+	if !t.comesBy("now") {
+		return Time(t.given.word)
+	}
+	t.touches(&t.world.clock.object, false)
+	if t.did(uint64(t.world.clock.now)); t.program == nil {
+		t.log.told = true
+	}
+	return t.world.clock.now
 }

@@ -173,7 +173,7 @@ func (td *timed) prepare() {
 			return wire{delay(from+"->"+to, td.Latency), NewDraws(td.Seed, fmt.Sprintf("latency %s %d", d.tail.label, c.number))}
 		}
 		td.conns = append(td.conns, link{wire(&c.out, c.name, c.node.name), wire(&c.in, c.node.name, c.name)})
-		process := w.threadOf(c)
+		process := c.thread()
 		td.threads[process].conn = c
 		for _, o := range []*object{&c.out.tail, &c.out.head.object, &c.in.tail, &c.in.head.object} {
 			td.objects[o.number].thread = int32(process)
@@ -192,14 +192,16 @@ func (td *timed) prepare() {
 			td.objects[p.number].thread = int32(p.begins.Thread)
 		}
 	}
-	for _, a := range w.asking {
-		td.threads[a.thread].asks = a
+	for _, c := range w.conns {
+		if c.asks != nil {
+			td.threads[c.asks.thread].asks = c.asks
+		}
 	}
-	for _, m := range w.clock.timers {
+	for _, m := range w.timers.single {
 		td.threads[m.event.Thread].timer = m
 		td.objects[m.number].thread = int32(m.event.Thread)
 	}
-	for _, a := range w.clock.alarms {
+	for _, a := range w.timers.alarms {
 		td.threads[a.event.Thread].alarm = a
 	}
 	for i, x := range td.Overrides {
@@ -504,7 +506,7 @@ func (td *timed) eventOf(w *World, process int32) *Event {
 	case a.task != nil:
 		return &a.task.site.event
 	case a.conn != nil:
-		td.arrival = w.arrival(a.conn)
+		td.arrival = a.conn.arrival()
 		return &td.arrival
 	case a.timer != nil:
 		return &a.timer.event
@@ -520,7 +522,7 @@ func (td *timed) eventOf(w *World, process int32) *Event {
 	}
 }
 
-func (td *timed) changed(c *Conn)               { td.look(int32(td.world.threadOf(c))) }
+func (td *timed) changed(c *Conn)               { td.look(int32(c.thread())) }
 func (td *timed) loaded()                       { td.stale = true }
 func (td *timed) timed() bool                   { return true }
 func (td *timed) checks() bool                  { return !td.Unchecked }

@@ -2,9 +2,9 @@ package sim
 
 import (
 	"fmt"
-	"reflect"
+	"math"
+	"strings"
 	"time"
-	"unsafe"
 
 	"racelab/sim/internal/hook"
 )
@@ -25,7 +25,15 @@ const (
 // SetTimers chooses whose timers the clients have. Default: TimersGo123.
 func (w *World) SetTimers(semantics TimerSemantics) {
 	w.mustNotRun("SetTimers")
-	w.clock.semantics = semantics
+	w.timers.semantics = semantics
+}
+
+// timers is all that a world has.
+type timers struct {
+	semantics TimerSemantics
+	single    []*Timer // of clients, in the order of the walk
+	sets      []*Timers
+	alarms    []*alarm // of nodes
 }
 
 // Timer is a time.Timer or a time.Ticker of a client. Until Start or
@@ -48,7 +56,7 @@ type Timer struct {
 
 func (m *Timer) prepare(w *World) {
 	m.kind, m.deadline = hook.Clock, Never
-	w.clock.timers = append(w.clock.timers, m)
+	w.timers.single = append(w.timers.single, m)
 }
 
 // Sleep waits until the time has passed. In a world that has no clock, neither timers
@@ -64,20 +72,6 @@ func (t *Task) Sleep(d time.Duration) {
 	default:
 		t.sleeps.Start(t, d)
 		t.sleeps.Receive(t)
-	}
-}
-
-// sleepers gives each function the timer by which it sleeps, if there is a clock.
-func (p *planner) sleepers() {
-	w := p.world
-	if p.look != nil || !w.clock.used && len(w.clock.timers)+len(w.clock.alarms) == 0 {
-		return
-	}
-	for i, r := range w.roots() {
-		if t, ok := r.owner.(*Task); ok && t.program == nil {
-			p.root, t.sleeps.label = i, fmt.Sprintf("%s.sleep", t.label)
-			p.object("", p.shapeOf(reflect.TypeFor[Timer]()), unsafe.Pointer(&t.sleeps))
-		}
 	}
 }
 
@@ -105,7 +99,7 @@ func (m *Timer) StartTicker(t *Task, d time.Duration) {
 	if !t.comesWith("start", &m.object, visible) {
 		return
 	}
-	t.world.clock.ticked = true
+	t.world.met.ticker = true
 	m.full, m.period = false, d
 	m.arm(t, d)
 	t.did(0)
@@ -151,7 +145,7 @@ func (m *Timer) halt(t *Task) bool {
 	t.world.putsOff(m.event)
 	stopped := m.armed()
 	m.deadline = Never
-	if m.full && t.world.clock.semantics == TimersGo123 {
+	if m.full && t.world.timers.semantics == TimersGo123 {
 		m.full, stopped = false, true
 	}
 	return stopped
@@ -311,7 +305,7 @@ func (ts *Timers) prepare(w *World) {
 	if ts.pool == nil {
 		ts.Init(MaxTimers)
 	}
-	w.clock.sets = append(w.clock.sets, ts)
+	w.timers.sets = append(w.timers.sets, ts)
 }
 
 func (ts *Timers) nameTimers(w *World) {
@@ -330,81 +324,62 @@ func (ts *Timers) holds() string {
 	return fmt.Sprint(list)
 }
 
-// Expirer is a node with timers of its own. They belong to the node alone, as
-// its fields do, and a crash takes them.
-type Expirer interface {
-	// Timers names the timers that the node may ever arm. The list never
-	// changes.
-	Timers() []string
-	// Expire is a step of the node: the timer with that place in Timers has
-	// come to its deadline.
-	Expire(timer int, out *Outbox)
-}
-
-// alarm is a timer of a node.
-type alarm struct {
-	node     *nodeState
-	name     string
-	index    int
-	deadline Time // Never: not armed
-	event    Event
-}
-
-// After arms a timer of the node, by its place in Timers, or arms it anew.
-func (o *Outbox) After(timer int, d time.Duration) {
-	o.world.touched(&o.world.clock.object, false)
-	a := o.alarm(timer)
-	o.world.putsOff(a.event)
-	a.deadline = o.world.clock.now.Add(max(d, 0))
-}
-
-// Cancel keeps a timer of the node from expiring, and says whether it was armed.
-func (o *Outbox) Cancel(timer int) bool {
-	o.world.touched(&o.world.clock.object, false)
-	a := o.alarm(timer)
-	o.world.putsOff(a.event)
-	armed := a.deadline != Never
-	a.deadline = Never
-	return armed
-}
-
-func (o *Outbox) alarm(timer int) *alarm {
-	if timer < 0 || timer >= len(o.node.alarms) {
-		panic(fmt.Sprintf("sim: %s has no timer %d: its Timers names %d", o.node.name, timer, len(o.node.alarms)))
+// prepareClock gives the timers that the walk has met their names and numbers.
+func (w *World) prepareClock() {
+	c, all := &w.clock, &w.timers
+	if len(all.single)+len(all.alarms) > 0 {
+		c.used = true
 	}
-	return o.node.alarms[timer]
-}
-
-func (a *alarm) happen(w *World) {
-	w.advance(a.deadline)
-	a.deadline = Never
-	a.node.reacts(func(out *Outbox) { a.node.node.(Expirer).Expire(a.index, out) })
-}
-
-func (a *alarm) lane() string { return a.node.name }
-
-// addAlarms makes the timers that the node names.
-func (m *nodeState) addAlarms() {
-	node, ok := m.node.(Expirer)
-	if !ok {
+	if !c.used {
 		return
 	}
-	for i, name := range node.Timers() {
-		a := &alarm{node: m, name: name, index: i, deadline: Never}
-		m.alarms = append(m.alarms, a)
-		m.world.clock.alarms = append(m.world.clock.alarms, a)
+	c.kind, c.label = hook.Clock, "clock"
+	w.bind(c)
+	for _, set := range all.sets {
+		set.nameTimers(w)
+	}
+	places := len(w.tasks) + len(w.nodes)
+	for i, m := range all.single {
+		m.event = Event{Actor: w.objectName(m.number), Label: "fires", Place: places + 1 + i, Thread: w.newThread(), Timer: true, source: m}
+		m.owner = m.event.Actor
+		for _, t := range w.tasks {
+			if strings.HasPrefix(m.event.Actor, t.name+".") {
+				m.owner = t.name
+			}
+		}
+	}
+	for _, a := range all.alarms {
+		a.event = Event{Actor: a.node.name + "." + a.name, Label: "fires", Place: a.node.place(), Thread: w.newThread(), Timer: true, source: a}
 	}
 }
 
-// reacts is a step of the node, whatever led to it.
-func (m *nodeState) reacts(step func(out *Outbox)) {
-	w := m.world
-	w.touched(&m.object, true)
-	w.outbox.node = m
-	step(&w.outbox)
-	if checker, ok := m.node.(Checker); ok && w.pace.checks() {
-		if err := checker.Check(); err != nil {
-			w.broke(NodeInvariants, fmt.Errorf("%s: %w", m.name, err))
+// findFiring lists the timers that may fire: those with the least deadline. In
+// a world without timing a timer may fire at any moment, but none may overtake
+// another that is due before it.
+func (w *World) findFiring() {
+	if !w.clock.used {
+		return
+	}
+	running := w.unfinished()
+	least := Time(math.MaxInt64)
+	for _, m := range w.timers.single {
+		if m.fires(running) {
+			least = min(least, m.deadline)
+		}
+	}
+	for _, a := range w.timers.alarms {
+		if a.deadline != Never {
+			least = min(least, a.deadline)
+		}
+	}
+	for _, m := range w.timers.single {
+		if m.fires(running) && m.deadline == least {
+			w.enabled = append(w.enabled, m.event)
+		}
+	}
+	for _, a := range w.timers.alarms {
+		if a.deadline == least {
+			w.enabled = append(w.enabled, a.event)
 		}
 	}
 }

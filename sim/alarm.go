@@ -1,0 +1,72 @@
+package sim
+
+import (
+	"fmt"
+	"time"
+)
+
+// Expirer is a node with timers of its own. They belong to the node alone, as
+// its fields do, and a crash takes them.
+type Expirer interface {
+	// Timers names the timers that the node may ever arm. The list never
+	// changes.
+	Timers() []string
+	// Expire is a step of the node: the timer with that place in Timers has
+	// come to its deadline.
+	Expire(timer int, out *Outbox)
+}
+
+// alarm is a timer of a node.
+type alarm struct {
+	node     *nodeState
+	name     string
+	index    int
+	deadline Time // Never: not armed
+	event    Event
+}
+
+// After arms a timer of the node, by its place in Timers, or arms it anew.
+func (o *Outbox) After(timer int, d time.Duration) {
+	o.world.touched(&o.world.clock.object, false)
+	a := o.alarm(timer)
+	o.world.putsOff(a.event)
+	a.deadline = o.world.clock.now.Add(max(d, 0))
+}
+
+// Cancel keeps a timer of the node from expiring, and says whether it was armed.
+func (o *Outbox) Cancel(timer int) bool {
+	o.world.touched(&o.world.clock.object, false)
+	a := o.alarm(timer)
+	o.world.putsOff(a.event)
+	armed := a.deadline != Never
+	a.deadline = Never
+	return armed
+}
+
+func (o *Outbox) alarm(timer int) *alarm {
+	if timer < 0 || timer >= len(o.node.alarms) {
+		panic(fmt.Sprintf("sim: %s has no timer %d: its Timers names %d", o.node.name, timer, len(o.node.alarms)))
+	}
+	return o.node.alarms[timer]
+}
+
+func (a *alarm) happen(w *World) {
+	w.advance(a.deadline)
+	a.deadline = Never
+	a.node.reacts(func(out *Outbox) { a.node.node.(Expirer).Expire(a.index, out) })
+}
+
+func (a *alarm) lane() string { return a.node.name }
+
+// addAlarms makes the timers that the node names.
+func (m *nodeState) addAlarms() {
+	node, ok := m.node.(Expirer)
+	if !ok {
+		return
+	}
+	for i, name := range node.Timers() {
+		a := &alarm{node: m, name: name, index: i, deadline: Never}
+		m.alarms = append(m.alarms, a)
+		m.world.timers.alarms = append(m.world.timers.alarms, a)
+	}
+}

@@ -1,0 +1,119 @@
+package sim
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"time"
+)
+
+// NewWorld returns an empty world.
+func NewWorld() *World {
+	w := &World{}
+	w.goroutines, w.maxCoroutines = defaultGoroutines, maxCoroutines
+	w.plan.shapes = make(map[reflect.Type]*typeShape, 64)
+	w.outbox.world, w.pace = w, &untimed{w}
+	w.saved.world, w.loader = w, walker{world: w, loading: true}
+	return w
+}
+
+// AddNode adds a participant that reacts to messages.
+func (w *World) AddNode(name string, node Node) {
+	w.mustNotRun("AddNode")
+	if slices.ContainsFunc(w.conns, func(c *Conn) bool { return c.name == name }) {
+		panic(fmt.Sprintf("sim: %s dials before it is added", name))
+	}
+	w.mustBeNew("node", name)
+	m := &nodeState{world: w, name: name, node: node, number: len(w.nodes) + 1}
+	m.label = name
+	m.addAlarms()
+	w.nodes = append(w.nodes, m)
+}
+
+// Dial connects the named client to the named node. If the client is a node
+// itself, it uses the connection through its Outbox, else tasks do.
+func (w *World) Dial(client, node string) *Conn {
+	w.mustNotRun("Dial")
+	to := w.nodeNamed(node)
+	if to == nil {
+		panic(fmt.Sprintf("sim: %s dials %s: no such node", client, node))
+	}
+	by := w.nodeNamed(client)
+	if by != nil && slices.ContainsFunc(w.conns, func(c *Conn) bool { return c.name == client && c.node == to }) {
+		panic(fmt.Sprintf("sim: %s dials %s twice: one connection is all that a node has to another", client, node))
+	}
+	return w.addConn(client, by, to, 1)
+}
+
+// addConn adds the connection of the n-th dial. Tasks use it or, if that is not
+// nil, a node.
+func (w *World) addConn(client string, by, to *nodeState, n int) *Conn {
+	c := &Conn{name: client, node: to, number: len(w.conns) + 1, dial: n}
+	c.out.name(lineName(client+"->"+to.name, n), c)
+	c.in.name(lineName(to.name+"->"+client, n), c)
+	if by != nil {
+		c.asks = &asking{conn: c, by: by}
+	}
+	w.conns = append(w.conns, c)
+	return c
+}
+
+func (w *World) nodeNamed(name string) *nodeState {
+	for _, m := range w.nodes {
+		if m.name == name {
+			return m
+		}
+	}
+	return nil
+}
+
+// Go adds a task that runs a function: local variables, range, defer, and closures
+// are allowed. All that it does depends on what it is given by the operations of
+// this package; what it shares with others is a Var, a Mutex, or another object.
+//
+// Each access to shared memory is a point, which names itself: "read n". While
+// the task holds a lock, its accesses to Vars and Lists are none.
+//
+// To go on from an earlier state, a function may have to run again from its
+// beginning, in which the operations give what they gave before. So it should do
+// nothing else that counts, and a search of it is slower than one of a program.
+func (w *World) Go(name string, function func(t *Task)) {
+	w.addTask("Go", name, nil).function = function
+}
+
+// GoProgram adds a task that runs a program: what it needs after a point stands
+// in fields. Points are where it waits, and where it names one: see Task.Step and
+// Task.At.
+func (w *World) GoProgram(name string, program Program) {
+	w.addTask("GoProgram", name, program)
+}
+
+func (w *World) addTask(call, name string, program Program) *Task {
+	w.mustNotRun(call)
+	w.mustBeNew("task", name)
+	t := &Task{world: w, name: name, number: len(w.tasks) + 1, program: program, log: newOrigin(origin{name: name})}
+	t.label = name
+	w.tasks = append(w.tasks, t)
+	return t
+}
+
+// Share adds a structure that several tasks use, by a pointer to it: a client, a
+// lock. Its name begins the names of the objects in it.
+func (w *World) Share(name string, structure any) {
+	w.mustNotRun("Share")
+	if v := reflect.ValueOf(structure); v.Kind() != reflect.Pointer || v.IsNil() {
+		panic(fmt.Sprintf("sim: Share(%q) wants a pointer, has %T", name, structure))
+	}
+	w.shared = append(w.shared, root{name, structure, nil})
+}
+
+// mustBeNew refuses a name that a task or a node has already.
+func (w *World) mustBeNew(what, name string) {
+	mustBeActor(what, name)
+	if w.nodeNamed(name) != nil || slices.ContainsFunc(w.tasks, func(t *Task) bool { return t.name == name }) {
+		panic(fmt.Sprintf("sim: there is a task or a node %s already: events are told apart by names", name))
+	}
+}
+
+// Now is how long the run has taken, in the world's own time.
+func (w *World) Now() time.Duration { return time.Duration(w.clock.now) }

@@ -1,0 +1,59 @@
+package sim
+
+// Event is one thing that may happen next. Actor and Label together identify
+// it: no two enabled events share both.
+type Event struct {
+	Actor string // a task, "G0"; a request on its way, "G0->coordinator"; a timer, "om.ticker"; "network"
+	Label string // the point where the task is parked; the request's name; "fires"; the fault
+	// Place is where it happens: the number of the task, or of the node behind
+	// the tasks. Two steps in a row at one place are no switch.
+	Place int
+	// Thread numbers who takes the step. At most one event of a thread is enabled
+	// at a time, but a task at a select or a channel may have several ways to take
+	// its next step. The requests of a connection are one thread.
+	Thread int
+	Fault  bool // optional: a run is complete without it
+	Timer  bool // a timer fires: whoever arms it anew, or stops it, puts that off
+	way    way
+
+	task   *Task
+	source eventSource // of what is no step of a task
+}
+
+// String is the identity without its occurrence: "G0 snapshot".
+func (e Event) String() string { return e.Actor + " " + e.Label }
+
+// Message is what the event brings: the request that arrives, or the answer that
+// a node gets. It is nil for other events, and valid until the next take.
+func (e Event) Message() Message {
+	if source, ok := e.source.(interface{ brings() Message }); ok {
+		return source.brings()
+	}
+	return nil
+}
+
+// OfSameTask says whether both are steps of one task. Between two points, they
+// are ways of the same step.
+func (e Event) OfSameTask(other Event) bool { return e.task != nil && e.task == other.task }
+
+// eventSource is where an event comes from that is no step of a task.
+type eventSource interface {
+	happen(w *World)
+	lane() string // the participant in whose lane a picture shows it
+}
+
+// Lane is who moves: a task, the node that takes a message, a timer, the
+// network.
+func (e Event) Lane() string {
+	if e.source != nil {
+		return e.source.lane()
+	}
+	return e.Actor
+}
+
+// way is how a task may go on: by which case, and with whom. The zero value is
+// the one way of a task that has no choice.
+type way struct {
+	at   int16 // index of the case; -1: the default
+	with int16 // number of the task at the other end of an unbuffered channel; 0: none
+}

@@ -1,0 +1,64 @@
+package sim
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// Message is what travels on a connection, or what a task tells properties: any
+// struct, or a pointer to one. It never changes once it is sent, and is made of
+// plain data: numbers, texts, booleans, and structs, slices and pointers of these.
+// Its receiver copies what it keeps.
+//
+// Pictures show its contents by its method String, or else as fmt prints them; so
+// one that holds pointers has a String.
+type Message any
+
+// NameOf is the kind of a message: the name of its type without the words Request
+// or Response, "OffsetCommit", unless it has a method Name that says another.
+func NameOf(m Message) string {
+	if m, ok := m.(interface{ Name() string }); ok {
+		return m.Name()
+	}
+	t := reflect.TypeOf(m)
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return strings.TrimSuffix(strings.TrimSuffix(t.Name(), "Request"), "Response")
+}
+
+// ContentsOf is what a message says: "{P0: 11, P1: 21}".
+func ContentsOf(m Message) string {
+	if m, ok := m.(fmt.Stringer); ok {
+		return m.String()
+	}
+	return strings.TrimPrefix(fmt.Sprintf("%+v", m), "&")
+}
+
+// Fault is a message that nobody sent.
+type Fault string
+
+const (
+	// ErrBroken is what Receive returns in place of an answer that will never come:
+	// the connection is broken. The request may have been served or not. It is an
+	// error, too.
+	ErrBroken Fault = "cut"
+	Crash     Fault = "crash"
+	Restart   Fault = "restart"
+	Late      Fault = "delay"
+	Lost      Fault = "lose"
+	Twice     Fault = "duplicate"
+)
+
+func (f Fault) Name() string { return string(f) }
+
+func (f Fault) String() string { return "" }
+
+// Error says what the fault means to who waits.
+func (f Fault) Error() string {
+	if f == ErrBroken {
+		return "the connection is broken"
+	}
+	return string(f)
+}

@@ -1,0 +1,84 @@
+package sim
+
+import "racelab/sim/internal/hook"
+
+// bind gives the object its number, in the order of the walk, once.
+func (w *World) bind(t objectHolder) {
+	if o := t.bound(); o.number == 0 {
+		w.objects = append(w.objects, t)
+		o.number = len(w.objects)
+	}
+}
+
+func (w *World) touched(o *object, write bool) {
+	if write {
+		w.mark(o)
+	}
+	if w.driving {
+		return
+	}
+	o.mustBeShared()
+	for i := range w.accesses {
+		if w.accesses[i].Object == o.number {
+			w.accesses[i].Write = w.accesses[i].Write || write
+			return
+		}
+	}
+	w.accesses = append(w.accesses, hook.Access{Object: o.number, Write: write, Kind: o.kind, Pair: o.pair})
+}
+
+// objectName names an object as the model's code does: "om.broker.lock".
+func (w *World) objectName(number int) string {
+	if w.names == nil {
+		w.nameObjects()
+	}
+	if name := w.names[number-1]; name != "" {
+		return name
+	}
+	return w.objects[number-1].bound().label
+}
+
+// pointName is the name of a point that names itself. It is made once.
+func (w *World) pointName(verb string, o *object) string {
+	for i := range o.points {
+		if p := &o.points[i]; p.verb == verb {
+			return p.name
+		}
+	}
+	o.mustBeShared()
+	name := verb + " " + w.objectName(o.number)
+	o.points = append(o.points, ownPoint{verb, name})
+	return name
+}
+
+func (w *World) broke(property string, err error) {
+	if w.driving {
+		return
+	}
+	w.violations = append(w.violations, Violation{property, err})
+}
+
+func (w *World) observe(o Act) {
+	if w.driving {
+		return
+	}
+	o.At = w.pace.now()
+	if w.trace != nil {
+		w.trace.observe(o)
+	}
+	for _, p := range w.claims {
+		seen, tested, err := p.Judge(o)
+		if !seen {
+			continue
+		}
+		w.touched(&p.object, true)
+		p.tested = p.tested || tested
+		if err != nil {
+			p.violated = true
+			w.broke(p.name, err)
+		}
+	}
+}
+
+// putsOff notes that a step arms or stops a timer.
+func (w *World) putsOff(fires Event) { w.putOff = append(w.putOff, fires.Thread) }
