@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"racelab/sim"
+	"racelab/witness/internal/search"
 	"racelab/witness/rt"
 )
 
@@ -86,7 +87,7 @@ func (o *outcome) property() string {
 const mostSteps = sim.MaxSteps
 
 // play runs by decisions up to the first break or the end.
-func play(sys *rt.System, decisions Decisions) (out outcome) {
+func play(sys *search.System, decisions Decisions) (out outcome) {
 	sys.Reset()
 	taken := map[string]int{}
 	left := append(Decisions(nil), decisions...)
@@ -125,7 +126,7 @@ func play(sys *rt.System, decisions Decisions) (out outcome) {
 	return out
 }
 
-func (o *outcome) take(sys *rt.System, pick int, taken map[string]int) {
+func (o *outcome) take(sys *search.System, pick int, taken map[string]int) {
 	sys.Take(pick)
 	for _, s := range sys.Trace() {
 		taken[s.Event.Actor]++
@@ -138,7 +139,7 @@ func (o *outcome) take(sys *rt.System, pick int, taken map[string]int) {
 }
 
 // decisionsOf turns a run into decisions.
-func decisionsOf(sys *rt.System, schedule sim.Schedule) Decisions {
+func decisionsOf(sys *search.System, schedule sim.Schedule) Decisions {
 	sys.Reset()
 	taken := map[string]int{}
 	replay := sim.NewReplay(schedule)
@@ -164,7 +165,7 @@ func decisionsOf(sys *rt.System, schedule sim.Schedule) Decisions {
 
 // shrink finds few decisions that break the property: it leaves out more and more
 // of those of a run, as long as what is left breaks it.
-func shrink(sys *rt.System, schedule sim.Schedule, property string) outcome {
+func shrink(sys *search.System, schedule sim.Schedule, property string) outcome {
 	best := play(sys, decisionsOf(sys, schedule))
 	if best.property() != property {
 		return best

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"racelab/sim/explore"
+	"racelab/witness/internal/search"
 	"racelab/witness/rt"
 )
 
@@ -19,10 +20,10 @@ const Variable = "WITNESS"
 
 // Settings are what the command tells the tests that it built.
 type Settings struct {
-	Strategy    string // pct, walk, uniform or bounded
+	Strategy    string // mixed, pct, walk, uniform or bounded
 	Runs        int
 	Seed        uint64
-	Depth       int      // of pct
+	Depth       int      // of pct and mixed
 	Preemptions int      // of bounded
 	Schedule    string   // repeat this; see Decisions
 	Leaks       bool     // goroutines left at the end break a test
@@ -60,7 +61,7 @@ func Explore(t *testing.T, body func(w *T)) {
 		body(&T{T: t})
 		return
 	}
-	search(t, s, body)
+	exploreTest(t, s, body)
 }
 
 // Test explores a whole test, unmodified. It reports false if the test is to run
@@ -74,7 +75,7 @@ func Test(t *testing.T, f func(*testing.T)) bool {
 	if s == nil {
 		return false
 	}
-	search(t, s, func(w *T) { f(w.T) })
+	exploreTest(t, s, func(w *T) { f(w.T) })
 	return true
 }
 
@@ -93,10 +94,10 @@ type Answer struct {
 	Vacuous  bool
 }
 
-func search(t *testing.T, s *Settings, body func(w *T)) {
+func exploreTest(t *testing.T, s *Settings, body func(w *T)) {
 	t.Helper()
 	rt.AsyncTimers, rt.Atomic = s.AsyncTimers, s.Atomic
-	sys := rt.NewSystem(func() {
+	sys := search.New(func() {
 		w := begin(t.Name())
 		defer w.end()
 		body(w)
@@ -152,13 +153,16 @@ func search(t *testing.T, s *Settings, body func(w *T)) {
 	answer.Vacuous = sys.Points() == 0
 	answer.write(s)
 	if answer.Vacuous {
-		t.Errorf("vacuous: no goroutine but the test's own came to a point, so no schedule could break it%s", uncontrolled(s.Missed))
+		t.Errorf("vacuous: nothing was to be chosen, so no schedule could break it%s", uncontrolled(s.Missed))
 		return
 	}
 	t.Logf("holds: no failure in %s%s", r.Explored(), uncontrolled(s.Missed))
 }
 
 func uncontrolled(missed []string) string {
+	for _, at := range slices.Sorted(slices.Values(rt.Outsiders())) {
+		missed = append(missed, at+": a goroutine that the test did not start")
+	}
 	if len(missed) == 0 {
 		return ""
 	}
@@ -166,7 +170,7 @@ func uncontrolled(missed []string) string {
 }
 
 // run searches.
-func run(sys explore.System, s *Settings) (*explore.Result, error) {
+func run(sys *search.System, s *Settings) (*explore.Result, error) {
 	o := explore.Options{Limit: s.Runs, First: true, Workers: 1}
 	switch s.Strategy {
 	case "walk":
@@ -175,8 +179,10 @@ func run(sys explore.System, s *Settings) (*explore.Result, error) {
 		return explore.Uniform(sys, s.Seed, o)
 	case "bounded":
 		return explore.Bounded(sys, s.Preemptions, o)
-	default:
+	case "pct":
 		return explore.PCT(sys, s.Seed, s.Depth, o)
+	default:
+		return search.Mixed(sys, s.Seed, s.Depth, o)
 	}
 }
 
@@ -184,7 +190,7 @@ func run(sys explore.System, s *Settings) (*explore.Result, error) {
 const tries = 100
 
 // report fails the test with what was found.
-func report(t *testing.T, sys *rt.System, s *Settings, out outcome, a Answer) {
+func report(t *testing.T, sys *search.System, s *Settings, out outcome, a Answer) {
 	t.Helper()
 	for range tries {
 		if again := play(sys, out.decisions); again.history == out.history && again.property() == out.property() {
@@ -206,7 +212,7 @@ func report(t *testing.T, sys *rt.System, s *Settings, out outcome, a Answer) {
 	t.Error(b.String())
 }
 
-func repeat(t *testing.T, sys *rt.System, s *Settings) {
+func repeat(t *testing.T, sys *search.System, s *Settings) {
 	t.Helper()
 	text := s.Schedule
 	if content, err := os.ReadFile(text); err == nil {

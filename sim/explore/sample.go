@@ -55,6 +55,13 @@ func PCT(sys System, seed uint64, depth int, o Options) (_ *Result, err error) {
 	return r, nil
 }
 
+// Sample samples runs by a chooser of the caller's, which gets one for the seed of
+// each run.
+func Sample(strategy string, sys System, seed uint64, o Options, chooser func(seed uint64) sim.Chooser) (_ *Result, err error) {
+	defer sim.RecoverModelError(&err)
+	return sample(strategy, sys, seed, o, chooser), nil
+}
+
 func random(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0)) }
 
 // sample takes runs, each by a chooser of its own seed. A First search ends

@@ -327,7 +327,8 @@ func one(c Case, g *goroutine) result {
 	if c.complete() {
 		return done
 	}
-	c.enqueue(&waiter{g: g, gone: new(bool)})
+	g.gone = new(bool)
+	c.enqueue(&waiter{g: g, gone: g.gone})
 	return wait
 }
 
@@ -437,6 +438,7 @@ type Case interface {
 	verb() string
 	native() reflect.SelectCase
 	took(reflect.Value, bool)
+	wake() bool
 }
 
 // nativeSelect is a select outside a run.
@@ -546,9 +548,9 @@ func (s *selection) do(g *goroutine, way int) result {
 		active.progress = false
 		return done
 	}
-	gone := new(bool)
+	g.gone = new(bool)
 	for i, c := range s.cases {
-		c.enqueue(&waiter{g: g, way: i, gone: gone})
+		c.enqueue(&waiter{g: g, way: i, gone: g.gone})
 	}
 	return wait
 }
@@ -556,8 +558,7 @@ func (s *selection) do(g *goroutine, way int) result {
 // wake lets a waiting operation see what code outside the run did to its channels.
 func (s *selection) wake() bool {
 	for i, c := range s.cases {
-		if c.channel() != nil && c.isReady() {
-			c.complete()
+		if c.wake() {
 			s.chosen = i
 			return true
 		}
@@ -566,3 +567,4 @@ func (s *selection) wake() bool {
 }
 
 func (r *RecvCase[T]) wake() bool { return r.isReady() && r.complete() }
+func (s *SendCase[T]) wake() bool { return s.ch != nil && s.complete() }

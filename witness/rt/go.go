@@ -9,7 +9,11 @@ import (
 // Go is the statement go f(). name is the source text of what is called.
 func Go(name string, f func()) {
 	if current() == nil && (active == nil || !active.firing) {
-		go f()
+		outsiders.live.Add(1)
+		go func() {
+			defer outsiders.live.Add(-1)
+			f()
+		}()
 		return
 	}
 	if active.killed {

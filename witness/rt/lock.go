@@ -59,6 +59,7 @@ func (m *Mutex) TryLock() bool {
 		return false
 	}
 	m.held, m.owner = true, g
+	g.holds = append(g.holds, m.o)
 	active.touch(m.o, true)
 	return true
 }
@@ -80,6 +81,7 @@ func (m *Mutex) Unlock() {
 	if !m.held {
 		fatal("unlock of unlocked mutex")
 	}
+	m.owner.gives(m.o)
 	m.held, m.owner = false, nil
 	active.touch(m.o, true)
 }
@@ -102,6 +104,7 @@ func (m *locking) label(int) string { return "Lock" }
 func (m *locking) object() *object  { return m.o }
 func (m *locking) do(g *goroutine, _ int) result {
 	m.held, m.owner = true, g
+	g.holds = append(g.holds, m.o)
 	active.touch(m.o, true)
 	return done
 }
@@ -155,6 +158,7 @@ func (m *RWMutex) Unlock() {
 	if m.writer == nil {
 		fatal("Unlock of unlocked RWMutex")
 	}
+	m.writer.gives(m.o)
 	m.writer = nil
 	active.touch(m.o, true)
 }
@@ -196,6 +200,7 @@ func (m *RWMutex) RUnlock() {
 			gone = i
 		}
 	}
+	m.readers[gone].gives(m.o)
 	m.readers = append(m.readers[:gone:gone], m.readers[gone+1:]...)
 	active.touch(m.o, true)
 }
@@ -216,6 +221,7 @@ func (m *RWMutex) TryLock() bool {
 		return false
 	}
 	m.writer = g
+	g.holds = append(g.holds, m.o)
 	active.touch(m.o, true)
 	return true
 }
@@ -236,6 +242,7 @@ func (m *RWMutex) TryRLock() bool {
 		return false
 	}
 	m.readers = append(m.readers, g)
+	g.holds = append(g.holds, m.o)
 	active.touch(m.o, true)
 	return true
 }
@@ -260,6 +267,7 @@ func (m *reading) label(int) string { return "RLock" }
 func (m *reading) object() *object  { return m.o }
 func (m *reading) do(g *goroutine, _ int) result {
 	m.readers = append(m.readers, g)
+	g.holds = append(g.holds, m.o)
 	active.touch(m.o, true)
 	return done
 }
@@ -306,6 +314,7 @@ func (w *writing) do(g *goroutine, _ int) result {
 		}
 	}
 	w.m.writer = g
+	g.holds = append(g.holds, w.m.o)
 	return done
 }
 func (w *writing) holders() []*goroutine {
@@ -435,6 +444,7 @@ func (o *Once) Do(f func()) {
 		return
 	}
 	defer func() {
+		g.gives(o.o)
 		o.in, o.over = nil, true
 		active.touch(o.o, true)
 	}()
@@ -455,6 +465,7 @@ func (o *doing) do(g *goroutine, _ int) result {
 	active.touch(o.o, !o.over)
 	if !o.over {
 		o.in = g
+		g.holds = append(g.holds, o.o)
 	}
 	return done
 }

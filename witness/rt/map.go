@@ -205,15 +205,38 @@ func (p *Pool) Put(v any) {
 
 // MapIter begins a range over a map: for it, k, v := rt.MapIter(m); it.Next(&k, &v); {.
 // In a run the keys come in order: of their values, and those without an order in
-// that of their first use.
+// that of their first use. Or, by choice, the other way round, or from the middle on.
 func MapIter[M ~map[K]V, K comparable, V any](m M) (*Keys[K, V], K, V) {
 	it := &Keys[K, V]{m: m, keys: slices.Collect(maps.Keys(m))}
-	if current() != nil {
+	if g := current(); g != nil {
 		sortKeys(it.keys)
+		if n := len(it.keys); n > 1 && !active.killed && active.calm == 0 && !g.atomic {
+			order := &ordering{n: n}
+			g.at(order, 1)
+			switch order.way {
+			case 1:
+				slices.Reverse(it.keys)
+			case 2:
+				it.keys = slices.Concat(it.keys[n/2:], it.keys[:n/2])
+			}
+		}
 	}
 	var k K
 	var v V
 	return it, k, v
+}
+
+// ordering is the begin of a range over a map of n keys.
+type ordering struct{ n, way int }
+
+func (o *ordering) ways() int { return min(o.n, 3) }
+func (o *ordering) label(way int) string {
+	return [...]string{"range", "range, the last key first", "range, from the middle on"}[way]
+}
+func (o *ordering) object() *object { return nil }
+func (o *ordering) do(_ *goroutine, way int) result {
+	o.way = way
+	return done
 }
 
 // Keys is a range over a map.

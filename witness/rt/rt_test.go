@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"racelab/sim/explore"
+	"racelab/witness/internal/search"
 	"racelab/witness/rt"
 	"racelab/witness/rt/atomic"
 	rtcontext "racelab/witness/rt/context"
@@ -253,7 +254,7 @@ func TestKernels(t *testing.T) {
 	for _, k := range kernels {
 		t.Run(k.name, func(t *testing.T) {
 			got := map[string]bool{}
-			sys := rt.NewSystem(func() {
+			sys := search.New(func() {
 				outcome := k.body()
 				got[outcome] = true
 			})
@@ -296,7 +297,7 @@ func TestKernels(t *testing.T) {
 // find searches for a break of the property.
 func find(t *testing.T, property string, body func()) error {
 	t.Helper()
-	sys := rt.NewSystem(body)
+	sys := search.New(body)
 	defer sys.Close()
 	r, err := explore.Bounded(sys, 2, explore.Options{Limit: 20_000, First: true})
 	if err != nil {
@@ -357,6 +358,17 @@ func TestWhatGoesWrong(t *testing.T) {
 			var c chan int
 			rt.Recv(c)
 		}},
+		{"a lock taken twice, beside a ticker", rt.NoDeadlock, "for 10m0s by the virtual clock, main waits in Lock", func() {
+			ticks := rt.NewTicker(time.Minute)
+			rt.Go("other", func() {
+				for {
+					rt.Recv(ticks.C)
+				}
+			})
+			var x rt.Mutex
+			x.Lock()
+			x.Lock()
+		}},
 		{"a loop that waits for nobody", explore.EndsWhenFair, "still goes on", func() {
 			var x atomic.Bool
 			rt.Go("other", func() {
@@ -395,7 +407,7 @@ func TestPolling(t *testing.T) {
 
 // Goal: the virtual clock jumps: an hour takes no time, and goes by exactly.
 func TestClock(t *testing.T) {
-	sys := rt.NewSystem(func() {
+	sys := search.New(func() {
 		before := rt.Now()
 		rt.Sleep(time.Hour)
 		if d := rt.Since(before); d != time.Hour {
@@ -422,6 +434,43 @@ func TestClock(t *testing.T) {
 	}
 }
 
+// Goal: a goroutine that no run started is not taken for one of the run. It does for
+// the run what it is asked to, and is named.
+func TestOutsiders(t *testing.T) {
+	asked, answers := make(chan int), make(chan int)
+	defer close(asked)
+	var mu rt.Mutex
+	rt.Go("outside", func() {
+		for it, v := rt.ChanIter(asked); it.Next(&v); {
+			mu.Lock()
+			mu.Unlock()
+			rt.Chan(answers).Send(v + 1)
+		}
+	})
+	got := 0
+	sys := search.New(func() {
+		both(func() { rt.Chan(asked).Send(1) }, func() {
+			answer := rt.RecvOf(answers)
+			rt.Select(false, answer, rt.RecvOf((chan int)(nil)))
+			got = answer.V
+		})
+	})
+	defer sys.Close()
+	for range 20 {
+		got = 0
+		sys.Reset()
+		for len(sys.Enabled()) > 0 {
+			sys.Take(0)
+		}
+		if got != 2 || len(sys.Violations()) > 0 {
+			t.Fatalf("the answer is %d, want 2; %v", got, sys.Violations())
+		}
+	}
+	if places := rt.Outsiders(); !slices.ContainsFunc(places, func(p string) bool { return strings.HasPrefix(p, "rt_test.go:") }) {
+		t.Errorf("the outsiders are %v, want one of this file", places)
+	}
+}
+
 // Goal: maps are gone through in one order, whatever their keys are.
 func TestMapOrder(t *testing.T) {
 	type key struct {
@@ -429,7 +478,7 @@ func TestMapOrder(t *testing.T) {
 		n int
 	}
 	var orders []string
-	sys := rt.NewSystem(func() {
+	sys := search.New(func() {
 		m := map[key]int{}
 		for i := range 8 {
 			m[rt.Key(key{new(int), -i})] = i
@@ -454,7 +503,7 @@ func TestMapOrder(t *testing.T) {
 
 // Goal: a run leaves no goroutine behind, however many were stuck in it.
 func TestNothingIsLeft(t *testing.T) {
-	sys := rt.NewSystem(func() {
+	sys := search.New(func() {
 		c := make(chan int)
 		for range 5 {
 			rt.Go("stuck", func() {

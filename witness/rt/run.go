@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -44,6 +45,8 @@ type run struct {
 	idle     time.Duration // when all goroutines were idle last
 	timers   []*timer      // armed, in the order of arming
 	ended    time.Duration // when the body ended; -1: it has not
+	moved    time.Duration // when the body's goroutine took its last step
+	turns    int           // how often the clock has moved on since
 	accesses []access
 	calm     int
 	firing   bool // a timer goes off
@@ -92,6 +95,9 @@ type goroutine struct {
 	op      operation
 	site    uintptr // of op
 	atomic  bool    // see Atomic
+	holds   []*object
+	gone    *bool   // of what it waits in a channel's queue for
+	self    uintptr // see self
 	polls   int     // operations without progress since somebody else ran
 	clears  bool    // it reached its end by runtime.Goexit
 	next    func() (struct{}, bool)
@@ -123,9 +129,14 @@ type operation interface {
 
 // current returns the goroutine that runs now, if it is under control.
 func current() *goroutine {
-	if r := active; r != nil {
-		return r.cur
+	r := active
+	if r == nil || r.cur == nil {
+		return nil
 	}
+	if g := r.cur; g.self == self() {
+		return g
+	}
+	outsider()
 	return nil
 }
 
@@ -157,6 +168,13 @@ func (g *goroutine) dying() {
 	}
 }
 
+// gives takes a lock off those that the goroutine holds.
+func (g *goroutine) gives(o *object) {
+	if i := slices.Index(g.holds, o); i >= 0 {
+		g.holds = slices.Delete(g.holds, i, i+1)
+	}
+}
+
 // park hands back to the search.
 func (g *goroutine) park() {
 	if !g.yield(struct{}{}) {
@@ -168,7 +186,7 @@ func (g *goroutine) park() {
 func (r *run) start(name string, f func()) *goroutine {
 	g := &goroutine{number: len(r.goroutines), process: r.newProcess(), name: r.numbered(name), op: begin{}, status: parked}
 	g.next, g.stop = iter.Pull(func(yield func(struct{}) bool) {
-		g.yield = yield
+		g.yield, g.self = yield, self()
 		defer g.exit()
 		f()
 		g.over = true
@@ -325,6 +343,8 @@ type line struct {
 
 var lines = map[uintptr]line{}
 
+func place(f runtime.Frame) string { return filepath.Base(f.File) + ":" + strconv.Itoa(f.Line) }
+
 // at is the line of a point, kept as it is slow to find.
 func at(pc uintptr) line {
 	l, ok := lines[pc]
@@ -332,7 +352,7 @@ func at(pc uintptr) line {
 		return l
 	}
 	f, _ := runtime.CallersFrames([]uintptr{pc}).Next()
-	l = line{place: filepath.Base(f.File) + ":" + strconv.Itoa(f.Line), path: f.Function}
+	l = line{place: place(f), path: f.Function}
 	name := f.Function
 	if i := strings.LastIndex(name, "/"); i >= 0 {
 		name = name[i+1:]

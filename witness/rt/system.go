@@ -10,22 +10,44 @@ import (
 	"sync/atomic"
 	"time"
 	"unsafe"
-
-	"racelab/sim"
-	"racelab/sim/explore"
 )
 
 // What is judged of every run.
 const (
 	Fails      = "no-failure" // the body calls no t.Error, t.Fatal and the like
-	NoPanic    = sim.NoPanic
-	NoDeadlock = sim.NoDeadlock
+	NoPanic    = "no-panic"
+	NoDeadlock = "no-deadlock"
 	NoLeak     = "no-goroutine-left"
 )
 
-// System is a body of Go code as the searches of racelab/sim/explore see it. Each
-// Reset runs it anew. It can neither save a state nor fork: the state is that of a
-// Go process.
+// Event is something that may happen next.
+type Event struct {
+	Actor   string // a goroutine or a timer
+	Label   string
+	Process int // its number
+}
+
+func (e Event) String() string { return e.Actor + " " + e.Label }
+
+// Violation is what a step broke.
+type Violation struct {
+	Property string
+	Err      error
+}
+
+// Access is a read or a write of an object.
+type Access struct {
+	Object int
+	Write  bool
+}
+
+// Blocked is a goroutine that waits for an object.
+type Blocked struct {
+	Event
+	Object int
+}
+
+// System is a body of Go code as a search sees it. Each Reset runs it anew.
 type System struct {
 	// Leaks says that goroutines which are left, and wait for ever, break a run.
 	Leaks bool
@@ -33,12 +55,12 @@ type System struct {
 	body func()
 	run  *run
 
-	enabled    []sim.Event
+	enabled    []Event
 	choices    []choice
-	violations []sim.Violation
+	violations []Violation
 	history    uint64
 	trace      []Step
-	points     int  // of other goroutines than the first, over all runs
+	points     int  // steps with a choice, and those of other goroutines than the first, over all runs
 	finished   bool // the ends have been judged
 	watch      *watchdog
 }
@@ -85,7 +107,7 @@ func (s *System) Reset() {
 // Close ends the run.
 func (s *System) Close() {
 	if s.run != nil {
-		s.watch.begin(sim.Event{Actor: "the", Label: "end of the run"})
+		s.watch.begin(Event{Actor: "the", Label: "end of the run"})
 		s.run.clear()
 		s.watch.end()
 		s.run = nil
@@ -123,11 +145,16 @@ func (s *System) look() {
 	if !idle {
 		idle = s.pollers()
 	}
+	if idle && r.waitsTooLong() {
+		s.enabled, s.choices = s.enabled[:0], s.choices[:0]
+		s.judge()
+		return
+	}
 	for _, t := range r.due(idle) {
 		if r.ended >= 0 && t.when > r.ended+grace {
 			continue
 		}
-		e := sim.Event{Actor: t.name, Label: "fires", Place: t.process, Thread: t.process}
+		e := Event{t.name, "fires", t.process}
 		if t.who != nil {
 			e.Label = "Sleep ends"
 		}
@@ -173,7 +200,7 @@ func (r *run) over() bool {
 
 func (s *System) offer(g *goroutine) {
 	add := func(label string, way int) {
-		s.enabled = append(s.enabled, sim.Event{Actor: g.name, Label: label, Place: g.process, Thread: g.process})
+		s.enabled = append(s.enabled, Event{g.name, label, g.process})
 		s.choices = append(s.choices, choice{g: g, way: way})
 	}
 	switch g.status {
@@ -209,17 +236,40 @@ func (s *System) pollers() (all bool) {
 	return false
 }
 
+// longest is how long, by the virtual clock, the body's goroutine may wait while
+// others go on: go test allows a test as much. turns is how often the clock may move
+// on meanwhile.
+const (
+	longest = 10 * time.Minute
+	turns   = 100
+)
+
+// waitsTooLong says that the body's goroutine waits while only what goes on for ever,
+// such as tickers, goes on. It is asked when all are idle.
+func (r *run) waitsTooLong() bool {
+	return r.ended < 0 && r.now-r.moved >= longest && r.turns >= turns && !r.sleeps(r.goroutines[0]) &&
+		!slices.ContainsFunc(r.timers, func(t *timer) bool { return t.since <= r.moved && !t.repeats })
+}
+
 // judge looks once more at the end: code outside the run may have closed or filled
 // a channel that somebody waits for. What is left is judged.
 func (s *System) judge() {
 	r := s.run
-	for _, g := range r.goroutines {
-		if g.status == waiting {
+	woken := func() bool {
+		for _, g := range r.goroutines {
+			if g.status != waiting {
+				continue
+			}
 			if ways, ok := g.op.(interface{ wake() bool }); ok && ways.wake() {
+				*g.gone = true
 				g.status = ready
 				s.offer(g)
 			}
 		}
+		return len(s.enabled) > 0
+	}
+	if !woken() && !s.finished && r.ended < 0 {
+		awaitOutsiders(woken)
 	}
 	if len(s.enabled) > 0 || s.finished {
 		return
@@ -231,11 +281,13 @@ func (s *System) judge() {
 			stuck = append(stuck, g)
 		}
 	}
+	// Who waits for a lock says most, after the body's own.
+	slices.SortStableFunc(stuck, func(x, y *goroutine) int { return x.rank() - y.rank() })
 	switch {
 	case r.ended < 0 && len(stuck) > 0:
-		s.violations = append(s.violations, sim.Violation{Property: NoDeadlock, Err: &Stuck{r, stuck, false}})
+		s.violations = append(s.violations, Violation{Property: NoDeadlock, Err: &Stuck{r, stuck, false}})
 	case r.ended >= 0 && len(stuck) > 0 && s.Leaks:
-		s.violations = append(s.violations, sim.Violation{Property: NoLeak, Err: &Stuck{r, stuck, true}})
+		s.violations = append(s.violations, Violation{Property: NoLeak, Err: &Stuck{r, stuck, true}})
 	}
 }
 
@@ -244,8 +296,28 @@ func (r *run) sleeps(g *goroutine) bool {
 	return slices.ContainsFunc(r.timers, func(t *timer) bool { return t.who == g })
 }
 
+func (g *goroutine) rank() int {
+	switch {
+	case g.number == 0:
+		return 0
+	case g.holders() != nil:
+		return 1
+	case g.atomic:
+		return 3
+	}
+	return 2
+}
+
+// holders are those who hold the lock that a goroutine waits for.
+func (g *goroutine) holders() []*goroutine {
+	if h, ok := g.op.(interface{ holders() []*goroutine }); ok {
+		return h.holders()
+	}
+	return nil
+}
+
 // Enabled lists what may happen next.
-func (s *System) Enabled() []sim.Event {
+func (s *System) Enabled() []Event {
 	s.started()
 	return s.enabled
 }
@@ -272,9 +344,10 @@ func (s *System) Take(i int) {
 
 // Step is one step of a run.
 type Step struct {
-	Event sim.Event
+	Event Event
 	Notes []string // what the test logged in it
 	Aside bool     // it happened where nothing was chosen: within Calm, or by a goroutine of Atomic
+	Next  Next
 	site  uintptr
 }
 
@@ -289,9 +362,12 @@ func (s *System) take(i int) {
 	e, c := s.enabled[i], s.choices[i]
 	r.failed, r.notes, r.progress = r.failed[:0], r.notes[:0], true
 	s.history = mix(s.history, e)
-	step := Step{Event: e, Aside: r.calm > 0 || c.g != nil && c.g.atomic}
+	step := Step{Event: e, Aside: r.calm > 0 || c.g != nil && c.g.atomic, Next: s.Next(i)}
 	if c.g != nil {
 		step.site = c.g.site
+	}
+	if len(s.choices) > 1 || c.g != nil && c.g.number != 0 {
+		s.points++
 	}
 	s.watch.begin(e)
 	switch {
@@ -306,9 +382,10 @@ func (s *System) take(i int) {
 		case wait:
 			c.g.status = waiting
 		}
-		if r.last = c.g; c.g.number != 0 {
-			s.points++
-		}
+		r.last = c.g
+	}
+	if c.g != nil && c.g.number == 0 {
+		r.moved, r.turns = r.now, 0
 	}
 	s.watch.end()
 	switch {
@@ -325,7 +402,7 @@ func (s *System) take(i int) {
 		}
 	}
 	for _, f := range r.failed {
-		s.violations = append(s.violations, sim.Violation{Property: f.property, Err: f.err})
+		s.violations = append(s.violations, Violation{Property: f.property, Err: f.err})
 	}
 	step.Notes = slices.Clone(r.notes)
 	s.trace = append(s.trace, step)
@@ -333,7 +410,7 @@ func (s *System) take(i int) {
 }
 
 // mix adds an event to a hash.
-func mix(h uint64, e sim.Event) uint64 {
+func mix(h uint64, e Event) uint64 {
 	for _, text := range []string{e.Actor, e.Label} {
 		for i := range len(text) {
 			h = (h ^ uint64(text[i])) * 0x100000001b3
@@ -351,16 +428,16 @@ func (s *System) Fingerprint() uint64 { s.started(); return s.history }
 func (s *System) Properties() []string { return []string{Fails, NoPanic, NoDeadlock, NoLeak} }
 
 // Violations lists what the last step broke.
-func (s *System) Violations() []sim.Violation { return s.violations }
+func (s *System) Violations() []Violation { return s.violations }
 
 // Tested says that every run puts all to the test.
 func (s *System) Tested() uint64 { return ^uint64(0) }
 
 // Accesses lists the objects that the last step read or wrote.
-func (s *System) Accesses() []explore.Access {
-	var all []explore.Access
+func (s *System) Accesses() []Access {
+	var all []Access
 	for _, a := range s.started().accesses {
-		all = append(all, explore.Access{Object: a.object.number, Write: a.write})
+		all = append(all, Access{a.object.number, a.write})
 	}
 	return all
 }
@@ -369,26 +446,49 @@ func (s *System) Accesses() []explore.Access {
 func (s *System) ObjectName(n int) string { return s.started().objects[n].String() }
 
 // Blocked lists the goroutines that wait.
-func (s *System) Blocked() []explore.Blocked {
-	var blocked []explore.Blocked
+func (s *System) Blocked() []Blocked {
+	var blocked []Blocked
 	for _, g := range s.started().goroutines {
 		if g.status == ended || g.status == ready || g.status == parked && g.op.ways() > 0 {
 			continue
 		}
 		if o := g.op.object(); o != nil {
-			blocked = append(blocked, explore.Blocked{
-				Event:  sim.Event{Actor: g.name, Label: g.op.label(0), Place: g.process, Thread: g.process},
-				Object: o.number,
-			})
+			blocked = append(blocked, Blocked{Event{g.name, g.op.label(0), g.process}, o.number})
 		}
 	}
 	return blocked
 }
 
+// Next is what one of Enabled is about.
+type Next struct {
+	Object uintptr   // names its object: the line at which that was used first; 0: none
+	Lock   bool      // it takes the object, a lock
+	Holds  []uintptr // the locks that its goroutine holds
+}
+
+// Next says what the i-th of Enabled is about.
+func (s *System) Next(i int) (n Next) {
+	c := s.choices[i]
+	if c.g == nil || c.way < 0 {
+		return n
+	}
+	o := c.g.op.object()
+	if o == nil {
+		return n
+	}
+	n.Object = o.site
+	if _, n.Lock = c.g.op.(interface{ holders() []*goroutine }); n.Lock {
+		for _, held := range c.g.holds {
+			n.Holds = append(n.Holds, held.site)
+		}
+	}
+	return n
+}
+
 // Now is the virtual time since the start of the run.
 func (s *System) Now() time.Duration { return s.started().now }
 
-// Points is how many points of goroutines that the body started have been chosen,
+// Points is how many steps had a choice, or were of goroutines that the body started,
 // over all runs. Zero: nothing was controlled, and the search is vacuous.
 func (s *System) Points() int { return s.points }
 
@@ -402,8 +502,11 @@ type Stuck struct {
 // Error says who waits for what, and who holds it.
 func (s *Stuck) Error() string {
 	var b strings.Builder
-	if s.left {
+	switch {
+	case s.left:
 		fmt.Fprintf(&b, "%d left when the body had ended: ", len(s.all))
+	case s.run.now-s.run.moved >= longest:
+		fmt.Fprintf(&b, "for %v by the virtual clock, ", longest)
 	}
 	for i, g := range s.all {
 		if i > 0 {
@@ -417,24 +520,21 @@ func (s *Stuck) Error() string {
 		if g.site != 0 {
 			b.WriteString(" at " + at(g.site).place)
 		}
-		if h, ok := g.op.(interface{ holders() []*goroutine }); ok {
-			for _, holder := range h.holders() {
-				switch {
-				case holder == nil:
-				case holder == g:
-					b.WriteString(", which it holds itself")
-				default:
-					b.WriteString(", which " + holder.name + " holds")
-				}
+		for _, holder := range g.holders() {
+			switch {
+			case holder == nil:
+			case holder == g:
+				b.WriteString(", which it holds itself")
+			default:
+				b.WriteString(", which " + holder.name + " holds")
 			}
-		} else if o := g.op.object(); o == nil {
+		}
+		if g.op.object() == nil {
 			b.WriteString(" on nil")
 		}
 	}
 	return b.String()
 }
-
-var _ explore.System = (*System)(nil)
 
 // Patience is how long, by the wall clock, one step may take.
 var Patience = 10 * time.Second
@@ -443,11 +543,11 @@ var Patience = 10 * time.Second
 // a loop without a point. The process cannot go on then, and ends.
 type watchdog struct {
 	steps atomic.Int64
-	what  sim.Event
+	what  Event
 	once  sync.Once
 }
 
-func (w *watchdog) begin(e sim.Event) {
+func (w *watchdog) begin(e Event) {
 	w.once.Do(func() { go w.look() })
 	w.what = e
 	w.steps.Add(1)

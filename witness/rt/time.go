@@ -7,18 +7,20 @@ import (
 
 // timer is something that happens at a moment of the virtual clock.
 type timer struct {
-	name  string
-	site  uintptr
-	when  time.Duration
-	fire  func()     // in the search: it must not block
-	who   *goroutine // who sleeps until then; nil: nobody
-	armed bool
+	name    string
+	site    uintptr
+	when    time.Duration
+	fire    func()     // in the search: it must not block
+	who     *goroutine // who sleeps until then; nil: nobody
+	armed   bool
+	since   time.Duration // when it was armed
+	repeats bool
 	// process is the number that the search knows it by.
 	process int
 }
 
 func (r *run) arm(t *timer) {
-	t.armed = true
+	t.armed, t.since = true, r.now
 	switch {
 	case t.who != nil:
 		t.process = t.who.process
@@ -133,7 +135,7 @@ func (t *Timer) start(d time.Duration) {
 		kind = "AfterFunc"
 	}
 	before := t.t
-	t.t = &timer{name: kind + ":" + at(t.site).function, site: t.site, when: active.now + max(d, 0)}
+	t.t = &timer{name: kind + ":" + at(t.site).function, site: t.site, when: active.now + max(d, 0), repeats: t.repeat > 0}
 	if before != nil {
 		t.t.process, t.t.name = before.process, before.name
 	} else {
@@ -325,7 +327,10 @@ func (r *run) due(idle bool) []*timer {
 // fire lets a timer go off.
 func (r *run) fire(t *timer) {
 	r.disarm(t)
-	r.now = max(r.now, t.when)
+	if t.when > r.now {
+		r.now = t.when
+		r.turns++
+	}
 	if t.who != nil {
 		t.who.status = ready
 		return

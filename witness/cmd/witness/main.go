@@ -142,8 +142,8 @@ func flagsOf(q *question) *pflag.FlagSet {
 	f.StringVar(&q.run, "run", "", "only tests that match this pattern, as go test has it")
 	f.BoolVarP(&q.verbose, "verbose", "v", false, "say what each test did")
 	f.IntVar(&q.Runs, "runs", 1000, "how many schedules of each test at most")
-	f.StringVar(&q.Strategy, "strategy", "pct", "pct, walk, uniform or bounded")
-	f.IntVar(&q.Depth, "depth", 3, "pct: how many orders the bug needs, 1 to 20")
+	f.StringVar(&q.Strategy, "strategy", "mixed", "mixed, pct, walk, uniform or bounded")
+	f.IntVar(&q.Depth, "depth", 3, "pct, mixed: how many orders the bug needs, 1 to 20")
 	f.IntVar(&q.Preemptions, "preemptions", 2, "bounded: how often a goroutine loses its turn, 0 to 10; complete if --runs allows")
 	f.Uint64Var(&q.Seed, "seed", 1, "the seed of the first run; each further run adds 1")
 	f.StringVar(&q.Schedule, "schedule", "", "repeat this schedule: a file, or its text")
@@ -170,7 +170,7 @@ func parse(args []string) (*question, error) {
 		return nil, err
 	}
 	q.packages = f.Args()
-	strategies := []string{"pct", "walk", "uniform", "bounded"}
+	strategies := []string{"mixed", "pct", "walk", "uniform", "bounded"}
 	switch {
 	case !slices.Contains(strategies, q.Strategy):
 		return nil, fmt.Errorf("--strategy %.40q is not possible; possible: %s", q.Strategy, strings.Join(strategies, ", "))

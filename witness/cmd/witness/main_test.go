@@ -55,7 +55,7 @@ func TestUnmodifiedTests(t *testing.T) {
 	for _, want := range []string{
 		"no-failure: loaded 2 times",
 		"no-goroutine-left: 1 left when the body had ended: TestLeak.func waits in send at kern_test.go:",
-		"holds: no failure in 1000 runs by pct",
+		"holds: no failure in 1000 runs by mixed",
 		"no-deadlock: main waits in Lock at kern_test.go:",
 		"1 decision matters",
 		"repeated: 100 of 100 did the same",
@@ -83,7 +83,7 @@ func TestBadInput(t *testing.T) {
 		says string
 	}{
 		{[]string{"tset"}, "want test or release"},
-		{[]string{"test", "-strategy", "best"}, "possible: pct, walk, uniform, bounded"},
+		{[]string{"test", "-strategy", "best"}, "possible: mixed, pct, walk, uniform, bounded"},
 		{[]string{"test", "-depth", "0"}, "want 1 to 20"},
 		{[]string{"test", "-runs", "0"}, "want 1 or more"},
 		{[]string{"test", "-schedule", "main first"}, `want such as "main@3: worker starts"`},

@@ -178,7 +178,7 @@ func firstLines(text string, n int) string {
 
 // ours are packages that are never rewritten: what rewritten code runs on.
 func ours(path string) bool {
-	return path == "racelab/witness" || strings.HasPrefix(path, "racelab/witness/rt") ||
+	return path == "racelab/witness" || path == "racelab/witness/internal/search" || strings.HasPrefix(path, "racelab/witness/rt") ||
 		path == "racelab/sim" || strings.HasPrefix(path, "racelab/sim/")
 }
 
@@ -467,8 +467,10 @@ func (b *builder) write(p *packages.Package, name string, text []byte) (string, 
 	return to, os.WriteFile(to, text, 0o666)
 }
 
-// runtimeModules makes copies of what rewritten code runs on: modules without
-// requirements, so that no dependency of the user's gets another version.
+// runtimeModules makes modules of what rewritten code runs on: without requirements,
+// so that no dependency of the user's gets another version. Copies hold the packages
+// that rewritten code imports; what only tests import stands there by the overlay, so
+// that a change of it compiles nothing else anew.
 func (b *builder) runtimeModules(ctx context.Context) ([]string, error) {
 	c := exec.CommandContext(ctx, "go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}\t{{.Dir}}{{end}}", "racelab/witness", "racelab/witness/rt/...")
 	c.Dir = source()
@@ -481,16 +483,18 @@ func (b *builder) runtimeModules(ctx context.Context) ([]string, error) {
 	}
 	h := sha256.New()
 	for line := range strings.Lines(string(out)) {
-		_, from, _ := strings.Cut(strings.TrimSpace(line), "\t")
+		path, from, _ := strings.Cut(strings.TrimSpace(line), "\t")
+		if !strings.HasPrefix(path, rewrite.Runtime) {
+			continue
+		}
 		if err := hashPackage(h, from); err != nil {
 			return nil, err
 		}
 	}
 	dir := filepath.Join(b.Cache, "rt", fmt.Sprintf("%x", h.Sum(nil)[:8]))
 	modules := []string{filepath.Join(dir, "racelab"), filepath.Join(dir, "witness")}
-	if _, err := os.Stat(filepath.Join(dir, marker)); err == nil {
-		return modules, nil
-	}
+	_, err = os.Stat(filepath.Join(dir, marker))
+	fresh := err != nil
 	for line := range strings.Lines(string(out)) {
 		path, from, _ := strings.Cut(strings.TrimSpace(line), "\t")
 		to, ok := strings.CutPrefix(path, "racelab/witness")
@@ -501,16 +505,43 @@ func (b *builder) runtimeModules(ctx context.Context) ([]string, error) {
 			}
 			at = modules[0]
 		}
-		if err := copyPackage(from, filepath.Join(at, to)); err != nil {
+		to = filepath.Join(at, to)
+		switch {
+		case !strings.HasPrefix(path, rewrite.Runtime):
+			err = b.lay(from, to)
+		case fresh:
+			err = copyPackage(from, to)
+		default:
+			err = nil
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
+	if !fresh {
+		return modules, nil
+	}
 	for i, path := range []string{"racelab", "racelab/witness"} {
+		if err := os.MkdirAll(modules[i], 0o777); err != nil {
+			return nil, err
+		}
 		if err := os.WriteFile(filepath.Join(modules[i], "go.mod"), []byte("module "+path+"\n\ngo 1.26.0\n"), 0o666); err != nil {
 			return nil, err
 		}
 	}
 	return modules, os.WriteFile(filepath.Join(dir, marker), nil, 0o666)
+}
+
+// lay puts the files of a package into another folder, by the overlay.
+func (b *builder) lay(from, to string) error {
+	names, err := files(from)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		b.overlay[filepath.Join(to, name)] = filepath.Join(from, name)
+	}
+	return os.MkdirAll(to, 0o777) // The assembler works there.
 }
 
 // files lists the sources of a package.

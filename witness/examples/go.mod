@@ -1,0 +1,3 @@
+module racelab/witness/examples
+
+go 1.26.0

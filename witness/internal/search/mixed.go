@@ -1,0 +1,209 @@
+package search
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+
+	"racelab/sim"
+	"racelab/sim/explore"
+)
+
+// Mixed samples runs in four ways, one after the other, as no single way is good at
+// all bugs.
+//
+//   - Priorities: that of explore.PCT, of a depth from 1 to the given one.
+//   - Few objects: one to three objects that goroutines share are chosen; a goroutine
+//     that is about to use one of them may stand there until nobody else can go on.
+//   - Locks in a circle: the same with the locks that some goroutines take in one
+//     order and some in another, as far as the pilot saw. Without any, few objects.
+//   - Events: each event gets a random priority, and a new one when it was overtaken
+//     by another use of its object.
+//
+// Sources: Burckhardt et al.: A Randomized Scheduler with Probabilistic Guarantees of
+// Finding Bugs (ASPLOS 2010); Yuan, Yang, Gu: Partial Order Aware Concurrency Sampling
+// (CAV 2018); Zhao et al.: Selectively Uniform Concurrency Testing (ASPLOS 2025);
+// Joshi et al.: A Randomized Dynamic Program Analysis Technique for Detecting Real
+// Deadlocks (PLDI 2009).
+func Mixed(sys *System, seed uint64, depth int, o explore.Options) (*explore.Result, error) {
+	p := look(sys, seed)
+	r, err := explore.Sample("mixed", sys, seed, o, func(seed uint64) sim.Chooser {
+		random := rand.New(rand.NewPCG(seed, 1))
+		c := &chooser{sys: sys, random: random, turn: map[int]int{}, stands: map[int]bool{}, asked: map[int]int{}, priority: map[int]int{}}
+		way := int(seed % 4)
+		switch {
+		case way == 2 && len(p.circle) > 0:
+			c.hot = p.circle
+		case way == 1 || way == 2:
+			c.hot = map[uintptr]bool{}
+			for range min(1+random.IntN(3), len(p.shared)) {
+				c.hot[p.shared[random.IntN(len(p.shared))]] = true
+			}
+		case way == 3:
+			c.events = true
+		}
+		changes := random.IntN(depth)
+		if way == 0 {
+			changes = int(seed/4) % depth
+		}
+		for range changes {
+			c.changes = append(c.changes, random.IntN(max(p.longest, 1)))
+		}
+		return c
+	})
+	if err != nil {
+		return nil, err
+	}
+	r.Sampler = fmt.Sprintf("depth up to %d, %d shared objects, %d locks in a circle, %d steps, as far as %d walks saw", depth, len(p.shared), len(p.circle), p.longest, pilotRuns)
+	return r, nil
+}
+
+// pilotRuns is how many random walks a pilot takes.
+const pilotRuns = 10
+
+// pilot is what some walks say of a system.
+type pilot struct {
+	longest int
+	shared  []uintptr        // objects that several goroutines use
+	circle  map[uintptr]bool // locks of which one is taken while another is held, and the other way round
+}
+
+func look(sys *System, seed uint64) pilot {
+	p := pilot{circle: map[uintptr]bool{}}
+	users := map[uintptr]map[int]bool{}
+	within := map[uintptr]map[uintptr]bool{} // taken while the first is held
+	for i := range uint64(pilotRuns) {
+		sys.Reset()
+		walk := sim.NewWalk(seed + i)
+		steps := 0
+		for ; len(sys.Enabled()) > 0 && steps < sim.MaxSteps/10; steps++ {
+			at, _ := walk.Choose(sys.Enabled())
+			sys.Take(at)
+			for _, step := range sys.Trace() {
+				next := step.Next
+				if next.Object == 0 || step.Aside {
+					continue
+				}
+				if users[next.Object] == nil {
+					users[next.Object] = map[int]bool{}
+				}
+				users[next.Object][step.Event.Process] = true
+				for _, held := range next.Holds {
+					if within[held] == nil {
+						within[held] = map[uintptr]bool{}
+					}
+					within[held][next.Object] = true
+				}
+			}
+		}
+		p.longest = max(p.longest, steps)
+	}
+	for o, by := range users {
+		if len(by) > 1 {
+			p.shared = append(p.shared, o)
+		}
+	}
+	slices.Sort(p.shared)
+	for lock := range within {
+		if reaches(within, lock, lock, map[uintptr]bool{}) {
+			p.circle[lock] = true
+		}
+	}
+	return p
+}
+
+// reaches says whether one lock is taken, over some steps, while another is held.
+func reaches(within map[uintptr]map[uintptr]bool, from, to uintptr, seen map[uintptr]bool) bool {
+	for next := range within[from] {
+		if next == to {
+			return true
+		}
+		if !seen[next] {
+			seen[next] = true
+			if reaches(within, next, to, seen) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// chooser chooses by priorities of goroutines, and lets them stand at hot objects.
+type chooser struct {
+	sys      *System
+	random   *rand.Rand
+	priority map[int]int // by thread
+	changes  []int       // steps before which the one that would move falls behind all
+	hot      map[uintptr]bool
+	events   bool         // priorities are those of events
+	turn     map[int]int  // by thread: how many steps it has taken
+	asked    map[int]int  // by thread: the turn before which it was decided whether it stands
+	stands   map[int]bool // by thread
+	step     int
+}
+
+func (c *chooser) Choose(enabled []sim.Event) (int, error) {
+	best, standing := -1, []int(nil)
+	for i, e := range enabled {
+		if _, ok := c.priority[e.Thread]; !ok {
+			c.priority[e.Thread] = c.draw()
+		}
+		if c.waits(i, e.Thread) {
+			standing = append(standing, i)
+			continue
+		}
+		if best < 0 || c.priority[e.Thread] > c.priority[enabled[best].Thread] {
+			best = i
+		}
+	}
+	if best < 0 {
+		best = standing[c.random.IntN(len(standing))]
+		delete(c.stands, enabled[best].Thread)
+	}
+	thread := enabled[best].Thread
+	for i, at := range c.changes {
+		if at == c.step {
+			c.changes[i] = -1
+			c.priority[thread] = -1 - i
+			return c.Choose(enabled)
+		}
+	}
+	c.step++
+	c.turn[thread]++
+	if c.events {
+		c.overtaken(enabled, best)
+	}
+	ways := 1
+	for best+ways < len(enabled) && enabled[best+ways].Thread == thread {
+		ways++
+	}
+	return best + c.random.IntN(ways), nil
+}
+
+func (c *chooser) draw() int { return c.random.IntN(1 << 30) }
+
+// waits decides, once before each step of a goroutine, whether it stands there.
+func (c *chooser) waits(i, thread int) bool {
+	if len(c.hot) == 0 {
+		return false
+	}
+	if at, ok := c.asked[thread]; !ok || at != c.turn[thread] {
+		c.asked[thread] = c.turn[thread]
+		next := c.sys.Next(i)
+		if c.hot[next.Object] && c.random.IntN(4) < 1+len(next.Holds) {
+			c.stands[thread] = true
+		}
+	}
+	return c.stands[thread]
+}
+
+// overtaken gives new priorities to the event that is taken, and to those of the same
+// object.
+func (c *chooser) overtaken(enabled []sim.Event, best int) {
+	object := c.sys.Next(best).Object
+	for i, e := range enabled {
+		if i == best || object != 0 && c.sys.Next(i).Object == object {
+			c.priority[e.Thread] = c.draw()
+		}
+	}
+}
