@@ -41,8 +41,11 @@ func (e *engine) Irreducible() string          { return e.world().irreducible() 
 func (e *engine) StopFaults()                  { e.begun().stopFaults() }
 func (e *engine) Save() any                    { return e.begun().save() }
 func (e *engine) Load(state any)               { e.begun().goTo(state.(*snapshot)) }
-func (e *engine) Fingerprint() uint64          { return e.begun().fingerprint() }
-func (e *engine) Learn(from any)               { e.begun().learn(from.(*engine).world()) }
-func (e *engine) CheckStep(i int) error        { return e.begun().checkStep(i) }
-func (e *engine) CheckMessages() error         { return e.begun().checkMessages() }
-func (e *engine) SetMaxCoroutines(n int)       { e.maxCoroutines = n }
+func (e *engine) Differences(a, b any) []string {
+	return e.begun().differences(a.(*snapshot), b.(*snapshot))
+}
+func (e *engine) Fingerprint() uint64    { return e.begun().fingerprint() }
+func (e *engine) Learn(from any)         { e.begun().learn(from.(*engine).world()) }
+func (e *engine) CheckStep(i int) error  { return e.begun().checkStep(i) }
+func (e *engine) CheckMessages() error   { return e.begun().checkMessages() }
+func (e *engine) SetMaxCoroutines(n int) { e.maxCoroutines = n }

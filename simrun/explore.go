@@ -32,6 +32,7 @@ type search struct {
 	memory   memory
 	save     string
 	json     bool
+	wasteful bool // only say which states are not needed
 }
 
 func (a *app) exploreCommand() *cobra.Command {
@@ -60,6 +61,7 @@ func (a *app) exploreCommand() *cobra.Command {
 	s.memory.flag(c)
 	f.StringVar(&s.save, "save", "", "write the schedule of the first property that breaks to a file, and those of others to FILE.PROPERTY")
 	f.BoolVar(&s.json, "json", false, "write JSON")
+	f.BoolVar(&s.wasteful, "waste", false, "instead say how many states differ only in what nobody needs any more, and in which fields (100000 states)")
 	_ = c.RegisterFlagCompletionFunc("strategy", cobra.FixedCompletions(strategies, cobra.ShellCompDirectiveNoFileComp))
 	c.PreRunE = func(c *cobra.Command, args []string) error { return cmp.Or(s.find(a, args[0]), s.validate(c)) }
 	c.RunE = func(*cobra.Command, []string) error { return s.explore(a) }
@@ -83,9 +85,13 @@ func (s *search) validate(c *cobra.Command) error {
 		return fmt.Errorf("--depth goes with --strategy pct, not %s", s.strategy)
 	case set("memory") && s.strategy != "states":
 		return fmt.Errorf("--memory goes with --strategy states, not %s: the others hold a run at a time", s.strategy)
+	case s.wasteful && (s.strategy != "states" || s.json || s.failFast || set("memory") || set("save") || set("parallel")):
+		return errors.New("--waste goes with --limit and --time alone")
 	case set("save") && s.save == "":
 		return errors.New("--save is empty; want a file")
 	case s.limit > 0:
+	case s.wasteful:
+		s.limit = wasteStates
 	case sampler:
 		s.limit = 1000
 	case s.strategy == "states":
@@ -106,6 +112,10 @@ func (s *search) explore(a *app) error {
 	signals, release := a.watch()
 	defer release()
 	began, status := time.Now(), newStatus(a.stderr)
+	if s.wasteful {
+		stop := func() bool { return signals.interrupted() || s.time.over(began) }
+		return cmp.Or(s.waste(a, sys, explore.Options{Limit: s.limit, Stop: stop}), signals.code())
+	}
 	result, err := s.run(sys, explore.Options{
 		Limit: s.limit, First: s.failFast, Workers: int(s.parallel), Memory: s.memory.bytes(),
 		Stop:     func() bool { return signals.interrupted() || s.time.over(began) },

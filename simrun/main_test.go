@@ -194,6 +194,7 @@ func TestExitCodes(t *testing.T) {
 		{"explore offset-rewind --json", exitBroken},
 		{"explore offset-rewind --fail-fast", exitBroken},
 		{"explore offset-rewind/commit-lock", exitHolds},
+		{"explore stale-snapshot --waste", exitHolds},
 		{"explore offset-rewind/broker-lock@2x2", exitHolds},
 		{"explore offset-rewind --variant broker-lock --limit 1000", exitUnfinished},
 		{"explore offset-rewind --set partitions=1 --set commits=1", exitVacuous},

@@ -64,6 +64,9 @@ type Engine interface {
 	Save() any
 	// Load goes to a saved state, without running there.
 	Load(state any)
+	// Differences names the fields in which two saved states differ, those of a task
+	// with the point where it is parked in the first.
+	Differences(first, second any) []string
 	// Fingerprint hashes the state. Two states share one by accident with
 	// probability 2^-64.
 	Fingerprint() uint64
