@@ -1,11 +1,14 @@
 package scenarios
 
 import (
+	"slices"
+
 	"racelab/scenario"
 	"racelab/scenarios/commitreconnect"
 	"racelab/scenarios/concurrenttransactions"
 	"racelab/scenarios/lostupdate"
 	"racelab/scenarios/offsetrewind"
+	"racelab/scenarios/patterns"
 	"racelab/scenarios/producereorder"
 	"racelab/scenarios/rebalancecommit"
 	"racelab/scenarios/stalemembercommit"
@@ -16,10 +19,10 @@ import (
 
 // Registry lists the scenarios.
 func Registry() []scenario.Any {
-	return append([]scenario.Any{
+	return slices.Concat([]scenario.Any{
 		&concurrenttransactions.Scenario, &throttlestall.Scenario, &producereorder.Scenario, &offsetrewind.Scenario,
 		&commitreconnect.Scenario, &stalemembercommit.Scenario, &rebalancecommit.Scenario, &stalesnapshot.Scenario, &lostupdate.Scenario,
-	}, transactionprotocol.All()...)
+	}, transactionprotocol.All(), patterns.All())
 }
 
 // All lists the races.

@@ -13,6 +13,7 @@ import (
 
 	"racelab/scenario"
 	"racelab/scenarios"
+	"racelab/scenarios/patterns"
 	"racelab/scenarios/transactionprotocol"
 	"racelab/sim"
 	"racelab/sim/explore"
@@ -34,7 +35,7 @@ func quick() []*scenario.Race {
 // families is quick with one race of each package: what a test asks of the lab and not
 // of a race, those of one package answer alike.
 func families() []*scenario.Race {
-	like := transactionprotocol.All()[1:]
+	like := slices.Concat(transactionprotocol.All()[1:], patterns.All()[1:])
 	return slices.DeleteFunc(quick(), func(r *scenario.Race) bool {
 		return slices.ContainsFunc(like, func(s scenario.Any) bool { return s.Race().Name == r.Name })
 	})

@@ -3,6 +3,7 @@ package sim
 import (
 	"reflect"
 	"slices"
+	"strings"
 
 	"racelab/sim/internal/hook"
 )
@@ -120,8 +121,14 @@ func (w *World) facts() []Fact {
 // showMemory shows, in a world of functions, the variables that these share and
 // nobody describes.
 func (w *World) showMemory(ask func(of string, who any)) {
+	described := func(path string) bool {
+		return slices.ContainsFunc(w.shared, func(r root) bool {
+			_, ok := r.value.(Describer)
+			return ok && strings.HasPrefix(path, r.name+".")
+		})
+	}
 	w.survey(func(path string, v reflect.Value, kind surveyed) {
-		if kind != objectField {
+		if kind != objectField || described(path) {
 			return
 		}
 		x := v.Addr().Interface().(objectHolder)

@@ -15,3 +15,12 @@ const (
 	PointFetch      = "fetch"       // Fetcher.sendFetches, for one partition
 	PointAwaitFetch = "await fetch" // its response is taken
 )
+
+// Points of services that have a database and a topic.
+const (
+	PointPublish      = "publish"       // Producer.send
+	PointAwaitTopic   = "await topic"   // the topic's answer is taken
+	PointAwaitMessage = "await message" // Consumer.poll comes back
+	PointCommitOffset = "commit offset" // Consumer.commitSync
+	PointAwaitCommit  = "await commit"  // it comes back
+)
