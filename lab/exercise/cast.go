@@ -17,6 +17,12 @@ func (a *actor) Run(t *sim.Task) {
 	}
 }
 
+// inPlace is the text in the place of a model's own program.
+type inPlace struct{ text *machine }
+
+// Run runs the text once.
+func (p *inPlace) Run(t *sim.Task) { p.text.run(t) }
+
 // play adds a task that runs a text once.
 func play(w *sim.World, name string, c *code, words []operation) {
 	w.GoProgram(name, &actor{text: newMachine(c, words), times: 1})

@@ -128,6 +128,13 @@ type goal struct {
 	in         []string             // the worlds in which it makes sense; nil: all
 }
 
+// probe is a question whose answer must be yes, in the calm world: it may be no only of
+// a text that does not do the work.
+type probe struct {
+	name  string // build adds it
+	never string // what the text does if the answer is no: "commits nothing"
+}
+
 // place is the parameter of an exercise's scenario: the world, by its place.
 type place struct{ World int }
 
@@ -137,6 +144,7 @@ type program struct {
 	title  string
 	worlds []world
 	goals  []goal
+	probes []probe
 	build  func(w *sim.World, c []*code, world string)
 	price  func(c []*code) *Price // nil: every right text costs the same
 }

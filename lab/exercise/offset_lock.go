@@ -63,25 +63,19 @@ func offsetLock() *Exercise {
 
 func buildOffsetLock(w *sim.World, c []*code, p offsetrewind.Params) {
 	offsetrewind.Scenario.Build(w, offsetrewind.Own(func(steps sarama.Steps) sim.Program {
-		return &flush{newMachine(c[0], []operation{
-			func(t *sim.Task, _ *machine) int { steps.Coordinator(t); return 0 },
+		return &inPlace{newMachine(c[0], []operation{
+			doing(func(t *sim.Task, _ *machine) { steps.Coordinator(t) }),
 			func(t *sim.Task, _ *machine) int { return truth(steps.ConstructRequest(t)) },
-			func(t *sim.Task, _ *machine) int { steps.Send(t); return 0 },
-			func(t *sim.Task, _ *machine) int { steps.AwaitResponse(t); return 0 },
-			func(t *sim.Task, _ *machine) int { steps.HandleResponse(t); return 0 },
-			func(t *sim.Task, _ *machine) int { steps.LockBroker(t); return 0 },
-			func(t *sim.Task, _ *machine) int { steps.UnlockBroker(t); return 0 },
-			func(t *sim.Task, _ *machine) int { steps.LockCommit(t); return 0 },
-			func(t *sim.Task, _ *machine) int { steps.UnlockCommit(t); return 0 },
+			doing(func(t *sim.Task, _ *machine) { steps.Send(t) }),
+			doing(func(t *sim.Task, _ *machine) { steps.AwaitResponse(t) }),
+			doing(func(t *sim.Task, _ *machine) { steps.HandleResponse(t) }),
+			doing(func(t *sim.Task, _ *machine) { steps.LockBroker(t) }),
+			doing(func(t *sim.Task, _ *machine) { steps.UnlockBroker(t) }),
+			doing(func(t *sim.Task, _ *machine) { steps.LockCommit(t) }),
+			doing(func(t *sim.Task, _ *machine) { steps.UnlockCommit(t) }),
 		})}
 	}), p)
 }
-
-// flush is the text as the flushToBroker of one goroutine.
-type flush struct{ text *machine }
-
-// Run is one commit.
-func (f *flush) Run(t *sim.Task) { f.text.run(t) }
 
 // byPartition is one offset a partition.
 type byPartition []model.Offset

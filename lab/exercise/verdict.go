@@ -219,6 +219,13 @@ func (p *program) breaks(race *scenario.Race, at int, v *Verdict) bool {
 		v.Outcome, v.World = Unfinished, world.name
 		return true
 	}
+	for _, q := range p.probes {
+		if at == 0 && r.Verdict(q.name).Outcome == explore.Unreachable {
+			v.Outcome, v.World, v.Property, v.Held = Cheat, world.name, q.name, q.never
+			v.Says = fmt.Sprintf("of %d states, in none of them: %s", r.States, q.name)
+			return true
+		}
+	}
 	for _, g := range p.goals {
 		if g.in != nil && !slices.Contains(g.in, world.name) {
 			continue

@@ -62,6 +62,9 @@ type MemberConfig struct {
 	Polls           int                   // after so many the application closes the consumer
 	Joins           int                   // after so many it does not join again
 	Slow            bool                  // a message takes longer than the time between two polls
+	// Consume makes what the application does in each round, in place of Committing.
+	// nil: it has nothing of its own.
+	Consume func(Steps) sim.Program
 }
 
 // Member is a consumer in a group, and the application on top of it: one thread
@@ -90,6 +93,7 @@ type Member struct {
 	round    int
 	joins    int
 	fatal    model.Error // what ended its membership for good
+	own      sim.Program // a round of its own, or nil
 }
 
 // position is where a member reads on in a partition that it owns.
@@ -113,6 +117,9 @@ func NewMember(coordinator *sim.Conn, config MemberConfig) *Member {
 	if config.Protocol == Consumer {
 		m.now.MemberID = config.MemberID
 	}
+	if config.Consume != nil {
+		m.own = config.Consume(Steps{m})
+	}
 	return m
 }
 
@@ -120,6 +127,11 @@ func NewMember(coordinator *sim.Conn, config MemberConfig) *Member {
 func (m *Member) Run(t *sim.Task) {
 	t.Step(PointStart)
 	for m.round = 0; m.round < m.config.Polls && m.fatal == model.None; m.round++ {
+		if m.own != nil {
+			m.own.Run(t)
+			m.record = polled{}
+			continue
+		}
 		m.poll(t)
 		if !m.record.any {
 			continue

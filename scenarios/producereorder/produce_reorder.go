@@ -68,7 +68,14 @@ type Remedy struct {
 	app           kgo.Remedy
 	reentrant     bool // the hook may clear the buffer
 	transactional bool
-	partitions    int // of the broker; 0: one
+	partitions    int                         // of the broker; 0: one
+	own           func(kgo.Steps) sim.Program // in place of app, or nil
+}
+
+// Own is the proposal's client, with an application that reacts to failures in a way
+// of its own.
+func Own(react func(kgo.Steps) sim.Program) Remedy {
+	return Remedy{client: kgo.FailPartition, own: react}
 }
 
 type (
@@ -345,7 +352,7 @@ func build(w *sim.World, remedy Remedy, p Params) {
 	if config.Idempotent {
 		config.InFlight = 5
 	}
-	app := kgo.AppConfig{Remedy: remedy.app, Records: p.Records, Flush: p.Flush, Misuse: p.Misuse}
+	app := kgo.AppConfig{Remedy: remedy.app, React: remedy.own, Records: p.Records, Flush: p.Flush, Misuse: p.Misuse}
 	fail(p, &node, &config, &app)
 	node.RetryBackoffMax = -1 // A transaction that is not complete yet is the client's to wait for.
 	leader := broker.New(node)

@@ -24,17 +24,31 @@ func (p *Params) flags(f *scenario.Flags) {
 // Protocol is what a variant is built from.
 type Protocol struct {
 	coordinator func(start ...model.Offset) sim.Node
-	member      group.MemberConfig // what makes it differ
+	member      group.MemberConfig            // what makes it differ
+	own         func(group.Steps) sim.Program // what A does in each round, or nil
+}
+
+// Own is the classic protocol, or that of KIP-848, with an application of A's own.
+func Own(kip848 bool, consume func(group.Steps) sim.Program) Protocol {
+	protocol := classic(coordinator.Validated, group.MemberConfig{Committing: group.CommitAsPolled})
+	if kip848 {
+		protocol = consumer(coordinator.Validated, group.CommitAsPolled)
+	}
+	protocol.own = consume
+	return protocol
 }
 
 func classic(check coordinator.Validation, member group.MemberConfig) Protocol {
-	return Protocol{func(start ...model.Offset) sim.Node { return coordinator.NewClassicGroup(check, 2, start...) }, member}
+	return Protocol{
+		coordinator: func(start ...model.Offset) sim.Node { return coordinator.NewClassicGroup(check, 2, start...) },
+		member:      member,
+	}
 }
 
 func consumer(check coordinator.Validation, committing group.Committing) Protocol {
 	return Protocol{
-		func(start ...model.Offset) sim.Node { return coordinator.NewConsumerGroup(check, 2, start...) },
-		group.MemberConfig{Protocol: group.Consumer, Committing: committing},
+		coordinator: func(start ...model.Offset) sim.Node { return coordinator.NewConsumerGroup(check, 2, start...) },
+		member:      group.MemberConfig{Protocol: group.Consumer, Committing: committing},
 	}
 }
 
@@ -233,7 +247,7 @@ func build(w *sim.World, protocol Protocol, p Params) {
 	a := protocol.member
 	a.Messages, a.Start = 2, p.start()
 	b := a
-	a.MemberID, a.Polls, a.Joins, a.Slow = 1, 1, p.Joins, true
+	a.MemberID, a.Polls, a.Joins, a.Slow, a.Consume = 1, 1, p.Joins, true, protocol.own
 	b.MemberID, b.Polls, b.Joins = 2, p.Polls, 1
 	w.GoProgram("A", group.NewMember(w.Dial("A", "coordinator"), a))
 	w.GoProgram("B", group.NewMember(w.Dial("B", "coordinator"), b))

@@ -4,9 +4,10 @@ package answer
 
 func consume() {
 	offset := poll()
+	if offset == 0 {
+		return
+	}
 	work()
 	err := commit(offset, generation())
-	if err != nil {
-		report(err)
-	}
+	report(err)
 }

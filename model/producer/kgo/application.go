@@ -49,6 +49,9 @@ type AppConfig struct {
 	Misuse Misuse
 	// Flush says that whoever submits flushes in the end.
 	Flush bool
+	// React makes what the application does about a failure, in place of Remedy. nil:
+	// it has nothing of its own.
+	React func(Steps) sim.Program
 }
 
 // Mark is what is the matter with a record.
@@ -115,6 +118,9 @@ func (a *App) delivered(t *sim.Task) bool {
 
 // gated says whether who produces holds the application's lock.
 func (a *App) gated() bool {
+	if a.config.React != nil {
+		return true
+	}
 	switch a.config.Remedy {
 	case RecoverQuiescent, ClearWhenCalled, AbortTransaction, DeadLetter:
 		return true
@@ -210,7 +216,8 @@ type Application struct {
 	left   int32
 	epoch  int32 // of a transaction
 	result model.TransactionResult
-	rounds []round // by scope
+	rounds []round     // by scope
+	own    sim.Program // in place of the remedy, or nil
 }
 
 // round is what is to be handed over again in a pause.
@@ -221,10 +228,14 @@ type round struct {
 
 // NewApplication returns the goroutine that hears of failures.
 func (a *App) NewApplication() *Application {
-	return &Application{
+	application := &Application{
 		goroutine: goroutine{Producer: a.cl},
 		rounds:    make([]round, a.cl.scopes()),
 	}
+	if a.config.React != nil {
+		application.own = a.config.React(Steps{application})
+	}
+	return application
 }
 
 // Run hears of failures until all is delivered, and closes the client.
@@ -248,6 +259,13 @@ func (a *Application) Run(t *sim.Task) {
 
 // react does about a failure what the remedy asks for.
 func (a *Application) react(t *sim.Task) {
+	if a.own != nil {
+		a.own.Run(t)
+		if a.record != 0 {
+			panic("what has failed is lost: again() was not called")
+		}
+		return
+	}
 	switch a.app.config.Remedy {
 	case RecoverAtOnce:
 		a.recover(t)

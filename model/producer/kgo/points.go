@@ -29,6 +29,8 @@ const (
 	PointAwaitBegin     = "await begin"     // whoever submits, until the transaction has begun
 	PointResetSequences = "reset sequences" // before recBuf.mu, in resetAllProducerSequences
 	PointResume         = "resume"          // before recBuf.mu, in Resume
+
+	PointResumeProducing = "resume producing" // before a reaction of one's own releases the application's lock
 )
 
 // The points of a producer in transactions, besides those of producer.

@@ -2,7 +2,7 @@
 
 // What is not written has no order.
 //
-// grade: NOT YET, it does not write all: A was produced, has failed, and is in no log
+// grade: NOT YET. no-panic: app panicked: what has failed is lost: again() was not called
 package answer
 
 func onFailure() {

@@ -2,7 +2,7 @@
 
 // The proposal: nothing moves, all is known, then again.
 //
-// grade: HOLDS, in all 355 states of 2 worlds.
+// grade: HOLDS, in all 10156 states of 6 worlds.
 package answer
 
 func onFailure() {

@@ -2,7 +2,7 @@
 
 // The other goroutine never goes on.
 //
-// grade: NOT YET. no-progress: producer, before "produce", waits for client.gate, held by app; sink, before "write", waits for a value from client.writes; promises, before "promise", waits for a value from client.calls; app, before "await producers", waits for client.goroutines, which counts 1
+// grade: NOT YET. no-progress: p1, before "gate", waits for promises.gate, held by app; app, before "await failure", waits for promises.hear.idle, which counts 1; sink, before "drain", waits for cl.drain.idle, which counts 1; responses, before "await request", waits for cl.handleSeqResps.idle, which counts 1; promises, before "start promises", waits for cl.batchPromises.finishPromises.idle, which counts 1
 package answer
 
 func onFailure() {

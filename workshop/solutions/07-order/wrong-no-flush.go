@@ -2,7 +2,7 @@
 
 // Not every promise has told of its record.
 //
-// grade: NOT YET, it does not write all: B was produced, has failed, and is in no log
+// grade: NOT YET. first-appends-keep-the-order: record 2 was written after 3, which was handed over later
 package answer
 
 func onFailure() {

@@ -2,7 +2,7 @@
 
 // The other goroutine goes on before the old records are back.
 //
-// grade: NOT YET. records-keep-their-order: A is written after B
+// grade: NOT YET. first-appends-keep-the-order: record 1 was written after 2, which was handed over later
 package answer
 
 func onFailure() {

@@ -2,10 +2,13 @@
 
 // Nothing is committed, and nothing goes back.
 //
-// grade: NOT YET, it commits nothing: message 10 was processed, and offset 10 is committed
+// grade: NOT YET, it commits nothing: of 6562 states, in none of them: A's commit is stored
 package answer
 
 func consume() {
-	poll()
+	offset := poll()
+	if offset == 0 {
+		return
+	}
 	work()
 }

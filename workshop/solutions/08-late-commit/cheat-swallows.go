@@ -1,13 +1,16 @@
 //go:build ignore
 
-// The refusal is kept secret.
+// Nobody hears of a refusal.
 //
-// grade: NOT YET, it keeps a refusal to itself: A's commit was refused with ILLEGAL_GENERATION, and the application was not told
+// grade: NOT YET, it keeps a refusal to itself: the commit of A was refused with UNKNOWN_MEMBER_ID, and its application went on without being told
 package answer
 
 func consume() {
-	g := generation()
 	offset := poll()
+	if offset == 0 {
+		return
+	}
+	g := generation()
 	work()
 	commit(offset, g)
 }

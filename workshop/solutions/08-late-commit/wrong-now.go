@@ -2,14 +2,14 @@
 
 // Java's commitSync(offsets): the generation of now.
 //
-// grade: NOT YET, it holds until a rebalance gives the partition to B. offset-never-goes-back: A took the committed offset back from 12 to 11
+// grade: NOT YET. former-owner-takes-nothing-back: A took the committed offset of P0 back from 12 to 11, which is B's
 package answer
 
 func consume() {
 	offset := poll()
-	work()
-	err := commit(offset, generation())
-	if err != nil {
-		report(err)
+	if offset == 0 {
+		return
 	}
+	work()
+	report(commit(offset, generation()))
 }

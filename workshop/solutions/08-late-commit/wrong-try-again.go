@@ -1,18 +1,21 @@
 //go:build ignore
 
-// A refused commit is repeated with the new generation.
+// Refused, it commits once more, as what it is by now.
 //
-// grade: NOT YET, it holds until a rebalance gives the partition to B. offset-never-goes-back: A took the committed offset back from 12 to 11
+// grade: NOT YET. former-owner-takes-nothing-back: A took the committed offset of P0 back from 12 to 11, which is B's
 package answer
 
 func consume() {
-	g := generation()
 	offset := poll()
-	work()
-	if err := commit(offset, g); err == ErrIllegalGeneration {
-		err = commit(offset, generation())
-		if err != nil {
-			report(err)
-		}
+	if offset == 0 {
+		return
 	}
+	g := generation()
+	work()
+	err := commit(offset, g)
+	if err == ErrIllegalGeneration || err == ErrStaleMemberEpoch {
+		report(err)
+		err = commit(offset, generation())
+	}
+	report(err)
 }
