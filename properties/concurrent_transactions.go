@@ -45,7 +45,7 @@ func CommitsMakeProgress() *sim.Property {
 		c.Fail(errors.New(a.Actor + " gave up with transactions left to commit"))
 	})
 	sim.On(p, sim.Any, func(c *sim.Claim, a sim.Act, m *model.TxnLost) {
-		c.Assert(m.Error != model.ErrConcurrentTransactions,
+		c.Assert(m.Error != model.ErrConcurrentTransactions && m.Error != model.ErrOutOfOrderSequenceNumber,
 			"%s could not commit a transaction for %v, and went on without it", a.Actor, m.Error)
 	})
 	sim.On(p, sim.Returned, func(c *sim.Claim, _ sim.Act, r *model.TxnReturned) {
@@ -60,11 +60,12 @@ func CommitsMakeProgress() *sim.Property {
 
 // DelayIsNeverFatal claims that a coordinator which is merely slow does not drive
 // a client into an error that only a new client gets out of. What puts the claim
-// to the test is a coordinator that is not done with the transaction before.
+// to the test is a coordinator that is not done with the transaction before. An end
+// that comes for it is refused too, or for one that was never opened.
 func DelayIsNeverFatal() *sim.Property {
 	p := sim.NewProperty("delay-is-never-fatal", nil)
 	sim.On(p, sim.Returned, func(c *sim.Claim, a sim.Act, r *model.TxnReturned) {
-		if r.Status == model.TxnFatalError && r.Error == model.ErrConcurrentTransactions {
+		if r.Status == model.TxnFatalError && (r.Error == model.ErrConcurrentTransactions || r.Error == model.ErrInvalidTxnState) {
 			c.Fail(&FatalForDelayError{Client: a.Actor, Call: r.Call, Refusal: r.Error})
 		}
 	})

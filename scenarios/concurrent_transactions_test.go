@@ -191,3 +191,24 @@ func TestKgoFloors(t *testing.T) {
 		t.Errorf("committed at %v after %d tries, want 8.12s, 67", at, c.refused["AddPartitionsToTxn"])
 	}
 }
+
+// Goal: an abort inside a window of 505 ms, 50 ms after its record. Without a wait for
+// that the client is lost at 510 ms; with one it is 520 ms, or 60 ms since 1.22.3.
+//
+// Source: released franz-go 1.22.1, 1.22.2 and 1.22.3, against the cluster of
+// witness/conform.
+func TestKgoAbortsInside(t *testing.T) {
+	for _, test := range []struct{ variant, flush, want, refused string }{
+		{"kgo", "no", "510ms AbortTxn INVALID_TXN_STATE, FatalError", "map[AddPartitionsToTxn:26 EndTxn:23]"},
+		{"kgo-1.22.3", "no", "510ms AbortTxn INVALID_TXN_STATE, FatalError", "map[AddPartitionsToTxn:26 EndTxn:23]"},
+		{"kgo", "yes", "520ms AbortTxn ok, Ready", "map[AddPartitionsToTxn:52]"},
+		{"kgo-1.22.3", "yes", "60ms AbortTxn ok, Ready", "map[AddPartitionsToTxn:26]"},
+	} {
+		c := converse(t, test.variant, "transactions=3", "lag=505ms", "inside=50ms", "flush="+test.flush)
+		i := slices.IndexFunc(c.returned, func(r returned) bool { return r.Call == model.AbortTxn })
+		r := c.returned[i]
+		if got := fmt.Sprintf("%v %v %v", r.at, r.Call, r.TxnReturned); got != test.want || fmt.Sprint(c.refused) != test.refused {
+			t.Errorf("%s, flush %s: %s, refused %v; want %s, %s", test.variant, test.flush, got, c.refused, test.want, test.refused)
+		}
+	}
+}

@@ -114,8 +114,11 @@ func (t TransactionLoad) Values() scenario.Values {
 	return scenario.ValuesOf((*TransactionLoad).flags, t)
 }
 
-// client makes a producer that follows a policy.
-func (t TransactionLoad) client(policy string, id model.TransactionalID, seed uint64, toCoordinator, toLeader *sim.Conn) producer.TxnClient {
+// client makes a producer that follows a policy. franz-go's has a goroutine that
+// sends, a task of its own.
+func (t TransactionLoad) client(w *sim.World, policy string, id model.TransactionalID, seed uint64) producer.TxnClient {
+	name := fmt.Sprint("producer", id)
+	toCoordinator := w.Dial(name, "coordinator")
 	backoff := t.Backoff
 	sarama := saramaclient.Config{
 		Release: saramaclient.Release1_61_1, TransactionalID: id, RetryMax: t.Max, RetryBackoff: backoff,
@@ -123,13 +126,19 @@ func (t TransactionLoad) client(policy string, id model.TransactionalID, seed ui
 	}
 	kgo := kgoclient.Config{TransactionVersion: model.TV1, TransactionalID: id, ConcurrentTransactionsBackoff: backoff, MetadataMinAge: 5 * time.Second}
 	switch policy {
+	case "kgo", "tv2":
+		if policy == "tv2" {
+			kgo.TransactionVersion, kgo.ConcurrentTransactionsBackoff = model.TV2, 20*time.Millisecond
+		}
+		sink := name + ".sink"
+		client := kgoclient.NewTransactions(kgo, toCoordinator, kgoclient.SinkConns{Coordinator: w.Dial(sink, "coordinator"), Leader: w.Dial(sink, leader)})
+		w.GoProgram(sink, client.Programs()[0])
+		return client
+	}
+	toLeader := w.Dial(name, leader)
+	switch policy {
 	case "java":
 		return javaclient.NewTransactions(javaclient.Config{TransactionalID: id, RetryBackoff: backoff}, toCoordinator, toLeader)
-	case "kgo":
-		return kgoclient.NewTransactions(kgo, toCoordinator, toLeader)
-	case "tv2":
-		kgo.TransactionVersion, kgo.ConcurrentTransactionsBackoff = model.TV2, 20*time.Millisecond
-		return kgoclient.NewTransactions(kgo, toCoordinator, toLeader)
 	case "sarama":
 	default:
 		sarama.BackoffFunc = backoffFunc(policy, backoff, sim.NewDraws(seed, fmt.Sprint("backoff ", id)))
@@ -168,7 +177,7 @@ func (t TransactionLoad) Run(policy string, seed uint64) (LoadRun, error) {
 	addCluster(w, t.Producers, leads)
 	for i := range t.Producers {
 		name := fmt.Sprint("producer", i)
-		client := t.client(policy, model.TransactionalID(i), seed, w.Dial(name, "coordinator"), w.Dial(name, leader))
+		client := t.client(w, policy, model.TransactionalID(i), seed)
 		w.GoProgram(name, app.NewTransactional(client, app.TxnPlan{
 			Transactions: t.Transactions, Records: 1, Partitions: 1, Tries: 1, Work: time.Duration(t.Records) * t.Record,
 		}))

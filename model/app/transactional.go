@@ -24,6 +24,9 @@ type TxnPlan struct {
 	// Tries is how often a transaction is tried that has to be aborted, before
 	// the application goes on with the next. The least is 1.
 	Tries int
+	// Inside is how the second transaction is aborted inside the window of the first,
+	// without a wait for its record. Its client is an InsideAborter. Zero: it is not.
+	Inside producer.Inside
 	// Budget is how often the client tries, in the words of its configuration.
 	Budget string
 }
@@ -35,13 +38,15 @@ type TxnPlan struct {
 // it tries whether AbortTxn and BeginTxn, once more, get it to where it can send.
 type Transactional struct {
 	client producer.TxnClient
-	plan   TxnPlan `sim:"config"`
-	wait   sim.Timer
+	// aborter is the client, if a transaction is aborted inside.
+	aborter producer.InsideAborter
+	plan    TxnPlan `sim:"config"`
+	wait    sim.Timer
 
 	txn       int // from 0; each try is one of its own
 	sent      int // records of it
 	tries     int // of what is written in it
-	committed int
+	committed int // or aborted as planned
 	lost      int
 	failed    bool
 	cause     model.Error // for which the transaction failed
@@ -51,7 +56,12 @@ type Transactional struct {
 
 // NewTransactional returns an application that uses the client.
 func NewTransactional(client producer.TxnClient, plan TxnPlan) *Transactional {
-	return &Transactional{client: client, plan: plan}
+	a := &Transactional{client: client, plan: plan}
+	if plan.Inside.After > 0 {
+		client.API().Inside = plan.Inside
+		a.aborter = client.(producer.InsideAborter)
+	}
+	return a
 }
 
 // TransactionOf is the transaction that a record is of, from 0.
@@ -113,6 +123,10 @@ func (a *Transactional) transaction(t *sim.Task) {
 		a.gaveUp = true
 		return
 	}
+	if a.plan.Inside.After > 0 && a.txn == 1 {
+		a.abortInside(t)
+		return
+	}
 	for a.sent = 0; a.sent < a.plan.Records && !a.failed; a.sent++ {
 		a.send(t)
 	}
@@ -129,6 +143,19 @@ func (a *Transactional) transaction(t *sim.Task) {
 		a.cause = a.refusal()
 		a.abortUntilDone(t)
 		a.failed = true
+	}
+}
+
+// abortInside hands a record over, and aborts without a wait for it.
+func (a *Transactional) abortInside(t *sim.Task) {
+	a.client.API().Record = model.Record(10 * a.txn)
+	a.called(t, model.Send)
+	a.call = model.AbortTxn
+	a.aborter.AbortInside(t)
+	a.returned(t)
+	if a.failed {
+		a.gaveUp = a.client.API().Status == model.TxnFatalError
+		a.abortUntilDone(t)
 	}
 }
 

@@ -1,6 +1,8 @@
 package producer
 
 import (
+	"time"
+
 	"racelab/model"
 	"racelab/sim"
 )
@@ -17,12 +19,31 @@ type TxnClient interface {
 	Close(t *sim.Task)
 }
 
+// InsideAborter is a TxnClient whose application need not wait for a record before
+// it aborts.
+type InsideAborter interface {
+	TxnClient
+	// AbortInside hands the record over without waiting for it, and calls AbortTxn
+	// once the application has thought better of it.
+	AbortInside(t *sim.Task)
+}
+
 // TxnAPI is what an application and its client hand each other.
 type TxnAPI struct {
 	Record    model.Record // to send
 	Partition model.Partition
+	Inside    Inside   `sim:"config"` // how AbortInside goes
 	Failure   TxnError // of the call that has just returned
 	Status    model.TxnStatus
+}
+
+// Inside is how an application aborts a transaction while its record may still be
+// on its way.
+type Inside struct {
+	After time.Duration // from the record to the abort
+	// Flush says that the application first gets rid of what is buffered, as
+	// AbortTxn of Sarama and of Java's client does by itself.
+	Flush bool
 }
 
 // API returns itself: a client embeds it.

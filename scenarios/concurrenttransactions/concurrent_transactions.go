@@ -27,6 +27,9 @@ type Params struct {
 	ProducerMax           int
 	TooLarge              int
 	Pause                 time.Duration
+	Inside                time.Duration
+	Flush                 bool
+	LoadError             time.Duration
 	Tries                 int
 	BrokerRetry           time.Duration
 	Timed                 bool
@@ -43,14 +46,25 @@ func (p *Params) flags(f *scenario.Flags) {
 	f.Int(&p.TooLarge, "too-large", 1, 0, 1000, "the transaction, from 1, whose first record is larger than the broker allows; 0 is none")
 	f.Duration(&p.Pause, "pause", 100*time.Millisecond, "what delay-between waits before a transaction, app-retry and txn-retry before they try again")
 	f.Int(&p.Tries, "tries", 3, 1, 100, "how often txn-retry tries a transaction")
+	f.Duration(&p.Inside, "inside", 0, "how long after its record, which nobody waits for, the second transaction is aborted; 0 is: it is like the others")
+	f.Switch(&p.Flush, "flush", "no", "yes", false, "what is buffered is got rid of before that: AbortBufferedRecords of franz-go, the others do it by themselves")
+	f.Duration(&p.LoadError, "load-error", 0, "when franz-go's metadata loses the topic, once; 0 is never")
 	f.Duration(&p.BrokerRetry, "broker-retry", 100*time.Millisecond, "how long, under TV2, the broker tries by itself to add a partition")
 	f.Switch(&p.Timed, "clock", "untimed", "timed", false, "timed, or untimed: whatever can happen may happen at any time")
 	f.Delay(&p.Lag, "lag", "50ms", "timed: from EndTxn's answer to the transaction's completion")
 	f.Int(&p.Seed, "seed", 0, 0, 1_000_000, "of what is drawn of the lag")
 }
 
-// Client makes a client, and says what its application does.
-type Client func(p Params, coordinator *sim.Conn, leaders []*sim.Conn) (producer.TxnClient, app.TxnPlan)
+// Client is a client with its application.
+type Client struct {
+	// Sinks says that for each leader it has a goroutine, which has the connection.
+	Sinks bool
+	// Make makes it, and says what its application does.
+	Make func(p Params, coordinator *sim.Conn, leaders []*sim.Conn, dial Dial) (producer.TxnClient, app.TxnPlan)
+}
+
+// Dial connects a task to a node.
+type Dial func(task, node string) *sim.Conn
 
 type (
 	setting = scenario.Setting[Params]
@@ -69,6 +83,12 @@ var (
 	lag50ms       = &setting{Name: "50ms", Set: func(p *Params) { p.TooLarge, p.Timed, p.Transactions = 0, true, 3 }}
 	lag5s         = &setting{Name: "5s", Set: func(p *Params) { p.TooLarge, p.Timed, p.Transactions, p.Lag = 0, true, 3, sim.Constant(5*time.Second) }}
 	tooLarge50ms  = &setting{Name: "too-large-50ms", Set: func(p *Params) { p.Timed = true }}
+	inside        = &setting{Name: "abort-inside", Set: func(p *Params) {
+		p.TooLarge, p.Timed, p.Transactions, p.Lag, p.Inside = 0, true, 3, sim.Constant(505*time.Millisecond), 50*time.Millisecond
+	}}
+	insideFlushed = &setting{Name: "abort-flushed", Set: func(p *Params) { inside.Set(p); p.Flush = true }}
+	insideLoadErr = &setting{Name: "abort-load-error", Set: func(p *Params) { insideFlushed.Set(p); p.LoadError = 30 * time.Millisecond }}
+	inside5s      = &setting{Name: "abort-inside-5s", Set: func(p *Params) { inside.Set(p); p.Lag = sim.Constant(5 * time.Second) }}
 	shortBackoff  = &setting{Name: "short-backoff", Set: func(p *Params) {
 		p.TooLarge, p.Timed, p.Transactions, p.Lag, p.Max, p.Backoff = 0, true, 3, sim.Constant(2*time.Second), 1, time.Millisecond
 	}}
@@ -113,6 +133,14 @@ var (
 		scenario.Vacuous(abortAllowsBegin, atomic, outcome).Where(tooLarge50ms).
 			Because("the client is fatal before it has written anything, and AbortTxn fails"),
 	}
+	twoTries = scenario.Breaks(canWrite, progress).Where(inside, insideFlushed, insideLoadErr, inside5s).
+			Because("the window outlasts both tries")
+	numberIsGone = scenario.Breaks(progress).Where(inside5s).
+			Because("the budget runs out while AbortTxn waits: it succeeds, and asks for no new epoch. The sequence number of the record that was never sent is gone, and the next one is out of order")
+	fatalAfterThat = scenario.Breaks(delayNeverFatal, recoverable).Where(inside5s).
+			Because("of that the transaction fails, and its AbortTxn needs InitProducerId, where CONCURRENT_TRANSACTIONS is fatal")
+	neverOpened = scenario.Breaks(delayNeverFatal, progress, abortAllowsBegin, recoverable).Where(inside).
+			Because("EndTransaction does not wait for the record: the partition counts as added from when the request is built, so the abort asks for the end of a transaction that was never opened; INVALID_TXN_STATE fails the producer id for good")
 	outOfOrder  = scenario.Breaks(recoverable).Where(lag5s).Because("a second AbortTxn leads to Ready, and the next record is out of order")
 	neverAborts = expect{scenario.Vacuous(abortAllowsBegin).Where(untimed, three, twoPartitions, lag50ms, lag5s, shortBackoff).
 			Because("nothing is aborted, or it is the last transaction")}
@@ -133,6 +161,24 @@ var symptoms = []scenario.Symptom{{
 	Releases: "all; before Sarama 1.61.1 the producer may not recover",
 	Do:       "Use Sarama 1.61.1. After an error call AbortTxn until it succeeds, then repeat the whole transaction. Set the backoff that `simrun advise --window 3ms` has for your window.",
 	Command:  scenario.Command("run", "concurrent-transactions"),
+}, {
+	Seen: []scenario.Seen{
+		{By: "franz-go", Text: "producer ID has a fatal, unrecoverable error, err: INVALID_TXN_STATE"},
+		{By: "franz-go", Text: "invalid attempt to begin a transaction while already in a transaction"},
+	},
+	Cause:    "EndTransaction aborted while a record of the transaction was still being refused.",
+	Releases: "franz-go to 1.22.3, TV1; under TV2 the record goes out in the next transaction",
+	Do:       "Call AbortBufferedRecords before EndTransaction with TryAbort, and use franz-go 1.22.3. To go on, make a new client.",
+	Command:  scenario.Command("run", "concurrent-transactions/kgo@abort-inside"),
+}, {
+	Seen: []scenario.Seen{
+		{By: "Sarama", Text: "kafka server: The broker received an out of order sequence number"},
+		{Text: "out of order sequence number after AbortTxn succeeded"},
+	},
+	Cause:    "The transaction was aborted while its record was still being refused, and the retries ran out then.",
+	Releases: "Sarama to 1.61.1",
+	Do:       "Wait for each record's success or error before AbortTxn. Call AbortTxn once more, and repeat the transaction.",
+	Command:  scenario.Command("explore", "concurrent-transactions/sarama-1.61.1@abort-inside-5s"),
 }}
 
 // Scenario is the race. A variant is a client with its application.
@@ -146,59 +192,66 @@ var Scenario = scenario.Scenario[Params, Client]{
 		"When they run out, the error is the smaller loss: some releases are left in a state that the documented " +
 		"calls do not lead out of.",
 	Do: "Use Sarama 1.61.1 or later. On an error call AbortTxn until it succeeds, then repeat the whole transaction; set the backoff by simrun advise. " +
-		"Before 1.61.1 look at TxnStatus after AbortTxn: unless it has Ready, close the client and make a new one.",
+		"Before 1.61.1 look at TxnStatus after AbortTxn: unless it has Ready, close the client and make a new one. " +
+		"Abort no transaction while a record of it is on its way: with franz-go call AbortBufferedRecords first.",
 	Group:    scenario.Protocol,
 	Fixed:    "Sarama 1.61.1",
 	Symptoms: symptoms,
 	Sources: []string{
 		"sarama issues 2859 and 2915",
 		"transactionManager and asyncProducer of sarama 1.43.1, 1.60.1 and 1.61.1",
-		"doWithConcurrentTransactions and EndTransaction of franz-go 1.22.2",
+		"doWithConcurrentTransactions, EndTransaction and sink.doTxnReq of franz-go 1.21.6, 1.22.2 and 1.22.3; its pull request 1534",
 		"TransactionManager of Kafka's Java client; TransactionCoordinator, TransactionMarkerChannelManager; KAFKA-5482, KIP-890",
 	},
 	Code: []string{
-		"model/producer/sarama/transaction_manager.go", "model/producer/kgo/txn.go", "model/producer/java/transaction_manager.go",
+		"model/producer/sarama/transaction_manager.go", "model/producer/kgo/txn.go", "model/producer/kgo/txn_sink.go", "model/producer/java/transaction_manager.go",
 		"model/app/transactional.go", "model/coordinator/transactions.go", "model/coordinator/marker_channel.go",
 		"model/broker/produce.go", "properties/concurrent_transactions.go", "properties/transactions.go",
 	},
 
 	Flags:    (*Params).flags,
-	Settings: []*setting{untimed, three, twoPartitions, tooLarge, lag50ms, lag5s, tooLarge50ms, shortBackoff},
+	Settings: []*setting{untimed, three, twoPartitions, tooLarge, lag50ms, lag5s, tooLarge50ms, shortBackoff, inside, insideFlushed, insideLoadErr, inside5s},
 	Claims:   []*claim{delayNeverFatal, canWrite, progress, abortAllowsBegin, recoverable, atomic, outcome},
 	Variants: []scenario.Variant[Params, Client]{
 		{Name: "sarama-1.43", Release: "Sarama 1.37.0 to 1.48.2",
 			Does:   "tries again by two nested budgets; CONCURRENT_TRANSACTIONS on InitProducerId is fatal",
 			Is:     Sarama(sarama.Release1_43_1),
-			Expect: append(expect{outOfOrder, noAbort50ms}, stuck...)},
+			Expect: append(expect{outOfOrder, noAbort50ms, numberIsGone, fatalAfterThat}, stuck...)},
 		{Name: "sarama-1.49", Release: "Sarama 1.49.0 to 1.61.0",
 			Does:   "likewise, and backs off before it sends a refused batch again",
 			Is:     Sarama(sarama.Release1_49_0),
-			Expect: append(expect{outOfOrder, noAbort50ms}, stuck...)},
+			Expect: append(expect{outOfOrder, noAbort50ms, numberIsGone, fatalAfterThat}, stuck...)},
 		{Name: "sarama-1.61.1", Release: "Sarama 1.61.1",
 			Does:   "likewise, but InitProducerId is tried again, and AbortTxn always asks for the new epoch that it goes to Initializing for",
 			Is:     Sarama(sarama.Release1_61_1),
-			Expect: expect{runsOut, noAbort, noAbort50ms}},
-		{Name: "kgo", Release: "franz-go 1.22.2, TV1",
-			Does:   "tries again until the context ends: every 20 ms, and less often after 1, 2.5 and 5 s",
-			Is:     kgoClient(model.TV1),
-			Expect: neverAborts, SlowIn: []*setting{three}},
+			Expect: expect{runsOut, noAbort, noAbort50ms, numberIsGone}},
+		{Name: "kgo", Release: "franz-go 1.21.6 to 1.22.2, TV1",
+			Does: "tries again until the context ends: every 20 ms, and less often after 1, 2.5 and 5 s",
+			Is:   Kgo(kgo.Release1_22_2, model.TV1),
+			Expect: append(expect{neverOpened, scenario.Breaks(delayNeverFatal, progress, abortAllowsBegin, recoverable).Where(insideLoadErr).
+				Because("a load error of the metadata fails the record while its partition is being added; Flush sees nothing buffered, and it goes on as without")}, neverAborts...),
+			SlowIn: []*setting{three}},
+		{Name: "kgo-1.22.3", Release: "franz-go 1.22.3, TV1",
+			Does:   "likewise, but Flush waits for a partition that is being added, and AbortBufferedRecords ends that",
+			Is:     Kgo(kgo.Release1_22_3, model.TV1),
+			Expect: append(expect{neverOpened}, neverAborts...), SlowIn: []*setting{untimed, three, twoPartitions, tooLarge}},
 		{Name: "java", Release: "Kafka's Java client, TV1",
 			Does:   "tries the first add again every 20 ms, all else every retry.backoff.ms, and does not count",
-			Is:     javaClient,
+			Is:     Java,
 			Expect: neverAborts},
 		{Name: "fewest-retries", Release: "the fewest retries that Sarama 1.43.1 accepts",
 			Does:   "tries twice: Transaction.Retry.Max is 0, and Producer.Retry.Max 1",
 			Is:     fewestRetries(sarama.Release1_43_1, func(Params, *app.TxnPlan) {}),
-			Expect: append(expect{noAbort50ms}, stuck...)},
+			Expect: append(expect{noAbort50ms, twoTries}, stuck...)},
 		{Name: "app-retry", Release: "a write-up, on fewest-retries",
 			Does:   "the application calls BeginTxn in a loop for as long as that answers CONCURRENT_TRANSACTIONS",
 			Is:     fewestRetries(sarama.Release1_43_1, func(p Params, plan *app.TxnPlan) { plan.BeginRetry = p.Pause }),
-			Expect: append(expect{noAbort50ms}, stuck...)},
+			Expect: append(expect{noAbort50ms, twoTries}, stuck...)},
 		{Name: "txn-retry", Release: "app-retry where it can work, on Sarama 1.61.1",
 			Does: "the application aborts the transaction, until that succeeds, and does all of it again",
 			Is:   fewestRetries(sarama.Release1_61_1, func(p Params, plan *app.TxnPlan) { plan.Tries = p.Tries }),
 			Expect: expect{
-				scenario.Breaks(canWrite).Where(untimed, three, twoPartitions, tooLarge, lag5s, shortBackoff).
+				scenario.Breaks(canWrite).Where(untimed, three, twoPartitions, tooLarge, lag5s, shortBackoff, inside, insideFlushed, insideLoadErr, inside5s).
 					Because("its client has too few retries; its application makes up for that"),
 				noAbort50ms,
 			}},
@@ -206,13 +259,14 @@ var Scenario = scenario.Scenario[Params, Client]{
 			Does: "the application waits before it begins the next transaction",
 			Is:   fewestRetries(sarama.Release1_43_1, func(p Params, plan *app.TxnPlan) { plan.Pause = p.Pause }),
 			Expect: append(expect{
-				noAbort50ms,
+				noAbort50ms, twoTries,
 				scenario.Vacuous(delayNeverFatal).Where(lag50ms).Because("the pause is longer than the window"),
 			}, stuck...)},
-		{Name: "tv2", Release: "franz-go 1.22.2, TV2 (KIP-890)",
-			Does:   "leaves it to the broker to add a partition and to try again; what still comes back waits for the metadata",
-			Is:     kgoClient(model.TV2),
-			Expect: neverAborts},
+		{Name: "tv2", Release: "franz-go 1.22.2 to 1.22.3, TV2 (KIP-890)",
+			Does: "leaves it to the broker to add a partition and to try again; what still comes back waits for the metadata",
+			Is:   Kgo(kgo.Release1_22_2, model.TV2),
+			Expect: append(expect{scenario.Breaks(outcome).Where(inside).
+				Because("the record that nobody waited for is still buffered after EndTransaction, and goes out in the next transaction")}, neverAborts...)},
 	},
 	Schedule: `
 		app start
@@ -372,15 +426,31 @@ func build(w *sim.World, client Client, p Params) {
 		w.AddNode(name, node)
 		markers = append(markers, w.Dial("coordinator", name))
 		node.Connect(w.Dial(name, "coordinator"))
-		writes, reads = append(writes, w.Dial("app", name)), append(reads, w.Dial("consumer", name))
+		writer := "app"
+		if client.Sinks {
+			writer = sinkName(i)
+		}
+		writes, reads = append(writes, w.Dial(writer, name)), append(reads, w.Dial("consumer", name))
 	}
 	transactions.Connect(markers...)
-	w.GoProgram("app", app.NewTransactional(client(p, w.Dial("app", "coordinator"), writes)))
+	made, plan := client.Make(p, w.Dial("app", "coordinator"), writes, w.Dial)
+	plan.Inside = producer.Inside{After: p.Inside, Flush: p.Flush}
+	w.GoProgram("app", app.NewTransactional(made, plan))
+	if cl, ok := made.(*kgo.Transactions); ok {
+		for i, sink := range cl.Programs() {
+			w.GoProgram(sinkName(i), sink)
+		}
+		if p.LoadError > 0 {
+			w.GoProgram("metadata", &kgo.LoadError{Client: cl, After: p.LoadError})
+		}
+	}
 	w.GoProgram("consumer", app.NewAssignedConsumer(fetches, interval, reads...))
 	if p.Timed {
 		w.Timed(sim.Timing{})
 	}
 }
+
+func sinkName(leader int) string { return fmt.Sprint("sink", leader) }
 
 // plan is what every application does.
 func plan(p Params, partitions int) app.TxnPlan {
@@ -389,34 +459,40 @@ func plan(p Params, partitions int) app.TxnPlan {
 
 // Sarama is a release of Sarama, and an application that aborts what fails.
 func Sarama(release sarama.Release) Client {
-	return func(p Params, coordinator *sim.Conn, leaders []*sim.Conn) (producer.TxnClient, app.TxnPlan) {
+	return Client{Make: func(p Params, coordinator *sim.Conn, leaders []*sim.Conn, _ Dial) (producer.TxnClient, app.TxnPlan) {
 		plan := plan(p, len(leaders))
 		plan.Budget = fmt.Sprintf("%d x %d tries (Retry.Max %d, Transaction.Retry.Max %d)", p.ProducerMax+1, p.Max+1, p.ProducerMax, p.Max)
 		return sarama.NewTransactions(sarama.Config{
 			Release: release, RetryMax: p.Max, RetryBackoff: p.Backoff, ProducerRetryMax: p.ProducerMax, ProducerRetryBackoff: 100 * time.Millisecond,
 		}, coordinator, leaders...), plan
-	}
+	}}
 }
 
 // fewestRetries is Sarama with as few retries as Config.Validate accepts, and an
 // application that does something of its own.
 func fewestRetries(release sarama.Release, application func(Params, *app.TxnPlan)) Client {
-	return func(p Params, coordinator *sim.Conn, leaders []*sim.Conn) (producer.TxnClient, app.TxnPlan) {
+	return Client{Make: func(p Params, coordinator *sim.Conn, leaders []*sim.Conn, dial Dial) (producer.TxnClient, app.TxnPlan) {
 		p.Max, p.ProducerMax = 0, 1
-		client, plan := Sarama(release)(p, coordinator, leaders)
+		client, plan := Sarama(release).Make(p, coordinator, leaders, dial)
 		application(p, &plan)
 		return client, plan
-	}
+	}}
 }
 
-func kgoClient(version model.TransactionVersion) Client {
-	return func(p Params, coordinator *sim.Conn, leaders []*sim.Conn) (producer.TxnClient, app.TxnPlan) {
+// Kgo is a release of franz-go on a cluster of a transaction version.
+func Kgo(release kgo.Release, version model.TransactionVersion) Client {
+	return Client{Sinks: true, Make: func(p Params, coordinator *sim.Conn, leaders []*sim.Conn, dial Dial) (producer.TxnClient, app.TxnPlan) {
+		var sinks []kgo.SinkConns
+		for i, leader := range leaders {
+			sinks = append(sinks, kgo.SinkConns{Coordinator: dial(sinkName(i), "coordinator"), Leader: leader})
+		}
 		return kgo.NewTransactions(kgo.Config{
-			TransactionVersion: version, ConcurrentTransactionsBackoff: 20 * time.Millisecond, MetadataMinAge: 5 * time.Second,
-		}, coordinator, leaders...), plan(p, len(leaders))
-	}
+			Release: release, TransactionVersion: version, ConcurrentTransactionsBackoff: 20 * time.Millisecond, MetadataMinAge: 5 * time.Second,
+		}, coordinator, sinks...), plan(p, len(leaders))
+	}}
 }
 
-func javaClient(p Params, coordinator *sim.Conn, leaders []*sim.Conn) (producer.TxnClient, app.TxnPlan) {
+// Java is Kafka's own client.
+var Java = Client{Make: func(p Params, coordinator *sim.Conn, leaders []*sim.Conn, _ Dial) (producer.TxnClient, app.TxnPlan) {
 	return java.NewTransactions(java.Config{RetryBackoff: p.Backoff}, coordinator, leaders...), plan(p, len(leaders))
-}
+}}

@@ -24,17 +24,22 @@ func host(id int32) string { return fmt.Sprintf("node%d", id) }
 
 const port = 9092
 
+func address(id int32) string { return fmt.Sprint(host(id), ":", port) }
+
 // cluster answers as Kafka does, as far as the applications here ask it. A
 // transaction is complete lag after EndTxn was answered; until then the coordinator
 // refuses whatever would change it.
 type cluster struct {
+	tv2        bool // KIP-890 part 2; the leader does not try by itself to add a partition
 	partitions int
 	lag        time.Duration
 	tooLarge   map[string]bool // records that are refused, by their value
 
 	mu       sync.Mutex
 	complete time.Time // when the last transaction is
-	ongoing  bool
+	ended    bool      // one was, with that result
+	commit   bool
+	added    map[int32]bool // the partitions of the transaction that is ongoing, if one is
 	epoch    int16
 	next     map[int32]int32 // sequence number, by partition
 	written  map[int32]int64 // by partition
@@ -42,7 +47,7 @@ type cluster struct {
 }
 
 func newCluster(partitions int) *cluster {
-	return &cluster{partitions: partitions, epoch: -1, tooLarge: map[string]bool{}, next: map[int32]int32{}, written: map[int32]int64{}, refused: map[string]int{}}
+	return &cluster{partitions: partitions, epoch: -1, tooLarge: map[string]bool{}, added: map[int32]bool{}, next: map[int32]int32{}, written: map[int32]int64{}, refused: map[string]int{}}
 }
 
 // Dial connects to any node. It has the signature of proxy.Dialer.
@@ -61,6 +66,8 @@ func (c *cluster) handle(request kmsg.Request) (kmsg.Response, time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch r := request.(type) {
+	case *kmsg.ApiVersionsRequest:
+		return c.apiVersions(), 0
 	case *kmsg.MetadataRequest:
 		return c.metadata(), 0
 	case *kmsg.FindCoordinatorRequest:
@@ -77,6 +84,27 @@ func (c *cluster) handle(request kmsg.Request) (kmsg.Response, time.Duration) {
 		return c.produce(r), 0
 	}
 	panic("conform: no handler for " + kmsg.NameForKey(request.Key()))
+}
+
+// apiVersions are those of Kafka 3.5, or of 4.0 but that topics have no ids.
+func (c *cluster) apiVersions() kmsg.Response {
+	response := kmsg.NewPtrApiVersionsResponse()
+	versions := map[kmsg.Key]int16{
+		kmsg.ApiVersions: 3, kmsg.Metadata: 9, kmsg.FindCoordinator: 3, kmsg.InitProducerID: 4,
+		kmsg.AddPartitionsToTxn: 3, kmsg.EndTxn: 3, kmsg.Produce: 9,
+	}
+	if c.tv2 {
+		versions[kmsg.EndTxn], versions[kmsg.Produce] = 5, 12
+		f := kmsg.NewApiVersionsResponseFinalizedFeature()
+		f.Name, f.MaxVersionLevel, f.MinVersionLevel = "transaction.version", 2, 2
+		response.FinalizedFeatures, response.FinalizedFeaturesEpoch = append(response.FinalizedFeatures, f), 0
+	}
+	for key, version := range versions {
+		k := kmsg.NewApiVersionsResponseApiKey()
+		k.ApiKey, k.MaxVersion = key.Int16(), version
+		response.ApiKeys = append(response.ApiKeys, k)
+	}
+	return response
 }
 
 func (c *cluster) metadata() kmsg.Response {
@@ -105,6 +133,7 @@ func (c *cluster) initProducerID(r *kmsg.InitProducerIDRequest) kmsg.Response {
 		return response
 	}
 	c.epoch++
+	c.ended = false
 	clear(c.next)
 	response.ProducerID, response.ProducerEpoch = 1, c.epoch
 	return response
@@ -114,8 +143,6 @@ func (c *cluster) addPartitions(r *kmsg.AddPartitionsToTxnRequest) kmsg.Response
 	code := int16(0)
 	if c.concurrent(r) {
 		code = kerr.ConcurrentTransactions.Code
-	} else {
-		c.ongoing = true
 	}
 	response := kmsg.NewPtrAddPartitionsToTxnResponse()
 	for _, asked := range r.Topics {
@@ -124,6 +151,9 @@ func (c *cluster) addPartitions(r *kmsg.AddPartitionsToTxnRequest) kmsg.Response
 		for _, id := range asked.Partitions {
 			p := kmsg.NewAddPartitionsToTxnResponseTopicPartition()
 			p.Partition, p.ErrorCode = id, code
+			if code == 0 {
+				c.added[id] = true
+			}
 			t.Partitions = append(t.Partitions, p)
 		}
 		response.Topics = append(response.Topics, t)
@@ -136,10 +166,20 @@ func (c *cluster) endTxn(r *kmsg.EndTxnRequest) kmsg.Response {
 	switch {
 	case c.concurrent(r):
 		response.ErrorCode = kerr.ConcurrentTransactions.Code
-	case !c.ongoing:
+	case c.tv2 && (len(c.added) > 0 || !r.Commit):
+		// An abort without a transaction is granted, and bumps the epoch.
+		if len(c.added) > 0 {
+			c.complete = time.Now().Add(c.lag)
+		}
+		clear(c.added)
+		clear(c.next)
+		c.epoch++
+		response.ProducerID, response.ProducerEpoch = 1, c.epoch
+	case len(c.added) > 0:
+		clear(c.added)
+		c.ended, c.commit, c.complete = true, r.Commit, time.Now().Add(c.lag)
+	case !c.ended || c.commit != r.Commit:
 		response.ErrorCode = kerr.InvalidTxnState.Code
-	default:
-		c.ongoing, c.complete = false, time.Now().Add(c.lag)
 	}
 	return response
 }
@@ -151,7 +191,15 @@ func (c *cluster) produce(r *kmsg.ProduceRequest) kmsg.Response {
 		t.Topic = asked.Topic
 		for _, of := range asked.Partitions {
 			p := kmsg.NewProduceResponseTopicPartition()
-			p.Partition, p.ErrorCode, p.BaseOffset = of.Partition, c.append(of.Partition, of.Records), c.written[of.Partition]
+			p.Partition, p.BaseOffset = of.Partition, c.written[of.Partition]
+			if c.tv2 && !c.added[of.Partition] && c.concurrent(r) {
+				p.ErrorCode = kerr.ConcurrentTransactions.Code
+			} else {
+				if c.tv2 {
+					c.added[of.Partition] = true // even if the batch is then refused
+				}
+				p.ErrorCode = c.append(of.Partition, of.Records)
+			}
 			t.Partitions = append(t.Partitions, p)
 		}
 		response.Topics = append(response.Topics, t)
@@ -172,6 +220,8 @@ func (c *cluster) append(partition int32, records []byte) int16 {
 	switch {
 	case c.tooLarge[string(record.Value)]:
 		return kerr.MessageTooLarge.Code
+	case !c.added[partition]:
+		return kerr.InvalidTxnState.Code
 	case b.ProducerEpoch != c.epoch:
 		return kerr.InvalidProducerEpoch.Code
 	case b.FirstSequence != c.next[partition]:

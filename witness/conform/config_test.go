@@ -51,7 +51,7 @@ func TestSaramaConfig(t *testing.T) {
 		group := &real.Consumer.Group
 		group.Session.Timeout, group.Heartbeat.Interval, group.Rebalance.Timeout = c.SessionTimeout, c.HeartbeatInterval, c.RebalanceTimeout
 		if got, want := fmt.Sprint(c.Validate()), fmt.Sprint(real.Validate()); got != want {
-			r.Fatalf("%+v: the table says %s, %s says %s", c, got, version(t), want)
+			r.Fatalf("%+v: the table says %s, %s says %s", c, got, "Sarama "+version(t, "sarama"), want)
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,17 +13,19 @@ import (
 	"golang.org/x/mod/semver"
 	"pgregory.net/rapid"
 
+	"racelab/model"
+	"racelab/model/producer/kgo"
 	saramaclient "racelab/model/producer/sarama"
 	"racelab/scenarios/concurrenttransactions"
 	"racelab/sim"
 )
 
-var built = flag.String("built", "", "the version of Sarama that this binary was built with; empty: that of go.mod")
+var built = flag.String("built", "", "the release that this binary was built with, sarama@v1.61.1; empty: those of go.mod")
 
-// version is that of the release in this binary.
-func version(t *testing.T) string {
-	if *built != "" {
-		return *built
+// version is that of a client in this binary.
+func version(t *testing.T, client string) string {
+	if of, version, _ := strings.Cut(*built, "@"); of == client {
+		return version
 	}
 	content, err := os.ReadFile("../go.mod")
 	if err != nil {
@@ -32,27 +35,34 @@ func version(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	i := slices.IndexFunc(file.Require, func(r *modfile.Require) bool { return r.Mod.Path == saramaPath })
+	i := slices.IndexFunc(file.Require, func(r *modfile.Require) bool { return r.Mod.Path == modules[client] })
 	return file.Require[i].Mod.Version
 }
 
-const saramaPath = "github.com/IBM/sarama"
+// from is the model that holds from a version on.
+type from[R any] struct {
+	version string
+	release R
+}
 
-// releaseOf is the model of a version.
-func releaseOf(version string) saramaclient.Release {
-	for _, from := range []struct {
-		version string
-		release saramaclient.Release
-	}{
-		{"v1.61.1", saramaclient.Release1_61_1},
-		{"v1.49.0", saramaclient.Release1_49_0},
-		{"v1.48.0", saramaclient.Release1_48_0},
-	} {
-		if semver.Compare(version, from.version) >= 0 {
-			return from.release
+// releaseOf is the model of a version: the models are in the order of their versions.
+func releaseOf[R any](version string, models ...from[R]) (release R) {
+	for _, m := range models {
+		if semver.Compare(version, m.version) >= 0 {
+			release = m.release
 		}
 	}
-	return saramaclient.Release1_43_1
+	return release
+}
+
+func saramaRelease(t *testing.T) saramaclient.Release {
+	return releaseOf(version(t, "sarama"),
+		from[saramaclient.Release]{"v1.37.0", saramaclient.Release1_43_1}, from[saramaclient.Release]{"v1.48.0", saramaclient.Release1_48_0},
+		from[saramaclient.Release]{"v1.49.0", saramaclient.Release1_49_0}, from[saramaclient.Release]{"v1.61.1", saramaclient.Release1_61_1})
+}
+
+func kgoRelease(t *testing.T) kgo.Release {
+	return releaseOf(version(t, "franz-go"), from[kgo.Release]{"v1.21.6", kgo.Release1_22_2}, from[kgo.Release]{"v1.22.3", kgo.Release1_22_3})
 }
 
 // draw draws a setting. No window ends in the very instant of a try: all backoffs
@@ -62,7 +72,7 @@ func draw(r *rapid.T) concurrenttransactions.Params {
 	millis := func(name string, values ...int) time.Duration {
 		return time.Duration(rapid.OneOf(rapid.SampledFrom(values), rapid.IntRange(values[0], values[len(values)-1])).Draw(r, name)) * time.Millisecond
 	}
-	p.Timed = true
+	p.Timed, p.BrokerRetry = true, 0
 	p.Transactions = rapid.IntRange(1, 4).Draw(r, "transactions")
 	p.Records = rapid.IntRange(1, 3).Draw(r, "records")
 	p.Max = rapid.OneOf(rapid.SampledFrom([]int{0, 1, 50}), rapid.IntRange(0, 60)).Draw(r, "max")
@@ -70,18 +80,36 @@ func draw(r *rapid.T) concurrenttransactions.Params {
 	p.Backoff = millis("backoff", 1, 5, 20, 100, 150)
 	p.Lag = sim.Constant(millis("lag", 0, 3, 50, 300, 2000, 6000) + 500*time.Microsecond)
 	p.TooLarge = rapid.IntRange(0, p.Transactions).Draw(r, "too-large")
+	if rapid.Bool().Draw(r, "abort inside") {
+		p.Inside = millis("inside", 1, 20, 50, 500, 3000) + 250*time.Microsecond
+		p.Flush = rapid.Bool().Draw(r, "flush")
+	}
 	return p
 }
 
-// Goal: in any setting the release does what the model does, at the same times.
-func TestTransactions(t *testing.T) {
-	release := releaseOf(version(t))
+// Goal: in any setting a release of Sarama does what the model does, at the same
+// times.
+func TestSaramaTransactions(t *testing.T) {
+	conforms(t, "sarama", newSarama, concurrenttransactions.Sarama(saramaRelease(t)))
+}
+
+// Goal: likewise franz-go.
+func TestKgoTransactions(t *testing.T) {
+	conforms(t, "franz-go", newKgo, concurrenttransactions.Kgo(kgoRelease(t), model.TV1))
+}
+
+// Goal: likewise franz-go under TV2.
+func TestKgoTransactionsTV2(t *testing.T) {
+	conforms(t, "franz-go", newKgoTV2, concurrenttransactions.Kgo(kgoRelease(t), model.TV2))
+}
+
+func conforms(t *testing.T, released string, connect func(*cluster, concurrenttransactions.Params) client, model concurrenttransactions.Client) {
 	rapid.Check(t, func(r *rapid.T) {
 		p := draw(r)
 		var got *conversation
-		synctest.Test(t, func(*testing.T) { got = released(p) })
-		if want := modelled(release, p); got.String() != want.String() {
-			r.Fatalf("%s with %+v\nreleased:\n%v\nmodel:\n%v", version(t), p, got, want)
+		synctest.Test(t, func(*testing.T) { got = talks(connect, p) })
+		if want := modelled(model, p); got.String() != want.String() {
+			r.Fatalf("%s %s with %+v\nreleased:\n%v\nmodel:\n%v", released, version(t, released), p, got, want)
 		}
 	})
 }

@@ -8,8 +8,8 @@
 //	go -C witness test ./conform               # the releases that CI runs
 //	go -C witness test ./conform -releases all -rapid.checks=2000
 //
-// Driven: Sarama's transactional producer, and the configuration checks of Sarama and
-// franz-go. Not driven: offset commits, throttles, franz-go's transactions, and what
-// breaks a connection. The fake cluster answers at once; a window takes the time that is
-// set.
+// Driven: the transactional producers of Sarama and franz-go (TV1 and TV2), an abort
+// while a record is on its way included, and the configuration checks of both. Not
+// driven: offset commits, throttles, and what breaks a connection. The fake cluster
+// answers at once; a window takes the time that is set.
 package conform

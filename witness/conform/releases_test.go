@@ -11,9 +11,17 @@ import (
 	"golang.org/x/mod/modfile"
 )
 
-var others = flag.String("releases", "v1.61.1", "the releases of Sarama to build this test with anew; all: one for each change of its models")
+var others = flag.String("releases", "sarama@v1.61.1 franz-go@v1.22.3", "the releases to build this test with anew; all: one for each change of the models, and some between")
 
-const all = "v1.43.1 v1.43.2 v1.43.3 v1.45.2 v1.46.3 v1.47.0 v1.48.1 v1.48.2 v1.49.0 v1.50.3 v1.60.1 v1.60.2 v1.61.0 v1.61.1"
+const all = "sarama@v1.43.1 sarama@v1.43.2 sarama@v1.43.3 sarama@v1.45.2 sarama@v1.46.3 sarama@v1.47.0 sarama@v1.48.1 sarama@v1.48.2 " +
+	"sarama@v1.49.0 sarama@v1.50.3 sarama@v1.60.1 sarama@v1.60.2 sarama@v1.61.0 sarama@v1.61.1 " +
+	"franz-go@v1.21.6 franz-go@v1.22.1 franz-go@v1.22.3"
+
+// modules are the clients by their names here.
+var modules = map[string]string{"sarama": "github.com/IBM/sarama", "franz-go": "github.com/twmb/franz-go"}
+
+// tests are the names of the tests that drive a client.
+var tests = map[string]string{"sarama": "^TestSarama", "franz-go": "^TestKgo"}
 
 // Goal: what the tests of this package say holds for other releases too. Method:
 // this test binary, built with each of them.
@@ -21,21 +29,25 @@ func TestReleases(t *testing.T) {
 	if *built != "" {
 		return // This is one of them.
 	}
-	versions := *others
-	if versions == "all" {
-		versions = all
+	releases := *others
+	if releases == "all" {
+		releases = all
 	}
-	for version := range strings.FieldsSeq(versions) {
-		t.Run(version, func(t *testing.T) {
+	for release := range strings.FieldsSeq(releases) {
+		t.Run(release, func(t *testing.T) {
+			client, version, _ := strings.Cut(release, "@")
+			if modules[client] == "" {
+				t.Fatalf("-releases: %s is no release; write sarama@VERSION or franz-go@VERSION", release)
+			}
 			binary := filepath.Join(t.TempDir(), "conform.test")
-			run(t, "go", "test", "-c", "-mod=mod", "-modfile="+with(t, version), "-o", binary, ".")
-			run(t, binary, "-built="+version, "-rapid.checks="+flag.Lookup("rapid.checks").Value.String())
+			run(t, "go", "test", "-c", "-mod=mod", "-modfile="+with(t, modules[client], version), "-o", binary, ".")
+			run(t, binary, "-test.run="+tests[client], "-built="+release, "-rapid.checks="+flag.Lookup("rapid.checks").Value.String())
 		})
 	}
 }
 
-// with writes a go.mod that has a version of Sarama, and all else as ours.
-func with(t *testing.T, version string) string {
+// with writes a go.mod that has a version of a module, and all else as ours.
+func with(t *testing.T, module, version string) string {
 	content, err := os.ReadFile("../go.mod")
 	if err != nil {
 		t.Fatal(err)
@@ -51,7 +63,7 @@ func with(t *testing.T, version string) string {
 	if err := file.AddReplace("racelab", "", lab, ""); err != nil {
 		t.Fatal(err)
 	}
-	if err := file.AddRequire(saramaPath, version); err != nil {
+	if err := file.AddRequire(module, version); err != nil {
 		t.Fatal(err)
 	}
 	if content, err = file.Format(); err != nil {

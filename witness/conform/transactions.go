@@ -8,10 +8,9 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
-	"github.com/rcrowley/go-metrics"
+	"github.com/twmb/franz-go/pkg/kerr"
 
 	"racelab/model"
-	saramaclient "racelab/model/producer/sarama"
 	"racelab/scenarios/concurrenttransactions"
 	"racelab/sim"
 	"racelab/sim/explore"
@@ -43,16 +42,16 @@ func (c *conversation) String() string {
 	return b.String()
 }
 
-// modelled runs the model.
-func modelled(release saramaclient.Release, p concurrenttransactions.Params) *conversation {
+// modelled runs the model of a client.
+func modelled(client concurrenttransactions.Client, p concurrenttransactions.Params) *conversation {
 	w := sim.NewWorld()
 	defer w.Close()
-	concurrenttransactions.Scenario.Build(w, concurrenttransactions.Sarama(release), p)
+	concurrenttransactions.Scenario.Build(w, client, p)
 	c := &conversation{refused: map[string]int{}}
 	note := sim.NewProperty("conversation", nil)
 	sim.On(note, sim.Returned, func(_ *sim.Claim, _ sim.Act, r *model.TxnReturned) { c.note(w.Now(), "%v %v", r.Call, r) })
-	sim.On(note, sim.Received, func(_ *sim.Claim, _ sim.Act, m sim.Message) {
-		if strings.Contains(sim.ContentsOf(m), "CONCURRENT_TRANSACTIONS") {
+	sim.On(note, sim.Received, func(_ *sim.Claim, a sim.Act, m sim.Message) {
+		if client := a.Actor[0] == 'a' || a.Actor[0] == 's'; client && strings.Contains(sim.ContentsOf(m), "CONCURRENT_TRANSACTIONS") {
 			c.refused[sim.NameOf(m)]++
 		}
 	})
@@ -63,89 +62,85 @@ func modelled(release saramaclient.Release, p concurrenttransactions.Params) *co
 	return c
 }
 
-// released runs the release that this binary has, in a bubble. The application
-// is that of racelab/model/app.Transactional.
-func released(p concurrenttransactions.Params) *conversation {
-	metrics.UseNilMetrics = true // Meters share a goroutine with other bubbles.
+// client is a released client under the application. An error that a record met is
+// that of Send.
+type client interface {
+	begin() error
+	send(record string, partition int32) error
+	// abortInside hands a record over, and aborts after a while without a wait for it.
+	abortInside(record string, after time.Duration, flush bool) error
+	commit() error
+	abort() error
+	status() model.TxnStatus
+	close()
+}
+
+// talks runs a release, in a bubble. The application is that of
+// racelab/model/app.Transactional.
+func talks(connect func(*cluster, concurrenttransactions.Params) client, p concurrenttransactions.Params) *conversation {
 	cluster := newCluster(2)
 	cluster.lag = p.Lag.Draw(&sim.Draws{})
 	if p.TooLarge > 0 {
 		cluster.tooLarge[fmt.Sprint(10*(p.TooLarge-1))] = true
 	}
 	a := &application{plan: p, start: time.Now(), conversation: conversation{refused: cluster.refused}}
-	a.run(saramaConfig(cluster, p))
+	a.client = connect(cluster, p)
+	a.run()
+	a.client.close()
 	return &a.conversation
-}
-
-func saramaConfig(cluster *cluster, p concurrenttransactions.Params) *sarama.Config {
-	c := sarama.NewConfig()
-	c.Version = sarama.V2_5_0_0
-	c.ApiVersionsRequest = false
-	c.Metadata.RefreshFrequency = 0
-	c.Net.Proxy.Enable, c.Net.Proxy.Dialer = true, cluster
-	c.Net.MaxOpenRequests = 1
-	c.Producer.Idempotent = true
-	c.Producer.RequiredAcks = sarama.WaitForAll
-	c.Producer.Return.Successes = true
-	c.Producer.Partitioner = sarama.NewManualPartitioner
-	c.Producer.Retry.Max = p.ProducerMax
-	c.Producer.Transaction.ID = "id"
-	c.Producer.Transaction.Retry.Max, c.Producer.Transaction.Retry.Backoff = p.Max, p.Backoff
-	return c
 }
 
 // application is model/app.Transactional in Go.
 type application struct {
 	conversation
-	plan      concurrenttransactions.Params
-	producer  sarama.AsyncProducer // a SyncProducer keeps channels from one bubble to the next
-	start     time.Time
-	failed    bool
-	gaveUp    bool
-	committed int
-	lost      int
-	txn       int
+	plan   concurrenttransactions.Params
+	client client
+	start  time.Time
+	failed bool
+	gaveUp bool
+	done   int
+	lost   int
+	txn    int
 }
 
-func (a *application) run(c *sarama.Config) {
-	p, err := sarama.NewAsyncProducer([]string{fmt.Sprintf("%s:%d", host(coordinatorID), port)}, c)
-	if err != nil {
-		panic(fmt.Sprint("conform: the client does not start: ", err))
-	}
-	a.producer = p
+func (a *application) run() {
 	a.called(model.InitTransactions, nil)
-	for ; a.committed+a.lost < a.plan.Transactions && !a.gaveUp; a.txn++ {
+	for ; a.done+a.lost < a.plan.Transactions && !a.gaveUp; a.txn++ {
 		a.transaction()
 	}
 	if a.gaveUp {
-		a.called(model.AbortTxn, p.AbortTxn())
-		a.called(model.BeginTxn, p.BeginTxn())
+		a.called(model.AbortTxn, a.client.abort())
+		a.called(model.BeginTxn, a.client.begin())
 		if !a.failed {
 			a.send(0)
 		}
 	}
-	_ = p.Close()
 }
 
 func (a *application) transaction() {
-	a.called(model.BeginTxn, a.producer.BeginTxn())
+	a.called(model.BeginTxn, a.client.begin())
 	if a.failed {
 		a.gaveUp = true
 		return
 	}
-	for i := 0; i < a.plan.Records && !a.failed; i++ {
-		a.send(i)
+	if a.plan.Inside > 0 && a.txn == 1 {
+		a.called(model.AbortTxn, a.client.abortInside(fmt.Sprint(10*a.txn), a.plan.Inside, a.plan.Flush))
+		a.gaveUp = a.failed && a.client.status() == model.TxnFatalError
+	} else {
+		for i := 0; i < a.plan.Records && !a.failed; i++ {
+			a.send(i)
+		}
+		if !a.failed {
+			a.called(model.CommitTxn, a.client.commit())
+		}
 	}
 	if !a.failed {
-		a.called(model.CommitTxn, a.producer.CommitTxn())
-	}
-	if !a.failed {
-		a.committed++
+		a.done++
 		return
 	}
 	for a.failed && !a.gaveUp {
-		a.called(model.AbortTxn, a.producer.AbortTxn())
-		a.gaveUp = a.producer.TxnStatus()&sarama.ProducerTxnFlagFatalError != 0
+		a.called(model.AbortTxn, a.client.abort())
+		a.gaveUp = a.client.status() == model.TxnFatalError
 	}
 	if !a.gaveUp {
 		a.lost++
@@ -153,24 +148,19 @@ func (a *application) transaction() {
 }
 
 func (a *application) send(i int) {
-	a.producer.Input() <- &sarama.ProducerMessage{
-		Topic: topic, Partition: int32(i % min(a.plan.Records, 2)), Value: sarama.StringEncoder(fmt.Sprint(10*a.txn + i)),
-	}
-	select {
-	case <-a.producer.Successes():
-		a.called(model.Send, nil)
-	case failed := <-a.producer.Errors():
-		a.called(model.Send, failed.Err)
-	}
+	a.called(model.Send, a.client.send(fmt.Sprint(10*a.txn+i), int32(i%min(a.plan.Records, 2))))
 }
 
 // called notes a call in the words of the model.
 func (a *application) called(call model.TxnCall, err error) {
-	result := &model.TxnReturned{Call: call, Status: status(a.producer.TxnStatus())}
-	var code sarama.KError
+	result := &model.TxnReturned{Call: call, Status: a.client.status()}
+	var ofSarama sarama.KError
+	var ofKgo *kerr.Error
 	switch {
-	case errors.As(err, &code):
-		result.Error = model.Error(code)
+	case errors.As(err, &ofSarama):
+		result.Error = model.Error(ofSarama)
+	case errors.As(err, &ofKgo):
+		result.Error = model.Error(ofKgo.Code)
 	case err != nil:
 		result.NotAllowed = true
 	}
@@ -180,24 +170,4 @@ func (a *application) called(call model.TxnCall, err error) {
 	// clock.
 	synctest.Wait()
 	a.note(time.Since(a.start), "%v %v", call, result)
-}
-
-// status is what the flags come to.
-func status(s sarama.ProducerTxnStatusFlag) model.TxnStatus {
-	for _, of := range []struct {
-		flag   sarama.ProducerTxnStatusFlag
-		status model.TxnStatus
-	}{
-		{sarama.ProducerTxnFlagFatalError, model.TxnFatalError},
-		{sarama.ProducerTxnFlagAbortableError, model.TxnAbortableError},
-		{sarama.ProducerTxnFlagEndTransaction, model.TxnEnding},
-		{sarama.ProducerTxnFlagInTransaction, model.TxnInTransaction},
-		{sarama.ProducerTxnFlagReady, model.TxnReady},
-		{sarama.ProducerTxnFlagInitializing, model.TxnInitializing},
-	} {
-		if s&of.flag != 0 {
-			return of.status
-		}
-	}
-	return model.TxnUninitialized
 }

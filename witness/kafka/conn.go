@@ -137,7 +137,7 @@ func parse(frame []byte) (request, error) {
 func (r request) answer(response kmsg.Response) []byte {
 	response.SetVersion(r.body.GetVersion())
 	frame := binary.BigEndian.AppendUint32(make([]byte, 4), uint32(r.correlationID))
-	if response.IsFlexible() {
+	if response.IsFlexible() && response.Key() != kmsg.ApiVersions.Int16() { // whose header is of version 0 always
 		frame = append(frame, 0)
 	}
 	frame = response.AppendTo(frame)

@@ -1,5 +1,10 @@
 package java
 
-// PointSenderBackoff is the time.sleep in
-// Sender.maybeSendAndPollTransactionalRequest.
-const PointSenderBackoff = "sender back off"
+const (
+	// PointSenderBackoff is the time.sleep in
+	// Sender.maybeSendAndPollTransactionalRequest.
+	PointSenderBackoff = "sender back off"
+	// PointThinks is in the application, from a record that it does not wait for to
+	// abortTransaction.
+	PointThinks = "thinks better"
+)

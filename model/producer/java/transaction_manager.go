@@ -30,6 +30,7 @@ type Transactions struct {
 	coordinator *sim.Conn
 	leaders     []*sim.Conn // by partition
 	sleep       sim.Timer
+	thinks      sim.Timer // of the application: until it aborts
 
 	producerID    model.ProducerID
 	producerEpoch model.ProducerEpoch
@@ -177,6 +178,23 @@ func (m *Transactions) Send(t *sim.Task) {
 		m.sendProduceRequest(t)
 	}
 	m.leave()
+}
+
+// AbortInside is send, and later abortTransaction. A batch whose partition is not
+// added by then is not sent any more (abortUndrainedBatches); the add goes on.
+func (m *Transactions) AbortInside(t *sim.Task) {
+	m.thinks.Start(t, m.Inside.After)
+	if !slices.Contains(m.partitionsInTransaction, m.Partition) {
+		m.addPartitionsToTransaction(t)
+	}
+	if called := m.thinks.TryReceive(t); !called {
+		if m.result == producer.NoError {
+			m.sendProduceRequest(t)
+		}
+		m.thinks.Receive(t.At(PointThinks))
+	}
+	m.result = producer.NoError
+	m.AbortTxn(t)
 }
 
 func (m *Transactions) failIfNotReadyForSend() bool {

@@ -36,5 +36,6 @@ const (
 // The points of a producer in transactions, besides those of producer.
 const (
 	PointBegin         = "begin"          // before the application begins its transaction
+	PointThinks        = "thinks better"  // of the application: from a record that it does not wait for to EndTransaction
 	PointAwaitMetadata = "await metadata" // before a batch that waits for a metadata update goes again
 )

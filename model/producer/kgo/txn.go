@@ -10,48 +10,62 @@ import (
 	"racelab/sim"
 )
 
-// Transactions is a transactional kgo client.
+// Transactions is what the goroutines of a transactional kgo client share: that of
+// its application, and a sink for each partition's leader.
 //
 // On CONCURRENT_TRANSACTIONS every request to the coordinator is tried again
 // after 20 ms, and after longer when that has gone on for long: until the context
 // ends, which here it does not. Under TV2 the partition's leader may answer so as
 // well, and a batch that failed waits for the next update of the metadata.
 //
+// Held against the releases at drawn settings: go -C witness test ./conform.
+//
 // Source: Client.BeginTransaction, EndTransaction and
 // doWithConcurrentTransactions in txn.go, sink.doTxnReq and handleReqRespBatch in
-// sink.go, of franz-go 1.22.2.
-// Differs: ProduceSync, and a record a batch, so the sink's goroutine and the
-// application take turns, and are one here. No connection breaks, and no producer
-// id is recovered: what fails it is fatal here.
+// sink.go, of franz-go 1.22.1, 1.22.2 and 1.22.3.
+// Differs: a record a batch, and one request in flight to a leader; the goroutine
+// that handles its answer is the sink's. A sink has a connection of its own to the
+// coordinator: what overtakes there, overtakes in the client as well, since each
+// goroutine tries again by itself. No connection breaks, and no producer id is
+// recovered: what fails it is fatal here. The calls of the application are in order,
+// so txnMu is never waited for; what is stored together in one atomic value, or under
+// recBuf.mu, is several atomic values that are stored in one step.
 type Transactions struct {
 	producer.TxnAPI
-	config      Config `sim:"config"`
-	coordinator *sim.Conn
-	leaders     []*sim.Conn // by partition
-	after       sim.Timer
-	// metadata is when the metadata may be updated again; a value in it is that
-	// it may.
-	metadata sim.Timer
+	concurrentTransactions
+	config   Config     `sim:"config"`
+	sinks    []*txnSink // by partition
+	metadata sim.Timer  // until it may be updated again
 
-	id    model.ProducerID
-	epoch model.ProducerEpoch
-	err   producer.TxnError // of the producer id
-	seqs  []model.Sequence  // by partition
+	id    sim.Atomic[int64]
+	epoch sim.Atomic[int32]
+	err   sim.Atomic[int32] // a producer.TxnError, of the producer id
 
 	inTxn         bool
 	producedInTxn bool
-	addedToTxn    []model.Partition // ascending
+	unconfirmed   bool // endUnconfirmed
+	aborting      sim.Atomic[bool]
+	closed        sim.Atomic[bool]
+	ctx           sim.Chan[bool] // is closed with the client
+	addingToTxn   sim.WaitGroup  // since 1.22.3
 
-	// What doWithConcurrentTransactions keeps in local variables.
-	start   sim.Time
-	backoff time.Duration
+	commit  model.TransactionResult
+	swapped []bool // addedSwapped, by partition
+}
 
-	commit model.TransactionResult
-	code   model.Error // of the last response
+// concurrentTransactions is what doWithConcurrentTransactions keeps in local
+// variables, and the connection that it asks on.
+type concurrentTransactions struct {
+	coordinator *sim.Conn
+	after       sim.Timer
+	start       sim.Time
+	backoff     time.Duration
+	code        model.Error // of the last response
 }
 
 // Config is what a kgo client is configured with.
 type Config struct {
+	Release Release
 	// TransactionalID is the option of that name.
 	TransactionalID model.TransactionalID
 	// TransactionVersion is TV2 if the cluster supports KIP-890 part 2 and
@@ -68,26 +82,63 @@ type Config struct {
 	MetadataMinAge time.Duration
 }
 
-// NewTransactions returns a client with its connections to the transaction
-// coordinator and to the partitions' leaders. It refuses what NewClient does.
-func NewTransactions(c Config, coordinator *sim.Conn, leaders ...*sim.Conn) *Transactions {
+// Release is a release of franz-go, for what it does about transactions.
+type Release uint8
+
+const (
+	// Release1_22_2 lets Flush return while a partition is being added.
+	//
+	// Source: franz-go up to 1.22.2.
+	Release1_22_2 Release = iota
+	// Release1_22_3 has Flush wait for that, and stops adding once
+	// AbortBufferedRecords is called.
+	//
+	// Source: franz-go pull request 1534.
+	Release1_22_3
+)
+
+// NewTransactions returns a client with its connection to the transaction
+// coordinator, and for each partition a sink, which is a program of its own. It
+// refuses what NewClient does.
+func NewTransactions(c Config, coordinator *sim.Conn, sinks ...SinkConns) *Transactions {
 	checked := config.NewKgo()
 	checked.Transactional, checked.MetadataMinAge = true, c.MetadataMinAge
 	config.Must("franz-go", checked)
-	return &Transactions{
-		config: c, coordinator: coordinator, leaders: leaders,
-		id: model.NoProducerID, epoch: model.NoProducerEpoch, seqs: make([]model.Sequence, len(leaders)),
-		start: sim.Never,
+	cl := &Transactions{config: c, swapped: make([]bool, len(sinks))}
+	cl.coordinator, cl.start = coordinator, sim.Never
+	cl.ctx.Init(0)
+	cl.id.Init(int64(model.NoProducerID))
+	cl.epoch.Init(int32(model.NoProducerEpoch))
+	for i, conns := range sinks {
+		s := &txnSink{cl: cl, leader: conns.Leader, partition: model.Partition(i), record: noRecord}
+		s.coordinator, s.start = conns.Coordinator, sim.Never
+		s.batches.Init(2)
+		cl.sinks = append(cl.sinks, s)
 	}
+	return cl
+}
+
+// Programs are the client's sinks, by partition.
+func (cl *Transactions) Programs() []sim.Program {
+	var programs []sim.Program
+	for _, s := range cl.sinks {
+		programs = append(programs, s)
+	}
+	return programs
 }
 
 func (cl *Transactions) tx890p2() bool { return cl.config.TransactionVersion.SupportsEpochBump() }
 
+func (cl *Transactions) failed(t *sim.Task) producer.TxnError {
+	return producer.TxnError(cl.err.Load(t))
+}
+
 // leave hands the application what a call returns.
-func (cl *Transactions) leave(err producer.TxnError) {
+func (cl *Transactions) leave(t *sim.Task, err producer.TxnError) {
 	cl.Failure, cl.code, cl.commit = err, model.None, model.Abort
+	clear(cl.swapped)
 	switch {
-	case cl.err != producer.NoError:
+	case cl.failed(t) != producer.NoError:
 		cl.Status = model.TxnFatalError
 	case cl.inTxn:
 		cl.Status = model.TxnInTransaction
@@ -97,28 +148,28 @@ func (cl *Transactions) leave(err producer.TxnError) {
 }
 
 // tries begins doWithConcurrentTransactions.
-func (cl *Transactions) tries(t *sim.Task) {
-	cl.start, cl.backoff = t.Now(), cl.config.ConcurrentTransactionsBackoff
+func (c *concurrentTransactions) tries(t *sim.Task, config *Config) {
+	c.start, c.backoff = t.Now(), config.ConcurrentTransactionsBackoff
 }
 
 // concurrent says whether doWithConcurrentTransactions tries again, and sets the
 // backoff. The longer it has gone on, the longer that is.
-func (cl *Transactions) concurrent(t *sim.Task) bool {
-	if cl.code != model.ErrConcurrentTransactions {
-		cl.start, cl.backoff = sim.Never, 0
+func (c *concurrentTransactions) concurrent(t *sim.Task) bool {
+	if c.code != model.ErrConcurrentTransactions {
+		c.start, c.backoff = sim.Never, 0
 		return false
 	}
-	if cl.start == sim.Never {
+	if c.start == sim.Never {
 		return true // The last floor is reached.
 	}
-	switch since := t.Now().Sub(cl.start); {
+	switch since := t.Now().Sub(c.start); {
 	case since > 5*time.Second:
-		cl.backoff = max(cl.backoff, time.Second)
-		cl.start = sim.Never
+		c.backoff = max(c.backoff, time.Second)
+		c.start = sim.Never
 	case since > 5*time.Second/2:
-		cl.backoff = max(cl.backoff, 500*time.Millisecond)
+		c.backoff = max(c.backoff, 500*time.Millisecond)
 	case since > time.Second:
-		cl.backoff = max(cl.backoff, 200*time.Millisecond)
+		c.backoff = max(c.backoff, 200*time.Millisecond)
 	}
 	return true
 }
@@ -126,36 +177,37 @@ func (cl *Transactions) concurrent(t *sim.Task) bool {
 // InitTransactions is NewClient, which asks nobody, but for the metadata.
 func (cl *Transactions) InitTransactions(t *sim.Task) {
 	cl.metadata.Start(t, cl.config.MetadataMinAge)
-	cl.leave(producer.NoError)
+	cl.leave(t, producer.NoError)
 }
 
 // BeginTxn is BeginTransaction. The first one loads the producer id.
 func (cl *Transactions) BeginTxn(t *sim.Task) {
 	if cl.inTxn {
-		cl.leave(producer.ErrNotAllowed)
+		cl.leave(t, producer.ErrNotAllowed)
 		return
 	}
-	if cl.id == model.NoProducerID && cl.err == producer.NoError {
+	if cl.id.Load(t) == int64(model.NoProducerID) && cl.failed(t) == producer.NoError {
 		cl.producerID(t)
 	}
-	if cl.err == producer.NoError {
+	if cl.failed(t) == producer.NoError {
 		cl.inTxn, cl.producedInTxn = true, false
 	}
-	cl.leave(cl.err)
+	cl.leave(t, cl.failed(t))
 }
 
 // producerID is doInitProducerID.
 func (cl *Transactions) producerID(t *sim.Task) {
-	cl.tries(t)
+	cl.tries(t, &cl.config)
 	for {
 		cl.coordinator.Send(t, &model.InitProducerIDRequest{
-			Version: 4, TransactionalID: cl.config.TransactionalID, TransactionTimeout: 40 * time.Second, ProducerID: cl.id, ProducerEpoch: cl.epoch,
+			Version: 4, TransactionalID: cl.config.TransactionalID, TransactionTimeout: 40 * time.Second,
+			ProducerID: model.NoProducerID, ProducerEpoch: model.NoProducerEpoch,
 		})
 		response := cl.coordinator.Receive(t.At(producer.PointAwaitID)).(*model.InitProducerIDResponse)
 		if cl.code = response.Error; !cl.concurrent(t) {
-			cl.err = producer.TxnError(response.Error)
+			cl.err.Store(t, int32(response.Error))
 			if response.Error == model.None {
-				cl.id, cl.epoch = response.ProducerID, response.ProducerEpoch
+				cl.storeID(t, response.ProducerID, response.ProducerEpoch)
 			}
 			return
 		}
@@ -163,89 +215,50 @@ func (cl *Transactions) producerID(t *sim.Task) {
 	}
 }
 
-// Send is ProduceSync: sink.produce, until the record's promise is kept.
+func (cl *Transactions) storeID(t *sim.Task, id model.ProducerID, epoch model.ProducerEpoch) {
+	cl.id.Store(t, int64(id))
+	cl.epoch.Store(t, int32(epoch))
+}
+
+// Send is ProduceSync: Produce, until the record's promise is kept.
 func (cl *Transactions) Send(t *sim.Task) {
 	if !cl.inTxn {
-		cl.leave(producer.ErrNotAllowed) // errNotInTransaction
+		cl.leave(t, producer.ErrNotAllowed) // errNotInTransaction
 		return
 	}
-	if !cl.tx890p2() && !slices.Contains(cl.addedToTxn, cl.Partition) {
-		cl.doTxnReq(t)
-	}
-	if cl.err == producer.NoError {
-		cl.produce(t)
-	}
-	if cl.err != producer.NoError {
-		cl.leave(cl.err)
-		return
-	}
-	cl.leave(producer.TxnError(cl.code))
+	cl.produce(t)
+	s := cl.sinks[cl.Partition]
+	s.buffered.Wait(t.At(PointFlush)) // Promises are kept in order.
+	cl.leave(t, producer.TxnError(s.promised.Load(t)))
 }
 
-// doTxnReq adds the partition to the transaction.
-func (cl *Transactions) doTxnReq(t *sim.Task) {
-	cl.tries(t)
-	for {
-		cl.coordinator.Send(t, &model.AddPartitionsToTxnRequest{
-			Version: 3, TransactionalID: cl.config.TransactionalID, ProducerID: cl.id, ProducerEpoch: cl.epoch, Partitions: []model.Partition{cl.Partition},
-		})
-		response := cl.coordinator.Receive(t.At(producer.PointAwaitAdd)).(*model.AddPartitionsToTxnResponse)
-		if cl.code = response.Partitions[0].Error; !cl.concurrent(t) {
-			if cl.err = producer.TxnError(cl.code); cl.err == producer.NoError {
-				cl.added()
-			}
-			return
-		}
-		cl.after.Sleep(t.At(producer.PointBackoff), cl.backoff)
-	}
-}
-
-func (cl *Transactions) added() {
-	if !slices.Contains(cl.addedToTxn, cl.Partition) {
-		cl.addedToTxn = append(cl.addedToTxn, cl.Partition)
-		slices.Sort(cl.addedToTxn)
-	}
-}
-
-// produce issues the batch until it is done with. One that is to go again waits
-// for the metadata (handleRetryBatches), which is not updated more often than
-// MetadataMinAge allows.
+// produce is Produce: the record is buffered, and the sink drains.
 func (cl *Transactions) produce(t *sim.Task) {
 	cl.producedInTxn = true
-	for {
-		request := &model.ProduceRequest{Version: 11, TransactionalID: cl.config.TransactionalID, Partitions: []model.PartitionBatch{{
-			Partition: cl.Partition,
-			Batch: model.RecordBatch{
-				ProducerID: cl.id, ProducerEpoch: cl.epoch, BaseSequence: cl.seqs[cl.Partition], Transactional: true,
-				Records: []model.Record{cl.Record},
-			},
-		}}}
-		if cl.tx890p2() {
-			request.Version = 12
-		}
-		cl.leaders[cl.Partition].Send(t, request)
-		response := cl.leaders[cl.Partition].Receive(t.At(producer.PointAwaitAppend)).(*model.ProduceResponse)
-		if retry := cl.handleReqRespBatch(response.Partitions[0].Error); !retry {
-			return
-		}
-		cl.metadata.Receive(t.At(PointAwaitMetadata))
-		cl.metadata.Start(t, cl.config.MetadataMinAge)
-	}
+	s := cl.sinks[cl.Partition]
+	s.buffered.Add(t, 1)
+	s.batches.Send(t, cl.Record)
 }
 
-// handleReqRespBatch finishes the batch, unless it is to go again. One that fails
-// takes no sequence number with it.
-func (cl *Transactions) handleReqRespBatch(code model.Error) (retry bool) {
-	switch cl.code = code; code {
-	case model.None:
-		cl.seqs[cl.Partition]++
-		cl.added()
-	case model.ErrConcurrentTransactions, model.ErrNotEnoughReplicas, model.ErrUnknownTopicOrPartition:
-		return true
-	case model.ErrOutOfOrderSequenceNumber, model.ErrInvalidProducerIDMapping, model.ErrInvalidProducerEpoch:
-		cl.err = producer.TxnError(code) // failProducerID
+// AbortInside is Produce, and later EndTransaction with TryAbort, which does not
+// wait for the record: AbortBufferedRecords does, if the application calls it first.
+func (cl *Transactions) AbortInside(t *sim.Task) {
+	cl.produce(t)
+	cl.after.Sleep(t.At(PointThinks), cl.Inside.After)
+	if cl.Inside.Flush {
+		cl.abortBufferedRecords(t)
 	}
-	return false
+	cl.endTransaction(t)
+}
+
+// abortBufferedRecords is AbortBufferedRecords, which ends with Flush.
+func (cl *Transactions) abortBufferedRecords(t *sim.Task) {
+	cl.aborting.Store(t, true)
+	cl.sinks[cl.Partition].buffered.Wait(t.At(PointFlush))
+	if cl.config.Release >= Release1_22_3 {
+		cl.addingToTxn.Wait(t.At(PointFlush))
+	}
+	cl.aborting.Store(t, false)
 }
 
 func (cl *Transactions) CommitTxn(t *sim.Task) {
@@ -255,41 +268,65 @@ func (cl *Transactions) CommitTxn(t *sim.Task) {
 
 func (cl *Transactions) AbortTxn(t *sim.Task) { cl.endTransaction(t) }
 
+// endTransaction neither flushes nor waits for a sink.
 func (cl *Transactions) endTransaction(t *sim.Task) {
 	if !cl.inTxn {
-		cl.leave(producer.NoError)
+		cl.leave(t, producer.NoError)
 		return
 	}
-	anyAdded := len(cl.addedToTxn) > 0
+	unconfirmed := cl.unconfirmed
+	cl.inTxn, cl.unconfirmed = false, false
+	for i, s := range cl.sinks {
+		cl.swapped[i] = s.addedToTxn.Swap(t, false)
+	}
+	anyAdded := slices.Contains(cl.swapped, true)
 	if !anyAdded && (!cl.tx890p2() || !cl.producedInTxn) {
-		cl.inTxn = false
-		cl.leave(producer.NoError)
+		cl.leave(t, producer.NoError)
 		return
 	}
 	if !anyAdded {
 		// The broker may have added a partition and then refused the batch.
 		cl.commit = model.Abort
 	}
-	if cl.err != producer.NoError && cl.commit == model.Commit {
-		cl.leave(cl.err)
+	switch {
+	case cl.failed(t) != producer.NoError && cl.commit == model.Commit:
+		cl.restore(t, unconfirmed) // OPERATION_NOT_ATTEMPTED
+		cl.leave(t, cl.failed(t))
+		return
+	case unconfirmed:
+		cl.leave(t, producer.NoError)
 		return
 	}
 	cl.endTxn(t)
 	if cl.code != model.None {
-		cl.err = producer.TxnError(cl.code)
-		cl.leave(cl.err)
+		cl.err.CompareAndSwap(t, 0, int32(cl.code)) // failProducerID
+		cl.restore(t, true)
+		cl.leave(t, producer.TxnError(cl.code))
 		return
 	}
-	cl.inTxn, cl.addedToTxn = false, nil
-	cl.leave(producer.NoError)
+	cl.leave(t, producer.NoError)
+}
+
+// restore takes back what EndTransaction has taken from the state, for the next one,
+// which is to abort.
+func (cl *Transactions) restore(t *sim.Task, unconfirmed bool) {
+	cl.inTxn, cl.unconfirmed = true, unconfirmed
+	for i, s := range cl.sinks {
+		if cl.swapped[i] {
+			s.addedToTxn.Store(t, true)
+		}
+	}
 }
 
 // endTxn is the request of EndTransaction. Under TV2 the answer holds the epoch
 // of the next transaction.
 func (cl *Transactions) endTxn(t *sim.Task) {
-	cl.tries(t)
+	cl.tries(t, &cl.config)
 	for {
-		request := &model.EndTxnRequest{Version: 4, TransactionalID: cl.config.TransactionalID, ProducerID: cl.id, ProducerEpoch: cl.epoch, Result: cl.commit}
+		request := &model.EndTxnRequest{
+			Version: 4, TransactionalID: cl.config.TransactionalID,
+			ProducerID: model.ProducerID(cl.id.Load(t)), ProducerEpoch: model.ProducerEpoch(cl.epoch.Load(t)), Result: cl.commit,
+		}
 		if cl.tx890p2() {
 			request.Version = 5
 		}
@@ -297,8 +334,10 @@ func (cl *Transactions) endTxn(t *sim.Task) {
 		response := cl.coordinator.Receive(t.At(producer.PointAwaitEnd)).(*model.EndTxnResponse)
 		if cl.code = response.Error; !cl.concurrent(t) {
 			if cl.code == model.None && cl.tx890p2() {
-				cl.id, cl.epoch = response.ProducerID, response.ProducerEpoch
-				clear(cl.seqs) // resetAllProducerSequences
+				cl.storeID(t, response.ProducerID, response.ProducerEpoch)
+				for _, s := range cl.sinks {
+					s.seq.Store(t, 0) // resetAllProducerSequences
+				}
 			}
 			return
 		}
@@ -306,5 +345,12 @@ func (cl *Transactions) endTxn(t *sim.Task) {
 	}
 }
 
-// Close ends the updates of the metadata.
-func (cl *Transactions) Close(t *sim.Task) { cl.metadata.Stop(t) }
+// Close ends the sinks, and the updates of the metadata.
+func (cl *Transactions) Close(t *sim.Task) {
+	cl.closed.Store(t, true)
+	cl.ctx.Close(t)
+	cl.metadata.Stop(t)
+	for _, s := range cl.sinks {
+		s.batches.Close(t)
+	}
+}

@@ -52,4 +52,5 @@ const (
 // The points of a producer in transactions, besides those of producer.
 const (
 	PointProducerBackoff = "producer back off" // asyncProducer.backoff before a batch goes again
+	PointThinks          = "thinks better"     // of the application: from a record that it does not wait for to AbortTxn
 )

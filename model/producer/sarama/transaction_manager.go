@@ -117,6 +117,7 @@ type Transactions struct {
 	coordinator *sim.Conn
 	leaders     []*sim.Conn // by partition
 	sleep       sim.Timer
+	thinks      sim.Timer // of the application: until it aborts
 
 	producerID        model.ProducerID
 	producerEpoch     model.ProducerEpoch
@@ -260,6 +261,31 @@ func (p *Transactions) Send(t *sim.Task) {
 	if p.err != producer.NoError {
 		p.returnError()
 	}
+	p.leave()
+}
+
+// AbortInside is a message on Input, and later AbortTxn, which waits for what
+// becomes of the message.
+//
+// Differs: that AbortTxn was called shows in the status at once. Until the message
+// fails nothing looks at that, so it shows then.
+func (p *Transactions) AbortInside(t *sim.Task) {
+	p.thinks.Start(t, p.Inside.After)
+	p.dispatch(t)
+	if called := p.thinks.TryReceive(t); called {
+		p.endsTransaction()
+		if p.err != producer.NoError {
+			p.returnError()
+		}
+	} else {
+		if p.err != producer.NoError {
+			p.returnError()
+		}
+		p.leave()
+		p.thinks.Receive(t.At(PointThinks))
+		p.endsTransaction()
+	}
+	p.finishTransaction(t)
 	p.leave()
 }
 
@@ -418,30 +444,39 @@ func (p *Transactions) returnError() {
 		p.transitionTo(producerTxnFlagInError|producerTxnFlagFatalError, p.err)
 		return
 	}
-	p.epochBumpRequired = true
+	if ending := p.status&producerTxnFlagEndTransaction != 0; !ending {
+		p.epochBumpRequired = true
+	} else if p.config.Release >= Release1_61_1 {
+		return // It is being aborted, and an error would make that fail.
+	}
 	p.transitionTo(producerTxnFlagInError|producerTxnFlagAbortableError, p.err)
 }
 
 func (p *Transactions) CommitTxn(t *sim.Task) {
 	p.commit = true
+	p.endsTransaction()
 	p.finishTransaction(t)
 	p.leave()
 }
 
 func (p *Transactions) AbortTxn(t *sim.Task) {
+	p.endsTransaction()
 	p.finishTransaction(t)
 	p.leave()
 }
 
-// finishTransaction is two functions: that of asyncProducer, whose dispatcher
-// goes to EndTransaction and only logs it if that is not allowed, and that of
-// transactionManager.
-func (p *Transactions) finishTransaction(t *sim.Task) {
+// endsTransaction is finishTransaction of asyncProducer, whose dispatcher goes to
+// EndTransaction and only logs it if that is not allowed.
+func (p *Transactions) endsTransaction() {
 	ends := producerTxnFlagEndTransaction | producerTxnFlagAbortingTransaction
 	if p.commit {
 		ends = producerTxnFlagEndTransaction | producerTxnFlagCommittingTransaction
 	}
 	p.transitionTo(ends, producer.NoError)
+}
+
+// finishTransaction is that of transactionManager.
+func (p *Transactions) finishTransaction(t *sim.Task) {
 	p.err = producer.NoError
 	switch {
 	case p.commit && p.status&producerTxnFlagInError != 0, p.status&producerTxnFlagFatalError != 0:

@@ -1,0 +1,82 @@
+package conform
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"racelab/model"
+	"racelab/scenarios/concurrenttransactions"
+)
+
+// kgoClient is a transactional client, with the status that it does not tell.
+type kgoClient struct {
+	*kgo.Client
+	inTxn bool
+	fatal bool // EndTransaction has failed the producer id
+}
+
+func newKgoTV2(cluster *cluster, p concurrenttransactions.Params) client {
+	cluster.tv2 = true
+	return newKgo(cluster, p)
+}
+
+func newKgo(cluster *cluster, _ concurrenttransactions.Params) client {
+	cl, err := kgo.NewClient(
+		kgo.SeedBrokers(address(coordinatorID)), kgo.TransactionalID("id"), kgo.DefaultProduceTopic(topic),
+		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(0),
+		kgo.Dialer(func(_ context.Context, network, host string) (net.Conn, error) { return cluster.Dial(network, host) }),
+	)
+	if err != nil {
+		panic(fmt.Sprint("conform: the client does not start: ", err))
+	}
+	return &kgoClient{Client: cl}
+}
+
+func (c *kgoClient) begin() error {
+	err := c.BeginTransaction()
+	c.inTxn = c.inTxn || err == nil
+	return err
+}
+
+func (c *kgoClient) send(record string, partition int32) error {
+	return c.ProduceSync(context.Background(), &kgo.Record{Partition: partition, Value: []byte(record)}).FirstErr()
+}
+
+func (c *kgoClient) abortInside(record string, after time.Duration, flush bool) error {
+	c.Produce(context.Background(), &kgo.Record{Value: []byte(record)}, nil)
+	time.Sleep(after)
+	if flush {
+		if err := c.AbortBufferedRecords(context.Background()); err != nil {
+			return err
+		}
+	}
+	return c.abort()
+}
+
+func (c *kgoClient) commit() error { return c.end(kgo.TryCommit) }
+func (c *kgoClient) abort() error  { return c.end(kgo.TryAbort) }
+
+func (c *kgoClient) end(try kgo.TransactionEndTry) error {
+	err := c.EndTransaction(context.Background(), try)
+	c.inTxn = err != nil
+	c.fatal = c.fatal || err != nil && !errors.Is(err, kerr.OperationNotAttempted)
+	return err
+}
+
+func (c *kgoClient) status() model.TxnStatus {
+	switch {
+	case c.fatal:
+		return model.TxnFatalError
+	case c.inTxn:
+		return model.TxnInTransaction
+	}
+	return model.TxnReady
+}
+
+func (c *kgoClient) close() { c.Close() }
