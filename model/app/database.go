@@ -17,6 +17,9 @@ const (
 	Processed              // a message has been processed: 1; 0 if that is forgotten
 	Effects                // how often a message took effect
 	Relays                 // row 0 is the lease, row 1 how far a relay is
+	Stock                  // how much an order has, plus NoStock; there is a row once it ever had any
+	Versions               // of what a store holds
+	Decisions              // of a coordinator, as its package has them
 )
 
 // Values of a row of the outbox. Where several relays claim rows, relay N writes
@@ -26,6 +29,9 @@ const (
 	Sent
 	ClaimedBy0
 )
+
+// NoStock is the value of a row of an order that has no stock.
+const NoStock = 1
 
 // tables has for each table its name, and what a value means.
 var tables = [...]struct {
@@ -42,6 +48,9 @@ var tables = [...]struct {
 	{"processed", func(value int) string { return [...]string{"forgotten", ""}[value] }},
 	{"effects", func(value int) string { return fmt.Sprint("x ", value) }},
 	{"relays", func(value int) string { return fmt.Sprint("= ", value) }},
+	{"stock", func(value int) string { return fmt.Sprint("has ", value-NoStock) }},
+	{"versions", func(value int) string { return fmt.Sprint("= ", value) }},
+	{"decisions", func(value int) string { return fmt.Sprint("= ", value) }},
 }
 
 func (t Table) String() string { return tables[t].name }
@@ -143,6 +152,12 @@ func (d *Database) Take(t *sim.Task, table Table, key, from, to int) (ok bool) {
 func (d *Database) Get(t *sim.Task, table Table, key int) (row Row, ok bool) {
 	d.Transact(t, func(tx *Tx) { row, ok = find(tx.before, table, key) })
 	return row, ok
+}
+
+// Value reads the value of a row; 0: there is none.
+func (d *Database) Value(t *sim.Task, table Table, key int) int {
+	row, _ := d.Get(t, table, key)
+	return row.Value
 }
 
 // All reads the rows of a table, oldest first: by when their keys were first committed.

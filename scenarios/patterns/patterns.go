@@ -12,7 +12,7 @@ import (
 
 // All lists the scenarios.
 func All() []scenario.Any {
-	return []scenario.Any{&DualWrite, &Outbox, &Inbox}
+	return []scenario.Any{&DualWrite, &Outbox, &Inbox, &HalfMessage, &TwoPhaseCommit, &Saga, &ConsistencyAudit}
 }
 
 // orders is how many orders are placed: 1 and 2.
@@ -129,4 +129,36 @@ const (
 	orderFirst    = "order-before-message"
 	sentOnce      = "sent-once"
 	firstsInOrder = "order-kept"
+)
+
+// Points of half-message.
+const (
+	pointHalf          = "half message"   // it is sent
+	pointConfirm       = "confirm"        // or cancelled
+	pointAwaitBroker   = "await broker"   // its answer is taken
+	pointListen        = "listen"         // for a question of the broker's
+	pointAwaitQuestion = "await question" // it comes
+	pointAnswer        = "answer"         // it is answered
+)
+
+// Points of two-phase-commit.
+const (
+	pointBegin     = "begin"      // the log has that the transaction began
+	pointReadLog   = "read log"   // what a coordinator that comes back does first
+	pointPrepare   = "prepare"    // a participant is asked
+	pointAwaitVote = "await vote" // it has voted
+	pointDecide    = "decide"     // the log has the decision
+	pointTell      = "tell"       // a participant is told
+	pointAwaitTold = "await done" // it has done it
+)
+
+// Points of consistency-audit.
+const (
+	pointWrite      = "write"       // the store has a new version
+	pointEvent      = "send event"  // to the cache
+	pointAwaitCache = "await cache" // the cache's answer is taken
+	pointEnd        = "end"         // it sends nothing any more
+	pointBeginAudit = "begin audit" // is anything under way?
+	pointReadStore  = "read store"  // the audit, or the dead letters
+	pointReadCache  = "read cache"  // the audit
 )
