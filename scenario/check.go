@@ -68,10 +68,24 @@ func (r *Race) Searches(slow bool) []Search {
 // Check makes one search and holds each of its verdicts against its expectation.
 // A search that o stopped gives no row.
 func (r *Race) Check(search Search, o explore.Options) ([]Checked, error) {
+	result, err := r.Search(search, o)
+	if result == nil {
+		return nil, err
+	}
+	return r.Judge(search, result), nil
+}
+
+// Search makes one search; nil: o stopped it.
+func (r *Race) Search(search Search, o explore.Options) (*explore.Result, error) {
 	result, err := r.in(search.variant, search.setting).States(o)
 	if err != nil || o.Stop != nil && o.Stop() {
 		return nil, err
 	}
+	return result, nil
+}
+
+// Judge holds each verdict of a search against its expectation.
+func (r *Race) Judge(search Search, result *explore.Result) []Checked {
 	var rows []Checked
 	for i := range result.Verdicts {
 		v := &result.Verdicts[i]
@@ -81,5 +95,5 @@ func (r *Race) Check(search Search, o explore.Options) ([]Checked, error) {
 			Result: result, Verdict: v,
 		})
 	}
-	return rows, nil
+	return rows
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"racelab/scenario"
+	"racelab/sim"
 	"racelab/sim/explore"
 )
 
@@ -25,6 +26,8 @@ type checking struct {
 	parallel             workers
 	memory               memory
 	junit                string
+	shard                shard
+	out                  string
 
 	searches []checkSearch
 	rows     []scenario.Checked
@@ -52,6 +55,8 @@ func (a *app) checkCommand() *cobra.Command {
 	k.parallel.flag(c)
 	k.memory.flag(c)
 	f.StringVar(&k.junit, "junit", "", "write the verdicts to a file as JUnit has them, too")
+	k.shard.flag(c)
+	f.StringVar(&k.out, "out", "", "the folder for the result of a shard; made if it is not there")
 	f.BoolVar(&k.json, "json", false, "write JSON, an object a line for each verdict as it is earned")
 	c.PreRunE = func(c *cobra.Command, args []string) error { return k.read(a, c, args) }
 	c.RunE = func(*cobra.Command, []string) error { return k.run(a) }
@@ -78,7 +83,10 @@ func (k *checking) read(a *app, c *cobra.Command, names []string) error {
 	if c.Flags().Changed("junit") && k.junit == "" {
 		return errors.New("--junit is empty; want a file")
 	}
-	return cmp.Or(k.time.check(c), k.parallel.check(c))
+	if k.out != "" && k.shard.of == 0 {
+		return errors.New("--out goes with --shard")
+	}
+	return cmp.Or(k.time.check(c), k.parallel.check(c), k.shard.read(c, names, k.out))
 }
 
 // run searches, and writes each row as it is earned.
@@ -92,22 +100,41 @@ func (k *checking) run(a *app) error {
 		write = k.lines(a)
 	}
 	done := 0
-	for _, search := range k.searches {
-		rows, err := search.race.Check(search.Search, explore.Options{
-			Workers: int(k.parallel), Memory: k.memory.bytes(), Stop: stop,
-			Progress: func(r *explore.Result) {
-				status.show(fmt.Sprintf("%d of %d searches; %s/%s@%s: %s states", done, len(k.searches),
-					search.race.Name, search.Variant.Name, search.Setting.Name, thousands(r.States)), 0, 0)
-			},
-		})
+	parts, err := partsOf[map[int]searchPart](a)
+	if err != nil {
+		return err
+	}
+	found := map[int]searchPart{} // by this shard
+	for i, search := range k.searches {
+		if !k.shard.has(i) {
+			continue
+		}
+		result, err := k.found(parts, i)
 		if err != nil {
 			return err
 		}
-		if rows == nil {
+		if result == nil {
+			result, err = search.race.Search(search.Search, explore.Options{
+				Workers: int(k.parallel), Memory: k.memory.bytes(), Stop: stop,
+				Progress: func(r *explore.Result) {
+					status.show(fmt.Sprintf("%d of %d searches; %s/%s@%s: %s states", done, len(k.searches),
+						search.race.Name, search.Variant.Name, search.Setting.Name, thousands(r.States)), 0, 0)
+				},
+			})
+		}
+		if err != nil {
+			return err
+		}
+		if result == nil {
 			break
 		}
 		done++
 		status.clear()
+		if k.shard.of > 0 {
+			found[i] = newSearchPart(result)
+			continue
+		}
+		rows := search.race.Judge(search.Search, result)
 		for _, row := range rows {
 			k.rows = append(k.rows, row)
 			if err := write(row); err != nil {
@@ -119,6 +146,13 @@ func (k *checking) run(a *app) error {
 		}
 	}
 	status.clear()
+	if k.shard.of > 0 {
+		if signals.interrupted() {
+			a.say("interrupted after %d searches of this shard; nothing is written", done)
+			return signals.code()
+		}
+		return k.shard.write(a, found)
+	}
 	if !k.json {
 		if _, err := fmt.Fprintf(a.stdout, "\n%d verdicts, %d not as expected\n", len(k.rows), k.unexpected()); err != nil {
 			return err
@@ -141,6 +175,45 @@ func (k *checking) run(a *app) error {
 		return exit(exitUnfinished)
 	}
 	return nil
+}
+
+// searchPart is what check writes of a search.
+type searchPart struct {
+	States      int           `json:"states"`
+	Transitions int           `json:"transitions"`
+	Verdicts    []verdictPart `json:"verdicts"`
+}
+
+type verdictPart struct {
+	Property string          `json:"property"`
+	Probe    bool            `json:"probe,omitempty"`
+	Outcome  explore.Outcome `json:"outcome"`
+	Steps    int             `json:"steps,omitempty"` // of the shortest schedule
+}
+
+func newSearchPart(r *explore.Result) searchPart {
+	p := searchPart{States: r.States, Transitions: r.Transitions}
+	for i := range r.Verdicts {
+		v := &r.Verdicts[i]
+		p.Verdicts = append(p.Verdicts, verdictPart{v.Property, v.Probe, v.Outcome, len(v.Schedule)})
+	}
+	return p
+}
+
+// found is what a shard found in the i-th search; nil: there are no shards.
+func (k *checking) found(parts []map[int]searchPart, i int) (*explore.Result, error) {
+	if parts == nil {
+		return nil, nil
+	}
+	part, ok := parts[i%len(parts)][i]
+	if !ok {
+		return nil, fmt.Errorf("shard %d has no result of search %d", i%len(parts)+1, i+1)
+	}
+	r := &explore.Result{Strategy: "states", States: part.States, Transitions: part.Transitions}
+	for _, v := range part.Verdicts {
+		r.Verdicts = append(r.Verdicts, explore.Verdict{Property: v.Property, Probe: v.Probe, Outcome: v.Outcome, Schedule: make(sim.Schedule, v.Steps)})
+	}
+	return r, nil
 }
 
 func (k *checking) unexpected() int {

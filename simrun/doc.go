@@ -15,6 +15,7 @@
 //	simrun diff SCENARIO VARIANT VARIANT  where one schedule parts two variants
 //	simrun check [SCENARIO...]          every variant against its expected verdicts
 //	simrun sweep [NAME]                 odds and costs over a grid of parameters: CSV, PNG, SVG
+//	simrun merge DIR                    the results of shards, put together; see docs/scale.md
 //	simrun advise                       the backoff and the retries for the windows of your cluster
 //	simrun version, completion, help
 //

@@ -33,6 +33,8 @@ type search struct {
 	save     string
 	json     bool
 	wasteful bool // only say which states are not needed
+	shard    shard
+	out      string
 }
 
 func (a *app) exploreCommand() *cobra.Command {
@@ -62,8 +64,12 @@ func (a *app) exploreCommand() *cobra.Command {
 	f.StringVar(&s.save, "save", "", "write the schedule of the first property that breaks to a file, and those of others to FILE.PROPERTY")
 	f.BoolVar(&s.json, "json", false, "write JSON")
 	f.BoolVar(&s.wasteful, "waste", false, "instead say how many states differ only in what nobody needs any more, and in which fields (100000 states)")
+	s.shard.flag(c)
+	f.StringVar(&s.out, "out", "", "the folder for the result of a shard; made if it is not there")
 	_ = c.RegisterFlagCompletionFunc("strategy", cobra.FixedCompletions(strategies, cobra.ShellCompDirectiveNoFileComp))
-	c.PreRunE = func(c *cobra.Command, args []string) error { return cmp.Or(s.find(a, args[0]), s.validate(c)) }
+	c.PreRunE = func(c *cobra.Command, args []string) error {
+		return cmp.Or(s.find(a, args[0]), s.validate(c), s.shard.read(c, args, s.out))
+	}
 	c.RunE = func(*cobra.Command, []string) error { return s.explore(a) }
 	return c
 }
@@ -75,6 +81,10 @@ func (s *search) validate(c *cobra.Command) error {
 	set := c.Flags().Changed
 	sampler := s.strategy == "pct" || s.strategy == "uniform" || s.strategy == "walk"
 	switch {
+	case set("shard") && !sampler:
+		return fmt.Errorf("--shard goes with --strategy pct, uniform or walk: what %s has left to do depends on all that it did", s.strategy)
+	case set("out") && !set("shard"):
+		return errors.New("--out goes with --shard")
 	case set("limit") && s.limit < 1:
 		return fmt.Errorf("--limit %d is too few; want 1 or more", s.limit)
 	case s.depth < 1 || s.depth > 20:
@@ -116,14 +126,29 @@ func (s *search) explore(a *app) error {
 		stop := func() bool { return signals.interrupted() || s.time.over(began) }
 		return cmp.Or(s.waste(a, sys, explore.Options{Limit: s.limit, Stop: stop}), signals.code())
 	}
-	result, err := s.run(sys, explore.Options{
+	o := explore.Options{
 		Limit: s.limit, First: s.failFast, Workers: int(s.parallel), Memory: s.memory.bytes(),
 		Stop:     func() bool { return signals.interrupted() || s.time.over(began) },
 		Progress: func(r *explore.Result) { status.search("", r) },
-	})
+	}
+	if s.shard.of > 0 {
+		from, to := s.shard.share(s.limit)
+		o.From, o.Limit = from, to-from
+	}
+	if o.Parts, err = partsOf[explore.Part](a); err != nil {
+		return err
+	}
+	result, err := s.run(sys, o)
 	status.clear()
 	if err != nil {
 		return err
+	}
+	if s.shard.of > 0 {
+		if signals.interrupted() {
+			a.say("interrupted after %d of %d runs of this shard; nothing is written", result.Runs, o.Limit)
+			return signals.code()
+		}
+		return s.shard.write(a, result.Part())
 	}
 	took := time.Since(began)
 	found, err := s.findings(sys, result)

@@ -70,6 +70,7 @@ func flagNames(c *cobra.Command) []string {
 
 var kinds = map[string]string{
 	"bool": "true or false", "int": "whole numbers", "uint64": "whole numbers from 0", "duration": "times such as 30s", "size": "sizes such as 500MB or 4GB",
+	"shard": "a part such as 3/64",
 }
 
 // atMostOne refuses two flags that exclude each other.

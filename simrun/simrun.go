@@ -60,6 +60,7 @@ type app struct {
 	stdout, stderr io.Writer
 	notify         func(chan<- os.Signal) // tells of SIGINT and SIGTERM
 	colour         string                 // --color
+	parts          []json.RawMessage      // merge: what the shards found; nil: the work is to be done
 }
 
 // programName is how a reader calls this program again: by the name it was called
@@ -126,7 +127,7 @@ func (a *app) root(args []string) *cobra.Command {
 	root.SetFlagErrorFunc(badFlag)
 	root.SetHelpCommand(helpCommand())
 	root.AddCommand(a.listCommand(), a.showCommand(), a.whyCommand(), a.runCommand(), a.playCommand(), a.exploreCommand(), a.diffCommand(),
-		a.checkCommand(), a.sweepCommand(), a.adviseCommand(), a.docsCommand(), a.versionCommand())
+		a.checkCommand(), a.sweepCommand(), a.mergeCommand(), a.adviseCommand(), a.docsCommand(), a.versionCommand())
 	root.Flags().BoolVar(&version, "version", false, "print revision, Go and a hash of the models")
 	root.PersistentFlags().StringVar(&a.colour, "color", "auto", "auto, always or never")
 	root.PersistentPreRunE = func(*cobra.Command, []string) error { return oneOf("color", a.colour, "auto", "always", "never") }

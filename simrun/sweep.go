@@ -31,6 +31,7 @@ type sweeping struct {
 	parallel workers
 	settings []string
 	json     bool
+	shard    shard
 }
 
 func (a *app) sweepCommand() *cobra.Command {
@@ -49,13 +50,14 @@ func (a *app) sweepCommand() *cobra.Command {
 	s.parallel.flag(c)
 	f.StringArrayVar(&s.settings, "set", nil, "a parameter, as NAME=VALUE; may be repeated")
 	f.BoolVar(&s.json, "json", false, "write JSON")
+	s.shard.flag(c)
 	for _, sweep := range sweeps.All() {
 		c.ValidArgs = append(c.ValidArgs, sweep.Name)
 	}
 	c.PreRunE = func(c *cobra.Command, args []string) error {
 		switch {
 		case len(args) == 1:
-			return s.find(c, args[0])
+			return cmp.Or(s.find(c, args[0]), s.shard.read(c, args, s.out))
 		case len(args) > 1:
 			return fmt.Errorf("sweep takes one name, not %d; possible: %s", len(args), strings.Join(c.ValidArgs, ", "))
 		}
@@ -126,6 +128,13 @@ func (s *sweeping) run(a *app) error {
 			status.show(fmt.Sprintf("%s: %d of %d points", s.sweep.Name, done, points), done, points)
 		},
 	}
+	var err error
+	if o.Parts, err = partsOf[sweeps.Part](a); err != nil {
+		return err
+	}
+	if s.shard.of > 0 {
+		return s.part(a, o, status, signals)
+	}
 	if s.out != "" {
 		build, err := buildID()
 		if err != nil {
@@ -152,6 +161,20 @@ func (s *sweeping) run(a *app) error {
 		return view.JSON(a.stdout, newResultJSON(a, result))
 	}
 	return a.sweepText(result)
+}
+
+// part runs the points of a shard.
+func (s *sweeping) part(a *app, o sweeps.Options, status *status, signals *interrupts) error {
+	part, err := s.sweep.RunPart(s.setup, o, s.shard.has)
+	status.clear()
+	if stopped := (*sweeps.Stopped)(nil); errors.As(err, &stopped) {
+		a.say("interrupted; nothing of this shard is written")
+		return signals.code()
+	}
+	if err != nil {
+		return err
+	}
+	return s.shard.write(a, part)
 }
 
 // goOn is what can be done after an interrupt.

@@ -16,6 +16,7 @@ type Options struct {
 	Workers  int    // how many points are run at once
 	Journal  string // the file in which finished points are kept; empty: none
 	Build    string // of the program: a journal of another is refused
+	Parts    []Part // points that other programs have run
 	Stop     func() bool
 	Progress func(done, points int)
 }
@@ -32,18 +33,58 @@ func (e *Stopped) Error() string {
 // two of them meet the same delays.
 func (s *Sweep) Run(setup Setup, o Options) (*Result, error) {
 	points := s.points(setup)
-	samples := make([][][]float64, len(points)) // by point, by seed
+	samples, err := s.run(points, setup, o, func(int) bool { return true })
+	if err != nil {
+		return nil, err
+	}
+	return s.sum(setup, o.Seeds, points, samples), nil
+}
+
+// Part is some points of a sweep, and what their runs measured. A program on another
+// machine can run it; whoever has all parts has the sweep, with Options.Parts.
+type Part []entry
+
+// RunPart runs the points that are mine.
+func (s *Sweep) RunPart(setup Setup, o Options, mine func(point int) bool) (Part, error) {
+	samples, err := s.run(s.points(setup), setup, o, mine)
+	if err != nil {
+		return nil, err
+	}
+	var part Part
+	for point, of := range samples {
+		if mine(point) {
+			part = append(part, entry{point, of})
+		}
+	}
+	return part, nil
+}
+
+// run runs the points that are mine, and returns what they measured, by point and by
+// seed.
+func (s *Sweep) run(points []point, setup Setup, o Options, mine func(point int) bool) ([][][]float64, error) {
+	samples := make([][][]float64, len(points))
 	done := make([]bool, len(points))
+	for point := range done {
+		done[point] = !mine(point)
+	}
 	finish := func(int) error { return nil }
-	if o.Journal != "" {
-		journal, err := openJournal(o.Journal, s.inputs(setup.Values, points, o), func(point int, of [][]float64) bool {
-			if point < 0 || point >= len(points) || len(of) != o.Seeds ||
-				slices.ContainsFunc(of, func(sample []float64) bool { return len(sample) != len(s.Measures) }) {
-				return false
+	restore := func(point int, of [][]float64) bool {
+		if point < 0 || point >= len(points) || len(of) != o.Seeds ||
+			slices.ContainsFunc(of, func(sample []float64) bool { return len(sample) != len(s.Measures) }) {
+			return false
+		}
+		samples[point], done[point] = of, true
+		return true
+	}
+	for _, part := range o.Parts {
+		for _, e := range part {
+			if !restore(e.Point, e.Samples) {
+				return nil, fmt.Errorf("a part of the sweep %s has a point %d that does not fit", s.Name, e.Point)
 			}
-			samples[point], done[point] = of, true
-			return true
-		})
+		}
+	}
+	if o.Journal != "" {
+		journal, err := openJournal(o.Journal, s.inputs(setup.Values, points, o), restore)
 		if err != nil {
 			return nil, err
 		}
@@ -55,10 +96,7 @@ func (s *Sweep) Run(setup Setup, o Options) (*Result, error) {
 		samples[point] = append(samples[point], sample)
 		return err
 	}, finish)
-	if err != nil {
-		return nil, err
-	}
-	return s.sum(setup, o.Seeds, points, samples), nil
+	return samples, err
 }
 
 // measure makes one run of a point.

@@ -15,7 +15,7 @@ import (
 // The error of each sampler is a ModelError.
 func Walks(sys System, seed uint64, o Options) (_ *Result, err error) {
 	defer sim.RecoverModelError(&err)
-	return sample("walk", sys, seed, o, func(seed uint64) sim.Chooser { return sim.NewWalk(seed) }), nil
+	return sample("walk", sys, seed, o, func(seed uint64) sim.Chooser { return sim.NewWalk(seed) })
 }
 
 // Uniform samples runs so that, as far as blocking allows, each interleaving is
@@ -26,7 +26,7 @@ func Uniform(sys System, seed uint64, o Options) (_ *Result, err error) {
 	p := newPilot(sys, seed)
 	return sample("uniform", sys, seed, o, func(seed uint64) sim.Chooser {
 		return &uniform{random: random(seed), left: append([]int(nil), p.steps...)}
-	}), nil
+	})
 }
 
 // PCT samples runs by random priorities: of the threads that can move, the
@@ -42,7 +42,10 @@ func Uniform(sys System, seed uint64, o Options) (_ *Result, err error) {
 func PCT(sys System, seed uint64, depth int, o Options) (_ *Result, err error) {
 	defer sim.RecoverModelError(&err)
 	p := newPilot(sys, seed)
-	r := sample("pct", sys, seed, o, func(seed uint64) sim.Chooser { return newPCT(seed, depth, p) })
+	r, err := sample("pct", sys, seed, o, func(seed uint64) sim.Chooser { return newPCT(seed, depth, p) })
+	if err != nil {
+		return nil, err
+	}
 	r.Guarantee = 1 / float64(p.threads) / p.ways
 	for range depth - 1 {
 		r.Guarantee /= float64(p.longest)
@@ -59,17 +62,23 @@ func PCT(sys System, seed uint64, depth int, o Options) (_ *Result, err error) {
 // each run.
 func Sample(strategy string, sys System, seed uint64, o Options, chooser func(seed uint64) sim.Chooser) (_ *Result, err error) {
 	defer sim.RecoverModelError(&err)
-	return sample(strategy, sys, seed, o, chooser), nil
+	return sample(strategy, sys, seed, o, chooser)
 }
 
 func random(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0)) }
 
 // sample takes runs, each by a chooser of its own seed. A First search ends
 // with the batch that found something; what it reports is the least run.
-func sample(strategy string, sys System, seed uint64, o Options, chooser func(seed uint64) sim.Chooser) *Result {
+func sample(strategy string, sys System, seed uint64, o Options, chooser func(seed uint64) sim.Chooser) (*Result, error) {
 	r := newResult(strategy, sys)
 	c := newWorkerPool(sys, o.Workers)
 	defer c.close()
+	if o.Parts != nil {
+		err := r.join(o.Parts, c.cursors[0], chooser)
+		r.conclude(Sampled)
+		return r, err
+	}
+	seed += uint64(o.From)
 	checked := !o.trusting && c.cursors[0].saver != nil
 	for i, left := 0, checkFirst; checked && i < o.Limit && left > 0; i++ {
 		left -= c.cursors[0].checkRun(chooser(seed+uint64(i)), left)
@@ -93,7 +102,7 @@ func sample(strategy string, sys System, seed uint64, o Options, chooser func(se
 		o.progress(r)
 	}
 	r.conclude(Sampled)
-	return r
+	return r, nil
 }
 
 // unfairSteps is how long a sampler may choose as it likes.

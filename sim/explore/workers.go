@@ -14,6 +14,11 @@ type Options struct {
 	Limit int
 	// First ends the search with the first that breaks a property.
 	First bool
+	// From is for a part of a sample: how many runs come before it. See Part.
+	From int
+	// Parts are those of a sample that others have made: no run is made but the first
+	// that broke each property.
+	Parts []Part
 	// Workers is how many systems run at once, if the system is a Forker; 0: as
 	// many as there are processors. It makes a search faster and changes nothing
 	// that it finds.
