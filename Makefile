@@ -61,7 +61,7 @@ nightly: ## what CI has no time for: the race detector, the whole table, 10^6 ra
 		$$(go list -f '{{.ImportPath}} {{.TestImports}} {{.XTestImports}}' ./... | sed -n 's/ .*pgregory.net\/rapid.*//p') \
 		-rapid.checks=100000
 	go test ./figures -count=1 -timeout=1h -run Gallery -gallery check
-	go test ./scenarios -count=1 -timeout=2h -run EveryVerdict -whole-table
+	go test ./scenarios -count=1 -timeout=2h -run 'EveryVerdict|Waste' -whole-table
 	go test -race -count=1 -short -run 'Workers|Signals' ./scenarios ./sweeps ./simrun
 	go -C notebooks test -count=1 ./...
 	go -C witness test -count=1 -timeout=2h ./cmd/locks

@@ -107,7 +107,7 @@ type polled struct {
 	any       bool
 	partition model.Partition
 	offset    model.Offset
-	under     model.ConsumerGroupMetadata // as whom the member polled it
+	under     model.ConsumerGroupMetadata // as whom the member polled it; of CommitAsPolled
 }
 
 // NewMember returns a consumer with its connection to the coordinator.
@@ -162,7 +162,10 @@ func (m *Member) poll(t *sim.Task) {
 	for i := range m.assigned {
 		p := &m.assigned[i]
 		if m.joined && !m.record.any && p.offset < m.config.Start[p.partition]+model.Offset(m.config.Messages) {
-			m.record = polled{true, p.partition, p.offset, m.now}
+			m.record = polled{any: true, partition: p.partition, offset: p.offset}
+			if m.config.Committing == CommitAsPolled {
+				m.record.under = m.now
+			}
 			p.offset++
 		}
 	}
@@ -295,14 +298,15 @@ func (m *Member) fetchCommittedOffsets(t *sim.Task) {
 //
 // Source: AbstractCoordinator.maybeLeaveGroup.
 func (m *Member) close(t *sim.Task) {
-	if m.now.GenerationID == 0 || m.now.GroupInstanceID != 0 {
-		return
-	}
-	if m.config.Protocol == Consumer {
+	switch {
+	case m.now.GenerationID == 0 || m.now.GroupInstanceID != 0:
+	case m.config.Protocol == Consumer:
 		m.coordinator.Send(t, &model.ConsumerGroupHeartbeatRequest{MemberID: m.now.MemberID, MemberEpoch: model.LeaveGroupEpoch})
-		return
+	default:
+		m.coordinator.Send(t, &model.LeaveGroupRequest{MemberID: m.now.MemberID})
 	}
-	m.coordinator.Send(t, &model.LeaveGroupRequest{MemberID: m.now.MemberID})
+	m.resetGeneration()
+	m.round, m.joins = 0, 0
 }
 
 // Describe shows as whom the member goes, what it owns, and what the application

@@ -415,22 +415,28 @@ func TestAnRUnlockOfAnotherReader(t *testing.T) {
 	}
 }
 
-// Goal: the schedule of a data race ends where a run of it first shows one. Method: a
-// task unlocks what another one has locked, so two steps that nothing orders are never
-// both enabled, and come before two that are.
+// Goal: the schedule of a data race ends where a run of it first shows one. Method: two
+// steps that nothing orders are never both enabled, and come before two that are: a task
+// unlocks what another one has locked, or its TryLock fails. The second was found as
+// program 302 of seed 2004.
 func TestARaceBeforeTheOneLookedFor(t *testing.T) {
-	p := &program{}
-	for _, task := range []string{"unlock0 write0", "locked0 unlock0", "lock0 write0"} {
-		p.tasks = append(p.tasks, parseOps(task))
-	}
-	if difference, _, ok := p.compare(true, false, 100); !ok || difference != "" {
-		t.Errorf("%v, %s", ok, difference)
-	}
-	sys := p.system()
-	defer sys.Close()
-	near, err := Nearest(sys, sim.NoDataRace, Options{Limit: 1000})
-	if err != nil || near.Schedule.String() != "T1 lock; T0 unlock; T0 write" || near.Complete {
-		t.Errorf("%v, complete: %v, %v", near.Schedule, near.Complete, err)
+	for want, tasks := range map[string][]string{
+		"T1 lock; T0 unlock; T0 write":           {"unlock0 write0", "locked0 unlock0", "lock0 write0"},
+		"T1 stop; T1 lock; T0 trylock; T0 write": {"trylock0 write0", "stop0 locked0"},
+	} {
+		p := &program{}
+		for _, task := range tasks {
+			p.tasks = append(p.tasks, parseOps(task))
+		}
+		if difference, _, ok := p.compare(true, false, 100); !ok || difference != "" {
+			t.Errorf("%v, %s", ok, difference)
+		}
+		sys := p.system()
+		near, err := Nearest(sys, sim.NoDataRace, Options{Limit: 1000})
+		if err != nil || near.Schedule.String() != want || near.Complete {
+			t.Errorf("%v, complete: %v, %v; want %s", near.Schedule, near.Complete, err, want)
+		}
+		sys.Close()
 	}
 }
 

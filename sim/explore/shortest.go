@@ -102,7 +102,8 @@ func nearest(at *cursor, property string, maxLevel, maxStates int, o Options) (*
 		n := len(schedule) - 1
 		schedule = append(schedule[:n:n].Add(first), schedule[n])
 		// On the way the clocks may show another: of two steps that are never both
-		// enabled, and that nothing orders. A lock that others unlock does that.
+		// enabled, and that nothing orders. A TryLock that fails keeps steps apart like
+		// that, and so does a lock that others unlock.
 		if before := attempt(at, schedule, property); before != nil && len(before.schedule) < len(schedule) {
 			before.cut, near.Complete = true, false
 			return before, near

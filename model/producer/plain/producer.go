@@ -65,9 +65,9 @@ type Producer struct {
 	txn, place    int
 	result        model.TransactionResult
 	state         model.TxnStatus
-	failure       model.Error // the last one
-	bump          bool        // a new epoch is needed
-	answer        model.Error
+	failure       model.Error  // the last one
+	bump          bool         // a new epoch is needed
+	answer        model.Error  // None until there is one
 	position      model.Offset // of the input
 	committed     model.Offset // of the input
 	outcomes      []Outcome
@@ -197,6 +197,7 @@ func (p *Producer) isRetriable() bool {
 
 // ask sends a request to the coordinator, and takes what comes back.
 func (p *Producer) ask(t *sim.Task, request sim.Message, await string) sim.Message {
+	p.answer = model.None
 	p.coordinators[p.coordinator].Send(t, request)
 	return p.coordinators[p.coordinator].Receive(t.At(await))
 }
@@ -207,6 +208,7 @@ func (p *Producer) backOff(t *sim.Task) {
 	if p.answer == model.ErrNetworkException {
 		p.coordinators[p.coordinator].Redial(t)
 	} else {
+		p.answer = model.None
 		t.Step(producer.PointBackoff)
 	}
 }
@@ -265,6 +267,7 @@ func (p *Producer) addPartitions(t *sim.Task) {
 // Source: Sender.completeBatch, TransactionManager.handleFailedBatch.
 func (p *Producer) produce(t *sim.Task) {
 	for {
+		p.answer = model.None
 		to := p.plan().Partitions[p.place]
 		p.leaders[to].Send(t, p.produceRequest(to))
 		response, ok := p.leaders[to].Receive(t.At(producer.PointAwaitAppend)).(*model.ProduceResponse)
@@ -341,6 +344,7 @@ func (p *Producer) commitOffsets(t *sim.Task) {
 
 func (p *Producer) txnOffsetCommit(t *sim.Task) {
 	for {
+		p.answer = model.None
 		p.group.Send(t, p.offsetsRequest())
 		response, ok := p.group.Receive(t.At(PointAwaitOffsets)).(*model.TxnOffsetCommitResponse)
 		if p.answer = model.ErrNetworkException; ok {
