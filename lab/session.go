@@ -125,10 +125,14 @@ func (s *Session) play(schedule sim.Schedule) error {
 
 // Ahead is what lies ahead of a session.
 type Ahead struct {
-	// Schedule is the shortest way from here that breaks the goal; nil: none is known.
+	// Schedule is the shortest way from here that breaks the goal, or to what was
+	// asked; nil: none is known.
 	Schedule sim.Schedule
+	Now      bool // it is so here already
 	States   int  // that were looked at
 	Complete bool // the answer is certain; else the budget ended the search
+
+	probe bool // it is about a question, and not about the goal
 }
 
 // Ahead asks whether the goal can still break from here, and how fast. It looks at
@@ -139,13 +143,18 @@ func (s *Session) Ahead(o explore.Options) (*Ahead, error) {
 		return nil, err
 	}
 	defer sys.Close()
+	return s.nearest(sys, s.goal, o)
+}
+
+// nearest looks for the shortest way from here to a property's break, or to a probe.
+func (s *Session) nearest(sys *explore.Worlds, property string, o explore.Options) (*Ahead, error) {
 	if err := sys.Begin(s.Schedule()); err != nil {
 		return nil, err
 	}
 	if o.Limit == 0 {
 		o.Limit = Budget
 	}
-	near, err := explore.Nearest(sys, s.goal, o)
+	near, err := explore.Nearest(sys, property, o)
 	if err != nil {
 		return nil, err
 	}
@@ -159,12 +168,16 @@ func (s *Session) Ahead(o explore.Options) (*Ahead, error) {
 // String says it: "yes: in 3 steps, and no way is shorter (7 states looked at)".
 func (a *Ahead) String() string {
 	switch {
+	case a.Now:
+		return "yes: it is so now"
 	case len(a.Schedule) == 1:
 		return fmt.Sprintf("yes: in 1 step (%d states looked at)", a.States)
 	case a.Schedule != nil:
 		return fmt.Sprintf("yes: in %d steps, and no way is shorter (%d states looked at)", len(a.Schedule), a.States)
 	case a.Complete && a.States == 1:
 		return "no more: nothing can happen from here"
+	case a.Complete && a.probe:
+		return fmt.Sprintf("no: in none of the %d states that can still be reached", a.States)
 	case a.Complete:
 		return fmt.Sprintf("no more: it holds in all %d states that can still be reached", a.States)
 	}

@@ -1,6 +1,7 @@
 package lab_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -129,6 +130,31 @@ func TestAheadIsWhatASearchSays(t *testing.T) {
 	if yes < 20 || no < 20 {
 		t.Errorf("%d times yes and %d times no; want 20 of each", yes, no)
 	}
+}
+
+// Goal: a question about the state is answered by all states, from wherever the player
+// stands, and a question that cannot be asked gets a line.
+func TestReach(t *testing.T) {
+	s := begin(t, "lost-update", "", "")
+	ask := func(question, want string) {
+		t.Helper()
+		answer, err := s.Reach(question, explore.Options{})
+		got := fmt.Sprint(answer)
+		if err != nil {
+			got = err.Error()
+		}
+		if !strings.HasPrefix(got, want) {
+			t.Errorf("after %d steps: can %s be? %s; want %s", len(s.Schedule()), question, got, want)
+		}
+	}
+	ask("shared counter = 2", "yes: in 4 steps")
+	ask("shared counter = 0", "yes: it is so now")
+	ask("shared counter = 3", "no: in none of the")
+	ask("shared counter = 1 & T1 register = 1", "yes: in 3 steps")
+	ask("shared count = 1", `there is no value in the state of lost-update "shared count" (nearest: shared counter); possible: shared counter, T0 register, T1 register`)
+	ask("counter", `"counter" is no question; want NAME = VALUE`)
+	take(t, s, "T0 read", "T1 read")
+	ask("shared counter = 2", "no: in none of the")
 }
 
 // searched is what a search of all states from where a session stands says.

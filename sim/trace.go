@@ -88,15 +88,16 @@ func (w *World) Record() *Trace {
 	for _, m := range w.nodes {
 		t.Lanes = append(t.Lanes, Lane{Name: m.name, Kind: NodeLane})
 	}
-	t.Start = w.facts()
+	t.Start = w.Facts()
 	t.shown = t.Start
 	t.Vacuous = slices.Clone(w.judged()[:len(w.judged())-1]) // Assertions are listed where one was tried.
 	w.trace = t
 	return t
 }
 
-// facts asks everyone what they show.
-func (w *World) facts() []Fact {
+// Facts are what the participants and the shared structures show of themselves now
+// (Describer).
+func (w *World) Facts() []Fact {
 	var facts []Fact
 	ask := func(of string, who any) {
 		if d, ok := who.(Describer); ok {
@@ -179,7 +180,7 @@ func (t *Trace) end(w *World) {
 			t.Vacuous = slices.DeleteFunc(t.Vacuous, func(u string) bool { return u == p })
 		}
 	}
-	facts := w.facts()
+	facts := w.Facts()
 	for _, fact := range facts {
 		was := ""
 		for _, earlier := range t.shown {

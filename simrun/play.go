@@ -26,7 +26,8 @@ type playing struct {
 
 const playKeys = "1, 2, ...  take that step       u  take the last one back    p  the picture so far\n" +
 	"?          can it still break?  !  the shortest way there   q  end\n" +
-	"w          why it broke         r N  a run without the N-th of these orders\n"
+	"w          why it broke         r N  a run without the N-th of these orders\n" +
+	"? NAME = VALUE             can the state become so?  ! NAME = VALUE  the shortest way there\n"
 
 func (a *app) playCommand() *cobra.Command {
 	var p playing
@@ -126,7 +127,7 @@ func (t *table) answer(words []string) error {
 	case "u":
 		t.take(t.Undo(1))
 	case "?", "!":
-		return t.ahead(words[0] == "!")
+		return t.ahead(strings.Join(words[1:], " "), words[0] == "!")
 	case "p":
 		return view.Text(t.stdout, t.Look(), view.Options{Full: true, Colour: t.wantsColour()})
 	case "w":
@@ -212,19 +213,36 @@ func changed(c sim.Change) string {
 	return text + " " + c.Was + " → " + c.Value
 }
 
-// ahead answers whether the goal can still break and, if that is wanted, how.
-func (t *table) ahead(shown bool) error {
-	ahead, err := t.Ahead(explore.Options{Stop: t.signals.interrupted})
+// ahead answers whether the goal can still break, or what was asked, and, if that is
+// wanted, how.
+func (t *table) ahead(question string, shown bool) error {
+	o := explore.Options{Stop: t.signals.interrupted}
+	if question != "" {
+		ahead, err := t.Reach(question, o)
+		if err != nil {
+			t.write("%v\n", err)
+			return nil
+		}
+		t.write("can it be that %s? %s\n", question, ahead)
+		t.way(ahead, shown)
+		return nil
+	}
+	ahead, err := t.Ahead(o)
 	if err != nil {
 		return err
 	}
 	t.write("can %s still break? %s\n", t.Goal(), ahead)
+	t.way(ahead, shown)
+	return nil
+}
+
+// way shows the way, if it is wanted.
+func (t *table) way(ahead *lab.Ahead, shown bool) {
 	if shown {
 		for _, step := range ahead.Schedule {
 			t.write("       %s\n", step)
 		}
 	}
-	return nil
 }
 
 // why says which orders force the break.

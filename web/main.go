@@ -77,7 +77,8 @@ const engineMark = "{{units}}"
 func page(glue, engine string, lessons []lesson) string {
 	return strings.NewReplacer(
 		"{{css}}", view.RunCSS+part("lab.css"), "{{exec}}", glue, "{{worker}}", part("worker.js"), "{{engine}}", engine,
-		"{{texts}}", inScript(json.RawMessage(part("texts.json"))), "{{lessons}}", inScript(lessons), "{{js}}", view.RunJS+part("lab.js"),
+		"{{texts}}", inScript(json.RawMessage(part("texts.json"))), "{{chinese}}", inScript(json.RawMessage(part("zh.json"))),
+		"{{lessons}}", inScript(lessons), "{{js}}", view.RunJS+part("lab.js"),
 	).Replace(part("lab.html"))
 }
 

@@ -57,17 +57,6 @@ func (v *visitors) Describe(show func(name, value string)) {
 	show("counter", fmt.Sprint(v.count.Peek()))
 }
 
-// visitor runs the text once.
-type visitor struct {
-	*visitors
-	text *machine
-}
-
-// Run is one visit.
-func (v *visitor) Run(t *sim.Task) {
-	v.text.run(t)
-}
-
 func buildCounter(w *sim.World, c []*code, world string) {
 	n, start := 2, 0
 	if world == "three" {
@@ -77,14 +66,12 @@ func buildCounter(w *sim.World, c []*code, world string) {
 	shared.count.Init(start)
 	w.Share("shared", shared)
 	for i := range n {
-		v := &visitor{visitors: shared}
-		v.text = newMachine(c[0], []operation{
-			func(t *sim.Task, _ *machine) int { t.Step(pointRead); return v.count.Get(t) },
-			func(t *sim.Task, m *machine) int { t.Step(pointWrite); v.count.Set(t, m.arg(0)); return 0 },
-			func(t *sim.Task, _ *machine) int { v.mu.Lock(t.At(pointLock)); return 0 },
-			func(t *sim.Task, _ *machine) int { t.Step(pointUnlock); v.mu.Unlock(t); return 0 },
-		})
-		w.GoProgram(fmt.Sprint("G", i), v)
+		w.GoProgram(fmt.Sprint("G", i), &inPlace{newMachine(c[0], []operation{
+			func(t *sim.Task, _ *machine) int { t.Step(pointRead); return shared.count.Get(t) },
+			func(t *sim.Task, m *machine) int { t.Step(pointWrite); shared.count.Set(t, m.arg(0)); return 0 },
+			func(t *sim.Task, _ *machine) int { shared.mu.Lock(t.At(pointLock)); return 0 },
+			func(t *sim.Task, _ *machine) int { t.Step(pointUnlock); shared.mu.Unlock(t); return 0 },
+		})})
 	}
 	w.Finally("no-update-is-lost", func(c *sim.Claim) {
 		c.Assert(shared.count.Peek() == start+n, "%d goroutines counted from %d, and the counter is %d", n, start, shared.count.Peek())

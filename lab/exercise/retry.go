@@ -17,12 +17,19 @@ func retry() *Exercise {
 	}
 	p := &program{
 		name: "05-retry", title: "Where the retry stands",
-		worlds: []world{{name: "quick"}, {name: "window", when: "the markers of a transaction are written after the answer to its commit"}},
+		worlds: []world{{name: "quick"}, {name: "window", when: "the markers of a transaction are written after the answer to its commit"},
+			{name: "sarama", when: "the client is Sarama 1.61.1, with a broker, and the window lasts 50 ms"}},
 		goals: []goal{
 			{name: "every-order-is-committed", says: "at the end each order is committed"},
 			{name: "no-order-is-committed-twice", says: "no order is committed twice"},
 		},
-		build: func(w *sim.World, c []*code, world string) { buildRetry(w, c[0], world == "window") },
+		build: func(w *sim.World, c []*code, world string) {
+			if world == "sarama" {
+				buildRetryOfSarama(w, c[0])
+				return
+			}
+			buildRetry(w, c[0], world == "window")
+		},
 	}
 	return &Exercise{
 		ID: p.name, Title: "Where the retry stands", Minutes: 25,
@@ -57,7 +64,8 @@ const (
 // ledger is what the coordinator has.
 //
 // Differs: unlike racelab/model/coordinator it is memory that the client reaches in
-// a step, and a transaction has one partition.
+// a step, and a transaction has one partition. Without epochs a loop that tries for
+// ever has few states; with them, as in the world sarama, only a clock ends it.
 type ledger struct {
 	completing sim.Atomic[bool] // markers are still to be written
 	decided    sim.Chan[bool]   // transactions, for those who write markers
@@ -111,16 +119,16 @@ func (a *txnClient) decide(t *sim.Task, late bool) {
 }
 
 // marker writes the markers of one transaction after the other.
-type marker struct{ *ledger }
+type marker struct{ of *ledger }
 
 // Run ends when the application has.
 func (m *marker) Run(t *sim.Task) {
 	for {
-		_, ok := m.decided.Receive(t.At("write markers"))
+		_, ok := m.of.decided.Receive(t.At("write markers"))
 		if !ok {
 			return
 		}
-		m.completing.Store(t, false)
+		m.of.completing.Store(t, false)
 	}
 }
 

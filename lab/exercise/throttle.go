@@ -77,7 +77,7 @@ func (b *throttled) Describe(show func(name, value string)) {
 
 // throttleUser is the response reader or the sender.
 type throttleUser struct {
-	*throttled
+	broker *throttled
 	text   *machine
 	own    sim.Timer     // of sleep, and of the pause
 	made   int           // timers
@@ -122,7 +122,7 @@ func (u *throttleUser) timer(m *machine) *sim.Timer {
 	if m.arg(0) < 1 || m.arg(0) > u.made+mostTimers {
 		panic("invalid memory address or nil pointer dereference")
 	}
-	return u.timers.At(sim.Ref(m.arg(0)))
+	return u.broker.timers.At(sim.Ref(m.arg(0)))
 }
 
 // mostTimers is how many each task can make.
@@ -130,8 +130,8 @@ const mostTimers = 2
 
 func (u *throttleUser) operations() []operation {
 	return slices.Concat([]operation{
-		step("load pointer", func(t *sim.Task, _ *machine) int { return int(u.pointer.Load(t)) }),
-		step("store pointer", func(t *sim.Task, m *machine) int { u.pointer.Store(t, sim.Ref(m.arg(0))); return 0 }),
+		step("load pointer", func(t *sim.Task, _ *machine) int { return int(u.broker.pointer.Load(t)) }),
+		step("store pointer", func(t *sim.Task, m *machine) int { u.broker.pointer.Store(t, sim.Ref(m.arg(0))); return 0 }),
 		step("stop", func(t *sim.Task, m *machine) int { return truth(u.timer(m).Stop(t)) }),
 		func(t *sim.Task, m *machine) int { u.timer(m).Receive(t.At("drain")); return 0 },
 		func(t *sim.Task, m *machine) int { u.timer(m).Receive(t.At("receive")); return 0 },
@@ -139,24 +139,24 @@ func (u *throttleUser) operations() []operation {
 			if u.made++; u.made > mostTimers {
 				panic(fmt.Sprintf("more than %d timers for %d throttles", mostTimers, u.times))
 			}
-			ref := u.timers.New(t)
-			u.timers.At(ref).Start(t, throttleTime)
+			ref := u.broker.timers.New(t)
+			u.broker.timers.At(ref).Start(t, throttleTime)
 			return int(ref)
 		}),
-	}, lockOperations("mu", &u.mu), []operation{
+	}, lockOperations("mu", &u.broker.mu), []operation{
 		step("extend deadline", func(t *sim.Task, _ *machine) int {
-			if due := t.Now().Add(throttleTime); due > u.deadline.Load(t) {
-				u.deadline.Store(t, due)
+			if due := t.Now().Add(throttleTime); due > u.broker.deadline.Load(t) {
+				u.broker.deadline.Store(t, due)
 			}
 			return 0
 		}),
 		step("look at deadline", func(t *sim.Task, _ *machine) int {
-			due := u.deadline.Load(t)
+			due := u.broker.deadline.Load(t)
 			return truth(due == sim.Never || !t.Now().Before(due))
 		}),
 		doing(func(t *sim.Task, _ *machine) {
 			t.Step("sleep")
-			if due := u.deadline.Load(t); due != sim.Never && t.Now().Before(due) {
+			if due := u.broker.deadline.Load(t); due != sim.Never && t.Now().Before(due) {
 				u.own.Start(t, due.Sub(t.Now()))
 				u.own.Receive(t.At("wake"))
 			}
@@ -169,8 +169,8 @@ func buildThrottle(w *sim.World, c []*code, world string) {
 	b.timers.Init(2 * mostTimers)
 	b.deadline.Init(sim.Never)
 	w.Share("broker", b)
-	reader := &throttleUser{throttled: b, times: 1}
-	sender := &throttleUser{throttled: b, times: 2, sender: true}
+	reader := &throttleUser{broker: b, times: 1}
+	sender := &throttleUser{broker: b, times: 2, sender: true}
 	switch world {
 	case "twice":
 		reader.times = 2

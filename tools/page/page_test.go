@@ -134,6 +134,13 @@ func play(b *browser) {
 		b.steps(i + 1)
 	}
 	asked("No more: it holds in all 4 states")
+	for question, want := range map[string]string{"shared committed = 2": "Yes: in 1 step.", "shared committed = 1": "No: in none of the 4 states", "committed": "no question", "shared marked = 2": "It is so now."} {
+		js[any](b, "(() => { document.getElementById('reach').replaceChildren(); const e = document.getElementById('question'); e.value = "+quoted(question)+"; e.dispatchEvent(new KeyboardEvent('keydown', {key: 'Enter'})); })()")
+		b.until("document.querySelector('#reach').innerText && !document.querySelector('#status')")
+		if got := b.text("#reach"); !strings.Contains(got, want) {
+			b.t.Errorf("can it be that %s? %q, want %q", question, got, want)
+		}
+	}
 }
 
 // states compares the engine with the command.

@@ -42,7 +42,7 @@ var importRules = []importRule{
 	{of: "workshop/lessons/...", may: "sim"},
 	{of: "workshop/...", may: "workshop lab/exercise"},
 	{of: "advise", may: "sweeps scenario model/... sim/..."},
-	{of: "web", may: "sim/view github.com/yuin/goldmark/..."},
+	{of: "web", may: "sim/view github.com/yuin/goldmark/...", tests: "lab/exercise scenario scenarios sim"},
 	{of: "web/engine", may: "lab lab/exercise scenario scenarios sim/..."},
 	{of: "lab", may: "scenario sim/...", tests: "scenarios"},
 	{of: "scenarios", may: "scenario scenarios/...", tests: "model/... sim/... properties github.com/cockroachdb/datadriven"},

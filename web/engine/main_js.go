@@ -119,6 +119,8 @@ func (e *engine) do(r *request) (any, error) {
 		return e.after(s.Play(schedule))
 	case "ahead":
 		return e.ahead(r.N)
+	case "reach":
+		return e.reach(r.Text, r.N)
 	case "why":
 		return e.why()
 	case "reverse":
@@ -287,17 +289,26 @@ func (e *engine) try(r *request) (any, error) {
 }
 
 type aheadJSON struct {
-	Schedule []string `json:"schedule"` // null: it cannot break, as far as is known
+	Schedule []string `json:"schedule"` // null: there is no way, as far as is known
+	Now      bool     `json:"now"`
 	States   int      `json:"states"`
 	Complete bool     `json:"complete"`
 }
 
 func (e *engine) ahead(limit int) (any, error) {
-	ahead, err := e.session.Ahead(explore.Options{Limit: limit})
+	return asJSON(e.session.Ahead(explore.Options{Limit: limit}))
+}
+
+// reach asks whether the state can become what a question says.
+func (e *engine) reach(question string, limit int) (any, error) {
+	return asJSON(e.session.Reach(question, explore.Options{Limit: limit}))
+}
+
+func asJSON(ahead *lab.Ahead, err error) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := aheadJSON{States: ahead.States, Complete: ahead.Complete}
+	out := aheadJSON{Now: ahead.Now, States: ahead.States, Complete: ahead.Complete}
 	for _, step := range ahead.Schedule {
 		out.Schedule = append(out.Schedule, step.String())
 	}

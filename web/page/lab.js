@@ -12,6 +12,19 @@
   let language = kept.get('language') || (navigator.language.startsWith('zh') ? 'zh' : 'en');
   const t = (key, values = {}) => TEXTS[language][key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
   const many = (key, n, values = {}) => t(key + (n === 1 ? '.1' : '.n'), { n, ...values });
+  // local is a text of the engine in the language of the page, if there is one: as it
+  // is in the table, or by a pattern with places.
+  const patterns = Object.entries(CHINESE).filter(([english]) => english.includes('{0}')).map(([english, text]) => [
+    new RegExp('^' + english.replace(/[.*+?^$()|[\]\\]/g, '\\$&').replace(/\{\d\}/g, '(.+?)') + '$'), text, english.match(/\{\d\}/g)]);
+  function local(text) {
+    if (language !== 'zh' || !text) return text;
+    if (CHINESE[text]) return CHINESE[text];
+    for (const [pattern, to, places] of patterns) {
+      const found = text.match(pattern);
+      if (found && (to !== '{0}：{1}' || !found[1].includes(' '))) return to.replace(/\{\d\}/g, (place) => local(found[1 + places.indexOf(place)]));
+    }
+    return text;
+  }
   const say = (text) => { $('live').textContent = text; };
   const number = (n) => n.toLocaleString('en');
 
@@ -109,10 +122,14 @@
     here.look = look;
     here.tried = tried || null;
     run = look.run;
+    for (const b of [...run.broken, ...run.steps.flatMap((s) => s.broke || [])]) [b.error, b.meaning] = [local(b.error), local(b.meaning)];
+    run.do = local(run.do);
+    for (const w of run.waits) w.for = local(w.for);
     here.cursor = run.steps.length;
     here.culprit = null;
     if (!here.busy) $('answer').replaceChildren();
     $('why').replaceChildren();
+    $('reach').replaceChildren();
     if (look.note) $('answer').replaceChildren(html('div', {}, t('rebased', { note: look.note })));
     if (!here.tried) address(look.link);
     subject();
@@ -139,7 +156,7 @@
     const groups = [...new Set(list.races.map((r) => r.group))].map((g) => html('optgroup', { label: g }, list.races.filter((r) => r.group === g).map((r) => option(r.name, r.name))));
     if (here.tried) groups.unshift(option('', here.tried.exercise));
     fill('scenario', t('scenario'), groups, here.tried ? '' : look.scenario);
-    fill('variant', t('variant'), race ? race.variants.map((v) => option(v.name, v.name + (v.release ? ' — ' + v.release : ''))) : [option('', t('yours'))], race ? look.variant : '');
+    fill('variant', t('variant'), race ? race.variants.map((v) => option(v.name, v.name + (v.release ? ' — ' + local(v.release) : ''))) : [option('', t('yours'))], race ? look.variant : '');
     const changed = look.changed.join(' ');
     const settings = race ? race.settings.map((s) => option(s.name, s.name + (s.changes ? ': ' + s.changes : ''))) : [option('', look.setting)];
     if (race && !look.setting && changed) settings.unshift(option('', changed));
@@ -174,8 +191,8 @@
     const variant = race.variants.find((v) => v.name === here.look.variant);
     const claim = race.claims.find((c) => c.name === here.look.goal);
     const item = (name, text) => (text ? [html('dt', {}, name), html('dd', {}, text)] : []);
-    $('intro').replaceChildren(html('h1', {}, race.title), html('p', {}, race.stake),
-      html('dl', {}, item(t('release'), variant.release), item(t('does'), variant.does), item(t('claims'), claim && claim.says)),
+    $('intro').replaceChildren(html('h1', {}, local(race.title)), html('p', {}, local(race.stake)),
+      html('dl', {}, item(t('release'), local(variant.release)), item(t('does'), local(variant.does)), item(t('claims'), claim && local(claim.says))),
       html('p', { class: 'note' }, t('hint.play')));
   }
 
@@ -183,7 +200,7 @@
     const step = here.look.reached;
     if (!step) return $('reached').replaceChildren();
     const broken = run.broken.find((b) => b.property === here.look.goal);
-    $('reached').replaceChildren(html('b', {}, many('reached', step)), html('p', {}, broken.error.replace(/^./, (c) => c.toUpperCase()) + (broken.meaning ? '. ' + broken.meaning : '')),
+    $('reached').replaceChildren(html('b', {}, many('reached', step)), html('p', {}, broken.error.replace(/^./, (c) => c.toUpperCase()) + (broken.meaning ? t('sentence') + broken.meaning : '')),
       ...(run.do ? [html('p', {}, html('b', { class: 'do' }, t('do')), ' ' + run.do)] : []),
       html('button', { class: 'button', id: 'whyButton', onclick: why }, t('why'), html('kbd', { style: 'color:inherit;margin-left:8px' }, 'W')));
   }
@@ -213,27 +230,33 @@
     if (here.cursor) say(run.steps[here.cursor - 1].event);
   };
 
-  // ahead asks whether the goal can still break from here; with the way, it shows it.
-  async function ahead(way) {
-    const box = $('answer');
+  // searched asks a question that a search answers, and shows the answer; with the way
+  // to it, if that is wanted. The texts are those of the key.
+  async function searched(box, key, op, request, way) {
     if (here.cursor < run.steps.length) await quick('undo', { n: run.steps.length - here.cursor });
     await work(box, t('searching'), async () => {
-      const a = await ask('ahead', { n: LIMIT });
+      const a = await ask(op, { n: LIMIT, ...request });
       const small = (text) => html('span', { class: 'small' }, ' ' + text);
-      if (a.schedule) {
+      if (a.now) {
+        box.replaceChildren(html('div', {}, t('reach.now')));
+      } else if (a.schedule) {
         const n = a.schedule.length;
-        box.replaceChildren(html('div', {}, many('ahead', n), small(t('ahead.states', { n: number(a.states) }))));
+        box.replaceChildren(html('div', {}, many(key, n), small(t('ahead.states', { n: number(a.states) }))));
         if (way) {
           box.append(html('ol', {}, a.schedule.map((s) => html('li', {}, s))),
             html('button', { class: 'button', onclick: () => quick('play', { schedule: [...run.schedule, ...a.schedule].join('; ') }) }, t('ahead.play')));
         }
       } else if (a.complete) {
-        box.replaceChildren(html('div', {}, a.states === 1 ? t('ahead.end') : t('ahead.no', { n: number(a.states) })));
+        box.replaceChildren(html('div', {}, a.states === 1 ? t('ahead.end') : t(key + '.no', { n: number(a.states) })));
       } else {
         box.replaceChildren(html('div', {}, t('ahead.more', { n: number(a.states) })), html('code', {}, here.look.explore));
       }
     });
   }
+  // ahead asks whether the goal can still break from here, reach whether the state can
+  // become what is typed.
+  const ahead = (way) => searched($('answer'), 'ahead', 'ahead', {}, way);
+  const reach = () => $('question').value.trim() && searched($('reach'), 'reach', 'reach', { text: $('question').value }, true);
 
   async function why() {
     if (!here.look.reached) return;
@@ -321,7 +344,7 @@
   function drawExercise() {
     const x = exercise, box = $('exercise');
     const chooser = html('select', { 'aria-label': t('tab.exercise'), onchange: () => openExercise(chooser.value) },
-      list.exercises.map((e) => html('option', { value: e.ID }, e.ID.replace(/-.*/, ' ') + e.Title + (kept.get('done.' + e.ID) ? ' ✓' : ''))));
+      list.exercises.map((e) => html('option', { value: e.ID }, e.ID.replace(/-.*/, ' ') + local(e.Title) + (kept.get('done.' + e.ID) ? ' ✓' : ''))));
     chooser.value = x.ID;
     const text = html('textarea', {
       id: 'text', spellcheck: 'false', autocapitalize: 'off', 'aria-label': t('editor'),
@@ -334,10 +357,10 @@
     text.value = answerOf(x);
     const fit = () => { text.rows = Math.max(4, text.value.split('\n').length + 1); };
     fit();
-    const hints = x.Hints.map((hint, i) => html('details', {}, html('summary', {}, t('hint', { n: i + 1 })), hint));
+    const hints = x.Hints.map((hint, i) => html('details', {}, html('summary', {}, t('hint', { n: i + 1 })), local(hint)));
     box.replaceChildren(html('div', { class: 'title' }, chooser, html('span', { class: 'minutes' }, t('minutes', { n: x.Minutes }))),
-      html('p', { class: 'story' }, x.Story), html('h3', {}, t('task')), html('p', {}, x.Task),
-      html('h3', {}, t('words')), html('ul', { class: 'words' }, x.Words.map((w) => html('li', {}, html('code', {}, w.Name), ' ' + w.Does))),
+      html('p', { class: 'story' }, local(x.Story)), html('h3', {}, t('task')), html('p', {}, local(x.Task)),
+      html('h3', {}, t('words')), html('ul', { class: 'words' }, x.Words.map((w) => html('li', {}, html('code', {}, w.Name), ' ' + local(w.Does)))),
       html('div', { class: 'editor' }, html('code', {}, x.Hole), text, html('code', {}, '}')),
       html('div', { class: 'buttons' }, html('button', { class: 'button primary', id: 'grade', onclick: grade }, t('grade'), html('kbd', {}, 'G')),
         html('button', { class: 'button', onclick: () => { text.value = x.Skeleton; kept.set('answer.' + x.ID, ''); fit(); } }, t('reset'))),
@@ -364,12 +387,12 @@
     name.value = kept.get('name');
     const outcome = t(holds ? 'holds' : v.outcome === 'unreadable' ? 'unreadable' : 'notyet');
     $('verdict').replaceChildren(html('div', { class: 'verdict' + (holds ? ' holds' : ''), 'data-outcome': v.outcome },
-      html('div', { class: 'outcome' }, outcome), html('p', {}, v.headline.replace(/^(NOT YET|HOLDS|UNREADABLE)[.,:]?\s*/, '').replace(/^[a-z]+(?= )/, (word) => word[0].toUpperCase() + word.slice(1))),
-      v.price ? html('p', {}, html('b', {}, t('price')), ' ' + v.price.says) : null,
-      v.means ? html('p', {}, v.means) : null,
-      v.culprit ? html('ul', {}, v.culprit.map((c) => html('li', {}, c))) : null,
+      html('div', { class: 'outcome' }, outcome), html('p', {}, local(v.headline).replace(/^(NOT YET|HOLDS|UNREADABLE)[.,:]?\s*/, '').replace(/^[a-z]+(?= )/, (word) => word[0].toUpperCase() + word.slice(1))),
+      v.price ? html('p', {}, html('b', {}, t('price')), ' ' + local(v.price.says)) : null,
+      v.means ? html('p', {}, local(v.means)) : null,
+      v.culprit ? html('ul', {}, v.culprit.map((c) => html('li', {}, local(c)))) : null,
       v.schedule ? html('p', {}, t('shortestrun', { n: v.steps, world: v.world })) : null,
-      v.next ? html('p', {}, v.next) : null),
+      v.next ? html('p', {}, local(v.next)) : null),
     html('div', { class: 'mine' }, name, html('button', { class: 'button', id: 'mine', onclick: () => copied(line(name.value)) }, t('line'))));
     $('verdict').scrollIntoView({ block: 'nearest' });
   }
@@ -424,14 +447,22 @@
     range.setAttribute('aria-label', t('steps'));
     $('run').setAttribute('aria-label', t('steps'));
     for (const [id, key] of Object.entries({ undo: '', ahead: '?', shortest: '!' })) $(id).replaceChildren(...[t(id), key ? html('kbd', {}, key) : null].filter(Boolean));
+    for (const key of ['placeholder', 'ariaLabel']) $('question')[key] = t('reach');
     $('language').textContent = t('language');
     drawLesson();
-    if (list) { subject(); draw(); drawExercise(); drawBoard(); }
+    if (list) { quick('look', {}); drawExercise(); drawBoard(); }
   }
   for (const b of document.querySelectorAll('nav button')) b.addEventListener('click', () => tab(b.dataset.tab));
   on('language', 'click', () => { language = language === 'en' ? 'zh' : 'en'; kept.set('language', language); write(); });
   on('undo', 'click', undo);
   on('ahead', 'click', () => ahead(false));
+  on('question', 'keydown', (e) => { if (e.key === 'Enter') { e.preventDefault(); reach(); } });
+  on('state', 'click', (e) => {
+    const row = e.target.closest('tr');
+    if (!row) return;
+    $('question').value = [...row.querySelectorAll('td:not(.value)')].map((d) => d.textContent).filter(Boolean).join(' ') + ' = ';
+    $('question').focus();
+  });
   on('shortest', 'click', () => ahead(true));
   on('scenario', 'change', (e) => e.target.value && quick('open', { scenario: e.target.value }, null));
   on('variant', 'change', (e) => quick('open', { scenario: here.look.scenario, variant: e.target.value, set: here.look.changed, goal: '', schedule: run.schedule.join('; ') }, null));
