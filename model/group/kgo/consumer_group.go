@@ -22,6 +22,11 @@ const (
 	//
 	// Source: groupConsumer.commit in franz-go 1.21.0, commit 416e8269.
 	AwaitPrior
+	// AwaitPriorAbandon is AwaitPrior, and a cancelled request is abandoned: its
+	// connection goes on, and its answer is dropped when it comes.
+	//
+	// Source: brokerCxn.abandonOnCancel in franz-go 1.22.2.
+	AwaitPriorAbandon
 )
 
 // GroupConsumer is what the goroutines of a kgo client share that consumes
@@ -32,8 +37,8 @@ const (
 // each waits for the one before it. What that is worth depends on what the wait
 // ends with.
 //
-// Source: groupConsumer in franz-go 1.20.7 and 1.21.0, pkg/kgo/consumer_group.go;
-// handleReq and handleResp in broker.go.
+// Source: groupConsumer in franz-go 1.20.7, 1.21.0 and 1.22.2,
+// pkg/kgo/consumer_group.go; handleReq and handleResp in broker.go.
 // Differs: one partition. No join and no sync, so noCommitDuringJoinAndSync is
 // never held, and one goroutine that commits, so neither is syncCommitMu. The
 // goroutines that write requests and read responses are part of those who call
@@ -76,11 +81,11 @@ func NewGroupConsumer(prior Prior, coordinator *sim.Conn, committed model.Offset
 }
 
 // cancel is the CancelFunc of a commit's context. In flight, the goroutine that
-// reads the response gives up (readConn), and kills the connection.
+// reads the response gives up (readConn), and kills the connection; up to 1.22.1.
 func (g *GroupConsumer) cancel(t *sim.Task, number int) {
 	c := g.commits[number-1]
 	c.cancelled.Store(t, true)
-	if c.inFlight.Load(t) {
+	if g.prior != AwaitPriorAbandon && c.inFlight.Load(t) {
 		g.cxn.Close(t)
 	}
 }
@@ -97,6 +102,7 @@ type committing struct {
 	priorDone int // the number of the one before it; 0: none
 	offset    model.Offset
 	err       bool
+	abandoned int // requests whose answers are still to come
 }
 
 func (g *committing) mine() *commit { return g.commits[g.number-1] }
@@ -142,6 +148,16 @@ func (g *committing) request(t *sim.Task) {
 			return
 		}
 		g.writeRequest(t)
+		if g.prior == AwaitPriorAbandon && g.abandonOnCancel(t) {
+			return
+		}
+		for g.abandoned > 0 && g.cxn.Receive(t.At(PointDropResponse)) != sim.ErrBroken {
+			g.abandoned--
+		}
+		if g.abandoned > 0 { // The connection broke by itself.
+			g.abandoned = 0
+			continue
+		}
 		response := g.cxn.Receive(t.At(PointAwaitResponse))
 		g.mine().inFlight.Store(t, false)
 		if response != sim.ErrBroken {
@@ -154,6 +170,19 @@ func (g *committing) request(t *sim.Task) {
 		// The connection broke by itself. The request that was on it may still
 		// arrive, after this one and all that follow.
 	}
+}
+
+// abandonOnCancel says whether the context ended before the answer was there.
+//
+// Differs: it is asked once. It can be asked as late as one likes.
+func (g *committing) abandonOnCancel(t *sim.Task) bool {
+	t.Step(PointAbandon)
+	if !g.mine().cancelled.Load(t) {
+		return false
+	}
+	g.mine().inFlight.Store(t, false)
+	g.abandoned++
+	return true
 }
 
 func (g *committing) writeRequest(t *sim.Task) {

@@ -12,6 +12,8 @@ const (
 	PointCancelPrior     = "cancel prior"     // commit calls priorCancel, before 1.21.0
 	PointAwaitPrior      = "await prior"      // commit receives from priorDone
 	PointAwaitResponse   = "await response"   // the response is read
+	PointAbandon         = "abandon"          // the context may be done before the response is read
+	PointDropResponse    = "drop response"    // that of a request which was abandoned
 	PointUpdateCommitted = "update committed" // updateCommitted takes g.mu
 	PointIssue           = "issue commit"     // handleReq loads a connection and writes the request
 	PointDeadline        = "deadline"         // the context that the application gave is done
