@@ -443,8 +443,9 @@ func TestOutsiders(t *testing.T) {
 	rt.Go("outside", func() {
 		for it, v := rt.ChanIter(asked); it.Next(&v); {
 			mu.Lock()
+			v++
 			mu.Unlock()
-			rt.Chan(answers).Send(v + 1)
+			rt.Chan(answers).Send(v)
 		}
 	})
 	got := 0
