@@ -8,7 +8,7 @@ test: ## all tests
 
 vet: ## go vet, and the rules of models (tools/rules)
 	go vet ./...
-	tool="$$(go -C tools tool -n racevet)" && for m in . witness notebooks; do go -C $$m vet -vettool="$$tool" ./... || exit 1; done
+	tool="$$(go -C tools tool -n racevet)" && for m in . witness witness/conform notebooks; do go -C $$m vet -vettool="$$tool" ./... || exit 1; done
 
 lint: ## staticcheck
 	go tool -modfile=tools/go.mod staticcheck ./...
@@ -16,8 +16,9 @@ lint: ## staticcheck
 check: ## every variant against its expected verdicts
 	go run ./cmd/simrun check
 
-witness: ## released clients under the same search
-	go -C witness test ./...
+witness: ## released clients under the search, and the models against them
+	go -C witness test -count=1 -timeout=2h ./cmd/witness -run Releases -releases
+	go -C witness/conform test ./...
 
 lessons: ## every cell of the notebooks against its stored output
 	go -C notebooks test -count=1 ./...
@@ -64,9 +65,9 @@ nightly: ## what CI has no time for: the race detector, the whole table, 10^6 ra
 	go test ./scenarios -count=1 -timeout=2h -run 'EveryVerdict|Waste' -whole-table
 	go test -race -count=1 -short -run 'Workers|Signals' ./scenarios ./sweeps ./simrun
 	go -C notebooks test -count=1 ./...
-	go -C witness test -count=1 -timeout=2h ./cmd/locks
+	go -C witness test -count=1 -timeout=2h ./cmd/witness -releases
 	go test ./sim/explore -count=1 -timeout=24h -run 'TestRandomPrograms$$' -v -random-programs 1000000 -random-seed $(RAPID_SEED)
-	go -C witness test ./conform -count=1 -timeout=12h -releases all -rapid.checks=2000
+	go -C witness/conform test . -count=1 -timeout=12h -releases all -rapid.checks=2000
 	for fuzz in $(FUZZ); do go test $${fuzz%:*} -run '^$$' -fuzz "^$${fuzz#*:}$$" -fuzztime 1m || exit 1; done
 	go -C notebooks test . -run '^$$' -fuzz '^FuzzParse$$' -fuzztime 1m
 	go -C witness test . -run '^$$' -fuzz '^FuzzParseDecisions$$' -fuzztime 1m

@@ -17,7 +17,10 @@ var clientReleases = []struct {
 		"sarama", "Sarama",
 		"1.37.0 1.37.2 1.38.0 1.38.1 1.40.1 1.41.0 1.41.2 1.41.3 1.42.1 1.43.0 1.43.1 1.43.2 1.43.3 1.45.0 1.45.1 1.45.2 1.46.1 1.46.2 1.46.3 " +
 			"1.47.0 1.48.0 1.48.1 1.48.2 1.49.0 1.50.0 1.50.1 1.50.2 1.50.3 1.60.0 1.60.1 1.60.2 1.61.0 1.61.1",
-		map[string]string{"offset-rewind": "1.43.2 1.43.3 1.48.0", "concurrent-transactions": "1.43.1 1.43.3 1.48.0 1.50.3 1.61.0 1.61.1"},
+		map[string]string{
+			"offset-rewind": "1.43.0 1.43.1 1.43.2 1.43.3 1.48.0 1.61.1", "throttle-stall": "1.43.0 1.43.1 1.43.2 1.43.3 1.48.0 1.61.1",
+			"concurrent-transactions": "1.43.0 1.43.1 1.43.2 1.43.3 1.48.0 1.50.3 1.61.0 1.61.1",
+		},
 	},
 	{
 		"franz-go", "franz-go",
@@ -31,7 +34,7 @@ var clientReleases = []struct {
 func releaseTables(p *page, races []*Race) {
 	p.heading("By release")
 	p.text("✗ breaks something in every setting that checks it; (✗) only in some, which the race's page names; ✓ holds; · nothing here speaks of the release. " +
-		"m: the witness ran that release (`go -C witness test ./...`); the rest was read in source, and is what the model of the range does.")
+		"m: the witness ran that release (`make witness`); the rest was read in source, and is what the model of the range does.")
 	for _, c := range clientReleases {
 		var about []*Race
 		head, rule := "| "+c.title+" |", "|---|"

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"racelab/sim/explore"
+	"racelab/witness/internal/names"
 	"racelab/witness/internal/search"
 	"racelab/witness/rt"
 )
@@ -20,19 +21,25 @@ const Variable = "WITNESS"
 
 // Settings are what the command tells the tests that it built.
 type Settings struct {
-	Strategy    string // mixed, pct, walk, uniform or bounded
+	Strategy    string // see Strategies
 	Runs        int
 	Seed        uint64
 	Depth       int      // of pct and mixed
 	Preemptions int      // of bounded
+	Count       bool     // do not stop at the first run that breaks
 	Schedule    string   // repeat this; see Decisions
 	Leaks       bool     // goroutines left at the end break a test
 	AsyncTimers bool     // timers as before Go 1.23
 	Keep        bool     // write what is found to testdata/witness
 	Atomic      []string // see rt.Atomic
-	Command     string   // that repeats a finding, up to the schedule; TEST stands for the test
+	Command     string   // that repeats a finding, up to the schedule; TEST stands for the test, EXPERIMENT for its name as an experiment
 	Missed      []string
 	Answers     string // a file for what was found, one JSON a line
+}
+
+// Strategies are the searches that there are.
+func Strategies() []string {
+	return slices.Concat([]string{"mixed"}, search.Ways, []string{"pct", "walk", "uniform", "bounded"})
 }
 
 // settings returns the settings of the search; nil: none.
@@ -171,7 +178,7 @@ func uncontrolled(missed []string) string {
 
 // run searches.
 func run(sys *search.System, s *Settings) (*explore.Result, error) {
-	o := explore.Options{Limit: s.Runs, First: true, Workers: 1}
+	o := explore.Options{Limit: s.Runs, First: !s.Count, Workers: 1}
 	switch s.Strategy {
 	case "walk":
 		return explore.Walks(sys, s.Seed, o)
@@ -182,7 +189,7 @@ func run(sys *search.System, s *Settings) (*explore.Result, error) {
 	case "pct":
 		return explore.PCT(sys, s.Seed, s.Depth, o)
 	default:
-		return search.Mixed(sys, s.Seed, s.Depth, o)
+		return search.Mixed(sys, s.Strategy, s.Seed, s.Depth, o)
 	}
 }
 
@@ -208,7 +215,7 @@ func report(t *testing.T, sys *search.System, s *Settings, out outcome, a Answer
 	} else {
 		fmt.Fprintf(&b, "  %s; repeated: %d of %d did the same\n", a.Explored, a.Again, tries)
 	}
-	fmt.Fprintf(&b, "  repeat: %s -schedule '%s'", strings.ReplaceAll(s.Command, "TEST", t.Name()), a.Schedule)
+	fmt.Fprintf(&b, "  repeat: %s -schedule '%s'", strings.NewReplacer("TEST", t.Name(), "EXPERIMENT", names.Experiment(t.Name())).Replace(s.Command), a.Schedule)
 	t.Error(b.String())
 }
 

@@ -4,6 +4,6 @@
 //
 // Modelled: the fields that a scenario, a sweep or an advice sets, and those that
 // idempotence and transactions depend on. The tables of Sarama and franz-go are
-// held against the released checks, called for real: go -C witness test ./conform.
+// held against the released checks, called for real: go -C witness/conform test ..
 // That of Java was read and is not run.
 package config

@@ -386,7 +386,7 @@ var Scenario = scenario.Scenario[Params, Client]{
 			Says:     "Sarama's API: TransactionalfID, RollbackTxn, a TransactionProducer interface.",
 			Verdict:  scenario.False,
 			Evidence: "There is Config.Producer.Transaction.ID, and BeginTxn, CommitTxn, AbortTxn, TxnStatus, AddOffsetsToTxn and AddMessageToTxn of AsyncProducer and SyncProducer.",
-			Command:  "cd witness && go doc github.com/IBM/sarama.AsyncProducer",
+			Command:  "cd witness/conform && go doc github.com/IBM/sarama.AsyncProducer",
 		},
 	},
 	Build: build,

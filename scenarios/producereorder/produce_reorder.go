@@ -260,7 +260,7 @@ var Scenario = scenario.Scenario[Params, Remedy]{
 			ID:       "C3.1",
 			Says:     "A batch fails for good; everything buffered for its partition is dropped; promises run in another goroutine; new records overtake before the application knows: order by key breaks.",
 			Verdict:  scenario.True,
-			Evidence: "For each of the four triggers, idempotent or not, in the model and in franz-go 1.22.2 itself (go -C witness test ./franzgo). It takes one order: a record is buffered after the purge and before the first of the failed ones is buffered again. Promises run in order all the same, nothing is lost, and nothing is written twice if the producer is idempotent. How often: the later the promises run; what was measured, 56 % and 44 % of failures, fits promises 0.2 and 0.1 ms late (simrun sweep reorder-odds).",
+			Evidence: "For each of the four triggers, idempotent or not, in the model and in franz-go 1.22.2 itself (go -C witness/conform test ./franzgo). It takes one order: a record is buffered after the purge and before the first of the failed ones is buffered again. Promises run in order all the same, nothing is lost, and nothing is written twice if the producer is idempotent. How often: the later the promises run; what was measured, 56 % and 44 % of failures, fits promises 0.2 and 0.1 ms late (simrun sweep reorder-odds).",
 			Command:  "simrun explore produce-reorder",
 			Figure:   "figures/gallery/reorder-odds.png",
 		},
@@ -326,7 +326,7 @@ type Measurement struct{ Trigger, Log, Promises string }
 
 // Measured is the same whether the producer is idempotent or not. The model is held
 // against it by TestProduceReorderAsMeasured, and the client by
-// go -C witness test ./franzgo.
+// go -C witness/conform test ./franzgo.
 var Measured = []Measurement{
 	{"invalid-record", "C A B", "A- B- C+ A+ B+"},
 	{"retries", "C A B", "A- B- C+ A+ B+"},

@@ -9,8 +9,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
-
-	"racelab/witness/kafka"
 )
 
 const topic = "topic"
@@ -51,7 +49,7 @@ func newCluster(partitions int) *cluster {
 }
 
 // Dial connects to any node. It has the signature of proxy.Dialer.
-func (c *cluster) Dial(string, string) (net.Conn, error) { return kafka.Pipe(c.handle), nil }
+func (c *cluster) Dial(string, string) (net.Conn, error) { return pipe(c.handle), nil }
 
 // concurrent says whether the coordinator refuses, and counts it.
 func (c *cluster) concurrent(request kmsg.Request) bool {

@@ -27,7 +27,7 @@ func version(t *testing.T, client string) string {
 	if of, version, _ := strings.Cut(*built, "@"); of == client {
 		return version
 	}
-	content, err := os.ReadFile("../go.mod")
+	content, err := os.ReadFile("go.mod")
 	if err != nil {
 		t.Fatal(err)
 	}

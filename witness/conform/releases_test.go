@@ -48,7 +48,7 @@ func TestReleases(t *testing.T) {
 
 // with writes a go.mod that has a version of a module, and all else as ours.
 func with(t *testing.T, module, version string) string {
-	content, err := os.ReadFile("../go.mod")
+	content, err := os.ReadFile("go.mod")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func with(t *testing.T, module, version string) string {
 	if content, err = file.Format(); err != nil {
 		t.Fatal(err)
 	}
-	sums, err := os.ReadFile("../go.sum")
+	sums, err := os.ReadFile("go.sum")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -102,7 +102,7 @@ func (s producerTxnStatusFlag) isTransitionValid(target producerTxnStatusFlag) b
 // partition's leader, and the batch goes again Producer.Retry.Max times, each
 // with a whole budget inside.
 //
-// Held against the releases at drawn settings: go -C witness test ./conform.
+// Held against the releases at drawn settings: go -C witness/conform test ..
 //
 // Source: transactionManager in transaction_manager.go, asyncProducer in
 // async_producer.go, of Sarama 1.43.1, 1.48.0, 1.49.0, 1.60.1 and 1.61.1.

@@ -2,6 +2,8 @@
 // package racelab/witness.
 //
 //	witness test [flags] [packages]
+//	witness release CLIENT@VERSION [EXPERIMENT ...]
+//	witness table CLIENT@VERSION ...
 package main
 
 import (
@@ -22,6 +24,7 @@ import (
 
 	"racelab/witness"
 	"racelab/witness/internal/build"
+	"racelab/witness/internal/names"
 	"racelab/witness/rt"
 )
 
@@ -50,8 +53,10 @@ func main() {
 const usage = `Usage:
   witness test [flags] [packages]                explore the tests that call witness.Explore
   witness test -all [flags] [packages]           explore every test, unmodified
-  witness release CLIENT@VERSION EXPERIMENT      explore a released client of Kafka
+  witness release CLIENT@VERSION [EXPERIMENT ...]
+                                                 explore a released client of Kafka: these experiments, or all
   witness release CLIENT                         list its experiments
+  witness table CLIENT@VERSION ...               all experiments on releases, as a table
 
 `
 
@@ -66,11 +71,11 @@ func command(ctx context.Context, args []string, out, errs io.Writer) (int, erro
 		verb = args[0]
 	}
 	switch verb {
-	case "test", "release":
+	case "test", "release", "table":
 	case "-h", "--help", "help":
 		return help()
 	default:
-		return exitUsage, fmt.Errorf("want test or release, not %.40q; see witness --help", verb)
+		return exitUsage, fmt.Errorf("want test, release or table, not %.40q; see witness --help", verb)
 	}
 	q, err := parse(args[1:])
 	switch {
@@ -80,6 +85,8 @@ func command(ctx context.Context, args []string, out, errs io.Writer) (int, erro
 		return exitUsage, err
 	case verb == "release":
 		return q.release(ctx, out, errs)
+	case verb == "table":
+		return q.table(ctx, out, errs)
 	}
 	if len(q.packages) == 0 {
 		q.packages = []string{"."}
@@ -101,8 +108,8 @@ func (q *question) release(ctx context.Context, out, errs io.Writer) (int, error
 		fmt.Fprintln(out, strings.Join(all, "\n"))
 		return exitHolds, nil
 	}
-	if len(q.packages) != 2 {
-		return exitUsage, fmt.Errorf("want a release and an experiment, such as sarama@v1.43.2 rewind, not %d arguments", len(q.packages))
+	if len(q.packages) == 0 {
+		return exitUsage, fmt.Errorf("want a release, such as sarama@v1.43.2, and experiments; without any, all are explored")
 	}
 	client, version, err := build.FindClient(q.packages[0])
 	if err != nil {
@@ -112,15 +119,23 @@ func (q *question) release(ctx context.Context, out, errs io.Writer) (int, error
 	if err != nil {
 		return exitUsage, err
 	}
-	if !slices.Contains(all, q.packages[1]) {
-		return exitUsage, fmt.Errorf("no experiment %.40q of %s; there are %s", q.packages[1], client.Name, strings.Join(all, ", "))
+	asked := q.packages[1:]
+	if len(asked) == 0 {
+		asked = all
+	}
+	var tests []string
+	for _, name := range asked {
+		if !slices.Contains(all, name) {
+			return exitUsage, fmt.Errorf("no experiment %.40q of %s; there are %s", name, client.Name, strings.Join(all, ", "))
+		}
+		tests = append(tests, names.Test(name))
 	}
 	dir, pkg, err := client.Prepare(ctx, version, "")
 	if err != nil {
 		return exitUsage, err
 	}
-	q.command = "witness release " + strings.Join(q.packages, " ")
-	q.run, q.dir, q.packages, q.Keep, q.Leaks, q.verbose = "^"+build.TestOf(q.packages[1])+"$", dir, []string{pkg}, false, false, true
+	q.command = "witness release " + q.packages[0] + " EXPERIMENT"
+	q.run, q.dir, q.packages, q.Keep, q.Leaks, q.verbose = "^("+strings.Join(tests, "|")+")$", dir, []string{pkg}, false, false, true
 	return q.test(ctx, out, errs)
 }
 
@@ -142,9 +157,10 @@ func flagsOf(q *question) *pflag.FlagSet {
 	f.StringVar(&q.run, "run", "", "only tests that match this pattern, as go test has it")
 	f.BoolVarP(&q.verbose, "verbose", "v", false, "say what each test did")
 	f.IntVar(&q.Runs, "runs", 1000, "how many schedules of each test at most")
-	f.StringVar(&q.Strategy, "strategy", "mixed", "mixed, pct, walk, uniform or bounded")
+	f.StringVar(&q.Strategy, "strategy", "mixed", strings.Join(witness.Strategies(), ", "))
 	f.IntVar(&q.Depth, "depth", 3, "pct, mixed: how many orders the bug needs, 1 to 20")
 	f.IntVar(&q.Preemptions, "preemptions", 2, "bounded: how often a goroutine loses its turn, 0 to 10; complete if --runs allows")
+	f.BoolVar(&q.Count, "count", false, "go through all runs, and say how many of them break")
 	f.Uint64Var(&q.Seed, "seed", 1, "the seed of the first run; each further run adds 1")
 	f.StringVar(&q.Schedule, "schedule", "", "repeat this schedule: a file, or its text")
 	f.StringSliceVar(&q.Atomic, "atomic", []string{"github.com/twmb/franz-go/pkg/kfake"}, "packages whose goroutines go on to where they wait before anybody else moves")
@@ -170,7 +186,7 @@ func parse(args []string) (*question, error) {
 		return nil, err
 	}
 	q.packages = f.Args()
-	strategies := []string{"mixed", "pct", "walk", "uniform", "bounded"}
+	strategies := witness.Strategies()
 	switch {
 	case !slices.Contains(strategies, q.Strategy):
 		return nil, fmt.Errorf("--strategy %.40q is not possible; possible: %s", q.Strategy, strings.Join(strategies, ", "))

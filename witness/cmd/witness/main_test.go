@@ -82,8 +82,8 @@ func TestBadInput(t *testing.T) {
 		args []string
 		says string
 	}{
-		{[]string{"tset"}, "want test or release"},
-		{[]string{"test", "-strategy", "best"}, "possible: mixed, pct, walk, uniform, bounded"},
+		{[]string{"tset"}, "want test, release or table"},
+		{[]string{"test", "-strategy", "best"}, "possible: mixed, priorities, walk, uniform, bounded"},
 		{[]string{"test", "-depth", "0"}, "want 1 to 20"},
 		{[]string{"test", "-runs", "0"}, "want 1 or more"},
 		{[]string{"test", "-schedule", "main first"}, `want such as "main@3: worker starts"`},
@@ -91,6 +91,8 @@ func TestBadInput(t *testing.T) {
 		{[]string{"release", "samara@v1.43.2", "rewind"}, "there are some for sarama, franz-go"},
 		{[]string{"release", "sarama@1.43.2", "rewind"}, "names no release"},
 		{[]string{"release", "sarama@v1.43.2", "rewnd"}, "there are concurrent-transactions"},
+		{[]string{"release"}, "want a release, such as sarama@v1.43.2"},
+		{[]string{"table", "sarama@v1.43.2", "franz-go@v1.22.2"}, "one client a table"},
 	}
 	for _, c := range cases {
 		if code, out := ask(t, c.args...); code != exitUsage || !strings.Contains(out, c.says) || strings.Count(strings.TrimSpace(out), "\n") > 0 {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -47,6 +48,10 @@ func (b *Broker) On(key kmsg.Key, answer func(kmsg.Request) kmsg.Response) {
 		return response, nil, response != nil
 	})
 }
+
+// Delay lets an answer of On come later: not before what comes after it on the same
+// connection, as the protocol has it.
+func (b *Broker) Delay(d time.Duration) { b.SleepControl(func() { time.Sleep(d) }) }
 
 type address string
 

@@ -120,7 +120,7 @@ func TestRewind(t *testing.T) {
 // Goal: commits end, though the coordinator answers every second one
 // NOT_COORDINATOR (#3191).
 func TestDeadlock(t *testing.T) {
-	witness.Explore(t, func(w *witness.T) { markAndCommit(w, 4, 1, 2) })
+	witness.Explore(t, func(w *witness.T) { markAndCommit(w, 6, 1, 2) })
 }
 
 // Goal: a producer that is throttled twice delivers all it was given (#2823).
@@ -135,6 +135,9 @@ func TestThrottle(t *testing.T) {
 				response := request.ResponseKind().(*kmsg.ProduceResponse)
 				if answers++; answers <= 2 {
 					response.ThrottleMillis = 200
+				}
+				if answers == 2 { // while the client waits for what the first one said
+					b.Delay(100 * time.Millisecond)
 				}
 				for _, topic := range request.Topics {
 					t := kmsg.NewProduceResponseTopic()

@@ -178,7 +178,7 @@ func firstLines(text string, n int) string {
 
 // ours are packages that are never rewritten: what rewritten code runs on.
 func ours(path string) bool {
-	return path == "racelab/witness" || path == "racelab/witness/internal/search" || strings.HasPrefix(path, "racelab/witness/rt") ||
+	return path == "racelab/witness" || strings.HasPrefix(path, "racelab/witness/internal/") || strings.HasPrefix(path, "racelab/witness/rt") ||
 		path == "racelab/sim" || strings.HasPrefix(path, "racelab/sim/")
 }
 

@@ -13,6 +13,8 @@ import (
 
 	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/semver"
+
+	"racelab/witness/internal/names"
 )
 
 // Client is a client library with experiments.
@@ -33,7 +35,7 @@ var Clients = []Client{
 // FindClient returns a client and a version by a text such as "sarama@v1.43.2".
 func FindClient(text string) (Client, string, error) {
 	name, version, ok := strings.Cut(text, "@")
-	var names []string
+	var all []string
 	for _, c := range Clients {
 		if c.Name == name {
 			if !ok || !semver.IsValid(version) {
@@ -41,9 +43,9 @@ func FindClient(text string) (Client, string, error) {
 			}
 			return c, version, nil
 		}
-		names = append(names, c.Name)
+		all = append(all, c.Name)
 	}
-	return Client{}, "", fmt.Errorf("no experiments for %.60q; there are some for %s", name, strings.Join(names, ", "))
+	return Client{}, "", fmt.Errorf("no experiments for %.60q; there are some for %s", name, strings.Join(all, ", "))
 }
 
 // experiments is the folder of the experiments' module.
@@ -64,36 +66,11 @@ func (c Client) Experiments() ([]string, error) {
 			return nil, err
 		}
 		for _, m := range testFunc.FindAllStringSubmatch(string(content), -1) {
-			all = append(all, dashed(strings.TrimPrefix(m[1], "Test")))
+			all = append(all, names.Experiment(m[1]))
 		}
 	}
 	slices.Sort(all)
 	return all, nil
-}
-
-// dashed turns ConcurrentTransactions into concurrent-transactions.
-func dashed(name string) string {
-	var b strings.Builder
-	for i, r := range name {
-		if r >= 'A' && r <= 'Z' {
-			if i > 0 {
-				b.WriteByte('-')
-			}
-			r += 'a' - 'A'
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
-}
-
-// TestOf is the name of an experiment's test.
-func TestOf(experiment string) string {
-	var b strings.Builder
-	b.WriteString("Test")
-	for word := range strings.SplitSeq(experiment, "-") {
-		b.WriteString(strings.ToUpper(word[:1]) + word[1:])
-	}
-	return b.String()
 }
 
 // Prepare makes a copy of the experiments' module that requires a release, and

@@ -25,53 +25,86 @@ import (
 // (CAV 2018); Zhao et al.: Selectively Uniform Concurrency Testing (ASPLOS 2025);
 // Joshi et al.: A Randomized Dynamic Program Analysis Technique for Detecting Real
 // Deadlocks (PLDI 2009).
-func Mixed(sys *System, seed uint64, depth int, o explore.Options) (*explore.Result, error) {
-	p := look(sys, seed)
-	r, err := explore.Sample("mixed", sys, seed, o, func(seed uint64) sim.Chooser {
+//
+// Strategy is one of Ways, or "mixed" for all of them.
+func Mixed(sys *System, strategy string, seed uint64, depth int, o explore.Options) (*explore.Result, error) {
+	k := &known{users: map[uintptr]map[int]bool{}, within: map[uintptr]map[uintptr]bool{}}
+	k.pilot(sys, seed)
+	r, err := explore.Sample(strategy, sys, seed, o, func(seed uint64) sim.Chooser {
+		k.conclude()
 		random := rand.New(rand.NewPCG(seed, 1))
-		c := &chooser{sys: sys, random: random, turn: map[int]int{}, stands: map[int]bool{}, asked: map[int]int{}, priority: map[int]int{}}
-		way := int(seed % 4)
+		c := &chooser{sys: sys, known: k, random: random, turn: map[int]int{}, stands: map[int]bool{}, asked: map[int]int{}, priority: map[int]int{}}
+		way := strategy
+		if way == "mixed" {
+			way = Ways[seed%uint64(len(Ways))]
+		}
 		switch {
-		case way == 2 && len(p.circle) > 0:
-			c.hot = p.circle
-		case way == 1 || way == 2:
+		case way == "locks" && len(k.circle) > 0:
+			c.hot = k.circle
+		case way == "objects" || way == "locks":
 			c.hot = map[uintptr]bool{}
-			for range min(1+random.IntN(3), len(p.shared)) {
-				c.hot[p.shared[random.IntN(len(p.shared))]] = true
+			for range min(1+random.IntN(3), len(k.shared)) {
+				c.hot[k.shared[random.IntN(len(k.shared))]] = true
 			}
-		case way == 3:
+		case way == "events":
 			c.events = true
 		}
-		changes := random.IntN(depth)
-		if way == 0 {
-			changes = int(seed/4) % depth
-		}
-		for range changes {
-			c.changes = append(c.changes, random.IntN(max(p.longest, 1)))
+		for range random.IntN(depth) {
+			c.changes = append(c.changes, random.IntN(max(k.longest, 1)))
 		}
 		return c
 	})
 	if err != nil {
 		return nil, err
 	}
-	r.Sampler = fmt.Sprintf("depth up to %d, %d shared objects, %d locks in a circle, %d steps, as far as %d walks saw", depth, len(p.shared), len(p.circle), p.longest, pilotRuns)
+	k.conclude()
+	r.Sampler = fmt.Sprintf("depth up to %d, %d shared objects, %d locks in a circle, %d steps, as far as was seen", depth, len(k.shared), len(k.circle), k.longest)
 	return r, nil
 }
+
+// Ways are those of Mixed.
+var Ways = []string{"priorities", "objects", "locks", "events"}
 
 // pilotRuns is how many random walks a pilot takes.
 const pilotRuns = 10
 
-// pilot is what some walks say of a system.
-type pilot struct {
-	longest int
-	shared  []uintptr        // objects that several goroutines use
-	circle  map[uintptr]bool // locks of which one is taken while another is held, and the other way round
+// known is what the runs so far say of a system. Runs are taken one after the other,
+// so each depends on those before it.
+type known struct {
+	longest int                          // steps of a run of the pilot
+	users   map[uintptr]map[int]bool     // of each object
+	within  map[uintptr]map[uintptr]bool // locks that were taken while another was held
+	grown   bool
+
+	shared []uintptr        // objects that several goroutines use
+	circle map[uintptr]bool // locks of which one is taken while another is held, and the other way round
 }
 
-func look(sys *System, seed uint64) pilot {
-	p := pilot{circle: map[uintptr]bool{}}
-	users := map[uintptr]map[int]bool{}
-	within := map[uintptr]map[uintptr]bool{} // taken while the first is held
+// learn adds what the last step was about.
+func (k *known) learn(sys *System) {
+	for _, step := range sys.Trace() {
+		next := step.Next
+		if next.Object == 0 || step.Aside {
+			continue
+		}
+		if k.users[next.Object] == nil {
+			k.users[next.Object] = map[int]bool{}
+		}
+		if by := k.users[next.Object]; !by[step.Event.Process] {
+			by[step.Event.Process], k.grown = true, true
+		}
+		for _, held := range next.Holds {
+			if k.within[held] == nil {
+				k.within[held] = map[uintptr]bool{}
+			}
+			if in := k.within[held]; !in[next.Object] {
+				in[next.Object], k.grown = true, true
+			}
+		}
+	}
+}
+
+func (k *known) pilot(sys *System, seed uint64) {
 	for i := range uint64(pilotRuns) {
 		sys.Reset()
 		walk := sim.NewWalk(seed + i)
@@ -79,48 +112,40 @@ func look(sys *System, seed uint64) pilot {
 		for ; len(sys.Enabled()) > 0 && steps < sim.MaxSteps/10; steps++ {
 			at, _ := walk.Choose(sys.Enabled())
 			sys.Take(at)
-			for _, step := range sys.Trace() {
-				next := step.Next
-				if next.Object == 0 || step.Aside {
-					continue
-				}
-				if users[next.Object] == nil {
-					users[next.Object] = map[int]bool{}
-				}
-				users[next.Object][step.Event.Process] = true
-				for _, held := range next.Holds {
-					if within[held] == nil {
-						within[held] = map[uintptr]bool{}
-					}
-					within[held][next.Object] = true
-				}
-			}
+			k.learn(sys)
 		}
-		p.longest = max(p.longest, steps)
+		k.longest = max(k.longest, steps)
 	}
-	for o, by := range users {
+}
+
+// conclude finds what is shared and which locks are in a circle.
+func (k *known) conclude() {
+	if !k.grown {
+		return
+	}
+	k.grown, k.shared, k.circle = false, nil, map[uintptr]bool{}
+	for o, by := range k.users {
 		if len(by) > 1 {
-			p.shared = append(p.shared, o)
+			k.shared = append(k.shared, o)
 		}
 	}
-	slices.Sort(p.shared)
-	for lock := range within {
-		if reaches(within, lock, lock, map[uintptr]bool{}) {
-			p.circle[lock] = true
+	slices.Sort(k.shared)
+	for lock := range k.within {
+		if k.reaches(lock, lock, map[uintptr]bool{}) {
+			k.circle[lock] = true
 		}
 	}
-	return p
 }
 
 // reaches says whether one lock is taken, over some steps, while another is held.
-func reaches(within map[uintptr]map[uintptr]bool, from, to uintptr, seen map[uintptr]bool) bool {
-	for next := range within[from] {
+func (k *known) reaches(from, to uintptr, seen map[uintptr]bool) bool {
+	for next := range k.within[from] {
 		if next == to {
 			return true
 		}
 		if !seen[next] {
 			seen[next] = true
-			if reaches(within, next, to, seen) {
+			if k.reaches(next, to, seen) {
 				return true
 			}
 		}
@@ -131,6 +156,7 @@ func reaches(within map[uintptr]map[uintptr]bool, from, to uintptr, seen map[uin
 // chooser chooses by priorities of goroutines, and lets them stand at hot objects.
 type chooser struct {
 	sys      *System
+	known    *known
 	random   *rand.Rand
 	priority map[int]int // by thread
 	changes  []int       // steps before which the one that would move falls behind all
@@ -143,6 +169,9 @@ type chooser struct {
 }
 
 func (c *chooser) Choose(enabled []sim.Event) (int, error) {
+	if c.step > 0 {
+		c.known.learn(c.sys)
+	}
 	best, standing := -1, []int(nil)
 	for i, e := range enabled {
 		if _, ok := c.priority[e.Thread]; !ok {

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"flag"
+	"maps"
+	"slices"
+	"testing"
+
+	"racelab/witness/internal/names"
+	"racelab/witness/rt"
+)
+
+var explored = flag.Bool("releases", false, "explore released clients too: some minutes each, with modules from the proxy")
+
+// released is what each experiment finds on releases that have a race, and on those
+// that fixed it; empty: nothing.
+var released = map[string]map[string]string{
+	"sarama@v1.43.0": {"rewind": rt.Fails, "deadlock": "", "throttle": rt.NoDeadlock, "concurrent-transactions": rt.Fails},
+	"sarama@v1.43.1": {"rewind": rt.Fails, "deadlock": "", "throttle": "", "concurrent-transactions": rt.Fails},
+	"sarama@v1.43.3": {"rewind": "", "deadlock": rt.NoDeadlock, "throttle": "", "concurrent-transactions": rt.Fails},
+	"sarama@v1.61.1": {"rewind": "", "deadlock": "", "throttle": "", "concurrent-transactions": ""},
+}
+
+// Goal: released clients have the races that are known of them, and not those that
+// they fixed; what is found is repeated 100 times of 100.
+func TestReleases(t *testing.T) {
+	if !*explored {
+		return // make witness
+	}
+	for _, release := range slices.Sorted(maps.Keys(released)) {
+		t.Run(release, func(t *testing.T) {
+			got := map[string]string{}
+			for test, property := range answers(t, "release", release, "-runs", "1000") {
+				got[names.Experiment("Test"+test)] = property
+			}
+			expect(t, got, released[release])
+		})
+	}
+}
