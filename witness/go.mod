@@ -2,6 +2,9 @@ module racelab/witness
 
 go 1.26.0
 
+// No client of Kafka: minimal version selection would raise a user's to it. What is
+// tested with clients stands in module racelab/witness/conform.
+
 replace racelab => ../
 
 require (
