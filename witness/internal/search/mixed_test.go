@@ -1,11 +1,22 @@
 package search
 
 import (
+	"sync"
 	"testing"
 
 	"racelab/sim/explore"
 	"racelab/witness/rt"
 )
+
+// hold takes locks in order, and gives them back.
+func hold(locks ...sync.Locker) func() {
+	return func() {
+		for _, l := range locks {
+			l.Lock()
+			defer l.Unlock()
+		}
+	}
+}
 
 // four is the circle of issue 3191 of Sarama: two read locks of one RWMutex, a writer
 // between them, and two mutexes; and a lock that is no part of it.
@@ -13,28 +24,12 @@ func four() {
 	var table rt.RWMutex
 	var conn, owner, log rt.Mutex
 	var wg rt.WaitGroup
-	do := func(f func()) {
+	for _, do := range []func(){
+		hold(&conn, table.RLocker(), &log), hold(table.RLocker(), &owner, &log), hold(&owner, &conn), hold(&table),
+	} {
 		wg.Add(1)
-		rt.Go("f", func() { defer wg.Done(); f() })
+		rt.Go("f", func() { defer wg.Done(); do() })
 	}
-	do(func() {
-		conn.Lock()
-		table.RLock()
-		log.Lock()
-		log.Unlock()
-		table.RUnlock()
-		conn.Unlock()
-	})
-	do(func() {
-		table.RLock()
-		owner.Lock()
-		log.Lock()
-		log.Unlock()
-		owner.Unlock()
-		table.RUnlock()
-	})
-	do(func() { owner.Lock(); conn.Lock(); conn.Unlock(); owner.Unlock() })
-	do(func() { table.Lock(); table.Unlock() })
 	wg.Wait()
 }
 
