@@ -5,8 +5,8 @@
 // Its tests draw the settings. They run against the release that go.mod names; the
 // test of this module builds them anew for others:
 //
-//	go -C witness test ./conform               # the releases that CI runs
-//	go -C witness test ./conform -releases all -rapid.checks=2000
+//	go -C witness/conform test .               # the releases that CI runs
+//	go -C witness/conform test . -releases all -rapid.checks=2000
 //
 // Driven: the transactional producers of Sarama and franz-go (TV1 and TV2), an abort
 // while a record is on its way included, and the configuration checks of both. Not

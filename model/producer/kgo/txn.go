@@ -18,7 +18,7 @@ import (
 // ends, which here it does not. Under TV2 the partition's leader may answer so as
 // well, and a batch that failed waits for the next update of the metadata.
 //
-// Held against the releases at drawn settings: go -C witness test ./conform.
+// Held against the releases at drawn settings: go -C witness/conform test ..
 //
 // Source: Client.BeginTransaction, EndTransaction and
 // doWithConcurrentTransactions in txn.go, sink.doTxnReq and handleReqRespBatch in
