@@ -35,6 +35,7 @@ const (
 	ErrInvalidTransactionTimeout    Error = 50
 	ErrConcurrentTransactions       Error = 51
 	ErrTransactionCoordinatorFenced Error = 52
+	ErrOperationNotAttempted        Error = 55
 	ErrKafkaStorageError            Error = 56
 	ErrNonEmptyGroup                Error = 68
 	ErrGroupIDNotFound              Error = 69
@@ -102,6 +103,8 @@ func (e Error) String() string {
 		return "CONCURRENT_TRANSACTIONS"
 	case ErrTransactionCoordinatorFenced:
 		return "TRANSACTION_COORDINATOR_FENCED"
+	case ErrOperationNotAttempted:
+		return "OPERATION_NOT_ATTEMPTED"
 	case ErrKafkaStorageError:
 		return "KAFKA_STORAGE_ERROR"
 	case ErrNonEmptyGroup:

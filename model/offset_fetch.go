@@ -10,10 +10,15 @@ type OffsetFetchRequest struct {
 	//
 	// Source: KIP-447.
 	RequireStable bool
+	All           bool // of all partitions that have one, and not of Partitions
 }
 
 func (r *OffsetFetchRequest) String() string {
-	return FormatPartitions(r.Partitions) + by(r.ConsumerGroupMetadata)
+	of := FormatPartitions(r.Partitions)
+	if r.All {
+		of = "all"
+	}
+	return of + by(r.ConsumerGroupMetadata)
 }
 
 // by is who made a request, for its text.

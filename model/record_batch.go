@@ -59,6 +59,8 @@ type RecordBatch struct {
 	// Offsets are those that a batch of __consumer_offsets holds, in place of
 	// Records.
 	Offsets []PartitionOffset
+	// Tombstones says that the batch deletes the offsets of the group.
+	Tombstones bool
 	// CoordinatorEpoch is that of a marker.
 	//
 	// Source: EndTransactionMarker.

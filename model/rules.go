@@ -70,7 +70,17 @@ const (
 	FencedCommitRetry
 	CommitAgainstFence
 	LoadToHighWatermark
-	lastRule = LoadToHighWatermark
+	LoadWhole
+	AnswerWhenSkipped
+	UnexpectedMarkerError
+	WritableAfterDowngrade
+	OwnOperation
+	AddQueueByProducerID
+	GuardTakesVersion
+	FetchAllStable
+	KeepGroupInTransaction
+	AddWhatIsKnown
+	lastRule = AddWhatIsKnown
 )
 
 // Fact is what is known of a rule.
@@ -116,6 +126,16 @@ var facts = [...]Fact{
 	{FencedCommitRetry, "fenced-commit-retry", "KAFKA-20785", Unreleased, "EndTxn(commit) of the epoch before, for a transaction that the coordinator has aborted, is PRODUCER_FENCED.", "INVALID_TXN_STATE ends the application, where it could have begun anew."},
 	{CommitAgainstFence, "commit-against-fence", "proposed here", Unreleased, "EndTxn of a client is CONCURRENT_TRANSACTIONS while a fence is pending.", "A commit in the window between fence and abort fails with an exception: UNKNOWN_SERVER_ERROR."},
 	{LoadToHighWatermark, "load-to-high-watermark", "proposed here", Unreleased, "A coordinator acts on what it has loaded when that is committed.", "Two failovers in a row tear a transaction: one partition has a commit, the other an abort."},
+	{LoadWhole, "load-whole", "proposed here", Unreleased, "A coordinator that cannot read its log to the end serves nothing.", "It serves what it has read, and forgets the rest: a transaction stays open for ever."},
+	{AnswerWhenSkipped, "answer-when-skipped", "proposed here", Unreleased, "WriteTxnMarkers is answered with its last marker, also if that one is skipped.", "A request whose last marker has no partition here is not answered, and holds up all others to this broker."},
+	{UnexpectedMarkerError, "unexpected-marker-error", "proposed here", Unreleased, "A marker refused with an error that nobody expects is sent again.", "It is dropped with all that follow it in the answer: CONCURRENT_TRANSACTIONS until the coordinator moves."},
+	{WritableAfterDowngrade, "writable-after-downgrade", "proposed here", Unreleased, "A record of version 0 leaves out the client's transaction version.", "After a downgrade to transaction.version 0 no transition of a TV2 transaction can be written."},
+	{OwnOperation, "own-operation", "proposed here", Unreleased, "Each entry of a request to the coordinator has its own error translated for its own client.", "The first entry decides, and a client gets the error that is meant for another's version."},
+	{AddQueueByProducerID, "add-queue-by-producer-id", "proposed here", Unreleased, "The add queue compares epochs of one producer id only.", "After a rotation the new producer id is refused, because its epoch is 0."},
+	{GuardTakesVersion, "guard-takes-version", "proposed here", Unreleased, "An attempt under TV2 makes the verification state that it shares one of TV2.", "A state left over from TV1 is cleared by a marker that should keep it: INVALID_TXN_STATE."},
+	{FetchAllStable, "fetch-all-stable", "proposed here", Unreleased, "OffsetFetch of all partitions with RequireStable counts partitions that have a pending offset only.", "They are left out, and a reader starts from its reset policy."},
+	{KeepGroupInTransaction, "keep-group-in-transaction", "proposed here", Unreleased, "A group with offsets of an open transaction is not deleted.", "The transaction commits, and its offsets are gone."},
+	{AddWhatIsKnown, "add-what-is-known", "proposed here", Unreleased, "A partition that the coordinator does not know keeps no other one out.", "The others are OPERATION_NOT_ATTEMPTED, which a producer does not try again."},
 }
 
 // Facts lists all rules.

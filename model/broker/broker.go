@@ -26,6 +26,10 @@ type Broker struct {
 	markers []sim.Envelope
 	draws   sim.Draws // of MarkerAppend
 	refused []int32   // how often each of config.Refusals that has an end was made
+	// refusedMarkers is how many of config.MarkerRefusals were made.
+	refusedMarkers []bool
+	adds           []int32 // AddQueue: by place in waiting, those to ask for next
+	failed         bool    // the group coordinator is, and serves nothing
 }
 
 // asked is a question to a coordinator that has no answer yet.
@@ -66,6 +70,14 @@ type Config struct {
 	MarkerAppend sim.Delay
 	// Refusals are about records that the broker does not take.
 	Refusals []Refusal
+	// MarkerRefusals are errors that the markers of a producer are answered with, once
+	// each: what comes and goes.
+	MarkerRefusals []MarkerRefusal
+	// AddQueue gathers what the coordinator is to be asked, as Kafka does, while a
+	// question is under way. Without it each is sent at once.
+	//
+	// Source: AddPartitionsToTxnManager.
+	AddQueue bool
 	// Draws is the chance behind MarkerAppend.
 	Draws sim.Draws
 }
@@ -82,6 +94,12 @@ type Refusal struct {
 	Times     int32 // how often; 0: always
 }
 
+// MarkerRefusal is that the first marker of a transactional producer is not written.
+type MarkerRefusal struct {
+	ProducerID model.ProducerID
+	Error      model.Error
+}
+
 // New returns a broker whose partitions are empty.
 func New(config Config) *Broker {
 	if config.ProduceRequests == 0 {
@@ -94,7 +112,7 @@ func New(config Config) *Broker {
 		config.RetryBackoffMax = 100 * time.Millisecond
 	}
 	b := &Broker{config: config, waiting: make([]waitingAppend, config.ProduceRequests), draws: config.Draws}
-	b.refused = make([]int32, len(config.Refusals))
+	b.refused, b.refusedMarkers = make([]int32, len(config.Refusals)), make([]bool, len(config.MarkerRefusals))
 	for _, p := range config.Partitions {
 		b.logs = append(b.logs, partitionLog{partition: p, rules: config.Rules, maxEpoch: config.MaxEpoch})
 	}
@@ -128,10 +146,38 @@ func (b *Broker) Handle(e sim.Envelope, out *sim.Outbox) {
 	case *model.GroupRebalanced:
 		b.offsets.owner = request.ConsumerGroupMetadata
 		out.Reply(e, request)
+	case *model.DeleteGroupsRequest:
+		out.Reply(e, b.deleteGroup())
+	case *Deleted:
+		if log := b.log(request.Partition); log != nil {
+			log.deleted = true
+		}
+		out.Reply(e, request)
+	case *GroupCoordinatorFailed:
+		b.failed = true
+		out.Reply(e, request)
 	default:
 		panic(fmt.Sprintf("broker: no handler for %T", request))
 	}
 }
+
+// Deleted makes the broker drop a partition whose topic is deleted, before the
+// coordinator's metadata knows of it. A scenario drives it.
+//
+// Source: ReplicaManager.stopPartitions.
+type Deleted struct{ Partition model.Partition }
+
+func (d *Deleted) Name() string   { return "delete" }
+func (d *Deleted) String() string { return d.Partition.String() }
+
+// GroupCoordinatorFailed is that the group coordinator could not load its partition
+// of __consumer_offsets. It serves nothing until the partition moves.
+//
+// Source: CoordinatorRuntime, CoordinatorState.FAILED.
+type GroupCoordinatorFailed struct{}
+
+func (*GroupCoordinatorFailed) Name() string   { return "group coordinator fails" }
+func (*GroupCoordinatorFailed) String() string { return "" }
 
 // The broker's timers, by their places in Timers.
 const (
@@ -162,7 +208,7 @@ func (b *Broker) Expire(timer int, out *sim.Outbox) {
 
 // log is the log of a partition, or nil if the broker does not lead it.
 func (b *Broker) log(p model.Partition) *partitionLog {
-	i := slices.IndexFunc(b.logs, func(l partitionLog) bool { return l.partition == p })
+	i := slices.IndexFunc(b.logs, func(l partitionLog) bool { return l.partition == p && !l.deleted })
 	if i < 0 {
 		return nil
 	}
@@ -187,7 +233,7 @@ func (b *Broker) Crash() {
 	for i := range b.waiting {
 		b.waiting[i].leave()
 	}
-	b.asked, b.markers = b.asked[:0], nil
+	b.asked, b.adds, b.markers = b.asked[:0], nil, nil
 	for i := range b.logs {
 		b.logs[i].becomeLeader(false)
 	}

@@ -14,8 +14,8 @@ import (
 // transactions hold.
 //
 // Source: OffsetMetadataManager.
-// Differs: no offset expires, and no group is deleted. Who is in the group, the
-// scenario says (model.GroupRebalanced).
+// Differs: no offset expires. Who is in the group, the scenario says
+// (model.GroupRebalanced).
 type offsetMetadata struct {
 	rules     model.Rules                 `sim:"config"`
 	owner     model.ConsumerGroupMetadata // the one member; zero: the group is empty
@@ -51,6 +51,10 @@ type endedTransaction struct {
 func (o *offsetMetadata) replay(b *model.RecordBatch) {
 	if b.Control != model.NoControl {
 		o.endTransaction(endedTransaction{b.ProducerID, b.Control}, true)
+		return
+	}
+	if b.Tombstones {
+		o.committed, o.pending = nil, nil
 		return
 	}
 	for i, p := range b.Offsets {
@@ -105,7 +109,11 @@ func (o *offsetMetadata) find(p model.Partition) (int, bool) {
 // partition; with one partition a request it is the same.
 func (o *offsetMetadata) fetch(request *model.OffsetFetchRequest) *model.OffsetFetchResponse {
 	response := &model.OffsetFetchResponse{}
-	for _, p := range request.Partitions {
+	partitions := request.Partitions
+	if request.All {
+		partitions = o.all()
+	}
+	for _, p := range partitions {
 		held := slices.ContainsFunc(o.pending, func(at pendingOffset) bool { return at.Partition == p })
 		if request.RequireStable && held && o.rules.Has(model.StableOffsets) {
 			return &model.OffsetFetchResponse{Error: model.ErrUnstableOffsetCommit}
@@ -117,6 +125,40 @@ func (o *offsetMetadata) fetch(request *model.OffsetFetchRequest) *model.OffsetF
 		response.Partitions = append(response.Partitions, at)
 	}
 	return response
+}
+
+// all lists the partitions that OffsetFetch takes for all.
+//
+// Source: OffsetMetadataManager.fetchAllOffsets, which goes through what is committed.
+func (o *offsetMetadata) all() []model.Partition {
+	var list []model.Partition
+	for _, at := range o.committed {
+		list = append(list, at.Partition)
+	}
+	if o.rules.Has(model.FetchAllStable) {
+		for _, at := range o.pending {
+			list = append(list, at.Partition)
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// deleteGroup deletes the group's offsets, and with them what transactions hold.
+//
+// Source: OffsetMetadataManager.deleteAllOffsets, OffsetMetadataManager.replay of a
+// tombstone: an open transaction is no obstacle.
+func (b *Broker) deleteGroup() *model.DeleteGroupsResponse {
+	log := b.log(model.ConsumerOffsets)
+	switch {
+	case log == nil || b.failed:
+		return &model.DeleteGroupsResponse{Error: model.ErrNotCoordinator}
+	case b.offsets.owner != model.ConsumerGroupMetadata{}, b.config.Rules.Has(model.KeepGroupInTransaction) && len(b.offsets.pending) > 0:
+		return &model.DeleteGroupsResponse{Error: model.ErrNonEmptyGroup}
+	}
+	log.write(model.RecordBatch{ProducerID: model.NoProducerID, BaseSequence: model.NoSequence, Offsets: []model.PartitionOffset{{Offset: model.NoOffset}}, Tombstones: true})
+	b.offsets.replay(&log.batches[len(log.batches)-1])
+	return &model.DeleteGroupsResponse{}
 }
 
 // committing is a TxnOffsetCommit before the group's checks.
@@ -151,11 +193,11 @@ func offsetsBatch(request *model.TxnOffsetCommitRequest) model.RecordBatch {
 // commitTransactionalOffsets writes offsets as a part of a transaction.
 //
 // Source: GroupCoordinatorService.commitTransactionalOffsets.
-func (b *Broker) commitTransactionalOffsets(request *model.TxnOffsetCommitRequest, guard verificationGuard, outcomes []model.PartitionError) *model.TxnOffsetCommitResponse {
+func (b *Broker) commitTransactionalOffsets(request *model.TxnOffsetCommitRequest, guard verificationGuard, outcomes []model.PartitionError, operation model.APIVersion) *model.TxnOffsetCommitResponse {
 	response := &model.TxnOffsetCommitResponse{}
-	code := asOffsetsError(request, refusalOf(model.ConsumerOffsets, outcomes))
+	code := asOffsetsError(refusalOf(model.ConsumerOffsets, outcomes), operation)
 	log := b.log(model.ConsumerOffsets)
-	if log == nil {
+	if log == nil || b.failed {
 		code = model.ErrNotCoordinator
 	}
 	if code == model.None {
@@ -194,7 +236,7 @@ func (b *Broker) leavesPending(request *model.TxnOffsetCommitRequest, p model.Pa
 func (b *Broker) commitOffsets(request *model.OffsetCommitRequest) *model.OffsetCommitResponse {
 	code, log := model.None, b.log(model.ConsumerOffsets)
 	switch {
-	case log == nil:
+	case log == nil || b.failed:
 		code = model.ErrNotCoordinator
 	case request.MemberID != b.offsets.owner.MemberID:
 		code = model.ErrUnknownMemberID
@@ -263,12 +305,12 @@ func (b *Broker) checkOffsets() error {
 // of the group's.
 //
 // Source: AddPartitionsToTxnHandler.onComplete, CoordinatorOperationExceptionHelper.
-func asOffsetsError(request *model.TxnOffsetCommitRequest, err model.Error) model.Error {
+func asOffsetsError(err model.Error, operation model.APIVersion) model.Error {
 	switch err {
 	case model.ErrProducerFenced:
 		return model.ErrInvalidProducerEpoch
 	case model.ErrTransactionAbortable:
-		if request.Version < 4 {
+		if operation < 4 {
 			return model.ErrInvalidTxnState
 		}
 	case model.ErrNetworkException:

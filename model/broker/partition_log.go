@@ -19,6 +19,7 @@ type partitionLog struct {
 	// lags says that the replicas come later: the high watermark moves when
 	// replicated is called, not with the write.
 	lags          bool `sim:"config"`
+	deleted       bool // its topic is
 	batches       []model.RecordBatch
 	producers     []producerState // ascending by producer id
 	aborted       []abortedTxn    // in the order of their markers
@@ -319,6 +320,9 @@ func (l *partitionLog) maybeStartTransactionVerification(b *model.RecordBatch, v
 	if p.verification.guard == noGuard {
 		l.lastGuard++
 		p.verification = verificationState{l.lastGuard, b.ProducerEpoch, b.BaseSequence, version}
+	}
+	if l.rules.Has(model.GuardTakesVersion) {
+		p.verification.version = max(p.verification.version, version)
 	}
 	p.verification.maybeUpdateLowestSequenceAndEpoch(b.BaseSequence, b.ProducerEpoch)
 	l.updateProducer(p)

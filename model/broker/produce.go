@@ -19,6 +19,9 @@ type waitingAppend struct {
 	// order of the request; noGuard for those that need none.
 	guards []verificationGuard
 	early  []model.PartitionError // what was refused before anybody was asked
+	// operation is the version of the first request that went to the coordinator with
+	// this one (Config.AddQueue).
+	operation model.APIVersion
 }
 
 func (w *waitingAppend) free() bool { return w.request.Message == nil }
@@ -29,16 +32,17 @@ func (w *waitingAppend) leave() { *w = waitingAppend{since: sim.Never} }
 type appends struct {
 	transactionalID model.TransactionalID
 	version         model.TransactionVersion
-	retries         bool // the broker may add again by itself
+	apiVersion      model.APIVersion // of Produce, or the one that knows the same errors
+	retries         bool             // the broker may add again by itself
 	batches         []model.PartitionBatch
 }
 
 func appendsOf(m sim.Message) appends {
 	switch request := m.(type) {
 	case *model.ProduceRequest:
-		return appends{request.TransactionalID, request.TransactionVersion(), true, request.Partitions}
+		return appends{request.TransactionalID, request.TransactionVersion(), request.Version, true, request.Partitions}
 	case *model.TxnOffsetCommitRequest:
-		return appends{request.TransactionalID, request.TransactionVersion(), false, []model.PartitionBatch{{Partition: model.ConsumerOffsets, Batch: offsetsBatch(request)}}}
+		return appends{request.TransactionalID, request.TransactionVersion(), request.Version + 7, false, []model.PartitionBatch{{Partition: model.ConsumerOffsets, Batch: offsetsBatch(request)}}}
 	}
 	panic(fmt.Sprintf("broker: %T writes nothing", m))
 }
@@ -85,17 +89,88 @@ func (b *Broker) unverified(w *waitingAppend) []model.Partition {
 // that whether the client has.
 //
 // Source: AddPartitionsToTxnManager.addOrVerifyTransaction.
-// Differs: one request a time and produce request; Kafka gathers those of all
-// producers for the next, and lets a second one of a producer take the place of
-// the first.
+// Differs: without Config.AddQueue, one request a time and produce request; Kafka
+// gathers those of all producers for the next. With it, those of one round go one
+// behind the other, and the next round waits until all are answered.
 func (b *Broker) addPartitions(i int, out *sim.Outbox) {
-	w := &b.waiting[i]
-	partitions := b.unverified(w)
-	if partitions == nil {
+	switch partitions := b.unverified(&b.waiting[i]); {
+	case partitions == nil:
 		b.finish(i, nil, out)
+	case b.config.AddQueue:
+		b.queueAdd(int32(i), out)
+	default:
+		b.ask(i, partitions, out)
+	}
+}
+
+// queueAdd queues a question. There is one of a transactional id: of a second the older
+// epoch is refused, and of the same epoch the first. Producer ids are not compared.
+//
+// Source: AddPartitionsToTxnManager.addOrVerifyTransaction, addTxnData.
+func (b *Broker) queueAdd(i int32, out *sim.Outbox) {
+	mine := appendsOf(b.waiting[i].request.Message)
+	at := slices.IndexFunc(b.adds, func(j int32) bool {
+		return appendsOf(b.waiting[j].request.Message).transactionalID == mine.transactionalID
+	})
+	if at < 0 {
+		b.adds = append(b.adds, i)
+		b.askNext(out)
 		return
 	}
-	request := appendsOf(w.request.Message)
+	queued := &appendsOf(b.waiting[b.adds[at]].request.Message).batches[0].Batch
+	switch first := &mine.batches[0].Batch; {
+	case queued.ProducerID != first.ProducerID && b.config.Rules.Has(model.AddQueueByProducerID):
+		b.adds = append(b.adds, i)
+	case queued.ProducerEpoch > first.ProducerEpoch:
+		b.refuseAll(i, model.ErrInvalidProducerEpoch, out)
+	default:
+		code := model.ErrInvalidProducerEpoch
+		if queued.ProducerEpoch == first.ProducerEpoch {
+			code = model.ErrNetworkException
+		}
+		b.refuseAll(b.adds[at], code, out)
+		b.adds[at] = i
+	}
+}
+
+// refuseAll ends the wait of a request with an error for each partition.
+func (b *Broker) refuseAll(i int32, code model.Error, out *sim.Outbox) {
+	var outcomes []model.PartitionError
+	for _, batch := range appendsOf(b.waiting[i].request.Message).batches {
+		outcomes = append(outcomes, model.PartitionError{Partition: batch.Partition, Error: code})
+	}
+	b.finish(int(i), outcomes, out)
+}
+
+// askNext asks what is queued, if no question is under way. The version of the first
+// goes for all.
+//
+// Source: AddPartitionsToTxnManager.generateRequests, AddPartitionsToTxnHandler.
+func (b *Broker) askNext(out *sim.Outbox) {
+	if len(b.asked) > 0 || len(b.adds) == 0 {
+		return
+	}
+	adds := b.adds
+	b.adds = nil
+	first := appendsOf(b.waiting[adds[0]].request.Message).apiVersion
+	for _, i := range adds {
+		w := &b.waiting[i]
+		if w.operation = first; b.config.Rules.Has(model.OwnOperation) {
+			w.operation = appendsOf(w.request.Message).apiVersion
+		}
+		var partitions []model.Partition
+		for j, batch := range appendsOf(w.request.Message).batches {
+			if w.guards[j] != noGuard {
+				partitions = append(partitions, batch.Partition)
+			}
+		}
+		b.ask(int(i), partitions, out)
+	}
+}
+
+// ask sends a question to the coordinator.
+func (b *Broker) ask(i int, partitions []model.Partition, out *sim.Outbox) {
+	request := appendsOf(b.waiting[i].request.Message)
 	first := &request.batches[0].Batch
 	b.asked = append(b.asked, asked{int32(i), int32(b.coordinator)})
 	out.Send(b.coordinators[b.coordinator], &model.AddPartitionsToTxnRequest{
@@ -134,21 +209,25 @@ func (b *Broker) partitionsAdded(e sim.Envelope, out *sim.Outbox) {
 	if answered(model.ErrConcurrentTransactions) && request.retries && request.version.SupportsEpochBump() &&
 		b.config.Rules.Has(model.BrokerAddsAgain) && out.Now().Sub(w.since) < b.config.RetryBackoffMax {
 		out.After(retryAdd+i, b.config.RetryBackoff)
-		return
+	} else {
+		b.finish(i, outcomes, out)
 	}
-	b.finish(i, outcomes, out)
+	b.askNext(out)
 }
 
 // finish writes what may be written, and answers.
 func (b *Broker) finish(i int, outcomes []model.PartitionError, out *sim.Outbox) {
-	e, guards := b.waiting[i].request, b.waiting[i].guards
+	e, guards, operation := b.waiting[i].request, b.waiting[i].guards, b.waiting[i].operation
+	if operation == 0 {
+		operation = appendsOf(e.Message).apiVersion
+	}
 	outcomes = append(outcomes, b.waiting[i].early...)
 	b.waiting[i].leave()
 	switch request := e.Message.(type) {
 	case *model.ProduceRequest:
-		out.Reply(e, b.appendRecords(request, guards, outcomes))
+		out.Reply(e, b.appendRecords(request, guards, outcomes, operation))
 	case *model.TxnOffsetCommitRequest:
-		out.Reply(e, b.commitTransactionalOffsets(request, guards[0], outcomes))
+		out.Reply(e, b.commitTransactionalOffsets(request, guards[0], outcomes, operation-7))
 	}
 }
 
@@ -156,7 +235,7 @@ func (b *Broker) finish(i int, outcomes []model.PartitionError, out *sim.Outbox)
 // outcomes, has kept it from that.
 //
 // Source: ReplicaManager.appendRecords.
-func (b *Broker) appendRecords(request *model.ProduceRequest, guards []verificationGuard, outcomes []model.PartitionError) *model.ProduceResponse {
+func (b *Broker) appendRecords(request *model.ProduceRequest, guards []verificationGuard, outcomes []model.PartitionError, operation model.APIVersion) *model.ProduceResponse {
 	response := &model.ProduceResponse{}
 	for i := range request.Partitions {
 		p := &request.Partitions[i]
@@ -166,7 +245,7 @@ func (b *Broker) appendRecords(request *model.ProduceRequest, guards []verificat
 		case log == nil:
 			outcome.Error = model.ErrUnknownTopicOrPartition
 		case outcome.Error != model.None:
-			outcome.Error = asProduceError(request, outcome.Error)
+			outcome.Error = asProduceError(request, outcome.Error, operation)
 		default:
 			if outcome.Error = b.refusal(p); outcome.Error == model.None {
 				outcome.BaseOffset, outcome.Error = log.append(p.Batch, guards[i])
@@ -212,12 +291,12 @@ func refusalOf(p model.Partition, outcomes []model.PartitionError) model.Error {
 // takes NOT_ENOUGH_REPLICAS for a reason to try again.
 //
 // Source: AddPartitionsToTxnHandler.onComplete, ReplicaManager.handleProduceAppend.
-func asProduceError(request *model.ProduceRequest, err model.Error) model.Error {
+func asProduceError(request *model.ProduceRequest, err model.Error, operation model.APIVersion) model.Error {
 	switch err {
 	case model.ErrProducerFenced:
 		return model.ErrInvalidProducerEpoch
 	case model.ErrTransactionAbortable:
-		if request.Version < 11 {
+		if operation < 11 {
 			return model.ErrInvalidTxnState
 		}
 	case model.ErrConcurrentTransactions:

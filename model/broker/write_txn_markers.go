@@ -35,7 +35,24 @@ func (b *Broker) replicate(out *sim.Outbox) {
 func (b *Broker) replicated(out *sim.Outbox) {
 	e := b.markers[0]
 	b.markers = slices.Delete(b.markers, 0, 1)
-	out.Reply(e, b.writeTxnMarkers(e.Message.(*model.WriteTxnMarkersRequest), out))
+	request := e.Message.(*model.WriteTxnMarkersRequest)
+	if response := b.writeTxnMarkers(request, out); !b.forgetsToAnswer(request) {
+		out.Reply(e, response)
+	}
+}
+
+// forgetsToAnswer says whether the last of several markers has no partition here, and
+// all before it are written by now. Whoever writes a marker answers if it was the last;
+// whoever skips one does not look. A request with nothing to write is answered.
+//
+// Source: KafkaApis.handleWriteTxnMarkersRequest, numAppends and skippedMarkers.
+func (b *Broker) forgetsToAnswer(request *model.WriteTxnMarkersRequest) bool {
+	skipped := func(m model.TxnMarker) bool {
+		return !slices.ContainsFunc(m.Partitions, func(p model.Partition) bool { return b.log(p) != nil })
+	}
+	last := len(request.Markers) - 1
+	return !b.config.Rules.Has(model.AnswerWhenSkipped) && skipped(request.Markers[last]) &&
+		slices.ContainsFunc(request.Markers, func(m model.TxnMarker) bool { return !skipped(m) })
 }
 
 // writeTxnMarkers writes how transactions ended.
@@ -49,7 +66,7 @@ func (b *Broker) writeTxnMarkers(request *model.WriteTxnMarkersRequest, out *sim
 		for _, p := range marker.Partitions {
 			outcome := model.PartitionError{Partition: p, Error: model.ErrUnknownTopicOrPartition}
 			if log := b.log(p); log != nil {
-				outcome.Error = log.appendEndTxnMarker(marker)
+				outcome.Error = b.writeMarker(log, marker)
 				b.endsTransaction(p, marker, outcome.Error, out)
 			}
 			result.Partitions = append(result.Partitions, outcome)
@@ -57,4 +74,18 @@ func (b *Broker) writeTxnMarkers(request *model.WriteTxnMarkersRequest, out *sim
 		response.Markers = append(response.Markers, result)
 	}
 	return response
+}
+
+// writeMarker writes a marker, unless what comes and goes is in the way.
+func (b *Broker) writeMarker(log *partitionLog, marker *model.TxnMarker) model.Error {
+	if log.partition == model.ConsumerOffsets && b.failed {
+		return model.ErrNotLeaderOrFollower
+	}
+	for i, refusal := range b.config.MarkerRefusals {
+		if refusal.ProducerID == marker.ProducerID && !b.refusedMarkers[i] {
+			b.refusedMarkers[i] = true
+			return refusal.Error
+		}
+	}
+	return log.appendEndTxnMarker(marker)
 }

@@ -48,12 +48,37 @@ func (t *Transactions) addPartitions(e sim.Envelope, add adding, out *sim.Outbox
 	if err == model.None {
 		err = model.Refusal(t.config.Rules, addChecks, &adds{m, add.producerID, add.producerEpoch})
 	}
-	if err != model.None || m.state == Ongoing && m.contains(add.partitions) {
-		replyToAdd(e, err, out)
+	if err == model.None && t.refusesUnknown(add.partitions) {
+		response := &model.AddPartitionsToTxnResponse{}
+		for _, p := range add.partitions {
+			code := model.ErrOperationNotAttempted
+			if t.isUnknown(p) {
+				code = model.ErrUnknownTopicOrPartition
+			}
+			response.Partitions = append(response.Partitions, model.PartitionError{Partition: p, Error: code})
+		}
+		out.Reply(e, response)
+		return
+	}
+	add.partitions = slices.DeleteFunc(slices.Clone(add.partitions), t.isUnknown)
+	if err != model.None || len(add.partitions) == 0 || m.state == Ongoing && m.contains(add.partitions) {
+		t.replyToAdd(e, err, out)
 		return
 	}
 	t.appendTransactionToLog(m, m.prepareAddPartitions(add.partitions, out.Now(), add.version), e, out)
 }
+
+// refusesUnknown says whether a partition is not in this broker's metadata yet, which
+// keeps all others out. Alone it is refused in any case.
+//
+// Source: KafkaApis.handleAddPartitionsToTxnRequest.
+// Differs: Kafka looks at the metadata before it asks the coordinator, so that the
+// errors of that come second.
+func (t *Transactions) refusesUnknown(partitions []model.Partition) bool {
+	return slices.ContainsFunc(partitions, t.isUnknown) && !t.config.Rules.Has(model.AddWhatIsKnown)
+}
+
+func (t *Transactions) isUnknown(p model.Partition) bool { return slices.Contains(t.config.Unknown, p) }
 
 // adds is an add before the checks.
 type adds struct {
@@ -111,12 +136,16 @@ func (t *Transactions) verifyPartitions(request *model.AddPartitionsToTxnRequest
 
 // replyToAdd answers either add. Clients older than version 2 know only
 // INVALID_PRODUCER_EPOCH.
-func replyToAdd(e sim.Envelope, err model.Error, out *sim.Outbox) {
+func (t *Transactions) replyToAdd(e sim.Envelope, err model.Error, out *sim.Outbox) {
 	switch request := e.Message.(type) {
 	case *model.AddPartitionsToTxnRequest:
 		response := &model.AddPartitionsToTxnResponse{}
 		for _, p := range request.Partitions {
-			response.Partitions = append(response.Partitions, model.PartitionError{Partition: p, Error: asKnownTo(request.Version, err)})
+			outcome := model.PartitionError{Partition: p, Error: asKnownTo(request.Version, err)}
+			if err == model.None && t.isUnknown(p) {
+				outcome.Error = model.ErrUnknownTopicOrPartition
+			}
+			response.Partitions = append(response.Partitions, outcome)
 		}
 		out.Reply(e, response)
 	case *model.AddOffsetsToTxnRequest:

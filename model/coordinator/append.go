@@ -27,6 +27,10 @@ func (t *Transactions) ConnectLog(log *sim.Conn) {
 //
 // Source: TransactionStateManager.appendTransactionToLog.
 func (t *Transactions) appendTransactionToLog(m *transactionMetadata, next txnTransitMetadata, e sim.Envelope, out *sim.Outbox) {
+	if t.downgraded && next.clientTransactionVersion.SupportsEpochBump() && !t.config.Rules.Has(model.WritableAfterDowngrade) {
+		t.refuse(e, model.ErrUnknownServerError, out) // An exception, and pendingState stays.
+		return
+	}
 	if t.log == nil {
 		t.appended(m, next, e, out)
 		return
@@ -113,7 +117,7 @@ func asCoordinatorError(code model.Error) model.Error {
 func (t *Transactions) refuse(e sim.Envelope, code model.Error, out *sim.Outbox) {
 	switch e.Message.(type) {
 	case *model.AddPartitionsToTxnRequest, *model.AddOffsetsToTxnRequest:
-		replyToAdd(e, code, out)
+		t.replyToAdd(e, code, out)
 	case *model.InitProducerIDRequest, *model.EndTxnRequest:
 		replyToEnd(e, code, txnTransitMetadata{}, out)
 	}
@@ -126,13 +130,15 @@ func (t *Transactions) appended(m *transactionMetadata, next txnTransitMetadata,
 	case EmptyTransaction:
 		out.Reply(e, &model.InitProducerIDResponse{Error: model.None, ProducerID: m.producerID, ProducerEpoch: m.producerEpoch})
 	case Ongoing:
-		replyToAdd(e, model.None, out)
+		t.replyToAdd(e, model.None, out)
 	case PrepareCommit, PrepareAbort:
 		// What is prepared here closes the door on the next transaction, before
 		// the client knows that this one is decided.
 		complete := m.prepareComplete()
 		replyToEnd(e, model.None, complete, out)
 		t.addTxnMarkersToSend(m, complete, out)
+	case DeadTransaction:
+		*m = newTransactionMetadata(m.transactionalID, m.maxEpoch)
 	default:
 		t.completions[m.transactionalID].remove(completionOf(t.epoch, next), true)
 	}
@@ -151,6 +157,7 @@ func (t *Transactions) elect(e *elected, out *sim.Outbox) {
 	for i := range t.completions {
 		t.completions[i] = noCompletion()
 	}
+	clear(t.dropped)
 	for _, f := range t.fences {
 		t.refuse(f.request, model.ErrNotCoordinator, out)
 	}
@@ -175,13 +182,24 @@ func (t *Transactions) forget() {
 // Source: TransactionStateManager.loadTransactionsForTxnTopicPartition,
 // TransactionLog.read. KAFKA-20310 for the producer ids.
 func (t *Transactions) install(epoch model.CoordinatorEpoch, response *loadResponse, out *sim.Outbox) {
-	if epoch != t.epoch || !t.loading || response.err != model.None {
+	if epoch != t.epoch || !t.loading {
+		return
+	}
+	switch response.err {
+	case model.None:
+	case model.ErrKafkaStorageError:
+		out.Send(t.log, &loadRequest{epoch})
+		return
+	default:
 		return
 	}
 	t.forget()
 	t.leads, t.loading = true, false
 	for _, r := range response.records {
 		m := &t.metadata[r.transactionalID]
+		if r.state == DeadTransaction {
+			continue
+		}
 		m.known, m.txnTransitMetadata = true, r.txnTransitMetadata
 		m.partitions = slices.Clone(r.partitions)
 		m.lastProducerEpoch = model.NoProducerEpoch // It is not in the log.
@@ -273,6 +291,33 @@ func (t *Transactions) scan(out *sim.Outbox) {
 	}
 }
 
+// Expire makes the coordinator look for transactional ids that nobody has used for
+// long, and find that all are such. A scenario drives it.
+//
+// Source: TransactionStateManager.removeExpiredTransactionalIds; transactional.id.expiration.ms.
+type Expire struct{}
+
+func (*Expire) Name() string   { return "expire" }
+func (*Expire) String() string { return "" }
+
+func (t *Transactions) expire(out *sim.Outbox) {
+	for i := range t.metadata {
+		m := &t.metadata[i]
+		if t.unavailable() == model.None && m.known && (m.state == EmptyTransaction || m.state.complete()) && !m.pendingTransitionInProgress() {
+			t.appendTransactionToLog(m, m.prepareTransitionTo(m.unchanged(DeadTransaction)), sim.Envelope{}, out)
+		}
+	}
+}
+
+// Downgrade makes transaction.version 0: records of the log have version 0 from here
+// on, which has no place for the client's transaction version. A scenario drives it.
+//
+// Source: TransactionLog.valueToBytes.
+type Downgrade struct{}
+
+func (*Downgrade) Name() string   { return "downgrade" }
+func (*Downgrade) String() string { return "" }
+
 // unavailable says why this broker coordinates nothing now.
 //
 // Source: TransactionStateManager.getAndMaybeAddTransactionState.
@@ -300,17 +345,24 @@ func (t *Transactions) describeLog(show func(name, value string)) {
 // Epoch is that under which the broker coordinates, or last did.
 func (t *Transactions) Epoch() model.CoordinatorEpoch { return t.epoch }
 
-// Stuck names a transaction that is decided and that nobody will complete; ok says
-// that there is one.
-func (t *Transactions) Stuck() (id model.TransactionalID, ok bool) {
+// Stuck names the transactions that are decided and that nobody will complete.
+func (t *Transactions) Stuck() (ids []model.TransactionalID) {
 	for i := range t.metadata {
 		m := &t.metadata[i]
-		if t.unavailable() == model.None && m.state.decided() && !t.completions[i].waiting && !t.appending(m.transactionalID) {
-			return m.transactionalID, true
+		if t.unavailable() == model.None && m.state.decided() && !t.appending(m.transactionalID) && (!t.completions[i].waiting || t.dropped[i]) {
+			ids = append(ids, m.transactionalID)
 		}
 	}
-	return model.NoTransactionalID, false
+	return ids
 }
+
+// Waits says whether a broker owes an answer to WriteTxnMarkers.
+func (t *Transactions) Waits() bool {
+	return slices.ContainsFunc(t.channels, func(c markerChannel) bool { return len(c.inFlight) > 0 })
+}
+
+// Decided says whether a transaction is decided, and not complete.
+func (t *Transactions) Decided(id model.TransactionalID) bool { return t.metadata[id].state.decided() }
 
 // appending says whether a transition of the id is on its way to the log.
 func (t *Transactions) appending(id model.TransactionalID) bool {

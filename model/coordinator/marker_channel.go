@@ -213,6 +213,7 @@ func (t *Transactions) drop(q queuedMarker) {
 // Source: TransactionMarkerRequestCompletionHandler.onComplete. KAFKA-9749 for
 // KAFKA_STORAGE_ERROR.
 func (t *Transactions) markersAnswered(broker int, response *model.WriteTxnMarkersResponse, out *sim.Outbox) {
+	threw := false
 	for _, q := range t.channels[broker].back() {
 		if !t.isMine(q) {
 			continue
@@ -220,20 +221,19 @@ func (t *Transactions) markersAnswered(broker int, response *model.WriteTxnMarke
 		m, again, abandoned := &t.metadata[q.transactionalID], q.marker, false
 		again.Partitions = nil
 		outcomes := outcomesOf(q.marker.ProducerID, response)
-		if len(outcomes) == 0 {
-			return
+		if threw = threw || t.isUnexpected(outcomes); threw {
+			t.dropped[q.transactionalID] = true
+			continue
 		}
 		for _, p := range outcomes {
 			switch {
 			case p.Error == model.None:
 				m.removePartition(p.Partition)
-			case slices.Contains(markerErrorsAgain, p.Error), p.Error == model.ErrKafkaStorageError && t.config.Rules.Has(model.StorageErrorAgain):
-				again.Partitions = append(again.Partitions, p.Partition)
-			case p.Error == model.ErrInvalidProducerEpoch || p.Error == model.ErrTransactionCoordinatorFenced:
+			case slices.Contains(markerErrorsAbandon, p.Error):
 				t.drop(q)
 				abandoned = true
 			default:
-				return
+				again.Partitions = append(again.Partitions, p.Partition)
 			}
 		}
 		switch {
@@ -250,6 +250,18 @@ func (t *Transactions) markersAnswered(broker int, response *model.WriteTxnMarke
 var markerErrorsAgain = []model.Error{
 	model.ErrUnknownTopicOrPartition, model.ErrNotLeaderOrFollower, model.ErrNotEnoughReplicas,
 	model.ErrNotEnoughReplicasAfterAppend, model.ErrRequestTimedOut,
+}
+
+// markerErrorsAbandon are those after which the coordinator gives up.
+var markerErrorsAbandon = []model.Error{model.ErrInvalidProducerEpoch, model.ErrTransactionCoordinatorFenced}
+
+// isUnexpected says whether an answer is one that nobody expects: without the producer,
+// or with an error that has no case of its own.
+func (t *Transactions) isUnexpected(outcomes []model.PartitionError) bool {
+	return len(outcomes) == 0 || slices.ContainsFunc(outcomes, func(p model.PartitionError) bool {
+		return p.Error != model.None && !slices.Contains(markerErrorsAgain, p.Error) && !slices.Contains(markerErrorsAbandon, p.Error) &&
+			(p.Error != model.ErrKafkaStorageError || !t.config.Rules.Has(model.StorageErrorAgain)) && !t.config.Rules.Has(model.UnexpectedMarkerError)
+	})
 }
 
 // outcomesOf merges what an answer says of a producer.

@@ -30,6 +30,7 @@ type TransactionLog struct {
 	highWatermark int
 	waiting       []sim.Envelope // appends, and loads that wait for the high watermark
 	asked         bool           // the replica
+	unreadable    bool           // the next load fails
 }
 
 // LogConfig is what is set before the log starts.
@@ -111,6 +112,8 @@ func (r logRecord) String() string {
 type Election struct {
 	Lagging bool
 	Same    bool // the leader is elected again, in a new epoch
+	// Unreadable makes the new leader fail when it loads the log the first time.
+	Unreadable bool
 }
 
 func (e *Election) Name() string { return "elect" }
@@ -120,6 +123,8 @@ func (e *Election) String() string {
 		return "a lagging replica"
 	case e.Same:
 		return "the same broker"
+	case e.Unreadable:
+		return "one that cannot read the log"
 	}
 	return ""
 }
@@ -139,9 +144,33 @@ func (l *TransactionLog) Handle(e sim.Envelope, out *sim.Outbox) {
 	case *Election:
 		l.elect(request, out)
 		out.Reply(e, request)
+	case *TimeOut:
+		l.timeOut(out)
+		out.Reply(e, request)
 	default:
 		panic(fmt.Sprintf("coordinator: the log has no handler for %T", request))
 	}
+}
+
+// TimeOut answers what waits for the replicas with REQUEST_TIMED_OUT, and leaves it in
+// the log. A scenario drives it.
+//
+// Source: DelayedProduce.onExpiration.
+type TimeOut struct{}
+
+func (*TimeOut) Name() string   { return "time out" }
+func (*TimeOut) String() string { return "" }
+
+func (l *TransactionLog) timeOut(out *sim.Outbox) {
+	var loads []sim.Envelope
+	for _, e := range l.waiting {
+		if _, ok := e.Message.(*loadRequest); ok {
+			loads = append(loads, e)
+		} else {
+			out.Reply(e, &appendResponse{model.ErrRequestTimedOut})
+		}
+	}
+	l.waiting = loads
 }
 
 func (l *TransactionLog) leads(broker string, epoch model.CoordinatorEpoch) bool {
@@ -174,6 +203,14 @@ func (l *TransactionLog) load(e sim.Envelope, request *loadRequest, out *sim.Out
 	switch {
 	case !l.leads(e.From(), request.epoch):
 		out.Reply(e, &loadResponse{err: model.ErrNotLeaderOrFollower})
+	case l.unreadable:
+		// What was read so far is served: here nothing.
+		l.unreadable = false
+		response := &loadResponse{}
+		if l.config.Rules.Has(model.LoadWhole) {
+			response.err = model.ErrKafkaStorageError
+		}
+		out.Reply(e, response)
 	case l.config.Rules.Has(model.LoadToHighWatermark) && l.highWatermark < len(l.records):
 		l.waiting = append(l.waiting, e)
 	default:
@@ -228,6 +265,7 @@ func (l *TransactionLog) elect(election *Election, out *sim.Outbox) {
 		l.leader = (l.leader + 1) % len(l.brokers)
 	}
 	l.epoch++
+	l.unreadable = election.Unreadable
 	for _, e := range l.waiting {
 		if _, ok := e.Message.(*loadRequest); ok {
 			out.Reply(e, &loadResponse{err: model.ErrNotLeaderOrFollower})
@@ -253,9 +291,21 @@ func (l *TransactionLog) Describe(show func(name, value string)) {
 }
 
 // Replica is the other replica of a log: what it answers, it has.
-type Replica struct{}
+type Replica struct {
+	// Last is how often it answers at most; 0: always.
+	Last    int `sim:"config"`
+	answers int
+}
 
-func (Replica) Handle(e sim.Envelope, out *sim.Outbox) { out.Reply(e, e.Message) }
+func (r *Replica) Handle(e sim.Envelope, out *sim.Outbox) {
+	if r.Last > 0 && r.answers == r.Last {
+		return
+	}
+	if r.Last > 0 {
+		r.answers++
+	}
+	out.Reply(e, e.Message)
+}
 
 // Driver sends messages to a node, one after the other, each at any moment: what
 // a scenario drives.

@@ -32,7 +32,7 @@ type transactionMetadata struct {
 // but the pending state.
 //
 // Source: TxnTransitMetadata, TransactionLogValue.json.
-// Differs: no time of the last update, since no transactional id expires.
+// Differs: no time of the last update, since a scenario says when ids expire.
 type txnTransitMetadata struct {
 	state          TransactionState
 	producerID     model.ProducerID

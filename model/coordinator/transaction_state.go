@@ -58,7 +58,6 @@ const (
 	//
 	// Answers: nothing; a request that finds it is a bug.
 	// Leads to: nothing.
-	// Differs: no transactional id expires, so nothing leads here.
 	DeadTransaction
 	// PrepareEpochFence shuts out the producers of the epoch before. It is only
 	// ever pending, within one step of the coordinator.

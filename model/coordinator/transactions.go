@@ -20,7 +20,8 @@ import (
 //
 // Source: TransactionCoordinator, TransactionStateManager.
 // Differs: without ConnectLog the log takes what is appended at once, never fails,
-// and the coordinator does not move. No transactional id expires.
+// and the coordinator does not move. Transactional ids expire when a scenario says
+// so (Expire).
 type Transactions struct {
 	config         TransactionsConfig `sim:"config"`
 	lastProducerID model.ProducerID   // that was handed out
@@ -34,6 +35,10 @@ type Transactions struct {
 	loading bool
 	appends []pendingAppend // in the order in which the log answers
 	fences  []fencing       // FineFences: under way
+	// dropped says of each transactional id that an exception has dropped what was
+	// answered to a marker of it.
+	dropped    []bool
+	downgraded bool // transaction.version is 0
 }
 
 // TransactionsConfig is what is set before the coordinator starts.
@@ -68,6 +73,8 @@ type TransactionsConfig struct {
 	Rules model.Rules
 	// Self is the place of this broker among the Coordinators that there may be.
 	Self, Coordinators int
+	// Unknown are partitions that the metadata of AddPartitionsToTxn does not have yet.
+	Unknown []model.Partition
 	// FineFences lets other requests in between the steps of a fence, as in Kafka.
 	FineFences bool
 }
@@ -98,6 +105,7 @@ func NewTransactions(config TransactionsConfig) *Transactions {
 	t := &Transactions{
 		config: config, leads: true, lastProducerID: model.ProducerID(config.Self - config.Coordinators + 1),
 		channels: make([]markerChannel, len(config.Brokers)), completions: slices.Repeat([]pendingCompleteTxn{noCompletion()}, config.TransactionalIDs),
+		dropped: make([]bool, config.TransactionalIDs),
 	}
 	for i := range config.TransactionalIDs {
 		t.metadata = append(t.metadata, newTransactionMetadata(model.TransactionalID(i), config.MaxEpoch))
@@ -136,6 +144,12 @@ func (t *Transactions) Handle(e sim.Envelope, out *sim.Outbox) {
 		out.Reply(e, request)
 	case *Scan:
 		t.scan(out)
+		out.Reply(e, request)
+	case *Expire:
+		t.expire(out)
+		out.Reply(e, request)
+	case *Downgrade:
+		t.downgraded = true
 		out.Reply(e, request)
 	default:
 		panic(fmt.Sprintf("coordinator: no handler for %T", request))
@@ -186,7 +200,7 @@ func (t *Transactions) Check() error {
 			return fmt.Errorf("%v is %v, and markers of it are to be written", m.transactionalID, m.state)
 		}
 		for _, p := range m.partitions {
-			if leader := t.leader(p); t.completions[i].waiting && (leader < 0 || !t.channels[leader].holds(m.transactionalID, p)) {
+			if leader := t.leader(p); t.completions[i].waiting && !t.dropped[i] && (leader < 0 || !t.channels[leader].holds(m.transactionalID, p)) {
 				return fmt.Errorf("%v is %v and waits for the marker of %v, which nobody writes", m.transactionalID, m.state, p)
 			}
 		}

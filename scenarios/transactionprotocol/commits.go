@@ -18,10 +18,12 @@ func aborts(partitions ...model.Partition) plain.Transaction {
 }
 
 func commitsOffset(offset model.Offset) plain.Transaction {
-	return plain.Transaction{Offset: offset, Result: model.Commit}
+	return plain.Transaction{Offsets: []model.Offset{offset}, Result: model.Commit}
 }
 
-func abortsOffset(offset model.Offset) plain.Transaction { return plain.Transaction{Offset: offset} }
+func abortsOffset(offset model.Offset) plain.Transaction {
+	return plain.Transaction{Offsets: []model.Offset{offset}}
+}
 
 // does is a producer of T0 that does some transactions.
 func does(version model.TransactionVersion, transactions ...plain.Transaction) plain.Config {

@@ -194,7 +194,7 @@ func offsets(rules model.Rules, transactions ...plain.Transaction) World {
 }
 
 func tooLarge(offset model.Offset) plain.Transaction {
-	return plain.Transaction{Offset: offset, Result: model.Commit, TooLarge: true}
+	return plain.Transaction{Offsets: []model.Offset{offset}, Result: model.Commit, TooLarge: true}
 }
 
 // ZombieReader is a former owner that commits offsets in a transaction.

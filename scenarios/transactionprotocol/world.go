@@ -9,6 +9,7 @@ package transactionprotocol
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"racelab/model"
 	"racelab/model/broker"
@@ -24,6 +25,7 @@ type World struct {
 	Cluster   model.TransactionVersion // default: TV2
 	Producers []plain.Config           // A, B, and so on
 	Brokers   int                      // each leads a partition; default: 1
+	Together  int                      // one broker leads so many partitions instead
 	Offsets   bool                     // B0 has __consumer_offsets too
 	// Elections are those of the transaction log. None: the log is a part of the
 	// coordinator, and never fails.
@@ -33,16 +35,32 @@ type World struct {
 	Fine      bool // fences have steps
 	MaxEpoch  model.ProducerEpoch
 	Faults    sim.Faults
-	Closes    string // a node: A's connection to it times out, once
+	Closes    string // a node, or the group: A's connection to it times out, once
 	Rebalance *model.GroupRebalanced
 	Plain     *model.OffsetCommitRequest // a commit without a transaction, at any moment
 	Lags      bool                       // a replica of the transaction log comes later
+	Answers   int                        // how often that replica does, and never again; 0: always
+	IDs       int                        // transactional ids; default: those of the producers
+	AddQueue  bool                       // brokers gather what they ask the coordinator
+	Unknown   []model.Partition          // to the coordinator's metadata
+	Refuses   []broker.Refusal
+	// MarkersRefused are errors that markers are answered with, once each.
+	MarkersRefused []broker.MarkerRefusal
+	// Drives are messages that come at any moment.
+	Drives []Drive
+}
+
+// Drive is a message to a node, from outside of what is modelled.
+type Drive struct {
+	By      string // default: the message
+	To      string
+	Message sim.Message
 }
 
 // parts are those of a world that claims look at.
 type parts struct {
 	coordinators []*coordinator.Transactions
-	brokers      []*broker.Broker
+	brokers      []*broker.Broker // by the partition that they lead
 	producers    []*plain.Producer
 	log          *coordinator.TransactionLog // nil: it is a part of the coordinator
 }
@@ -73,13 +91,16 @@ func (x World) build(w *sim.World) *parts {
 	w.Allow(x.Faults)
 	p := &parts{}
 	brokers := max(x.Brokers, 1)
+	if x.Together > 0 {
+		brokers = 1
+	}
 	coordinators := []string{"C"}
 	if x.Elections != nil && !x.One {
 		coordinators = []string{"C0", "C1"}
 	}
 	config := coordinator.TransactionsConfig{
-		TransactionalIDs: 1, TransactionVersion: x.Cluster, ScanInterval: -1, MaxEpoch: x.MaxEpoch, Rules: x.Rules,
-		Coordinators: len(coordinators), FineFences: x.Fine,
+		TransactionalIDs: max(x.IDs, 1), TransactionVersion: x.Cluster, ScanInterval: -1, MaxEpoch: x.MaxEpoch, Rules: x.Rules,
+		Coordinators: len(coordinators), FineFences: x.Fine, Unknown: x.Unknown,
 	}
 	for _, producer := range x.Producers {
 		config.TransactionalIDs = max(config.TransactionalIDs, int(producer.TransactionalID)+1)
@@ -89,6 +110,9 @@ func (x World) build(w *sim.World) *parts {
 		if x.Offsets && i == 0 {
 			led = []model.Partition{model.ConsumerOffsets, 0}
 		}
+		for p := 1; p < x.Together; p++ {
+			led = append(led, model.Partition(p))
+		}
 		config.Brokers = append(config.Brokers, coordinator.Broker{Name: fmt.Sprint("B", i), Partitions: led})
 	}
 	for i, name := range coordinators {
@@ -97,22 +121,32 @@ func (x World) build(w *sim.World) *parts {
 		w.AddNode(name, c)
 		p.coordinators = append(p.coordinators, c)
 	}
+	waiting := 2
+	if x.AddQueue {
+		waiting = 4
+	}
 	for i, leads := range config.Brokers {
 		b := broker.New(broker.Config{
-			Partitions: leads.Partitions, ProduceRequests: 2, Rules: x.Rules, MaxEpoch: x.MaxEpoch, Coordinators: coordinators,
+			Partitions: leads.Partitions, ProduceRequests: waiting, Rules: x.Rules, MaxEpoch: x.MaxEpoch, Coordinators: coordinators,
 			RetryBackoffMax: -1, // untimed, what the broker does not try again its client does
+			AddQueue:        x.AddQueue, Refusals: x.Refuses, MarkerRefusals: x.MarkersRefused,
 		})
 		w.AddNode(fmt.Sprint("B", i), b)
-		p.brokers = append(p.brokers, b)
+		for range max(x.Together, 1) {
+			p.brokers = append(p.brokers, b)
+		}
 	}
-	x.connect(w, p, coordinators)
+	x.connect(w, p, coordinators, config.Brokers)
 	for i, config := range x.Producers {
-		name := string(rune('A' + i))
+		name := producerNames[i : i+1]
 		var group *sim.Conn
 		if x.Offsets {
 			group = w.Dial(name, "B0")
 		}
 		toCoordinators, toLeaders := dial(w, name, coordinators), dial(w, name, brokerNames(brokers))
+		for p := 1; p < x.Together; p++ {
+			toLeaders = append(toLeaders, toLeaders[0])
+		}
 		p.producers = append(p.producers, plain.New(config, toCoordinators, group, toLeaders...))
 		w.GoProgram(name, p.producers[i])
 		if i > 0 {
@@ -121,6 +155,8 @@ func (x World) build(w *sim.World) *parts {
 		switch x.Closes {
 		case "C":
 			w.GoProgram("timeout", plain.NewImpatience(toCoordinators[0]))
+		case "group":
+			w.GoProgram("timeout", plain.NewImpatience(group))
 		case "B0":
 			w.GoProgram("timeout", plain.NewImpatience(toLeaders[0]))
 		}
@@ -128,9 +164,12 @@ func (x World) build(w *sim.World) *parts {
 	return p
 }
 
+// producerNames are those of the producers, in their order; C is the coordinator.
+const producerNames = "ABDE"
+
 // connect makes the connections between nodes, and those of what is driven.
-func (x World) connect(w *sim.World, p *parts, coordinators []string) {
-	names := brokerNames(len(p.brokers))
+func (x World) connect(w *sim.World, p *parts, coordinators []string, brokers []coordinator.Broker) {
+	names := brokerNames(len(brokers))
 	for i, name := range coordinators {
 		p.coordinators[i].Connect(dial(w, name, names)...)
 	}
@@ -143,7 +182,7 @@ func (x World) connect(w *sim.World, p *parts, coordinators []string) {
 		w.AddNode("log", log)
 		var replica *sim.Conn
 		if x.Lags {
-			w.AddNode("replica", coordinator.Replica{})
+			w.AddNode("replica", &coordinator.Replica{Last: x.Answers})
 			replica = w.Dial("log", "replica")
 		}
 		log.Connect(replica, dial(w, "log", coordinators)...)
@@ -161,6 +200,13 @@ func (x World) connect(w *sim.World, p *parts, coordinators []string) {
 	}
 	if x.Rebalance != nil {
 		w.GoProgram("rebalance", coordinator.NewDriver(w.Dial("rebalance", "B0"), x.Rebalance))
+	}
+	for _, d := range x.Drives {
+		name := d.By
+		if name == "" {
+			name = strings.ReplaceAll(sim.NameOf(d.Message), " ", "-")
+		}
+		w.GoProgram(name, coordinator.NewDriver(w.Dial(name, d.To), d.Message))
 	}
 	if x.Plain != nil {
 		w.GoProgram("consumer", coordinator.NewDriver(w.Dial("consumer", "B0"), x.Plain))
@@ -295,15 +341,15 @@ func (p *parts) completes(c *sim.Claim) {
 		if p.log != nil && !p.log.Leads(i, coordinator.Epoch()) {
 			continue // It was replaced, and is to be told.
 		}
-		id, stuck := coordinator.Stuck()
-		c.Assert(!stuck, "%v is decided, and nobody will complete it", id)
+		stuck := coordinator.Stuck()
+		c.Assert(len(stuck) == 0, "%v is decided, and nobody will complete it", stuck)
 	}
 }
 
 func (p *parts) goesOn(c *sim.Claim) {
 	for i, producer := range p.producers {
 		failed := producer.Failed()
-		c.Assert(failed == model.None, "%c ends with %v", 'A'+i, failed)
+		c.Assert(failed == model.None, "%c ends with %v", producerNames[i], failed)
 	}
 }
 

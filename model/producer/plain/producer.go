@@ -14,6 +14,8 @@ type Config struct {
 	TransactionalID model.TransactionalID
 	Version         model.TransactionVersion
 	Transactions    []Transaction
+	// Produce is the version of the request. Default: 11 under TV1, 12 under TV2.
+	Produce model.APIVersion
 	// First is the number of its first transaction: the records of transaction n are
 	// 10n and on.
 	First int
@@ -44,8 +46,9 @@ type Config struct {
 // Transaction is what one transaction does.
 type Transaction struct {
 	Partitions []model.Partition // one record to each, ascending
-	Offset     model.Offset      // that it commits of P0; 0: none
-	TooLarge   bool              // its metadata is
+	Offsets    []model.Offset    // that it commits of P0, one after the other
+	TooLarge   bool              // their metadata is
+	AtOnce     bool              // one request writes to all partitions, which have one leader
 	Result     model.TransactionResult
 	Upgrade    bool // the client follows TV2 from here on
 }
@@ -127,7 +130,7 @@ func (p *Producer) transaction(t *sim.Task) {
 	}
 	if p.state != model.TxnFatalError {
 		p.state, p.result = model.TxnInTransaction, p.plan().Result
-		p.outcomes = append(p.outcomes, Outcome{Transaction: p.config.First + p.txn, Offset: p.offset()})
+		p.outcomes = append(p.outcomes, Outcome{Transaction: p.config.First + p.txn, Offset: p.last()})
 	}
 	if p.version == model.TV1 && len(p.plan().Partitions) > 0 {
 		p.addPartitions(t)
@@ -135,10 +138,10 @@ func (p *Producer) transaction(t *sim.Task) {
 	for p.place = 0; p.place < len(p.plan().Partitions) && p.state == model.TxnInTransaction; p.place++ {
 		p.produce(t)
 	}
-	p.place = 0
-	if p.offset() > 0 && p.state == model.TxnInTransaction {
+	for p.place = 0; p.place < len(p.offsets()) && p.state == model.TxnInTransaction; p.place++ {
 		p.commitOffsets(t)
 	}
+	p.place = 0
 	if p.state == model.TxnAbortableError {
 		p.result = model.Abort
 	}
@@ -148,12 +151,20 @@ func (p *Producer) transaction(t *sim.Task) {
 	}
 }
 
-// offset is what the transaction commits of P0; 0: nothing.
-func (p *Producer) offset() model.Offset {
+// offsets are what the transaction commits of P0.
+func (p *Producer) offsets() []model.Offset {
 	if p.config.Input > 0 {
-		return p.position + 1
+		return []model.Offset{p.position + 1}
 	}
-	return p.plan().Offset
+	return p.plan().Offsets
+}
+
+// last is the last of the offsets; 0: there is none.
+func (p *Producer) last() model.Offset {
+	if all := p.offsets(); len(all) > 0 {
+		return all[len(all)-1]
+	}
+	return 0
 }
 
 // consumed moves the application's position, once its transaction has ended. After an
@@ -269,17 +280,22 @@ func (p *Producer) produce(t *sim.Task) {
 	for {
 		p.answer = model.None
 		to := p.plan().Partitions[p.place]
-		p.leaders[to].Send(t, p.produceRequest(to))
+		p.leaders[to].Send(t, p.produceRequest())
 		response, ok := p.leaders[to].Receive(t.At(producer.PointAwaitAppend)).(*model.ProduceResponse)
 		if p.answer = model.ErrNetworkException; ok {
-			p.answer = response.Partitions[0].Error
+			p.answer = firstError(response)
 		}
-		switch p.answer {
-		case model.None:
-			p.sequences[p.plan().Partitions[p.place]]++
+		switch {
+		case p.answer == model.None:
+			for _, to := range p.targets() {
+				p.sequences[to]++
+			}
+			if p.plan().AtOnce {
+				p.place = len(p.plan().Partitions) - 1
+			}
 			return
-		case model.ErrNotEnoughReplicas, model.ErrNotLeaderOrFollower, model.ErrUnknownTopicOrPartition, model.ErrConcurrentTransactions:
-		case model.ErrNetworkException:
+		case mayProduceAgain(p.answer):
+		case p.answer == model.ErrNetworkException:
 			p.leaders[p.plan().Partitions[p.place]].Redial(t)
 			if !p.config.GivesUp {
 				continue
@@ -296,26 +312,63 @@ func (p *Producer) produce(t *sim.Task) {
 	}
 }
 
-func (p *Producer) produceRequest(to model.Partition) *model.ProduceRequest {
-	version := model.APIVersion(11)
-	if p.version.SupportsEpochBump() {
-		version = 12
+// targets are the partitions that the next request writes to.
+func (p *Producer) targets() []model.Partition {
+	if p.plan().AtOnce {
+		return p.plan().Partitions
 	}
-	return &model.ProduceRequest{Version: version, TransactionalID: p.config.TransactionalID, Partitions: []model.PartitionBatch{{
-		Partition: to,
-		Batch: model.RecordBatch{
-			ProducerID: p.producerID, ProducerEpoch: p.producerEpoch, BaseSequence: p.sequences[to], Transactional: true,
-			Records: []model.Record{p.record()},
-		},
-	}}}
+	return p.plan().Partitions[p.place : p.place+1]
+}
+
+// firstError is the first in an answer after which a producer does not try again; else
+// the first.
+func firstError(response *model.ProduceResponse) (code model.Error) {
+	for _, partition := range response.Partitions {
+		switch {
+		case partition.Error != model.None && !mayProduceAgain(partition.Error):
+			return partition.Error
+		case code == model.None:
+			code = partition.Error
+		}
+	}
+	return code
+}
+
+func mayProduceAgain(code model.Error) bool {
+	switch code {
+	case model.ErrNotEnoughReplicas, model.ErrNotLeaderOrFollower, model.ErrUnknownTopicOrPartition, model.ErrConcurrentTransactions:
+		return true
+	}
+	return false
+}
+
+func (p *Producer) produceRequest() *model.ProduceRequest {
+	request := &model.ProduceRequest{Version: p.config.Produce, TransactionalID: p.config.TransactionalID}
+	switch {
+	case request.Version > 0:
+	case p.version.SupportsEpochBump():
+		request.Version = 12
+	default:
+		request.Version = 11
+	}
+	for i, to := range p.targets() {
+		request.Partitions = append(request.Partitions, model.PartitionBatch{
+			Partition: to,
+			Batch: model.RecordBatch{
+				ProducerID: p.producerID, ProducerEpoch: p.producerEpoch, BaseSequence: p.sequences[to], Transactional: true,
+				Records: []model.Record{p.record(p.place + i)},
+			},
+		})
+	}
+	return request
 }
 
 // record is the next one: what is made of the input, if there is any, has its number.
-func (p *Producer) record() model.Record {
+func (p *Producer) record(place int) model.Record {
 	if p.config.Input > 0 {
 		return model.Record(p.position)
 	}
-	return model.Record(10*(p.config.First+p.txn) + p.place)
+	return model.Record(10*(p.config.First+p.txn) + place)
 }
 
 // commitOffsets makes offsets a part of the transaction: under TV1 the coordinator is
@@ -371,7 +424,7 @@ func (p *Producer) txnOffsetCommit(t *sim.Task) {
 func (p *Producer) offsetsRequest() *model.TxnOffsetCommitRequest {
 	request := &model.TxnOffsetCommitRequest{
 		Version: 4, TransactionalID: p.config.TransactionalID, ProducerID: p.producerID, ProducerEpoch: p.producerEpoch,
-		ConsumerGroupMetadata: p.config.Group, Partitions: []model.PartitionOffset{{Partition: 0, Offset: p.offset()}}, TooLarge: -1,
+		ConsumerGroupMetadata: p.config.Group, Partitions: []model.PartitionOffset{{Partition: 0, Offset: p.offsets()[p.place]}}, TooLarge: -1,
 	}
 	if p.version.SupportsEpochBump() {
 		request.Version = 5
