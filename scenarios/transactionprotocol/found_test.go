@@ -40,6 +40,8 @@ type look struct {
 	// sampled is that not even -deep goes through all states to find the shortest
 	// schedule: it samples, of this depth, and shortens what it finds.
 	sampled int
+	// open is that the search does not end; it stops after half a million states.
+	open bool
 	// kept is that no search finds the schedule of docs/found.md: it was written by hand
 	// and shortened, and is replayed.
 	kept bool
@@ -79,7 +81,11 @@ func (l look) search(t *testing.T) answer {
 		}
 		return a
 	}
-	r, err := explore.States(sys, explore.Options{Limit: 2_000_000, Again: true})
+	limit := 2_000_000
+	if l.open {
+		limit = 500_000
+	}
+	r, err := explore.States(sys, explore.Options{Limit: limit, Again: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +109,7 @@ func (a answer) line(at string) string {
 	case explore.Exhausted:
 		return fmt.Sprintf("- Not reachable: %s, in all %s.\n", at, a.size)
 	}
-	return fmt.Sprintf("- Not decided: %s, %s, %s.\n", at, a.outcome, a.size)
+	return fmt.Sprintf("- Not decided: %s, nothing in %s.\n", at, a.size)
 }
 
 // replay is the answer that a section has, and that its schedule still gives.
@@ -181,7 +187,7 @@ func (f finding) tell(t *testing.T, old string) string {
 		switch {
 		case (!l.deep || *deep) && !l.kept:
 			a = l.search(t)
-			if line = a.line(l.at); a.outcome != l.want {
+			if line = a.line(l.at); a.outcome != l.want && (!l.open || a.outcome == explore.Broken) {
 				t.Errorf("%s: %s, want %s: %s (schedule: %v)", line, a.outcome, l.want, a.says, a.schedule)
 			}
 		case l.want == explore.Broken:
