@@ -17,6 +17,7 @@
 //	simrun sweep [NAME]                 odds and costs over a grid of parameters: CSV, PNG, SVG
 //	simrun merge DIR                    the results of shards, put together; see docs/scale.md
 //	simrun advise                       the backoff and the retries for the windows of your cluster
+//	simrun conform --broker HOST:PORT   ask a broker what docs/specification.md says
 //	simrun version, completion, help
 //
 // # Exit codes

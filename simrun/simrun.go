@@ -127,7 +127,7 @@ func (a *app) root(args []string) *cobra.Command {
 	root.SetFlagErrorFunc(badFlag)
 	root.SetHelpCommand(helpCommand())
 	root.AddCommand(a.listCommand(), a.showCommand(), a.whyCommand(), a.runCommand(), a.playCommand(), a.exploreCommand(), a.diffCommand(),
-		a.checkCommand(), a.sweepCommand(), a.mergeCommand(), a.adviseCommand(), a.docsCommand(), a.versionCommand())
+		a.checkCommand(), a.sweepCommand(), a.mergeCommand(), a.adviseCommand(), a.conformCommand(), a.docsCommand(), a.versionCommand())
 	root.Flags().BoolVar(&version, "version", false, "print revision, Go and a hash of the models")
 	root.PersistentFlags().StringVar(&a.colour, "color", "auto", "auto, always or never")
 	root.PersistentPreRunE = func(*cobra.Command, []string) error { return oneOf("color", a.colour, "auto", "always", "never") }

@@ -1,0 +1,284 @@
+package protocol
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/kversion"
+
+	"racelab/witness/specified"
+)
+
+// Broker is a cluster that is asked.
+type Broker struct {
+	tv1, tv2 *kgo.Client // by the versions that they send
+	topic    string
+	run      string // part of the names of this run
+	runs     int
+}
+
+// Dial connects to a cluster, and makes a topic of two partitions there, which Close
+// deletes.
+//
+// Errors: nobody answers at the address within 10 s; the topic cannot be made.
+func Dial(ctx context.Context, address string) (*Broker, error) {
+	b := &Broker{run: fmt.Sprintf("racelab-conform-%d", time.Now().UnixNano())}
+	b.topic = b.run
+	for _, c := range []struct {
+		client **kgo.Client
+		tv2    bool
+	}{{&b.tv1, false}, {&b.tv2, true}} {
+		versions := kversion.Stable()
+		produce, offsets, end := int16(11), int16(4), int16(4)
+		if c.tv2 {
+			produce, offsets, end = 12, 5, 5
+		}
+		versions.SetMaxKeyVersion(int16(kmsg.Produce), produce)
+		versions.SetMaxKeyVersion(int16(kmsg.TxnOffsetCommit), offsets)
+		versions.SetMaxKeyVersion(int16(kmsg.EndTxn), end)
+		versions.SetMaxKeyVersion(int16(kmsg.AddPartitionsToTxn), 3)
+		versions.SetMaxKeyVersion(int16(kmsg.AddOffsetsToTxn), 3)
+		versions.SetMaxKeyVersion(int16(kmsg.InitProducerID), 4)
+		client, err := kgo.NewClient(kgo.SeedBrokers(address), kgo.MaxVersions(versions), kgo.RequestRetries(0), kgo.DialTimeout(5*time.Second))
+		if err != nil {
+			return nil, err
+		}
+		*c.client = client
+	}
+	dialing, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if err := b.tv1.Ping(dialing); err != nil {
+		b.tv1.Close()
+		b.tv2.Close()
+		return nil, fmt.Errorf("no broker answers at %s: %w", address, err)
+	}
+	request := kmsg.NewPtrCreateTopicsRequest()
+	t := kmsg.NewCreateTopicsRequestTopic()
+	t.Topic, t.NumPartitions, t.ReplicationFactor = b.topic, 2, -1
+	request.Topics, request.TimeoutMillis = append(request.Topics, t), 10_000
+	response, err := request.RequestWith(ctx, b.tv1)
+	if err == nil && len(response.Topics) > 0 {
+		err = kerr.ErrorForCode(response.Topics[0].ErrorCode)
+	}
+	if err != nil {
+		b.tv1.Close()
+		b.tv2.Close()
+		return nil, fmt.Errorf("no topic of two partitions can be made at %s: %w", address, err)
+	}
+	return b, nil
+}
+
+// Close deletes the topic, and the connections.
+func (b *Broker) Close() {
+	request := kmsg.NewPtrDeleteTopicsRequest()
+	t := kmsg.NewDeleteTopicsRequestTopic()
+	t.Topic = kmsg.StringPtr(b.topic)
+	request.Topics, request.TopicNames = append(request.Topics, t), []string{b.topic}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	_, _ = request.RequestWith(ctx, b.tv1) // A topic that stays hurts nobody.
+	b.tv1.Close()
+	b.tv2.Close()
+}
+
+// SpeaksTV2 says whether the broker has EndTxn of version 5.
+func (b *Broker) SpeaksTV2(ctx context.Context) (bool, error) {
+	response, err := kmsg.NewPtrApiVersionsRequest().RequestWith(ctx, b.tv1)
+	if err != nil {
+		return false, err
+	}
+	for _, k := range response.ApiKeys {
+		if k.ApiKey == int16(kmsg.EndTxn) {
+			return k.MaxVersion >= 5, nil
+		}
+	}
+	return false, nil
+}
+
+// Play sends the steps of a sequence, with transactional ids of their own, and tells
+// what each is answered, first and last: what is CONCURRENT_TRANSACTIONS goes again, for
+// ten seconds. It ends when told says so.
+func (b *Broker) Play(ctx context.Context, steps []specified.Step, told func(s specified.Step, first, last specified.Answer) bool) error {
+	b.runs++
+	producers := [2]specified.Producer{specified.NewProducer(), specified.NewProducer()}
+	for _, s := range steps {
+		who := &producers[s.Producer]
+		first, err := b.ask(ctx, s, who)
+		if err != nil {
+			return fmt.Errorf("%v: %w", s, err)
+		}
+		a := first
+		for until := time.Now().Add(10 * time.Second); a.Code == kerr.ConcurrentTransactions.Code && time.Now().Before(until); {
+			time.Sleep(20 * time.Millisecond)
+			if a, err = b.ask(ctx, s, who); err != nil {
+				return fmt.Errorf("%v: %w", s, err)
+			}
+		}
+		if !told(s, first, a) {
+			return nil
+		}
+		who.Takes(s, a)
+	}
+	return nil
+}
+
+// ask sends one step.
+func (b *Broker) ask(ctx context.Context, s specified.Step, who *specified.Producer) (specified.Answer, error) {
+	client := b.tv1
+	if s.TV2 {
+		client = b.tv2
+	}
+	id, epoch := who.IDs(s)
+	txn := fmt.Sprintf("%s-%d-%c", b.run, b.runs, 'A'+s.Producer)
+	group := fmt.Sprintf("%s-%d", b.run, b.runs)
+	a := specified.Answer{Epoch: -1}
+	switch s.Op {
+	case specified.Init, specified.Reinit:
+		r := kmsg.NewPtrInitProducerIDRequest()
+		r.TransactionalID, r.TransactionTimeoutMillis, r.ProducerID, r.ProducerEpoch = &txn, 60_000, id, epoch
+		response, err := r.RequestWith(ctx, client)
+		if err != nil {
+			return a, err
+		}
+		if a.Code = response.ErrorCode; a.Code == 0 {
+			a.Epoch, a.ID = response.ProducerEpoch, response.ProducerID
+		}
+	case specified.Add:
+		r := kmsg.NewPtrAddPartitionsToTxnRequest()
+		r.TransactionalID, r.ProducerID, r.ProducerEpoch = txn, id, epoch
+		t := kmsg.NewAddPartitionsToTxnRequestTopic()
+		t.Topic, t.Partitions = b.topic, []int32{int32(s.Partition)}
+		r.Topics = append(r.Topics, t)
+		response, err := r.RequestWith(ctx, client)
+		if err != nil || len(response.Topics) == 0 || len(response.Topics[0].Partitions) == 0 {
+			return a, missing(err)
+		}
+		a.Code = response.Topics[0].Partitions[0].ErrorCode
+	case specified.AddOffsets:
+		r := kmsg.NewPtrAddOffsetsToTxnRequest()
+		r.TransactionalID, r.ProducerID, r.ProducerEpoch, r.Group = txn, id, epoch, group
+		response, err := r.RequestWith(ctx, client)
+		if err != nil {
+			return a, err
+		}
+		a.Code = response.ErrorCode
+	case specified.Produce:
+		return b.produce(ctx, client, s, who, txn)
+	case specified.Offsets:
+		r := kmsg.NewPtrTxnOffsetCommitRequest()
+		r.TransactionalID, r.ProducerID, r.ProducerEpoch, r.Group, r.Generation = txn, id, epoch, group, -1
+		t := kmsg.NewTxnOffsetCommitRequestTopic()
+		t.Topic = b.topic
+		p := kmsg.NewTxnOffsetCommitRequestTopicPartition()
+		p.Offset = 1
+		t.Partitions = append(t.Partitions, p)
+		r.Topics = append(r.Topics, t)
+		response, err := r.RequestWith(ctx, client)
+		if err != nil || len(response.Topics) == 0 || len(response.Topics[0].Partitions) == 0 {
+			return a, missing(err)
+		}
+		a.Code = response.Topics[0].Partitions[0].ErrorCode
+	case specified.Commit, specified.Abort:
+		r := kmsg.NewPtrEndTxnRequest()
+		r.TransactionalID, r.ProducerID, r.ProducerEpoch, r.Commit = txn, id, epoch, s.Op == specified.Commit
+		response, err := r.RequestWith(ctx, client)
+		if err != nil {
+			return a, err
+		}
+		if a.Code = response.ErrorCode; a.Code == 0 && s.TV2 {
+			a.Epoch, a.ID = response.ProducerEpoch, response.ProducerID
+		}
+	}
+	return a, nil
+}
+
+// missing is an answer that says nothing of what was asked.
+func missing(err error) error {
+	if err == nil {
+		err = fmt.Errorf("the answer has no partition")
+	}
+	return err
+}
+
+// produce writes one record, to the leader.
+func (b *Broker) produce(ctx context.Context, client *kgo.Client, s specified.Step, who *specified.Producer, txn string) (specified.Answer, error) {
+	a := specified.Answer{Epoch: -1}
+	id, epoch := who.IDs(s)
+	r := kmsg.NewPtrProduceRequest()
+	r.TransactionID, r.Acks, r.TimeoutMillis = &txn, -1, 10_000
+	t := kmsg.NewProduceRequestTopic()
+	t.Topic = b.topic
+	p := kmsg.NewProduceRequestTopicPartition()
+	p.Partition = int32(s.Partition)
+	p.Records = record(id, epoch, who.NextSequence(s))
+	t.Partitions = append(t.Partitions, p)
+	r.Topics = append(r.Topics, t)
+	leader, err := b.leader(ctx, s.Partition)
+	if err != nil {
+		return a, err
+	}
+	response, err := client.Broker(leader).Request(ctx, r)
+	if err != nil {
+		return a, err
+	}
+	topics := response.(*kmsg.ProduceResponse).Topics
+	if len(topics) == 0 || len(topics[0].Partitions) == 0 {
+		return a, missing(nil)
+	}
+	a.Code = topics[0].Partitions[0].ErrorCode
+	return a, nil
+}
+
+// leader is the node that leads a partition, as soon as there is one.
+func (b *Broker) leader(ctx context.Context, partition int) (int, error) {
+	for range 50 {
+		r := kmsg.NewPtrMetadataRequest()
+		t := kmsg.NewMetadataRequestTopic()
+		t.Topic = kmsg.StringPtr(b.topic)
+		r.Topics = append(r.Topics, t)
+		response, err := r.RequestWith(ctx, b.tv1)
+		if err != nil {
+			return 0, err
+		}
+		for _, topic := range response.Topics {
+			for _, p := range topic.Partitions {
+				if p.Partition == int32(partition) && p.Leader >= 0 {
+					return int(p.Leader), nil
+				}
+			}
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	return 0, fmt.Errorf("partition %d of %s has no leader", partition, b.topic)
+}
+
+// record is a batch of one transactional record.
+//
+// Source: DefaultRecordBatch, DefaultRecord.
+func record(id int64, epoch int16, sequence int32) []byte {
+	body := []byte{12, 0, 0, 0, 1, 0, 0} // length 6: attributes, deltas, no key, an empty value, no headers
+	now := time.Now().UnixMilli()
+	var tail []byte // from the attributes on, which the checksum covers
+	tail = binary.BigEndian.AppendUint16(tail, 0x10)
+	tail = binary.BigEndian.AppendUint32(tail, 0)
+	tail = binary.BigEndian.AppendUint64(tail, uint64(now))
+	tail = binary.BigEndian.AppendUint64(tail, uint64(now))
+	tail = binary.BigEndian.AppendUint64(tail, uint64(id))
+	tail = binary.BigEndian.AppendUint16(tail, uint16(epoch))
+	tail = binary.BigEndian.AppendUint32(tail, uint32(sequence))
+	tail = binary.BigEndian.AppendUint32(tail, 1)
+	tail = append(tail, body...)
+	var batch []byte
+	batch = binary.BigEndian.AppendUint64(batch, 0)
+	batch = binary.BigEndian.AppendUint32(batch, uint32(4+1+4+len(tail)))
+	batch = binary.BigEndian.AppendUint32(batch, 0xffffffff)
+	batch = append(batch, 2)
+	batch = binary.BigEndian.AppendUint32(batch, crc32.Checksum(tail, crc32.MakeTable(crc32.Castagnoli)))
+	return append(batch, tail...)
+}
