@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// conformCommand asks a broker. What speaks to one is a module of its own, witness, so
+// conformCommand asks a broker. What speaks to one is a module of its own, witness/conform, so
 // that the lab does not depend on a client of Kafka: it is built when it is wanted.
 func (a *app) conformCommand() *cobra.Command {
 	var broker string
@@ -38,7 +38,7 @@ func (a *app) conformCommand() *cobra.Command {
 		defer os.RemoveAll(dir)
 		// It is built and then run, since go run turns every exit code into 1.
 		program := filepath.Join(dir, "conform")
-		build := exec.CommandContext(c.Context(), "go", "-C", filepath.Join(tree, "witness"), "build", "-o", program, "./cmd/conform")
+		build := exec.CommandContext(c.Context(), "go", "-C", filepath.Join(tree, "witness", "conform"), "build", "-o", program, "./cmd/conform")
 		build.Stderr = a.stderr
 		if err := build.Run(); err != nil {
 			return fmt.Errorf("conform cannot be built in %s: %w", tree, err)
@@ -53,14 +53,14 @@ func (a *app) conformCommand() *cobra.Command {
 	return c
 }
 
-// sourceTree is the folder above this one, or this one, that has the module witness.
+// sourceTree is the folder above this one, or this one, that has the module witness/conform.
 func sourceTree() (string, error) {
 	from, err := os.Getwd()
 	if err != nil {
 		return "", reason(err)
 	}
 	for dir := from; ; dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "witness", "cmd", "conform", "main.go")); err == nil {
+		if _, err := os.Stat(filepath.Join(dir, "witness", "conform", "cmd", "conform", "main.go")); err == nil {
 			return dir, nil
 		}
 		if dir == filepath.Dir(dir) {

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -162,7 +163,7 @@ func TestFound(t *testing.T) {
 		text := sections[f.title]
 		t.Run(f.name, func(t *testing.T) {
 			text = f.tell(t, text)
-			if text != sections[f.title] && !*rewrite {
+			if said(text) != said(sections[f.title]) && !*rewrite {
 				t.Errorf("docs/found.md does not say what the searches answer; read it and run: go test ./scenarios/transactionprotocol -run TestFound -rewrite\n%s", text)
 			}
 		})
@@ -174,6 +175,19 @@ func TestFound(t *testing.T) {
 		}
 	}
 }
+
+// said is a section without the numbers of states, which a change of the engine or of a
+// model makes smaller or larger, and the schedule among equals that a search comes to first.
+// -deep compares them too.
+func said(section string) string {
+	if *deep {
+		return section
+	}
+	text, _, _ := strings.Cut(section, "```text")
+	return states.ReplaceAllString(text, "states")
+}
+
+var states = regexp.MustCompile(`all [0-9,]+ states|in [0-9]+ steps`)
 
 // tell is the section of a finding, of which there is an old one.
 func (f finding) tell(t *testing.T, old string) string {

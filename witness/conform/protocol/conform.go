@@ -6,7 +6,7 @@ import (
 	"io"
 	"slices"
 
-	"racelab/witness/specified"
+	"racelab/witness/conform/specified"
 )
 
 // Sequence is some requests, and what they are about.

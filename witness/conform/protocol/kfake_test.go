@@ -14,7 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"pgregory.net/rapid"
 
-	"racelab/witness/specified"
+	"racelab/witness/conform/specified"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write testdata anew")

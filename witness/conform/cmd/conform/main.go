@@ -1,5 +1,5 @@
 // Conform asks a broker what docs/specification.md says about transactions, and prints
-// what it answers and what the specification allows; see package racelab/witness/protocol.
+// what it answers and what the specification allows; see package racelab/witness/conform/protocol.
 //
 //	conform --broker localhost:9092 [SEQUENCE...]
 package main
@@ -16,7 +16,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"racelab/witness/protocol"
+	"racelab/witness/conform/protocol"
 )
 
 // Exit codes, as simrun has them.

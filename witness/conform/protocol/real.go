@@ -12,7 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/kversion"
 
-	"racelab/witness/specified"
+	"racelab/witness/conform/specified"
 )
 
 // Broker is a cluster that is asked.
