@@ -66,6 +66,7 @@ nightly: ## what CI has no time for: the race detector, the whole table, 10^6 ra
 	go test -race -count=1 -short -run 'Workers|Signals' ./scenarios ./sweeps ./simrun
 	go -C notebooks test -count=1 ./...
 	go -C witness test -count=1 -timeout=2h ./cmd/witness -releases
+	go -C examples test -count=1 ./...
 	go test ./sim/explore -count=1 -timeout=24h -run 'TestRandomPrograms$$' -v -random-programs 1000000 -random-seed $(RAPID_SEED)
 	go -C witness/conform test . -count=1 -timeout=12h -releases all -rapid.checks=2000
 	for fuzz in $(FUZZ); do go test $${fuzz%:*} -run '^$$' -fuzz "^$${fuzz#*:}$$" -fuzztime 1m || exit 1; done

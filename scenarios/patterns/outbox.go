@@ -108,12 +108,14 @@ var Outbox = scenario.Scenario[OutboxParams, relays]{
 			Does:   "sends a row, waits for the topic, then marks it",
 			Expect: outboxExpect{scenario.Breaks(outboxOnce).Where(outboxCrash, outboxCut).Because(repeats)}},
 		{Name: "two-relays", Release: "a polling relay, deployed twice", Is: relays{run: (*service).sendThenMark, more: true},
-			Does: "as send-first; each reads the oldest row that is not marked",
+			SlowIn: []*outboxSetting{outboxCrash},
+			Does:   "as send-first; each reads the oldest row that is not marked",
 			Expect: outboxExpect{
 				scenario.Breaks(outboxOnce).Because("both read a row before either has marked it"),
 			}},
 		{Name: "skip-locked", Release: "a polling relay with SKIP LOCKED, deployed twice", Is: relays{run: (*service).claimAndSend, more: true},
-			Does: "locks a row that nobody has locked, sends it, marks it",
+			SlowIn: []*outboxSetting{outboxCrash},
+			Does:   "locks a row that nobody has locked, sends it, marks it",
 			Expect: outboxExpect{
 				scenario.Breaks(outboxOnce).Where(outboxCrash, outboxCut).Because(repeats),
 				scenario.Breaks(outboxOrder).Because("one relay has row 1, and the other is faster with row 2"),

@@ -1,0 +1,99 @@
+// Package outbox publishes the messages that transactions have put into a table: each
+// at least once, in the order of their ids.
+//
+// Its model is send-first of the scenario outbox: simrun explore outbox/send-first.
+package outbox
+
+import (
+	"context"
+	"database/sql"
+	"strconv"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Schema is the table. AUTOINCREMENT keeps an id from being given twice.
+const Schema = `CREATE TABLE IF NOT EXISTS outbox (
+	id    INTEGER PRIMARY KEY AUTOINCREMENT,
+	topic TEXT NOT NULL,
+	key   BLOB,
+	value BLOB NOT NULL,
+	sent  INTEGER NOT NULL DEFAULT 0
+)`
+
+// ID is the header with the id of a message: what a consumer tells it by when it comes
+// again. An offset will not do, as a message that is sent twice has two.
+const ID = "outbox-id"
+
+// Put writes a message in the transaction of what it is about. Both are there, or
+// neither is.
+func Put(ctx context.Context, tx *sql.Tx, topic string, key, value []byte) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO outbox (topic, key, value) VALUES (?, ?, ?)`, topic, key, value)
+	return err
+}
+
+// Relay publishes. Run one at a time: a second one sends what the first is about to
+// mark, and where rows are claimed, out of order.
+type Relay struct {
+	DB     *sql.DB
+	Client *kgo.Client // with the default acks, all
+	Batch  int         // how many messages are sent before they are marked; a crash repeats so many
+	// At is told what comes next: "read", "send", "mark". May be nil.
+	At func(point string)
+}
+
+// Once publishes the oldest messages, at most a batch, and says how many.
+func (r *Relay) Once(ctx context.Context) (int, error) {
+	r.at("read")
+	records, ids, err := r.unsent(ctx)
+	if err != nil || len(records) == 0 {
+		return 0, err
+	}
+	r.at("send")
+	// Wait for the acknowledgement: a message that is marked is never read again.
+	if err := r.Client.ProduceSync(ctx, records...).FirstErr(); err != nil {
+		return 0, err
+	}
+	r.at("mark")
+	return len(ids), r.mark(ctx, ids)
+}
+
+// unsent reads by the mark, and not from the highest id on: in a database with several
+// writers a lower id may be committed later.
+func (r *Relay) unsent(ctx context.Context) (records []*kgo.Record, ids []int64, err error) {
+	rows, err := r.DB.QueryContext(ctx, `SELECT id, topic, key, value FROM outbox WHERE sent = 0 ORDER BY id LIMIT ?`, r.Batch)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id int64
+		record := &kgo.Record{}
+		if err := rows.Scan(&id, &record.Topic, &record.Key, &record.Value); err != nil {
+			return nil, nil, err
+		}
+		record.Headers = []kgo.RecordHeader{{Key: ID, Value: strconv.AppendInt(nil, id, 10)}}
+		records, ids = append(records, record), append(ids, id)
+	}
+	return records, ids, rows.Err()
+}
+
+func (r *Relay) mark(ctx context.Context, ids []int64) error {
+	tx, err := r.DB.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	for _, id := range ids {
+		if _, err := tx.ExecContext(ctx, `UPDATE outbox SET sent = 1 WHERE id = ?`, id); err != nil {
+			return err
+		}
+	}
+	return tx.Commit()
+}
+
+func (r *Relay) at(point string) {
+	if r.At != nil {
+		r.At(point)
+	}
+}
