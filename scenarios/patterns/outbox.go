@@ -136,6 +136,7 @@ var Outbox = scenario.Scenario[OutboxParams, relays]{
 			Does:   "sends what the database's log has, in the order of the commits, and then writes down how far it is",
 			Expect: outboxExpect{scenario.Breaks(outboxOnce).Where(outboxCrash, outboxCut).Because(repeats)}},
 	},
+	Chapters: []scenario.Chapter{{Title: "Which pattern", Lines: table}},
 	Statements: []scenario.Statement{
 		{
 			ID:      "C1.7",

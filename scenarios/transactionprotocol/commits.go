@@ -106,6 +106,15 @@ var ZombieProducer = race(scenario.Scenario[struct{}, World]{
 	Sources: []string{"TransactionCoordinator.handleInitProducerId", "KIP-98"},
 	Code:    []string{"model/coordinator/init_producer_id.go", "model/broker/partition_log.go"},
 	Claims:  []*claim{noAbortedRead, noTorn, noLostWrite, stableMoves},
+	Statements: []scenario.Statement{{
+		ID:      "C1.6",
+		Says:    "<PID, sequence> removes duplicates in a partition; the same transactional.id maps to the same PID after a restart, and the epoch fences the older instance.",
+		Verdict: scenario.PartlyTrue,
+		When:    "for what the client sends again, not the application; until the epochs are used up",
+		Evidence: "tv1 and tv2 hold in every state with two instances of one transactional id; without the epoch nothing does. " +
+			"What an application sends anew has a new sequence number, and is there twice: outbox. An epoch that is used up gives another PID: epoch-exhaustion.",
+		Command: "simrun explore zombie-producer/tv2",
+	}},
 	Schedule: `
 		A start; B start; A->C InitProducerId; B->C InitProducerId; A await id; A begin; B await id; B begin
 		A->C AddPartitionsToTxn; A await add; A->B0 Produce; B0->C AddPartitionsToTxn; B->C AddPartitionsToTxn; B await add

@@ -272,6 +272,15 @@ var ConsumeProcessProduce = race(scenario.Scenario[struct{}, World]{
 	Sources: []string{"KAFKA-17582", "KIP-98", "Jepsen: Bufstream 0.1.0 (2024)"},
 	Code:    []string{"model/producer/plain/producer.go", "model/broker/offsets.go"},
 	Claims:  []*claim{inputKept, stableMoves, offsetsStable},
+	Statements: []scenario.Statement{{
+		ID:      "C1.1",
+		Says:    "Transactions give atomic writes across partitions and sessions, and consume-process-produce without duplicates.",
+		Verdict: scenario.PartlyTrue,
+		When:    "for read_committed readers, with TV2 and Kafka 4.2, and an application that seeks after an abort",
+		Evidence: "seek holds in every state with one cut. An application that goes on from its position loses input without any error. " +
+			"Under TV1 a late EndTxn or marker commits what was aborted: delayed-end-txn, delayed-marker. A database beside it is no part of the transaction: half-message/kafka-transaction.",
+		Command: "simrun explore consume-process-produce/seek",
+	}},
 	Symptoms: []scenario.Symptom{{
 		Seen:     []scenario.Seen{{By: "Java", Text: "input without output after abortTransaction, and no error at all"}},
 		Cause:    "The consumer's position is not taken back by an abort.",
