@@ -116,20 +116,38 @@ func significant(text string) []string {
 
 var insignificant = strings.Fields("after an and are at attempts be but by error for from has have in is it its kafka ms my no not of on or our remaining retrying server so than that the then there this to until was we were while with")
 
-// symptomTable is the table of README.md.
+// symptomTable is the table of README.md: a part a group. Those of clients and of the
+// protocol are open.
 func symptomTable(all []*Race) string {
 	var b strings.Builder
-	b.WriteString("| In your log, or in the issue | Cause | Releases | What to do | Show me |\n|---|---|---|---|---|\n")
-	for _, s := range all {
+	for _, group := range Groups() {
+		rows, n := symptomRows(InGroup(all, group))
+		if n == 0 {
+			continue
+		}
+		open := ""
+		if group == ClientRace || group == Protocol {
+			open = " open"
+		}
+		fmt.Fprintf(&b, "<details%s><summary><b>%s</b>, %d symptoms</summary>\n\n", open, group, n)
+		fmt.Fprintf(&b, "| In your log, or in the issue | Cause | Releases | What to do | Show me |\n|---|---|---|---|---|\n%s\n</details>\n", rows)
+	}
+	return b.String()
+}
+
+func symptomRows(races []*Race) (rows string, n int) {
+	var b strings.Builder
+	for _, s := range races {
 		for _, symptom := range s.Symptoms {
 			var seen []string
 			for _, text := range symptom.Seen {
 				seen = append(seen, text.String())
 			}
 			fmt.Fprintf(&b, "| %s | %s | %s | %s | `%s` |\n", strings.Join(seen, "; "), symptom.Cause, symptom.Releases, symptom.Do, symptom.Command)
+			n++
 		}
 	}
-	return b.String()
+	return b.String(), n
 }
 
 const (
