@@ -16,6 +16,8 @@ require (
 	racelab/witness v0.0.0
 )
 
+require github.com/segmentio/kafka-go v0.4.51
+
 require (
 	github.com/davecgh/go-spew v1.1.1 // indirect
 	github.com/eapache/go-resiliency v1.7.0 // indirect

@@ -45,6 +45,7 @@ func reorder(w *witness.T, tr trigger, paused bool) {
 		client   *kgo.Client
 		log      []string // keys, in the order in which the broker first took them
 		promised = make(chan promise, 16)
+		sent     = make(chan bool) // X, to the broker
 	)
 	witness.Calm(func() {
 		b := broker.New(w.T, 1)
@@ -52,6 +53,10 @@ func reorder(w *witness.T, tr trigger, paused bool) {
 		b.On(kmsg.Produce, func(r kmsg.Request) kmsg.Response {
 			request := r.(*kmsg.ProduceRequest)
 			keys := keysOf(w, request)
+			if slices.Contains(keys, "X") {
+				close(sent)
+				b.Delay(100 * time.Millisecond)
+			}
 			if slices.Contains(keys, "A") && refused < tr.times {
 				refused++
 				return refuse(request, tr.code)
@@ -76,10 +81,13 @@ func reorder(w *witness.T, tr trigger, paused bool) {
 		if tr.load != nil {
 			failMetadata(w, b, client, tr.load, func() bool { return refused == tr.times })
 		}
-		// The connections are there, and the partition's leader is known.
+		// The connections are there, and the partition's leader is known. While X is in
+		// flight, A and B gather in one batch.
 		if err := client.ProduceSync(w.Context(), &kgo.Record{Key: []byte("W")}).FirstErr(); err != nil {
 			w.Fatal(err)
 		}
+		client.Produce(context.Background(), &kgo.Record{Key: []byte("X")}, nil)
+		<-sent
 	})
 	produce := func(ctx context.Context, key string, mark func(*kgo.Record)) {
 		record := &kgo.Record{Key: []byte(key)}
@@ -114,7 +122,7 @@ func reorder(w *witness.T, tr trigger, paused bool) {
 	for acked < 3 {
 		again(<-promised)
 	}
-	if got := strings.Join(log[1:], " "); got != "A B C" {
+	if got := strings.Join(log[2:], " "); got != "A B C" {
 		w.Errorf("the log reads %s, the application submitted A B C", got)
 	}
 }

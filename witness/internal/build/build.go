@@ -601,8 +601,12 @@ func (b *builder) workspace(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	version := "1.26.0" // The workspace must not be behind its modules.
+	if v := b.module.GoVersion; semver.Compare("v"+v, "v"+version) > 0 {
+		version = v
+	}
 	var w strings.Builder
-	w.WriteString("go 1.26.0\n\nuse (\n")
+	fmt.Fprintf(&w, "go %s\n\nuse (\n", version)
 	for _, dir := range append([]string{b.module.Dir}, modules...) {
 		if b.module.Path == "racelab/witness" && dir == modules[1] || b.module.Path == "racelab" && dir == modules[0] {
 			continue

@@ -30,6 +30,7 @@ type Client struct {
 var Clients = []Client{
 	{Name: "sarama", Path: "github.com/IBM/sarama", Package: "sarama", Former: "github.com/Shopify/sarama", Since: "v1.39.0"},
 	{Name: "franz-go", Path: "github.com/twmb/franz-go", Package: "franzgo"},
+	{Name: "kafka-go", Path: "github.com/segmentio/kafka-go", Package: "kafkago"},
 }
 
 // FindClient returns a client and a version by a text such as "sarama@v1.43.2".
