@@ -19,6 +19,11 @@ var released = map[string]map[string]string{
 	"sarama@v1.43.1": {"rewind": rt.Fails, "deadlock": "", "throttle": "", "concurrent-transactions": rt.Fails},
 	"sarama@v1.43.3": {"rewind": "", "deadlock": rt.NoDeadlock, "throttle": "", "concurrent-transactions": rt.Fails},
 	"sarama@v1.61.1": {"rewind": "", "deadlock": "", "throttle": "", "concurrent-transactions": ""},
+	"franz-go@v1.22.2": {
+		"reorder-invalid-record": rt.Fails, "reorder-retries": rt.Fails, "reorder-timeout": rt.Fails, "reorder-metadata": rt.Fails,
+		"reorder-cancelled": rt.Fails, "reorder-too-large": rt.Fails, "reorder-paused": "",
+	},
+	"kafka-go@v0.4.51": {"written-after-all": rt.Fails},
 }
 
 // Goal: released clients have the races that are known of them, and not those that

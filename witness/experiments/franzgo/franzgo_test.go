@@ -28,7 +28,10 @@ type trigger struct {
 	cancel  bool              // the context of A, when B is in the buffer
 }
 
-const batchSize = 1 << 10
+const (
+	batchSize = 1 << 10
+	answered  = 100 * time.Millisecond // after which the record before A and B is
+)
 
 // promise is what a promise was called with.
 type promise struct {
@@ -55,7 +58,7 @@ func reorder(w *witness.T, tr trigger, paused bool) {
 			keys := keysOf(w, request)
 			if slices.Contains(keys, "X") {
 				close(sent)
-				b.Delay(100 * time.Millisecond)
+				b.Delay(answered)
 			}
 			if slices.Contains(keys, "A") && refused < tr.times {
 				refused++
@@ -115,6 +118,7 @@ func reorder(w *witness.T, tr trigger, paused bool) {
 	for paused && acked < 2 {
 		again(<-promised)
 	}
+	time.Sleep(answered) // C comes about when A and B fail.
 	for len(promised) > 0 {
 		again(<-promised)
 	}
