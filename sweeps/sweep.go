@@ -241,7 +241,7 @@ func (r *Result) Reference(row Row, column string) (value float64, ok bool) {
 
 // All lists the sweeps.
 func All() []*Sweep {
-	return []*Sweep{&commitCost, &rewindOdds, &stallOdds, &throttle, &reorderOdds, &orderingCost, &backoff, &backoffRetries, &backoffWindows, &backoffProducers, &transactionPause, &transactionSize, &backoffMeasured}
+	return []*Sweep{&commitCost, &rewindOdds, &stallOdds, &throttle, &reorderOdds, &orderingCost, &backoff, &backoffRetries, &backoffWindows, &backoffProducers, &transactionPause, &transactionSize, &backoffMeasured, &commitBatch}
 }
 
 // Find returns the sweep of that name. The error lists what there is.

@@ -68,7 +68,7 @@ func few(s *Sweep) []string {
 	if slices.ContainsFunc(s.Parameters, func(p scenario.Parameter) bool { return p.Name == "transactions" }) {
 		return []string{"transactions=10"}
 	}
-	if s == &orderingCost {
+	if s == &orderingCost || s == &commitBatch {
 		return []string{"records=100"}
 	}
 	return nil

@@ -39,7 +39,8 @@ func table(outbox *scenario.Race) []string {
 	lines := []string{
 		"What breaks in how many of the settings with a fault or without (simrun show NAME has them, and the",
 		"schedule of each), and what it costs where nothing fails: local transactions and requests for the",
-		"two orders or messages of a world, in the run in which all go on in turn.",
+		"two orders or messages of a world, in the run in which all go on in turn. What batches gain, and",
+		"what they repeat after a crash: simrun sweep commit-batch.",
 	}
 	for _, k := range patterns() {
 		r := outbox
