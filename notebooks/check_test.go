@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -36,7 +37,7 @@ func planted(t *testing.T, cells []string, stored ...string) string {
 			}
 			outputs = shown.outputs()
 		}
-		list = append(list, map[string]any{"cell_type": "code", "source": source, "outputs": outputs})
+		list = append(list, map[string]any{"cell_type": "code", "source": strings.ReplaceAll(source, "\t", tab), "outputs": outputs})
 	}
 	content, err := json.Marshal(map[string]any{
 		"nbformat": 4, "metadata": map[string]any{"kernelspec": map[string]any{"name": "gonb"}}, "cells": list,
@@ -116,6 +117,40 @@ func TestFaultsAreFound(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Goal: a cell with a tab is refused, as Jupyter draws an arrow for it.
+func TestTabsAreRefused(t *testing.T) {
+	_, err := compose([]Cell{{Source: Setup}, {Source: "func deep() {\n\tpanic(1)\n}"}})
+	if err == nil || !strings.Contains(err.Error(), "cell 2: it has a tab") {
+		t.Errorf("a cell with a tab: %v", err)
+	}
+}
+
+// Goal: a text of a notebook has no link that leads into the repository: where a
+// notebook is shown, it may lead nowhere.
+func TestLinksAreAbsolute(t *testing.T) {
+	paths, err := filepath.Glob("*.ipynb")
+	if err != nil || paths == nil {
+		t.Fatalf("notebooks: %v, error: %v", paths, err)
+	}
+	for _, path := range paths {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, err := Parse(content)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range n.Cells {
+			for _, link := range regexp.MustCompile(`\]\(([^)]*)\)`).FindAllStringSubmatch(string(c.Source), -1) {
+				if c.Type == "markdown" && !strings.HasPrefix(link[1], "https://") {
+					t.Errorf("%s links to %s", path, link[1])
+				}
+			}
+		}
 	}
 }
 

@@ -48,15 +48,21 @@ func split(cell int, source string) (part, error) {
 	return p, nil
 }
 
-// unformatted says which part of a cell is not as gofmt leaves it.
+// tab is how a cell is indented: Jupyter draws arrows for tabs.
+const tab = "    "
+
+// unformatted says which part of a cell is not as gofmt leaves it, but for its tabs.
 func (p *part) unformatted() error {
 	for _, code := range []string{p.declarations, p.main} {
+		if strings.Contains(code, "\t") {
+			return fmt.Errorf("it has a tab, for which Jupyter draws an arrow; want %d spaces", len(tab))
+		}
 		code = strings.TrimSpace(code)
 		formatted, err := format.Source([]byte(code))
 		if err != nil {
 			continue // The compiler says more.
 		}
-		is, want := strings.Split(code, "\n"), strings.Split(string(formatted), "\n")
+		is, want := strings.Split(code, "\n"), strings.Split(strings.ReplaceAll(string(formatted), "\t", tab), "\n")
 		for i := range is {
 			if i >= len(want) || is[i] != want[i] {
 				return fmt.Errorf("gofmt would change %.120q", is[i])
