@@ -159,8 +159,8 @@ func gradeProperty(c []*code) *Verdict {
 	race := judged(c[0]).Race()
 	v := &Verdict{Outcome: Holds}
 	var through []subject // wrong, and not broken
-	for _, of := range subjects {
-		r, _ := search(race, of.name, &Verdict{}, of.wrong)
+	for i, of := range subjects {
+		r, _ := search(race, of.name, &Verdict{}, explore.Options{First: of.wrong, Again: i > 0})
 		broke := r.Verdict(yours)
 		if !of.wrong {
 			v.States += r.States
@@ -196,8 +196,9 @@ func gradeProperty(c []*code) *Verdict {
 }
 
 // search searches a world of a race, adds what it took to the verdict, and says
-// what it found. First: one break is enough.
-func search(race *scenario.Race, world string, v *Verdict, first bool) (*explore.Result, *scenario.Case) {
+// what it found. Again in the options: the text has stood a whole search in another
+// world.
+func search(race *scenario.Race, world string, v *Verdict, o explore.Options) (*explore.Result, *scenario.Case) {
 	c, err := race.Case("", world)
 	if err != nil {
 		panic("exercise: " + err.Error())
@@ -207,7 +208,8 @@ func search(race *scenario.Race, world string, v *Verdict, first bool) (*explore
 		panic("exercise: " + err.Error())
 	}
 	defer sys.Close()
-	r, err := explore.States(sys, explore.Options{Limit: mostStates, First: first})
+	o.Limit = mostStates
+	r, err := explore.States(sys, o)
 	if err != nil {
 		panic("exercise: " + err.Error())
 	}

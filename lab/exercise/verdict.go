@@ -209,7 +209,7 @@ func (p *program) grade(c []*code) *Verdict {
 // breaks searches one world, and says whether that ends the grade.
 func (p *program) breaks(race *scenario.Race, at int, v *Verdict) bool {
 	world := p.worlds[at]
-	r, c := search(race, world.name, v, false)
+	r, c := search(race, world.name, v, explore.Options{Again: at > 0})
 	if broke := p.first(r); broke != nil {
 		p.describe(v, world, broke)
 		v.Culprit = culpritOf(c, broke)

@@ -2,6 +2,7 @@ package page
 
 import (
 	"encoding/json"
+	"flag"
 	"os"
 	"path/filepath"
 	"slices"
@@ -37,6 +38,28 @@ func TestPage(t *testing.T) {
 	t.Run("cancel", func(t *testing.T) { cancel(b.of(t)) })
 	t.Run("languages", func(t *testing.T) { languages(b.of(t)) })
 	t.Run("sizes", func(t *testing.T) { sizes(b.of(t)) })
+	if *measure {
+		t.Run("seconds", func(t *testing.T) { seconds(b.of(t)) })
+	}
+}
+
+var measure = flag.Bool("seconds", false, "log how long the page takes for the grade of each answer")
+
+// seconds grades every answer of the workshop in the page, and logs how long that takes.
+func seconds(b *browser) {
+	files, err := filepath.Glob(filepath.Join(root, "workshop", "solutions", "*", "*.go"))
+	if err != nil || len(files) == 0 {
+		b.t.Fatalf("no answers: %v", err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		exercise := filepath.Base(filepath.Dir(file))
+		ms := js[float64](b, "(async () => { const t = performance.now(); await racelab.ask('grade', {exercise: '"+exercise+"', text: "+quoted(string(text))+"}); return performance.now() - t; })()")
+		b.t.Logf("%5.2f s  %s/%s", ms/1000, exercise, filepath.Base(file))
+	}
 }
 
 func (b *browser) of(t *testing.T) *browser { return &browser{t, b.ctx} }
