@@ -23,6 +23,7 @@ type Exercise struct {
 	Stretch  string // what to try next
 	Shipped  string // where a release did it
 	Link     string // to that
+	Released string // what the witness is to run: "sarama@v1.43.2 rewind"; empty: nothing
 
 	holes    []*language
 	grade    func(c []*code) *Verdict

@@ -42,9 +42,10 @@ func offsetLock() *Exercise {
 			"the request is as old as its build(). What may not happen between a build() and its send()?",
 			"broker.lock.Lock() goes before build(), and broker.lock.Unlock() after send(), on every way out.",
 		},
-		Stretch: "there are two right answers, with one and with two requests on their way. Write the other one, and compare the price.",
-		Shipped: "sarama 1.43.3, pull request 2947",
-		Link:    "https://github.com/IBM/sarama/pull/2947",
+		Stretch:  "there are two right answers, with one and with two requests on their way. Write the other one, and compare the price.",
+		Shipped:  "sarama 1.43.3, pull request 2947",
+		Link:     "https://github.com/IBM/sarama/pull/2947",
+		Released: "sarama@v1.43.2 rewind",
 		holes: []*language{{hole: "func commit() {", words: []word{
 			{name: "find", does: "sees to it that the coordinator is known", waits: true},
 			{name: "build", gives: condition, does: "collects the offsets that are dirty; false if there are none", waits: true},

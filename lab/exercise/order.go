@@ -45,10 +45,11 @@ func orderAfterFailure() *Exercise {
 		},
 		Stretch: "which two calls may change places, and why does no run notice? And: simrun run produce-reorder/sticky@too-large breaks " +
 			"all the same. Why can no order of the calls help there?",
-		Shipped: "proposed in franz-go issue 852; until then a transaction that is aborted and repeated",
-		Link:    "https://github.com/twmb/franz-go/issues/852",
-		holes:   []*language{{hole: "func onFailure() {", words: words}},
-		grade:   p.grade, scenario: p.race,
+		Shipped:  "proposed in franz-go issue 852; until then a transaction that is aborted and repeated",
+		Link:     "https://github.com/twmb/franz-go/issues/852",
+		Released: "franz-go@v1.22.2 reorder-invalid-record",
+		holes:    []*language{{hole: "func onFailure() {", words: words}},
+		grade:    p.grade, scenario: p.race,
 	}
 }
 

@@ -19,5 +19,8 @@ func (e *Exercise) Readme() string {
 		fmt.Fprintf(&b, "<details><summary>Hint %d</summary>%s</details>\n", i+1, hint)
 	}
 	fmt.Fprintf(&b, "\n**Stretch.** %s\n\n**Shipped.** [%s](%s).\n", e.Stretch, e.Shipped, e.Link)
+	if e.Released != "" {
+		fmt.Fprintf(&b, "\n**The released client**, under the same search: `%s`\n", e.witness())
+	}
 	return b.String()
 }

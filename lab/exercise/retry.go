@@ -43,9 +43,10 @@ func retry() *Exercise {
 			"begin() asks nobody, so it cannot be refused: your loop never turns. The refusal comes from produce().",
 			"for each order: begin, produce, commit; if one of them fails abort, sleep, and do all of it again.",
 		},
-		Stretch: "how often can the inner loop turn? Exercise 09 asks how long it should sleep.",
-		Shipped: "the documented loop of franz-go, Sarama (since 1.61.1) and Java",
-		Link:    "https://github.com/IBM/sarama",
+		Stretch:  "how often can the inner loop turn? Exercise 09 asks how long it should sleep.",
+		Shipped:  "the documented loop of franz-go, Sarama (since 1.61.1) and Java",
+		Link:     "https://github.com/IBM/sarama",
+		Released: "sarama@v1.43.1 concurrent-transactions",
 		holes: []*language{{hole: "func produceAll() {", words: words, values: map[string]variable{
 			"orders":                    {kind: number, value: retryOrders, does: "how many there are: 2, from 0"},
 			"ErrConcurrentTransactions": {kind: failure, value: concurrentTransactions, does: "the last transaction is not complete"},

@@ -34,11 +34,12 @@ func secondLock() *Exercise {
 			"G0 holds pomsLock and wants brokerLock. Who holds brokerLock, and for whom does he wait?",
 			"remember in a variable that a partition was refused, and call releaseCoordinator() once pomsLock is given back.",
 		},
-		Stretch: "which of the other three orders of locks could one turn round as well? What would it cost?",
-		Shipped: "sarama 1.48.0, pull request 3477",
-		Link:    "https://github.com/IBM/sarama/pull/3477",
-		holes:   []*language{{hole: "func handleResponse() {", words: words, values: map[string]variable{"partitions": {kind: number, value: 3, does: "how many there are: 3"}}}},
-		grade:   p.grade, scenario: p.race,
+		Stretch:  "which of the other three orders of locks could one turn round as well? What would it cost?",
+		Shipped:  "sarama 1.48.0, pull request 3477",
+		Link:     "https://github.com/IBM/sarama/pull/3477",
+		Released: "sarama@v1.43.3 deadlock",
+		holes:    []*language{{hole: "func handleResponse() {", words: words, values: map[string]variable{"partitions": {kind: number, value: 3, does: "how many there are: 3"}}}},
+		grade:    p.grade, scenario: p.race,
 	}
 }
 

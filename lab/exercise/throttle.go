@@ -44,11 +44,12 @@ func throttle() *Exercise {
 			"each access is atomic, and the two of them are not: the sender waits for what the other has stopped.",
 			"setThrottle: deadline.Extend(). waitIfThrottled: for !deadline.Over() { sleep() }.",
 		},
-		Stretch: "write the other right answer, and compare how long the response reader is blocked.",
-		Shipped: "sarama 1.43.1 has the lock; the deadline is nobody's yet",
-		Link:    "https://github.com/IBM/sarama/pull/2826",
-		holes:   []*language{{hole: "func setThrottle() {", words: words}, {hole: "func waitIfThrottled() {", words: words}},
-		grade:   p.grade, scenario: p.race,
+		Stretch:  "write the other right answer, and compare how long the response reader is blocked.",
+		Shipped:  "sarama 1.43.1 has the lock; the deadline is nobody's yet",
+		Link:     "https://github.com/IBM/sarama/pull/2826",
+		Released: "sarama@v1.43.0 throttle",
+		holes:    []*language{{hole: "func setThrottle() {", words: words}, {hole: "func waitIfThrottled() {", words: words}},
+		grade:    p.grade, scenario: p.race,
 	}
 }
 

@@ -45,7 +45,8 @@ type Verdict struct {
 	States   int      `json:"states"`             // of all worlds that were searched
 	Worlds   int      `json:"worlds"`             // that were searched
 	Price    *Price   `json:"price,omitempty"`
-	Next     string   `json:"next,omitempty"` // what to do now
+	Next     string   `json:"next,omitempty"`     // what to do now
+	Released string   `json:"released,omitempty"` // holds: the command that plays the released client
 }
 
 // Price is what a right text costs.
@@ -71,7 +72,7 @@ func (e *Exercise) finished(text string, v *Verdict) Verdict {
 	v.ID, v.Hash = e.ID, e.Hash(text)
 	switch v.Outcome {
 	case Holds:
-		v.Next = "Stretch: " + e.Stretch
+		v.Next, v.Released = "Stretch: "+e.Stretch, e.witness()
 	case Unreadable:
 		v.Next = "You may write " + allowed + "."
 	case Cheat:
@@ -83,6 +84,14 @@ func (e *Exercise) finished(text string, v *Verdict) Verdict {
 		}
 	}
 	return *v
+}
+
+// witness is the command that plays the released client; empty: there is none.
+func (e *Exercise) witness() string {
+	if e.Released == "" {
+		return ""
+	}
+	return "go -C witness run ./cmd/witness release " + e.Released
 }
 
 // Hash tells texts apart that differ in more than spaces and comments, in any of the
@@ -176,6 +185,9 @@ func (v Verdict) String() string {
 	}
 	if v.Next != "" {
 		b.WriteString("next    " + v.Next + "\n")
+	}
+	if v.Released != "" {
+		b.WriteString("release " + v.Released + "\n")
 	}
 	b.WriteString("board   " + v.Entry().String() + "\n")
 	return b.String()

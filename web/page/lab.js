@@ -392,7 +392,8 @@
       v.means ? html('p', {}, local(v.means)) : null,
       v.culprit ? html('ul', {}, v.culprit.map((c) => html('li', {}, local(c)))) : null,
       v.schedule ? html('p', {}, t('shortestrun', { n: v.steps, world: v.world })) : null,
-      v.next ? html('p', {}, local(v.next)) : null),
+      v.next ? html('p', {}, local(v.next)) : null,
+      v.released ? html('p', {}, t('released') + ' ', html('code', {}, v.released)) : null),
     html('div', { class: 'mine' }, name, html('button', { class: 'button', id: 'mine', onclick: () => copied(line(name.value)) }, t('line'))));
     $('verdict').scrollIntoView({ block: 'nearest' });
   }
