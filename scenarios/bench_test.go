@@ -1,6 +1,7 @@
 package scenarios_test
 
 import (
+	"math"
 	"testing"
 
 	"racelab/scenarios"
@@ -110,5 +111,42 @@ func BenchmarkScenario(b *testing.B) {
 			}
 			b.ReportMetric(float64(steps)/b.Elapsed().Seconds(), "steps/s")
 		})
+	}
+}
+
+// BenchmarkFirstBreak is how many runs a sampler takes until one breaks the claim of a
+// race, in the median: of the share of runs that do, and no time.
+func BenchmarkFirstBreak(b *testing.B) {
+	const least, most = 1 << 10, 1 << 13
+	samplers := []struct {
+		name   string
+		sample func(sys explore.System, o explore.Options) (*explore.Result, error)
+	}{
+		{"pct", func(sys explore.System, o explore.Options) (*explore.Result, error) {
+			return explore.PCT(sys, 1, 3, o)
+		}},
+		{"pos", func(sys explore.System, o explore.Options) (*explore.Result, error) { return explore.POS(sys, 1, o) }},
+		{"uniform", func(sys explore.System, o explore.Options) (*explore.Result, error) {
+			return explore.Uniform(sys, 1, o)
+		}},
+		{"walk", func(sys explore.System, o explore.Options) (*explore.Result, error) {
+			return explore.Walks(sys, 1, o)
+		}},
+	}
+	for _, r := range scenarios.All() {
+		for _, s := range samplers {
+			b.Run(r.Name+"/"+s.name, func(b *testing.B) {
+				sys := system(b, r.Name)
+				share := 0.0
+				for runs := least; share == 0 && runs <= most; runs *= 8 {
+					result := simtest.Must(s.sample(sys, explore.Options{Limit: runs, Again: true}))
+					share = float64(result.Verdict(r.Claims[0].Name).Bad) / float64(runs)
+				}
+				b.ReportMetric(0, "ns/op")
+				if share > 0 {
+					b.ReportMetric(max(1, math.Ceil(math.Log(0.5)/math.Log1p(-share))), "runs")
+				}
+			})
+		}
 	}
 }

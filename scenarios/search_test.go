@@ -19,6 +19,7 @@ func searches(sys explore.System, workers int, first bool) map[string]*explore.R
 		"states":     simtest.Must(explore.States(sys, o)),
 		"exhaustive": simtest.Must(explore.Exhaustive(sys, o)),
 		"pct":        simtest.Must(explore.PCT(sys, 7, 3, o)),
+		"pos":        simtest.Must(explore.POS(sys, 7, o)),
 		"uniform":    simtest.Must(explore.Uniform(sys, 7, o)),
 		"walk":       simtest.Must(explore.Walks(sys, 7, o)),
 	}

@@ -17,7 +17,10 @@ import (
 )
 
 // strategies are the searches that explore offers.
-var strategies = []string{"states", "exhaustive", "pct", "uniform", "walk"}
+var strategies = []string{"states", "exhaustive", "pct", "pos", "uniform", "walk"}
+
+// samplers are those of them that draw runs.
+var samplers = strategies[2:]
 
 // search is the flags of explore.
 type search struct {
@@ -47,6 +50,7 @@ func (a *app) exploreCommand() *cobra.Command {
 			"  states      every reachable state, breadth first: proof, or the shortest schedule\n" +
 			"  exhaustive  every happens-before class of schedules once\n" +
 			"  pct         random priorities: finds a bug of --depth with a guaranteed probability\n" +
+			"  pos         the orders of steps that depend on each other, drawn at random\n" +
 			"  uniform     every interleaving as likely as any other, as far as blocking allows\n" +
 			"  walk        random walks",
 	}
@@ -54,9 +58,9 @@ func (a *app) exploreCommand() *cobra.Command {
 	s.flags(a, c)
 	f := c.Flags()
 	f.StringVar(&s.strategy, "strategy", "states", strings.Join(strategies, ", "))
-	f.Uint64Var(&s.seed, "seed", 1, "pct, uniform, walk: the seed of the first run; each further run adds 1")
+	f.Uint64Var(&s.seed, "seed", 1, "pct, pos, uniform, walk: the seed of the first run; each further run adds 1")
 	f.IntVar(&s.depth, "depth", 3, "pct: how many orders the bug needs, 1 to 20")
-	f.IntVar(&s.limit, "limit", 0, "at most this many runs (pct, uniform, walk: 1000), classes (exhaustive: 1000000) or states (states: 10000000)")
+	f.IntVar(&s.limit, "limit", 0, "at most this many runs (pct, pos, uniform, walk: 1000), classes (exhaustive: 1000000) or states (states: 10000000)")
 	s.time.flag(c)
 	f.BoolVar(&s.failFast, "fail-fast", false, "stop at the first that breaks")
 	s.parallel.flag(c)
@@ -79,10 +83,10 @@ func (s *search) validate(c *cobra.Command) error {
 		return err
 	}
 	set := c.Flags().Changed
-	sampler := s.strategy == "pct" || s.strategy == "uniform" || s.strategy == "walk"
+	sampler := slices.Contains(samplers, s.strategy)
 	switch {
 	case set("shard") && !sampler:
-		return fmt.Errorf("--shard goes with --strategy pct, uniform or walk: what %s has left to do depends on all that it did", s.strategy)
+		return fmt.Errorf("--shard goes with --strategy pct, pos, uniform or walk: what %s has left to do depends on all that it did", s.strategy)
 	case set("out") && !set("shard"):
 		return errors.New("--out goes with --shard")
 	case set("limit") && s.limit < 1:
@@ -90,7 +94,7 @@ func (s *search) validate(c *cobra.Command) error {
 	case s.depth < 1 || s.depth > 20:
 		return fmt.Errorf("--depth %d is not possible; want 1 to 20", s.depth)
 	case set("seed") && !sampler:
-		return fmt.Errorf("--seed goes with --strategy pct, uniform or walk: %s explores without chance", s.strategy)
+		return fmt.Errorf("--seed goes with --strategy pct, pos, uniform or walk: %s explores without chance", s.strategy)
 	case set("depth") && s.strategy != "pct":
 		return fmt.Errorf("--depth goes with --strategy pct, not %s", s.strategy)
 	case set("memory") && s.strategy != "states":
@@ -220,6 +224,8 @@ func (s *search) run(sys explore.System, o explore.Options) (*explore.Result, er
 		return explore.Exhaustive(sys, o)
 	case "pct":
 		return explore.PCT(sys, s.seed, s.depth, o)
+	case "pos":
+		return explore.POS(sys, s.seed, o)
 	case "uniform":
 		return explore.Uniform(sys, s.seed, o)
 	case "walk":
@@ -363,8 +369,8 @@ type exploreJSON struct {
 	Transitions int               `json:"transitions"` // states
 	Classes     int               `json:"classes"`     // exhaustive: happens-before classes
 	Redundant   int               `json:"redundant"`   // exhaustive: runs given up
-	Runs        int               `json:"runs"`        // pct, uniform, walk
-	Steps       int               `json:"steps"`       // exhaustive, pct, uniform, walk
+	Runs        int               `json:"runs"`        // pct, pos, uniform, walk
+	Steps       int               `json:"steps"`       // exhaustive, pct, pos, uniform, walk
 	Complete    bool              `json:"complete"`
 	// Schedules counts all interleavings, and Bad those that break the first
 	// property; where states or exhaustive was complete and they can be counted.

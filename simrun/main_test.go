@@ -198,6 +198,7 @@ func TestExitCodes(t *testing.T) {
 		{"explore offset-rewind/broker-lock@2x2", exitHolds},
 		{"explore offset-rewind --variant broker-lock --limit 1000", exitUnfinished},
 		{"explore offset-rewind --set partitions=1 --set commits=1", exitVacuous},
+		{"explore offset-rewind --strategy pos", exitBroken},
 		{"explore offset-rewind --strategy walk", exitBroken},
 		{"explore offset-rewind --strategy walk --seed 16 --limit 1", exitBroken},
 		{"explore offset-rewind --strategy walk --variant commit-lock", exitHolds},

@@ -141,7 +141,7 @@ func (a *app) mergeCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "merge DIR",
 		Short: "Put the results of all shards of a command together: the same bytes as from one machine",
-		Long: "Put the results of all shards of a command together. explore with pct, uniform or walk,\n" +
+		Long: "Put the results of all shards of a command together. explore with pct, pos, uniform or walk,\n" +
 			"check, and sweep write them with --shard I/N --out DIR, each on whatever machine, with the\n" +
 			"same build of this program. Merge prints what the command prints that does all the work,\n" +
 			"byte for byte, and has its exit code.",

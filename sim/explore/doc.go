@@ -14,6 +14,8 @@
 //
 // Where neither ends, sample. PCT first: a bug that needs few orders (its depth)
 // is found with a probability that has a lower bound, and the bound is printed.
+// POS has no bound, and often needs fewer runs: it draws only the orders of steps
+// that depend on each other.
 // Uniform gives every interleaving the same chance, so the share of bad runs
 // means something. Walk is the plainest, favours runs whose tasks end early, and
 // is repeated by its seed alone.
