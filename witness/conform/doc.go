@@ -9,7 +9,8 @@
 //	go -C witness/conform test . -releases all -rapid.checks=2000
 //
 // Driven: the transactional producers of Sarama and franz-go (TV1 and TV2), an abort
-// while a record is on its way included, and the configuration checks of both. Not
+// while a record is on its way included; Sarama's idempotent producer, whose requests
+// meet faults, against no model; and the configuration checks of both clients. Not
 // driven: offset commits, throttles, and what breaks a connection. The fake cluster
 // answers at once; a window takes the time that is set.
 package conform

@@ -1,0 +1,239 @@
+package conform
+
+import (
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/rcrowley/go-metrics"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"golang.org/x/mod/semver"
+	"pgregory.net/rapid"
+
+	"racelab/witness/kafka"
+)
+
+// idempotentLog is a partition's log as far as an idempotent producer can tell: it
+// remembers the last five batches of a producer's epoch, and takes what one of them
+// was for a duplicate.
+//
+// Source: ProducerStateEntry.NUM_BATCHES_TO_RETAIN, findDuplicateBatch;
+// ProducerAppendInfo.checkSequence.
+type idempotentLog struct {
+	cluster *cluster
+	// fault says what becomes of a Produce request, from 1: an error for the batch, or
+	// the loss of the connection once the batch is written.
+	fault   func(request int) (code int16, cut bool)
+	took    time.Duration // from a request to its answer
+	seen    int
+	epoch   int16
+	batches []batch
+	written []string // records, in the order of the log
+	answers []string // "[0..0] ok"
+}
+
+type batch struct{ first, last int32 }
+
+func (l *idempotentLog) Dial(string, string) (conn net.Conn, err error) {
+	conn = kafka.Pipe(func(request kmsg.Request) (kmsg.Response, time.Duration) {
+		r, ok := request.(*kmsg.ProduceRequest)
+		if !ok {
+			return l.cluster.handle(request)
+		}
+		l.seen++
+		code, cut := l.fault(l.seen)
+		p := r.Topics[0].Partitions[0]
+		if code == 0 {
+			code = l.append(p.Records)
+		}
+		if cut {
+			conn.Close()
+		}
+		response := kmsg.NewPtrProduceResponse()
+		t := kmsg.NewProduceResponseTopic()
+		t.Topic = r.Topics[0].Topic
+		of := kmsg.NewProduceResponseTopicPartition()
+		of.Partition, of.ErrorCode = p.Partition, code
+		t.Partitions = append(t.Partitions, of)
+		response.Topics = append(response.Topics, t)
+		return response, l.took
+	})
+	return conn, nil
+}
+
+func (l *idempotentLog) append(records []byte) (code int16) {
+	var b kmsg.RecordBatch
+	if err := b.ReadFrom(records); err != nil {
+		panic(fmt.Sprint("conform: a batch that cannot be read: ", err))
+	}
+	now := batch{b.FirstSequence, b.FirstSequence + b.NumRecords - 1}
+	outcome := "ok"
+	defer func() {
+		l.answers = append(l.answers, fmt.Sprintf("%d..%d of epoch %d %s", now.first, now.last, b.ProducerEpoch, outcome))
+	}()
+	if b.ProducerEpoch != l.epoch {
+		l.epoch, l.batches = b.ProducerEpoch, nil
+	}
+	next := int32(0)
+	for _, old := range l.batches {
+		if old == now {
+			outcome = "duplicate"
+			return 0
+		}
+		next = old.last + 1
+	}
+	if now.first != next {
+		outcome = "out of order"
+		return kerr.OutOfOrderSequenceNumber.Code
+	}
+	if l.batches = append(l.batches, now); len(l.batches) > 5 {
+		l.batches = l.batches[1:]
+	}
+	rest := b.Records
+	for range b.NumRecords {
+		var record kmsg.Record
+		if err := record.ReadFrom(rest); err != nil {
+			panic(fmt.Sprint("conform: a record that cannot be read: ", err))
+		}
+		l.written = append(l.written, string(record.Value))
+		length, n := varint(rest)
+		rest = rest[n+length:]
+	}
+	return 0
+}
+
+// varint reads a zigzag number, and says how long it is.
+func varint(from []byte) (value, size int) {
+	var u uint64
+	for i, b := range from {
+		u |= uint64(b&0x7f) << (7 * i)
+		if b < 0x80 {
+			return int(u>>1) ^ -int(u&1), i + 1
+		}
+	}
+	panic("conform: a number without an end")
+}
+
+// produceIdempotently hands messages over, each at its time, and tells what became of
+// them.
+func produceIdempotently(l *idempotentLog, at ...time.Duration) (acked, failed []string) {
+	metrics.UseNilMetrics = true
+	c := sarama.NewConfig()
+	c.Version = sarama.V2_5_0_0
+	c.ApiVersionsRequest = false
+	c.Metadata.RefreshFrequency = 0
+	c.Net.Proxy.Enable, c.Net.Proxy.Dialer = true, l
+	c.Net.MaxOpenRequests = 1
+	c.Producer.Idempotent = true
+	c.Producer.RequiredAcks = sarama.WaitForAll
+	c.Producer.Return.Successes = true
+	p, err := sarama.NewAsyncProducer([]string{address(coordinatorID)}, c)
+	if err != nil {
+		panic(fmt.Sprint("conform: the client does not start: ", err))
+	}
+	start := time.Now()
+	for i, due := range at {
+		time.Sleep(due - time.Since(start))
+		p.Input() <- &sarama.ProducerMessage{Topic: topic, Value: sarama.StringEncoder(fmt.Sprint("m", i))}
+	}
+	for range at {
+		select {
+		case m := <-p.Successes():
+			acked = append(acked, fmt.Sprint(m.Value))
+		case e := <-p.Errors():
+			failed = append(failed, fmt.Sprintf("%v %v", e.Msg.Value, e.Err))
+		}
+	}
+	_ = p.Close()
+	return acked, failed
+}
+
+// retries is a run of an idempotent producer whose requests meet faults.
+type retries struct {
+	at      []time.Duration // when a message is handed over
+	took    time.Duration   // from a request to its answer
+	refused map[int]bool    // requests that are answered NOT_ENOUGH_REPLICAS, from 1
+	cut     map[int]bool    // requests whose connection is lost once they are written
+}
+
+// run says what is wrong: messages that were acknowledged and are not in the log, and
+// messages that are in the log and failed.
+func (r retries) run(t *testing.T) (lost, written []string, story string) {
+	synctest.Test(t, func(*testing.T) {
+		l := &idempotentLog{cluster: newCluster(1), took: r.took}
+		l.fault = func(request int) (int16, bool) {
+			if r.refused[request] {
+				return kerr.NotEnoughReplicas.Code, false
+			}
+			return 0, r.cut[request]
+		}
+		acked, failed := produceIdempotently(l, r.at...)
+		for _, m := range acked {
+			if !slices.Contains(l.written, m) {
+				lost = append(lost, m)
+			}
+		}
+		for _, m := range failed {
+			if name, _, _ := strings.Cut(m, " "); slices.Contains(l.written, name) {
+				written = append(written, m)
+			}
+		}
+		story = fmt.Sprintf("acknowledged %v, failed %v, written %v; answers: %s", acked, failed, l.written, strings.Join(l.answers, "; "))
+	})
+	return lost, written, story
+}
+
+const ms = time.Millisecond
+
+// Goal: up to 1.46.2 a message that waits behind a retry goes out with sequence number
+// 0, is taken for a duplicate, acknowledged, and never written. Method: four messages, a
+// millisecond apart; the connection is lost once the second is written.
+func TestSaramaAcknowledgesWhatIsNotWritten(t *testing.T) {
+	lost, _, story := retries{at: []time.Duration{0, ms, 2 * ms, 3 * ms}, took: 10 * ms, cut: map[int]bool{2: true}}.run(t)
+	if got, want := fmt.Sprint(lost), semver.Compare(version(t, "sarama"), "v1.46.3") < 0; got != "[]" != want {
+		t.Errorf("%s: acknowledged and not written: %s; want some: %v\n%s", version(t, "sarama"), got, want, story)
+	}
+}
+
+// Goal: up to 1.47.0 messages that were written come back as OUT_OF_ORDER_SEQUENCE_NUMBER
+// after a connection was lost, because they go again in other batches. Method: as above,
+// but that the third request loses it.
+func TestSaramaFailsWhatIsWritten(t *testing.T) {
+	_, written, story := retries{at: []time.Duration{0, ms, 2 * ms, 3 * ms}, took: 10 * ms, cut: map[int]bool{3: true}}.run(t)
+	before := semver.Compare(version(t, "sarama"), "v1.48.0") < 0
+	if !before && len(written) == 0 {
+		return
+	}
+	if want := "m1 m2 m3"; !before || len(written) != 3 || !strings.Contains(fmt.Sprint(written), "out of order sequence number") {
+		t.Errorf("%s: written and failed: %v; want %s before 1.48.0, and none since\n%s", version(t, "sarama"), written, want, story)
+	}
+}
+
+// Goal: since 1.48.0 no message is acknowledged and not written, nor written and failed,
+// whichever two requests meet a fault.
+func TestSaramaIdempotentRetries(t *testing.T) {
+	if semver.Compare(version(t, "sarama"), "v1.48.0") < 0 {
+		return // The two tests before this one are why.
+	}
+	rapid.Check(t, func(r *rapid.T) {
+		run := retries{took: time.Duration(rapid.IntRange(1, 30).Draw(r, "answer")) * ms, refused: map[int]bool{}, cut: map[int]bool{}}
+		due := time.Duration(0)
+		for range rapid.IntRange(1, 8).Draw(r, "messages") {
+			due += time.Duration(rapid.SampledFrom([]int{0, 1, 1, 5, 60, 120}).Draw(r, "pause")) * ms
+			run.at = append(run.at, due)
+		}
+		for range rapid.IntRange(0, 2).Draw(r, "faults") {
+			kind := rapid.SampledFrom([]map[int]bool{run.refused, run.cut}).Draw(r, "fault")
+			kind[rapid.IntRange(1, 6).Draw(r, "request")] = true
+		}
+		if lost, written, story := run.run(t); len(lost)+len(written) > 0 {
+			r.Fatalf("%s with %+v: acknowledged and not written %v, written and failed %v\n%s", version(t, "sarama"), run, lost, written, story)
+		}
+	})
+}
