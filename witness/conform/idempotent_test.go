@@ -15,8 +15,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"golang.org/x/mod/semver"
 	"pgregory.net/rapid"
-
-	"racelab/witness/kafka"
 )
 
 // idempotentLog is a partition's log as far as an idempotent producer can tell: it
@@ -41,7 +39,7 @@ type idempotentLog struct {
 type batch struct{ first, last int32 }
 
 func (l *idempotentLog) Dial(string, string) (conn net.Conn, err error) {
-	conn = kafka.Pipe(func(request kmsg.Request) (kmsg.Response, time.Duration) {
+	conn = pipe(func(request kmsg.Request) (kmsg.Response, time.Duration) {
 		r, ok := request.(*kmsg.ProduceRequest)
 		if !ok {
 			return l.cluster.handle(request)
