@@ -76,7 +76,7 @@ func measureCommitCost(variant string, p commitRun, seed uint64) ([]float64, err
 	s := offsetrewind.Scenario.Default()
 	s.Partitions, s.Commits = p.partitions, p.commits
 	w := offsetrewind.Scenario.World(variant, s)
-	requests := countCommits(w)
+	commits := countCommits(w)
 	w.Timed(sim.Timing{
 		Seed: seed,
 		Wake: p.wake,
@@ -87,7 +87,7 @@ func measureCommitCost(variant string, p commitRun, seed uint64) ([]float64, err
 		},
 	})
 	err := finish(w, seed, func() {})
-	return []float64{milliseconds(w), float64(*requests)}, err
+	return []float64{milliseconds(w), float64(commits.requests)}, err
 }
 
 // commitCostHeadline names the ways from the slowest to the quickest.

@@ -170,6 +170,19 @@ func TestRewindOddsAgainstTheReleases(t *testing.T) {
 	}
 }
 
+// Goal: with more partitions fewer commits are stale, and more partitions are taken
+// back, as the release has it.
+func TestPartitionsTakenBack(t *testing.T) {
+	at := func(partitions string) func(column string) Estimate {
+		return row(t, &rewindOdds, "unfixed", 20, "partitions="+partitions, "latency=1ms", "service=500us")
+	}
+	six, twelve := at("6"), at("12")
+	if six("rewinds by work").Value <= twelve("rewinds by work").Value || six("taken back").Value >= twelve("taken back").Value {
+		t.Errorf("stale commits %v and %v, taken back %v and %v in 1,000 messages of 6 and 12 partitions; want fewer, and more",
+			six("rewinds by work"), twelve("rewinds by work"), six("taken back"), twelve("taken back"))
+	}
+}
+
 // Goal: it takes a second throttle to stall, and more make it likelier; without
 // the data race as many runs stall, and with the lock of the release none.
 func TestStallOdds(t *testing.T) {

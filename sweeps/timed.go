@@ -82,15 +82,26 @@ func meter(actions sim.Action, see func(a sim.Act)) *sim.Property {
 	return p
 }
 
-// countCommits counts the requests to commit that nodes have answered.
-func countCommits(w *sim.World) *int {
-	n := 0
+// commitCounts are the requests to commit that nodes have answered, and the partitions
+// whose committed offset they took back: one may take back several.
+type commitCounts struct{ requests, takenBack int }
+
+func countCommits(w *sim.World) *commitCounts {
+	n, committed := &commitCounts{}, map[model.Partition]model.Offset{}
 	w.Watch(meter(sim.Answered, func(a sim.Act) {
-		if _, ok := a.Request.(*model.OffsetCommitRequest); ok {
-			n++
+		r, ok := a.Request.(*model.OffsetCommitRequest)
+		if !ok {
+			return
+		}
+		n.requests++
+		for _, asked := range r.Partitions {
+			if asked.Offset < committed[asked.Partition] {
+				n.takenBack++
+			}
+			committed[asked.Partition] = asked.Offset
 		}
 	}))
-	return &n
+	return n
 }
 
 // milliseconds is how long a run took.
