@@ -24,8 +24,11 @@ var formats = []format{
 	{name: "text", help: "a diagram, and what broke", write: view.Text},
 	{name: "mermaid", help: "a sequence diagram for Markdown", write: view.Mermaid},
 	{name: "html", help: "a page to step through, in one file", write: view.HTML},
-	{name: "porcupine", help: "the history of commits and fetches, as a page", refuse: withoutHistory,
+	{name: "porcupine", help: "the history of commits and fetches, or of transactions, as a page", refuse: withoutHistory,
 		write: func(w io.Writer, r *view.Report, _ view.Options) error {
+			if h := properties.TransactionHistoryOf(r.Trace); len(h.Clients) > 0 {
+				return h.WriteHTML(w)
+			}
 			return properties.CommitHistoryOf(r.Trace).WriteHTML(w)
 		}},
 }
@@ -47,7 +50,7 @@ func formatsHelp() string {
 	return strings.Join(lines, "; ")
 }
 
-// withoutHistory says that a scenario has no history of commits and fetches, and
+// withoutHistory says that a scenario has no history that porcupine judges, and
 // which have one.
 func withoutHistory(a *app, s *scenario.Race) error {
 	var names []string
@@ -59,9 +62,10 @@ func withoutHistory(a *app, s *scenario.Race) error {
 	if slices.Contains(names, s.Name) {
 		return nil
 	}
-	return fmt.Errorf("--format porcupine: %s has no history of commits and fetches; possible: %s", s.Name, strings.Join(names, ", "))
+	return fmt.Errorf("--format porcupine: %s has no history of commits and fetches, nor of transactions; possible: %s", s.Name, strings.Join(names, ", "))
 }
 
 func isHistory(claim scenario.RaceClaim) bool {
-	return claim.Name == properties.CommitHistoryIsMonotone(nil).Name()
+	return claim.Name == properties.CommitHistoryIsMonotone(nil).Name() ||
+		claim.Name == properties.TransactionHistoryIsFenced(nil).Name()
 }

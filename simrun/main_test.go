@@ -509,6 +509,9 @@ func TestHistoryAsAPage(t *testing.T) {
 	if !strings.HasPrefix(first, "<!doctype html>") {
 		t.Errorf("the page begins with %.40q", first)
 	}
+	if _, page, _ := call("run", "zombie-producer", "--format", "porcupine"); !strings.Contains(page, "EndTxn(commit) of 1/0") {
+		t.Error("the page of zombie-producer has no EndTxn")
+	}
 	for _, text := range []string{`"auto1 commits P0: 11, no answer"`, `"app commits P0: 12"`, `"successor fetches P0: 11"`} {
 		if !strings.Contains(first, text) {
 			t.Errorf("the page has no %s", text)

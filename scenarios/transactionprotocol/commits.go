@@ -105,7 +105,7 @@ var ZombieProducer = race(scenario.Scenario[struct{}, World]{
 	Fixed:   "Kafka 0.11",
 	Sources: []string{"TransactionCoordinator.handleInitProducerId", "KIP-98"},
 	Code:    []string{"model/coordinator/init_producer_id.go", "model/broker/partition_log.go"},
-	Claims:  []*claim{noAbortedRead, noTorn, noLostWrite, stableMoves},
+	Claims:  []*claim{noAbortedRead, noTorn, noLostWrite, stableMoves, fenced},
 	Statements: []scenario.Statement{{
 		ID:      "C1.6",
 		Says:    "<PID, sequence> removes duplicates in a partition; the same transactional.id maps to the same PID after a restart, and the epoch fences the older instance.",
@@ -124,7 +124,7 @@ var ZombieProducer = race(scenario.Scenario[struct{}, World]{
 		B1->C WriteTxnMarkers response; A->C EndTxn; A await end`,
 	Variants: []scenario.Variant[struct{}, World]{
 		{Name: "no-fence", Is: zombie(tv1, lacks(model.Fencing)), Release: "no Kafka: what if", Does: "gives the second process the epoch of the first",
-			Expect: expect{scenario.Breaks(noAbortedRead, noTorn, noLostWrite).Because("both have one epoch, so that one ends what the other has open")}},
+			Expect: expect{scenario.Breaks(noAbortedRead, noTorn, noLostWrite, fenced).Because("both have one epoch, so that one ends what the other has open")}},
 		{Name: "tv1", Is: zombie(tv1, model.Rules{}), Release: "Kafka 4.3, TV1", Does: "gives a new epoch, and aborts what is open"},
 		{Name: "tv2", Is: zombie(tv2, model.Rules{}), Release: "Kafka 4.3, TV2", Does: "likewise"},
 	},

@@ -15,6 +15,7 @@ import (
 	"racelab/model/broker"
 	"racelab/model/coordinator"
 	"racelab/model/producer/plain"
+	"racelab/properties"
 	"racelab/scenario"
 	"racelab/sim"
 )
@@ -243,6 +244,7 @@ var (
 	replaySame    = &claim{Name: "offsets-survive-a-replay", Says: "the committed offset after a replay of __consumer_offsets is the one before it"}
 	ownerKeeps    = &claim{Name: "former-owner-takes-nothing-back", Says: "what the new owner of a partition has committed, its former owner does not take back"}
 	inputKept     = &claim{Name: "no-input-is-lost", Says: "each input before the committed offset has its output, once"}
+	fenced        = &claim{Name: properties.TransactionHistoryIsFenced(nil).Name(), Says: "the coordinator answers as a register with one owner: who was replaced ends nothing, and nobody is fenced whom nobody has replaced"}
 	invariants    = &claim{Name: sim.NodeInvariants, Says: "no epoch passes the last one, and logs and coordinators are what they claim to be"}
 )
 
@@ -275,6 +277,9 @@ func judge(w *sim.World, name string, p *parts) {
 		w.Finally(name, p.replay)
 	case ownerKeeps.Name:
 		w.Finally(name, p.owner)
+	case fenced.Name:
+		names := strings.Split(producerNames[:len(p.producers)], "")
+		w.Watch(properties.TransactionHistoryIsFenced(&properties.TransactionHistory{Clients: names}))
 	case inputKept.Name:
 		w.Finally(name, p.input)
 	}

@@ -1,0 +1,79 @@
+package properties_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"racelab/model"
+	"racelab/properties"
+	"racelab/sim"
+)
+
+// txnAct reads an act of a history under TV2: "A inits", "A has 1/0", "A commits 1/0",
+// "A aborts 1/0", "A ends 1/1", "A fenced", "A moved", "A cut".
+func txnAct(t *testing.T, text string) sim.Act {
+	t.Helper()
+	words := strings.Fields(text)
+	o := sim.Act{Action: sim.Received, Actor: words[0], Peer: "C"}
+	id, epoch := model.NoProducerID, model.NoProducerEpoch
+	if len(words) == 3 {
+		if _, err := fmt.Sscanf(words[2], "%d/%d", &id, &epoch); err != nil {
+			t.Fatal(err)
+		}
+	}
+	end := func(result model.TransactionResult) {
+		o.Action, o.Message = sim.Sent, &model.EndTxnRequest{Version: 5, ProducerID: id, ProducerEpoch: epoch, Result: result}
+	}
+	switch words[1] {
+	case "inits":
+		o.Action, o.Message = sim.Sent, &model.InitProducerIDRequest{ProducerID: model.NoProducerID, ProducerEpoch: model.NoProducerEpoch}
+	case "has":
+		o.Message = &model.InitProducerIDResponse{ProducerID: id, ProducerEpoch: epoch}
+	case "commits":
+		end(model.Commit)
+	case "aborts":
+		end(model.Abort)
+	case "ends":
+		o.Message = &model.EndTxnResponse{ProducerID: id, ProducerEpoch: epoch}
+	case "fenced":
+		o.Message = &model.EndTxnResponse{Error: model.ErrProducerFenced, ProducerID: -1, ProducerEpoch: -1}
+	case "moved":
+		o.Message = &model.EndTxnResponse{Error: model.ErrNotCoordinator, ProducerID: -1, ProducerEpoch: -1}
+	case "cut":
+		o.Message = sim.ErrBroken
+	default:
+		t.Fatalf("%q is no act", text)
+	}
+	return o
+}
+
+// Goal: the oracle accepts what a fenced register answers, and refuses the last answer of
+// each history that none does.
+func TestTransactionHistory(t *testing.T) {
+	for _, test := range []struct {
+		name, history string
+		refused       bool
+	}{
+		{"a commit", "A inits; A has 1/0; A commits 1/0; A ends 1/1", false},
+		{"a second try", "A inits; A has 1/0; A commits 1/0; A cut; A commits 1/0; A ends 1/1", false},
+		{"a second try of what may have been done before the move", "A inits; A has 1/0; A commits 1/0; A moved; A commits 1/0; A ends 1/1", false},
+		{"two owners", "A inits; A has 1/0; B inits; B has 1/0", true},
+		{"a zombie ends", "A inits; A has 1/0; B inits; B has 1/1; A commits 1/0; A ends 1/1", true},
+		{"a zombie is fenced", "A inits; A has 1/0; B inits; B has 1/1; A commits 1/0; A fenced", false},
+		{"fenced by one that was not told", "A inits; A has 1/0; B inits; B cut; A commits 1/0; A fenced", false},
+		{"fenced by nobody", "A inits; A has 1/0; A commits 1/0; A fenced", true},
+		{"ends before it is replaced", "A inits; A has 1/0; A commits 1/0; B inits; B has 1/2; A ends 1/1", false},
+		{"both results", "A inits; A has 1/0; A commits 1/0; A ends 1/1; A aborts 1/0; A ends 1/2", true},
+		{"a forgotten commit", "A inits; A has 1/0; A commits 1/0; A ends 1/1; A aborts 1/1; A fenced", true},
+	} {
+		oracle := properties.TransactionHistoryIsFenced(&properties.TransactionHistory{Clients: []string{"A", "B"}})
+		acts := strings.Split(test.history, "; ")
+		for i, text := range acts {
+			seen, _, err := oracle.Judge(txnAct(t, text))
+			if want := test.refused && i == len(acts)-1; !seen || (err != nil) != want {
+				t.Errorf("%s, %q: %v (seen: %v), want refused %v", test.name, text, err, seen, want)
+			}
+		}
+	}
+}
