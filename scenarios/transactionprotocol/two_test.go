@@ -23,8 +23,10 @@ func crashing(version model.TransactionVersion) World {
 
 // Goal: two transactions at a time, over two partitions, are atomic, and a read_committed
 // consumer gets what was committed, and no more. Method: all states, under each version.
-// With -deep the coordinator moves too, once; that search does not end within three
-// million states.
+// With -deep the coordinator moves too, once: that search does not end. Under TV1 it
+// breaks nothing in 3,000,343 states, to step 43, and each further step reaches a fifth
+// more states than the one before. A run is over after about 80, so there may be some
+// 10^9.
 func TestTwoByTwo(t *testing.T) {
 	type world struct {
 		name   string
