@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"racelab/model"
+	saramaclient "racelab/model/producer/sarama"
+	"racelab/scenarios/concurrenttransactions"
 	"racelab/sim"
 	"racelab/sim/explore"
 )
@@ -116,6 +118,24 @@ func TestSaramaAtALagOf5s(t *testing.T) {
 		if got := c.after(model.Send); got != want {
 			t.Errorf("%s: after the send failed: %s; want %s", variant, got, want)
 		}
+	}
+}
+
+// Goal: 1.48.0 to 1.48.2 send a batch again without Producer.Retry.Backoff, so the send
+// fails 300 ms earlier, as measured.
+func TestSarama1_48AtALagOf5s(t *testing.T) {
+	p := concurrenttransactions.Scenario.Default()
+	p.TooLarge, p.Timed, p.Transactions, p.Lag = 0, true, 3, sim.Constant(5*time.Second)
+	w := sim.NewWorld()
+	defer w.Close()
+	concurrenttransactions.Scenario.Build(w, concurrenttransactions.Sarama(saramaclient.Release1_48_0), p)
+	c := &conversation{world: w, refused: map[string]int{}}
+	w.Watch(c.note())
+	for len(explore.Of(w).Enabled()) > 0 {
+		explore.Of(w).Take(0)
+	}
+	if failed := c.first(model.Send); !within(failed.at, 4080*time.Millisecond) || failed.tries != 204 {
+		t.Errorf("the send failed at %v after %d tries, want 4.08s, 204", failed.at, failed.tries)
 	}
 }
 

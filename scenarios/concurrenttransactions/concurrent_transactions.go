@@ -201,7 +201,7 @@ var Scenario = scenario.Scenario[Params, Client]{
 		"sarama issues 2859 and 2915",
 		"transactionManager and asyncProducer of sarama 1.43.1, 1.60.1 and 1.61.1",
 		"doWithConcurrentTransactions, EndTransaction and sink.doTxnReq of franz-go 1.21.6, 1.22.2 and 1.22.3; its pull request 1534",
-		"TransactionManager of Kafka's Java client; TransactionCoordinator, TransactionMarkerChannelManager; KAFKA-5482, KIP-890",
+		"TransactionManager of Kafka's Java client 3.9; TransactionCoordinator, TransactionMarkerChannelManager; KAFKA-5482, KIP-890",
 	},
 	Code: []string{
 		"model/producer/sarama/transaction_manager.go", "model/producer/kgo/txn.go", "model/producer/kgo/txn_sink.go", "model/producer/java/transaction_manager.go",
@@ -235,7 +235,7 @@ var Scenario = scenario.Scenario[Params, Client]{
 			Does:   "likewise, but Flush waits for a partition that is being added, and AbortBufferedRecords ends that",
 			Is:     Kgo(kgo.Release1_22_3, model.TV1),
 			Expect: append(expect{neverOpened}, neverAborts...), SlowIn: []*setting{untimed, three, twoPartitions, tooLarge}},
-		{Name: "java", Release: "Kafka's Java client, TV1",
+		{Name: "java", Release: "Kafka's Java client 3.9, TV1",
 			Does:   "tries the first add again every 20 ms, all else every retry.backoff.ms, and does not count",
 			Is:     Java,
 			Expect: neverAborts},
@@ -295,7 +295,7 @@ var Scenario = scenario.Scenario[Params, Client]{
 			ID:       "C0.2",
 			Says:     "It shows at the add-partitions step; the client retries and may fail in the end.",
 			Verdict:  scenario.True,
-			Evidence: "At a lag of 50 ms the first add of each transaction is refused three times, and all commit. At 5 s the send fails at 4.38 s, after 4 x 51 tries. After an abort that needs a new epoch it shows at InitProducerId, which before 1.61.1 is fatal.",
+			Evidence: "At a lag of 50 ms the first add of each transaction is refused three times, and all commit. At 5 s the send fails at 4.38 s, after 4 x 51 tries (in 1.48.0 to 1.48.2, which do not back off in between, at 4.08 s). After an abort that needs a new epoch it shows at InitProducerId, which before 1.61.1 is fatal.",
 			Command:  "go test ./scenarios -run 'TestSaramaAtALagOf|TestSaramaAfterAProduceError'",
 		},
 		{

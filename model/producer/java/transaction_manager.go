@@ -19,7 +19,9 @@ import (
 //
 // Source: KafkaProducer; TransactionManager with InitProducerIdHandler,
 // AddPartitionsToTxnHandler and EndTxnHandler; Sender.runOnce and
-// Sender.maybeSendAndPollTransactionalRequest.
+// Sender.maybeSendAndPollTransactionalRequest, of Kafka 3.9. In 4.0
+// INVALID_PRODUCER_ID_MAPPING is fatal (KAFKA-18019), and a cluster that speaks TV2
+// gets no AddPartitionsToTxn.
 // Differs: the application waits for each send, as it waits for the results of
 // transactions, so it and the sender thread take turns, and are one here. Waits
 // do not end (max.block.ms, delivery.timeout.ms). No connection breaks. TV1. No
@@ -96,7 +98,7 @@ func (m *Transactions) isTransitionValid(target model.TxnStatus) bool {
 	case model.TxnEnding: // COMMITTING_TRANSACTION, and ABORTING_TRANSACTION with the error before it
 		return source == model.TxnInTransaction || source == model.TxnAbortableError && m.committed == model.Abort
 	case model.TxnAbortableError:
-		return source == model.TxnInTransaction || source == model.TxnEnding || source == model.TxnAbortableError
+		return source == model.TxnInTransaction || source == model.TxnEnding || source == model.TxnAbortableError || source == model.TxnInitializing
 	}
 	return true // FATAL_ERROR is always open.
 }
