@@ -7,8 +7,8 @@ import (
 )
 
 // clientReleases are the releases of a client, the oldest first, and on which of them
-// the witness ran which race (make witness; witness/releases.md counts). Ends of ranges in
-// between stand for what lies there.
+// the witness ran which race (make witness; witness/releases.md counts). The ends of ranges
+// in between stand for what lies there.
 var clientReleases = []struct {
 	client, title string
 	releases      string

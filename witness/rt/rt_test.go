@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -450,7 +451,12 @@ func TestOutsiders(t *testing.T) {
 	})
 	got := 0
 	sys := search.New(func() {
-		both(func() { rt.Chan(asked).Send(1) }, func() {
+		both(func() {
+			rt.Chan(asked).Send(1)
+			for range 100 {
+				runtime.Gosched() // Go's own: the outsider has its turn.
+			}
+		}, func() {
 			answer := rt.RecvOf(answers)
 			rt.Select(false, answer, rt.RecvOf((chan int)(nil)))
 			got = answer.V
