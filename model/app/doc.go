@@ -1,3 +1,4 @@
 // Package app models applications that stand above a client: who writes in
-// transactions, and who reads what became of them.
+// transactions, who reads what became of them, and what services have beside a
+// client: a local database and a topic.
 package app
