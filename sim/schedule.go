@@ -117,6 +117,9 @@ func ParseStep(text string) (Step, error) {
 	if !ok || label == "" {
 		return Step{}, fmt.Errorf("%.60q is not an event; want ACTOR LABEL, such as %q", text, "G0 send")
 	}
+	if strings.Contains(actor, "#") {
+		return Step{}, fmt.Errorf("%.60q has a # in its actor, where a comment would begin; want ACTOR LABEL#OCCURRENCE, such as %q", text, "G0 send#2")
+	}
 	step := Step{Actor: actor, Label: label, Occurrence: 1}
 	if name, number, ok := strings.Cut(label, "#"); ok {
 		occurrence, err := strconv.Atoi(number)
