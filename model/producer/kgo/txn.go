@@ -227,9 +227,8 @@ func (cl *Transactions) Send(t *sim.Task) {
 		return
 	}
 	cl.produce(t)
-	s := cl.sinks[cl.Partition]
-	s.buffered.Wait(t.At(PointFlush)) // Promises are kept in order.
-	cl.leave(t, producer.TxnError(s.promised.Load(t)))
+	cl.sinks[cl.Partition].buffered.Wait(t.At(PointFlush)) // Promises are kept in order.
+	cl.leave(t, producer.TxnError(cl.sinks[cl.Partition].promised.Load(t)))
 }
 
 // produce is Produce: the record is buffered, and the sink drains.
