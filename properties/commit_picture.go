@@ -14,9 +14,14 @@ import (
 // WriteHTML writes porcupine's picture of the history, partition by partition.
 // It is the same to the byte each time.
 func (h *CommitHistory) WriteHTML(w io.Writer) error {
+	return writePage(w, MonotoneRegister(), h.history())
+}
+
+// writePage writes porcupine's picture of a history under a model.
+func writePage(w io.Writer, model porcupine.Model, history []porcupine.Operation) error {
 	var page bytes.Buffer
-	_, info := porcupine.CheckOperationsVerbose(MonotoneRegister(), h.history(), 0)
-	if err := porcupine.Visualize(MonotoneRegister(), info, &page); err != nil {
+	_, info := porcupine.CheckOperationsVerbose(model, history, 0)
+	if err := porcupine.Visualize(model, info, &page); err != nil {
 		return err
 	}
 	steady, err := steadyPage(page.Bytes())

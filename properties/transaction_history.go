@@ -1,7 +1,6 @@
 package properties
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"math"
@@ -266,15 +265,5 @@ func (h *TransactionHistory) history() []porcupine.Operation {
 // WriteHTML writes porcupine's picture of the history. It is the same to the byte each
 // time.
 func (h *TransactionHistory) WriteHTML(w io.Writer) error {
-	var page bytes.Buffer
-	_, info := porcupine.CheckOperationsVerbose(FencedRegister(), h.history(), 0)
-	if err := porcupine.Visualize(FencedRegister(), info, &page); err != nil {
-		return err
-	}
-	steady, err := steadyPage(page.Bytes())
-	if err != nil {
-		return err
-	}
-	_, err = w.Write(steady)
-	return err
+	return writePage(w, FencedRegister(), h.history())
 }
