@@ -52,7 +52,7 @@ func lessonsOf(root string) ([]lesson, error) {
 		links := &pageLinks{directory: filepath.Dir(file)}
 		var out bytes.Buffer
 		// The details of a lesson are HTML, and its text is ours.
-		err = goldmark.New(goldmark.WithExtensions(extension.Table), goldmark.WithRendererOptions(html.WithUnsafe()),
+		err = goldmark.New(goldmark.WithExtensions(extension.Table, extension.NewCJK(extension.WithEastAsianLineBreaks(extension.EastAsianLineBreaksCSS3Draft))), goldmark.WithRendererOptions(html.WithUnsafe()),
 			goldmark.WithParserOptions(parser.WithASTTransformers(util.Prioritized(links, 1)))).Convert(body, &out)
 		if err == nil {
 			err = links.err

@@ -40,8 +40,8 @@ func commandsOf(text string) []command {
 func lessons(t *testing.T) []string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join("lessons", "*.md"))
-	if err != nil || len(files) != 8 {
-		t.Fatalf("there are %d lessons, want 7 and a translation (%v)", len(files), err)
+	if err != nil || len(files) != 9 {
+		t.Fatalf("there are %d lessons, want 7 and two translations (%v)", len(files), err)
 	}
 	return files
 }

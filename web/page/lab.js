@@ -96,7 +96,7 @@
     try {
       await act();
     } catch (e) {
-      box.replaceChildren(html('div', {}, e instanceof Cancelled ? t('cancelled') : e.message));
+      box.replaceChildren(html('div', {}, e instanceof Cancelled ? t('cancelled') : local(e.message)));
     }
     busy(false);
   }
@@ -114,7 +114,7 @@
     try {
       show(await ask(op, request), tried);
     } catch (e) {
-      $('answer').replaceChildren(html('div', {}, e.message));
+      $('answer').replaceChildren(html('div', {}, local(e.message)));
     }
   }
 
@@ -153,12 +153,12 @@
       $(id).value = value;
     };
     const option = (value, text) => html('option', { value }, text);
-    const groups = [...new Set(list.races.map((r) => r.group))].map((g) => html('optgroup', { label: g }, list.races.filter((r) => r.group === g).map((r) => option(r.name, r.name))));
+    const groups = [...new Set(list.races.map((r) => r.group))].map((g) => html('optgroup', { label: local(g) }, list.races.filter((r) => r.group === g).map((r) => option(r.name, r.name))));
     if (here.tried) groups.unshift(option('', here.tried.exercise));
     fill('scenario', t('scenario'), groups, here.tried ? '' : look.scenario);
     fill('variant', t('variant'), race ? race.variants.map((v) => option(v.name, v.name + (v.release ? ' — ' + local(v.release) : ''))) : [option('', t('yours'))], race ? look.variant : '');
     const changed = look.changed.join(' ');
-    const settings = race ? race.settings.map((s) => option(s.name, s.name + (s.changes ? ': ' + s.changes : ''))) : [option('', look.setting)];
+    const settings = race ? race.settings.map((s) => option(s.name, s.name + ': ' + (s.changes || local('the defaults')))) : [option('', look.setting)];
     if (race && !look.setting && changed) settings.unshift(option('', changed));
     fill('setting', t('setting'), settings, race && look.setting ? look.setting : '');
     if (race && !look.setting && !changed) $('setting').value = race.settings[0].name;
@@ -303,7 +303,7 @@
   function drawLesson() {
     const l = lessonOf(lesson), text = html('div', { class: 'text' });
     const chooser = html('select', { 'aria-label': t('tab.lesson'), onchange: () => openLesson(chooser.value) },
-      lessonIDs.map((id) => html('option', { value: id }, lessonOf(id).title)));
+      lessonIDs.map((id) => html('option', { value: id }, local(lessonOf(id).title))));
     chooser.value = l.id;
     text.innerHTML = l.html;
     text.querySelectorAll('details:not(.hint)').forEach((details, i) => {
@@ -327,7 +327,7 @@
     for (const link of text.querySelectorAll('a[href^="https:"]')) link.target = '_blank';
     const next = lessonIDs[lessonIDs.indexOf(l.id) + 1];
     $('lesson').replaceChildren(html('div', { class: 'title' }, chooser), text,
-      next ? html('button', { class: 'button', onclick: () => openLesson(next) }, t('lesson.next', { title: lessonOf(next).title })) : '');
+      next ? html('button', { class: 'button', onclick: () => openLesson(next) }, t('lesson.next', { title: local(lessonOf(next).title) })) : '');
   }
 
   // Exercises.
@@ -390,7 +390,7 @@
       html('div', { class: 'outcome' }, outcome), html('p', {}, local(v.headline).replace(/^(NOT YET|HOLDS|UNREADABLE)[.,:]?\s*/, '').replace(/^[a-z]+(?= )/, (word) => word[0].toUpperCase() + word.slice(1))),
       v.price ? html('p', {}, html('b', {}, t('price')), ' ' + local(v.price.says)) : null,
       v.means ? html('p', {}, local(v.means)) : null,
-      v.culprit ? html('ul', {}, v.culprit.map((c) => html('li', {}, local(c)))) : null,
+      ...(v.culprit ? [html('p', {}, local(v.culprit[0])), html('ul', {}, v.culprit.slice(1).map((c) => html('li', {}, local(c))))] : []),
       v.schedule ? html('p', {}, t('shortestrun', { n: v.steps, world: v.world })) : null,
       v.next ? html('p', {}, local(v.next)) : null,
       v.released ? html('p', {}, t('released') + ' ', html('code', {}, v.released)) : null),
