@@ -164,9 +164,9 @@ func decisionsOf(sys *search.System, schedule sim.Schedule) Decisions {
 }
 
 // shrink finds few decisions that break the property: it leaves out more and more
-// of those of a run, as long as what is left breaks it.
-func shrink(sys *search.System, schedule sim.Schedule, property string) outcome {
-	best := play(sys, decisionsOf(sys, schedule))
+// of the given ones, as long as what is left breaks it.
+func shrink(sys *search.System, decisions Decisions, property string) outcome {
+	best := play(sys, decisions)
 	if best.property() != property {
 		return best
 	}
@@ -181,7 +181,43 @@ func shrink(sys *search.System, schedule sim.Schedule, property string) outcome 
 			}
 		}
 		if size == 1 && !shrunk {
-			return play(sys, best.decisions)
+			break
 		}
 	}
+	if len(best.decisions) > 1 {
+		for _, d := range alternatives(sys) {
+			if out := play(sys, Decisions{d}); out.property() == property {
+				return out
+			}
+		}
+	}
+	return play(sys, best.decisions)
+}
+
+// mostAlternatives is how many single decisions a shrink tries.
+const mostAlternatives = 300
+
+// alternatives are all decisions in the default run, one of which may be enough; none
+// if there are too many to try.
+func alternatives(sys *search.System) (all Decisions) {
+	sys.Reset()
+	taken := map[string]int{}
+	for steps := 0; steps < mostSteps && len(sys.Enabled()) > 0; {
+		enabled := sys.Enabled()
+		for _, e := range enabled[1:] {
+			all = append(all, Decision{enabled[0].Actor, taken[enabled[0].Actor] + 1, e.String()})
+		}
+		if len(all) > mostAlternatives {
+			return nil
+		}
+		sys.Take(0)
+		for _, s := range sys.Trace() {
+			taken[s.Event.Actor]++
+		}
+		steps += len(sys.Trace())
+		if len(sys.Violations()) > 0 {
+			break
+		}
+	}
+	return all
 }

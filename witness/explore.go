@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"racelab/sim/explore"
@@ -35,6 +36,8 @@ type Settings struct {
 	Command     string   // that repeats a finding, up to the schedule; TEST stands for the test, EXPERIMENT for its name as an experiment
 	Missed      []string
 	Answers     string // a file for what was found, one JSON a line
+	Workers     int    // how many processes explore at a time
+	Part        *part  // what this process is to do; nil: all
 }
 
 // Strategies are the searches that there are.
@@ -62,6 +65,10 @@ func settings() *Settings {
 // Without the command witness, it runs body once, natively.
 func Explore(t *testing.T, body func(w *T)) {
 	t.Helper()
+	if rt.InRun() { // of witness test -all
+		body(Of(t))
+		return
+	}
 	s := settings()
 	if s == nil {
 		t.Log("runs once, natively: nothing is explored; use witness test")
@@ -101,8 +108,21 @@ type Answer struct {
 	Vacuous  bool
 }
 
+// exploring is held by the search of this process: there is one run at a time.
+var exploring sync.Mutex
+
+// calls counts the searches of each test.
+var calls = map[string]int{}
+
 func exploreTest(t *testing.T, s *Settings, body func(w *T)) {
 	t.Helper()
+	exploring.Lock()
+	defer exploring.Unlock()
+	calls[t.Name()]++
+	call := calls[t.Name()]
+	if s.Part != nil && (s.Part.Test != t.Name() || s.Part.Call != call) {
+		return
+	}
 	rt.AsyncTimers, rt.Atomic = s.AsyncTimers, s.Atomic
 	sys := search.New(func() {
 		w := begin(t.Name())
@@ -114,6 +134,13 @@ func exploreTest(t *testing.T, s *Settings, body func(w *T)) {
 	// What a process makes once (in a sync.Once of a package) is made before the
 	// search, so that all runs are alike.
 	play(sys, nil)
+	if s.Part != nil {
+		endsWithItsParent()
+		if err := s.Part.make(sys, s); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
 	if s.Schedule != "" {
 		repeat(t, sys, s)
 		return
@@ -133,63 +160,73 @@ func exploreTest(t *testing.T, s *Settings, body func(w *T)) {
 			return
 		}
 	}
-	r, err := run(sys, s)
+	found, err := s.explore(t, call)
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer := Answer{Test: t.Name(), Explored: r.Explored(), Runs: r.Runs}
-	for i := range r.Verdicts {
-		v := &r.Verdicts[i]
-		if v.Bad == 0 {
-			continue
-		}
-		answer.Property, answer.Bad, answer.Seed = v.Property, v.Bad, v.Seed
-		if v.Property == explore.EndsWhenFair {
-			answer.Sentence = v.Err.Error()
+	conclude(t, sys, s, found, kept)
+}
+
+// conclude says what a search found.
+func conclude(t *testing.T, sys *search.System, s *Settings, found *partial, kept string) {
+	t.Helper()
+	answer := Answer{Test: t.Name(), Explored: found.Result.Explored(), Runs: found.Result.Runs}
+	if len(found.Broken) > 0 {
+		b := found.Broken[0]
+		answer.Property, answer.Bad, answer.Seed, answer.Sentence = b.Property, b.Bad, b.Seed, b.Sentence
+		if b.Endless {
 			answer.write(s)
-			t.Errorf("%s: %s\n  %d of %d runs, seed %d first", v.Property, answer.Sentence, v.Bad, r.Runs, v.Seed)
+			t.Errorf("%s: %s\n  %d of %d runs, seed %d first", b.Property, b.Sentence, b.Bad, answer.Runs, b.Seed)
 			return
 		}
-		out := shrink(sys, v.Schedule, v.Property)
+		first, err := ParseDecisions(b.Lines)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := shrink(sys, first, b.Property)
+		if out.property() != b.Property {
+			answer.write(s)
+			t.Errorf("%s: %s\n  %d of %d runs, seed %d first; the same schedule in another process does not break: something is kept from run to run, such as a variable of a package", b.Property, b.Sentence, b.Bad, answer.Runs, b.Seed)
+			return
+		}
 		report(t, sys, s, out, answer)
 		if s.Keep {
 			keep(t, kept, out)
 		}
 		return
 	}
-	answer.Vacuous = sys.Points() == 0
-	answer.write(s)
-	if answer.Vacuous {
-		t.Errorf("vacuous: nothing was to be chosen, so no schedule could break it%s", uncontrolled(s.Missed))
-		return
-	}
-	t.Logf("holds: no failure in %s%s", r.Explored(), uncontrolled(s.Missed))
-}
-
-func uncontrolled(missed []string) string {
-	for _, at := range slices.Sorted(slices.Values(rt.Outsiders())) {
+	missed := slices.Clone(s.Missed)
+	for _, at := range found.Outsiders {
 		missed = append(missed, at+": a goroutine that the test did not start")
 	}
-	if len(missed) == 0 {
-		return ""
+	uncontrolled := ""
+	if len(missed) > 0 {
+		uncontrolled = "\n  not controlled: " + strings.Join(missed, "; ")
 	}
-	return "\n  not controlled: " + strings.Join(missed, "; ")
+	answer.Vacuous = found.Points == 0
+	answer.write(s)
+	if answer.Vacuous {
+		t.Errorf("vacuous: nothing was to be chosen, so no schedule could break it%s", uncontrolled)
+		return
+	}
+	t.Logf("holds: no failure in %s%s", answer.Explored, uncontrolled)
 }
 
-// run searches.
-func run(sys *search.System, s *Settings) (*explore.Result, error) {
-	o := explore.Options{Limit: s.Runs, First: !s.Count, Workers: 1}
+// runs makes runs of a search: so many, after so many others.
+func runs(sys *search.System, s *Settings, from, n int) (*explore.Result, error) {
+	o := explore.Options{Limit: n, First: !s.Count, Workers: 1}
+	seed := s.Seed + uint64(from)
 	switch s.Strategy {
 	case "walk":
-		return explore.Walks(sys, s.Seed, o)
+		return explore.Walks(sys, seed, o)
 	case "uniform":
-		return explore.Uniform(sys, s.Seed, o)
+		return explore.Uniform(sys, seed, o)
 	case "bounded":
 		return explore.Bounded(sys, s.Preemptions, o)
 	case "pct":
-		return explore.PCT(sys, s.Seed, s.Depth, o)
+		return explore.PCT(sys, seed, s.Depth, o)
 	default:
-		return search.Mixed(sys, s.Strategy, s.Seed, s.Depth, o)
+		return search.Mixed(sys, s.Strategy, seed, s.Depth, o)
 	}
 }
 

@@ -8,6 +8,7 @@ go 1.26.0
 replace racelab => ../
 
 require (
+	github.com/gofrs/flock v0.13.0 // one build at a time writes to the cache
 	github.com/spf13/pflag v1.0.9
 	golang.org/x/mod v0.42.0
 	racelab v0.0.0-00010101000000-000000000000
@@ -15,4 +16,7 @@ require (
 
 require golang.org/x/tools v0.52.0
 
-require golang.org/x/sync v0.24.0 // indirect
+require (
+	golang.org/x/sync v0.24.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+)

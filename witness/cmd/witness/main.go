@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -105,7 +106,9 @@ func (q *question) release(ctx context.Context, out, errs io.Writer) (int, error
 		if err != nil {
 			return exitUsage, err
 		}
-		fmt.Fprintln(out, strings.Join(all, "\n"))
+		for _, e := range all {
+			fmt.Fprintln(out, e.Name)
+		}
 		return exitHolds, nil
 	}
 	if len(q.packages) == 0 {
@@ -119,18 +122,22 @@ func (q *question) release(ctx context.Context, out, errs io.Writer) (int, error
 	if err != nil {
 		return exitUsage, err
 	}
+	var possible []string
+	for _, e := range all {
+		possible = append(possible, e.Name)
+	}
 	asked := q.packages[1:]
 	if len(asked) == 0 {
-		asked = all
+		asked = possible
 	}
 	var tests []string
 	for _, name := range asked {
-		if !slices.Contains(all, name) {
-			return exitUsage, fmt.Errorf("no experiment %.40q of %s; there are %s", name, client.Name, strings.Join(all, ", "))
+		if !slices.Contains(possible, name) {
+			return exitUsage, fmt.Errorf("no experiment %.40q of %s; there are %s", name, client.Name, strings.Join(possible, ", "))
 		}
 		tests = append(tests, names.Test(name))
 	}
-	dir, pkg, err := client.Prepare(ctx, version, "")
+	dir, pkg, err := client.Prepare(ctx, version)
 	if err != nil {
 		return exitUsage, err
 	}
@@ -144,6 +151,7 @@ type question struct {
 	witness.Settings
 	all, verbose bool
 	run, command string
+	save         string // a file
 	dir          string
 	packages     []string
 }
@@ -162,10 +170,12 @@ func flagsOf(q *question) *pflag.FlagSet {
 	f.IntVar(&q.Preemptions, "preemptions", 2, "bounded: how often a goroutine loses its turn, 0 to 10; complete if --runs allows")
 	f.BoolVar(&q.Count, "count", false, "go through all runs, and say how many of them break")
 	f.Uint64Var(&q.Seed, "seed", 1, "the seed of the first run; each further run adds 1")
+	f.IntVar(&q.Workers, "workers", runtime.GOMAXPROCS(0), "how many processes explore at a time; what is found is the same")
 	f.StringVar(&q.Schedule, "schedule", "", "repeat this schedule: a file, or its text")
 	f.StringSliceVar(&q.Atomic, "atomic", []string{"github.com/twmb/franz-go/pkg/kfake"}, "packages whose goroutines go on to where they wait before anybody else moves")
 	f.BoolVar(&q.Leaks, "leaks", true, "goroutines that wait for ever at the end break a test")
 	f.BoolVar(&q.Keep, "keep", true, "write what is found to testdata/witness, which is repeated first")
+	f.StringVar(&q.save, "save", "", "table: a file for what is found; what it has is not run again")
 	f.StringVarP(&q.dir, "dir", "C", ".", "the folder of the module")
 	return f
 }
@@ -194,6 +204,8 @@ func parse(args []string) (*question, error) {
 		return nil, fmt.Errorf("--depth %d is not possible; want 1 to 20", q.Depth)
 	case q.Preemptions < 0 || q.Preemptions > 10:
 		return nil, fmt.Errorf("--preemptions %d is not possible; want 0 to 10", q.Preemptions)
+	case q.Workers < 1:
+		return nil, fmt.Errorf("--workers %d is too few; want 1 or more", q.Workers)
 	case q.Runs < 1:
 		return nil, fmt.Errorf("--runs %d is too few; want 1 or more", q.Runs)
 	}

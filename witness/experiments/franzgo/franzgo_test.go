@@ -188,11 +188,15 @@ func failMetadata(w *witness.T, b *broker.Broker, client *kgo.Client, code *kerr
 }
 
 // Goal: A is refused for good, and what the application submitted stays in order.
+//
+// Race: produce-reorder first-appends-keep-the-order invalid-record-plain
 func TestReorderInvalidRecord(t *testing.T) {
 	witness.Explore(t, func(w *witness.T) { reorder(w, trigger{code: kerr.InvalidRecord, times: 1}, false) })
 }
 
 // Goal: the same, when retries run out.
+//
+// Race: produce-reorder first-appends-keep-the-order retries-plain
 func TestReorderRetries(t *testing.T) {
 	witness.Explore(t, func(w *witness.T) {
 		reorder(w, trigger{options: []kgo.Opt{kgo.RecordRetries(2)}, code: kerr.NotLeaderForPartition, times: 3}, false)
@@ -200,6 +204,8 @@ func TestReorderRetries(t *testing.T) {
 }
 
 // Goal: the same, when A is too old to be delivered.
+//
+// Race: produce-reorder first-appends-keep-the-order timeout-plain
 func TestReorderTimeout(t *testing.T) {
 	witness.Explore(t, func(w *witness.T) {
 		reorder(w, trigger{
@@ -210,6 +216,8 @@ func TestReorderTimeout(t *testing.T) {
 }
 
 // Goal: the same, when the metadata says that the partition cannot be written.
+//
+// Race: produce-reorder first-appends-keep-the-order metadata-plain
 func TestReorderMetadata(t *testing.T) {
 	witness.Explore(t, func(w *witness.T) {
 		reorder(w, trigger{code: kerr.NotLeaderForPartition, times: 1, load: kerr.TopicAuthorizationFailed}, false)
@@ -217,11 +225,15 @@ func TestReorderMetadata(t *testing.T) {
 }
 
 // Goal: the same, when the context of A is cancelled.
+//
+// Race: produce-reorder first-appends-keep-the-order cancelled-plain
 func TestReorderCancelled(t *testing.T) {
 	witness.Explore(t, func(w *witness.T) { reorder(w, trigger{cancel: true}, false) })
 }
 
 // Goal: the same, when A is too large for the client, which takes B all the same.
+//
+// Race: produce-reorder first-appends-keep-the-order too-large-plain
 func TestReorderTooLarge(t *testing.T) {
 	witness.Explore(t, func(w *witness.T) {
 		reorder(w, trigger{mark: func(a *kgo.Record) { a.Value = make([]byte, 2*batchSize) }}, false)
@@ -230,6 +242,8 @@ func TestReorderTooLarge(t *testing.T) {
 
 // Goal: an application that awaits the promises of A and B before it goes on has its
 // records in order.
+//
+// Race: produce-reorder first-appends-keep-the-order invalid-record-plain pause-partition
 func TestReorderPaused(t *testing.T) {
 	witness.Explore(t, func(w *witness.T) { reorder(w, trigger{code: kerr.InvalidRecord, times: 1}, true) })
 }

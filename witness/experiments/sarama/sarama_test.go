@@ -113,17 +113,23 @@ func markAndCommit(w *witness.T, partitions, times, notCoordinator int) {
 }
 
 // Goal: a committed offset never goes back.
+//
+// Race: offset-rewind committed-offset-never-rewinds 2x2
 func TestRewind(t *testing.T) {
 	witness.Explore(t, func(w *witness.T) { markAndCommit(w, 2, 2, 0) })
 }
 
 // Goal: commits end, though the coordinator answers every second one
 // NOT_COORDINATOR (#3191).
+//
+// Race: offset-rewind no-deadlock four-committers
 func TestDeadlock(t *testing.T) {
 	witness.Explore(t, func(w *witness.T) { markAndCommit(w, 6, 2, 2) })
 }
 
 // Goal: a producer that is throttled twice delivers all it was given (#2823).
+//
+// Race: throttle-stall every-message-is-delivered untimed
 func TestThrottle(t *testing.T) {
 	witness.Explore(t, func(w *witness.T) {
 		var producer sarama.AsyncProducer
@@ -181,6 +187,8 @@ func TestThrottle(t *testing.T) {
 // Goal: after an AbortTxn that succeeded, BeginTxn is allowed, whatever the
 // coordinator answered: here CONCURRENT_TRANSACTIONS for two seconds after each
 // end of a transaction.
+//
+// Race: concurrent-transactions abort-allows-begin three
 func TestConcurrentTransactions(t *testing.T) {
 	witness.Explore(t, func(w *witness.T) {
 		var producer sarama.SyncProducer

@@ -17,7 +17,9 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/gofrs/flock"
 	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/module"
 	"golang.org/x/mod/semver"
@@ -32,7 +34,6 @@ type Options struct {
 	Patterns []string // packages, as go test takes them
 	All      bool     // every test is explored, not only those that ask for it
 	Race     bool
-	Cache    string // a folder that stays; empty: the user's cache
 	Say      func(format string, args ...any)
 }
 
@@ -63,25 +64,22 @@ type builder struct {
 	overlay  map[string]string
 	replaced map[string]string // module path: folder of its rewritten copy
 	hash     string
+	cache    string
 }
 
 // Build makes the test binaries of the packages.
 func Build(ctx context.Context, o Options) (_ *Tree, err error) {
 	b := &builder{Options: o, tree: &Tree{}, overlay: map[string]string{}, replaced: map[string]string{}}
-	if b.Cache == "" {
-		cache, err := os.UserCacheDir()
-		if err != nil {
-			return nil, err
-		}
-		b.Cache = filepath.Join(cache, "racelab-witness")
+	if b.cache, err = cacheDir(); err != nil {
+		return nil, err
 	}
 	if err := b.findModule(ctx); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(b.Cache, 0o777); err != nil {
+	if err := os.MkdirAll(b.cache, 0o777); err != nil {
 		return nil, err
 	}
-	if b.tree.folder, err = os.MkdirTemp(b.Cache, "build"); err != nil {
+	if b.tree.folder, err = os.MkdirTemp(b.cache, "build"); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -96,14 +94,31 @@ func Build(ctx context.Context, o Options) (_ *Tree, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := b.rewriteAll(ctx, mains, deps); err != nil {
-		return nil, err
-	}
-	work, err := b.workspace(ctx)
+	work, err := b.prepare(ctx, mains, deps)
 	if err != nil {
 		return nil, err
 	}
 	return b.tree, b.compile(ctx, mains, work)
+}
+
+// prepare writes the sources and the go.work of the build. What other builds use too
+// is written by one process at a time.
+func (b *builder) prepare(ctx context.Context, mains, deps []*packages.Package) (work string, err error) {
+	lock := flock.New(filepath.Join(b.cache, "lock"))
+	if _, err := lock.TryLockContext(ctx, 100*time.Millisecond); err != nil {
+		return "", err
+	}
+	defer lock.Close()
+	if err := b.rewriteAll(ctx, mains, deps); err != nil {
+		return "", err
+	}
+	return b.workspace(ctx)
+}
+
+// cacheDir is the folder of all that another build may use.
+func cacheDir() (string, error) {
+	cache, err := os.UserCacheDir()
+	return filepath.Join(cache, "racelab-witness"), err
 }
 
 // source is the folder of module racelab/witness.
@@ -303,7 +318,7 @@ func (b *builder) copyModule(all []*packages.Package) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir := filepath.Join(b.Cache, "mod", b.hash, filepath.FromSlash(escaped)+"@"+m.Version)
+	dir := filepath.Join(b.cache, "mod", b.hash, filepath.FromSlash(escaped)+"@"+m.Version)
 	b.replaced[all[0].Module.Path] = dir
 	done, err := os.ReadFile(filepath.Join(dir, marker))
 	if err != nil {
@@ -491,7 +506,7 @@ func (b *builder) runtimeModules(ctx context.Context) ([]string, error) {
 			return nil, err
 		}
 	}
-	dir := filepath.Join(b.Cache, "rt", fmt.Sprintf("%x", h.Sum(nil)[:8]))
+	dir := filepath.Join(b.cache, "rt", fmt.Sprintf("%x", h.Sum(nil)[:8]))
 	modules := []string{filepath.Join(dir, "racelab"), filepath.Join(dir, "witness")}
 	_, err = os.Stat(filepath.Join(dir, marker))
 	fresh := err != nil

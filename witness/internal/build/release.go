@@ -52,58 +52,100 @@ func FindClient(text string) (Client, string, error) {
 // experiments is the folder of the experiments' module.
 func experiments() string { return filepath.Join(source(), "experiments") }
 
-var testFunc = regexp.MustCompile(`(?m)^func (Test\w+)\(t \*testing\.T\)`)
+// Experiment is what a client is asked.
+type Experiment struct {
+	Name string // as the command takes it
+	// Race names what the lab's model says of the same: a race, its property and its
+	// setting, and a variant where that is not the one that stands for the release. It
+	// is what the doc comment has after "Race: ".
+	Race string
+}
 
-// Experiments lists those of a client, as the command takes them.
-func (c Client) Experiments() ([]string, error) {
+var (
+	testFunc = regexp.MustCompile(`(?m)^func (Test\w+)\(t \*testing\.T\)`)
+	raceLine = regexp.MustCompile(`(?s).*\n// Race: ([^\n]+)\n$`)
+)
+
+// Experiments lists those of a client by name.
+func (c Client) Experiments() ([]Experiment, error) {
 	files, err := filepath.Glob(filepath.Join(experiments(), c.Package, "*_test.go"))
 	if err != nil || len(files) == 0 {
 		return nil, fmt.Errorf("no experiments at %s", filepath.Join(experiments(), c.Package))
 	}
-	var all []string
+	var all []Experiment
 	for _, file := range files {
 		content, err := os.ReadFile(file)
 		if err != nil {
 			return nil, err
 		}
-		for _, m := range testFunc.FindAllStringSubmatch(string(content), -1) {
-			all = append(all, names.Experiment(m[1]))
+		for _, at := range testFunc.FindAllSubmatchIndex(content, -1) {
+			e := Experiment{Name: names.Experiment(string(content[at[2]:at[3]]))}
+			if m := raceLine.FindSubmatch(content[:at[0]]); m != nil {
+				e.Race = string(m[1])
+			}
+			all = append(all, e)
 		}
 	}
-	slices.Sort(all)
+	slices.SortFunc(all, func(x, y Experiment) int { return strings.Compare(x.Name, y.Name) })
 	return all, nil
 }
 
-// Prepare makes a copy of the experiments' module that requires a release, and
-// returns its folder and the package.
-func (c Client) Prepare(ctx context.Context, version, cache string) (dir, pkg string, err error) {
-	if cache == "" {
-		if cache, err = os.UserCacheDir(); err != nil {
-			return "", "", err
-		}
-		cache = filepath.Join(cache, "racelab-witness")
-	}
-	dir = filepath.Join(cache, "releases", c.Name+"@"+version)
-	if err := os.RemoveAll(dir); err != nil {
-		return "", "", err
-	}
-	for _, folder := range []string{"broker", c.Package} {
-		if err := copyAll(filepath.Join(experiments(), folder), filepath.Join(dir, folder)); err != nil {
-			return "", "", err
-		}
-	}
-	content, err := os.ReadFile(filepath.Join(experiments(), "go.mod"))
+// Prepare makes a copy of the experiments' module that requires a release, if there
+// is none yet, and returns its folder and the package.
+func (c Client) Prepare(ctx context.Context, version string) (dir, pkg string, err error) {
+	cache, err := cacheDir()
 	if err != nil {
 		return "", "", err
+	}
+	pkg = "./" + c.Package
+	hash, err := hashOf(filepath.Join(experiments(), "broker"), filepath.Join(experiments(), c.Package), filepath.Join(experiments(), "go.mod"))
+	if err != nil {
+		return "", "", err
+	}
+	all := filepath.Join(cache, "releases")
+	dir = filepath.Join(all, c.Name+"@"+version+"-"+hash)
+	if _, err := os.Stat(dir); err == nil {
+		return dir, pkg, nil
+	}
+	if err := os.MkdirAll(all, 0o777); err != nil {
+		return "", "", err
+	}
+	fresh, err := os.MkdirTemp(all, "new")
+	if err != nil {
+		return "", "", err
+	}
+	defer os.RemoveAll(fresh)
+	for _, folder := range []string{"broker", c.Package} {
+		if err := copyAll(filepath.Join(experiments(), folder), filepath.Join(fresh, folder)); err != nil {
+			return "", "", err
+		}
+	}
+	if err := c.require(ctx, version, fresh); err != nil {
+		return "", "", err
+	}
+	// Another process may have made the same meanwhile.
+	if err := os.Rename(fresh, dir); err != nil {
+		if _, gone := os.Stat(dir); gone != nil {
+			return "", "", err
+		}
+	}
+	return dir, pkg, nil
+}
+
+// require writes a go.mod and a go.sum with the release.
+func (c Client) require(ctx context.Context, version, dir string) error {
+	content, err := os.ReadFile(filepath.Join(experiments(), "go.mod"))
+	if err != nil {
+		return err
 	}
 	file, err := modfile.Parse("go.mod", content, nil)
 	if err != nil {
-		return "", "", err
+		return err
 	}
 	for _, r := range slices.Clone(file.Require) {
 		if r.Indirect {
 			if err := file.DropRequire(r.Mod.Path); err != nil {
-				return "", "", err
+				return err
 			}
 		}
 	}
@@ -113,27 +155,27 @@ func (c Client) Prepare(ctx context.Context, version, cache string) (dir, pkg st
 		path = c.Former
 	}
 	if err := file.AddReplace(c.Path, "", path, version); err != nil {
-		return "", "", err
+		return err
 	}
 	for path, at := range map[string]string{"racelab": filepath.Dir(source()), "racelab/witness": source()} {
 		if err := file.AddReplace(path, "", at, ""); err != nil {
-			return "", "", err
+			return err
 		}
 	}
 	file.Cleanup()
 	if content, err = file.Format(); err != nil {
-		return "", "", err
+		return err
 	}
 	if err := os.WriteFile(filepath.Join(dir, "go.mod"), content, 0o666); err != nil {
-		return "", "", err
+		return err
 	}
 	command := exec.CommandContext(ctx, "go", "mod", "tidy")
 	command.Dir = dir
 	command.Env = append(os.Environ(), "GOWORK=off")
 	if said, err := command.CombinedOutput(); err != nil {
-		return "", "", fmt.Errorf("%s@%s: %s", c.Name, version, lastLine(string(said)))
+		return fmt.Errorf("%s@%s: %s", c.Name, version, lastLine(string(said)))
 	}
-	return dir, "./" + c.Package, nil
+	return nil
 }
 
 func lastLine(text string) string {

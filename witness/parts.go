@@ -1,0 +1,208 @@
+package witness
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"racelab/sim/explore"
+	"racelab/witness/internal/search"
+	"racelab/witness/rt"
+)
+
+// partRuns is how many runs one process makes. Processes share nothing, so that what
+// is found depends neither on how many there are at a time nor on which of them is
+// first.
+const partRuns = 100
+
+// part is what one process is to do: some runs of one search.
+type part struct {
+	Test       string
+	Call       int // which call of Explore in the test, from 1
+	From, Runs int // runs before these, and how many these are
+	File       string
+}
+
+// partial is what a part comes to.
+type partial struct {
+	Result    explore.Result // without its verdicts
+	Broken    []broken
+	Points    int
+	Outsiders []string
+}
+
+// broken is a property that some runs of a part broke.
+type broken struct {
+	Property string
+	Bad      int
+	Seed     uint64
+	Endless  bool
+	Sentence string
+	Lines    string // the first such run, as Decisions
+}
+
+// make explores a part, in the process that was started for it.
+func (p *part) make(sys *search.System, s *Settings) error {
+	r, err := runs(sys, s, p.From, p.Runs)
+	if err != nil {
+		return err
+	}
+	all := partial{Result: *r, Points: sys.Points(), Outsiders: slices.Sorted(slices.Values(rt.Outsiders()))}
+	all.Result.Verdicts = nil
+	for i := range r.Verdicts {
+		v := &r.Verdicts[i]
+		if v.Bad == 0 {
+			continue
+		}
+		b := broken{Property: v.Property, Bad: v.Bad, Seed: v.Seed, Endless: v.Endless, Sentence: v.Err.Error()}
+		if !v.Endless {
+			b.Lines = decisionsOf(sys, v.Schedule).Lines()
+		}
+		all.Broken = append(all.Broken, b)
+	}
+	text, err := json.Marshal(all)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(p.File, text, 0o666)
+}
+
+// add adds a later part.
+func (whole *partial) add(p *partial) {
+	p.Result.Runs += whole.Result.Runs
+	p.Result.Steps += whole.Result.Steps
+	whole.Result = p.Result
+	whole.Points += p.Points
+	whole.Outsiders = slices.Compact(slices.Sorted(slices.Values(append(whole.Outsiders, p.Outsiders...))))
+	for _, b := range p.Broken {
+		if i := slices.IndexFunc(whole.Broken, func(x broken) bool { return x.Property == b.Property }); i >= 0 {
+			whole.Broken[i].Bad += b.Bad
+		} else {
+			whole.Broken = append(whole.Broken, b)
+		}
+	}
+}
+
+// explore lets processes of this binary explore the parts of a search, so many at a
+// time, and adds them up in their order. Without Count it ends with the first part
+// that broke something.
+func (s *Settings) explore(t *testing.T, call int) (*partial, error) {
+	folder, err := os.MkdirTemp("", "witness")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(folder)
+	size := partRuns
+	if s.Strategy == "bounded" {
+		size = s.Runs // A systematic search has no parts.
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	type answer struct {
+		*partial
+		error
+	}
+	var answers []chan answer
+	for from := 0; from < s.Runs; from += size {
+		answers = append(answers, make(chan answer, 1))
+	}
+	next := make(chan int)
+	for range max(1, s.Workers) {
+		go func() {
+			for i := range next {
+				p := &part{t.Name(), call, i * size, min(size, s.Runs-i*size), filepath.Join(folder, fmt.Sprint(i))}
+				done, err := p.start(ctx, *s)
+				answers[i] <- answer{done, err}
+			}
+		}()
+	}
+	go func() {
+		defer close(next)
+		for i := range answers {
+			select {
+			case next <- i:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	whole := &partial{}
+	for _, c := range answers {
+		a := <-c
+		if a.error != nil {
+			return nil, a.error
+		}
+		whole.add(a.partial)
+		if len(whole.Broken) > 0 && !s.Count {
+			break
+		}
+	}
+	order := (&rt.System{}).Properties()
+	rank := func(b broken) int { return (slices.Index(order, b.Property) + len(order) + 1) % (len(order) + 1) }
+	slices.SortStableFunc(whole.Broken, func(x, y broken) int { return cmp.Compare(rank(x), rank(y)) })
+	return whole, nil
+}
+
+// start starts a process for a part and awaits its end.
+func (p *part) start(ctx context.Context, s Settings) (*partial, error) {
+	s.Part = p
+	text, err := json.Marshal(s)
+	if err != nil {
+		return nil, err
+	}
+	var pattern []string
+	for name := range strings.SplitSeq(p.Test, "/") {
+		pattern = append(pattern, "^"+regexp.QuoteMeta(name)+"$")
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	c := exec.CommandContext(ctx, self, "-test.run="+strings.Join(pattern, "/"), "-test.timeout=0", "-test.count=1")
+	c.Env = append(os.Environ(), Variable+"="+string(text))
+	var said, complained bytes.Buffer
+	c.Stdout, c.Stderr = &said, &complained
+	// The process ends when its standard input does: with this one, whatever ends that.
+	alive, err := c.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	defer alive.Close()
+	err = c.Run()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.ExitCode() == rt.ExitHung && ctx.Err() == nil {
+		os.Stderr.Write(complained.Bytes())
+		os.Exit(rt.ExitHung)
+	}
+	content, gone := os.ReadFile(p.File)
+	if gone != nil {
+		return nil, fmt.Errorf("a process of the search ended before its runs did: %w\n%s", cmp.Or(err, errors.New("exit status 0")), tail(complained.String()+said.String()))
+	}
+	done := &partial{}
+	return done, json.Unmarshal(content, done)
+}
+
+// tail is the last lines of a text.
+func tail(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return strings.Join(lines[max(0, len(lines)-10):], "\n")
+}
+
+// endsWithItsParent ends this process when the one that started it is gone.
+func endsWithItsParent() {
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		os.Exit(1)
+	}()
+}

@@ -1,0 +1,57 @@
+package witness
+
+import (
+	"encoding/json"
+	"testing"
+
+	"racelab/witness/rt"
+	"racelab/witness/rt/atomic"
+)
+
+// lostUpdate breaks in some schedules.
+func lostUpdate(w *T) {
+	var n atomic.Int64
+	var all rt.WaitGroup
+	for range 3 {
+		all.Add(1)
+		rt.Go("add", func() { defer all.Done(); n.Store(n.Load() + 1) })
+	}
+	all.Wait()
+	if n.Load() != 3 {
+		w.Errorf("3 increments make %d", n.Load())
+	}
+}
+
+// Goal: what a search finds is the same, to the byte, whatever the number of
+// processes.
+func TestWorkers(t *testing.T) {
+	if s := settings(); s != nil { // a process of the search
+		exploreTest(t, s, lostUpdate)
+		return
+	}
+	for _, count := range []bool{false, true} {
+		var first string
+		for _, workers := range []int{1, 3} {
+			s := &Settings{Strategy: "priorities", Runs: 3*partRuns + 1, Seed: 1, Depth: 3, Count: count, Workers: workers}
+			found, err := s.explore(t, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, err := json.Marshal(found)
+			if err != nil {
+				t.Fatal(err)
+			}
+			switch {
+			case count && found.Result.Runs != s.Runs:
+				t.Errorf("%d runs, want %d", found.Result.Runs, s.Runs)
+			case len(found.Broken) != 1:
+				t.Errorf("broken: %v, want one property", found.Broken)
+			case first == "":
+				first = string(text)
+			case string(text) != first:
+				t.Errorf("%d processes find\n%s\none finds\n%s", workers, text, first)
+			}
+		}
+		t.Log(first)
+	}
+}
