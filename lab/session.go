@@ -138,6 +138,9 @@ type Ahead struct {
 // Ahead asks whether the goal can still break from here, and how fast. It looks at
 // o.Limit states; 0: Budget.
 func (s *Session) Ahead(o explore.Options) (*Ahead, error) {
+	if s.Reached() != nil {
+		return &Ahead{Now: true, Complete: true}, nil
+	}
 	sys, err := s.c.System()
 	if err != nil {
 		return nil, err
@@ -168,8 +171,10 @@ func (s *Session) nearest(sys *explore.Worlds, property string, o explore.Option
 // String says it: "yes: in 3 steps, and no way is shorter (7 states looked at)".
 func (a *Ahead) String() string {
 	switch {
-	case a.Now:
+	case a.Now && a.probe:
 		return "yes: it is so now"
+	case a.Now:
+		return "it is broken already"
 	case len(a.Schedule) == 1:
 		return fmt.Sprintf("yes: in 1 step (%d states looked at)", a.States)
 	case a.Schedule != nil:

@@ -39,9 +39,10 @@ func lessonsOf(root string) ([]lesson, error) {
 	var list []lesson
 	for _, file := range append(files, filepath.Join(root, "docs", "concepts.md")) {
 		id, translated := strings.CutSuffix(strings.TrimSuffix(filepath.Base(file), ".md"), ".zh")
-		l := lesson{ID: id, Language: "en"}
-		if translated {
+		l, extensions := lesson{ID: id, Language: "en"}, []goldmark.Extender{extension.Table}
+		if translated { // Chinese has no space where a line ends.
 			l.Language = "zh"
+			extensions = append(extensions, extension.NewCJK(extension.WithEastAsianLineBreaks(extension.EastAsianLineBreaksCSS3Draft)))
 		}
 		source, err := os.ReadFile(file)
 		if err != nil {
@@ -52,7 +53,7 @@ func lessonsOf(root string) ([]lesson, error) {
 		links := &pageLinks{directory: filepath.Dir(file)}
 		var out bytes.Buffer
 		// The details of a lesson are HTML, and its text is ours.
-		err = goldmark.New(goldmark.WithExtensions(extension.Table, extension.NewCJK(extension.WithEastAsianLineBreaks(extension.EastAsianLineBreaksCSS3Draft))), goldmark.WithRendererOptions(html.WithUnsafe()),
+		err = goldmark.New(goldmark.WithExtensions(extensions...), goldmark.WithRendererOptions(html.WithUnsafe()),
 			goldmark.WithParserOptions(parser.WithASTTransformers(util.Prioritized(links, 1)))).Convert(body, &out)
 		if err == nil {
 			err = links.err

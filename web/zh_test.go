@@ -202,7 +202,7 @@ func (z *table) shownFirst(t *testing.T) []string {
 			}
 			add(headline, strings.TrimSpace(price))
 		}
-		for _, text := range []string{x.Skeleton, "x := ", "}\n"} {
+		for _, text := range []string{x.Skeleton, "for true {\n}\n", x.Words[len(x.Words)-2].Name + "\n" + x.Skeleton, "x := "} {
 			v := x.Grade(text)
 			z.knows(v.Schedule)
 			add(v.Means, v.Next)

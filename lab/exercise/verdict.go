@@ -77,6 +77,8 @@ func (e *Exercise) finished(text string, v *Verdict) Verdict {
 		v.Next = "You may write " + allowed + "."
 	case Cheat:
 		v.Next = "The race is gone because the work is. Do the work."
+	case Deadlock:
+		v.Next = "Play the schedule. Who waits at its end, and for whom?"
 	default:
 		v.Next = "Hint 1: " + e.Hints[0]
 		if v.Schedule != "" {

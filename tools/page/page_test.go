@@ -3,6 +3,7 @@ package page
 import (
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -198,6 +199,9 @@ func states(b *browser) {
 // grade grades a right answer and four wrong ones.
 func grade(b *browser) {
 	b.visit("lab.html", "#exercise=01-counter")
+	if got := b.text("#left"); !strings.Contains(got, "The counter: your answer") || !strings.Contains(got, "G1") {
+		b.t.Errorf("beside the exercise stands %q; want the text's world, to be played", got)
+	}
 	for i, test := range []struct{ text, outcome, says string }{
 		{"x := read()\nwrite(x + 1)\n", "broken", "no-update-is-lost"},
 		{"mu.Lock()\nx := read()\nwrite(x + 1)\n", "deadlock", "no-"},
@@ -210,13 +214,16 @@ func grade(b *browser) {
 		if got := js[string](b, "document.querySelector('.verdict').dataset.outcome"); got != test.outcome || !strings.Contains(strings.ToLower(b.text(".verdict")), test.says) {
 			b.t.Errorf("grade of %q: %s, %q; want %s with %q", test.text, got, b.text(".verdict"), test.outcome, test.says)
 		}
-		if test.outcome == "broken" {
-			b.until("document.querySelectorAll('#run .broke').length > 0")
+		if test.outcome != "unreadable" { // It is shown how the text breaks, or the text that holds.
+			b.until("(document.querySelectorAll('#run .broke').length > 0) === " + fmt.Sprint(test.outcome != "holds"))
 		}
 		if i == 0 {
 			b.shot("exercise-1280-light")
 		}
 	}
+	js[any](b, "document.getElementById('playText').click()")
+	b.until("document.querySelector('[data-tab=play]').ariaSelected === 'true' && document.querySelectorAll('.choice').length === 2")
+	js[any](b, "document.querySelector('[data-tab=exercise]').click()")
 }
 
 // class pastes what learners copied.

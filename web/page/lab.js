@@ -186,14 +186,18 @@
   }
 
   function intro(n) {
-    const race = list.races.find((r) => r.name === here.look.scenario);
-    if (n > 0 || !race || here.tried) return $('intro').replaceChildren();
+    const race = list.races.find((r) => r.name === here.look.scenario), note = html('p', { class: 'note' }, t('hint.play'));
+    if (n > 0 || !race && !here.tried) return $('intro').replaceChildren();
+    if (here.tried) {
+      const x = list.exercises.find((e) => e.ID === here.tried.exercise);
+      return $('intro').replaceChildren(html('h1', {}, local(x.Title) + (language === 'zh' ? '：' : ': ') + t('yours')), note);
+    }
     const variant = race.variants.find((v) => v.name === here.look.variant);
     const claim = race.claims.find((c) => c.name === here.look.goal);
     const item = (name, text) => (text ? [html('dt', {}, name), html('dd', {}, text)] : []);
     $('intro').replaceChildren(html('h1', {}, local(race.title)), html('p', {}, local(race.stake)),
       html('dl', {}, item(t('release'), local(variant.release)), item(t('does'), local(variant.does)), item(t('claims'), claim && local(claim.says))),
-      html('p', { class: 'note' }, t('hint.play')));
+      note);
   }
 
   function reached() {
@@ -238,7 +242,7 @@
       const a = await ask(op, { n: LIMIT, ...request });
       const small = (text) => html('span', { class: 'small' }, ' ' + text);
       if (a.now) {
-        box.replaceChildren(html('div', {}, t('reach.now')));
+        box.replaceChildren(html('div', {}, t(key === 'ahead' ? 'ahead.now' : 'reach.now')));
       } else if (a.schedule) {
         const n = a.schedule.length;
         box.replaceChildren(html('div', {}, many(key, n), small(t('ahead.states', { n: number(a.states) }))));
@@ -339,6 +343,19 @@
     drawExercise();
     tab('exercise');
     $('exercise').scrollTop = 0;
+    openText();
+  }
+  // openText opens the text in its world, to be played. A text that cannot be read, or
+  // an exercise about numbers, leaves what is shown; complain is where to say why.
+  async function openText(complain) {
+    if (here.busy || !here.look) return;
+    const what = { exercise: exercise.ID, text: $('text').value };
+    try {
+      show(await ask('try', what), what);
+      if (complain) tab('play');
+    } catch (e) {
+      if (complain) complain.replaceChildren(html('p', {}, local(e.message)));
+    }
   }
   const answerOf = (x) => kept.get('answer.' + x.ID) || x.Skeleton;
   function drawExercise() {
@@ -358,11 +375,12 @@
     const fit = () => { text.rows = Math.max(4, text.value.split('\n').length + 1); };
     fit();
     const hints = x.Hints.map((hint, i) => html('details', {}, html('summary', {}, t('hint', { n: i + 1 })), local(hint)));
-    box.replaceChildren(html('div', { class: 'title' }, chooser, html('span', { class: 'minutes' }, t('minutes', { n: x.Minutes }))),
-      html('p', { class: 'story' }, local(x.Story)), html('h3', {}, t('task')), html('p', {}, local(x.Task)),
+    box.replaceChildren(html('div', { class: 'title' }, chooser),
+      html('p', { class: 'story' }, local(x.Story), html('span', { class: 'minutes' }, ' ' + t('minutes', { n: x.Minutes }))), html('h3', {}, t('task')), html('p', {}, local(x.Task)),
       html('h3', {}, t('words')), html('ul', { class: 'words' }, x.Words.map((w) => html('li', {}, html('code', {}, w.Name), ' ' + local(w.Does)))),
       html('div', { class: 'editor' }, html('code', {}, x.Hole), text, html('code', {}, '}')),
       html('div', { class: 'buttons' }, html('button', { class: 'button primary', id: 'grade', onclick: grade }, t('grade'), html('kbd', {}, 'G')),
+        html('button', { class: 'button', id: 'playText', onclick: () => openText($('verdict')) }, t('playtext')),
         html('button', { class: 'button', onclick: () => { text.value = x.Skeleton; kept.set('answer.' + x.ID, ''); fit(); } }, t('reset'))),
       html('div', { id: 'verdict', 'aria-live': 'polite' }), ...hints);
     if (verdict) drawVerdict();
@@ -375,8 +393,8 @@
       verdict.text = text;
       if (verdict.outcome === 'holds') kept.set('done.' + x.ID, '1');
       drawVerdict();
-      if (verdict.schedule) {
-        show(await ask('try', playing()), playing());
+      if (verdict.outcome !== 'unreadable') {
+        try { show(await ask('try', playing()), playing()); } catch { /* It is about numbers. */ }
       }
     });
   }
@@ -474,7 +492,7 @@
     const [, kind, id] = link.match(/^(lesson|exercise)=(.*)$/) || [];
     if (kind === 'lesson') openLesson(id);
     if (kind === 'exercise') openExercise(id);
-    if (kind && here.look) address(here.look.link);
+    if (kind && here.look) address(here.tried ? '' : here.look.link); // The same link may be followed again.
     return !!kind;
   }
   addEventListener('hashchange', () => {
@@ -515,6 +533,7 @@
     if (failed) $('answer').replaceChildren(html('div', {}, failed.message));
     drawExercise();
     drawBoard();
+    if (!look && !failed && $('exercise').classList.contains('on')) await openText();
     document.documentElement.dataset.ready = Math.round(performance.now());
   }
   window.racelab = { ask: (op, request) => ask(op, request), openLesson }; // for tests, and the curious
