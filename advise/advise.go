@@ -200,7 +200,7 @@ func newAdviser(q Question, seeds int) (*adviser, error) {
 // broker of the load draws, but those of the last transactions, which are
 // nobody's.
 func meanWait(load sweeps.TransactionLoad, seed uint64) time.Duration {
-	windows, gaps := sim.NewDraws(seed, "window"), sim.NewDraws(seed, "gaps of the optimum")
+	windows, gaps := sim.NewRandom(seed, "window"), sim.NewRandom(seed, "gaps of the optimum")
 	total, n := 0.0, load.Producers*(load.Transactions-1)
 	for range n {
 		total += float64(max(0, load.Window.Draw(&windows)-load.Latency.Draw(&gaps)-load.Gap.Draw(&gaps)-load.Latency.Draw(&gaps)))

@@ -55,7 +55,7 @@ func WindowsOf(distribution string) (*Windows, error) {
 		return nil, err
 	}
 	w := &Windows{Source: distribution, delay: delay}
-	draws := sim.NewDraws(0, "windows")
+	draws := sim.NewRandom(0, "windows")
 	for range windowDraws {
 		w.samples = append(w.samples, delay.Draw(&draws))
 	}
@@ -291,7 +291,7 @@ const resampled = 1000
 func (w *Windows) another(seed uint64) sim.Delay {
 	delay := w.delay
 	if w.Measured {
-		draws, cut := sim.NewDraws(seed, "windows of another cluster"), sim.Constant(0)
+		draws, cut := sim.NewRandom(seed, "windows of another cluster"), sim.Constant(0)
 		if !slices.ContainsFunc(w.samples, func(d time.Duration) bool { return d%time.Millisecond != 0 }) {
 			cut = sim.Uniform(0, time.Millisecond)
 		}

@@ -258,7 +258,7 @@ func column(t *testing.T, text string) *Windows {
 
 // drawn are some windows of another cluster.
 func drawn(w *Windows, seed uint64, n int) []time.Duration {
-	delay, draws := w.another(seed), sim.NewDraws(seed, "test")
+	delay, draws := w.another(seed), sim.NewRandom(seed, "test")
 	var windows []time.Duration
 	for range n {
 		windows = append(windows, delay.Draw(&draws))

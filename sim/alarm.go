@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Expirer is a node with timers of its own. They belong to the node alone, as
+// NodeWithTimers is a node with timers of its own. They belong to the node alone, as
 // its fields do, and a crash takes them.
-type Expirer interface {
+type NodeWithTimers interface {
 	// Timers names the timers that the node may ever arm. The list never
 	// changes.
 	Timers() []string
@@ -53,14 +53,14 @@ func (o *Outbox) alarm(timer int) *alarm {
 func (a *alarm) happen(w *World) {
 	w.advance(a.deadline)
 	a.deadline = Never
-	a.node.reacts(func(out *Outbox) { a.node.node.(Expirer).Expire(a.index, out) })
+	a.node.reacts(func(out *Outbox) { a.node.node.(NodeWithTimers).Expire(a.index, out) })
 }
 
 func (a *alarm) lane() string { return a.node.name }
 
 // addAlarms makes the timers that the node names.
 func (m *nodeState) addAlarms() {
-	node, ok := m.node.(Expirer)
+	node, ok := m.node.(NodeWithTimers)
 	if !ok {
 		return
 	}

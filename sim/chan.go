@@ -95,19 +95,19 @@ func (c *Chan[T]) Received(t *Task) (value T, ok bool) {
 // Sending is the case of a select that sends the value. The value is that of the
 // moment when the Select begins, as in Go. The case of a nil channel is never
 // ready.
-func (c *Chan[T]) Sending(value T) Case {
+func (c *Chan[T]) Sending(value T) SelectCase {
 	if c == nil {
-		return Case{}
+		return SelectCase{}
 	}
-	return Case{of: c, sends: true, carried: carry(value)}
+	return SelectCase{of: c, sends: true, carried: carry(value)}
 }
 
 // Receiving is the case of a select that receives.
-func (c *Chan[T]) Receiving() Case {
+func (c *Chan[T]) Receiving() SelectCase {
 	if c == nil {
-		return Case{}
+		return SelectCase{}
 	}
-	return Case{of: c}
+	return SelectCase{of: c}
 }
 
 // Close closes the channel.

@@ -78,11 +78,11 @@ func (b *channelTask) choose(t *sim.Task) {
 	}
 }
 
-func (b *channelTask) cases() (cases []sim.Case) {
+func (b *channelTask) cases() (cases []sim.SelectCase) {
 	for _, text := range b.ops[b.i].cases() {
 		switch {
 		case text == "_":
-			cases = append(cases, sim.Default())
+			cases = append(cases, sim.SelectDefault())
 		case text[0] == '<':
 			cases = append(cases, b.channel(text).Receiving())
 		default:

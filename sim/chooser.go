@@ -52,12 +52,13 @@ func Run(w *World, c Chooser) (ending Ending, err error) {
 	return StepLimit, nil
 }
 
-// Walk is a Chooser that takes each enabled event with the same probability.
-type Walk struct{ random *rand.Rand }
+// walk takes each enabled event with the same probability.
+type walk struct{ random *rand.Rand }
 
-// NewWalk returns the walk of a seed: the same seed walks the same way.
-func NewWalk(seed uint64) *Walk {
-	return &Walk{rand.New(rand.NewPCG(seed, 0))}
+// NewWalk returns a Chooser that takes each enabled event with the same
+// probability. The same seed makes the same choices.
+func NewWalk(seed uint64) Chooser {
+	return &walk{rand.New(rand.NewPCG(seed, 0))}
 }
 
-func (c *Walk) Choose(enabled []Event) (int, error) { return c.random.IntN(len(enabled)), nil }
+func (c *walk) Choose(enabled []Event) (int, error) { return c.random.IntN(len(enabled)), nil }

@@ -70,7 +70,7 @@ func (c *Context) Expire(t *Task, d time.Duration) {
 }
 
 // Done is the case of a select that the Context is done.
-func (c *Context) Done() Case { return c.done.Receiving() }
+func (c *Context) Done() SelectCase { return c.done.Receiving() }
 
 // Err is why the Context is done; nil: it is not.
 func (c *Context) Err(t *Task) error {

@@ -29,22 +29,22 @@ type lock interface {
 	wanted(w *World) string
 }
 
-// DeadlockError is a circle of tasks, each of which waits for a lock that the
+// deadlockError is a circle of tasks, each of which waits for a lock that the
 // next one holds, and the last for one that the first holds.
 //
 // Differs: Go lets any task unlock a lock. If one outside the circle did, the
 // tasks would go on; here a lock counts as released by whoever holds it.
-type DeadlockError struct{ Circle []Waiting }
+type deadlockError struct{ Circle []waiting }
 
-// Waiting is one task of a deadlock.
-type Waiting struct {
+// waiting is one task of a deadlock.
+type waiting struct {
 	Task  string
 	Holds string // the lock that the one before it wants: "om.lock", "om.lock for reading"
 	Wants string
 	Point string // before which it waits
 }
 
-func (e *DeadlockError) Error() string {
+func (e *deadlockError) Error() string {
 	var parts []string
 	for _, t := range e.Circle {
 		parts = append(parts, fmt.Sprintf("%s holds %s and wants %s (before %q)", t.Task, t.Holds, t.Wants, t.Point))
@@ -53,7 +53,7 @@ func (e *DeadlockError) Error() string {
 }
 
 // Meaning is the break as a user sees it.
-func (e *DeadlockError) Meaning() string {
+func (e *deadlockError) Meaning() string {
 	var names []string
 	for _, t := range e.Circle {
 		names = append(names, t.Task)
@@ -126,10 +126,10 @@ func deadlock(w *World, circle []*Task) error {
 		}
 	}
 	circle = append(circle[first:], circle[:first]...)
-	e := &DeadlockError{}
+	e := &deadlockError{}
 	for i, t := range circle {
 		before := circle[(i+len(circle)-1)%len(circle)]
-		e.Circle = append(e.Circle, Waiting{t.name, before.lockAwaited().held(w, before), t.lockAwaited().wanted(w), t.site.point})
+		e.Circle = append(e.Circle, waiting{t.name, before.lockAwaited().held(w, before), t.lockAwaited().wanted(w), t.site.point})
 	}
 	return e
 }

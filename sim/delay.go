@@ -140,7 +140,7 @@ func (d Delay) String() string {
 }
 
 // Draw draws a delay. One that is always the same draws nothing.
-func (d *Delay) Draw(r *Draws) time.Duration {
+func (d *Delay) Draw(r *Random) time.Duration {
 	switch d.shape {
 	case uniform:
 		return d.from + time.Duration(r.below(uint64(d.to-d.from)+1))
@@ -164,7 +164,7 @@ func nanoseconds(x float64) time.Duration {
 	return time.Duration(min(x+0.5, float64(maxDelay)))
 }
 
-// Draws is a sequence of random numbers: a function of a seed, a source and
+// Random is a sequence of random numbers: a function of a seed, a source and
 // how many were drawn before. Each source has a sequence of its own, so that
 // what one draws does not shift what the others get, and two variants under
 // one seed meet the same delays. A process that begins anew goes on drawing
@@ -172,27 +172,27 @@ func nanoseconds(x float64) time.Duration {
 //
 // Source: Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators
 // (OOPSLA 2014), SplitMix64.
-type Draws struct {
+type Random struct {
 	key   uint64 `sim:"config"`
 	count uint64
 }
 
-// NewDraws returns the draws of a source under a seed.
-func NewDraws(seed uint64, source string) Draws {
-	return Draws{key: scramble(mixString(mix(0, seed), source))}
+// NewRandom returns the draws of a source under a seed.
+func NewRandom(seed uint64, source string) Random {
+	return Random{key: scramble(mixString(mix(0, seed), source))}
 }
 
-func (r *Draws) next() uint64 {
+func (r *Random) next() uint64 {
 	r.count++
 	return scramble(r.key + r.count*0x9e3779b97f4a7c15)
 }
 
 // float is above 0 and below 1.
-func (r *Draws) float() float64 { return (float64(r.next()>>12) + 0.5) / (1 << 52) }
+func (r *Random) float() float64 { return (float64(r.next()>>12) + 0.5) / (1 << 52) }
 
 // below is a number from 0 to n-1. For the small n of a delay, that some are
 // more likely than others by n/2^64 shows nowhere.
-func (r *Draws) below(n uint64) uint64 { return r.next() % n }
+func (r *Random) below(n uint64) uint64 { return r.next() % n }
 
 // normal has mean 0 and standard deviation 1.
-func (r *Draws) normal() float64 { return math.Sqrt2 * math.Erfinv(2*r.float()-1) }
+func (r *Random) normal() float64 { return math.Sqrt2 * math.Erfinv(2*r.float()-1) }

@@ -8,8 +8,10 @@ import "racelab/sim/internal/hook"
 func (w *World) Resume(task int) { w.tasks[task].step() }
 
 type (
-	Snapshot = snapshot
-	Field    = hook.Field
+	Snapshot      = snapshot
+	Field         = hook.Field
+	DeadlockError = deadlockError
+	Waiting       = waiting
 )
 
 var FirstDifference = hook.FirstDifference

@@ -83,8 +83,8 @@ type faults struct {
 	left    Faults
 	kills   bool // processes may crash
 	stopped bool
-	down    Draws
-	late    Draws
+	down    Random
+	late    Random
 	list    []*fault
 }
 

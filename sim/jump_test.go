@@ -116,8 +116,8 @@ func TestRunningOnFromALoadedState(t *testing.T) {
 func TestDrivingTakesTheWayThatWasTaken(t *testing.T) {
 	q := newWaitFixture()
 	w := q.world(func(t *sim.Task) {
-		t.At("choose").Select(q.chans[1].Sending(1), sim.Default())
-		if t.At("again").Select(q.chans[1].Sending(2), sim.Default()) == nil {
+		t.At("choose").Select(q.chans[1].Sending(1), sim.SelectDefault())
+		if t.At("again").Select(q.chans[1].Sending(2), sim.SelectDefault()) == nil {
 			t.Step("came")
 		}
 	})

@@ -49,7 +49,7 @@ const (
 	text               // a string: its hash, and the string by reference
 	moment             // a Time: its distance from now
 	past               // a Time that counts as now once it has passed: an expired deadline equals one that expires now
-	drawn              // of Draws: chance has no memory that a crash could take
+	drawn              // of Random: chance has no memory that a crash could take
 	request            // an Envelope
 	unhashed           // a reference, whose hash stands beside it
 	list               // a slice: its length, and its elements
@@ -143,7 +143,7 @@ func (g *group) special(self walks) { g.slots = append(g.slots, slot{op: special
 
 // draws adds how much was drawn for a delay: of one that is always the same,
 // nothing ever is.
-func (g *group) draws(d *Delay, r *Draws) {
+func (g *group) draws(d *Delay, r *Random) {
 	if d.shape != constant {
 		g.add(drawn, unsafe.Pointer(&r.count))
 	}

@@ -13,7 +13,7 @@ var (
 	timeType      = reflect.TypeFor[Time]()
 	envelopeType  = reflect.TypeFor[Envelope]()
 	referenceType = reflect.TypeFor[reference]()
-	drawsType     = reflect.TypeFor[Draws]()
+	drawsType     = reflect.TypeFor[Random]()
 )
 
 // planner compiles a plan or, if look is set, shows to it all that a plan sees.

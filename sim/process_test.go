@@ -262,7 +262,7 @@ func TestNoRaceAcrossACrash(t *testing.T) {
 
 // lottery draws a number, and keeps it outside of its process.
 type lottery struct {
-	draws sim.Draws
+	draws sim.Random
 	drawn *[]uint64 `sim:"config"`
 	delay sim.Delay `sim:"config"`
 }
@@ -281,7 +281,7 @@ func TestAProcessDrawsOn(t *testing.T) {
 	}
 	var drawn []uint64
 	w := sim.NewWorld()
-	w.GoProgram("A", &lottery{draws: sim.NewDraws(1, "A"), drawn: &drawn, delay: delay})
+	w.GoProgram("A", &lottery{draws: sim.NewRandom(1, "A"), drawn: &drawn, delay: delay})
 	w.Process("client", "A")
 	w.Allow(sim.Faults{ProcessCrashes: 1})
 	run(t, w, schedule(t, "A draw; client crash; client restart; A draw#2"))
@@ -357,7 +357,7 @@ func buildCrew(b sim.Faults) *sim.World {
 	}, func(t *sim.Task) {
 		q.chans[1].Receive(t.At("next promise"))
 		conn.ReceiveAny(t.At("read"))
-		t.At("answer").Select(q.chans[0].Sending(2), sim.Default())
+		t.At("answer").Select(q.chans[0].Sending(2), sim.SelectDefault())
 		q.lock.Lock(t.At("lock"))
 		q.x.Set(t, q.x.Get(t)+1)
 		q.cond.Signal(t)
@@ -418,7 +418,7 @@ func TestNobodyChoosesInAProcessThatIsDown(t *testing.T) {
 	for _, timed := range []bool{false, true} {
 		q := newWaitFixture()
 		w := q.world(func(t *sim.Task) {
-			t.At("look").Select(q.chans[1].Receiving(), sim.Default())
+			t.At("look").Select(q.chans[1].Receiving(), sim.SelectDefault())
 			t.Step("end")
 		})
 		w.Process("p", "q", "A")

@@ -126,7 +126,7 @@ func (p *Property) JudgeState(waits *WaitGraph) (tested bool, err error) {
 	if p.probe != nil {
 		c.tested = true
 		if p.probe() {
-			c.err = ProbeHit{}
+			c.err = probeHit{}
 		}
 	}
 	return c.tested, c.err
@@ -217,28 +217,24 @@ const (
 	Assertions     = "assertions"      // an Assert of a task failed; listed where one was tried
 )
 
-// Hangs says whether the property is that tasks go on: no-deadlock, no-progress.
-func Hangs(property string) bool { return property == NoDeadlock || property == NoProgress }
-
 // Violation is a property that a step broke.
 type Violation struct {
 	Property string
 	Err      error
 }
 
-// PanicError is a panic of a participant.
-type PanicError struct {
+// panicError is a panic of a participant.
+type panicError struct {
 	Actor  string
 	Reason any
-	Stack  string // empty for a node
 }
 
-func (e *PanicError) Error() string { return fmt.Sprintf("%s panicked: %v", e.Actor, e.Reason) }
+func (e *panicError) Error() string { return fmt.Sprintf("%s panicked: %v", e.Actor, e.Reason) }
 
-// ProbeHit stands for the break of a probe: a state answered it with yes.
-type ProbeHit struct{}
+// probeHit stands for the break of a probe: a state answered it with yes.
+type probeHit struct{}
 
-func (ProbeHit) Error() string { return "reached" }
+func (probeHit) Error() string { return "reached" }
 
 // looks says whether the property judges states.
 func (p *Property) looks() bool {

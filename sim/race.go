@@ -1,6 +1,6 @@
 package sim
 
-import "fmt"
+import "racelab/sim/internal/hook"
 
 // Data races in single runs: two accesses to a Var, one of them a write, that
 // nothing orders. Ordered means what The Go Memory Model calls "happens
@@ -12,33 +12,6 @@ import "fmt"
 // state. It begins anew when the state at the start is loaded, and stands still
 // once another one is, where a search has a criterion of its own: two steps
 // that race and are both enabled.
-
-// RaceError is a data race.
-type RaceError struct {
-	Object        string
-	First, Second RacingAccess
-}
-
-// RacingAccess is one access of a data race.
-type RacingAccess struct {
-	Task  string
-	Point string // from which its step began
-	Step  int    // of the run, from 1
-	Write bool
-}
-
-func (e *RaceError) Error() string {
-	return fmt.Sprintf("data race on %s: %s %s it at step %d (%q), %s %s it at step %d (%q), and no lock, message or atomic leads from the first to the second",
-		e.Object, e.First.Task, verb(e.First.Write, "wrote", "read"), e.First.Step, e.First.Point,
-		e.Second.Task, verb(e.Second.Write, "writes", "reads"), e.Second.Step, e.Second.Point)
-}
-
-func verb(write bool, writes, reads string) string {
-	if write {
-		return writes
-	}
-	return reads
-}
 
 // races is what a run knows of happens-before. Its threads are the tasks and,
 // behind them, the nodes.
@@ -253,8 +226,8 @@ func (w *World) race(t *Task, o *object, write bool) {
 
 func (w *World) raced(o *object, first accessed, firstWrote bool, second accessed, secondWrites bool) {
 	w.races.vars[o.number].raced = true
-	access := func(a accessed, write bool) RacingAccess {
-		return RacingAccess{w.tasks[a.thread].name, a.point, a.step, write}
+	access := func(a accessed, write bool) hook.RacingAccess {
+		return hook.RacingAccess{Task: w.tasks[a.thread].name, Point: a.point, Step: a.step, Write: write}
 	}
-	w.broke(NoDataRace, &RaceError{w.objectName(o.number), access(first, firstWrote), access(second, secondWrites)})
+	w.broke(NoDataRace, &hook.RaceError{Object: w.objectName(o.number), First: access(first, firstWrote), Second: access(second, secondWrites)})
 }

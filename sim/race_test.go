@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"racelab/sim"
+	"racelab/sim/internal/hook"
 )
 
 // arena is what the tasks of random racy programs share.
@@ -107,7 +108,7 @@ func (p *racer) perform(t *sim.Task) {
 		n := 0
 		if operation == "take" {
 			n, _ = p.hand.Receive(t.At("take"))
-		} else if chosen := t.At("try").Select(p.hand.Receiving(), sim.Default()); chosen == &p.hand {
+		} else if chosen := t.At("try").Select(p.hand.Receiving(), sim.SelectDefault()); chosen == &p.hand {
 			n, _ = p.hand.Received(t)
 		} else {
 			return
@@ -243,7 +244,7 @@ func racesOf(w *sim.World, log *[]act, c sim.Chooser) (got, want []string, words
 			(*log)[i].step = step
 		}
 		for _, v := range w.Violations() {
-			var race *sim.RaceError
+			var race *hook.RaceError
 			if errors.As(v.Err, &race) {
 				got = append(got, fmt.Sprintf("%s in step %d", race.Object, race.Second.Step))
 				words += race.Error() + "\n"

@@ -70,19 +70,6 @@ func (s Schedule) Add(e Event) Schedule {
 	return append(s, step)
 }
 
-// ScheduleOf numbers events by their occurrence.
-func ScheduleOf(events []Event) Schedule {
-	schedule := make(Schedule, len(events))
-	count := map[Step]int{}
-	for i, e := range events {
-		step := Step{Actor: e.Actor, Label: e.Label}
-		count[step]++
-		schedule[i] = step
-		schedule[i].Occurrence = count[step]
-	}
-	return schedule
-}
-
 // ParseSchedule reads a schedule, which may be empty: the start of every run. The
 // error names the line.
 func ParseSchedule(text string) (Schedule, error) {
@@ -133,16 +120,18 @@ func ParseStep(text string) (Step, error) {
 	return step, nil
 }
 
-// Replay is a Chooser that takes a schedule's events one by one.
-type Replay struct {
+// replay takes a schedule's events one by one.
+type replay struct {
 	schedule Schedule
 	done     Schedule
 }
 
-// NewReplay returns the replay of a schedule.
-func NewReplay(s Schedule) *Replay { return &Replay{schedule: s} }
+// NewReplay returns a Chooser that takes the events of a schedule one by one, and
+// ends the run after the last. Where the next event is not enabled, its error says
+// which line does not fit, and what is possible.
+func NewReplay(s Schedule) Chooser { return &replay{schedule: s} }
 
-func (c *Replay) Choose(enabled []Event) (int, error) {
+func (c *replay) Choose(enabled []Event) (int, error) {
 	if len(c.done) == len(c.schedule) {
 		return 0, ErrScheduleEnds
 	}
@@ -162,7 +151,7 @@ func (c *Replay) Choose(enabled []Event) (int, error) {
 	return 0, c.refuse("it cannot happen here", enabled)
 }
 
-func (c *Replay) refuse(why string, enabled []Event) error {
+func (c *replay) refuse(why string, enabled []Event) error {
 	var possible []string
 	for _, event := range enabled {
 		possible = append(possible, c.done.Add(event)[len(c.done)].String())

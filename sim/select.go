@@ -9,7 +9,7 @@ import (
 // called "select" unless At names it. It returns the channel or timer of the case, and nil for the
 // default, so that the switch that follows reads as the select does:
 //
-//	chosen := t.At(PointNext).Select(bp.input.Receiving(), bp.timer.Receiving(), sim.Default())
+//	chosen := t.At(PointNext).Select(bp.input.Receiving(), bp.timer.Receiving(), sim.SelectDefault())
 //	switch chosen {
 //	case &bp.input:
 //		msg, ok := bp.input.Received(t)
@@ -30,25 +30,27 @@ import (
 //
 // Source: runtime.selectgo.
 // Differs: a select has no two cases of one channel.
-func (t *Task) Select(cases ...Case) any { return t.choose(t.nextOr("select", ""), true, cases...) }
+func (t *Task) Select(cases ...SelectCase) any {
+	return t.choose(t.nextOr("select", ""), true, cases...)
+}
 
-// Case is a case of a select. Its zero value is one of a nil channel.
-type Case struct {
+// SelectCase is a case of a select. Its zero value is one of a nil channel.
+type SelectCase struct {
 	of      objectHolder // a Chan or a Timer; nil: never ready
 	sends   bool
 	orElse  bool
 	carried // what it sends
 }
 
-// Default is the case that happens where no other is ready.
-func Default() Case { return Case{orElse: true} }
+// SelectDefault is the case that happens where no other is ready.
+func SelectDefault() SelectCase { return SelectCase{orElse: true} }
 
 // Receiving is the case of a select that waits for a value in C.
-func (m *Timer) Receiving() Case {
+func (m *Timer) Receiving() SelectCase {
 	if m == nil {
-		return Case{}
+		return SelectCase{}
 	}
-	return Case{of: m}
+	return SelectCase{of: m}
 }
 
 // chanRef is a Chan, whatever it carries.
@@ -64,7 +66,7 @@ type choice struct {
 	orElse  bool // there is a default
 	met     int  // from 1: the case that another task has let happen; 0: none
 	carried      // received there
-	cases   []Case
+	cases   []SelectCase
 	room    []way // to list the ways
 }
 
@@ -78,7 +80,7 @@ const (
 )
 
 // choose is Select, and Send and Receive as selects of one case.
-func (t *Task) choose(p string, named bool, cases ...Case) any {
+func (t *Task) choose(p string, named bool, cases ...SelectCase) any {
 	if t.program == nil {
 		return t.chooseAgain(p, named, cases...)
 	}
@@ -89,7 +91,7 @@ func (t *Task) choose(p string, named bool, cases ...Case) any {
 
 // chooseAgain is choose for a function: that it comes to wait is one operation,
 // and that it goes on is another.
-func (t *Task) chooseAgain(p string, named bool, cases ...Case) any {
+func (t *Task) chooseAgain(p string, named bool, cases ...SelectCase) any {
 	if !t.again(p) {
 		t.coroutine.mustNotRerun()
 		t.chooses(named, cases...)
@@ -115,7 +117,7 @@ func (t *Task) chooseAgain(p string, named bool, cases ...Case) any {
 }
 
 // chooses notes what the task comes to wait for.
-func (t *Task) chooses(named bool, cases ...Case) {
+func (t *Task) chooses(named bool, cases ...SelectCase) {
 	c := &t.choice
 	c.named, c.orElse, c.met, c.cases = named, false, 0, c.cases[:0]
 	for _, x := range cases {
@@ -123,7 +125,7 @@ func (t *Task) chooses(named bool, cases ...Case) {
 		case x.orElse:
 			c.orElse = true
 		case x.of == nil:
-		case slices.ContainsFunc(c.cases, func(other Case) bool { return other.of == x.of }):
+		case slices.ContainsFunc(c.cases, func(other SelectCase) bool { return other.of == x.of }):
 			panic("sim: a select has two cases of one channel: no schedule could tell them apart")
 		default:
 			c.cases = append(c.cases, x)
@@ -149,7 +151,7 @@ func (t *Task) comesToMeet() {
 // waitsAt says whether the task is parked at a case of the channel, and nobody
 // has served it yet.
 func (t *Task) waitsAt(c objectHolder) bool {
-	return t.choosing() && t.choice.met == 0 && slices.ContainsFunc(t.choice.cases, func(x Case) bool { return x.of == c })
+	return t.choosing() && t.choice.met == 0 && slices.ContainsFunc(t.choice.cases, func(x SelectCase) bool { return x.of == c })
 }
 
 // offers returns the index of the case by which the task waits at a channel to
@@ -196,7 +198,7 @@ func (t *Task) ways(list []way) []way {
 }
 
 // ready says whether the case can happen without another task.
-func (x *Case) ready() bool {
+func (x *SelectCase) ready() bool {
 	if m, ok := x.of.(*Timer); ok {
 		return m.full
 	}
@@ -206,12 +208,12 @@ func (x *Case) ready() bool {
 
 // mayMeet says whether a case of the choice can happen with another task that is
 // parked, by a step of this one. A sender that waits is met by the receiver.
-func (x *Case) mayMeet(c *choice) bool {
+func (x *SelectCase) mayMeet(c *choice) bool {
 	return x.meets() && (!x.sends || c.orElse)
 }
 
 // meets says whether two tasks may meet by such a case.
-func (x *Case) meets() bool {
+func (x *SelectCase) meets() bool {
 	channel, ok := x.of.(chanRef)
 	return ok && channel.pipe().handsOver() && !channel.pipe().closed
 }
@@ -311,7 +313,7 @@ func (t *Task) passesBy() {
 }
 
 // meet passes a value from hand to hand. The other task goes on later.
-func (t *Task) meet(x *Case, other *Task) {
+func (t *Task) meet(x *SelectCase, other *Task) {
 	w, theirs := t.world, other.offers(x.of, !x.sends)
 	if w.mayKill() {
 		other.mustBeWith(x.of.bound())
@@ -407,7 +409,7 @@ func (c *choice) load(s *walker) {
 	c.cases = c.cases[:0]
 	for range word >> 32 {
 		of := s.next()
-		x := Case{of: s.world.objects[of>>1-1], sends: of&1 != 0}
+		x := SelectCase{of: s.world.objects[of>>1-1], sends: of&1 != 0}
 		if x.sends {
 			x.carried = carried{s.next(), reference{s.nextRef()}}
 		}

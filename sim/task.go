@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"runtime/debug"
 
 	"racelab/sim/internal/hook"
 )
@@ -114,7 +113,7 @@ func (t *Task) run(c *coroutine) (killed bool) {
 		case c.rerun.on:
 			c.rerun.fault = fmt.Sprintf("it panics: %v", reason)
 		default:
-			t.world.panicked(&PanicError{Actor: t.name, Reason: reason, Stack: string(debug.Stack())})
+			t.world.panicked(&panicError{Actor: t.name, Reason: reason})
 		}
 	}()
 	if t.program != nil {

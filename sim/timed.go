@@ -67,7 +67,7 @@ type timed struct {
 type taskTime struct {
 	next       Time // not before this does it go on
 	cost       Delay
-	draws      Draws
+	draws      Random
 	thinkTimes []thinkTime
 	waits      int32 // the object it waits for; 0: none, or more than one
 	running    bool
@@ -80,7 +80,7 @@ type taskTime struct {
 type thinkTime struct {
 	point string
 	cost  Delay
-	draws Draws
+	draws Random
 }
 
 // step is how long the task takes to where it is parked now.
@@ -98,14 +98,14 @@ type link struct{ out, in wire }
 
 type wire struct {
 	latency Delay
-	draws   Draws
+	draws   Random
 }
 
 // service is the time of a node.
 type service struct {
 	free  Time // when it is through with what has come
 	cost  Delay
-	draws Draws
+	draws Random
 }
 
 // thread is what can be due. One of these is set.
@@ -144,9 +144,9 @@ func (td *timed) prepare() {
 		return usual
 	}
 	for _, t := range w.tasks {
-		p := taskTime{cost: delay(t.name, td.Step), draws: NewDraws(td.Seed, "step "+t.name)}
+		p := taskTime{cost: delay(t.name, td.Step), draws: NewRandom(td.Seed, "step "+t.name)}
 		for _, x := range td.ThinkTimes {
-			p.thinkTimes = append(p.thinkTimes, thinkTime{x.Of, x.Delay, NewDraws(td.Seed, "before "+x.Of+" "+t.name)})
+			p.thinkTimes = append(p.thinkTimes, thinkTime{x.Of, x.Delay, NewRandom(td.Seed, "before "+x.Of+" "+t.name)})
 		}
 		td.tasks = append(td.tasks, p)
 		td.threads[t.number].task = t
@@ -161,7 +161,7 @@ func (td *timed) prepare() {
 			group = o.lock.number // Readers wait for writers, and writers for readers.
 		case *Mutex:
 			if td.Wake.shape != constant || td.Wake.from > 0 {
-				m := &lockQueue{mutex: o, wake: td.Wake, draws: NewDraws(td.Seed, "wake "+w.objectName(o.number))}
+				m := &lockQueue{mutex: o, wake: td.Wake, draws: NewRandom(td.Seed, "wake "+w.objectName(o.number))}
 				td.lockQueues = append(td.lockQueues, m)
 				td.objects[i+1].lockQueue = m
 			}
@@ -170,7 +170,7 @@ func (td *timed) prepare() {
 	}
 	for _, c := range w.conns {
 		wire := func(d *direction, from, to string) wire {
-			return wire{delay(from+"->"+to, td.Latency), NewDraws(td.Seed, fmt.Sprintf("latency %s %d", d.tail.label, c.number))}
+			return wire{delay(from+"->"+to, td.Latency), NewRandom(td.Seed, fmt.Sprintf("latency %s %d", d.tail.label, c.number))}
 		}
 		td.conns = append(td.conns, link{wire(&c.out, c.name, c.node.name), wire(&c.in, c.node.name, c.name)})
 		process := c.thread()
@@ -180,7 +180,7 @@ func (td *timed) prepare() {
 		}
 	}
 	for _, m := range w.nodes {
-		td.nodes = append(td.nodes, service{cost: delay(m.name, td.Service), draws: NewDraws(td.Seed, "service "+m.name)})
+		td.nodes = append(td.nodes, service{cost: delay(m.name, td.Service), draws: NewRandom(td.Seed, "service "+m.name)})
 		td.objects[m.object.number].node = m
 		if m.restart.Thread > 0 {
 			td.threads[m.restart.Thread].node = m
@@ -522,10 +522,10 @@ func (td *timed) eventOf(w *World, process int32) *Event {
 	}
 }
 
-func (td *timed) changed(c *Conn)               { td.look(int32(c.thread())) }
-func (td *timed) loaded()                       { td.stale = true }
-func (td *timed) timed() bool                   { return true }
-func (td *timed) checks() bool                  { return !td.Unchecked }
-func (td *timed) now() Time                     { return td.clock.now }
-func (td *timed) later(d *Delay, r *Draws) Time { return td.clock.now.Add(d.Draw(r)) }
-func (td *timed) draws(what string) Draws       { return NewDraws(td.Seed, what) }
+func (td *timed) changed(c *Conn)                { td.look(int32(c.thread())) }
+func (td *timed) loaded()                        { td.stale = true }
+func (td *timed) timed() bool                    { return true }
+func (td *timed) checks() bool                   { return !td.Unchecked }
+func (td *timed) now() Time                      { return td.clock.now }
+func (td *timed) later(d *Delay, r *Random) Time { return td.clock.now.Add(d.Draw(r)) }
+func (td *timed) draws(what string) Random       { return NewRandom(td.Seed, what) }

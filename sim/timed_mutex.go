@@ -27,7 +27,7 @@ const starvation = time.Millisecond
 type lockQueue struct {
 	mutex    *Mutex
 	wake     Delay
-	draws    Draws
+	draws    Random
 	freed    Time  // when it was last released: who came before lies down
 	woken    int32 // the task that is waking up; 0: none
 	at       Time  // when it will be awake

@@ -58,7 +58,7 @@ func TestDelaysAreDistributedAsTheyClaim(t *testing.T) {
 		{"empirical:1ms,2ms,3ms,10ms", 4, 1, 2.5, 10},
 	} {
 		d := delay(t, test.text)
-		r := sim.NewDraws(1, "test")
+		r := sim.NewRandom(1, "test")
 		var draws []float64
 		sum := 0.0
 		for range n {
@@ -78,7 +78,7 @@ func TestDelaysAreDistributedAsTheyClaim(t *testing.T) {
 		}
 	}
 	first := func(seed uint64, source string) time.Duration {
-		r := sim.NewDraws(seed, source)
+		r := sim.NewRandom(seed, source)
 		d := delay(t, "exp:3ms")
 		return d.Draw(&r)
 	}
@@ -474,7 +474,7 @@ func FuzzParseDelay(f *testing.F) {
 		if err != nil || again.String() != d.String() {
 			t.Errorf("%q prints as %q, and that as %q, %v", text, d, again, err)
 		}
-		draws := sim.NewDraws(1, text)
+		draws := sim.NewRandom(1, text)
 		for range 20 {
 			if at := d.Draw(&draws); at < 0 {
 				t.Errorf("%q draws %v", text, at)

@@ -9,31 +9,24 @@ import (
 	"racelab/sim/internal/hook"
 )
 
-// TimerSemantics is which Go's timers a world has.
-type TimerSemantics uint8
-
-const (
-	// TimersGo123 are the timers of Go 1.23 and later: Stop and Reset throw
-	// away a value that is still in C, and then return true.
-	TimersGo123 TimerSemantics = iota
-	// TimersGo122 are the timers before Go 1.23, and those of later releases
-	// under GODEBUG=asynctimerchan=1, and in a module whose go line says less
-	// than 1.23: a value that is in C stays there.
-	TimersGo122
-)
-
-// SetTimers chooses whose timers the clients have. Default: TimersGo123.
-func (w *World) SetTimers(semantics TimerSemantics) {
-	w.mustNotRun("SetTimers")
-	w.timers.semantics = semantics
+// UseGo122Timers gives the clients the timers that Go had before 1.23. Go 1.23 and
+// later have them in a module whose go line says less, and under
+// GODEBUG=asynctimerchan=1. A value that is still in C when Stop or Reset is called
+// stays there. Default: the timers of Go 1.23, where Stop and Reset throw it away
+// and return true.
+//
+// Source: "Timer changes" in the release notes of Go 1.23.
+func (w *World) UseGo122Timers() {
+	w.mustNotRun("UseGo122Timers")
+	w.timers.go122 = true
 }
 
 // timers is all that a world has.
 type timers struct {
-	semantics TimerSemantics
-	single    []*Timer // of clients, in the order of the walk
-	sets      []*Timers
-	alarms    []*alarm // of nodes
+	go122  bool     // UseGo122Timers
+	single []*Timer // of clients, in the order of the walk
+	sets   []*Timers
+	alarms []*alarm // of nodes
 }
 
 // Timer is a time.Timer or a time.Ticker of a client. Until Start or
@@ -145,7 +138,7 @@ func (m *Timer) halt(t *Task) bool {
 	t.world.putsOff(m.event)
 	stopped := m.armed()
 	m.deadline = Never
-	if m.full && t.world.timers.semantics == TimersGo123 {
+	if m.full && !t.world.timers.go122 {
 		m.full, stopped = false, true
 	}
 	return stopped
@@ -246,16 +239,12 @@ type Ref int32
 // Timers are the timers that a client makes as it runs. Their number is
 // bounded, so that all there can be is known before the first step.
 //
-// Its zero value has room for MaxTimers.
+// Its zero value has room for four at a time.
 type Timers struct {
 	object
 	pool []Timer
 	made []bool
 }
-
-// MaxTimers is how many timers a client can have at a time, unless Init says
-// otherwise.
-const MaxTimers = 4
 
 // Init sets how many timers there can be at a time.
 func (ts *Timers) Init(n int) { ts.pool, ts.made = make([]Timer, n), make([]bool, n) }
@@ -303,7 +292,7 @@ func (ts *Timers) Drop(t *Task, r Ref) {
 func (ts *Timers) prepare(w *World) {
 	ts.kind = hook.Clock
 	if ts.pool == nil {
-		ts.Init(MaxTimers)
+		ts.Init(4)
 	}
 	w.timers.sets = append(w.timers.sets, ts)
 }

@@ -36,7 +36,7 @@ func statesOf(t *testing.T, build func() *sim.World) *explore.Result {
 	return r
 }
 
-func schedule(t *testing.T, text string) *sim.Replay {
+func schedule(t *testing.T, text string) sim.Chooser {
 	t.Helper()
 	s, err := sim.ParseSchedule(text)
 	if err != nil {
@@ -83,11 +83,13 @@ func TestTimerSemantics(t *testing.T) {
 		{"kfR", "true; due at 15ms, a value in C", "true; due at 15ms"},
 		{"kRff", "true; due at 15ms, a value in C", "true; due at 15ms, a value in C"},
 	} {
-		for semantics, want := range map[sim.TimerSemantics]string{sim.TimersGo122: test.go122, sim.TimersGo123: test.go123} {
+		for go122, want := range map[bool]string{true: test.go122, false: test.go123} {
 			c := &timers{}
 			var answers []string
 			w := sim.NewWorld()
-			w.SetTimers(semantics)
+			if go122 {
+				w.UseGo122Timers()
+			}
 			w.Share("c", c)
 			w.GoProgram("A", &script{run: func(task *sim.Task, _ *script) {
 				for _, act := range test.does {
@@ -126,7 +128,7 @@ func TestTimerSemantics(t *testing.T) {
 				got = strings.Join(answers, " ") + "; " + got
 			}
 			if got != want {
-				t.Errorf("%s under semantics %d: %s, want %s", test.does, semantics, got, want)
+				t.Errorf("%s, timers of Go 1.22 %v: %s, want %s", test.does, go122, got, want)
 			}
 			w.Close()
 		}

@@ -169,7 +169,7 @@ func (t *Trace) end(w *World) {
 		step.Touched = append(step.Touched, Touch{w.objectName(a.Object), a.Write})
 	}
 	for _, v := range w.violations {
-		if v.Err == error(ProbeHit{}) {
+		if v.Err == error(probeHit{}) {
 			step.Reached = append(step.Reached, v.Property)
 		} else {
 			step.Broke = append(step.Broke, v)

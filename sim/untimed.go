@@ -5,21 +5,21 @@ import "racelab/sim/internal/hook"
 // untimed lets everything happen that is possible: nothing takes any time.
 type untimed struct{ world *World }
 
-func (*untimed) prepare()                  {}
-func (*untimed) layout()                   {}
-func (*untimed) begin(*Event)              {}
-func (*untimed) end(*Event)                {}
-func (*untimed) sent(*Conn)                {}
-func (*untimed) answered(*Conn)            {}
-func (*untimed) changed(*Conn)             {}
-func (*untimed) served(*nodeState)         {}
-func (*untimed) idle([]*Task)              {}
-func (*untimed) loaded()                   {}
-func (*untimed) timed() bool               { return false }
-func (*untimed) checks() bool              { return true }
-func (*untimed) now() Time                 { return Never }
-func (*untimed) later(*Delay, *Draws) Time { return Never }
-func (*untimed) draws(string) Draws        { return Draws{} }
+func (*untimed) prepare()                   {}
+func (*untimed) layout()                    {}
+func (*untimed) begin(*Event)               {}
+func (*untimed) end(*Event)                 {}
+func (*untimed) sent(*Conn)                 {}
+func (*untimed) answered(*Conn)             {}
+func (*untimed) changed(*Conn)              {}
+func (*untimed) served(*nodeState)          {}
+func (*untimed) idle([]*Task)               {}
+func (*untimed) loaded()                    {}
+func (*untimed) timed() bool                { return false }
+func (*untimed) checks() bool               { return true }
+func (*untimed) now() Time                  { return Never }
+func (*untimed) later(*Delay, *Random) Time { return Never }
+func (*untimed) draws(string) Random        { return Random{} }
 
 func (u *untimed) find() {
 	w := u.world

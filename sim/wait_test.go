@@ -163,8 +163,8 @@ func TestWaysAreNamed(t *testing.T) {
 		func(t *sim.Task) { q.chans[0].Send(t.At("give"), 1) },
 		func(t *sim.Task) { q.chans[0].Send(t.At("give"), 2) },
 		func(t *sim.Task) {
-			t.At("choose").Select(q.chans[0].Receiving(), q.chans[1].Sending(7), q.timer.Receiving(), sim.Default())
-			t.At("again").Select(q.chans[1].Sending(8), sim.Default())
+			t.At("choose").Select(q.chans[0].Receiving(), q.chans[1].Sending(7), q.timer.Receiving(), sim.SelectDefault())
+			t.At("again").Select(q.chans[1].Sending(8), sim.SelectDefault())
 			q.chans[0].Receive(t.At("take"))
 		})
 	defer w.Close()

@@ -115,10 +115,10 @@ type pacer interface {
 	idle(tasks []*Task)  // their process is gone
 	loaded()             // the world is in another state
 	timed() bool
-	checks() bool                  // the nodes' own invariants are looked at
-	now() Time                     // for acts and pictures; Never: a moment means nothing
-	later(d *Delay, r *Draws) Time // from now by a delay; Never, where nothing takes time
-	draws(what string) Draws
+	checks() bool                   // the nodes' own invariants are looked at
+	now() Time                      // for acts and pictures; Never: a moment means nothing
+	later(d *Delay, r *Random) Time // from now by a delay; Never, where nothing takes time
+	draws(what string) Random
 }
 
 // newThread numbers what is neither a task nor a connection, behind those.

@@ -11,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"racelab/sim"
 	"racelab/sim/explore"
 	"racelab/sim/view"
 )
@@ -337,7 +336,7 @@ func searchVerdict(r *explore.Result) error {
 		return false
 	}
 	for i := range r.Verdicts {
-		if r.Verdicts[i].Outcome == explore.Broken && !sim.Hangs(r.Verdicts[i].Property) {
+		if r.Verdicts[i].Outcome == explore.Broken && !explore.Hangs(r.Verdicts[i].Property) {
 			return exit(exitBroken)
 		}
 	}

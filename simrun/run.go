@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"racelab/sim"
+	"racelab/sim/explore"
 	"racelab/sim/view"
 )
 
@@ -186,7 +187,7 @@ func (r *running) surprise(report *view.Report) string {
 func runVerdict(r *view.Report) error {
 	hangs := false
 	for _, broken := range r.Broken {
-		if !sim.Hangs(broken.Property) {
+		if !explore.Hangs(broken.Property) {
 			return exit(exitBroken)
 		}
 		hangs = true

@@ -145,7 +145,7 @@ func (m loggedMode) world(p loggedRun, transactions int, windows, pauses sim.Del
 	w := sim.NewWorld()
 	addCluster(w, 1, broker.Config{
 		Partitions: []model.Partition{0, model.ConsumerOffsets}, Rules: model.Rules{Without: model.Verification},
-		MarkerAppend: windows, Draws: sim.NewDraws(seed, "window"),
+		MarkerAppend: windows, Draws: sim.NewRandom(seed, "window"),
 	})
 	client, main := librdkafka.NewTransactions(
 		librdkafka.Config{RetryBackoff: p.backoff, Linger: p.linger},

@@ -98,7 +98,7 @@ func TestBackoffOfNothing(t *testing.T) {
 func TestNoPolicyBeatsTheOmniscient(t *testing.T) {
 	const transactions = 300
 	for _, window := range []string{"lognormal:3ms,0.5", "bimodal:3ms,60ms,0.1", "exp:8ms", "empirical:2ms,3ms,3ms,40ms"} {
-		draws, d := sim.NewDraws(5, "window"), set(t, &backoff, "window="+window).Params.(TransactionLoad).Window
+		draws, d := sim.NewRandom(5, "window"), set(t, &backoff, "window="+window).Params.(TransactionLoad).Window
 		total := time.Duration(0)
 		for i := range transactions {
 			if w := d.Draw(&draws); i < transactions-1 { // the last one is nobody's
@@ -189,7 +189,7 @@ func TestMarkersQueue(t *testing.T) {
 func TestBackoffFuncs(t *testing.T) {
 	const b = 10 * time.Millisecond
 	for _, policy := range []string{"exp-full-jitter", "exp-jitter-20", "decorrelated", "fixed"} {
-		next := backoffFunc(policy, b, sim.NewDraws(1, "test"))
+		next := backoffFunc(policy, b, sim.NewRandom(1, "test"))
 		seen := map[time.Duration]bool{}
 		for range 200 {
 			last := b
@@ -214,7 +214,7 @@ func TestBackoffFuncs(t *testing.T) {
 			t.Errorf("%s waits %d different times", policy, len(seen))
 		}
 	}
-	if long := backoffFunc("exp-jitter-20", 2*time.Second, sim.NewDraws(1, "test")); long(5, 50) < 1600*time.Millisecond {
+	if long := backoffFunc("exp-jitter-20", 2*time.Second, sim.NewRandom(1, "test")); long(5, 50) < 1600*time.Millisecond {
 		t.Error("a backoff above the most becomes less")
 	}
 }

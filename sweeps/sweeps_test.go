@@ -48,7 +48,7 @@ func small(runs *atomic.Int64) *Sweep {
 			if runs != nil {
 				runs.Add(1)
 			}
-			draws := sim.NewDraws(seed, fmt.Sprint(series, p))
+			draws := sim.NewRandom(seed, fmt.Sprint(series, p))
 			return []float64{float64(p.late.Draw(&draws)%97) / 7, 20}, nil
 		}),
 	}

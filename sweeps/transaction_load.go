@@ -42,7 +42,7 @@ const maxBackoff = time.Second
 //
 // Source: KIP-580 for the 20 %; Brooker: Exponential Backoff And Jitter (2015)
 // for full and decorrelated jitter.
-func backoffFunc(policy string, backoff time.Duration, draws sim.Draws) func(retries, maxRetries int) time.Duration {
+func backoffFunc(policy string, backoff time.Duration, draws sim.Random) func(retries, maxRetries int) time.Duration {
 	most := max(backoff, maxBackoff)
 	between := func(from, to time.Duration) time.Duration {
 		d := sim.Uniform(from, min(max(from, to), most))
@@ -141,7 +141,7 @@ func (t TransactionLoad) client(w *sim.World, policy string, id model.Transactio
 		return javaclient.NewTransactions(javaclient.Config{TransactionalID: id, RetryBackoff: backoff}, toCoordinator, toLeader)
 	case "sarama":
 	default:
-		sarama.BackoffFunc = backoffFunc(policy, backoff, sim.NewDraws(seed, fmt.Sprint("backoff ", id)))
+		sarama.BackoffFunc = backoffFunc(policy, backoff, sim.NewRandom(seed, fmt.Sprint("backoff ", id)))
 	}
 	return saramaclient.NewTransactions(sarama, toCoordinator, toLeader)
 }
@@ -169,7 +169,7 @@ func (t TransactionLoad) Run(policy string, seed uint64) (LoadRun, error) {
 	w := sim.NewWorld()
 	leads := broker.Config{
 		Partitions: []model.Partition{0}, ProduceRequests: t.Producers, Rules: model.Rules{Without: model.Verification},
-		MarkerAppend: t.Window, Draws: sim.NewDraws(seed, "window"),
+		MarkerAppend: t.Window, Draws: sim.NewRandom(seed, "window"),
 	}
 	if policy == "tv2" {
 		leads.Rules, leads.RetryBackoff = model.Rules{}, max(t.Backoff, time.Millisecond)

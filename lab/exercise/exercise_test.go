@@ -133,7 +133,7 @@ func TestBoard(t *testing.T) {
 	}
 }
 
-func mustReplay(t *testing.T, text string) *sim.Replay {
+func mustReplay(t *testing.T, text string) sim.Chooser {
 	t.Helper()
 	schedule, err := sim.ParseSchedule(text)
 	if err != nil {

@@ -21,7 +21,7 @@ func buildRetryOfSarama(w *sim.World, c *code) {
 	w.AddNode("coordinator", transactions)
 	leader := broker.New(broker.Config{
 		Partitions: partition, ProduceRequests: 1, RetryBackoffMax: -1,
-		MarkerAppend: sim.Constant(50 * time.Millisecond), Draws: sim.NewDraws(0, "markers"),
+		MarkerAppend: sim.Constant(50 * time.Millisecond), Draws: sim.NewRandom(0, "markers"),
 	})
 	w.AddNode("broker", leader)
 	transactions.Connect(w.Dial("coordinator", "broker"))

@@ -24,8 +24,8 @@ type Broker struct {
 	offsets offsetMetadata
 	// markers are the WriteTxnMarkers that are being written, oldest first.
 	markers []sim.Envelope
-	draws   sim.Draws // of MarkerAppend
-	refused []int32   // how often each of config.Refusals that has an end was made
+	draws   sim.Random // of MarkerAppend
+	refused []int32    // how often each of config.Refusals that has an end was made
 	// refusedMarkers is how many of config.MarkerRefusals were made.
 	refusedMarkers []bool
 	adds           []int32 // AddQueue: by place in waiting, those to ask for next
@@ -79,7 +79,7 @@ type Config struct {
 	// Source: AddPartitionsToTxnManager.
 	AddQueue bool
 	// Draws is the chance behind MarkerAppend.
-	Draws sim.Draws
+	Draws sim.Random
 }
 
 // Refusal is that a batch with a certain record is refused, when its partition is

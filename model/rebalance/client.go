@@ -487,4 +487,4 @@ const (
 	joinBackoff    = 5 * time.Second // kafka-go, before it joins as another member
 )
 
-var _ sim.Expirer = (*System)(nil)
+var _ sim.NodeWithTimers = (*System)(nil)

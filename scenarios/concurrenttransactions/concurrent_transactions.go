@@ -414,7 +414,7 @@ func build(w *sim.World, client Client, p Params) {
 		name := fmt.Sprint("B", i)
 		b := broker.Config{
 			Partitions: []model.Partition{model.Partition(i)}, ProduceRequests: 1, RetryBackoffMax: p.BrokerRetry,
-			MarkerAppend: marks, Draws: sim.NewDraws(uint64(p.Seed), "markers of "+name),
+			MarkerAppend: marks, Draws: sim.NewRandom(uint64(p.Seed), "markers of "+name),
 		}
 		if b.RetryBackoffMax == 0 {
 			b.RetryBackoffMax = -1

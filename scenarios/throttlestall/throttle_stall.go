@@ -275,7 +275,7 @@ var Scenario = scenario.Scenario[Params, Client]{
 // build makes a client that writes to one broker.
 func build(w *sim.World, client Client, p Params) {
 	if p.Go122Timers {
-		w.SetTimers(sim.TimersGo122)
+		w.UseGo122Timers()
 	}
 	if p.Timed {
 		w.Timed(sim.Timing{Latency: p.Latency, Service: p.Service})

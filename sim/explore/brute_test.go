@@ -106,7 +106,7 @@ func (b *bruteForce) run(build func() *sim.World, choices, of []int, maxSteps in
 	}
 	b.ends[finalState(Of(w))] = true
 	b.classes[class(events, accesses)] = true
-	b.all = append(b.all, bruteRun{sim.ScheduleOf(events), broke})
+	b.all = append(b.all, bruteRun{asSchedule(events), broke})
 	return choices, of, true
 }
 

@@ -56,7 +56,7 @@ func FindCulprit(sys System, schedule sim.Schedule, property string) *Culprit {
 		return nil
 	}
 	f := forcing{at: newCursor(sys), property: property, left: culpritBudget}
-	orders := dependentOrders(sys, schedule, sim.Hangs(property))
+	orders := dependentOrders(sys, schedule, Hangs(property))
 	if brokenBy(sys, property) == nil {
 		return nil // It breaks by what repeats for ever.
 	}
@@ -96,7 +96,7 @@ func Surviving(sys System, orders []Before, property string) (schedule sim.Sched
 		return nil, false
 	}
 	slices.Reverse(f.survivor)
-	return sim.ScheduleOf(f.survivor), true
+	return asSchedule(f.survivor), true
 }
 
 // dependentOrders lists the pairs of steps in a schedule that come from

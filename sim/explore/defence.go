@@ -84,7 +84,7 @@ func (d *defence) stand() {
 			switch {
 			case b.Property == sim.NoDataRace && (timed || v.Bad == 0 || v.Walked):
 				if v.Bad == 0 {
-					v.Err, v.Schedule, v.Walked = b.Err, sim.ScheduleOf(w.steps[:b.step]), true
+					v.Err, v.Schedule, v.Walked = b.Err, asSchedule(w.steps[:b.step]), true
 				}
 				v.Bad++
 			case v.Bad == 0:
@@ -128,7 +128,7 @@ func (d *defence) walk(from Rebuilder, seed uint64, out *walked) (err error) {
 	}
 	if difference := FirstDifference(wiring, w.Wiring()); difference != "" {
 		return &sim.ModelError{Reason: fmt.Sprintf("explore: after %s: %s, and is said to be fixed: it is a pointer or tagged `sim:\"config\"`; what a run changes is a field without that tag, or a sim.Ref",
-			sim.ScheduleOf(out.steps), difference)}
+			asSchedule(out.steps), difference)}
 	}
 	return nil
 }
@@ -150,5 +150,5 @@ func (d *defence) contradicts(seed uint64, steps []sim.Event, how string) error 
 		at = fmt.Sprintf(" across %q of %s", last.Label, last.Actor)
 	}
 	return &sim.ModelError{Reason: fmt.Sprintf("explore: %s, and yet walk %d of a new world %s (schedule: %s): something decides what happens that is in no field. Is a local variable kept%s? Does the model use a package variable, or the time of day?",
-		d.result.Explored(), seed, how, sim.ScheduleOf(steps), at)}
+		d.result.Explored(), seed, how, asSchedule(steps), at)}
 }

@@ -562,6 +562,6 @@ func (d *dpor) note(violations []sim.Violation) {
 		for _, f := range d.stack {
 			events = append(events, f.taken)
 		}
-		v.Schedule = sim.ScheduleOf(events)
+		v.Schedule = asSchedule(events)
 	}
 }

@@ -134,7 +134,7 @@ func (s *search) goRound(v *Verdict, stem, round []uint32) {
 		}
 	}
 	take(round)
-	v.Err, v.Schedule, v.Round = err, sim.ScheduleOf(events), len(round)
+	v.Err, v.Schedule, v.Round = err, asSchedule(events), len(round)
 	for _, e := range events[len(stem):] {
 		if !slices.Contains(err.Who, e.Actor) {
 			err.Who = append(err.Who, e.Actor)

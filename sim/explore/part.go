@@ -62,7 +62,7 @@ func (r *Result) join(parts []Part, at *cursor, chooser func(seed uint64) sim.Ch
 		if f.err == nil {
 			return fmt.Errorf("a part of the sample says that the run of seed %d breaks %s, and here it does not", v.Seed, v.Property)
 		}
-		v.Err, v.Endless, v.Schedule = f.err, f.endless, sim.ScheduleOf(run.steps[:f.step])
+		v.Err, v.Endless, v.Schedule = f.err, f.endless, asSchedule(run.steps[:f.step])
 	}
 	return nil
 }

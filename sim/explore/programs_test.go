@@ -248,8 +248,8 @@ func (p *thread) shut(t *sim.Task) {
 // way is what a select does at a channel: 0 nothing, 1 receive, 2 send.
 func (p *thread) way(channel int) int { return []int{p.arg() % 3, p.arg() / 3 % 3}[channel] }
 
-func (p *thread) cases() []sim.Case {
-	var cases []sim.Case
+func (p *thread) cases() []sim.SelectCase {
+	var cases []sim.SelectCase
 	for i := range p.chans {
 		switch p.way(i) {
 		case 1:
@@ -262,7 +262,7 @@ func (p *thread) cases() []sim.Case {
 		cases = append(cases, p.timers[p.me].Receiving())
 	}
 	if p.arg()/27%2 == 1 {
-		cases = append(cases, sim.Default())
+		cases = append(cases, sim.SelectDefault())
 	}
 	return cases
 }

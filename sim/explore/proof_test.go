@@ -11,6 +11,7 @@ import (
 
 	"racelab/sim"
 	"racelab/sim/explore"
+	"racelab/sim/internal/hook"
 )
 
 // coded is a task that is told what to do. What it needs after a point stands in
@@ -114,9 +115,9 @@ func TestRacesOfTimedWorldsAreJudgedByClocks(t *testing.T) {
 			if v.Outcome != test.want {
 				t.Errorf("%s, %s: no-data-race is %q, want %q", test.name, r.Strategy, v.Outcome, test.want)
 			}
-			var race *sim.RaceError
+			var race *hook.RaceError
 			if broken := v.Outcome == explore.Broken; broken != errors.As(v.Err, &race) {
-				t.Errorf("%s, %s: %v, want a sim.RaceError: %v", test.name, r.Strategy, v.Err, broken)
+				t.Errorf("%s, %s: %v, want a hook.RaceError: %v", test.name, r.Strategy, v.Err, broken)
 			}
 		}
 		walks := must(explore.Walks(system(t, test.build), 1, explore.Options{Limit: 100}))

@@ -273,7 +273,7 @@ func (r *Result) add(s *sampled, seed uint64) {
 			continue
 		}
 		if v.Bad == 0 {
-			v.Err, v.Seed, v.Endless, v.Schedule = f.err, seed, f.endless, sim.ScheduleOf(s.steps[:f.step])
+			v.Err, v.Seed, v.Endless, v.Schedule = f.err, seed, f.endless, asSchedule(s.steps[:f.step])
 		}
 		v.Bad++
 	}

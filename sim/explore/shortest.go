@@ -130,7 +130,7 @@ func scheduleOf(sys System, path []int32) sim.Schedule {
 		events = append(events, sys.Enabled()[choice])
 		sys.Take(int(choice))
 	}
-	return sim.ScheduleOf(events)
+	return asSchedule(events)
 }
 
 // ways is what is remembered of the ways to the states of the first levels.
@@ -207,4 +207,17 @@ func (w *ways) path(state, via int32) []int32 {
 		path[i], state, via = a.choice, a.from, a.via
 	}
 	return path
+}
+
+// asSchedule numbers events by their occurrence.
+func asSchedule(events []sim.Event) sim.Schedule {
+	schedule := make(sim.Schedule, len(events))
+	count := map[sim.Step]int{}
+	for i, e := range events {
+		step := sim.Step{Actor: e.Actor, Label: e.Label}
+		count[step]++
+		schedule[i] = step
+		schedule[i].Occurrence = count[step]
+	}
+	return schedule
 }

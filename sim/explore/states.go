@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"racelab/sim"
+	"racelab/sim/internal/hook"
 )
 
 // batch is how many states are expanded between two looks at the budget. It is
@@ -226,12 +227,12 @@ func races(a, b []Access) int {
 
 // raceError is the data race of two steps that can both be next: first and then
 // second, the n-th step of the run.
-func raceError(sys System, first, second step, object, n int) *sim.RaceError {
-	racing := func(s step, n int) sim.RacingAccess {
+func raceError(sys System, first, second step, object, n int) *hook.RaceError {
+	racing := func(s step, n int) hook.RacingAccess {
 		writes := slices.ContainsFunc(s.accesses, func(a Access) bool { return a.Object == object && a.Write })
-		return sim.RacingAccess{Task: s.event.Actor, Point: string(s.event.Label), Step: n, Write: writes}
+		return hook.RacingAccess{Task: s.event.Actor, Point: string(s.event.Label), Step: n, Write: writes}
 	}
-	return &sim.RaceError{Object: sys.ObjectName(object), First: racing(first, n-1), Second: racing(second, n)}
+	return &hook.RaceError{Object: sys.ObjectName(object), First: racing(first, n-1), Second: racing(second, n)}
 }
 
 // shortest finds the schedule for each property that broke.

@@ -187,3 +187,6 @@ func (v *Verdict) Sentence(r *Result) string {
 // bound is the probability that a run breaks what none of n did, with a
 // confidence of 95 %: with it, none of n does with a probability of 5 %.
 func bound(n int) float64 { return 1 - math.Pow(0.05, 1/float64(n)) }
+
+// Hangs says whether the property is that tasks go on: no-deadlock, no-progress.
+func Hangs(property string) bool { return property == sim.NoDeadlock || property == sim.NoProgress }

@@ -79,7 +79,7 @@ type client interface {
 // racelab/model/app.Transactional.
 func talks(connect func(*cluster, concurrenttransactions.Params) client, p concurrenttransactions.Params) *conversation {
 	cluster := newCluster(2)
-	cluster.lag = p.Lag.Draw(&sim.Draws{})
+	cluster.lag = p.Lag.Draw(&sim.Random{})
 	if p.TooLarge > 0 {
 		cluster.tooLarge[fmt.Sprint(10*(p.TooLarge-1))] = true
 	}

@@ -108,9 +108,9 @@ func (bp *BrokerProducer) Run(t *sim.Task) {
 }
 
 // ticking is the case of the flush timer.
-func (bp *BrokerProducer) ticking() sim.Case {
+func (bp *BrokerProducer) ticking() sim.SelectCase {
 	if !bp.timing || bp.timerFired {
-		return sim.Case{}
+		return sim.SelectCase{}
 	}
 	return bp.timer.Receiving()
 }
@@ -118,9 +118,9 @@ func (bp *BrokerProducer) ticking() sim.Case {
 // flushing is the case of the output, if what is in the buffer is to be sent.
 //
 // Source: produceSet.readyToFlush.
-func (bp *BrokerProducer) flushing() sim.Case {
+func (bp *BrokerProducer) flushing() sim.SelectCase {
 	if bp.buffer == 0 || bp.config.FlushFrequency > 0 && !bp.timerFired {
-		return sim.Case{}
+		return sim.SelectCase{}
 	}
 	return bp.output.Sending(bp.buffer)
 }

@@ -103,7 +103,7 @@ func (b *frame) replaceDeadline(t *sim.Task) {
 
 // notify wakes the sender that waits, or the next one that would.
 func (b *frame) notify(t *sim.Task) {
-	t.At(PointNotify).Select(b.throttleNotify.Sending(true), sim.Default())
+	t.At(PointNotify).Select(b.throttleNotify.Sending(true), sim.SelectDefault())
 }
 
 // awaitNotified is waitIfThrottled of pull request 3711.
