@@ -2,6 +2,7 @@ package properties_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -9,6 +10,7 @@ import (
 
 	"racelab/scenario"
 	"racelab/scenarios"
+	"racelab/sim"
 	"racelab/sim/explore"
 	"racelab/sim/simtest"
 )
@@ -95,9 +97,23 @@ func TestClaims(t *testing.T) {
 	}
 }
 
+// replayed plays the schedule of a broken verdict, which has to break it again. The two
+// steps of a data race are next at the schedule's end; a run shows the race later. A
+// search itself goes round what repeats for ever.
+func replayed(t *testing.T, c *scenario.Case, v *explore.Verdict) {
+	t.Helper()
+	if v.Outcome != explore.Broken || v.Property == sim.NoDataRace || v.Round > 0 {
+		return
+	}
+	broken, _ := simtest.Broken(c.World(), sim.NewReplay(v.Schedule))
+	if !slices.ContainsFunc(broken, func(b sim.Violation) bool { return b.Property == v.Property && b.Err.Error() == v.Err.Error() }) {
+		t.Errorf("its schedule breaks %v: %v", broken, v.Schedule)
+	}
+}
+
 // Goal: each property of each variant is judged at the race's first setting.
-// Method: all states; and schedules that rapid draws, which must break nothing
-// that the search says holds.
+// Method: all states; each schedule that breaks one is played; and schedules that rapid
+// draws break nothing that the search says holds.
 func TestProperties(t *testing.T) {
 	if testing.Short() {
 		t.Skip("searches all states")
@@ -106,6 +122,10 @@ func TestProperties(t *testing.T) {
 		for _, v := range r.Variants {
 			setting := r.Settings[0].Name
 			rows := made.of(t, r, v.Name, setting)
+			c, err := r.Case(v.Name, setting)
+			if err != nil {
+				t.Fatal(err)
+			}
 			holds := map[string]bool{}
 			for _, row := range rows {
 				holds[row.Property] = row.Verdict.Outcome != explore.Broken
@@ -114,16 +134,13 @@ func TestProperties(t *testing.T) {
 					if !row.AsExpected() {
 						t.Errorf("%s, want %s", row.Verdict.Outcome, row.Want())
 					}
+					replayed(t, c, row.Verdict)
 				})
 			}
 			if rows == nil {
 				continue
 			}
 			t.Run(r.Name+"/"+v.Name+"/drawn", func(t *testing.T) {
-				c, err := r.Case(v.Name, setting)
-				if err != nil {
-					t.Fatal(err)
-				}
 				rapid.Check(t, func(rt *rapid.T) {
 					broken, schedule := simtest.Broken(c.World(), simtest.NewDrawn(rt))
 					for _, b := range broken {
@@ -133,6 +150,28 @@ func TestProperties(t *testing.T) {
 					}
 				})
 			})
+		}
+	}
+}
+
+// Goal: the schedule that a race shows is the first that its search finds.
+func TestShownScheduleIsTheShortest(t *testing.T) {
+	if testing.Short() {
+		t.Skip("searches all states")
+	}
+	for _, r := range scenarios.All() {
+		c, err := r.Case("", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		shown, err := sim.ParseSchedule(r.Schedule)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range made.of(t, r, c.Variant.Name, c.Setting) {
+			if row.Property == r.Claims[0].Name && shown.String() != row.Verdict.Schedule.String() {
+				t.Errorf("%s shows\n%v\nand the search finds\n%v", r.Name, shown, row.Verdict.Schedule)
+			}
 		}
 	}
 }

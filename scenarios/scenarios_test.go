@@ -116,24 +116,6 @@ func TestEveryVerdictIsAsExpected(t *testing.T) {
 	}
 }
 
-// Goal: the schedule that a race shows is one that the search finds.
-func TestShownScheduleIsTheShortest(t *testing.T) {
-	for _, r := range quick() {
-		result, err := theCase(t, r.Name, "").States(explore.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		verdict := result.Verdict(r.Claims[0].Name)
-		shown, err := sim.ParseSchedule(r.Schedule)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if shown.String() != verdict.Schedule.String() {
-			t.Errorf("%s shows\n%v\nwant what the search finds\n%v", r.Name, shown, verdict.Schedule)
-		}
-	}
-}
-
 // Goal: what the compiler does not see of the registry: each claim is watched
 // somewhere, and each file is there.
 func TestRegistryIsWhole(t *testing.T) {
@@ -170,9 +152,9 @@ func TestRegistryIsWhole(t *testing.T) {
 func TestSameSeedSameBytes(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	each(t, func(t *testing.T, c *scenario.Case) {
-		for seed := range uint64(4) {
+		for seed := range uint64(2) {
 			first := ""
-			for _, procs := range []int{1, 2, 8} {
+			for _, procs := range []int{1, 8} {
 				runtime.GOMAXPROCS(procs)
 				got := played(t, c, sim.NewWalk(seed))
 				if first == "" {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,7 +27,7 @@ func searches(sys explore.System, workers int, first bool) map[string]*explore.R
 }
 
 // Goal: neither the number of workers nor GOMAXPROCS changes anything that a
-// search says.
+// search says, and each schedule of it breaks what the search says it breaks.
 func TestWorkersChangeNothing(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	all := families()
@@ -43,11 +44,21 @@ func TestWorkersChangeNothing(t *testing.T) {
 			}
 			for _, workers := range []int{1, several} {
 				runtime.GOMAXPROCS(workers)
-				sys, err := theCase(t, s.Name, "").System()
+				c := theCase(t, s.Name, "")
+				sys, err := c.System()
 				if err != nil {
 					t.Fatal(err)
 				}
 				for name, r := range searches(sys, workers, first) {
+					for _, v := range r.Verdicts {
+						if workers > 1 || v.Outcome != explore.Broken || v.Property == sim.NoDataRace || v.Round > 0 {
+							continue
+						}
+						broken, _ := simtest.Broken(c.World(), sim.NewReplay(v.Schedule))
+						if !slices.ContainsFunc(broken, func(b sim.Violation) bool { return b.Property == v.Property && b.Err.Error() == v.Err.Error() }) {
+							t.Errorf("%s, %s: the schedule for %s breaks %v: %v", s.Name, name, v.Property, broken, v.Schedule)
+						}
+					}
 					r.Memory = 0 // It is the process's.
 					got := fmt.Sprintf("%+v", *r)
 					if want[name] == "" {
