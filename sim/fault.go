@@ -72,9 +72,16 @@ type Crasher interface {
 	Crash()
 }
 
-// Restarter is a node that does something when it comes back.
+// Restarter is a node that does something when it comes back. The run does not end
+// before.
 type Restarter interface {
 	Restart(out *Outbox)
+}
+
+// restarts says whether the node has something to do when it comes back.
+func (m *nodeState) restarts() bool {
+	_, ok := m.node.(Restarter)
+	return ok
 }
 
 // faults is what may still go wrong in a world.
@@ -343,8 +350,8 @@ func (r *restart) happen(w *World) {
 	}
 	w.observe(Act{Action: Failed, Actor: m.name, Message: Restart})
 	m.reacts(func(out *Outbox) {
-		if node, ok := m.node.(Restarter); ok {
-			node.Restart(out)
+		if m.restarts() {
+			m.node.(Restarter).Restart(out)
 		}
 	})
 }

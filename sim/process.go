@@ -285,18 +285,20 @@ func (p *process) walk(s *walker) {
 	s.put(word8, unsafe.Pointer(&p.down), nil)
 }
 
-// findRestarts lists what may come back, which it may at any moment.
+// findRestarts lists what may come back, which it may at any moment. A run ends when its
+// tasks have, but not before a Restarter is back.
 func (w *World) findRestarts() {
-	if w.faults == nil || !w.unfinished() {
+	if w.faults == nil {
 		return
 	}
+	running := w.unfinished()
 	for _, m := range w.nodes {
-		if m.down {
+		if m.down && (running || m.restarts()) {
 			w.enabled = append(w.enabled, m.restart)
 		}
 	}
 	for _, p := range w.processes {
-		if p.down {
+		if p.down && running {
 			w.enabled = append(w.enabled, p.begins)
 		}
 	}

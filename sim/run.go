@@ -222,7 +222,7 @@ func (w *World) blocked() []blockedEvent {
 		}
 	}
 	for _, m := range w.nodes {
-		if m.down {
+		if m.down && !m.restarts() {
 			blocked = append(blocked, blockedEvent{m.restart, w.runEnd.number})
 		}
 	}

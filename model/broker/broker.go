@@ -33,7 +33,11 @@ type Broker struct {
 }
 
 // asked is a question to a coordinator that has no answer yet.
-type asked struct{ waiting, coordinator int32 } // by place
+type asked struct {
+	waiting, coordinator int32 // by place
+	// lost says that the connection is known to be broken.
+	lost bool
+}
 
 // Config is what is set before the broker starts.
 type Config struct {
@@ -227,8 +231,8 @@ func (b *Broker) fetch(request *model.FetchRequest) *model.FetchResponse {
 }
 
 // Crash drops what only memory holds: the requests that wait, the attempts to
-// verify, and what the group coordinator made of its partition, which it loads
-// again. What is known of producers is in the log and its snapshots.
+// verify, and what the group coordinator made of its partition. What is known of
+// producers is in the log and its snapshots.
 func (b *Broker) Crash() {
 	for i := range b.waiting {
 		b.waiting[i].leave()
@@ -237,8 +241,10 @@ func (b *Broker) Crash() {
 	for i := range b.logs {
 		b.logs[i].becomeLeader(false)
 	}
-	b.loadOffsets()
 }
+
+// Restart has the group coordinator load its partition again.
+func (b *Broker) Restart(*sim.Outbox) { b.loadOffsets() }
 
 // Check states the invariants of the logs.
 func (b *Broker) Check() error {

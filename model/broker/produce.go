@@ -14,7 +14,7 @@ import (
 // Source: ReplicaManager.handleProduceAppend, CoordinatorPartitionWriter.
 type waitingAppend struct {
 	request sim.Envelope // none: the place is free
-	since   sim.Time
+	since   sim.Time     // Never, if the broker does not try again: then nobody asks
 	// guards are the proofs with which its batches may begin a transaction, in the
 	// order of the request; noGuard for those that need none.
 	guards []verificationGuard
@@ -56,7 +56,10 @@ func (b *Broker) verify(e sim.Envelope, out *sim.Outbox) {
 	if i < 0 {
 		panic(fmt.Sprintf("broker: more than %d requests wait: let Config.ProduceRequests allow more", len(b.waiting)))
 	}
-	b.waiting[i] = waitingAppend{request: e, since: out.Now()}
+	b.waiting[i] = waitingAppend{request: e, since: sim.Never}
+	if b.config.RetryBackoffMax > 0 {
+		b.waiting[i].since = out.Now()
+	}
 	b.addPartitions(i, out)
 }
 
@@ -98,6 +101,8 @@ func (b *Broker) addPartitions(i int, out *sim.Outbox) {
 		b.finish(i, nil, out)
 	case b.config.AddQueue:
 		b.queueAdd(int32(i), out)
+	case slices.ContainsFunc(b.asked, func(a asked) bool { return a.lost && int(a.coordinator) == b.coordinator }):
+		b.finish(i, disconnected(partitions), out)
 	default:
 		b.ask(i, partitions, out)
 	}
@@ -168,11 +173,24 @@ func (b *Broker) askNext(out *sim.Outbox) {
 	}
 }
 
+// disconnected is what comes back from a connection that is broken: of all that is in
+// flight, and of what is asked before that is known.
+//
+// Source: NetworkClient.ready, AddPartitionsToTxnHandler.onComplete.
+// Differs: in Kafka what was in flight comes back at once, so that nothing is asked in
+// between.
+func disconnected(partitions []model.Partition) (outcomes []model.PartitionError) {
+	for _, p := range partitions {
+		outcomes = append(outcomes, model.PartitionError{Partition: p, Error: model.ErrNetworkException})
+	}
+	return outcomes
+}
+
 // ask sends a question to the coordinator.
 func (b *Broker) ask(i int, partitions []model.Partition, out *sim.Outbox) {
 	request := appendsOf(b.waiting[i].request.Message)
 	first := &request.batches[0].Batch
-	b.asked = append(b.asked, asked{int32(i), int32(b.coordinator)})
+	b.asked = append(b.asked, asked{waiting: int32(i), coordinator: int32(b.coordinator)})
 	out.Send(b.coordinators[b.coordinator], &model.AddPartitionsToTxnRequest{
 		Version: 4, TransactionalID: request.transactionalID, ProducerID: first.ProducerID, ProducerEpoch: first.ProducerEpoch,
 		VerifyOnly: !request.version.SupportsEpochBump(), Partitions: partitions,
@@ -188,26 +206,27 @@ func (b *Broker) partitionsAdded(e sim.Envelope, out *sim.Outbox) {
 	place := slices.IndexFunc(b.asked, func(a asked) bool {
 		return b.config.Coordinators == nil || b.config.Coordinators[a.coordinator] == e.From()
 	})
-	i := int(b.asked[place].waiting)
+	i, coordinator := int(b.asked[place].waiting), b.asked[place].coordinator
 	b.asked = slices.Delete(b.asked, place, place+1)
 	w := &b.waiting[i]
 	var outcomes []model.PartitionError
 	if response, ok := e.Message.(*model.AddPartitionsToTxnResponse); ok {
 		outcomes = response.Partitions
 	} else {
-		for _, p := range e.Request.(*model.AddPartitionsToTxnRequest).Partitions {
-			outcomes = append(outcomes, model.PartitionError{Partition: p, Error: model.ErrNetworkException})
+		outcomes = disconnected(e.Request.(*model.AddPartitionsToTxnRequest).Partitions)
+		for j := range b.asked {
+			b.asked[j].lost = b.asked[j].lost || b.asked[j].coordinator == coordinator
 		}
 	}
 	answered := func(code model.Error) bool {
 		return slices.ContainsFunc(outcomes, func(o model.PartitionError) bool { return o.Error == code })
 	}
 	if answered(model.ErrNotCoordinator) {
-		b.coordinator = (b.coordinator + 1) % len(b.coordinators)
+		b.coordinator = (int(coordinator) + 1) % len(b.coordinators)
 	}
 	request := appendsOf(w.request.Message)
 	if answered(model.ErrConcurrentTransactions) && request.retries && request.version.SupportsEpochBump() &&
-		b.config.Rules.Has(model.BrokerAddsAgain) && out.Now().Sub(w.since) < b.config.RetryBackoffMax {
+		b.config.Rules.Has(model.BrokerAddsAgain) && b.config.RetryBackoffMax > 0 && out.Now().Sub(w.since) < b.config.RetryBackoffMax {
 		out.After(retryAdd+i, b.config.RetryBackoff)
 	} else {
 		b.finish(i, outcomes, out)

@@ -146,6 +146,74 @@ func TestProduceRetriesTheAdd(t *testing.T) {
 	}
 }
 
+// Goal: two requests that the same broker has refused for not being the coordinator lead
+// to the other one, and not away and back. Method: both wait when the first answer comes.
+func TestProduceAsksTheOtherCoordinator(t *testing.T) {
+	w := sim.NewWorld()
+	defer w.Close()
+	b := New(Config{Partitions: []model.Partition{0, 1}, Coordinators: []string{"C0", "C1"}})
+	var clients []*asker
+	for i, name := range []string{"A", "B"} {
+		begin := transactional(data(0, 0, 1))
+		begin.ProducerID = model.ProducerID(i + 1)
+		request := produce(11, begin, model.Partition(i))
+		clients = append(clients, &asker{requests: []sim.Message{request, request}})
+		w.GoProgram(name, clients[i])
+	}
+	w.AddNode("broker", b)
+	w.AddNode("C0", &scripted{errors: []model.Error{model.ErrNotCoordinator}})
+	w.AddNode("C1", &scripted{errors: []model.Error{model.None}})
+	for i, name := range []string{"A", "B"} {
+		clients[i].broker = w.Dial(name, "broker")
+	}
+	b.Connect(w.Dial("broker", "C0"), w.Dial("broker", "C1"))
+	for len(explore.Of(w).Enabled()) > 0 {
+		explore.Of(w).Take(0)
+	}
+	for i, want := range []string{"[{P0: NOT_ENOUGH_REPLICAS} {P0: NONE at 0}]", "[{P1: NOT_ENOUGH_REPLICAS} {P1: NONE at 0}]"} {
+		if got := fmt.Sprint(clients[i].answers); got != want {
+			t.Errorf("Produce of producer %d, with a coordinator that is one no more: %s, want %s", i+1, got, want)
+		}
+	}
+}
+
+// Goal: what is asked while questions come back from a broken connection comes back too,
+// so that they come to an end. Method: two wait, and the connection breaks.
+func TestProduceOverABrokenConnection(t *testing.T) {
+	b := New(Config{Partitions: []model.Partition{0}})
+	w := sim.NewWorld()
+	defer w.Close()
+	w.Allow(sim.Faults{Cuts: 1})
+	var clients []*asker
+	for i, name := range []string{"A", "B"} {
+		begin := transactional(data(0, 0, 1))
+		begin.ProducerID = model.ProducerID(i + 1)
+		clients = append(clients, &asker{requests: []sim.Message{produce(11, begin, 0), produce(11, begin, 0)}})
+		w.GoProgram(name, clients[i])
+	}
+	w.AddNode("broker", b)
+	w.AddNode("coordinator", &deaf{})
+	for i, name := range []string{"A", "B"} {
+		clients[i].broker = w.Dial(name, "broker")
+	}
+	b.Connect(w.Dial("broker", "coordinator"))
+	take := func(event string) {
+		t.Helper()
+		i := slices.IndexFunc(explore.Of(w).Enabled(), func(e sim.Event) bool { return e.String() == event })
+		if i < 0 {
+			t.Fatalf("%q cannot happen now, but %v", event, explore.Of(w).Enabled())
+		}
+		explore.Of(w).Take(i)
+	}
+	for _, event := range []string{"A send", "B send", "A->broker Produce", "B->broker Produce", "network cut coordinator->broker", "coordinator->broker cut",
+		"A await response", "A send", "A->broker Produce", "A await response"} {
+		take(event)
+	}
+	if want := []string{"{P0: NOT_ENOUGH_REPLICAS}", "{P0: NOT_ENOUGH_REPLICAS}"}; !slices.Equal(clients[0].answers, want) || len(b.asked) != 1 {
+		t.Errorf("A gets %v while B's question comes back, want %v; the broker asks %v", clients[0].answers, want, b.asked)
+	}
+}
+
 // deaf is a coordinator that never answers.
 type deaf struct{}
 

@@ -65,7 +65,7 @@ func (t *Transactions) addPartitions(e sim.Envelope, add adding, out *sim.Outbox
 		t.replyToAdd(e, err, out)
 		return
 	}
-	t.appendTransactionToLog(m, m.prepareAddPartitions(add.partitions, out.Now(), add.version), e, out)
+	t.appendTransactionToLog(m, m.prepareAddPartitions(add.partitions, t.start(out), add.version), e, out)
 }
 
 // refusesUnknown says whether a partition is not in this broker's metadata yet, which

@@ -32,6 +32,9 @@ func (t *Transactions) appendTransactionToLog(m *transactionMetadata, next txnTr
 		return
 	}
 	if t.log == nil {
+		if t.config.Crashes {
+			t.records[m.transactionalID] = recordOf(m.transactionalID, next)
+		}
 		t.appended(m, next, e, out)
 		return
 	}
@@ -44,8 +47,8 @@ func (t *Transactions) appendTransactionToLog(m *transactionMetadata, next txnTr
 
 func (t *Transactions) send(p pendingAppend, out *sim.Outbox) {
 	t.appends = append(t.appends, p)
-	record := logRecord{p.transactionalID, p.next}
-	record.txnStart, record.partitions = 0, slices.Clone(record.partitions) // A message has no moments.
+	record := recordOf(p.transactionalID, p.next)
+	record.txnStart = 0 // A message has no moments.
 	out.Send(t.log, &appendRequest{p.epoch, record})
 }
 
@@ -154,19 +157,45 @@ func (t *Transactions) elect(e *elected, out *sim.Outbox) {
 	for i := range t.channels {
 		t.channels[i].queue = nil
 	}
-	for i := range t.completions {
-		t.completions[i] = noCompletion()
-	}
-	clear(t.dropped)
 	for _, f := range t.fences {
 		t.refuse(f.request, model.ErrNotCoordinator, out)
 	}
-	t.fences = nil
+	t.dropCompletions()
 	if e.leads {
 		out.Send(t.log, &loadRequest{e.epoch})
 		return
 	}
 	t.forget()
+}
+
+// dropCompletions drops what is under way.
+func (t *Transactions) dropCompletions() {
+	for i := range t.completions {
+		t.completions[i] = noCompletion()
+	}
+	clear(t.dropped)
+	t.fences = nil
+}
+
+// Crash loses the broker without a log of its own: what it has appended is there, and
+// another one takes its place under its name.
+func (t *Transactions) Crash() {
+	if !t.config.Crashes {
+		panic("coordinator: without TransactionsConfig.Crashes the coordinator keeps no log to come back from")
+	}
+	for i := range t.channels {
+		t.channels[i] = markerChannel{conn: t.channels[i].conn}
+	}
+	t.dropCompletions()
+	t.forget()
+}
+
+// Restart loads what was appended, in a new epoch.
+func (t *Transactions) Restart(out *sim.Outbox) {
+	t.epoch++
+	t.loading = true
+	t.install(t.epoch, &loadResponse{records: t.records}, out)
+	t.scheduleScan(out)
 }
 
 // forget drops what only memory holds.
@@ -204,7 +233,7 @@ func (t *Transactions) install(epoch model.CoordinatorEpoch, response *loadRespo
 		m.partitions = slices.Clone(r.partitions)
 		m.lastProducerEpoch = model.NoProducerEpoch // It is not in the log.
 		if m.txnStart = sim.Never; m.state == Ongoing {
-			m.txnStart = out.Now()
+			m.txnStart = t.start(out)
 		}
 		if !t.config.Rules.Has(model.RotationInLog) {
 			m.prevProducerID, m.nextProducerID = model.NoProducerID, model.NoProducerID

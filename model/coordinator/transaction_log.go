@@ -49,6 +49,12 @@ type logRecord struct {
 	txnTransitMetadata
 }
 
+// recordOf is the record of a transition.
+func recordOf(id model.TransactionalID, next txnTransitMetadata) logRecord {
+	next.partitions, next.txnStart = slices.Clone(next.partitions), sim.Never
+	return logRecord{id, next}
+}
+
 // NewTransactionLog returns an empty log.
 func NewTransactionLog(config LogConfig) *TransactionLog { return &TransactionLog{config: config} }
 

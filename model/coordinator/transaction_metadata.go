@@ -48,7 +48,8 @@ type txnTransitMetadata struct {
 	partitions        []model.Partition // without a marker yet; ascending
 	// txnStart is when the first partition was added.
 	//
-	// Differs: Never once the transaction is decided; nobody asks for it then.
+	// Differs: Never once the transaction is decided, or if no scan comes; nobody asks
+	// for it then.
 	txnStart                 sim.Time
 	clientTransactionVersion model.TransactionVersion
 }
@@ -222,7 +223,7 @@ func (m *transactionMetadata) Check() error {
 		return fmt.Errorf("%v is %v, and %v is pending", m.transactionalID, m.state, pending)
 	case m.producerEpoch > m.maxEpoch:
 		return fmt.Errorf("%v has epoch %d of %d", m.transactionalID, m.producerEpoch, m.maxEpoch)
-	case m.state == Ongoing != (m.txnStart != sim.Never):
+	case m.state != Ongoing && m.txnStart != sim.Never:
 		return fmt.Errorf("%v is %v, and its transaction began at %v", m.transactionalID, m.state, m.txnStart)
 	case m.state == Ongoing && len(m.partitions) == 0:
 		return fmt.Errorf("%v is %v, without a partition", m.transactionalID, m.state)

@@ -47,6 +47,14 @@ func (t *Transactions) abortTimedOutTransactions(out *sim.Outbox) {
 	}
 }
 
+// start is when a transaction began that begins now; Never, if no scan will ask for it.
+func (t *Transactions) start(out *sim.Outbox) sim.Time {
+	if t.config.ScanInterval < 0 {
+		return sim.Never
+	}
+	return out.Now()
+}
+
 // scheduleScan arms the timer for the first scan that can find something.
 //
 // Differs: Kafka scans from its start on, every ScanInterval; here the rounds

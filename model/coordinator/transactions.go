@@ -20,8 +20,8 @@ import (
 //
 // Source: TransactionCoordinator, TransactionStateManager.
 // Differs: without ConnectLog the log takes what is appended at once, never fails,
-// and the coordinator does not move. Transactional ids expire when a scenario says
-// so (Expire).
+// and the coordinator moves only when it crashes (Crashes). Transactional ids expire
+// when a scenario says so (Expire).
 type Transactions struct {
 	config         TransactionsConfig `sim:"config"`
 	lastProducerID model.ProducerID   // that was handed out
@@ -35,6 +35,7 @@ type Transactions struct {
 	loading bool
 	appends []pendingAppend // in the order in which the log answers
 	fences  []fencing       // FineFences: under way
+	records []logRecord     // Crashes: the last of each transactional id, as the log has it
 	// dropped says of each transactional id that an exception has dropped what was
 	// answered to a marker of it.
 	dropped    []bool
@@ -75,6 +76,9 @@ type TransactionsConfig struct {
 	Self, Coordinators int
 	// Unknown are partitions that the metadata of AddPartitionsToTxn does not have yet.
 	Unknown []model.Partition
+	// Crashes keeps what was appended, for a coordinator without ConnectLog that
+	// crashes.
+	Crashes bool
 	// FineFences lets other requests in between the steps of a fence, as in Kafka.
 	FineFences bool
 }
@@ -109,6 +113,9 @@ func NewTransactions(config TransactionsConfig) *Transactions {
 	}
 	for i := range config.TransactionalIDs {
 		t.metadata = append(t.metadata, newTransactionMetadata(model.TransactionalID(i), config.MaxEpoch))
+		if config.Crashes {
+			t.records = append(t.records, recordOf(model.TransactionalID(i), txnTransitMetadata{state: DeadTransaction}))
+		}
 	}
 	return t
 }

@@ -102,6 +102,7 @@ func (x World) build(w *sim.World) *parts {
 	config := coordinator.TransactionsConfig{
 		TransactionalIDs: max(x.IDs, 1), TransactionVersion: x.Cluster, ScanInterval: -1, MaxEpoch: x.MaxEpoch, Rules: x.Rules,
 		Coordinators: len(coordinators), FineFences: x.Fine, Unknown: x.Unknown,
+		Crashes: x.Faults.NodeCrashes > 0,
 	}
 	for _, producer := range x.Producers {
 		config.TransactionalIDs = max(config.TransactionalIDs, int(producer.TransactionalID)+1)
