@@ -254,6 +254,7 @@ func (t *table) why() (err error) {
 	if t.culprit, err = t.Why(); err != nil {
 		return err
 	}
+	defer t.released()
 	if t.culprit == nil {
 		t.write("no few orders of steps are known to force it\n")
 		return nil
@@ -265,6 +266,17 @@ func (t *table) why() (err error) {
 		t.write("%s\n", sentence)
 	}
 	return nil
+}
+
+// released says how to ask the released client.
+func (t *table) released() {
+	command, handed := t.Released(t.culprit)
+	switch {
+	case handed:
+		t.write("the released client, kept to these orders:\n       %s\n", command)
+	case command != "":
+		t.write("the released client, searched for the same break; it does not get your schedule:\n       %s\n", command)
+	}
 }
 
 // reverse shows a run without one of the orders.

@@ -29,6 +29,7 @@ type Settings struct {
 	Preemptions int      // of bounded
 	Count       bool     // do not stop at the first run that breaks
 	Schedule    string   // repeat this; see Decisions
+	Orders      string   // keep these; see ParseOrders
 	Leaks       bool     // goroutines left at the end break a test
 	AsyncTimers bool     // timers as before Go 1.23
 	Keep        bool     // write what is found to testdata/witness
@@ -143,6 +144,10 @@ func exploreTest(t *testing.T, s *Settings, body func(w *T)) {
 	}
 	if s.Schedule != "" {
 		repeat(t, sys, s)
+		return
+	}
+	if s.Orders != "" {
+		steer(t, sys, s)
 		return
 	}
 	kept := folder(t)

@@ -298,6 +298,9 @@ func sizes(b *browser) {
 	b.until("document.querySelectorAll('#run .row').length === 26")
 	b.press("w")
 	b.until("document.querySelectorAll('#why li').length > 0")
+	if got := b.text("#why .command"); !strings.Contains(got, "release sarama@v1.43.2 rewind --orders 'G0 mark before G1 snapshot; ") {
+		b.t.Errorf("the released client is kept to %q; want the orders of the run", got)
+	}
 	for _, size := range []struct {
 		name          string
 		width, height int64

@@ -320,13 +320,20 @@ type whyJSON struct {
 	States    int      `json:"states"`
 	Orders    []any    `json:"orders"`
 	Sentences []string `json:"sentences"`
+	Released  string   `json:"released"` // the command that asks the released client; empty: none
+	Handed    bool     `json:"handed"`   // it is kept to the orders
 }
 
 func (e *engine) why() (_ any, err error) {
-	if e.culprit, err = e.session.Why(); err != nil || e.culprit == nil {
-		return whyJSON{}, err
+	if e.culprit, err = e.session.Why(); err != nil {
+		return nil, err
 	}
-	why := whyJSON{Known: true, States: e.culprit.States, Sentences: e.culprit.Sentences()}
+	var why whyJSON
+	why.Released, why.Handed = e.session.Released(e.culprit)
+	if e.culprit == nil {
+		return why, nil
+	}
+	why.Known, why.States, why.Sentences = true, e.culprit.States, e.culprit.Sentences()
 	for _, o := range e.culprit.Orders {
 		why.Orders = append(why.Orders, view.OrderJSON{Earlier: o.Earlier.String(), EarlierAt: o.EarlierAt, Later: o.Later.String(), LaterAt: o.LaterAt, Object: o.Object})
 	}

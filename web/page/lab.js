@@ -158,7 +158,7 @@
     fill('scenario', t('scenario'), groups, here.tried ? '' : look.scenario);
     fill('variant', t('variant'), race ? race.variants.map((v) => option(v.name, v.name + (v.release ? ' — ' + local(v.release) : ''))) : [option('', t('yours'))], race ? look.variant : '');
     const changed = look.changed.join(' ');
-    const settings = race ? race.settings.map((s) => option(s.name, s.name + ': ' + (s.changes || local('the defaults')))) : [option('', look.setting)];
+    const settings = race ? race.settings.map((s) => option(s.name, s.name + (s.changes ? ': ' + s.changes : ''))) : [option('', look.setting)];
     if (race && !look.setting && changed) settings.unshift(option('', changed));
     fill('setting', t('setting'), settings, race && look.setting ? look.setting : '');
     if (race && !look.setting && !changed) $('setting').value = race.settings[0].name;
@@ -273,7 +273,8 @@
           : t('why.held', { earlier: o.earlier, i: o.earlier_at, later: o.later, object: o.object })),
       html('button', { class: 'link', onclick: () => reverse(i) }, t('reverse'))));
       const n = orders.length, key = !w.known ? 'why.none' : n === 0 ? 'why.0' : n === 1 ? 'why.1' : 'why.n';
-      box.replaceChildren(html('h2', {}, t('why')), html('p', {}, t(key, { k: n, n: number(w.states) })), html('ol', {}, orders));
+      box.replaceChildren(html('h2', {}, t('why')), html('p', {}, t(key, { k: n, n: number(w.states) })), html('ol', {}, orders),
+        ...(w.released ? [html('p', { class: 'released' }, t(w.handed ? 'why.handed' : 'why.searched')), command(w.released)] : []));
       draw();
     });
   }
@@ -289,6 +290,8 @@
   const at = html('span', { class: 'at' });
   const tool = (id, name, act) => html('button', { class: 'icon', id, onclick: act }, icon(name));
   async function copied(text) { await RaceRun.copy(text); say(t('copied')); at.textContent = t('copied'); setTimeout(() => { at.textContent = here.cursor + ' / ' + run.steps.length; }, 1200); }
+  // command is a line for a terminal, and a button that copies it.
+  const command = (text) => html('div', { class: 'command' }, html('code', {}, text), html('button', { class: 'icon', title: t('copy'), 'aria-label': t('copy'), onclick: () => copied(text) }, icon('terminal')));
   $('bar').append(tool('first', 'first', () => go(0)), tool('prev', 'back', () => go(here.cursor - 1)), tool('forth', 'next', () => go(here.cursor + 1)),
     tool('last', 'last', () => go(run.steps.length)), range, at, tool('fold', 'fold', () => { here.folded = !here.folded; draw(); }),
     tool('link', 'link', () => copied(location.href.split('#')[0] + '#' + here.look.link)), tool('command', 'terminal', () => copied(run.repeat)));
@@ -411,7 +414,7 @@
       ...(v.culprit ? [html('p', {}, local(v.culprit[0])), html('ul', {}, v.culprit.slice(1).map((c) => html('li', {}, local(c))))] : []),
       v.schedule ? html('p', {}, t('shortestrun', { n: v.steps, world: v.world })) : null,
       v.next ? html('p', {}, local(v.next)) : null,
-      v.released ? html('p', {}, t('released') + ' ', html('code', {}, v.released)) : null),
+      ...(v.released ? [html('p', {}, t('released')), command(v.released)] : [])),
     html('div', { class: 'mine' }, name, html('button', { class: 'button', id: 'mine', onclick: () => copied(line(name.value)) }, t('line'))));
     $('verdict').scrollIntoView({ block: 'nearest' });
   }

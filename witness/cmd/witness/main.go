@@ -132,10 +132,17 @@ func (q *question) release(ctx context.Context, out, errs io.Writer) (int, error
 	}
 	var tests []string
 	for _, name := range asked {
-		if !slices.Contains(possible, name) {
+		at := slices.Index(possible, name)
+		if at < 0 {
 			return exitUsage, fmt.Errorf("no experiment %.40q of %s; there are %s", name, client.Name, strings.Join(possible, ", "))
 		}
 		tests = append(tests, names.Test(name))
+		if q.Orders, err = all[at].Orders(q.Orders); err != nil {
+			return exitUsage, err
+		}
+	}
+	if q.Orders != "" && len(tests) > 1 {
+		return exitUsage, fmt.Errorf("--orders are those of one experiment; there are %s", strings.Join(possible, ", "))
 	}
 	dir, pkg, err := client.Prepare(ctx, version)
 	if err != nil {
@@ -172,6 +179,7 @@ func flagsOf(q *question) *pflag.FlagSet {
 	f.Uint64Var(&q.Seed, "seed", 1, "the seed of the first run; each further run adds 1")
 	f.IntVar(&q.Workers, "workers", runtime.GOMAXPROCS(0), "how many processes explore at a time; what is found is the same")
 	f.StringVar(&q.Schedule, "schedule", "", "repeat this schedule: a file, or its text")
+	f.StringVar(&q.Orders, "orders", "", "play one run that keeps these orders: \"STEP before STEP; ...\"")
 	f.StringSliceVar(&q.Atomic, "atomic", []string{"github.com/twmb/franz-go/pkg/kfake"}, "packages whose goroutines go on to where they wait before anybody else moves")
 	f.BoolVar(&q.Leaks, "leaks", true, "goroutines that wait for ever at the end break a test")
 	f.BoolVar(&q.Keep, "keep", true, "write what is found to testdata/witness, which is repeated first")
@@ -220,6 +228,9 @@ func parse(args []string) (*question, error) {
 			return nil, err
 		}
 		q.Schedule = text
+	}
+	if _, err := witness.ParseOrders(q.Orders); err != nil {
+		return nil, err
 	}
 	return q, nil
 }

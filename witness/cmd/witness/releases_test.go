@@ -4,6 +4,7 @@ import (
 	"flag"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"racelab/witness/internal/names"
@@ -40,5 +41,19 @@ func TestReleases(t *testing.T) {
 			}
 			expect(t, got, released[release])
 		})
+	}
+}
+
+// Goal: the orders that force the model's rewind force that of the release, in one run,
+// and not that of the release that fixed it.
+func TestOrdersOfTheModel(t *testing.T) {
+	if !*explored {
+		return // make witness
+	}
+	const orders = "G0 mark before G1 snapshot; G1 snapshot before G0 update committed; G0->coordinator OffsetCommit#2 before G1->coordinator OffsetCommit"
+	for release, want := range map[string]string{"sarama@v1.43.2": rt.Fails, "sarama@v1.48.0": "nothing broke"} {
+		if got := answers(t, "release", release, "rewind", "--orders", orders)["Rewind"]; !strings.Contains(got, want) {
+			t.Errorf("%s, kept to the orders: %q, want %q", release, got, want)
+		}
 	}
 }

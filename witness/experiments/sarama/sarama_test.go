@@ -104,7 +104,7 @@ func markAndCommit(w *witness.T, partitions, times, notCoordinator int) {
 		go func() {
 			defer all.Done()
 			for i := range times {
-				pom.MarkOffset(int64(10*p+i+1), "")
+				pom.MarkOffset(int64(10*p+i+11), "")
 				om.Commit()
 			}
 		}()
@@ -113,6 +113,19 @@ func markAndCommit(w *witness.T, partitions, times, notCoordinator int) {
 }
 
 // Goal: a committed offset never goes back.
+//
+// Lane G0: markAndCommit.func
+// Lane G1: markAndCommit.func:2
+// Step mark: partitionOffsetManager.MarkOffset Lock
+// Step construct request: offsetManager.constructRequest RLock
+// Step snapshot: offsetManager.constructRequest Lock
+// Step coordinator: offsetManager.coordinator RLock
+// Step send: Broker.sendAndReceive Lock to end.Write write
+// Step OffsetCommit: Broker.sendAndReceive Lock to end.Write write
+// Step await response: offsetManager.handleResponse RLock
+// Step handle response: offsetManager.handleResponse RLock
+// Step update committed: partitionOffsetManager.updateCommitted Lock
+// Step release poms: offsetManager.releasePOMs Lock
 //
 // Race: offset-rewind committed-offset-never-rewinds 2x2
 func TestRewind(t *testing.T) {

@@ -59,6 +59,10 @@ type Experiment struct {
 	// setting, and a variant where that is not the one that stands for the release. It
 	// is what the doc comment has after "Race: ".
 	Race string
+	// Steps names what stands in the release for a lane or a step of the race's model:
+	// of "G0", a goroutine; of "snapshot", what it does. It is what the doc comment has
+	// after "Lane NAME: " and "Step NAME: ".
+	Steps map[string]string
 }
 
 var (
@@ -83,6 +87,7 @@ func (c Client) Experiments() ([]Experiment, error) {
 			if m := raceLine.FindSubmatch(content[:at[0]]); m != nil {
 				e.Race = string(m[1])
 			}
+			e.Steps = stepsAbove(content[:at[0]])
 			all = append(all, e)
 		}
 	}
