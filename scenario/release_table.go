@@ -6,14 +6,16 @@ import (
 	"strings"
 )
 
-// clientReleases are the releases of a client, the oldest first, and on which of them
+// releasesOf are the releases of a client, the oldest first, and on which of them
 // the witness ran which race (make witness; witness/releases.md counts). The ends of ranges
 // in between stand for what lies there.
-var clientReleases = []struct {
+type releasesOf struct {
 	client, title string
 	releases      string
 	witnessed     map[string]string // by race
-}{
+}
+
+var clientReleases = []releasesOf{
 	{
 		"sarama", "Sarama",
 		"1.37.0 1.37.2 1.38.0 1.38.1 1.40.1 1.41.0 1.41.2 1.41.3 1.42.1 1.43.0 1.43.1 1.43.2 1.43.3 1.45.0 1.45.1 1.45.2 1.46.1 1.46.2 1.46.3 " +
@@ -38,37 +40,43 @@ func releaseTables(p *page, races []*Race) {
 		"m: the witness ran that release (`make witness`); the rest was read in source, and is what the model of the range does.")
 	for _, c := range clientReleases {
 		var about []*Race
-		head, rule := "| "+c.title+" |", "|---|"
 		for _, r := range races {
 			if _, is, _ := r.In(c.client, ""); is {
 				about = append(about, r)
-				head, rule = head+fmt.Sprintf(" [%s](docs/races/%[1]s.md) |", r.Name), rule+"---|"
 			}
 		}
-		if about == nil {
-			continue
+		for few := range slices.Chunk(about, 4) {
+			releaseTable(p, c, few)
 		}
-		p.line("\n%s\n%s", head, rule)
-		releases := strings.Fields(c.releases)
-		row := func(release string) string {
-			cells := ""
-			for _, r := range about {
-				cells += " " + r.cell(c.client, release, slices.Contains(strings.Fields(c.witnessed[r.Name]), release)) + " |"
-			}
-			return cells
+	}
+}
+
+// releaseTable writes it for a client and so many races as fit into a line.
+func releaseTable(p *page, c releasesOf, about []*Race) {
+	head, rule := "| "+c.title+" |", "|---|"
+	for _, r := range about {
+		head, rule = head+fmt.Sprintf(" [%s](docs/races/%[1]s.md) |", r.Name), rule+"---|"
+	}
+	p.line("\n%s\n%s", head, rule)
+	releases := strings.Fields(c.releases)
+	row := func(release string) string {
+		cells := ""
+		for _, r := range about {
+			cells += " " + r.cell(c.client, release, slices.Contains(strings.Fields(c.witnessed[r.Name]), release)) + " |"
 		}
-		for from := 0; from < len(releases); {
-			to := from + 1
-			for to < len(releases) && row(releases[to]) == row(releases[from]) {
-				to++
-			}
-			name := releases[from]
-			if to-from > 1 {
-				name += " to " + releases[to-1]
-			}
-			p.line("| %s |%s", name, row(releases[from]))
-			from = to
+		return cells
+	}
+	for from := 0; from < len(releases); {
+		to := from + 1
+		for to < len(releases) && row(releases[to]) == row(releases[from]) {
+			to++
 		}
+		name := releases[from]
+		if to-from > 1 {
+			name += " to " + releases[to-1]
+		}
+		p.line("| %s |%s", name, row(releases[from]))
+		from = to
 	}
 }
 

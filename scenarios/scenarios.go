@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"racelab/scenario"
+	"racelab/scenarios/closehangs"
 	"racelab/scenarios/commitreconnect"
 	"racelab/scenarios/concurrenttransactions"
 	"racelab/scenarios/lostupdate"
@@ -22,7 +23,7 @@ func Registry() []scenario.Any {
 	return slices.Concat([]scenario.Any{
 		&concurrenttransactions.Scenario, &throttlestall.Scenario, &producereorder.Scenario, &offsetrewind.Scenario,
 		&commitreconnect.Scenario, &stalemembercommit.Scenario, &rebalancecommit.Scenario, &stalesnapshot.Scenario, &lostupdate.Scenario,
-	}, transactionprotocol.All(), patterns.All())
+	}, closehangs.All(), transactionprotocol.All(), patterns.All())
 }
 
 // All lists the races.

@@ -13,6 +13,7 @@ import (
 
 	"racelab/scenario"
 	"racelab/scenarios"
+	"racelab/scenarios/closehangs"
 	"racelab/scenarios/patterns"
 	"racelab/scenarios/transactionprotocol"
 	"racelab/sim"
@@ -35,7 +36,7 @@ func quick() []*scenario.Race {
 // families is quick with one race of each package: what a test asks of the lab and not
 // of a race, those of one package answer alike.
 func families() []*scenario.Race {
-	like := slices.Concat(transactionprotocol.All()[1:], patterns.All()[1:])
+	like := slices.Concat(closehangs.All()[1:], transactionprotocol.All()[1:], patterns.All()[1:])
 	return slices.DeleteFunc(quick(), func(r *scenario.Race) bool {
 		return slices.ContainsFunc(like, func(s scenario.Any) bool { return s.Race().Name == r.Name })
 	})

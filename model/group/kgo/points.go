@@ -19,3 +19,16 @@ const (
 	PointDeadline        = "deadline"         // the context that the application gave is done
 	PointFetchOffsets    = "fetch offsets"    // the next member's fetchOffsets
 )
+
+// Points of a member that joins, and of who closes its client.
+const (
+	PointJoin           = "join"            // joinAndSync sends a JoinGroup
+	PointAwaitJoin      = "await join"      // its response is read
+	PointAwaitSync      = "await sync"      // that of the SyncGroup
+	PointHeartbeat      = "heartbeat"       // heartbeat's select
+	PointAwaitHeartbeat = "await heartbeat" // the response is read
+	PointStart          = "start"           // the application starts
+	PointClose          = "close"           // it calls Close, after a while
+	PointAwaitManage    = "await manage"    // leave receives from manageDone
+	PointAwaitLeave     = "await leave"     // the response of the LeaveGroup is read
+)

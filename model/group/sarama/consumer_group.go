@@ -139,6 +139,7 @@ func NewSession(c *Consumer) *Session {
 // Run is release.
 func (om *Session) Run(t *sim.Task) {
 	om.consumer.claims.Wait(t.At(PointAwaitClaims))
+	t.Call(&model.Closed{})
 	om.close(t)
 	t.Return(&model.Closed{})
 }
@@ -162,5 +163,24 @@ func (om *Committer) Run(t *sim.Task) {
 	for om.commits > 0 {
 		om.commit(t)
 		om.commits--
+	}
+}
+
+// ErrorReader is a goroutine of the application that reads the errors of a partition,
+// until there are no more.
+//
+// Source: PartitionOffsetManager.Errors.
+type ErrorReader struct{ errors *sim.Chan[model.Error] }
+
+// NewErrorReader returns it, for the partition at a place.
+func NewErrorReader(om *OffsetManager, place int) *ErrorReader {
+	return &ErrorReader{om.poms[place].errors}
+}
+
+func (r *ErrorReader) Run(t *sim.Task) {
+	for {
+		if _, ok := r.errors.Receive(t.At(PointReadErrors)); !ok {
+			return
+		}
 	}
 }

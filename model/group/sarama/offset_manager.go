@@ -42,9 +42,14 @@ type Config struct {
 	Release  Release
 	Proposal Proposal // on top of the release
 
-	AutoCommit      time.Duration // Consumer.Offsets.AutoCommit.Interval; 0: not enabled
-	RetryMax        int           // Consumer.Offsets.Retry.Max: further flushes of Close
-	MaxOpenRequests int           // Net.MaxOpenRequests
+	AutoCommit time.Duration // Consumer.Offsets.AutoCommit.Interval; 0: not enabled
+	// Errors is how many errors of a partition wait to be read, as with
+	// Consumer.Return.Errors; 0: they are logged.
+	//
+	// Default: 256, Config.ChannelBufferSize, if they are returned.
+	Errors          int
+	RetryMax        int // Consumer.Offsets.Retry.Max: further flushes of Close
+	MaxOpenRequests int // Net.MaxOpenRequests
 
 	Goroutines         int  // that may commit at once
 	Manages            bool // the partitions are still to be managed: their offsets are fetched
@@ -65,8 +70,7 @@ type Config struct {
 //
 // Source: offsetManager in sarama 1.43.3, offset_manager.go.
 // Differs: one topic. The partitions are visited in ascending order, where Go's
-// maps have none. Errors are logged, as without Consumer.Return.Errors, and not
-// sent to a channel.
+// maps have none.
 type OffsetManager struct {
 	conf       Config    `sim:"config"`
 	commitLock sim.Mutex // of the proposal CommitLock
@@ -102,6 +106,8 @@ type partitionOffsetManager struct {
 	offset sim.Var[model.Offset]
 	dirty  sim.Var[bool]
 	done   sim.Var[bool]
+
+	errors *sim.Chan[model.Error] // nil: they are logged
 }
 
 // NewOffsetManager returns an offset manager with its connection to the
@@ -126,6 +132,10 @@ func NewOffsetManager(conf Config, coordinator *sim.Conn, committed ...model.Par
 	}
 	for _, c := range committed {
 		pom := &partitionOffsetManager{partition: c.Partition}
+		if conf.Errors > 0 {
+			pom.errors = &sim.Chan[model.Error]{}
+			pom.errors.Init(conf.Errors)
+		}
 		if conf.Manages {
 			pom.released.Init(true)
 		} else {
@@ -250,7 +260,7 @@ func (om *goroutine) flushToBroker(t *sim.Task) {
 		om.flush.Run(t)
 		om.req, om.resp = om.req[:0], om.resp[:0]
 		return
-	case om.conf.Proposal != Released:
+	case om.conf.Proposal.flushes():
 		om.flushProposed(t)
 		return
 	case om.conf.Release < Release1_43_3:
@@ -357,6 +367,8 @@ func (om *goroutine) handleResponse(t *sim.Task) {
 			om.updateCommitted(t)
 		case model.ErrCoordinatorLoadInProgress:
 			// It stays dirty, and the next commit sends it again.
+		case model.ErrOffsetMetadataTooLarge:
+			om.handlePOMError(t, model.ErrOffsetMetadataTooLarge)
 		default:
 			if om.conf.Release == Release1_48_0 {
 				om.shouldRelease = true
@@ -378,10 +390,30 @@ func (om *goroutine) block() int {
 	return slices.IndexFunc(om.req, func(p model.PartitionOffset) bool { return p.Partition == om.poms[om.i].partition })
 }
 
-// handleError tells the partitions of an error, and they log it.
+// handleError tells the partitions of a connection's error.
 func (om *goroutine) handleError(t *sim.Task) {
 	om.pomsLock.RLock(t.At(PointHandleError))
+	for om.i = 0; om.i < len(om.poms); om.i++ {
+		if !om.poms[om.i].released.Get(t) {
+			om.handlePOMError(t, model.ErrNetworkException)
+		}
+	}
+	om.i = 0
 	om.pomsLock.RUnlock(t)
+}
+
+// handlePOMError tells the partition at hand of an error, and waits for room. The
+// caller holds pomsLock.
+//
+// Source: partitionOffsetManager.handleError.
+func (om *goroutine) handlePOMError(t *sim.Task, e model.Error) {
+	switch errors := om.poms[om.i].errors; {
+	case errors == nil: // It is logged.
+	case om.conf.Proposal == DropErrors:
+		t.At(PointErrors).Select(errors.Sending(e), sim.Default())
+	default:
+		errors.Send(t.At(PointErrors), e) // The hang: nobody reads.
+	}
 }
 
 // asyncClosePOMs marks every partition as done.
@@ -407,8 +439,12 @@ func (om *goroutine) releasePOMs(t *sim.Task) (remaining int) {
 		}
 		om.poms[om.i].lock.Lock(t.At(PointReleasePOM))
 		pom := om.poms[om.i]
-		pom.released.Set(t, om.force || !pom.dirty.Get(t))
+		gone := om.force || !pom.dirty.Get(t)
+		pom.released.Set(t, gone)
 		pom.lock.Unlock(t)
+		if gone && pom.errors != nil {
+			pom.errors.Close(t)
+		}
 	}
 	om.i = 0
 	remaining = om.remaining(t)

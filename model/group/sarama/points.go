@@ -25,6 +25,8 @@ const (
 	PointReleasePOMs     = "release poms"        // releasePOMs takes pomsLock for writing
 	PointReleasePOM      = "release pom"         // releasePOMs takes pom.lock, once a partition
 	PointHandleError     = "handle error"        // handleError takes pomsLock for reading
+	PointErrors          = "tell error"          // partitionOffsetManager.handleError sends to Errors, with pomsLock held
+	PointReadErrors      = "read errors"         // the application receives from Errors
 	PointMainLoop        = "main loop"           // mainLoop's goroutine begins
 	PointNext            = "next"                // mainLoop's select
 	PointAwaitClaims     = "await claims"        // release waits for the goroutines that consume

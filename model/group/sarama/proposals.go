@@ -17,7 +17,15 @@ const (
 	//
 	// Source: sarama pull request 3193, closed.
 	BuildOutside
+	// DropErrors drops the error of a partition for which there is no room, as
+	// ConsumerGroup does with its own.
+	//
+	// Source: consumerGroup.handleError of sarama 1.61.1.
+	DropErrors
 )
+
+// flushes says whether it is about flushToBroker.
+func (p Proposal) flushes() bool { return p == CommitLock || p == BuildOutside }
 
 // flushProposed is flushToBroker of a proposal.
 func (om *goroutine) flushProposed(t *sim.Task) {

@@ -31,8 +31,8 @@ type BrokerConfig struct {
 //
 // Source: Broker in sarama 1.43.0, broker.go.
 // Differs: it is opened before the first step, and once it is closed it stays
-// so: there is no retry above it. The connection holds, so nobody comes to an
-// error but ErrNotConnected. All requests are Produce, with acks.
+// so: there is no retry above it. The connection holds until the client closes
+// it. All requests are Produce, with acks.
 type Broker struct {
 	config BrokerConfig `sim:"config"`
 	conn   *sim.Conn
@@ -113,11 +113,27 @@ func (b *goroutine) closeBroker(t *sim.Task) {
 	b.lock.Lock(t.At(PointClose))
 	if b.connected.Get(t) {
 		b.responses.Close(t)
-		b.done.Receive(t.At(PointAwaitDone))
-		b.connected.Set(t, false)
+		if b.config.Release >= Release1_48_0 {
+			b.conn.Close(t) // So that a read that is under way ends.
+		}
+		b.awaitReader(t)
 	}
 	b.lock.Unlock(t)
 	t.Return(&model.CloseConnection{})
+}
+
+// awaitReader waits until the callbacks have run, with the lock held: a callback that
+// needs it never returns.
+func (b *goroutine) awaitReader(t *sim.Task) {
+	if b.config.Proposal == AwaitUnlocked {
+		b.connected.Set(t, false)
+		b.lock.Unlock(t)
+		b.done.Receive(t.At(PointAwaitDone))
+		b.lock.Lock(t.At(PointLockAgain))
+		return
+	}
+	b.done.Receive(t.At(PointAwaitDone))
+	b.connected.Set(t, false)
 }
 
 // ResponseReceiver reads the responses and runs the callbacks.
@@ -127,7 +143,9 @@ type ResponseReceiver struct {
 	*Broker
 	throttled frame
 	set       produceSet
+	dead      bool           // the read failed
 	forward   *AsyncProducer // whose callbacks these are; nil: the application's own
+	calls     *calls         // what its callback does with the connection; nil: nothing
 }
 
 // NewResponseReceiver returns the response reader of a connection.
@@ -142,25 +160,35 @@ func (r *ResponseReceiver) Run(t *sim.Task) {
 		if r.set = set; !ok {
 			break
 		}
-		response := r.conn.ReceiveAny(t.At(PointReadResponse))
-		r.throttled.throttleTime = response.(*model.ProduceResponse).ThrottleTime
+		response, ok := r.conn.ReceiveAny(t.At(PointReadResponse)).(*model.ProduceResponse)
+		if r.dead = !ok; ok {
+			r.throttled.throttleTime = response.ThrottleTime
+		}
 		if !r.config.OneMore {
 			r.inFlight.Receive(t.At(PointFreeSlot))
 		}
 		r.handle(t)
+	}
+	if r.calls != nil && r.calls.handed != nil {
+		r.calls.handed.Close(t)
 	}
 	r.done.Close(t)
 }
 
 // handle is the handler of a promise, as AsyncProduce makes it.
 func (r *ResponseReceiver) handle(t *sim.Task) {
-	r.throttled.handleThrottledResponse(t)
+	if !r.dead {
+		r.throttled.handleThrottledResponse(t)
+	}
 	if r.forward != nil {
 		r.forward.pending.Send(t.At(PointCallback), r.set)
 		r.forward.sent.Done(t)
 	} else {
 		t.Step(PointCallback)
-		r.set.tell(t, false)
+		r.set.tell(t, r.dead)
+		if r.calls != nil {
+			r.calls.callback(t)
+		}
 	}
 	r.set = 0
 }

@@ -35,6 +35,9 @@ const (
 	PointCancelThrottle = "cancel throttle" // before the lock of the throttle
 	PointClose          = "close"           // before broker.lock
 	PointAwaitDone      = "await done"      // awaiting the end of the response reader
+	PointLockAgain      = "lock again"      // before broker.lock, after the reader's end (AwaitUnlocked)
+	PointHanded         = "handed over"     // of a goroutine to which a callback hands its work
+	PointReadDeadline   = "read deadline"   // the read that is under way times out
 )
 
 // The points of the asynchronous producer and of its application.

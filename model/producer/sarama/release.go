@@ -20,10 +20,11 @@ const (
 	//
 	// Source: sarama pull request 2826, for the lock.
 	Release1_43_1
-	// Release1_48_0 mutes a partition while it retries, and does not back off before
-	// it sends a batch again; else as 1.43.1.
+	// Release1_48_0 mutes a partition while it retries, does not back off before
+	// it sends a batch again, and closes the socket before it waits for the response
+	// reader; else as 1.43.1.
 	//
-	// Source: sarama 1.48.0 to 1.48.2, asyncProducer.retryBatch.
+	// Source: sarama 1.48.0 to 1.48.2, asyncProducer.retryBatch; Broker.closeLocked.
 	Release1_48_0
 	// Release1_49_0 backs off before it sends any batch again; else as 1.43.1.
 	//

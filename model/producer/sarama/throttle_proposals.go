@@ -29,6 +29,11 @@ const (
 	//
 	// Source: none; it is what is left of a proposal once nothing shares a timer.
 	AtomicDeadline
+	// AwaitUnlocked is the release, but Close releases broker.lock while it waits for
+	// the response reader.
+	//
+	// Source: none.
+	AwaitUnlocked
 )
 
 // sharesDeadline says whether no timer is shared.

@@ -1,0 +1,2 @@
+// Package kafkago models how a Reader of kafka-go leaves its group.
+package kafkago
