@@ -410,7 +410,7 @@ func (om *goroutine) handlePOMError(t *sim.Task, e model.Error) {
 	switch errors := om.poms[om.i].errors; {
 	case errors == nil: // It is logged.
 	case om.conf.Proposal == DropErrors:
-		t.At(PointErrors).Select(errors.Sending(e), sim.Default())
+		t.At(PointErrors).Select(errors.Sending(e), sim.SelectDefault())
 	default:
 		errors.Send(t.At(PointErrors), e) // The hang: nobody reads.
 	}
