@@ -22,6 +22,7 @@ type Params struct {
 	Interval                                          time.Duration
 	Close                                             bool
 	Resets, Crashes, Cuts                             int
+	MaxOpen                                           int
 	WriterPreference                                  bool
 }
 
@@ -38,6 +39,7 @@ func (p *Params) flags(f *scenario.Flags) {
 	f.Int(&p.Resets, "resets", 0, 0, 10, "how often a goroutine resets its offset to process a message again")
 	f.Int(&p.Crashes, "crashes", 0, 0, 2, "how often the consumer may crash and come back")
 	f.Int(&p.Cuts, "cuts", 0, 0, 3, "how often the connection may be cut")
+	f.Int(&p.MaxOpen, "max-open", 5, 1, 64, "Net.MaxOpenRequests; up to 1.61.0 one more is on the wire")
 	f.Switch(&p.WriterPreference, "writer-preference", "off", "on", true, "whether a reader of an RWMutex waits for a writer that waits, as in Go")
 }
 
@@ -124,6 +126,9 @@ type Client struct {
 	proposal sarama.Proposal
 	flush    func(sarama.Steps) sim.Program // of its own, or nil
 }
+
+// Sarama is a release of Sarama.
+func Sarama(release sarama.Release) Client { return Client{release: release} }
 
 // Own is 1.48.0 with a flushToBroker of one's own.
 func Own(flush func(sarama.Steps) sim.Program) Client {
@@ -311,7 +316,7 @@ func (i instance) add(w *sim.World, client Client, p Params) {
 		Proposal:           client.proposal,
 		Flush:              client.flush,
 		RetryMax:           3,
-		MaxOpenRequests:    5,
+		MaxOpenRequests:    p.MaxOpen,
 		Goroutines:         len(i.partitions) + p.Committers,
 		Manages:            p.Crashes > 0,
 		NoWriterPreference: !p.WriterPreference,

@@ -9,8 +9,12 @@
 //	go -C witness/conform test . -releases all -rapid.checks=2000
 //
 // Driven: the transactional producers of Sarama and franz-go (TV1 and TV2), an abort
-// while a record is on its way included; Sarama's idempotent producer, whose requests
-// meet faults, against no model; and the configuration checks of both clients. Not
-// driven: offset commits, throttles, and what breaks a connection. The fake cluster
-// answers at once; a window takes the time that is set.
+// while a record is on its way included; the offset commits of Sarama's goroutines;
+// Sarama's idempotent producer, whose requests meet faults, against no model; and the
+// configuration checks of both clients. Not driven: throttles, and what breaks a
+// connection. The fake cluster answers at once, but for commits; a window takes the
+// time that is set.
+//
+// A release is built with the locks of package locks, because a wait for sync's would
+// stop the virtual clock. All else of it is as released.
 package conform

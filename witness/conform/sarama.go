@@ -9,6 +9,7 @@ import (
 
 	"racelab/model"
 	"racelab/scenarios/concurrenttransactions"
+	"racelab/witness/conform/locks"
 )
 
 // saramaProducer is an AsyncProducer: a SyncProducer keeps channels from one bubble to
@@ -17,6 +18,7 @@ type saramaProducer struct{ sarama.AsyncProducer }
 
 func newSarama(cluster *cluster, p concurrenttransactions.Params) client {
 	metrics.UseNilMetrics = true // Meters share a goroutine with other bubbles.
+	locks.Wake = 0
 	c := sarama.NewConfig()
 	c.Version = sarama.V2_5_0_0
 	c.ApiVersionsRequest = false

@@ -31,8 +31,13 @@ const (
 	Release1_43_3
 	// Release1_48_0 releases the coordinator only after pomsLock; else as 1.43.3.
 	//
-	// Source: sarama pull request 3477, release 1.48.0.
+	// Source: sarama pull request 3477, releases 1.48.0 to 1.61.0.
 	Release1_48_0
+	// Release1_61_1 takes one of MaxOpenRequests slots before it writes, and waits
+	// for it with the broker's lock held; else as 1.48.0.
+	//
+	// Source: Broker.inFlight in sarama 1.61.1.
+	Release1_61_1
 )
 
 // Config is how a client is set up.
@@ -310,17 +315,14 @@ func (om *goroutine) giveUp(t *sim.Task) {
 }
 
 // sendOffsetCommit writes the request. The caller holds broker.lock.
-//
-// Differs: 1.61.1 takes a slot before it writes; 1.48.0 to 1.61.0, which are
-// Release1_48_0 too, wait for room after it.
 func (om *goroutine) sendOffsetCommit(t *sim.Task) {
 	om.err = false
-	if om.conf.Release == Release1_48_0 {
+	if om.conf.Release >= Release1_61_1 {
 		om.promise(t)
 	}
 	t.Step(PointWrite)
 	om.send(t, om.request())
-	if om.conf.Release == Release1_43_3 {
+	if om.conf.Release < Release1_61_1 {
 		om.promise(t)
 	} else if om.err {
 		om.keepPromise(t)
@@ -370,7 +372,7 @@ func (om *goroutine) handleResponse(t *sim.Task) {
 		case model.ErrOffsetMetadataTooLarge:
 			om.handlePOMError(t, model.ErrOffsetMetadataTooLarge)
 		default:
-			if om.conf.Release == Release1_48_0 {
+			if om.conf.Release >= Release1_48_0 {
 				om.shouldRelease = true
 			} else {
 				om.releaseCoordinator(t) // The deadlock: it wants brokerLock, with pomsLock held.

@@ -1,0 +1,238 @@
+package conform
+
+import (
+	"cmp"
+	"fmt"
+	"net"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/rcrowley/go-metrics"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"pgregory.net/rapid"
+
+	"racelab/model"
+	offsets "racelab/model/group/sarama"
+	"racelab/scenarios/offsetrewind"
+	"racelab/sim"
+	"racelab/sim/explore"
+	"racelab/witness/conform/locks"
+)
+
+const group = "group"
+
+// commitCost is a workload: a goroutine for each partition thinks, marks its next
+// message and commits, again and again.
+type commitCost struct {
+	offsetrewind.Params
+	think  sim.Delay     // before each mark
+	wake   time.Duration // of a goroutine that waited for a mutex
+	answer time.Duration // from a commit to its answer
+	seed   uint64
+}
+
+func drawCommitCost(r *rapid.T) commitCost {
+	c := commitCost{Params: offsetrewind.Scenario.Default()}
+	c.Partitions = rapid.IntRange(1, 12).Draw(r, "partitions")
+	c.Commits = rapid.IntRange(1, 12).Draw(r, "commits")
+	c.Batch = rapid.SampledFrom([]int{1, 1, 2, 3}).Draw(r, "batch")
+	c.MaxOpen = rapid.SampledFrom([]int{1, 1, 2, 3, 5}).Draw(r, "max-open")
+	mean := time.Duration(rapid.SampledFrom([]int{10, 100, 1000, 5000, 20_000}).Draw(r, "think")) * time.Microsecond
+	c.think = sim.Exponential(mean)
+	c.wake = time.Duration(rapid.SampledFrom([]int{1, 35, 400}).Draw(r, "wake")) * time.Microsecond
+	c.answer = time.Duration(rapid.IntRange(1, 20).Draw(r, "answer")) * time.Millisecond
+	c.seed = rapid.Uint64Range(0, 1_000_000).Draw(r, "seed")
+	return c
+}
+
+func thinks(seed uint64, goroutine string) sim.Draws {
+	return sim.NewDraws(seed, "before "+offsets.PointMark+" "+goroutine)
+}
+
+// story is what happened, in the order of time.
+type story struct {
+	mu     sync.Mutex
+	events []outcome
+}
+
+func (s *story) note(at time.Duration, format string, args ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.events = append(s.events, outcome{at, fmt.Sprintf(format, args...)})
+}
+
+// String sorts what happened at the same instant.
+func (s *story) String() string {
+	slices.SortFunc(s.events, func(a, b outcome) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.text, b.text)) })
+	var b strings.Builder
+	for _, e := range s.events {
+		fmt.Fprintf(&b, "%12v  %s\n", e.at, e.text)
+	}
+	return b.String()
+}
+
+func (s *story) commit(at time.Duration, partitions []model.PartitionOffset) {
+	slices.SortFunc(partitions, func(a, b model.PartitionOffset) int { return cmp.Compare(a.Partition, b.Partition) })
+	s.note(at, "commit %s", model.FormatOffsets(partitions))
+}
+
+// modelled runs the model.
+func (c commitCost) modelled(release offsets.Release) *story {
+	w := sim.NewWorld()
+	defer w.Close()
+	offsetrewind.Scenario.Build(w, offsetrewind.Sarama(release), c.Params)
+	w.Timed(sim.Timing{
+		Seed: c.seed, Wake: sim.Constant(c.wake), ThinkTimes: []sim.DelayOverride{{Of: offsets.PointMark, Delay: c.think}},
+		Overrides: []sim.DelayOverride{{Of: "coordinator->sarama", Delay: sim.Constant(c.answer)}},
+	})
+	s := &story{}
+	note := sim.NewProperty("story", nil)
+	sim.On(note, sim.Called, func(_ *sim.Claim, a sim.Act, m *model.Processed) {
+		s.note(w.Now(), "mark %v of %v", m.Offset+1, m.Partition)
+	})
+	sim.On(note, sim.Arrived, func(_ *sim.Claim, _ sim.Act, m *model.OffsetCommitRequest) {
+		s.commit(w.Now(), slices.Clone(m.Partitions))
+	})
+	w.Watch(note)
+	for system := explore.Of(w); len(system.Enabled()) > 0; {
+		system.Take(s.next(w.Now(), system.Enabled()))
+	}
+	s.note(w.Now(), "end")
+	return s
+}
+
+// next is the event to take of those that are due at an instant: the broker's lock is
+// taken last, as package locks hands it over. At first nobody waits for it.
+func (s *story) next(now time.Duration, enabled []sim.Event) int {
+	return max(0, slices.IndexFunc(enabled, func(e sim.Event) bool { return now == 0 || e.Label != offsets.PointBrokerLock }))
+}
+
+// released runs the release that this binary has. It belongs in a bubble.
+func (c commitCost) released() *story {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // Package locks needs it.
+	metrics.UseNilMetrics = true
+	locks.Wake = c.wake
+	s := &story{}
+	var start time.Time
+	fake := &offsetLog{cluster: newCluster(c.Partitions), answer: c.answer, commit: func(p []model.PartitionOffset) { s.commit(time.Since(start), p) }}
+	conf := sarama.NewConfig()
+	conf.Version = sarama.V2_1_0_0
+	conf.ApiVersionsRequest = false
+	conf.Metadata.RefreshFrequency = 0
+	conf.Net.Proxy.Enable, conf.Net.Proxy.Dialer = true, fake
+	conf.Net.MaxOpenRequests = c.MaxOpen
+	conf.Consumer.Offsets.AutoCommit.Enable = false
+	client, err := sarama.NewClient([]string{address(coordinatorID)}, conf)
+	if err != nil {
+		panic(fmt.Sprint("conform: the client does not start: ", err))
+	}
+	om, err := sarama.NewOffsetManagerFromClient(group, client)
+	if err != nil {
+		panic(fmt.Sprint("conform: ", err))
+	}
+	var poms []sarama.PartitionOffsetManager
+	for p := range c.Partitions {
+		pom, err := om.ManagePartition(topic, int32(p))
+		if err != nil {
+			panic(fmt.Sprint("conform: ", err))
+		}
+		poms = append(poms, pom)
+	}
+	var claims sync.WaitGroup
+	for p, pom := range poms {
+		synctest.Wait() // One after the other, at the same instant.
+		if p == 0 {
+			start = time.Now()
+		}
+		claims.Go(func() {
+			think := thinks(c.seed, fmt.Sprint("G", p))
+			next := int64(10*(p+1)) + 1
+			for commit := range c.Commits {
+				for i := range c.Batch {
+					if commit+i > 0 {
+						time.Sleep(c.think.Draw(&think))
+					}
+					s.note(time.Since(start), "mark %v of %v", next, model.Partition(p))
+					pom.MarkOffset(next, "")
+					next++
+				}
+				om.Commit()
+			}
+		})
+	}
+	claims.Wait()
+	s.note(time.Since(start), "end")
+	_ = om.Close()
+	_ = client.Close()
+	return s
+}
+
+// offsetLog is a coordinator of offsets: committed is 10 for partition 0, 20 for the
+// next, and so on.
+type offsetLog struct {
+	cluster *cluster
+	answer  time.Duration
+	commit  func([]model.PartitionOffset)
+}
+
+func (l *offsetLog) Dial(string, string) (net.Conn, error) { return pipe(l.handle), nil }
+
+func (l *offsetLog) handle(request kmsg.Request) (kmsg.Response, time.Duration) {
+	switch r := request.(type) {
+	case *kmsg.OffsetFetchRequest:
+		response := kmsg.NewPtrOffsetFetchResponse()
+		for _, asked := range r.Topics {
+			t := kmsg.NewOffsetFetchResponseTopic()
+			t.Topic = asked.Topic
+			for _, id := range asked.Partitions {
+				p := kmsg.NewOffsetFetchResponseTopicPartition()
+				p.Partition, p.Offset = id, 10*(int64(id)+1)
+				t.Partitions = append(t.Partitions, p)
+			}
+			response.Topics = append(response.Topics, t)
+		}
+		return response, 0
+	case *kmsg.OffsetCommitRequest:
+		response := kmsg.NewPtrOffsetCommitResponse()
+		var committed []model.PartitionOffset
+		for _, asked := range r.Topics {
+			t := kmsg.NewOffsetCommitResponseTopic()
+			t.Topic = asked.Topic
+			for _, of := range asked.Partitions {
+				committed = append(committed, model.PartitionOffset{Partition: model.Partition(of.Partition), Offset: model.Offset(of.Offset)})
+				p := kmsg.NewOffsetCommitResponseTopicPartition()
+				p.Partition = of.Partition
+				t.Partitions = append(t.Partitions, p)
+			}
+			response.Topics = append(response.Topics, t)
+		}
+		l.commit(committed)
+		return response, l.answer
+	}
+	return l.cluster.handle(request)
+}
+
+// Goal: in any setting a release of Sarama sends the commits that the model sends, at
+// the same times.
+func TestSaramaCommits(t *testing.T) {
+	if *built == "" {
+		return // It has locks that stop the bubble's clock.
+	}
+	release := releaseOf(version(t, "sarama"),
+		from[offsets.Release]{"v1.37.0", offsets.Release1_43_2}, from[offsets.Release]{"v1.43.3", offsets.Release1_43_3},
+		from[offsets.Release]{"v1.48.0", offsets.Release1_48_0}, from[offsets.Release]{"v1.61.1", offsets.Release1_61_1})
+	rapid.Check(t, func(r *rapid.T) {
+		c := drawCommitCost(r)
+		var got *story
+		synctest.Test(t, func(*testing.T) { got = c.released() })
+		if want := c.modelled(release); got.String() != want.String() {
+			r.Fatalf("sarama %s with %+v\nreleased:\n%v\nmodel:\n%v", version(t, "sarama"), c, got, want)
+		}
+	})
+}
