@@ -91,6 +91,11 @@ type code struct {
 	locals   int // how many variables it has
 }
 
+// does says whether the text calls anything, or loops.
+func (c *code) does() bool {
+	return slices.ContainsFunc(c.list, func(i instruction) bool { return i.op == call || i.op == postpone || i.op == jump })
+}
+
 // SyntaxError is what is wrong with a text, in one line.
 type SyntaxError struct {
 	Line int // of the text, from 1
@@ -102,22 +107,33 @@ func (e *SyntaxError) Error() string { return fmt.Sprintf("line %d: %s", e.Line,
 // bodyOf is the body of a text: all of it, or, of a whole file, that of its
 // function. It is what two texts that differ in nothing else have in common.
 func bodyOf(text string) (body string, firstLine int) {
-	set := token.NewFileSet()
-	file, err := parser.ParseFile(set, "", text, parser.SkipObjectResolution)
-	if err != nil {
-		return text, 1
-	}
-	for _, d := range file.Decls {
-		if f, ok := d.(*ast.FuncDecl); ok && f.Body != nil {
-			from, to := set.Position(f.Body.Lbrace), set.Position(f.Body.Rbrace)
-			return text[from.Offset+1 : to.Offset], from.Line
+	for shift, head := range []string{"", "package p\n"} { // A function may come without its package.
+		set := token.NewFileSet()
+		file, err := parser.ParseFile(set, "", head+text, parser.SkipObjectResolution)
+		if err != nil {
+			continue
+		}
+		for _, d := range file.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok && f.Body != nil {
+				from, to := set.Position(f.Body.Lbrace), set.Position(f.Body.Rbrace)
+				return (head + text)[from.Offset+1 : to.Offset], from.Line - shift
+			}
 		}
 	}
 	return text, 1
 }
 
+// braceLeft is what Go's parser says if the body closes its function itself.
+const braceLeft = "expected declaration, found '}'"
+
+// mostText is how many bytes a text may have. Right ones have a tenth of them.
+const mostText = 4000
+
 // compileAll reads a text that fills all holes.
 func compileAll(text string, holes []*language) ([]*code, error) {
+	if len(text) > mostText {
+		return nil, &SyntaxError{1, fmt.Sprintf("the text is longer than %d bytes", mostText)}
+	}
 	bodies, lines, err := bodiesOf(text, holes)
 	if err != nil {
 		return nil, err
@@ -164,11 +180,20 @@ func functionsOf(text string, holes []*language) (bodies []string, lines []int, 
 	for _, l := range holes {
 		found := false
 		for _, d := range file.Decls {
-			if f, ok := d.(*ast.FuncDecl); ok && f.Body != nil && f.Name.Name == l.name() {
-				from, to := set.Position(f.Body.Lbrace), set.Position(f.Body.Rbrace)
-				bodies, lines = append(bodies, (head + text)[from.Offset+1:to.Offset]), append(lines, from.Line-shift)
-				found = true
+			f, ok := d.(*ast.FuncDecl)
+			if !ok || f.Body == nil || f.Name.Name != l.name() {
+				continue
 			}
+			from, to := set.Position(f.Body.Lbrace), set.Position(f.Body.Rbrace)
+			line := from.Line - shift
+			if found {
+				return nil, nil, &SyntaxError{line, "there is a second " + l.hole + " }"}
+			}
+			if begins := set.Position(f.Pos()).Offset; strings.Join(strings.Fields((head + text)[begins:from.Offset+1]), " ") != l.hole {
+				return nil, nil, &SyntaxError{line, "the function begins with " + l.hole}
+			}
+			bodies, lines = append(bodies, (head + text)[from.Offset+1:to.Offset]), append(lines, line)
+			found = true
 		}
 		if !found {
 			return nil, nil, &SyntaxError{1, "there is no " + l.hole + " }"}
@@ -183,14 +208,14 @@ func compile(body string, line int, l *language) (_ *code, err error) {
 	const head = "package p; func hole() {"
 	file, err := parser.ParseFile(set, "", head+"\n"+body+"\n}", parser.SkipObjectResolution)
 	var list scanner.ErrorList
-	if errors.As(err, &list) {
-		at := max(min(list[0].Pos.Line-1, 1+strings.Count(body, "\n")), 1)
-		return nil, &SyntaxError{at + line - 1, list[0].Msg}
+	last := 1 + strings.Count(strings.TrimRight(body, " \t\n"), "\n")
+	if errors.As(err, &list) && list[0].Msg != braceLeft {
+		return nil, &SyntaxError{max(min(list[0].Pos.Line-1, last), 1) + line - 1, list[0].Msg}
 	}
-	f, ok := file.Decls[0].(*ast.FuncDecl)
-	if len(file.Decls) > 1 || !ok {
-		return nil, &SyntaxError{line, "a brace too many: the text is the body of one function, " + l.hole + " }"}
+	if err != nil || len(file.Decls) > 1 {
+		return nil, &SyntaxError{last + line - 1, "a brace too many: the text is the body of one function, " + l.hole + " }"}
 	}
+	f := file.Decls[0].(*ast.FuncDecl)
 	c := &compiler{code: &code{language: l}, set: set, line: line - 2}
 	defer func() {
 		switch r := recover().(type) {
@@ -252,7 +277,7 @@ type local struct {
 type loop struct{ breaks, continues []int }
 
 func (c *compiler) fail(at token.Pos, format string, args ...any) {
-	panic(&SyntaxError{c.lineOf(at), fmt.Sprintf(format, args...)})
+	panic(&SyntaxError{max(c.lineOf(at), 1), fmt.Sprintf(format, args...)})
 }
 
 func (c *compiler) lineOf(at token.Pos) int { return c.set.Position(at).Line + c.line }

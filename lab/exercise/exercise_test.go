@@ -20,7 +20,12 @@ func find(t *testing.T, id string) *Exercise {
 func TestUnreadable(t *testing.T) {
 	for _, test := range []struct{ text, want string }{
 		{"x := (", "UNREADABLE, line 1: expected operand, found '}'"},
-		{"write(read() + 1)\n}\nfunc g() {", "UNREADABLE, line 1: a brace too many: the text is the body of one function, func visit() { }"},
+		{"write(read() + 1)\n}\nfunc g() {", "UNREADABLE, line 3: a brace too many: the text is the body of one function, func visit() { }"},
+		{"write(read() + 1)\n}\n", "UNREADABLE, line 2: a brace too many: the text is the body of one function, func visit() { }"},
+		{strings.Repeat("{", 100_000), "UNREADABLE, line 1: the text is longer than 4000 bytes"},
+		{"", "NOT YET, it does nothing: the text calls nothing"},
+		{"for {\n}\n", "NOT YET. no-panic: G0 panicked: line 2: the loop ran 10000 instructions, and nothing in it lets others go on: it never ends"},
+		{"func visit() {\n\twrite(1, 2)\n}\n", "UNREADABLE, line 2: write has 2 arguments, and wants 1: write(int)"},
 		{"write(true)", "UNREADABLE, line 1: this is of type bool, and has to be int"},
 		{"write()", "UNREADABLE, line 1: write has 0 arguments, and wants 1: write(int)"},
 		{"\nx = 1", "UNREADABLE, line 2: there is no variable x that can be set"},
@@ -46,6 +51,16 @@ func TestUnreadable(t *testing.T) {
 	v = find(t, "10").Grade("func relay() {\n}\n")
 	if want := "UNREADABLE, line 1: there is no func receive(row int) { }"; v.Headline() != want {
 		t.Errorf("%s, want %s", v.Headline(), want)
+	}
+	for text, want := range map[string]string{
+		"func setThrottle(x int) {\n}\n":                           "UNREADABLE, line 1: the function begins with func setThrottle() {",
+		"func setThrottle() {\n}\n\nfunc setThrottle() {\n}\n":     "UNREADABLE, line 4: there is a second func setThrottle() { }",
+		"func setThrottle() {\n}\n\nfunc waitIfThrottled() {\n}\n": "NOT YET, it ignores the throttle: the sender wrote 8ms before the throttle was over",
+	} {
+		v := find(t, "04").Grade(text)
+		if v.Headline() != want {
+			t.Errorf("%q:\n%s\nwant\n%s", text, v.Headline(), want)
+		}
 	}
 }
 

@@ -138,7 +138,7 @@ func (u *throttleUser) operations() []operation {
 		func(t *sim.Task, m *machine) int { u.timer(m).Receive(t.At("receive")); return 0 },
 		step("new timer", func(t *sim.Task, _ *machine) int {
 			if u.made++; u.made > mostTimers {
-				panic(fmt.Sprintf("more than %d timers for %d throttles", mostTimers, u.times))
+				panic(fmt.Sprintf("newTimer() is called more than %d times", mostTimers))
 			}
 			ref := u.broker.timers.New(t)
 			u.broker.timers.At(ref).Start(t, throttleTime)

@@ -211,6 +211,9 @@ func (p *program) grade(c []*code) *Verdict {
 	v := &Verdict{Outcome: Holds}
 	for i := range p.worlds {
 		if p.breaks(race, i, v) {
+			if v.Outcome == Vacuous && !slices.ContainsFunc(c, (*code).does) {
+				v.Outcome, v.Held, v.Says = Cheat, "does nothing", "the text calls nothing"
+			}
 			return v
 		}
 	}
