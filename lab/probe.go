@@ -7,6 +7,7 @@ import (
 
 	"racelab/scenario"
 	"racelab/sim"
+	"racelab/sim/trace"
 	"racelab/sim/explore"
 )
 
@@ -29,9 +30,9 @@ func (s *Session) Reach(question string, o explore.Options) (*Ahead, error) {
 	sys, err := explore.NewWorlds(func() *sim.World {
 		w := s.c.World()
 		w.Probe(asked, func() bool {
-			facts := w.Facts()
+			facts := trace.Details(w)
 			return !slices.ContainsFunc(wanted, func(want fact) bool {
-				return !slices.ContainsFunc(facts, func(f sim.Fact) bool { return factOf(f) == want })
+				return !slices.ContainsFunc(facts, func(f trace.Detail) bool { return factOf(f) == want })
 			})
 		})
 		return w
@@ -50,7 +51,7 @@ func (s *Session) Reach(question string, o explore.Options) (*Ahead, error) {
 // fact is what is shown of something: its name and its value.
 type fact struct{ name, value string }
 
-func factOf(f sim.Fact) fact {
+func factOf(f trace.Detail) fact {
 	return fact{strings.Join(strings.Fields(f.Of+" "+f.Name), " "), f.Value}
 }
 
@@ -62,7 +63,7 @@ func (s *Session) facts() []fact {
 	}
 	for _, step := range s.report.Trace.Steps {
 		for _, c := range step.Changes {
-			f := factOf(c.Fact)
+			f := factOf(c.Detail)
 			if i := slices.IndexFunc(facts, func(other fact) bool { return other.name == f.name }); i >= 0 {
 				facts[i] = f
 			} else {

@@ -102,11 +102,11 @@ func (s *Session) Play(schedule sim.Schedule) error { return s.play(schedule) }
 
 // Rebase is Play for a schedule that may be older than the model, or of another
 // variant: what fits is played, and the answer says what does not.
-func (s *Session) Rebase(schedule sim.Schedule) (fit *sim.Rebased, err error) {
+func (s *Session) Rebase(schedule sim.Schedule) (fit *explore.Rebased, err error) {
 	defer sim.RecoverModelError(&err)
 	w := s.c.World()
 	defer w.Close()
-	fit = sim.Rebase(w, schedule)
+	fit = explore.Rebase(w, schedule)
 	return fit, s.play(fit.Schedule)
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"racelab/model"
 	"racelab/sim"
+	"racelab/sim/trace"
 )
 
 // MonotoneRegister is what a partition's committed offset should look like to
@@ -147,7 +148,7 @@ func CommitHistoryIsMonotone(h *CommitHistory) *sim.Property {
 
 // CommitHistoryOf is the history of a run, whose clients come in the order of
 // their first request.
-func CommitHistoryOf(trace *sim.Trace) *CommitHistory {
+func CommitHistoryOf(trace *trace.Trace) *CommitHistory {
 	h := &CommitHistory{}
 	p := CommitHistoryIsMonotone(h)
 	for _, step := range trace.Steps {

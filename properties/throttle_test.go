@@ -11,6 +11,7 @@ import (
 	"racelab/properties"
 	"racelab/scenario"
 	"racelab/sim"
+	"racelab/sim/trace"
 	"racelab/sim/explore"
 	"racelab/sim/simtest"
 )
@@ -102,7 +103,7 @@ func measure(t *testing.T, variant, settings string) (latest instants) {
 	c := theCase(t, "throttle-stall", variant, strings.Fields("clock=timed muting=off "+settings)...)
 	for seed := range uint64(100) {
 		w := c.World()
-		trace := w.Record()
+		trace := trace.Record(w)
 		if _, err := sim.Run(w, readerFirst{sim.NewWalk(seed)}); err != nil {
 			t.Fatal(err)
 		}
@@ -252,7 +253,7 @@ func TestFlush(t *testing.T) {
 		{"flush=0 batch=4 pause=60", "0s [1]; 60ms [2]; 120ms [3]; 180ms [4]"},
 	} {
 		w := theCase(t, "throttle-stall", "mutex", strings.Fields("clock=timed producer=async throttles=0 max-open=5 messages=4 "+test.settings)...).World()
-		trace := w.Record()
+		trace := trace.Record(w)
 		if _, err := sim.Run(w, sim.NewWalk(1)); err != nil {
 			t.Fatal(err)
 		}

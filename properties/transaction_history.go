@@ -10,6 +10,7 @@ import (
 
 	"racelab/model"
 	"racelab/sim"
+	"racelab/sim/trace"
 )
 
 // FencedRegister is what a transactional id should look like to those that use it: a
@@ -170,7 +171,7 @@ func TransactionHistoryIsFenced(h *TransactionHistory) *sim.Property {
 
 // TransactionHistoryOf is the history of a run, whose clients come in the order of
 // their first request.
-func TransactionHistoryOf(trace *sim.Trace) *TransactionHistory {
+func TransactionHistoryOf(trace *trace.Trace) *TransactionHistory {
 	h := &TransactionHistory{}
 	p := TransactionHistoryIsFenced(h)
 	for _, step := range trace.Steps {

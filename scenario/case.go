@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"racelab/sim"
+	"racelab/sim/trace"
 	"racelab/sim/explore"
 	"racelab/sim/view"
 )
@@ -136,7 +137,7 @@ func (c *Case) Watch(chooser sim.Chooser) (_ *view.Report, err error) {
 	defer sim.RecoverModelError(&err)
 	w := c.World()
 	defer w.Close()
-	r := &view.Report{Title: c.Heading(), Trace: w.Record()}
+	r := &view.Report{Title: c.Heading(), Trace: trace.Record(w)}
 	circling := explore.NewCircling(w, chooser)
 	if r.Ending, err = sim.Run(w, circling); err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"racelab/sim"
+	"racelab/sim/trace"
 	"racelab/sim/explore"
 	"racelab/sim/view"
 )
@@ -72,7 +73,7 @@ func diff(cases [2]*Case, from string, owner int, schedule sim.Schedule) (*Diff,
 		steps := schedule
 		if i != owner {
 			w := c.World()
-			fit := sim.Rebase(w, schedule)
+			fit := explore.Rebase(w, schedule)
 			w.Close()
 			if steps = fit.Schedule; !fit.Whole() {
 				d.Fit = c.Variant.Name + ": " + fit.String()
@@ -107,7 +108,7 @@ func (c *Case) shortest(property string) (sim.Schedule, error) {
 
 // sameStep says whether the step at a place is the same in both, and shows the
 // same.
-func sameStep(a, b *sim.Trace, i int) bool {
+func sameStep(a, b *trace.Trace, i int) bool {
 	x, y := a.Schedule[i], b.Schedule[i]
 	return x.String() == y.String() && slices.Equal(a.Steps[i].Changes, b.Steps[i].Changes)
 }

@@ -11,6 +11,7 @@ import (
 
 	"racelab/scenario"
 	"racelab/sim"
+	"racelab/sim/trace"
 	"racelab/sim/view"
 )
 
@@ -41,7 +42,7 @@ func speaks(t *testing.T, c *scenario.Case, report *view.Report) {
 	}
 	w := c.World()
 	defer w.Close()
-	again := &view.Report{Trace: w.Record()}
+	again := &view.Report{Trace: trace.Record(w)}
 	if _, err := sim.Run(w, sim.NewReplay(report.Trace.Schedule)); err != nil {
 		t.Fatalf("%s: %v", report.Title, err)
 	}
@@ -74,11 +75,11 @@ func TestPictureInReadme(t *testing.T) {
 var pictureRow = regexp.MustCompile(`^ *\d+(-\d+)?  `)
 
 // namesOf reads the events off a picture, as its doc comment tells a reader to.
-func namesOf(picture string, lanes []sim.Lane) (names []string) {
+func namesOf(picture string, lanes []trace.Lane) (names []string) {
 	_, picture, _ = strings.Cut(picture, "\n\n")
 	picture, _, _ = strings.Cut(picture, "\n\n")
 	lines := strings.Split(picture, "\n")
-	at := map[int]sim.Lane{} // by column
+	at := map[int]trace.Lane{} // by column
 	left := 1 << 30
 	for i, line := range lines {
 		if pictureRow.MatchString(line) {
@@ -111,13 +112,13 @@ func namesOf(picture string, lanes []sim.Lane) (names []string) {
 }
 
 // eventsOf reads one row.
-func eventsOf(row [][]rune, at map[int]sim.Lane) []string {
+func eventsOf(row [][]rune, at map[int]trace.Lane) []string {
 	left := 1 << 30
 	for column := range at {
 		left = min(left, column)
 	}
-	lane := func(column int) sim.Lane {
-		last := sim.Lane{}
+	lane := func(column int) trace.Lane {
+		last := trace.Lane{}
 		for x := 0; x <= column+left; x++ {
 			if l, ok := at[x]; ok {
 				last = l
@@ -142,7 +143,7 @@ func eventsOf(row [][]rune, at map[int]sim.Lane) []string {
 		first, _, _ := strings.Cut(name, " ")
 		switch {
 		case main[mark] == '○', from >= 0 && strings.Contains(first, "->"):
-		case from >= 0 && lane(mark).Kind == sim.NodeLane:
+		case from >= 0 && lane(mark).Kind == trace.NodeLane:
 			names[i] = lane(from).Name + "->" + lane(mark).Name + " " + name
 		default:
 			names[i] = lane(mark).Name + " " + name

@@ -17,6 +17,7 @@ import (
 	"racelab/scenarios/patterns"
 	"racelab/scenarios/transactionprotocol"
 	"racelab/sim"
+	"racelab/sim/trace"
 	"racelab/sim/explore"
 	"racelab/sim/simtest"
 	"racelab/sim/view"
@@ -166,7 +167,7 @@ func TestSameSeedSameBytes(t *testing.T) {
 				}
 			}
 			w := c.World()
-			trace := w.Record()
+			trace := trace.Record(w)
 			if _, err := sim.Run(w, sim.NewWalk(seed)); err != nil {
 				t.Fatal(err)
 			}

@@ -8,12 +8,13 @@ import (
 	"testing"
 
 	"racelab/sim"
+	"racelab/sim/trace"
 )
 
 // broken lists what a run by a schedule broke, with the step.
 func broken(t *testing.T, w *sim.World, schedule string) string {
 	t.Helper()
-	trace := w.Record()
+	trace := trace.Record(w)
 	play(t, w, schedule)
 	var list []string
 	for i, step := range trace.Steps {

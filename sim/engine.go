@@ -35,6 +35,7 @@ func (e *engine) Fields() []hook.Field         { return e.begun().listFields() }
 func (e *engine) Wiring() []hook.Field         { return e.begun().listWiring() }
 func (e *engine) Accesses() []hook.Access      { return e.accesses }
 func (e *engine) Blocked() []blockedEvent      { return e.begun().blocked() }
+func (e *engine) Pending() []Event             { return e.begun().pending() }
 func (e *engine) ObjectName(number int) string { return e.world().objectName(number) }
 func (e *engine) IsTimed() bool                { return e.pace.timed() }
 func (e *engine) Irreducible() string          { return e.world().irreducible() }
@@ -44,8 +45,23 @@ func (e *engine) Load(state any)               { e.begun().goTo(state.(*snapshot
 func (e *engine) Differences(a, b any) []string {
 	return e.begun().differences(a.(*snapshot), b.(*snapshot))
 }
-func (e *engine) Fingerprint() uint64    { return e.begun().fingerprint() }
-func (e *engine) Learn(from any)         { e.begun().learn(from.(*engine).world()) }
-func (e *engine) CheckStep(i int) error  { return e.begun().checkStep(i) }
-func (e *engine) CheckMessages() error   { return e.begun().checkMessages() }
+func (e *engine) Fingerprint() uint64                   { return e.begun().fingerprint() }
+func (e *engine) Learn(from any)                        { e.begun().learn(from.(*engine).world()) }
+func (e *engine) CheckStep(i int) error                 { return e.begun().checkStep(i) }
+func (e *engine) CheckMessages() error                  { return e.begun().checkMessages() }
+func (e *engine) Record(r recorder)                     { e.trace = r }
+func (e *engine) Moment() Time                          { return e.pace.now() }
+func (e *engine) Show(add func(of, name, value string)) { e.begun().show(add) }
+func (e *engine) Participants(add func(name, process string, node bool)) {
+	for _, t := range e.tasks {
+		process := ""
+		if t.process != nil {
+			process = t.process.name
+		}
+		add(t.name, process, false)
+	}
+	for _, m := range e.nodes {
+		add(m.name, "", true)
+	}
+}
 func (e *engine) SetMaxCoroutines(n int) { e.maxCoroutines = n }

@@ -8,6 +8,7 @@ import (
 
 	"racelab/sim"
 	"racelab/sim/explore"
+	"racelab/sim/trace"
 )
 
 // ledger is a node that counts requests: in memory, and in a log that is
@@ -132,10 +133,10 @@ func TestZeroBudgetIsNoop(t *testing.T) {
 	}
 }
 
-func playPing(t *testing.T, pings int, b sim.Faults, text string) (*sim.Trace, *sim.World) {
+func playPing(t *testing.T, pings int, b sim.Faults, text string) (*trace.Trace, *sim.World) {
 	t.Helper()
 	w := buildPing(pings, 1, b)()
-	trace := w.Record()
+	trace := trace.Record(w)
 	ending, err := sim.Run(w, schedule(t, text))
 	t.Cleanup(w.Close)
 	if err != nil {

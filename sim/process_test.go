@@ -8,6 +8,7 @@ import (
 
 	"racelab/sim"
 	"racelab/sim/explore"
+	"racelab/sim/trace"
 )
 
 // heap is the memory of a consumer, and disk what survives it.
@@ -199,7 +200,7 @@ func TestDowntime(t *testing.T) {
 	} {
 		w := buildConsumer(test.budget)()
 		w.Timed(sim.Timing{Step: sim.Constant(ms), Latency: sim.Constant(10 * ms), Service: sim.Constant(ms)})
-		trace := w.Record()
+		trace := trace.Record(w)
 		for range sim.MaxSteps {
 			enabled := w.Enabled()
 			if len(enabled) == 0 {

@@ -8,18 +8,20 @@ import (
 	"testing"
 
 	"racelab/sim"
+	"racelab/sim/explore"
+	"racelab/sim/trace"
 )
 
 // rebased fits an old schedule to a program of racers, and checks that the
 // result can be played.
-func rebased(t *testing.T, build func() *sim.World, old string) *sim.Rebased {
+func rebased(t *testing.T, build func() *sim.World, old string) *explore.Rebased {
 	t.Helper()
 	schedule, err := sim.ParseSchedule(old)
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := build()
-	fit := sim.Rebase(w, schedule)
+	fit := explore.Rebase(w, schedule)
 	w.Close()
 	w = build()
 	defer w.Close()
@@ -130,7 +132,7 @@ func TestRebaseOfRandomSchedules(t *testing.T) {
 	for range 200 {
 		program := []string{"+ x - y", "x + y z -", "y x"}[:2+r.IntN(2)]
 		w := points(program...)()
-		trace := w.Record()
+		trace := trace.Record(w)
 		if _, err := sim.Run(w, sim.NewWalk(r.Uint64())); err != nil {
 			t.Fatal(err)
 		}

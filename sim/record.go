@@ -64,7 +64,7 @@ func (w *World) observe(o Act) {
 	}
 	o.At = w.pace.now()
 	if w.trace != nil {
-		w.trace.observe(o)
+		w.trace.Act(o)
 	}
 	for _, p := range w.claims {
 		seen, tested, err := p.Judge(o)

@@ -116,7 +116,7 @@ func (w *World) take(i int) {
 	}
 	w.asserted = false
 	if w.trace != nil {
-		w.trace.begin(w, *event)
+		w.trace.Begin(*event)
 	}
 	w.pace.begin(event)
 	if w.races.on {
@@ -131,7 +131,7 @@ func (w *World) take(i int) {
 	w.findEnabled()
 	w.look(*event)
 	if w.trace != nil {
-		w.trace.end(w)
+		w.trace.End()
 	}
 }
 
@@ -189,6 +189,22 @@ func (w *World) left() []string {
 type blockedEvent = struct {
 	Event  Event
 	Object int
+}
+
+// pending lists the points where tasks wait, and the oldest requests of connections.
+func (w *World) pending() []Event {
+	var pending []Event
+	for _, t := range w.tasks {
+		if t.waits() {
+			pending = append(pending, t.site.event)
+		}
+	}
+	for _, c := range w.conns {
+		if len(c.requests) > 0 {
+			pending = append(pending, c.arrival())
+		}
+	}
+	return pending
 }
 
 // blocked lists what cannot happen and would in other circumstances.

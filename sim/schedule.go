@@ -37,10 +37,8 @@ func (s Step) String() string {
 
 // Task is the task that the event comes from: its actor, or the one whose
 // request is on its way.
-func (s Step) Task() string { return taskOf(s.Actor) }
-
-func taskOf(actor string) string {
-	sender, _, _ := strings.Cut(actor, "->")
+func (s Step) Task() string {
+	sender, _, _ := strings.Cut(s.Actor, "->")
 	task, _, _ := strings.Cut(sender, "/")
 	return task
 }

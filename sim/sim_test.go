@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"racelab/sim"
+	"racelab/sim/trace"
 )
 
 // message is the smallest message.
@@ -38,9 +39,9 @@ type locked struct {
 	x    sim.Var[int]
 }
 
-func run(t *testing.T, w *sim.World, c sim.Chooser) (*sim.Trace, sim.Ending) {
+func run(t *testing.T, w *sim.World, c sim.Chooser) (*trace.Trace, sim.Ending) {
 	t.Helper()
-	trace := w.Record()
+	trace := trace.Record(w)
 	ending, err := sim.Run(w, c)
 	if err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"racelab/sim"
+	"racelab/sim/trace"
 )
 
 // op is one operation of a random program.
@@ -383,7 +384,7 @@ func TestRWMutexRecordsWhatItTouches(t *testing.T) {
 	for _, name := range []string{"A", "B", "C"} {
 		w.GoProgram(name, touched(name))
 	}
-	trace := w.Record()
+	trace := trace.Record(w)
 	play(t, w, "A rlock; C lock; A runlock; C lock (readers leave); C unlock; B rlock")
 	w.Close()
 	var got strings.Builder

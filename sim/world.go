@@ -20,7 +20,7 @@ type World struct {
 	pace   pacer
 	races  races    // the clocks of the run, and the accesses to each Var
 	faults *faults  // nil: none
-	trace  recorder // nil: not recording
+	trace  recorder // package trace; nil: not recording
 }
 
 // wiring is what a world consists of. It is fixed by the first step.
@@ -93,10 +93,10 @@ func (w *World) mustNotRun(call string) {
 }
 
 // recorder keeps what a run does.
-type recorder interface {
-	begin(w *World, e Event)
-	observe(o Act)
-	end(w *World)
+type recorder = interface {
+	Begin(e Event)
+	Act(a Act)
+	End()
 }
 
 // pacer decides which events are enabled: all that are possible or, in a timed

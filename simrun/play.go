@@ -10,6 +10,7 @@ import (
 
 	"racelab/lab"
 	"racelab/sim"
+	"racelab/sim/trace"
 	"racelab/sim/explore"
 	"racelab/sim/view"
 )
@@ -177,7 +178,7 @@ func (t *table) turn() {
 	} else {
 		t.write("  0  the start\n")
 		for _, f := range r.Trace.Start {
-			t.write("       %s\n", changed(sim.Change{Fact: f}))
+			t.write("       %s\n", changed(trace.Change{Detail: f}))
 		}
 	}
 	if broken := t.Reached(); broken != nil {
@@ -205,7 +206,7 @@ func (t *table) turn() {
 }
 
 // changed is a fact that has changed, in words.
-func changed(c sim.Change) string {
+func changed(c trace.Change) string {
 	text := strings.Join(strings.Fields(c.Of+" "+c.Name), " ")
 	if c.Was == "" {
 		return text + " " + c.Value

@@ -132,7 +132,7 @@ func (r *running) play() (*view.Report, error) {
 		chooser = sim.NewWalk(r.seed)
 	case r.rebase:
 		w := r.World()
-		fit := sim.Rebase(w, r.asked)
+		fit := explore.Rebase(w, r.asked)
 		w.Close()
 		if fit.Matched == 0 {
 			return nil, fmt.Errorf("nothing of the schedule fits %s: %v", r.Race.Name, fit)

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"racelab/sim"
+	"racelab/sim/trace"
 	"racelab/sim/explore"
 	"racelab/sim/view"
 )
@@ -62,7 +63,7 @@ func (a *app) models() (string, error) {
 				return "", err
 			}
 			w := c.World()
-			trace := w.Record()
+			trace := trace.Record(w)
 			if _, err = sim.Run(w, &shortRun{c.Default(), 200}); err == nil {
 				writeTrace(hash, trace, w)
 			}
@@ -75,7 +76,7 @@ func (a *app) models() (string, error) {
 	return fmt.Sprintf("%x", hash.Sum(nil)[:8]), nil
 }
 
-func writeTrace(hash io.Writer, trace *sim.Trace, w *sim.World) {
+func writeTrace(hash io.Writer, trace *trace.Trace, w *sim.World) {
 	for i := range trace.Steps {
 		fmt.Fprintln(hash, trace.Schedule[i], trace.Steps[i].Changes)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"racelab/scenario"
 	"racelab/sim"
+	"racelab/sim/trace"
 )
 
 // kept is a line of the closing table: a pattern that keeps something.
@@ -82,7 +83,7 @@ func count(r *scenario.Race, variant string) (transactions, requests int) {
 	}
 	w := c.World()
 	defer w.Close()
-	trace := w.Record()
+	trace := trace.Record(w)
 	if _, err := sim.Run(w, &inTurn{}); err != nil {
 		panic("patterns: " + err.Error())
 	}

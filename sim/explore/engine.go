@@ -48,6 +48,9 @@ type Engine interface {
 	Accesses() []Access
 	// Blocked lists what cannot happen yet, and the object it waits for.
 	Blocked() []Blocked
+	// Pending lists the points where tasks wait, and the oldest request of each
+	// connection, whether it can arrive or not.
+	Pending() []sim.Event
 	// ObjectName names an object as the model's code does: "om.broker.lock".
 	ObjectName(number int) string
 	// IsTimed says whether steps and messages take time.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"racelab/sim"
+	"racelab/sim/trace"
 )
 
 // Cycles are held against a reference of their own: a graph whose states are what
@@ -40,7 +41,7 @@ type printed struct {
 var due = regexp.MustCompile(`due at (\w[\w.µ]*)`)
 
 // printState is all that a new world prints after some steps.
-func printState(w *sim.World, trace *sim.Trace) string {
+func printState(w *sim.World, trace *trace.Trace) string {
 	var s strings.Builder
 	for _, f := range Of(w).Fields() {
 		s.WriteString(f.Path + "=" + due.ReplaceAllStringFunc(f.Value, func(at string) string {
@@ -91,7 +92,7 @@ func printGraph(build func() *sim.World, most int) (g *printedGraph, coarse bool
 		defer w.Close()
 		err := func() (err error) {
 			defer sim.RecoverModelError(&err)
-			trace := w.Record()
+			trace := trace.Record(w)
 			actors := map[int]string{}
 			note := func() {
 				for _, e := range Of(w).Enabled() {

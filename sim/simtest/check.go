@@ -13,6 +13,7 @@ import (
 
 	"racelab/sim"
 	"racelab/sim/explore"
+	"racelab/sim/trace"
 	"racelab/sim/view"
 )
 
@@ -252,7 +253,7 @@ func playRun(t testing.TB, build func(*sim.World), c sim.Chooser) played {
 	t.Helper()
 	w := worlds(build)()
 	defer w.Close()
-	r := &view.Report{Trace: w.Record()}
+	r := &view.Report{Trace: trace.Record(w)}
 	var err error
 	circling := explore.NewCircling(w, c)
 	if r.Ending, err = sim.Run(w, circling); err != nil {

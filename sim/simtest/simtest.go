@@ -12,6 +12,7 @@ import (
 
 	"racelab/sim"
 	"racelab/sim/explore"
+	"racelab/sim/trace"
 )
 
 // Drawn is a Chooser whose choices rapid draws, so that rapid shrinks them.
@@ -30,7 +31,7 @@ func (d Drawn) Choose(enabled []sim.Event) (int, error) {
 // Broken runs the world to its end and returns what broke, first things first.
 func Broken(w *sim.World, c sim.Chooser) (broken []sim.Violation, schedule sim.Schedule) {
 	defer w.Close()
-	trace := w.Record()
+	trace := trace.Record(w)
 	if _, err := sim.Run(w, c); err != nil {
 		panic(err)
 	}

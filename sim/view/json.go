@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"racelab/sim"
+	"racelab/sim/trace"
 )
 
 // JSON writes a value as indented JSON, with < and > as they are.
@@ -157,7 +158,7 @@ func (r *Report) AsJSON() RunJSON {
 	return run
 }
 
-func stepJSON(trace *sim.Trace, i int, flight *inFlight) StepJSON {
+func stepJSON(trace *trace.Trace, i int, flight *inFlight) StepJSON {
 	step := &trace.Steps[i]
 	s := StepJSON{
 		Event: step.Step.String(), Lane: step.Lane,

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"racelab/sim"
+	"racelab/sim/trace"
 	"racelab/sim/view"
 )
 
@@ -29,17 +30,17 @@ func saying(text string) *view.Report {
 	say := func(a sim.Action, actor, peer string) sim.Act {
 		return sim.Act{Action: a, Actor: actor, Peer: peer, Message: note(text)}
 	}
-	step := func(actor string, acts ...sim.Act) sim.TraceStep {
-		return sim.TraceStep{Step: sim.Step{Actor: actor, Label: text, Occurrence: 1}, Lane: actor, Acts: acts,
-			Changes: []sim.Change{{Fact: sim.Fact{Of: actor, Name: text, Value: text}, Was: text}}}
+	step := func(actor string, acts ...sim.Act) trace.Step {
+		return trace.Step{Step: sim.Step{Actor: actor, Label: text, Occurrence: 1}, Lane: actor, Acts: acts,
+			Changes: []trace.Change{{Detail: trace.Detail{Of: actor, Name: text, Value: text}, Was: text}}}
 	}
 	t, n := "t "+text, "n "+text
 	return &view.Report{
 		Title: text,
-		Trace: &sim.Trace{
-			Lanes: []sim.Lane{{Name: t, Kind: sim.TaskLane}, {Name: n, Kind: sim.NodeLane}},
-			Start: []sim.Fact{{Of: t, Name: text, Value: text}},
-			Steps: []sim.TraceStep{
+		Trace: &trace.Trace{
+			Lanes: []trace.Lane{{Name: t, Kind: trace.TaskLane}, {Name: n, Kind: trace.NodeLane}},
+			Start: []trace.Detail{{Of: t, Name: text, Value: text}},
+			Steps: []trace.Step{
 				step(t, say(sim.Sent, t, n)),
 				step(n, say(sim.Arrived, n, t), say(sim.Answered, n, t)),
 				step(t, say(sim.Received, t, n)),

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"racelab/sim"
+	"racelab/sim/trace"
 	"racelab/sim/view"
 )
 
@@ -77,7 +78,7 @@ func TestNodesAndProcesses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	trace := w.Record()
+	trace := trace.Record(w)
 	defer w.Close()
 	if _, err := sim.Run(w, sim.NewReplay(s)); err != nil {
 		t.Fatal(err)
@@ -147,12 +148,12 @@ func TestNodesAndProcesses(t *testing.T) {
 // Goal: in a timed world the picture says when, once for each moment; in others
 // there is no such column, as a moment means nothing there.
 func TestTimesStandAtTheLeft(t *testing.T) {
-	step := func(at sim.Time) sim.TraceStep {
-		return sim.TraceStep{Step: sim.Step{Actor: "t", Label: "go", Occurrence: 1}, Lane: "t", At: at}
+	step := func(at sim.Time) trace.Step {
+		return trace.Step{Step: sim.Step{Actor: "t", Label: "go", Occurrence: 1}, Lane: "t", At: at}
 	}
-	draw := func(steps ...sim.TraceStep) string {
+	draw := func(steps ...trace.Step) string {
 		var b strings.Builder
-		if err := view.Text(&b, &view.Report{Title: "x", Trace: &sim.Trace{Lanes: []sim.Lane{{Name: "t"}}, Steps: steps}}, view.Options{}); err != nil {
+		if err := view.Text(&b, &view.Report{Title: "x", Trace: &trace.Trace{Lanes: []trace.Lane{{Name: "t"}}, Steps: steps}}, view.Options{}); err != nil {
 			t.Fatal(err)
 		}
 		return b.String()

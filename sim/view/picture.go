@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"racelab/sim"
+	"racelab/sim/trace"
 )
 
 // Options are how a picture is drawn.
@@ -18,7 +19,7 @@ type Options struct {
 // picture is a run as rows over lanes, before it is placed.
 type picture struct {
 	report *Report
-	lanes  []sim.Lane // those in which something happens
+	lanes  []trace.Lane // those in which something happens
 	rows   []row
 }
 
@@ -35,7 +36,7 @@ type row struct {
 	answer      bool // the message answers a request
 	names       []string
 	said        []string // what it takes, and what it sends
-	changes     []sim.Change
+	changes     []trace.Change
 	broke       *Break // the break to look at, if this row ends with it
 }
 
@@ -77,7 +78,7 @@ func newPicture(r *Report, full, all bool) *picture {
 }
 
 // busy says whether anything happens in a lane.
-func (p *picture) busy(lane sim.Lane) bool {
+func (p *picture) busy(lane trace.Lane) bool {
 	for i := range p.report.Trace.Steps {
 		step := &p.report.Trace.Steps[i]
 		if step.Lane == lane.Name || lane.Process != "" && step.Actor == lane.Process {
@@ -99,12 +100,12 @@ func (p *picture) busy(lane sim.Lane) bool {
 
 // lane is the place of a participant among the lanes; -1: it has none.
 func (p *picture) lane(name string) int {
-	return slices.IndexFunc(p.lanes, func(l sim.Lane) bool { return l.Name == name })
+	return slices.IndexFunc(p.lanes, func(l trace.Lane) bool { return l.Name == name })
 }
 
 // ofItself says whether a row changes nothing in the lane of another.
 func (p *picture) ofItself(r row) bool {
-	return !slices.ContainsFunc(r.changes, func(c sim.Change) bool {
+	return !slices.ContainsFunc(r.changes, func(c trace.Change) bool {
 		of := p.lane(c.Of)
 		return of >= 0 && of != r.lanes[0]
 	})
@@ -174,14 +175,14 @@ func (r *row) fold(next row) {
 	r.said = append(r.said, next.said...)
 	r.changes = slices.Clone(r.changes)
 	for _, c := range next.changes {
-		at := slices.IndexFunc(r.changes, func(earlier sim.Change) bool { return earlier.Of == c.Of && earlier.Name == c.Name })
+		at := slices.IndexFunc(r.changes, func(earlier trace.Change) bool { return earlier.Of == c.Of && earlier.Name == c.Name })
 		if at >= 0 {
 			r.changes[at].Value = c.Value
 		} else {
 			r.changes = append(r.changes, c)
 		}
 	}
-	r.changes = slices.DeleteFunc(r.changes, func(c sim.Change) bool { return c.Value == c.Was })
+	r.changes = slices.DeleteFunc(r.changes, func(c trace.Change) bool { return c.Value == c.Was })
 }
 
 // name is what a schedule calls the row's events.
@@ -216,7 +217,7 @@ func (p *picture) start() string {
 	var groups []string
 	of := ""
 	for _, fact := range p.report.Trace.Start {
-		if p.lane(fact.Of) < 0 && slices.ContainsFunc(p.report.Trace.Lanes, func(l sim.Lane) bool { return l.Name == fact.Of }) {
+		if p.lane(fact.Of) < 0 && slices.ContainsFunc(p.report.Trace.Lanes, func(l trace.Lane) bool { return l.Name == fact.Of }) {
 			continue
 		}
 		text := fact.Name + " " + fact.Value
@@ -231,7 +232,7 @@ func (p *picture) start() string {
 }
 
 // fails says whether the step is a fault, or the end of one.
-func fails(step *sim.TraceStep) bool {
+func fails(step *trace.Step) bool {
 	return slices.ContainsFunc(step.Acts, func(act sim.Act) bool { return act.Action == sim.Failed })
 }
 

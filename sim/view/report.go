@@ -6,12 +6,13 @@ import (
 
 	"racelab/sim"
 	"racelab/sim/explore"
+	"racelab/sim/trace"
 )
 
 // Report is one run, with all that is worth showing of it.
 type Report struct {
 	Title   string // "offset-rewind, variant unfixed (Sarama 1.38.0 to 1.43.2)"
-	Trace   *sim.Trace
+	Trace   *trace.Trace
 	Ending  sim.Ending
 	Left    []string         // tasks that have not ended
 	Broken  []Break          // the first of each property; the one to look at comes first

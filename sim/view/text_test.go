@@ -7,23 +7,24 @@ import (
 
 	"racelab/sim"
 	"racelab/sim/explore"
+	"racelab/sim/trace"
 	"racelab/sim/view"
 )
 
 // small is a run of two tasks, beside one that does nothing, in which the second
 // property that broke is the one to look at.
 func small() *view.Report {
-	step := func(actor, label string) sim.TraceStep {
-		return sim.TraceStep{Step: sim.Step{Actor: actor, Label: label, Occurrence: 1}, Lane: actor, At: sim.Never}
+	step := func(actor, label string) trace.Step {
+		return trace.Step{Step: sim.Step{Actor: actor, Label: label, Occurrence: 1}, Lane: actor, At: sim.Never}
 	}
-	steps := []sim.TraceStep{step("a", "read"), step("a", "add"), step("b", "read"), step("a", "write"), step("b", "write")}
-	steps[3].Changes = []sim.Change{{Fact: sim.Fact{Of: "n", Name: "count", Value: "1"}, Was: "0"}}
+	steps := []trace.Step{step("a", "read"), step("a", "add"), step("b", "read"), step("a", "write"), step("b", "write")}
+	steps[3].Changes = []trace.Change{{Detail: trace.Detail{Of: "n", Name: "count", Value: "1"}, Was: "0"}}
 	broke := func(property, err string, step int) view.Break {
 		return view.Break{Violation: sim.Violation{Property: property, Err: errors.New(err)}, Step: step, Means: "you lose it."}
 	}
 	return &view.Report{
 		Title:   "small",
-		Trace:   &sim.Trace{Lanes: []sim.Lane{{Name: "a"}, {Name: "idle"}, {Name: "b"}}, Start: []sim.Fact{{Of: "idle", Name: "is", Value: "idle"}}, Steps: steps},
+		Trace:   &trace.Trace{Lanes: []trace.Lane{{Name: "a"}, {Name: "idle"}, {Name: "b"}}, Start: []trace.Detail{{Of: "idle", Name: "is", Value: "idle"}}, Steps: steps},
 		Broken:  []view.Break{broke("no-loss", "one is lost", 5), broke("no-race", strings.Repeat("they race ", 12), 4)},
 		Culprit: &explore.Culprit{Property: "no-loss", States: 7},
 		Do:      "take a lock.",

@@ -1,25 +1,27 @@
-package sim
+package explore
 
 import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"racelab/sim"
 )
 
 // Rebased is an old schedule, made to fit a program that was edited since.
 type Rebased struct {
 	// Schedule is what the program does now: NewReplay takes it. Where nothing
 	// was edited it is the old one.
-	Schedule Schedule
+	Schedule sim.Schedule
 	// Matched counts the events of the old schedule that are in it.
 	Matched int
 	// Late are those that had to wait for events which stood after them.
-	Late []Step
+	Late []sim.Step
 	// Skipped are the events of the old schedule that never came.
-	Skipped []Step
+	Skipped []sim.Step
 	// Inserted are the events that the old schedule does not have; Line is that
 	// of the event which they made possible.
-	Inserted []Step
+	Inserted []sim.Step
 }
 
 // Bounds of the search for events that make the next one of a schedule
@@ -42,9 +44,8 @@ const (
 //
 // The world must be new. What it does on the way is tried and taken back, so
 // play Schedule in another one to see a trace.
-func Rebase(w *World, old Schedule) *Rebased {
-	w.events() // It starts here.
-	r := &rebase{world: w, fit: &Rebased{}}
+func Rebase(w *sim.World, old sim.Schedule) *Rebased {
+	r := &rebase{world: Of(w), fit: &Rebased{}}
 	for _, step := range old {
 		r.lines = append(r.lines, line{Step: step})
 	}
@@ -53,7 +54,7 @@ func Rebase(w *World, old Schedule) *Rebased {
 	for _, l := range r.lines {
 		r.fit.Skipped = append(r.fit.Skipped, l.Step)
 	}
-	slices.SortStableFunc(r.fit.Skipped, func(a, b Step) int { return slices.Index(old, a) - slices.Index(old, b) })
+	slices.SortStableFunc(r.fit.Skipped, func(a, b sim.Step) int { return slices.Index(old, a) - slices.Index(old, b) })
 	return r.fit
 }
 
@@ -65,7 +66,7 @@ func (f *Rebased) Whole() bool {
 // String says on one line where the old schedule does not fit any more.
 func (f *Rebased) String() string {
 	parts := []string{fmt.Sprintf("%d of %d events of the schedule fit", f.Matched, f.Matched+len(f.Skipped))}
-	say := func(what string, steps []Step, format string) {
+	say := func(what string, steps []sim.Step, format string) {
 		if len(steps) == 0 {
 			return
 		}
@@ -87,12 +88,12 @@ func (f *Rebased) String() string {
 
 // line is an event of the old schedule that is still to come.
 type line struct {
-	Step
+	sim.Step
 	waits bool // it was held up when its turn came
 }
 
 type rebase struct {
-	world *World
+	world Engine
 	fit   *Rebased
 	lines []line
 }
@@ -102,7 +103,7 @@ func (r *rebase) next() bool {
 	var held []string // tasks that are held up before a line
 	for i := range r.lines {
 		l := &r.lines[i]
-		task := taskOf(l.Actor)
+		task := l.Task()
 		if slices.Contains(held, task) {
 			continue
 		}
@@ -126,13 +127,13 @@ func (r *rebase) next() bool {
 func (r *rebase) take(i int, way []int) {
 	l := r.lines[i]
 	for k, choice := range way {
-		r.fit.Schedule = r.fit.Schedule.Add(r.world.events()[choice])
+		r.fit.Schedule = r.fit.Schedule.Add(r.world.Enabled()[choice])
 		if k < len(way)-1 {
 			inserted := r.fit.Schedule[len(r.fit.Schedule)-1]
 			inserted.Line = l.Line
 			r.fit.Inserted = append(r.fit.Inserted, inserted)
 		}
-		r.world.take(choice)
+		r.world.Take(choice)
 	}
 	r.fit.Matched++
 	if l.waits {
@@ -144,29 +145,29 @@ func (r *rebase) take(i int, way []int) {
 // way finds the fewest events of which the schedule knows nothing that lead to
 // the given one: of its own task if that will do, else of all. It returns them
 // and the event, as choices.
-func (r *rebase) way(to Step) ([]int, bool) {
-	own := func(e Event) bool { return taskOf(e.Actor) == taskOf(to.Actor) }
+func (r *rebase) way(to sim.Step) ([]int, bool) {
+	own := func(e sim.Event) bool { return sim.Step{Actor: e.Actor}.Task() == to.Task() }
 	if way, ok := r.search(to, own); ok {
 		return way, ok
 	}
-	return r.search(to, func(Event) bool { return true })
+	return r.search(to, func(sim.Event) bool { return true })
 }
 
 // search goes breadth first through the states that such events lead to. The
 // world is back where it was at the end.
-func (r *rebase) search(to Step, may func(Event) bool) ([]int, bool) {
+func (r *rebase) search(to sim.Step, may func(sim.Event) bool) ([]int, bool) {
 	type reached struct {
-		state *snapshot
+		state any
 		way   []int
 	}
 	w := r.world
-	here := w.save()
-	defer w.goTo(here)
-	seen := []uint64{w.fingerprint()}
+	here := w.Save()
+	defer w.Load(here)
+	seen := []uint64{w.Fingerprint()}
 	for queue := []reached{{state: here}}; len(queue) > 0; queue = queue[1:] {
 		at := queue[0]
-		w.goTo(at.state)
-		events := slices.Clone(w.events())
+		w.Load(at.state)
+		events := slices.Clone(w.Enabled())
 		if i := slices.IndexFunc(events, to.Is); i >= 0 {
 			return append(slices.Clip(at.way), i), true
 		}
@@ -174,11 +175,11 @@ func (r *rebase) search(to Step, may func(Event) bool) ([]int, bool) {
 			if len(at.way) == rebaseEvents || len(seen) > rebaseStates || !may(e) || r.isPlanned(e) {
 				continue
 			}
-			w.goTo(at.state)
-			w.take(i)
-			if f := w.fingerprint(); !slices.Contains(seen, f) {
+			w.Load(at.state)
+			w.Take(i)
+			if f := w.Fingerprint(); !slices.Contains(seen, f) {
 				seen = append(seen, f)
-				queue = append(queue, reached{w.save(), append(slices.Clip(at.way), i)})
+				queue = append(queue, reached{w.Save(), append(slices.Clip(at.way), i)})
 			}
 		}
 	}
@@ -186,23 +187,15 @@ func (r *rebase) search(to Step, may func(Event) bool) ([]int, bool) {
 }
 
 // isPlanned says whether the schedule has the event still to come.
-func (r *rebase) isPlanned(e Event) bool {
+func (r *rebase) isPlanned(e sim.Event) bool {
 	return slices.ContainsFunc(r.lines, func(l line) bool { return l.Is(e) })
 }
 
 // heldUp says whether the actor of the event cannot move now and still may come
 // to it: it stands before the event, or its task before one of which the
 // schedule knows nothing.
-func (r *rebase) heldUp(s Step) bool {
-	for _, t := range r.world.tasks {
-		if t.name == taskOf(s.Actor) && t.waits() && (s.Is(t.site.event) || !r.isPlanned(t.site.event)) {
-			return true
-		}
-	}
-	for _, c := range r.world.conns {
-		if len(c.requests) > 0 && s.Is(c.arrival()) {
-			return true
-		}
-	}
-	return false
+func (r *rebase) heldUp(s sim.Step) bool {
+	return slices.ContainsFunc(r.world.Pending(), func(e sim.Event) bool {
+		return s.Is(e) || e.Actor == s.Task() && !r.isPlanned(e)
+	})
 }
