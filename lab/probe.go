@@ -7,8 +7,8 @@ import (
 
 	"racelab/scenario"
 	"racelab/sim"
-	"racelab/sim/trace"
 	"racelab/sim/explore"
+	"racelab/sim/trace"
 )
 
 // asked is the name of a player's probe.

@@ -11,9 +11,9 @@ import (
 	"racelab/properties"
 	"racelab/scenario"
 	"racelab/sim"
-	"racelab/sim/trace"
 	"racelab/sim/explore"
 	"racelab/sim/simtest"
+	"racelab/sim/trace"
 )
 
 const ms = time.Millisecond

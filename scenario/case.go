@@ -6,8 +6,8 @@ import (
 	"strings"
 
 	"racelab/sim"
-	"racelab/sim/trace"
 	"racelab/sim/explore"
+	"racelab/sim/trace"
 	"racelab/sim/view"
 )
 

@@ -17,9 +17,9 @@ import (
 	"racelab/scenarios/patterns"
 	"racelab/scenarios/transactionprotocol"
 	"racelab/sim"
-	"racelab/sim/trace"
 	"racelab/sim/explore"
 	"racelab/sim/simtest"
+	"racelab/sim/trace"
 	"racelab/sim/view"
 )
 

@@ -10,8 +10,8 @@ import (
 
 	"racelab/lab"
 	"racelab/sim"
-	"racelab/sim/trace"
 	"racelab/sim/explore"
+	"racelab/sim/trace"
 	"racelab/sim/view"
 )
 

@@ -9,8 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"racelab/sim"
-	"racelab/sim/trace"
 	"racelab/sim/explore"
+	"racelab/sim/trace"
 	"racelab/sim/view"
 )
 
