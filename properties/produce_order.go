@@ -236,3 +236,48 @@ func NoRecordIsWrittenTwice() *sim.Property {
 	})
 	return p
 }
+
+// FailedRecordStaysOut claims that a record whose promise ran with an error is not
+// written, neither before that nor after it, until it is handed over again.
+func FailedRecordStaysOut() *sim.Property {
+	var m struct {
+		writes  writes
+		written []model.Record // ascending
+		failed  []model.Record // ascending: not handed over again
+	}
+	p := sim.NewProperty("failed-record-stays-out", &m)
+	sim.On(p, sim.Any, func(_ *sim.Claim, _ sim.Act, submitted *model.Submitted) {
+		m.failed = remove(m.failed, submitted.Record)
+	})
+	sim.On(p, sim.Any, func(c *sim.Claim, _ sim.Act, promised *model.Promised) {
+		if promised.Failed == "" {
+			return
+		}
+		c.Holds()
+		m.failed = add(m.failed, promised.Record)
+		if slices.Contains(m.written, promised.Record) {
+			c.Fail(&DeliveredError{promised.Record})
+		}
+	})
+	onWrite(p, &m.writes, func(c *sim.Claim, written []submission) {
+		for _, x := range written {
+			m.written = add(m.written, x.record)
+			if slices.Contains(m.failed, x.record) {
+				c.Fail(&DeliveredError{x.record})
+			}
+		}
+	})
+	return p
+}
+
+// DeliveredError is that a record is written of which the client says that it failed.
+type DeliveredError struct{ Record model.Record }
+
+func (e *DeliveredError) Error() string {
+	return fmt.Sprintf("record %d is written, and the client said that it failed", e.Record)
+}
+
+// Meaning is the break as the application sees it.
+func (e *DeliveredError) Meaning() string {
+	return "Who takes the error for an answer writes the record again, and has it twice; or gives it up, and finds it in the topic."
+}

@@ -7,6 +7,7 @@ import (
 	"racelab/scenarios/closehangs"
 	"racelab/scenarios/commitreconnect"
 	"racelab/scenarios/concurrenttransactions"
+	"racelab/scenarios/errorthendelivered"
 	"racelab/scenarios/lostupdate"
 	"racelab/scenarios/offsetrewind"
 	"racelab/scenarios/patterns"
@@ -21,7 +22,7 @@ import (
 // Registry lists the scenarios.
 func Registry() []scenario.Any {
 	return slices.Concat([]scenario.Any{
-		&concurrenttransactions.Scenario, &throttlestall.Scenario, &producereorder.Scenario, &offsetrewind.Scenario,
+		&concurrenttransactions.Scenario, &throttlestall.Scenario, &producereorder.Scenario, &errorthendelivered.Scenario, &offsetrewind.Scenario,
 		&commitreconnect.Scenario, &stalemembercommit.Scenario, &rebalancecommit.Scenario, &stalesnapshot.Scenario, &lostupdate.Scenario,
 	}, closehangs.All(), transactionprotocol.All(), patterns.All())
 }
