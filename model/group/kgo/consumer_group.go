@@ -22,7 +22,12 @@ const (
 	//
 	// Source: groupConsumer.commit in franz-go 1.21.0, commit 416e8269.
 	AwaitPrior
-	// AwaitPriorAbandon is AwaitPrior, and a cancelled request is abandoned: its
+	// AwaitPriorCount is AwaitPrior, and autocommits are blocked as long as any commit
+	// of the application is out; before, until one is done.
+	//
+	// Source: groupConsumer.blockAuto in franz-go 1.21.4, commit 769d52d1.
+	AwaitPriorCount
+	// AwaitPriorAbandon is AwaitPriorCount, and a cancelled request is abandoned: its
 	// connection goes on, and its answer is dropped when it comes.
 	//
 	// Source: brokerCxn.abandonOnCancel in franz-go 1.22.2.
@@ -40,7 +45,7 @@ const (
 // Source: groupConsumer in franz-go 1.20.7, 1.21.0 and 1.22.2,
 // pkg/kgo/consumer_group.go; handleReq and handleResp in broker.go.
 // Differs: one partition. No join and no sync, so noCommitDuringJoinAndSync is
-// never held, and one goroutine that commits, so neither is syncCommitMu. The
+// never held, and no commit waits for syncCommitMu. The
 // goroutines that write requests and read responses are part of those who call
 // them: whoever cancels a context also kills the connection. kgo answers the
 // cancelled request before it does, so the next commit may still be written to
@@ -53,8 +58,8 @@ type GroupConsumer struct {
 	dirty      sim.Var[model.Offset] // past what the last poll returned
 	head       sim.Var[model.Offset] // past what the poll before returned, and so was processed
 	committed  sim.Var[model.Offset]
-	blockAuto  sim.Var[bool]
-	commitDone sim.Var[int] // the number of the last commit; 0: there was none
+	blockAuto  sim.Var[int32] // commits of the application that are out; up to 1.21.3 at most 1
+	commitDone sim.Var[int]   // the number of the last commit; 0: there was none
 
 	commits []*commit // by number, from 1
 }
@@ -113,6 +118,28 @@ func (g *committing) commit(t *sim.Task) {
 	g.priorDone = g.commitDone.Get(t)
 	g.commitDone.Set(t, g.number)
 }
+
+// block keeps autocommits from being issued. The caller holds g.mu.
+func (g *committing) block(t *sim.Task) {
+	if g.counts() {
+		g.blockAuto.Set(t, g.blockAuto.Get(t)+1)
+	} else {
+		g.blockAuto.Set(t, 1)
+	}
+}
+
+// unblock is the commit's onDone.
+func (g *committing) unblock(t *sim.Task) {
+	g.mu.Lock(t.At(PointUnblockAuto))
+	if g.counts() {
+		g.blockAuto.Set(t, g.blockAuto.Get(t)-1)
+	} else {
+		g.blockAuto.Set(t, 0) // The rewind: another commit of the application may be out.
+	}
+	g.mu.Unlock(t)
+}
+
+func (g *committing) counts() bool { return g.prior >= AwaitPriorCount }
 
 // issue is the goroutine of a commit, up to its onDone.
 func (g *committing) issue(t *sim.Task) {
@@ -214,7 +241,7 @@ func NewTick(g *GroupConsumer, number int) *Tick {
 func (g *Tick) Run(t *sim.Task) {
 	g.mine().done.Lock(t.At(PointTick))
 	g.mu.Lock(t.At(PointAutocommit))
-	if g.blockAuto.Get(t) || g.head.Get(t) == g.committed.Get(t) {
+	if g.blockAuto.Get(t) > 0 || g.head.Get(t) == g.committed.Get(t) {
 		g.mu.Unlock(t)
 		g.mine().done.Unlock(t)
 		return
@@ -258,7 +285,7 @@ func (g *Application) Run(t *sim.Task) {
 // Differs: undirtyUncommitted and updateUncommitted take g.mu one after the
 // other. In between, the head is what it is afterwards, and only this goroutine
 // looks at dirty.
-func (g *Application) pollRecords(t *sim.Task) {
+func (g *committing) pollRecords(t *sim.Task) {
 	g.mu.Lock(t.At(PointPoll))
 	g.head.Set(t, g.dirty.Get(t))
 	g.dirty.Set(t, g.dirty.Get(t)+1)
@@ -279,13 +306,11 @@ func (g *Application) commitOffsetsSync(t *sim.Task) {
 	g.mine().done.Lock(t.At(PointCommitSync))
 	g.offset = g.dirty.Get(t)
 	g.mu.Lock(t.At(PointBlockAuto))
-	g.blockAuto.Set(t, true)
+	g.block(t)
 	g.commit(t)
 	g.mu.Unlock(t)
 	g.issue(t)
-	g.mu.Lock(t.At(PointUnblockAuto))
-	g.blockAuto.Set(t, false)
-	g.mu.Unlock(t)
+	g.unblock(t)
 	g.mine().done.Unlock(t)
 }
 

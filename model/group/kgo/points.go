@@ -5,6 +5,10 @@ package kgo
 const (
 	PointPoll            = "poll"             // PollRecords takes g.mu
 	PointCommitSync      = "commit sync"      // commitOffsetsSync is called
+	PointCommitAsync     = "commit async"     // CommitOffsets is called
+	PointStartCommit     = "start commit"     // it starts the goroutine of the commit
+	PointGo              = "go"               // that goroutine begins
+	PointAwaitCommit     = "await commit"     // the application waits for its onDone
 	PointBlockAuto       = "block auto"       // it takes g.mu, and issues the commit
 	PointUnblockAuto     = "unblock auto"     // its onDone takes g.mu
 	PointTick            = "tick"             // loopCommit receives from its ticker
