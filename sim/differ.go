@@ -51,7 +51,7 @@ func (w *World) differences(first, second *snapshot) []string {
 		}
 	}
 	for i, g := range w.plan.groups {
-		if first.records[i].hash == second.records[i].hash || g.owner == nil {
+		if first.record(i).hash == second.record(i).hash || g.owner == nil {
 			continue
 		}
 		if name := w.objectName(g.owner.number); !shown[name] {
@@ -63,6 +63,6 @@ func (w *World) differences(first, second *snapshot) []string {
 
 // fieldsOf prints the fields of a saved state, as if it were some other time of day.
 func (w *World) fieldsOf(s *snapshot, now Time) []hook.Field {
-	w.goTo(&snapshot{now: now, records: s.records})
+	w.goTo(&snapshot{now, s.blocks})
 	return w.listFields()
 }

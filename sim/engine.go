@@ -48,6 +48,9 @@ func (e *engine) Differences(a, b any) []string {
 func (e *engine) Fingerprint() uint64                   { return e.begun().fingerprint() }
 func (e *engine) Learn(from any)                        { e.begun().learn(from.(*engine).world()) }
 func (e *engine) CheckStep(i int) error                 { return e.begun().checkStep(i) }
+func (e *engine) Alike() ([][]string, bool)             { return e.begun().alike() }
+func (e *engine) Orbit() uint64                         { return e.begun().orbit() }
+func (e *engine) CheckSymmetry(i int) error             { return e.begun().checkSymmetry(i) }
 func (e *engine) CheckMessages() error                  { return e.begun().checkMessages() }
 func (e *engine) Record(r recorder)                     { e.trace = r }
 func (e *engine) Moment() Time                          { return e.pace.now() }

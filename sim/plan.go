@@ -135,6 +135,8 @@ func (p *planner) finish() {
 func (w *World) seal() {
 	groups := slices.DeleteFunc(w.plan.groups, func(g *group) bool { return len(g.slots) == 0 })
 	w.plan.groups, w.records = groups, make([]*record, len(groups))
+	n := (len(groups) + blockSize - 1) / blockSize
+	w.blocks, w.loose = make([]*block, n), make([]bool, n)
 	for i, g := range groups {
 		g.number = i
 		if w.pace.timed() || slices.ContainsFunc(g.slots, isMoment) {

@@ -210,15 +210,46 @@ func (s *walker) instant(word uint64) Time {
 // snapshot is a saved state. It never changes, and fits every world that was
 // built alike.
 type snapshot struct {
-	now     Time // the time of day is saved, and is no part of the fingerprint
-	records []*record
+	now    Time // the time of day is saved, and is no part of the fingerprint
+	blocks []*block
+}
+
+// block is the records of groups that follow each other. From one state to the next
+// few change, and snapshots share those that are the same.
+type block [blockSize]*record
+
+const blockSize = 8
+
+// record is that of the i-th group.
+func (s *snapshot) record(i int) *record { return s.blocks[i/blockSize][i%blockSize] }
+
+// with is the snapshot with other records, by group.
+func (s *snapshot) with(record func(i int, was *record) *record) *snapshot {
+	other := &snapshot{s.now, make([]*block, len(s.blocks))}
+	for k, b := range s.blocks {
+		other.blocks[k] = &block{}
+		for i, r := range b {
+			if r != nil {
+				other.blocks[k][i] = record(k*blockSize+i, r)
+			}
+		}
+	}
+	return other
+}
+
+// isLike says whether two snapshots are of one state.
+func (s *snapshot) isLike(other *snapshot) bool {
+	return slices.EqualFunc(s.blocks, other.blocks, func(a, b *block) bool {
+		return a == b || slices.EqualFunc(a[:], b[:], func(a, b *record) bool { return a == b || slices.Equal(a.words, b.words) })
+	})
 }
 
 // record is the saved state of a group. Snapshots share those that are the same.
 type record struct {
-	hash  uint64
-	words []uint64
-	refs  []any
+	hash    uint64
+	words   []uint64
+	refs    []any
+	without *impersonal // nil: where no tasks are alike, nobody asks
 }
 
 // keeper saves and loads the state of a world, and keeps coroutines for that.
@@ -239,8 +270,12 @@ type keeper struct {
 	sum           uint64    // of their hashes
 	tracked       bool      // what a step touches is marked
 	stale         []*group
-	room          []*record // to cut snapshots from
+	blocks        []*block  // of the records, as far as they are not loose
+	loose         []bool    // by block: one of its records has changed
+	room          []*block  // to cut snapshots from
 	made          []*record // records by their hash, as far as they are kept
+	built         []*block  // blocks by the hashes of their records, as far as they are kept
+	symmetry      *symmetry // nil: no search takes tasks for alike
 }
 
 // A world knows of each group whether a record holds what is in memory: a step
@@ -298,16 +333,39 @@ func (w *World) refresh() {
 
 // put notes that a record holds the state of a group.
 func (w *World) put(g *group, r *record) {
-	if was := w.records[g.number]; was != nil {
+	was := w.records[g.number]
+	if was != nil {
 		w.sum -= was.hash
 	}
 	w.sum += r.hash
+	if w.symmetry != nil && was != r {
+		w.symmetry.count(g, was, minus1)
+		w.symmetry.count(g, r, 1)
+	}
 	w.records[g.number] = r
+	w.loose[g.number/blockSize] = true
 }
 
 // recordsKept is how many records a world looks among for one that it has made
 // before. A part of the state comes back to few values, so most are found.
 const recordsKept = 1 << 14
+
+// blockOf is the block of some records.
+func (w *World) blockOf(records []*record) *block {
+	var b block
+	hash := uint64(0)
+	for i := range copy(b[:], records) {
+		hash = mix(hash, b[i].hash)
+	}
+	if w.built == nil {
+		w.built = make([]*block, recordsKept)
+	}
+	at := &w.built[scramble(hash)%recordsKept]
+	if *at == nil || **at != b {
+		*at = &b
+	}
+	return *at
+}
 
 // recordOf is a record of the state of a group.
 func (w *World) recordOf(g *group, words []uint64, refs []any) *record {
@@ -318,19 +376,23 @@ func (w *World) recordOf(g *group, words []uint64, refs []any) *record {
 	hash = scramble(hash)
 	if w.made == nil {
 		if !w.jumps {
-			return newRecord(hash, words, refs)
+			return w.newRecord(g, hash, words, refs)
 		}
 		w.made = make([]*record, recordsKept)
 	}
 	at := &w.made[hash%recordsKept]
 	if r := *at; r == nil || r.hash != hash || !slices.Equal(r.words, words) {
-		*at = newRecord(hash, words, refs)
+		*at = w.newRecord(g, hash, words, refs)
 	}
 	return *at
 }
 
-func newRecord(hash uint64, words []uint64, refs []any) *record {
-	return &record{hash, slices.Clone(words), slices.Clone(refs)}
+func (w *World) newRecord(g *group, hash uint64, words []uint64, refs []any) *record {
+	r := &record{hash: hash, words: slices.Clone(words), refs: slices.Clone(refs)}
+	if w.symmetry != nil {
+		r.without = w.symmetry.without(g, words, refs)
+	}
+	return r
 }
 
 // begins is the state before the tasks ran to their first point. It was noted
@@ -351,13 +413,19 @@ func (w *World) begins() *snapshot {
 // snapshot is save without a note of it.
 func (w *World) snapshot() *snapshot {
 	w.refresh()
-	n := len(w.records)
+	for k, loose := range w.loose {
+		if loose {
+			from := k * blockSize
+			w.blocks[k], w.loose[k] = w.blockOf(w.records[from:min(from+blockSize, len(w.records))]), false
+		}
+	}
+	n := len(w.blocks)
 	if len(w.room) < n {
-		w.room = make([]*record, max(n, 1<<12))
+		w.room = make([]*block, max(n, 1<<10))
 	}
 	s := &snapshot{w.clock.now, w.room[:n:n]}
 	w.room = w.room[n:]
-	copy(s.records, w.records)
+	copy(s.blocks, w.blocks)
 	return s
 }
 
@@ -370,16 +438,30 @@ func (w *World) load(s *snapshot) {
 		w.clock.now = s.now
 		w.markMoments()
 	}
-	for i, r := range s.records {
-		g := w.plan.groups[i]
-		if r == w.records[i] && !g.stale && g.owner != nil {
+	for _, list := range [...][]*group{w.stale, w.plan.unmarked} {
+		for _, g := range list {
+			w.loose[g.number/blockSize] = true
+		}
+	}
+	for k, b := range s.blocks {
+		if b == w.blocks[k] && !w.loose[k] {
 			continue
 		}
-		w.loader.words, w.loader.refs, w.loader.at, w.loader.ref = r.words, r.refs, 0, 0
-		w.loader.load(g)
-		w.put(g, r)
-		g.stale = false
+		for i := k * blockSize; i < min((k+1)*blockSize, len(w.records)); i++ {
+			w.loadGroup(w.plan.groups[i], b[i%blockSize])
+		}
+		w.blocks[k], w.loose[k] = b, false
 	}
 	w.stale = w.stale[:0]
 	w.pace.loaded()
+}
+
+func (w *World) loadGroup(g *group, r *record) {
+	if r == w.records[g.number] && !g.stale && g.owner != nil {
+		return
+	}
+	w.loader.words, w.loader.refs, w.loader.at, w.loader.ref = r.words, r.refs, 0, 0
+	w.loader.load(g)
+	w.put(g, r)
+	g.stale = false
 }

@@ -32,6 +32,7 @@ type search struct {
 	failFast bool
 	parallel workers
 	memory   memory
+	symmetry bool
 	save     string
 	json     bool
 	wasteful bool // only say which states are not needed
@@ -64,6 +65,7 @@ func (a *app) exploreCommand() *cobra.Command {
 	f.BoolVar(&s.failFast, "fail-fast", false, "stop at the first that breaks")
 	s.parallel.flag(c)
 	s.memory.flag(c)
+	f.BoolVar(&s.symmetry, "symmetry", false, "states: take states for one if only tasks that are alike have changed places; fewer states, by up to the number of orders of those tasks")
 	f.StringVar(&s.save, "save", "", "write the schedule of the first property that breaks to a file, and those of others to FILE.PROPERTY")
 	f.BoolVar(&s.json, "json", false, "write JSON")
 	f.BoolVar(&s.wasteful, "waste", false, "instead say how many states differ only in what nobody needs any more, and in which fields (100000 states)")
@@ -98,7 +100,9 @@ func (s *search) validate(c *cobra.Command) error {
 		return fmt.Errorf("--depth goes with --strategy pct, not %s", s.strategy)
 	case set("memory") && s.strategy != "states":
 		return fmt.Errorf("--memory goes with --strategy states, not %s: the others hold a run at a time", s.strategy)
-	case s.wasteful && (s.strategy != "states" || s.json || s.failFast || set("memory") || set("save") || set("parallel")):
+	case s.symmetry && s.strategy != "states":
+		return fmt.Errorf("--symmetry goes with --strategy states, not %s: the others follow runs, in which each task has its name", s.strategy)
+	case s.wasteful && (s.strategy != "states" || s.json || s.failFast || s.symmetry || set("memory") || set("save") || set("parallel")):
 		return errors.New("--waste goes with --limit and --time alone")
 	case set("save") && s.save == "":
 		return errors.New("--save is empty; want a file")
@@ -130,7 +134,7 @@ func (s *search) explore(a *app) error {
 		return cmp.Or(s.waste(a, sys, explore.Options{Limit: s.limit, Stop: stop}), signals.code())
 	}
 	o := explore.Options{
-		Limit: s.limit, First: s.failFast, Workers: int(s.parallel), Memory: s.memory.bytes(),
+		Limit: s.limit, First: s.failFast, Workers: int(s.parallel), Memory: s.memory.bytes(), Symmetry: s.symmetry,
 		Stop:     func() bool { return signals.interrupted() || s.time.over(began) },
 		Progress: func(r *explore.Result) { status.search("", r) },
 	}
@@ -164,7 +168,8 @@ func (s *search) explore(a *app) error {
 		err = s.exploreText(a, result, found)
 	}
 	if err == nil && !result.Complete && s.strategy == "states" && !(s.failFast && result.AnyBroken()) {
-		a.say("unfinished: %s states in %v, %.3g k/s, %d MB in use", thousands(result.States), took.Round(time.Second/10), float64(result.States)/took.Seconds()/1000, result.Memory>>20)
+		a.say("unfinished: %s states in %v, %.3g k/s, %d MB in use%s", thousands(result.States), took.Round(time.Second/10), float64(result.States)/took.Seconds()/1000, result.Memory>>20,
+			outlook(result, took.Seconds(), float64(result.Memory)))
 		if !signals.interrupted() && !s.time.over(began) && !result.AnyBroken() {
 			var less string
 			if less, err = s.smaller(); less != "" {
@@ -319,7 +324,10 @@ func found(r *explore.Result, v *explore.Verdict, short explore.Shrunk) string {
 	if v.Walked {
 		of = fmt.Sprintf("%d of %d walks break it", v.Bad, r.Walks)
 	}
-	if short.Shortest {
+	switch {
+	case short.Shortest && v.Property == sim.NoDataRace:
+		return fmt.Sprintf("%s; the shortest schedule in which both steps can be next has %s", of, steps(len(short.Schedule)))
+	case short.Shortest:
 		return fmt.Sprintf("%s; the shortest schedule has %s", of, steps(len(short.Schedule)))
 	}
 	return fmt.Sprintf("%s; shrunk from %s to %d, which may not be the shortest", of, steps(len(v.Schedule)), len(short.Schedule))
@@ -371,6 +379,7 @@ type exploreJSON struct {
 	Runs        int               `json:"runs"`        // pct, pos, uniform, walk
 	Steps       int               `json:"steps"`       // exhaustive, pct, pos, uniform, walk
 	Complete    bool              `json:"complete"`
+	Alike       [][]string        `json:"alike,omitempty"` // states with --symmetry: the tasks that are taken for each other
 	// Schedules counts all interleavings, and Bad those that break the first
 	// property; where states or exhaustive was complete and they can be counted.
 	Schedules uint64        `json:"schedules,omitempty"`
@@ -399,7 +408,7 @@ func (s *search) exploreJSON(a *app, sys explore.System, r *explore.Result, find
 	out := exploreJSON{
 		header:   a.header("explore"),
 		Scenario: s.Race.Name, Variant: s.Variant.Name, Parameters: valuesJSON(s.Values), Strategy: r.Strategy,
-		States: r.States, Transitions: r.Transitions, Redundant: r.Redundant, Steps: r.Steps, Complete: r.Complete,
+		States: r.States, Transitions: r.Transitions, Redundant: r.Redundant, Steps: r.Steps, Complete: r.Complete, Alike: r.Alike,
 		Guarantee: r.Guarantee,
 	}
 	if r.Strategy == "exhaustive" {

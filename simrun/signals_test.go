@@ -6,6 +6,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"racelab/sim/explore"
 )
 
 // Goal: SIGINT and SIGTERM end each long command, which says what was reached.
@@ -68,6 +70,25 @@ func TestStatus(t *testing.T) {
 	for n, want := range map[int]string{0: "0", 999: "999", 1000: "1,000", 2031454: "2,031,454"} {
 		if got := thousands(n); got != want {
 			t.Errorf("thousands(%d) = %s, want %s", n, got, want)
+		}
+	}
+}
+
+// Goal: from 100,000 states on a search says how it goes on, and what that will take.
+func TestOutlook(t *testing.T) {
+	levels := []int{1, 20, 190, 1140, 4845, 15504, 38760, 77520} // binomials of 20: 1,048,576 in all
+	for _, test := range []struct {
+		states int
+		levels []int
+		want   string
+	}{
+		{99_999, levels, ""},
+		{137_980, levels, "; 2.00 times as many with each step; of about 5e+05 in all, with 26s and 2.6 GB to come"},
+		{200_000, []int{1, 2, 4, 8, 16, 32, 64, 128}, "; 2.00 times as many with each step, and no end is in sight"},
+	} {
+		r := &explore.Result{Strategy: "states", States: test.states, Levels: test.levels}
+		if got := outlook(r, 10, 1e9); got != test.want {
+			t.Errorf("%d states: %q, want %q", test.states, got, test.want)
 		}
 	}
 }

@@ -47,7 +47,7 @@ func (s *search) statesWith(parameter int, setting string) (string, error) {
 		return "", err
 	}
 	defer sys.Close()
-	r, err := explore.States(sys, explore.Options{Limit: smallerStates, Workers: int(s.parallel)})
+	r, err := explore.States(sys, explore.Options{Limit: smallerStates, Workers: int(s.parallel), Symmetry: s.symmetry})
 	switch {
 	case err != nil:
 		return "", err

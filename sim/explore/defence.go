@@ -20,6 +20,7 @@ type defence struct {
 	result  *Result
 	pool    *workerPool
 	known   *seen // fingerprints
+	alike   bool  // known are those without names of alike tasks
 	ends    bool  // known are the final states alone
 	longest int   // where a walk is cut off, in steps
 	walks   int
@@ -107,12 +108,17 @@ func (d *defence) walk(from Rebuilder, seed uint64, out *walked) (err error) {
 	w := from.Rebuild()
 	defer w.Close()
 	wiring := w.Wiring()
+	state := w.Fingerprint
+	if d.alike {
+		w.Alike()
+		state = w.Orbit
+	}
 	chooser := sim.NewWalk(seed)
 	w.Enabled()
 	out.note(d.began)
 	for len(out.steps) < d.longest {
 		enabled := w.Enabled()
-		if (!d.ends || len(enabled) == 0) && !d.known.has(w.Fingerprint()) {
+		if (!d.ends || len(enabled) == 0) && !d.known.has(state()) {
 			return d.contradicts(seed, out.steps, "comes to a state that the search never saw")
 		}
 		if len(enabled) == 0 {

@@ -7,6 +7,10 @@
 // on all processors, and ends with proof or with a shortest schedule. A few
 // million states are a matter of seconds.
 //
+// With Options.Symmetry it takes two states for one if all that tells them apart is
+// which of some tasks that are alike is which: of three committers that run one
+// program, C0, C1 and C2, up to six times fewer.
+//
 // Exhaustive runs every happens-before class of schedules once. It is the other
 // way to proof: better where few steps depend on each other, and where what is
 // judged is a whole history rather than a state. Neither is always smaller; try
@@ -81,6 +85,13 @@
 //     Of rounds, a graph of what new worlds print of themselves, and the definition of
 //     a fair run, say the same in random programs that loop. A round that is found is
 //     taken three times in a new world, and has to end where it began.
+//   - With Options.Symmetry: nothing tells tasks apart that are taken for alike, neither
+//     the model nor a property. That they run one program, set up in one way, is seen
+//     at the start. The rest is checked where steps are: two of them change places in
+//     the state, the step is taken again by their names, and has to come to the same
+//     state and the same breaks. Where a property looks at states, that is done at each
+//     step. The walks of the defence stand against it too. What is not checked may tell
+//     tasks apart: a property that judges one of them otherwise in rare states alone.
 //   - No two states have one fingerprint. For n states that fails with a
 //     probability of n^2/2^65.
 //   - Two steps race if both can be next and no lock is taken by both, or if the

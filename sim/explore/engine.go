@@ -79,6 +79,16 @@ type Engine interface {
 	// CheckStep is Take, and checks that the record of what the step touched is
 	// true, and that nothing but the state decides what it does.
 	CheckStep(i int) error
+	// Alike finds the tasks that are alike, by class, at the start of a search, which
+	// is where the world is. It has to come before Orbit and CheckSymmetry. If a
+	// property looks at states, each step has to be checked.
+	Alike() (classes [][]string, looked bool)
+	// Orbit is Fingerprint for a search that takes two states for one if all that
+	// tells them apart is which of the tasks that are alike is which.
+	Orbit() uint64
+	// CheckSymmetry is Take, and checks that tasks which are alike are: where two of
+	// them have changed places, the step does the same.
+	CheckSymmetry(i int) error
 	// CheckMessages looks for a message that was changed after it was sent.
 	CheckMessages() error
 	// SetMaxCoroutines bounds the coroutines that each task keeps for jumps; 32

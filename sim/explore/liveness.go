@@ -86,9 +86,16 @@ func (s *search) liveness() {
 		return
 	}
 	f := s.graph.fairness()
+	if s.result.Alike != nil && !f.goesRound() {
+		return
+	}
 	for i := range s.result.Verdicts {
 		v, wants := &s.result.Verdicts[i], s.graph.wants[i]
 		if v.Bad > 0 || wants == nil && v.Property != EndsWhenFair {
+			continue
+		}
+		if s.result.Alike != nil {
+			v.round = true
 			continue
 		}
 		found := f.closed(func(state uint32) bool { return v.Property == EndsWhenFair || hasBit(wants, state) })
@@ -205,6 +212,16 @@ func (f *fairness) closed(in func(state uint32) bool) [][]uint32 {
 	}
 	slices.SortFunc(found, func(a, b []uint32) int { return int(a[0]) - int(b[0]) })
 	return found
+}
+
+// goesRound says whether some states lead back to themselves.
+func (f *fairness) goesRound() bool {
+	f.leaves = make([]uint64, len(f.to)/64+1)
+	var all []uint32
+	for state := range uint32(len(f.first) - 1) {
+		all = append(all, state)
+	}
+	return len(f.components(all)) > 0
 }
 
 // stays says whether a step can be taken for ever in a set.

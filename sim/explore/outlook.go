@@ -5,11 +5,11 @@ import (
 	"math"
 )
 
-// foreseen is how many states there may be in all, if the growth from level to level
+// Foreseen is how many states there may be in all, if the growth from level to level
 // changes on along a line; 0: then there would be no end, or too little is known. Of 24
 // searches of clients' models, a fifth of the way through, it was within a factor of 4
 // for 21.
-func (r *Result) foreseen() float64 {
+func (r *Result) Foreseen() float64 {
 	k := len(r.Levels) - 1
 	if k < 6 {
 		return 0
@@ -54,7 +54,7 @@ func (r *Result) outlook() string {
 		return ""
 	}
 	text := fmt.Sprintf("; after %d steps there were %d new ones, %.2f times as many as after %d", n-1, r.Levels[n-1], float64(r.Levels[n-1])/float64(r.Levels[n-2]), n-2)
-	if all := r.foreseen(); all > 0 {
+	if all := r.Foreseen(); all > 0 {
 		return text + fmt.Sprintf("; if it goes on like that, about %.1g in all", all)
 	}
 	return text + "; no end is in sight"

@@ -12,12 +12,12 @@ func TestAnEstimateOfStates(t *testing.T) {
 	}
 	for _, known := range []int{8, 10, 14} {
 		r := Result{Levels: levels[:known]}
-		if got := r.foreseen(); got < 1<<18 || got > 1<<22 {
+		if got := r.Foreseen(); got < 1<<18 || got > 1<<22 {
 			t.Errorf("after %d of 21 levels: about %.0f states in all, want about %d", known, got, 1<<20)
 		}
 	}
 	r := Result{Levels: []int{1, 2, 4, 8, 16, 32, 64, 128, 256}}
-	if got := r.foreseen(); got != 0 {
+	if got := r.Foreseen(); got != 0 {
 		t.Errorf("where each level is twice the one before: about %.0f states in all, want no end", got)
 	}
 }

@@ -18,6 +18,7 @@ type program struct {
 	budget sim.Faults // of faults; Crashes, ProcessCrashes, Cuts and Closes
 	timing *sim.Timing
 	loops  bool // tasks may begin again, and all numbers are small
+	like   int  // the first so many tasks are alike
 
 	memory *memory // of the world that was built last
 }
@@ -53,6 +54,7 @@ const (
 	waiting
 	groups
 	circles // of looping programs alone
+	given   // of no random program
 )
 
 // kind is what an op does. After a point it asks for its argument again: of what
@@ -172,6 +174,11 @@ var kinds = []kind{
 		t.Step("until")
 		if p.register != p.arg() {
 			p.at = -1
+		}
+	}},
+	{"join", given, 1, func(p *thread, t *sim.Task) {
+		if n, ok := p.conns[0].Receive(t.At("join")).(*number); ok {
+			p.register = 10*p.register + n.n
 		}
 	}},
 }
@@ -382,7 +389,7 @@ func (p *program) build() *sim.World {
 	for i, ops := range p.tasks {
 		name := fmt.Sprintf("T%d", i)
 		parts = append(parts, name)
-		w.GoProgram(name, &thread{memory: m, me: i, ops: ops, closes: p.budget.Closes > 0, loops: p.loops})
+		w.GoProgram(name, &thread{memory: m, me: max(i, p.like-1), ops: ops, closes: p.budget.Closes > 0, loops: p.loops})
 	}
 	w.Watch(rising())
 	if p.budget.Cuts+p.budget.NodeCrashes+p.budget.Closes+p.budget.ProcessCrashes > 0 {

@@ -27,6 +27,11 @@ func States(sys System, o Options) (_ *Result, err error) {
 	r := newResult("states", sys)
 	c := newWorkerPool(sys, o.Workers)
 	defer c.close()
+	if o.Symmetry {
+		if r.Alike, err = c.alike(); err != nil {
+			return nil, err
+		}
+	}
 	s := search{pool: c, result: r, seen: newSeen(), graph: newGraph(len(r.Verdicts)), breaks: make([]int, len(r.Verdicts)), timed: isTimed(sys)}
 	memory := o.bindMemory()
 	defer memory.release()
@@ -34,7 +39,7 @@ func States(sys System, o Options) (_ *Result, err error) {
 	r.States, r.Complete = s.seen.n(), complete
 	s.liveness()
 	if complete {
-		d := defence{result: r, pool: c, known: s.seen, longest: min(sim.MaxSteps, 4*len(r.Levels)+64), walks: o.walks(s.seen.n())}
+		d := defence{result: r, pool: c, known: s.seen, alike: o.Symmetry, longest: min(sim.MaxSteps, 4*len(r.Levels)+64), walks: o.walks(s.seen.n())}
 		d.stand()
 		r.conclude(Exhausted)
 	} else {
@@ -57,7 +62,7 @@ type search struct {
 // run visits the states, level by level, and says whether that was all.
 func (s *search) run(o Options, memory *memoryBound) bool {
 	at := s.pool.cursors[0]
-	s.seen.add(at.Fingerprint())
+	s.seen.add(at.state())
 	s.graph.reach(0, at.discontent(s.result.index))
 	s.count(0, at.Tested(), at.Violations(), 0)
 	frontier := []checkpoint{at.save()}
@@ -154,13 +159,17 @@ func (e *expansion) expand(at *cursor, from checkpoint, s *search, check, race b
 			at.restore(from)
 		}
 		event := at.Enabled()[i]
+		if at.alike != nil && (check || at.looked) {
+			at.checkSymmetry(i)
+			at.restore(from)
+		}
 		if check {
 			at.checkStep(i)
 		} else {
 			at.Take(i)
 		}
 		e.transitions++
-		m := move{fingerprint: at.Fingerprint(), mover: moverOf(event), putOff: at.putOff()}
+		m := move{fingerprint: at.state(), mover: moverOf(event), putOff: at.putOff()}
 		if !s.seen.has(m.fingerprint) {
 			m.checkpoint, m.wants = at.save(), at.discontent(s.result.index)
 		}

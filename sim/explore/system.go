@@ -84,6 +84,14 @@ func isTimed(sys System) bool {
 	return ok && t.IsTimed()
 }
 
+// Symmetric is a System that knows which of its tasks are alike; see Engine.
+type Symmetric interface {
+	Saver
+	Alike() (classes [][]string, looked bool)
+	Orbit() uint64
+	CheckSymmetry(i int) error
+}
+
 // Irreducible is a System that knows when Exhaustive may leave out too much.
 type Irreducible interface {
 	System
@@ -172,15 +180,16 @@ func (w *Worlds) Learn(from Saver) { w.Engine.Learn(from.(*Worlds).Engine) }
 // cursor moves a system: forth by choices, back to checkpoints.
 type cursor struct {
 	System
-	saver Saver   // nil: checkpoints are reached by running there
-	lives Lively  // nil: nothing is known of timers and of what is wanted in the end
-	path  []int32 // the choices since the start; kept where there is no saver
+	saver  Saver     // nil: checkpoints are reached by running there
+	lives  Lively    // nil: nothing is known of timers and of what is wanted in the end
+	alike  Symmetric // nil: states are not taken for one where alike tasks have changed places
+	looked bool      // then each step is checked for that
+	path   []int32   // the choices since the start; kept where there is no saver
 }
 
 // checkpoint is a state to come back to.
 type checkpoint struct {
-	snapshot any
-	path     []int32
+	at any // what the Saver saved; without one, the choices since the start
 }
 
 func newCursor(sys System) *cursor {
@@ -213,6 +222,22 @@ func (c *cursor) checkStep(i int) {
 	}
 }
 
+// state is the fingerprint of the state, as the search takes states for one.
+func (c *cursor) state() uint64 {
+	if c.alike != nil {
+		return c.alike.Orbit()
+	}
+	return c.Fingerprint()
+}
+
+// checkSymmetry checks that tasks are alike where they are taken for that, at the
+// i-th enabled event, which has been taken then.
+func (c *cursor) checkSymmetry(i int) {
+	if err := c.alike.CheckSymmetry(i); err != nil {
+		panic(&sim.ModelError{Reason: err.Error()})
+	}
+}
+
 // The first checkFirst steps of a search are checked, so that in a small model
 // all are, and then one in checkEvery of what a search counts: of the states that
 // it expands, of its steps, of its runs.
@@ -224,19 +249,19 @@ const (
 // save returns the checkpoint where the system is.
 func (c *cursor) save() checkpoint {
 	if c.saver != nil {
-		return checkpoint{snapshot: c.saver.Save()}
+		return checkpoint{c.saver.Save()}
 	}
-	return checkpoint{path: slices.Clone(c.path)}
+	return checkpoint{slices.Clone(c.path)}
 }
 
 // restore returns to a checkpoint.
 func (c *cursor) restore(s checkpoint) {
 	if c.saver != nil {
-		c.saver.Load(s.snapshot)
+		c.saver.Load(s.at)
 		return
 	}
 	c.Reset()
-	for _, i := range s.path {
+	for _, i := range s.at.([]int32) {
 		c.Take(int(i))
 	}
 }

@@ -36,9 +36,10 @@ type Result struct {
 	Verdicts    []Verdict
 	Walks       int // of new worlds, which a proof has stood against
 
-	Levels   []int   // States: by steps from the start, how many states were first reached there
-	Memory   int64   // States: bytes that are in use
-	Estimate float64 // Exhaustive, not complete: how many runs there may be in all, by Knuth's estimate; 0: none
+	Alike    [][]string // States with symmetry: the tasks of which any is taken for any, by class
+	Levels   []int      // States: by steps from the start, how many states were first reached there
+	Memory   int64      // States: bytes that are in use
+	Estimate float64    // Exhaustive, not complete: how many runs there may be in all, by Knuth's estimate; 0: none
 
 	Guarantee float64 // PCT: the least probability with which a run finds a bug of the depth
 	Sampler   string  // what the sampler was set to
@@ -63,6 +64,7 @@ type Verdict struct {
 
 	tested  bool
 	sampled bool // a proof of it is one of walks
+	round   bool // whether a round breaks it is not known, for the search took tasks for alike
 }
 
 // newResult returns a result with a verdict to be found for each property.
@@ -120,6 +122,8 @@ func (r *Result) conclude(good Outcome) {
 			v.Outcome = Broken
 		case !v.tested:
 			v.Outcome = Vacuous
+		case v.round:
+			v.Outcome = Unfinished
 		case v.sampled && good == Exhausted:
 			v.Outcome = Sampled
 		default:
@@ -139,6 +143,9 @@ func (r *Result) Explored() string {
 		text = fmt.Sprintf("%d happens-before classes and %d redundant runs", r.Runs, r.Redundant)
 	case "states":
 		text = fmt.Sprintf("%d states and %d transitions", r.States, r.Transitions)
+		for _, class := range r.Alike {
+			text += ", whichever of " + strings.Join(class, ", ") + " is which"
+		}
 	default:
 		text = fmt.Sprintf("%d runs by %s, %d steps", r.Runs, r.Strategy, r.Steps)
 		if r.Sampler != "" {
@@ -178,6 +185,9 @@ func (v *Verdict) Sentence(r *Result) string {
 		}
 		return fmt.Sprintf("0 of %d runs broke it: under %s, and only under it, a run does with p < %.2g (95 %%)", runs, sampler, bound(runs))
 	case Unfinished:
+		if v.round {
+			return "states lead back to themselves: whether for ever, a search without symmetry judges"
+		}
 		return "not broken in " + r.Explored()
 	default:
 		return "no step put it to the test, so this search could not have failed"

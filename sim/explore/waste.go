@@ -177,7 +177,7 @@ func (w *Waste) compare(e Engine, states []checkpoint, class []uint64) {
 		}
 		var least []string
 		for _, other := range others[max(0, len(others)-wasteTries):] {
-			names := wastedFields(e.Differences(states[i].snapshot, states[other].snapshot))
+			names := wastedFields(e.Differences(states[i].at, states[other].at))
 			if least == nil || len(names) < len(least) {
 				least = names
 			}

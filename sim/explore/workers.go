@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"errors"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -26,6 +27,11 @@ type Options struct {
 	// Memory bounds how many bytes States holds; 0: what GOMEMLIMIT says, if it
 	// says anything. At the bound the search ends, unfinished.
 	Memory int64
+	// Symmetry lets States take two states for one if all that tells them apart is
+	// which of some tasks that are alike is which: those that run one program, set up
+	// in one way. Of k such tasks that is up to k! times fewer states. What goes round
+	// for ever is not judged then.
+	Symmetry bool
 	// Again says that the model stood a whole search with other parameters. States
 	// and Exhaustive then check a tenth of the steps that they would check, and
 	// take a tenth of the walks. A test that makes many searches of one model sets
@@ -84,6 +90,22 @@ func newWorkerPool(sys System, workers int) *workerPool {
 		}
 	}
 	return c
+}
+
+// alike lets each system know which of its tasks are alike, and lists them by class.
+func (c *workerPool) alike() (classes [][]string, err error) {
+	for _, at := range c.cursors {
+		var ok bool
+		if at.alike, ok = at.System.(Symmetric); !ok {
+			return nil, errors.New("explore: this system does not know which of its tasks are alike")
+		}
+		at.Reset()
+		classes, at.looked = at.alike.Alike()
+	}
+	if len(classes) == 0 {
+		return nil, errors.New("no two tasks are alike: none run one program that is set up in one way, in a world without time and without functions")
+	}
+	return classes, nil
 }
 
 // close ends the systems that the pool made.

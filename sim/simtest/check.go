@@ -411,7 +411,11 @@ func (s Search) fail(t testing.TB, build func(*sim.World), r *explore.Result, br
 		}
 	}
 	search := explored(r)
-	if r.Strategy == "states" && r.Complete {
+	switch {
+	case r.Strategy != "states" || !r.Complete || !v.Shortest:
+	case v.Property == sim.NoDataRace:
+		search += "; in no shorter schedule can both steps be next"
+	default:
 		search += "; no schedule is shorter"
 	}
 	text := p.picture(t, build, first, search, repeat)
