@@ -362,7 +362,8 @@ func (w *World) blockOf(records []*record) *block {
 	}
 	at := &w.built[scramble(hash)%recordsKept]
 	if *at == nil || **at != b {
-		*at = &b
+		kept := b
+		*at = &kept
 	}
 	return *at
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"racelab/sim"
 	"racelab/sim/explore"
 	"racelab/sim/view"
 )

@@ -83,7 +83,7 @@ func TestOutlook(t *testing.T) {
 		want   string
 	}{
 		{99_999, levels, ""},
-		{137_980, levels, "; 2.00 times as many with each step; of about 5e+05 in all, with 26s and 2.6 GB to come"},
+		{137_980, levels, "; 2.00 times as many with each step; of about 4e+05 in all, with 16s and 1.6 GB to come"},
 		{200_000, []int{1, 2, 4, 8, 16, 32, 64, 128}, "; 2.00 times as many with each step, and no end is in sight"},
 	} {
 		r := &explore.Result{Strategy: "states", States: test.states, Levels: test.levels}

@@ -67,9 +67,13 @@ func (m *memoryBound) release() {
 	}
 }
 
-// memoryInUse is how many bytes the last collection left.
+// memoryInUse is how many bytes the last collection left or, before the first, how
+// many there are.
 func memoryInUse() int64 {
-	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/objects:bytes"}}
 	metrics.Read(sample)
-	return int64(sample[0].Value.Uint64())
+	if live := sample[0].Value.Uint64(); live > 0 {
+		return int64(live)
+	}
+	return int64(sample[1].Value.Uint64())
 }
