@@ -1,0 +1,136 @@
+package sweeps
+
+import (
+	"flag"
+	"fmt"
+	"math"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"racelab/scenarios"
+)
+
+var publishedSeeds = flag.Int("published-seeds", 0, "seeds of each number that a statement has; 0: few, and the numbers need only be near; the sweep's own: to the last digit")
+
+// published is a phrase of a statement, and how its first number is made.
+type published struct {
+	statement, phrase string
+	near              float64 // what few seeds may miss it by
+	value             func(m medianOf) float64
+}
+
+// medianOf gives a number of a sweep.
+type medianOf func(sweep *Sweep, series, column string, settings ...string) float64
+
+func cell(sweep *Sweep, series, column string, settings ...string) func(medianOf) float64 {
+	return func(m medianOf) float64 { return m(sweep, series, column, settings...) }
+}
+
+// given is a phrase whose numbers no sweep makes: settings, and what releases were
+// measured at.
+func given(medianOf) float64 { return math.NaN() }
+
+// statements lists all numbers of some statements.
+var statements = []published{
+	{"C0.4", "20 ms changes nothing, because the first add waits 20 ms at most", 0, given},
+	{"C0.4", "at a window of 3 ms", 0, given},
+	{"C0.4", "42 commits a second at 20 ms", 1, cell(&backoff, "sarama", "throughput", "backoff=20ms")},
+	{"C0.4", "at 100 ms and at 2 s", 0, given},
+	{"C0.4", "155 at 1 ms", 5, cell(&backoff, "sarama", "throughput", "backoff=1ms")},
+	{"C0.4", "Where 100 ms is really waited", 0, given},
+	{"C0.6", "At a window of 3 ms", 0, given},
+	{"C0.6", "raises 42 commits a second", 1, cell(&transactionPause, "sarama", "throughput", "gap=0s")},
+	{"C0.6", "a pause of 5 ms", 0, given},
+	{"C0.6", "to 102", 5, cell(&transactionPause, "sarama", "throughput", "gap=5ms")},
+	{"C0.6", "the 20 ms after a refusal", 0, given},
+	{"C0.6", "A backoff of 1 ms", 0, given},
+	{"C0.6", "155", 5, cell(&transactionPause, "sarama", "throughput", "gap=0s", "backoff=1ms")},
+	{"C0.9", "From 20 ms to 1 ms", 0, given},
+	{"C0.9", "3.7 times", 0.15, func(m medianOf) float64 {
+		return m(&backoff, "sarama", "throughput", "backoff=1ms") / m(&backoff, "sarama", "throughput", "backoff=20ms")
+	}},
+	{"C0.9", "4.6 times", 0.2, func(m medianOf) float64 {
+		return m(&backoff, "sarama", "load", "backoff=1ms") / m(&backoff, "sarama", "load", "backoff=20ms")
+	}},
+	{"C0.9", "p50 and p99 are both", 0, given},
+	{"C0.9", "24 ms at 20 ms", 0.5, cell(&backoff, "sarama", "p50", "backoff=20ms")},
+	{"C0.9", "5 and 13 ms at 1 ms", 2.5, cell(&backoff, "sarama", "p50", "backoff=1ms")},
+	{"C0.9", "13 ms at 1 ms", 2, cell(&backoff, "sarama", "p99", "backoff=1ms")},
+	{"C1.10", "records of 10 us: 100 a transaction", 0, given},
+	{"C1.10", "4 % of the throughput by Sarama's defaults", 1, cell(&transactionSize, "sarama", "share", "records=100")},
+	{"C1.10", "13 % at a backoff of 2 ms", 1, cell(&transactionSize, "sarama", "share", "records=100", "backoff=2ms")},
+	{"C1.10", "1,000 leave", 0, given},
+	{"C1.10", "30 % and", 1, cell(&transactionSize, "sarama", "share", "records=1000")},
+	{"C1.10", "59 %", 2, cell(&transactionSize, "sarama", "share", "records=1000", "backoff=2ms")},
+	{"C1.10", "10,000 leave", 0, given},
+	{"C1.10", "81 % and", 1, cell(&transactionSize, "sarama", "share", "records=10000")},
+	{"C1.10", "93 %", 1, cell(&transactionSize, "sarama", "share", "records=10000", "backoff=2ms")},
+	{"C4.4", "Released 1.43.2 took back 0, 4, 9, 10, 15 and 16 partitions in 1,000 messages with 2, 4, 6, 8, 12 and 16 a consumer", 0, given},
+	{"C4.4", "where a message takes 10 ms, several in 1,000 messages where it takes 0.2 ms", 0, given},
+	{"C4.4", "0.6 stale commits at a delay of 0.1 ms", 1, cell(&rewindOdds, "unfixed", "rewinds by work", "latency=lognormal:100us,0.5")},
+	{"C4.4", "2.3 at 2 ms", 1.5, cell(&rewindOdds, "unfixed", "rewinds by work", "latency=lognormal:2ms,0.5")},
+	{"C4.5", "of 12 partitions", 0, given},
+	{"C4.5", "5 of 1,000 messages", 2, cell(&rewindOdds, "unfixed", "taken back", "partitions=12", "instances=2")},
+	{"C4.5", "instead of 11", 3, cell(&rewindOdds, "unfixed", "taken back", "partitions=12")},
+}
+
+var aNumber = regexp.MustCompile(`\d[\d,]*(\.\d+)?`)
+
+// Goal: the numbers of these statements are what the sweeps give, and there are no
+// others. Method: few seeds come near; -published-seeds 100, nightly, gives each digit.
+func TestPublishedNumbers(t *testing.T) {
+	evidence := map[string]string{}
+	for _, s := range scenarios.All() {
+		for _, of := range s.Statements {
+			evidence[of.ID] = of.Evidence
+		}
+	}
+	results := map[string]float64{}
+	var m medianOf = func(sweep *Sweep, series, column string, settings ...string) float64 {
+		key := fmt.Sprint(sweep.Name, series, column, settings)
+		if _, ok := results[key]; !ok {
+			seeds := *publishedSeeds
+			if seeds == 0 {
+				seeds = min(sweep.Seeds, 2)
+				if sweep == &rewindOdds {
+					seeds = 20 // Odds.
+				}
+			}
+			of := row(t, sweep, series, min(seeds, sweep.Seeds), settings...)
+			for _, c := range sweep.Columns {
+				results[fmt.Sprint(sweep.Name, series, c.Name, settings)] = of(c.Name).Value
+			}
+		}
+		return results[key]
+	}
+	left := map[string]string{}
+	for _, p := range statements {
+		if _, ok := left[p.statement]; !ok {
+			left[p.statement] = evidence[p.statement]
+		}
+		if !strings.Contains(evidence[p.statement], p.phrase) {
+			t.Errorf("%s does not say %q", p.statement, p.phrase)
+		}
+		left[p.statement] = strings.ReplaceAll(left[p.statement], p.phrase, "")
+		value := p.value(m)
+		if math.IsNaN(value) {
+			continue
+		}
+		text := strings.ReplaceAll(aNumber.FindString(p.phrase), ",", "")
+		number, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, digits, _ := strings.Cut(text, ".")
+		if exact := *publishedSeeds > 0; exact && strconv.FormatFloat(value, 'f', len(digits), 64) != text || !exact && math.Abs(value-number) > p.near {
+			t.Errorf("%s says %q, and the sweep %g", p.statement, p.phrase, value)
+		}
+	}
+	for id, text := range left {
+		if number := aNumber.FindString(text); number != "" {
+			t.Errorf("%s has the number %s, which no published says how to make: %s", id, number, text)
+		}
+	}
+}
