@@ -24,6 +24,7 @@ func orderAfterFailure() *Exercise {
 			{name: "retries", when: "a batch fails because its retries run out"},
 			{name: "timeout", when: "a record fails because it has waited too long"},
 			{name: "cancelled", when: "a record fails because its context is cancelled"},
+			{name: "metadata", when: "records fail because the metadata says that the partition cannot be written"},
 		},
 		goals: []goal{
 			{name: "first-appends-keep-the-order", says: "records are first written in the order in which they were produced", property: func() *sim.Property { return properties.FirstAppendsKeepTheOrder(1) }},

@@ -1,16 +1,19 @@
 // Command handout prepares what a class gets and what its teacher keeps: dist/workshop
-// with the page and the command, dist/teacher with the answers. The page is built
-// before (make workshop does both).
+// with the page, the command and the sources without the answers; dist/teacher with the
+// answers. The page is built before (make workshop does both).
 //
 //	go run ./workshop/handout
 package main
 
 import (
+	"archive/zip"
 	_ "embed"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -50,6 +53,9 @@ func prepare(root, dist string, build func(platform, file string) error) error {
 		}
 		commands += "    " + shown + " play lost-update\n"
 	}
+	if err := archive(root, filepath.Join(class, "racelab.zip")); err != nil {
+		return err
+	}
 	for to, from := range map[string]string{
 		filepath.Join(class, "lab.html"):      filepath.Join(dist, "lab.html"),
 		filepath.Join(class, "LICENSE"):       filepath.Join(root, "LICENSE"),
@@ -76,6 +82,49 @@ func command(platform string) string {
 		file += ".exe"
 	}
 	return file
+}
+
+// notPacked is what a class does not get of the sources: what is built, what is large,
+// and the answers.
+var notPacked = []string{".git", "bin", "dist", "notebooks", "figures/gallery", "workshop/solutions"}
+
+// archive packs the sources: lesson 6 is done in them.
+func archive(root, file string) error {
+	out, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	packed := zip.NewWriter(out)
+	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(root, path)
+		if err != nil {
+			return err
+		}
+		switch name = filepath.ToSlash(name); {
+		case slices.Contains(notPacked, name) && d.IsDir():
+			return fs.SkipDir
+		case slices.Contains(notPacked, name) || !d.Type().IsRegular(): // .git of a worktree is a file.
+			return nil
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		to, err := packed.Create("racelab/" + name)
+		if err != nil {
+			return err
+		}
+		_, err = to.Write(content)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return packed.Close()
 }
 
 // build compiles the command.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"archive/zip"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -55,6 +56,21 @@ func TestHandout(t *testing.T) {
 	}
 	if len(links) == 0 {
 		t.Error("TEACHING.md links to no solutions")
+	}
+	sources, err := zip.OpenReader(filepath.Join(dist, "workshop", "racelab.zip"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sources.Close()
+	lesson := false
+	for _, f := range sources.File {
+		lesson = lesson || f.Name == "racelab/workshop/lessons/outbox/outbox.go"
+		if strings.Contains(f.Name, "/solutions/") {
+			t.Errorf("racelab.zip has the answer %s", f.Name)
+		}
+	}
+	if !lesson || !strings.Contains(text("workshop", "START.txt"), "racelab.zip") {
+		t.Error("racelab.zip has no model of lesson 6, or START.txt does not name it")
 	}
 	if answers, _ := filepath.Glob(filepath.Join(dist, "workshop", "*", "*", "right-*")); len(answers) > 0 {
 		t.Errorf("the stick has answers: %q", answers)
