@@ -51,8 +51,8 @@ func drawCommitCost(r *rapid.T) commitCost {
 	return c
 }
 
-func thinks(seed uint64, goroutine string) sim.Draws {
-	return sim.NewDraws(seed, "before "+offsets.PointMark+" "+goroutine)
+func thinks(seed uint64, goroutine string) sim.Random {
+	return sim.NewRandom(seed, "before "+offsets.PointMark+" "+goroutine)
 }
 
 // story is what happened, in the order of time.
