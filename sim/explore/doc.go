@@ -28,7 +28,8 @@
 //
 //   - Broken: this schedule breaks the property. States shows one that no other
 //     beats in steps, then in switches; what the other strategies find, Shrink
-//     makes as short.
+//     makes as short. Of a data race that is said of the schedules in which both
+//     steps can be next: a run whose clocks show the race may be shorter.
 //   - Exhausted: no reachable state, or no class of schedules, breaks it. True of
 //     this world with these parameters, of the model and not of the client, and up
 //     to the chance that two states have one fingerprint (n states: about
@@ -51,7 +52,8 @@
 // lasso: the way there, and one round, of Verdict.Round steps. A search that is not
 // complete sees the rounds among the states that it has expanded. A sampler judges
 // runs that it cuts off after 10,000 steps, of which 8,000 were fair. Exhaustive
-// judges no rounds: with one, it does not end.
+// judges no rounds: with one, it does not end. With Options.Symmetry, States judges none
+// either: where states lead back to themselves, those verdicts are unfinished.
 //
 // FindCulprit goes further than a schedule: it takes away all orders between
 // steps that are not needed, until what is left is the fewest orders that force

@@ -30,6 +30,23 @@ var mutants = []mutant{
 		"a message changed after Send changes every saved state that holds it",
 		[2]string{"./sim/explore", "TestModelsThatBreakARule"}},
 
+	{"requests of alike tasks without their order", "sim/symmetry.go",
+		"mark{n.task, scramble(mix(mix(somebody, place), uint64(i)))}", "mark{n.task, 1}",
+		"with symmetry, states that differ in whose request comes first are merged: a false proof",
+		[2]string{"./sim/explore", "TestSymmetryOfEachKind"}},
+	{"alike tasks not compared in what they put to the test", "sim/symmetry.go",
+		"	if asked != tested {", "	if asked != asked {",
+		"with symmetry, a property may judge one of the tasks alone",
+		[2]string{"./sim/explore", "TestPropertiesThatNameTasks"}},
+	{"a property that looks checked now and then", "sim/explore/states.go",
+		"(check || at.looked)", "check",
+		"with symmetry, a property may look at one of the tasks alone in rare states",
+		[2]string{"./sim/explore", "TestAPropertyThatLooksIsCheckedAtEachStep"}},
+	{"rounds of alike tasks judged", "sim/explore/liveness.go",
+		"			v.round = true\n			continue\n", "",
+		"with symmetry, the movers of a round are not those of a run",
+		[2]string{"./sim/explore", "TestSymmetryJudgesNoRounds"}},
+
 	// What steps record.
 	{"after records no clock", "sim/alarm.go",
 		"	o.world.touched(&o.world.clock.object, false)\n	a := o.alarm(timer)\n	o.world.putsOff(a.event)\n	a.deadline", "	a := o.alarm(timer)\n	o.world.putsOff(a.event)\n	a.deadline",
