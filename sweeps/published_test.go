@@ -34,6 +34,11 @@ func given(medianOf) float64 { return math.NaN() }
 
 // statements lists all numbers of some statements.
 var statements = []published{
+	{"C0.3", "at 3 ms 99 of 100 do that follow at once", 0, given},
+	{"C0.3", "1.7 times at 1 ms", 0.2, cell(&backoff, "sarama", "answers", "backoff=1ms")},
+	{"C0.3", "with 10 retries, Producer.Retry.Max 1 (the least that Sarama accepts) and one window of 300 ms in fifty", 0, given},
+	{"C0.3", "2.2 % fail at a backoff up to 8 ms", 1.5, cell(&backoffRetries, "sarama", "failed", "backoff=8ms")},
+	{"C0.3", "one of 4,000 at 15 ms, and none from 20 ms on; at Producer.Retry.Max 3", 0, given},
 	{"C0.4", "20 ms changes nothing, because the first add waits 20 ms at most", 0, given},
 	{"C0.4", "at a window of 3 ms", 0, given},
 	{"C0.4", "42 commits a second at 20 ms", 1, cell(&backoff, "sarama", "throughput", "backoff=20ms")},
