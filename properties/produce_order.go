@@ -281,3 +281,13 @@ func (e *DeliveredError) Error() string {
 func (e *DeliveredError) Meaning() string {
 	return "Who takes the error for an answer writes the record again, and has it twice; or gives it up, and finds it in the topic."
 }
+
+// NothingFails claims that no promise runs with an error: whatever the broker refused, it
+// takes in the end.
+func NothingFails() *sim.Property {
+	p := sim.NewProperty("a-passing-fault-fails-nothing", nil)
+	sim.On(p, sim.Any, func(c *sim.Claim, _ sim.Act, promised *model.Promised) {
+		c.Assert(promised.Failed == "", "record %d failed: %s", promised.Record, promised.Failed)
+	})
+	return p
+}

@@ -13,6 +13,7 @@ import (
 	"racelab/scenarios/patterns"
 	"racelab/scenarios/producereorder"
 	"racelab/scenarios/rebalancecommit"
+	"racelab/scenarios/retryorder"
 	"racelab/scenarios/rewindagain"
 	"racelab/scenarios/stalemembercommit"
 	"racelab/scenarios/stalesnapshot"
@@ -23,7 +24,7 @@ import (
 // Registry lists the scenarios.
 func Registry() []scenario.Any {
 	return slices.Concat([]scenario.Any{
-		&concurrenttransactions.Scenario, &throttlestall.Scenario, &producereorder.Scenario, &errorthendelivered.Scenario, &offsetrewind.Scenario,
+		&concurrenttransactions.Scenario, &throttlestall.Scenario, &producereorder.Scenario, &retryorder.Scenario, &errorthendelivered.Scenario, &offsetrewind.Scenario,
 		&commitreconnect.Scenario, &rewindagain.Scenario, &stalemembercommit.Scenario, &rebalancecommit.Scenario, &stalesnapshot.Scenario, &lostupdate.Scenario,
 	}, closehangs.All(), transactionprotocol.All(), patterns.All())
 }

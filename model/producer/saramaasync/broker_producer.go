@@ -1,0 +1,227 @@
+package saramaasync
+
+import (
+	"fmt"
+	"slices"
+
+	"racelab/model"
+	"racelab/sim"
+)
+
+func (pp *PartitionProducer) describe() string { return fmt.Sprint("level ", pp.highWatermark) }
+
+// BrokerProducer is the goroutine that gathers messages into sets, and handles the
+// answers.
+//
+// Source: brokerProducer.
+type BrokerProducer struct {
+	*Producer
+	accumulating []message // accumulatingBatch; up to 1.47.0 buffer
+	flushing     []message // flushingBatch, since 1.48.0
+	retrying     bool      // currentRetries of the partition
+	msg          message
+	answered     response
+	keepMuted    bool
+	dropped      []message
+	i            int
+}
+
+// NewBrokerProducer returns it.
+func (p *Producer) NewBrokerProducer() *BrokerProducer { return &BrokerProducer{Producer: p} }
+
+func (bp *BrokerProducer) Run(t *sim.Task) {
+	for {
+		chosen := t.At(PointRun).Select(bp.bpInput.Receiving(), bp.flush(), bp.pending.Receiving(), bp.unmuteSignal())
+		switch chosen {
+		case &bp.bpInput:
+			msg, ok := bp.bpInput.Received(t)
+			if !ok {
+				bp.output.Close(t)
+				return
+			}
+			bp.msg = msg
+			bp.take(t)
+			bp.msg = message{}
+		case &bp.output:
+			if bp.mutes() {
+				bp.flushing = bp.flushing[:0]
+			} else {
+				bp.accumulating = bp.accumulating[:0]
+			}
+		case &bp.pending:
+			answered, _ := bp.pending.Received(t)
+			bp.answered.set = append(bp.answered.set[:0], answered.set...) // What is kept of a message is copied.
+			bp.answered.err = answered.err
+			bp.handleResponse(t)
+		case &bp.unmuted:
+			bp.unmuted.Received(t)
+		}
+		bp.tryBuildFlushingBatch(t)
+	}
+}
+
+// flush is the case of the output, if a set is ready.
+func (bp *BrokerProducer) flush() sim.SelectCase {
+	set := bp.accumulating
+	if bp.mutes() {
+		set = bp.flushing
+	}
+	if len(set) == 0 {
+		return sim.SelectCase{}
+	}
+	return bp.output.Sending(slices.Clone(set))
+}
+
+// unmuteSignal is the case of the partition's being unmuted, if a set waits for that.
+//
+// Source: sarama 1.60.1; before nobody tells run.
+func (bp *BrokerProducer) unmuteSignal() sim.SelectCase {
+	if bp.config.Release < Release1_60_1 || len(bp.flushing) > 0 || len(bp.accumulating) == 0 {
+		return sim.SelectCase{}
+	}
+	return bp.unmuted.Receiving()
+}
+
+// tryBuildFlushingBatch mutes the partition for the set that has gathered.
+func (bp *BrokerProducer) tryBuildFlushingBatch(t *sim.Task) {
+	if !bp.mutes() || len(bp.flushing) > 0 || len(bp.accumulating) == 0 || bp.muted.Load(t) {
+		return
+	}
+	bp.muted.Store(t, true)
+	bp.flushing = append(bp.flushing[:0], bp.accumulating...)
+	bp.accumulating = bp.accumulating[:0]
+	if bp.config.Idempotent && bp.config.Release >= Release1_61_1 { // sequenceFlushingBatch
+		for i := range bp.flushing {
+			bp.number(t, &bp.flushing[i])
+		}
+	}
+}
+
+// take is the case of a message.
+func (bp *BrokerProducer) take(t *sim.Task) {
+	switch {
+	case bp.msg.flag == syn:
+		bp.retrying = false
+		bp.inFlight.Done(t)
+	case bp.retrying: // needsRetry
+		bp.retryMessage(t, bp.msg, model.ErrNotLeaderOrFollower)
+		if bp.msg.flag == fin {
+			bp.retrying = false
+		}
+	case bp.msg.flag == fin:
+		bp.retryMessage(t, bp.msg, model.ErrNotLeaderOrFollower) // ErrShuttingDown
+	default:
+		bp.add(t, bp.msg)
+	}
+}
+
+// add puts a message into the set. One of another epoch than the set's waits for a new
+// set, which here it begins.
+//
+// Source: produceSet.add, which wants each number to follow the one before.
+func (bp *BrokerProducer) add(t *sim.Task, msg message) {
+	n := len(bp.accumulating)
+	if bp.config.Idempotent && bp.config.Release < Release1_61_1 && n > 0 && msg.seq < bp.accumulating[0].seq {
+		bp.returnError(t, msg, model.ErrOutOfOrderSequenceNumber) // "assertion failed: message out of sequence added to a batch"
+		return
+	}
+	bp.accumulating = append(bp.accumulating, msg)
+}
+
+// handleResponse is handleResponse and handleSuccess.
+func (bp *BrokerProducer) handleResponse(t *sim.Task) {
+	bp.keepMuted = false
+	switch bp.answered.err {
+	case model.None:
+		for _, m := range bp.answered.set {
+			t.Return(&model.Promised{Record: m.record})
+			bp.inFlight.Done(t)
+		}
+	case model.ErrNotLeaderOrFollower:
+		bp.retrying = true
+		bp.keepMuted = bp.config.Idempotent
+		bp.retrySet(t)
+	default:
+		for bp.i = 0; bp.i < len(bp.answered.set); bp.i++ {
+			bp.returnError(t, bp.answered.set[bp.i], bp.answered.err)
+		}
+		bp.i = 0
+	}
+	bp.answered.set, bp.answered.err = bp.answered.set[:0], model.None
+	if !bp.keepMuted {
+		bp.unmute(t)
+	}
+	bp.keepMuted = false
+}
+
+// retrySet retries a set that was refused, and what has gathered behind it.
+func (bp *BrokerProducer) retrySet(t *sim.Task) {
+	if bp.config.Idempotent {
+		bp.batches.Send(t.At(PointGo), slices.Clone(bp.answered.set)) // go retryBatch
+	} else {
+		for bp.i = 0; bp.i < len(bp.answered.set); bp.i++ {
+			bp.retryMessage(t, bp.answered.set[bp.i], bp.answered.err)
+		}
+	}
+	bp.dropped = append(bp.dropped[:0], bp.accumulating...) // dropPartition
+	bp.accumulating = bp.accumulating[:0]
+	for bp.i = 0; bp.i < len(bp.dropped); bp.i++ {
+		bp.retryMessage(t, bp.dropped[bp.i], bp.answered.err)
+	}
+	bp.dropped, bp.i = bp.dropped[:0], 0
+}
+
+// Bridge is the goroutine that writes the sets.
+//
+// Source: newBrokerProducer, Broker.AsyncProduce, Broker.sendInternal.
+type Bridge struct {
+	*Producer
+	set []message
+}
+
+// NewBridge returns it.
+func (p *Producer) NewBridge() *Bridge { return &Bridge{Producer: p} }
+
+func (b *Bridge) Run(t *sim.Task) {
+	for {
+		set, ok := b.output.Receive(t.At(PointBridge))
+		if b.set = append(b.set[:0], set...); !ok {
+			break
+		}
+		if b.config.Release >= Release1_61_1 {
+			b.slots.Send(t.At(PointSlot), true)
+		}
+		b.conn.Send(t, b.request(b.set))
+		b.promises.Send(t.At(PointWrite), slices.Clone(b.set))
+		b.set = b.set[:0]
+	}
+	b.promises.Close(t)
+}
+
+// ResponseReceiver is the goroutine that reads the responses.
+//
+// Source: Broker.responseReceiver.
+type ResponseReceiver struct {
+	*Producer
+	set []message
+	err model.Error
+}
+
+// NewResponseReceiver returns it.
+func (p *Producer) NewResponseReceiver() *ResponseReceiver { return &ResponseReceiver{Producer: p} }
+
+func (r *ResponseReceiver) Run(t *sim.Task) {
+	for {
+		set, ok := r.promises.Receive(t.At(PointPromise))
+		if r.set = append(r.set[:0], set...); !ok {
+			return
+		}
+		answer := r.conn.ReceiveAny(t.At(PointResponse)).(*model.ProduceResponse)
+		r.err = answer.Partitions[0].Error
+		if r.config.Release >= Release1_61_1 {
+			r.slots.Receive(t.At(PointFreeSlot))
+		}
+		r.pending.Send(t.At(PointPending), response{slices.Clone(r.set), r.err}) // There is room.
+		r.set = r.set[:0]
+	}
+}

@@ -1,0 +1,192 @@
+package saramaasync
+
+import (
+	"fmt"
+
+	"racelab/model"
+	"racelab/sim"
+)
+
+// Release is a release of Sarama, for how it retries.
+type Release uint8
+
+const (
+	// Release1_43_3 gives a message its sequence number where it is dispatched, and none
+	// to one that is buffered behind a retry.
+	//
+	// Source: sarama 1.43.3 to 1.46.2.
+	Release1_43_3 Release = iota
+	// Release1_46_3 also numbers what was buffered.
+	//
+	// Source: sarama 1.46.3 to 1.47.0, flushRetryBuffers; issue 3354.
+	Release1_46_3
+	// Release1_48_0 mutes a partition while a batch of it is in flight.
+	//
+	// Source: sarama 1.48.0 to 1.60.0, partitionMuter; pull request 3422.
+	Release1_48_0
+	// Release1_60_1 wakes a brokerProducer when a partition is unmuted.
+	//
+	// Source: sarama 1.60.1 to 1.61.0, tryBuildFlushingBatch; issue 3689.
+	Release1_60_1
+	// Release1_61_1 numbers a batch when it is built and muted, and takes a slot before
+	// it writes.
+	//
+	// Source: sarama 1.61.1, sequenceFlushingBatch.
+	Release1_61_1
+)
+
+// Config is what is set before the producer starts.
+type Config struct {
+	Release         Release
+	Idempotent      bool
+	MaxOpenRequests int
+	// RetryMax is how often a message is sent again.
+	//
+	// Default: 3.
+	// Source: Config.Producer.Retry.Max.
+	RetryMax int32
+	Messages int
+	Unread   bool // errors are returned, and nobody reads them
+}
+
+// message is a message, or a syn or fin between the goroutines.
+//
+// Source: ProducerMessage.
+type message struct {
+	record  model.Record
+	retries int32
+	flag    flag
+	seq     model.Sequence
+	epoch   model.ProducerEpoch
+	hasSeq  bool
+}
+
+type flag int32
+
+const (
+	noFlag flag = iota
+	syn         // the partition is open again
+	fin         // the chaser: all that went before it has come back
+)
+
+// response is an answer, with what it answers.
+type response struct {
+	set []message
+	err model.Error
+}
+
+// Producer is what the goroutines of a producer share.
+//
+// Source: asyncProducer in sarama 1.43.3, 1.46.3, 1.48.0 and 1.61.1, async_producer.go.
+// Differs: the unmute signal is a token and no closed channel: one goroutine takes it. One
+// partition, whose leader stays, and whose brokerProducer lives on, as with another
+// partition it does. The connection holds. dispatcher and topicProducer only hand
+// on, and are left out. The channels retries and pending have room for all, as the queues
+// behind them have. No flush settings: every set is ready. Backoffs take no time.
+type Producer struct {
+	config Config `sim:"config"`
+	conn   *sim.Conn
+
+	input    sim.Chan[message]
+	bpInput  sim.Chan[message] // brokerProducer.input
+	output   sim.Chan[[]message]
+	promises sim.Chan[[]message]
+	slots    sim.Chan[bool] // broker.inFlight, since 1.61.1
+	pending  sim.Chan[response]
+	retries  sim.Chan[message]
+	batches  sim.Chan[[]message] // go retryBatch
+	nobody   sim.Chan[bool]      // Errors, if nobody reads it: nil
+	inFlight sim.WaitGroup       // all messages from the start, and each syn and fin
+	muted    sim.Atomic[bool]    // partitionMuter, under its own lock
+	unmuted  sim.Chan[bool]      // unmuteSignal, since 1.60.1
+	sequence sim.Atomic[int64]   // of txnmgr: epoch, and the next sequence number
+}
+
+// NewProducer returns a producer with its connection to the leader.
+func NewProducer(conn *sim.Conn, config Config) *Producer {
+	p := &Producer{config: config, conn: conn}
+	p.input.Init(0)
+	p.bpInput.Init(0)
+	p.output.Init(0)
+	p.promises.Init(config.MaxOpenRequests - 1)
+	if config.Release >= Release1_61_1 {
+		p.slots.Init(config.MaxOpenRequests)
+		p.promises.Init(config.MaxOpenRequests)
+	}
+	room := 2 * (config.Messages + int(config.RetryMax))
+	p.pending.Init(room)
+	p.retries.Init(room)
+	p.batches.Init(room)
+	p.unmuted.Init(1)
+	p.inFlight.Init(config.Messages)
+	return p
+}
+
+func (p *Producer) mutes() bool { return p.config.Release >= Release1_48_0 }
+
+// number gives a message its sequence number.
+//
+// Source: transactionManager.getAndIncrementSequenceNumber.
+func (p *Producer) number(t *sim.Task, m *message) {
+	next := p.sequence.Load(t)
+	m.epoch, m.seq, m.hasSeq = model.ProducerEpoch(next>>32), model.Sequence(next&0xffffffff), true
+	p.sequence.Store(t, next+1)
+}
+
+// returnError fails a message. The broker will never see its sequence number, so a new
+// epoch begins.
+//
+// Source: asyncProducer.returnError, bumpIdempotentProducerEpoch.
+func (p *Producer) returnError(t *sim.Task, m message, err model.Error) {
+	if p.config.Idempotent && m.hasSeq {
+		p.sequence.Store(t, (p.sequence.Load(t)>>32+1)<<32)
+	}
+	if p.config.Unread {
+		p.nobody.Send(t.At(PointErrors), true)
+		return // Never: nobody reads.
+	}
+	t.Return(&model.Promised{Record: m.record, Failed: err.String()})
+	p.inFlight.Done(t)
+}
+
+// retryMessage sends a message to its next level.
+func (p *Producer) retryMessage(t *sim.Task, m message, err model.Error) {
+	if m.retries >= p.config.RetryMax {
+		p.returnError(t, m, err)
+		return
+	}
+	m.retries++
+	p.retries.Send(t.At(PointRetry), m) // There is room.
+}
+
+// unmute lets the next batch of the partition go.
+//
+// Source: partitionMuter.unmute.
+func (p *Producer) unmute(t *sim.Task) {
+	if !p.mutes() {
+		return
+	}
+	if p.config.Release >= Release1_60_1 {
+		t.At(PointUnmute).Select(p.unmuted.Sending(true), sim.SelectDefault())
+	}
+	p.muted.Store(t, false)
+}
+
+// request is what goes on the wire. The first message's number is the batch's.
+func (p *Producer) request(set []message) *model.ProduceRequest {
+	batch := model.RecordBatch{ProducerID: model.NoProducerID, BaseSequence: model.NoSequence}
+	if p.config.Idempotent {
+		batch.ProducerID, batch.ProducerEpoch, batch.BaseSequence = 1, set[0].epoch, set[0].seq
+	}
+	for _, m := range set {
+		batch.Records = append(batch.Records, m.record)
+	}
+	return &model.ProduceRequest{TransactionalID: model.NoTransactionalID, Partitions: []model.PartitionBatch{{Batch: batch}}}
+}
+
+// Describe shows whether the partition is muted.
+func (p *Producer) Describe(show func(name, value string)) {
+	if p.mutes() {
+		show("muted", fmt.Sprint(p.muted.Peek()))
+	}
+}

@@ -1,0 +1,244 @@
+// Package retryorder is what becomes of the order of a partition while Sarama's
+// asynchronous producer retries.
+package retryorder
+
+import (
+	"fmt"
+
+	"racelab/model"
+	"racelab/model/broker"
+	"racelab/model/producer/kgo"
+	"racelab/model/producer/saramaasync"
+	"racelab/properties"
+	"racelab/scenario"
+	"racelab/sim"
+)
+
+// Params are the parameters.
+type Params struct {
+	Messages   int
+	Idempotent bool
+	MaxOpen    int
+	Refusals   int
+	RetryMax   int
+	Unread     bool
+}
+
+func (p *Params) flags(f *scenario.Flags) {
+	f.Int(&p.Messages, "messages", 2, 1, 6, "messages to one partition")
+	f.Switch(&p.Idempotent, "idempotent", "off", "on", false, "whether the producer is; then MaxOpenRequests is 1")
+	f.Int(&p.MaxOpen, "max-open", 1, 1, 5, "Net.MaxOpenRequests, of Sarama; franz-go has so many in flight")
+	f.Int(&p.Refusals, "refusals", 1, 0, 6, "how often the broker answers NOT_LEADER_OR_FOLLOWER to the first message")
+	f.Int(&p.RetryMax, "retry-max", 3, 1, 3, "Producer.Retry.Max")
+	f.Switch(&p.Unread, "errors", "read", "unread", false, "whether somebody reads Errors")
+}
+
+type (
+	setting = scenario.Setting[Params]
+	claim   = scenario.Claim[Params]
+	expect  = []scenario.Expect[Params]
+)
+
+var (
+	plain      = &setting{Name: "plain"}
+	plainFive  = &setting{Name: "plain-5", Set: func(p *Params) { p.MaxOpen = 5 }}
+	idempotent = &setting{Name: "idempotent", Set: func(p *Params) { p.Idempotent, p.Messages = true, 3 }}
+	exhausted  = &setting{Name: "exhausted", Set: func(p *Params) { p.Idempotent, p.Refusals, p.RetryMax = true, 2, 1 }}
+	unread     = &setting{Name: "unread", Set: func(p *Params) { p.Idempotent, p.Refusals, p.RetryMax, p.Unread = true, 2, 1, true }}
+
+	order = &claim{Name: "first-appends-keep-the-order", Says: "messages of a partition are written in the order in which the application handed them over, as long as none fails",
+		If:       passes,
+		Property: func(Params) *sim.Property { return properties.FirstAppendsKeepTheOrder(1) }}
+	noneLost = &claim{Name: "no-record-is-lost", Says: "a message of which the application hears that it is delivered is written",
+		If:       hears,
+		Property: func(Params) *sim.Property { return properties.NoRecordIsLost() }}
+	noneTwice = &claim{Name: "no-record-is-written-twice", Says: "no message is written more than once",
+		If:       hears,
+		Property: func(Params) *sim.Property { return properties.NoRecordIsWrittenTwice() }}
+	staysOut = &claim{Name: "failed-record-stays-out", Says: "a message of which the application hears that it failed is not written",
+		If:       func(p Params) bool { return hears(p) && !passes(p) },
+		Property: func(Params) *sim.Property { return properties.FailedRecordStaysOut() }}
+	noneFails = &claim{Name: "a-passing-fault-fails-nothing", Says: "if the broker refuses fewer times than there are retries, every message is delivered",
+		If:       passes,
+		Property: func(Params) *sim.Property { return properties.NothingFails() }}
+	noProgress = &claim{Name: sim.NoProgress, Says: "every message has its outcome in the end, and the producer closes"}
+)
+
+// passes: the fault is over before the retries are.
+func passes(p Params) bool { return p.Refusals < p.RetryMax }
+
+// hears: somebody reads Errors.
+func hears(p Params) bool { return !p.Unread }
+
+// client is a release of Sarama, or franz-go.
+type client struct {
+	franzGo bool
+	release saramaasync.Release
+}
+
+var (
+	overtakes = scenario.Breaks(order).Where(plain, plainFive).
+			Because("a second batch is in flight, even with MaxOpenRequests 1, and is written while the first goes back")
+	outOfOrder = scenario.Breaks(noneFails).Where(idempotent).
+			Because("the batches behind the one that was refused are refused as out of order, which is final")
+	nobodyReads = scenario.Breaks(noProgress).Where(unread).
+			Because("the error waits for a reader, and the goroutine that returns it has the partition's batches to go on with")
+)
+
+// Scenario is the race. A variant is a release.
+var Scenario = scenario.Scenario[Params, client]{
+	Name:  "retry-order",
+	Title: "A broker refuses a batch for a moment, and messages overtake, vanish or stand still",
+	Stake: "Sarama's asynchronous producer sends what was refused again, while it goes on with what comes next. " +
+		"Up to 1.47.0 the next batch is in flight already: it is written first, or, of an idempotent producer, refused as out of order; " +
+		"and up to 1.46.2 a message that waited behind the retry has no sequence number, so that the broker takes it for another one: " +
+		"acknowledged, and never written. " +
+		"From 1.48.0 to 1.60.0 a partition that is free again may not be noticed.",
+	Do:    "Use Sarama 1.61.1, and read Errors. Before 1.48.0 no setting keeps the order: with MaxOpenRequests 1 two requests are in flight.",
+	Group: scenario.ClientRace,
+	Fixed: "Sarama 1.60.1",
+	Symptoms: []scenario.Symptom{
+		{
+			Seen: []scenario.Seen{
+				{Text: "Sarama messages are out of order after NOT_LEADER_FOR_PARTITION, with MaxOpenRequests 1"},
+				{Text: "a message was acknowledged by Sarama's idempotent producer, and is not in the topic"},
+				{By: "Sarama", Text: "state change to [retrying] because kafka server: Tried to send a message to a replica that is not the leader for some partition"},
+			},
+			Cause:    "The next batch is in flight while the first is retried; what waits behind it goes without a sequence number.",
+			Releases: "Sarama to 1.47.0; acknowledged and not written: 1.43.3 to 1.46.2",
+			Do:       "Use Sarama 1.61.1.",
+			Command:  scenario.Command("run", "retry-order"),
+		},
+		{
+			Seen: []scenario.Seen{
+				{Text: "a Sarama producer stops sending to a partition after a batch failed for good, until the next message comes"},
+				{Text: "Sarama AsyncProducer hangs after an error, and nobody reads Errors"},
+			},
+			Cause:    "The partition is free again, and the goroutine that sends is not told; or it waits for somebody to read the error.",
+			Releases: "Sarama 1.48.0 to 1.60.0; where nobody reads Errors, all",
+			Do:       "Use Sarama 1.61.1, and read Errors.",
+			Command:  scenario.Command("explore", "retry-order/muted@exhausted"),
+		},
+	},
+	Sources: []string{
+		"sarama issues 2619, 2860 (order), 3354 (sequence numbers, release 1.46.3), pull request 3422 (partition muting, release 1.48.0), 3689 (release 1.60.1)",
+		"partitionProducer, brokerProducer, partitionMuter, retryHandler and retryBatch of sarama 1.43.3, 1.47.0, 1.48.0, 1.60.0, 1.60.1 and 1.61.1, async_producer.go",
+		"sink and recBuf of franz-go 1.22.2",
+	},
+	Code: []string{
+		"model/producer/saramaasync/producer.go", "model/producer/saramaasync/partition_producer.go", "model/producer/saramaasync/broker_producer.go",
+		"model/producer/kgo/sink.go", "properties/produce_order.go",
+	},
+	Flags:    (*Params).flags,
+	Settings: []*setting{plain, plainFive, idempotent, exhausted, unread},
+	Claims:   []*claim{order, noneLost, noneTwice, noneFails, staysOut, noProgress},
+	Variants: []scenario.Variant[Params, client]{
+		{Name: "unnumbered", Is: client{release: saramaasync.Release1_43_3}, Release: "Sarama 1.43.3 to 1.46.2",
+			Does: "retries, with more in flight; what is buffered behind a retry gets no sequence number",
+			Expect: expect{
+				overtakes, outOfOrder, nobodyReads,
+				scenario.Breaks(noneLost).Where(idempotent).Because("a message without a number has number 0, and the broker knows that one"),
+			},
+			SlowIn: []*setting{plainFive, idempotent, exhausted, unread}},
+		{Name: "numbered", Is: client{release: saramaasync.Release1_46_3}, Release: "Sarama 1.46.3 to 1.47.0",
+			Does:   "likewise, but what was buffered gets its number when it goes on",
+			Expect: expect{overtakes, outOfOrder, nobodyReads},
+			SlowIn: []*setting{plainFive, idempotent, exhausted, unread}},
+		{Name: "muted", Is: client{release: saramaasync.Release1_48_0}, Release: "Sarama 1.48.0 to 1.60.0",
+			Does: "has one batch of a partition in flight",
+			Expect: expect{
+				nobodyReads,
+				scenario.Breaks(noProgress).Where(exhausted).Because("the batch that fails frees the partition in a goroutine of its own, and brokerProducer waits for something else"),
+			},
+			SlowIn: []*setting{idempotent}},
+		{Name: "woken", Is: client{release: saramaasync.Release1_60_1}, Release: "Sarama 1.60.1 to 1.61.0",
+			Does:   "likewise, and whoever waits for the partition is woken",
+			Expect: expect{nobodyReads},
+			SlowIn: []*setting{idempotent}},
+		{Name: "numbered-late", Is: client{release: saramaasync.Release1_61_1}, Release: "Sarama 1.61.1",
+			Does:   "likewise, and a batch gets its numbers when it has the partition",
+			Expect: expect{nobodyReads}},
+		{Name: "franz-go", Is: client{franzGo: true}, Release: "franz-go 1.22.2",
+			Does: "after an error has one batch of a partition in flight, until one is answered well"},
+	},
+	Statements: []scenario.Statement{
+		{
+			ID:       "2619",
+			Says:     "With MaxOpenRequests 1, messages keep their order over retries.",
+			Verdict:  scenario.False,
+			Evidence: "Up to 1.61.0 a request is written before its promise waits for room, so two are in flight; the second is written while the first goes back. From 1.48.0 on a partition has one batch in flight, whatever MaxOpenRequests is, and the order holds in all states.",
+			Command:  "simrun explore retry-order",
+		},
+		{
+			ID:       "3354",
+			Says:     "Messages buffered behind a retry skip their sequence numbers.",
+			Verdict:  scenario.True,
+			Evidence: "Worse: they go out with number 0. If the first batch had that number and as many messages, the broker answers as to a duplicate: message 3 of 3 is acknowledged and not written. So does released 1.46.2 (docs/found-in-clients.md).",
+			Command:  "simrun explore retry-order/unnumbered@idempotent",
+		},
+		{
+			ID:       "3689",
+			Says:     "A partition that is unmuted elsewhere is not noticed by the brokerProducer that waits for it.",
+			Verdict:  scenario.True,
+			Evidence: "A batch that has used up its retries is failed by retryBatch, which unmutes the partition. A message that has gathered meanwhile stays where it is until another message or answer comes. 1.60.1 waits for a signal.",
+			Command:  "simrun explore retry-order/muted@exhausted",
+		},
+	},
+	Schedule: `
+		app produce; pp dispatch (with app); app input; app produce#2; bp run (p.bpInput with pp)
+		pp hand on; pp dispatch (with app)#2; bridge bridge (with bp); bp run (p.output); bp run (p.bpInput with pp)#2
+		bridge->broker Produce; reader next promise (with bridge); reader read response; reader to pending; bridge write
+		bridge bridge (with bp)#2; bp run (p.output)#2; bp run (p.pending); bp to retries; reader next promise (with bridge)#2
+		retries take retry; pp hand on#2; pp dispatch (with retries); bp run (p.bpInput with pp)#3; pp send fin
+		bp to retries#2; bp run (p.bpInput with pp)#4; pp send syn; bp run (p.bpInput with pp)#5; bridge write#2
+		bridge bridge (with bp)#3; bridge->broker Produce#2; bridge->broker Produce#3`,
+	Build: build,
+}
+
+// build makes an application over a producer, and the leader of its partition.
+func build(w *sim.World, is client, p Params) {
+	node := broker.Config{Partitions: []model.Partition{0}}
+	if p.Refusals > 0 {
+		node.Refusals = []broker.Refusal{{Record: 1, Error: model.ErrNotLeaderOrFollower, Times: int32(p.Refusals)}}
+	}
+	w.AddNode("broker", broker.New(node))
+	if is.franzGo {
+		buildFranzGo(w, p)
+		return
+	}
+	producer := saramaasync.NewProducer(w.Dial("sarama", "broker"), saramaasync.Config{
+		Release: is.release, Idempotent: p.Idempotent, MaxOpenRequests: p.MaxOpen, RetryMax: int32(p.RetryMax), Messages: p.Messages, Unread: p.Unread,
+	})
+	w.Share("p", producer)
+	w.GoProgram("app", producer.NewApplication())
+	w.GoProgram("pp", producer.NewPartitionProducer())
+	w.GoProgram("bp", producer.NewBrokerProducer())
+	w.GoProgram("bridge", producer.NewBridge())
+	w.GoProgram("reader", producer.NewResponseReceiver())
+	w.GoProgram("retries", producer.NewRetryHandler())
+	if p.Idempotent {
+		for i := range 2 {
+			w.GoProgram(fmt.Sprint("batch", i+1), producer.NewRetryBatch())
+		}
+	}
+}
+
+// buildFranzGo makes a franz-go client that retries as often as Sarama.
+func buildFranzGo(w *sim.World, p Params) {
+	config := kgo.ProducerConfig{
+		Idempotent: p.Idempotent, InFlight: p.MaxOpen, BatchRecords: 1, RecordRetries: int32(p.RetryMax), Keys: 1, Partitions: 1, Batches: p.Messages + 1,
+	}
+	if p.Idempotent {
+		config.InFlight = 5
+	}
+	cl := kgo.NewProducer(w.Dial("kgo", "broker"), nil, config)
+	application := kgo.NewApp(cl, kgo.AppConfig{Remedy: kgo.HandOverAgain, Records: p.Messages})
+	w.Share("cl", cl)
+	w.Share("promises", application)
+	w.GoProgram("p1", application.NewSubmitter(1, model.Record(p.Messages+1), 1))
+	w.GoProgram("app", application.NewApplication())
+	w.GoProgram("sink", cl.NewSink())
+	w.GoProgram("responses", cl.NewResponses())
+	w.GoProgram("promises", cl.NewPromises())
+	w.GoProgram("metadata", cl.NewMetadata())
+}
