@@ -45,7 +45,7 @@ func releaseTables(p *page, races []*Race) {
 				about = append(about, r)
 			}
 		}
-		for few := range slices.Chunk(about, 4) {
+		for few := range slices.Chunk(about, 3) {
 			releaseTable(p, c, few)
 		}
 	}

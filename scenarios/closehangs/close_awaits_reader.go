@@ -79,7 +79,7 @@ var Reader = scenario.Scenario[ReaderParams, connection]{
 	Settings: []*scenario.Setting[ReaderParams]{sendsAgain, closes, silent},
 	Claims:   []*scenario.Claim[ReaderParams]{connectionCloses, closesInTime},
 	Variants: []scenario.Variant[ReaderParams, connection]{
-		{Name: "awaits-first", Is: connection{release: sarama.Release1_43_1}, Release: "Sarama 1.31.1 to 1.47.0",
+		{Name: "awaits-first", Is: connection{release: sarama.Release1_43_1}, Release: "Sarama 1.31.1 to 1.47",
 			Does: "waits for the reader, and closes the socket after that",
 			Expect: []scenario.Expect[ReaderParams]{
 				hangs, awaitsItself,

@@ -140,7 +140,7 @@ var Scenario = scenario.Scenario[Params, client]{
 				scenario.Breaks(noneLost).Where(idempotent).Because("a message without a number has number 0, and the broker knows that one"),
 			},
 			SlowIn: []*setting{plainFive, idempotent, exhausted, unread}},
-		{Name: "numbered", Is: client{release: saramaasync.Release1_46_3}, Release: "Sarama 1.46.3 to 1.47.0",
+		{Name: "numbered", Is: client{release: saramaasync.Release1_46_3}, Release: "Sarama 1.46.3 to 1.47",
 			Does:   "likewise, but what was buffered gets its number when it goes on",
 			Expect: expect{overtakes, outOfOrder, nobodyReads},
 			SlowIn: []*setting{plainFive, idempotent, exhausted, unread}},
