@@ -27,16 +27,16 @@ type alarm struct {
 
 // After arms a timer of the node, by its place in Timers, or arms it anew.
 func (o *Outbox) After(timer int, d time.Duration) {
-	o.world.touched(&o.world.clock.object, false)
 	a := o.alarm(timer)
+	o.world.touched(&o.world.clock.object, false)
 	o.world.putsOff(a.event)
 	a.deadline = o.world.clock.now.Add(max(d, 0))
 }
 
 // Cancel keeps a timer of the node from expiring, and says whether it was armed.
 func (o *Outbox) Cancel(timer int) bool {
-	o.world.touched(&o.world.clock.object, false)
 	a := o.alarm(timer)
+	o.world.touched(&o.world.clock.object, false)
 	o.world.putsOff(a.event)
 	armed := a.deadline != Never
 	a.deadline = Never
@@ -44,6 +44,9 @@ func (o *Outbox) Cancel(timer int) bool {
 }
 
 func (o *Outbox) alarm(timer int) *alarm {
+	if _, ok := o.node.node.(NodeWithTimers); !ok {
+		panic(fmt.Sprintf("sim: node %s (%T) uses timer %d, and has no methods Timers and Expire: see NodeWithTimers", o.node.name, o.node.node, timer))
+	}
 	if timer < 0 || timer >= len(o.node.alarms) {
 		panic(fmt.Sprintf("sim: %s has no timer %d: its Timers names %d", o.node.name, timer, len(o.node.alarms)))
 	}

@@ -1,6 +1,9 @@
 package sim
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Context tells those who work for somebody that they can stop. Its zero value is
 // never done, as context.Background is.
@@ -48,6 +51,9 @@ func (c *Context) InitChild(parent *Context) {
 func (c *Context) Cancel(t *Task) { c.end(t, canceled) }
 
 func (c *Context) end(t *Task, why int32) {
+	if !c.done.made {
+		panic(fmt.Sprintf("sim: task %s ends a Context that nobody made: call its Init or InitChild before the first step", t.name))
+	}
 	if c.reason.CompareAndSwap(t, notDone, why) {
 		c.done.Close(t)
 		for _, child := range c.children {

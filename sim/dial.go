@@ -49,7 +49,7 @@ func (c *Conn) Close(t *Task) {
 	handle := c
 	c = c.current()
 	if handle.line+1 >= len(handle.lines) {
-		panic(fmt.Sprintf("sim: %s closes its connection to %s once more than the Closes of its Faults", t.name, c.node.name))
+		panic(fmt.Sprintf("sim: %s closes its connection to %s once more than the Closes of its Faults: World.Allow allows more", t.name, c.node.name))
 	}
 	c.responses = c.responses[:0]
 	c.breaks()

@@ -3,6 +3,9 @@ package sim
 import (
 	"fmt"
 	"math/bits"
+	"path/filepath"
+	"runtime"
+	"strings"
 
 	"racelab/sim/internal/hook"
 )
@@ -227,6 +230,28 @@ type Violation struct {
 type panicError struct {
 	Actor  string
 	Reason any
+	where  string // the line that panicked: "cache.go:31"
+}
+
+// Where is the line of the participant's code that panicked, if that is known.
+func (e *panicError) Where() string { return e.where }
+
+// panicSite is the line that panics, for a deferred function that has recovered.
+func panicSite() string {
+	pcs := make([]uintptr, 32)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
+	panics := false
+	for more := true; more; {
+		var f runtime.Frame
+		f, more = frames.Next()
+		switch {
+		case f.Function == "runtime.gopanic":
+			panics = true
+		case panics && !strings.HasPrefix(f.Function, "runtime.") && !strings.HasPrefix(f.Function, "racelab/sim."):
+			return fmt.Sprintf("%s:%d", filepath.Base(f.File), f.Line)
+		}
+	}
+	return ""
 }
 
 func (e *panicError) Error() string { return fmt.Sprintf("%s panicked: %v", e.Actor, e.Reason) }

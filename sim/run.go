@@ -147,7 +147,7 @@ func (w *World) step(event *Event) {
 	}
 	defer func() {
 		if reason := recover(); reason != nil {
-			w.panicked(&panicError{Actor: event.Lane(), Reason: reason})
+			w.panicked(&panicError{event.Lane(), reason, panicSite()})
 		}
 	}()
 	event.source.happen(w)

@@ -113,7 +113,7 @@ func (t *Task) run(c *coroutine) (killed bool) {
 		case c.rerun.on:
 			c.rerun.fault = fmt.Sprintf("it panics: %v", reason)
 		default:
-			t.world.panicked(&panicError{Actor: t.name, Reason: reason})
+			t.world.panicked(&panicError{t.name, reason, panicSite()})
 		}
 	}()
 	if t.program != nil {
@@ -188,6 +188,9 @@ func (t *Task) Step(name string) {
 // point is the name of the task's next point: that of At or, if there was none,
 // one made of what the task is about to do and the object that it does it to.
 func (t *Task) point(verb string, o *object) string {
+	if o.number == 0 {
+		panic(fmt.Sprintf("sim: task %s is about to %s what nobody shared: hand it, or the struct that holds it, to World.Share", t.name, verb))
+	}
 	if name := t.next; name != "" {
 		t.next = ""
 		return name

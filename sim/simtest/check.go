@@ -3,6 +3,7 @@ package simtest
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -388,8 +389,16 @@ func explored(r *explore.Result) string {
 func (s Search) fail(t testing.TB, build func(*sim.World), r *explore.Result, broken []string) {
 	t.Helper()
 	v := r.Verdict(broken[0])
+	var panicked interface{ Where() string }
+	if errors.As(v.Err, &panicked) && panicked.Where() != "" {
+		t.Logf("the panic comes from %s", panicked.Where())
+	}
 	if v.Endless {
-		t.Errorf("%s: %v", v.Property, v.Err)
+		t.Errorf("%s: %v; if a function loops for ever by design, let Task.Loop say so", v.Property, v.Err)
+		return
+	}
+	if len(v.Schedule) == 0 {
+		t.Errorf("%s, at the start, before any step: %v", v.Property, v.Err)
 		return
 	}
 	p := playRun(t, build, sim.NewReplay(v.Schedule))

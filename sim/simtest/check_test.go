@@ -169,3 +169,61 @@ func FuzzIt(f *testing.F) {
 		w.Finally("both count", func(c *sim.Claim) { c.Assert(n.Peek() == 2, "n is %d", n.Peek()) })
 	})
 }
+
+type ping struct{}
+
+// timerless is a node that forgot to name its timers.
+type timerless struct{}
+
+func (timerless) Handle(_ sim.Envelope, out *sim.Outbox) { out.After(0, 1) }
+
+// Goal: a beginner's mistake is named with who made it and what to do.
+func TestCheckNamesMistakes(t *testing.T) {
+	for _, test := range []struct {
+		build func(*sim.World)
+		want  string
+	}{
+		{func(w *sim.World) {
+			var n sim.Var[int]
+			w.Go("A", func(t *sim.Task) { n.Set(t, 1) })
+		}, "sim: task A is about to write what nobody shared: hand it, or the struct that holds it, to World.Share"},
+		{func(w *sim.World) {
+			var c sim.Context
+			w.Share("ctx", &c)
+			w.Go("A", func(t *sim.Task) { c.Cancel(t) })
+		}, "sim: task A ends a Context that nobody made"},
+		{func(w *sim.World) {
+			var c sim.Chan[int]
+			w.Share("c", &c)
+			w.Go("A", func(t *sim.Task) { c.Send(t, 1) })
+		}, `no-progress, at the start, before any step: A, before "send c", waits for c, which is nil`},
+		{func(w *sim.World) {
+			w.AddNode("node", timerless{})
+			c := w.Dial("A", "node")
+			w.Go("A", func(t *sim.Task) { c.Send(t, ping{}) })
+		}, "sim: node node (simtest_test.timerless) uses timer 0, and has no methods Timers and Expire"},
+		{func(w *sim.World) {
+			w.AddNode("node", timerless{})
+			c := w.Dial("A", "node")
+			w.Go("A", func(t *sim.Task) { c.Close(t) })
+		}, "sim: A closes its connection to node once more than the Closes of its Faults: World.Allow allows more"},
+	} {
+		if r := checked(simtest.Search{}, test.build); r.failed == nil || !strings.Contains(r.failed[0], test.want) {
+			t.Errorf("it says %q, want %q", r.failed, test.want)
+		}
+	}
+	r := checked(simtest.Search{}, func(w *sim.World) { w.Go("A", func(*sim.Task) { panic("x") }) })
+	if !strings.Contains(strings.Join(r.logged, "\n"), "the panic comes from check_test.go:") {
+		t.Errorf("of a panic it says %q, %q", r.failed, r.logged)
+	}
+}
+
+// Goal: only the goroutines that a run has started have lanes.
+func TestPictureHasNoEmptyLanes(t *testing.T) {
+	r := checked(simtest.Search{}, func(w *sim.World) {
+		w.Go("A", func(t *sim.Task) { t.Return(ping{}); t.Assert(false, "no") })
+	})
+	if len(r.failed) == 0 || !strings.Contains(r.failed[0], "     A\n  1  ● return ping\n") {
+		t.Errorf("it says %q", r.failed)
+	}
+}

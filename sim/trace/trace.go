@@ -99,6 +99,9 @@ func Record(w *sim.World) *Trace {
 		if node {
 			kind = NodeLane
 		}
+		if name == "" {
+			return // Room for a goroutine that the run may come to start.
+		}
 		t.Lanes = append(t.Lanes, Lane{name, kind, process})
 	})
 	t.Start = Details(w)
@@ -123,8 +126,11 @@ func (t *Trace) Begin(e sim.Event) {
 	lane := e.Lane()
 	if !slices.ContainsFunc(t.Lanes, func(l Lane) bool { return l.Name == lane }) {
 		kind := TimerLane
-		if lane == string(NetworkLane) {
+		switch {
+		case lane == string(NetworkLane):
 			kind = NetworkLane
+		case e.OfSameTask(e):
+			kind = TaskLane // A goroutine that the run started.
 		}
 		t.Lanes = append(t.Lanes, Lane{Name: lane, Kind: kind}) // It has a lane once it does something.
 	}
