@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// NodeWithTimers is a node with timers of its own. They belong to the node alone, as
+// NodeWithTimers is a Node with timers of its own: a session that expires, a retry.
+// Outbox.After arms one, Outbox.Cancel stops it. They belong to the node alone, as
 // its fields do, and a crash takes them.
 type NodeWithTimers interface {
 	// Timers names the timers that the node may ever arm. The list never

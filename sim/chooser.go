@@ -12,7 +12,8 @@ type Chooser interface {
 	Choose(enabled []Event) (int, error)
 }
 
-// ErrScheduleEnds is what a Chooser returns that has nothing more to say.
+// ErrScheduleEnds is what a Chooser returns to end the run without blame: it has no
+// more events.
 var ErrScheduleEnds = errors.New("the schedule ends")
 
 // Ending is why a run ended.
@@ -25,7 +26,8 @@ const (
 	StepLimit     Ending = "step limit"     // the run was cut off
 )
 
-// MaxSteps is the length at which a run is cut off.
+// MaxSteps is the number of steps at which Run and the samplers cut a run off. A
+// search of all states has no such limit.
 const MaxSteps = 10_000
 
 // Run runs the world to its end by the choices of c, at most MaxSteps steps.

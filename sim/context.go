@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// Context tells those who work for somebody that they can stop. Its zero value is
-// never done, as context.Background is.
+// Context is a context.Context: it tells those who work for somebody to stop. Its
+// zero value is context.Background, which is never done and cannot be cancelled;
+// Init makes one that can.
 //
 // It is one memory for all who have it, so Share it, or what holds it.
 //

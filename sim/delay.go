@@ -34,10 +34,11 @@ const (
 // Constant is a delay that is always the same.
 func Constant(d time.Duration) Delay { return Delay{from: d} }
 
-// Uniform is a delay from one to another, each as likely as any.
+// Uniform is a delay of any time between two, each as likely as any other.
 func Uniform(from, to time.Duration) Delay { return Delay{shape: uniform, from: from, to: to} }
 
-// Exponential is a delay with a mean and no memory.
+// Exponential is a delay with a mean, whose rest is as long however long it has
+// lasted already: the time between events that come at random.
 func Exponential(mean time.Duration) Delay { return Delay{shape: exponential, from: mean} }
 
 // Empirical is a delay that is one of the samples, each as likely as any other.
@@ -107,8 +108,8 @@ func ParseDelay(text string) (Delay, error) {
 // maxDelay bounds every delay, so that a run's time never overflows.
 const maxDelay = 1000 * time.Hour
 
-// Map returns the delay with each of its times replaced by f of it. Of f is
-// wanted that it keeps their order; sigma and share stay.
+// Map returns the delay with each of its times replaced by f of it. f must keep
+// their order. The sigma of a lognormal delay and the share of a bimodal one stay.
 func (d Delay) Map(f func(time.Duration) time.Duration) Delay {
 	d.from, d.to = f(d.from), f(d.to)
 	samples := slices.Clone(d.samples)
@@ -164,8 +165,8 @@ func nanoseconds(x float64) time.Duration {
 	return time.Duration(min(x+0.5, float64(maxDelay)))
 }
 
-// Random is a sequence of random numbers: a function of a seed, a source and
-// how many were drawn before. Each source has a sequence of its own, so that
+// Random is a sequence of random numbers, for a node or a program that draws
+// delays: a function of a seed, a source and how many were drawn before. Each source has a sequence of its own, so that
 // what one draws does not shift what the others get, and two variants under
 // one seed meet the same delays. A process that begins anew goes on drawing
 // where it was: chance has no memory that a crash could take.
@@ -177,7 +178,7 @@ type Random struct {
 	count uint64
 }
 
-// NewRandom returns the draws of a source under a seed.
+// NewRandom returns the random numbers of a source, any text, under a seed.
 func NewRandom(seed uint64, source string) Random {
 	return Random{key: scramble(mixString(mix(0, seed), source))}
 }

@@ -65,15 +65,15 @@ func (w *World) stopFaults() {
 	}
 }
 
-// Crasher is a node that loses something in a crash. Crash drops what only
-// memory held: what its log had when it was last flushed stays. The fields of a
-// node that is no Crasher all survive.
+// Crasher is a Node that loses something in a crash. Its Crash sets the fields to
+// what is left: what stood only in memory is gone, and what was flushed to a log
+// stays. All fields of a node that is no Crasher survive.
 type Crasher interface {
 	Crash()
 }
 
-// Restarter is a node that does something when it comes back. The run does not end
-// before.
+// Restarter is a Node that does something when it comes back from a crash, such as
+// reading its log. The run does not end before it is back.
 type Restarter interface {
 	Restart(out *Outbox)
 }

@@ -56,7 +56,7 @@ func (t *Task) Assert(holds bool, format string, args ...any) {
 // public API.
 func (t *Task) Call(call Message) { t.acts("call ", Called, call) }
 
-// Return tells the properties that the task comes back from one.
+// Return tells the properties that the task comes back from such a function.
 func (t *Task) Return(result Message) { t.acts("return ", Returned, result) }
 
 func (t *Task) acts(verb string, action Action, m Message) {

@@ -11,9 +11,9 @@ import (
 // plain variable: each call is recorded, and is checked for a data race.
 type List[T Word] struct {
 	object
-	// Locked says that the list has a lock after all, which is never held at a
-	// point. So nobody waits for it, and it needs no Mutex: whoever uses the list
-	// holds it up to the next point.
+	// Locked says that the client guards the list with a lock that it never holds
+	// at a point. Nobody can be seen to wait for such a lock, so the model needs no
+	// Mutex for it, and accesses to the list are no data race.
 	Locked bool `sim:"config"`
 	values []T
 }

@@ -36,7 +36,7 @@ func ContentsOf(m Message) string {
 	return strings.TrimPrefix(fmt.Sprintf("%+v", m), "&")
 }
 
-// Fault is a message that nobody sent.
+// Fault is a fault as properties see it: the Message of an Act that Failed.
 type Fault string
 
 const (
@@ -44,15 +44,17 @@ const (
 	// the connection is broken. The request may have been served or not. It is an
 	// error, too.
 	ErrBroken Fault = "cut"
-	Crash     Fault = "crash"
-	Restart   Fault = "restart"
-	Late      Fault = "delay"
-	Lost      Fault = "lose"
-	Twice     Fault = "duplicate"
+	Crash     Fault = "crash"     // of a node or a process
+	Restart   Fault = "restart"   // of a node or a process: the end of the fault
+	Late      Fault = "delay"     // a message comes later; see Faults.Delays
+	Lost      Fault = "lose"      // a message is lost; see Faults.Losses
+	Twice     Fault = "duplicate" // a request comes twice; see Faults.Duplicates
 )
 
+// Name is how schedules and pictures call the fault.
 func (f Fault) Name() string { return string(f) }
 
+// String is empty: the name says it all.
 func (f Fault) String() string { return "" }
 
 // Error says what the fault means to who waits.

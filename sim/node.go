@@ -11,8 +11,8 @@ type Node interface {
 	Handle(e Envelope, out *Outbox)
 }
 
-// Checker is a node with invariants of its own. Check runs after each of its
-// steps.
+// Checker is a Node with invariants of its own. Check runs after each of its
+// steps; an error breaks the property NodeInvariants.
 type Checker interface {
 	Check() error
 }

@@ -34,7 +34,9 @@ func (t *Task) Select(cases ...SelectCase) any {
 	return t.choose(t.nextOr("select", ""), true, cases...)
 }
 
-// SelectCase is a case of a select. Its zero value is one of a nil channel.
+// SelectCase is a case of Task.Select: Chan.Receiving, Chan.Sending,
+// Timer.Receiving, Context.Done or SelectDefault. Its zero value is a case of a nil
+// channel, which is never ready.
 type SelectCase struct {
 	of      objectHolder // a Chan or a Timer; nil: never ready
 	sends   bool
@@ -42,7 +44,7 @@ type SelectCase struct {
 	carried // what it sends
 }
 
-// SelectDefault is the case that happens where no other is ready.
+// SelectDefault is the default of a select: it happens where no other case is ready.
 func SelectDefault() SelectCase { return SelectCase{orElse: true} }
 
 // Receiving is the case of a select that waits for a value in C.

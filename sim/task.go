@@ -170,9 +170,8 @@ func (t *Task) Name() string { return t.name }
 //
 // A point is a place where another task may run instead. Its name says what comes
 // next: who is parked at "send" has not sent. Without At a point names itself:
-// "lock cache.mu", "receive jobs". An operation that is no point by itself becomes
-// one through At; in a program one without arguments, as others have Step before
-// them.
+// "lock cache.mu", "receive jobs". An operation that is no point by itself, such as
+// Unlock, becomes one through At.
 func (t *Task) At(name string) *Task {
 	t.next = name
 	return t

@@ -232,8 +232,9 @@ func (m *Timer) waitingFor(w *World) string {
 	return w.objectName(m.number) + ", which is not armed"
 }
 
-// Ref is something that a run creates, by the number that its creator gives
-// it: from 1. 0 is none, as nil is.
+// Ref stands for a pointer to something that a run creates, such as a timer of
+// Timers. It is a number from 1, given by whoever creates the thing; 0 is nil. A
+// Var, an Atomic and a List can hold it, and a Go pointer they cannot.
 type Ref int32
 
 // Timers are the timers that a client makes as it runs. Their number is
@@ -267,7 +268,7 @@ func (ts *Timers) New(t *Task) Ref {
 		t.world.objectName(ts.number), len(ts.pool)))
 }
 
-// At is the timer of a Ref.
+// At is the timer that the Ref stands for. It panics if there is none.
 func (ts *Timers) At(r Ref) *Timer {
 	if r < 1 || int(r) > len(ts.pool) || !ts.made[r-1] {
 		panic(fmt.Sprintf("sim: Ref %d is no timer: it is none, or was dropped", r))

@@ -22,8 +22,7 @@ type Wait struct {
 	on interface{ waitsFor() string }
 }
 
-// For is what it waits for: "b.lock, held by sender". It is for the moment,
-// and not for later.
+// For is what it waits for: "b.lock, held by sender". Call it before the next step.
 func (w Wait) For() string {
 	if w.on == nil {
 		return "something" // A test has made it.

@@ -5,7 +5,9 @@ import (
 	"unsafe"
 )
 
-// Word is what one variable that tasks share can hold.
+// Word is what a Var, an Atomic or a List can hold: a number or a bool. In place of
+// a text use a number with a name, and in place of a pointer a Ref. A struct is
+// several Vars.
 type Word interface {
 	~int | ~int32 | ~int64 | ~uint32 | ~uint64 | ~bool
 }
