@@ -28,7 +28,7 @@ import (
 const group = "group"
 
 // commitCost is a workload: a goroutine for each partition thinks, marks its next
-// message and commits, again and again.
+// message and commits, again and again; or a ticker commits, and Close in the end.
 type commitCost struct {
 	offsetrewind.Params
 	think  sim.Delay     // before each mark
@@ -47,6 +47,10 @@ func drawCommitCost(r *rapid.T) commitCost {
 	c.think = sim.Exponential(mean)
 	c.wake = time.Duration(rapid.SampledFrom([]int{1, 35, 400}).Draw(r, "wake")) * time.Microsecond
 	c.answer = time.Duration(rapid.IntRange(1, 20).Draw(r, "answer")) * time.Millisecond
+	if c.Auto = rapid.Bool().Draw(r, "auto"); c.Auto {
+		// Longer than an answer: select may take either of a tick and the end.
+		c.Interval = c.answer + time.Duration(rapid.IntRange(1, 50).Draw(r, "interval"))*time.Millisecond
+	}
 	c.seed = rapid.Uint64Range(0, 1_000_000).Draw(r, "seed")
 	return c
 }
@@ -117,7 +121,7 @@ func (s *story) next(now time.Duration, enabled []sim.Event) int {
 func (c commitCost) released() *story {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // Package locks needs it.
 	metrics.UseNilMetrics = true
-	locks.Wake = c.wake
+	locks.Wake = 0 // until all is set up
 	s := &story{}
 	var start time.Time
 	fake := &offsetLog{cluster: newCluster(c.Partitions), answer: c.answer, commit: func(p []model.PartitionOffset) { s.commit(time.Since(start), p) }}
@@ -127,7 +131,7 @@ func (c commitCost) released() *story {
 	conf.Metadata.RefreshFrequency = 0
 	conf.Net.Proxy.Enable, conf.Net.Proxy.Dialer = true, fake
 	conf.Net.MaxOpenRequests = c.MaxOpen
-	conf.Consumer.Offsets.AutoCommit.Enable = false
+	conf.Consumer.Offsets.AutoCommit.Enable, conf.Consumer.Offsets.AutoCommit.Interval = c.Auto, c.Interval
 	client, err := sarama.NewClient([]string{address(coordinatorID)}, conf)
 	if err != nil {
 		panic(fmt.Sprint("conform: the client does not start: ", err))
@@ -148,7 +152,7 @@ func (c commitCost) released() *story {
 	for p, pom := range poms {
 		synctest.Wait() // One after the other, at the same instant.
 		if p == 0 {
-			start = time.Now()
+			start, locks.Wake = time.Now(), c.wake
 		}
 		claims.Go(func() {
 			think := thinks(c.seed, fmt.Sprint("G", p))
@@ -162,13 +166,20 @@ func (c commitCost) released() *story {
 					pom.MarkOffset(next, "")
 					next++
 				}
-				om.Commit()
+				if !c.Auto {
+					om.Commit()
+				}
 			}
 		})
 	}
 	claims.Wait()
+	if c.Auto {
+		_ = om.Close()
+	}
 	s.note(time.Since(start), "end")
-	_ = om.Close()
+	if !c.Auto {
+		_ = om.Close()
+	}
 	_ = client.Close()
 	return s
 }
