@@ -49,7 +49,7 @@ var mutants = []mutant{
 
 	// What steps record.
 	{"after records no clock", "sim/alarm.go",
-		"	o.world.touched(&o.world.clock.object, false)\n	a := o.alarm(timer)\n	o.world.putsOff(a.event)\n	a.deadline", "	a := o.alarm(timer)\n	o.world.putsOff(a.event)\n	a.deadline",
+		"	o.world.touched(&o.world.clock.object, false)\n	o.world.putsOff(a.event)\n	a.deadline = o", "	o.world.putsOff(a.event)\n	a.deadline = o",
 		"exhaustive believes that it does not matter when an alarm is armed",
 		[2]string{"./sim/explore", "TestArmingAnAlarmReadsTheClock"}},
 	{"who passes by records nothing", "sim/select.go",
