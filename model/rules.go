@@ -16,6 +16,7 @@ const (
 	Kafka0_11
 	Kafka2_4
 	Kafka2_5
+	Kafka2_6
 	Kafka3_5
 	Kafka3_6
 	Kafka3_8
@@ -30,7 +31,7 @@ const (
 )
 
 func (r Release) String() string {
-	return [...]string{"4.3", "0.11", "2.4", "2.5", "3.5", "3.6", "3.8", "3.9", "3.9.1", "4.0", "4.0.1", "4.1", "4.2", "4.3", "no release yet"}[r]
+	return [...]string{"4.3", "0.11", "2.4", "2.5", "2.6", "3.5", "3.6", "3.8", "3.9", "3.9.1", "4.0", "4.0.1", "4.1", "4.2", "4.3", "no release yet"}[r]
 }
 
 // Rule is one rule of the protocol that a release may have or not. Several are
@@ -46,10 +47,10 @@ const (
 	OffsetsInLogOrder
 	StrictEndTxnEpoch
 	FailedFence
-	CompleteOnce
 	StorageErrorAgain
 	GroupMetadata
 	StableOffsets
+	CompleteOnce
 	Verification
 	GuardPerTransaction
 	CompletionByValue
@@ -102,10 +103,10 @@ var facts = [...]Fact{
 	{OffsetsInLogOrder, "offsets-in-log-order", "KIP-98", Kafka0_11, "Of two committed offsets the one whose record is later in __consumer_offsets counts.", "Ordered by the marker, an offset after a replay is not the one before it."},
 	{StrictEndTxnEpoch, "strict-end-txn-epoch", "KAFKA-9600", Kafka2_5, "EndTxn of a client needs the very epoch that is stored.", "A newer epoch than the stored one was accepted."},
 	{FailedFence, "failed-fence", "KAFKA-9666", Kafka2_5, "A fence whose write to the log failed is not counted twice (TV1).", "InitProducerId, tried again while the log is away, used up the epochs."},
-	{CompleteOnce, "complete-once", "KAFKA-10080", Kafka2_5, "Whoever completes a transaction takes it out of the list of those to complete, as one step.", "Two threads complete one transaction, and the second meets the next one."},
 	{StorageErrorAgain, "storage-error-again", "KAFKA-9749", Kafka2_5, "A marker refused with KAFKA_STORAGE_ERROR is sent again.", "The transaction stays decided for ever."},
 	{GroupMetadata, "group-metadata", "KIP-447", Kafka2_5, "TxnOffsetCommit carries member and generation, which the group checks.", "A former owner of a partition commits offsets over those of the new one."},
 	{StableOffsets, "stable-offsets", "KIP-447", Kafka2_5, "OffsetFetch with RequireStable is refused while a transaction holds offsets of the partition.", "A new owner starts from an offset that is about to move."},
+	{CompleteOnce, "complete-once", "KAFKA-10080", Kafka2_6, "Whoever completes a transaction takes it out of the list of those to complete, as one step.", "Two threads write that one transaction is complete, and the second does when the next one is open: a coordinator that loads its log has forgotten that."},
 	{Verification, "verification", "KIP-890", Kafka3_6, "A leader asks the coordinator before it lets a batch begin a transaction.", "A late batch opens a transaction that nobody ends (KAFKA-14402)."},
 	{GuardPerTransaction, "guard-per-transaction", "KAFKA-14884", Kafka3_6, "A marker voids the proof with which a batch may begin a transaction.", "A proof from before the marker lets a late batch in after it."},
 	{CompletionByValue, "completion-by-value", "KAFKA-16352", Kafka3_8, "What is over takes its own entry from the list of those to complete, and not a newer one of the same id.", "A stale answer takes away the next completion, and the transaction stays decided."},

@@ -88,7 +88,7 @@ func (t *Transactions) answered(code model.Error, out *sim.Outbox) {
 		t.appended(m, p.next, p.request, out)
 		return
 	case code == model.None:
-		return // Whoever completed it first was faster (before KAFKA-10080).
+		return // completeTransitionTo throws: it was complete before (before KAFKA-10080).
 	case same && code == model.ErrCoordinatorNotAvailable && p.next.state.complete():
 		t.send(p, out)
 		return
@@ -187,6 +187,7 @@ func (t *Transactions) Crash() {
 		t.channels[i] = markerChannel{conn: t.channels[i].conn}
 	}
 	t.dropCompletions()
+	t.again = nil
 	t.forget()
 }
 

@@ -149,10 +149,28 @@ func (t *Transactions) maybeWriteTxnCompletion(m *transactionMetadata, out *sim.
 		return
 	}
 	complete := completion.newMetadata
-	if t.config.Rules.Has(model.CompleteOnce) {
-		*completion = noCompletion()
+	*completion = noCompletion()
+	if !t.config.Rules.Has(model.CompleteOnce) && t.log != nil {
+		t.again = append(t.again, pendingAppend{transactionalID: m.transactionalID, next: complete, epoch: t.epoch})
+		out.After(completeAgain, 0)
 	}
 	t.appendTransactionToLog(m, complete, sim.Envelope{}, out)
+}
+
+// writeCompletionAgain is the thread that has queued the markers. It has looked, too,
+// whether any is left, and has found as the sender's thread has that none is; only now
+// it goes on.
+//
+// Source: TransactionMarkerChannelManager.maybeWriteTxnCompletion before KAFKA-10080.
+func (t *Transactions) writeCompletionAgain(out *sim.Outbox) {
+	p := t.again[0]
+	t.again = append(t.again[:0], t.again[1:]...)
+	if t.unavailable() == model.None && p.epoch == t.epoch {
+		t.send(p, out)
+	}
+	if len(t.again) > 0 {
+		out.After(completeAgain, 0)
+	}
 }
 
 // sendMarkers lets each channel send that can.
@@ -208,7 +226,8 @@ func (t *Transactions) drop(q queuedMarker) {
 // by the producer id. A broker that does not lead the partition any more, or is not
 // ready, gets it again. One that has seen a newer epoch makes the coordinator give
 // up: the transaction stays decided, and is never complete. What nobody expects is an
-// exception, and nothing more of the answer is looked at.
+// exception, and nothing more of the answer is looked at; so is a marker of what is
+// complete already (before KAFKA-10080).
 //
 // Source: TransactionMarkerRequestCompletionHandler.onComplete. KAFKA-9749 for
 // KAFKA_STORAGE_ERROR.
@@ -221,7 +240,7 @@ func (t *Transactions) markersAnswered(broker int, response *model.WriteTxnMarke
 		m, again, abandoned := &t.metadata[q.transactionalID], q.marker, false
 		again.Partitions = nil
 		outcomes := outcomesOf(q.marker.ProducerID, response)
-		if threw = threw || t.isUnexpected(outcomes); threw {
+		if threw = threw || t.isUnexpected(outcomes) || !m.state.decided(); threw {
 			t.dropped[q.transactionalID] = true
 			continue
 		}

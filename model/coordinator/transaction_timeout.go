@@ -10,11 +10,12 @@ import (
 const (
 	transactionAbort = 0 // looks for transactions that have timed out
 	fence            = 1 // goes on with the first of the fences
-	reconnect        = 2 // and on, one a broker: dials it anew
+	completeAgain    = 2 // writes that a transaction is complete, which is written already
+	reconnect        = 3 // and on, one a broker: dials it anew
 )
 
 func (t *Transactions) Timers() []string {
-	names := []string{"transaction-abort", "fence"}
+	names := []string{"transaction-abort", "fence", "complete-again"}
 	for _, b := range t.config.Brokers {
 		names = append(names, "reconnect-"+b.Name)
 	}
@@ -27,6 +28,8 @@ func (t *Transactions) Expire(timer int, out *sim.Outbox) {
 		t.abortTimedOutTransactions(out)
 	case fence:
 		t.fenceNext(out)
+	case completeAgain:
+		t.writeCompletionAgain(out)
 	default:
 		t.channels[timer-reconnect].disconnected = false
 		t.sendMarkers(out)

@@ -35,6 +35,7 @@ type Transactions struct {
 	loading bool
 	appends []pendingAppend // in the order in which the log answers
 	fences  []fencing       // FineFences: under way
+	again   []pendingAppend // of what is complete already (before KAFKA-10080)
 	records []logRecord     // Crashes: the last of each transactional id, as the log has it
 	// dropped says of each transactional id that an exception has dropped what was
 	// answered to a marker of it.
@@ -203,7 +204,7 @@ func (t *Transactions) Check() error {
 		case t.log == nil && m.state.decided() && !pending.complete(): // A write of Complete may fail.
 			return fmt.Errorf("%v is %v, and %v is pending", m.transactionalID, m.state, pending)
 		}
-		if t.completions[i].waiting && !m.state.decided() {
+		if t.completions[i].waiting && !m.state.decided() && t.config.Rules.Has(model.CompleteOnce) {
 			return fmt.Errorf("%v is %v, and markers of it are to be written", m.transactionalID, m.state)
 		}
 		for _, p := range m.partitions {

@@ -95,6 +95,39 @@ var CoordinatorCrash = race(scenario.Scenario[struct{}, World]{
 	},
 })
 
+// DuplicateRetry is a batch that is sent again because its acknowledgement was lost.
+var DuplicateRetry = race(scenario.Scenario[struct{}, World]{
+	Name:  "duplicate-retry",
+	Title: "A batch is sent again because its acknowledgement was lost",
+	Stake: "Records are written, the connection breaks, and the acknowledgements are lost. The producer sends the batches again. " +
+		"A leader tells a batch that it has by its sequence number, and remembers the last five of a producer. " +
+		"With six in flight the first of them is forgotten: it is refused as out of order, and the producer sends it once more in a new epoch.",
+	Do:      "Use an idempotent producer, with at most five requests in flight. Java refuses more.",
+	Fixed:   "Kafka 1.0",
+	Sources: []string{"KIP-98", "KAFKA-5494", "ProducerStateEntry.NUM_BATCHES_TO_RETAIN", "TransactionManager.canRetry"},
+	Code:    []string{"model/producer/plain/pipeline.go", "model/broker/producer_state.go"},
+	Claims:  []*claim{onceThere, ackedThere},
+	Symptoms: []scenario.Symptom{{
+		Seen:     []scenario.Seen{{Text: "a record is in the topic twice after a produce request was sent again"}},
+		Cause:    "The first request was written, and its acknowledgement was lost; nothing tells the second from a new one.",
+		Releases: "producers without enable.idempotence",
+		Do:       "Set enable.idempotence, and leave max.in.flight.requests.per.connection at 5 or less.",
+		Command:  scenario.Command("run", "duplicate-retry"),
+	}},
+	Schedule: `
+		A send; A send#2; A->B0 Produce; network cut B0->A; A await produce; A await produce#2; A redial B0; A send#3
+		A->B0/2 Produce`,
+	Variants: []scenario.Variant[struct{}, World]{
+		{Name: "not-idempotent", Is: pipelined(plain.PipelineConfig{Batches: 2, InFlight: 2}), Release: "producers without enable.idempotence", Does: "sends again what has no acknowledgement", Expect: expect{scenario.Breaks(onceThere).Because("the leader cannot tell a second try from a new batch")}},
+		{Name: "six-in-flight", Is: pipelined(plain.PipelineConfig{Batches: 6, InFlight: 6, Idempotent: true}), Release: "no client: Java refuses it", Does: "sends six batches, and all of them again", Expect: expect{scenario.Breaks(onceThere).Because("the leader remembers five, and the first of six is out of order")}},
+		{Name: "five-in-flight", Is: pipelined(plain.PipelineConfig{Batches: 6, InFlight: 5, Idempotent: true}), Release: "idempotent producers, Kafka 1.0 and later", Does: "sends five batches, and all of them again"},
+	},
+})
+
+func pipelined(config plain.PipelineConfig) World {
+	return World{Faults: sim.Faults{Cuts: 1}, Pipeline: config}
+}
+
 // ZombieProducer is a producer that was replaced and goes on.
 var ZombieProducer = race(scenario.Scenario[struct{}, World]{
 	Name:  "zombie-producer",

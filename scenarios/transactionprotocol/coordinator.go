@@ -102,6 +102,38 @@ func electedAgain(rules model.Rules) World {
 	return World{Rules: rules, Elections: again, One: true, Producers: one(does(tv1, commits(0)))}
 }
 
+// DuplicateCompletion is a transaction that is written complete twice.
+var DuplicateCompletion = race(scenario.Scenario[struct{}, World]{
+	Name:  "duplicate-completion",
+	Title: "A transaction is written complete twice, and the next one is forgotten",
+	Stake: "Two threads of the coordinator see that all markers are written, and both append that the transaction is complete. " +
+		"The second does when the next transaction is open. In memory nothing happens; in the log that is over. " +
+		"The next coordinator goes by the log: it answers the commit as a second try, and no marker is ever sent.",
+	Do:      "Use brokers of Kafka 2.6 or later.",
+	Fixed:   "Kafka 2.6",
+	Sources: []string{"KAFKA-10080", "TransactionMarkerChannelManager.maybeWriteTxnCompletion"},
+	Code:    []string{"model/coordinator/marker_channel.go", "model/coordinator/append.go"},
+	Claims:  []*claim{noLostWrite, noAbortedRead, stableMoves},
+	Schedule: `
+		controller drive; A start; A->C InitProducerId; C->log append; log->C append response; A await id; A begin
+		A->C AddPartitionsToTxn; C->log append#2; log->C append response#2; A await add; A->B0 Produce
+		B0->C AddPartitionsToTxn; C->B0 AddPartitionsToTxn response; A await produce; A->C EndTxn; C->log append#3
+		log->C append response#3; A await end; A begin#2; C->B0 WriteTxnMarkers; B0->C WriteTxnMarkers response
+		C->log append#4; log->C append response#4; A->C AddPartitionsToTxn#2; C.complete-again fires; C->log append#5
+		C->log append#6; controller->log elect; log->C append response#5; A await add#2; A->B0 Produce#2
+		B0->C AddPartitionsToTxn#2; log->C elected; C->B0 AddPartitionsToTxn response#2; A await produce#2
+		controller driven; C->log load; C->log elected response; log->C append response#6; log->C load response
+		A->C EndTxn#2; A await end#2`,
+	Variants: []scenario.Variant[struct{}, World]{
+		{Name: "kafka-2.5", Is: completedTwice(lacks(model.CompleteOnce)), Release: "Kafka 2.5", Does: "looks whether a marker is left, and then takes the transaction off the list", Expect: expect{scenario.Breaks(noLostWrite, stableMoves).Because("the log ends with the completion of the transaction before")}},
+		{Name: "kafka-2.6", Is: completedTwice(model.Rules{}), Release: "Kafka 2.6 and later", Does: "lets one thread take it off the list, and that one writes"},
+	},
+})
+
+func completedTwice(rules model.Rules) World {
+	return World{Rules: rules, Cluster: tv1, Elections: again, One: true, Producers: one(does(tv1, commits(0), commits(0)))}
+}
+
 // MarkerLivelock is a marker that is sent again and refused.
 var MarkerLivelock = race(scenario.Scenario[struct{}, World]{
 	Name:  "marker-livelock",

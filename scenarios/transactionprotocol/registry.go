@@ -5,8 +5,8 @@ import "racelab/scenario"
 // all lists the scenarios.
 func all() []*scenario.Scenario[struct{}, World] {
 	return []*scenario.Scenario[struct{}, World]{
-		&CoordinatorCrash, &ZombieProducer, &DelayedEndTxn, &DelayedMarker, &HangingTransaction, &LateRecord, &VerificationABA, &CompletionRace,
-		&Upgrade, &TimeoutMeetsCommit, &SelfFencing, &StuckPrepare, &MarkerLivelock, &EpochExhaustion, &PendingOffsets,
+		&DuplicateRetry, &CoordinatorCrash, &ZombieProducer, &DelayedEndTxn, &DelayedMarker, &HangingTransaction, &LateRecord, &VerificationABA, &CompletionRace,
+		&Upgrade, &TimeoutMeetsCommit, &SelfFencing, &StuckPrepare, &DuplicateCompletion, &MarkerLivelock, &EpochExhaustion, &PendingOffsets,
 		&ZombieReader, &OffsetsAfterReplay, &ConsumeProcessProduce,
 	}
 }

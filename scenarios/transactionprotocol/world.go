@@ -25,6 +25,7 @@ type World struct {
 	Rules     model.Rules
 	Cluster   model.TransactionVersion // default: TV2
 	Producers []plain.Config           // A, B, and so on
+	Pipeline  plain.PipelineConfig     // A instead, if it has any batches
 	Brokers   int                      // each leads a partition; default: 1
 	Together  int                      // one broker leads so many partitions instead
 	Offsets   bool                     // B0 has __consumer_offsets too
@@ -63,6 +64,7 @@ type parts struct {
 	coordinators []*coordinator.Transactions
 	brokers      []*broker.Broker // by the partition that they lead
 	producers    []*plain.Producer
+	pipeline     *plain.Pipeline             // nil: there is none
 	log          *coordinator.TransactionLog // nil: it is a part of the coordinator
 }
 
@@ -139,6 +141,10 @@ func (x World) build(w *sim.World) *parts {
 		}
 	}
 	x.connect(w, p, coordinators, config.Brokers)
+	if x.Pipeline.Batches > 0 {
+		p.pipeline = plain.NewPipeline(x.Pipeline, w.Dial("A", "B0"))
+		w.GoProgram("A", p.pipeline)
+	}
 	for i, config := range x.Producers {
 		name := producerNames[i : i+1]
 		var group *sim.Conn
@@ -245,6 +251,8 @@ var (
 	replaySame    = &claim{Name: "offsets-survive-a-replay", Says: "the committed offset after a replay of __consumer_offsets is the one before it"}
 	ownerKeeps    = &claim{Name: "former-owner-takes-nothing-back", Says: "what the new owner of a partition has committed, its former owner does not take back"}
 	inputKept     = &claim{Name: "no-input-is-lost", Says: "each input before the committed offset has its output, once"}
+	onceThere     = &claim{Name: "no-duplicate", Says: "no record is in a partition twice"}
+	ackedThere    = &claim{Name: "acknowledged-records-are-there", Says: "a record that was acknowledged is in its partition"}
 	fenced        = &claim{Name: properties.TransactionHistoryIsFenced(nil).Name(), Says: "the coordinator answers as a register with one owner: who was replaced ends nothing, and nobody is fenced whom nobody has replaced"}
 	invariants    = &claim{Name: sim.NodeInvariants, Says: "no epoch passes the last one, and logs and coordinators are what they claim to be"}
 )
@@ -278,6 +286,10 @@ func judge(w *sim.World, name string, p *parts) {
 		w.Finally(name, p.replay)
 	case ownerKeeps.Name:
 		w.Finally(name, p.owner)
+	case onceThere.Name:
+		w.Always(name, p.once)
+	case ackedThere.Name:
+		w.Finally(name, p.acked)
 	case fenced.Name:
 		names := strings.Split(producerNames[:len(p.producers)], "")
 		w.Watch(properties.TransactionHistoryIsFenced(&properties.TransactionHistory{Clients: names}))
@@ -416,5 +428,20 @@ func (p *parts) input(c *sim.Claim) {
 			}
 		}
 		c.Assert(count == 1, "input %d is behind the committed offset %d, and has %d outputs", n, at, count)
+	}
+}
+
+func (p *parts) once(c *sim.Claim) {
+	var before []model.Record
+	for _, r := range p.read()[0] {
+		c.Assert(!slices.Contains(before, r), "record %d is in P0 twice", r)
+		before = append(before, r)
+	}
+}
+
+func (p *parts) acked(c *sim.Claim) {
+	records := p.read()[0]
+	for n := range p.pipeline.Batches() {
+		c.Assert(!p.pipeline.Acked(n) || slices.Contains(records, model.Record(n)), "record %d was acknowledged, and is not in P0", n)
 	}
 }

@@ -203,6 +203,10 @@ var mutants = []mutant{
 		"next.producerEpoch, next.lastProducerEpoch = m.producerEpoch+1, m.producerEpoch\n		if rules", "next.producerEpoch, next.lastProducerEpoch = m.producerEpoch, m.producerEpoch\n		if rules",
 		"TV2 is as open to late requests as TV1", [2]string{"./model/coordinator", "TestEndTxnTV2"}},
 
+	{"the other coordinator, from wherever it is", "model/broker/produce.go",
+		"b.coordinator = (int(coordinator) + 1)", "b.coordinator = (b.coordinator + 1)",
+		"two refusals lead away and back, for ever", [2]string{"./model/broker", "TestProduceAsksTheOther"}},
+
 	// What the patterns rest on.
 	{"relay marks first", "scenarios/patterns/outbox.go",
 		"			s.publish(t, app.Message(row.Key))\n			s.mark(t, row, app.Sent)\n		}\n	}\n}\n\n// markThenSend", "			s.mark(t, row, app.Sent)\n			s.publish(t, app.Message(row.Key))\n		}\n	}\n}\n\n// markThenSend",

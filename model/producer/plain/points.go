@@ -7,5 +7,6 @@ const (
 	PointBegin           = "begin"             // before a transaction
 	PointAwaitAddOffsets = "await add offsets" // AddOffsetsToTxnHandler
 	PointAwaitOffsets    = "await offsets"     // TxnOffsetCommitHandler
+	PointSend            = "send"              // a batch, with others in flight
 	PointTimeOut         = "time out"          // a request has no answer for request.timeout.ms
 )
