@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// releasesOf are the releases of a client, the oldest first, and on which of them
-// the witness ran which race (make witness; witness/releases.md counts). The ends of ranges
-// in between stand for what lies there.
+// releasesOf are the releases of a client, the oldest first, and on which of them the
+// conformance tests ran which race (witness/conform); witnessed.jsonl has what the
+// experiments ran. The ends of ranges in between stand for what lies there.
 type releasesOf struct {
 	client, title string
 	releases      string
-	witnessed     map[string]string // by race
+	conforms      map[string]string // by race
 }
 
 var clientReleases = []releasesOf{
@@ -20,10 +20,7 @@ var clientReleases = []releasesOf{
 		"sarama", "Sarama",
 		"1.37.0 1.37.2 1.38.0 1.38.1 1.40.1 1.41.0 1.41.2 1.41.3 1.42.1 1.43.0 1.43.1 1.43.2 1.43.3 1.45.0 1.45.1 1.45.2 1.46.1 1.46.2 1.46.3 " +
 			"1.47.0 1.48.0 1.48.1 1.48.2 1.49.0 1.50.0 1.50.1 1.50.2 1.50.3 1.60.0 1.60.1 1.60.2 1.61.0 1.61.1",
-		map[string]string{
-			"offset-rewind": "1.43.0 1.43.1 1.43.2 1.43.3 1.48.0 1.61.1", "throttle-stall": "1.43.0 1.43.1 1.43.2 1.43.3 1.48.0 1.61.1",
-			"concurrent-transactions": "1.43.0 1.43.1 1.43.2 1.43.3 1.48.0 1.50.3 1.61.0 1.61.1",
-		},
+		map[string]string{"concurrent-transactions": "1.50.3 1.61.0 1.61.1"},
 	},
 	{
 		"franz-go", "franz-go",
@@ -37,7 +34,7 @@ var clientReleases = []releasesOf{
 func releaseTables(p *page, races []*Race) {
 	p.heading("By release")
 	p.text("✗ breaks something in every setting that checks it; (✗) only in some, which the race's page names; ✓ holds; · nothing here speaks of the release. " +
-		"m: the witness ran that release (`make witness`); the rest was read in source, and is what the model of the range does.")
+		"m: the model was held against that release, step by step (witness/conform); the rest was read in source, and is what the model of the range does.")
 	for _, c := range clientReleases {
 		var about []*Race
 		for _, r := range races {
@@ -49,6 +46,7 @@ func releaseTables(p *page, races []*Race) {
 			releaseTable(p, c, few)
 		}
 	}
+	witnessedTables(p, races)
 }
 
 // releaseTable writes it for a client and so many races as fit into a line.
@@ -62,7 +60,7 @@ func releaseTable(p *page, c releasesOf, about []*Race) {
 	row := func(release string) string {
 		cells := ""
 		for _, r := range about {
-			cells += " " + r.cell(c.client, release, slices.Contains(strings.Fields(c.witnessed[r.Name]), release)) + " |"
+			cells += " " + r.cell(c.client, release, slices.Contains(strings.Fields(c.conforms[r.Name]), release)) + " |"
 		}
 		return cells
 	}
@@ -81,7 +79,7 @@ func releaseTable(p *page, c releasesOf, about []*Race) {
 }
 
 // cell is what a release does about the race: the variants that stand for it.
-func (r *Race) cell(client, release string, witnessed bool) string {
+func (r *Race) cell(client, release string, conforms bool) string {
 	variants, _, known := r.In(client, release)
 	if !known {
 		return "·"
@@ -90,7 +88,7 @@ func (r *Race) cell(client, release string, witnessed bool) string {
 	for _, v := range variants {
 		all = append(all, r.mark(v)+" `"+v.Name+"`")
 	}
-	if witnessed {
+	if conforms {
 		all[0] += " m"
 	}
 	return strings.Join(all, ", ")

@@ -26,7 +26,7 @@ func lostUpdate(w *T) {
 // processes.
 func TestWorkers(t *testing.T) {
 	if s := settings(); s != nil { // a process of the search
-		exploreTest(t, s, lostUpdate)
+		exploreTest(t, s, false, lostUpdate)
 		return
 	}
 	for _, count := range []bool{false, true} {

@@ -3,9 +3,11 @@ package witness
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	rtcontext "racelab/witness/rt/context"
 
@@ -13,13 +15,14 @@ import (
 )
 
 // T is the testing.T of one run. Sub-tests run in the run of their test, one after
-// the other; Parallel does nothing.
+// the other: Parallel does nothing.
 type T struct {
 	*testing.T
 
 	name     string
 	cleanups []func()
 	failed   bool
+	subs     map[string]int // how many sub-tests of a name there were
 	cancel   context.CancelFunc
 	ctx      context.Context
 }
@@ -139,13 +142,29 @@ func (w *T) Name() string {
 	return w.name
 }
 
-// Run calls f in the goroutine of the test.
+// Run calls f in a goroutine of its own, as a sub-test, and waits for its end.
 func (w *T) Run(name string, f func(*testing.T)) bool {
 	if !w.inRun() {
 		return w.T.Run(name, f)
 	}
-	f(w.T)
-	return !w.T.Failed()
+	name = w.name + "/" + strings.ReplaceAll(name, " ", "_")
+	if w.subs == nil {
+		w.subs = map[string]int{}
+	}
+	w.subs[name]++
+	if n := w.subs[name]; n > 1 {
+		name += fmt.Sprintf("#%02d", n-1)
+	}
+	sub := begin(name)
+	rt.Call(name, func() {
+		defer sub.end()
+		f(sub.T)
+	})
+	if sub.T.Failed() {
+		w.failed = true // The sub-test has said why.
+		w.T.Fail()
+	}
+	return !sub.T.Failed()
 }
 
 // Parallel does nothing in a run.
@@ -186,6 +205,66 @@ func (w *T) TempDir() string {
 	}
 	w.Cleanup(func() { os.RemoveAll(dir) })
 	return dir
+}
+
+// Chdir changes the folder until the end of the body.
+func (w *T) Chdir(dir string) {
+	if !w.inRun() {
+		w.T.Chdir(dir)
+		return
+	}
+	before, err := os.Getwd()
+	if err == nil {
+		err = os.Chdir(dir)
+	}
+	if err != nil {
+		w.Fatal(err)
+	}
+	w.Cleanup(func() { _ = os.Chdir(before) })
+}
+
+// Deadline is none in a run.
+func (w *T) Deadline() (time.Time, bool) {
+	if !w.inRun() {
+		return w.T.Deadline()
+	}
+	return time.Time{}, false
+}
+
+// Output is a writer to the log.
+func (w *T) Output() io.Writer {
+	if !w.inRun() {
+		return w.T.Output()
+	}
+	return logger{w}
+}
+
+type logger struct{ w *T }
+
+func (l logger) Write(text []byte) (int, error) {
+	l.w.Logf("%s", strings.TrimSuffix(string(text), "\n"))
+	return len(text), nil
+}
+
+// Attr does nothing in a run.
+func (w *T) Attr(key, value string) {
+	if !w.inRun() {
+		w.T.Attr(key, value)
+	}
+}
+
+// Skip logs, and ends the test.
+func (w *T) Skip(args ...any) {
+	if len(args) > 0 {
+		w.Log(args...)
+	}
+	w.SkipNow()
+}
+
+// Skipf logs, and ends the test.
+func (w *T) Skipf(format string, args ...any) {
+	w.Logf(format, args...)
+	w.SkipNow()
 }
 
 // Setenv sets a variable until the end of the body.

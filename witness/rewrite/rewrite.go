@@ -382,14 +382,12 @@ func newlines(text string) string { return strings.Repeat("\n", strings.Count(te
 
 // selector turns sync.Mutex into witness_rt.Mutex.
 func (r *rewriter) selector(n *ast.SelectorExpr) {
-	id, ok := n.X.(*ast.Ident)
-	if !ok {
+	if r.Tests && isT(r.info.TypeOf(n.X)) && ast.IsExported(n.Sel.Name) {
+		r.of(n.X)
 		return
 	}
-	if r.Tests && isT(r.info.TypeOf(n.X)) && ast.IsExported(n.Sel.Name) {
-		r.used[testing] = true
-		r.open(n.X, "witness_test.Of(")
-		r.close(n.X, ")")
+	id, ok := n.X.(*ast.Ident)
+	if !ok {
 		return
 	}
 	name, ok := r.info.Uses[id].(*types.PkgName)
@@ -421,6 +419,34 @@ func (r *rewriter) selector(n *ast.SelectorExpr) {
 	r.replaced[r.at(id)] = 1
 }
 
+// of puts the T of the run in the place of a *testing.T.
+func (r *rewriter) of(t ast.Expr) {
+	r.used[testing] = true
+	r.open(t, "witness_test.Of(")
+	r.close(t, ")")
+}
+
+// asInterface is for a *testing.T that becomes a testing.TB, or what an assertion
+// library takes.
+func (r *rewriter) asInterface(call *ast.CallExpr) {
+	s, ok := core(r.info.TypeOf(call.Fun)).(*types.Signature)
+	if !ok || !r.Tests {
+		return
+	}
+	for i, arg := range call.Args {
+		if s.Params().Len() == 0 || !isT(r.info.TypeOf(arg)) {
+			continue
+		}
+		to := s.Params().At(min(i, s.Params().Len()-1)).Type()
+		if _, generic := to.(*types.TypeParam); generic {
+			continue
+		}
+		if of, ok := to.Underlying().(*types.Interface); ok && of.NumMethods() > 0 {
+			r.of(arg)
+		}
+	}
+}
+
 // builtin is the name of the builtin that a call calls.
 func (r *rewriter) builtin(call *ast.CallExpr) string {
 	if id, ok := ast.Unparen(call.Fun).(*ast.Ident); ok {
@@ -432,6 +458,7 @@ func (r *rewriter) builtin(call *ast.CallExpr) string {
 }
 
 func (r *rewriter) call(n *ast.CallExpr) {
+	r.asInterface(n)
 	switch r.builtin(n) {
 	case "close":
 		r.replace(n.Fun.Pos(), n.Fun.End(), r.rt()+"Close")

@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"unsafe"
 )
 
 // Go is the statement go f(). name is the source text of what is called.
@@ -26,6 +27,33 @@ func Go(name string, f func()) {
 		g.atomic = slices.ContainsFunc(Atomic, func(path string) bool { return strings.HasPrefix(at(pc[0]).path, path+".") })
 	}
 }
+
+// Call runs f in a goroutine and waits for its end, be that by runtime.Goexit: a
+// sub-test. It must be called in a run.
+func Call(name string, f func()) {
+	if active.killed {
+		return
+	}
+	g := active.start(name, f)
+	g.body = true
+	current().at(&called{g, active.objectAt(unsafe.Pointer(g), "sub-test", g, 2)}, 2)
+}
+
+// called awaits the end of a goroutine.
+type called struct {
+	g *goroutine
+	o *object
+}
+
+func (c *called) ways() int {
+	if c.g.status == ended {
+		return 1
+	}
+	return 0
+}
+func (c *called) label(int) string          { return "Run" }
+func (c *called) do(*goroutine, int) result { return done }
+func (c *called) object() *object           { return c.o }
 
 // Block is select {}.
 func Block() {

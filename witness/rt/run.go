@@ -99,6 +99,7 @@ type goroutine struct {
 	gone    *bool   // of what it waits in a channel's queue for
 	self    uintptr // see self
 	polls   int     // operations without progress since somebody else ran
+	body    bool    // it does what the body's own goroutine waits for: see Call
 	clears  bool    // it reached its end by runtime.Goexit
 	next    func() (struct{}, bool)
 	stop    func()

@@ -3,6 +3,9 @@ package rt
 import (
 	"fmt"
 	"os"
+	"path/filepath"
+	"reflect"
+	"runtime"
 	"runtime/pprof"
 	"slices"
 	"strings"
@@ -366,7 +369,7 @@ func (s *System) take(i int) {
 	if c.g != nil {
 		step.site = c.g.site
 	}
-	if len(s.choices) > 1 || c.g != nil && c.g.number != 0 {
+	if len(s.choices) > 1 || c.g != nil && c.g.number != 0 && !c.g.body {
 		s.points++
 	}
 	s.watch.begin(e)
@@ -556,16 +559,60 @@ func (w *watchdog) begin(e Event) {
 func (w *watchdog) end() { w.steps.Add(1) }
 
 func (w *watchdog) look() {
-	for {
-		before := w.steps.Load()
-		time.Sleep(Patience)
-		if before%2 == 1 && before == w.steps.Load() {
+	const looks = 10
+	var before int64
+	for same := 0; ; {
+		time.Sleep(Patience / looks)
+		now := w.steps.Load()
+		if now%2 == 0 || now != before {
+			before, same = now, 0
+			continue
+		}
+		if same++; same == looks-1 {
 			var b strings.Builder
 			_ = pprof.Lookup("goroutine").WriteTo(&b, 2)
-			fmt.Fprintf(os.Stderr, "witness: after \"%v\" the goroutine came to no point in %v: it blocks in code that was not rewritten, or loops without a point\n\n%s", w.what.String(), Patience, b.String())
+			fmt.Fprintf(os.Stderr, "witness: %s\n", hang(w.what, b.String()))
 			os.Exit(ExitHung)
 		}
 	}
+}
+
+// standard is the folder of the standard library when this binary was built.
+func standard() string {
+	file, _ := runtime.FuncForPC(reflect.ValueOf(strings.ToUpper).Pointer()).FileLine(0)
+	return strings.TrimSuffix(file, "strings/strings.go")
+}
+
+// hang says where the goroutine hangs that took a step, by the stacks of all.
+func hang(after Event, stacks string) string {
+	text := fmt.Sprintf("%s comes to no point after %q", after.Actor, after.Label)
+	for stack := range strings.SplitSeq(stacks, "\n\n") {
+		lines := strings.Split(stack, "\n")
+		if strings.Contains(lines[0], "[coroutine") || !strings.Contains(stack, "racelab/witness/rt.(*run).start.") {
+			continue
+		}
+		called := ""
+		for i := 1; i+1 < len(lines); i += 2 {
+			function := lines[i]
+			if strings.HasSuffix(function, ")") {
+				function = function[:strings.LastIndexByte(function, '(')] // without its arguments
+			}
+			file, _, _ := strings.Cut(strings.TrimSpace(lines[i+1]), " +0x")
+			if strings.Contains(file, "/witness/rt/") {
+				break
+			}
+			if strings.HasPrefix(file, standard()) {
+				called = function
+				continue
+			}
+			text += ", at " + filepath.Base(file)
+			if called == "" {
+				return text + ": a loop without a point; leave the test out by -run, or let the loop call runtime.Gosched"
+			}
+			return text + ": " + called + " blocks out of control; leave the test out by -run, or let it use channels and witness.Connect"
+		}
+	}
+	return text + ": it blocks in code that was not rewritten; leave the test out by -run"
 }
 
 // ExitHung is the exit code of a process that the watchdog ends.

@@ -27,6 +27,12 @@ var kernels = map[string]string{
 	"StaleTimer": rt.Fails, "DeadWithTicker": rt.NoDeadlock, "PublishedTooEarly": rt.NoPanic, "PanicInWorker": rt.NoPanic,
 	"MapOrderMatters": rt.Fails,
 
+	// Patterns.
+	"CondIf": rt.Fails, "DoubleChecked": rt.Fails, "GroupLeak": rt.NoLeak, "IdleTimer": rt.Fails, "Bus": rt.NoPanic,
+	"SemaphoreUpgrade": rt.NoDeadlock, "ABA": rt.Fails, "Pool": rt.Fails,
+
+	"CondLoopFine": "", "DoubleCheckedFine": "", "GroupStopsFine": "", "IdleTimerFine": "", "BusFine": "", "ABAFine": "",
+	"PoolFine": "", "SubtestsFine": "",
 	"OrderedFine": "", "CheckAndActFine": "", "BufferedFine": "", "CloseOnceFine": "", "SignalFine": "",
 	"PipelineFine": "", "TickerFine": "",
 }

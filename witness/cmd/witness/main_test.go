@@ -58,6 +58,7 @@ func TestUnmodifiedTests(t *testing.T) {
 		"holds: no failure in 1000 runs by mixed",
 		"no-deadlock: main waits in Lock at kern_test.go:",
 		"1 decision matters",
+		"no-failure: 1 is not 2", // said through a testing.TB
 		"repeated: 100 of 100 did the same",
 	} {
 		if !strings.Contains(out, want) {
@@ -68,8 +69,8 @@ func TestUnmodifiedTests(t *testing.T) {
 		t.Error("the module was written to")
 	}
 	found := scheduled.FindAllStringSubmatch(out, -1)
-	if len(found) != 3 {
-		t.Fatalf("%d commands that repeat, want 3:\n%s", len(found), out)
+	if len(found) != 4 {
+		t.Fatalf("%d commands that repeat, want 4:\n%s", len(found), out)
 	}
 	code, again := ask(t, "test", "-all", "-keep=false", "-C", dir, "-run", found[0][1], "-schedule", found[0][2])
 	if code != exitBroken || !strings.Contains(again, "loaded 2 times") {
@@ -98,5 +99,26 @@ func TestBadInput(t *testing.T) {
 		if code, out := ask(t, c.args...); code != exitUsage || !strings.Contains(out, c.says) || strings.Count(strings.TrimSpace(out), "\n") > 0 {
 			t.Errorf("%v: code %d, %q; want one line with %q", c.args, code, out, c.says)
 		}
+	}
+}
+
+// module writes a module with one file of tests, and returns its folder.
+func module(t *testing.T, test string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range map[string]string{"go.mod": "module example.com/m\n\ngo 1.26\n", "m_test.go": "package m\n\n" + test} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// Goal: what cannot be explored is said in one line, with the place.
+func TestModuleThatDoesNotCompile(t *testing.T) {
+	dir := module(t, "import \"testing\"\n\nfunc TestM(t *testing.T) { x := 1 }\n")
+	code, out := ask(t, "test", "-all", "-C", dir)
+	if want := "does not compile: ./m_test.go:5:28: declared and not used: x"; code != exitUsage || out != want {
+		t.Errorf("code %d, %q; want %q", code, out, want)
 	}
 }

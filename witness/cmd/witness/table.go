@@ -27,7 +27,6 @@ type row struct {
 	Bad        int    `json:"bad,omitempty"`      // runs
 	Runs       int    `json:"runs,omitempty"`     // 0: it could not be run
 	Again      int    `json:"again,omitempty"`    // of 100 repetitions
-	Schedule   string `json:"schedule,omitempty"` // the shortest that was found
 	Trouble    string `json:"trouble,omitempty"`  // why it could not be run
 }
 
@@ -161,7 +160,7 @@ func (q *question) rows(ctx context.Context, client build.Client, version string
 		case a == nil:
 			r.Trouble = "it did not come to an end"
 		default:
-			r.Property, r.Bad, r.Runs, r.Again, r.Schedule = a.Property, a.Bad, a.Runs, a.Again, a.Schedule
+			r.Property, r.Bad, r.Runs, r.Again = a.Property, a.Bad, a.Runs, a.Again
 		}
 		all = append(all, r)
 	}

@@ -74,7 +74,7 @@ func reorder(w *witness.T, tr trigger, paused bool) {
 		options := []kgo.Opt{
 			kgo.SeedBrokers(b.ListenAddrs()...), kgo.Dialer(b.DialContext), kgo.DefaultProduceTopic(broker.Topic),
 			kgo.ProducerLinger(0), kgo.ProducerBatchMaxBytes(batchSize), kgo.ProducerBatchCompression(kgo.NoCompression()),
-			kgo.DisableIdempotentWrite(), kgo.MetadataMinAge(10 * time.Millisecond), kgo.DisableClientMetrics(),
+			kgo.DisableIdempotentWrite(), kgo.MetadataMinAge(10 * time.Millisecond),
 		}
 		var err error
 		if client, err = kgo.NewClient(append(options, tr.options...)...); err != nil {

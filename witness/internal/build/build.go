@@ -379,32 +379,37 @@ func copyTree(from, to string) error {
 	})
 }
 
-// modernise lets the copy of an old module use type parameters. Loop variables
-// change their meaning with 1.22 only.
+// modernise lets the copy of an old module use type parameters.
 func modernise(dir, path string) error {
 	file := filepath.Join(dir, "go.mod")
 	content, err := os.ReadFile(file)
 	if err != nil {
-		return os.WriteFile(file, []byte("module "+path+"\n\ngo 1.18\n"), 0o666)
+		content = []byte("module " + path + "\n")
 	}
-	f, err := modfile.ParseLax(file, content, nil)
-	if err != nil {
-		return err
-	}
-	if f.Go != nil && semver.Compare("v"+f.Go.Version, "v1.18") >= 0 {
-		return nil
-	}
-	strict, err := modfile.Parse(file, content, nil)
-	if err != nil {
-		return err
-	}
-	if err := strict.AddGoStmt("1.18"); err != nil {
-		return err
-	}
-	if content, err = strict.Format(); err != nil {
+	if content, err = modern(file, content); err != nil {
 		return err
 	}
 	return os.WriteFile(file, content, 0o666)
+}
+
+// modern raises the Go version of a go.mod to the one from which interfaces can be
+// arguments of comparable parameters. Loop variables change their meaning later, with
+// 1.22.
+func modern(name string, content []byte) ([]byte, error) {
+	f, err := modfile.ParseLax(name, content, nil)
+	if err != nil {
+		return nil, err
+	}
+	if f.Go != nil && semver.Compare("v"+f.Go.Version, "v1.20") >= 0 {
+		return content, nil
+	}
+	if f, err = modfile.Parse(name, content, nil); err != nil {
+		return nil, err
+	}
+	if err := f.AddGoStmt("1.20"); err != nil {
+		return nil, err
+	}
+	return f.Format()
 }
 
 // rewritePackages rewrites the files of packages, with their tests if asked.
@@ -422,16 +427,23 @@ func (b *builder) rewritePackages(ctx context.Context, tests bool, paths []strin
 	done := map[string]bool{}
 	for _, p := range loaded {
 		if len(p.Errors) > 0 {
-			return errors.New(p.Errors[0].Error())
+			return errors.New(compileError(p.Errors[0].Error()))
 		}
 		tries := false
 		var changed []string
 		for i, file := range p.Syntax {
 			name := p.CompiledGoFiles[i]
-			if done[name] || p.Module == nil || !strings.HasPrefix(name, moduleOf(p).Dir+string(filepath.Separator)) {
+			if done[name] || p.Module == nil {
 				continue
 			}
 			done[name] = true
+			if !strings.HasPrefix(name, moduleOf(p).Dir+string(filepath.Separator)) {
+				// What cgo or go test has made; the first says where it comes from.
+				if from := filepath.Base(p.Fset.Position(file.Name.Pos()).Filename); strings.HasSuffix(from, ".go") && from != "_cgo_gotypes.go" && !strings.HasSuffix(p.PkgPath, ".test") {
+					b.tree.Missed = append(b.tree.Missed, p.PkgPath+"/"+from+": cgo")
+				}
+				continue
+			}
 			text, err := os.ReadFile(name)
 			if err != nil {
 				return err
@@ -465,6 +477,16 @@ func (b *builder) rewritePackages(ctx context.Context, tests bool, paths []strin
 		}
 	}
 	return nil
+}
+
+// compileError is one line of what the go command says of a package.
+func compileError(text string) string {
+	for line := range strings.Lines(strings.TrimPrefix(text, "-: ")) {
+		if !strings.HasPrefix(line, "#") {
+			return "does not compile: " + strings.TrimSpace(line)
+		}
+	}
+	return text
 }
 
 // write puts a rewritten file where the build finds it.
@@ -614,6 +636,17 @@ func copyPackage(from, to string) error {
 func (b *builder) workspace(ctx context.Context) (string, error) {
 	modules, err := b.runtimeModules(ctx)
 	if err != nil {
+		return "", err
+	}
+	mod, err := os.ReadFile(b.module.GoMod)
+	if err != nil {
+		return "", err
+	}
+	if mod, err = modern(b.module.GoMod, mod); err != nil {
+		return "", err
+	}
+	b.overlay[b.module.GoMod] = filepath.Join(b.tree.folder, "go.mod.txt")
+	if err := os.WriteFile(b.overlay[b.module.GoMod], mod, 0o666); err != nil {
 		return "", err
 	}
 	version := "1.26.0" // The workspace must not be behind its modules.

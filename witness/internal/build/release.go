@@ -24,12 +24,14 @@ type Client struct {
 	Package string // its folder below experiments
 	// Former is the path of the module before version Since.
 	Former, Since string
+	// Before a version, the broker is an older kfake: that of go.mod needs a newer client.
+	Before, Broker string
 }
 
 // Clients lists those that there are experiments for.
 var Clients = []Client{
 	{Name: "sarama", Path: "github.com/IBM/sarama", Package: "sarama", Former: "github.com/Shopify/sarama", Since: "v1.39.0"},
-	{Name: "franz-go", Path: "github.com/twmb/franz-go", Package: "franzgo"},
+	{Name: "franz-go", Path: "github.com/twmb/franz-go", Package: "franzgo", Before: "v1.22.0", Broker: "v0.0.0-20251115002817-3affad808a82"},
 	{Name: "kafka-go", Path: "github.com/segmentio/kafka-go", Package: "kafkago"},
 }
 
@@ -107,6 +109,9 @@ func (c Client) Prepare(ctx context.Context, version string) (dir, pkg string, e
 	if err != nil {
 		return "", "", err
 	}
+	if c.older(version) {
+		hash += "-" + c.Broker
+	}
 	all := filepath.Join(cache, "releases")
 	dir = filepath.Join(all, c.Name+"@"+version+"-"+hash)
 	if _, err := os.Stat(dir); err == nil {
@@ -137,6 +142,11 @@ func (c Client) Prepare(ctx context.Context, version string) (dir, pkg string, e
 	return dir, pkg, nil
 }
 
+// older says whether a version needs an older broker.
+func (c Client) older(version string) bool {
+	return c.Before != "" && semver.Compare(version, c.Before) < 0
+}
+
 // require writes a go.mod and a go.sum with the release.
 func (c Client) require(ctx context.Context, version, dir string) error {
 	content, err := os.ReadFile(filepath.Join(experiments(), "go.mod"))
@@ -161,6 +171,12 @@ func (c Client) require(ctx context.Context, version, dir string) error {
 	}
 	if err := file.AddReplace(c.Path, "", path, version); err != nil {
 		return err
+	}
+	if c.older(version) {
+		const kfake = "github.com/twmb/franz-go/pkg/kfake"
+		if err := file.AddReplace(kfake, "", kfake, c.Broker); err != nil {
+			return err
+		}
 	}
 	for path, at := range map[string]string{"racelab": filepath.Dir(source()), "racelab/witness": source()} {
 		if err := file.AddReplace(path, "", at, ""); err != nil {

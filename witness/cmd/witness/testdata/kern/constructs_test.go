@@ -125,6 +125,11 @@ loop:
 	if strings.Join(keys, "") != "a1b2c3" || len(table) != 0 {
 		t.Fatal(keys, table)
 	}
+	for key, v := range map[any]int{"k": 4} {
+		if key != "k" || v != 4 {
+			t.Fatal(key, v)
+		}
+	}
 	var fs []func() int
 	for _, v := range map[int]int{1: 10} {
 		fs = append(fs, func() int { return v })

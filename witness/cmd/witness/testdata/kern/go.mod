@@ -1,2 +1,2 @@
 module example.com/kern
-go 1.21
+go 1.18

@@ -84,3 +84,12 @@ func TestDead(t *testing.T) {
 	b.Unlock()
 	<-done
 }
+
+func check(tb testing.TB, n int) {
+	tb.Helper()
+	if n != 2 {
+		tb.Errorf("%d is not 2", n)
+	}
+}
+
+func TestHelper(t *testing.T) { check(t, 1) }

@@ -1,0 +1,123 @@
+package scenario
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"racelab/sim/explore"
+)
+
+// witnessedLines is what witness table --save wrote: make witness.
+//
+//go:embed witnessed.jsonl
+var witnessedLines []byte
+
+// witnessedRow is what an experiment of the witness found on a release of a client.
+type witnessedRow struct {
+	Client, Release, Experiment string
+
+	Race    string // "race property setting", and a variant if it is not the release's
+	Bad     int    // runs that broke
+	Runs    int    // 0: the release could not be run
+	Trouble string // why not
+}
+
+func witnessedRows() (all []witnessedRow) {
+	for line := range bytes.Lines(witnessedLines) {
+		var w witnessedRow
+		if err := json.Unmarshal(line, &w); err != nil {
+			panic(fmt.Sprintf("scenario: witnessed.jsonl: %v", err))
+		}
+		all = append(all, w)
+	}
+	return all
+}
+
+// model says what the race's model of the release says of the same: ✗, ✓, or ·
+// where no model speaks of it.
+func (w *witnessedRow) model(races []*Race) (mark, variant string) {
+	about := strings.Fields(w.Race)
+	i := slices.IndexFunc(races, func(r *Race) bool { return r.Name == about[0] })
+	race, property, setting := races[i], about[1], about[2]
+	variants, _, _ := race.In(w.Client, w.Release)
+	switch {
+	case len(about) > 3:
+		variant = about[3]
+	case len(variants) == 0:
+		return "·", ""
+	default:
+		variant = variants[0].Name
+	}
+	if race.Expected(variant, property, setting).Outcome == explore.Broken {
+		return "✗", variant
+	}
+	return "✓", variant
+}
+
+// witnessedTables writes how many runs of each release broke in each experiment, and
+// what the model says.
+func witnessedTables(p *page, races []*Race) {
+	p.line("\n### What released clients did")
+	p.text("`make witness` explores released clients themselves. 3/50 = 3 of 50 schedules broke it, and each such schedule did " +
+		"so again in 100 of 100 repetitions; 0/50 is a search that did not reach it, and no proof. " +
+		"✗ and ✓: what the model of that release says of the experiment's property in its setting; · none speaks of it.")
+	rows := witnessedRows()
+	var differ []string
+	for _, c := range clientReleases {
+		var releases, experiments []string
+		head := "| " + c.title + " |"
+		cells := map[[2]string]string{}
+		var failed []string
+		for _, w := range rows {
+			if w.Client != c.client || w.Race == "" {
+				continue
+			}
+			if !slices.Contains(releases, w.Release) {
+				releases = append(releases, w.Release)
+			}
+			if !slices.Contains(experiments, w.Experiment) {
+				experiments = append(experiments, w.Experiment)
+				head += fmt.Sprintf(" [%s](docs/races/%s.md) |", w.Experiment, strings.Fields(w.Race)[0])
+			}
+			mark, variant := w.model(races)
+			cell := fmt.Sprintf("%d/%d %s", w.Bad, w.Runs, mark)
+			switch {
+			case w.Runs == 0:
+				cell = "not run " + mark
+				if text := fmt.Sprintf("%s %s is not run: %s.", c.title, w.Release, w.Trouble); !slices.Contains(failed, text) {
+					failed = append(failed, text)
+				}
+			case mark == "✗" && w.Bad == 0:
+				differ = append(differ, fmt.Sprintf("%s %s, %s: `%s` breaks, and no run did", c.title, w.Release, w.Experiment, variant))
+			case mark == "✓" && w.Bad > 0:
+				differ = append(differ, fmt.Sprintf("%s %s, %s: runs broke it, and `%s` holds", c.title, w.Release, w.Experiment, variant))
+			}
+			cells[[2]string{w.Release, w.Experiment}] = cell
+		}
+		p.line("\n%s\n|---|%s", head, strings.Repeat("---|", len(experiments)))
+		slices.SortStableFunc(releases, compareReleases)
+		for _, release := range releases {
+			p.Builder.WriteString("| " + release + " |")
+			for _, e := range experiments {
+				p.Builder.WriteString(" " + cells[[2]string{release, e}] + " |")
+			}
+			p.line("")
+		}
+		p.line("")
+		for _, text := range failed {
+			p.text("%s", text)
+		}
+	}
+	if len(differ) == 0 {
+		p.text("No model says otherwise than its release.")
+		return
+	}
+	p.line("Where a model and its release differ:\n")
+	for _, text := range differ {
+		p.item("%s.", text)
+	}
+}
