@@ -203,6 +203,12 @@ var mutants = []mutant{
 		"next.producerEpoch, next.lastProducerEpoch = m.producerEpoch+1, m.producerEpoch\n		if rules", "next.producerEpoch, next.lastProducerEpoch = m.producerEpoch, m.producerEpoch\n		if rules",
 		"TV2 is as open to late requests as TV1", [2]string{"./model/coordinator", "TestEndTxnTV2"}},
 
+	{"four batches are remembered", "model/broker/producer_state.go",
+		"const numBatchesToRetain = 5", "const numBatchesToRetain = 4",
+		"a second try of five in flight is out of order", [2]string{"./model/broker", "TestAppend$"}},
+	{"the epoch is looked at before what is pending", "model/coordinator/end_txn.go",
+		"Rule: model.PendingBeforeEpoch, Error: model.ErrConcurrentTransactions, Holds: (*ends).isPending}", "Rule: model.PendingBeforeEpoch, Error: model.ErrConcurrentTransactions, Holds: func(*ends) bool { return false }}",
+		"a producer is fenced for the epoch that it was given", [2]string{"./model/coordinator", "TestDecisions"}},
 	{"the other coordinator, from wherever it is", "model/broker/produce.go",
 		"b.coordinator = (int(coordinator) + 1)", "b.coordinator = (b.coordinator + 1)",
 		"two refusals lead away and back, for ever", [2]string{"./model/broker", "TestProduceAsksTheOther"}},
