@@ -115,7 +115,7 @@ var DuplicateRetry = race(scenario.Scenario[struct{}, World]{
 		Command:  scenario.Command("run", "duplicate-retry"),
 	}},
 	Schedule: `
-		A send; A send#2; A->B0 Produce; network cut B0->A; A await produce; A await produce#2; A redial B0; A send#3
+		A send; A send#2; network cut B0->A; A await produce; A await produce#2; A redial B0; A send#3; A->B0 Produce
 		A->B0/2 Produce`,
 	Variants: []scenario.Variant[struct{}, World]{
 		{Name: "not-idempotent", Is: pipelined(plain.PipelineConfig{Batches: 2, InFlight: 2}), Release: "producers without enable.idempotence", Does: "sends again what has no acknowledgement", Expect: expect{scenario.Breaks(onceThere).Because("the leader cannot tell a second try from a new batch")}},
