@@ -27,13 +27,16 @@ var released = map[string]map[string]string{
 	"kafka-go@v0.4.51": {"written-after-all": rt.Fails},
 }
 
-// always are those that every run of the tests asks: one release of each client, and
+// always are those that a run of the tests without -short asks: one release of each client, and
 // one more of Sarama, an experiment each, in so many schedules as it takes.
 var always = []string{"sarama@v1.43.2 rewind", "sarama@v1.43.3 deadlock", "franz-go@v1.22.2 reorder-invalid-record"}
 
 // Goal: released clients have the races that are known of them, and not those that
 // they fixed; what is found is repeated 100 times of 100.
 func TestReleases(t *testing.T) {
+	if testing.Short() {
+		return // A machine that has built nothing yet needs minutes for the clients.
+	}
 	for _, one := range always {
 		release, experiment, _ := strings.Cut(one, " ")
 		t.Run(one, func(t *testing.T) {
