@@ -2,7 +2,6 @@ package properties_test
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 
@@ -97,20 +96,6 @@ func TestClaims(t *testing.T) {
 	}
 }
 
-// replayed plays the schedule of a broken verdict, which has to break it again. The two
-// steps of a data race are next at the schedule's end; a run shows the race later. A
-// search itself goes round what repeats for ever.
-func replayed(t *testing.T, c *scenario.Case, v *explore.Verdict) {
-	t.Helper()
-	if v.Outcome != explore.Broken || v.Property == sim.NoDataRace || v.Round > 0 {
-		return
-	}
-	broken, _ := simtest.Broken(c.World(), sim.NewReplay(v.Schedule))
-	if !slices.ContainsFunc(broken, func(b sim.Violation) bool { return b.Property == v.Property && b.Err.Error() == v.Err.Error() }) {
-		t.Errorf("its schedule breaks %v: %v", broken, v.Schedule)
-	}
-}
-
 // Goal: each property of each variant is judged at the race's first setting.
 // Method: all states; each schedule that breaks one is played; and schedules that rapid
 // draws break nothing that the search says holds.
@@ -134,7 +119,9 @@ func TestProperties(t *testing.T) {
 					if !row.AsExpected() {
 						t.Errorf("%s, want %s", row.Verdict.Outcome, row.Want())
 					}
-					replayed(t, c, row.Verdict)
+					if err := simtest.PlayAgain(c.World(), row.Verdict); err != nil {
+						t.Error(err)
+					}
 				})
 			}
 			if rows == nil {

@@ -103,7 +103,7 @@ func (c *workerPool) alike() (classes [][]string, err error) {
 		classes, at.looked = at.alike.Alike()
 	}
 	if len(classes) == 0 {
-		return nil, errors.New("no two tasks are alike: none run one program that is set up in one way, in a world without time and without functions")
+		return nil, errors.New("no two tasks are alike: symmetry needs two tasks that run the same program with the same settings, in an untimed world")
 	}
 	return classes, nil
 }

@@ -4,6 +4,7 @@ package simtest
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"slices"
 	"testing"
@@ -39,6 +40,22 @@ func Broken(w *sim.World, c sim.Chooser) (broken []sim.Violation, schedule sim.S
 		broken = append(broken, step.Broke...)
 	}
 	return broken, trace.Schedule
+}
+
+// PlayAgain plays the schedule of a broken verdict in a new world, which has to break it
+// again. It is not asked of a data race, whose two steps are next at the schedule's end
+// and which a run shows later, nor of what repeats for ever: a search goes round that
+// itself.
+func PlayAgain(w *sim.World, v *explore.Verdict) error {
+	if v.Outcome != explore.Broken || v.Property == sim.NoDataRace || v.Round > 0 {
+		w.Close()
+		return nil
+	}
+	broken, _ := Broken(w, sim.NewReplay(v.Schedule))
+	if slices.ContainsFunc(broken, func(b sim.Violation) bool { return b.Property == v.Property && b.Err.Error() == v.Err.Error() }) {
+		return nil
+	}
+	return fmt.Errorf("the schedule for %s breaks %v: %v", v.Property, broken, v.Schedule)
 }
 
 // States searches all states of a world, with properties of the test's own besides
