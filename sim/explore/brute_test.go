@@ -415,6 +415,18 @@ func TestAnRUnlockOfAnotherReader(t *testing.T) {
 	}
 }
 
+// Goal: exhaustive tries the timers that a stopped one waited for: it could have fired
+// after them. It was found as program 5790 of seed 4074.
+func TestAStoppedTimerBehindAnother(t *testing.T) {
+	p := &program{}
+	for _, task := range []string{"reset0", "start1 tick new0 drop"} {
+		p.tasks = append(p.tasks, parseOps(task))
+	}
+	if difference, _, ok := p.compare(true, true, 200); !ok || difference != "" {
+		t.Errorf("%v, %s", ok, difference)
+	}
+}
+
 // Goal: the schedule of a data race ends where a run of it first shows one. Method: two
 // steps that nothing orders are never both enabled, and come before two that are: a task
 // unlocks what another one has locked, or its TryLock fails. The second was found as

@@ -366,11 +366,16 @@ func isBefore(f *frame, clock []int32) bool {
 }
 
 // disables looks for events that the last step has disabled. Such a step may
-// never come again (a timer that was stopped), so its race is dealt with here.
+// never come again (a timer that was stopped), so its race is dealt with here. A
+// timer that was stopped may have waited for others, which are due before it. So
+// those are tried in place of the step too, and the step comes again after them.
 func (d *dpor) disables(f *frame) {
 	enabled := d.cursor.Enabled()
 	for _, e := range f.enabled {
-		if e.Thread != f.taken.Thread && !slices.ContainsFunc(enabled, func(now sim.Event) bool { return same(now, e) }) {
+		if e.Thread == f.taken.Thread {
+			continue
+		}
+		if e.Timer && len(d.cursor.putOff()) > 0 || !slices.ContainsFunc(enabled, func(now sim.Event) bool { return same(now, e) }) {
 			f.want(1<<e.Thread, e.Thread)
 		}
 	}
