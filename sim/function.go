@@ -28,7 +28,11 @@ type entry struct {
 	more   uint64 // the same
 	ref    any    // what no word can hold: a message, a list
 	told   bool   // what time it is, here or before
+	length int    // of the log up to here
 }
+
+// longLog is the length from which on a log tells of a loop that is none of Loop.
+const longLog = 1000
 
 // origin is where a log begins: with the function, or with a turn of a loop.
 type origin struct {
@@ -141,7 +145,8 @@ func (t *Task) didAll(word, more uint64, ref any) {
 		return
 	}
 	hash := mix(mix(mixString(t.log.hash, t.doing), word), more)
-	t.log = &entry{before: t.log, origin: t.log.origin, hash: hash, name: t.doing, word: word, more: more, ref: ref, told: t.log.told}
+	t.log = &entry{before: t.log, origin: t.log.origin, hash: hash, name: t.doing, word: word, more: more, ref: ref, told: t.log.told, length: t.log.length + 1}
+	t.world.met.unlooped = t.world.met.unlooped || t.log.length >= longLog
 }
 
 // parks notes where the coroutine of a function parks. One that runs again comes

@@ -3,6 +3,7 @@ package explore
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Foreseen is how many states there may be in all, if the growth from level to level
@@ -11,8 +12,8 @@ import (
 // for 21.
 func (r *Result) Foreseen() float64 {
 	k := len(r.Levels) - 1
-	if k < 6 {
-		return 0
+	if k < 6 || slices.Max(r.Levels[k-5:]) == slices.Min(r.Levels[k-5:]) {
+		return 0 // Levels that are all alike are of a loop that counts its turns.
 	}
 	// Least squares of the growth by level.
 	growth, all := make([]float64, k), float64(r.Levels[0])

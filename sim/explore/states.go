@@ -84,6 +84,11 @@ func (s *search) run(o Options, memory *memoryBound) bool {
 				return false
 			}
 			memory.holds(s.result.Memory)
+			if s.pool.unlooped() {
+				s.result.Left = "a function has done 1,000 operations in a run, and all that they gave is its state; " +
+					"is it a loop that need not end? Then for t.Loop(NAME) {...} forgets what earlier turns were given"
+				return false
+			}
 			s.pool.each(len(checkpoints), func(at *cursor, i int) {
 				expanded[i].expand(at, checkpoints[i], s, o.checks(s.expanded+i, s.result.Transitions), !s.timed, o.atEnd)
 			})
@@ -111,6 +116,15 @@ func (s *search) run(o Options, memory *memoryBound) bool {
 		frontier = next
 	}
 	return true
+}
+
+// unlooped says whether a function has gone on for so long that a search, which keeps
+// all that it was given, would hardly end.
+func (p *workerPool) unlooped() bool {
+	return slices.ContainsFunc(p.cursors, func(c *cursor) bool {
+		w, ok := c.System.(*Worlds)
+		return ok && w.Unlooped()
+	})
 }
 
 // count notes what steps on their way to a level put to the test and broke.

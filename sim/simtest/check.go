@@ -33,7 +33,7 @@ func Check(t testing.TB, build func(*sim.World)) *explore.Result {
 // Search is how Check searches. The zero value has the defaults.
 type Search struct {
 	// Strategy is "states", "exhaustive", "pct", "pos", "uniform" or "walk". Empty: states
-	// and, where Limit ends that and nothing broke, 10,000 runs by pct.
+	// and, where Limit ends that and nothing broke, up to 10,000 runs by pct.
 	Strategy string
 	Limit    int      // 0: 100,000 states, or 10,000 runs
 	Seed     uint64   // of pct, pos, uniform and walk; 0: 1
@@ -47,6 +47,9 @@ type Search struct {
 const (
 	defaultStates = 100_000
 	defaultRuns   = 10_000
+	// sampledSteps is after how many steps no more runs are sampled where the states
+	// were too many: runs that do not end are 10,000 steps long.
+	sampledSteps = 5_000_000
 )
 
 // The flags stand before those of the package under test. SIM_SCHEDULE and
@@ -97,6 +100,9 @@ func (s Search) search(sys explore.System) (*explore.Result, error) {
 			return r, err
 		}
 		options.Limit = defaultRuns
+		steps := 0
+		options.Progress = func(r *explore.Result) { steps = r.Steps }
+		options.Stop = func() bool { return steps > sampledSteps }
 		sampled, err := explore.PCT(sys, seed, depth, options)
 		if err != nil {
 			return nil, err
