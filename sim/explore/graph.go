@@ -13,6 +13,7 @@ type graph struct {
 	first  []uint32   // by state: its first step; one more than there are
 	to     []uint32   // by step, in the order of Enabled: the state that it leads to
 	mover  []uint16   // by step: its thread, with what is owed to that
+	place  []int32    // by thread
 	putOff []putOff   // in the order of steps
 	wants  [][]uint64 // by property of Eventually: the states where it is discontent, a bit each; nil: none
 	states int        // that are known, with those that are not expanded
@@ -38,7 +39,9 @@ type move struct {
 	fingerprint uint64
 	checkpoint  checkpoint // where it leads; empty if that was known before this batch
 	wants       uint64     // of that state: bit i for the i-th property
+	broke       uint64 // bit i for the i-th property
 	mover       uint16
+	place       int32
 	putOff      []int
 }
 
@@ -91,6 +94,10 @@ func (g *graph) add(m *move, to uint32) {
 		g.putOff = append(g.putOff, putOff{uint32(len(g.to)), uint16(thread) | aTimer})
 	}
 	g.circle = g.circle || to < g.near
+	for int(m.mover&threadOf) >= len(g.place) {
+		g.place = append(g.place, 0)
+	}
+	g.place[m.mover&threadOf] = m.place
 	g.to, g.mover = append(g.to, to), append(g.mover, m.mover)
 }
 

@@ -71,7 +71,7 @@ func nearest(at *cursor, property string, maxLevel, maxStates int, o Options) (*
 			}
 			event := at.Enabled()[choice]
 			at.Take(choice)
-			way := w.cheapest(i, event, choice)
+			way := w.cheapest(i, int32(event.Place), int32(choice))
 			err := brokenBy(at, property)
 			other, object := e.race(at, event)
 			if other != nil && property == sim.NoDataRace {
@@ -96,20 +96,84 @@ func nearest(at *cursor, property string, maxLevel, maxStates int, o Options) (*
 	if best == nil {
 		return nil, near
 	}
-	schedule := scheduleOf(at, append(w.path(best.from, best.via), best.choice))
+	found := &broken{schedule: scheduleOf(at, w.through(*best)), err: why}
 	if property == sim.NoDataRace {
-		// Both steps belong to it. Either can be first, so the order is free.
-		n := len(schedule) - 1
-		schedule = append(schedule[:n:n].Add(first), schedule[n])
-		// On the way the clocks may show another: of two steps that are never both
-		// enabled, and that nothing orders. A TryLock that fails keeps steps apart like
-		// that, and so does a lock that others unlock.
-		if before := attempt(at, schedule, property); before != nil && len(before.schedule) < len(schedule) {
-			before.cut, near.Complete = true, false
-			return before, near
+		found = found.withBoth(at, first)
+		near.Complete = near.Complete && !found.cut
+	}
+	return found, near
+}
+
+// withBoth puts the first of two steps that race before the other one, which is the
+// last of the schedule. Either can be first, so the order is free.
+func (b *broken) withBoth(at *cursor, first sim.Event) *broken {
+	n := len(b.schedule) - 1
+	b.schedule = append(b.schedule[:n:n].Add(first), b.schedule[n])
+	// On the way the clocks may show another: of two steps that are never both
+	// enabled, and that nothing orders. A TryLock that fails keeps steps apart like
+	// that, and so does a lock that others unlock.
+	if before := attempt(at, b.schedule, sim.NoDataRace); before != nil && len(before.schedule) < len(b.schedule) {
+		before.cut = true
+		return before
+	}
+	return b
+}
+
+// fewestSwitches finds, of some steps of one level that break a property, that to which
+// a schedule with the fewest switches leads.
+func (s *search) fewestSwitches(at *cursor, w *ways, property string, steps []uint32) *broken {
+	at.Reset()
+	if err := brokenBy(at, property); err != nil {
+		return &broken{err: err}
+	}
+	var best arrival
+	for i, step := range steps {
+		from := s.graph.origin(step)
+		way := w.cheapest(int32(from), s.graph.place[s.graph.mover[step]&threadOf], int32(step-s.graph.first[from]))
+		if i == 0 || way.switches < best.switches {
+			best = way
 		}
 	}
-	return &broken{schedule: schedule, err: why}, near
+	path := w.through(best)
+	found := &broken{schedule: scheduleOf(at, path), err: brokenBy(at, property)}
+	if property != sim.NoDataRace {
+		return found
+	}
+	// The other step that can be next is found where both can.
+	scheduleOf(at, path[:len(path)-1])
+	from := at.save()
+	var e expansion
+	for choice := range best.choice + 1 {
+		at.restore(from)
+		event := at.Enabled()[choice]
+		at.Take(int(choice))
+		if other, object := e.race(at, event); other != nil && choice == best.choice {
+			found.err = raceError(at, *other, e.steps[len(e.steps)-1], object, len(path)+1)
+			found = found.withBoth(at, other.event)
+		}
+	}
+	return found
+}
+
+// ways is the ways of fewest switches to the states of the first levels.
+func (s *search) ways(levels int) *ways {
+	w := &ways{}
+	for level, n := range s.result.Levels[:levels] {
+		for range n {
+			w.states = append(w.states, waypoint{level: int32(level)})
+		}
+	}
+	w.states[0].arrivals = []arrival{{from: -1}}
+	for i := range w.states {
+		from, before := s.graph.steps(uint32(i))
+		for step := from; step < before; step++ {
+			to := s.graph.to[step]
+			if int(to) < len(w.states) && w.states[to].level == w.states[i].level+1 {
+				w.states[to].arrive(w.cheapest(int32(i), s.graph.place[s.graph.mover[step]&threadOf], int32(step-from)))
+			}
+		}
+	}
+	return w
 }
 
 // brokenBy returns how the last step broke the property, or nil.
@@ -156,16 +220,16 @@ type arrival struct {
 	choice   int32 // index of the event taken there
 }
 
-// cheapest is a step out of a state, on its way of fewest switches.
-func (w *ways) cheapest(state int32, event sim.Event, choice int) arrival {
+// cheapest is a step out of a state, at a place, on its way of fewest switches.
+func (w *ways) cheapest(state, place, choice int32) arrival {
 	best := arrival{switches: -1}
 	for via, before := range w.states[state].arrivals {
 		switches := before.switches
-		if before.place != int32(event.Place) && before.place != 0 {
+		if before.place != place && before.place != 0 {
 			switches++
 		}
 		if best.switches < 0 || switches < best.switches {
-			best = arrival{int32(event.Place), switches, state, int32(via), int32(choice)}
+			best = arrival{place, switches, state, int32(via), choice}
 		}
 	}
 	return best
@@ -198,6 +262,9 @@ func (p *waypoint) arrive(way arrival) {
 	}
 	p.arrivals = append(p.arrivals, way)
 }
+
+// through is the choices of a way, with its last.
+func (w *ways) through(last arrival) []int32 { return append(w.path(last.from, last.via), last.choice) }
 
 // path is the choices that lead to a state by one of its arrivals.
 func (w *ways) path(state, via int32) []int32 {

@@ -3,6 +3,7 @@ package explore
 import (
 	"fmt"
 	"math"
+	"math/bits"
 	"slices"
 
 	"racelab/sim"
@@ -32,7 +33,7 @@ func States(sys System, o Options) (_ *Result, err error) {
 			return nil, err
 		}
 	}
-	s := search{pool: c, result: r, seen: newSeen(), graph: newGraph(len(r.Verdicts)), breaks: make([]int, len(r.Verdicts)), timed: isTimed(sys)}
+	s := search{pool: c, result: r, seen: newSeen(), graph: newGraph(len(r.Verdicts)), breaks: make([]firstBreaks, len(r.Verdicts)), timed: isTimed(sys)}
 	memory := o.bindMemory()
 	defer memory.release()
 	complete := s.run(o, memory)
@@ -54,9 +55,16 @@ type search struct {
 	result   *Result
 	seen     *seen
 	graph    *graph
-	breaks   []int // by property: the level of the first step that broke it
-	expanded int   // states
+	breaks   []firstBreaks // by property
+	expanded int           // states
+	ended    int           // levels of which every step was taken
 	timed    bool
+}
+
+// firstBreaks is the first steps that broke a property, all of one level.
+type firstBreaks struct {
+	level int      // 0: none
+	steps []uint32 // of the graph
 }
 
 // run visits the states, level by level, and says whether that was all.
@@ -100,6 +108,7 @@ func (s *search) run(o Options, memory *memoryBound) bool {
 				s.count(level, e.tested, e.violations, e.races)
 				for k := range e.moves {
 					m := &e.moves[k]
+					s.firsts(level, m.broke)
 					to, isNew := s.seen.add(m.fingerprint)
 					if isNew {
 						next = append(next, m.checkpoint)
@@ -113,7 +122,7 @@ func (s *search) run(o Options, memory *memoryBound) bool {
 			s.result.States = s.seen.n()
 			o.progress(s.result)
 		}
-		frontier = next
+		frontier, s.ended = next, level
 	}
 	return true
 }
@@ -144,8 +153,17 @@ func (s *search) count(level int, tested uint64, violations []sim.Violation, rac
 func (s *search) broke(level int, property string, times int) {
 	i := s.result.index(property)
 	s.result.Verdicts[i].Bad += times
-	if s.breaks[i] == 0 {
-		s.breaks[i] = max(level, 1)
+	if s.breaks[i].level == 0 {
+		s.breaks[i].level = max(level, 1)
+	}
+}
+
+// firsts notes what the step broke that the graph is given next.
+func (s *search) firsts(level int, broke uint64) {
+	for ; broke != 0; broke &= broke - 1 {
+		if b := &s.breaks[bits.TrailingZeros64(broke)]; b.level == level {
+			b.steps = append(b.steps, uint32(len(s.graph.to)))
+		}
 	}
 }
 
@@ -183,19 +201,22 @@ func (e *expansion) expand(at *cursor, from checkpoint, s *search, check, race b
 			at.Take(i)
 		}
 		e.transitions++
-		m := move{fingerprint: at.state(), mover: moverOf(event), putOff: at.putOff()}
+		m := move{fingerprint: at.state(), mover: moverOf(event), place: int32(event.Place), putOff: at.putOff()}
 		if !s.seen.has(m.fingerprint) {
 			m.checkpoint, m.wants = at.save(), at.discontent(s.result.index)
 		}
-		e.moves = append(e.moves, m)
 		e.tested |= at.Tested()
 		e.violations = append(e.violations, at.Violations()...)
-		if !race {
-			continue
+		for _, v := range at.Violations() {
+			m.broke |= 1 << s.result.index(v.Property)
 		}
-		if other, _ := e.race(at, event); other != nil {
-			e.races++
+		if race {
+			if other, _ := e.race(at, event); other != nil {
+				e.races++
+				m.broke |= 1 << s.result.index(sim.NoDataRace)
+			}
 		}
+		e.moves = append(e.moves, m)
 	}
 }
 
@@ -258,14 +279,32 @@ func raceError(sys System, first, second step, object, n int) *hook.RaceError {
 	return &hook.RaceError{Object: sys.ObjectName(object), First: racing(first, n-1), Second: racing(second, n)}
 }
 
-// shortest finds the schedule for each property that broke.
+// shortest finds the schedule for each property that broke: among the steps that were
+// taken or, where a level was not ended or tasks were taken for each other, by another
+// search.
 func (s *search) shortest(at *cursor) {
-	for i, level := range s.breaks {
-		if level == 0 {
+	var w *ways
+	levels := 0
+	for _, b := range s.breaks {
+		if b.level <= s.ended {
+			levels = max(levels, b.level)
+		}
+	}
+	for i, b := range s.breaks {
+		if b.level == 0 {
 			continue
 		}
 		v := &s.result.Verdicts[i]
-		if found := shortest(at, v.Property, level, math.MaxInt); found != nil {
+		var found *broken
+		if s.result.Alike != nil || b.level > s.ended {
+			found = shortest(at, v.Property, b.level, math.MaxInt)
+		} else {
+			if w == nil {
+				w = s.ways(levels)
+			}
+			found = s.fewestSwitches(at, w, v.Property, b.steps)
+		}
+		if found != nil {
 			v.Schedule, v.Err, v.Shortest = found.schedule, found.err, !found.cut
 		}
 	}
