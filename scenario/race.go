@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"racelab/sim"
 	"racelab/sim/explore"
@@ -27,6 +28,7 @@ type Race struct {
 	Schedule, Story    string
 
 	judged   []string
+	watched  sync.Map // by variant and setting
 	expected func(variant int, property string, setting int) Expected
 	needs    func() []RaceNeed
 	newCase  func(variant, setting int, changes []string) (*Case, error) // setting -1: the defaults
@@ -283,13 +285,19 @@ func (e Expected) Breaks() bool { return e.Outcome == explore.Broken }
 
 // Watched lists the properties that are judged in a variant and a setting.
 func (r *Race) Watched(variant, setting string) []string {
+	key := [2]string{variant, setting}
+	if known, ok := r.watched.Load(key); ok {
+		return known.([]string)
+	}
 	c, err := r.Case(variant, setting)
 	if err != nil {
 		panic("scenario: " + err.Error())
 	}
 	w := c.World()
 	defer w.Close()
-	return explore.Of(w).Properties()
+	watched := slices.Clip(explore.Of(w).Properties())
+	r.watched.Store(key, watched)
+	return watched
 }
 
 // Judged lists the properties that tell variants apart: the claims, and those of

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"slices"
+	"sync"
 
 	"racelab/scenario"
 	"racelab/scenarios/closehangs"
@@ -29,14 +30,15 @@ func Registry() []scenario.Any {
 	}, closehangs.All(), transactionprotocol.All(), patterns.All())
 }
 
-// All lists the races.
-func All() []*scenario.Race {
-	var races []*scenario.Race
+// All lists the races, which are the same in each call.
+func All() []*scenario.Race { return slices.Clone(all()) }
+
+var all = sync.OnceValue(func() (races []*scenario.Race) {
 	for _, s := range Registry() {
 		races = append(races, s.Race())
 	}
 	return races
-}
+})
 
 // Find returns the race of that name. The error lists what there is.
 func Find(name string) (*scenario.Race, error) { return scenario.Find(All(), name) }

@@ -7,14 +7,21 @@ import (
 	"strings"
 	"testing"
 
+	"racelab/scenario"
 	"racelab/sim"
 	"racelab/sim/explore"
 	"racelab/sim/simtest"
 )
 
-// searches are all strategies, with a budget for tests.
-func searches(sys explore.System, workers int, first bool) map[string]*explore.Result {
-	o := explore.Options{Limit: 3000, Workers: workers, First: first}
+// searches are all strategies, with a budget for tests. Others check the models.
+func searches(t *testing.T, c *scenario.Case, workers int, first bool) map[string]*explore.Result {
+	t.Helper()
+	sys, err := c.System()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sys.Close()
+	o := explore.Options{Limit: 3000, Workers: workers, First: first, Again: true}
 	return map[string]*explore.Result{
 		"states":     simtest.Must(explore.States(sys, o)),
 		"exhaustive": simtest.Must(explore.Exhaustive(sys, o)),
@@ -23,6 +30,17 @@ func searches(sys explore.System, workers int, first bool) map[string]*explore.R
 		"uniform":    simtest.Must(explore.Uniform(sys, 7, o)),
 		"walk":       simtest.Must(explore.Walks(sys, 7, o)),
 	}
+}
+
+// searched is what one worker finds in the first case of a race, each searched once.
+var searched = map[string]map[string]*explore.Result{}
+
+func searchesOnce(t *testing.T, r *scenario.Race) map[string]*explore.Result {
+	t.Helper()
+	if searched[r.Name] == nil {
+		searched[r.Name] = searches(t, theCase(t, r.Name, ""), 1, false)
+	}
+	return searched[r.Name]
 }
 
 // Goal: neither the number of workers nor GOMAXPROCS changes anything that a
@@ -44,13 +62,13 @@ func TestWorkersChangeNothing(t *testing.T) {
 			for _, workers := range []int{1, several} {
 				runtime.GOMAXPROCS(workers)
 				c := theCase(t, s.Name, "")
-				sys, err := c.System()
-				if err != nil {
-					t.Fatal(err)
+				results := searchesOnce(t, s)
+				if first || workers > 1 {
+					results = searches(t, c, workers, first)
 				}
-				for name, r := range searches(sys, workers, first) {
+				for name, r := range results {
 					for i := range r.Verdicts {
-						if workers > 1 {
+						if workers > 1 || !first { // The next test plays all that are not First.
 							break
 						}
 						if err := simtest.PlayAgain(c.World(), &r.Verdicts[i]); err != nil {
@@ -66,7 +84,6 @@ func TestWorkersChangeNothing(t *testing.T) {
 						t.Errorf("%s, %s, %d workers, first %v:\n%s\nwant, as with one:\n%s", s.Name, name, workers, first, got, want[name])
 					}
 				}
-				sys.Close()
 			}
 		}
 	}
@@ -76,16 +93,12 @@ func TestWorkersChangeNothing(t *testing.T) {
 func TestEverySchedulePrintedBreaksItsProperty(t *testing.T) {
 	for _, s := range families() {
 		c := theCase(t, s.Name, "")
-		sys, err := c.System()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for name, r := range searches(sys, 2, false) {
+		for name, r := range searchesOnce(t, s) {
 			for _, v := range r.Verdicts {
 				if v.Outcome != explore.Broken || v.Property == sim.NoDataRace {
 					continue
 				}
-				report, err := c.Play(sim.NewReplay(v.Schedule))
+				report, err := c.Watch(sim.NewReplay(v.Schedule))
 				if err != nil {
 					t.Errorf("%s, %s: %v", s.Name, name, err)
 					continue
@@ -99,7 +112,6 @@ func TestEverySchedulePrintedBreaksItsProperty(t *testing.T) {
 				}
 			}
 		}
-		sys.Close()
 	}
 }
 

@@ -31,14 +31,15 @@ func (w *World) checkStep(i int) error {
 	w.markMoments()
 	w.load(before) // A moment that has passed may be any, until it is loaded.
 	w.findEnabled()
-	was := w.whole()
+	w.whole.was.note(w)
 	w.take(i)
 	violations := slices.Clone(w.violations)
 	accesses := slices.Clone(w.accesses)
 	putOff := slices.Clone(w.putOff)
 	after := w.save()
 
-	if err := w.checkWrites(event, was, w.whole(), accesses); err != nil {
+	w.whole.is.note(w)
+	if err := w.checkWrites(event, accesses); err != nil {
 		return err
 	}
 	if event.task != nil {
@@ -62,22 +63,33 @@ func (w *World) checkStep(i int) error {
 	return nil
 }
 
-// whole is the state of each group by the time of day. When the clock moves, what
-// is due comes nearer, and nobody has changed it. It goes by no record of what was
-// touched.
-func (w *World) whole() [][]uint64 {
-	s := walker{absolute: true, world: w}
-	var all [][]uint64
+// wholeState is the state of all groups by the time of day. When the clock moves,
+// what is due comes nearer, and nobody has changed it.
+type wholeState struct {
+	saved walker
+	ends  []int // by group: where its words end
+}
+
+// note takes the state of a world. It goes by no record of what was touched.
+func (s *wholeState) note(w *World) {
+	s.saved = walker{absolute: true, world: w, words: s.saved.words[:0], refs: s.saved.refs[:0]}
+	s.ends = s.ends[:0]
 	for _, g := range w.plan.groups {
-		s.words, s.refs = nil, s.refs[:0]
-		s.save(g)
-		all = append(all, s.words)
+		s.saved.save(g)
+		s.ends = append(s.ends, len(s.saved.words))
 	}
-	return all
+}
+
+// group is the words of the k-th group.
+func (s *wholeState) group(k int) []uint64 {
+	if k == 0 {
+		return s.saved.words[:s.ends[0]]
+	}
+	return s.saved.words[s.ends[k-1]:s.ends[k]]
 }
 
 // checkWrites compares all that was not recorded as written.
-func (w *World) checkWrites(event Event, was, is [][]uint64, accesses []hook.Access) error {
+func (w *World) checkWrites(event Event, accesses []hook.Access) error {
 	for i := range w.plan.wires {
 		if x := &w.plan.wires[i]; x.is() != x.was {
 			return fmt.Errorf("sim: the step %q changed wiring, which is fixed before the first step: %s", event, w.rewired(x))
@@ -85,7 +97,7 @@ func (w *World) checkWrites(event Event, was, is [][]uint64, accesses []hook.Acc
 	}
 	for k, g := range w.plan.groups {
 		switch {
-		case slices.Equal(was[k], is[k]):
+		case slices.Equal(w.whole.was.group(k), w.whole.is.group(k)):
 		case g.owner == nil:
 			return fmt.Errorf("sim: the step %q changed a field of %s, which several tasks share: make it a sim.Var", event, w.roots()[g.root].name)
 		case !w.mayWrite(event, g.owner.number, accesses):

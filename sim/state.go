@@ -255,15 +255,16 @@ type record struct {
 // keeper saves and loads the state of a world, and keeps coroutines for that.
 type keeper struct {
 	plan          plan
-	maxCoroutines int         // of a task
-	jumps         bool        // states are saved and loaded, so coroutines are kept
-	base          *snapshot   // of the state that the world is in, if it was saved or loaded
-	last          *snapshot   // the last base
-	since         []int32     // the choices since then
-	raw           walker      // the state before the tasks ran to their first point
-	beginning     *snapshot   // the same, once it is needed
-	began         []Violation // before the first step
-	estranged     bool        // a check has given variables other values
+	maxCoroutines int                          // of a task
+	jumps         bool                         // states are saved and loaded, so coroutines are kept
+	base          *snapshot                    // of the state that the world is in, if it was saved or loaded
+	last          *snapshot                    // the last base
+	since         []int32                      // the choices since then
+	raw           walker                       // the state before the tasks ran to their first point
+	beginning     *snapshot                    // the same, once it is needed
+	began         []Violation                  // before the first step
+	estranged     bool                         // a check has given variables other values
+	whole         struct{ was, is wholeState } // before and after a step that is checked
 	saved         walker
 	loader        walker
 	records       []*record // of each group, as far as it is not stale

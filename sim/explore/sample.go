@@ -80,14 +80,14 @@ func sample(strategy string, sys System, seed uint64, o Options, chooser func(se
 	}
 	seed += uint64(o.From)
 	checked := !o.trusting && c.cursors[0].saver != nil
-	for i, left := 0, checkFirst; checked && i < o.Limit && left > 0; i++ {
+	for i, left := 0, checkFirst/o.fewer(); checked && i < o.Limit && left > 0; i++ {
 		left -= c.cursors[0].checkRun(chooser(seed+uint64(i)), left)
 	}
 	runs := make([]sampled, batch)
 	for r.Runs < o.Limit && !o.stopped() && !(o.First && r.AnyBroken()) {
 		n := min(batch, o.Limit-r.Runs)
 		c.each(n, func(at *cursor, i int) {
-			if checked && (r.Runs+i)%checkEvery == checkEvery-1 {
+			if every := checkEvery * o.fewer(); checked && (r.Runs+i)%every == every-1 {
 				at.checkRun(chooser(seed+uint64(r.Runs+i)), checkFirst)
 			}
 			runs[i].run(at, chooser(seed+uint64(r.Runs+i)), len(r.Verdicts), r.index)

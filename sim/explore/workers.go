@@ -32,9 +32,9 @@ type Options struct {
 	// in one way. Of k such tasks that is up to k! times fewer states. What goes round
 	// for ever is not judged then.
 	Symmetry bool
-	// Again says that the model stood a whole search with other parameters. States
-	// and Exhaustive then check a tenth of the steps that they would check, and
-	// take a tenth of the walks. A test that makes many searches of one model sets
+	// Again says that the model stood a whole search with other parameters. A search
+	// then checks a tenth of the steps that it would check, and a proof stands against
+	// a tenth of the walks. A test that makes many searches of one model sets
 	// it in all but one.
 	Again bool
 	// Stop is asked now and then; true ends the search where it stands.
