@@ -39,7 +39,7 @@ type move struct {
 	fingerprint uint64
 	checkpoint  checkpoint // where it leads; empty if that was known before this batch
 	wants       uint64     // of that state: bit i for the i-th property
-	broke       uint64 // bit i for the i-th property
+	broke       uint64     // bit i for the i-th property
 	mover       uint16
 	place       int32
 	putOff      []int
