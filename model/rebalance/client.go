@@ -50,6 +50,10 @@ func (s *System) joinArrives(m *member) {
 		s.sessionBegins(m)
 		return
 	}
+	if s.config.Client.Kind == Sarama && s.config.Trigger == CloseJoin && s.config.Timed && m.closing {
+		s.arm(laneOf(m.who, laneJoined), 30*time.Second) // MEMBER_ID_REQUIRED: it is late, too.
+		return
+	}
 	claimed := none
 	if s.config.Protocol == Cooperative {
 		claimed = m.owned
@@ -74,6 +78,7 @@ type answer struct {
 	refusal  model.Error
 	commits  bool    // the answer is to a commit that nobody waits for
 	resumes  bool    // no answer, but a commit that was held: all read their offsets first
+	reads    bool    // no answer, but the member goes on to read its offsets
 	fails    bool    // or one that cannot be sent any more
 	worker   int     // whose commit that is
 	request  request // or autocommit's, if there is one
@@ -97,6 +102,8 @@ func (s *System) takeAnswers() {
 			s.queueCommit(&s.members[a.who], a.worker)
 		case a.resumes:
 			s.sendCommit(&s.members[a.who], a.worker)
+		case a.reads:
+			s.assigned(&s.members[a.who])
 		case a.joins:
 			s.joinAnswered(a.who, a.gen)
 		default:
@@ -126,6 +133,10 @@ func (s *System) joinAnswered(who, gen int) {
 // joined sends SyncGroup.
 func (s *System) joined(m *member) {
 	if m.state != joining || m.crashed {
+		return
+	}
+	if s.config.Client.Kind == Sarama && s.config.Timed && s.config.Trigger == CloseJoin && m.who == 0 && s.trigger.fired && (m.inSession || s.coin()) {
+		s.joinTimedOut(m) // Its answer comes as the time is over that Sarama waits for one.
 		return
 	}
 	m.gen, m.state = m.nextGen, syncing
@@ -359,14 +370,24 @@ func (s *System) commitRecord(m *member, w int) {
 	k.commits = true
 	k.asked = commit{id: m.id, gen: m.gen, parts: only(k.record.partition)}
 	k.asked.offsets[k.record.partition] = k.record.offset + 1
-	k.whole = false
 	s.sendCommit(m, w)
 }
 
-// commitBatch is a worker's commit of all that it was given.
+// commitBatch is a worker's commit of all that it was given. What that is, franz-go
+// decides at the call: a commit that waits for the end of a join still has what the
+// join has taken away.
+//
+// Source: Client.CommitUncommittedOffsets of franz-go.
 func (s *System) commitBatch(m *member, w int) {
 	k := &m.workers[w]
-	k.commits, k.whole = true, true
+	k.commits = true
+	if s.config.Client.Kind == FranzGo {
+		var any bool
+		if k.asked, any = s.dirty(m); !any {
+			s.commitDone(m, w)
+			return
+		}
+	}
 	s.sendCommit(m, w)
 }
 
@@ -408,14 +429,6 @@ func (s *System) queueCommit(m *member, w int) {
 func (s *System) issueCommit(m *member, w int) {
 	k := &m.workers[w]
 	c := k.asked
-	if k.whole {
-		var any bool
-		if c, any = s.dirty(m); !any {
-			m.inFlight--
-			s.commitDone(m, w)
-			return
-		}
-	}
 	c.id, c.gen = m.id, m.gen
 	if s.config.Client.CommitsAsPolled {
 		c.gen = k.under

@@ -106,11 +106,14 @@ func (s *System) sessionBegins(m *member) {
 	}
 	s.autocommitsHeld(m)
 	m.added = added
-	if lost != none {
+	switch {
+	case lost != none:
 		s.callBack(m, prerevokes, lost)
-		return
+	case len(parked) > 0: // Its own offsets it reads behind its own commits.
+		s.answer(answer{who: m.who, reads: true})
+	default:
+		s.assigned(m)
 	}
-	s.assigned(m)
 }
 
 // assigned finds out where to read on in what is new.

@@ -69,7 +69,6 @@ type worker struct {
 	under   int // the generation in which it took the record
 	session int // Sarama: and the session
 	asked   commit
-	whole   bool // the commit is of all that was handed out, and not of one record
 	fresh   bool // its batch has just been polled
 	batch   []record
 }
@@ -123,6 +122,7 @@ type member struct {
 	firstPoll sim.Time
 	lastPoll  sim.Time // when the long poll ends that was out as the claims were told
 	caughtUp  sim.Time // when an answer came that was late, and all behind it
+	broken    bool     // its connection is: no fetch is out on it
 	onGrid    sim.Time // when a request last went between two long polls
 
 	// kafka-go
@@ -241,6 +241,9 @@ func (s *System) serve(m *member, r *request) {
 func (s *System) answered(m *member, r request) {
 	switch {
 	case r.joins:
+		if s.config.Trigger == CloseJoin && s.trigger.fired && m.who == 0 && !m.closing {
+			s.arm(laneOf(m.who, laneClose), time.Second)
+		}
 		s.joinArrives(m)
 	case r.syncs:
 		s.syncGroup(m.who, m.id, m.gen)

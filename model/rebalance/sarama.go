@@ -23,6 +23,24 @@ func (s *System) joinSarama(m *member) {
 	s.send(m, request{joins: true})
 }
 
+// joinTimedOut is a JoinGroup without an answer: Consume returns an error, and a
+// session that goes on over generations ends.
+//
+// Source: Net.ReadTimeout of Sarama, 30 s.
+// Differs: a member whose SyncGroup is refused after that time finds its connection
+// as it left it.
+func (s *System) joinTimedOut(m *member) {
+	switch {
+	case m.inSession:
+		m.broken = true
+		s.lostHeldAssignment(m)
+	case m.closing:
+		s.leave(m)
+	default:
+		s.joinSarama(m)
+	}
+}
+
 // syncedSarama begins a session, or goes on with it in the next generation.
 func (s *System) syncedSarama(m *member) {
 	m.state = consuming
@@ -31,7 +49,7 @@ func (s *System) syncedSarama(m *member) {
 		return
 	}
 	m.session++
-	m.inSession = true
+	m.inSession, m.broken = true, false
 	m.ending, m.flushing, m.tries, m.heartbeat = false, false, 0, false
 	m.firstPoll = s.now.Add(subscribeTime)
 	s.openClaims(m, m.told)
@@ -139,7 +157,7 @@ func (s *System) tellClaims(m *member) {
 
 // pollEnds is how long the long poll still takes that is out.
 func (s *System) pollEnds(m *member) time.Duration {
-	if !s.config.Timed || m.cut || s.now.Before(m.firstPoll) {
+	if !s.config.Timed || m.cut || m.broken || s.now.Before(m.firstPoll) {
 		return 0
 	}
 	if m.caughtUp > 0 && s.now.Sub(m.caughtUp) <= 10*roundTrip {
@@ -315,6 +333,10 @@ func (s *System) lostHeldAssignment(m *member) {
 	for _, w := range parked {
 		s.sendCommitSarama(m, w)
 	}
+	if m.tickDue {
+		m.tickDue = false
+		s.autocommitSarama(m)
+	}
 }
 
 // removeRevoked commits what is marked of the claims that have ended, in the new
@@ -460,7 +482,7 @@ func (r *request) closesGap() bool { return r.heartbeat || r.joins || r.syncs }
 // longPoll is how long a request waits on the connection for the fetch that is
 // out on it. Between two of them requests go.
 func (s *System) longPoll(m *member) time.Duration {
-	if s.config.Client.Kind != Sarama || !s.config.Timed || m.owned == none || s.now.Before(m.firstPoll) {
+	if s.config.Client.Kind != Sarama || !s.config.Timed || m.broken || m.owned == none || s.now.Before(m.firstPoll) {
 		return 0
 	}
 	if m.ending {
