@@ -12,6 +12,9 @@ type Partition int32
 // use.
 const ConsumerOffsets Partition = -1
 
+// LeaderEpoch counts the elections of a partition's leader.
+type LeaderEpoch int32
+
 func (p Partition) String() string {
 	if p == ConsumerOffsets {
 		return "__consumer_offsets"

@@ -9,11 +9,14 @@ import (
 // ProduceRequest writes one batch to each of some partitions.
 //
 // Source: ProduceRequest.json.
-// Differs: always acks=all.
+// Differs: no acks=0.
 type ProduceRequest struct {
 	Version         APIVersion
 	TransactionalID TransactionalID
-	Partitions      []PartitionBatch // ascending
+	// LeaderOnly is acks=1: it is answered when the leader has the records. Default:
+	// acks=all.
+	LeaderOnly bool
+	Partitions []PartitionBatch // ascending
 }
 
 // PartitionBatch is the batch for one partition.

@@ -45,6 +45,8 @@ const (
 	Fencing
 	CoordinatorFencing
 	OffsetsInLogOrder
+	StateFromLog
+	TruncateByEpoch
 	StrictEndTxnEpoch
 	FailedFence
 	StorageErrorAgain
@@ -101,6 +103,8 @@ var facts = [...]Fact{
 	{Fencing, "fencing", "KIP-98", Kafka0_11, "InitProducerId gives a new epoch, and requests of an older one are refused.", "Without it a process that was taken for dead goes on writing."},
 	{CoordinatorFencing, "coordinator-fencing", "KIP-98", Kafka0_11, "A partition refuses markers of a coordinator epoch that is older than the last it has seen.", "Without it a coordinator that was replaced ends a transaction that is not its own."},
 	{OffsetsInLogOrder, "offsets-in-log-order", "KIP-98", Kafka0_11, "Of two committed offsets the one whose record is later in __consumer_offsets counts.", "Ordered by the marker, an offset after a replay is not the one before it."},
+	{StateFromLog, "state-from-log", "KIP-98", Kafka0_11, "A replica takes from the log what it knows of producers: their last batches, what they have open, and what they aborted.", "A new leader writes a second try twice, and a consumer gets what was aborted."},
+	{TruncateByEpoch, "truncate-by-epoch", "KIP-101", Kafka0_11, "A replica that follows a new leader drops what that leader does not have, and no more.", "It drops what is behind its own high watermark, which all may have, and two elections in a row lose it."},
 	{StrictEndTxnEpoch, "strict-end-txn-epoch", "KAFKA-9600", Kafka2_5, "EndTxn of a client needs the very epoch that is stored.", "A newer epoch than the stored one was accepted."},
 	{FailedFence, "failed-fence", "KAFKA-9666", Kafka2_5, "A fence whose write to the log failed is not counted twice (TV1).", "InitProducerId, tried again while the log is away, used up the epochs."},
 	{StorageErrorAgain, "storage-error-again", "KAFKA-9749", Kafka2_5, "A marker refused with KAFKA_STORAGE_ERROR is sent again.", "The transaction stays decided for ever."},

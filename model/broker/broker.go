@@ -28,8 +28,10 @@ type Broker struct {
 	refused []int32    // how often each of config.Refusals that has an end was made
 	// refusedMarkers is how many of config.MarkerRefusals were made.
 	refusedMarkers []bool
-	adds           []int32 // AddQueue: by place in waiting, those to ask for next
-	failed         bool    // the group coordinator is, and serves nothing
+	adds           []int32   // AddQueue: by place in waiting, those to ask for next
+	failed         bool      // the group coordinator is, and serves nothing
+	other          *sim.Conn // the broker that has the replicas; nil: none has
+	delayed        []delayedAppend
 }
 
 // asked is a question to a coordinator that has no answer yet.
@@ -41,7 +43,13 @@ type asked struct {
 
 // Config is what is set before the broker starts.
 type Config struct {
-	Partitions []model.Partition // that it leads
+	// Self is its name, which LeaderElected says who leads by. A broker without
+	// replicas needs none.
+	Self       string
+	Partitions []model.Partition // that it leads at the start
+	// Replicas are partitions that another broker leads at the start, and that it has
+	// too; and Replicated those of Partitions that the other has.
+	Replicas, Replicated []model.Partition
 	// ProduceRequests is how many produce requests can wait for the coordinator
 	// at a time. A connection has one at a time.
 	//
@@ -117,8 +125,12 @@ func New(config Config) *Broker {
 	}
 	b := &Broker{config: config, waiting: make([]waitingAppend, config.ProduceRequests), draws: config.Draws}
 	b.refused, b.refusedMarkers = make([]int32, len(config.Refusals)), make([]bool, len(config.MarkerRefusals))
-	for _, p := range config.Partitions {
-		b.logs = append(b.logs, partitionLog{partition: p, rules: config.Rules, maxEpoch: config.MaxEpoch})
+	for _, p := range slices.Concat(config.Partitions, config.Replicas) {
+		follows := slices.Contains(config.Replicas, p)
+		b.logs = append(b.logs, partitionLog{
+			partition: p, rules: config.Rules, maxEpoch: config.MaxEpoch,
+			lags: follows || slices.Contains(config.Replicated, p), replica: replica{follows: follows},
+		})
 	}
 	b.offsets.rules = config.Rules
 	for i := range b.waiting {
@@ -131,8 +143,16 @@ func New(config Config) *Broker {
 // coordinator.
 func (b *Broker) Connect(coordinators ...*sim.Conn) { b.coordinators = coordinators }
 
+// ConnectReplica hands over the connection to the broker that has the replicas.
+func (b *Broker) ConnectReplica(other *sim.Conn) { b.other = other }
+
 func (b *Broker) Handle(e sim.Envelope, out *sim.Outbox) {
-	if e.Request != nil {
+	switch e.Request.(type) {
+	case nil:
+	case *replicaAppend:
+		b.replicaAnswered(e, out)
+		return
+	default:
 		b.partitionsAdded(e, out)
 		return
 	}
@@ -143,6 +163,11 @@ func (b *Broker) Handle(e sim.Envelope, out *sim.Outbox) {
 		out.Reply(e, b.fetch(request))
 	case *model.WriteTxnMarkersRequest:
 		b.takeMarkers(e, out)
+	case *replicaAppend:
+		b.follow(e, request, out) // may park the request
+	case *model.LeaderElected:
+		b.elect(request, out)
+		out.Reply(e, request)
 	case *model.OffsetCommitRequest:
 		out.Reply(e, b.commitOffsets(request))
 	case *model.OffsetFetchRequest:
@@ -210,8 +235,8 @@ func (b *Broker) Expire(timer int, out *sim.Outbox) {
 	}
 }
 
-// log is the log of a partition, or nil if the broker does not lead it.
-func (b *Broker) log(p model.Partition) *partitionLog {
+// hosted is the log of a partition that the broker has, whoever leads it; or nil.
+func (b *Broker) hosted(p model.Partition) *partitionLog {
 	i := slices.IndexFunc(b.logs, func(l partitionLog) bool { return l.partition == p && !l.deleted })
 	if i < 0 {
 		return nil
@@ -219,13 +244,42 @@ func (b *Broker) log(p model.Partition) *partitionLog {
 	return &b.logs[i]
 }
 
+// log is the log of a partition, or nil if the broker does not lead it.
+func (b *Broker) log(p model.Partition) *partitionLog {
+	if log := b.hosted(p); log != nil && !log.replica.follows {
+		return log
+	}
+	return nil
+}
+
+// reaching is a partition that a client wants of this broker.
+type reaching struct {
+	broker    *Broker
+	partition model.Partition
+}
+
+// partitionChecks are those of each partition of a request.
+//
+// Source: ReplicaManager.getPartitionOrException, Partition.appendRecordsToLeader.
+var partitionChecks = []model.Check[reaching]{
+	{If: "the broker does not have the partition", Error: model.ErrUnknownTopicOrPartition,
+		Holds: func(r *reaching) bool { return r.broker.hosted(r.partition) == nil }},
+	{If: "another broker leads the partition, as far as this one was told", Error: model.ErrNotLeaderOrFollower,
+		Holds: func(r *reaching) bool { return r.broker.log(r.partition) == nil }},
+}
+
+// led is the log of a partition, or why the broker serves none.
+func (b *Broker) led(p model.Partition) (*partitionLog, model.Error) {
+	return b.log(p), model.Refusal(b.config.Rules, partitionChecks, &reaching{b, p})
+}
+
 // fetch reads one partition.
 //
 // Source: KafkaApis.handleFetchRequest.
 func (b *Broker) fetch(request *model.FetchRequest) *model.FetchResponse {
-	log := b.log(request.Partition)
-	if log == nil {
-		return &model.FetchResponse{Partition: request.Partition, Error: model.ErrUnknownTopicOrPartition}
+	log, err := b.led(request.Partition)
+	if err != model.None {
+		return &model.FetchResponse{Partition: request.Partition, Error: err}
 	}
 	return log.fetch(request)
 }
@@ -237,14 +291,24 @@ func (b *Broker) Crash() {
 	for i := range b.waiting {
 		b.waiting[i].leave()
 	}
-	b.asked, b.adds, b.markers = b.asked[:0], nil, nil
+	b.asked, b.adds, b.markers, b.delayed = b.asked[:0], nil, nil, nil
 	for i := range b.logs {
-		b.logs[i].becomeLeader(false)
+		l := &b.logs[i]
+		l.truncateTo(l.logEndOffset())
+		l.replica.sending, l.replica.early = false, sim.Envelope{}
 	}
 }
 
-// Restart has the group coordinator load its partition again.
-func (b *Broker) Restart(*sim.Outbox) { b.loadOffsets() }
+// Restart has the group coordinator load its partition again, and goes on where the
+// replicas were.
+func (b *Broker) Restart(out *sim.Outbox) {
+	b.loadOffsets()
+	for i := range b.logs {
+		if l := &b.logs[i]; l.lags && !l.replica.follows {
+			b.sendTo(l, out)
+		}
+	}
+}
 
 // Check states the invariants of the logs.
 func (b *Broker) Check() error {
@@ -260,7 +324,11 @@ func (b *Broker) Check() error {
 func (b *Broker) Describe(show func(name, value string)) {
 	for i := range b.logs {
 		l := &b.logs[i]
-		show(l.partition.String(), fmt.Sprintf("%d, stable %d", l.logEndOffset(), l.lastStableOffset()))
+		role := ""
+		if l.replica.follows {
+			role = ", follows"
+		}
+		show(l.partition.String(), fmt.Sprintf("%d, stable %d%s", l.logEndOffset(), l.lastStableOffset(), role))
 	}
 	b.offsets.Describe(show)
 }

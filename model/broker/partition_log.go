@@ -16,9 +16,10 @@ type partitionLog struct {
 	partition model.Partition     `sim:"config"`
 	rules     model.Rules         `sim:"config"`
 	maxEpoch  model.ProducerEpoch `sim:"config"` // 0: model.MaxProducerEpoch
-	// lags says that the replicas come later: the high watermark moves when
-	// replicated is called, not with the write.
+	// lags says that another broker has the partition too: the high watermark moves
+	// when that is known to have a batch (advance), not with the write.
 	lags          bool `sim:"config"`
+	replica       replica
 	deleted       bool // its topic is
 	batches       []model.RecordBatch
 	producers     []producerState // ascending by producer id
@@ -82,34 +83,32 @@ func (l *partitionLog) firstOpen(limit model.Offset) model.Offset {
 	return limit
 }
 
-// replicated moves the high watermark to the end of the log: all replicas have it.
+// advance moves the high watermark: all replicas have what is below.
 //
 // Source: Partition.maybeIncrementLeaderHW, ProducerStateManager.onHighWatermarkUpdated.
-func (l *partitionLog) replicated() {
-	l.highWatermark, l.unreplicated = l.logEndOffset(), nil
+func (l *partitionLog) advance(to model.Offset) {
+	l.highWatermark = max(l.highWatermark, min(to, l.logEndOffset()))
+	l.unreplicated = slices.DeleteFunc(l.unreplicated, func(t completedTxn) bool { return t.lastOffset < l.highWatermark })
 	l.noteStable()
 }
 
-// becomeLeader is that a replica takes over. One that lags has what is below the
-// high watermark, which is all that anybody was told of; and only this leader's
-// memory held the attempts to verify.
+// truncateTo drops what is at an offset and behind it. What is known of producers is
+// made anew from what stays: their last batches, what they have open, and what they
+// aborted. Only memory held the attempts to verify.
 //
 // Source: UnifiedLog.truncateTo, ProducerStateManager.truncateAndReload.
 // Differs: there are no snapshots, so what is replayed gives all five batches back.
-func (l *partitionLog) becomeLeader(lagging bool) {
+func (l *partitionLog) truncateTo(end model.Offset) {
 	kept := l.batches
-	if lagging {
-		n := slices.IndexFunc(kept, func(b model.RecordBatch) bool { return b.BaseOffset >= l.highWatermark })
-		if n >= 0 {
-			kept = kept[:n]
-		}
+	if n := slices.IndexFunc(kept, func(b model.RecordBatch) bool { return b.BaseOffset >= end }); n >= 0 {
+		kept = kept[:n]
 	}
-	l.batches, l.producers, l.aborted, l.unreplicated, l.highestStable = nil, nil, nil, nil, 0
+	high := l.highWatermark
+	l.batches, l.producers, l.aborted, l.unreplicated, l.highWatermark, l.highestStable = nil, nil, nil, nil, 0, 0
 	for i := range kept {
 		l.write(kept[i])
 	}
-	l.highWatermark = min(l.highWatermark, l.logEndOffset())
-	l.noteStable()
+	l.advance(high)
 }
 
 // appending is a client's batch before the checks.
@@ -411,7 +410,7 @@ func (l *partitionLog) Check() error {
 			return fmt.Errorf("%v: offset %d follows %d", l.partition, b.BaseOffset, next-1)
 		}
 		next = b.LastOffset() + 1
-		if b.ProducerID == model.NoProducerID {
+		if b.ProducerID == model.NoProducerID || !l.rules.Has(model.StateFromLog) {
 			continue
 		}
 		at := slices.IndexFunc(open, func(p producerState) bool { return p.producerID == b.ProducerID })
@@ -425,6 +424,10 @@ func (l *partitionLog) Check() error {
 	stable := l.highWatermark
 	for i := range open {
 		p := l.producer(open[i].producerID)
+		if l.lags && (open[i].producerEpoch != p.producerEpoch || !slices.Equal(open[i].batches, p.batches)) {
+			return fmt.Errorf("%v: the last batches of producer %d are %v in epoch %d, and the log believes %v in %d",
+				l.partition, p.producerID, open[i].batches, open[i].producerEpoch, p.batches, p.producerEpoch)
+		}
 		if open[i].currentTxnFirstOffset != p.currentTxnFirstOffset {
 			return fmt.Errorf("%v: producer %d has a transaction open from %d, and the log believes from %d",
 				l.partition, p.producerID, open[i].currentTxnFirstOffset, p.currentTxnFirstOffset)
@@ -432,6 +435,9 @@ func (l *partitionLog) Check() error {
 		if first := open[i].currentTxnFirstOffset; first != noOffset {
 			stable = min(stable, first)
 		}
+	}
+	if !l.rules.Has(model.StateFromLog) {
+		return nil
 	}
 	if got := l.lastStableOffset(); got > stable || got < stable && len(l.unreplicated) == 0 {
 		return fmt.Errorf("%v: the last stable offset is %d, want %d", l.partition, got, stable)

@@ -559,13 +559,13 @@ func TestHighWatermark(t *testing.T) {
 		t.Fatal(err)
 	}
 	stable(0, 2) // The marker is not replicated.
-	l.replicated()
+	l.advance(l.logEndOffset())
 	stable(3, 3)
 }
 
-// Goal: a new leader knows producers, open transactions and duplicates from what is
-// replicated, and no proof.
-func TestBecomeLeader(t *testing.T) {
+// Goal: a log that was truncated knows producers, open transactions and duplicates
+// from what is left, and no proof.
+func TestTruncate(t *testing.T) {
 	first, second := transactional(data(0, 0, 1)), transactional(data(0, 1, 1))
 	for _, lagging := range []bool{false, true} {
 		l := logOf(t, first)
@@ -573,11 +573,15 @@ func TestBecomeLeader(t *testing.T) {
 		if _, err := l.append(second, noGuard); err != model.None {
 			t.Fatal(err)
 		}
-		l.becomeLeader(lagging)
+		end := l.logEndOffset()
+		if lagging {
+			end = l.highWatermark
+		}
+		l.truncateTo(end)
 		if err := l.Check(); err != nil {
 			t.Error(err)
 		}
-		end, p := l.logEndOffset(), l.producer(1)
+		p := l.producer(1)
 		if want := map[bool]model.Offset{false: 2, true: 1}[lagging]; end != want || p.currentTxnFirstOffset != 0 {
 			t.Errorf("lagging %v: the log ends at %d, open from %d; want %d, 0", lagging, end, p.currentTxnFirstOffset, want)
 		}

@@ -244,7 +244,7 @@ func (b *Broker) finish(i int, outcomes []model.PartitionError, out *sim.Outbox)
 	b.waiting[i].leave()
 	switch request := e.Message.(type) {
 	case *model.ProduceRequest:
-		out.Reply(e, b.appendRecords(request, guards, outcomes, operation))
+		b.answer(b.appendRecords(e, request, guards, outcomes, operation), out)
 	case *model.TxnOffsetCommitRequest:
 		out.Reply(e, b.commitTransactionalOffsets(request, guards[0], outcomes, operation-7))
 	}
@@ -254,25 +254,28 @@ func (b *Broker) finish(i int, outcomes []model.PartitionError, out *sim.Outbox)
 // outcomes, has kept it from that.
 //
 // Source: ReplicaManager.appendRecords.
-func (b *Broker) appendRecords(request *model.ProduceRequest, guards []verificationGuard, outcomes []model.PartitionError, operation model.APIVersion) *model.ProduceResponse {
-	response := &model.ProduceResponse{}
+func (b *Broker) appendRecords(e sim.Envelope, request *model.ProduceRequest, guards []verificationGuard, outcomes []model.PartitionError, operation model.APIVersion) delayedAppend {
+	d := delayedAppend{request: e}
 	for i := range request.Partitions {
 		p := &request.Partitions[i]
 		outcome := model.ProducePartitionResponse{Partition: p.Partition, Error: refusalOf(p.Partition, outcomes), BaseOffset: noOffset}
-		log := b.log(p.Partition)
+		log, err := b.led(p.Partition)
 		switch {
-		case log == nil:
-			outcome.Error = model.ErrUnknownTopicOrPartition
+		case err != model.None:
+			outcome.Error = err
 		case outcome.Error != model.None:
 			outcome.Error = asProduceError(request, outcome.Error, operation)
 		default:
 			if outcome.Error = b.refusal(p); outcome.Error == model.None {
 				outcome.BaseOffset, outcome.Error = log.append(p.Batch, guards[i])
 			}
+			if outcome.Error == model.None && !request.LeaderOnly {
+				d.waits = append(d.waits, written{p.Partition, outcome.BaseOffset + model.Offset(len(p.Batch.Records))})
+			}
 		}
-		response.Partitions = append(response.Partitions, outcome)
+		d.produced = append(d.produced, outcome)
 	}
-	return response
+	return d
 }
 
 // refusal says whether the batch holds a record that is not taken, and counts for

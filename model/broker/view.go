@@ -17,6 +17,26 @@ func (b *Broker) Committed(p model.Partition) (records []model.Record, all bool)
 	return response.Committed(0), response.LastStableOffset == response.HighWatermark
 }
 
+// Agree says whether all brokers that have a partition hold the same of it.
+func Agree(p model.Partition, brokers ...*Broker) bool {
+	same := func(a, b model.RecordBatch) bool {
+		return a.BaseOffset == b.BaseOffset && a.ProducerID == b.ProducerID && a.ProducerEpoch == b.ProducerEpoch &&
+			a.BaseSequence == b.BaseSequence && a.Control == b.Control && slices.Equal(a.Records, b.Records)
+	}
+	var first *partitionLog
+	for _, b := range brokers {
+		log := b.hosted(p)
+		switch {
+		case log == nil:
+		case first == nil:
+			first = log
+		case !slices.EqualFunc(first.batches, log.batches, same):
+			return false
+		}
+	}
+	return true
+}
+
 // Offset is what the group has committed of a partition, and whether no transaction
 // holds it.
 func (b *Broker) Offset(p model.Partition) (at model.Offset, stable bool) {

@@ -36,19 +36,20 @@ func (b *Broker) replicated(out *sim.Outbox) {
 	e := b.markers[0]
 	b.markers = slices.Delete(b.markers, 0, 1)
 	request := e.Message.(*model.WriteTxnMarkersRequest)
-	if response := b.writeTxnMarkers(request, out); !b.forgetsToAnswer(request) {
-		out.Reply(e, response)
+	d := b.writeTxnMarkers(e, request, out)
+	if b.isDelayed(&d) || !b.forgetsToAnswer(request) {
+		b.answer(d, out)
 	}
 }
 
-// forgetsToAnswer says whether the last of several markers has no partition here, and
-// all before it are written by now. Whoever writes a marker answers if it was the last;
+// forgetsToAnswer says of markers that are all written by now whether the last of several
+// has no partition here. Whoever writes a marker answers if it was the last;
 // whoever skips one does not look. A request with nothing to write is answered.
 //
 // Source: KafkaApis.handleWriteTxnMarkersRequest, numAppends and skippedMarkers.
 func (b *Broker) forgetsToAnswer(request *model.WriteTxnMarkersRequest) bool {
 	skipped := func(m model.TxnMarker) bool {
-		return !slices.ContainsFunc(m.Partitions, func(p model.Partition) bool { return b.log(p) != nil })
+		return !slices.ContainsFunc(m.Partitions, func(p model.Partition) bool { return b.hosted(p) != nil })
 	}
 	last := len(request.Markers) - 1
 	return !b.config.Rules.Has(model.AnswerWhenSkipped) && skipped(request.Markers[last]) &&
@@ -58,22 +59,26 @@ func (b *Broker) forgetsToAnswer(request *model.WriteTxnMarkersRequest) bool {
 // writeTxnMarkers writes how transactions ended.
 //
 // Source: KafkaApis.handleWriteTxnMarkersRequest.
-func (b *Broker) writeTxnMarkers(request *model.WriteTxnMarkersRequest, out *sim.Outbox) *model.WriteTxnMarkersResponse {
-	response := &model.WriteTxnMarkersResponse{}
+func (b *Broker) writeTxnMarkers(e sim.Envelope, request *model.WriteTxnMarkersRequest, out *sim.Outbox) delayedAppend {
+	d := delayedAppend{request: e}
 	for i := range request.Markers {
 		marker := &request.Markers[i]
 		result := model.TxnMarkerResult{ProducerID: marker.ProducerID}
 		for _, p := range marker.Partitions {
-			outcome := model.PartitionError{Partition: p, Error: model.ErrUnknownTopicOrPartition}
-			if log := b.log(p); log != nil {
-				outcome.Error = b.writeMarker(log, marker)
-				b.endsTransaction(p, marker, outcome.Error, out)
+			log, err := b.led(p)
+			if err == model.None {
+				err = b.writeMarker(log, marker)
+				b.endsTransaction(p, marker, err, out)
 			}
+			if err == model.None {
+				d.waits = append(d.waits, written{p, log.logEndOffset()})
+			}
+			outcome := model.PartitionError{Partition: p, Error: err}
 			result.Partitions = append(result.Partitions, outcome)
 		}
-		response.Markers = append(response.Markers, result)
+		d.markers = append(d.markers, result)
 	}
-	return response
+	return d
 }
 
 // writeMarker writes a marker, unless what comes and goes is in the way.

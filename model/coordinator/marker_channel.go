@@ -139,7 +139,21 @@ func (t *Transactions) addTxnMarkersToBrokerQueue(id model.TransactionalID, mark
 // leader is the place among the brokers of the one that leads the partition; -1: the
 // metadata has no such partition.
 func (t *Transactions) leader(p model.Partition) int {
+	for _, m := range t.moved {
+		if m.partition == p {
+			return m.broker
+		}
+	}
 	return slices.IndexFunc(t.config.Brokers, func(b Broker) bool { return slices.Contains(b.Partitions, p) })
+}
+
+// leaderElected notes who leads a partition now. What is queued for the broker before it
+// goes there all the same.
+//
+// Source: MetadataCache.getPartitionLeaderEndpoint, which is asked when a marker is queued.
+func (t *Transactions) leaderElected(e *model.LeaderElected) {
+	t.moved = slices.DeleteFunc(t.moved, func(m movedLeader) bool { return m.partition == e.Partition })
+	t.moved = append(t.moved, movedLeader{e.Partition, slices.IndexFunc(t.config.Brokers, func(b Broker) bool { return b.Name == e.Leader })})
 }
 
 // maybeWriteTxnCompletion completes a transaction whose markers are all written.

@@ -41,6 +41,13 @@ type Transactions struct {
 	// answered to a marker of it.
 	dropped    []bool
 	downgraded bool // transaction.version is 0
+	moved      []movedLeader
+}
+
+// movedLeader is a partition that another broker leads than at the start.
+type movedLeader struct {
+	partition model.Partition
+	broker    int // by place
 }
 
 // TransactionsConfig is what is set before the coordinator starts.
@@ -87,7 +94,7 @@ type TransactionsConfig struct {
 // Broker is a broker as the coordinator's metadata cache has it.
 type Broker struct {
 	Name       string
-	Partitions []model.Partition // that it leads
+	Partitions []model.Partition // that it leads at the start
 }
 
 // NewTransactions returns a coordinator that knows no transactional id.
@@ -150,6 +157,9 @@ func (t *Transactions) Handle(e sim.Envelope, out *sim.Outbox) {
 	case *elected:
 		t.elect(request, out)
 		out.Reply(e, request)
+	case *model.LeaderElected:
+		t.leaderElected(request)
+		out.Reply(e, request)
 	case *Scan:
 		t.scan(out)
 		out.Reply(e, request)
@@ -208,7 +218,8 @@ func (t *Transactions) Check() error {
 			return fmt.Errorf("%v is %v, and markers of it are to be written", m.transactionalID, m.state)
 		}
 		for _, p := range m.partitions {
-			if leader := t.leader(p); t.completions[i].waiting && !t.dropped[i] && (leader < 0 || !t.channels[leader].holds(m.transactionalID, p)) {
+			writes := func(c markerChannel) bool { return c.holds(m.transactionalID, p) }
+			if t.completions[i].waiting && !t.dropped[i] && !slices.ContainsFunc(t.channels, writes) {
 				return fmt.Errorf("%v is %v and waits for the marker of %v, which nobody writes", m.transactionalID, m.state, p)
 			}
 		}

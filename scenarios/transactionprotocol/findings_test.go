@@ -264,8 +264,8 @@ func lagging(version model.TransactionVersion, rules model.Rules, answers int, a
 
 // split is that a transaction is over, and only a part of it is seen.
 func split(p *parts, c *sim.Claim) {
-	for i, b := range p.brokers {
-		if _, all := b.Committed(model.Partition(i)); !all {
+	for i := range p.brokers {
+		if _, all := p.leader(i).Committed(model.Partition(i)); !all {
 			return
 		}
 	}

@@ -5,7 +5,7 @@ import "racelab/scenario"
 // all lists the scenarios.
 func all() []*scenario.Scenario[struct{}, World] {
 	return []*scenario.Scenario[struct{}, World]{
-		&DuplicateRetry, &CoordinatorCrash, &ZombieProducer, &DelayedEndTxn, &DelayedMarker, &HangingTransaction, &LateRecord, &VerificationABA, &CompletionRace,
+		&DuplicateRetry, &LeaderMoves, &LeaderMovesInTransaction, &CoordinatorCrash, &ZombieProducer, &DelayedEndTxn, &DelayedMarker, &HangingTransaction, &LateRecord, &VerificationABA, &CompletionRace,
 		&Upgrade, &TimeoutMeetsCommit, &SelfFencing, &StuckPrepare, &DuplicateCompletion, &MarkerLivelock, &EpochExhaustion, &PendingOffsets,
 		&ZombieReader, &OffsetsAfterReplay, &ConsumeProcessProduce,
 	}

@@ -45,7 +45,10 @@ type World struct {
 	IDs       int                        // transactional ids; default: those of the producers
 	AddQueue  bool                       // brokers gather what they ask the coordinator
 	Unknown   []model.Partition          // to the coordinator's metadata
-	Refuses   []broker.Refusal
+	// Leaders are brokers that are elected to lead P0, one after the other, each at any
+	// moment. There is one more then, which has all that B0 leads.
+	Leaders []string
+	Refuses []broker.Refusal
 	// MarkersRefused are errors that markers are answered with, once each.
 	MarkersRefused []broker.MarkerRefusal
 	// Drives are messages that come at any moment.
@@ -62,7 +65,8 @@ type Drive struct {
 // parts are those of a world that claims look at.
 type parts struct {
 	coordinators []*coordinator.Transactions
-	brokers      []*broker.Broker // by the partition that they lead
+	brokers      []*broker.Broker // by the partition that they lead at the start
+	nodes        []*broker.Broker
 	producers    []*plain.Producer
 	pipeline     *plain.Pipeline             // nil: there is none
 	log          *coordinator.TransactionLog // nil: it is a part of the coordinator
@@ -119,6 +123,9 @@ func (x World) build(w *sim.World) *parts {
 		}
 		config.Brokers = append(config.Brokers, coordinator.Broker{Name: fmt.Sprint("B", i), Partitions: led})
 	}
+	if x.Leaders != nil {
+		config.Brokers = append(config.Brokers, coordinator.Broker{Name: fmt.Sprint("B", brokers)})
+	}
 	for i, name := range coordinators {
 		config.Self = i
 		c := coordinator.NewTransactions(config)
@@ -130,19 +137,31 @@ func (x World) build(w *sim.World) *parts {
 		waiting = 4
 	}
 	for i, leads := range config.Brokers {
+		var replicas, replicated []model.Partition
+		switch {
+		case x.Leaders == nil:
+		case i == 0:
+			replicated = leads.Partitions
+		default:
+			replicas = config.Brokers[0].Partitions
+		}
 		b := broker.New(broker.Config{
 			Partitions: leads.Partitions, ProduceRequests: waiting, Rules: x.Rules, MaxEpoch: x.MaxEpoch, Coordinators: coordinators,
 			RetryBackoffMax: -1, // untimed, what the broker does not try again its client does
 			AddQueue:        x.AddQueue, Refusals: x.Refuses, MarkerRefusals: x.MarkersRefused,
+			Self: leads.Name, Replicas: replicas, Replicated: replicated,
 		})
-		w.AddNode(fmt.Sprint("B", i), b)
-		for range max(x.Together, 1) {
-			p.brokers = append(p.brokers, b)
+		w.AddNode(leads.Name, b)
+		p.nodes = append(p.nodes, b)
+		for _, led := range leads.Partitions {
+			if led != model.ConsumerOffsets {
+				p.brokers = append(p.brokers, b)
+			}
 		}
 	}
 	x.connect(w, p, coordinators, config.Brokers)
 	if x.Pipeline.Batches > 0 {
-		p.pipeline = plain.NewPipeline(x.Pipeline, w.Dial("A", "B0"))
+		p.pipeline = plain.NewPipeline(x.Pipeline, dial(w, "A", brokerNames(len(p.nodes)))...)
 		w.GoProgram("A", p.pipeline)
 	}
 	for i, config := range x.Producers {
@@ -156,6 +175,9 @@ func (x World) build(w *sim.World) *parts {
 			toLeaders = append(toLeaders, toLeaders[0])
 		}
 		p.producers = append(p.producers, plain.New(config, toCoordinators, group, toLeaders...))
+		if x.Leaders != nil {
+			p.producers[i].ConnectReplicas(slices.Repeat(dial(w, name, []string{"B1"}), len(toLeaders))...)
+		}
 		w.GoProgram(name, p.producers[i])
 		if i > 0 {
 			continue
@@ -182,7 +204,17 @@ func (x World) connect(w *sim.World, p *parts, coordinators []string, brokers []
 		p.coordinators[i].Connect(dial(w, name, names)...)
 	}
 	for i, name := range names {
-		p.brokers[i].Connect(dial(w, name, coordinators)...)
+		p.nodes[i].Connect(dial(w, name, coordinators)...)
+		if x.Leaders != nil {
+			p.nodes[i].ConnectReplica(w.Dial(name, names[(i+1)%len(names)]))
+		}
+	}
+	if x.Leaders != nil {
+		told := names
+		if len(x.Producers) > 0 {
+			told = slices.Concat(names, coordinators)
+		}
+		w.GoProgram("quorum", broker.NewController(broker.ControllerConfig{Leaders: x.Leaders}, dial(w, "quorum", told)...))
 	}
 	if x.Elections != nil {
 		log := coordinator.NewTransactionLog(coordinator.LogConfig{Brokers: coordinators, Rules: x.Rules})
@@ -253,6 +285,7 @@ var (
 	inputKept     = &claim{Name: "no-input-is-lost", Says: "each input before the committed offset has its output, once"}
 	onceThere     = &claim{Name: "no-duplicate", Says: "no record is in a partition twice"}
 	ackedThere    = &claim{Name: "acknowledged-records-are-there", Says: "a record that was acknowledged is in its partition"}
+	replicasAgree = &claim{Name: "replicas-agree", Says: "when all is over the two replicas of a partition hold the same"}
 	fenced        = &claim{Name: properties.TransactionHistoryIsFenced(nil).Name(), Says: "the coordinator answers as a register with one owner: who was replaced ends nothing, and nobody is fenced whom nobody has replaced"}
 	invariants    = &claim{Name: sim.NodeInvariants, Says: "no epoch passes the last one, and logs and coordinators are what they claim to be"}
 )
@@ -288,6 +321,8 @@ func judge(w *sim.World, name string, p *parts) {
 		w.Finally(name, p.owner)
 	case onceThere.Name:
 		w.Always(name, p.once)
+	case replicasAgree.Name:
+		w.Finally(name, p.replicasAgree)
 	case ackedThere.Name:
 		w.Finally(name, p.acked)
 	case fenced.Name:
@@ -301,11 +336,24 @@ func judge(w *sim.World, name string, p *parts) {
 // read is all that a read_committed consumer gets, by partition.
 func (p *parts) read() [][]model.Record {
 	var all [][]model.Record
-	for i, b := range p.brokers {
-		records, _ := b.Committed(model.Partition(i))
+	for i := range p.brokers {
+		records, _ := p.leader(i).Committed(model.Partition(i))
 		all = append(all, records)
 	}
 	return all
+}
+
+// leader is who leads a partition: of two who take themselves for it, the one of the last
+// election; if nobody does, who has led it first.
+func (p *parts) leader(partition int) *broker.Broker {
+	leader := p.brokers[partition]
+	last, _ := leader.Leads(model.Partition(partition))
+	for _, b := range p.nodes {
+		if epoch, leads := b.Leads(model.Partition(partition)); leads && epoch > last {
+			leader, last = b, epoch
+		}
+	}
+	return leader
 }
 
 // seen is how many records of a transaction a consumer gets.
@@ -348,8 +396,8 @@ func (p *parts) torn(c *sim.Claim) {
 }
 
 func (p *parts) stable(c *sim.Claim) {
-	for i, b := range p.brokers {
-		_, all := b.Committed(model.Partition(i))
+	for i := range p.brokers {
+		_, all := p.leader(i).Committed(model.Partition(i))
 		c.Assert(all, "a transaction on P%d is open for ever: no consumer gets past it", i)
 	}
 }
@@ -436,6 +484,12 @@ func (p *parts) once(c *sim.Claim) {
 	for _, r := range p.read()[0] {
 		c.Assert(!slices.Contains(before, r), "record %d is in P0 twice", r)
 		before = append(before, r)
+	}
+}
+
+func (p *parts) replicasAgree(c *sim.Claim) {
+	for i := range p.brokers {
+		c.Assert(broker.Agree(model.Partition(i), p.nodes...), "the replicas of P%d differ", i)
 	}
 }
 

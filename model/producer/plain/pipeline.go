@@ -18,6 +18,10 @@ type PipelineConfig struct {
 	InFlight int
 	// Idempotent gives each batch the producer id and a sequence number.
 	Idempotent bool
+	// LeaderOnly asks for an acknowledgement of the leader alone.
+	//
+	// Source: acks=1.
+	LeaderOnly bool
 }
 
 // Pipeline is a producer without transactions that has several requests in flight, and
@@ -28,8 +32,9 @@ type PipelineConfig struct {
 // takes answers then. After OUT_OF_ORDER_SEQUENCE_NUMBER it sends nothing more until all
 // answers are there, and takes a new epoch, whichever batch it is.
 type Pipeline struct {
-	config PipelineConfig `sim:"config"`
-	leader *sim.Conn
+	config  PipelineConfig `sim:"config"`
+	brokers []*sim.Conn
+	leader  int // whom it takes for the leader of P0, by place
 
 	epoch     model.ProducerEpoch
 	sequences []model.Sequence // by batch
@@ -37,11 +42,13 @@ type Pipeline struct {
 	sent      int              // how many of these are in flight, or have failed
 	failed    int              // how many of those have
 	broken    bool             // the connection is
+	moved     bool             // the leader says that it is none
 }
 
-// NewPipeline returns a producer with its connection to the leader of P0.
-func NewPipeline(config PipelineConfig, leader *sim.Conn) *Pipeline {
-	p := &Pipeline{config: config, leader: leader}
+// NewPipeline returns a producer with its connections to those that may lead P0; the
+// first does at the start.
+func NewPipeline(config PipelineConfig, brokers ...*sim.Conn) *Pipeline {
+	p := &Pipeline{config: config, brokers: brokers}
 	for n := range config.Batches {
 		p.unacked, p.sequences = append(p.unacked, n), append(p.sequences, model.Sequence(n))
 	}
@@ -53,13 +60,16 @@ func (p *Pipeline) Run(t *sim.Task) {
 		switch {
 		case p.failed == 0 && p.sent < min(p.config.InFlight, len(p.unacked)):
 			t.Step(PointSend)
-			p.leader.Send(t, p.request(p.unacked[p.sent]))
+			p.brokers[p.leader].Send(t, p.request(p.unacked[p.sent]))
 			p.sent++
 		case p.failed < p.sent:
 			p.receive(t)
 		case p.broken:
 			p.broken, p.sent, p.failed = false, 0, 0
-			p.leader.Redial(t)
+			p.brokers[p.leader].Redial(t)
+		case p.moved:
+			p.moved, p.sent, p.failed = false, 0, 0
+			p.leader = (p.leader + 1) % len(p.brokers)
 		default:
 			p.bumpEpoch()
 		}
@@ -71,12 +81,12 @@ func (p *Pipeline) request(n int) *model.ProduceRequest {
 	if p.config.Idempotent {
 		b.ProducerID, b.ProducerEpoch, b.BaseSequence = 1, p.epoch, p.sequences[n]
 	}
-	return &model.ProduceRequest{Version: 11, TransactionalID: model.NoTransactionalID, Partitions: []model.PartitionBatch{{Batch: b}}}
+	return &model.ProduceRequest{Version: 11, TransactionalID: model.NoTransactionalID, LeaderOnly: p.config.LeaderOnly, Partitions: []model.PartitionBatch{{Batch: b}}}
 }
 
 // receive takes the next answer, or that the connection is broken.
 func (p *Pipeline) receive(t *sim.Task) {
-	response, ok := p.leader.Receive(t.At(producer.PointAwaitAppend)).(*model.ProduceResponse)
+	response, ok := p.brokers[p.leader].Receive(t.At(producer.PointAwaitAppend)).(*model.ProduceResponse)
 	if ok && response.Partitions[0].Error == model.None {
 		p.unacked = slices.Delete(p.unacked, p.failed, p.failed+1)
 		p.sent--
@@ -84,6 +94,7 @@ func (p *Pipeline) receive(t *sim.Task) {
 	}
 	p.failed++
 	p.broken = p.broken || !ok
+	p.moved = p.moved || ok && response.Partitions[0].Error == model.ErrNotLeaderOrFollower
 }
 
 // bumpEpoch begins a new epoch with what is not acknowledged.

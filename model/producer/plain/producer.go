@@ -58,6 +58,8 @@ type Producer struct {
 	config       Config `sim:"config"`
 	coordinators []*sim.Conn
 	leaders      []*sim.Conn // by partition
+	replicas     []*sim.Conn // by partition: who may lead it instead; nil: nobody
+	moved        []bool      // by partition: that one does, as far as this producer knows
 	group        *sim.Conn   // who has __consumer_offsets
 	coordinator  int         // whom it takes for the coordinator, by place
 
@@ -106,7 +108,23 @@ func New(config Config, coordinators []*sim.Conn, group *sim.Conn, leaders ...*s
 	return &Producer{
 		config: config, coordinators: coordinators, leaders: leaders, group: group, version: config.Version,
 		producerID: model.NoProducerID, producerEpoch: model.NoProducerEpoch, sequences: make([]model.Sequence, len(leaders)),
+		moved: make([]bool, len(leaders)),
 	}
+}
+
+// ConnectReplicas hands over the connections to those that may lead the partitions
+// instead.
+func (p *Producer) ConnectReplicas(replicas ...*sim.Conn) { p.replicas = replicas }
+
+// to is the partition of the next record.
+func (p *Producer) to() model.Partition { return p.plan().Partitions[p.place] }
+
+// leader is the connection to whom it takes for the leader of that partition.
+func (p *Producer) leader() *sim.Conn {
+	if p.moved[p.to()] {
+		return p.replicas[p.to()]
+	}
+	return p.leaders[p.to()]
 }
 
 func (p *Producer) Run(t *sim.Task) {
@@ -279,9 +297,8 @@ func (p *Producer) addPartitions(t *sim.Task) {
 func (p *Producer) produce(t *sim.Task) {
 	for {
 		p.answer = model.None
-		to := p.plan().Partitions[p.place]
-		p.leaders[to].Send(t, p.produceRequest())
-		response, ok := p.leaders[to].Receive(t.At(producer.PointAwaitAppend)).(*model.ProduceResponse)
+		p.leader().Send(t, p.produceRequest())
+		response, ok := p.leader().Receive(t.At(producer.PointAwaitAppend)).(*model.ProduceResponse)
 		if p.answer = model.ErrNetworkException; ok {
 			p.answer = firstError(response)
 		}
@@ -294,9 +311,12 @@ func (p *Producer) produce(t *sim.Task) {
 				p.place = len(p.plan().Partitions) - 1
 			}
 			return
+		case p.answer == model.ErrNotLeaderOrFollower && p.replicas != nil:
+			p.moved[p.to()] = !p.moved[p.to()]
+			continue
 		case mayProduceAgain(p.answer):
 		case p.answer == model.ErrNetworkException:
-			p.leaders[p.plan().Partitions[p.place]].Redial(t)
+			p.leader().Redial(t)
 			if !p.config.GivesUp {
 				continue
 			}
