@@ -76,6 +76,7 @@ const (
 	LoadWhole
 	AnswerWhenSkipped
 	UnexpectedMarkerError
+	OwnMarkerResult
 	WritableAfterDowngrade
 	OwnOperation
 	AddQueueByProducerID
@@ -134,6 +135,7 @@ var facts = [...]Fact{
 	{LoadWhole, "load-whole", "proposed here", Unreleased, "A coordinator that cannot read its log to the end serves nothing.", "It serves what it has read, and forgets the rest: a transaction stays open for ever."},
 	{AnswerWhenSkipped, "answer-when-skipped", "proposed here", Unreleased, "WriteTxnMarkers is answered with its last marker, also if that one is skipped.", "A request whose last marker has no partition here is not answered, and holds up all others to this broker."},
 	{UnexpectedMarkerError, "unexpected-marker-error", "proposed here", Unreleased, "A marker refused with an error that nobody expects is sent again.", "It is dropped with all that follow it in the answer: CONCURRENT_TRANSACTIONS until the coordinator moves."},
+	{OwnMarkerResult, "own-marker-result", "proposed here", Unreleased, "Of an answer to WriteTxnMarkers each marker takes what is said of its own partitions.", "Two markers of one transaction in a request each send again what was refused of either: one of these comes when the next transaction is open."},
 	{WritableAfterDowngrade, "writable-after-downgrade", "proposed here", Unreleased, "A record of version 0 leaves out the client's transaction version.", "After a downgrade to transaction.version 0 no transition of a TV2 transaction can be written."},
 	{OwnOperation, "own-operation", "proposed here", Unreleased, "Each entry of a request to the coordinator has its own error translated for its own client.", "The first entry decides, and a client gets the error that is meant for another's version."},
 	{AddQueueByProducerID, "add-queue-by-producer-id", "proposed here", Unreleased, "The add queue compares epochs of one producer id only.", "After a rotation the new producer id is refused, because its epoch is 0."},

@@ -144,6 +144,7 @@ func (t *Transactions) appended(m *transactionMetadata, next txnTransitMetadata,
 		*m = newTransactionMetadata(m.transactionalID, m.maxEpoch)
 	default:
 		t.completions[m.transactionalID].remove(completionOf(t.epoch, next), true)
+		t.dropped[m.transactionalID] = false
 	}
 }
 
@@ -157,6 +158,7 @@ func (t *Transactions) elect(e *elected, out *sim.Outbox) {
 	for i := range t.channels {
 		t.channels[i].queue = nil
 	}
+	t.unknown = nil
 	for _, f := range t.fences {
 		t.refuse(f.request, model.ErrNotCoordinator, out)
 	}
@@ -187,7 +189,7 @@ func (t *Transactions) Crash() {
 		t.channels[i] = markerChannel{conn: t.channels[i].conn}
 	}
 	t.dropCompletions()
-	t.again = nil
+	t.again, t.answers, t.unknown = nil, nil, nil
 	t.forget()
 }
 
@@ -379,7 +381,7 @@ func (t *Transactions) Epoch() model.CoordinatorEpoch { return t.epoch }
 func (t *Transactions) Stuck() (ids []model.TransactionalID) {
 	for i := range t.metadata {
 		m := &t.metadata[i]
-		if t.unavailable() == model.None && m.state.decided() && !t.appending(m.transactionalID) && (!t.completions[i].waiting || t.dropped[i]) {
+		if t.unavailable() == model.None && m.state.decided() && !t.appending(m.transactionalID) && (!t.completions[i].waiting || t.dropped[i] && t.unwritten(m) != noPartition) {
 			ids = append(ids, m.transactionalID)
 		}
 	}

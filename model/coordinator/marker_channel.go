@@ -35,7 +35,16 @@ const reconnectBackoff = 50 * time.Millisecond
 // Source: PendingCompleteTxnAndMarkerEntry.
 type queuedMarker struct {
 	transactionalID model.TransactionalID
+	completes       completion // the entry that it belongs to
 	marker          model.TxnMarker
+}
+
+// markersAnswer is an answer to WriteTxnMarkers that is gone through.
+type markersAnswer struct {
+	broker  int
+	results []model.TxnMarkerResult
+	next    int  // of the markers of the request
+	threw   bool // an exception has come of one
 }
 
 // next is the request to send, or nil if there is none, or the broker still has
@@ -106,54 +115,75 @@ func (c *pendingCompleteTxn) remove(which completion, byValue bool) {
 // Source: TransactionMarkerChannelManager.addTxnMarkersToSend.
 func (t *Transactions) addTxnMarkersToSend(m *transactionMetadata, complete txnTransitMetadata, out *sim.Outbox) {
 	t.completions[m.transactionalID] = pendingCompleteTxn{true, t.epoch, complete}
-	t.addTxnMarkersToBrokerQueue(m.transactionalID, model.TxnMarker{
+	t.addTxnMarkersToBrokerQueue(queuedMarker{m.transactionalID, completionOf(t.epoch, complete), model.TxnMarker{
 		ProducerID: m.producerID, ProducerEpoch: m.producerEpoch, CoordinatorEpoch: t.epoch,
 		Result: m.result(), TransactionVersion: m.clientTransactionVersion, Partitions: m.partitions,
-	})
+	}})
 	t.maybeWriteTxnCompletion(m, out)
 	t.sendMarkers(out)
 }
 
 // addTxnMarkersToBrokerQueue queues a marker for each leader of its partitions.
-// A partition that nobody leads is taken for deleted.
-func (t *Transactions) addTxnMarkersToBrokerQueue(id model.TransactionalID, marker model.TxnMarker) {
-	for _, p := range marker.Partitions {
-		if t.leader(p) < 0 {
-			t.metadata[id].removePartition(p)
-		}
-	}
-	for broker := range t.channels {
-		part := marker
-		part.Partitions = nil
-		for _, p := range marker.Partitions {
+// A partition that the metadata does not have is taken for deleted; that of a leader that
+// is not alive waits until another is elected.
+func (t *Transactions) addTxnMarkersToBrokerQueue(q queuedMarker) {
+	ledBy := func(broker int) queuedMarker {
+		part := q
+		part.marker.Partitions = nil
+		for _, p := range q.marker.Partitions {
 			if t.leader(p) == broker {
-				part.Partitions = append(part.Partitions, p)
+				part.marker.Partitions = append(part.marker.Partitions, p)
 			}
 		}
-		if len(part.Partitions) > 0 {
-			t.channels[broker].queue = append(t.channels[broker].queue, queuedMarker{id, part})
+		return part
+	}
+	for _, p := range ledBy(deleted).marker.Partitions {
+		t.metadata[q.transactionalID].removePartition(p)
+	}
+	if part := ledBy(dead); len(part.marker.Partitions) > 0 {
+		t.unknown = append(t.unknown, part)
+	}
+	for broker := range t.channels {
+		if part := ledBy(broker); len(part.marker.Partitions) > 0 {
+			t.channels[broker].queue = append(t.channels[broker].queue, part)
 		}
 	}
 }
 
-// leader is the place among the brokers of the one that leads the partition; -1: the
-// metadata has no such partition.
+// What the metadata has in place of a leader.
+const (
+	deleted = -1 // no such partition
+	dead    = -2 // a broker that is not alive
+)
+
+// leader is the place among the brokers of the one that leads the partition, or deleted,
+// or dead.
 func (t *Transactions) leader(p model.Partition) int {
 	for _, m := range t.moved {
 		if m.partition == p {
 			return m.broker
 		}
 	}
+	if slices.Contains(t.config.Dead, p) {
+		return dead
+	}
 	return slices.IndexFunc(t.config.Brokers, func(b Broker) bool { return slices.Contains(b.Partitions, p) })
 }
 
 // leaderElected notes who leads a partition now. What is queued for the broker before it
-// goes there all the same.
+// goes there all the same; what had nobody to go to is queued.
 //
-// Source: MetadataCache.getPartitionLeaderEndpoint, which is asked when a marker is queued.
-func (t *Transactions) leaderElected(e *model.LeaderElected) {
+// Source: MetadataCache.getPartitionLeaderEndpoint, which is asked when a marker is queued;
+// TransactionMarkerChannelManager.generateRequests, for the queue of unknown brokers.
+func (t *Transactions) leaderElected(e *model.LeaderElected, out *sim.Outbox) {
 	t.moved = slices.DeleteFunc(t.moved, func(m movedLeader) bool { return m.partition == e.Partition })
 	t.moved = append(t.moved, movedLeader{e.Partition, slices.IndexFunc(t.config.Brokers, func(b Broker) bool { return b.Name == e.Leader })})
+	waiting := t.unknown
+	t.unknown = nil
+	for _, q := range waiting {
+		t.addTxnMarkersToBrokerQueue(q)
+	}
+	t.sendMarkers(out)
 }
 
 // maybeWriteTxnCompletion completes a transaction whose markers are all written.
@@ -187,8 +217,12 @@ func (t *Transactions) writeCompletionAgain(out *sim.Outbox) {
 	}
 }
 
-// sendMarkers lets each channel send that can.
+// sendMarkers lets each channel send that can. The thread that sends also goes through
+// answers.
 func (t *Transactions) sendMarkers(out *sim.Outbox) {
+	if len(t.answers) > 0 {
+		return
+	}
 	for broker := range t.channels {
 		if request := t.channels[broker].next(); request != nil {
 			out.Send(t.channels[broker].conn, request)
@@ -201,10 +235,15 @@ func (t *Transactions) sendMarkers(out *sim.Outbox) {
 func (t *Transactions) writeTxnMarkersAnswered(e sim.Envelope, out *sim.Outbox) {
 	broker := slices.IndexFunc(t.config.Brokers, func(b Broker) bool { return b.Name == e.From() })
 	if response, ok := e.Message.(*model.WriteTxnMarkersResponse); ok {
-		t.markersAnswered(broker, response, out)
-	} else {
-		t.markersLost(broker, out)
+		a := markersAnswer{broker: broker}
+		for _, m := range response.Markers {
+			a.results = append(a.results, model.TxnMarkerResult{ProducerID: m.ProducerID, Partitions: slices.Clone(m.Partitions)})
+		}
+		t.answers = append(t.answers, a)
+		t.markerAnswered(out)
+		return
 	}
+	t.markersLost(broker, out)
 	t.sendMarkers(out)
 }
 
@@ -214,7 +253,7 @@ func (t *Transactions) markersLost(broker int, out *sim.Outbox) {
 	out.After(reconnect+broker, reconnectBackoff)
 	for _, q := range t.channels[broker].back() {
 		if t.isMine(q) {
-			t.addTxnMarkersToBrokerQueue(q.transactionalID, q.marker)
+			t.addTxnMarkersToBrokerQueue(q)
 		}
 	}
 }
@@ -231,52 +270,70 @@ func (t *Transactions) isMine(q queuedMarker) bool {
 
 // drop takes the entry that a marker belongs to out of those to complete.
 func (t *Transactions) drop(q queuedMarker) {
-	c := &t.completions[q.transactionalID]
-	which := completion{q.marker.CoordinatorEpoch, c.newMetadata.producerID, c.newMetadata.producerEpoch}
-	c.remove(which, t.config.Rules.Has(model.CompletionByValue))
+	t.completions[q.transactionalID].remove(q.completes, t.config.Rules.Has(model.CompletionByValue))
 }
 
-// markersAnswered goes through what a broker says of each marker, which it looks up
-// by the producer id. A broker that does not lead the partition any more, or is not
-// ready, gets it again. One that has seen a newer epoch makes the coordinator give
-// up: the transaction stays decided, and is never complete. What nobody expects is an
-// exception, and nothing more of the answer is looked at; so is a marker of what is
-// complete already (before KAFKA-10080).
+// markerAnswered goes on with the first answer: with all of its markers, or, with
+// FineMarkers, with the next.
+func (t *Transactions) markerAnswered(out *sim.Outbox) {
+	for len(t.answers) > 0 {
+		a := &t.answers[0]
+		markers := t.channels[a.broker].inFlight
+		if a.next == len(markers) {
+			t.channels[a.broker].back()
+			t.answers = append(t.answers[:0], t.answers[1:]...)
+			continue
+		}
+		a.threw = t.takeResult(markers[a.next], a.results, a.threw, out)
+		if a.next++; t.config.FineMarkers && a.next < len(markers) {
+			out.After(nextMarker, 0)
+			return
+		}
+	}
+	t.sendMarkers(out)
+}
+
+// takeResult takes what a broker says of one marker, which is looked up by the producer
+// id. A broker that does not lead the partition any more, or is not ready, gets it again.
+// One that has seen a newer epoch makes the coordinator give up: the transaction stays
+// decided, and is never complete. What nobody expects is an exception, and nothing more
+// of the answer is looked at; so is that a marker is written of what is not decided.
 //
 // Source: TransactionMarkerRequestCompletionHandler.onComplete. KAFKA-9749 for
 // KAFKA_STORAGE_ERROR.
-func (t *Transactions) markersAnswered(broker int, response *model.WriteTxnMarkersResponse, out *sim.Outbox) {
-	threw := false
-	for _, q := range t.channels[broker].back() {
-		if !t.isMine(q) {
-			continue
-		}
-		m, again, abandoned := &t.metadata[q.transactionalID], q.marker, false
-		again.Partitions = nil
-		outcomes := outcomesOf(q.marker.ProducerID, response)
-		if threw = threw || t.isUnexpected(outcomes) || !m.state.decided(); threw {
-			t.dropped[q.transactionalID] = true
-			continue
-		}
-		for _, p := range outcomes {
-			switch {
-			case p.Error == model.None:
-				m.removePartition(p.Partition)
-			case slices.Contains(markerErrorsAbandon, p.Error):
-				t.drop(q)
-				abandoned = true
-			default:
-				again.Partitions = append(again.Partitions, p.Partition)
-			}
-		}
+func (t *Transactions) takeResult(q queuedMarker, results []model.TxnMarkerResult, threw bool, out *sim.Outbox) bool {
+	if !t.isMine(q) {
+		return threw
+	}
+	m, again, abandoned := &t.metadata[q.transactionalID], q, false
+	again.marker.Partitions = nil
+	outcomes := outcomesOf(q.marker.ProducerID, results)
+	if t.config.Rules.Has(model.OwnMarkerResult) {
+		outcomes = slices.DeleteFunc(outcomes, func(p model.PartitionError) bool { return !slices.Contains(q.marker.Partitions, p.Partition) })
+	}
+	if threw || t.isUnexpected(m, outcomes) {
+		t.dropped[q.transactionalID] = m.state.decided()
+		return true
+	}
+	for _, p := range outcomes {
 		switch {
-		case abandoned:
-		case len(again.Partitions) > 0:
-			t.addTxnMarkersToBrokerQueue(q.transactionalID, again)
+		case p.Error == model.None:
+			m.removePartition(p.Partition)
+		case slices.Contains(markerErrorsAbandon, p.Error):
+			t.drop(q)
+			abandoned = true
 		default:
-			t.maybeWriteTxnCompletion(m, out)
+			again.marker.Partitions = append(again.marker.Partitions, p.Partition)
 		}
 	}
+	switch {
+	case abandoned:
+	case len(again.marker.Partitions) > 0:
+		t.addTxnMarkersToBrokerQueue(again)
+	default:
+		t.maybeWriteTxnCompletion(m, out)
+	}
+	return false
 }
 
 // markerErrorsAgain are those after which a marker is sent again.
@@ -288,11 +345,28 @@ var markerErrorsAgain = []model.Error{
 // markerErrorsAbandon are those after which the coordinator gives up.
 var markerErrorsAbandon = []model.Error{model.ErrInvalidProducerEpoch, model.ErrTransactionCoordinatorFenced}
 
+// noPartition is none.
+const noPartition model.Partition = -2
+
+// unwritten is a partition whose marker nobody writes, and none is there.
+func (t *Transactions) unwritten(m *transactionMetadata) model.Partition {
+	for _, p := range m.partitions {
+		sends := func(c markerChannel) bool { return c.holds(m.transactionalID, p) }
+		waits := func(q queuedMarker) bool {
+			return q.transactionalID == m.transactionalID && slices.Contains(q.marker.Partitions, p)
+		}
+		if !slices.ContainsFunc(t.channels, sends) && !slices.ContainsFunc(t.unknown, waits) {
+			return p
+		}
+	}
+	return noPartition
+}
+
 // isUnexpected says whether an answer is one that nobody expects: without the producer,
-// or with an error that has no case of its own.
-func (t *Transactions) isUnexpected(outcomes []model.PartitionError) bool {
+// with an error that has no case of its own, or with a marker of what is not decided.
+func (t *Transactions) isUnexpected(m *transactionMetadata, outcomes []model.PartitionError) bool {
 	return len(outcomes) == 0 || slices.ContainsFunc(outcomes, func(p model.PartitionError) bool {
-		return p.Error != model.None && !slices.Contains(markerErrorsAgain, p.Error) && !slices.Contains(markerErrorsAbandon, p.Error) &&
+		return p.Error == model.None && !m.state.decided() || p.Error != model.None && !slices.Contains(markerErrorsAgain, p.Error) && !slices.Contains(markerErrorsAbandon, p.Error) &&
 			(p.Error != model.ErrKafkaStorageError || !t.config.Rules.Has(model.StorageErrorAgain)) && !t.config.Rules.Has(model.UnexpectedMarkerError)
 	})
 }
@@ -300,9 +374,9 @@ func (t *Transactions) isUnexpected(outcomes []model.PartitionError) bool {
 // outcomesOf merges what an answer says of a producer.
 //
 // Source: WriteTxnMarkersResponse.errorsByProducerId.
-func outcomesOf(id model.ProducerID, response *model.WriteTxnMarkersResponse) []model.PartitionError {
+func outcomesOf(id model.ProducerID, results []model.TxnMarkerResult) []model.PartitionError {
 	var merged []model.PartitionError
-	for _, m := range response.Markers {
+	for _, m := range results {
 		for _, p := range m.Partitions {
 			if m.ProducerID != id {
 				continue

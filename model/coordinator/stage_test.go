@@ -172,7 +172,7 @@ func in(state TransactionState, version model.TransactionVersion, change ...func
 	if state.decided() {
 		complete := m.prepareComplete()
 		node.completions[0] = pendingCompleteTxn{true, 0, complete}
-		node.channels[0].inFlight = []queuedMarker{{0, model.TxnMarker{
+		node.channels[0].inFlight = []queuedMarker{{0, completionOf(0, complete), model.TxnMarker{
 			ProducerID: m.producerID, ProducerEpoch: m.producerEpoch, Result: m.result(), TransactionVersion: version, Partitions: []model.Partition{0},
 		}}}
 	}

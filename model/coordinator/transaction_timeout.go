@@ -11,11 +11,12 @@ const (
 	transactionAbort = 0 // looks for transactions that have timed out
 	fence            = 1 // goes on with the first of the fences
 	completeAgain    = 2 // writes that a transaction is complete, which is written already
-	reconnect        = 3 // and on, one a broker: dials it anew
+	nextMarker       = 3 // goes on with an answer to WriteTxnMarkers
+	reconnect        = 4 // and on, one a broker: dials it anew
 )
 
 func (t *Transactions) Timers() []string {
-	names := []string{"transaction-abort", "fence", "complete-again"}
+	names := []string{"transaction-abort", "fence", "complete-again", "next-marker"}
 	for _, b := range t.config.Brokers {
 		names = append(names, "reconnect-"+b.Name)
 	}
@@ -30,6 +31,8 @@ func (t *Transactions) Expire(timer int, out *sim.Outbox) {
 		t.fenceNext(out)
 	case completeAgain:
 		t.writeCompletionAgain(out)
+	case nextMarker:
+		t.markerAnswered(out)
 	default:
 		t.channels[timer-reconnect].disconnected = false
 		t.sendMarkers(out)

@@ -42,6 +42,8 @@ type Transactions struct {
 	dropped    []bool
 	downgraded bool // transaction.version is 0
 	moved      []movedLeader
+	answers    []markersAnswer // that are gone through, the first one first
+	unknown    []queuedMarker  // for leaders that are not alive
 }
 
 // movedLeader is a partition that another broker leads than at the start.
@@ -89,6 +91,11 @@ type TransactionsConfig struct {
 	Crashes bool
 	// FineFences lets other requests in between the steps of a fence, as in Kafka.
 	FineFences bool
+	// FineMarkers lets other things happen between the markers of an answer, as in Kafka.
+	FineMarkers bool
+	// Dead are partitions whose leader is not alive, as far as the metadata has it at the
+	// start.
+	Dead []model.Partition
 }
 
 // Broker is a broker as the coordinator's metadata cache has it.
@@ -158,7 +165,7 @@ func (t *Transactions) Handle(e sim.Envelope, out *sim.Outbox) {
 		t.elect(request, out)
 		out.Reply(e, request)
 	case *model.LeaderElected:
-		t.leaderElected(request)
+		t.leaderElected(request, out)
 		out.Reply(e, request)
 	case *Scan:
 		t.scan(out)
@@ -217,11 +224,8 @@ func (t *Transactions) Check() error {
 		if t.completions[i].waiting && !m.state.decided() && t.config.Rules.Has(model.CompleteOnce) {
 			return fmt.Errorf("%v is %v, and markers of it are to be written", m.transactionalID, m.state)
 		}
-		for _, p := range m.partitions {
-			writes := func(c markerChannel) bool { return c.holds(m.transactionalID, p) }
-			if t.completions[i].waiting && !t.dropped[i] && !slices.ContainsFunc(t.channels, writes) {
-				return fmt.Errorf("%v is %v and waits for the marker of %v, which nobody writes", m.transactionalID, m.state, p)
-			}
+		if p := t.unwritten(m); p != noPartition && t.completions[i].waiting && !t.dropped[i] {
+			return fmt.Errorf("%v is %v and waits for the marker of %v, which nobody writes", m.transactionalID, m.state, p)
 		}
 	}
 	return nil

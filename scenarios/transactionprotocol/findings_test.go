@@ -123,6 +123,17 @@ func findings() []finding {
 			},
 		},
 		{
+			name: "marker-sent-twice", title: "A marker is queued twice, and the second ends half of the next transaction",
+			seen:  "under TV1 an aborted read (G1a): a record of a transaction that the application aborts is read.",
+			story: "P1's leader was not alive when T1 was decided, so its marker waited by itself. When that leader is there, P0's marker is to be sent again too: one request has two markers of one producer. Their answers are looked up by the producer id alone, so each queues again what was refused of P0. P0's leader changes between the two. So one goes to the new leader, and T1 is complete. The other goes to the former one, is refused there, and comes to the new one when T2 is open.",
+			mends: "own-marker-result: to take of an answer what is said of the marker's own partitions. TV2's strict-markers (4.2) refuse the second marker while T2 is open.",
+			looks: []look{
+				{at: "all Kafka, TV1", world: sentTwice(tv1, model.Rules{}), claim: finally((*parts).abortedRead), want: isReachable, deep: true},
+				{at: "Kafka 4.3, TV2, two transactions", world: sentTwice(tv2, model.Rules{}), claim: finally((*parts).abortedRead), want: isNeverThere, deep: true},
+				{at: "with own-marker-result, TV1", world: sentTwice(tv1, mended(model.OwnMarkerResult)), claim: finally((*parts).abortedRead), want: isNeverThere, deep: true},
+			},
+		},
+		{
 			name: "commit-in-the-fence-window", title: "A commit in the window of a fence",
 			seen:  "UNKNOWN_SERVER_ERROR, fatal to a client, where CONCURRENT_TRANSACTIONS or PRODUCER_FENCED was due.",
 			story: "B's InitProducerId fences A's transaction (pending PrepareEpochFence), and the lock is released. A's EndTxn(commit) passes every check, because the pending check leaves a fence out. Only an abort clears the pending state, so prepareTransitionTo throws.",
@@ -280,6 +291,16 @@ func deletedTopic(rules model.Rules) World {
 // owes is that a leader never answers WriteTxnMarkers.
 func owes(p *parts, c *sim.Claim) {
 	c.Assert(!p.coordinators[0].Waits(), "C waits for ever for the answer to WriteTxnMarkers, and so does whoever has a transaction on B0")
+}
+
+// sentTwice is two partitions of B0: P1's leader is not alive at first, as far as the
+// coordinator knows, and P0's changes. P0's marker is refused once.
+func sentTwice(version model.TransactionVersion, rules model.Rules) World {
+	return World{
+		Rules: rules, Fine: true, Cluster: version, Together: 2, Leaders: []string{"B1"}, Dead: []model.Partition{1},
+		MarkersRefused: []broker.MarkerRefusal{{ProducerID: 1, Error: model.ErrNotEnoughReplicas}},
+		Drives:         drives("C", &model.LeaderElected{Partition: 1, Leader: "B0", Epoch: 1}), Producers: one(does(version, commits(0, 1), aborts(0))),
+	}
 }
 
 func refusedMarker(id model.ProducerID) []broker.MarkerRefusal {

@@ -34,7 +34,7 @@ type World struct {
 	Elections []coordinator.Election
 	One       bool // there is one broker that can be the coordinator
 	Scan      bool // transactions time out, at any moment
-	Fine      bool // fences have steps
+	Fine      bool // fences have steps, and answers to WriteTxnMarkers
 	MaxEpoch  model.ProducerEpoch
 	Faults    sim.Faults
 	Closes    string // a node, or the group: A's connection to it times out, once
@@ -48,6 +48,8 @@ type World struct {
 	// Leaders are brokers that are elected to lead P0, one after the other, each at any
 	// moment. There is one more then, which has all that B0 leads.
 	Leaders []string
+	// Dead are partitions whose leader the coordinator takes for dead at the start.
+	Dead    []model.Partition
 	Refuses []broker.Refusal
 	// MarkersRefused are errors that markers are answered with, once each.
 	MarkersRefused []broker.MarkerRefusal
@@ -107,7 +109,7 @@ func (x World) build(w *sim.World) *parts {
 	}
 	config := coordinator.TransactionsConfig{
 		TransactionalIDs: max(x.IDs, 1), TransactionVersion: x.Cluster, ScanInterval: -1, MaxEpoch: x.MaxEpoch, Rules: x.Rules,
-		Coordinators: len(coordinators), FineFences: x.Fine, Unknown: x.Unknown,
+		Coordinators: len(coordinators), FineFences: x.Fine, FineMarkers: x.Fine, Dead: x.Dead, Unknown: x.Unknown,
 		Crashes: x.Faults.NodeCrashes > 0,
 	}
 	for _, producer := range x.Producers {
