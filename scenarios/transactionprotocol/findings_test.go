@@ -134,6 +134,16 @@ func findings() []finding {
 			},
 		},
 		{
+			name: "result-taken-twice", title: "A result that is taken twice completes the next transaction without its marker",
+			seen:  "an aborted read (G1a): a record of a transaction that the application aborts is read, under TV2 too.",
+			story: "One request has two markers of T1, as above. Both are written. Of the answer the first entry takes the results of both, and T1 is complete. Before the sender's thread comes to the second entry, T2 has begun, written to P0, and is decided to be aborted. The second entry takes P0 from T2, which is complete then, though its marker is not sent yet. T3 begins and writes to P0, where T2 is open still. T2's marker has T3's epoch, and is refused. T3's commit ends both. The thread must stop between two entries for the time of a short transaction.",
+			mends: "own-marker-result: to take of an answer what is said of the marker's own partitions.",
+			looks: []look{
+				{at: "Kafka 4.3, TV2", world: takenTwice(tv2, model.Rules{}), claim: finally((*parts).abortedRead), want: isReachable},
+				{at: "with own-marker-result, TV2", world: takenTwice(tv2, mended(model.OwnMarkerResult)), claim: finally((*parts).abortedRead), want: isNeverThere},
+			},
+		},
+		{
 			name: "commit-in-the-fence-window", title: "A commit in the window of a fence",
 			seen:  "UNKNOWN_SERVER_ERROR, fatal to a client, where CONCURRENT_TRANSACTIONS or PRODUCER_FENCED was due.",
 			story: "B's InitProducerId fences A's transaction (pending PrepareEpochFence), and the lock is released. A's EndTxn(commit) passes every check, because the pending check leaves a fence out. Only an abort clears the pending state, so prepareTransitionTo throws.",
@@ -301,6 +311,13 @@ func sentTwice(version model.TransactionVersion, rules model.Rules) World {
 		MarkersRefused: []broker.MarkerRefusal{{ProducerID: 1, Error: model.ErrNotEnoughReplicas}},
 		Drives:         drives("C", &model.LeaderElected{Partition: 1, Leader: "B0", Epoch: 1}), Producers: one(does(version, commits(0, 1), aborts(0))),
 	}
+}
+
+// takenTwice is the same without an election.
+func takenTwice(version model.TransactionVersion, rules model.Rules) World {
+	x := sentTwice(version, rules)
+	x.Leaders, x.Producers = nil, one(does(version, commits(0, 1), aborts(0), commits(0)))
+	return x
 }
 
 func refusedMarker(id model.ProducerID) []broker.MarkerRefusal {
