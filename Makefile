@@ -76,6 +76,7 @@ nightly: ## what CI has no time for: the race detector, the whole table, 10^6 ra
 	go -C notebooks test -count=1 ./...
 	go -C witness test -count=1 -timeout=2h ./cmd/witness -releases
 	go -C examples test -count=1 ./...
+	go -C fleet test -count=1 ./... -whole
 	go test ./sim/explore -count=1 -timeout=24h -run 'TestRandomPrograms$$' -v -random-programs 1000000 -random-seed $(RAPID_SEED)
 	go -C witness/conform test . -count=1 -timeout=12h -releases all -rapid.checks=2000
 	go -C witness/conform test ./protocol -count=1 -timeout=1h -rapid.checks=20000

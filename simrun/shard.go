@@ -69,10 +69,18 @@ func (s *shard) read(c *cobra.Command, args []string, out string) error {
 	if s.out = out; out == "" {
 		return errors.New("--shard wants --out, the folder for its result")
 	}
+	s.command = strings.Join(wordsOf(c, args), "\x00")
+	return nil
+}
+
+// ofMachine are the flags that only say how a machine does its part.
+var ofMachine = []string{"shard", "out", "parallel", "memory", "color"}
+
+// wordsOf is a command line without the flags of a machine.
+func wordsOf(c *cobra.Command, args []string) []string {
 	words := append([]string{c.Name()}, args...)
 	c.Flags().Visit(func(f *pflag.Flag) { // By name.
-		switch f.Name {
-		case "shard", "out", "parallel", "memory", "color":
+		if slices.Contains(ofMachine, f.Name) {
 			return
 		}
 		if list, ok := f.Value.(pflag.SliceValue); ok {
@@ -83,8 +91,7 @@ func (s *shard) read(c *cobra.Command, args []string, out string) error {
 		}
 		words = append(words, "--"+f.Name+"="+f.Value.String())
 	})
-	s.command = strings.Join(words, "\x00")
-	return nil
+	return words
 }
 
 // has says whether the i-th piece of work belongs to the shard.
@@ -120,6 +127,9 @@ func (s *shard) write(a *app, part any) error {
 		return err
 	}
 	content = append(content, '\n')
+	if a.take != nil {
+		return a.take(nameOf(content), content)
+	}
 	if err := os.MkdirAll(s.out, 0o755); err != nil {
 		return fmt.Errorf("--out %.120s: %w; want a folder that can be written", s.out, reason(err))
 	}
@@ -177,36 +187,9 @@ func (a *app) mergeCommand() *cobra.Command {
 
 // readShards reads the results in a folder, which must be all of one command.
 func (a *app) readShards(dir string) (command []string, parts []json.RawMessage, err error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, nil, reason(err)
-	}
-	build, err := buildID()
+	first, parts, err := a.shardsIn(dir)
 	if err != nil {
 		return nil, nil, err
-	}
-	var first *shardFile
-	for _, e := range entries { // By name.
-		if !strings.HasSuffix(e.Name(), shardEnding) {
-			continue
-		}
-		path := filepath.Join(dir, e.Name())
-		file, err := readShard(path)
-		switch {
-		case err != nil:
-			return nil, nil, err
-		case file.Build != build:
-			return nil, nil, fmt.Errorf("%s was made by another build of this program; merge it with that, or make all shards anew with this", path)
-		case first == nil:
-			first, parts = file, make([]json.RawMessage, file.Of)
-		case !slices.Equal(file.Command, first.Command) || file.Of != first.Of:
-			return nil, nil, fmt.Errorf("%.120s has shards of two commands: %s, of %d, and %s, of %d; want a folder for each",
-				dir, a.line(first.Command), first.Of, a.line(file.Command), file.Of)
-		}
-		if parts[file.Shard-1] != nil {
-			return nil, nil, fmt.Errorf("%.120s has two results of shard %d, which differ; remove one", dir, file.Shard)
-		}
-		parts[file.Shard-1] = file.Part
 	}
 	if first == nil {
 		return nil, nil, fmt.Errorf("%.120s has no result of a shard; explore, check and sweep write them with --shard I/N --out DIR", dir)
@@ -224,16 +207,51 @@ func (a *app) readShards(dir string) (command []string, parts []json.RawMessage,
 	return first.Command, parts, nil
 }
 
+// shardsIn reads those results that are there; nil: there is none.
+func (a *app) shardsIn(dir string) (first *shardFile, parts []json.RawMessage, err error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, nil, reason(err)
+	}
+	build, err := buildID()
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, e := range entries { // By name.
+		if !strings.HasSuffix(e.Name(), shardEnding) {
+			continue
+		}
+		path := filepath.Join(dir, e.Name())
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return nil, nil, reason(err)
+		}
+		file, err := readShard(path, content)
+		switch {
+		case err != nil:
+			return nil, nil, err
+		case file.Build != build:
+			return nil, nil, fmt.Errorf("%s was made by another build of this program; merge it with that, or make all shards anew with this", path)
+		case first == nil:
+			first, parts = file, make([]json.RawMessage, file.Of)
+		case !slices.Equal(file.Command, first.Command) || file.Of != first.Of:
+			return nil, nil, fmt.Errorf("%.120s has shards of two commands: %s, of %d, and %s, of %d; want a folder for each",
+				dir, a.line(first.Command), first.Of, a.line(file.Command), file.Of)
+		}
+		if parts[file.Shard-1] != nil {
+			return nil, nil, fmt.Errorf("%.120s has two results of shard %d, which differ; remove one", dir, file.Shard)
+		}
+		parts[file.Shard-1] = file.Part
+	}
+	return first, parts, nil
+}
+
 // line is a command as it can be typed.
 func (a *app) line(command []string) string {
 	return a.printed(scenario.Command(command...))
 }
 
-func readShard(path string) (*shardFile, error) {
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return nil, reason(err)
-	}
+func readShard(path string, content []byte) (*shardFile, error) {
 	if nameOf(content) != filepath.Base(path) {
 		return nil, fmt.Errorf("%s is damaged: its name does not follow from its content; make that shard anew", path)
 	}

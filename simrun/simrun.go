@@ -23,6 +23,11 @@ import (
 // Main is the command over these scenarios, the lab's (scenarios.Registry) or one's
 // own. It ends the process.
 func Main(all ...scenario.Any) {
+	MainWith(nil, all...)
+}
+
+// MainWith is Main with more commands, which another module adds.
+func MainWith(more []func(*Lab) *cobra.Command, all ...scenario.Any) {
 	var races []*scenario.Race
 	for _, s := range all {
 		races = append(races, s.Race())
@@ -30,6 +35,7 @@ func Main(all ...scenario.Any) {
 	a := &app{
 		program: programName(os.Args[0]), all: races, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
 		notify: func(c chan<- os.Signal) { signal.Notify(c, os.Interrupt, syscall.SIGTERM) },
+		more:   more,
 	}
 	os.Exit(a.run(os.Args[1:]))
 }
@@ -60,7 +66,9 @@ type app struct {
 	stdout, stderr io.Writer
 	notify         func(chan<- os.Signal) // tells of SIGINT and SIGTERM
 	colour         string                 // --color
-	parts          []json.RawMessage      // merge: what the shards found; nil: the work is to be done
+	more           []func(*Lab) *cobra.Command
+	parts          []json.RawMessage                       // merge: what the shards found; nil: the work is to be done
+	take           func(name string, content []byte) error // gets the result of a shard; nil: a folder does
 }
 
 // programName is how a reader calls this program again: by the name it was called
@@ -128,6 +136,9 @@ func (a *app) root(args []string) *cobra.Command {
 	root.SetHelpCommand(helpCommand())
 	root.AddCommand(a.listCommand(), a.showCommand(), a.whyCommand(), a.runCommand(), a.playCommand(), a.exploreCommand(), a.diffCommand(),
 		a.checkCommand(), a.sweepCommand(), a.mergeCommand(), a.adviseCommand(), a.conformCommand(), a.docsCommand(), a.versionCommand())
+	for _, command := range a.more {
+		root.AddCommand(command(&Lab{a}))
+	}
 	root.Flags().BoolVar(&version, "version", false, "print revision, Go and a hash of the models")
 	root.PersistentFlags().StringVar(&a.colour, "color", "auto", "auto, always or never")
 	root.PersistentPreRunE = func(*cobra.Command, []string) error { return oneOf("color", a.colour, "auto", "always", "never") }

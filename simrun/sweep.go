@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -187,7 +188,7 @@ func (s *sweeping) goOn(a *app) string {
 
 // buildID tells this program from another: a journal is of one program only,
 // since another may measure something else.
-func buildID() (string, error) {
+var buildID = sync.OnceValues(func() (string, error) {
 	path, err := os.Executable()
 	if err != nil {
 		return "", err
@@ -202,7 +203,7 @@ func buildID() (string, error) {
 		return "", err
 	}
 	return fmt.Sprintf("%x", hash.Sum(nil)[:8]), nil
-}
+})
 
 // files writes CSV and figures, each whole or not at all, and takes the journal
 // away at the end.

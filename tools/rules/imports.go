@@ -67,7 +67,7 @@ const toSimrun = "advise figures sweeps lab scenario scenarios/... properties mo
 	"github.com/spf13/cobra github.com/spf13/pflag golang.org/x/term"
 
 // apart lists the directories that are modules of their own.
-var apart = []string{"examples/...", "notebooks/...", "tools/...", "witness/..."}
+var apart = []string{"examples/...", "fleet/...", "notebooks/...", "tools/...", "witness/..."}
 
 // ofLab is the path of a package within the main module.
 func ofLab(path string) (within string, ok bool) {
