@@ -23,7 +23,7 @@ const (
 // deadlockVerdict is what a search of all states of broker-lock says of no-deadlock.
 func deadlockVerdict(t *testing.T, first bool, settings ...string) *explore.Verdict {
 	t.Helper()
-	r, err := theCase(t, "offset-rewind", "broker-lock", settings...).States(explore.Options{First: first})
+	r, err := theCase(t, "offset-rewind", "broker-lock", settings...).States(explore.Options{First: first, Again: true}) // TestProperties checks the model.
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,8 +36,10 @@ const (
 
 // move is a step out of a state, as it is handed to the graph.
 type move struct {
-	fingerprint uint64
-	checkpoint  checkpoint // where it leads; empty if that was known before this batch
+	fingerprint uint64     // of where it leads
+	to          uint32     // where that is in the graph, if
+	known       bool       // it was known before this batch
+	checkpoint  checkpoint // to go there; empty if it was
 	wants       uint64     // of that state: bit i for the i-th property
 	broke       uint64     // bit i for the i-th property
 	mover       uint16

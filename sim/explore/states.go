@@ -109,7 +109,10 @@ func (s *search) run(o Options, memory *memoryBound) bool {
 				for k := range e.moves {
 					m := &e.moves[k]
 					s.firsts(level, m.broke)
-					to, isNew := s.seen.add(m.fingerprint)
+					to, isNew := m.to, false
+					if !m.known {
+						to, isNew = s.seen.add(m.fingerprint)
+					}
 					if isNew {
 						next = append(next, m.checkpoint)
 						s.graph.reach(to, m.wants)
@@ -202,7 +205,7 @@ func (e *expansion) expand(at *cursor, from checkpoint, s *search, check, race b
 		}
 		e.transitions++
 		m := move{fingerprint: at.state(), mover: moverOf(event), place: int32(event.Place), putOff: at.putOff()}
-		if !s.seen.has(m.fingerprint) {
+		if m.to, m.known = s.seen.find(m.fingerprint); !m.known {
 			m.checkpoint, m.wants = at.save(), at.discontent(s.result.index)
 		}
 		e.tested |= at.Tested()
@@ -332,6 +335,12 @@ func (s *seen) slot(fingerprint uint64) *uint32 {
 func (s *seen) n() int { return len(s.all) }
 
 func (s *seen) has(fingerprint uint64) bool { return *s.slot(fingerprint) != 0 }
+
+// find returns the number of a fingerprint, if the set has it.
+func (s *seen) find(fingerprint uint64) (number uint32, ok bool) {
+	slot := *s.slot(fingerprint)
+	return slot - 1, slot > 0
+}
 
 // add returns the number of the fingerprint, and whether it is new.
 func (s *seen) add(fingerprint uint64) (number uint32, isNew bool) {

@@ -13,7 +13,6 @@ import (
 
 	"racelab/sim"
 	"racelab/sim/explore"
-	"racelab/sim/trace"
 )
 
 // Drawn is a Chooser whose choices rapid draws, so that rapid shrinks them.
@@ -32,14 +31,40 @@ func (d Drawn) Choose(enabled []sim.Event) (int, error) {
 // Broken runs the world to its end and returns what broke, first things first.
 func Broken(w *sim.World, c sim.Chooser) (broken []sim.Violation, schedule sim.Schedule) {
 	defer w.Close()
-	trace := trace.Record(w)
-	if _, err := sim.Run(w, c); err != nil {
+	n := &noting{Chooser: c, world: w, count: map[sim.Step]int{}}
+	ending, err := sim.Run(w, n)
+	if err != nil {
 		panic(err)
 	}
-	for _, step := range trace.Steps {
-		broken = append(broken, step.Broke...)
+	if ending != sim.ScheduleEnded { // Else the last step was noted.
+		n.note()
 	}
-	return broken, trace.Schedule
+	return n.broken, n.schedule
+}
+
+// noting notes what a run takes and breaks. It makes no trace, which takes longer than
+// the run.
+type noting struct {
+	sim.Chooser
+	world    *sim.World
+	broken   []sim.Violation
+	schedule sim.Schedule
+	count    map[sim.Step]int // of each event, without its occurrence
+}
+
+func (n *noting) note() { n.broken = append(n.broken, n.world.Violations()...) }
+
+func (n *noting) Choose(enabled []sim.Event) (int, error) {
+	n.note()
+	i, err := n.Chooser.Choose(enabled)
+	if err == nil {
+		// Schedule.Add looks through all that came before, and runs are long.
+		step := sim.Step{Actor: enabled[i].Actor, Label: enabled[i].Label}
+		n.count[step]++
+		step.Occurrence = n.count[step]
+		n.schedule = append(n.schedule, step)
+	}
+	return i, err
 }
 
 // PlayAgain plays the schedule of a broken verdict in a new world, which has to break it
