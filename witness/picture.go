@@ -22,7 +22,7 @@ func (o *outcome) picture() string {
 	}
 	steps := slices.DeleteFunc(slices.Clone(o.steps), func(s rt.Step) bool { return s.Aside })
 	if n := len(o.steps) - len(steps); n > 0 {
-		fmt.Fprintf(&b, "  (%d steps of the start and of the broker are left out)\n", n)
+		fmt.Fprintf(&b, "  (%d steps of the start, of the broker, and where nothing went wrong are left out)\n", n)
 	}
 	var lanes []string
 	lane := map[string]int{}

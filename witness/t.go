@@ -134,6 +134,18 @@ func (w *T) Logf(format string, args ...any) {
 	rt.Note(fmt.Sprintf(format, args...))
 }
 
+// Faults lets up to n things go wrong in this run, from here on: the search chooses
+// which, where [T.Fault] asks. With names, only those things: w.Faults(1, "Produce").
+func (w *T) Faults(n int, of ...string) { rt.Faults(n, of...) }
+
+// Fault asks what goes wrong with a thing: one of ways, or "" if nothing does, which is
+// the default, and always so under go test. A schedule has it as a decision.
+//
+//	if w.Fault("the disk", "is full") != "" {
+//		return ErrFull
+//	}
+func (w *T) Fault(what string, ways ...string) string { return rt.Fault(what, ways...) }
+
 // Name is that of the test.
 func (w *T) Name() string {
 	if !w.inRun() {

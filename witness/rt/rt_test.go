@@ -245,6 +245,22 @@ var kernels = []kernel{
 		wg.Wait()
 		return fmt.Sprint(n.Load())
 	}, []string{"2"}},
+	{"one fault in two places, while others move", func() string {
+		rt.Faults(1)
+		x, y := "", ""
+		both(func() { x = rt.Fault("disk", "is full", "fails") }, func() { y = rt.Fault("clock", "stops") })
+		return x + "|" + y
+	}, []string{"|", "is full|", "fails|", "|stops"}},
+	{"faults of one kind", func() string {
+		rt.Faults(2, "disk")
+		return rt.Fault("disk", "fails") + "|" + rt.Fault("clock", "stops")
+	}, []string{"|", "fails|"}},
+	{"no faults", func() string {
+		s := rt.Fault("disk", "fails")
+		rt.Faults(1)
+		rt.Calm(func() { s += rt.Fault("disk", "fails") })
+		return s
+	}, []string{""}},
 }
 
 // Goal: under control, each primitive does all that Go's may do, and nothing else.

@@ -54,6 +54,8 @@ type run struct {
 	failed   []failure
 	notes    []string
 	made     map[reflect.Type]any
+	faults   int      // how many things may still go wrong: see Faults
+	faulty   []string // which; empty: all
 }
 
 type failure struct {

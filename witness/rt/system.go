@@ -75,6 +75,15 @@ type choice struct {
 	t   *timer
 }
 
+// faulty says that it decides whether something goes wrong.
+func (c choice) faulty() bool {
+	if c.g == nil || c.way < 0 {
+		return false
+	}
+	_, ok := c.g.op.(*fault)
+	return ok
+}
+
 // NewSystem returns the System of a body.
 func NewSystem(body func()) *System { return &System{Leaks: true, body: body, watch: &watchdog{}} }
 
@@ -167,6 +176,11 @@ func (s *System) look() {
 	if len(s.enabled) == 0 {
 		s.judge()
 	}
+	if i := slices.IndexFunc(s.choices, choice.faulty); i >= 0 {
+		to := i + s.choices[i].g.op.ways()
+		s.enabled, s.choices = s.enabled[i:to], s.choices[i:to]
+		return
+	}
 	if r.calm > 0 && len(s.enabled) > 1 {
 		s.enabled, s.choices = s.enabled[:1], s.choices[:1]
 		return
@@ -210,6 +224,13 @@ func (s *System) offer(g *goroutine) {
 	case ready:
 		add(g.op.label(0)+" done", -1)
 	case parked:
+		if f, ok := g.op.(*fault); ok {
+			for way, name := range f.names {
+				s.enabled = append(s.enabled, Event{f.what, name, g.process})
+				s.choices = append(s.choices, choice{g: g, way: way})
+			}
+			return
+		}
 		for way := range g.op.ways() {
 			label := g.op.label(way)
 			if f := at(g.site).function; f != "" {
@@ -349,7 +370,7 @@ func (s *System) Take(i int) {
 type Step struct {
 	Event Event
 	Notes []string // what the test logged in it
-	Aside bool     // it happened where nothing was chosen: within Calm, or by a goroutine of Atomic
+	Aside bool     // it happened where nothing was chosen (within Calm, or by a goroutine of Atomic), or nothing went wrong
 	Next  Next
 	site  uintptr
 }
@@ -366,7 +387,10 @@ func (s *System) take(i int) {
 	r.failed, r.notes, r.progress = r.failed[:0], r.notes[:0], true
 	s.history = mix(s.history, e)
 	step := Step{Event: e, Aside: r.calm > 0 || c.g != nil && c.g.atomic, Next: s.Next(i)}
-	if c.g != nil {
+	switch {
+	case c.faulty():
+		step.Aside = c.way == 0
+	case c.g != nil:
 		step.site = c.g.site
 	}
 	if len(s.choices) > 1 || c.g != nil && c.g.number != 0 && !c.g.body {
@@ -467,6 +491,7 @@ type Next struct {
 	Object uintptr   // names its object: the line at which that was used first; 0: none
 	Lock   bool      // it takes the object, a lock
 	Holds  []uintptr // the locks that its goroutine holds
+	Faults int       // how many faults the run still allows, if it is one
 }
 
 // Next says what the i-th of Enabled is about.
@@ -474,6 +499,9 @@ func (s *System) Next(i int) (n Next) {
 	c := s.choices[i]
 	if c.g == nil || c.way < 0 {
 		return n
+	}
+	if c.faulty() && c.way > 0 {
+		n.Faults = s.run.faults
 	}
 	o := c.g.op.object()
 	if o == nil {

@@ -4,7 +4,6 @@ package franzgo
 
 import (
 	"context"
-	"encoding/binary"
 	"slices"
 	"strings"
 	"testing"
@@ -15,7 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"racelab/witness"
-	"racelab/witness/experiments/broker"
+	"racelab/witness/kafka"
 )
 
 // trigger makes A fail, the first time that it is produced.
@@ -29,6 +28,7 @@ type trigger struct {
 }
 
 const (
+	topic     = "orders"
 	batchSize = 1 << 10
 	answered  = 100 * time.Millisecond // after which the record before A and B is
 )
@@ -51,7 +51,7 @@ func reorder(w *witness.T, tr trigger, paused bool) {
 		sent     = make(chan bool) // X, to the broker
 	)
 	witness.Calm(func() {
-		b := broker.New(w.T, 1)
+		b := kafka.New(w, topic, 1)
 		refused := 0
 		b.On(kmsg.Produce, func(r kmsg.Request) kmsg.Response {
 			request := r.(*kmsg.ProduceRequest)
@@ -62,7 +62,7 @@ func reorder(w *witness.T, tr trigger, paused bool) {
 			}
 			if slices.Contains(keys, "A") && refused < tr.times {
 				refused++
-				return refuse(request, tr.code)
+				return kafka.Answer(request, tr.code)
 			}
 			for _, key := range keys {
 				if !slices.Contains(log, key) {
@@ -72,7 +72,7 @@ func reorder(w *witness.T, tr trigger, paused bool) {
 			return nil
 		})
 		options := []kgo.Opt{
-			kgo.SeedBrokers(b.ListenAddrs()...), kgo.Dialer(b.DialContext), kgo.DefaultProduceTopic(broker.Topic),
+			kgo.SeedBrokers(b.ListenAddrs()...), kgo.Dialer(b.DialContext), kgo.DefaultProduceTopic(topic),
 			kgo.ProducerLinger(0), kgo.ProducerBatchMaxBytes(batchSize), kgo.ProducerBatchCompression(kgo.NoCompression()),
 			kgo.DisableIdempotentWrite(), kgo.MetadataMinAge(10 * time.Millisecond),
 		}
@@ -133,44 +133,19 @@ func reorder(w *witness.T, tr trigger, paused bool) {
 
 // keysOf lists the keys of the records of a request.
 func keysOf(w *witness.T, request *kmsg.ProduceRequest) (keys []string) {
-	for _, topic := range request.Topics {
-		for _, p := range topic.Partitions {
-			var batch kmsg.RecordBatch
-			if err := batch.ReadFrom(p.Records); err != nil {
-				w.Fatal(err)
-			}
-			for left := batch.Records; len(left) > 0; {
-				length, n := binary.Varint(left)
-				var record kmsg.Record
-				if err := record.ReadFrom(left[:n+int(length)]); err != nil {
-					w.Fatal(err)
-				}
-				keys, left = append(keys, string(record.Key)), left[n+int(length):]
-			}
-		}
+	records, err := kafka.Records(request)
+	if err != nil {
+		w.Fatal(err)
+	}
+	for _, r := range records {
+		keys = append(keys, string(r.Key))
 	}
 	return keys
 }
 
-// refuse answers that nothing of the request was written.
-func refuse(request *kmsg.ProduceRequest, code *kerr.Error) kmsg.Response {
-	response := request.ResponseKind().(*kmsg.ProduceResponse)
-	for _, of := range request.Topics {
-		topic := kmsg.NewProduceResponseTopic()
-		topic.Topic, topic.TopicID = of.Topic, of.TopicID
-		for _, of := range of.Partitions {
-			partition := kmsg.NewProduceResponseTopicPartition()
-			partition.Partition, partition.ErrorCode, partition.BaseOffset = of.Partition, code.Code, -1
-			topic.Partitions = append(topic.Partitions, partition)
-		}
-		response.Topics = append(response.Topics, topic)
-	}
-	return response
-}
-
 // failMetadata answers a request for metadata with an error for the partition, once,
 // as soon as it is time.
-func failMetadata(w *witness.T, b *broker.Broker, client *kgo.Client, code *kerr.Error, now func() bool) {
+func failMetadata(w *witness.T, b *kafka.Broker, client *kgo.Client, code *kerr.Error, now func() bool) {
 	loaded, err := kmsg.NewPtrMetadataRequest().RequestWith(w.Context(), client)
 	if err != nil {
 		w.Fatal(err)

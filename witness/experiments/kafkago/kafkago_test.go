@@ -11,8 +11,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"racelab/witness"
-	"racelab/witness/experiments/broker"
+	broker "racelab/witness/kafka"
 )
+
+const topic = "orders"
 
 // Goal: a record of which WriteMessages says that it failed is not written after that
 // (#1427: the context ends the wait, and the batch stays queued).
@@ -21,13 +23,13 @@ func TestWrittenAfterAll(t *testing.T) {
 		var writer *kafka.Writer
 		written := 0
 		witness.Calm(func() {
-			b := broker.New(w.T, 1)
+			b := broker.New(w, topic, 1)
 			b.On(kmsg.Produce, func(kmsg.Request) kmsg.Response {
 				written++
 				return nil
 			})
 			writer = &kafka.Writer{
-				Addr: kafka.TCP(b.ListenAddrs()...), Topic: broker.Topic, RequiredAcks: kafka.RequireAll,
+				Addr: kafka.TCP(b.ListenAddrs()...), Topic: topic, RequiredAcks: kafka.RequireAll,
 				BatchTimeout: 10 * time.Millisecond, Transport: &kafka.Transport{Dial: b.DialContext},
 			}
 			// The connections are there, and the partition's leader is known.

@@ -13,12 +13,14 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"racelab/witness"
-	"racelab/witness/experiments/broker"
+	"racelab/witness/kafka"
 )
+
+const topic = "orders"
 
 // config is Sarama's default, but for the network and for what goes on by itself in
 // the background: a refresh of the metadata, and meters.
-func config(b *broker.Broker) *sarama.Config {
+func config(b *kafka.Broker) *sarama.Config {
 	metrics.UseNilMetrics = true
 	c := sarama.NewConfig()
 	c.Version = sarama.V2_3_0_0
@@ -32,47 +34,32 @@ func config(b *broker.Broker) *sarama.Config {
 
 // commits is a coordinator that keeps what it was told last, and answers each
 // n-th commit NOT_COORDINATOR, if n is not 0. Without that, no offset goes back.
-func commits(w *witness.T, b *broker.Broker, n int) {
+func commits(w *witness.T, b *kafka.Broker, n int) {
 	committed := map[int32]int64{}
 	b.On(kmsg.OffsetFetch, func(r kmsg.Request) kmsg.Response {
-		request := r.(*kmsg.OffsetFetchRequest)
-		response := request.ResponseKind().(*kmsg.OffsetFetchResponse)
-		for _, topic := range request.Topics {
-			t := kmsg.NewOffsetFetchResponseTopic()
-			t.Topic = topic.Topic
-			for _, p := range topic.Partitions {
-				answer := kmsg.NewOffsetFetchResponseTopicPartition()
-				answer.Partition, answer.Offset = p, committed[p]
-				t.Partitions = append(t.Partitions, answer)
+		response := kafka.Answer(r, nil).(*kmsg.OffsetFetchResponse)
+		for _, topic := range response.Topics {
+			for i := range topic.Partitions {
+				p := &topic.Partitions[i]
+				p.Offset = committed[p.Partition]
 			}
-			response.Topics = append(response.Topics, t)
 		}
 		return response
 	})
 	asked := 0
 	b.On(kmsg.OffsetCommit, func(r kmsg.Request) kmsg.Response {
-		request := r.(*kmsg.OffsetCommitRequest)
-		response := request.ResponseKind().(*kmsg.OffsetCommitResponse)
-		asked++
-		for _, topic := range request.Topics {
-			t := kmsg.NewOffsetCommitResponseTopic()
-			t.Topic = topic.Topic
-			for _, p := range topic.Partitions {
-				answer := kmsg.NewOffsetCommitResponseTopicPartition()
-				answer.Partition = p.Partition
-				if n > 0 && asked%n == 0 {
-					answer.ErrorCode = kerr.NotCoordinator.Code
-				} else {
-					if before := committed[p.Partition]; n == 0 && p.Offset < before {
-						w.Errorf("the committed offset of P%d went back from %d to %d", p.Partition, before, p.Offset)
-					}
-					committed[p.Partition] = p.Offset
-				}
-				t.Partitions = append(t.Partitions, answer)
-			}
-			response.Topics = append(response.Topics, t)
+		if asked++; n > 0 && asked%n == 0 {
+			return kafka.Answer(r, kerr.NotCoordinator)
 		}
-		return response
+		for _, topic := range r.(*kmsg.OffsetCommitRequest).Topics {
+			for _, p := range topic.Partitions {
+				if before := committed[p.Partition]; n == 0 && p.Offset < before {
+					w.Errorf("the committed offset of P%d went back from %d to %d", p.Partition, before, p.Offset)
+				}
+				committed[p.Partition] = p.Offset
+			}
+		}
+		return kafka.Answer(r, nil)
 	})
 }
 
@@ -81,7 +68,7 @@ func markAndCommit(w *witness.T, partitions, times, notCoordinator int) {
 	var om sarama.OffsetManager
 	var poms []sarama.PartitionOffsetManager
 	witness.Calm(func() {
-		b := broker.New(w.T, int32(partitions))
+		b := kafka.New(w, topic, int32(partitions))
 		commits(w, b, notCoordinator)
 		client, err := sarama.NewClient(b.ListenAddrs(), config(b))
 		if err != nil {
@@ -91,7 +78,7 @@ func markAndCommit(w *witness.T, partitions, times, notCoordinator int) {
 			w.Fatal(err)
 		}
 		for p := range partitions {
-			pom, err := om.ManagePartition(broker.Topic, int32(p))
+			pom, err := om.ManagePartition(topic, int32(p))
 			if err != nil {
 				w.Fatal(err)
 			}
@@ -147,26 +134,15 @@ func TestThrottle(t *testing.T) {
 	witness.Explore(t, func(w *witness.T) {
 		var producer sarama.AsyncProducer
 		witness.Calm(func() {
-			b := broker.New(w.T, 1)
+			b := kafka.New(w, topic, 1)
 			answers := 0
 			b.On(kmsg.Produce, func(r kmsg.Request) kmsg.Response {
-				request := r.(*kmsg.ProduceRequest)
-				response := request.ResponseKind().(*kmsg.ProduceResponse)
+				response := kafka.Answer(r, nil).(*kmsg.ProduceResponse)
 				if answers++; answers <= 2 {
 					response.ThrottleMillis = 200
 				}
 				if answers == 2 { // while the client waits for what the first one said
 					b.Delay(100 * time.Millisecond)
-				}
-				for _, topic := range request.Topics {
-					t := kmsg.NewProduceResponseTopic()
-					t.Topic = topic.Topic
-					for _, p := range topic.Partitions {
-						answer := kmsg.NewProduceResponseTopicPartition()
-						answer.Partition, answer.BaseOffset = p.Partition, int64(answers)
-						t.Partitions = append(t.Partitions, answer)
-					}
-					response.Topics = append(response.Topics, t)
 				}
 				return response
 			})
@@ -179,7 +155,7 @@ func TestThrottle(t *testing.T) {
 			}
 		})
 		send := func(value string) {
-			producer.Input() <- &sarama.ProducerMessage{Topic: broker.Topic, Value: sarama.StringEncoder(value)}
+			producer.Input() <- &sarama.ProducerMessage{Topic: topic, Value: sarama.StringEncoder(value)}
 		}
 		await := func() {
 			select {
@@ -194,87 +170,5 @@ func TestThrottle(t *testing.T) {
 		send("3")
 		await()
 		await()
-	})
-}
-
-// Goal: after an AbortTxn that succeeded, BeginTxn is allowed, whatever the
-// coordinator answered: here CONCURRENT_TRANSACTIONS for two seconds after each
-// end of a transaction.
-//
-// Race: concurrent-transactions abort-allows-begin three
-func TestConcurrentTransactions(t *testing.T) {
-	witness.Explore(t, func(w *witness.T) {
-		var producer sarama.SyncProducer
-		witness.Calm(func() {
-			b := broker.New(w.T, 1)
-			var until time.Time
-			b.On(kmsg.EndTxn, func(r kmsg.Request) kmsg.Response {
-				until = time.Now().Add(2 * time.Second)
-				return r.ResponseKind()
-			})
-			b.On(kmsg.AddPartitionsToTxn, func(r kmsg.Request) kmsg.Response {
-				request := r.(*kmsg.AddPartitionsToTxnRequest)
-				response := request.ResponseKind().(*kmsg.AddPartitionsToTxnResponse)
-				for _, topic := range request.Topics {
-					t := kmsg.NewAddPartitionsToTxnResponseTopic()
-					t.Topic = topic.Topic
-					for _, p := range topic.Partitions {
-						answer := kmsg.NewAddPartitionsToTxnResponseTopicPartition()
-						answer.Partition = p
-						if time.Now().Before(until) {
-							answer.ErrorCode = kerr.ConcurrentTransactions.Code
-						}
-						t.Partitions = append(t.Partitions, answer)
-					}
-					response.Topics = append(response.Topics, t)
-				}
-				return response
-			})
-			b.On(kmsg.Produce, func(r kmsg.Request) kmsg.Response {
-				request := r.(*kmsg.ProduceRequest)
-				response := request.ResponseKind().(*kmsg.ProduceResponse)
-				for _, topic := range request.Topics {
-					t := kmsg.NewProduceResponseTopic()
-					t.Topic = topic.Topic
-					for _, p := range topic.Partitions {
-						answer := kmsg.NewProduceResponseTopicPartition()
-						answer.Partition = p.Partition
-						t.Partitions = append(t.Partitions, answer)
-					}
-					response.Topics = append(response.Topics, t)
-				}
-				return response
-			})
-			c := config(b)
-			c.Version = sarama.V2_5_0_0 // from which a failed transaction asks for a new epoch
-			c.Producer.Return.Successes = true
-			c.Producer.Idempotent = true
-			c.Producer.RequiredAcks = sarama.WaitForAll
-			c.Producer.Transaction.ID = "tx"
-			c.Producer.Transaction.Retry.Max = 1
-			c.Producer.Transaction.Retry.Backoff = time.Millisecond
-			c.Net.MaxOpenRequests = 1
-			var err error
-			if producer, err = sarama.NewSyncProducer(b.ListenAddrs(), c); err != nil {
-				w.Fatal(err)
-			}
-		})
-		for i := range 3 {
-			if err := producer.BeginTxn(); err != nil {
-				w.Fatalf("transaction %d: BeginTxn after an AbortTxn that succeeded: %v", i+1, err)
-			}
-			_, _, err := producer.SendMessage(&sarama.ProducerMessage{Topic: broker.Topic, Value: sarama.StringEncoder("x")})
-			if err == nil {
-				err = producer.CommitTxn()
-			}
-			if err == nil {
-				continue
-			}
-			w.Log("the transaction fails:", err)
-			if err := producer.AbortTxn(); err != nil {
-				w.Log("AbortTxn says so, and the application can act:", err)
-				return
-			}
-		}
 	})
 }

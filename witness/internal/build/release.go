@@ -105,7 +105,7 @@ func (c Client) Prepare(ctx context.Context, version string) (dir, pkg string, e
 		return "", "", err
 	}
 	pkg = "./" + c.Package
-	hash, err := hashOf(filepath.Join(experiments(), "broker"), filepath.Join(experiments(), c.Package), filepath.Join(experiments(), "go.mod"))
+	hash, err := hashOf(filepath.Join(source(), "kafka"), filepath.Join(experiments(), c.Package), filepath.Join(experiments(), "go.mod"))
 	if err != nil {
 		return "", "", err
 	}
@@ -125,10 +125,8 @@ func (c Client) Prepare(ctx context.Context, version string) (dir, pkg string, e
 		return "", "", err
 	}
 	defer os.RemoveAll(fresh)
-	for _, folder := range []string{"broker", c.Package} {
-		if err := copyAll(filepath.Join(experiments(), folder), filepath.Join(fresh, folder)); err != nil {
-			return "", "", err
-		}
+	if err := copyAll(filepath.Join(experiments(), c.Package), filepath.Join(fresh, c.Package)); err != nil {
+		return "", "", err
 	}
 	if err := c.require(ctx, version, fresh); err != nil {
 		return "", "", err
@@ -178,7 +176,7 @@ func (c Client) require(ctx context.Context, version, dir string) error {
 			return err
 		}
 	}
-	for path, at := range map[string]string{"racelab": filepath.Dir(source()), "racelab/witness": source()} {
+	for path, at := range map[string]string{"racelab": filepath.Dir(source()), "racelab/witness": source(), "racelab/witness/kafka": filepath.Join(source(), "kafka")} {
 		if err := file.AddReplace(path, "", at, ""); err != nil {
 			return err
 		}

@@ -20,6 +20,9 @@ import (
 //   - Events: each event gets a random priority, and a new one when it was overtaken
 //     by another use of its object.
 //
+// In each way up to so many faults happen as the run allows: where, is drawn before the
+// run from all places where the longest run so far could have had one.
+//
 // Sources: Burckhardt et al.: A Randomized Scheduler with Probabilistic Guarantees of
 // Finding Bugs (ASPLOS 2010); Yuan, Yang, Gu: Partial Order Aware Concurrency Sampling
 // (CAV 2018); Zhao et al.: Selectively Uniform Concurrency Testing (ASPLOS 2025);
@@ -49,6 +52,12 @@ func Mixed(sys *System, strategy string, seed uint64, depth int, o explore.Optio
 		case way == "events":
 			c.events = true
 		}
+		if k.faults > 0 {
+			c.faults = map[int]bool{}
+			for range random.IntN(k.faults + 1) {
+				c.faults[random.IntN(k.places)] = true
+			}
+		}
 		for range random.IntN(depth) {
 			c.changes = append(c.changes, random.IntN(max(k.longest, 1)))
 		}
@@ -75,6 +84,8 @@ type known struct {
 	users   map[uintptr]map[int]bool     // of each object
 	within  map[uintptr]map[uintptr]bool // locks that were taken while another was held
 	grown   bool
+	faults  int // that a run allows
+	places  int // where a fault could have happened, in the run with most of them
 
 	shared []uintptr        // objects that several goroutines use
 	circle map[uintptr]bool // locks of which one is taken while another is held, and the other way round
@@ -108,14 +119,28 @@ func (k *known) pilot(sys *System, seed uint64) {
 	for i := range uint64(pilotRuns) {
 		sys.Reset()
 		walk := sim.NewWalk(seed + i)
-		steps := 0
+		steps, places := 0, 0
 		for ; len(sys.Enabled()) > 0 && steps < sim.MaxSteps/10; steps++ {
 			at, _ := walk.Choose(sys.Enabled())
+			if k.place(sys, places) {
+				at, places = 0, places+1
+			}
 			sys.Take(at)
 			k.learn(sys)
 		}
 		k.longest = max(k.longest, steps)
 	}
+}
+
+// place says whether a fault may happen now, in a run in which it might have happened
+// at so many places before.
+func (k *known) place(sys *System, before int) bool {
+	faults := sys.Next(len(sys.Enabled()) - 1).Faults
+	if faults == 0 {
+		return false
+	}
+	k.faults, k.places = max(k.faults, faults), max(k.places, before+1)
+	return true
 }
 
 // conclude finds what is shared and which locks are in a circle.
@@ -166,11 +191,21 @@ type chooser struct {
 	asked    map[int]int  // by thread: the turn before which it was decided whether it stands
 	stands   map[int]bool // by thread
 	step     int
+	faults   map[int]bool // at which places a fault happens
+	places   int          // where one might have happened, so far
 }
 
 func (c *chooser) Choose(enabled []sim.Event) (int, error) {
 	if c.step > 0 {
 		c.known.learn(c.sys)
+	}
+	if c.known.place(c.sys, c.places) {
+		c.step++
+		c.places++
+		if c.faults[c.places-1] {
+			return 1 + c.random.IntN(len(enabled)-1), nil
+		}
+		return 0, nil
 	}
 	best, standing := -1, []int(nil)
 	for i, e := range enabled {

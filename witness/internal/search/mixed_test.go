@@ -1,6 +1,7 @@
 package search
 
 import (
+	"errors"
 	"sync"
 	"testing"
 
@@ -49,5 +50,35 @@ func TestLocksInACircle(t *testing.T) {
 	t.Logf("of 500 runs: %v", bad)
 	if bad["locks"] < 3*bad["priorities"] || bad["locks"] < 25 {
 		t.Errorf("of 500 runs, these deadlock: %v", bad)
+	}
+}
+
+// Goal: where a fault happens is drawn from all places, so that the one that matters is
+// found; and the schedules without a fault are searched too.
+func TestFaultsAnywhere(t *testing.T) {
+	sys := New(func() {
+		rt.Faults(1)
+		wrong := false
+		for i := range 40 {
+			if rt.Fault("step", "fails") != "" {
+				if wrong = true; i == 30 {
+					rt.Fail(errors.New("the 31st step failed"))
+				}
+			}
+		}
+		if !wrong {
+			panic("no step failed")
+		}
+	})
+	defer sys.Close()
+	r, err := Mixed(sys, "mixed", 1, 3, explore.Options{Limit: 400, Workers: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bad := r.Verdict(rt.Fails).Bad; bad < 1 || bad > 20 {
+		t.Errorf("of 400 runs, the 31st of 40 steps failed in %d; about 5 are due", bad)
+	}
+	if bad := r.Verdict(rt.NoPanic).Bad; bad < 150 || bad > 250 {
+		t.Errorf("of 400 runs, no step failed in %d; about 200 are due", bad)
 	}
 }
