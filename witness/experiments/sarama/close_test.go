@@ -59,6 +59,7 @@ func TestCloseUnreadErrors(t *testing.T) {
 		var pom sarama.PartitionOffsetManager
 		witness.Calm(func() {
 			b := kafka.New(w, topic, 1)
+			b.On(kmsg.OffsetFetch, func(r kmsg.Request) kmsg.Response { return kafka.Answer(r, nil) })
 			refusals := 2
 			b.On(kmsg.OffsetCommit, func(r kmsg.Request) kmsg.Response {
 				if refusals--; refusals >= 0 {
