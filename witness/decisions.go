@@ -72,6 +72,7 @@ type outcome struct {
 	decisions Decisions // those that were used
 	unused    int
 	steps     []rt.Step
+	chosen    []int // which of steps are not the default
 	broke     *sim.Violation
 	history   uint64
 }
@@ -130,6 +131,9 @@ func (o *outcome) take(sys *search.System, pick int, taken map[string]int) {
 	sys.Take(pick)
 	for _, s := range sys.Trace() {
 		taken[s.Event.Actor]++
+	}
+	if pick > 0 {
+		o.chosen = append(o.chosen, len(o.steps))
 	}
 	o.steps = append(o.steps, sys.Trace()...)
 	if v := sys.Violations(); len(v) > 0 {

@@ -9,7 +9,7 @@ import (
 )
 
 // picture draws a run where control changes: a line for what each goroutine does
-// until another one goes on.
+// until another one goes on. Of a long run it leaves lines out.
 func (o *outcome) picture() string {
 	var b strings.Builder
 	switch n := len(o.decisions); n {
@@ -20,7 +20,13 @@ func (o *outcome) picture() string {
 	default:
 		fmt.Fprintf(&b, "  %d decisions matter, in %d steps:\n", n, len(o.steps))
 	}
-	steps := slices.DeleteFunc(slices.Clone(o.steps), func(s rt.Step) bool { return s.Aside })
+	var steps []rt.Step
+	var matters []bool
+	for i, s := range o.steps {
+		if !s.Aside {
+			steps, matters = append(steps, s), append(matters, len(s.Notes) > 0 || slices.Contains(o.chosen, i))
+		}
+	}
 	if n := len(o.steps) - len(steps); n > 0 {
 		fmt.Fprintf(&b, "  (%d steps of the start, of the broker, and where nothing went wrong are left out)\n", n)
 	}
@@ -42,7 +48,7 @@ func (o *outcome) picture() string {
 		for to+1 < len(steps) && steps[to+1].Event.Actor == steps[from].Event.Actor {
 			to++
 		}
-		t := turn{number: from + 1, text: fmt.Sprintf("%-*s  %s", width, steps[from].Event.Actor, describe(steps[from]))}
+		t := turn{number: from + 1, matters: slices.Contains(matters[from:to+1], true), text: fmt.Sprintf("%-*s  %s", width, steps[from].Event.Actor, describe(steps[from]))}
 		switch {
 		case to == from+1:
 			t.text += ", " + describe(steps[to])
@@ -58,6 +64,11 @@ func (o *outcome) picture() string {
 		from = to + 1
 	}
 	for i := 0; i < len(drawn); {
+		if left := leftOut(drawn, i); left > 2 {
+			fmt.Fprintf(&b, "        … %d more such lines, up to step %d\n", left, drawn[i+left].number-1)
+			i += left
+			continue
+		}
 		size, times := repeated(drawn[i:])
 		for _, t := range drawn[i : i+size] {
 			fmt.Fprintf(&b, "  %4d  %s\n", t.number, t.text)
@@ -75,8 +86,31 @@ func (o *outcome) picture() string {
 
 // turn is what a goroutine does until another one goes on.
 type turn struct {
-	number int // of its first step
-	text   string
+	number  int // of its first step
+	text    string
+	matters bool // it has a decision, or a line of the log
+}
+
+// A long run is drawn where it begins, where it ends, and around what matters.
+const (
+	drawnAll    = 60 // turns
+	drawnFirst  = 10
+	drawnLast   = 20
+	drawnAround = 4
+)
+
+// leftOut is how many turns are left out of the picture, from the i-th on.
+func leftOut(all []turn, i int) (n int) {
+	if len(all) <= drawnAll {
+		return 0
+	}
+	for ; i+n < len(all)-drawnLast; n++ {
+		at := i + n
+		if at < drawnFirst || slices.ContainsFunc(all[max(0, at-drawnAround):min(len(all), at+drawnAround+1)], func(t turn) bool { return t.matters }) {
+			return n
+		}
+	}
+	return n
 }
 
 // repeated says how many turns at the start come how often in a row.

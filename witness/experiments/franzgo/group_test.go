@@ -65,8 +65,9 @@ func TestRewindAgain(t *testing.T) {
 			if i == 1 {
 				continue
 			}
-			next := fetches.Records()[0].Offset + 1
-			client.CommitOffsets(context.Background(), map[string]map[int32]kgo.EpochOffset{topic: {0: {Epoch: -1, Offset: next}}},
+			last := fetches.Records()[0]
+			next := kgo.EpochOffset{Epoch: last.LeaderEpoch, Offset: last.Offset + 1}
+			client.CommitOffsets(context.Background(), map[string]map[int32]kgo.EpochOffset{topic: {0: next}},
 				func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, _ *kmsg.OffsetCommitResponse, err error) {
 					commits <- err
 				})
@@ -92,7 +93,7 @@ func TestCloseHangs(t *testing.T) {
 			client = member(w, b, 0)
 			b.On(kmsg.Heartbeat, func(r kmsg.Request) kmsg.Response { return kafka.Answer(r, kerr.RebalanceInProgress) })
 			b.On(kmsg.SyncGroup, func(r kmsg.Request) kmsg.Response {
-				b.Delay(2 * time.Second)
+				b.Delay(15 * time.Second)
 				return kafka.Answer(r, kerr.RebalanceInProgress)
 			})
 			time.Sleep(4 * time.Second) // The first heartbeat has said so, and the member joins again.

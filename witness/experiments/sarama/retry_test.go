@@ -100,12 +100,14 @@ func TestRetryOrder(t *testing.T) {
 	})
 }
 
-// Goal: what an idempotent producer says is delivered is in the topic (#3354).
+// Goal: what an idempotent producer says is delivered is in the topic, whatever goes
+// wrong with one request (#3354).
 //
 // Race: retry-order no-record-is-lost idempotent
 func TestRetryAcknowledged(t *testing.T) {
 	witness.Explore(t, func(w *witness.T) {
-		r := produce(w, []string{"1", "2", "3"}, 1, idempotent)
+		w.Faults(1, "Produce")
+		r := produce(w, []string{"1", "2", "3", "4"}, 0, idempotent)
 		if int64(len(r.acked)) > r.newest {
 			w.Errorf("%s are acknowledged, and the topic has %d", strings.Join(r.acked, " "), r.newest)
 		}

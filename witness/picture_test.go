@@ -1,0 +1,42 @@
+package witness
+
+import (
+	"strings"
+	"testing"
+
+	"racelab/witness/internal/search"
+	"racelab/witness/rt"
+)
+
+// Goal: a long run is drawn in few lines: its start, its end, and where a decision is.
+func TestPictureOfALongRun(t *testing.T) {
+	sys := search.New(func() {
+		rt.Faults(1)
+		for i := range 400 {
+			rt.Go("even", func() { rt.Fault("even disk", "fails") })
+			rt.Go("odd", func() { rt.Gosched() })
+			rt.Sleep(1)
+			if i == 399 {
+				rt.Fail(failed("the end"))
+			}
+		}
+	})
+	defer sys.Close()
+	d, err := ParseDecisions("even disk@200: even disk fails")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := play(sys, d)
+	picture := out.picture()
+	for _, want := range []string{"1 decision matters", "even disk  fails", "more such lines, up to step", "✗  the end"} {
+		if !strings.Contains(picture, want) {
+			t.Errorf("the picture does not have %q", want)
+		}
+	}
+	if n := strings.Count(picture, "\n"); n > 60 {
+		t.Errorf("the picture has %d lines", n)
+	}
+	if t.Failed() {
+		t.Log(picture)
+	}
+}
