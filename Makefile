@@ -8,7 +8,7 @@ test: ## all tests
 
 vet: ## go vet, and the rules of models (tools/rules)
 	go vet ./...
-	tool="$$(go -C tools tool -n racevet)" && for m in . witness witness/conform notebooks; do go -C $$m vet -vettool="$$tool" ./... || exit 1; done
+	tool="$$(go -C tools tool -n racevet)" && for m in . witness witness/kafka witness/conform notebooks; do go -C $$m vet -vettool="$$tool" ./... || exit 1; done
 
 lint: ## staticcheck
 	go tool -modfile=tools/go.mod staticcheck ./...
@@ -17,7 +17,7 @@ check: ## every variant against its expected verdicts
 	go run ./cmd/simrun check
 
 witness: ## released clients under the search, and the models against them
-	go -C witness test -count=1 -timeout=2h ./cmd/witness -run Releases -releases
+	go -C witness test -count=1 -timeout=2h ./cmd/witness -run "Releases|BrokerInMemory" -releases
 	go -C witness/conform test ./...
 	go -C witness run ./cmd/witness table -runs 50 -save ../scenario/witnessed.jsonl $(SARAMA:%=sarama@v%)
 	go -C witness run ./cmd/witness table -runs 50 -save ../scenario/witnessed.jsonl $(FRANZ_GO:%=franz-go@v%)

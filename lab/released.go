@@ -26,7 +26,16 @@ func experiments() []experiment {
 		{race: "offset-rewind", variant: "unfixed", goals: rewinds, release: "sarama@v1.43.2", name: "rewind", setting: "2x2"},
 		{race: "offset-rewind", variant: "broker-lock", goals: []string{"no-deadlock"}, release: "sarama@v1.43.3", name: "deadlock"},
 		{race: "throttle-stall", variant: "unlocked", goals: stalls, release: "sarama@v1.43.0", name: "throttle"},
-		{race: "concurrent-transactions", variant: "sarama-1.43", goals: []string{"abort-allows-begin"}, release: "sarama@v1.43.2", name: "concurrent-transactions"},
+		{race: "concurrent-transactions", variant: "sarama-1.43", goals: []string{"abort-allows-begin"}, release: "sarama@v1.43.2", name: "transactions-few-retries"},
+		{race: "concurrent-transactions", variant: "sarama-1.43", goals: []string{"delay-is-never-fatal"}, release: "sarama@v1.43.2", name: "transactions-failed-record"},
+		{race: "concurrent-transactions", variant: "kgo", goals: []string{"delay-is-never-fatal"}, release: "franz-go@v1.22.2", name: "abort-inside"},
+		{race: "retry-order", variant: "unnumbered", goals: []string{"first-appends-keep-the-order"}, release: "sarama@v1.46.2", name: "retry-order"},
+		{race: "retry-order", variant: "muted", goals: []string{"no-progress"}, release: "sarama@v1.60.0", name: "retry-exhausted"},
+		{race: "close-awaits-reader", variant: "closes-first", goals: []string{"close-ends", "no-progress"}, release: "sarama@v1.61.1", name: "close-awaits-reader"},
+		{race: "close-unread-errors", variant: "unread", goals: []string{"close-ends", "no-progress"}, release: "sarama@v1.61.1", name: "close-unread-errors"},
+		{race: "close-hangs", variant: "unfixed", goals: []string{"close-ends"}, release: "franz-go@v1.22.2", name: "close-hangs"},
+		{race: "rewind-again", variant: "flag", goals: rewinds, release: "franz-go@v1.21.3", name: "rewind-again"},
+		{race: "error-then-delivered", variant: "unfixed", goals: []string{"failed-record-stays-out"}, release: "kafka-go@v0.4.51", name: "written-after-all"},
 		{race: "produce-reorder", variant: "none", goals: []string{"first-appends-keep-the-order"}, release: "franz-go@v1.22.2", name: "reorder-invalid-record"},
 	}
 }

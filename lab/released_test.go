@@ -2,6 +2,7 @@ package lab
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,9 +17,17 @@ import (
 func experimentsOf(t *testing.T, release string) map[string]string {
 	t.Helper()
 	client, _, _ := strings.Cut(strings.ReplaceAll(release, "-", ""), "@")
-	source, err := os.ReadFile("../witness/experiments/" + client + "/" + client + "_test.go")
+	files, err := filepath.Glob("../witness/experiments/" + client + "/*_test.go")
 	if err != nil {
 		t.Fatal(err)
+	}
+	var source []byte
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		source = append(source, text...)
 	}
 	all := map[string]string{}
 	for _, m := range regexp.MustCompile(`((?://.*\n)*)func Test(\w+)\(t`).FindAllStringSubmatch(string(source), -1) {

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"encoding/json"
 	"fmt"
@@ -58,6 +59,9 @@ func (w *witnessedRow) model(races []*Race) (mark, variant string) {
 	return "✓", variant
 }
 
+// witnessedClients are those with rows.
+var witnessedClients = append(slices.Clone(clientReleases), releasesOf{client: "kafka-go", title: "kafka-go"})
+
 // witnessedTables writes how many runs of each release broke in each experiment, and
 // what the model says.
 func witnessedTables(p *page, races []*Race) {
@@ -67,11 +71,10 @@ func witnessedTables(p *page, races []*Race) {
 		"✗ and ✓: what the model of that release says of the experiment's property in its setting; · none speaks of it.")
 	rows := witnessedRows()
 	var differ []string
-	for _, c := range clientReleases {
-		var releases, experiments []string
-		head := "| " + c.title + " |"
+	for _, c := range witnessedClients {
+		var releases, experiments, failed []string
+		raceOf := map[string]string{}
 		cells := map[[2]string]string{}
-		var failed []string
 		for _, w := range rows {
 			if w.Client != c.client || w.Race == "" {
 				continue
@@ -79,9 +82,9 @@ func witnessedTables(p *page, races []*Race) {
 			if !slices.Contains(releases, w.Release) {
 				releases = append(releases, w.Release)
 			}
-			if !slices.Contains(experiments, w.Experiment) {
+			if raceOf[w.Experiment] == "" {
 				experiments = append(experiments, w.Experiment)
-				head += fmt.Sprintf(" [%s](docs/races/%s.md) |", w.Experiment, strings.Fields(w.Race)[0])
+				raceOf[w.Experiment] = strings.Fields(w.Race)[0]
 			}
 			mark, variant := w.model(races)
 			cell := fmt.Sprintf("%d/%d %s", w.Bad, w.Runs, mark)
@@ -98,14 +101,26 @@ func witnessedTables(p *page, races []*Race) {
 			}
 			cells[[2]string{w.Release, w.Experiment}] = cell
 		}
-		p.line("\n%s\n|---|%s", head, strings.Repeat("---|", len(experiments)))
 		slices.SortStableFunc(releases, compareReleases)
-		for _, release := range releases {
-			p.Builder.WriteString("| " + release + " |")
-			for _, e := range experiments {
-				p.Builder.WriteString(" " + cells[[2]string{release, e}] + " |")
+		slices.SortStableFunc(experiments, func(a, b string) int {
+			return cmp.Or(cmp.Compare(raceOf[a], raceOf[b]), cmp.Compare(a, b))
+		})
+		for few := range slices.Chunk(experiments, 5) {
+			p.Builder.WriteString("\n| " + c.title + " |")
+			for _, e := range few {
+				fmt.Fprintf(&p.Builder, " [%s](docs/races/%s.md) |", e, raceOf[e])
 			}
-			p.line("")
+			p.line("\n|---|%s", strings.Repeat("---|", len(few)))
+			for _, release := range releases {
+				if !slices.ContainsFunc(few, func(e string) bool { return cells[[2]string{release, e}] != "" }) {
+					continue
+				}
+				p.Builder.WriteString("| " + release + " |")
+				for _, e := range few {
+					p.Builder.WriteString(" " + cmp.Or(cells[[2]string{release, e}], "not asked") + " |")
+				}
+				p.line("")
+			}
 		}
 		p.line("")
 		for _, text := range failed {
