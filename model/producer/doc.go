@@ -1,4 +1,4 @@
 // Package producer holds what the models of writing clients share: the calls of
-// a transactional client, and their points. The clients stand below it, a
-// package each; who uses them, in model/app.
+// a transactional client, their points, and a connection with several requests in
+// flight. The clients stand below it, a package each; who uses them, in model/app.
 package producer

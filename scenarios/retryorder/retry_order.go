@@ -1,5 +1,5 @@
-// Package retryorder is what becomes of the order of a partition while Sarama's
-// asynchronous producer retries.
+// Package retryorder is what becomes of the order of a partition while a producer
+// retries: Sarama's asynchronous one, franz-go's, Java's and librdkafka's.
 package retryorder
 
 import (
@@ -7,7 +7,10 @@ import (
 
 	"racelab/model"
 	"racelab/model/broker"
+	"racelab/model/producer"
+	"racelab/model/producer/java"
 	"racelab/model/producer/kgo"
+	"racelab/model/producer/librdkafka"
 	"racelab/model/producer/saramaasync"
 	"racelab/properties"
 	"racelab/scenario"
@@ -27,7 +30,7 @@ type Params struct {
 func (p *Params) flags(f *scenario.Flags) {
 	f.Int(&p.Messages, "messages", 2, 1, 6, "messages to one partition")
 	f.Switch(&p.Idempotent, "idempotent", "off", "on", false, "whether the producer is; then MaxOpenRequests is 1")
-	f.Int(&p.MaxOpen, "max-open", 1, 1, 5, "Net.MaxOpenRequests, of Sarama; franz-go has so many in flight")
+	f.Int(&p.MaxOpen, "max-open", 1, 1, 5, "Net.MaxOpenRequests, of Sarama; the others have so many in flight, idempotent ones 5")
 	f.Int(&p.Refusals, "refusals", 1, 0, 6, "how often the broker answers NOT_LEADER_OR_FOLLOWER to the first message")
 	f.Int(&p.RetryMax, "retry-max", 3, 1, 3, "Producer.Retry.Max")
 	f.Switch(&p.Unread, "errors", "read", "unread", false, "whether somebody reads Errors")
@@ -70,17 +73,28 @@ func passes(p Params) bool { return p.Refusals < p.RetryMax }
 // hears: somebody reads Errors.
 func hears(p Params) bool { return !p.Unread }
 
-// client is a release of Sarama, or franz-go.
+// client is a release of Sarama, or another library.
 type client struct {
-	franzGo bool
+	library library
 	release saramaasync.Release
 }
+
+type library uint8
+
+const (
+	sarama library = iota
+	franzGo
+	javaClient
+	librdkafkaClient
+)
 
 var (
 	overtakes = scenario.Breaks(order).Where(plain, plainFive).
 			Because("a second batch is in flight, even with MaxOpenRequests 1, and is written while the first goes back")
 	outOfOrder = scenario.Breaks(noneFails).Where(idempotent).
 			Because("the batches behind the one that was refused are refused as out of order, which is final")
+	takenFirst = scenario.Breaks(noneFails).Where(idempotent).
+			Because("a broker that does not know the producer yet takes whatever batch comes as its first; the one before it is out of order then, for good")
 	nobodyReads = scenario.Breaks(noProgress).Where(unread).
 			Because("the error waits for a reader, and the goroutine that returns it has the partition's batches to go on with")
 )
@@ -124,10 +138,11 @@ var Scenario = scenario.Scenario[Params, client]{
 		"sarama issues 2619, 2860 (order), 3354 (sequence numbers, release 1.46.3), pull request 3422 (partition muting, release 1.48.0), 3689 (release 1.60.1)",
 		"partitionProducer, brokerProducer, partitionMuter, retryHandler and retryBatch of sarama 1.43.3, 1.47.0, 1.48.0, 1.60.0, 1.60.1 and 1.61.1, async_producer.go",
 		"sink and recBuf of franz-go 1.22.2",
+		"Sender, RecordAccumulator and TransactionManager of Kafka 3.9, clients/producer/internals; rdkafka_request.c, rdkafka_partition.c and rdkafka_idempotence.c of librdkafka 2.15",
 	},
 	Code: []string{
 		"model/producer/saramaasync/producer.go", "model/producer/saramaasync/partition_producer.go", "model/producer/saramaasync/broker_producer.go",
-		"model/producer/kgo/sink.go", "properties/produce_order.go",
+		"model/producer/kgo/sink.go", "model/producer/java/sender.go", "model/producer/librdkafka/producer.go", "properties/produce_order.go",
 	},
 	Flags:    (*Params).flags,
 	Settings: []*setting{plain, plainFive, idempotent, exhausted, unread},
@@ -158,10 +173,26 @@ var Scenario = scenario.Scenario[Params, client]{
 		{Name: "numbered-late", Is: client{release: saramaasync.Release1_61_1}, Release: "Sarama 1.61.1",
 			Does:   "likewise, and a batch gets its numbers when it has the partition",
 			Expect: expect{nobodyReads}},
-		{Name: "franz-go", Is: client{franzGo: true}, Release: "franz-go 1.22.2",
+		{Name: "franz-go", Is: client{library: franzGo}, Release: "franz-go 1.22.2",
 			Does: "after an error has one batch of a partition in flight, until one is answered well"},
+		{Name: "java", Is: client{library: javaClient}, Release: "Java 3.9",
+			Does: "puts a refused batch in front of its queue; an idempotent one by its sequence number, and sends only the first again",
+			Expect: expect{takenFirst, scenario.Breaks(order).Where(plainFive).
+				Because("five requests are in flight, and nothing tells a batch that is sent again from a new one")}},
+		{Name: "librdkafka", Is: client{library: librdkafkaClient}, Release: "librdkafka 2.15",
+			Does: "puts refused messages back by their ids; an idempotent producer sends nothing until all in flight is answered",
+			Expect: expect{takenFirst, scenario.Breaks(order).Where(plainFive).
+				Because("five requests are in flight, and the second is written before the first goes back")}},
 	},
 	Statements: []scenario.Statement{
+		{
+			ID:       "in-flight",
+			Says:     "An idempotent producer with five requests in flight keeps the order, and loses nothing, when a broker refuses a batch for a moment.",
+			Verdict:  scenario.PartlyTrue,
+			When:     "if the broker knows the producer",
+			Evidence: "franz-go has one batch of a partition in flight until one is acknowledged. Java and librdkafka have five from the start: if the very first batch is refused and the second is not, the broker takes the second as the producer's first. The order of what is written holds; record 1 fails, in librdkafka with a fatal error.",
+			Command:  "simrun explore retry-order/java@idempotent",
+		},
 		{
 			ID:       "2619",
 			Says:     "With MaxOpenRequests 1, messages keep their order over retries.",
@@ -202,12 +233,20 @@ func build(w *sim.World, is client, p Params) {
 		node.Refusals = []broker.Refusal{{Record: 1, Error: model.ErrNotLeaderOrFollower, Times: int32(p.Refusals)}}
 	}
 	w.AddNode("broker", broker.New(node))
-	if is.franzGo {
+	switch is.library {
+	case franzGo:
 		buildFranzGo(w, p)
-		return
+	case javaClient, librdkafkaClient:
+		buildPipeline(w, is.library, p)
+	default:
+		buildSarama(w, is.release, p)
 	}
+}
+
+// buildSarama makes an application over Sarama's asynchronous producer.
+func buildSarama(w *sim.World, release saramaasync.Release, p Params) {
 	producer := saramaasync.NewProducer(w.Dial("sarama", "broker"), saramaasync.Config{
-		Release: is.release, Idempotent: p.Idempotent, MaxOpenRequests: p.MaxOpen, RetryMax: int32(p.RetryMax), Messages: p.Messages, Unread: p.Unread,
+		Release: release, Idempotent: p.Idempotent, MaxOpenRequests: p.MaxOpen, RetryMax: int32(p.RetryMax), Messages: p.Messages, Unread: p.Unread,
 	})
 	w.Share("p", producer)
 	w.GoProgram("app", producer.NewApplication())
@@ -221,6 +260,26 @@ func build(w *sim.World, is client, p Params) {
 			w.GoProgram(fmt.Sprint("batch", i+1), producer.NewRetryBatch())
 		}
 	}
+}
+
+// buildPipeline makes a client of Java or librdkafka that retries as often as Sarama.
+func buildPipeline(w *sim.World, is library, p Params) {
+	inFlight := p.MaxOpen
+	if p.Idempotent {
+		inFlight = 5
+	}
+	in := &producer.Input{}
+	in.Init(p.Messages)
+	pipe := producer.NewPipe(w.Dial("client", "broker"), inFlight)
+	w.Share("in", in)
+	w.Share("pipe", pipe)
+	w.GoProgram("app", producer.NewApplication(in, p.Messages))
+	if is == javaClient {
+		w.GoProgram("sender", java.NewSender(in, pipe, java.SenderConfig{Idempotent: p.Idempotent, InFlight: inFlight, Retries: int32(p.RetryMax)}))
+	} else {
+		w.GoProgram("sender", librdkafka.NewProducer(in, pipe, librdkafka.ProducerConfig{Idempotent: p.Idempotent, InFlight: inFlight, Retries: int32(p.RetryMax)}))
+	}
+	w.GoProgram("reader", pipe.NewReader())
 }
 
 // buildFranzGo makes a franz-go client that retries as often as Sarama.

@@ -1,2 +1,3 @@
-// Package java models the transactions of Kafka's own producer.
+// Package java models Kafka's own producer: its transactions, and how it sends a refused
+// batch again.
 package java

@@ -1,3 +1,3 @@
-// Package librdkafka models a librdkafka producer that consumes, processes and
-// produces in transactions.
+// Package librdkafka models a librdkafka producer: one that consumes, processes and
+// produces in transactions, and how one without them sends refused messages again.
 package librdkafka
