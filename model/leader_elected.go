@@ -15,5 +15,5 @@ type LeaderElected struct {
 
 func (e *LeaderElected) Name() string { return "elected" }
 func (e *LeaderElected) String() string {
-	return fmt.Sprintf("%s leads %v in epoch %d", e.Leader, e.Partition, e.Epoch)
+	return fmt.Sprintf("%s leads %v (epoch %d)", e.Leader, e.Partition, e.Epoch)
 }

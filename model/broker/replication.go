@@ -46,7 +46,7 @@ type replicaAppended struct {
 
 func (*replicaAppend) Name() string { return "replicate" }
 func (r *replicaAppend) String() string {
-	return fmt.Sprintf("%v %d..%d, epoch %d", r.partition, r.from, r.from+model.Offset(len(r.batches)), r.leaderEpoch)
+	return fmt.Sprintf("%v %d..%d (epoch %d)", r.partition, r.from, r.from+model.Offset(len(r.batches)), r.leaderEpoch)
 }
 
 func (*replicaAppended) Name() string { return "replicate" }
