@@ -82,10 +82,12 @@ func (l *line) until(ctx context.Context, do func(context.Context) error) error 
 		err := do(one)
 		cancel()
 		switch {
-		case err == nil || final(err):
-			return err
+		case err == nil:
+			return nil
+		case final(err):
+			return fmt.Errorf("%s: %w", l.address(), err)
 		case time.Since(began) > l.wait:
-			return fmt.Errorf("%s: nothing works there since %v: %w", l.address(), l.wait, err)
+			return fmt.Errorf("%s: no answer in %v, or no room for what it is to keep: %w", l.address(), l.wait, err)
 		}
 		if !sleep(ctx, pause) {
 			return context.Cause(ctx)

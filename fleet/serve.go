@@ -168,7 +168,7 @@ func (s *serving) serve(ctx context.Context) error {
 	}
 	defer s.line.conn.Close()
 	if err := s.line.until(ctx, s.job.open); err != nil {
-		return fmt.Errorf("%s: %w", s.line.address(), err)
+		return err
 	}
 	if err := s.listenTo(); err != nil {
 		return err
@@ -184,7 +184,8 @@ func (s *serving) serve(ctx context.Context) error {
 		}
 		select {
 		case f := <-s.failed:
-			return fmt.Errorf("shard %d, on %s: %s", f.Shard, f.Worker, f.Error)
+			s.screen.clear()
+			return fmt.Errorf("shard %d, on %s: %s; %d of %d shards are done, and the same command goes on", f.Shard, f.Worker, f.Error, s.job.Shards-len(s.missing), s.job.Shards)
 		case <-ctx.Done():
 			s.screen.clear()
 			s.lab.Say("interrupted; %d of %d shards are done, and the same command goes on", s.job.Shards-len(s.missing), s.job.Shards)
@@ -256,7 +257,7 @@ func (s *serving) gone(ctx context.Context, err error) error {
 		return nil // serve says so.
 	}
 	s.screen.clear()
-	return fmt.Errorf("%s: %w; %d of %d shards are done, and the same command goes on", s.line.address(), err, s.job.Shards-len(s.missing), s.job.Shards)
+	return fmt.Errorf("%w; %d of %d shards are done, and the same command goes on", err, s.job.Shards-len(s.missing), s.job.Shards)
 }
 
 // fetch fetches a result, if its shard is missing. Where it cannot, the shard stays

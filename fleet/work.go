@@ -154,11 +154,12 @@ func (w *worker) shard(ctx context.Context, message jetstream.Msg) error {
 	name, content, err := w.job.Shard(ctx, shard, w.parallel)
 	if err == nil {
 		err = w.line.until(ctx, func(ctx context.Context) error { return w.job.store(ctx, name, content) })
-		if err == nil {
-			w.done++
-			err = w.line.until(ctx, message.DoubleAck)
-		}
-	} else if ctx.Err() == nil {
+	}
+	if err == nil {
+		w.done++
+		err = w.line.until(ctx, message.DoubleAck)
+	}
+	if err != nil && ctx.Err() == nil {
 		w.job.tell("failed", failure{w.name, shard, err.Error()})
 		err = fmt.Errorf("shard %d: %w", shard, err)
 	}

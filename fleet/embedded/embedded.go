@@ -4,6 +4,7 @@ package embedded
 import (
 	"cmp"
 	"crypto/rand"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"strconv"
@@ -84,9 +85,14 @@ func configure(listen, config string) (*server.Options, []nats.Option, error) {
 		return nil, nil, fmt.Errorf("--config %.120s: %w", config, err)
 	}
 	options.Host = cmp.Or(options.Host, "127.0.0.1")
+	var login []nats.Option
+	if options.TLSConfig != nil {
+		// This process need not be told who it is: the bytes do not leave it.
+		login = append(login, nats.Secure(&tls.Config{InsecureSkipVerify: true}))
+	}
 	switch {
 	case options.Authorization != "":
-		return options, []nats.Option{nats.Token(options.Authorization)}, nil
+		return options, append(login, nats.Token(options.Authorization)), nil
 	case options.Username != "":
 		options.Users = append(options.Users, &server.User{Username: options.Username, Password: options.Password})
 		options.Username, options.Password = "", ""
@@ -94,9 +100,9 @@ func configure(listen, config string) (*server.Options, []nats.Option, error) {
 	case len(options.Users) > 0:
 		own := &server.User{Username: "simrun-" + rand.Text(), Password: rand.Text(), Account: options.Users[0].Account}
 		options.Users = append(options.Users, own)
-		return options, []nats.Option{nats.UserInfo(own.Username, own.Password)}, nil
+		return options, append(login, nats.UserInfo(own.Username, own.Password)), nil
 	}
-	return options, nil, nil // All may, or --creds says who this is.
+	return options, login, nil // All may, or --creds says who this is.
 }
 
 // log keeps the first thing that ends a server, and nothing else.
