@@ -22,6 +22,7 @@ type Params struct {
 	Messages   int
 	Idempotent bool
 	MaxOpen    int
+	Refused    int
 	Refusals   int
 	RetryMax   int
 	Unread     bool
@@ -31,7 +32,8 @@ func (p *Params) flags(f *scenario.Flags) {
 	f.Int(&p.Messages, "messages", 2, 1, 6, "messages to one partition")
 	f.Switch(&p.Idempotent, "idempotent", "off", "on", false, "whether the producer is; then MaxOpenRequests is 1")
 	f.Int(&p.MaxOpen, "max-open", 1, 1, 5, "Net.MaxOpenRequests, of Sarama; the others have so many in flight, idempotent ones 5")
-	f.Int(&p.Refusals, "refusals", 1, 0, 6, "how often the broker answers NOT_LEADER_OR_FOLLOWER to the first message")
+	f.Int(&p.Refused, "refused", 1, 1, 6, "the message that the broker refuses")
+	f.Int(&p.Refusals, "refusals", 1, 0, 6, "how often the broker answers NOT_LEADER_OR_FOLLOWER to it")
 	f.Int(&p.RetryMax, "retry-max", 3, 1, 3, "Producer.Retry.Max")
 	f.Switch(&p.Unread, "errors", "read", "unread", false, "whether somebody reads Errors")
 }
@@ -46,6 +48,7 @@ var (
 	plain      = &setting{Name: "plain"}
 	plainFive  = &setting{Name: "plain-5", Set: func(p *Params) { p.MaxOpen = 5 }}
 	idempotent = &setting{Name: "idempotent", Set: func(p *Params) { p.Idempotent, p.Messages = true, 3 }}
+	known      = &setting{Name: "known", Set: func(p *Params) { p.Idempotent, p.Messages, p.Refused = true, 3, 2 }}
 	exhausted  = &setting{Name: "exhausted", Set: func(p *Params) { p.Idempotent, p.Refusals, p.RetryMax = true, 2, 1 }}
 	unread     = &setting{Name: "unread", Set: func(p *Params) { p.Idempotent, p.Refusals, p.RetryMax, p.Unread = true, 2, 1, true }}
 
@@ -91,7 +94,7 @@ const (
 var (
 	overtakes = scenario.Breaks(order).Where(plain, plainFive).
 			Because("a second batch is in flight, even with MaxOpenRequests 1, and is written while the first goes back")
-	outOfOrder = scenario.Breaks(noneFails).Where(idempotent).
+	outOfOrder = scenario.Breaks(noneFails).Where(idempotent, known).
 			Because("the batches behind the one that was refused are refused as out of order, which is final")
 	takenFirst = scenario.Breaks(noneFails).Where(idempotent).
 			Because("a broker that does not know the producer yet takes whatever batch comes as its first; the one before it is out of order then, for good")
@@ -145,7 +148,7 @@ var Scenario = scenario.Scenario[Params, client]{
 		"model/producer/kgo/sink.go", "model/producer/java/sender.go", "model/producer/librdkafka/producer.go", "properties/produce_order.go",
 	},
 	Flags:    (*Params).flags,
-	Settings: []*setting{plain, plainFive, idempotent, exhausted, unread},
+	Settings: []*setting{plain, plainFive, idempotent, known, exhausted, unread},
 	Claims:   []*claim{order, noneLost, noneTwice, noneFails, staysOut, noProgress},
 	Variants: []scenario.Variant[Params, client]{
 		{Name: "unnumbered", Is: client{release: saramaasync.Release1_43_3}, Release: "Sarama 1.43.3 to 1.46.2",
@@ -154,25 +157,26 @@ var Scenario = scenario.Scenario[Params, client]{
 				overtakes, outOfOrder, nobodyReads,
 				scenario.Breaks(noneLost).Where(idempotent).Because("a message without a number has number 0, and the broker knows that one"),
 			},
-			SlowIn: []*setting{plainFive, idempotent, exhausted, unread}},
+			SlowIn: []*setting{plainFive, idempotent, known, exhausted, unread}},
 		{Name: "numbered", Is: client{release: saramaasync.Release1_46_3}, Release: "Sarama 1.46.3 to 1.47",
 			Does:   "likewise, but what was buffered gets its number when it goes on",
 			Expect: expect{overtakes, outOfOrder, nobodyReads},
-			SlowIn: []*setting{plainFive, idempotent, exhausted, unread}},
+			SlowIn: []*setting{plainFive, idempotent, known, exhausted, unread}},
 		{Name: "muted", Is: client{release: saramaasync.Release1_48_0}, Release: "Sarama 1.48.0 to 1.60.0",
 			Does: "has one batch of a partition in flight",
 			Expect: expect{
 				nobodyReads,
 				scenario.Breaks(noProgress).Where(exhausted).Because("the batch that fails frees the partition in a goroutine of its own, and brokerProducer waits for something else"),
 			},
-			SlowIn: []*setting{idempotent}},
+			SlowIn: []*setting{idempotent, known}},
 		{Name: "woken", Is: client{release: saramaasync.Release1_60_1}, Release: "Sarama 1.60.1 to 1.61.0",
 			Does:   "likewise, and whoever waits for the partition is woken",
 			Expect: expect{nobodyReads},
-			SlowIn: []*setting{idempotent}},
+			SlowIn: []*setting{idempotent, known}},
 		{Name: "numbered-late", Is: client{release: saramaasync.Release1_61_1}, Release: "Sarama 1.61.1",
 			Does:   "likewise, and a batch gets its numbers when it has the partition",
-			Expect: expect{nobodyReads}},
+			Expect: expect{nobodyReads},
+			SlowIn: []*setting{known}},
 		{Name: "franz-go", Is: client{library: franzGo}, Release: "franz-go 1.22.2",
 			Does: "after an error has one batch of a partition in flight, until one is answered well"},
 		{Name: "java", Is: client{library: javaClient}, Release: "Java 3.9",
@@ -190,7 +194,7 @@ var Scenario = scenario.Scenario[Params, client]{
 			Says:     "An idempotent producer with five requests in flight keeps the order, and loses nothing, when a broker refuses a batch for a moment.",
 			Verdict:  scenario.PartlyTrue,
 			When:     "if the broker knows the producer",
-			Evidence: "franz-go has one batch of a partition in flight until one is acknowledged. Java and librdkafka have five from the start: if the very first batch is refused and the second is not, the broker takes the second as the producer's first. The order of what is written holds; record 1 fails, in librdkafka with a fatal error.",
+			Evidence: "franz-go has one batch of a partition in flight until one is acknowledged. Java and librdkafka have five from the start: if the very first batch is refused and the second is not, the broker takes the second as the producer's first. The order of what is written holds; record 1 fails, in librdkafka with a fatal error. Once a batch is acknowledged all three hold (setting known).",
 			Command:  "simrun explore retry-order/java@idempotent",
 		},
 		{
@@ -230,7 +234,7 @@ var Scenario = scenario.Scenario[Params, client]{
 func build(w *sim.World, is client, p Params) {
 	node := broker.Config{Partitions: []model.Partition{0}}
 	if p.Refusals > 0 {
-		node.Refusals = []broker.Refusal{{Record: 1, Error: model.ErrNotLeaderOrFollower, Times: int32(p.Refusals)}}
+		node.Refusals = []broker.Refusal{{Record: model.Record(p.Refused), Error: model.ErrNotLeaderOrFollower, Times: int32(p.Refusals)}}
 	}
 	w.AddNode("broker", broker.New(node))
 	switch is.library {
