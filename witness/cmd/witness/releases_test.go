@@ -23,7 +23,7 @@ var released = map[string]map[string]string{
 	},
 	"sarama@v1.43.3": {"rewind": "", "deadlock": rt.NoDeadlock},
 	"sarama@v1.46.2": {"retry-order": rt.Fails, "retry-passing-fault": rt.Fails, "retry-acknowledged": rt.Fails},
-	"sarama@v1.60.0": {"retry-exhausted": rt.NoDeadlock},
+	"sarama@v1.60.0": {"retry-exhausted": rt.Fails},
 	"sarama@v1.61.1": {
 		"rewind": "", "deadlock": "", "throttle": "", "retry-order": "", "retry-passing-fault": "", "retry-acknowledged": "", "retry-exhausted": "",
 		"transactions-short-window": "", "transactions-long-window": "", "transactions-few-retries": "", "transactions-failed-record": "",

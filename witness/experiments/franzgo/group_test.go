@@ -35,7 +35,7 @@ func member(w *witness.T, b *kafka.Broker, records int, options ...kgo.Opt) *kgo
 }
 
 // Goal: offsets that a client commits never go back, where autocommits go on beside two
-// commits of the application, of which each is answered 20 ms later.
+// commits of the application, of which each is answered 100 ms later.
 //
 // Race: rewind-again committed-offset-never-rewinds overlap
 func TestRewindAgain(t *testing.T) {
@@ -50,7 +50,7 @@ func TestRewindAgain(t *testing.T) {
 					w.Errorf("the committed offset went back from %d to %d", committed, offset)
 				}
 				committed = offset
-				b.Delay(20 * time.Millisecond)
+				b.Delay(100 * time.Millisecond)
 				return nil
 			})
 			client = member(w, b, 4, kgo.AutoCommitInterval(100*time.Millisecond))
