@@ -21,12 +21,13 @@ witness: ## released clients under the search, and the models against them
 	go -C witness/conform test ./...
 	go -C witness run ./cmd/witness table -runs 50 -save ../scenario/witnessed.jsonl $(SARAMA:%=sarama@v%)
 	go -C witness run ./cmd/witness table -runs 50 -save ../scenario/witnessed.jsonl $(FRANZ_GO:%=franz-go@v%)
+	go -C witness run ./cmd/witness table -runs 50 -save ../scenario/witnessed.jsonl kafka-go@v0.4.51
 	go run ./cmd/simrun docs
 
 # witness table goes on where it was interrupted: it asks no release again that
 # scenario/witnessed.jsonl has.
-SARAMA = 1.37.2 1.38.1 1.39.0 1.40.1 1.41.3 1.42.2 1.43.0 1.43.1 1.43.2 1.43.3 1.45.2 1.46.3 1.47.0 1.48.0 1.49.0 1.50.3 1.60.2 1.61.1
-FRANZ_GO = 1.15.4 1.16.1 1.17.1 1.18.1 1.19.5 1.20.7 1.21.7 1.22.2 1.22.3
+SARAMA = 1.37.2 1.38.1 1.39.0 1.40.1 1.41.3 1.42.2 1.43.0 1.43.1 1.43.2 1.43.3 1.45.2 1.46.2 1.46.3 1.47.0 1.48.0 1.49.0 1.50.3 1.60.0 1.60.2 1.61.1
+FRANZ_GO = 1.15.4 1.16.1 1.17.1 1.18.1 1.19.5 1.20.7 1.21.3 1.21.7 1.22.2 1.22.3
 
 lessons: ## every cell of the notebooks against its stored output
 	go -C notebooks test -count=1 ./...

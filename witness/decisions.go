@@ -84,8 +84,9 @@ func (o *outcome) property() string {
 	return o.broke.Property
 }
 
-// mostSteps bounds a run by decisions.
-const mostSteps = sim.MaxSteps
+// mostSteps bounds a run by decisions. A search counts choices, of which each may have
+// many steps behind it.
+const mostSteps = 10 * sim.MaxSteps
 
 // play runs by decisions up to the first break or the end.
 func play(sys *search.System, decisions Decisions) (out outcome) {

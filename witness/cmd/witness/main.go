@@ -128,13 +128,20 @@ func (q *question) release(ctx context.Context, out, errs io.Writer) (int, error
 	}
 	asked := q.packages[1:]
 	if len(asked) == 0 {
-		asked = possible
+		for _, e := range all {
+			if e.Cannot(version) == "" {
+				asked = append(asked, e.Name)
+			}
+		}
 	}
 	var tests []string
 	for _, name := range asked {
 		at := slices.Index(possible, name)
 		if at < 0 {
 			return exitUsage, fmt.Errorf("no experiment %.40q of %s; there are %s", name, client.Name, strings.Join(possible, ", "))
+		}
+		if why := all[at].Cannot(version); why != "" {
+			return exitUsage, fmt.Errorf("%s", why)
 		}
 		tests = append(tests, names.Test(name))
 		if q.Orders, err = all[at].Orders(q.Orders); err != nil {

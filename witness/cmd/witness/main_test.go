@@ -92,6 +92,7 @@ func TestBadInput(t *testing.T) {
 		{[]string{"release", "samara@v1.43.2", "rewind"}, "there are some for sarama, franz-go"},
 		{[]string{"release", "sarama@1.43.2", "rewind"}, "names no release"},
 		{[]string{"release", "sarama@v1.43.2", "rewnd"}, "there are close-awaits-reader, "},
+		{[]string{"release", "franz-go@v1.21.3", "abort-inside"}, "abort-inside needs 1.22.0: the broker of older releases"},
 		{[]string{"release"}, "want a release, such as sarama@v1.43.2"},
 		{[]string{"table", "sarama@v1.43.2", "franz-go@v1.22.2"}, "one client a table"},
 	}

@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"racelab/witness"
@@ -148,13 +149,16 @@ func (rs rows) save(file string) error {
 
 // rows explores experiments on one release.
 func (q *question) rows(ctx context.Context, client build.Client, version string, experiments []build.Experiment, errs io.Writer) (all rows) {
-	answers, err := q.answers(ctx, client, version, experiments, errs)
+	can := slices.DeleteFunc(slices.Clone(experiments), func(e build.Experiment) bool { return e.Cannot(version) != "" })
+	answers, err := q.answers(ctx, client, version, can, errs)
 	if err != nil {
 		fmt.Fprintf(errs, "witness: %s@%s: %v\n", client.Name, version, err)
 	}
 	for _, e := range experiments {
 		r := &row{Client: client.Name, Release: strings.TrimPrefix(version, "v"), Experiment: e.Name, Race: e.Race}
 		switch a := answers[names.Test(e.Name)]; {
+		case e.Cannot(version) != "":
+			r.Trouble = e.Cannot(version)
 		case err != nil:
 			r.Trouble, _, _ = strings.Cut(err.Error(), "\n")
 		case a == nil:

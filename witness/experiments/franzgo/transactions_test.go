@@ -68,6 +68,7 @@ func abortInside(w *witness.T, flush bool, load *kerr.Error) {
 // record.
 //
 // Race: concurrent-transactions delay-is-never-fatal abort-inside
+// Since: v1.22.0, the broker of older releases, an older kfake, has no transactions
 func TestAbortInside(t *testing.T) {
 	witness.Explore(t, func(w *witness.T) { abortInside(w, false, nil) })
 }
@@ -75,6 +76,7 @@ func TestAbortInside(t *testing.T) {
 // Goal: nor to one that flushes first.
 //
 // Race: concurrent-transactions delay-is-never-fatal abort-flushed
+// Since: v1.22.0, the broker of older releases, an older kfake, has no transactions
 func TestAbortFlushed(t *testing.T) {
 	witness.Explore(t, func(w *witness.T) { abortInside(w, true, nil) })
 }
@@ -82,6 +84,7 @@ func TestAbortFlushed(t *testing.T) {
 // Goal: nor if the metadata fails the record meanwhile (#1534).
 //
 // Race: concurrent-transactions delay-is-never-fatal abort-load-error
+// Since: v1.22.0, the broker of older releases, an older kfake, has no transactions
 func TestAbortLoadError(t *testing.T) {
 	witness.Explore(t, func(w *witness.T) { abortInside(w, true, kerr.TopicAuthorizationFailed) })
 }

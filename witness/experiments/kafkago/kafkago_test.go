@@ -20,7 +20,7 @@ const topic = "orders"
 // Goal: a record of which WriteMessages says that it failed is not written after that
 // (#1427: the context ends the wait, and the batch stays queued).
 //
-// Race: error-then-delivered failed-record-stays-out one
+// Race: error-then-delivered failed-record-stays-out one unfixed
 func TestWrittenAfterAll(t *testing.T) {
 	witness.Explore(t, func(w *witness.T) {
 		var writer *kafka.Writer
@@ -56,7 +56,7 @@ func TestWrittenAfterAll(t *testing.T) {
 // Goal: a Reader that was closed has left its group, although another member joined while
 // it did (#1307).
 //
-// Race: close-hangs closed-member-has-left once
+// Race: close-hangs closed-member-has-left once kafka-go
 func TestCloseHangs(t *testing.T) {
 	witness.Explore(t, func(w *witness.T) {
 		var reader *kafka.Reader

@@ -65,11 +65,23 @@ type Experiment struct {
 	// of "G0", a goroutine; of "snapshot", what it does. It is what the doc comment has
 	// after "Lane NAME: " and "Step NAME: ".
 	Steps map[string]string
+	// Since is the first version that can be asked, and Why says why: of "Since: v1.22.0,
+	// the broker of older ones has no transactions". Empty: any can.
+	Since, Why string
+}
+
+// Cannot says why a version cannot be asked; empty: it can.
+func (e Experiment) Cannot(version string) string {
+	if e.Since == "" || semver.Compare(version, e.Since) >= 0 {
+		return ""
+	}
+	return e.Name + " needs " + strings.TrimPrefix(e.Since, "v") + ": " + e.Why
 }
 
 var (
-	testFunc = regexp.MustCompile(`(?m)^func (Test\w+)\(t \*testing\.T\)`)
-	raceLine = regexp.MustCompile(`(?s).*\n// Race: ([^\n]+)\n$`)
+	sinceLine = regexp.MustCompile(`(?m)^// Since: (v[0-9.]+), (.+)$`)
+	testFunc  = regexp.MustCompile(`(?m)^func (Test\w+)\(t \*testing\.T\)`)
+	raceLine  = regexp.MustCompile(`(?s).*\n// Race: ([^\n]+)\n$`)
 )
 
 // Experiments lists those of a client by name.
@@ -90,6 +102,9 @@ func (c Client) Experiments() ([]Experiment, error) {
 				e.Race = string(m[1])
 			}
 			e.Steps = stepsAbove(content[:at[0]])
+			if m := sinceLine.FindSubmatch(comment.Find(content[:at[0]])); m != nil {
+				e.Since, e.Why = string(m[1]), string(m[2])
+			}
 			all = append(all, e)
 		}
 	}
