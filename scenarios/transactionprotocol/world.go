@@ -1,9 +1,10 @@
 // Package transactionprotocol is the known bugs of Kafka's transaction protocol, each
 // as a world in which it is open, and in which the rule that mends it holds.
 //
-// Modelled: the coordinator with its log, the partitions' leaders, __consumer_offsets,
-// and producers by the protocol (model/producer/plain). Driven: elections, the scan
-// for timeouts, rebalances. Not covered: throughput, batches, several groups.
+// Modelled: the coordinator with its log, the partitions' leaders and their replicas,
+// __consumer_offsets, and producers by the protocol (model/producer/plain). Driven:
+// elections, of the log's leader and of a partition's; the scan for timeouts; rebalances.
+// Not covered: replicas out of sync, throughput, batches, several groups.
 package transactionprotocol
 
 import (
