@@ -45,8 +45,11 @@ type Cell struct {
 }
 
 // Measured lists the cells, in the order of the table.
-func Measured() []Cell {
-	rows, err := csv.NewReader(bytes.NewReader(measuredTable)).ReadAll()
+func Measured() []Cell { return cellsOf(measuredTable) }
+
+// cellsOf reads a table of cells.
+func cellsOf(table []byte) []Cell {
+	rows, err := csv.NewReader(bytes.NewReader(table)).ReadAll()
 	if err != nil {
 		panic("rebalance: " + err.Error())
 	}
