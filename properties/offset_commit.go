@@ -2,6 +2,8 @@ package properties
 
 import (
 	"fmt"
+	"slices"
+	"time"
 
 	"racelab/model"
 	"racelab/sim"
@@ -111,6 +113,67 @@ func CloseCommitsWhatWasProcessed() *sim.Property {
 			}
 			c.Assert(last == unknown || committed == last+1,
 				"%s closed the consumer, and message %d of %v was processed and is not committed", a.Actor, last, model.Partition(i))
+		}
+	})
+	return p
+}
+
+// CommitReturnsStored claims that when a commit has returned without an error, what its
+// goroutine has processed is at the coordinator.
+func CommitReturnsStored() *sim.Property {
+	var m struct {
+		stored  offsets
+		working []working
+	}
+	p := sim.NewProperty("commit-returns-stored", &m)
+	sim.On(p, sim.Called, func(_ *sim.Claim, a sim.Act, message *model.Processed) {
+		i := slices.IndexFunc(m.working, func(w working) bool { return w.actor == a.Actor })
+		if i < 0 {
+			i, m.working = len(m.working), append(m.working, working{actor: a.Actor})
+		}
+		m.working[i].partition, m.working[i].processed = message.Partition, message.Offset
+	})
+	sim.OnReply(p, func(_ *sim.Claim, _ sim.Act, request *model.OffsetCommitRequest, response *model.OffsetCommitResponse) {
+		for i, asked := range request.Partitions {
+			if response.Partitions[i].Error == model.None {
+				m.stored.move(asked.Partition, asked.Offset)
+			}
+		}
+	})
+	sim.On(p, sim.Returned, func(c *sim.Claim, a sim.Act, committed *model.Committed) {
+		for _, w := range m.working {
+			if w.actor != a.Actor || committed.Error != model.None {
+				continue
+			}
+			stored := unknown
+			if int(w.partition) < len(m.stored) {
+				stored = m.stored[w.partition]
+			}
+			c.Assert(stored > w.processed, "the commit of %s has returned, and message %d of %v is not committed", a.Actor, w.processed, w.partition)
+		}
+	})
+	return p
+}
+
+// working is a goroutine that processes messages of a partition.
+type working struct {
+	actor     string
+	partition model.Partition
+	processed model.Offset
+}
+
+// PartitionGoesOn claims that no two messages of a partition that follow each other are
+// processed more than so long apart. It is judged in timed worlds.
+func PartitionGoesOn(partition model.Partition, limit time.Duration) *sim.Property {
+	last := sim.Never
+	p := sim.NewProperty("kept-partition-goes-on", &last)
+	sim.On(p, sim.Called, func(c *sim.Claim, a sim.Act, message *model.Processed) {
+		if message.Partition != partition || a.At == sim.Never {
+			return
+		}
+		was := last
+		if last = a.At; was != sim.Never {
+			c.Assert(a.At.Sub(was) <= limit, "%v stands still for %v, and is the member's all the time", partition, a.At.Sub(was))
 		}
 	})
 	return p

@@ -6,6 +6,7 @@ import (
 
 	"racelab/scenario"
 	"racelab/scenarios/closehangs"
+	"racelab/scenarios/commitawaitsrejoin"
 	"racelab/scenarios/commitreconnect"
 	"racelab/scenarios/concurrenttransactions"
 	"racelab/scenarios/errorthendelivered"
@@ -26,7 +27,7 @@ import (
 func Registry() []scenario.Any {
 	return slices.Concat([]scenario.Any{
 		&concurrenttransactions.Scenario, &throttlestall.Scenario, &producereorder.Scenario, &retryorder.Scenario, &errorthendelivered.Scenario, &offsetrewind.Scenario,
-		&commitreconnect.Scenario, &rewindagain.Scenario, &stalemembercommit.Scenario, &rebalancecommit.Scenario, &stalesnapshot.Scenario, &lostupdate.Scenario,
+		&commitreconnect.Scenario, &rewindagain.Scenario, &commitawaitsrejoin.Scenario, &stalemembercommit.Scenario, &rebalancecommit.Scenario, &stalesnapshot.Scenario, &lostupdate.Scenario,
 	}, closehangs.All(), transactionprotocol.All(), patterns.All())
 }
 

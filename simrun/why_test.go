@@ -72,7 +72,7 @@ func TestReleases(t *testing.T) {
 		{"sarama@1.41.0", "concurrent-transactions/sarama-1.43 throttle-stall/unlocked offset-rewind/unfixed close-awaits-reader/awaits-first"},
 		{"sarama@1.43.2", "concurrent-transactions/sarama-1.43 throttle-stall/mutex offset-rewind/unfixed close-awaits-reader/awaits-first"},
 		{"sarama@1.47.3", "concurrent-transactions/sarama-1.43 throttle-stall/mutex retry-order/numbered offset-rewind/broker-lock close-awaits-reader/awaits-first close-unread-errors/unread"},
-		{"sarama@1.61.1", "concurrent-transactions/sarama-1.61.1 throttle-stall/mutex retry-order/numbered-late offset-rewind/broker-lock-released close-awaits-reader/closes-first close-unread-errors/unread"},
+		{"sarama@1.61.1", "concurrent-transactions/sarama-1.61.1 throttle-stall/mutex retry-order/numbered-late offset-rewind/broker-lock-released commit-awaits-rejoin/commits commit-awaits-rejoin/marks close-awaits-reader/closes-first close-unread-errors/unread"},
 		{"franz-go@1.20.7", "commit-reconnect/unfixed close-hangs/unfixed"},
 		{"franz-go@1.21.0", "commit-reconnect/chained rewind-again/flag close-hangs/unfixed"},
 		{"kafka@0.8.1", ""},

@@ -60,6 +60,9 @@ type Config struct {
 	Manages            bool // the partitions are still to be managed: their offsets are fetched
 	NoWriterPreference bool // of pomsLock and brokerLock, which Go's locks have
 
+	// Member is who commits, in a cooperative session; 0: nobody's member.
+	Member model.MemberID
+
 	// Flush makes the flushToBroker of a goroutine that has one of its own, in place
 	// of that of a release. nil: none has.
 	Flush func(Steps) sim.Program
@@ -71,7 +74,7 @@ type Config struct {
 // Lock order, where there is one: brokerLock before broker.lock (coordinator),
 // broker.lock before pomsLock (flushToBroker since #2947), pomsLock before
 // pom.lock; and, until 1.48.0, pomsLock before brokerLock (handleResponse),
-// which closes the circle.
+// which closes the circle. generationLock comes before all of them.
 //
 // Source: offsetManager in sarama 1.43.3, offset_manager.go.
 // Differs: one topic. The partitions are visited in ascending order, where Go's
@@ -88,6 +91,20 @@ type OffsetManager struct {
 	pomsLock sim.RWMutex
 
 	loop *mainLoop // nil without automatic commits
+
+	member *membership // nil outside a cooperative session
+}
+
+// membership is what a commit says of its sender. It changes with generationLock
+// held for writing, and each commit holds it for reading until its response is there.
+//
+// Source: offsetManager.generationLock, generation and memberID in sarama 1.61.1. The
+// lock is there from 1.60.1 on; nothing takes it for writing before 1.61.0, nor outside
+// a cooperative session.
+type membership struct {
+	id             model.MemberID `sim:"config"`
+	generationLock sim.RWMutex
+	generation     sim.Var[model.GenerationID]
 }
 
 // mainLoop is what Close and the goroutine that commits automatically
@@ -135,6 +152,10 @@ func NewOffsetManager(conf Config, coordinator *sim.Conn, committed ...model.Par
 		om.loop.closing.Init(0)
 		om.loop.closed.Init(0)
 	}
+	if conf.Member > 0 {
+		om.member = &membership{id: conf.Member}
+		om.member.generation.Init(1)
+	}
 	for _, c := range committed {
 		pom := &partitionOffsetManager{partition: c.Partition}
 		if conf.Errors > 0 {
@@ -156,7 +177,9 @@ func NewOffsetManager(conf Config, coordinator *sim.Conn, committed ...model.Par
 type goroutine struct {
 	*OffsetManager
 
-	req           []model.PartitionOffset // the blocks of the request; none: there is no request
+	req           []model.PartitionOffset     // the blocks of the request; none: there is no request
+	by            model.ConsumerGroupMetadata // whom the request is of
+	targets       []int                       // the partitions that may be in it, by their places; none: all
 	resp          []model.PartitionError
 	i             int          // of the partition at hand, in loops that contain a point
 	err           bool         // of what was sent: there was no connection, or it broke
@@ -271,7 +294,17 @@ func (om *goroutine) flushToBroker(t *sim.Task) {
 	case om.conf.Release < Release1_43_3:
 		om.flushToBroker1_43_2(t)
 		return
+	case om.member == nil:
+		om.flushToBrokerFor(t)
+		return
 	}
+	om.member.generationLock.RLock(t.At(PointGeneration)) // A rejoin is waited for here.
+	om.flushToBrokerFor(t)
+	om.member.generationLock.RUnlock(t)
+}
+
+// flushToBrokerFor sends what is dirty of the goroutine's targets.
+func (om *goroutine) flushToBrokerFor(t *sim.Task) {
 	om.coordinator(t)
 	om.broker.lock.Lock(t.At(PointBrokerLock))
 	om.constructRequest(t) // The deadlock: it wants pomsLock.
@@ -333,9 +366,12 @@ func (om *goroutine) sendOffsetCommit(t *sim.Task) {
 // the other.
 func (om *goroutine) constructRequest(t *sim.Task) {
 	om.req = om.req[:0]
+	if om.member != nil {
+		om.by = model.ConsumerGroupMetadata{MemberID: om.member.id, GenerationID: om.member.generation.Get(t)}
+	}
 	om.pomsLock.RLock(t.At(PointConstruct))
 	for om.i = 0; om.i < len(om.poms); om.i++ {
-		if om.poms[om.i].released.Get(t) {
+		if om.poms[om.i].released.Get(t) || !om.covers(om.i) {
 			continue
 		}
 		om.poms[om.i].lock.Lock(t.At(PointSnapshot))
@@ -349,9 +385,14 @@ func (om *goroutine) constructRequest(t *sim.Task) {
 	om.pomsLock.RUnlock(t)
 }
 
+// covers says whether a partition, by its place, is among the targets.
+func (om *goroutine) covers(place int) bool {
+	return len(om.targets) == 0 || slices.Contains(om.targets, place)
+}
+
 // request is what goes on the wire.
 func (om *goroutine) request() *model.OffsetCommitRequest {
-	return &model.OffsetCommitRequest{Partitions: append([]model.PartitionOffset{}, om.req...)}
+	return &model.OffsetCommitRequest{ConsumerGroupMetadata: om.by, Partitions: append([]model.PartitionOffset{}, om.req...)}
 }
 
 // handleResponse marks as clean what was acknowledged, partition by partition,

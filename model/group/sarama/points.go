@@ -37,6 +37,29 @@ const (
 	PointForgetBroker    = "forget coordinator"  // Close takes brokerLock for writing
 )
 
+// Points of a cooperative session.
+const (
+	PointGeneration    = "enter generation" // flushToBrokerFor takes generationLock for reading
+	PointNextMessage   = "next message"     // the handler receives from Messages
+	PointAwaitRejoin   = "await rejoin"     // consumeCooperative's select
+	PointRejoin        = "rejoin"           // rejoinCooperative takes generationMu
+	PointTransition    = "next generation"  // transitionGeneration takes generationLock for writing
+	PointJoin          = "join"             // JoinGroup takes broker.lock, and writes the request
+	PointAwaitJoin     = "await join"       // the promise's channel
+	PointSync          = "sync"             // SyncGroup takes broker.lock, and writes the request
+	PointAwaitSync     = "await sync"       // the promise's channel
+	PointRevoke        = "revoke"           // revokeClaims cancels a claim
+	PointMessagesClose = "close messages"   // the fetch that is out is answered, and Messages closed
+	PointAwaitClaim    = "await claim"      // revokeClaims waits for the handler to return
+	PointEndSession    = "release session"  // release waits for all handlers
+	PointHeartbeats    = "heartbeats"       // heartbeatLoop's goroutine begins
+	PointNextHeartbeat = "next heartbeat"   // heartbeatLoop's select
+	PointHeartbeat     = "heartbeat"        // sendHeartbeat takes generationMu
+	PointBeat          = "beat"             // Heartbeat takes broker.lock, and writes the request
+	PointAwaitBeat     = "await heartbeat"  // the promise's channel
+	PointAwaitHbDead   = "await heartbeats" // release waits for heartbeatLoop
+)
+
 // Points of Sarama's client and its connections.
 const (
 	PointRefresh          = "refresh coordinator" // coordinator takes brokerLock for writing
