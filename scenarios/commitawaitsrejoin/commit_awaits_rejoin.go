@@ -147,7 +147,8 @@ var Scenario = scenario.Scenario[Params, Consumer]{
 			Verdict: scenario.PartlyTrue,
 			When:    "if its handlers mark, and do not commit",
 			Evidence: "Where the slowest of the others takes 8 s to join, a handler that commits each message stands still for about as long, and one that only marks goes on. " +
-				"To take the lock away is no cure: JoinGroup holds the broker's lock until it is answered, so the commit waits for that (variant unlocked).",
+				"To take the lock away is no cure: JoinGroup holds the broker's lock until it is answered, so the commit waits for that (variant unlocked). " +
+				"1.61.0 and 1.61.1 send their commits, heartbeats and joins when the model does, at drawn settings: go -C witness/conform test . -run TestReleases.",
 			Command: "simrun explore commit-awaits-rejoin",
 		},
 		{

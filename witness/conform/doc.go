@@ -10,6 +10,7 @@
 //
 // Driven: the transactional producers of Sarama and franz-go (TV1 and TV2), an abort
 // while a record is on its way included; the offset commits of Sarama's goroutines;
+// commits, heartbeats and joins of Sarama's cooperative rebalance;
 // Sarama's idempotent producer, whose requests meet faults, against no model; and the
 // configuration checks of both clients. Not driven: throttles, and what breaks a
 // connection. The fake cluster answers at once, but for commits; a window takes the

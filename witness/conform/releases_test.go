@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"golang.org/x/mod/modfile"
+	"golang.org/x/mod/semver"
 )
 
 var others = flag.String("releases", "sarama@v1.61.1 franz-go@v1.22.3", "the releases to build this test with anew; all: one for each change of the models, and some between")
@@ -42,7 +43,11 @@ func TestReleases(t *testing.T) {
 				t.Fatalf("-releases: %s is no release; write sarama@VERSION or franz-go@VERSION", release)
 			}
 			binary := filepath.Join(t.TempDir(), "conform.test")
-			run(t, "go", "test", "-c", "-mod=mod", "-modfile="+with(t, modules[client], version), "-o", binary, ".")
+			tags := "-tags="
+			if client == "sarama" && semver.Compare(version, "v1.61.0") >= 0 {
+				tags += "cooperative" // Before, there is no such strategy, or no session of it.
+			}
+			run(t, "go", "test", "-c", tags, "-mod=mod", "-modfile="+with(t, modules[client], version), "-o", binary, ".")
 			run(t, binary, "-test.run="+tests[client], "-built="+release, "-rapid.checks="+flag.Lookup("rapid.checks").Value.String())
 		})
 	}

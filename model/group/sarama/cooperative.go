@@ -13,16 +13,18 @@ import (
 // While it joins again, from before JoinGroup is written until SyncGroup is answered, a
 // commit waits for generationLock, and a heartbeat for generationMu.
 //
+// Held against the releases at drawn settings: go -C witness/conform test ..
+//
 // Source: consumerGroupSession, consumerGroup.consumeCooperative and rejoinCooperative
 // in sarama 1.61.1.
 // Differs: it begins in a generation, and ends once a rebalance is over. It only gives
 // partitions up: those that it keeps are the first. JoinGroup and SyncGroup succeed, so
 // nobody tries again, and Rebalance.Timeout does not end it. Fetches are left out: the
-// handlers have their messages.
+// handlers have their messages. 1.61.0 does not drop a signal of before the join.
 type Cooperative struct {
 	*OffsetManager
 	handler []*handler
-	// Unlocked says that generationLock is not taken for writing, as in 1.60.1. That
+	// unlocked says that generationLock is not taken for writing, as in 1.60.1. That
 	// has no cooperative session; this one would be its own.
 	unlocked bool `sim:"config"`
 
