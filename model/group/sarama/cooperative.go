@@ -97,8 +97,8 @@ func (h *Handler) Run(t *sim.Task) {
 
 // messagesClosed says whether there is no other message to come.
 func (h *Handler) messagesClosed(t *sim.Task) bool {
-	messages := &h.session.handler[h.place].messages
-	return t.At(PointNextMessage).Select(messages.Receiving(), sim.SelectDefault()) == messages
+	chosen := t.At(PointNextMessage).Select(h.session.handler[h.place].messages.Receiving(), sim.SelectDefault())
+	return chosen == &h.session.handler[h.place].messages
 }
 
 // HeartbeatLoop is the goroutine that keeps the member in its group, and hears of
