@@ -132,3 +132,56 @@ func lineTime(line string) (time.Time, error) {
 	}
 	return at, nil
 }
+
+// clientRetry is a line that Sarama logs before it tries to add a partition again.
+//
+// Source: transactionManager.publishTxnPartitions, of Sarama 1.37.0 to 1.61.1.
+var clientRetry = regexp.MustCompile(`txnmgr/add-partition-to-txn retrying after (\d+)ms\.\.\. \((\d+) attempts remaining\) \(kafka server: The producer attempted to update a transaction while another`)
+
+// readClientLog reads the windows from the log of one producer of Sarama: from the
+// lines
+//
+//	txnmgr/add-partition-to-txn retrying after 20ms... (49 attempts remaining) (kafka server: The producer attempted to update a transaction while another concurrent operation on the same transaction was ongoing)
+//
+// It passes over all others. Lines of one window have fewer and fewer attempts
+// remaining, and go on from the start once there is none. The window ended during the
+// last wait, in whose middle it is taken to have: so it is known to half a backoff. One
+// that was over before the first add has no line.
+//
+// Errors: a log without a retry.
+func (w *Windows) readClientLog(r io.Reader) error {
+	w.Retries = true
+	waited, last, left := 0, 0, -1 // of the window at hand, in ms: all waits, the last; attempts
+	ends := func() error {
+		if left < 0 {
+			return nil
+		}
+		return w.add(float64(waited) - float64(last)/2)
+	}
+	err := eachLine(r, w.Source, func(_ int, line string, _ bool) error {
+		m := clientRetry.FindStringSubmatch(line)
+		if m == nil {
+			return nil
+		}
+		backoff, err := strconv.Atoi(m[1])
+		attempts, wrong := strconv.Atoi(m[2])
+		if err != nil || wrong != nil {
+			return fmt.Errorf("waits %.20qms with %.20q attempts remaining; want numbers", m[1], m[2])
+		}
+		if goesOn := attempts < left || left == 0 && attempts > 0; left >= 0 && !goesOn {
+			if err := ends(); err != nil {
+				return err
+			}
+			waited = 0
+		}
+		waited, last, left = waited+backoff, backoff, attempts
+		return nil
+	})
+	if err == nil && left < 0 {
+		err = fmt.Errorf("%s has no retry for CONCURRENT_TRANSACTIONS; want lines of Sarama such as txnmgr/add-partition-to-txn retrying after 20ms... (49 attempts remaining) (kafka server: The producer attempted to update a transaction while another", w.Source)
+	}
+	if err == nil {
+		err = ends()
+	}
+	return err
+}

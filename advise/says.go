@@ -117,6 +117,9 @@ func (a *Advice) Text(w io.Writer) error {
 	if a.Windows.Unpaired > 0 {
 		fmt.Fprintf(&b, "; %d transitions without the other end of their window", a.Windows.Unpaired)
 	}
+	if a.Windows.Retries {
+		fmt.Fprint(&b, "; from a client's retries: to half a backoff each, and without those that no add met")
+	}
 	fmt.Fprintf(&b, "\n%d seeds, each a cluster like this one; 95 %% intervals in brackets; %v\n", a.Seeds, a.Result.Values[1:])
 	fmt.Fprintf(&b, "\n%s\n\n", a.Finding)
 	a.chart(&b)

@@ -22,7 +22,8 @@ import (
 type Windows struct {
 	Source   string // "windows.csv", "lognormal:3ms,0.5"
 	Measured bool
-	Unpaired int // of a broker's log: transitions without the other end of their window
+	Unpaired int  // of a broker's log: transitions without the other end of their window
+	Retries  bool // they are a client's retries: each is known to half a backoff
 
 	delay   sim.Delay       // what a window is drawn from
 	samples []time.Duration // ascending; draws of a distribution, with which its quantiles are told
@@ -66,8 +67,11 @@ func WindowsOf(distribution string) (*Windows, error) {
 // clients say.
 var isLog = regexp.MustCompile(`\b(TRACE|DEBUG|INFO|WARN|ERROR|FATAL)\b|TransactionalId |retrying after `)
 
-// Read reads the windows from a file: a column of numbers, or the log of a
-// transaction coordinator. Which of both it is, its first 64 KiB say.
+// isClientLog finds what only a producer says.
+var isClientLog = regexp.MustCompile(`txnmgr/add-partition-to-txn retrying after `)
+
+// Read reads the windows from a file: a column of numbers, the log of a transaction
+// coordinator, or that of a producer of Sarama. Which it is, its first 64 KiB say.
 //
 // A column has a number a line; the first line may be a header. The unit is "ms",
 // "s", "us" or "ns"; if it is empty, that of the header ("window_us"), or else
@@ -90,6 +94,8 @@ func Read(r io.Reader, name, unit string) (*Windows, error) {
 		err = w.readColumn(b, unit)
 	case unit != "":
 		err = fmt.Errorf("%s is a log, whose times have their unit; want no --unit", name)
+	case isClientLog.Match(begin):
+		err = w.readClientLog(b)
 	default:
 		err = w.readBrokerLog(b)
 	}

@@ -75,6 +75,13 @@ func TestRead(t *testing.T) {
 	for i := range leastWindows {
 		log += at(fmt.Sprintf("10:55:%02d,349", i), "a", "Ongoing", "PrepareCommit") + at(fmt.Sprintf("10:55:%02d,352", i), "a", "PrepareCommit", "CompleteCommit")
 	}
+	retry := func(attempts ...int) (lines string) {
+		for _, left := range attempts {
+			lines += fmt.Sprintf("2024/03/02 14:01:07 [sarama] txnmgr/add-partition-to-txn retrying after 20ms... (%d attempts remaining) "+
+				"(kafka server: The producer attempted to update a transaction while another concurrent operation on the same transaction was ongoing)\n[sarama] state change to [open]\n", left)
+		}
+		return lines
+	}
 	for _, test := range []struct {
 		name, text, unit string
 		want             time.Duration // of the median
@@ -83,6 +90,12 @@ func TestRead(t *testing.T) {
 		{"a column", column, "", 3 * time.Millisecond, ""},
 		{"a log", log, "", 3 * time.Millisecond, ""},
 		{"a log in JSON", strings.ReplaceAll(log, "[2020", `{"level":"DEBUG","time":"[2020`), "", 3 * time.Millisecond, ""},
+		{"a producer's log", strings.Repeat(retry(49, 48, 47), leastWindows), "", 50 * time.Millisecond, ""},
+		{"a producer's log of single refusals", strings.Repeat(retry(49), leastWindows), "", 10 * time.Millisecond, ""},
+		{"a producer's log with a second budget", strings.Repeat(retry(1, 0, 1), leastWindows), "", 50 * time.Millisecond, ""},
+		{"a producer's log of other retries", strings.ReplaceAll(retry(49), "while another", "and"), "", 0, "f has no retry for CONCURRENT_TRANSACTIONS; want lines of Sarama such as " +
+			"txnmgr/add-partition-to-txn retrying after 20ms... (49 attempts remaining) (kafka server: The producer attempted to update a transaction while another"},
+		{"too few in a producer's log", retry(49, 48), "", 0, "f has 1 of the at least 20 windows without which advice is a guess"},
 		{"seconds", column, "s", 3 * time.Second, ""},
 		{"nanoseconds", column, "ns", 3, ""},
 		{"milliseconds that no cluster has", strings.ReplaceAll(column, "3", "0.003"), "ms", 3 * time.Microsecond, ""},

@@ -40,14 +40,17 @@ func (a *app) adviseCommand() *cobra.Command {
 		Long: "Say which backoff on CONCURRENT_TRANSACTIONS and how many retries suit your cluster,\n" +
 			"what they gain over the client's defaults, and when it does not matter. It needs to\n" +
 			"know the windows: how long a transaction takes from PrepareCommit to\n" +
-			"CompleteCommit, during which the next one is refused. FILE is either of\n\n" +
+			"CompleteCommit, during which the next one is refused. FILE is one of\n\n" +
 			"  - one column of milliseconds, or of what its header or --unit says;\n" +
 			"  - the log of the transaction coordinators, as text or JSON, in which the logger\n" +
 			"    kafka.coordinator.transaction.TransactionMetadata (of newer brokers\n" +
 			"    org.apache.kafka.coordinator...) is at DEBUG:\n" +
 			"    [2020-10-15 10:55:47,349] DEBUG TransactionalId ID complete transition from\n" +
 			"    Ongoing to TxnTransitMetadata(..., txnState=PrepareCommit, ...), and the same\n" +
-			"    to CompleteCommit; other lines are passed over.\n\n" +
+			"    to CompleteCommit; other lines are passed over;\n" +
+			"  - the log of one producer of Sarama, with its lines txnmgr/add-partition-to-txn\n" +
+			"    retrying after 20ms... (49 attempts remaining): to half a backoff, and without\n" +
+			"    the windows that no add met.\n\n" +
 			"Without a file, --window is a distribution.\n\n" +
 			"Each seed is a cluster like yours: its windows are drawn anew from those, and all\n" +
 			"stretched or shrunk, by up to a quarter. Of all backoffs that lose no more than 2 %\n" +
