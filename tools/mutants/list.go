@@ -159,7 +159,7 @@ var mutants = []mutant{
 		"		if best.switches < 0 || switches < best.switches {", "		if best.switches < 0 || switches > best.switches {",
 		"a schedule that is said to be the shortest is not", [2]string{"./sim/explore", "TestRandomPrograms|TestStatesFinds"}},
 	{"a race that came before is passed over", "sim/explore/shortest.go",
-		"before != nil && len(before.schedule) < len(schedule) {", "false && before != nil {",
+		"before != nil && len(before.schedule) < len(b.schedule) {", "false && before != nil {",
 		"the schedule of a data race ends with a step that shows none", [2]string{"./sim/explore", "TestARaceBefore"}},
 	{"pos draws nothing anew", "sim/explore/pos.go",
 		"p.priority > 0 && c.touches.dependent(taken, p.step) {", "false && c.touches.dependent(taken, p.step) {",
