@@ -15,11 +15,17 @@ import (
 // Point is a point before an operation on what stands at an address: "Load", of
 // an "atomic". It reports whether the caller is in a run that goes on.
 func Point(address unsafe.Pointer, ref any, kind, what string, write bool) bool {
+	return PointBelow(1, address, ref, kind, what, write)
+}
+
+// PointBelow is Point for a function that so many functions of a shim call: its line is
+// that of the code that calls them.
+func PointBelow(shims int, address unsafe.Pointer, ref any, kind, what string, write bool) bool {
 	g := current()
 	if g == nil || active.killed {
 		return false
 	}
-	g.at(&use{active.objectAt(address, kind, ref, 2), what, write}, 2)
+	g.at(&use{active.objectAt(address, kind, ref, 2+shims), what, write}, 2+shims)
 	return true
 }
 

@@ -9,7 +9,7 @@ import (
 )
 
 func at[T any](addr *T, what string, write bool) {
-	rt.Point(unsafe.Pointer(addr), addr, "atomic", what, write)
+	rt.PointBelow(1, unsafe.Pointer(addr), addr, "atomic", what, write)
 }
 
 // Int32 is atomic.Int32.
