@@ -24,6 +24,7 @@ type witnessedRow struct {
 	Race    string // "race property setting", and a variant if it is not the release's
 	Bad     int    // runs that broke
 	Runs    int    // 0: the release could not be run
+	Again   int    // of 100 repetitions of the one that is shown
 	Trouble string // why not
 }
 
@@ -66,8 +67,8 @@ var witnessedClients = append(slices.Clone(clientReleases), releasesOf{client: "
 // what the model says.
 func witnessedTables(p *page, races []*Race) {
 	p.line("\n### What released clients did")
-	p.text("`make witness` explores released clients themselves. 3/50 = 3 of 50 schedules broke it, and each such schedule did " +
-		"so again in 100 of 100 repetitions; 0/50 is a search that did not reach it, and no proof. " +
+	p.text("`make witness` explores released clients themselves. 3/50 = 3 of 50 schedules broke it, and the one that is shown " +
+		"did so again in 100 of 100 repetitions, but for a cell with a *: it was not repeated. 0/50 is a search that did not reach it, and no proof. " +
 		"✗ and ✓: what the model of that release says of the experiment's property in its setting; · none speaks of it.")
 	rows := witnessedRows()
 	var differ []string
@@ -87,7 +88,11 @@ func witnessedTables(p *page, races []*Race) {
 				raceOf[w.Experiment] = strings.Fields(w.Race)[0]
 			}
 			mark, variant := w.model(races)
-			cell := fmt.Sprintf("%d/%d %s", w.Bad, w.Runs, mark)
+			repeated := ""
+			if w.Bad > 0 && w.Again < 100 {
+				repeated = "*"
+			}
+			cell := fmt.Sprintf("%d/%d%s %s", w.Bad, w.Runs, repeated, mark)
 			switch {
 			case w.Runs == 0:
 				cell = "not run " + mark
