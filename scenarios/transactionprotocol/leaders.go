@@ -17,7 +17,7 @@ var LeaderMoves = race(scenario.Scenario[struct{}, World]{
 	Fixed:   "Kafka 0.11",
 	Sources: []string{"KIP-98", "KIP-101", "Partition.makeFollower", "DelayedProduce", "ProducerStateManager"},
 	Code:    []string{"model/broker/replication.go", "model/broker/partition_log.go", "model/producer/plain/pipeline.go"},
-	Claims:  []*claim{onceThere, ackedThere, replicasAgree},
+	Claims:  []*claim{ackedThere, onceThere, replicasAgree},
 	Symptoms: []scenario.Symptom{{
 		Seen:     []scenario.Seen{{Text: "a record that was acknowledged is gone after a leader election"}},
 		Cause:    "With acks=1 the leader acknowledges what no replica has. The next leader does not have it, and the first one drops it.",
