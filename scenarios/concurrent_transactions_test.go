@@ -186,9 +186,11 @@ func TestPeriodOfTransactions(t *testing.T) {
 		variants string
 		want     time.Duration
 	}{
-		{"lag=5ms", "sarama-1.43 sarama-1.49 sarama-1.61.1 kgo java tv2", 19_600 * us},
-		{"lag=30ms", "sarama-1.43 sarama-1.49 sarama-1.61.1 kgo java tv2", 39_200 * us},
+		{"lag=5ms", "sarama-1.43 sarama-1.49 sarama-1.61.1 kgo java java-4 tv2", 19_600 * us},
+		{"lag=30ms", "sarama-1.43 sarama-1.49 sarama-1.61.1 kgo java java-4 tv2", 39_200 * us},
 		{"lag=150ms", "sarama-1.43 sarama-1.49 sarama-1.61.1 kgo java", 156_800 * us},
+		{"lag=150ms", "java-4", 196_000 * us}, // 100 ms in the broker, and as long a backoff
+		{"lag=5ms broker-retry=0s", "java-4", 98_000 * us},
 		{"lag=5ms broker-retry=0s", "tv2", 4_900_000 * us},
 	} {
 		for variant := range strings.FieldsSeq(test.variants) {
@@ -197,6 +199,20 @@ func TestPeriodOfTransactions(t *testing.T) {
 				t.Errorf("%s, %s: %d commits, %v a transaction; want 50, %v", variant, test.settings, n, got, test.want)
 			}
 		}
+	}
+}
+
+// Goal: the longer Java's batch is refused under TV2, the less often it goes: after 100,
+// 200, 400 and 800 ms, then after a second each; and aborted inside, it is waited for.
+func TestJavaUnderTV2(t *testing.T) {
+	c := converse(t, "java-4", "lag=2s", "broker-retry=0s")
+	if _, at := c.commits(); at != 2500*time.Millisecond || c.refused["Produce"] != 5 {
+		t.Errorf("committed at %v, refused %v; want 2.5s, 5 times on Produce", at, c.refused)
+	}
+	c = converse(t, "java-4", "transactions=3", "lag=505ms", "inside=50ms", "broker-retry=0s")
+	i := slices.IndexFunc(c.returned, func(r returned) bool { return r.Call == model.AbortTxn })
+	if r := c.returned[i]; fmt.Sprint(r.at, r.TxnReturned) != "700ms ok, Ready" {
+		t.Errorf("AbortTxn returned at %v: %v; want 700ms ok, Ready", r.at, r.TxnReturned)
 	}
 }
 

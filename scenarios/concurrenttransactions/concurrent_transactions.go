@@ -201,7 +201,7 @@ var Scenario = scenario.Scenario[Params, Client]{
 		"sarama issues 2859 and 2915",
 		"transactionManager and asyncProducer of sarama 1.43.1, 1.60.1 and 1.61.1",
 		"doWithConcurrentTransactions, EndTransaction and sink.doTxnReq of franz-go 1.21.6, 1.22.2 and 1.22.3; its pull request 1534",
-		"TransactionManager of Kafka's Java client 3.9; TransactionCoordinator, TransactionMarkerChannelManager; KAFKA-5482, KIP-890",
+		"TransactionManager of Kafka's Java client 3.9, and of trunk between 4.0 and 4.2; TransactionCoordinator, TransactionMarkerChannelManager; KAFKA-5482, KIP-890",
 	},
 	Code: []string{
 		"model/producer/sarama/transaction_manager.go", "model/producer/kgo/txn.go", "model/producer/kgo/txn_sink.go", "model/producer/java/transaction_manager.go",
@@ -237,7 +237,11 @@ var Scenario = scenario.Scenario[Params, Client]{
 			Expect: append(expect{neverOpened}, neverAborts...), SlowIn: []*setting{untimed, three, twoPartitions, tooLarge}},
 		{Name: "java", Release: "Kafka's Java client 3.9, TV1",
 			Does:   "tries the first add again every 20 ms, all else every retry.backoff.ms, and does not count",
-			Is:     Java,
+			Is:     Java(model.TV1),
+			Expect: neverAborts},
+		{Name: "java-4", Release: "Kafka's Java client 4.0 to 4.2, TV2 (KIP-890)",
+			Does:   "leaves it to the broker to add a partition; a batch that still comes back goes again after retry.backoff.ms, which doubles up to a second",
+			Is:     Java(model.TV2),
 			Expect: neverAborts},
 		{Name: "fewest-retries", Release: "the fewest retries that Sarama 1.43.1 accepts",
 			Does:   "tries twice: Transaction.Retry.Max is 0, and Producer.Retry.Max 1",
@@ -492,7 +496,10 @@ func Kgo(release kgo.Release, version model.TransactionVersion) Client {
 	}}
 }
 
-// Java is Kafka's own client.
-var Java = Client{Make: func(p Params, coordinator *sim.Conn, leaders []*sim.Conn, _ Dial) (producer.TxnClient, app.TxnPlan) {
-	return java.NewTransactions(java.Config{RetryBackoff: p.Backoff}, coordinator, leaders...), plan(p, len(leaders))
-}}
+// Java is Kafka's own client on a cluster of a transaction version: of 3.9 for TV1, of
+// 4.x for TV2.
+func Java(version model.TransactionVersion) Client {
+	return Client{Make: func(p Params, coordinator *sim.Conn, leaders []*sim.Conn, _ Dial) (producer.TxnClient, app.TxnPlan) {
+		return java.NewTransactions(java.Config{RetryBackoff: p.Backoff, TransactionVersion: version}, coordinator, leaders...), plan(p, len(leaders))
+	}}
+}

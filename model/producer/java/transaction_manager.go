@@ -15,17 +15,23 @@ import (
 //
 // CONCURRENT_TRANSACTIONS is retriable in all of them. The first
 // AddPartitionsToTxn of a transaction is tried again after 20 ms, everything else
-// after retry.backoff.ms, neither growing nor drawn; nothing counts the retries.
+// after retry.backoff.ms, neither growing nor drawn; nothing counts the retries. A batch
+// is sent again after retry.backoff.ms, which doubles up to retry.backoff.max.ms.
+//
+// Under TV2 no AddPartitionsToTxn is sent: a partition is of the transaction from
+// when a record is appended, and its leader adds it. The answer to EndTxn has the epoch
+// of the next transaction, so no error asks for one by InitProducerId, and
+// INVALID_PRODUCER_ID_MAPPING is fatal (KAFKA-18019).
 //
 // Source: KafkaProducer; TransactionManager with InitProducerIdHandler,
 // AddPartitionsToTxnHandler and EndTxnHandler; Sender.runOnce and
-// Sender.maybeSendAndPollTransactionalRequest, of Kafka 3.9. In 4.0
-// INVALID_PRODUCER_ID_MAPPING is fatal (KAFKA-18019), and a cluster that speaks TV2
-// gets no AddPartitionsToTxn.
+// Sender.maybeSendAndPollTransactionalRequest, of Kafka 3.9 for TV1, and of trunk
+// between 4.0 and 4.2 for TV2.
 // Differs: the application waits for each send, as it waits for the results of
 // transactions, so it and the sender thread take turns, and are one here. Waits
-// do not end (max.block.ms, delivery.timeout.ms). No connection breaks. TV1. No
-// offsets.
+// do not end (max.block.ms, delivery.timeout.ms). No connection breaks. No offsets. No
+// upgrade: the cluster speaks one version from the start, and 4.x only meets TV2. No
+// linger.ms. What a batch waits is not drawn (20 % more or less).
 type Transactions struct {
 	producer.TxnAPI
 	config      Config `sim:"config"`
@@ -45,7 +51,7 @@ type Transactions struct {
 	epochBumpRequired       bool
 
 	isEpochBump  bool
-	retryBackoff time.Duration     // of the AddPartitionsToTxnHandler
+	retryBackoff time.Duration     // of the AddPartitionsToTxnHandler, or of the batch
 	result       producer.TxnError // of the request that the sender is at
 	committed    model.TransactionResult
 }
@@ -58,7 +64,13 @@ type Config struct {
 	//
 	// Default: 100 ms.
 	RetryBackoff time.Duration
+	// TransactionVersion is TV2 if the client is 4.0 or later and the cluster's
+	// transaction.version is 2; TV1 is the client of 3.9.
+	TransactionVersion model.TransactionVersion
 }
+
+// retryBackoffMax is retry.backoff.max.ms, by default.
+const retryBackoffMax = time.Second
 
 // addPartitionsRetryBackoff is how soon the first AddPartitionsToTxn of a
 // transaction is tried again.
@@ -78,6 +90,9 @@ func NewTransactions(c Config, coordinator *sim.Conn, leaders ...*sim.Conn) *Tra
 		producerID: model.NoProducerID, producerEpoch: model.NoProducerEpoch, nextSequence: make([]model.Sequence, len(leaders)),
 	}
 }
+
+// transactionV2 is TransactionManager.isTransactionV2Enabled.
+func (m *Transactions) transactionV2() bool { return m.config.TransactionVersion.SupportsEpochBump() }
 
 // leave hands the application what a call returns, or throws.
 func (m *Transactions) leave() {
@@ -173,9 +188,7 @@ func (m *Transactions) Send(t *sim.Task) {
 		m.leave()
 		return
 	}
-	if !slices.Contains(m.partitionsInTransaction, m.Partition) {
-		m.addPartitionsToTransaction(t)
-	}
+	m.maybeAddPartition(t)
 	if m.result == producer.NoError {
 		m.sendProduceRequest(t)
 	}
@@ -183,13 +196,12 @@ func (m *Transactions) Send(t *sim.Task) {
 }
 
 // AbortInside is send, and later abortTransaction. A batch whose partition is not
-// added by then is not sent any more (abortUndrainedBatches); the add goes on.
+// added by then is not sent any more (abortUndrainedBatches); the add goes on. One
+// that has been sent has its sequence number, and EndTxn waits for it.
 func (m *Transactions) AbortInside(t *sim.Task) {
 	m.thinks.Start(t, m.Inside.After)
-	if !slices.Contains(m.partitionsInTransaction, m.Partition) {
-		m.addPartitionsToTransaction(t)
-	}
-	if called := m.thinks.TryReceive(t); !called {
+	m.maybeAddPartition(t)
+	if called := !m.transactionV2() && m.thinks.TryReceive(t); !called {
 		if m.result == producer.NoError {
 			m.sendProduceRequest(t)
 		}
@@ -207,6 +219,23 @@ func (m *Transactions) failIfNotReadyForSend() bool {
 		m.result = producer.ErrNotAllowed
 	}
 	return m.result != producer.NoError
+}
+
+// maybeAddPartition adds the record's partition to the transaction, unless it is of it.
+func (m *Transactions) maybeAddPartition(t *sim.Task) {
+	switch {
+	case slices.Contains(m.partitionsInTransaction, m.Partition):
+	case m.transactionV2():
+		m.partitionAdded()
+	default:
+		m.addPartitionsToTransaction(t)
+	}
+}
+
+func (m *Transactions) partitionAdded() {
+	m.partitionsInTransaction = append(m.partitionsInTransaction, m.Partition)
+	slices.Sort(m.partitionsInTransaction)
+	m.transactionStarted = true
 }
 
 // addPartitionsToTransaction is an AddPartitionsToTxnHandler.
@@ -227,9 +256,7 @@ func (m *Transactions) partitionsAdded(code model.Error) (reenqueue bool) {
 	m.retryBackoff = m.config.RetryBackoff
 	switch code {
 	case model.None:
-		m.partitionsInTransaction = append(m.partitionsInTransaction, m.Partition)
-		slices.Sort(m.partitionsInTransaction)
-		m.transactionStarted = true
+		m.partitionAdded()
 		return false
 	case model.ErrConcurrentTransactions:
 		// Only the first add is hastened (maybeOverrideRetryBackoffMs; KAFKA-5482).
@@ -250,29 +277,33 @@ func (m *Transactions) partitionsAdded(code model.Error) (reenqueue bool) {
 	return false
 }
 
-// sendProduceRequest sends a batch until it is completed. Source: Sender.
+// sendProduceRequest sends a batch until it is completed. Source: Sender and
+// RecordAccumulator.
 func (m *Transactions) sendProduceRequest(t *sim.Task) {
+	m.retryBackoff = min(m.config.RetryBackoff, retryBackoffMax)
 	for {
-		m.leaders[m.Partition].Send(t, &model.ProduceRequest{Version: 11, TransactionalID: m.config.TransactionalID, Partitions: []model.PartitionBatch{{
+		request := &model.ProduceRequest{Version: 11, TransactionalID: m.config.TransactionalID, Partitions: []model.PartitionBatch{{
 			Partition: m.Partition,
 			Batch: model.RecordBatch{
 				ProducerID: m.producerID, ProducerEpoch: m.producerEpoch, BaseSequence: m.nextSequence[m.Partition], Transactional: true,
 				Records: []model.Record{m.Record},
 			},
-		}}})
+		}}}
+		if m.transactionV2() {
+			request.Version = 12
+		}
+		m.leaders[m.Partition].Send(t, request)
 		response := m.leaders[m.Partition].Receive(t.At(producer.PointAwaitAppend)).(*model.ProduceResponse)
 		if reenqueue := m.completeBatch(response.Partitions[0].Error); !reenqueue {
 			return
 		}
-		m.sleep.Sleep(t.At(PointSenderBackoff), m.config.RetryBackoff)
+		m.sleep.Sleep(t.At(PointBatchBackoff), m.retryBackoff)
+		m.retryBackoff = min(2*m.retryBackoff, retryBackoffMax)
 	}
 }
 
 // completeBatch is that of Sender with handleFailedBatch, which takes the
 // sequence number back.
-//
-// Differs: a batch goes again after retry.backoff.ms, which in Kafka grows and is
-// drawn; no world here has a batch go again.
 func (m *Transactions) completeBatch(code model.Error) (reenqueue bool) {
 	switch code {
 	case model.None:
@@ -283,8 +314,13 @@ func (m *Transactions) completeBatch(code model.Error) (reenqueue bool) {
 	case model.ErrProducerFenced:
 		m.fatalError(code)
 		return false
+	case model.ErrInvalidProducerIDMapping:
+		if m.transactionV2() {
+			m.fatalError(code)
+			return false
+		}
 	}
-	m.epochBumpRequired = true // canBumpEpoch: it is TV1, and the coordinator of 2.5 or later
+	m.epochBumpRequired = !m.transactionV2() // and the coordinator is of 2.5 or later
 	m.result = producer.TxnError(code)
 	m.transitionTo(model.TxnAbortableError, m.result)
 	return false
@@ -328,13 +364,22 @@ func (m *Transactions) completeTransaction(t *sim.Task) {
 	}
 }
 
-// endTxn is an EndTxnHandler.
+// endTxn is an EndTxnHandler. Under TV2 the answer has the id and epoch of the next
+// transaction, whose sequence numbers begin anew.
 func (m *Transactions) endTxn(t *sim.Task) {
 	for {
-		m.coordinator.Send(t, &model.EndTxnRequest{Version: 4, TransactionalID: m.config.TransactionalID, ProducerID: m.producerID, ProducerEpoch: m.producerEpoch, Result: m.committed})
+		request := &model.EndTxnRequest{Version: 4, TransactionalID: m.config.TransactionalID, ProducerID: m.producerID, ProducerEpoch: m.producerEpoch, Result: m.committed}
+		if m.transactionV2() {
+			request.Version = 5
+		}
+		m.coordinator.Send(t, request)
 		response := m.coordinator.Receive(t.At(producer.PointAwaitEnd)).(*model.EndTxnResponse)
 		switch response.Error {
 		case model.None:
+			if m.transactionV2() {
+				m.producerID, m.producerEpoch = response.ProducerID, response.ProducerEpoch
+				clear(m.nextSequence)
+			}
 			return
 		case model.ErrCoordinatorNotAvailable, model.ErrNotCoordinator, model.ErrCoordinatorLoadInProgress, model.ErrConcurrentTransactions:
 		default:
