@@ -167,19 +167,24 @@ type partition struct {
 	forgetful              bool
 	crashes                int
 
-	frontier        *frontier
 	messages, asked int // counted in a single run
 }
 
 func (p *partition) world() *sim.World {
+	w, _ := p.build()
+	return w
+}
+
+// build may be called by several workers of a search at once, so it keeps nothing in p.
+func (p *partition) build() (*sim.World, *frontier) {
 	w := sim.NewWorld()
 	count := func(int) {}
 	if p.crashes == 0 {
 		count = func(states int) { p.messages, p.asked = p.messages+1, p.asked+states }
 	}
-	p.frontier = &frontier{size: p.batch, patient: p.crashes == 0, count: count}
-	p.frontier.begin([]int{0})
-	w.AddNode("frontier", p.frontier)
+	f := &frontier{size: p.batch, patient: p.crashes == 0, count: count}
+	f.begin([]int{0})
+	w.AddNode("frontier", f)
 	for i := range p.owners {
 		o := &owner{forgetful: p.forgetful, count: count, seenBy: make([]int, p.graph)}
 		if i == 0 {
@@ -202,11 +207,11 @@ func (p *partition) world() *sim.World {
 		}
 	}
 	w.Allow(sim.Faults{ProcessCrashes: p.crashes})
-	want, f := p.reachable(), p.frontier
+	want := p.reachable()
 	w.Finally("every-state-is-visited-once", func(c *sim.Claim) {
 		c.Assert(f.visited == want, "%d states were visited, want %d", f.visited, want)
 	})
-	return w
+	return w, f
 }
 
 // reachable counts the states on one machine.
@@ -255,7 +260,7 @@ func TestPartition(t *testing.T) {
 // Goal: docs/scale.md says what a state costs in messages.
 func TestPartitionMessages(t *testing.T) {
 	p := &partition{graph: 100_003, workers: 8, owners: 4, batch: 1024}
-	w := p.world()
+	w, frontier := p.build()
 	defer w.Close()
 	if _, err := sim.Run(w, sim.NewWalk(1)); err != nil {
 		t.Fatal(err)
@@ -263,8 +268,8 @@ func TestPartitionMessages(t *testing.T) {
 	if broken := w.Violations(); len(broken) > 0 {
 		t.Fatal(broken)
 	}
-	batches := len(p.frontier.batches)
-	t.Logf("%d states in %d batches: %d messages, %d fingerprints asked for", p.frontier.visited, batches, p.messages, p.asked)
+	batches := len(frontier.batches)
+	t.Logf("%d states in %d batches: %d messages, %d fingerprints asked for", frontier.visited, batches, p.messages, p.asked)
 	// A batch takes a question and an answer with each owner and with the frontier; at the
 	// end each worker asks once in vain.
 	if want := 2*(p.owners+1)*batches + 2*p.workers; p.messages != want {

@@ -23,8 +23,8 @@ import (
 // panic, a deadlock, no progress and a data race. It shows one break as a picture,
 // with the command that repeats it.
 //
-// Build is called many times. Each call makes the world anew, and everything in
-// it.
+// Build is called many times, and by several goroutines at once. Each call makes the
+// world anew, and everything in it.
 func Check(t testing.TB, build func(*sim.World)) *explore.Result {
 	t.Helper()
 	return Search{}.Check(t, build)
