@@ -1,4 +1,4 @@
-package java_test
+package scenarios_test
 
 import (
 	"fmt"
@@ -15,7 +15,7 @@ import (
 
 // Goal: INVALID_PRODUCER_ID_MAPPING on Produce can be aborted in 3.9, and is fatal since
 // 4.0 (KAFKA-18019). Method: the leader answers so to the first of two transactions.
-func TestInvalidProducerIDMapping(t *testing.T) {
+func TestJavaInvalidProducerIDMapping(t *testing.T) {
 	for version, want := range map[model.TransactionVersion]string{
 		model.TV1: "[Send INVALID_PRODUCER_ID_MAPPING, AbortableError AbortTxn ok, Ready CommitTxn ok, Ready]",
 		model.TV2: "[Send INVALID_PRODUCER_ID_MAPPING, FatalError" +
