@@ -68,7 +68,7 @@ var witnessedClients = append(slices.Clone(clientReleases), releasesOf{client: "
 func witnessedTables(p *page, races []*Race) {
 	p.line("\n### What released clients did")
 	p.text("`make witness` explores released clients themselves. 3/50 = 3 of 50 schedules broke it, and the one that is shown " +
-		"did so again in 100 of 100 repetitions, but for a cell with a *: it was not repeated. 0/50 is a search that did not reach it, and no proof. " +
+		"did so again in 100 of 100 repetitions; 0/50 is a search that did not reach it, and no proof. " +
 		"✗ and ✓: what the model of that release says of the experiment's property in its setting; · none speaks of it.")
 	rows := witnessedRows()
 	var differ []string
@@ -88,11 +88,7 @@ func witnessedTables(p *page, races []*Race) {
 				raceOf[w.Experiment] = strings.Fields(w.Race)[0]
 			}
 			mark, variant := w.model(races)
-			repeated := ""
-			if w.Bad > 0 && w.Again < 100 {
-				repeated = "*"
-			}
-			cell := fmt.Sprintf("%d/%d%s %s", w.Bad, w.Runs, repeated, mark)
+			cell := fmt.Sprintf("%d/%d %s", w.Bad, w.Runs, mark)
 			switch {
 			case w.Runs == 0:
 				cell = "not run " + mark
