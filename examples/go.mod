@@ -9,7 +9,7 @@ require (
 
 require modernc.org/sqlite v1.62.0 // a database in the process, in a file, without C
 
-require github.com/IBM/sarama v1.61.1
+require github.com/IBM/sarama v1.61.1 // the second client that code to take home is written for
 
 require (
 	github.com/davecgh/go-spew v1.1.1 // indirect
