@@ -247,14 +247,15 @@ func member(ctx context.Context, p *killed.Process) error {
 	}
 	var mu sync.Mutex // The points have one order, whichever worker comes to them.
 	h := &Handler{Workers: 8, Work: func(ctx context.Context, m *sarama.ConsumerMessage) {
-		if p.Name != "drain" && p.Dies > 0 {
-			if number(m) == 0 {
-				<-aMinute.Done() // The process dies before.
-			}
-			time.Sleep(20 * time.Millisecond) // For the autocommit of what was marked before.
+		firstHangs := p.Name != "drain" && p.Dies > 0
+		if firstHangs && number(m) == 0 {
+			<-aMinute.Done() // The process dies before.
 		}
 		mu.Lock()
 		defer mu.Unlock()
+		if firstHangs {
+			time.Sleep(100 * time.Millisecond) // For the autocommit of what was marked before.
+		}
 		p.At("work")
 		if _, err := p.DB.ExecContext(ctx, `INSERT INTO effects (id, n) VALUES (?, 1) ON CONFLICT DO UPDATE SET n = n + 1`, string(m.Value)); err != nil {
 			panic(err)
