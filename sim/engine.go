@@ -39,7 +39,7 @@ func (e *engine) Pending() []Event             { return e.begun().pending() }
 func (e *engine) ObjectName(number int) string { return e.world().objectName(number) }
 func (e *engine) IsTimed() bool                { return e.pace.timed() }
 func (e *engine) Irreducible() string          { return e.world().irreducible() }
-func (e *engine) Unlooped() bool               { return e.met.unlooped }
+func (e *engine) Unlooped() bool               { return e.begun().unlooped() }
 func (e *engine) StopFaults()                  { e.begun().stopFaults() }
 func (e *engine) Save() any                    { return e.begun().save() }
 func (e *engine) Load(state any)               { e.begun().goTo(state.(*snapshot)) }

@@ -146,7 +146,6 @@ func (t *Task) didAll(word, more uint64, ref any) {
 	}
 	hash := mix(mix(mixString(t.log.hash, t.doing), word), more)
 	t.log = &entry{before: t.log, origin: t.log.origin, hash: hash, name: t.doing, word: word, more: more, ref: ref, told: t.log.told, length: t.log.length + 1}
-	t.world.met.unlooped = t.world.met.unlooped || t.log.length >= longLog
 }
 
 // parks notes where the coroutine of a function parks. One that runs again comes
@@ -447,6 +446,12 @@ func (t *Task) reruns() bool {
 
 // unwinds says whether the task's stack is unwound.
 func (t *Task) unwinds() bool { return t.program == nil && t.coroutine.rerun.killed }
+
+// unlooped says whether a function has done so much that it is in a loop which is none
+// of Loop.
+func (w *World) unlooped() bool {
+	return slices.ContainsFunc(w.tasks, func(t *Task) bool { return t.log != nil && t.log.length >= longLog })
+}
 
 // told says whether a function has been told what time it is. A local variable may
 // hold that, so then the time of day is a part of the state.

@@ -69,6 +69,9 @@ func (t *Task) acts(verb string, action Action, m Message) {
 // Violations lists what the last step broke. It is valid until the next step.
 func (w *World) Violations() []Violation { return w.violations }
 
+// mostJudged is how many properties a step's mask of them holds; see testedNow.
+const mostJudged = 64
+
 // judged names what is judged: what the scenario claims and asks, and the
 // world's own properties.
 func (w *World) judged() []string {

@@ -31,6 +31,9 @@ func (w *World) start() error {
 	w.pace.prepare()
 	w.pace.layout()
 	w.seal()
+	if n := len(w.judged()); n > mostJudged {
+		return fmt.Errorf("sim: this world judges %d properties, its own among them, and has room for %d: search it with some at a time", n, mostJudged)
+	}
 	w.raw = walker{world: w}
 	for _, g := range w.plan.groups {
 		w.raw.save(g)

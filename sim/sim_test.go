@@ -220,6 +220,20 @@ await: echo->client (arrivals) true
 	}
 }
 
+// Goal: a world with more properties than a search can tell apart is refused. The last
+// of them would be vacuous for ever.
+func TestTooManyProperties(t *testing.T) {
+	w := sim.NewWorld()
+	defer w.Close()
+	for i := range 61 {
+		w.Always(fmt.Sprint("claim ", i), func(*sim.Claim) {})
+	}
+	w.Go("G", func(*sim.Task) {})
+	if got := fmt.Sprint(panicOf(func() { w.Enabled() })); !strings.Contains(got, "and has room for 64") {
+		t.Error(got)
+	}
+}
+
 // Goal: what no state can hold is refused at the start, by its path; so is what is
 // shared by value. Method: a task with a field of each sort.
 func TestWhatNoStateCanHoldIsRefused(t *testing.T) {

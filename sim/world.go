@@ -84,7 +84,6 @@ type met struct {
 	closed    bool // a channel was closed
 	remade    bool // a channel was made anew
 	givenBack bool // a task called RUnlock that did not read
-	unlooped  bool // the log of a function came to longLog
 }
 
 func (w *World) mustNotRun(call string) {

@@ -58,8 +58,8 @@ type Engine interface {
 	// Irreducible says what keeps Exhaustive from telling which steps are
 	// independent: "faults". Empty: nothing.
 	Irreducible() string
-	// Unlooped says whether a function has done 1,000 operations in some run, none of
-	// them in a turn of Task.Loop. Each is a part of its state.
+	// Unlooped says whether a function has done 1,000 operations, none of them in a turn
+	// of Task.Loop. Each is a part of its state.
 	Unlooped() bool
 	// StopFaults ends the faults, so that what must happen in the end can be asked
 	// of a fair schedule. It stands between two steps.

@@ -35,6 +35,9 @@ type Lively interface {
 	// Discontent lists the properties that want something in the end which the
 	// state does not have.
 	Discontent() []sim.Violation
+	// Unlooped says whether a function has done so much that a search, which keeps all
+	// that it was given, would hardly end.
+	Unlooped() bool
 }
 
 // ForeverError is that a run can go round for ever, and what it never comes to.

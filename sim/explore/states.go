@@ -58,6 +58,7 @@ type search struct {
 	breaks   []firstBreaks // by property
 	expanded int           // states
 	ended    int           // levels of which every step was taken
+	unlooped bool          // a function loops, and Loop does not say so
 	timed    bool
 }
 
@@ -92,7 +93,7 @@ func (s *search) run(o Options, memory *memoryBound) bool {
 				return false
 			}
 			memory.holds(s.result.Memory)
-			if s.pool.unlooped() {
+			if s.unlooped {
 				s.result.Left = "a function has done 1,000 operations in a run, and all that they gave is its state; " +
 					"is it a loop that need not end? Then for t.Loop(NAME) {...} forgets what earlier turns were given"
 				return false
@@ -105,6 +106,7 @@ func (s *search) run(o Options, memory *memoryBound) bool {
 				checkpoints[i] = checkpoint{}
 				e := &expanded[i]
 				s.result.Transitions += e.transitions
+				s.unlooped = s.unlooped || e.unlooped
 				s.count(level, e.tested, e.violations, e.races)
 				for k := range e.moves {
 					m := &e.moves[k]
@@ -128,15 +130,6 @@ func (s *search) run(o Options, memory *memoryBound) bool {
 		frontier, s.ended = next, level
 	}
 	return true
-}
-
-// unlooped says whether a function has gone on for so long that a search, which keeps
-// all that it was given, would hardly end.
-func (p *workerPool) unlooped() bool {
-	return slices.ContainsFunc(p.cursors, func(c *cursor) bool {
-		w, ok := c.System.(*Worlds)
-		return ok && w.Unlooped()
-	})
 }
 
 // count notes what steps on their way to a level put to the test and broke.
@@ -178,6 +171,7 @@ type expansion struct {
 	races       int // pairs of steps that race
 	moves       []move
 	steps       []step // for the races
+	unlooped    bool
 }
 
 // expand takes every step out of a state; with check, it also checks what it
@@ -185,6 +179,7 @@ type expansion struct {
 func (e *expansion) expand(at *cursor, from checkpoint, s *search, check, race bool, atEnd func(System)) {
 	*e = expansion{violations: e.violations[:0], moves: e.moves[:0], steps: e.steps[:0]}
 	at.restore(from)
+	e.unlooped = at.lives != nil && at.lives.Unlooped()
 	n := len(at.Enabled())
 	if n == 0 && atEnd != nil {
 		atEnd(at)
