@@ -155,6 +155,10 @@ func (c *Case) Watch(chooser sim.Chooser) (_ *view.Report, err error) {
 		r.Broken = append(r.Broken, view.Break{Violation: v, Step: len(r.Trace.Steps), Means: c.Race.means(v)})
 	}
 	if script, ok := chooser.(*explore.Script); ok {
+		unkept := append(slices.Clone(script.GaveWay), script.Unmet()...)
+		if err := c.CheckOrders(unkept); err != nil {
+			return nil, err
+		}
 		r.Notes = append(r.Notes, scriptNotes(script)...)
 	}
 	if len(r.Broken) > 0 {
@@ -165,6 +169,25 @@ func (c *Case) Watch(chooser sim.Chooser) (_ *view.Report, err error) {
 		r.Search = "no schedule that breaks it is shorter: " + Command("explore", c.Race.Name)
 	}
 	return r, nil
+}
+
+// CheckOrders is explore.CheckOrders in the case and its other variants: what one
+// variant does not do may be an event of another one.
+func (c *Case) CheckOrders(orders []explore.Before) error {
+	var systems []explore.System
+	for _, name := range c.Race.VariantNames() {
+		other, err := c.Of(name)
+		if err != nil {
+			return err
+		}
+		sys, err := other.System()
+		if err != nil {
+			return err
+		}
+		defer sys.Close()
+		systems = append(systems, sys)
+	}
+	return explore.CheckOrders(orders, systems...)
 }
 
 // Rank says which of two breaks to look at: what the race claims comes first,

@@ -209,3 +209,22 @@ func TestReasons(t *testing.T) {
 		t.Errorf("reasons: %v", got)
 	}
 }
+
+// Goal: a story with an event that no variant has is an error that names those near
+// it, and one whose event another variant has is told as far as it goes.
+func TestMisspeltStory(t *testing.T) {
+	for story, want := range map[string]string{
+		"T1 speak before T0 speak": "",
+		"T1 spaek before T0 speak": `"T1 spaek", which none of 100 walks meets; near it: T1 speak`,
+	} {
+		s := toy()
+		s.Story = story
+		c, err := s.Race().Case("", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err = c.Play(c.Default()); want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v, want %q", story, err, want)
+		}
+	}
+}

@@ -55,40 +55,53 @@ const orderWalks = 100
 // near.
 func CheckOrders(orders []Before, systems ...System) (err error) {
 	defer sim.RecoverModelError(&err)
-	var known []string
+	var cursors []*cursor
 	for _, sys := range systems {
-		known = eventsOf(sys, known)
+		cursors = append(cursors, newCursor(sys))
 	}
+	var known []string
+	for seed := range uint64(orderWalks) {
+		if _, _, missing := strange(orders, known); !missing {
+			return nil
+		}
+		for _, at := range cursors {
+			known = eventsOf(at, seed, known)
+		}
+	}
+	order, name, missing := strange(orders, known)
+	if !missing {
+		return nil
+	}
+	slices.SortStableFunc(known, func(a, b string) int { return cmp.Compare(Distance(a, name), Distance(b, name)) })
+	return fmt.Errorf("the order %q has the event %q, which none of %d walks meets; near it: %s",
+		order, name, orderWalks, strings.Join(known[:min(len(known), 5)], ", "))
+}
+
+// strange returns the first event of the orders that is not among the sorted known.
+func strange(orders []Before, known []string) (_ Before, name string, missing bool) {
 	for _, order := range orders {
 		for _, step := range [2]sim.Step{order.Earlier, order.Later} {
 			name := step.Actor + " " + step.Label
-			if _, found := slices.BinarySearch(known, name); found {
-				continue
+			if _, found := slices.BinarySearch(known, name); !found {
+				return order, name, true
 			}
-			near := slices.Clone(known)
-			slices.SortStableFunc(near, func(a, b string) int { return cmp.Compare(Distance(a, name), Distance(b, name)) })
-			return fmt.Errorf("the order %q has the event %q, which none of %d walks meets; near it: %s",
-				order, name, orderWalks, strings.Join(near[:min(len(near), 5)], ", "))
 		}
 	}
-	return nil
+	return Before{}, "", false
 }
 
-// eventsOf adds the events that walks could have taken to a sorted list.
-func eventsOf(sys System, known []string) []string {
-	at := newCursor(sys)
-	for seed := range uint64(orderWalks) {
-		at.Reset()
-		walk := sim.NewWalk(seed)
-		for n := 0; len(at.Enabled()) > 0 && n < sim.MaxSteps; n++ {
-			for _, e := range at.Enabled() {
-				if i, found := slices.BinarySearch(known, e.String()); !found {
-					known = slices.Insert(known, i, e.String())
-				}
+// eventsOf adds the events that a walk could have taken to a sorted list.
+func eventsOf(at *cursor, seed uint64, known []string) []string {
+	at.Reset()
+	walk := sim.NewWalk(seed)
+	for n := 0; len(at.Enabled()) > 0 && n < sim.MaxSteps; n++ {
+		for _, e := range at.Enabled() {
+			if i, found := slices.BinarySearch(known, e.String()); !found {
+				known = slices.Insert(known, i, e.String())
 			}
-			i, _ := walk.Choose(at.Enabled())
-			at.Take(i)
 		}
+		i, _ := walk.Choose(at.Enabled())
+		at.Take(i)
 	}
 	return known
 }
