@@ -39,6 +39,7 @@ func TestPage(t *testing.T) {
 	t.Run("cancel", func(t *testing.T) { cancel(b.of(t)) })
 	t.Run("languages", func(t *testing.T) { languages(b.of(t)) })
 	t.Run("sizes", func(t *testing.T) { sizes(b.of(t)) })
+	t.Run("no engine", func(t *testing.T) { noEngine(b.of(t)) })
 	if *measure {
 		t.Run("seconds", func(t *testing.T) { seconds(b.of(t)) })
 	}
@@ -289,6 +290,17 @@ func languages(b *browser) {
 	}
 	b.shot("chinese-1280-light")
 	js[any](b, "document.getElementById('language').click()")
+}
+
+// noEngine: index.html needs a host. Without one its board says that the engine did
+// not start, whatever tab is open.
+func noEngine(b *browser) {
+	path, err := filepath.Abs(filepath.Join(root, "dist", "index.html"))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.do(chromedp.Navigate("file://" + path))
+	b.until("document.getElementById('run').innerText.includes('The engine did not start')")
 }
 
 // sizes looks at three sizes, light and dark: nothing is wider than the page, and all

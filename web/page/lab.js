@@ -518,13 +518,13 @@
     RaceRun.theme($('theme'));
     tab(kept.get('tab') || 'lesson');
     write();
-    $('next').textContent = t('starting');
+    $('run').replaceChildren(html('p', { class: 'says' }, t('starting')));
     try {
       await load();
       await start();
       list = await ask('list');
     } catch (e) {
-      $('next').textContent = t('failed', { error: e.message });
+      $('run').replaceChildren(html('p', { class: 'says' }, t('failed', { error: e.message })));
       return;
     }
     exercise = list.exercises.find((e) => e.ID === kept.get('exercise')) || list.exercises[0];
