@@ -75,11 +75,17 @@ func (c *Case) States(o explore.Options) (*explore.Result, error) {
 }
 
 // Default is the Chooser that shows the case best: the shortest known schedule
-// for the unfixed variant, the story of the race for a fix. The defaults of the
-// parameters are what both are made for; with others the story is tried.
+// for the unfixed variant; for a fix the story of the race, or, where it has none, that
+// schedule as far as the fix goes that way, and then on. The defaults of the
+// parameters are what both are made for; with others they are tried.
 func (c *Case) Default() sim.Chooser {
-	if c.Shown() {
+	switch {
+	case c.Shown():
 		return sim.NewReplay(c.Race.shortestKnown())
+	case c.Race.Story == "" && c.Race.Schedule != "":
+		w := c.World()
+		defer w.Close()
+		return &replayThenContinue{sim.NewReplay(explore.Rebase(w, c.Race.shortestKnown()).Schedule), explore.NewScript()}
 	}
 	return c.Race.script()
 }

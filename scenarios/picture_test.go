@@ -96,8 +96,10 @@ func namesOf(picture string, lanes []trace.Lane) (names []string) {
 	var row [][]rune
 	broke := false // what wraps below a break is no part of a row
 	for _, line := range append(lines, "0  ") {
-		broke = !pictureRow.MatchString(line) && (broke || strings.HasPrefix(strings.TrimSpace(line), "✗"))
-		if pictureRow.MatchString(line) {
+		// A number that stands on the lanes is the end of a text that wraps.
+		begins := len(pictureRow.FindString(line)) > 0 && len(pictureRow.FindString(line)) <= left
+		broke = !begins && (broke || strings.HasPrefix(strings.TrimSpace(line), "✗"))
+		if begins {
 			if row != nil {
 				names = append(names, eventsOf(row, at)...)
 			}
