@@ -153,7 +153,7 @@ var mutants = []mutant{
 
 	// Schedules and samples.
 	{"shrink returns what it did not check", "sim/explore/shrink.go",
-		"					best, better = found, true\n", "					best, better = &broken{moved, best.err}, true\n",
+		"					best, better = found, true\n", "					best, better = &broken{moved, best.err, false}, true\n",
 		"a schedule does not break what it is said to", [2]string{"./sim/explore", "TestShrinkFindsTheShortest"}},
 	{"shortest prefers more switches", "sim/explore/shortest.go",
 		"		if best.switches < 0 || switches < best.switches {", "		if best.switches < 0 || switches > best.switches {",

@@ -53,7 +53,8 @@ func all() []string {
 	return names
 }
 
-// run plants the mutants of the names, or all, and returns how many survive.
+// run plants the mutants of the names, or all, and returns how many survive or
+// cannot be tried.
 func run(root string, names []string) (survivors int, err error) {
 	copied, err := os.MkdirTemp("", "mutants")
 	if err != nil {
@@ -70,7 +71,9 @@ func run(root string, names []string) (survivors int, err error) {
 		began := time.Now()
 		noticed, said, err := m.try(copied)
 		if err != nil {
-			return survivors, fmt.Errorf("%s: %w", m.name, err)
+			survivors++
+			fmt.Printf("NOT TRIED %-28s %5.1fs  %v\n", m.name, time.Since(began).Seconds(), err)
+			continue
 		}
 		if noticed {
 			fmt.Printf("noticed   %-28s %5.1fs  %s\n", m.name, time.Since(began).Seconds(), said)
