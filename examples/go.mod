@@ -11,6 +11,8 @@ require modernc.org/sqlite v1.62.0 // a database in the process, in a file, with
 
 require github.com/IBM/sarama v1.61.1 // the second client that code to take home is written for
 
+require github.com/segmentio/kafka-go v0.4.51 // the third; it has no callback for a rebalance
+
 require (
 	github.com/davecgh/go-spew v1.1.1 // indirect
 	github.com/dustin/go-humanize v1.1.0 // indirect

@@ -4,9 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -18,11 +20,9 @@ func TestMain(m *testing.M) { killed.Main(m, consumer) }
 // messages are those that the relay has sent; it sent message 1 twice.
 var messages = []string{"1", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13"}
 
-func id(r *kgo.Record) string { return string(r.Value) }
-
 // add is an effect that shows when it comes twice.
-func add(ctx context.Context, tx *sql.Tx, r *kgo.Record) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO effects (id, n) VALUES (?, 1) ON CONFLICT DO UPDATE SET n = n + 1`, id(r))
+func add(ctx context.Context, tx *sql.Tx, value []byte) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO effects (id, n) VALUES (?, 1) ON CONFLICT DO UPDATE SET n = n + 1`, string(value))
 	return err
 }
 
@@ -32,16 +32,26 @@ func consumer(ctx context.Context, p *killed.Process) error {
 	if _, err := p.DB.ExecContext(ctx, Schema+`; CREATE TABLE IF NOT EXISTS effects (id TEXT PRIMARY KEY, n INTEGER)`); err != nil {
 		return err
 	}
+	name, client, _ := strings.Cut(p.Name, " ")
+	in := Inbox{DB: p.DB, At: p.At}
+	if client == "sarama" {
+		return withSarama(ctx, p, in)
+	}
+	return withFranzGo(ctx, p, in, name == "memory")
+}
+
+func withFranzGo(ctx context.Context, p *killed.Process, in Inbox, memory bool) error {
 	client := p.Client(kgo.ConsumerGroup("group"), kgo.InstanceID("consumer-1"), kgo.ConsumeTopics(p.Topic), kgo.DisableAutoCommit(),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(50*time.Millisecond))
 	defer client.Close()
-	c := &Consumer{DB: p.DB, Client: client, ID: id, Apply: add, At: p.At}
-	var seen []string // in memory
+	c := &Consumer{Inbox: in, Client: client, ID: func(r *kgo.Record) string { return string(r.Value) },
+		Effect: func(ctx context.Context, tx *sql.Tx, r *kgo.Record) error { return add(ctx, tx, r.Value) }}
+	once := c.Once
+	if memory {
+		seen := map[string]bool{}
+		once = func(ctx context.Context) (int, error) { return inMemory(ctx, c, seen) }
+	}
 	for offset := int64(0); offset < int64(len(messages)); {
-		once := c.Once
-		if p.Name == "memory" {
-			once = func(ctx context.Context) (int, error) { return inMemory(ctx, c, &seen) }
-		}
 		if _, err := once(ctx); err != nil {
 			return err
 		}
@@ -52,32 +62,63 @@ func consumer(ctx context.Context, p *killed.Process) error {
 	return nil
 }
 
+// withSarama ends when the last message is applied, and commits then what is marked.
+func withSarama(ctx context.Context, p *killed.Process, in Inbox) error {
+	c := sarama.NewConfig()
+	c.Consumer.Group.InstanceId = "consumer-1"
+	c.Consumer.Offsets.Initial = sarama.OffsetOldest
+	c.Consumer.MaxWaitTime = 50 * time.Millisecond
+	group, err := sarama.NewConsumerGroup([]string{p.Seed}, "group", c)
+	if err != nil {
+		return err
+	}
+	aMinute := ctx
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	at, last := in.At, false
+	in.At = func(point string) {
+		at(point)
+		if last && point == "poll" {
+			cancel()
+		}
+	}
+	h := &Handler{Inbox: in, ID: func(m *sarama.ConsumerMessage) string {
+		last = m.Offset == int64(len(messages)-1)
+		return string(m.Value)
+	}, Effect: func(ctx context.Context, tx *sql.Tx, m *sarama.ConsumerMessage) error { return add(ctx, tx, m.Value) }}
+	for ctx.Err() == nil {
+		if err := group.Consume(ctx, []string{p.Topic}, h); err != nil {
+			return err
+		}
+	}
+	if aMinute.Err() != nil {
+		return aMinute.Err()
+	}
+	return group.Close()
+}
+
 // inMemory is the consumer that forgets: the model's memory.
-func inMemory(ctx context.Context, c *Consumer, seen *[]string) (int, error) {
+func inMemory(ctx context.Context, c *Consumer, seen map[string]bool) (int, error) {
 	fetches := c.Client.PollRecords(ctx, 1)
 	if err := fetches.Err(); err != nil {
 		return 0, err
 	}
 	records := fetches.Records()
 	for _, r := range records {
-		known := false
-		for _, s := range *seen {
-			known = known || s == id(r)
-		}
-		if known {
+		if seen[c.ID(r)] {
 			continue
 		}
 		tx, err := c.DB.BeginTx(ctx, nil)
 		if err != nil {
 			return 0, err
 		}
-		if err := add(ctx, tx, r); err != nil {
+		if err := c.Effect(ctx, tx, r); err != nil {
 			return 0, err
 		}
 		if err := tx.Commit(); err != nil {
 			return 0, err
 		}
-		*seen = append(*seen, id(r))
+		seen[c.ID(r)] = true
 	}
 	c.at("commit offset")
 	return len(records), c.Client.CommitRecords(ctx, records...)
@@ -114,12 +155,14 @@ func count(t *testing.T, db *sql.DB) (lost, repeated int) {
 // Goal: a kill -9 at any point loses no effect and repeats none, as the model says of
 // same-transaction.
 func TestKilledAtEachPoint(t *testing.T) {
-	for dies := 1; dies <= killed.Points(); dies++ {
-		broker := killed.Broker(t, "orders")
-		send(t, broker)
-		point, db := killed.Run(t, broker, "same-transaction", "orders", dies)
-		if lost, repeated := count(t, db); lost != 0 || repeated != 0 || point == "" {
-			t.Errorf("killed at point %d, before %q: %d lost, %d repeated, want none", dies, point, lost, repeated)
+	for _, client := range []string{"franz-go", "sarama"} {
+		for dies := 1; dies <= killed.Points(); dies++ {
+			broker := killed.Broker(t, "orders")
+			send(t, broker)
+			point, db := killed.Run(t, broker, "same-transaction "+client, "orders", dies)
+			if lost, repeated := count(t, db); lost != 0 || repeated != 0 || point == "" {
+				t.Errorf("%s killed at point %d, before %q: %d lost, %d repeated, want none", client, dies, point, lost, repeated)
+			}
 		}
 	}
 }
@@ -128,7 +171,7 @@ func TestKilledAtEachPoint(t *testing.T) {
 func TestMemoryRepeats(t *testing.T) {
 	broker := killed.Broker(t, "orders")
 	send(t, broker)
-	point, db := killed.Run(t, broker, "memory", "orders", 1)
+	point, db := killed.Run(t, broker, "memory franz-go", "orders", 1)
 	if lost, repeated := count(t, db); lost != 0 || repeated != 1 || point != "commit offset" {
 		t.Errorf("killed before %q: %d lost, %d repeated, want 0 and 1 before commit offset", point, lost, repeated)
 	}

@@ -7,9 +7,6 @@ package outbox
 import (
 	"context"
 	"database/sql"
-	"strconv"
-
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // Schema is the table. AUTOINCREMENT keeps an id from being given twice.
@@ -32,12 +29,21 @@ func Put(ctx context.Context, tx *sql.Tx, topic string, key, value []byte) error
 	return err
 }
 
+// Message is a row of the table.
+type Message struct {
+	ID         int64 // sent as the header ID
+	Topic      string
+	Key, Value []byte
+}
+
 // Relay publishes. Run one at a time: a second one sends what the first is about to
 // mark, and where rows are claimed, out of order.
 type Relay struct {
-	DB     *sql.DB
-	Client *kgo.Client // with the default acks, all
-	Batch  int         // how many messages are sent before they are marked; a crash repeats so many
+	DB *sql.DB
+	// Send sends messages in their order, and returns when all are acknowledged. FranzGo
+	// and Sarama make one.
+	Send  func(context.Context, []Message) error
+	Batch int // how many messages are sent before they are marked; a crash repeats so many
 	// At is told what comes next: "read", "send", "mark". May be nil.
 	At func(point string)
 }
@@ -45,47 +51,45 @@ type Relay struct {
 // Once publishes the oldest messages, at most a batch, and says how many.
 func (r *Relay) Once(ctx context.Context) (int, error) {
 	r.at("read")
-	records, ids, err := r.unsent(ctx)
-	if err != nil || len(records) == 0 {
+	messages, err := r.unsent(ctx)
+	if err != nil || len(messages) == 0 {
 		return 0, err
 	}
 	r.at("send")
 	// Wait for the acknowledgement: a message that is marked is never read again.
-	if err := r.Client.ProduceSync(ctx, records...).FirstErr(); err != nil {
+	if err := r.Send(ctx, messages); err != nil {
 		return 0, err
 	}
 	r.at("mark")
-	return len(ids), r.mark(ctx, ids)
+	return len(messages), r.mark(ctx, messages)
 }
 
 // unsent reads by the mark, and not from the highest id on: in a database with several
 // writers a lower id may be committed later.
-func (r *Relay) unsent(ctx context.Context) (records []*kgo.Record, ids []int64, err error) {
+func (r *Relay) unsent(ctx context.Context) (messages []Message, err error) {
 	rows, err := r.DB.QueryContext(ctx, `SELECT id, topic, key, value FROM outbox WHERE sent = 0 ORDER BY id LIMIT ?`, r.Batch)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var id int64
-		record := &kgo.Record{}
-		if err := rows.Scan(&id, &record.Topic, &record.Key, &record.Value); err != nil {
-			return nil, nil, err
+		var m Message
+		if err := rows.Scan(&m.ID, &m.Topic, &m.Key, &m.Value); err != nil {
+			return nil, err
 		}
-		record.Headers = []kgo.RecordHeader{{Key: ID, Value: strconv.AppendInt(nil, id, 10)}}
-		records, ids = append(records, record), append(ids, id)
+		messages = append(messages, m)
 	}
-	return records, ids, rows.Err()
+	return messages, rows.Err()
 }
 
-func (r *Relay) mark(ctx context.Context, ids []int64) error {
+func (r *Relay) mark(ctx context.Context, messages []Message) error {
 	tx, err := r.DB.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback()
-	for _, id := range ids {
-		if _, err := tx.ExecContext(ctx, `UPDATE outbox SET sent = 1 WHERE id = ?`, id); err != nil {
+	for _, m := range messages {
+		if _, err := tx.ExecContext(ctx, `UPDATE outbox SET sent = 1 WHERE id = ?`, m.ID); err != nil {
 			return err
 		}
 	}
