@@ -146,6 +146,9 @@ type Client struct {
 	proposal sarama.Proposal
 }
 
+// Sarama is a release.
+func Sarama(release sarama.Release) Client { return Client{release, sarama.Released} }
+
 // Scenario is the race.
 var Scenario = scenario.Scenario[Params, Client]{
 	Name:  "throttle-stall",
@@ -299,6 +302,9 @@ func build(w *sim.World, client Client, p Params) {
 		Release: client.release, Proposal: client.proposal, MaxOpenRequests: p.MaxOpen, OneMore: p.OneMore, Throttles: throttles,
 	})
 	w.Share("b", b)
+	if client.release >= sarama.Release1_48_0 {
+		w.Allow(sim.Faults{Closes: 1}) // By Close, before it awaits the response reader.
+	}
 	if p.Async {
 		shareAsyncProducer(w, b, p)
 	} else {

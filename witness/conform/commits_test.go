@@ -27,6 +27,9 @@ import (
 
 const group = "group"
 
+// wake is how long a goroutine needs that waited for a mutex, where none is drawn.
+const wake = time.Microsecond
+
 // commitCost is a workload: a goroutine for each partition thinks, marks its next
 // message and commits, again and again; or a ticker commits, and Close in the end.
 type commitCost struct {
@@ -79,6 +82,14 @@ func (s *story) String() string {
 		fmt.Fprintf(&b, "%12v  %s\n", e.at, e.text)
 	}
 	return b.String()
+}
+
+// sameAs says whether another story has the same events, and when, but for a few
+// wake-ups: which of two that wait for a mutex at one instant is first, the schedulers
+// choose.
+func (s *story) sameAs(other *story) bool {
+	byText := func(a, b outcome) int { return cmp.Or(cmp.Compare(a.text, b.text), cmp.Compare(a.at, b.at)) }
+	return slices.EqualFunc(slices.SortedFunc(slices.Values(s.events), byText), slices.SortedFunc(slices.Values(other.events), byText), func(a, b outcome) bool { return a.text == b.text && (a.at-b.at).Abs() <= 4*wake })
 }
 
 func (s *story) commit(at time.Duration, partitions []model.PartitionOffset) {

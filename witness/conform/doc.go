@@ -10,10 +10,10 @@
 //
 // Driven: the transactional producers of Sarama and franz-go (TV1 and TV2), an abort
 // while a record is on its way included; the offset commits of Sarama's goroutines;
-// commits, heartbeats and joins of Sarama's cooperative rebalance;
+// commits, heartbeats and joins of Sarama's cooperative rebalance; a connection of
+// Sarama whose broker throttles it;
 // Sarama's idempotent producer, whose requests meet faults, against no model; and the
-// configuration checks of both clients. Not driven: throttles, and what breaks a
-// connection. The fake cluster answers at once, but for commits; a window takes the
+// configuration checks of both clients. Not driven: what breaks a connection. The fake cluster answers at once, but for commits; a window takes the
 // time that is set.
 //
 // A release is built with the locks of package locks, because a wait for sync's would

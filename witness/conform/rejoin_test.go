@@ -60,17 +60,6 @@ func drawRejoining(r *rapid.T) rejoining {
 	return c
 }
 
-// wake is how long a goroutine needs that waited for a mutex. Which of two that wait at
-// one instant is first, the schedulers choose, so times may differ by a few of them.
-const wake = time.Microsecond
-
-// sameAs says whether another story has the same events, and when, but for a few
-// wake-ups.
-func (s *story) sameAs(other *story) bool {
-	byText := func(a, b outcome) int { return cmp.Or(cmp.Compare(a.text, b.text), cmp.Compare(a.at, b.at)) }
-	return slices.EqualFunc(slices.SortedFunc(slices.Values(s.events), byText), slices.SortedFunc(slices.Values(other.events), byText), func(a, b outcome) bool { return a.text == b.text && (a.at-b.at).Abs() <= 4*wake })
-}
-
 // until leaves out what came after the second SyncGroup.
 func (s *story) until() *story {
 	s.mu.Lock()
