@@ -13,8 +13,8 @@
 // commits, heartbeats and joins of Sarama's cooperative rebalance; a connection of
 // Sarama whose broker throttles it;
 // Sarama's idempotent producer, whose requests meet faults, against no model; and the
-// configuration checks of both clients. Not driven: what breaks a connection. The fake cluster answers at once, but for commits; a window takes the
-// time that is set.
+// configuration checks of both clients. Not driven: what breaks a connection. The fake
+// cluster answers at once, but for commits; a window takes the time that is set.
 //
 // A release is built with the locks of package locks, because a wait for sync's would
 // stop the virtual clock. All else of it is as released.
