@@ -43,6 +43,14 @@ func (e *engine) Unlooped() bool               { return e.begun().unlooped() }
 func (e *engine) StopFaults()                  { e.begun().stopFaults() }
 func (e *engine) Save() any                    { return e.begun().save() }
 func (e *engine) Load(state any)               { e.begun().goTo(state.(*snapshot)) }
+func (e *engine) Pack(to []byte, before, state any) []byte {
+	was, _ := before.(*snapshot)
+	return e.world().pack(to, was, state.(*snapshot))
+}
+func (e *engine) Unpack(from []byte, before any) (state any, rest []byte) {
+	was, _ := before.(*snapshot)
+	return e.world().unpack(from, was)
+}
 func (e *engine) Differences(a, b any) []string {
 	return e.begun().differences(a.(*snapshot), b.(*snapshot))
 }

@@ -276,6 +276,7 @@ type keeper struct {
 	room          []*block  // to cut snapshots from
 	made          []*record // records by their hash, as far as they are kept
 	built         []*block  // blocks by the hashes of their records, as far as they are kept
+	archive       archive   // of states that are kept on disk
 	symmetry      *symmetry // nil: no search takes tasks for alike
 }
 

@@ -33,6 +33,7 @@ type search struct {
 	failFast bool
 	parallel workers
 	memory   memory
+	spill    string
 	symmetry bool
 	save     string
 	json     bool
@@ -66,6 +67,7 @@ func (a *app) exploreCommand() *cobra.Command {
 	f.BoolVar(&s.failFast, "fail-fast", false, "stop at the first that breaks")
 	s.parallel.flag(c)
 	s.memory.flag(c)
+	f.StringVar(&s.spill, "spill", "", "states: a folder in which to keep, at the bound of --memory, the states that are still to be expanded, and go on; what was seen stays in memory, about 40 bytes a state")
 	f.BoolVar(&s.symmetry, "symmetry", false, "states: take states for one if only tasks that are alike have changed places; fewer states, by up to the number of orders of those tasks")
 	f.StringVar(&s.save, "save", "", "write the schedule of the first property that breaks to a file, and those of others to FILE.PROPERTY")
 	f.BoolVar(&s.json, "json", false, "write JSON")
@@ -101,9 +103,13 @@ func (s *search) validate(c *cobra.Command) error {
 		return fmt.Errorf("--depth goes with --strategy pct, not %s", s.strategy)
 	case set("memory") && s.strategy != "states":
 		return fmt.Errorf("--memory goes with --strategy states, not %s: the others hold a run at a time", s.strategy)
+	case set("spill") && s.strategy != "states":
+		return fmt.Errorf("--spill goes with --strategy states, not %s: the others hold a run at a time", s.strategy)
+	case set("spill") && s.spill == "":
+		return errors.New("--spill is empty; want a folder")
 	case s.symmetry && s.strategy != "states":
 		return fmt.Errorf("--symmetry goes with --strategy states, not %s: the others follow runs, in which each task has its name", s.strategy)
-	case s.wasteful && (s.strategy != "states" || s.json || s.failFast || s.symmetry || set("memory") || set("save") || set("parallel")):
+	case s.wasteful && (s.strategy != "states" || s.json || s.failFast || s.symmetry || set("memory") || set("spill") || set("save") || set("parallel")):
 		return errors.New("--waste goes with --limit and --time alone")
 	case set("save") && s.save == "":
 		return errors.New("--save is empty; want a file")
@@ -139,6 +145,12 @@ func (s *search) explore(a *app) error {
 		Stop:     func() bool { return signals.interrupted() || s.time.over(began) },
 		Progress: func(r *explore.Result) { status.search("", r) },
 	}
+	spill, err := openScratch(s.spill)
+	if err != nil {
+		return err
+	}
+	defer spill.close()
+	o.Spill = spill.files
 	if s.shard.of > 0 {
 		from, to := s.shard.share(s.limit)
 		o.From, o.Limit = from, to-from

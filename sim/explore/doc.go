@@ -11,6 +11,9 @@
 // which of some tasks that are alike is which: of three committers that run one
 // program, C0, C1 and C2, up to six times fewer.
 //
+// With Options.Spill it keeps on disk, beyond a bound of memory, the states that it has
+// still to expand. What it has seen stays in memory.
+//
 // Exhaustive runs every happens-before class of schedules once. It is the other
 // way to proof: better where few steps depend on each other, and where what is
 // judged is a whole history rather than a state. Neither is always smaller; try

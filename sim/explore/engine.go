@@ -70,6 +70,13 @@ type Engine interface {
 	Save() any
 	// Load goes to a saved state, without running there.
 	Load(state any)
+	// Pack appends the bytes of a saved state to others. Before is the state that was
+	// packed before it; nil: there is none. What the bytes stand for, the parts that
+	// states share, stays here in memory.
+	Pack(to []byte, before, state any) []byte
+	// Unpack returns the state of the first of some bytes that Pack has made here, and
+	// what follows them. Before is what it was for Pack.
+	Unpack(from []byte, before any) (state any, rest []byte)
 	// Differences names the fields in which two saved states differ, those of a task
 	// with the point where it is parked in the first.
 	Differences(first, second any) []string

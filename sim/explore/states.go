@@ -1,9 +1,11 @@
 package explore
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/bits"
+	"runtime"
 	"slices"
 
 	"racelab/sim"
@@ -36,6 +38,9 @@ func States(sys System, o Options) (_ *Result, err error) {
 	s := search{pool: c, result: r, seen: newSeen(), graph: newGraph(len(r.Verdicts)), breaks: make([]firstBreaks, len(r.Verdicts)), timed: isTimed(sys)}
 	memory := o.bindMemory()
 	defer memory.release()
+	if err := s.frontiers(&o); err != nil {
+		return nil, err
+	}
 	complete := s.run(o, memory)
 	r.States, r.Complete = s.seen.n(), complete
 	s.liveness()
@@ -55,6 +60,8 @@ type search struct {
 	result   *Result
 	seen     *seen
 	graph    *graph
+	now      *frontier     // the level that is being expanded
+	next     *frontier     // that after it
 	breaks   []firstBreaks // by property
 	expanded int           // states
 	ended    int           // levels of which every step was taken
@@ -74,28 +81,31 @@ func (s *search) run(o Options, memory *memoryBound) bool {
 	s.seen.add(at.state())
 	s.graph.reach(0, at.discontent(s.result.index))
 	s.count(0, at.Tested(), at.Violations(), 0)
-	frontier := []checkpoint{at.save()}
+	s.next.push(at.save())
 	expanded := make([]expansion, batch)
-	for level := 1; len(frontier) > 0; level++ {
-		s.result.Levels = append(s.result.Levels, len(frontier))
-		var next []checkpoint
+	for level := 1; s.next.n > 0; level++ {
+		s.now, s.next = s.next, s.now
+		s.result.Levels = append(s.result.Levels, s.now.n)
 		s.graph.level()
-		for from, size := 0, 0; from < len(frontier); from += size {
-			if size = batch; s.result.Transitions < checkFirst {
+		for s.now.n > 0 {
+			size := batch
+			if s.result.Transitions < checkFirst {
 				size = firstBatch
 			}
-			checkpoints := frontier[from:min(from+size, len(frontier))]
 			if o.stopped() || s.seen.n() > o.Limit || o.First && s.result.AnyBroken() {
 				return false
 			}
-			if s.result.Memory = memoryInUse(); s.result.Memory > memory.limit {
-				s.result.Left = fmt.Sprintf("it holds %d MB, and may hold %d", s.result.Memory>>20, memory.limit>>20)
+			if s.result.Left = s.keepTo(memory, o.spilling > 0); s.result.Left != "" {
 				return false
 			}
-			memory.holds(s.result.Memory)
 			if s.unlooped {
 				s.result.Left = "a function has done 1,000 operations in a run, and all that they gave is its state; " +
 					"is it a loop that need not end? Then for t.Loop(NAME) {...} forgets what earlier turns were given"
+				return false
+			}
+			checkpoints, err := s.now.take(size)
+			if err != nil {
+				s.result.Left = err.Error()
 				return false
 			}
 			s.pool.each(len(checkpoints), func(at *cursor, i int) {
@@ -116,7 +126,7 @@ func (s *search) run(o Options, memory *memoryBound) bool {
 						to, isNew = s.seen.add(m.fingerprint)
 					}
 					if isNew {
-						next = append(next, m.checkpoint)
+						s.next.push(m.checkpoint)
 						s.graph.reach(to, m.wants)
 					}
 					s.graph.add(m, to)
@@ -127,9 +137,34 @@ func (s *search) run(o Options, memory *memoryBound) bool {
 			s.result.States = s.seen.n()
 			o.progress(s.result)
 		}
-		frontier, s.ended = next, level
+		s.ended = level
 	}
 	return true
+}
+
+// keepTo makes the search keep to its memory, and says why it cannot go on; empty: it
+// can.
+func (s *search) keepTo(memory *memoryBound, spilling bool) string {
+	if s.result.Memory = memoryInUse(); (s.result.Memory > memory.limit || spilling) && !s.next.spilled {
+		if err := cmp.Or(s.now.spill(), s.next.spill()); err != nil {
+			return err.Error()
+		}
+		if s.next.spilled && !spilling {
+			runtime.GC()
+			s.result.Memory = memoryInUse()
+		}
+	}
+	if err := cmp.Or(s.now.failure(), s.next.failure()); err != nil {
+		return err.Error()
+	}
+	switch {
+	case s.result.Memory <= memory.limit || spilling:
+		memory.holds(s.result.Memory)
+		return ""
+	case s.next.spilled:
+		return fmt.Sprintf("it holds %d MB beside the states that are on disk, and may hold %d", s.result.Memory>>20, memory.limit>>20)
+	}
+	return fmt.Sprintf("it holds %d MB, and may hold %d", s.result.Memory>>20, memory.limit>>20)
 }
 
 // count notes what steps on their way to a level put to the test and broke.

@@ -64,6 +64,13 @@ type Saver interface {
 	Learn(from Saver)
 }
 
+// Packer is a Saver whose states can be kept on disk; see Engine.
+type Packer interface {
+	Saver
+	Pack(to []byte, before, state any) []byte
+	Unpack(from []byte, before any) (state any, rest []byte)
+}
+
 // Rebuilder is a System that can be built anew. A proof defends itself in worlds
 // that nothing has been saved from or loaded into.
 type Rebuilder interface {

@@ -25,8 +25,12 @@ type Options struct {
 	// that it finds.
 	Workers int
 	// Memory bounds how many bytes States holds; 0: what GOMEMLIMIT says, if it
-	// says anything. At the bound the search ends, unfinished.
+	// says anything. At the bound the search ends, unfinished, or goes on with Spill.
 	Memory int64
+	// Spill is two empty files in which States keeps, at the bound of Memory, the states
+	// that it has still to expand, and goes on; none: it ends there. In memory it keeps
+	// what it has seen, about 40 bytes a state, and the parts that states share.
+	Spill [2]Scratch
 	// Symmetry lets States take two states for one if all that tells them apart is
 	// which of some tasks that are alike is which: those that run one program, set up
 	// in one way. Of k such tasks that is up to k! times fewer states. What goes round
@@ -45,6 +49,9 @@ type Options struct {
 	// atEnd is told of each end of a run, by States and Exhaustive. Tests
 	// compare with it what is reached, with one worker.
 	atEnd func(System)
+	// spilling is to be at the bound of Memory from the start, and never beyond it, and
+	// how many states are written at once then. Tests have few states.
+	spilling int
 	// trusting leaves out what a search does to check the model: tests of the
 	// search itself, on many small models, have no time for it.
 	trusting bool
