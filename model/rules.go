@@ -153,6 +153,14 @@ type Rules struct {
 	Release Release // has all rules up to it
 	Without Rule    // which it lacks all the same
 	With    Rule    // which it has before their time
+	Omits   Omission
+}
+
+// Omission is one check that a broker leaves out, so that somebody may notice.
+// The zero value is none.
+type Omission struct {
+	Request string // as Checks has it
+	Check   int    // from 1, in their order
 }
 
 // Has says whether the broker follows a rule.
@@ -200,11 +208,20 @@ type Check[T any] struct {
 	Holds func(x *T) bool // whether it is refused
 }
 
+// Checks are all reasons to refuse a request, in the order in which they are looked at.
+type Checks[T any] struct {
+	Request string
+	List    []Check[T]
+}
+
 // Refusal goes through the checks in their order, and says which is the first that
 // refuses the request: None if none does.
-func Refusal[T any](rules Rules, checks []Check[T], x *T) Error {
-	for i := range checks {
-		c := &checks[i]
+func Refusal[T any](rules Rules, checks Checks[T], x *T) Error {
+	for i := range checks.List {
+		c := &checks.List[i]
+		if rules.Omits.Check == i+1 && rules.Omits.Request == checks.Request {
+			continue
+		}
 		if (c.Rule == 0 || rules.Has(c.Rule)) && (c.Until == 0 || !rules.Has(c.Until)) && c.Holds(x) {
 			return c.Error
 		}
@@ -214,26 +231,24 @@ func Refusal[T any](rules Rules, checks []Check[T], x *T) Error {
 
 // Told is a check as documents tell it, without its types.
 type Told struct {
-	If, Error    string
-	Since, Until string // releases; empty: always, still
-	Rule         Rule
+	If, Error   string
+	Rule, Until Rule // as Check has them
 }
 
-// Tell tells the checks of a request.
-func Tell[T any](checks []Check[T]) []Told {
-	var told []Told
-	for i := range checks {
-		c := &checks[i]
-		t := Told{If: c.If, Error: c.Error.String(), Rule: c.Rule | c.Until}
-		if c.Rule != 0 {
-			t.Since = c.Rule.fact().Since.String()
-		}
-		if c.Until != 0 {
-			t.Until = c.Until.fact().Since.String()
-		}
-		told = append(told, t)
+// In says whether the rules have the check.
+func (t Told) In(rules Rules) bool {
+	return (t.Rule == 0 || rules.Has(t.Rule)) && (t.Until == 0 || !rules.Has(t.Until))
+}
+
+// Tell tells the checks of a request; then is what happens if none refuses it, source is in
+// Kafka, code is here, and test is what holds the order.
+func Tell[T any](checks Checks[T], then, source, code, test string) Section {
+	section := Section{Request: checks.Request, Then: then, Source: source, Code: code, Test: test}
+	for i := range checks.List {
+		c := &checks.List[i]
+		section.Checks = append(section.Checks, Told{c.If, c.Error.String(), c.Rule, c.Until})
 	}
-	return told
+	return section
 }
 
 // Section is the checks of one request, as docs/specification.md tells them.

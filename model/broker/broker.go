@@ -261,12 +261,12 @@ type reaching struct {
 // partitionChecks are those of each partition of a request.
 //
 // Source: ReplicaManager.getPartitionOrException, Partition.appendRecordsToLeader.
-var partitionChecks = []model.Check[reaching]{
+var partitionChecks = model.Checks[reaching]{Request: "Produce, Fetch, WriteTxnMarkers, of each partition", List: []model.Check[reaching]{
 	{If: "the broker does not have the partition", Error: model.ErrUnknownTopicOrPartition,
 		Holds: func(r *reaching) bool { return r.broker.hosted(r.partition) == nil }},
 	{If: "another broker leads the partition, as far as this one was told", Error: model.ErrNotLeaderOrFollower,
 		Holds: func(r *reaching) bool { return r.broker.log(r.partition) == nil }},
-}
+}}
 
 // led is the log of a partition, or why the broker serves none.
 func (b *Broker) led(p model.Partition) (*partitionLog, model.Error) {

@@ -26,7 +26,7 @@ func decide[T any](t *testing.T, b *strings.Builder, name string, checks []model
 	answers := func(checks []model.Check[T]) string {
 		text := &strings.Builder{}
 		for _, d := range decisions {
-			fmt.Fprintf(text, "%s: %v\n", d.says, model.Refusal(rules, checks, &d.x))
+			fmt.Fprintf(text, "%s: %v\n", d.says, model.Refusal(rules, model.Checks[T]{List: checks}, &d.x))
 		}
 		return text.String()
 	}
@@ -94,13 +94,13 @@ func TestDecisions(t *testing.T) {
 		}
 	}
 	// Idle: what another release has in place of it.
-	decide(t, b, "append, 4.3", appendChecks, model.Rules{}, nil, batches)
-	decide(t, b, "append, 4.0", appendChecks, model.Rules{Release: model.Kafka4_0}, []int{0, 3}, batches)
-	decide(t, b, "append, 3.5", appendChecks, model.Rules{Release: model.Kafka3_5}, []int{0, 1, 3, 4}, batches)
-	decide(t, b, "marker, 4.3", markerChecks, model.Rules{}, []int{2, 3}, markers)
-	decide(t, b, "marker, 4.2", markerChecks, model.Rules{Release: model.Kafka4_2}, []int{3}, markers)
-	decide(t, b, "marker, before 19999", markerChecks, model.Rules{Without: model.MarkerAgain | model.LastEpoch}, nil, markers)
-	decide(t, b, "marker, 4.1", markerChecks, model.Rules{Release: model.Kafka4_1}, []int{1, 2, 3}, markers)
+	decide(t, b, "append, 4.3", appendChecks.List, model.Rules{}, nil, batches)
+	decide(t, b, "append, 4.0", appendChecks.List, model.Rules{Release: model.Kafka4_0}, []int{0, 3}, batches)
+	decide(t, b, "append, 3.5", appendChecks.List, model.Rules{Release: model.Kafka3_5}, []int{0, 1, 3, 4}, batches)
+	decide(t, b, "marker, 4.3", markerChecks.List, model.Rules{}, []int{2, 3}, markers)
+	decide(t, b, "marker, 4.2", markerChecks.List, model.Rules{Release: model.Kafka4_2}, []int{3}, markers)
+	decide(t, b, "marker, before 19999", markerChecks.List, model.Rules{Without: model.MarkerAgain | model.LastEpoch}, nil, markers)
+	decide(t, b, "marker, 4.1", markerChecks.List, model.Rules{Release: model.Kafka4_1}, []int{1, 2, 3}, markers)
 	const path = "testdata/decisions"
 	if *rewrite {
 		if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {

@@ -172,7 +172,7 @@ type committing struct {
 //
 // Source: ClassicGroup.validateOffsetCommit, OffsetMetadataManager.validateTransactionalOffsetCommit.
 // Differs: no static members, no KIP-848 groups.
-var offsetChecks = []model.Check[committing]{
+var offsetChecks = model.Checks[committing]{Request: "TxnOffsetCommit, what the group says", List: []model.Check[committing]{
 	{If: "it names a member that the group does not have", Rule: model.GroupMetadata, Error: model.ErrUnknownMemberID,
 		Holds: func(c *committing) bool {
 			return c.request.ConsumerGroupMetadata != model.ConsumerGroupMetadata{} && c.request.MemberID != c.group.owner.MemberID
@@ -181,7 +181,7 @@ var offsetChecks = []model.Check[committing]{
 		Holds: func(c *committing) bool {
 			return c.request.ConsumerGroupMetadata != model.ConsumerGroupMetadata{} && c.request.GenerationID != c.group.owner.GenerationID
 		}},
-}
+}}
 
 func offsetsBatch(request *model.TxnOffsetCommitRequest) model.RecordBatch {
 	return model.RecordBatch{

@@ -137,10 +137,15 @@ var transactionChecks = []model.Check[appending]{
 	{If: "its epoch is older than the last one here", Error: model.ErrInvalidProducerEpoch, Holds: (*appending).isOlder},
 }
 
+// offsetLogChecks are those of offsets, which have no sequence numbers.
+//
+// Source: CoordinatorPartitionWriter.
+var offsetLogChecks = model.Checks[appending]{Request: "TxnOffsetCommit, what the log says", List: transactionChecks}
+
 // appendChecks are those of a batch of records, after duplicates are found.
 //
 // Source: UnifiedLog.analyzeAndValidateProducerState, then ProducerAppendInfo.
-var appendChecks = slices.Concat(transactionChecks, []model.Check[appending]{
+var appendChecks = model.Checks[appending]{Request: "Produce, a batch of an idempotent producer", List: slices.Concat(transactionChecks, []model.Check[appending]{
 	{If: "it is verified under TV2, no batch of this epoch is here, and it does not begin with 0", Rule: model.FirstSequenceZero, Error: model.ErrOutOfOrderSequenceNumber,
 		Holds: func(a *appending) bool {
 			v := &a.producer.verification
@@ -155,7 +160,7 @@ var appendChecks = slices.Concat(transactionChecks, []model.Check[appending]{
 		Holds: func(a *appending) bool { return !a.producer.takesSequence(a.batch.ProducerEpoch, a.batch.BaseSequence) }},
 	{If: "it is not transactional, and a transaction of its producer is open here", Error: model.ErrInvalidTxnState,
 		Holds: func(a *appending) bool { return a.producer.currentTxnFirstOffset != noOffset && !a.batch.Transactional }},
-})
+})}
 
 // ongoing says whether a transaction is open here that a batch of the epoch would
 // be a part of.
@@ -177,7 +182,7 @@ func (l *partitionLog) append(b model.RecordBatch, guard verificationGuard) (mod
 	switch a := (appending{l, l.producer(b.ProducerID), &b, guard}); {
 	case b.ProducerID == model.NoProducerID:
 	case b.Offsets != nil:
-		checks = transactionChecks
+		checks = offsetLogChecks
 		fallthrough
 	default:
 		if at, ok := a.producer.findDuplicateBatch(&b); ok && b.Offsets == nil {
@@ -216,7 +221,7 @@ func (m *marking) isLast() bool {
 // passes them all.
 //
 // Source: ProducerAppendInfo.checkProducerEpoch, ProducerAppendInfo.appendEndTxnMarker.
-var markerChecks = []model.Check[marking]{
+var markerChecks = model.Checks[marking]{Request: "WriteTxnMarkers", List: []model.Check[marking]{
 	{If: "its epoch is older than the last one here", Error: model.ErrInvalidProducerEpoch,
 		Holds: func(m *marking) bool { return m.marker.ProducerEpoch < m.producer.producerEpoch }},
 	{If: "under TV2 its epoch is the last one here, and a transaction is open", Rule: model.StrictMarkers, Error: model.ErrInvalidProducerEpoch,
@@ -227,7 +232,7 @@ var markerChecks = []model.Check[marking]{
 		Holds: func(m *marking) bool { return m.isAgain() && !m.isOpen() }},
 	{If: "a newer coordinator has written a marker of this producer here", Rule: model.CoordinatorFencing, Error: model.ErrTransactionCoordinatorFenced,
 		Holds: func(m *marking) bool { return m.marker.CoordinatorEpoch < m.producer.coordinatorEpoch }},
-}
+}}
 
 // appendEndTxnMarker ends a producer's transaction, if it has one here.
 //

@@ -91,13 +91,13 @@ type adds struct {
 //
 // Source: TransactionCoordinator.handleAddPartitionsToTransaction. KAFKA-18660 moved
 // the pending state to the front.
-var addChecks = slices.Concat(
+var addChecks = model.Checks[adds]{Request: "AddPartitionsToTxn, AddOffsetsToTxn", List: slices.Concat(
 	[]model.Check[adds]{{If: "a transition is pending", Rule: model.PendingBeforeEpoch, Error: model.ErrConcurrentTransactions, Holds: (*adds).isPending}},
 	producerChecks,
 	[]model.Check[adds]{
 		{If: "a transition is pending", Until: model.PendingBeforeEpoch, Error: model.ErrConcurrentTransactions, Holds: (*adds).isPending},
 		{If: "the transaction is decided, and not complete", Error: model.ErrConcurrentTransactions, Holds: func(a *adds) bool { return a.m.state.decided() }},
-	})
+	})}
 
 // producerChecks are those of all requests about a transaction under way.
 var producerChecks = []model.Check[adds]{
@@ -109,9 +109,9 @@ var producerChecks = []model.Check[adds]{
 // state, since the append to the partition's log is judged once more.
 //
 // Source: TransactionCoordinator.handleVerifyPartitionsInTransaction; KIP-890.
-var verifyChecks = slices.Concat(producerChecks, []model.Check[adds]{
+var verifyChecks = model.Checks[adds]{Request: "AddPartitionsToTxn, verify only", List: slices.Concat(producerChecks, []model.Check[adds]{
 	{If: "the transaction is decided, and not complete", Error: model.ErrConcurrentTransactions, Holds: func(a *adds) bool { return a.m.state.decided() }},
-})
+})}
 
 func (a *adds) isPending() bool { return a.m.pendingTransitionInProgress() }
 

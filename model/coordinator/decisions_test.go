@@ -26,7 +26,7 @@ func decide[T any](t *testing.T, b *strings.Builder, name string, checks []model
 	answers := func(checks []model.Check[T]) string {
 		text := &strings.Builder{}
 		for _, d := range decisions {
-			fmt.Fprintf(text, "%s: %v\n", d.says, model.Refusal(rules, checks, &d.x))
+			fmt.Fprintf(text, "%s: %v\n", d.says, model.Refusal(rules, model.Checks[T]{List: checks}, &d.x))
 		}
 		return text.String()
 	}
@@ -71,12 +71,12 @@ func TestDecisions(t *testing.T) {
 	}
 	newest, old := model.Rules{}, model.Rules{Release: model.Kafka3_9}
 	// Idle: what another release has in place of it, or what nothing reaches any more.
-	decide(t, b, "add, 4.3", addChecks, newest, []int{3}, addsOf)
-	decide(t, b, "add, 3.9", addChecks, old, []int{0}, addsOf)
-	decide(t, b, "verify", verifyChecks, newest, nil, addsOf)
-	decide(t, b, "EndTxn TV1, 4.3", endChecksTV1, newest, []int{2, 3}, tv1)
-	decide(t, b, "EndTxn TV2, 4.3", endChecksTV2, newest, []int{0, 4, 5}, tv2)
-	decide(t, b, "EndTxn TV2, as proposed", endChecksTV2, model.Rules{Release: model.Unreleased}, []int{4}, tv2)
+	decide(t, b, "add, 4.3", addChecks.List, newest, []int{3}, addsOf)
+	decide(t, b, "add, 3.9", addChecks.List, old, []int{0}, addsOf)
+	decide(t, b, "verify", verifyChecks.List, newest, nil, addsOf)
+	decide(t, b, "EndTxn TV1, 4.3", endChecksTV1.List, newest, []int{2, 3}, tv1)
+	decide(t, b, "EndTxn TV2, 4.3", endChecksTV2.List, newest, []int{0, 4, 5}, tv2)
+	decide(t, b, "EndTxn TV2, as proposed", endChecksTV2.List, model.Rules{Release: model.Unreleased}, []int{4}, tv2)
 	const path = "testdata/decisions"
 	if *rewrite {
 		if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {

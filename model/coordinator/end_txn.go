@@ -125,7 +125,7 @@ func (x *ends) acceptsEpoch() bool {
 // endChecksTV1 are those for clients that keep their epoch.
 //
 // Source: TransactionCoordinator.endTransactionWithTV1.
-var endChecksTV1 = []model.Check[ends]{
+var endChecksTV1 = model.Checks[ends]{Request: "EndTxn to version 4 (TV1)", List: []model.Check[ends]{
 	{If: "the producer id is not the current one", Error: model.ErrInvalidProducerIDMapping, Holds: func(x *ends) bool { return x.m.producerID != x.producerID }},
 	{If: "a client's epoch is not the current one", Rule: model.StrictEndTxnEpoch, Error: model.ErrProducerFenced,
 		Holds: func(x *ends) bool { return x.fromClient && x.m.producerEpoch != x.producerEpoch }},
@@ -137,12 +137,12 @@ var endChecksTV1 = []model.Check[ends]{
 	{If: "the transaction is decided, with the same result", Error: model.ErrConcurrentTransactions, Holds: func(x *ends) bool { return x.m.state.decided() && x.isSame() }},
 	{If: "the transaction is decided, with the other result", Error: model.ErrInvalidTxnState, Holds: func(x *ends) bool { return x.m.state.decided() }},
 	{If: "there is no transaction", Error: model.ErrInvalidTxnState, Holds: func(x *ends) bool { return x.m.state == EmptyTransaction }},
-}
+}}
 
 // endChecksTV2 are those for clients whose epoch ends with the transaction.
 //
 // Source: TransactionCoordinator.endTransaction; KIP-890.
-var endChecksTV2 = []model.Check[ends]{
+var endChecksTV2 = model.Checks[ends]{Request: "EndTxn from version 5 (TV2)", List: []model.Check[ends]{
 	{If: "a fence is pending, and a client asks", Rule: model.CommitAgainstFence, Error: model.ErrConcurrentTransactions,
 		Holds: func(x *ends) bool { return x.fromClient && x.isFence() }},
 	{If: "a transition is pending that is no fence", Rule: model.PendingBeforeEpoch, Error: model.ErrConcurrentTransactions, Holds: (*ends).isPending},
@@ -161,7 +161,7 @@ var endChecksTV2 = []model.Check[ends]{
 		}},
 	{If: "the transaction is decided, with the same result", Error: model.ErrConcurrentTransactions, Holds: func(x *ends) bool { return x.m.state.decided() && x.isSame() }},
 	{If: "the transaction is decided, with the other result", Error: model.ErrInvalidTxnState, Holds: func(x *ends) bool { return x.m.state.decided() }},
-}
+}}
 
 // result is how the transaction ends, if it is decided.
 func (m *transactionMetadata) result() model.TransactionResult {

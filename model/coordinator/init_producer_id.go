@@ -60,7 +60,7 @@ type initialising struct {
 // initRequestChecks are those that do not need the transactional id's state.
 //
 // Source: KafkaApis.handleInitProducerIdRequest, TransactionCoordinator.handleInitProducerId.
-var initRequestChecks = []model.Check[initialising]{
+var initRequestChecks = model.Checks[initialising]{Request: "InitProducerId, what the request says", List: []model.Check[initialising]{
 	{If: "it carries a producer id without an epoch, or the other way round", Error: model.ErrInvalidRequest,
 		Holds: func(i *initialising) bool {
 			return (i.request.ProducerID == model.NoProducerID) != (i.request.ProducerEpoch == model.NoProducerEpoch)
@@ -75,12 +75,12 @@ var initRequestChecks = []model.Check[initialising]{
 		Holds: func(i *initialising) bool { return i.t.loading }},
 	{If: "the broker does not lead the transaction log", Error: model.ErrNotCoordinator,
 		Holds: func(i *initialising) bool { return !i.t.leads }},
-}
+}}
 
 // initStateChecks are those that do.
 //
 // Source: TransactionCoordinator.prepareInitProducerIdTransit.
-var initStateChecks = []model.Check[initialising]{
+var initStateChecks = model.Checks[initialising]{Request: "InitProducerId, what the state says", List: []model.Check[initialising]{
 	{If: "a transition is pending", Error: model.ErrConcurrentTransactions,
 		Holds: func(i *initialising) bool { return i.m.pendingTransitionInProgress() }},
 	{If: "it carries a producer id that is neither the current one, nor the one before with its epochs used up", Error: model.ErrProducerFenced,
@@ -89,7 +89,7 @@ var initStateChecks = []model.Check[initialising]{
 		}},
 	{If: "the transaction is decided, and not complete", Error: model.ErrConcurrentTransactions,
 		Holds: func(i *initialising) bool { return i.m.state.decided() }},
-}
+}}
 
 // mayInitialise says whether a client that goes on after an error still has the
 // right to: it has the current producer id, or had the one before until its

@@ -62,19 +62,19 @@ func section(line func(string, ...any), s model.Section) {
 	line("| | refused if | with | releases |")
 	line("|---|---|---|---|")
 	for i, c := range s.Checks {
-		releases := "all"
+		releases, first, last := "all", since(c.Rule), since(c.Until)
 		switch {
-		case c.Until != "" && c.Since == c.Until:
-			releases = "none: candidates of " + c.Since
-		case c.Until != "" && c.Since != "":
-			releases = c.Since + ", until " + c.Until
-		case c.Until != "":
-			releases = "before " + c.Until
-		case c.Since != "":
-			releases = "since " + c.Since
+		case c.Until != 0 && first == last:
+			releases = "none: candidates of " + first
+		case c.Until != 0 && c.Rule != 0:
+			releases = first + ", until " + last
+		case c.Until != 0:
+			releases = "before " + last
+		case c.Rule != 0:
+			releases = "since " + first
 		}
-		if c.Rule != 0 {
-			releases += " (" + c.Rule.String() + ")"
+		if rules := c.Rule | c.Until; rules != 0 {
+			releases += " (" + rules.String() + ")"
 		}
 		line("| %d | %s | %s | %s |", i+1, c.If, c.Error, releases)
 	}

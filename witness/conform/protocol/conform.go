@@ -56,6 +56,50 @@ var Sequences = []Sequence{
 	{"two", "two producers, each with a transactional id of its own", []specified.Step{
 		{Op: specified.Init}, {Op: specified.Init, Producer: 1}, {Op: specified.Add}, {Op: specified.Add, Producer: 1}, {Op: specified.Produce}, {Op: specified.Produce, Producer: 1}, {Op: specified.Abort, Producer: 1}, {Op: specified.Commit}, {Op: specified.Commit, Producer: 1},
 	}},
+	{"malformed", "InitProducerId that no state makes right", []specified.Step{
+		{Op: specified.Init, NoName: true}, {Op: specified.Init, NoTimeout: true}, {Op: specified.Init}, {Op: specified.Reinit, Half: true}, {Op: specified.Reinit},
+	}},
+	{"init-while-ending", "InitProducerId while the last transaction is completed, TV1 and TV2", []specified.Step{
+		{Op: specified.Init}, {Op: specified.Add}, {Op: specified.Produce}, {Op: specified.Commit}, {Op: specified.Init}, {Op: specified.Produce, TV2: true}, {Op: specified.Abort, TV2: true}, {Op: specified.Init},
+	}},
+	{"add-while-ending", "the next transaction while the last one is completed, TV1", []specified.Step{
+		{Op: specified.Init}, {Op: specified.Add}, {Op: specified.Produce}, {Op: specified.Commit}, {Op: specified.Add}, {Op: specified.Produce}, {Op: specified.Abort}, {Op: specified.AddOffsets}, {Op: specified.Commit},
+	}},
+	{"abort-while-ending", "an abort while the last transaction is completed, TV2", []specified.Step{
+		{Op: specified.Init}, {Op: specified.Produce, TV2: true}, {Op: specified.Commit, TV2: true}, {Op: specified.Abort, TV2: true},
+	}},
+	{"other-result-tv1", "the other result while the transaction is completed, TV1", []specified.Step{{Op: specified.Init}, {Op: specified.Add}, {Op: specified.Produce}, {Op: specified.Commit}, {Op: specified.Abort}}},
+	{"other-result-tv2", "the other result while the transaction is completed, TV2", []specified.Step{{Op: specified.Init}, {Op: specified.Produce, TV2: true}, {Op: specified.Abort, TV2: true}, {Op: specified.Commit, TV2: true, Epoch: -1}}},
+	{"late-tv1", "a record of a transaction that is over, TV1", []specified.Step{
+		{Op: specified.Init}, {Op: specified.Add}, {Op: specified.Produce}, {Op: specified.Commit}, {Op: specified.Produce}, {Op: specified.Add}, {Op: specified.Produce}, {Op: specified.Abort},
+	}},
+	{"older-epoch-open", "a record of an older epoch, of a partition where the newer one is open, TV1", []specified.Step{
+		{Op: specified.Init}, {Op: specified.Reinit}, {Op: specified.Add}, {Op: specified.Produce}, {Op: specified.Produce, Epoch: -1}, {Op: specified.Produce, Epoch: -1, Partition: 1}, {Op: specified.Commit},
+	}},
+	{"older-epoch-plain", "a record of an older epoch, without a transaction", []specified.Step{
+		{Op: specified.Init}, {Op: specified.Produce, Plain: true}, {Op: specified.Reinit}, {Op: specified.Produce, Plain: true}, {Op: specified.Produce, Plain: true, Epoch: -1},
+	}},
+	{"added-while-ending", "a first record of a partition of the transaction that is completed, TV1", []specified.Step{
+		{Op: specified.Init}, {Op: specified.Add}, {Op: specified.Add, Partition: 1}, {Op: specified.Produce}, {Op: specified.Commit}, {Op: specified.Produce, Partition: 1},
+	}},
+	{"older-epoch-tv2", "a record, and offsets, of an older epoch while the newer one is open, TV2", []specified.Step{
+		{Op: specified.Init}, {Op: specified.Produce, TV2: true}, {Op: specified.Commit, TV2: true}, {Op: specified.Produce, TV2: true}, {Op: specified.Produce, TV2: true, Epoch: -1},
+		{Op: specified.Offsets, TV2: true}, {Op: specified.Offsets, TV2: true, Epoch: -1}, {Op: specified.Commit, TV2: true},
+	}},
+	{"not-transactional", "a record without a transaction, of a producer that has one open there", []specified.Step{
+		{Op: specified.Init}, {Op: specified.Add}, {Op: specified.Produce}, {Op: specified.Produce, Plain: true}, {Op: specified.Commit}, {Op: specified.Produce, Plain: true},
+	}},
+	{"no-partition", "a record of a partition that there is not", []specified.Step{{Op: specified.Init}, {Op: specified.Produce, Partition: 2, Plain: true}}},
+	{"senders", "offsets, and who says that he commits them", []specified.Step{
+		{Op: specified.Join}, {Op: specified.Init}, {Op: specified.Offsets, TV2: true}, {Op: specified.Offsets, TV2: true, Sender: specified.Member}, {Op: specified.Offsets, TV2: true, Sender: specified.Nobody}, {Op: specified.Offsets, TV2: true, Sender: specified.FormerMember}, {Op: specified.Commit, TV2: true},
+	}},
+	{"markers", "markers: of an older epoch, of an older coordinator, a second time", []specified.Step{
+		{Op: specified.Init}, {Op: specified.Marker, Epoch: 1, Coordinator: 5}, {Op: specified.Marker, Coordinator: 5}, {Op: specified.Marker, Epoch: 1, Coordinator: 4},
+		{Op: specified.Marker, TV2: true, Epoch: 1, Coordinator: 5}, {Op: specified.Marker, TV2: true, Epoch: 2, Coordinator: 5},
+	}},
+	{"marker-while-open", "a marker of the epoch that is open, TV2", []specified.Step{
+		{Op: specified.Init}, {Op: specified.Produce, TV2: true}, {Op: specified.Marker, TV2: true}, {Op: specified.Abort, TV2: true},
+	}},
 }
 
 // Conform asks a broker the sequences, and prints what it answers and what the
@@ -88,7 +132,7 @@ func Conform(ctx context.Context, b *Broker, sequences []Sequence, out io.Writer
 			if last != first {
 				got += ", then " + last.String()
 			}
-			fmt.Fprintf(out, "  %-8s %-44s %-32s allowed: %v since %s", word, s, got, allowed[0], allowed[0].Since)
+			fmt.Fprintf(out, "  %-8s %-52s %-32s allowed: %v since %s", word, s, got, allowed[0], allowed[0].Since)
 			for i, a := range allowed[1:] {
 				fmt.Fprintf(out, "; before %s: %v", allowed[i].Since, a)
 			}

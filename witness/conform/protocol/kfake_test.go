@@ -140,6 +140,20 @@ var differences = []difference{
 		},
 	},
 	{
+		"InitProducerId with a producer id and without an epoch gets one", "Kafka", "Either both are given, or neither: INVALID_REQUEST. kfake looks whether there is a producer id.",
+		[]specified.Step{{Op: specified.Init}, {Op: specified.Reinit, Half: true}},
+		func(s specified.Step, _ bool, want specified.Allowed, got specified.Answer) bool {
+			return s.Half && code(want.Later, kerr.InvalidRequest) && code(got, nil)
+		},
+	},
+	{
+		"WriteTxnMarkers of an older epoch is written", "Kafka", "A partition takes markers of its epoch or a newer one. kfake is its own coordinator, and compares neither epoch.",
+		[]specified.Step{{Op: specified.Init}, {Op: specified.Marker, Epoch: 1}, {Op: specified.Marker}},
+		func(s specified.Step, _ bool, want specified.Allowed, got specified.Answer) bool {
+			return s.Op == specified.Marker && want.Later.Code != 0 && code(got, nil)
+		},
+	},
+	{
 		"a record that is refused begins a transaction, or moves the epoch", "Kafka", "kfake adds the partition, and takes a newer epoch, before it checks epoch and sequence. So what comes next is answered as in a transaction, or as fenced.",
 		[]specified.Step{{Op: specified.Init}, {Op: specified.Abort, TV2: true}, {Op: specified.Produce, TV2: true, Epoch: -1}, {Op: specified.Commit, TV2: true}},
 		func(_ specified.Step, afterRefusal bool, want specified.Allowed, got specified.Answer) bool {

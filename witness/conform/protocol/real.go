@@ -21,7 +21,12 @@ type Broker struct {
 	topic    string
 	run      string // part of the names of this run
 	runs     int
+	member   string // of the group of this sequence; empty: nobody has joined
+	joined   int32  // its generation
 }
+
+// partitions are those of the topic.
+const partitions = 2
 
 // Dial connects to a cluster, and makes a topic of two partitions there, which Close
 // deletes.
@@ -35,10 +40,11 @@ func Dial(ctx context.Context, address string) (*Broker, error) {
 		tv2    bool
 	}{{&b.tv1, false}, {&b.tv2, true}} {
 		versions := kversion.Stable()
-		produce, offsets, end := int16(11), int16(4), int16(4)
+		produce, offsets, end, markers := int16(11), int16(4), int16(4), int16(1)
 		if c.tv2 {
-			produce, offsets, end = 12, 5, 5
+			produce, offsets, end, markers = 12, 5, 5, 2
 		}
+		versions.SetMaxKeyVersion(int16(kmsg.WriteTxnMarkers), markers)
 		versions.SetMaxKeyVersion(int16(kmsg.Produce), produce)
 		versions.SetMaxKeyVersion(int16(kmsg.TxnOffsetCommit), offsets)
 		versions.SetMaxKeyVersion(int16(kmsg.EndTxn), end)
@@ -60,7 +66,7 @@ func Dial(ctx context.Context, address string) (*Broker, error) {
 	}
 	request := kmsg.NewPtrCreateTopicsRequest()
 	t := kmsg.NewCreateTopicsRequestTopic()
-	t.Topic, t.NumPartitions, t.ReplicationFactor = b.topic, 2, -1
+	t.Topic, t.NumPartitions, t.ReplicationFactor = b.topic, partitions, -1
 	request.Topics, request.TimeoutMillis = append(request.Topics, t), 10_000
 	response, err := request.RequestWith(ctx, b.tv1)
 	if err == nil && len(response.Topics) > 0 {
@@ -106,6 +112,7 @@ func (b *Broker) SpeaksTV2(ctx context.Context) (bool, error) {
 // ten seconds. It ends when told says so.
 func (b *Broker) Play(ctx context.Context, steps []specified.Step, told func(s specified.Step, first, last specified.Answer) bool) error {
 	b.runs++
+	b.member, b.joined = "", -1
 	producers := [2]specified.Producer{specified.NewProducer(), specified.NewProducer()}
 	for _, s := range steps {
 		who := &producers[s.Producer]
@@ -142,6 +149,12 @@ func (b *Broker) ask(ctx context.Context, s specified.Step, who *specified.Produ
 	case specified.Init, specified.Reinit:
 		r := kmsg.NewPtrInitProducerIDRequest()
 		r.TransactionalID, r.TransactionTimeoutMillis, r.ProducerID, r.ProducerEpoch = &txn, 60_000, id, epoch
+		if s.NoTimeout {
+			r.TransactionTimeoutMillis = 0
+		}
+		if s.NoName {
+			r.TransactionalID = kmsg.StringPtr("")
+		}
 		response, err := r.RequestWith(ctx, client)
 		if err != nil {
 			return a, err
@@ -177,6 +190,14 @@ func (b *Broker) ask(ctx context.Context, s specified.Step, who *specified.Produ
 		t.Topic = b.topic
 		p := kmsg.NewTxnOffsetCommitRequestTopicPartition()
 		p.Offset = 1
+		switch s.Sender {
+		case specified.Member:
+			r.MemberID, r.Generation = b.member, b.joined
+		case specified.Nobody:
+			r.MemberID, r.Generation = "nobody", b.joined
+		case specified.FormerMember:
+			r.MemberID, r.Generation = b.member, b.joined+1
+		}
 		t.Partitions = append(t.Partitions, p)
 		r.Topics = append(r.Topics, t)
 		response, err := r.RequestWith(ctx, client)
@@ -184,6 +205,10 @@ func (b *Broker) ask(ctx context.Context, s specified.Step, who *specified.Produ
 			return a, missing(err)
 		}
 		a.Code = response.Topics[0].Partitions[0].ErrorCode
+	case specified.Join:
+		return a, b.join(ctx, client, group)
+	case specified.Marker:
+		return b.marker(ctx, client, s, who)
 	case specified.Commit, specified.Abort:
 		r := kmsg.NewPtrEndTxnRequest()
 		r.TransactionalID, r.ProducerID, r.ProducerEpoch, r.Commit = txn, id, epoch, s.Op == specified.Commit
@@ -195,6 +220,67 @@ func (b *Broker) ask(ctx context.Context, s specified.Step, who *specified.Produ
 			a.Epoch, a.ID = response.ProducerEpoch, response.ProducerID
 		}
 	}
+	return a, nil
+}
+
+// join makes a member of the group, its only one.
+func (b *Broker) join(ctx context.Context, client *kgo.Client, group string) error {
+	r := kmsg.NewPtrJoinGroupRequest()
+	r.Group, r.SessionTimeoutMillis, r.RebalanceTimeoutMillis, r.ProtocolType = group, 30_000, 30_000, "consumer"
+	protocol := kmsg.NewJoinGroupRequestProtocol()
+	protocol.Name = "range"
+	r.Protocols = append(r.Protocols, protocol)
+	response, err := r.RequestWith(ctx, client)
+	if err == nil && response.ErrorCode == kerr.MemberIDRequired.Code {
+		r.MemberID = response.MemberID
+		response, err = r.RequestWith(ctx, client)
+	}
+	if err != nil {
+		return err
+	}
+	if err := kerr.ErrorForCode(response.ErrorCode); err != nil {
+		return err
+	}
+	b.member, b.joined = response.MemberID, response.Generation
+	sync := kmsg.NewPtrSyncGroupRequest()
+	sync.Group, sync.MemberID, sync.Generation, sync.ProtocolType, sync.Protocol = group, b.member, b.joined, kmsg.StringPtr("consumer"), kmsg.StringPtr("range")
+	assignment := kmsg.NewSyncGroupRequestGroupAssignment()
+	assignment.MemberID = b.member
+	sync.GroupAssignment = append(sync.GroupAssignment, assignment)
+	synced, err := sync.RequestWith(ctx, client)
+	if err != nil {
+		return err
+	}
+	return kerr.ErrorForCode(synced.ErrorCode)
+}
+
+// marker writes a marker, as the coordinator and kafka-transactions.sh do.
+func (b *Broker) marker(ctx context.Context, client *kgo.Client, s specified.Step, who *specified.Producer) (specified.Answer, error) {
+	a := specified.Answer{Epoch: -1}
+	id, epoch := who.IDs(s)
+	r := kmsg.NewPtrWriteTxnMarkersRequest()
+	m := kmsg.NewWriteTxnMarkersRequestMarker()
+	m.ProducerID, m.ProducerEpoch, m.CoordinatorEpoch, m.Committed = id, epoch, s.Coordinator, true
+	if s.TV2 {
+		m.TransactionVersion = 2
+	}
+	t := kmsg.NewWriteTxnMarkersRequestMarkerTopic()
+	t.Topic, t.Partitions = b.topic, []int32{int32(s.Partition)}
+	m.Topics = append(m.Topics, t)
+	r.Markers = append(r.Markers, m)
+	leader, err := b.leader(ctx, s.Partition)
+	if err != nil {
+		return a, err
+	}
+	response, err := client.Broker(leader).Request(ctx, r)
+	if err != nil {
+		return a, err
+	}
+	markers := response.(*kmsg.WriteTxnMarkersResponse).Markers
+	if len(markers) == 0 || len(markers[0].Topics) == 0 || len(markers[0].Topics[0].Partitions) == 0 {
+		return a, missing(nil)
+	}
+	a.Code = markers[0].Topics[0].Partitions[0].ErrorCode
 	return a, nil
 }
 
@@ -212,11 +298,14 @@ func (b *Broker) produce(ctx context.Context, client *kgo.Client, s specified.St
 	id, epoch := who.IDs(s)
 	r := kmsg.NewPtrProduceRequest()
 	r.TransactionID, r.Acks, r.TimeoutMillis = &txn, -1, 10_000
+	if s.Plain {
+		r.TransactionID = nil
+	}
 	t := kmsg.NewProduceRequestTopic()
 	t.Topic = b.topic
 	p := kmsg.NewProduceRequestTopicPartition()
 	p.Partition = int32(s.Partition)
-	p.Records = record(id, epoch, who.NextSequence(s))
+	p.Records = record(id, epoch, who.NextSequence(s), !s.Plain)
 	t.Partitions = append(t.Partitions, p)
 	r.Topics = append(r.Topics, t)
 	leader, err := b.leader(ctx, s.Partition)
@@ -235,8 +324,12 @@ func (b *Broker) produce(ctx context.Context, client *kgo.Client, s specified.St
 	return a, nil
 }
 
-// leader is the node that leads a partition, as soon as there is one.
+// leader is the node that leads a partition, as soon as there is one. Of one that is not
+// there it is that of the first.
 func (b *Broker) leader(ctx context.Context, partition int) (int, error) {
+	if partition >= partitions {
+		partition = 0
+	}
 	for range 50 {
 		r := kmsg.NewPtrMetadataRequest()
 		t := kmsg.NewMetadataRequestTopic()
@@ -258,14 +351,18 @@ func (b *Broker) leader(ctx context.Context, partition int) (int, error) {
 	return 0, fmt.Errorf("partition %d of %s has no leader", partition, b.topic)
 }
 
-// record is a batch of one transactional record.
+// record is a batch of one record.
 //
 // Source: DefaultRecordBatch, DefaultRecord.
-func record(id int64, epoch int16, sequence int32) []byte {
+func record(id int64, epoch int16, sequence int32, transactional bool) []byte {
 	body := []byte{12, 0, 0, 0, 1, 0, 0} // length 6: attributes, deltas, no key, an empty value, no headers
 	now := time.Now().UnixMilli()
 	var tail []byte // from the attributes on, which the checksum covers
-	tail = binary.BigEndian.AppendUint16(tail, 0x10)
+	attributes := uint16(0)
+	if transactional {
+		attributes = 0x10
+	}
+	tail = binary.BigEndian.AppendUint16(tail, attributes)
 	tail = binary.BigEndian.AppendUint32(tail, 0)
 	tail = binary.BigEndian.AppendUint64(tail, uint64(now))
 	tail = binary.BigEndian.AppendUint64(tail, uint64(now))

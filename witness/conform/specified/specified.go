@@ -58,28 +58,32 @@ func Specify(steps []Step) ([]Allowed, error) {
 func Of(release model.Release, steps []Step) (Allowed, error) {
 	var a Allowed
 	for _, held := range []bool{false, true} {
-		first, last, err := play(release, steps, held)
+		got, err := Play(model.Rules{Release: release}, steps, held)
 		if err != nil {
 			return a, err
 		}
-		if !slices.Contains(a.Answers, first.Compared()) {
-			a.Answers = append(a.Answers, first.Compared())
+		last := got[len(got)-1]
+		if !slices.Contains(a.Answers, last.First.Compared()) {
+			a.Answers = append(a.Answers, last.First.Compared())
 		}
 		if !held {
-			a.Later = last.Compared()
+			a.Later = last.Last.Compared()
 		}
 	}
 	return a, nil
 }
 
-// play has the models answer some steps. It returns what the last is answered first, and
-// in the end.
-func play(release model.Release, steps []Step, held bool) (first, last Answer, err error) {
+// Answered is what a step was answered, at once and in the end.
+type Answered struct{ First, Last Answer }
+
+// Play has the models, with some rules, answer the steps. The markers of the step before
+// the last are held, or all are written in time.
+func Play(rules model.Rules, steps []Step, held bool) (answered []Answered, err error) {
+	defer sim.RecoverModelError(&err)
 	w := sim.NewWorld()
 	defer w.Close()
-	rules := model.Rules{Release: release}
 	version := model.TV1
-	if release >= model.Kafka4_0 {
+	if rules.Release == model.Newest || rules.Release >= model.Kafka4_0 {
 		version = model.TV2
 	}
 	partitions := []model.Partition{model.ConsumerOffsets, 0, 1}
@@ -104,18 +108,21 @@ func play(release model.Release, steps []Step, held bool) (first, last Answer, e
 		if i < 0 {
 			i = slices.IndexFunc(enabled, func(e sim.Event) bool { return e.Actor == "client" })
 		}
-		if i < 0 && len(client.answers) == len(steps) {
-			return client.first, client.answers[len(steps)-1], nil
+		if i < 0 && len(client.answered) == len(steps) {
+			return client.answered, nil
 		}
 		if i < 0 {
-			return first, last, fmt.Errorf("specified: the model does not answer step %d: %v", client.next+1, steps[client.next])
+			return nil, fmt.Errorf("specified: the model does not answer step %d: %v", client.next+1, steps[client.next])
 		}
 		explore.Of(w).Take(i)
 		for _, v := range w.Violations() {
-			return first, last, fmt.Errorf("specified: step %d, %v: %s: %w", client.next+1, steps[min(client.next, len(steps)-1)], v.Property, v.Err)
+			if rules.Omits != (model.Omission{}) {
+				break // It is no Kafka, and its answer is asked for.
+			}
+			return nil, fmt.Errorf("specified: step %d, %v: %s: %w", client.next+1, steps[min(client.next, len(steps)-1)], v.Property, v.Err)
 		}
 	}
-	return first, last, fmt.Errorf("specified: the model refuses step %d for ever: %v", client.next+1, steps[client.next])
+	return nil, fmt.Errorf("specified: the model refuses step %d for ever: %v", client.next+1, steps[client.next])
 }
 
 // player sends the steps, one after the other, and tries again what is
@@ -126,7 +133,7 @@ type player struct {
 	steps       []Step `sim:"config"`
 	next        int
 	producers   [2]Producer
-	answers     []Answer
+	answered    []Answered
 	first       Answer // to the step under way
 	refused     bool   // the step under way was: it waits for all markers
 }
@@ -141,7 +148,7 @@ func (p *player) Run(t *sim.Task) {
 			}
 			if a.Code != int16(model.ErrConcurrentTransactions) {
 				p.producers[p.steps[p.next].Producer].Takes(p.steps[p.next], a)
-				p.answers = append(p.answers, a)
+				p.answered = append(p.answered, Answered{p.first, a})
 				break
 			}
 			p.refused = true
@@ -154,7 +161,7 @@ func (p *player) Run(t *sim.Task) {
 func (p *player) ask(t *sim.Task) Answer {
 	s := p.steps[p.next]
 	conn := p.coordinator
-	if s.Op == Produce || s.Op == Offsets {
+	if s.Op == Produce || s.Op == Offsets || s.Op == Join || s.Op == Marker {
 		conn = p.leader
 	}
 	conn.Send(t, p.request())
@@ -173,7 +180,14 @@ func (p *player) request() sim.Message {
 	}
 	switch s.Op {
 	case Init, Reinit:
-		return &model.InitProducerIDRequest{Version: 4, TransactionalID: txn, TransactionTimeout: time.Minute, ProducerID: producerID, ProducerEpoch: producerEpoch}
+		timeout := time.Minute
+		if s.NoTimeout {
+			timeout = 0
+		}
+		if s.NoName {
+			txn = model.EmptyTransactionalID
+		}
+		return &model.InitProducerIDRequest{Version: 4, TransactionalID: txn, TransactionTimeout: timeout, ProducerID: producerID, ProducerEpoch: producerEpoch}
 	case Add:
 		return &model.AddPartitionsToTxnRequest{Version: 3, TransactionalID: txn, ProducerID: producerID, ProducerEpoch: producerEpoch, Partitions: []model.Partition{model.Partition(s.Partition)}}
 	case AddOffsets:
@@ -182,15 +196,26 @@ func (p *player) request() sim.Message {
 		return &model.ProduceRequest{Version: one(11, 12), TransactionalID: txn, Partitions: []model.PartitionBatch{{
 			Partition: model.Partition(s.Partition),
 			Batch: model.RecordBatch{
-				ProducerID: producerID, ProducerEpoch: producerEpoch, Transactional: true, Records: []model.Record{0},
+				ProducerID: producerID, ProducerEpoch: producerEpoch, Transactional: !s.Plain, Records: []model.Record{0},
 				BaseSequence: model.Sequence(who.NextSequence(s)),
 			},
 		}}}
 	case Offsets:
 		return &model.TxnOffsetCommitRequest{
 			Version: one(4, 5), TransactionalID: txn, ProducerID: producerID, ProducerEpoch: producerEpoch,
-			Partitions: []model.PartitionOffset{{Partition: 0, Offset: 1}}, TooLarge: -1,
+			Partitions: []model.PartitionOffset{{Partition: 0, Offset: 1}}, TooLarge: -1, ConsumerGroupMetadata: senders[s.Sender],
 		}
+	case Join:
+		return &model.GroupRebalanced{ConsumerGroupMetadata: senders[Member]}
+	case Marker:
+		version := model.TV1
+		if s.TV2 {
+			version = model.TV2
+		}
+		return &model.WriteTxnMarkersRequest{Markers: []model.TxnMarker{{
+			ProducerID: producerID, ProducerEpoch: producerEpoch, CoordinatorEpoch: model.CoordinatorEpoch(s.Coordinator), Result: model.Commit,
+			TransactionVersion: version, Partitions: []model.Partition{model.Partition(s.Partition)},
+		}}}
 	default:
 		result := model.Abort
 		if s.Op == Commit {
@@ -198,6 +223,11 @@ func (p *player) request() sim.Message {
 		}
 		return &model.EndTxnRequest{Version: one(4, 5), TransactionalID: txn, ProducerID: producerID, ProducerEpoch: producerEpoch, Result: result}
 	}
+}
+
+// senders are those of TxnOffsetCommit.
+var senders = [...]model.ConsumerGroupMetadata{
+	Member: {MemberID: 1, GenerationID: 1}, Nobody: {MemberID: 2, GenerationID: 1}, FormerMember: {MemberID: 1, GenerationID: 2},
 }
 
 func answerOf(m sim.Message) Answer {
@@ -213,6 +243,8 @@ func answerOf(m sim.Message) Answer {
 		a.Code = int16(response.Partitions[0].Error)
 	case *model.TxnOffsetCommitResponse:
 		a.Code = int16(response.Partitions[0].Error)
+	case *model.WriteTxnMarkersResponse:
+		a.Code = int16(response.Markers[0].Partitions[0].Error)
 	case *model.EndTxnResponse:
 		a = Answer{int16(response.Error), int16(response.ProducerEpoch), int64(response.ProducerID)}
 	}

@@ -22,11 +22,29 @@ const (
 	Offsets              // TxnOffsetCommit; version 4 under TV1, 5 under TV2
 	Commit               // EndTxn; version 4 under TV1, 5 under TV2
 	Abort
-	Ops // how many there are
+	Ops // how many there are of producers
+
+	Join   // JoinGroup and SyncGroup: the group has one member, in its first generation
+	Marker // WriteTxnMarkers of a commit, to the leader; version 1 under TV1, 2 under TV2
 )
 
 func (o Op) String() string {
-	return [...]string{"InitProducerId", "InitProducerId after an error", "AddPartitionsToTxn", "AddOffsetsToTxn", "Produce", "TxnOffsetCommit", "EndTxn(commit)", "EndTxn(abort)"}[o]
+	return [...]string{"InitProducerId", "InitProducerId after an error", "AddPartitionsToTxn", "AddOffsetsToTxn", "Produce", "TxnOffsetCommit", "EndTxn(commit)", "EndTxn(abort)", "", "JoinGroup", "WriteTxnMarkers"}[o]
+}
+
+// Sender is what TxnOffsetCommit says of its sender.
+type Sender uint8
+
+// What it says.
+const (
+	Nothing      Sender = iota
+	Member              // that it is the member which has joined, in its generation
+	Nobody              // a member that the group does not have
+	FormerMember        // the member, in another generation
+)
+
+func (s Sender) String() string {
+	return [...]string{"", " of the member", " of nobody in the group", " of another generation"}[s]
 }
 
 // Step is one request. What it does not say is as a client would have it.
@@ -34,15 +52,24 @@ type Step struct {
 	Op
 	TV2       bool
 	Producer  int // 0 or 1: by its transactional id
-	Partition int // 0 or 1: of Add and Produce
+	Partition int // 0 or 1: of Add, Produce and Marker; 2: none that there is (Produce)
 	// Epoch and Sequence are how far those of the request are from the producer's own.
 	Epoch, Sequence int
 	// Stranger has a producer id that nobody was given.
 	Stranger bool
+	// Half has no epoch, NoName no transactional id but an empty one, and NoTimeout a
+	// timeout of 0 (Init and Reinit).
+	Half, NoName, NoTimeout bool
+	Plain                   bool   // not transactional (Produce)
+	Sender                  Sender // of Offsets
+	Coordinator             int32  // the coordinator's epoch (Marker)
 	// Replaces is that another process has the transactional id from here on, so that
 	// the producer keeps what it had (Init).
 	Replaces bool
 }
+
+// Ends says whether the request may end a transaction, so that markers are written.
+func (s Step) Ends() bool { return s.Op <= Reinit || s.Op == Commit || s.Op == Abort }
 
 func (s Step) String() string {
 	text := fmt.Sprintf("%c %v", 'A'+s.Producer, s.Op)
@@ -55,7 +82,23 @@ func (s Step) String() string {
 			text += fmt.Sprintf(" sequence%+d", s.Sequence)
 		}
 	}
-	if s.TV2 && (s.Op == Produce || s.Op == Offsets || s.Op == Commit || s.Op == Abort) {
+	text += s.Sender.String()
+	if s.Op == Marker {
+		text += fmt.Sprintf(" P%d coordinator epoch %d", s.Partition, s.Coordinator)
+	}
+	if s.Plain {
+		text += " not transactional"
+	}
+	if s.Half {
+		text += " without an epoch"
+	}
+	if s.NoName {
+		text += " with an empty id"
+	}
+	if s.NoTimeout {
+		text += " with timeout 0"
+	}
+	if s.TV2 && (s.Op == Produce || s.Op == Offsets || s.Op == Commit || s.Op == Abort || s.Op == Marker) {
 		text += " TV2"
 	}
 	if s.Epoch != 0 {
@@ -74,7 +117,7 @@ func (s Step) String() string {
 type Producer struct {
 	ID       int64
 	Epoch    int16
-	Sequence [2]int32 // by partition
+	Sequence [3]int32 // by partition
 }
 
 // NewProducer is one that has not asked for a producer id yet.
@@ -94,7 +137,10 @@ func (p *Producer) IDs(s Step) (int64, int16) {
 	if s.Stranger {
 		id = stranger
 	}
-	if s.Op == Init {
+	switch {
+	case s.Half:
+		return id, -1
+	case s.Op == Init:
 		return -1, -1
 	}
 	return id, max(epoch, 0)
@@ -121,7 +167,7 @@ func (p *Producer) Takes(s Step, a Answer) {
 	case s.Op == Produce && s.Sequence == 0:
 		p.Sequence[s.Partition]++
 	case s.Op == Init || s.Op == Reinit || a.Epoch >= 0:
-		p.ID, p.Epoch, p.Sequence = a.ID, a.Epoch, [2]int32{}
+		p.ID, p.Epoch, p.Sequence = a.ID, a.Epoch, [3]int32{}
 	}
 }
 
