@@ -36,6 +36,7 @@ type Settings struct {
 	Atomic      []string // see rt.Atomic
 	Command     string   // that repeats a finding, up to the schedule; TEST stands for the test, EXPERIMENT for its name as an experiment
 	Missed      []string
+	RaceLog     string // see rt.RaceLog
 	Answers     string // a file for what was found, one JSON a line
 	Workers     int    // how many processes explore at a time
 	Part        *part  // what this process is to do; nil: all
@@ -125,7 +126,7 @@ func exploreTest(t *testing.T, s *Settings, unasked bool, body func(w *T)) {
 	if s.Part != nil && (s.Part.Test != t.Name() || s.Part.Call != call) {
 		return
 	}
-	rt.AsyncTimers, rt.Atomic = s.AsyncTimers, s.Atomic
+	rt.AsyncTimers, rt.Atomic, rt.RaceLog = s.AsyncTimers, s.Atomic, s.RaceLog
 	sys := search.New(func() {
 		w := begin(t.Name())
 		defer w.end()

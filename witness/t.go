@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -27,15 +28,17 @@ type T struct {
 	ctx      context.Context
 }
 
-// running are the T of the run that is under way, by the testing.T that stand for
-// them.
-var running = map[*testing.T]*T{}
+// running are the T of the run that is under way: a test, and sub-tests within. It is
+// no map, as the race detector would see goroutines use that.
+var running []*T
 
 // Of returns the T that a *testing.T stands for. Rewritten tests call its methods;
 // outside a run they are those of the testing.T.
 func Of(t *testing.T) *T {
-	if w, ok := running[t]; ok && rt.InRun() {
-		return w
+	for _, w := range running {
+		if w.T == t && rt.InRun() {
+			return w
+		}
 	}
 	return &T{T: t}
 }
@@ -45,7 +48,7 @@ func (w *T) inRun() bool { return w.name != "" && rt.InRun() }
 // begin makes the T of a run.
 func begin(name string) *T {
 	w := &T{T: &testing.T{}, name: name}
-	running[w.T] = w
+	running = append(running, w)
 	return w
 }
 
@@ -59,10 +62,15 @@ func (w *T) end() {
 	if w.cancel != nil {
 		w.cancel()
 	}
-	if w.T.Failed() && !w.failed {
+	if w.Failed() && !w.failed {
 		rt.Fail(fmt.Errorf("%s failed", w.name)) // through a testing.TB, whose words are lost
 	}
-	delete(running, w.T)
+	for i, other := range running {
+		if other == w {
+			running = rt.Without(running, i)
+			return
+		}
+	}
 }
 
 func (w *T) fail(text string) {
@@ -172,11 +180,20 @@ func (w *T) Run(name string, f func(*testing.T)) bool {
 		defer sub.end()
 		f(sub.T)
 	})
-	if sub.T.Failed() {
+	if sub.Failed() {
 		w.failed = true // The sub-test has said why.
 		w.T.Fail()
 	}
-	return !sub.T.Failed()
+	return !sub.Failed()
+}
+
+// Failed says whether the test has failed. A testing.T counts the reports of the race
+// detector too, which runs before this one may have made.
+func (w *T) Failed() bool {
+	if !w.inRun() || !rt.Race {
+		return w.T.Failed()
+	}
+	return reflect.ValueOf(w.T).Elem().FieldByName("failed").Bool()
 }
 
 // Parallel does nothing in a run.

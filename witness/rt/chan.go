@@ -18,9 +18,71 @@ type channel struct {
 	closed bool
 	recvq  queue
 	sendq  queue
+
+	order order
 }
 
 type queue []*waiter
+
+// order is what the race detector is told of a channel. A send or a receive may take
+// place while its goroutine stands. So the goroutine releases an address before, and
+// acquires that of its partner when it goes on.
+type order struct {
+	sent   []unsafe.Pointer // of the values in the buffer
+	free   []unsafe.Pointer // of who made the free places of the buffer so
+	places int              // of the buffer that have been used
+	closed unsafe.Pointer   // of who closed it
+	memory byte             // sends read it, close writes it: they race
+	sends  uintptr          // where the last did
+	closes uintptr
+}
+
+// clock is what a send or a receive has of an order.
+type clock struct {
+	own   unsafe.Pointer
+	after unsafe.Pointer // the partner's
+}
+
+// begins is called before the operation, in its goroutine.
+func (k *clock) begins(own unsafe.Pointer) {
+	if Race {
+		Release(own)
+		k.own = own
+	}
+}
+
+// ends is called when the operation has taken place, in its goroutine.
+func (k *clock) ends() {
+	if Race && k.after != nil {
+		Acquire(k.after)
+	}
+}
+
+func (k *clock) clocks() *clock { return k }
+
+// meets is a hand-over without a buffer.
+func (k *clock) meets(partner *clock) { k.after, partner.after = partner.own, k.own }
+
+// puts is a send to a buffer of so many places.
+func (k *clock) puts(o *order, places int) {
+	if !Race {
+		return
+	}
+	if o.places < places {
+		o.places++
+	} else if len(o.free) > 0 {
+		k.after, o.free = o.free[0], o.free[1:]
+	}
+	o.sent = append(o.sent, k.own)
+}
+
+// takes is a receive from a buffer.
+func (k *clock) takes(o *order) {
+	if Race && len(o.sent) > 0 {
+		k.after, o.sent = o.sent[0], o.sent[1:]
+		o.free = append(o.free, k.own)
+	}
+}
 
 // waiter is a goroutine in the queue of a channel.
 type waiter struct {
@@ -38,6 +100,7 @@ type end interface {
 	push()
 	// value is where the value to send stands.
 	value() unsafe.Pointer
+	clocks() *clock
 }
 
 // first returns the first who still waits, and takes it out.
@@ -71,9 +134,12 @@ func (w *waiter) served() {
 	}
 }
 
+//go:norace
 func pointerOf[C any](c C) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&c)) }
 
 // channelOf returns what the run knows of a channel; nil for the nil channel.
+//
+//go:norace
 func channelOf[C any](c C, skip int) *channel {
 	p := pointerOf(c)
 	if p == nil {
@@ -104,8 +170,23 @@ func (s Sender[T]) Send(v T) {
 		return
 	}
 	op := &SendCase[T]{c: s.c, v: v, ch: channelOf(s.c, 2)}
+	op.begins(unsafe.Pointer(op))
 	g.at(op, 1)
-	op.after()
+	op.ends()
+	op.fails()
+	g.sends(op.ch)
+}
+
+// sends tells the race detector that a close of the channel is to be ordered.
+func (g *goroutine) sends(ch *channel) {
+	if !Race || ch == nil || active.killed {
+		return
+	}
+	if o := &ch.order; reads(unsafe.Pointer(&o.memory)) {
+		active.misuse(g, "sends to a channel", "closes", o.closes)
+	} else {
+		o.sends = g.site
+	}
 }
 
 // Case is the case c <- v of a select.
@@ -119,26 +200,36 @@ func (s Sender[T]) Case(v T) *SendCase[T] {
 
 // SendCase is a send that waits to take place.
 type SendCase[T any] struct {
+	clock
 	c      chan<- T
 	v      T
 	ch     *channel
 	panics bool // the channel was closed meanwhile
 }
 
-func (s *SendCase[T]) after() {
+func (s *SendCase[T]) fails() {
 	if s.panics {
-		s.c <- s.v // panics, as Go words it
+		closed := make(chan T)
+		close(closed)
+		closed <- s.v // panics, as Go words it
 	}
 }
 
+//go:norace
 func (s *SendCase[T]) slot() (unsafe.Pointer, *bool) { return nil, nil }
-func (s *SendCase[T]) push()                         { s.c <- s.v }
-func (s *SendCase[T]) value() unsafe.Pointer         { return unsafe.Pointer(&s.v) }
 
+//go:norace
+func (s *SendCase[T]) push() { s.c <- s.v }
+
+//go:norace
+func (s *SendCase[T]) value() unsafe.Pointer { return unsafe.Pointer(&s.v) }
+
+//go:norace
 func (s *SendCase[T]) isReady() bool {
 	return s.ch != nil && (s.ch.closed || s.ch.recvq.waits() || len(s.c) < cap(s.c))
 }
 
+//go:norace
 func (s *SendCase[T]) complete() bool {
 	switch {
 	case s.ch.closed:
@@ -149,18 +240,21 @@ func (s *SendCase[T]) complete() bool {
 			slot, ok := w.end.slot()
 			*(*T)(slot) = s.v
 			*ok = true
+			s.meets(w.end.clocks())
 			w.served()
 			return true
 		}
 	}
 	select {
 	case s.c <- s.v:
+		s.puts(&s.ch.order, cap(s.c))
 		return true
 	default:
 		return false
 	}
 }
 
+//go:norace
 func (s *SendCase[T]) enqueue(w *waiter) {
 	if s.ch != nil {
 		w.end = s
@@ -168,26 +262,36 @@ func (s *SendCase[T]) enqueue(w *waiter) {
 	}
 }
 
+//go:norace
 func (s *SendCase[T]) channel() *channel { return s.ch }
-func (s *SendCase[T]) verb() string      { return "send" }
+
+//go:norace
+func (s *SendCase[T]) verb() string { return "send" }
 func (s *SendCase[T]) native() reflect.SelectCase {
 	return reflect.SelectCase{Dir: reflect.SelectSend, Chan: reflect.ValueOf(s.c), Send: reflect.ValueOf(&s.v).Elem()}
 }
 func (s *SendCase[T]) took(reflect.Value, bool) {}
 
+//go:norace
 func (s *SendCase[T]) ways() int {
 	if s.ch == nil {
 		return 0
 	}
 	return 1
 }
+
+//go:norace
 func (s *SendCase[T]) label(int) string { return "send" }
+
+//go:norace
 func (s *SendCase[T]) object() *object {
 	if s.ch == nil {
 		return nil
 	}
 	return s.ch.object
 }
+
+//go:norace
 func (s *SendCase[T]) do(g *goroutine, _ int) result { return one(s, g) }
 
 // Recv is <-c.
@@ -211,7 +315,9 @@ func recv[T any](c <-chan T) (T, bool) {
 		return none, false
 	}
 	op := &RecvCase[T]{c: c, ch: channelOf(c, 3)}
+	op.begins(unsafe.Pointer(op))
 	g.at(op, 2)
+	op.ends()
 	return op.V, op.OK
 }
 
@@ -229,32 +335,45 @@ type RecvCase[T any] struct {
 	V  T
 	OK bool
 
+	clock
 	c     <-chan T
 	ch    *channel
 	taken bool // code outside the run had filled the channel: V and OK hold what it sent
 }
 
+//go:norace
 func (r *RecvCase[T]) slot() (unsafe.Pointer, *bool) { return unsafe.Pointer(&r.V), &r.OK }
-func (r *RecvCase[T]) push()                         {}
-func (r *RecvCase[T]) value() unsafe.Pointer         { return nil }
+
+//go:norace
+func (r *RecvCase[T]) push() {}
+
+//go:norace
+func (r *RecvCase[T]) value() unsafe.Pointer { return nil }
 
 // look receives from a channel that code outside the run closed or filled: the run
 // does not hear of it otherwise.
+//
+//go:norace
 func (r *RecvCase[T]) look() {
 	if r.taken || r.ch.closed || len(r.c) > 0 {
 		return
 	}
+	raceOn() // That code is not under control: what it does orders.
+	defer raceOff()
 	select {
 	case v, ok := <-r.c:
+		at := unsafe.Pointer(new(byte))
+		Release(at)
 		if !ok {
-			r.ch.closed = true
+			r.ch.closed, r.ch.order.closed = true, at
 			return
 		}
-		r.V, r.OK, r.taken = v, ok, true
+		r.V, r.OK, r.taken, r.after = v, ok, true, at
 	default:
 	}
 }
 
+//go:norace
 func (r *RecvCase[T]) isReady() bool {
 	if r.ch == nil {
 		return false
@@ -263,6 +382,7 @@ func (r *RecvCase[T]) isReady() bool {
 	return r.taken || r.ch.closed || len(r.c) > 0 || r.ch.sendq.waits()
 }
 
+//go:norace
 func (r *RecvCase[T]) complete() bool {
 	if r.look(); r.taken {
 		return true
@@ -273,8 +393,12 @@ func (r *RecvCase[T]) complete() bool {
 			return false
 		}
 		r.V, r.OK = *(*T)(w.end.value()), true
+		r.meets(w.end.clocks())
 		w.served()
 		return true
+	}
+	if r.after = r.ch.order.closed; len(r.c) > 0 {
+		r.takes(&r.ch.order)
 	}
 	r.V, r.OK = <-r.c
 	if r.ch.closed {
@@ -282,11 +406,13 @@ func (r *RecvCase[T]) complete() bool {
 	}
 	if w := r.ch.sendq.first(); w != nil { // the buffer has room again
 		w.end.push()
+		w.end.clocks().puts(&r.ch.order, cap(r.c))
 		w.served()
 	}
 	return true
 }
 
+//go:norace
 func (r *RecvCase[T]) enqueue(w *waiter) {
 	if r.ch != nil {
 		w.end = r
@@ -294,8 +420,11 @@ func (r *RecvCase[T]) enqueue(w *waiter) {
 	}
 }
 
+//go:norace
 func (r *RecvCase[T]) channel() *channel { return r.ch }
-func (r *RecvCase[T]) verb() string      { return "receive" }
+
+//go:norace
+func (r *RecvCase[T]) verb() string { return "receive" }
 func (r *RecvCase[T]) native() reflect.SelectCase {
 	return reflect.SelectCase{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(r.c)}
 }
@@ -305,19 +434,26 @@ func (r *RecvCase[T]) took(v reflect.Value, ok bool) {
 	}
 }
 
+//go:norace
 func (r *RecvCase[T]) ways() int {
 	if r.ch == nil {
 		return 0
 	}
 	return 1
 }
+
+//go:norace
 func (r *RecvCase[T]) label(int) string { return "receive" }
+
+//go:norace
 func (r *RecvCase[T]) object() *object {
 	if r.ch == nil {
 		return nil
 	}
 	return r.ch.object
 }
+
+//go:norace
 func (r *RecvCase[T]) do(g *goroutine, _ int) result { return one(r, g) }
 
 // one lets a send or a receive outside a select take place, or queues it.
@@ -344,19 +480,33 @@ func Close[T any](c chan<- T) {
 		return
 	}
 	if c != nil {
-		g.at(&closing{channelOf(c, 2), func() { close(c) }}, 1)
-		if !channelOf(c, 2).closed {
-			channelOf(c, 2).closed = true
-			close(c)
+		op := &closing{ch: channelOf(c, 2), close: func() { close(c) }}
+		if g.closes(op); op.close == nil {
 			return
 		}
 	}
 	close(c) // panics, as Go words it
 }
 
+// closing is a close; close is nil when it has taken place.
 type closing struct {
 	ch    *channel
 	close func()
+	own   unsafe.Pointer // see clock
+}
+
+//go:noinline
+func (g *goroutine) closes(op *closing) {
+	op.own = active.moment(unsafe.Pointer(op))
+	g.at(op, 2)
+	if !Race || active.killed {
+		return
+	}
+	if o := &op.ch.order; writes(unsafe.Pointer(&o.memory)) {
+		active.misuse(g, "closes a channel", "sends", o.sends)
+	} else {
+		o.closes = g.site
+	}
 }
 
 func (c *closing) ways() int        { return 1 }
@@ -367,7 +517,11 @@ func (c *closing) do(*goroutine, int) result {
 	if c.ch.closed {
 		return done
 	}
+	c.ch.closed, c.ch.order.closed = true, c.own
+	c.close()
+	c.close = nil
 	for w := c.ch.recvq.first(); w != nil; w = c.ch.recvq.first() {
+		w.end.clocks().after = c.own
 		w.served()
 	}
 	for w := c.ch.sendq.first(); w != nil; w = c.ch.sendq.first() {
@@ -377,14 +531,16 @@ func (c *closing) do(*goroutine, int) result {
 	return done
 }
 
+//go:norace
 func (s *SendCase[T]) cut() { s.panics = true }
 
 // CloseNow is close(c) in the step that is under way.
 func CloseNow[T any](c chan T) {
 	if g := current(); g != nil && !active.killed || active != nil && !active.killed && active.firing {
-		ch := channelOf(c, 1)
-		(&closing{ch: ch}).do(nil, 0)
-		ch.closed = true
+		op := &closing{ch: channelOf(c, 1), close: func() { close(c) }}
+		op.own = active.moment(unsafe.Pointer(op))
+		op.do(nil, 0)
+		return
 	}
 	close(c)
 }
@@ -439,6 +595,7 @@ type Case interface {
 	native() reflect.SelectCase
 	took(reflect.Value, bool)
 	wake() bool
+	clocks() *clock
 }
 
 // nativeSelect is a select outside a run.
@@ -473,6 +630,12 @@ func Select(hasDefault bool, cases ...Case) int {
 		return nativeSelect(hasDefault, cases)
 	}
 	s := &selection{cases: cases, other: hasDefault, chosen: -1}
+	if Race {
+		Release(unsafe.Pointer(s))
+		for _, c := range cases {
+			c.clocks().own = unsafe.Pointer(s)
+		}
+	}
 	if !g.at(s, 1) {
 		if hasDefault {
 			return -1
@@ -480,8 +643,9 @@ func Select(hasDefault bool, cases ...Case) int {
 		runtime.Goexit()
 	}
 	if s.chosen >= 0 {
-		if c, ok := cases[s.chosen].(interface{ after() }); ok {
-			c.after()
+		cases[s.chosen].clocks().ends()
+		if c, ok := cases[s.chosen].(interface{ fails() }); ok {
+			c.fails()
 		}
 	}
 	return s.chosen
@@ -566,5 +730,8 @@ func (s *selection) wake() bool {
 	return false
 }
 
+//go:norace
 func (r *RecvCase[T]) wake() bool { return r.isReady() && r.complete() }
+
+//go:norace
 func (s *SendCase[T]) wake() bool { return s.ch != nil && s.complete() }

@@ -26,6 +26,15 @@
 // timer when none can. A timer may overtake a runnable goroutine, but only within
 // drift of the last moment when all were idle: a machine is seldom late by more.
 //
+// # Data races
+//
+// With the tag race, the race detector is told what orders goroutines: [Acquire] and
+// [Release] stand at each operation. The hand-over from one goroutine to the next is
+// hidden from it, and the package is compiled without its instrumentation. So what
+// goroutines of a run share has no maps of Go's, no copy and no append of several
+// elements: the detector sees those wherever they are. What a type parameter lets the
+// compiler put into the user's package is marked norace where the search runs it.
+//
 // # Outside a run
 //
 // Code that runs while no search does (package variables, TestMain, tests that

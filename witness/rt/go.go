@@ -7,8 +7,15 @@ import (
 	"unsafe"
 )
 
-// Go is the statement go f(). name is the source text of what is called.
-func Go(name string, f func()) {
+// Go is the statement go f(). name is the source text of what is called. It has a
+// parameter so that it is compiled with the code that calls it: the race detector then
+// knows that line.
+//
+//go:noinline
+func Go[F ~func()](name string, f F) { spawn(name, f, 1) }
+
+// spawn is Go; skip is the number of frames between it and the code that was rewritten.
+func spawn(name string, f func(), skip int) {
 	if current() == nil && (active == nil || !active.firing) {
 		outsiders.live.Add(1)
 		go func() {
@@ -21,10 +28,11 @@ func Go(name string, f func()) {
 		return
 	}
 	g := active.start(name, f)
+	var pc [1]uintptr
+	runtime.Callers(2+skip, pc[:])
+	g.made = pc[0]
 	if len(Atomic) > 0 {
-		var pc [1]uintptr
-		runtime.Callers(2, pc[:])
-		g.atomic = slices.ContainsFunc(Atomic, func(path string) bool { return strings.HasPrefix(at(pc[0]).path, path+".") })
+		g.atomic = slices.ContainsFunc(Atomic, func(path string) bool { return strings.HasPrefix(at(g.made).path, path+".") })
 	}
 }
 
@@ -37,6 +45,7 @@ func Call(name string, f func()) {
 	g := active.start(name, f)
 	g.body = true
 	current().at(&called{g, active.objectAt(unsafe.Pointer(g), "sub-test", g, 2)}, 2)
+	Acquire(unsafe.Pointer(g))
 }
 
 // called awaits the end of a goroutine.

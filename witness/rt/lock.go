@@ -41,6 +41,7 @@ func (m *Mutex) lock(skip int) {
 		m.fresh()
 	}
 	g.at((*locking)(m), skip+1)
+	Acquire(unsafe.Pointer(m))
 }
 
 // TryLock tries to lock the mutex.
@@ -61,6 +62,7 @@ func (m *Mutex) TryLock() bool {
 	m.held, m.owner = true, g
 	g.holds = append(g.holds, m.o)
 	active.touch(m.o, true)
+	Acquire(unsafe.Pointer(m))
 	return true
 }
 
@@ -84,6 +86,7 @@ func (m *Mutex) Unlock() {
 	m.owner.gives(m.o)
 	m.held, m.owner = false, nil
 	active.touch(m.o, true)
+	Release(unsafe.Pointer(m))
 }
 
 // fatal ends the run as an error that no recover of Go's stops.
@@ -139,6 +142,16 @@ func (m *RWMutex) Lock() {
 		m.fresh()
 	}
 	g.at(&writing{m, false}, 1)
+	m.acquires(true)
+}
+
+// acquires orders a lock after the Unlock before it, and one for writing after each
+// RUnlock too.
+func (m *RWMutex) acquires(writes bool) {
+	Acquire(unsafe.Pointer(&m.writer))
+	if writes {
+		Acquire(unsafe.Pointer(&m.readers))
+	}
 }
 
 // Unlock undoes Lock.
@@ -161,6 +174,7 @@ func (m *RWMutex) Unlock() {
 	m.writer.gives(m.o)
 	m.writer = nil
 	active.touch(m.o, true)
+	Release(unsafe.Pointer(&m.writer))
 }
 
 // RLock locks for reading.
@@ -174,6 +188,7 @@ func (m *RWMutex) RLock() {
 		m.fresh()
 	}
 	g.at((*reading)(m), 1)
+	m.acquires(false)
 }
 
 // RUnlock undoes RLock.
@@ -201,8 +216,9 @@ func (m *RWMutex) RUnlock() {
 		}
 	}
 	m.readers[gone].gives(m.o)
-	m.readers = append(m.readers[:gone:gone], m.readers[gone+1:]...)
+	m.readers = Without(m.readers, gone)
 	active.touch(m.o, true)
+	Release(unsafe.Pointer(&m.readers))
 }
 
 // TryLock tries to lock for writing.
@@ -223,6 +239,7 @@ func (m *RWMutex) TryLock() bool {
 	m.writer = g
 	g.holds = append(g.holds, m.o)
 	active.touch(m.o, true)
+	m.acquires(true)
 	return true
 }
 
@@ -244,6 +261,7 @@ func (m *RWMutex) TryRLock() bool {
 	m.readers = append(m.readers, g)
 	g.holds = append(g.holds, m.o)
 	active.touch(m.o, true)
+	m.acquires(false)
 	return true
 }
 
@@ -309,7 +327,7 @@ func (w *writing) do(g *goroutine, _ int) result {
 	}
 	for i, other := range w.m.want {
 		if other == g {
-			w.m.want = append(w.m.want[:i:i], w.m.want[i+1:]...)
+			w.m.want = Without(w.m.want, i)
 			break
 		}
 	}
@@ -364,6 +382,7 @@ func (c *Cond) Wait() {
 	c.in = append(c.in, g)
 	c.L.Unlock()
 	g.queue(&queued{c.o, "Wait"}, 1)
+	Acquire(unsafe.Pointer(c))
 	c.L.Lock()
 }
 
@@ -387,6 +406,7 @@ func (c *Cond) wake(what string, n int) {
 		return
 	}
 	c.fresh()
+	Release(unsafe.Pointer(c))
 	g.at(&look{c.o, what}, 2)
 	active.touch(c.o, true)
 	for ; n != 0 && len(c.in) > 0; n-- {
@@ -441,12 +461,14 @@ func (o *Once) Do(f func()) {
 	}
 	g.at((*doing)(o), 1)
 	if active.killed || o.over {
+		Acquire(unsafe.Pointer(o))
 		return
 	}
 	defer func() {
 		g.gives(o.o)
 		o.in, o.over = nil, true
 		active.touch(o.o, true)
+		Release(unsafe.Pointer(o))
 	}()
 	f()
 }
@@ -478,6 +500,10 @@ type WaitGroup struct {
 	count int
 	in    []*goroutine
 	o     *object
+
+	// The first Add and the first Wait race, if nothing orders them: Wait may see zero.
+	first       byte
+	adds, waits uintptr
 }
 
 func (w *WaitGroup) fresh() {
@@ -502,10 +528,18 @@ func (w *WaitGroup) add(n int, what string) {
 		return
 	}
 	w.fresh()
+	if n < 0 {
+		Release(unsafe.Pointer(w))
+	}
 	g.at(&look{w.o, what}, 2)
 	active.touch(w.o, true)
 	if w.count += n; w.count < 0 {
 		panic("sync: negative WaitGroup counter")
+	}
+	if Race && n > 0 && w.count == n {
+		if w.adds = g.site; reads(unsafe.Pointer(&w.first)) {
+			active.misuse(g, "adds to a WaitGroup", "waits for it", w.waits)
+		}
 	}
 	if w.count == 0 {
 		for _, g := range w.in {
@@ -526,28 +560,41 @@ func (w *WaitGroup) Wait() {
 		return
 	}
 	w.fresh()
-	g.at((*awaiting)(w), 1)
+	op := &awaiting{w: w}
+	g.at(op, 1)
+	if Race && op.first {
+		if w.waits = g.site; writes(unsafe.Pointer(&w.first)) {
+			active.misuse(g, "waits for a WaitGroup", "adds to it", w.adds)
+		}
+	}
+	Acquire(unsafe.Pointer(w))
 }
 
 // Go calls f in a goroutine that the group counts.
 func (w *WaitGroup) Go(f func()) {
 	w.Add(1)
-	Go("WaitGroup.Go", func() {
+	spawn("WaitGroup.Go", func() {
 		defer w.Done()
 		f()
-	})
+	}, 1)
 }
 
-type awaiting WaitGroup
+// awaiting is a Wait.
+type awaiting struct {
+	w     *WaitGroup
+	first bool // nobody else waited
+}
 
-func (w *awaiting) ways() int        { return 1 }
-func (w *awaiting) label(int) string { return "Wait" }
-func (w *awaiting) object() *object  { return w.o }
-func (w *awaiting) do(g *goroutine, _ int) result {
+func (a *awaiting) ways() int        { return 1 }
+func (a *awaiting) label(int) string { return "Wait" }
+func (a *awaiting) object() *object  { return a.w.o }
+func (a *awaiting) do(g *goroutine, _ int) result {
+	w := a.w
 	active.touch(w.o, true)
 	if w.count == 0 {
 		return done
 	}
+	a.first = len(w.in) == 0
 	w.in = append(w.in, g)
 	return wait
 }

@@ -54,111 +54,158 @@ func (u *use) do(*goroutine, int) result {
 // Map is sync.Map. It goes through its keys in the order in which they came.
 type Map struct {
 	real   sync.Mutex
-	values map[any]any
+	values map[any]*entry
 	order  []any
 }
 
-func (m *Map) point(what string, write bool) (unlock func()) {
-	if Point(unsafe.Pointer(m), m, "sync.Map", what, write) {
-		return func() {}
+// entry is the value of a key. Who reads it comes after who wrote it.
+type entry struct{ value any }
+
+// do lets f take place, as a step of a run or under the lock. The race detector sees
+// accesses of Go's maps, so in a run the search makes them.
+func (m *Map) do(what string, write bool, skip int, f func()) {
+	if g := current(); g != nil && !active.killed {
+		op := &mapped{use: use{active.objectAt(unsafe.Pointer(m), "sync.Map", m, 1+skip), what, write}, f: f}
+		if g.at(op, 1+skip); op.reason != nil {
+			panic(op.reason)
+		}
+		return
 	}
 	m.real.Lock()
-	return m.real.Unlock
+	defer m.real.Unlock()
+	f()
+}
+
+type mapped struct {
+	use
+	f      func()
+	reason any // it panicked
+}
+
+func (u *mapped) do(g *goroutine, way int) result {
+	defer func() { u.reason = recover() }()
+	u.use.do(g, way)
+	u.f()
+	return done
 }
 
 func (m *Map) set(key, value any) {
+	if e := m.values[key]; e != nil {
+		e.value = value
+		return
+	}
 	if m.values == nil {
-		m.values = map[any]any{}
+		m.values = map[any]*entry{}
 	}
-	if _, ok := m.values[key]; !ok {
-		m.order = append(m.order, key)
-	}
-	m.values[key] = value
+	m.values[key] = &entry{value}
+	m.order = append(m.order, key)
 }
 
 func (m *Map) remove(key any) {
-	if _, ok := m.values[key]; ok {
-		delete(m.values, key)
-		m.order = slices.DeleteFunc(m.order, func(k any) bool { return k == key })
+	if m.values[key] == nil {
+		return
 	}
+	delete(m.values, key)
+	kept := make([]any, 0, len(m.order))
+	for _, k := range m.order {
+		if k != key {
+			kept = append(kept, k)
+		}
+	}
+	m.order = kept
+}
+
+// get reads a key: nil without it. Who finds none comes after who removed it.
+func (m *Map) get(key any) (value any, ok bool, from unsafe.Pointer) {
+	if e := m.values[key]; e != nil {
+		return e.value, true, unsafe.Pointer(e)
+	}
+	return nil, false, unsafe.Pointer(m)
 }
 
 // Load is that of sync.Map.
 func (m *Map) Load(key any) (value any, ok bool) {
-	defer m.point("Load", false)()
-	value, ok = m.values[key]
+	var from unsafe.Pointer
+	m.do("Load", false, 1, func() { value, ok, from = m.get(key) })
+	Acquire(from)
+	return value, ok
+}
+
+// change is an operation that writes: f makes of the value of a key another one, nil:
+// none; or it leaves it.
+func (m *Map) change(what string, key any, f func(value any, ok bool) (next any, write, keep bool)) (value any, ok bool) {
+	var from, to unsafe.Pointer
+	m.do(what, true, 2, func() {
+		value, ok, from = m.get(key)
+		next, write, keep := f(value, ok)
+		switch {
+		case !write:
+			return
+		case keep:
+			m.set(key, next)
+			to = unsafe.Pointer(m.values[key])
+		default:
+			m.remove(key)
+			to = unsafe.Pointer(m)
+		}
+	})
+	if Acquire(from); to != nil {
+		Release(to)
+	}
 	return value, ok
 }
 
 // Store is that of sync.Map.
 func (m *Map) Store(key, value any) {
-	defer m.point("Store", true)()
-	m.set(key, value)
+	m.change("Store", key, func(any, bool) (any, bool, bool) { return value, true, true })
 }
 
 // Clear is that of sync.Map.
 func (m *Map) Clear() {
-	defer m.point("Clear", true)()
-	m.values, m.order = nil, nil
+	m.do("Clear", true, 1, func() { m.values, m.order = nil, nil })
+	Release(unsafe.Pointer(m))
 }
 
 // LoadOrStore is that of sync.Map.
 func (m *Map) LoadOrStore(key, value any) (actual any, loaded bool) {
-	defer m.point("LoadOrStore", true)()
-	if actual, loaded = m.values[key]; loaded {
-		return actual, true
+	actual, loaded = m.change("LoadOrStore", key, func(_ any, ok bool) (any, bool, bool) { return value, !ok, true })
+	if !loaded {
+		actual = value
 	}
-	m.set(key, value)
-	return value, false
+	return actual, loaded
 }
 
 // LoadAndDelete is that of sync.Map.
 func (m *Map) LoadAndDelete(key any) (value any, loaded bool) {
-	defer m.point("LoadAndDelete", true)()
-	value, loaded = m.values[key]
-	m.remove(key)
-	return value, loaded
+	return m.change("LoadAndDelete", key, func(any, bool) (any, bool, bool) { return nil, true, false })
 }
 
 // Delete is that of sync.Map.
 func (m *Map) Delete(key any) {
-	defer m.point("Delete", true)()
-	m.remove(key)
+	m.change("Delete", key, func(any, bool) (any, bool, bool) { return nil, true, false })
 }
 
 // Swap is that of sync.Map.
 func (m *Map) Swap(key, value any) (previous any, loaded bool) {
-	defer m.point("Swap", true)()
-	previous, loaded = m.values[key]
-	m.set(key, value)
-	return previous, loaded
+	return m.change("Swap", key, func(any, bool) (any, bool, bool) { return value, true, true })
 }
 
 // CompareAndSwap is that of sync.Map.
 func (m *Map) CompareAndSwap(key, old, new any) bool {
-	defer m.point("CompareAndSwap", true)()
-	if is, ok := m.values[key]; !ok || is != old {
-		return false
-	}
-	m.set(key, new)
-	return true
+	is, ok := m.change("CompareAndSwap", key, func(is any, ok bool) (any, bool, bool) { return new, ok && is == old, true })
+	return ok && is == old
 }
 
 // CompareAndDelete is that of sync.Map.
 func (m *Map) CompareAndDelete(key, old any) bool {
-	defer m.point("CompareAndDelete", true)()
-	if is, ok := m.values[key]; !ok || is != old {
-		return false
-	}
-	m.remove(key)
-	return true
+	is, ok := m.change("CompareAndDelete", key, func(is any, ok bool) (any, bool, bool) { return nil, ok && is == old, false })
+	return ok && is == old
 }
 
 // Range is that of sync.Map. Each key is looked at in a step of its own.
 func (m *Map) Range(f func(key, value any) bool) {
-	unlock := m.point("Range", false)
-	order := slices.Clone(m.order)
-	unlock()
+	var order []any
+	m.do("Range", false, 1, func() { order = append(order, m.order...) })
 	for _, key := range order {
 		if value, ok := m.Load(key); ok && !f(key, value) {
 			return
@@ -172,7 +219,7 @@ type Pool struct {
 
 	real sync.Pool
 	run  *run
-	free []any
+	free []*entry
 }
 
 // Get is that of sync.Pool.
@@ -185,9 +232,10 @@ func (p *Pool) Get() any {
 		p.run, p.free = active, nil
 	}
 	if n := len(p.free); n > 0 {
-		v := p.free[n-1]
+		e := p.free[n-1]
 		p.free = p.free[:n-1]
-		return v
+		Acquire(unsafe.Pointer(e))
+		return e.value
 	}
 	if p.New == nil {
 		return nil
@@ -205,7 +253,9 @@ func (p *Pool) Put(v any) {
 		if p.run != active {
 			p.run, p.free = active, nil
 		}
-		p.free = append(p.free, v)
+		e := &entry{v}
+		Release(unsafe.Pointer(e))
+		p.free = append(p.free, e)
 	}
 }
 
@@ -330,7 +380,8 @@ func compare(a, b reflect.Value) int {
 		}
 		return compare(a, b)
 	case reflect.Pointer, reflect.Chan, reflect.UnsafePointer:
-		return cmp.Compare(active.keys[a.UnsafePointer()], active.keys[b.UnsafePointer()])
+		x, y := uint64(uintptr(a.UnsafePointer())), uint64(uintptr(b.UnsafePointer()))
+		return cmp.Compare(active.keys.get(x), active.keys.get(y))
 	}
 	return 0
 }
@@ -348,9 +399,9 @@ func number(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Pointer, reflect.Chan, reflect.UnsafePointer:
 		p := v.UnsafePointer()
-		if _, ok := active.keys[p]; !ok {
-			active.keys[p] = len(active.keys)
+		if n, had := active.keys.at(uint64(uintptr(p))); !had {
 			active.kept = append(active.kept, p)
+			*n = len(active.kept)
 		}
 	case reflect.Interface:
 		if !v.IsNil() {

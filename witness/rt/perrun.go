@@ -7,27 +7,35 @@ import (
 
 var outside struct {
 	sync.Mutex
-	made map[reflect.Type]any
+	made []made
+}
+
+// made is what PerRun made of a type.
+type made struct {
+	t reflect.Type
+	v any
 }
 
 // PerRun returns what build made in this run, one of a type. Outside runs there is
-// one for the process.
+// one for the process. It orders nothing for the race detector.
 func PerRun[T any](build func() T) T {
-	made := &outside.made
+	return perRun(reflect.TypeFor[T](), func() any { return build() }).(T)
+}
+
+func perRun(t reflect.Type, build func() any) any {
+	all := &outside.made
 	if current() == nil {
 		outside.Lock()
 		defer outside.Unlock()
 	} else {
-		made = &active.made
+		all = &active.made
 	}
-	if *made == nil {
-		*made = map[reflect.Type]any{}
+	for _, m := range *all {
+		if m.t == t {
+			return m.v
+		}
 	}
-	t := reflect.TypeFor[T]()
-	v, ok := (*made)[t]
-	if !ok {
-		v = build()
-		(*made)[t] = v
-	}
-	return v.(T)
+	v := build()
+	*all = append(*all, made{t, v})
+	return v
 }

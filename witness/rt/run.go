@@ -4,10 +4,8 @@ import (
 	"fmt"
 	"iter"
 	"path/filepath"
-	"reflect"
 	"runtime"
 	"runtime/debug"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,12 +32,12 @@ type run struct {
 	cur        *goroutine   // who runs now; nil: the search does
 	last       *goroutine   // who ran last
 	killed     bool         // the run is over: operations do nothing
-	numbers    map[string]int
+	numbers    table[int]   // by the hash of a name
 	processes  int
 	objects    []*object
-	byAddress  map[unsafe.Pointer]*object
-	keys       map[unsafe.Pointer]int // numbers of map keys that have no order
-	kept       []unsafe.Pointer       // their addresses, so that none comes again
+	byAddress  table[*object]
+	keys       table[int]       // numbers of map keys that have no order, from 1
+	kept       []unsafe.Pointer // their addresses, so that none comes again
 
 	now      time.Duration // since epoch
 	idle     time.Duration // when all goroutines were idle last
@@ -53,9 +51,13 @@ type run struct {
 	progress bool // the step did something besides polling
 	failed   []failure
 	notes    []string
-	made     map[reflect.Type]any
+	made     []made
 	faults   int      // how many things may still go wrong: see Faults
 	faulty   []string // which; empty: all
+
+	end   byte           // all that a goroutine did comes before what is done after the run: see Release
+	by    unsafe.Pointer // what made the timer that goes off
+	races int            // reports of the race detector so far
 }
 
 type failure struct {
@@ -96,6 +98,7 @@ type goroutine struct {
 	status  status
 	op      operation
 	site    uintptr // of op
+	made    uintptr // the go statement; 0: there is none
 	atomic  bool    // see Atomic
 	holds   []*object
 	gone    *bool   // of what it waits in a channel's queue for
@@ -103,9 +106,9 @@ type goroutine struct {
 	polls   int     // operations without progress since somebody else ran
 	body    bool    // it does what the body's own goroutine waits for: see Call
 	clears  bool    // it reached its end by runtime.Goexit
-	next    func() (struct{}, bool)
+	next    func() (turn, bool)
 	stop    func()
-	yield   func(struct{}) bool
+	yield   func(turn) bool
 	over    bool // the function returned
 }
 
@@ -166,30 +169,59 @@ func (g *goroutine) dying() {
 	if g.polls > 10_000 {
 		g.status = ended
 		g.clears = true
-		g.yield(struct{}{})
+		g.handOver()
 		select {}
 	}
 }
 
 // gives takes a lock off those that the goroutine holds.
 func (g *goroutine) gives(o *object) {
-	if i := slices.Index(g.holds, o); i >= 0 {
-		g.holds = slices.Delete(g.holds, i, i+1)
+	for i, held := range g.holds {
+		if held == o {
+			g.holds = Without(g.holds, i)
+			return
+		}
 	}
 }
 
 // park hands back to the search.
 func (g *goroutine) park() {
-	if !g.yield(struct{}{}) {
+	if !g.handOver() {
 		runtime.Goexit()
 	}
 }
 
+// handOver lets the search go on. It returns when that lets the goroutine go on; false:
+// only to end.
+func (g *goroutine) handOver() (goesOn bool) {
+	r := active
+	Release(unsafe.Pointer(&r.end))
+	raceOff()
+	goesOn = g.yield(turn{})
+	raceOn()
+	if !goesOn || r.killed {
+		Acquire(unsafe.Pointer(&r.end))
+	}
+	return goesOn
+}
+
+// turn is what a goroutine hands over. No other code has iter.Pull of its like, which
+// the race detector would see.
+type turn struct{ _ struct{ _ struct{} } }
+
 // start makes a goroutine; it stands before its first statement.
 func (r *run) start(name string, f func()) *goroutine {
 	g := &goroutine{number: len(r.goroutines), process: r.newProcess(), name: r.numbered(name), op: begin{}, status: parked}
-	g.next, g.stop = iter.Pull(func(yield func(struct{}) bool) {
+	if r.cur == nil {
+		raceOn() // It comes after what was done before the run.
+		defer raceOff()
+	}
+	by := r.by
+	g.next, g.stop = iter.Pull(func(yield func(turn) bool) {
 		g.yield, g.self = yield, self()
+		if by != nil {
+			Acquire(by)
+		}
 		defer g.exit()
 		f()
 		g.over = true
@@ -200,9 +232,9 @@ func (r *run) start(name string, f func()) *goroutine {
 
 // numbered makes a name that no other goroutine or timer of the run has.
 func (r *run) numbered(name string) string {
-	r.numbers[name]++
-	if n := r.numbers[name]; n > 1 {
-		name += ":" + strconv.Itoa(n)
+	n, _ := r.numbers.at(hashOf(name))
+	if *n++; *n > 1 {
+		name += ":" + strconv.Itoa(*n)
 	}
 	return name
 }
@@ -224,6 +256,10 @@ func (begin) object() *object           { return nil }
 // (t.FailNow) from passing on to the search.
 func (g *goroutine) exit() {
 	r := active
+	if r != nil {
+		Release(unsafe.Pointer(&r.end))
+		Release(unsafe.Pointer(g))
+	}
 	if g.over {
 		return
 	}
@@ -237,7 +273,7 @@ func (g *goroutine) exit() {
 		return
 	}
 	g.clears = true
-	g.yield(struct{}{}) // returns when the run is cleared away
+	g.handOver() // returns when the run is cleared away
 }
 
 // resume lets a goroutine run to its next point.
@@ -256,6 +292,10 @@ func (r *run) resume(g *goroutine) {
 // clear ends all goroutines: deferred functions run, their operations do nothing.
 func (r *run) clear() {
 	r.killed = true
+	raceOn()
+	defer raceOff()
+	Release(unsafe.Pointer(&r.end))
+	defer Acquire(unsafe.Pointer(&r.end))
 	for _, g := range r.goroutines {
 		if g.status == ended && !g.clears {
 			continue
@@ -265,6 +305,8 @@ func (r *run) clear() {
 		cleared := make(chan struct{})
 		go func() { // Goexit passes through stop.
 			defer close(cleared)
+			defer raceOn()
+			raceOff()
 			g.stop()
 		}()
 		<-cleared
@@ -283,15 +325,14 @@ func (r *run) touch(o *object, write bool) {
 // objectAt returns the object at an address, and makes it at first use. ref
 // keeps the address alive.
 func (r *run) objectAt(address unsafe.Pointer, kind string, ref any, skip int) *object {
-	o := r.byAddress[address]
-	if o == nil {
+	o, had := r.byAddress.at(uint64(uintptr(address)))
+	if !had {
 		var pc [1]uintptr
 		runtime.Callers(2+skip, pc[:])
-		o = &object{number: len(r.objects), kind: kind, site: pc[0], ref: ref}
-		r.objects = append(r.objects, o)
-		r.byAddress[address] = o
+		*o = &object{number: len(r.objects), kind: kind, site: pc[0], ref: ref}
+		r.objects = append(r.objects, *o)
 	}
-	return o
+	return *o
 }
 
 // Panic is a panic that no function of the body recovered.
@@ -344,18 +385,21 @@ type line struct {
 	path     string // the function with its package
 }
 
-var lines = map[uintptr]line{}
+var lines table[*line]
 
 func place(f runtime.Frame) string { return filepath.Base(f.File) + ":" + strconv.Itoa(f.Line) }
 
 // at is the line of a point, kept as it is slow to find.
-func at(pc uintptr) line {
-	l, ok := lines[pc]
-	if ok || pc == 0 {
-		return l
+func at(pc uintptr) *line {
+	if pc == 0 {
+		return &line{}
+	}
+	l, ok := lines.at(uint64(pc))
+	if ok {
+		return *l
 	}
 	f, _ := runtime.CallersFrames([]uintptr{pc}).Next()
-	l = line{place: place(f), path: f.Function}
+	*l = &line{place: place(f), path: f.Function}
 	name := f.Function
 	if i := strings.LastIndex(name, "/"); i >= 0 {
 		name = name[i+1:]
@@ -363,7 +407,6 @@ func at(pc uintptr) line {
 	if _, after, ok := strings.Cut(name, "."); ok {
 		name = after
 	}
-	l.function = strings.NewReplacer("(*", "", ")", "", "[...]", "").Replace(name)
-	lines[pc] = l
-	return l
+	(*l).function = strings.NewReplacer("(*", "", ")", "", "[...]", "").Replace(name)
+	return *l
 }

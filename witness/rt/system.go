@@ -4,15 +4,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"reflect"
-	"runtime"
 	"runtime/pprof"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
-	"unsafe"
 )
 
 // What is judged of every run.
@@ -21,6 +18,7 @@ const (
 	NoPanic    = "no-panic"
 	NoDeadlock = "no-deadlock"
 	NoLeak     = "no-goroutine-left"
+	NoRace     = "no-data-race" // with -race
 )
 
 // Event is something that may happen next.
@@ -107,9 +105,9 @@ func InRun() bool { return current() != nil }
 // Reset ends the run, if there is one, and starts another.
 func (s *System) Reset() {
 	s.Close()
-	r := &run{
-		numbers: map[string]int{}, byAddress: map[unsafe.Pointer]*object{}, ended: -1, keys: map[unsafe.Pointer]int{},
-	}
+	raceOff()
+	defer raceOn()
+	r := &run{ended: -1, races: raceReports()}
 	s.run, active = r, r
 	s.violations, s.history, s.finished = nil, 0, false
 	r.start("main", s.body)
@@ -119,6 +117,8 @@ func (s *System) Reset() {
 // Close ends the run.
 func (s *System) Close() {
 	if s.run != nil {
+		raceOff()
+		defer raceOn()
 		s.watch.begin(Event{Actor: "the", Label: "end of the run"})
 		s.run.clear()
 		s.watch.end()
@@ -353,6 +353,8 @@ const forcedSteps = 100
 // without an alternative is no choice.
 func (s *System) Take(i int) {
 	r := s.started()
+	raceOff()
+	defer raceOn()
 	if i < 0 || i >= len(s.choices) {
 		panic(fmt.Sprintf("rt: choice %d of %d", i, len(s.choices)))
 	}
@@ -428,6 +430,10 @@ func (s *System) take(i int) {
 			}
 		}
 	}
+	if n := raceReports(); n > r.races {
+		r.races = n
+		r.raced(c.g)
+	}
 	for _, f := range r.failed {
 		s.violations = append(s.violations, Violation{Property: f.property, Err: f.err})
 	}
@@ -452,7 +458,13 @@ func mix(h uint64, e Event) uint64 {
 func (s *System) Fingerprint() uint64 { s.started(); return s.history }
 
 // Properties names what is judged of every run.
-func (s *System) Properties() []string { return []string{Fails, NoPanic, NoDeadlock, NoLeak} }
+func (s *System) Properties() []string {
+	all := []string{Fails, NoPanic, NoDeadlock, NoLeak}
+	if Race {
+		all = append(all, NoRace)
+	}
+	return all
+}
 
 // Violations lists what the last step broke.
 func (s *System) Violations() []Violation { return s.violations }
@@ -474,6 +486,8 @@ func (s *System) ObjectName(n int) string { return s.started().objects[n].String
 
 // Blocked lists the goroutines that wait.
 func (s *System) Blocked() []Blocked {
+	raceOff()
+	defer raceOn()
 	var blocked []Blocked
 	for _, g := range s.started().goroutines {
 		if g.status == ended || g.status == ready || g.status == parked && g.op.ways() > 0 {
@@ -603,12 +617,6 @@ func (w *watchdog) look() {
 			os.Exit(ExitHung)
 		}
 	}
-}
-
-// standard is the folder of the standard library when this binary was built.
-func standard() string {
-	file, _ := runtime.FuncForPC(reflect.ValueOf(strings.ToUpper).Pointer()).FileLine(0)
-	return strings.TrimSuffix(file, "strings/strings.go")
 }
 
 // hang says where the goroutine hangs that took a step, by the stacks of all.

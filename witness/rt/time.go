@@ -3,6 +3,7 @@ package rt
 import (
 	"runtime"
 	"time"
+	"unsafe"
 )
 
 // timer is something that happens at a moment of the virtual clock.
@@ -17,10 +18,29 @@ type timer struct {
 	repeats bool
 	// process is the number that the search knows it by.
 	process int
+	by      unsafe.Pointer // released by who armed it
+}
+
+// moment releases an address for the goroutine that runs, and returns it. While a timer
+// goes off, that is who armed the timer.
+func (r *run) moment(own unsafe.Pointer) unsafe.Pointer {
+	if r.cur == nil {
+		return r.by
+	}
+	Release(own)
+	return own
+}
+
+// ReleaseNow is Release in the step that is under way. One of a timer orders nothing.
+func ReleaseNow(at unsafe.Pointer) {
+	if current() != nil {
+		Release(at)
+	}
 }
 
 func (r *run) arm(t *timer) {
 	t.armed, t.since = true, r.now
+	t.by = r.moment(unsafe.Pointer(t))
 	switch {
 	case t.who != nil:
 		t.process = t.who.process
@@ -37,7 +57,7 @@ func (r *run) disarm(t *timer) bool {
 	t.armed = false
 	for i, other := range r.timers {
 		if other == t {
-			r.timers = append(r.timers[:i:i], r.timers[i+1:]...)
+			r.timers = Without(r.timers, i)
 			break
 		}
 	}
@@ -155,6 +175,7 @@ func (t *Timer) start(d time.Duration) {
 		}
 		// The tick goes to who waits, or into the buffer, or is lost.
 		s := &SendCase[time.Time]{c: t.c, v: epoch.Add(active.now), ch: channelOf(t.c, 0)}
+		s.own = active.by
 		active.touch(s.ch.object, true)
 		s.complete()
 	}
@@ -229,8 +250,11 @@ func (t *Timer) drain() bool {
 	if t.c == nil || AsyncTimers {
 		return false
 	}
+	raceOff()
+	defer raceOn()
 	select {
 	case <-t.c:
+		(&clock{}).takes(&channelOf(t.c, 0).order)
 		return true
 	default:
 		return false
@@ -335,9 +359,9 @@ func (r *run) fire(t *timer) {
 		t.who.status = ready
 		return
 	}
-	r.firing = true
+	r.firing, r.by = true, t.by
 	t.fire()
-	r.firing = false
+	r.firing, r.by = false, nil
 }
 
 // Since is time.Since.

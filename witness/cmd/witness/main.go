@@ -164,6 +164,7 @@ func (q *question) release(ctx context.Context, out, errs io.Writer) (int, error
 type question struct {
 	witness.Settings
 	all, verbose bool
+	race         bool
 	run, command string
 	save         string // a file
 	dir          string
@@ -176,6 +177,7 @@ func flagsOf(q *question) *pflag.FlagSet {
 	f.Usage = func() {}
 	f.SortFlags = false
 	f.BoolVar(&q.all, "all", false, "explore every TestX, unmodified")
+	f.BoolVar(&q.race, "race", false, "report data races too; needs cgo, as go test -race does")
 	f.StringVar(&q.run, "run", "", "only tests that match this pattern, as go test has it")
 	f.BoolVarP(&q.verbose, "verbose", "v", false, "say what each test did")
 	f.IntVar(&q.Runs, "runs", 1000, "how many schedules of each test at most")
@@ -249,7 +251,7 @@ func (q *question) test(ctx context.Context, out, errs io.Writer) (int, error) {
 		return exitUsage, err
 	}
 	tree, err := build.Build(ctx, build.Options{
-		Dir: dir, Patterns: q.packages, All: q.all,
+		Dir: dir, Patterns: q.packages, All: q.all, Race: q.race,
 		Say: func(format string, args ...any) { fmt.Fprintf(errs, "witness: "+format+"\n", args...) },
 	})
 	if err != nil {
@@ -277,12 +279,21 @@ func (q *question) runBinary(ctx context.Context, b build.Binary, out, errs io.W
 	if q.all {
 		s.Command += " -all"
 	}
+	if q.race {
+		s.Command += " -race"
+	}
 	if q.dir != "." {
 		s.Command += " -C " + q.dir
 	}
 	s.Command += " " + b.Package + " -run '^TEST$'"
 	if q.command != "" {
 		s.Command = q.command
+		if q.race {
+			s.Command += " -race"
+		}
+	}
+	if q.race {
+		s.RaceLog = b.Path + ".races"
 	}
 	text, err := json.Marshal(s)
 	if err != nil {
@@ -298,6 +309,10 @@ func (q *question) runBinary(ctx context.Context, b build.Binary, out, errs io.W
 	c := exec.CommandContext(ctx, b.Path, args...)
 	c.Dir, c.Stdout, c.Stderr = b.Dir, out, errs
 	c.Env = append(os.Environ(), witness.Variable+"="+string(text))
+	if q.race {
+		// Each report counts, also one that is like another, as runs are alike.
+		c.Env = append(c.Env, "GORACE=log_path="+s.RaceLog+" exitcode=0 history_size=4 suppress_equal_stacks=0 suppress_equal_addresses=0")
+	}
 	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
 	err = c.Run()
 	var exit *exec.ExitError

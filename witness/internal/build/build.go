@@ -33,7 +33,7 @@ type Options struct {
 	Dir      string   // of the module
 	Patterns []string // packages, as go test takes them
 	All      bool     // every test is explored, not only those that ask for it
-	Race     bool
+	Race     bool     // with the race detector
 	Say      func(format string, args ...any)
 }
 
@@ -89,6 +89,11 @@ func Build(ctx context.Context, o Options) (_ *Tree, err error) {
 	}()
 	if b.hash, err = hashOf(filepath.Join(source(), "rewrite")); err != nil {
 		return nil, fmt.Errorf("the lab's own source is not at %s, where this command was built: %w", source(), err)
+	}
+	if b.Race {
+		if err := b.canRace(ctx); err != nil {
+			return nil, err
+		}
 	}
 	mains, deps, err := b.list(ctx)
 	if err != nil {
@@ -675,6 +680,11 @@ func (b *builder) workspace(ctx context.Context) (string, error) {
 }
 
 func (b *builder) compile(ctx context.Context, mains []*packages.Package, work string) error {
+	if b.Race {
+		if err := b.forgetfulPool(ctx); err != nil {
+			return err
+		}
+	}
 	overlay, err := json.Marshal(map[string]any{"Replace": b.overlay})
 	if err != nil {
 		return err
@@ -687,7 +697,7 @@ func (b *builder) compile(ctx context.Context, mains []*packages.Package, work s
 		out := filepath.Join(b.tree.folder, fmt.Sprintf("%d.test", i))
 		args := []string{"test", "-c", "-vet=off", "-overlay", file, "-o", out}
 		if b.Race {
-			args = append(args, "-race", "-gcflags=racelab/witness/rt=-race=false")
+			args = append(args, raceFlags...)
 		}
 		if _, err := b.goRun(ctx, []string{"GOWORK=" + work, "GOFLAGS=-buildvcs=false"}, append(args, p.PkgPath)...); err != nil {
 			return err

@@ -30,7 +30,13 @@ type cancelable struct {
 type selfKey struct{}
 
 // mu guards all contexts outside runs. No section that it guards has a point.
-var mu sync.Mutex
+var mu guard
+
+// guard is a lock that orders nothing for the race detector.
+type guard struct{ mu sync.Mutex }
+
+func (g *guard) Lock()   { rt.Hidden(g.mu.Lock) }
+func (g *guard) Unlock() { rt.Hidden(g.mu.Unlock) }
 
 // Value finds the nearest context of this package.
 func (c *cancelable) Value(key any) any {
@@ -45,6 +51,7 @@ func (c *cancelable) Done() <-chan struct{} { return c.done }
 func (c *cancelable) Err() error {
 	rt.Point(unsafe.Pointer(c), c, "context", "Err", false)
 	rt.Polled()
+	rt.Acquire(unsafe.Pointer(c))
 	mu.Lock()
 	defer mu.Unlock()
 	return c.err
@@ -121,6 +128,7 @@ func (c *cancelable) end(err, cause error) {
 		cause = err
 	}
 	c.err, c.cause = err, cause
+	rt.ReleaseNow(unsafe.Pointer(c))
 	rt.CloseNow(c.done)
 	if c.timer != nil {
 		c.timer.Stop()
@@ -142,7 +150,7 @@ func (c *cancelable) leave() {
 	}
 	for i, child := range c.parent.children {
 		if child == c {
-			c.parent.children = append(c.parent.children[:i:i], c.parent.children[i+1:]...)
+			c.parent.children = rt.Without(c.parent.children, i)
 			return
 		}
 	}
@@ -198,6 +206,7 @@ func WithDeadlineCause(parent context.Context, d time.Time, cause error) (contex
 func Cause(ctx context.Context) error {
 	if c := nearest(ctx); c != nil && c.done == ctx.Done() {
 		rt.Point(unsafe.Pointer(c), c, "context", "Cause", false)
+		rt.Acquire(unsafe.Pointer(c))
 		return c.cause
 	}
 	return context.Cause(ctx)

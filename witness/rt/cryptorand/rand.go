@@ -5,7 +5,6 @@ package rand
 import (
 	"encoding/base32"
 	"io"
-	"math/rand/v2"
 
 	crypto "crypto/rand"
 
@@ -21,8 +20,7 @@ func (reader) Read(p []byte) (int, error) {
 	if !rt.InRun() {
 		return crypto.Read(p)
 	}
-	var seed [32]byte
-	return rt.PerRun(func() *rand.ChaCha8 { return rand.NewChaCha8(seed) }).Read(p)
+	return rt.PerRun(rt.NewBytes).Read(p)
 }
 
 // Read is crypto/rand.Read.

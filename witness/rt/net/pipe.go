@@ -78,10 +78,12 @@ func (e *end) Read(p []byte) (int, error) {
 	case e.read.over:
 		return 0, wrong("read", os.ErrDeadlineExceeded)
 	case len(e.in.data) > 0:
+		rt.Acquire(unsafe.Pointer(e.in))
 		n := copy(p, e.in.data)
 		e.in.data = e.in.data[n:]
 		return n, nil
 	case e.in.closed:
+		rt.Acquire(unsafe.Pointer(e.in))
 		return 0, io.EOF
 	}
 	return 0, nil
@@ -93,6 +95,7 @@ func (e *end) Write(p []byte) (int, error) {
 		return 0, err
 	}
 	e.out.data = append(e.out.data, p...)
+	rt.Release(unsafe.Pointer(e.out))
 	if e.out.buffered {
 		return len(p), nil
 	}
@@ -120,6 +123,7 @@ func (e *end) stopped() error {
 func (e *end) Close() error {
 	rt.Point(unsafe.Pointer(e.out), e.out, "connection", "close", true)
 	e.closed, e.in.closed, e.out.closed = true, true, true
+	rt.Release(unsafe.Pointer(e.out))
 	return nil
 }
 

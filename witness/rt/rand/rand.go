@@ -8,9 +8,8 @@ import (
 	"racelab/witness/rt"
 )
 
-func source() *rand.Rand {
-	return rt.PerRun(func() *rand.Rand { return rand.New(rand.NewSource(1)) })
-}
+// source returns a Rand of its own for each call, of the run's numbers.
+func source() *rand.Rand { return rand.New(rt.PerRun(rt.NewSource)) }
 
 // Each is the function of math/rand of its name.
 
@@ -28,5 +27,5 @@ func NormFloat64() float64               { return source().NormFloat64() }
 func ExpFloat64() float64                { return source().ExpFloat64() }
 func Perm(n int) []int                   { return source().Perm(n) }
 func Shuffle(n int, swap func(i, j int)) { source().Shuffle(n, swap) }
-func Read(p []byte) (n int, err error)   { return source().Read(p) }
+func Read(p []byte) (n int, err error)   { return rt.PerRun(rt.NewBytes).Read(p) }
 func Seed(seed int64)                    { source().Seed(seed) }

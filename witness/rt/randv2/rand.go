@@ -8,9 +8,8 @@ import (
 	"racelab/witness/rt"
 )
 
-func source() *rand.Rand {
-	return rt.PerRun(func() *rand.Rand { return rand.New(rand.NewPCG(1, 2)) })
-}
+// source returns a Rand of its own for each call, of the run's numbers.
+func source() *rand.Rand { return rand.New(rt.PerRun(rt.NewSource)) }
 
 // Each is the function of math/rand/v2 of its name.
 
