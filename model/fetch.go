@@ -48,6 +48,7 @@ type FetchResponse struct {
 	Error               Error
 	HighWatermark       Offset
 	LastStableOffset    Offset
+	LogStartOffset      Offset
 	AbortedTransactions []AbortedTransaction // by first offset; ReadCommitted only
 	Batches             []RecordBatch
 }

@@ -161,6 +161,13 @@ func (b *Broker) Handle(e sim.Envelope, out *sim.Outbox) {
 		b.verify(e, out) // may park the request
 	case *model.FetchRequest:
 		out.Reply(e, b.fetch(request))
+	case *model.DeleteRecordsRequest:
+		out.Reply(e, b.deleteRecords(request))
+	case *ProducersExpire:
+		if log := b.log(request.Partition); log != nil {
+			log.removeExpiredProducers()
+		}
+		out.Reply(e, request)
 	case *model.WriteTxnMarkersRequest:
 		b.takeMarkers(e, out)
 	case *replicaAppend:

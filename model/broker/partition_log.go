@@ -11,7 +11,7 @@ import (
 // that write to it.
 //
 // Source: UnifiedLog, ProducerStateManager, ProducerAppendInfo, TransactionIndex.
-// Differs: nothing is ever deleted, and no producer expires.
+// Differs: of a producer a replay tells what the log still has; Kafka has a snapshot too.
 type partitionLog struct {
 	partition model.Partition     `sim:"config"`
 	rules     model.Rules         `sim:"config"`
@@ -21,6 +21,9 @@ type partitionLog struct {
 	lags          bool `sim:"config"`
 	replica       replica
 	deleted       bool // its topic is
+	logStart      model.Offset
+	firstBatch    model.Offset // where the first batch begins, at logStart or before it
+	expired       bool         // producers were forgotten, so that the batches say more of them
 	batches       []model.RecordBatch
 	producers     []producerState // ascending by producer id
 	aborted       []abortedTxn    // in the order of their markers
@@ -54,22 +57,23 @@ type completedTxn struct{ firstOffset, lastOffset model.Offset }
 // logEndOffset is the offset of the next record.
 func (l *partitionLog) logEndOffset() model.Offset {
 	if len(l.batches) == 0 {
-		return 0
+		return l.firstBatch
 	}
 	return l.batches[len(l.batches)-1].LastOffset() + 1
 }
 
 // lastStableOffset is where a read_committed consumer stops: at the first
 // offset of a transaction that is not decided, or whose decision is not
-// replicated, and at the high watermark.
+// replicated, and at the high watermark; but not before the start of the log.
 //
-// Source: UnifiedLog.fetchLastStableOffsetMetadata, ProducerStateManager.firstUnstableOffset.
+// Source: UnifiedLog.fetchLastStableOffsetMetadata, ProducerStateManager.firstUnstableOffset,
+// UnifiedLog.maybeIncrementFirstUnstableOffset.
 func (l *partitionLog) lastStableOffset() model.Offset {
 	stable := l.firstOpen(l.highWatermark)
 	for _, txn := range l.unreplicated {
 		stable = min(stable, txn.firstOffset)
 	}
-	return stable
+	return max(stable, min(l.logStart, l.highWatermark))
 }
 
 // firstOpen is the first offset of an open transaction, or the limit if that
@@ -104,6 +108,7 @@ func (l *partitionLog) truncateTo(end model.Offset) {
 		kept = kept[:n]
 	}
 	high := l.highWatermark
+	l.expired = false
 	l.batches, l.producers, l.aborted, l.unreplicated, l.highWatermark, l.highestStable = nil, nil, nil, nil, 0, 0
 	for i := range kept {
 		l.write(kept[i])
@@ -357,15 +362,28 @@ func (l *partitionLog) find(id model.ProducerID) (place int, found bool) {
 	return slices.BinarySearchFunc(l.producers, id, func(p producerState, id model.ProducerID) int { return int(p.producerID - id) })
 }
 
+// fetching is a Fetch before the checks.
+type fetching struct {
+	log  *partitionLog
+	from model.Offset
+}
+
+// fetchChecks are those of the offset.
+//
+// Source: UnifiedLog.read, LocalLog.read.
+var fetchChecks = model.Checks[fetching]{Request: "Fetch", List: []model.Check[fetching]{
+	{If: "the offset is before the start of the log, or behind its end", Error: model.ErrOffsetOutOfRange,
+		Holds: func(f *fetching) bool { return f.from < f.log.logStart || f.from > f.log.logEndOffset() }},
+}}
+
 // fetch reads from an offset on.
 //
 // Source: LocalLog.read, UnifiedLog.read.
 func (l *partitionLog) fetch(request *model.FetchRequest) *model.FetchResponse {
 	response := &model.FetchResponse{
-		Partition: request.Partition, HighWatermark: l.highWatermark, LastStableOffset: l.lastStableOffset(),
+		Partition: request.Partition, HighWatermark: l.highWatermark, LastStableOffset: l.lastStableOffset(), LogStartOffset: l.logStart,
 	}
-	if request.FetchOffset < 0 || request.FetchOffset > l.logEndOffset() {
-		response.Error = model.ErrOffsetOutOfRange
+	if response.Error = model.Refusal(l.rules, fetchChecks, &fetching{l, request.FetchOffset}); response.Error != model.None {
 		return response
 	}
 	upperBound := l.highWatermark
@@ -407,7 +425,7 @@ func (l *partitionLog) collectAbortedTransactions(from, upperBound model.Offset)
 // believes: offsets and sequence numbers without gaps, each open transaction
 // that of a known producer, the last stable offset never back.
 func (l *partitionLog) Check() error {
-	var next model.Offset
+	next := l.firstBatch
 	var open []producerState // what the batches say of each producer
 	for i := range l.batches {
 		b := &l.batches[i]
@@ -429,6 +447,9 @@ func (l *partitionLog) Check() error {
 	stable := l.highWatermark
 	for i := range open {
 		p := l.producer(open[i].producerID)
+		if l.expired || l.firstBatch > 0 {
+			continue // The log knows less of them, or more.
+		}
 		if l.lags && (open[i].producerEpoch != p.producerEpoch || !slices.Equal(open[i].batches, p.batches)) {
 			return fmt.Errorf("%v: the last batches of producer %d are %v in epoch %d, and the log believes %v in %d",
 				l.partition, p.producerID, open[i].batches, open[i].producerEpoch, p.batches, p.producerEpoch)
@@ -443,6 +464,9 @@ func (l *partitionLog) Check() error {
 	}
 	if !l.rules.Has(model.StateFromLog) {
 		return nil
+	}
+	if l.expired || l.firstBatch > 0 {
+		stable = l.lastStableOffset()
 	}
 	if got := l.lastStableOffset(); got > stable || got < stable && len(l.unreplicated) == 0 {
 		return fmt.Errorf("%v: the last stable offset is %d, want %d", l.partition, got, stable)

@@ -36,6 +36,7 @@ type replicaAppend struct {
 	from          model.Offset
 	batches       []model.RecordBatch // from that offset on
 	highWatermark model.Offset
+	logStart      model.Offset
 }
 
 // replicaAppended says how far the other replica is. In Kafka it is the next fetch.
@@ -147,7 +148,7 @@ func (d *delayedAppend) reply(out *sim.Outbox) {
 func (b *Broker) sendTo(l *partitionLog, out *sim.Outbox) {
 	r := &l.replica
 	r.sending = true
-	request := &replicaAppend{partition: l.partition, leaderEpoch: r.leaderEpoch, from: r.end, highWatermark: l.highWatermark}
+	request := &replicaAppend{partition: l.partition, leaderEpoch: r.leaderEpoch, from: r.end, highWatermark: l.highWatermark, logStart: l.logStart}
 	for i := range l.batches {
 		if batch := l.batches[i]; batch.BaseOffset >= r.end {
 			batch.Records = slices.Clone(batch.Records)
@@ -177,6 +178,7 @@ func (b *Broker) follow(e sim.Envelope, request *replicaAppend, out *sim.Outbox)
 			l.write(batch)
 		}
 		l.advance(high)
+		l.incrementLogStart(min(request.logStart, l.highWatermark))
 	}
 	out.Reply(e, &replicaAppended{end: l.logEndOffset()})
 }

@@ -16,5 +16,9 @@ func Specification() []model.Section {
 			"CoordinatorPartitionWriter, ProducerAppendInfo.checkProducerEpoch", code, test),
 		model.Tell(markerChecks, "The marker is written, whether anything is open or not. An abort of something open is noted in the index.",
 			"ProducerAppendInfo.appendEndTxnMarker", code, test),
+		model.Tell(fetchChecks, "Batches from the offset on, up to the high watermark, or under read_committed to the last stable offset: the first offset of what is open, or whose marker is not replicated. Under read_committed also the aborted transactions that lie between. The last stable offset is never before the start of the log.",
+			"UnifiedLog.read, LocalLog.addAbortedTransactions", code, "model/broker/log_start_test.go, TestLogStart"),
+		model.Tell(deleteChecks, "The log starts at the offset, if it did not start later. What is known of producers stays, with what they have open, and so do entries of the aborted index whose marker stays. UNKNOWN_PRODUCER_ID is never answered: of a producer that has expired any sequence number is taken.",
+			"UnifiedLog.maybeIncrementLogStartOffset, ProducerStateManager.onLogStartOffsetIncremented", "model/broker/log_start.go", "model/broker/log_start_test.go, TestLogStart"),
 	}
 }

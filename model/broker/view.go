@@ -13,7 +13,7 @@ func (b *Broker) Committed(p model.Partition) (records []model.Record, all bool)
 	if log == nil {
 		return nil, true
 	}
-	response := log.fetch(&model.FetchRequest{Partition: p, IsolationLevel: model.ReadCommitted})
+	response := log.fetch(&model.FetchRequest{Partition: p, FetchOffset: log.logStart, IsolationLevel: model.ReadCommitted})
 	return response.Committed(0), response.LastStableOffset == response.HighWatermark
 }
 

@@ -97,6 +97,10 @@ var Sequences = []Sequence{
 		{Op: specified.Init}, {Op: specified.Marker, Epoch: 1, Coordinator: 5}, {Op: specified.Marker, Coordinator: 5}, {Op: specified.Marker, Epoch: 1, Coordinator: 4},
 		{Op: specified.Marker, TV2: true, Epoch: 1, Coordinator: 5}, {Op: specified.Marker, TV2: true, Epoch: 2, Coordinator: 5},
 	}},
+	{"log-start", "records are deleted, and their producer goes on", []specified.Step{
+		{Op: specified.Init}, {Op: specified.Produce, Plain: true}, {Op: specified.Produce, Plain: true}, {Op: specified.Delete, Offset: specified.Beyond}, {Op: specified.Fetch, Offset: specified.Beyond},
+		{Op: specified.Delete, Offset: -1}, {Op: specified.Fetch}, {Op: specified.Produce, Plain: true, Sequence: 1}, {Op: specified.Produce, Plain: true},
+	}},
 	{"marker-while-open", "a marker of the epoch that is open, TV2", []specified.Step{
 		{Op: specified.Init}, {Op: specified.Produce, TV2: true}, {Op: specified.Marker, TV2: true}, {Op: specified.Abort, TV2: true},
 	}},

@@ -45,6 +45,7 @@ func Dial(ctx context.Context, address string) (*Broker, error) {
 			produce, offsets, end, markers = 12, 5, 5, 2
 		}
 		versions.SetMaxKeyVersion(int16(kmsg.WriteTxnMarkers), markers)
+		versions.SetMaxKeyVersion(int16(kmsg.Fetch), 12) // the last that names topics
 		versions.SetMaxKeyVersion(int16(kmsg.Produce), produce)
 		versions.SetMaxKeyVersion(int16(kmsg.TxnOffsetCommit), offsets)
 		versions.SetMaxKeyVersion(int16(kmsg.EndTxn), end)
@@ -207,6 +208,10 @@ func (b *Broker) ask(ctx context.Context, s specified.Step, who *specified.Produ
 		a.Code = response.Topics[0].Partitions[0].ErrorCode
 	case specified.Join:
 		return a, b.join(ctx, client, group)
+	case specified.Fetch:
+		return b.fetch(ctx, client, s)
+	case specified.Delete:
+		return b.delete(ctx, client, s)
 	case specified.Marker:
 		return b.marker(ctx, client, s, who)
 	case specified.Commit, specified.Abort:
@@ -252,6 +257,60 @@ func (b *Broker) join(ctx context.Context, client *kgo.Client, group string) err
 		return err
 	}
 	return kerr.ErrorForCode(synced.ErrorCode)
+}
+
+// fetch reads the first partition.
+func (b *Broker) fetch(ctx context.Context, client *kgo.Client, s specified.Step) (specified.Answer, error) {
+	a := specified.Answer{Epoch: -1}
+	r := kmsg.NewPtrFetchRequest()
+	r.MaxBytes = 1 << 20
+	t := kmsg.NewFetchRequestTopic()
+	t.Topic = b.topic
+	p := kmsg.NewFetchRequestTopicPartition()
+	p.FetchOffset, p.PartitionMaxBytes = s.Offset, 1<<20
+	t.Partitions = append(t.Partitions, p)
+	r.Topics = append(r.Topics, t)
+	leader, err := b.leader(ctx, 0)
+	if err != nil {
+		return a, err
+	}
+	response, err := client.Broker(leader).Request(ctx, r)
+	if err != nil {
+		return a, err
+	}
+	topics := response.(*kmsg.FetchResponse).Topics
+	if len(topics) == 0 || len(topics[0].Partitions) == 0 {
+		return a, missing(nil)
+	}
+	a.Code = topics[0].Partitions[0].ErrorCode
+	return a, nil
+}
+
+// delete moves the start of the first partition.
+func (b *Broker) delete(ctx context.Context, client *kgo.Client, s specified.Step) (specified.Answer, error) {
+	a := specified.Answer{Epoch: -1}
+	r := kmsg.NewPtrDeleteRecordsRequest()
+	r.TimeoutMillis = 10_000
+	t := kmsg.NewDeleteRecordsRequestTopic()
+	t.Topic = b.topic
+	p := kmsg.NewDeleteRecordsRequestTopicPartition()
+	p.Offset = s.Offset
+	t.Partitions = append(t.Partitions, p)
+	r.Topics = append(r.Topics, t)
+	leader, err := b.leader(ctx, 0)
+	if err != nil {
+		return a, err
+	}
+	response, err := client.Broker(leader).Request(ctx, r)
+	if err != nil {
+		return a, err
+	}
+	topics := response.(*kmsg.DeleteRecordsResponse).Topics
+	if len(topics) == 0 || len(topics[0].Partitions) == 0 {
+		return a, missing(nil)
+	}
+	a.Code = topics[0].Partitions[0].ErrorCode
+	return a, nil
 }
 
 // marker writes a marker, as the coordinator and kafka-transactions.sh do.

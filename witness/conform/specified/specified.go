@@ -161,7 +161,7 @@ func (p *player) Run(t *sim.Task) {
 func (p *player) ask(t *sim.Task) Answer {
 	s := p.steps[p.next]
 	conn := p.coordinator
-	if s.Op == Produce || s.Op == Offsets || s.Op == Join || s.Op == Marker {
+	if s.Op == Produce || s.Op == Offsets || s.Op >= Join {
 		conn = p.leader
 	}
 	conn.Send(t, p.request())
@@ -207,6 +207,10 @@ func (p *player) request() sim.Message {
 		}
 	case Join:
 		return &model.GroupRebalanced{ConsumerGroupMetadata: senders[Member]}
+	case Fetch:
+		return &model.FetchRequest{FetchOffset: model.Offset(s.Offset)}
+	case Delete:
+		return &model.DeleteRecordsRequest{Offset: model.Offset(s.Offset)}
 	case Marker:
 		version := model.TV1
 		if s.TV2 {
@@ -243,6 +247,10 @@ func answerOf(m sim.Message) Answer {
 		a.Code = int16(response.Partitions[0].Error)
 	case *model.TxnOffsetCommitResponse:
 		a.Code = int16(response.Partitions[0].Error)
+	case *model.FetchResponse:
+		a.Code = int16(response.Error)
+	case *model.DeleteRecordsResponse:
+		a.Code = int16(response.Error)
 	case *model.WriteTxnMarkersResponse:
 		a.Code = int16(response.Markers[0].Partitions[0].Error)
 	case *model.EndTxnResponse:

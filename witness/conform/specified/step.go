@@ -26,10 +26,12 @@ const (
 
 	Join   // JoinGroup and SyncGroup: the group has one member, in its first generation
 	Marker // WriteTxnMarkers of a commit, to the leader; version 1 under TV1, 2 under TV2
+	Fetch  // of P0, from Step.Offset on
+	Delete // DeleteRecords of P0, before Step.Offset
 )
 
 func (o Op) String() string {
-	return [...]string{"InitProducerId", "InitProducerId after an error", "AddPartitionsToTxn", "AddOffsetsToTxn", "Produce", "TxnOffsetCommit", "EndTxn(commit)", "EndTxn(abort)", "", "JoinGroup", "WriteTxnMarkers"}[o]
+	return [...]string{"InitProducerId", "InitProducerId after an error", "AddPartitionsToTxn", "AddOffsetsToTxn", "Produce", "TxnOffsetCommit", "EndTxn(commit)", "EndTxn(abort)", "", "JoinGroup", "WriteTxnMarkers", "Fetch", "DeleteRecords"}[o]
 }
 
 // Sender is what TxnOffsetCommit says of its sender.
@@ -63,6 +65,7 @@ type Step struct {
 	Plain                   bool   // not transactional (Produce)
 	Sender                  Sender // of Offsets
 	Coordinator             int32  // the coordinator's epoch (Marker)
+	Offset                  int64  // of Fetch and Delete; -1: the high watermark (Delete)
 	// Replaces is that another process has the transactional id from here on, so that
 	// the producer keeps what it had (Init).
 	Replaces bool
@@ -85,6 +88,9 @@ func (s Step) String() string {
 	text += s.Sender.String()
 	if s.Op == Marker {
 		text += fmt.Sprintf(" P%d coordinator epoch %d", s.Partition, s.Coordinator)
+	}
+	if s.Op == Fetch || s.Op == Delete {
+		text += fmt.Sprintf(" offset %d", s.Offset)
 	}
 	if s.Plain {
 		text += " not transactional"
@@ -127,6 +133,9 @@ func NewProducer() Producer { return Producer{ID: -1, Epoch: -1} }
 func (p *Producer) NextSequence(s Step) int32 {
 	return max(0, p.Sequence[s.Partition]+int32(s.Sequence))
 }
+
+// Beyond is an offset that no partition has.
+const Beyond = 1 << 40
 
 // stranger is a producer id that no broker gives out soon.
 const stranger = 1 << 40
