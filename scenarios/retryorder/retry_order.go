@@ -76,11 +76,14 @@ func passes(p Params) bool { return p.Refusals < p.RetryMax }
 // hears: somebody reads Errors.
 func hears(p Params) bool { return !p.Unread }
 
-// client is a release of Sarama, or another library.
-type client struct {
+// Client is a release of Sarama, or another library.
+type Client struct {
 	library library
 	release saramaasync.Release
 }
+
+// Sarama is a release of it.
+func Sarama(release saramaasync.Release) Client { return Client{release: release} }
 
 type library uint8
 
@@ -103,7 +106,7 @@ var (
 )
 
 // Scenario is the race. A variant is a release.
-var Scenario = scenario.Scenario[Params, client]{
+var Scenario = scenario.Scenario[Params, Client]{
 	Name:  "retry-order",
 	Title: "A broker refuses a batch for a moment, and messages overtake, vanish or stand still",
 	Stake: "Sarama's asynchronous producer sends what was refused again, while it goes on with what comes next. " +
@@ -150,40 +153,40 @@ var Scenario = scenario.Scenario[Params, client]{
 	Flags:    (*Params).flags,
 	Settings: []*setting{plain, plainFive, idempotent, known, exhausted, unread},
 	Claims:   []*claim{order, noneLost, noneTwice, noneFails, staysOut, noProgress},
-	Variants: []scenario.Variant[Params, client]{
-		{Name: "unnumbered", Is: client{release: saramaasync.Release1_43_3}, Release: "Sarama 1.43.3 to 1.46.2",
+	Variants: []scenario.Variant[Params, Client]{
+		{Name: "unnumbered", Is: Client{release: saramaasync.Release1_43_3}, Release: "Sarama 1.43.3 to 1.46.2",
 			Does: "retries, with more in flight; what is buffered behind a retry gets no sequence number",
 			Expect: expect{
 				overtakes, outOfOrder, nobodyReads,
 				scenario.Breaks(noneLost).Where(idempotent).Because("a message without a number has number 0, and the broker knows that one"),
 			},
 			SlowIn: []*setting{plainFive, idempotent, known, exhausted, unread}},
-		{Name: "numbered", Is: client{release: saramaasync.Release1_46_3}, Release: "Sarama 1.46.3 to 1.47",
+		{Name: "numbered", Is: Client{release: saramaasync.Release1_46_3}, Release: "Sarama 1.46.3 to 1.47",
 			Does:   "likewise, but what was buffered gets its number when it goes on",
 			Expect: expect{overtakes, outOfOrder, nobodyReads},
 			SlowIn: []*setting{plainFive, idempotent, known, exhausted, unread}},
-		{Name: "muted", Is: client{release: saramaasync.Release1_48_0}, Release: "Sarama 1.48.0 to 1.60.0",
+		{Name: "muted", Is: Client{release: saramaasync.Release1_48_0}, Release: "Sarama 1.48.0 to 1.60.0",
 			Does: "has one batch of a partition in flight",
 			Expect: expect{
 				nobodyReads,
 				scenario.Breaks(noProgress).Where(exhausted).Because("the batch that fails frees the partition in a goroutine of its own, and brokerProducer waits for something else"),
 			},
 			SlowIn: []*setting{idempotent, known}},
-		{Name: "woken", Is: client{release: saramaasync.Release1_60_1}, Release: "Sarama 1.60.1 to 1.61.0",
+		{Name: "woken", Is: Client{release: saramaasync.Release1_60_1}, Release: "Sarama 1.60.1 to 1.61.0",
 			Does:   "likewise, and whoever waits for the partition is woken",
 			Expect: expect{nobodyReads},
 			SlowIn: []*setting{idempotent, known}},
-		{Name: "numbered-late", Is: client{release: saramaasync.Release1_61_1}, Release: "Sarama 1.61.1",
+		{Name: "numbered-late", Is: Client{release: saramaasync.Release1_61_1}, Release: "Sarama 1.61.1",
 			Does:   "likewise, and a batch gets its numbers when it has the partition",
 			Expect: expect{nobodyReads},
 			SlowIn: []*setting{known}},
-		{Name: "franz-go", Is: client{library: franzGo}, Release: "franz-go 1.22.2",
+		{Name: "franz-go", Is: Client{library: franzGo}, Release: "franz-go 1.22.2",
 			Does: "after an error has one batch of a partition in flight, until one is answered well"},
-		{Name: "java", Is: client{library: javaClient}, Release: "Java 3.9",
+		{Name: "java", Is: Client{library: javaClient}, Release: "Java 3.9",
 			Does: "puts a refused batch in front of its queue; an idempotent one by its sequence number, and sends only the first again",
 			Expect: expect{takenFirst, scenario.Breaks(order).Where(plainFive).
 				Because("five requests are in flight, and nothing tells a batch that is sent again from a new one")}},
-		{Name: "librdkafka", Is: client{library: librdkafkaClient}, Release: "librdkafka 2.15",
+		{Name: "librdkafka", Is: Client{library: librdkafkaClient}, Release: "librdkafka 2.15",
 			Does: "puts refused messages back by their ids; an idempotent producer sends nothing until all in flight is answered",
 			Expect: expect{takenFirst, scenario.Breaks(order).Where(plainFive).
 				Because("five requests are in flight, and the second is written before the first goes back")}},
@@ -231,7 +234,7 @@ var Scenario = scenario.Scenario[Params, client]{
 }
 
 // build makes an application over a producer, and the leader of its partition.
-func build(w *sim.World, is client, p Params) {
+func build(w *sim.World, is Client, p Params) {
 	node := broker.Config{Partitions: []model.Partition{0}}
 	if p.Refusals > 0 {
 		node.Refusals = []broker.Refusal{{Record: model.Record(p.Refused), Error: model.ErrNotLeaderOrFollower, Times: int32(p.Refusals)}}

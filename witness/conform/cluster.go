@@ -30,6 +30,7 @@ func address(id int32) string { return fmt.Sprint(host(id), ":", port) }
 type cluster struct {
 	tv2        bool // KIP-890 part 2; the leader does not try by itself to add a partition
 	partitions int
+	oneLeader  bool // node 1 leads all partitions
 	lag        time.Duration
 	tooLarge   map[string]bool // records that are refused, by their value
 
@@ -117,7 +118,11 @@ func (c *cluster) metadata() kmsg.Response {
 	t.Topic = kmsg.StringPtr(topic)
 	for id := range int32(c.partitions) {
 		p := kmsg.NewMetadataResponseTopicPartition()
-		p.Partition, p.Leader, p.Replicas, p.ISR = id, id+1, []int32{id + 1}, []int32{id + 1}
+		leader := id + 1
+		if c.oneLeader {
+			leader = 1
+		}
+		p.Partition, p.Leader, p.Replicas, p.ISR = id, leader, []int32{leader}, []int32{leader}
 		t.Partitions = append(t.Partitions, p)
 	}
 	response.Topics = append(response.Topics, t)

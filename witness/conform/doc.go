@@ -11,10 +11,14 @@
 // Driven: the transactional producers of Sarama and franz-go (TV1 and TV2), an abort
 // while a record is on its way included; the offset commits of Sarama's goroutines;
 // commits, heartbeats and joins of Sarama's cooperative rebalance; a connection of
-// Sarama whose broker throttles it;
-// Sarama's idempotent producer, whose requests meet faults, against no model; and the
-// configuration checks of both clients. Not driven: what breaks a connection. The fake
-// cluster answers at once, but for commits; a window takes the time that is set.
+// Sarama whose broker throttles it; Sarama's asynchronous producer whose leader refuses a
+// batch for a while (before 1.48.0 not an idempotent one); Sarama's idempotent producer,
+// whose requests meet faults, against no model; and the configuration checks of both
+// clients. Not driven: what breaks a connection. Where what happens at one instant has no
+// order, the model is asked whether it has the release's story among its own.
+//
+// The fake cluster answers at once, but for commits and batches; a window takes the time
+// that is set.
 //
 // A release is built with the locks of package locks, because a wait for sync's would
 // stop the virtual clock. All else of it is as released.

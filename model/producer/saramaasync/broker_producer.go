@@ -16,9 +16,10 @@ func (pp *PartitionProducer) describe() string { return fmt.Sprint("level ", pp.
 // Source: brokerProducer.
 type BrokerProducer struct {
 	*Producer
-	accumulating []message // accumulatingBatch; up to 1.47.0 buffer
-	flushing     []message // flushingBatch, since 1.48.0
-	retrying     bool      // currentRetries of the partition
+	accumulating []message           // accumulatingBatch; up to 1.47.0 buffer
+	flushing     []message           // flushingBatch, since 1.48.0
+	epoch        model.ProducerEpoch // of accumulating, up to 1.61.0: the producer's when that began
+	retrying     bool                // currentRetries of the partition
 	msg          message
 	answered     response
 	keepMuted    bool
@@ -43,16 +44,9 @@ func (bp *BrokerProducer) Run(t *sim.Task) {
 			bp.take(t)
 			bp.msg = message{}
 		case &bp.output:
-			if bp.mutes() {
-				bp.flushing = bp.flushing[:0]
-			} else {
-				bp.accumulating = bp.accumulating[:0]
-			}
+			bp.flushed(t)
 		case &bp.pending:
-			answered, _ := bp.pending.Received(t)
-			bp.answered.set = append(bp.answered.set[:0], answered.set...) // What is kept of a message is copied.
-			bp.answered.err = answered.err
-			bp.handleResponse(t)
+			bp.receive(t)
 		case &bp.unmuted:
 			bp.unmuted.Received(t)
 		}
@@ -62,14 +56,49 @@ func (bp *BrokerProducer) Run(t *sim.Task) {
 
 // flush is the case of the output, if a set is ready.
 func (bp *BrokerProducer) flush() sim.SelectCase {
-	set := bp.accumulating
-	if bp.mutes() {
-		set = bp.flushing
+	set := bp.flushing
+	if !bp.mutes() {
+		set = bp.sealed(bp.accumulating)
 	}
 	if len(set) == 0 {
 		return sim.SelectCase{}
 	}
 	return bp.output.Sending(slices.Clone(set))
+}
+
+// flushed is that the output has taken the set.
+func (bp *BrokerProducer) flushed(t *sim.Task) {
+	if bp.mutes() {
+		bp.flushing = bp.flushing[:0]
+	} else {
+		bp.rollOver(t)
+	}
+}
+
+// rollOver begins a set.
+func (bp *BrokerProducer) rollOver(t *sim.Task) {
+	bp.accumulating = bp.accumulating[:0]
+	if bp.numbersEarly() {
+		bp.epoch = bp.currentEpoch(t)
+	}
+}
+
+// sealed is a set with its epoch, whatever those of its messages are.
+func (bp *BrokerProducer) sealed(set []message) []message {
+	if set = slices.Clone(set); bp.numbersEarly() {
+		for i := range set {
+			set[i].epoch = bp.epoch
+		}
+	}
+	return set
+}
+
+// receive handles the next response.
+func (bp *BrokerProducer) receive(t *sim.Task) {
+	answered, _ := bp.pending.Received(t)
+	bp.answered.set = append(bp.answered.set[:0], answered.set...) // What is kept of a message is copied.
+	bp.answered.err = answered.err
+	bp.handleResponse(t)
 }
 
 // unmuteSignal is the case of the partition's being unmuted, if a set waits for that.
@@ -88,8 +117,8 @@ func (bp *BrokerProducer) tryBuildFlushingBatch(t *sim.Task) {
 		return
 	}
 	bp.muted.Store(t, true)
-	bp.flushing = append(bp.flushing[:0], bp.accumulating...)
-	bp.accumulating = bp.accumulating[:0]
+	bp.flushing = append(bp.flushing[:0], bp.sealed(bp.accumulating)...)
+	bp.rollOver(t)
 	if bp.config.Idempotent && bp.config.Release >= Release1_61_1 { // sequenceFlushingBatch
 		for i := range bp.flushing {
 			bp.number(t, &bp.flushing[i])
@@ -110,18 +139,58 @@ func (bp *BrokerProducer) take(t *sim.Task) {
 		}
 	case bp.msg.flag == fin:
 		bp.retryMessage(t, bp.msg, model.ErrNotLeaderOrFollower) // ErrShuttingDown
+	case bp.numbersEarly() && bp.msg.epoch != bp.epoch && !bp.waitForSpace(t):
+		bp.retryMessage(t, bp.msg, model.ErrNotLeaderOrFollower)
 	default:
 		bp.add(t, bp.msg)
 	}
 }
 
-// add puts a message into the set. One of another epoch than the set's waits for a new
-// set, which here it begins.
+// waitForSpace begins a set for a message of another epoch than the set's; the set then
+// has the epoch of now, and the message its own number. It says whether the message may
+// go into it: not if its partition is retried meanwhile.
+//
+// Up to 1.47.0 the set goes out even if nothing is in it: a request without a partition.
+func (bp *BrokerProducer) waitForSpace(t *sim.Task) bool {
+	for {
+		switch {
+		case !bp.mutes():
+			if t.At(PointSpace).Select(bp.output.Sending(bp.sealed(bp.accumulating)), bp.pending.Receiving()) == &bp.output {
+				bp.rollOver(t)
+				return true
+			}
+			bp.receive(t)
+		case len(bp.flushing) > 0:
+			if t.At(PointSpace).Select(bp.flush(), bp.pending.Receiving()) == &bp.output {
+				bp.flushed(t)
+				continue
+			}
+			bp.receive(t)
+		case len(bp.accumulating) == 0:
+			bp.rollOver(t)
+			return true
+		default:
+			if bp.tryBuildFlushingBatch(t); len(bp.flushing) > 0 {
+				continue
+			}
+			if t.At(PointSpace).Select(bp.unmuted.Receiving(), bp.pending.Receiving()) == &bp.unmuted {
+				bp.unmuted.Received(t)
+				continue
+			}
+			bp.receive(t)
+		}
+		if bp.retrying { // needsRetry
+			return false
+		}
+	}
+}
+
+// add puts a message into the set.
 //
 // Source: produceSet.add, which wants each number to follow the one before.
 func (bp *BrokerProducer) add(t *sim.Task, msg message) {
 	n := len(bp.accumulating)
-	if bp.config.Idempotent && bp.config.Release < Release1_61_1 && n > 0 && msg.seq < bp.accumulating[0].seq {
+	if bp.numbersEarly() && n > 0 && msg.seq < bp.accumulating[0].seq {
 		bp.returnError(t, msg, model.ErrOutOfOrderSequenceNumber) // "assertion failed: message out of sequence added to a batch"
 		return
 	}
@@ -143,7 +212,7 @@ func (bp *BrokerProducer) handleResponse(t *sim.Task) {
 		bp.retrySet(t)
 	default:
 		for bp.i = 0; bp.i < len(bp.answered.set); bp.i++ {
-			bp.returnError(t, bp.answered.set[bp.i], bp.answered.err)
+			bp.returnErrorOf(t, bp.answered.set, bp.i, bp.answered.err)
 		}
 		bp.i = 0
 	}
@@ -152,6 +221,9 @@ func (bp *BrokerProducer) handleResponse(t *sim.Task) {
 		bp.unmute(t)
 	}
 	bp.keepMuted = false
+	if len(bp.accumulating) == 0 {
+		bp.rollOver(t)
+	}
 }
 
 // retrySet retries a set that was refused, and what has gathered behind it.
@@ -217,7 +289,9 @@ func (r *ResponseReceiver) Run(t *sim.Task) {
 			return
 		}
 		answer := r.conn.ReceiveAny(t.At(PointResponse)).(*model.ProduceResponse)
-		r.err = answer.Partitions[0].Error
+		if r.err = model.None; len(answer.Partitions) > 0 {
+			r.err = answer.Partitions[0].Error
+		}
 		if r.config.Release >= Release1_61_1 {
 			r.slots.Receive(t.At(PointFreeSlot))
 		}

@@ -67,7 +67,7 @@ func (pp *PartitionProducer) Run(t *sim.Task) {
 			continue
 		}
 		pp.updateLeaderIfBrokerProducerIsNil(t)
-		if pp.config.Idempotent && pp.config.Release < Release1_61_1 && pp.msg.retries == 0 && pp.msg.flag == noFlag {
+		if pp.numbersEarly() && pp.msg.retries == 0 && pp.msg.flag == noFlag {
 			pp.number(t, &pp.msg)
 		}
 		pp.bpInput.Send(t.At(PointHandOn), pp.msg)
@@ -127,7 +127,7 @@ func (pp *PartitionProducer) flushRetryBuffers(t *sim.Task) {
 		pp.updateLeaderIfBrokerProducerIsNil(t)
 		for pp.i = 0; pp.i < len(pp.retryState[pp.highWatermark].buf); pp.i++ {
 			msg := &pp.retryState[pp.highWatermark].buf[pp.i]
-			if pp.config.Idempotent && pp.config.Release >= Release1_46_3 && pp.config.Release < Release1_61_1 && msg.retries == 0 {
+			if pp.numbersEarly() && pp.config.Release >= Release1_46_3 && msg.retries == 0 {
 				pp.number(t, msg)
 			}
 			pp.bpInput.Send(t.At(PointFlush), pp.retryState[pp.highWatermark].buf[pp.i])
@@ -190,7 +190,7 @@ func (r *RetryBatch) Run(t *sim.Task) {
 func (r *RetryBatch) retry(t *sim.Task) {
 	if slices.ContainsFunc(r.set, func(m message) bool { return m.retries >= r.config.RetryMax }) {
 		for r.i = 0; r.i < len(r.set); r.i++ {
-			r.returnError(t, r.set[r.i], model.ErrNotLeaderOrFollower)
+			r.returnErrorOf(t, r.set, r.i, model.ErrNotLeaderOrFollower)
 		}
 		r.i = 0
 		r.unmute(t)

@@ -82,7 +82,11 @@ type response struct {
 // partition, whose leader stays, and whose brokerProducer lives on, as with another
 // partition it does. The connection holds. dispatcher and topicProducer only hand
 // on, and are left out. The channels retries and pending have room for all, as the queues
-// behind them have. No flush settings: every set is ready. Backoffs take no time.
+// behind them have. No flush settings: every set is ready. Backoffs take no time. Neither
+// does a refresh of metadata: in the release it may be asked of the leader, behind what that
+// has to answer, and up to 1.47.0 it waits for the lock of the connection, which a request
+// holds that waits for room. Close begins when all is told: from 1.60.0 on a batch that is
+// to go again when Close has begun may fail with ErrShuttingDown.
 type Producer struct {
 	config Config `sim:"config"`
 	conn   *sim.Conn
@@ -98,7 +102,7 @@ type Producer struct {
 	nobody   sim.Chan[bool]      // Errors, if nobody reads it: nil
 	inFlight sim.WaitGroup       // all messages from the start, and each syn and fin
 	muted    sim.Atomic[bool]    // partitionMuter, under its own lock
-	unmuted  sim.Chan[bool]      // unmuteSignal, since 1.60.1
+	unmuted  sim.Chan[bool]      // unmuteSignal; up to 1.60.0 only waitForSpace listens
 	sequence sim.Atomic[int64]   // of txnmgr: epoch, and the next sequence number
 }
 
@@ -122,6 +126,16 @@ func NewProducer(conn *sim.Conn, config Config) *Producer {
 	return p
 }
 
+// numbersEarly says whether a message has its number before its batch is built.
+func (p *Producer) numbersEarly() bool {
+	return p.config.Idempotent && p.config.Release < Release1_61_1
+}
+
+// currentEpoch is the producer's epoch.
+func (p *Producer) currentEpoch(t *sim.Task) model.ProducerEpoch {
+	return model.ProducerEpoch(p.sequence.Load(t) >> 32)
+}
+
 func (p *Producer) mutes() bool { return p.config.Release >= Release1_48_0 }
 
 // number gives a message its sequence number.
@@ -133,14 +147,37 @@ func (p *Producer) number(t *sim.Task, m *message) {
 	p.sequence.Store(t, next+1)
 }
 
-// returnError fails a message. The broker will never see its sequence number, so a new
-// epoch begins.
+// returnError fails a message.
 //
-// Source: asyncProducer.returnError, bumpIdempotentProducerEpoch.
+// Source: asyncProducer.returnError.
 func (p *Producer) returnError(t *sim.Task, m message, err model.Error) {
+	p.bumpEpoch(t, m)
+	p.fail(t, m, err)
+}
+
+// returnErrorOf fails the i-th message of a batch. Since 1.61.1 one epoch begins for
+// all of it.
+//
+// Source: asyncProducer.returnErrors.
+func (p *Producer) returnErrorOf(t *sim.Task, set []message, i int, err model.Error) {
+	if i == 0 || p.config.Release < Release1_61_1 {
+		p.bumpEpoch(t, set[i])
+	}
+	p.fail(t, set[i], err)
+}
+
+// bumpEpoch begins a new epoch, if a message has a sequence number that the broker will
+// never see.
+//
+// Source: asyncProducer.bumpIdempotentProducerEpoch.
+func (p *Producer) bumpEpoch(t *sim.Task, m message) {
 	if p.config.Idempotent && m.hasSeq {
 		p.sequence.Store(t, (p.sequence.Load(t)>>32+1)<<32)
 	}
+}
+
+// fail tells the application of an error.
+func (p *Producer) fail(t *sim.Task, m message, err model.Error) {
 	if p.config.Unread {
 		p.nobody.Send(t.At(PointErrors), true)
 		return // Never: nobody reads.
@@ -166,14 +203,15 @@ func (p *Producer) unmute(t *sim.Task) {
 	if !p.mutes() {
 		return
 	}
-	if p.config.Release >= Release1_60_1 {
-		t.At(PointUnmute).Select(p.unmuted.Sending(true), sim.SelectDefault())
-	}
+	t.At(PointUnmute).Select(p.unmuted.Sending(true), sim.SelectDefault())
 	p.muted.Store(t, false)
 }
 
 // request is what goes on the wire. The first message's number is the batch's.
 func (p *Producer) request(set []message) *model.ProduceRequest {
+	if len(set) == 0 {
+		return &model.ProduceRequest{TransactionalID: model.NoTransactionalID}
+	}
 	batch := model.RecordBatch{ProducerID: model.NoProducerID, BaseSequence: model.NoSequence}
 	if p.config.Idempotent {
 		batch.ProducerID, batch.ProducerEpoch, batch.BaseSequence = 1, set[0].epoch, set[0].seq

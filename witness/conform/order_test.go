@@ -1,0 +1,360 @@
+package conform
+
+import (
+	"errors"
+	"fmt"
+	"math/bits"
+	"net"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/rcrowley/go-metrics"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"pgregory.net/rapid"
+
+	"racelab/model"
+	"racelab/model/producer/saramaasync"
+	"racelab/scenarios/retryorder"
+	"racelab/sim"
+	"racelab/sim/explore"
+	"racelab/witness/conform/locks"
+)
+
+// ordering is an application that sends messages to one partition, whose leader refuses
+// one of them for a while.
+type ordering struct {
+	retryorder.Params
+	think   sim.Delay // before each message but the first
+	service sim.Delay // of a request at the broker, one after the other
+	seed    uint64
+}
+
+// drawOrdering draws a setting. Before there was muting, more than one batch is in
+// flight, and a request that waits for room holds a lock that whoever refreshes metadata
+// waits for, which the model leaves out: there, there is room.
+func drawOrdering(r *rapid.T, mutes bool) ordering {
+	c := ordering{Params: retryorder.Scenario.Default()}
+	c.Messages = rapid.IntRange(1, 6).Draw(r, "messages")
+	if c.Idempotent = mutes && rapid.Bool().Draw(r, "idempotent"); !c.Idempotent {
+		c.MaxOpen = rapid.SampledFrom([]int{1, 1, 2, 3, 5}).Draw(r, "max-open")
+	}
+	if !mutes {
+		c.MaxOpen = 32
+	}
+	c.Refused = rapid.IntRange(1, c.Messages).Draw(r, "refused")
+	c.Refusals = rapid.IntRange(0, 5).Draw(r, "refusals")
+	c.RetryMax = rapid.IntRange(1, 3).Draw(r, "retry-max")
+	// No two of what is due are due at one instant.
+	c.think = sim.Exponential(time.Duration(rapid.SampledFrom([]int{100, 2000, 20_000}).Draw(r, "think")) * time.Microsecond)
+	c.service = sim.Uniform(time.Millisecond, time.Duration(rapid.IntRange(2, 20).Draw(r, "service"))*time.Millisecond)
+	c.seed = rapid.Uint64Range(0, 1_000_000).Draw(r, "seed")
+	return c
+}
+
+// world is the model's, in which of what is due at one instant any may be first.
+func (c ordering) world(release saramaasync.Release, s *story) *sim.World {
+	w := sim.NewWorld()
+	retryorder.Scenario.Build(w, retryorder.Sarama(release), c.Params)
+	w.Timed(sim.Timing{Seed: c.seed, Service: c.service, ThinkTimes: []sim.DelayOverride{{Of: saramaasync.PointProduce, Delay: c.think}}})
+	note := sim.NewProperty("story", nil)
+	sim.On(note, sim.Arrived, func(_ *sim.Claim, _ sim.Act, m *model.ProduceRequest) {
+		if len(m.Partitions) == 0 {
+			s.note(w.Now(), "produce nothing")
+			return
+		}
+		b := m.Partitions[0].Batch
+		if !c.Idempotent {
+			b.ProducerEpoch = -1 // The model leaves it out.
+		}
+		s.produced(w.Now(), b.Records, int32(b.BaseSequence), int16(b.ProducerEpoch))
+	})
+	sim.On(note, sim.Returned, func(_ *sim.Claim, _ sim.Act, m *model.Promised) { s.note(w.Now(), "outcome of %v", m) })
+	w.Watch(note)
+	return w
+}
+
+func (s *story) produced(at time.Duration, records []model.Record, sequence int32, epoch int16) {
+	if epoch < 0 {
+		s.note(at, "produce %v", records)
+	} else {
+		s.note(at, "produce %v from %d of epoch %d", records, sequence, epoch)
+	}
+}
+
+// told is a search for a story among all those that a world has: of what is due at one
+// instant any may be first, so it has many.
+type told struct {
+	system explore.Engine
+	now    *story    // what the last step told
+	want   []outcome // in the order of time
+	seen   map[visited]bool
+}
+
+// visited is a state of the world, and what of the story it has told, bit i for want[i].
+type visited struct {
+	state uint64
+	done  uint64
+}
+
+// patience is how many states a search for a story may visit.
+const patience = 200_000
+
+// tells says whether a world has a story. Of a world, the story is that of its notes in
+// now.
+func (s *story) tells(w *sim.World, now *story) bool {
+	_ = s.String() // It sorts.
+	if len(s.events) > 64 {
+		panic("conform: a story of more than 64 events")
+	}
+	system := explore.Of(w)
+	system.Save() // From here on it remembers how tasks come to where they are.
+	return (&told{system: system, now: now, want: s.events, seen: map[visited]bool{}}).from(0)
+}
+
+// from goes on where a part of the story is told.
+func (s *told) from(done uint64) bool {
+	enabled := len(s.system.Enabled())
+	if enabled == 0 {
+		return done == 1<<len(s.want)-1
+	}
+	for enabled == 1 {
+		if done = s.take(0, done); done == wrong {
+			return false
+		}
+		if enabled = len(s.system.Enabled()); enabled == 0 {
+			return done == 1<<len(s.want)-1
+		}
+	}
+	at := visited{s.system.Fingerprint(), done}
+	if s.seen[at] {
+		return false
+	}
+	if s.seen[at] = true; len(s.seen) > patience {
+		panic("conform: the model has too many stories")
+	}
+	state := s.system.Save()
+	for i := range enabled {
+		if i > 0 {
+			s.system.Load(state)
+		}
+		if next := s.take(i, done); next != wrong && s.from(next) {
+			return true
+		}
+	}
+	return false
+}
+
+// wrong is that a step tells what the story does not.
+const wrong = ^uint64(0)
+
+// take lets something happen, and says what of the story is told then.
+func (s *told) take(i int, done uint64) uint64 {
+	s.now.events = s.now.events[:0]
+	s.system.Take(i)
+	for _, e := range s.now.events {
+		next := bits.TrailingZeros64(^done)
+		for ; next < len(s.want) && s.want[next].at == e.at; next++ {
+			if done>>next&1 == 0 && s.want[next].text == e.text {
+				break
+			}
+		}
+		if next == len(s.want) || s.want[next].at != e.at {
+			return wrong
+		}
+		done |= 1 << next
+	}
+	return done
+}
+
+// released runs the release that this binary has. It belongs in a bubble, which it
+// leaves with an end or with goroutines that wait for ever.
+//
+// It is vacuous if the client has asked the leader for metadata: the answer waits behind
+// those to batches, and in the model it takes no time.
+func (c ordering) released(s *story) (vacuous bool) {
+	metrics.UseNilMetrics = true
+	locks.Wake = 0
+	leader := &refusingLeader{ordering: c, story: s, cluster: newCluster(20), services: sim.NewRandom(c.seed, "service broker")}
+	leader.cluster.oneLeader = true
+	conf := sarama.NewConfig()
+	conf.Version = sarama.V2_5_0_0
+	conf.ApiVersionsRequest = false
+	conf.Metadata.RefreshFrequency = 0
+	conf.Net.Proxy.Enable, conf.Net.Proxy.Dialer = true, leader
+	conf.Net.MaxOpenRequests = c.MaxOpen
+	conf.Producer.Idempotent = c.Idempotent
+	conf.Producer.RequiredAcks = sarama.WaitForAll
+	conf.Producer.Return.Successes = true
+	conf.Producer.Partitioner = sarama.NewManualPartitioner
+	conf.Producer.Retry.Max, conf.Producer.Retry.Backoff = c.RetryMax, 0
+	p, err := sarama.NewAsyncProducer([]string{address(coordinatorID)}, conf)
+	if err != nil {
+		panic(fmt.Sprint("conform: the client does not start: ", err))
+	}
+	// Another partition keeps the connection's goroutines alive, as in the model.
+	p.Input() <- &sarama.ProducerMessage{Topic: topic, Partition: 1, Value: sarama.StringEncoder("other")}
+	<-p.Successes()
+	synctest.Wait()
+	start := time.Now()
+	leader.begin(start)
+	var told sync.WaitGroup
+	told.Add(c.Messages)
+	go func() {
+		for m := range p.Successes() {
+			told.Done()
+			s.note(time.Since(start), "outcome of %v", &model.Promised{Record: recordOf(m)})
+		}
+	}()
+	go func() {
+		for e := range p.Errors() {
+			told.Done()
+			s.note(time.Since(start), "outcome of %v", &model.Promised{Record: recordOf(e.Msg), Failed: errorOf(e.Err)})
+		}
+	}()
+	think := sim.NewRandom(c.seed, "before "+saramaasync.PointProduce+" app")
+	for i := range c.Messages {
+		if i > 0 {
+			time.Sleep(c.think.Draw(&think))
+		}
+		p.Input() <- &sarama.ProducerMessage{Topic: topic, Value: sarama.StringEncoder(fmt.Sprint(i + 1)), Metadata: model.Record(i + 1)}
+	}
+	go func() {
+		told.Wait()
+		p.AsyncClose()
+	}()
+	time.Sleep(over)
+	return leader.metadata
+}
+
+func recordOf(m *sarama.ProducerMessage) model.Record { return m.Metadata.(model.Record) }
+
+// errorOf is a client's error in the model's words.
+func errorOf(err error) string {
+	var code sarama.KError
+	if errors.As(err, &code) {
+		return model.Error(code).String()
+	}
+	return model.ErrOutOfOrderSequenceNumber.String() // "assertion failed: message out of sequence added to a batch"
+}
+
+// refusingLeader is the leader of two partitions, who refuses a record of the first for
+// a while.
+type refusingLeader struct {
+	ordering
+	*story
+	cluster  *cluster
+	services sim.Random
+	mu       sync.Mutex
+	start    time.Time // zero: not yet
+	free     time.Time // it is through with what came before
+	log      idempotentLog
+	refused  int
+	metadata bool // it was asked for it
+}
+
+func (l *refusingLeader) begin(at time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.start, l.free = at, at
+}
+
+func (l *refusingLeader) Dial(_, at string) (net.Conn, error) {
+	if at == address(1) {
+		return pipe(l.handle), nil
+	}
+	return pipe(l.cluster.handle), nil
+}
+
+func (l *refusingLeader) handle(request kmsg.Request) (kmsg.Response, time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r, ok := request.(*kmsg.ProduceRequest)
+	if !ok {
+		l.metadata = l.metadata || !l.start.IsZero()
+		return l.cluster.handle(request)
+	}
+	response := kmsg.NewPtrProduceResponse()
+	if len(r.Topics) == 0 {
+		l.note(time.Since(l.start), "produce nothing")
+	}
+	for _, asked := range r.Topics {
+		response.Topics = append(response.Topics, l.topic(asked))
+	}
+	if l.start.IsZero() {
+		return response, 0
+	}
+	l.free = latest(time.Now(), l.free).Add(l.service.Draw(&l.services))
+	return response, time.Until(l.free)
+}
+
+func (l *refusingLeader) topic(asked kmsg.ProduceRequestTopic) kmsg.ProduceResponseTopic {
+	t := kmsg.NewProduceResponseTopic()
+	t.Topic = asked.Topic
+	for _, of := range asked.Partitions {
+		p := kmsg.NewProduceResponseTopicPartition()
+		p.Partition = of.Partition
+		if of.Partition == 0 {
+			p.ErrorCode = l.produce(of.Records)
+		}
+		t.Partitions = append(t.Partitions, p)
+	}
+	return t
+}
+
+func (l *refusingLeader) produce(batch []byte) (code int16) {
+	var b kmsg.RecordBatch
+	if err := b.ReadFrom(batch); err != nil {
+		panic(fmt.Sprint("conform: a batch that cannot be read: ", err))
+	}
+	var records []model.Record
+	for _, value := range valuesOf(b) {
+		var record model.Record
+		fmt.Sscan(value, &record)
+		records = append(records, record)
+	}
+	l.produced(time.Since(l.start), records, b.FirstSequence, b.ProducerEpoch)
+	switch {
+	case slices.Contains(records, model.Record(l.Refused)) && l.refused < l.Refusals:
+		l.refused++
+		return kerr.NotLeaderForPartition.Code
+	case !l.Idempotent:
+		return 0
+	}
+	return l.log.append(batch)
+}
+
+// Goal: when a leader refuses a batch for a while, a release of Sarama sends the batches
+// that the model sends, with their sequence numbers, and tells the outcomes that the model
+// tells, at the same times. Method: what happens at one instant has no order, so the model
+// is asked whether it has that story.
+func TestSaramaOrder(t *testing.T) {
+	release := releaseOf(version(t, "sarama"),
+		from[saramaasync.Release]{"v1.37.0", saramaasync.Release1_43_3}, from[saramaasync.Release]{"v1.46.3", saramaasync.Release1_46_3},
+		from[saramaasync.Release]{"v1.48.0", saramaasync.Release1_48_0}, from[saramaasync.Release]{"v1.60.1", saramaasync.Release1_60_1},
+		from[saramaasync.Release]{"v1.61.1", saramaasync.Release1_61_1})
+	rapid.Check(t, func(r *rapid.T) {
+		c := drawOrdering(r, release >= saramaasync.Release1_48_0)
+		var got *story
+		for vacuous := true; vacuous; {
+			got = &story{}
+			inBubble(t, func() { vacuous = c.released(got) })
+		}
+		now := &story{}
+		w := c.world(release, now)
+		defer w.Close()
+		if !got.tells(w, now) {
+			first := &story{}
+			w := c.world(release, first)
+			defer w.Close()
+			for system := explore.Of(w); len(system.Enabled()) > 0; {
+				system.Take(0)
+			}
+			r.Fatalf("sarama %s with %+v\nreleased:\n%v\nnot in the model, which has:\n%v", version(t, "sarama"), c, got, first)
+		}
+	})
+}
