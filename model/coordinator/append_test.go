@@ -69,3 +69,26 @@ func TestLoad(t *testing.T) {
 		t.Errorf("after the load: marker %+v, want a commit of coordinator epoch 1", marker)
 	}
 }
+
+// Goal: what every request but InitProducerId is refused for before its own checks, in
+// their order.
+func TestRequestsOfNobody(t *testing.T) {
+	for _, test := range []struct {
+		id             model.TransactionalID
+		loading, leads bool
+		want           model.Error
+	}{
+		{model.EmptyTransactionalID, true, false, model.ErrInvalidRequest},
+		{1, true, false, model.ErrCoordinatorLoadInProgress},
+		{1, false, false, model.ErrNotCoordinator},
+		{1, false, true, model.ErrInvalidProducerIDMapping},
+		{0, false, true, model.None},
+	} {
+		node := NewTransactions(TransactionsConfig{TransactionalIDs: 2})
+		node.metadata[0].known = true
+		node.loading, node.leads = test.loading, test.leads
+		if _, got := node.transaction(test.id); got != test.want {
+			t.Errorf("%v, loading %v, leads %v: %v, want %v", test.id, test.loading, test.leads, got, test.want)
+		}
+	}
+}

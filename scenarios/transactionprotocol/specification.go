@@ -57,10 +57,13 @@ func section(line func(string, ...any), s model.Section) {
 	line("")
 	line("### %s", s.Request)
 	line("")
-	line("Source: %s. Code: [%s](../%s). Test: %s.", s.Source, s.Code, s.Code, s.Test)
+	file, test, _ := strings.Cut(s.Test, ", ")
+	line("Source: %s. Code: [%s](../%s). Test: [%s](../%s), %s.", s.Source, s.Code, s.Code, file, file, test)
 	line("")
-	line("| | refused if | with | releases |")
-	line("|---|---|---|---|")
+	if len(s.Checks) > 0 {
+		line("| | refused if | with | releases |")
+		line("|---|---|---|---|")
+	}
 	for i, c := range s.Checks {
 		releases, first, last := "all", since(c.Rule), since(c.Until)
 		switch {
@@ -78,7 +81,9 @@ func section(line func(string, ...any), s model.Section) {
 		}
 		line("| %d | %s | %s | %s |", i+1, c.If, c.Error, releases)
 	}
-	line("")
+	if len(s.Checks) > 0 {
+		line("")
+	}
 	line("%s", s.Then)
 }
 

@@ -45,6 +45,9 @@ var Sequences = []Sequence{
 	{"stranger", "a producer id that nobody has", []specified.Step{
 		{Op: specified.Init}, {Op: specified.Reinit, Stranger: true}, {Op: specified.Add, Stranger: true}, {Op: specified.Commit, Stranger: true}, {Op: specified.Commit, TV2: true, Stranger: true}, {Op: specified.Produce, Stranger: true},
 	}},
+	{"nobody", "requests of a transactional id that nobody has asked a producer id for, and of an empty one", []specified.Step{
+		{Op: specified.Add}, {Op: specified.AddOffsets}, {Op: specified.Commit}, {Op: specified.Abort, TV2: true}, {Op: specified.Commit, NoName: true},
+	}},
 	{"not-added", "a record of a partition that was not added, TV1", []specified.Step{{Op: specified.Init}, {Op: specified.Produce}, {Op: specified.Add}, {Op: specified.Produce, Partition: 1}, {Op: specified.Produce}, {Op: specified.Abort}, {Op: specified.Produce, Sequence: 1}}},
 	{"late-tv2", "a record of a transaction that is over, TV2", []specified.Step{{Op: specified.Init}, {Op: specified.Produce, TV2: true}, {Op: specified.Abort, TV2: true}, {Op: specified.Produce, TV2: true, Epoch: -1}, {Op: specified.Commit, TV2: true}}},
 	{"sequences", "sequence numbers: a duplicate, a gap, a first one that is not 0", []specified.Step{

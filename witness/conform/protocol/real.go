@@ -144,6 +144,9 @@ func (b *Broker) ask(ctx context.Context, s specified.Step, who *specified.Produ
 	}
 	id, epoch := who.IDs(s)
 	txn := fmt.Sprintf("%s-%d-%c", b.run, b.runs, 'A'+s.Producer)
+	if s.NoName {
+		txn = ""
+	}
 	group := fmt.Sprintf("%s-%d", b.run, b.runs)
 	a := specified.Answer{Epoch: -1}
 	switch s.Op {
@@ -152,9 +155,6 @@ func (b *Broker) ask(ctx context.Context, s specified.Step, who *specified.Produ
 		r.TransactionalID, r.TransactionTimeoutMillis, r.ProducerID, r.ProducerEpoch = &txn, 60_000, id, epoch
 		if s.NoTimeout {
 			r.TransactionTimeoutMillis = 0
-		}
-		if s.NoName {
-			r.TransactionalID = kmsg.StringPtr("")
 		}
 		response, err := r.RequestWith(ctx, client)
 		if err != nil {

@@ -172,6 +172,9 @@ func (p *player) request() sim.Message {
 	s, who := p.steps[p.next], &p.producers[p.steps[p.next].Producer]
 	id, epoch := who.IDs(s)
 	producerID, producerEpoch, txn := model.ProducerID(id), model.ProducerEpoch(epoch), model.TransactionalID(s.Producer)
+	if s.NoName {
+		txn = model.EmptyTransactionalID
+	}
 	one := func(tv1, tv2 model.APIVersion) model.APIVersion {
 		if s.TV2 {
 			return tv2
@@ -183,9 +186,6 @@ func (p *player) request() sim.Message {
 		timeout := time.Minute
 		if s.NoTimeout {
 			timeout = 0
-		}
-		if s.NoName {
-			txn = model.EmptyTransactionalID
 		}
 		return &model.InitProducerIDRequest{Version: 4, TransactionalID: txn, TransactionTimeout: timeout, ProducerID: producerID, ProducerEpoch: producerEpoch}
 	case Add:

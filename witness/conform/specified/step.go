@@ -59,8 +59,8 @@ type Step struct {
 	Epoch, Sequence int
 	// Stranger has a producer id that nobody was given.
 	Stranger bool
-	// Half has no epoch, NoName no transactional id but an empty one, and NoTimeout a
-	// timeout of 0 (Init and Reinit).
+	// Half has no epoch, and NoTimeout a timeout of 0 (Init and Reinit); NoName has no
+	// transactional id but an empty one.
 	Half, NoName, NoTimeout bool
 	Plain                   bool   // not transactional (Produce)
 	Sender                  Sender // of Offsets
