@@ -30,8 +30,10 @@ func (w *World) AddNode(name string, node Node) {
 	w.nodes = append(w.nodes, m)
 }
 
-// Dial connects the named client to the named node. If the client is a node
-// itself, it uses the connection through its Outbox, else tasks do.
+// Dial connects a client to the named node. If the client is a node, it uses the
+// connection through its Outbox. Otherwise the client is any text, often a task's
+// name, and any task may use the connection. Schedules, pictures, Act.Conn and
+// World.Process call the connection by it.
 func (w *World) Dial(client, node string) *Conn {
 	w.mustNotRun("Dial")
 	to := w.nodeNamed(node)
@@ -72,7 +74,13 @@ func (w *World) nodeNamed(name string) *nodeState {
 // this package; what it shares with others is a Var, a Mutex, or another object.
 //
 // Each access to shared memory is a point, which names itself: "read n". While
-// the task holds a lock, its accesses to Vars and Lists are none.
+// the task holds a lock, its accesses to Vars and Lists are none, so no claim sees
+// what is half done there. At names one that is wanted: n.Set(t.At("half done"), 1).
+//
+// A run is over when nothing can happen any more, and each task must have ended by
+// then: there are no daemons, and a worker that still waits breaks no-progress. End
+// it: Close its Chan, Cancel its Context, or Close the connection that it reads. A
+// server that waits for ever is a Node.
 //
 // To go on from an earlier state, a function may have to run again from its
 // beginning, in which the operations give what they gave before. So it should do
@@ -115,5 +123,6 @@ func (w *World) mustBeNew(what, name string) {
 	}
 }
 
-// Now is how long the run has taken, in the world's own time.
+// Now is how long the run has taken, in the world's own time. Tasks have Task.Now,
+// which is the same as a moment.
 func (w *World) Now() time.Duration { return time.Duration(w.clock.now) }

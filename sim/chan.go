@@ -9,8 +9,9 @@ import (
 // Chan is a channel of a client: chan T. Its zero value is the nil channel, on
 // which every wait is for ever.
 //
-// What it carries is copied, as a Message is: numbers, texts, and structs, arrays,
-// slices and pointers of these. Nobody changes it once it is sent.
+// It carries numbers, texts, and structs, arrays, slices and pointers of these. What
+// a pointer or a slice leads to is not copied, and nobody may change it once it is
+// sent. The search does not notice who does; the analyzer racevet finds most.
 //
 // A task parked before Send, Receive or Select counts as waiting. The order of
 // arrival is not modelled: of several that wait any may be served, so a channel
@@ -138,8 +139,8 @@ func (c *Chan[T]) Len(t *Task) int {
 	return len(c.values)
 }
 
-// Peek reads what is in the buffer, the oldest first, outside a step: for a
-// picture or a claim.
+// Peek reads what is in the buffer, the oldest first: for a claim or a picture, never
+// in a task.
 func (c *Chan[T]) Peek() []T {
 	var values []T
 	for _, x := range c.values {

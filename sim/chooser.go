@@ -26,12 +26,15 @@ const (
 	StepLimit     Ending = "step limit"     // the run was cut off
 )
 
-// MaxSteps is the number of steps at which Run and the samplers cut a run off. A
-// search of all states has no such limit.
+// MaxSteps is how many steps a run may have. Run and the samplers cut a longer one
+// off: Run returns StepLimit then. A search of all states has no such limit.
 const MaxSteps = 10_000
 
 // Run runs the world to its end by the choices of c, at most MaxSteps steps.
 // The error is the chooser's, a schedule that does not fit, or a ModelError.
+//
+// A broken property does not stop it, and is not returned; World.Violations has the
+// last step's alone. Package simtest has Broken, which returns all that broke.
 func Run(w *World, c Chooser) (ending Ending, err error) {
 	defer RecoverModelError(&err)
 	for range MaxSteps {

@@ -9,7 +9,7 @@ import (
 
 // Conn is a TCP connection from a client, or from another node, to a node:
 // first in, first out, each way; requests are answered in order. Reordering
-// happens only between connections.
+// happens only between connections. World.Dial makes one.
 type Conn struct {
 	name    string // of the client that dialled
 	number  int    // from 1
@@ -54,7 +54,8 @@ func (d *direction) name(label string, c *Conn) {
 	d.head.conn = c
 }
 
-// Send writes a request. It never waits: the network takes everything.
+// Send writes a request. It never waits and never fails. On a broken connection
+// the request goes nowhere, and the Receive after it returns ErrBroken.
 func (c *Conn) Send(t *Task, request Message) {
 	if c.process != t.process || c.asks != nil {
 		panic(fmt.Sprintf("sim: task %s sends on the connection of %s, which is a node's, or not of its process: name both in one World.Process", t.name, c.name))
@@ -77,10 +78,12 @@ func (c *Conn) Send(t *Task, request Message) {
 	t.did(0)
 }
 
-// Receive waits until the oldest response is the answer to a request of the
-// task's own, and takes it. A response that belongs to another
-// task holds up all behind it, as a response reader does that hands each
-// answer to whoever waits for it.
+// Receive waits for the answer to the task's oldest request, and takes it. It is
+// ErrBroken if none will come.
+//
+// Answers are taken in the order of the requests. So where several tasks use the
+// connection, Receive also waits until the others have taken theirs that come
+// before.
 func (c *Conn) Receive(t *Task) Message {
 	return c.receive(t, t.nextOr("receive from ", c.node.name), &c.owing(t).in.head)
 }
@@ -98,10 +101,11 @@ func (c *Conn) receive(t *Task, name string, from *head) Message {
 	return answer
 }
 
-// ReceiveAny waits until there is a response, and takes the oldest, whoever sent the request. Responses come in the order in which the
-// requests were written, so whoever keeps that order too, under a lock that is
-// held over the write, knows whose this is. It reads the connection that stands
-// when it is called. ErrBroken ends that: what was asked on it before has no answer.
+// ReceiveAny waits until there is a response, and takes the oldest, whoever sent the
+// request. Responses come in the order in which the requests were written, so
+// whoever keeps that order too, under a lock that is held over the write, knows
+// whose this is. It reads the connection that stands when it is called. ErrBroken
+// ends that: what was asked on it before has no answer.
 //
 // A client whose tasks ReceiveAny has none that Receive on the same connection.
 func (c *Conn) ReceiveAny(t *Task) Message {

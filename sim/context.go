@@ -101,7 +101,8 @@ type AfterFunc struct {
 	fires   Atomic[bool]
 }
 
-// Init makes it ready, before the first step.
+// Init makes it ready, before the first step. It is needed: without it Stop waits
+// for ever.
 func (a *AfterFunc) Init() { a.stopped.Init(1) }
 
 // Run waits, and calls f unless Stop was faster.

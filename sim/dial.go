@@ -36,8 +36,10 @@ func (c *Conn) touchAll(w *World) {
 
 // Close breaks the connection from the client's end, if it still stands: no
 // answer comes any more, and whoever waits for one gets ErrBroken. Requests on their
-// way still arrive, or get lost. The Faults say how often there can be a
-// Redial after it.
+// way still arrive, or get lost.
+//
+// Faults.Closes allows it: how often, on one connection. Its default is 0, and Close
+// is refused then: World.Allow(Faults{Closes: 1}).
 //
 // Source: close(2) and SO_LINGER: what was written is sent on, unless the
 // network or a reset stops it.
@@ -88,8 +90,9 @@ func (c *Conn) failed(t *Task) bool {
 	return true
 }
 
-// Redial waits until the node is there, and then makes a new connection in place of a broken one. Where another task was faster, its
-// connection serves.
+// Redial waits until the node is there, and then makes a new connection in place of
+// a broken one. On a connection that stands it does nothing: so after a lost message,
+// and where another task was faster.
 //
 // Differs: a dial that is refused is not seen. A client that tries again until
 // it gets through waits.

@@ -1,5 +1,8 @@
 // Package sim is a world in which everything that may happen next is chosen.
 //
+// A test makes one call, racelab/sim/simtest.Check: it searches all states of a
+// world, and shows what breaks as a picture. Start there, and at World.
+//
 // # The execution model
 //
 // A World holds tasks, nodes and connections. A task is one goroutine of a
@@ -54,7 +57,7 @@
 // state back, and whichever coroutine of the task is parked at the right place
 // may go on, whatever its own past. Where none is, one is driven there. So a
 // search branches by copying a few hundred bytes. Every search tries, now and then,
-// then, whether a model keeps its side of this.
+// whether a model keeps its side of this.
 //
 // # What is state
 //

@@ -5,12 +5,13 @@ package sim
 type Event struct {
 	Actor string // a task, "G0"; a request on its way, "G0->coordinator"; a timer, "om.ticker"; "network"
 	Label string // the point where the task is parked; the request's name; "fires"; the fault
-	// Place is where it happens: the number of the task, or of the node behind
-	// the tasks. Two steps in a row at one place are no switch.
+	// Place is the lane where it happens, as a number: tasks from 1, then nodes, then
+	// timers and the network. Two steps in a row at one place are no switch.
 	Place int
-	// Thread numbers who takes the step. At most one event of a thread is enabled
-	// at a time, but a task at a select or a channel may have several ways to take
-	// its next step. The requests of a connection are one thread.
+	// Thread is what takes the step, as a number from 1: a task, the requests of one
+	// connection, a timer, a fault. The steps of one thread come in its own order. So
+	// at most one of its events is enabled at a time, but for a task at a select or a
+	// channel, which may have several ways to take its next step.
 	Thread int
 	Fault  bool // optional: a run is complete without it
 	Timer  bool // a timer fires: whoever arms it anew, or stops it, puts that off

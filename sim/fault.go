@@ -12,7 +12,7 @@ import (
 type Faults struct {
 	NodeCrashes    int
 	ProcessCrashes int // of client processes
-	Cuts           int // of connections, in one direction
+	Cuts           int // of connections, in one direction: also a client's timeout, see Call
 	Losses         int // of single messages: a request, or an answer
 	Duplicates     int // of requests: the node gets one twice
 	Delays         int // of messages, in timed mode

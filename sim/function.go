@@ -382,12 +382,14 @@ func (t *Task) vanish() {
 //		...
 //	}
 //
-// It says that no local variable is live here that a turn of the loop has
-// changed: each turn is as the first. So what the function was given in earlier
-// turns is no part of the state, and a loop that never ends comes back to where
-// it was. A search of all states ends, unfinished, where a function has done 1,000
-// operations in none of these turns. Loops of one function have different names. The analyzer liveness finds
-// a local variable that is live after all.
+// Use it for a loop that need not end. Its turns must not pass anything to the next
+// one in a local variable: whatever a turn needs of those before is in a Var or
+// another object. So the search may forget what earlier turns were given, and comes
+// back to states that it has seen. The analyzer liveness finds a local variable that
+// is passed on after all.
+//
+// Loops of one function have different names. Without Loop, a search of all states
+// ends, unfinished, where a function has done 1,000 operations.
 func (t *Task) Loop(name string) bool {
 	if t.program != nil {
 		panic(fmt.Sprintf("sim: task %s is a program, and has its state in fields: it has no use for Loop", t.name))

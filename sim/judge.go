@@ -16,7 +16,8 @@ func (w *World) Watch(p *Property) {
 	w.claims = append(w.claims, p)
 }
 
-// Always adds an invariant: judge sees the state after each step.
+// Always adds an invariant: judge sees the state after each step. What a function
+// does under a lock is one step with the Lock: see World.Go.
 func (w *World) Always(name string, judge func(c *Claim)) {
 	w.Watch(NewProperty(name, nil).Always(judge))
 }
@@ -66,7 +67,8 @@ func (t *Task) acts(verb string, action Action, m Message) {
 	}
 }
 
-// Violations lists what the last step broke. It is valid until the next step.
+// Violations lists what the last step broke, and no step before it. It is valid until
+// the next step. All that broke in a run: simtest.Broken.
 func (w *World) Violations() []Violation { return w.violations }
 
 // mostJudged is how many properties a step's mask of them holds; see testedNow.

@@ -93,7 +93,7 @@ func (l *List[T]) access(t *Task, write bool) {
 	t.releases(&l.object)
 }
 
-// Peek reads the list outside a step, for a picture or a check.
+// Peek reads the list for a claim or a picture, never in a task.
 func (l *List[T]) Peek() []T { return l.values }
 
 func (l *List[T]) prepare(*World) {

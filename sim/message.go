@@ -7,9 +7,10 @@ import (
 )
 
 // Message is what travels on a connection, or what a task tells properties: any
-// struct, or a pointer to one. It never changes once it is sent, and is made of
-// plain data: numbers, texts, booleans, and structs, slices and pointers of these.
-// Its receiver copies what it keeps.
+// struct, or a pointer to one. It is made of plain data: numbers, texts, booleans,
+// and structs, slices and pointers of these. What a pointer or a slice in it leads
+// to is not copied: nobody may change it once it is sent, and a receiver that keeps
+// it makes a copy. A search refuses a model that changes one on its way.
 //
 // Pictures show its contents by its method String, or else as fmt prints them; so
 // one that holds pointers has a String.

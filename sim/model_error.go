@@ -4,10 +4,10 @@ import (
 	"strings"
 )
 
-// ModelError says that a model breaks a rule of this package: it carries
-// something across a point that its State does not walk, touches memory before
-// its first point, changes a message that it has sent. Nothing that was found
-// before is proof of anything.
+// ModelError says that a model breaks a rule of this package: a program carries
+// something across a point that is in none of its fields, two functions share a plain
+// variable, somebody changes a message that was sent. Nothing that was found before
+// is proof of anything.
 //
 // Every panic of this package that begins with "sim: " is one. It is no break of
 // NoPanic, which is for panics of the participants themselves: it goes through

@@ -7,6 +7,8 @@ import (
 
 // Node is a participant that reacts to messages: a broker, a coordinator. Handle
 // takes one message, as one step, and touches nothing but the node's own fields.
+// These are plain: numbers, bools, texts, and structs, arrays and slices of them. A
+// map is refused, as its order is random: use a slice of structs with the key in it.
 type Node interface {
 	Handle(e Envelope, out *Outbox)
 }

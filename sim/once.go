@@ -3,6 +3,8 @@ package sim
 // Once does something once, for all who ask for it. Whoever asks while it is being
 // done waits until that is over. Its zero value is ready.
 //
+// It is for functions of World.Go. A Program has a Mutex and a flag in its place.
+//
 // Source: sync.Once.
 type Once struct {
 	lock Mutex
@@ -10,7 +12,7 @@ type Once struct {
 }
 
 // Do calls f if nobody has called Do before. As in Go, it counts as done if f
-// panics. It is for functions: a program keeps its place in fields.
+// panics.
 func (o *Once) Do(t *Task, f func()) {
 	if o.did.Load(t) {
 		return

@@ -32,8 +32,14 @@ type process struct {
 	begins Event
 }
 
-// Process names a client's process and what it consists of: the tasks, the
-// shared structures and the connections, by their names in Go, Share and Dial.
+// Process names a client's process and what it consists of: the tasks and the shared
+// structures by their names in Go and Share, the connections by the client's name in
+// Dial. One name may stand for a task and for its connection:
+//
+//	w.Share("cache", c)
+//	conn := w.Dial("client", "bank")
+//	w.Go("client", func(t *sim.Task) { ... })
+//	w.Process("P0", "client", "cache") // the task, its connection, and its memory
 //
 // In a world that allows Faults of ProcessCrashes it may crash: its goroutines vanish
 // wherever they are, and their memory, locks and timers with them. Requests that

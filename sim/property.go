@@ -95,9 +95,10 @@ func (p *Property) Finally(judge func(c *Claim)) *Property { p.finally = judge; 
 // does not end; exhaustive judges the ends alone.
 func (p *Property) Eventually(judge func(c *Claim)) *Property { p.eventually = judge; return p }
 
-// Judge lets the property see one act: of a world, of a released client, or from
-// a log. It says whether the act concerns the property, whether it put it to the
-// test, and how it broke it.
+// Judge lets the property see one act, by its On and OnReply. A world does that for
+// what it watches; call it for the acts of a released client, or of a log. It says
+// whether the act concerns the property, whether it put it to the test, and how it
+// broke it.
 func (p *Property) Judge(a Act) (seen, tested bool, err error) {
 	for i := range p.acts {
 		h := &p.acts[i]
@@ -114,7 +115,8 @@ func (p *Property) Judge(a Act) (seen, tested bool, err error) {
 	return seen, tested, err
 }
 
-// JudgeState lets the property see a state, outside of a world.
+// JudgeState lets the property see a state, by its Always and, where waits says that
+// all is over, its Finally and Eventually. As Judge, it is for what is no world.
 func (p *Property) JudgeState(waits *WaitGraph) (tested bool, err error) {
 	c := Claim{waits: waits}
 	if p.always != nil {
@@ -135,8 +137,13 @@ func (p *Property) JudgeState(waits *WaitGraph) (tested bool, err error) {
 	return c.tested, c.err
 }
 
-// Claim is what a property has to say of one act, or of one state. Each Assert
-// puts the property to the test. A run in which nothing does proves nothing.
+// Claim is what a property has to say of one act, or of one state. A judge calls
+// Assert with its condition; that is all most of them need. Each Assert puts the
+// property to the test, and a run in which nothing does proves nothing.
+//
+// In place of Assert a judge that finds its answer in several branches calls Fail
+// with an error, or Holds. It calls Skip where the act is none of its business, and
+// returns without a call where the act counts, but tests nothing yet.
 type Claim struct {
 	tested  bool
 	skipped bool
@@ -210,7 +217,8 @@ type Act struct {
 	At Time
 }
 
-// Properties of every world. What else is claimed, a scenario adds.
+// Properties of every world. A search adds ends-when-fair: no run goes on for ever in
+// which whoever can go on gets its turn. What else is claimed, a scenario adds.
 const (
 	NoDeadlock     = "no-deadlock"     // tasks wait in a circle, each for a lock that the next one holds
 	NoProgress     = "no-progress"     // nothing can happen, a task has not ended, and no deadlock is why

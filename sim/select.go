@@ -28,6 +28,9 @@ import (
 // A step that could have gone another way touches all that its other cases
 // wait for, so a search knows that it depends on whatever makes them ready.
 //
+// To let the search choose, select between two cases that are both ready: Sending on
+// one of two empty Chans with room, and then Receive what was sent.
+//
 // Source: runtime.selectgo.
 // Differs: a select has no two cases of one channel.
 func (t *Task) Select(cases ...SelectCase) any {

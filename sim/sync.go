@@ -52,12 +52,12 @@ func (v *Var[T]) holds() string { return fmt.Sprint(v.value) }
 // strange is another value than the given one.
 func (v *Var[T]) strange(word uint64) uint64 { return strangeWord[T](word) }
 
-// Peek reads the variable outside a step, for a picture or a check.
+// Peek reads the variable for a claim or a picture. In a task use Get: the search
+// does not see a Peek.
 func (v *Var[T]) Peek() T { return v.value }
 
-// Atomic is a variable that tasks only use atomically: all that is done to all
-// of them happens in one order, and what a task did before it wrote one comes
-// before what another does after it read that. It takes no part in a data race.
+// Atomic is a variable of sync/atomic. Each call is one step, and who reads what a
+// task wrote also sees what that task did before. It takes no part in a data race.
 //
 // Source: package sync/atomic, and "Atomic Values" in The Go Memory Model.
 type Atomic[T Word] struct {
@@ -86,8 +86,9 @@ func (a *Atomic[T]) load(t *Task) T {
 	return a.value
 }
 
-// Store writes the variable. Whoever reads it comes after this task, and no
-// longer after those that wrote it before.
+// Store writes the variable. What this task did before is ordered before what a
+// reader of the value does next. What earlier writers did is not: Swap and Add keep
+// that order too.
 func (a *Atomic[T]) Store(t *Task, value T) {
 	if !t.plain() {
 		if !t.comesWith("store", &a.object, visible) {
@@ -165,7 +166,8 @@ func (a *Atomic[T]) prepare(*World) { a.kind = hook.Atom }
 
 func (a *Atomic[T]) holds() string { return fmt.Sprint(a.value) }
 
-// Peek reads the variable outside a step, for a picture or a check.
+// Peek reads the variable for a claim or a picture. In a task use Load: the search
+// does not see a Peek.
 func (a *Atomic[T]) Peek() T { return a.value }
 
 // Mutex is a lock with the unfairness of Go's: when it is released, whoever
@@ -269,10 +271,17 @@ func (m *Mutex) held(w *World, _ *Task) string { return w.objectName(m.number) }
 
 func (m *Mutex) wanted(w *World) string { return w.objectName(m.number) }
 
-// RWMutex is a lock that many tasks can hold for reading, or one for writing.
+// RWMutex is a lock that many tasks can hold for reading, or one for writing. Its
+// zero value is unlocked.
+//
 // A writer that waits is preferred: it announces itself, and from then on no
 // new reader comes in. So a task that reads and wants to read once more can
 // wait for a writer that waits for it.
+//
+// Source: sync.RWMutex, with w, readerCount and readerWait.
+// Differs: the inner mutex never turns to starvation mode; see Mutex.
+//
+// What follows is why the model has no queue.
 //
 // To wait for a lock takes no step here: a task that is parked before RLock or
 // Lock has not called it yet, as far as anyone can tell. That makes a queue
@@ -288,11 +297,6 @@ func (m *Mutex) wanted(w *World) string { return w.objectName(m.number) }
 // writer is there, and notes its hold in a place of its own, so two readers do
 // not depend on each other, in whatever order they come and go. A writer reads
 // all those places.
-//
-// Its zero value is unlocked.
-//
-// Source: sync.RWMutex, with w, readerCount and readerWait.
-// Differs: the inner mutex never turns to starvation mode; see Mutex.
 type RWMutex struct {
 	object
 	// NoPreference lets readers in while a writer waits, as Go's lock does not:

@@ -13,8 +13,8 @@ import (
 // goes to a state of a program by loading fields, which is much faster than
 // running a function again; see World.Go.
 //
-// What it needs after a point stands in fields, never in a local variable. What it does before its first point touches only its own
-// fields.
+// What it needs after a point stands in fields, never in a local variable. What it
+// does before its first point touches only its own fields.
 type Program interface {
 	Run(t *Task)
 }
@@ -389,7 +389,12 @@ func (w *World) unfinished() bool {
 	return false
 }
 
-// Now is the world's time, for a client that asks for it.
+// Now is the world's time: the moment of the step, for a client that asks. Take
+// differences: no date is modelled, and a run begins at 0.
+//
+// A world has a clock if it is Timed, or has a Timer or a node with timers. In any
+// other world Now is refused, as no time passes there. In an untimed world the
+// clock moves only when a timer fires.
 func (t *Task) Now() Time {
 	if !t.comesBy("now") {
 		return Time(t.given.word)

@@ -20,12 +20,13 @@ type Timing struct {
 	// Unchecked asks no node's Check, whose cost may grow with the run: for
 	// measurements of nodes that are checked where runs are short.
 	Unchecked  bool
-	ThinkTimes []DelayOverride // of any task before the point Of, in place of Step: an application's work before "mark"
+	ThinkTimes []DelayOverride // in place of Step, of any task before a point, such as an application's work before "mark"; Of is the point's name
 }
 
-// DelayOverride is a delay that replaces the usual one of a participant: a task or
-// a node by its name, a direction of a connection as "sarama->coordinator".
+// DelayOverride is a delay that replaces the usual one.
 type DelayOverride struct {
+	// Of is whose: in Overrides a task or a node by its name, or a direction of a
+	// connection as "sarama->coordinator"; in ThinkTimes the name of a point.
 	Of    string
 	Delay Delay
 }

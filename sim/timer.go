@@ -30,7 +30,9 @@ type timers struct {
 }
 
 // Timer is a time.Timer or a time.Ticker of a client. Until Start or
-// StartTicker it is the nil channel: nothing ever comes from it.
+// StartTicker it is the nil channel: nothing ever comes from it. Share it, or what
+// holds it. Start may be called again and again; Timers is for a client that has a
+// number of them at a time which only the run decides.
 //
 // When it fires is an event of its own: its actor is the timer. What came
 // before the timer was armed comes before what follows the receive.
@@ -52,8 +54,9 @@ func (m *Timer) prepare(w *World) {
 	w.timers.single = append(w.timers.single, m)
 }
 
-// Sleep waits until the time has passed. In a world that has no clock, neither timers
-// nor Timing, that is a Step: nobody could tell how long it took.
+// Sleep waits until the time has passed. It is for functions; a Program has a Timer,
+// and its Sleep. In a world without a clock (see Now) that is a Step: nobody could
+// tell how long it took.
 //
 // Source: time.Sleep.
 func (t *Task) Sleep(d time.Duration) {
@@ -182,7 +185,8 @@ func (m *Timer) TryReceive(t *Task) bool {
 	return full
 }
 
-// Sleep waits until the time has passed. It needs a timer that nobody else uses.
+// Sleep waits until the time has passed: Start, and then Receive. It is the
+// Task.Sleep of a Program, and needs a timer that nobody else uses.
 //
 // Source: time.Sleep.
 func (m *Timer) Sleep(t *Task, d time.Duration) {
@@ -237,10 +241,12 @@ func (m *Timer) waitingFor(w *World) string {
 // Var, an Atomic and a List can hold it, and a Go pointer they cannot.
 type Ref int32
 
-// Timers are the timers that a client makes as it runs. Their number is
-// bounded, so that all there can be is known before the first step.
+// Timers are the timers that a client makes as it runs, one a request for example.
+// Where the code has a fixed number of them, each is a Timer. New makes one, At uses
+// it by its Ref, Drop forgets it.
 //
-// Its zero value has room for four at a time.
+// Its zero value has room for four at a time: all there can be is known before the
+// first step.
 type Timers struct {
 	object
 	pool []Timer

@@ -67,7 +67,8 @@ func (g *WaitGroup) waitingFor(w *World) string {
 	return fmt.Sprintf("%s, which counts %d", w.objectName(g.number), g.count)
 }
 
-// Cond is a condition that tasks wait for, under a Mutex.
+// Cond is a condition that tasks wait for, under the Mutex L. Set L before the first
+// step, and Share what holds both.
 //
 // Tasks are woken in the order in which they came to wait: that order is one of
 // steps, for each holds the lock when it does.

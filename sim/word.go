@@ -5,9 +5,11 @@ import (
 	"unsafe"
 )
 
-// Word is what a Var, an Atomic or a List can hold: a number or a bool. In place of
-// a text use a number with a name, and in place of a pointer a Ref. A struct is
-// several Vars.
+// Word is what a Var, an Atomic or a List can hold: a whole number or a bool. In
+// place of a text use a number with a name (type Status int), in place of an int8,
+// an int16, a uint or a uint8 a wider one, in place of a float whole units, and in
+// place of a pointer a Ref. A struct is several Vars, and a map a List of keys and
+// one of values.
 type Word interface {
 	~int | ~int32 | ~int64 | ~uint32 | ~uint64 | ~bool
 }

@@ -237,7 +237,7 @@ func (k *checking) table(w io.Writer) func(scenario.Checked) error {
 		}
 	}
 	widen(head...)
-	widen("", "", "", "", "broken in 1000 steps", "1000000 states")
+	widen("", "", "", explore.EndsWhenFair, "broken in 1000 steps", "1000000 states") // Watched lists no property of a search.
 	for _, search := range k.searches {
 		for _, property := range search.race.Watched(search.Variant.Name, search.Setting.Name) {
 			widen(search.race.Name, search.Variant.Name, search.Setting.Name, property)

@@ -1,5 +1,6 @@
-// Package simtest holds what tests of a model need: schedules drawn by rapid,
-// and the checks that every model must pass.
+// Package simtest holds what tests of a model need: Check, which searches a world and
+// fails the test with a picture of what breaks; Broken, which makes one run; schedules
+// drawn by rapid; and the checks that every model must pass.
 package simtest
 
 import (
