@@ -24,7 +24,7 @@ import (
 // shows one break as a picture, with the command that repeats it.
 //
 // It stops at 100,000 states. If nothing broke by then it samples up to 10,000 runs by
-// pct, and passes if they break nothing either: -v says so, and that is no proof.
+// pct, and passes if they break nothing either: that is no proof, and -v tells.
 // Search{Complete: true} fails instead.
 //
 // Build is called many times, and by several goroutines at once. Each call makes the
