@@ -36,7 +36,7 @@ func New(c *scenario.Case, goal string) (*Session, error) {
 func (s *Session) Aim(goal string) error {
 	goals := s.Goals()
 	if goal == "" {
-		goal = goals[0]
+		goal = s.c.First()
 	}
 	if !slices.Contains(goals, goal) {
 		return &scenario.UnknownName{Kind: "property of " + s.c.Race.Name, Name: goal, Possible: goals}

@@ -77,9 +77,13 @@ func (c *Case) States(o explore.Options) (*explore.Result, error) {
 // Default is the Chooser that shows the case best: the shortest known schedule
 // for the unfixed variant; for a fix the story of the race, or, where it has none, that
 // schedule as far as the fix goes that way, and then on. The defaults of the
-// parameters are what both are made for; with others they are tried.
+// parameters are what both are made for; with others they are tried. A race that has
+// neither is searched for the shortest break.
 func (c *Case) Default() sim.Chooser {
+	schedule, _ := c.firstBreak()
 	switch {
+	case schedule != nil:
+		return sim.NewReplay(schedule)
 	case c.Shown():
 		return sim.NewReplay(c.Race.shortestKnown())
 	case c.Race.Story == "" && c.Race.Schedule != "":
@@ -88,6 +92,44 @@ func (c *Case) Default() sim.Chooser {
 		return &replayThenContinue{sim.NewReplay(explore.Rebase(w, c.Race.shortestKnown()).Schedule), explore.NewScript()}
 	}
 	return c.Race.script()
+}
+
+// shortStates is how many states Default searches.
+const shortStates = 20_000
+
+// firstBreak is the shortest schedule that breaks a race which shows none and tells no
+// story, and what it breaks. Nil: nothing, as far as a short search goes.
+func (c *Case) firstBreak() (sim.Schedule, string) {
+	if c.Race.Schedule != "" || c.Race.Story != "" {
+		return nil, ""
+	}
+	r, err := c.States(explore.Options{Limit: shortStates, First: true})
+	if err != nil {
+		return nil, "" // The run says it too.
+	}
+	best := (*explore.Verdict)(nil)
+	for i := range r.Verdicts {
+		v := &r.Verdicts[i]
+		if v.Outcome == explore.Broken && !v.Probe && (best == nil || c.Race.Rank(v.Property) < c.Race.Rank(best.Property)) {
+			best = v
+		}
+	}
+	if best == nil {
+		return nil, ""
+	}
+	return best.Schedule, best.Property
+}
+
+// First is the property to look at first: the first claim, or, where the race declares
+// none, what a short search breaks; else the first that is watched.
+func (c *Case) First() string {
+	if len(c.Race.Claims) > 0 {
+		return c.Race.Claims[0].Name
+	}
+	if _, property := c.firstBreak(); property != "" {
+		return property
+	}
+	return c.Race.Watched(c.Variant.Name, c.Race.Settings[0].Name)[0]
 }
 
 // Shown says whether it is the case that the race's schedule is of.
@@ -99,7 +141,7 @@ func (c *Case) Shown() bool {
 func (r *Race) shortestKnown() sim.Schedule {
 	schedule, err := sim.ParseSchedule(r.Schedule)
 	if err != nil {
-		panic("scenario: " + r.Name + ": " + err.Error())
+		panic(fault("%s: %v", r.Name, err))
 	}
 	for i := range schedule {
 		schedule[i].Line = 0
@@ -111,7 +153,7 @@ func (r *Race) shortestKnown() sim.Schedule {
 func (r *Race) script() *explore.Script {
 	orders, err := explore.ParseOrders(r.Story)
 	if err != nil {
-		panic("scenario: " + r.Name + ": " + err.Error())
+		panic(fault("%s: %v", r.Name, err))
 	}
 	return explore.NewScript(orders...)
 }
@@ -162,7 +204,7 @@ func (c *Case) Watch(chooser sim.Chooser) (_ *view.Report, err error) {
 	}
 	if script, ok := chooser.(*explore.Script); ok {
 		unkept := append(slices.Clone(script.GaveWay), script.Unmet()...)
-		if err := c.CheckOrders(unkept); err != nil {
+		if err := c.Race.CheckOrders(unkept); err != nil {
 			return nil, err
 		}
 		r.Notes = append(r.Notes, scriptNotes(script)...)
@@ -177,16 +219,16 @@ func (c *Case) Watch(chooser sim.Chooser) (_ *view.Report, err error) {
 	return r, nil
 }
 
-// CheckOrders is explore.CheckOrders in the case and its other variants: what one
-// variant does not do may be an event of another one.
-func (c *Case) CheckOrders(orders []explore.Before) error {
+// CheckOrders is explore.CheckOrders in all variants of the race, with the parameters
+// that it is told with: what one variant does not do may be an event of another one.
+func (r *Race) CheckOrders(orders []explore.Before) error {
 	var systems []explore.System
-	for _, name := range c.Race.VariantNames() {
-		other, err := c.Of(name)
+	for _, name := range r.VariantNames() {
+		c, err := r.Case(name, "")
 		if err != nil {
 			return err
 		}
-		sys, err := other.System()
+		sys, err := c.System()
 		if err != nil {
 			return err
 		}
@@ -197,16 +239,19 @@ func (c *Case) CheckOrders(orders []explore.Before) error {
 }
 
 // Rank says which of two breaks to look at: what the race claims comes first,
-// in its order, and a data race comes last, as it is only what leads to the rest.
+// in its order, and a data race comes last, as it is only what leads to the rest. What
+// hangs comes before what a world without claims of the race's wants at its end.
 func (r *Race) Rank(property string) int {
 	at := slices.IndexFunc(r.Claims, func(c RaceClaim) bool { return c.Name == property })
 	switch {
 	case at >= 0:
 		return at
 	case property == sim.NoDataRace:
-		return len(r.Claims) + 1
+		return len(r.Claims) + 2
+	case len(r.Claims) == 0 && explore.Hangs(property):
+		return 0
 	}
-	return len(r.Claims)
+	return len(r.Claims) + 1
 }
 
 // means is what a break means for a user: the error may know, and else it is that
@@ -234,7 +279,10 @@ func (r *Race) means(v sim.Violation) string {
 
 // Heading says what is run, and what is not as usual.
 func (c *Case) Heading() string {
-	heading := c.Race.Name + ", variant " + c.Variant.Name
+	heading := c.Race.Name
+	if len(c.Race.Variants) > 1 {
+		heading += ", variant " + c.Variant.Name
+	}
 	if c.Variant.Release != "" {
 		heading += " (" + c.Variant.Release + ")"
 	}

@@ -99,7 +99,7 @@ func (f *Flags) Delay(p *sim.Delay, name, value, help string) {
 	}
 	d, ok := parse(value)
 	if !ok {
-		panic("scenario: the default of " + name + " is no delay: " + value)
+		panic(fault("the default of %s is no delay: %s", name, value))
 	}
 	declare(f, p, d, name, help, Delays{}, parse, func(d sim.Delay) string { return ascii(d.String()) })
 }
@@ -192,7 +192,7 @@ func (f *Flags) Default(settings ...string) {
 			held = f.list[at].text()
 		}
 		if err := f.set("the default", []string{setting}); err != nil {
-			panic("scenario: " + err.Error())
+			panic(fault("%v", err))
 		}
 		f.list[at].Default = f.list[at].text()
 		if f.keep {

@@ -144,7 +144,7 @@ func (s *Scenario[S, V]) judged() []string {
 // not have, or has two of a name.
 func (s *Scenario[S, V]) mustBeWhole() {
 	fail := func(format string, args ...any) {
-		panic("scenario: " + s.Name + ": " + fmt.Sprintf(format, args...))
+		panic(fault("%s: %s", s.Name, fmt.Sprintf(format, args...)))
 	}
 	settings := s.settings()
 	known := func(who string, in []*Setting[S]) {
@@ -268,7 +268,7 @@ func (r *Race) Case(variant, setting string, changes ...string) (*Case, error) {
 func (r *Race) in(variant, setting int) *Case {
 	c, err := r.newCase(variant, setting, nil)
 	if err != nil {
-		panic("scenario: " + r.Name + ": " + err.Error())
+		panic(fault("%s: %v", r.Name, err))
 	}
 	return c
 }
@@ -291,7 +291,7 @@ func (r *Race) Watched(variant, setting string) []string {
 	}
 	c, err := r.Case(variant, setting)
 	if err != nil {
-		panic("scenario: " + err.Error())
+		panic(fault("%v", err))
 	}
 	w := c.World()
 	defer w.Close()

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"slices"
 
 	"racelab/sim"
 	"racelab/sim/explore"
@@ -26,7 +27,7 @@ type Scenario[S, V any] struct {
 	// alone, as the setting "defaults".
 	Settings []*Setting[S]
 	Claims   []*Claim[S] // the first is the one to look at first
-	// Variants: the first is the unfixed one. None: one, "unfixed", of the zero V.
+	// Variants: the first is the unfixed one. None: one, "default", of the zero V.
 	Variants []Variant[S, V]
 	// Always is expected of every variant that says nothing else. What nobody
 	// speaks of is expected to hold, in all states.
@@ -162,6 +163,25 @@ func Of(name string, build func(*sim.World)) Any {
 	return &Scenario[struct{}, struct{}]{Name: name, Build: func(w *sim.World, _, _ struct{}) { build(w) }}
 }
 
+// fault is what a scenario that contradicts itself panics with.
+func fault(format string, args ...any) *sim.ModelError {
+	return &sim.ModelError{Reason: "scenario: " + fmt.Sprintf(format, args...)}
+}
+
+// Races are the scenarios as text. The error is the first that contradicts itself, or
+// has the name of another.
+func Races(all ...Any) (races []*Race, err error) {
+	defer sim.RecoverModelError(&err)
+	for _, s := range all {
+		r := s.Race()
+		if slices.ContainsFunc(races, func(other *Race) bool { return other.Name == r.Name }) {
+			return nil, fault("there are two of the name %s", r.Name)
+		}
+		races = append(races, r)
+	}
+	return races, nil
+}
+
 // Default returns the parameters at their defaults.
 func (s *Scenario[S, V]) Default() S { return Defaults(s.Flags) }
 
@@ -175,7 +195,7 @@ func (s *Scenario[S, V]) World(variant string, p S) *sim.World {
 		}
 		property := c.Property(p)
 		if property.Name() != c.Name {
-			panic(fmt.Sprintf("scenario: %s: the claim %s has the property %s", s.Name, c.Name, property.Name()))
+			panic(fault("%s: the claim %s has the property %s", s.Name, c.Name, property.Name()))
 		}
 		w.Watch(property)
 	}
@@ -189,7 +209,7 @@ func (s *Scenario[S, V]) Case(variant string, p S) *Case { return s.caseOf(s.Rac
 // variants are those that are declared, or the only one.
 func (s *Scenario[S, V]) variants() []Variant[S, V] {
 	if s.Variants == nil {
-		return []Variant[S, V]{{Name: "unfixed"}}
+		return []Variant[S, V]{{Name: "default"}}
 	}
 	return s.Variants
 }
@@ -200,7 +220,7 @@ func (s *Scenario[S, V]) variant(name string) Variant[S, V] {
 			return v
 		}
 	}
-	panic(fmt.Sprintf("scenario: %s has no variant %q", s.Name, name))
+	panic(fault("%s has no variant %q", s.Name, name))
 }
 
 // settings are those that are declared, or the defaults.

@@ -159,16 +159,19 @@ func TestOf(t *testing.T) {
 		w.Watch(atMost("no-loss", 1))
 	})
 	got := checked(t, s, false)
-	if len(got) != 1 || got[0] != "unfixed defaults no-loss: broken, want holds, exhausted" {
+	if len(got) != 1 || got[0] != "default defaults no-loss: broken, want holds, exhausted" {
 		t.Errorf("not as expected: %v", got)
 	}
 	c, err := s.Race().Case("", "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	report, err := c.Play(sim.NewWalk(1))
+	report, err := c.Play(c.Default())
 	if err != nil || len(report.Broken) != 1 {
-		t.Errorf("a run breaks %v, %v", report.Broken, err)
+		t.Errorf("the run that shows it breaks %v, %v", report.Broken, err)
+	}
+	if _, err := scenario.Races(s, s); err == nil || !strings.Contains(err.Error(), "there are two of the name own") {
+		t.Errorf("two of a name: %v", err)
 	}
 }
 

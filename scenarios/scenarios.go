@@ -34,9 +34,10 @@ func Registry() []scenario.Any {
 // All lists the races, which are the same in each call.
 func All() []*scenario.Race { return slices.Clone(all()) }
 
-var all = sync.OnceValue(func() (races []*scenario.Race) {
-	for _, s := range Registry() {
-		races = append(races, s.Race())
+var all = sync.OnceValue(func() []*scenario.Race {
+	races, err := scenario.Races(Registry()...)
+	if err != nil {
+		panic(err)
 	}
 	return races
 })

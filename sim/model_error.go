@@ -9,7 +9,8 @@ import (
 // variable, somebody changes a message that was sent. Nothing that was found before
 // is proof of anything.
 //
-// Every panic of this package that begins with "sim: " is one. It is no break of
+// Every panic of this package that begins with "sim: " is one, and every one of
+// package scenario for a scenario that contradicts itself. It is no break of
 // NoPanic, which is for panics of the participants themselves: it goes through
 // explore.Engine to whoever called it. Run and the searches return it
 // as their error; see RecoverModelError.

@@ -430,7 +430,7 @@ func (s *search) exploreJSON(a *app, sys explore.System, r *explore.Result, find
 		out.Runs = r.Runs
 	}
 	if r.Complete {
-		if schedules, bad, ok := explore.CountSchedules(sys, s.Race.Claims[0].Name, countStates); ok {
+		if schedules, bad, ok := explore.CountSchedules(sys, s.First(), countStates); ok {
 			out.Schedules, out.Bad = schedules, bad
 		}
 	}

@@ -164,7 +164,10 @@ func (a *app) showCommand() *cobra.Command {
 // are left out.
 func (a *app) story(s *scenario.Race, claims bool) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n%s\n\n%s", s.Name, s.Title, indent(s.Stake))
+	b.WriteString(s.Name + "\n")
+	if s.Title != "" {
+		fmt.Fprintf(&b, "%s\n\n%s", s.Title, indent(s.Stake))
+	}
 	chapter := func(title string, lines ...string) {
 		if len(lines) > 0 {
 			fmt.Fprintf(&b, "\n%s\n%s", title, strings.Join(lines, ""))
@@ -176,6 +179,9 @@ func (a *app) story(s *scenario.Race, claims bool) string {
 	chapter("SYMPTOMS", symptoms(s)...)
 	var variants, properties, parameters []string
 	for _, v := range s.Variants {
+		if v.Does == "" && len(s.Variants) == 1 {
+			continue // The only one needs no words.
+		}
 		variants = append(variants, fmt.Sprintf("  %s: %s\n%s", v.Name, v.Release, indent("  "+v.Does)))
 	}
 	for _, c := range s.Claims {
@@ -185,7 +191,9 @@ func (a *app) story(s *scenario.Race, claims bool) string {
 		parameters = append(parameters, fmt.Sprintf("  --set %s=%s  %s; %v\n", p.Name, p.Default, p.Help, p.Takes))
 	}
 	chapter("VARIANTS", variants...)
-	chapter("VERDICTS   \u2717 6/8 = broken in 6 of the 8 settings that check it;  \u00b7 = vacuous", verdictTable(s))
+	if len(s.Judged()) > 0 {
+		chapter("VERDICTS   \u2717 6/8 = broken in 6 of the 8 settings that check it;  \u00b7 = vacuous", verdictTable(s))
+	}
 	for _, c := range s.Chapters {
 		chapter(strings.ToUpper(c.Title), lines(c.Lines(s))...)
 	}

@@ -377,7 +377,7 @@ func TestRunAgainstTheTable(t *testing.T) {
 		want     string
 	}{
 		{lostupdate.Scenario.Race(), ""},
-		{unexpecting(), "lost-update/unfixed breaks no-update-is-lost at step 4, and the table has it as holding"},
+		{unexpecting(), "lost-update/unfixed breaks no-update-is-lost at step 4, which the scenario does not expect"},
 		{unfitting, "offset-rewind/unfixed breaks nothing on the schedule of the race"},
 	} {
 		code, _, stderr := over(test.scenario, "run", test.scenario.Name)

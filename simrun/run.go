@@ -144,8 +144,11 @@ func (r *running) play() (*view.Report, error) {
 		chooser = sim.NewReplay(r.asked)
 	}
 	report, err := r.Play(chooser)
+	if refusal := (*sim.ModelError)(nil); err != nil && r.asked != nil && !errors.As(err, &refusal) {
+		err = fmt.Errorf("%w; --rebase plays what still fits", err)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("%w; --rebase plays what still fits", err)
+		return nil, err
 	}
 	report.Notes = append(report.Notes, notes...)
 	return report, nil
@@ -174,7 +177,7 @@ func (r *running) surprise(report *view.Report) string {
 	name := r.Race.Name + "/" + r.Variant.Name
 	for _, broken := range report.Broken {
 		if !r.Expects(broken.Property) {
-			return fmt.Sprintf("%s breaks %s at step %d, and the table has it as holding", name, broken.Property, broken.Step)
+			return fmt.Sprintf("%s breaks %s at step %d, which the scenario does not expect", name, broken.Property, broken.Step)
 		}
 	}
 	race := !r.seeded && r.asked == nil && r.Shown()

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/term"
 
 	"racelab/scenario"
+	"racelab/sim"
 )
 
 // Main is the command over these scenarios, the lab's (scenarios.Registry) or one's
@@ -28,14 +29,15 @@ func Main(all ...scenario.Any) {
 
 // MainWith is Main with more commands, which another module adds.
 func MainWith(more []func(*Lab) *cobra.Command, all ...scenario.Any) {
-	var races []*scenario.Race
-	for _, s := range all {
-		races = append(races, s.Race())
-	}
+	races, err := scenario.Races(all...)
 	a := &app{
 		program: programName(os.Args[0]), all: races, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
 		notify: func(c chan<- os.Signal) { signal.Notify(c, os.Interrupt, syscall.SIGTERM) },
 		more:   more,
+	}
+	if err != nil {
+		a.say("%v", err)
+		os.Exit(exitUsage)
 	}
 	os.Exit(a.run(os.Args[1:]))
 }
@@ -98,7 +100,7 @@ func (a *app) say(format string, args ...any) {
 
 // run executes a command line and returns its exit code.
 func (a *app) run(args []string) int {
-	err := a.root(args).Execute()
+	err := a.execute(args)
 	var code exit
 	switch {
 	case err == nil:
@@ -116,6 +118,12 @@ func (a *app) run(args []string) int {
 		a.say("%v", err)
 	}
 	return exitUsage
+}
+
+// execute runs the command. A world that is refused is an error like any other.
+func (a *app) execute(args []string) (err error) {
+	defer sim.RecoverModelError(&err)
+	return a.root(args).Execute()
 }
 
 // root makes the commands.
