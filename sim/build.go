@@ -38,7 +38,7 @@ func (w *World) Dial(client, node string) *Conn {
 	w.mustNotRun("Dial")
 	to := w.nodeNamed(node)
 	if to == nil {
-		panic(fmt.Sprintf("sim: %s dials %s: no such node", client, node))
+		panic(fmt.Sprintf("sim: %s dials %s, and there is no such node: AddNode comes before Dial", client, node))
 	}
 	by := w.nodeNamed(client)
 	if by != nil && slices.ContainsFunc(w.conns, func(c *Conn) bool { return c.name == client && c.node == to }) {
@@ -111,6 +111,9 @@ func (w *World) Share(name string, structure any) {
 	w.mustNotRun("Share")
 	if v := reflect.ValueOf(structure); v.Kind() != reflect.Pointer || v.IsNil() {
 		panic(fmt.Sprintf("sim: Share(%q) wants a pointer, has %T", name, structure))
+	}
+	if slices.ContainsFunc(w.shared, func(r root) bool { return r.name == name }) {
+		panic(fmt.Sprintf("sim: Share(%q) for the second time: objects are told apart by names", name))
 	}
 	w.shared = append(w.shared, root{name, structure, nil})
 }

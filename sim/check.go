@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
@@ -249,19 +250,24 @@ func (w *World) checkReads(event Event, i int, before, after *snapshot, accesses
 	return w.sameState(event, want, "taken with other values in variables that it does not touch")
 }
 
-// sameState compares the state that the step came to.
-func (w *World) sameState(event Event, want *snapshot, how string) error {
+// differs names what is not as it is wanted; empty: the states are alike.
+func (w *World) differs(want *snapshot) string {
 	got := w.save()
 	if got.isLike(want) {
-		return nil
+		return ""
 	}
 	is := w.listFields()
 	w.goTo(want)
-	difference := hook.FirstDifference(w.listFields(), is)
+	return cmp.Or(hook.FirstDifference(w.listFields(), is), "a task's place or a message is another")
+}
+
+// sameState compares the state that the step came to.
+func (w *World) sameState(event Event, want *snapshot, how string) error {
+	difference := w.differs(want)
 	if difference == "" {
-		difference = "a task's place or a message is another"
+		return nil
 	}
-	return fmt.Errorf("sim: the step %q, %s, comes to another state: %s", event, how, difference)
+	return fmt.Errorf("sim: the step %q, %s, comes to another state: %s. %s", event, how, difference, hidden)
 }
 
 // otherDay is by how much checkStep moves the time of day: more than any
@@ -281,8 +287,9 @@ func (w *World) checkTime(event Event, i int, before, after *snapshot, violation
 	w.goTo(later(before))
 	w.take(i)
 	broke := slices.Clone(w.violations)
-	if err := w.sameState(event, later(after), "taken again at another time of day"); err != nil {
-		return fmt.Errorf("%w: it reads the time of day; compare moments with each other, and keep each, a constant too, in a field of type sim.Time", err)
+	if difference := w.differs(later(after)); difference != "" {
+		return fmt.Errorf("sim: the step %q, taken again at another time of day, comes to another state: %s: it reads the time of day; "+
+			"compare moments with each other, and keep each, a constant too, in a field of type sim.Time", event, difference)
 	}
 	if !slices.EqualFunc(violations, broke, func(a, b Violation) bool { return a.Property == b.Property }) {
 		return fmt.Errorf("sim: the step %q, taken again at another time of day, breaks %v instead of %v: a property reads the time of day", event, broke, violations)

@@ -35,7 +35,12 @@ const (
 func Constant(d time.Duration) Delay { return Delay{from: d} }
 
 // Uniform is a delay of any time between two, each as likely as any other.
-func Uniform(from, to time.Duration) Delay { return Delay{shape: uniform, from: from, to: to} }
+func Uniform(from, to time.Duration) Delay {
+	if from < 0 || to < from {
+		panic(fmt.Sprintf("sim: Uniform(%v, %v) has no delays: want 0 or more, and the lesser first", from, to))
+	}
+	return Delay{shape: uniform, from: from, to: to}
+}
 
 // Exponential is a delay with a mean, whose rest is as long however long it has
 // lasted already: the time between events that come at random.
@@ -43,7 +48,12 @@ func Exponential(mean time.Duration) Delay { return Delay{shape: exponential, fr
 
 // Empirical is a delay that is one of the samples, each as likely as any other.
 // There is at least one, and they are ascending.
-func Empirical(samples []time.Duration) Delay { return Delay{shape: empirical, samples: samples} }
+func Empirical(samples []time.Duration) Delay {
+	if len(samples) == 0 || !slices.IsSorted(samples) || samples[0] < 0 {
+		panic(fmt.Sprintf("sim: Empirical(%v) has no delays: want one sample or more, ascending from 0", samples))
+	}
+	return Delay{shape: empirical, samples: samples}
+}
 
 // DelayForms is what ParseDelay understands.
 const DelayForms = "3ms, uniform:1ms,5ms, exp:3ms, lognormal:3ms,0.5 (median, sigma), bimodal:3ms,50ms,0.1 (mostly, else, share of those) or empirical:1ms,2ms,... (ascending)"

@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"fmt"
+	"reflect"
 	"slices"
 	"unsafe"
 
@@ -43,6 +45,11 @@ type Faults struct {
 // broken one arrive in any order.
 func (w *World) Allow(b Faults) {
 	w.mustNotRun("Allow")
+	for i, v := 0, reflect.ValueOf(b); i < v.NumField(); i++ {
+		if v.Field(i).Kind() == reflect.Int && v.Field(i).Int() < 0 {
+			panic(fmt.Sprintf("sim: Allow has %d %s; want 0 or more", v.Field(i).Int(), v.Type().Field(i).Name))
+		}
+	}
 	if b.Delays > 0 && !w.pace.timed() {
 		panic("sim: Faults of Delays in a world without Timed: there, any message may be late as it is")
 	}

@@ -81,7 +81,7 @@ func (w *World) refusal() error {
 		}
 		switch v.Kind() {
 		case reflect.Map:
-			err = fmt.Errorf("sim: %s is a map, whose order is random: use sim.List or a slice, or tag it `sim:\"config\"` if it never changes", path)
+			err = fmt.Errorf("sim: %s is a map, whose order is random: use a slice, or a sim.List that tasks share, or tag it `sim:\"config\"` if it never changes", path)
 		case reflect.Chan:
 			err = fmt.Errorf("sim: %s is a channel of Go's: use sim.Chan", path)
 		default:

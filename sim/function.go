@@ -222,6 +222,11 @@ func (t *Task) rejoin() {
 	}
 }
 
+// hidden is what decides what happens and stands in no state. All that notice it know
+// no more than that there is something.
+const hidden = "Something that no state holds decides what happens: a plain variable that tasks or properties share (make it a sim.Var; " +
+	"hand a property's memory to NewProperty), a thing that build made outside of itself, Peek in a task, chance, or the real clock"
+
 // strayed is that a function, run again, did not come where it was.
 func (t *Task) strayed(how string) string {
 	at := "its end"
@@ -229,7 +234,7 @@ func (t *Task) strayed(how string) string {
 		at = fmt.Sprintf("%q", t.site.point)
 	}
 	return fmt.Sprintf("sim: the function of task %s, run again with what it was given before, does not come to %s: %s. "+
-		"Something else decides what it does: is a plain variable captured by two tasks? Make it a sim.Var", t.name, at, how)
+		"%s", t.name, at, how, hidden)
 }
 
 // body is the function of a task with such a log.

@@ -167,7 +167,7 @@ func (t *Task) move(c *coroutine, to *site) {
 		if c.site != nil {
 			where = fmt.Sprintf("%q", c.site.point)
 		}
-		panic(fmt.Sprintf("sim: task %s, put back into a state, came to %s instead of %q: it carries something across a point in a local variable",
+		panic(fmt.Sprintf("sim: task %s, put back into a state, came to %s instead of %q: it carries something across a point in a local variable, or calls Peek",
 			t.name, where, to.point))
 	}
 }

@@ -245,10 +245,17 @@ type panicError struct {
 func (e *panicError) Where() string { return e.where }
 
 // panicSite is the line that panics, for a deferred function that has recovered.
-func panicSite() string {
+func panicSite() string { return siteOf(false) }
+
+// caller is the line of a participant's code that calls this package.
+func caller() string { return siteOf(true) }
+
+// siteOf is the first line on the stack that is not this package's; not inside, it is
+// the first below a panic.
+func siteOf(inside bool) string {
 	pcs := make([]uintptr, 32)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
-	panics := false
+	panics := inside
 	for more := true; more; {
 		var f runtime.Frame
 		f, more = frames.Next()

@@ -242,7 +242,7 @@ func TestWhatNoStateCanHoldIsRefused(t *testing.T) {
 		shared any
 		want   string
 	}{
-		{&struct{ m map[int]int }{}, "sim: x.m is a map, whose order is random: use sim.List or a slice"},
+		{&struct{ m map[int]int }{}, "sim: x.m is a map, whose order is random: use a slice"},
 		{&struct{ c chan int }{}, "sim: x.c is a channel of Go's: use sim.Chan"},
 		{&struct{ in *inner }{&inner{}}, "sim: x.in.M is a map"},
 		{&struct{ any any }{map[int]int{}}, "sim: x.any is a map"},

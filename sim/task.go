@@ -188,7 +188,7 @@ func (t *Task) Step(name string) {
 // one made of what the task is about to do and the object that it does it to.
 func (t *Task) point(verb string, o *object) string {
 	if o.number == 0 {
-		panic(fmt.Sprintf("sim: task %s is about to %s what nobody shared: hand it, or the struct that holds it, to World.Share", t.name, verb))
+		panic(fmt.Sprintf("sim: task %s is about to %s what nobody shared: hand it, or the struct that holds it, to World.Share (%s)", t.name, verb, caller()))
 	}
 	if name := t.next; name != "" {
 		t.next = ""
@@ -208,7 +208,14 @@ const (
 
 // plain says whether an operation that does not wait has nothing to do but
 // itself: it is one of a program, and has no name.
-func (t *Task) plain() bool { return t.program != nil && t.next == "" }
+func (t *Task) plain() bool {
+	if t == nil {
+		panic(noTask)
+	}
+	return t.program != nil && t.next == ""
+}
+
+const noTask = "sim: an operation has no task: before the first step use Init, and in a property Peek"
 
 // comes brings the task to an operation on an object that never waits: it parks
 // where the operation is a point. It says whether the operation is to happen. If
@@ -396,6 +403,9 @@ func (w *World) unfinished() bool {
 // other world Now is refused, as no time passes there. In an untimed world the
 // clock moves only when a timer fires.
 func (t *Task) Now() Time {
+	if !t.world.clock.used {
+		panic(fmt.Sprintf("sim: task %s asks what time it is, and this world has no clock: a Timer gives it one, or World.Timed", t.name))
+	}
 	if !t.comesBy("now") {
 		return Time(t.given.word)
 	}

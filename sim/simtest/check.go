@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -53,7 +54,7 @@ const (
 	defaultRuns   = 10_000
 	// sampledSteps is after how many steps no more runs are sampled where the states
 	// were too many: runs that do not end are 10,000 steps long.
-	sampledSteps = 5_000_000
+	sampledSteps = 1_000_000
 )
 
 // The flags stand before those of the package under test. SIM_SCHEDULE and
@@ -151,8 +152,10 @@ func (s Search) Check(t testing.TB, build func(*sim.World)) *explore.Result {
 		return nil
 	}
 	r, err := s.Run(build)
-	if err != nil {
+	if refusal := (*sim.ModelError)(nil); errors.As(err, &refusal) {
 		t.Fatalf("the model is at fault: %v", err)
+	} else if err != nil {
+		t.Fatal(err)
 	}
 	s.judge(t, build, r)
 	return r
@@ -291,11 +294,13 @@ func playRun(t testing.TB, build func(*sim.World), c sim.Chooser) played {
 // first is the index of the break to look at, or -1.
 func (p played) first(expected []string) int {
 	best := -1
-	for i, b := range p.report.Broken {
+	broken := p.report.Broken
+	for i, b := range broken {
 		if slices.Contains(expected, b.Property) {
 			continue
 		}
-		if best < 0 || rank(b.Property) > rank(p.report.Broken[best].Property) {
+		hangs := best >= 0 && b.Step == broken[best].Step && explore.Hangs(b.Property)
+		if best < 0 || hangs || rank(b.Property) > rank(broken[best].Property) && !(b.Step == broken[best].Step && explore.Hangs(broken[best].Property)) {
 			best = i
 		}
 	}
@@ -326,7 +331,7 @@ func (p played) picture(t testing.TB, build func(*sim.World), first int, search,
 	if !strings.HasPrefix(repeat, "-sim.") {
 		repeat = "-sim.schedule='" + repeat + "'"
 	}
-	r.Repeat = fmt.Sprintf("go test -run '^%s$' . %s", strings.ReplaceAll(t.Name(), "/", "$/^"), repeat)
+	r.Repeat = fmt.Sprintf("go test -v -run '^%s$' %s %s", strings.ReplaceAll(t.Name(), "/", "$/^"), underTest(), repeat)
 	var b bytes.Buffer
 	if err := view.Text(&b, r, view.Options{Full: *fullFlag}); err != nil {
 		return err.Error()
@@ -334,11 +339,24 @@ func (p played) picture(t testing.TB, build func(*sim.World), first int, search,
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
+// underTest is the package whose tests run, as any folder of its module may call it.
+func underTest() string {
+	if info, ok := debug.ReadBuildInfo(); ok && strings.HasSuffix(info.Path, ".test") {
+		return strings.TrimSuffix(info.Path, ".test")
+	}
+	return "."
+}
+
 // judge fails the test for what a search has found.
 func (s Search) judge(t testing.TB, build func(*sim.World), r *explore.Result) {
 	t.Helper()
-	var broken, also, vacuous, holds, asked, unexpected []string
+	var broken, also, vacuous, idle, holds, asked, unexpected []string
 	claimed := false
+	for _, name := range s.Expect {
+		if !slices.ContainsFunc(r.Verdicts, func(v explore.Verdict) bool { return v.Property == name }) {
+			t.Errorf("Expect has %q, which this world does not judge; it judges %s", name, strings.Join(judged(r), ", "))
+		}
+	}
 	for i := range r.Verdicts {
 		v := &r.Verdicts[i]
 		own := !slices.Contains(builtIn, v.Property)
@@ -357,13 +375,20 @@ func (s Search) judge(t testing.TB, build func(*sim.World), r *explore.Result) {
 		case !tested && own:
 			vacuous = append(vacuous, v.Property)
 		case !tested && v.Property != sim.Assertions:
-			also = append(also, v.Property+" is vacuous")
+			idle = append(idle, v.Property)
 		case tested:
 			holds = append(holds, v.Property)
 		}
 	}
 	slices.SortStableFunc(broken, func(a, b string) int { return rank(b) - rank(a) })
 	if len(broken) > 0 {
+		// Where tasks hang, that is why the world is not as it should be in the end.
+		end := r.Verdict(broken[0]).Schedule
+		hang := slices.IndexFunc(broken, func(b string) bool { return explore.Hangs(b) && slices.Equal(r.Verdict(b).Schedule, end) })
+		if hang > 0 {
+			name := broken[hang]
+			broken = slices.Insert(slices.Delete(broken, hang, hang+1), 0, name)
+		}
 		s.fail(t, build, r, broken)
 	}
 	for _, property := range unexpected {
@@ -373,17 +398,33 @@ func (s Search) judge(t testing.TB, build func(*sim.World), r *explore.Result) {
 		t.Errorf("%s is vacuous: no step put it to the test in %s", property, r.Explored())
 	}
 	if !claimed {
-		t.Errorf("this world claims nothing: add Always, Finally, On or Task.Assert")
+		t.Errorf("this world claims nothing: add Always, Finally, On or Task.Assert, or Watch a property that NewProperty made")
 	}
 	if (s.Complete || *completeFlag) && !r.Complete {
 		t.Errorf("unfinished: %s", r.Explored())
 	}
-	if len(holds) > 0 {
+	switch {
+	case len(holds) == 0:
+	case r.Complete:
 		t.Logf("holds in %s: %s", explored(r), strings.Join(holds, ", "))
+	default:
+		t.Logf("unfinished: nothing broke in %s: %s. Search{Complete: true} makes this a failure", explored(r), strings.Join(holds, ", "))
+	}
+	if len(idle) > 0 {
+		also = append(also, "no step put to the test, and the test claims nothing of it: "+strings.Join(idle, ", "))
 	}
 	for _, line := range append(also, asked...) {
 		t.Log(line)
 	}
+}
+
+// judged lists what a search has verdicts on.
+func judged(r *explore.Result) []string {
+	var names []string
+	for _, v := range r.Verdicts {
+		names = append(names, v.Property)
+	}
+	return names
 }
 
 // explored says how much was explored, and by what.
@@ -415,7 +456,7 @@ func (s Search) fail(t testing.TB, build func(*sim.World), r *explore.Result, br
 	first := slices.IndexFunc(p.report.Broken, func(b view.Break) bool { return b.Property == v.Property })
 	if first < 0 && v.Property != sim.NoDataRace {
 		t.Fatalf("the model is at fault: the search found a schedule that breaks %s (%v), and a new world that plays it does not break it: "+
-			"is a plain variable captured by two tasks? Make it a sim.Var (schedule: %v)", v.Property, v.Err, v.Schedule)
+			"is there a plain variable that tasks or properties share? Make it a sim.Var (schedule: %v)", v.Property, v.Err, v.Schedule)
 	}
 	repeat := v.Schedule.String()
 	if len(v.Schedule) > longSchedule {

@@ -63,7 +63,7 @@ at the start: n 0
   ✗  both updates count: n is 1, want 2
 `
 	if len(r.failed) != 1 || !strings.HasPrefix(r.failed[0], want) ||
-		!strings.Contains(r.failed[0], "replay  go test -run '^TestIt$' . -sim.schedule='G1 read n; G0 read n; G0 write n; G1 write n'") {
+		!strings.Contains(strings.ReplaceAll(r.failed[0], "\n          ", " "), "replay  go test -v -run '^TestIt$' racelab/sim/simtest -sim.schedule='G1 read n; G0 read n; G0 write n; G1 write n'") {
 		t.Errorf("it says %q", r.failed)
 	}
 }
@@ -113,6 +113,7 @@ func TestCheckFails(t *testing.T) {
 			}
 			w.Go("G0", func(t *sim.Task) { take(t, &s.a, &s.b) })
 			w.Go("G1", func(t *sim.Task) { take(t, &s.b, &s.a) })
+			w.Finally("both end", func(c *sim.Claim) { c.Assert(len(c.Waits().Waits) == 0, "one waits") })
 		}, "no-deadlock: G0 holds s.a and wants s.b"},
 		{"a panic", simtest.Search{}, func(w *sim.World) {
 			w.Go("G", func(t *sim.Task) { t.Assert(true, ""); t.Step("a"); panic("oh") })
@@ -121,6 +122,7 @@ func TestCheckFails(t *testing.T) {
 		{"none, and one is expected", simtest.Search{Expect: []string{sim.NoPanic}}, func(w *sim.World) {
 			w.Go("G", func(t *sim.Task) { t.Assert(true, "") })
 		}, "no-panic is expected to break, and does not"},
+		{"what is not judged is expected", simtest.Search{Expect: []string{"nope"}}, lost, `Expect has "nope", which this world does not judge; it judges both updates count, `},
 		{"a map", simtest.Search{}, func(w *sim.World) {
 			w.Share("m", &struct{ M map[int]int }{})
 		}, "m.M is a map, whose order is random"},
@@ -186,7 +188,31 @@ func TestCheckNamesMistakes(t *testing.T) {
 		{func(w *sim.World) {
 			var n sim.Var[int]
 			w.Go("A", func(t *sim.Task) { n.Set(t, 1) })
-		}, "sim: task A is about to write what nobody shared: hand it, or the struct that holds it, to World.Share"},
+		}, "sim: task A is about to write what nobody shared: hand it, or the struct that holds it, to World.Share (check_test.go:"},
+		{func(w *sim.World) {
+			w.Go("A", func(t *sim.Task) { t.Assert(t.Now() >= 0, "") })
+		}, "sim: task A asks what time it is, and this world has no clock: a Timer gives it one, or World.Timed"},
+		{func(w *sim.World) {
+			var n sim.Var[int]
+			w.Share("n", &n)
+			n.Set(nil, 1)
+		}, "sim: an operation has no task: before the first step use Init, and in a property Peek"},
+		{func(w *sim.World) { w.Dial("A", "node") }, "sim: A dials node, and there is no such node: AddNode comes before Dial"},
+		{func(w *sim.World) {
+			var n, m sim.Var[int]
+			w.Share("n", &n)
+			w.Share("n", &m)
+		}, `sim: Share("n") for the second time`},
+		{func(w *sim.World) { w.Allow(sim.Faults{Losses: -1}) }, "sim: Allow has -1 Losses; want 0 or more"},
+		{func(*sim.World) { sim.Uniform(5, 3) }, "sim: Uniform(5ns, 3ns) has no delays"},
+		{func(*sim.World) { sim.Empirical(nil) }, "sim: Empirical([]) has no delays"},
+		{func(w *sim.World) {
+			n := 0 // Hidden, and the property's.
+			for _, name := range []string{"A", "B"} {
+				w.Go(name, func(t *sim.Task) { t.Step("a"); t.Step("b") })
+			}
+			w.Always("odd", func(c *sim.Claim) { n++; c.Assert(n%7 != 0, "n is %d", n) })
+		}, "a plain variable that tasks or properties share"},
 		{func(w *sim.World) {
 			var c sim.Context
 			w.Share("ctx", &c)
