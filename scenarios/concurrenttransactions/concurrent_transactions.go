@@ -165,10 +165,11 @@ var symptoms = []scenario.Symptom{{
 	Seen: []scenario.Seen{
 		{By: "franz-go", Text: "producer ID has a fatal, unrecoverable error, err: INVALID_TXN_STATE"},
 		{By: "franz-go", Text: "invalid attempt to begin a transaction while already in a transaction"},
+		{By: "franz-go", Text: "producer ID has a fatal, unrecoverable error, err: CONCURRENT_TRANSACTIONS"},
 	},
-	Cause:    "EndTransaction aborted while a record of the transaction was still being refused.",
+	Cause:    "EndTransaction aborted while a record of the transaction was still being refused, or its context ended then.",
 	Releases: "franz-go to 1.22.3, TV1; under TV2 the record goes out in the next transaction",
-	Do:       "Call AbortBufferedRecords before EndTransaction with TryAbort, and use franz-go 1.22.3. To go on, make a new client.",
+	Do:       "Call AbortBufferedRecords before EndTransaction with TryAbort, give EndTransaction no deadline, and use franz-go 1.22.3. To go on, make a new client.",
 	Command:  scenario.Command("run", "concurrent-transactions/kgo@abort-inside"),
 }, {
 	Seen: []scenario.Seen{

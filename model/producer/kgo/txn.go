@@ -26,10 +26,11 @@ import (
 // Differs: a record a batch, and one request in flight to a leader; the goroutine
 // that handles its answer is the sink's. A sink has a connection of its own to the
 // coordinator: what overtakes there, overtakes in the client as well, since each
-// goroutine tries again by itself. No connection breaks, and no producer id is
-// recovered: what fails it is fatal here. The calls of the application are in order,
-// so txnMu is never waited for; what is stored together in one atomic value, or under
-// recBuf.mu, is several atomic values that are stored in one step.
+// goroutine tries again by itself. No connection breaks, no context of a call ends (what
+// a deadline does, docs/found-in-clients.md says), and no producer id is recovered: what
+// fails it is fatal here. The calls of the application are in order, so txnMu is never
+// waited for; what is stored together in one atomic value, or under recBuf.mu, is several
+// atomic values that are stored in one step.
 type Transactions struct {
 	producer.TxnAPI
 	concurrentTransactions
