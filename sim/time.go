@@ -6,8 +6,9 @@ import (
 )
 
 // Time is a moment of the world's time, as the distance from the start of the
-// run, or Never. What counts of one is its distance from now: two states that
-// differ only in the time of day are one.
+// run, or Never. Its unit is that of a time.Duration, the nanosecond. What counts
+// of one is its distance from now: two states that differ only in the time of day
+// are one.
 type Time time.Duration
 
 // Never is the moment of what does not happen. It is before any other.
