@@ -196,6 +196,7 @@ func (t *Task) close() {
 // learn takes over from a world built alike how its tasks come to their sites,
 // so that this one can load states that the other saved.
 func (w *World) learn(from *World) {
+	w.met.learn(&from.met)
 	for i, t := range w.tasks {
 		for _, theirs := range from.tasks[i].sites.order {
 			s := t.sites.all[theirs.hash]

@@ -86,6 +86,14 @@ type met struct {
 	givenBack bool // a task called RUnlock that did not read
 }
 
+// learn adds what another world that was built alike has met.
+func (m *met) learn(from *met) {
+	m.ticker = m.ticker || from.ticker
+	m.closed = m.closed || from.closed
+	m.remade = m.remade || from.remade
+	m.givenBack = m.givenBack || from.givenBack
+}
+
 func (w *World) mustNotRun(call string) {
 	if w.started {
 		panic("sim: " + call + " after the first step: wiring is fixed by then")

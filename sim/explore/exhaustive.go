@@ -20,8 +20,8 @@ import (
 // writes it. Nothing else is known of them before they are taken; what a step
 // races with is learned by taking it.
 //
-// It works one execution after the other, on one worker: which schedules are
-// left depends on all that went before.
+// Which schedules are left depends on all that went before. One worker goes through
+// them in order, and others explore branches ahead of it.
 //
 // With tickers or faults it may miss a class. Their time is over when the last
 // task has ended, and whether a step is the last of its task can depend on the
@@ -39,7 +39,9 @@ import (
 func Exhaustive(sys System, o Options) (_ *Result, err error) {
 	defer sim.RecoverModelError(&err)
 	r := newResult("exhaustive", sys)
-	d := newDPOR(sys, r, o)
+	c := newWorkerPool(sys, o.Workers)
+	defer c.close()
+	d := newDPOR(c, r, o)
 	r.Complete = d.run()
 	if d.err != nil {
 		return nil, d.err
@@ -54,8 +56,6 @@ func Exhaustive(sys System, o Options) (_ *Result, err error) {
 		r.conclude(Unfinished)
 		return r, nil
 	}
-	c := newWorkerPool(sys, o.Workers)
-	defer c.close()
 	h := defence{result: r, pool: c, known: d.ends, ends: true, longest: sim.MaxSteps, walks: o.walks(r.Runs)}
 	h.stand()
 	r.conclude(Exhausted)
@@ -83,6 +83,10 @@ type frame struct {
 	step   []Access // what it touched
 	clock  []int32  // by thread: how many of its steps are before or in this one
 	before []int32  // the clock of the step of the same thread before it
+
+	given  *branch // that another worker explores
+	wants  *wants  // the frame is that of another search, which wants it to know of these
+	number int     // there
 }
 
 // sleeper is an event that was tried in an earlier branch. Of a task that has
@@ -103,18 +107,34 @@ type dpor struct {
 	ends    *seen // final states
 	stopped bool
 	err     error
+	idle    chan *cursor // the other workers that have nothing to do; nil: there are none
+	above   int          // how many frames are those of the search that gave this branch away
+	wants   *wants       // at those
 }
 
-func newDPOR(sys System, r *Result, o Options) *dpor {
-	return &dpor{cursor: newCursor(sys), result: r, options: o, timed: isTimed(sys), ends: newSeen()}
+func newDPOR(c *workerPool, r *Result, o Options) *dpor {
+	d := &dpor{cursor: c.cursors[0], result: r, options: o, timed: isTimed(c.cursors[0].System), ends: newSeen()}
+	if d.cursor.saver != nil && len(c.cursors) > 1 && o.atEnd == nil {
+		d.idle = make(chan *cursor, len(c.cursors)-1)
+		for _, at := range c.cursors[1:] {
+			d.idle <- at
+		}
+	}
+	return d
 }
 
 // run explores all and says whether it came to the end.
 func (d *dpor) run() bool {
+	defer d.gather()
 	d.cursor.Reset()
 	d.note(d.cursor.Violations())
 	d.push(nil)
-	for len(d.stack) > 0 {
+	return d.explore()
+}
+
+// explore explores all that is left below the frames of others.
+func (d *dpor) explore() bool {
+	for len(d.stack) > d.above {
 		top := d.stack[len(d.stack)-1]
 		choice := d.next(top)
 		if choice < 0 {
@@ -125,6 +145,10 @@ func (d *dpor) run() bool {
 			d.result.Estimate = d.estimate()
 			return false
 		}
+		if d.takeOver(top, choice) {
+			continue
+		}
+		d.give()
 		d.cursor.restore(top.checkpoint)
 		d.take(top, choice)
 		if d.stopped {
@@ -235,6 +259,7 @@ func (d *dpor) frame() *frame {
 
 func (d *dpor) pop() {
 	n := len(d.stack) - 1
+	d.stack[n].withdraw()
 	d.free = append(d.free, d.stack[n])
 	d.stack = d.stack[:n]
 	if n == 0 {
@@ -265,7 +290,7 @@ func (f *frame) asleep(e sim.Event) bool {
 func (d *dpor) take(f *frame, choice int) {
 	f.done[choice] = true
 	f.taken = f.enabled[choice]
-	if d.options.checks(d.result.Steps, d.result.Steps) {
+	if d.checked(choice) {
 		d.cursor.checkStep(choice)
 	} else {
 		d.cursor.Take(choice)
@@ -472,6 +497,10 @@ func initials(events []*frame, last *frame) threads {
 // want makes sure that one of some threads is tried in a state; preferably
 // the given one.
 func (f *frame) want(among threads, preferred int) {
+	if f.wants != nil {
+		f.wants.add(wanted{f.number, preferred, among})
+		return
+	}
 	tried := f.can // in other branches, by all their ways
 	for _, e := range f.enabled {
 		if !f.asleep(e) {

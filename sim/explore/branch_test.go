@@ -1,0 +1,36 @@
+package explore
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"testing"
+)
+
+// Goal: exhaustive finds the same with any number of workers: runs, redundant ones,
+// verdicts, schedules and final states, also where a budget ends it.
+func TestBranchesChangeNothing(t *testing.T) {
+	search := func(seed uint64, o Options) string {
+		sys, err := NewWorlds(newProgram(rand.New(rand.NewPCG(seed, *randomSeed))).build)
+		if err != nil {
+			return err.Error()
+		}
+		defer sys.Close()
+		o.trusting = true
+		r, err := Exhaustive(sys, o)
+		if err != nil {
+			return err.Error()
+		}
+		return fmt.Sprintf("%+v", *r)
+	}
+	for seed := range uint64(*randomPrograms / 30) {
+		for _, o := range []Options{{Limit: 300}, {Limit: 5 + int(seed)%40, First: seed%3 == 0}} {
+			o.Workers = 1
+			want := search(seed, o)
+			o.Workers = 2 + int(seed)%2
+			if got := search(seed, o); !reflect.DeepEqual(got, want) {
+				t.Errorf("program %d: with %d workers\n%v\nwith one\n%v", seed, o.Workers, got, want)
+			}
+		}
+	}
+}
