@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"testing"
+
+	"racelab/sim"
 )
 
 // Goal: exhaustive finds the same with any number of workers: runs, redundant ones,
@@ -32,5 +34,29 @@ func TestBranchesChangeNothing(t *testing.T) {
 				t.Errorf("program %d: with %d workers\n%v\nwith one\n%v", seed, o.Workers, got, want)
 			}
 		}
+	}
+}
+
+// Goal: what makes a search incomplete counts, whichever worker has met it.
+func TestAWorkerLearnsWhatAnotherHasMet(t *testing.T) {
+	sys, err := NewWorlds(func() *sim.World {
+		w := sim.NewWorld()
+		done := &struct{ c sim.Chan[int] }{}
+		done.c.Init(1)
+		w.Share("done", done)
+		w.Go("G0", func(t *sim.Task) { done.c.Close(t) })
+		return w
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sys.Close()
+	other := sys.Fork().(*Worlds)
+	defer other.Close()
+	for len(other.Enabled()) > 0 {
+		other.Take(0)
+	}
+	if sys.Learn(other); other.Irreducible() == "" || sys.Irreducible() != other.Irreducible() {
+		t.Errorf("one has met %q, and the other learns %q", other.Irreducible(), sys.Irreducible())
 	}
 }

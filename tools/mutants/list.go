@@ -104,6 +104,15 @@ var mutants = []mutant{
 	{"a full budget is not enough", "sim/explore/exhaustive.go",
 		"r.Runs+r.Redundant >= d.options.Limit", "r.Runs+r.Redundant+1 >= d.options.Limit",
 		"a search says that more is left, and it is not", [2]string{"./sim/explore", "TestABudgetOfAllClasses"}},
+	{"what a branch wants is lost", "sim/explore/branch.go",
+		"		d.stack[w.frame].want(w.among, w.preferred)", "		_ = w",
+		"with several workers, a class is missed", [2]string{"./sim/explore", "TestBranches"}},
+	{"a branch that comes too early", "sim/explore/branch.go",
+		"	if b.choice != choice {", "	if false {",
+		"with several workers, one branch is taken for another", [2]string{"./sim/explore", "TestBranches"}},
+	{"states on disk in another order", "sim/explore/spill.go",
+		"f.first, f.last = nil, append(f.first, f.last...)", "f.first, f.last = nil, append(f.last, f.first...)",
+		"a search that spills has other levels", [2]string{"./sim/explore", "TestAFrontier"}},
 
 	// What a proof rests on.
 	{"proofs are not defended", "sim/explore/defence.go",
