@@ -175,7 +175,7 @@ var mutants = []mutant{
 		"the orders of dependent steps are not drawn", [2]string{"./sim/explore", "TestPOS"}},
 	{"shortest keeps the first", "sim/explore/shortest.go",
 		"			case best == nil || way.switches < best.switches:", "			case best == nil:",
-		"a schedule that is said to be the shortest is not", [2]string{"./sim/explore", "TestRandomPrograms|TestStatesFinds"}},
+		"a schedule that is said to be the shortest is not", [2]string{"./sim/explore", "TestShrinkFindsTheShortest"}},
 	{"a culprit that some run survives", "sim/explore/culprit.go",
 		"		return o.blocked // No run goes on here that keeps the orders.", "		return true",
 		"orders are named as the cause, and do not force the break", [2]string{"./sim/explore", "TestCulprit"}},
