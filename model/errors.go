@@ -27,6 +27,7 @@ const (
 	ErrUnknownMemberID              Error = 25
 	ErrRebalanceInProgress          Error = 27
 	ErrTopicAuthorizationFailed     Error = 29
+	ErrUnsupportedVersion           Error = 35
 	ErrInvalidRequest               Error = 42
 	ErrOutOfOrderSequenceNumber     Error = 45
 	ErrInvalidProducerEpoch         Error = 47
@@ -87,6 +88,8 @@ func (e Error) String() string {
 		return "REBALANCE_IN_PROGRESS"
 	case ErrTopicAuthorizationFailed:
 		return "TOPIC_AUTHORIZATION_FAILED"
+	case ErrUnsupportedVersion:
+		return "UNSUPPORTED_VERSION"
 	case ErrInvalidRequest:
 		return "INVALID_REQUEST"
 	case ErrOutOfOrderSequenceNumber:

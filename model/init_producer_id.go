@@ -6,7 +6,7 @@ import "time"
 // id it fences all who had one for it before, and aborts what they left open.
 //
 // Source: InitProducerIdRequest.json.
-// Differs: no two-phase commit (KIP-939).
+// Differs: two-phase commit only as proposed (KeepPrepared).
 type InitProducerIDRequest struct {
 	Version            APIVersion
 	TransactionalID    TransactionalID
@@ -15,6 +15,11 @@ type InitProducerIDRequest struct {
 	// an error (KIP-360): so it is fenced, and does not fence another.
 	ProducerID    ProducerID
 	ProducerEpoch ProducerEpoch
+	// TwoPhase is that transactions never time out, KeepPrepared that an open one is
+	// kept, for the client to end it.
+	//
+	// Source: Enable2Pc, KeepPreparedTxn of version 6; KIP-939.
+	TwoPhase, KeepPrepared bool
 }
 
 func (r *InitProducerIDRequest) Name() string { return "InitProducerId" }
@@ -33,6 +38,12 @@ type InitProducerIDResponse struct {
 	Error         Error
 	ProducerID    ProducerID
 	ProducerEpoch ProducerEpoch
+	// Kept is that there is an open transaction, and KeptID and KeptEpoch whose.
+	//
+	// Source: OngoingTxnProducerId, OngoingTxnProducerEpoch of version 6; KIP-939.
+	Kept      bool
+	KeptID    ProducerID
+	KeptEpoch ProducerEpoch
 }
 
 func (r *InitProducerIDResponse) Name() string { return "InitProducerId" }

@@ -84,7 +84,8 @@ const (
 	FetchAllStable
 	KeepGroupInTransaction
 	AddWhatIsKnown
-	lastRule = AddWhatIsKnown
+	KeepPrepared
+	lastRule = KeepPrepared
 )
 
 // Fact is what is known of a rule.
@@ -143,6 +144,7 @@ var facts = [...]Fact{
 	{FetchAllStable, "fetch-all-stable", "proposed here", Unreleased, "OffsetFetch of all partitions with RequireStable counts partitions that have a pending offset only.", "They are left out, and a reader starts from its reset policy."},
 	{KeepGroupInTransaction, "keep-group-in-transaction", "proposed here", Unreleased, "A group with offsets of an open transaction is not deleted.", "The transaction commits, and its offsets are gone."},
 	{AddWhatIsKnown, "add-what-is-known", "proposed here", Unreleased, "A partition that the coordinator does not know keeps no other one out.", "The others are OPERATION_NOT_ATTEMPTED, which a producer does not try again."},
+	{KeepPrepared, "keep-prepared", "KIP-939, as proposed", Unreleased, "InitProducerId can keep the open transaction, and gives its client an epoch to end it with; a transaction of two-phase commit does not time out.", "What a database has decided to commit is aborted when the process comes back."},
 }
 
 // Facts lists all rules.

@@ -102,7 +102,7 @@ var addChecks = model.Checks[adds]{Request: "AddPartitionsToTxn, AddOffsetsToTxn
 // producerChecks are those of all requests about a transaction under way.
 var producerChecks = []model.Check[adds]{
 	{If: "the producer id is not the current one", Error: model.ErrInvalidProducerIDMapping, Holds: func(a *adds) bool { return a.m.producerID != a.id }},
-	{If: "the epoch is not the current one", Error: model.ErrProducerFenced, Holds: func(a *adds) bool { return a.m.producerEpoch != a.epoch }},
+	{If: "the epoch is not the current one", Error: model.ErrProducerFenced, Holds: func(a *adds) bool { return a.m.clientEpoch() != a.epoch }},
 }
 
 // verifyChecks are those of a verify-only add. It does not ask for the pending

@@ -133,6 +133,10 @@ func (t *Transactions) appended(m *transactionMetadata, next txnTransitMetadata,
 	case EmptyTransaction:
 		out.Reply(e, &model.InitProducerIDResponse{Error: model.None, ProducerID: m.producerID, ProducerEpoch: m.producerEpoch})
 	case Ongoing:
+		if _, ok := e.Message.(*model.InitProducerIDRequest); ok {
+			out.Reply(e, &model.InitProducerIDResponse{ProducerID: m.producerID, ProducerEpoch: m.keptFor, Kept: true, KeptID: m.producerID, KeptEpoch: m.producerEpoch})
+			return
+		}
 		t.replyToAdd(e, model.None, out)
 	case PrepareCommit, PrepareAbort:
 		// What is prepared here closes the door on the next transaction, before
@@ -317,7 +321,7 @@ func (t *Transactions) scan(out *sim.Outbox) {
 		return
 	}
 	for i := range t.metadata {
-		if m := &t.metadata[i]; m.state == Ongoing && !m.pendingTransitionInProgress() {
+		if m := &t.metadata[i]; m.state == Ongoing && m.txnTimeout != noTimeout && !m.pendingTransitionInProgress() {
 			t.abortWithFence(m, sim.Envelope{}, out)
 		}
 	}

@@ -119,7 +119,7 @@ func (x *ends) acceptsEpoch() bool {
 	case m.state.complete():
 		return x.isRetry() || x.producerEpoch == m.producerEpoch
 	}
-	return x.producerEpoch == x.m.producerEpoch
+	return x.producerEpoch == x.m.clientEpoch()
 }
 
 // endChecksTV1 are those for clients that keep their epoch.

@@ -2,6 +2,7 @@ package coordinator
 
 import (
 	"fmt"
+	"time"
 
 	"racelab/model"
 	"racelab/sim"
@@ -29,7 +30,7 @@ func (t *Transactions) initProducerID(e sim.Envelope, request *model.InitProduce
 	}
 	m := &t.metadata[request.TransactionalID]
 	if !m.known {
-		m.known, m.producerID, m.txnTimeout = true, t.generateProducerID(), request.TransactionTimeout
+		m.known, m.producerID, m.txnTimeout = true, t.generateProducerID(), timeoutOf(request)
 	}
 	if err := model.Refusal(t.config.Rules, initStateChecks, &initialising{t, m, request}); err != model.None {
 		refuse(err)
@@ -44,6 +45,10 @@ func (t *Transactions) initProducerID(e sim.Envelope, request *model.InitProduce
 		}
 		t.appendTransactionToLog(m, next, e, out)
 	case Ongoing:
+		if request.KeepPrepared {
+			t.appendTransactionToLog(m, m.prepareKeep(), e, out)
+			return
+		}
 		t.abortWithFence(m, e, out)
 	default:
 		panic(fmt.Sprintf("coordinator: InitProducerId of %v, which is %v", m.transactionalID, m.state))
@@ -67,9 +72,11 @@ var initRequestChecks = model.Checks[initialising]{Request: "InitProducerId, wha
 		}},
 	{If: "the transactional id is empty", Error: model.ErrInvalidRequest,
 		Holds: func(i *initialising) bool { return i.request.TransactionalID == model.EmptyTransactionalID }},
-	{If: "the timeout is 0 or less, or larger than transaction.max.timeout.ms", Error: model.ErrInvalidTransactionTimeout,
+	{If: "it asks to keep a prepared transaction", Until: model.KeepPrepared, Error: model.ErrUnsupportedVersion,
+		Holds: func(i *initialising) bool { return i.request.KeepPrepared }},
+	{If: "the timeout is 0 or less, or larger than transaction.max.timeout.ms, and it is not of two-phase commit", Error: model.ErrInvalidTransactionTimeout,
 		Holds: func(i *initialising) bool {
-			return i.request.TransactionTimeout <= 0 || i.request.TransactionTimeout > i.t.config.MaxTimeout
+			return !i.request.TwoPhase && (i.request.TransactionTimeout <= 0 || i.request.TransactionTimeout > i.t.config.MaxTimeout)
 		}},
 	{If: "the broker is loading the transaction log", Error: model.ErrCoordinatorLoadInProgress,
 		Holds: func(i *initialising) bool { return i.t.loading }},
@@ -103,12 +110,22 @@ func (m *transactionMetadata) mayInitialise(request *model.InitProducerIDRequest
 func (t *Transactions) prepareInitProducerID(m *transactionMetadata, request *model.InitProducerIDRequest) (txnTransitMetadata, model.Error) {
 	expected := request.ProducerEpoch != model.NoProducerEpoch
 	if m.isEpochExhausted(m.producerEpoch) && (!expected || request.ProducerEpoch == m.producerEpoch) {
-		return m.prepareProducerIDRotation(t.generateProducerID(), request.TransactionTimeout, expected), model.None
+		return m.prepareProducerIDRotation(t.generateProducerID(), timeoutOf(request), expected), model.None
 	}
 	if !t.config.Rules.Has(model.Fencing) {
 		next := m.unchanged(EmptyTransaction)
 		next.producerEpoch = max(m.producerEpoch, 0)
 		return m.prepareTransitionTo(next), model.None
 	}
-	return m.prepareIncrementProducerEpoch(request.TransactionTimeout, request.ProducerEpoch)
+	return m.prepareIncrementProducerEpoch(timeoutOf(request), request.ProducerEpoch)
+}
+
+// timeoutOf is that of the client's transactions.
+//
+// Differs: two-phase commit needs no permission here.
+func timeoutOf(request *model.InitProducerIDRequest) time.Duration {
+	if request.TwoPhase {
+		return noTimeout
+	}
+	return request.TransactionTimeout
 }

@@ -2,6 +2,7 @@ package coordinator
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -44,8 +45,14 @@ type txnTransitMetadata struct {
 	// lastProducerEpoch is the one that a client may still come with, to ask
 	// again for what it did not see answered.
 	lastProducerEpoch model.ProducerEpoch
-	txnTimeout        time.Duration
-	partitions        []model.Partition // without a marker yet; ascending
+	// keptFor is the epoch that a client was given to end the open transaction with,
+	// which has the one before; 0: the client has the transaction's own.
+	//
+	// Source: nextProducerEpoch of #21735, not merged; KIP-939.
+	// Differs: no new producer id when that uses up the epochs.
+	keptFor    model.ProducerEpoch
+	txnTimeout time.Duration
+	partitions []model.Partition // without a marker yet; ascending
 	// txnStart is when the first partition was added.
 	//
 	// Differs: Never once the transaction is decided, or if no scan comes; nobody asks
@@ -139,6 +146,23 @@ func (m *transactionMetadata) prepareAddPartitions(added []model.Partition, now 
 	return m.prepareTransitionTo(next)
 }
 
+// noTimeout is that a transaction never times out.
+//
+// Source: TransactionMetadata.isDistributedTwoPhaseCommitTxn.
+const noTimeout time.Duration = math.MaxInt64
+
+// clientEpoch is the epoch that the client has who may go on with the transaction.
+func (m *transactionMetadata) clientEpoch() model.ProducerEpoch {
+	return max(m.producerEpoch, m.keptFor)
+}
+
+// prepareKeep gives a client an epoch of its own to end the open transaction with.
+func (m *transactionMetadata) prepareKeep() txnTransitMetadata {
+	next := m.unchanged(Ongoing)
+	next.keptFor = m.clientEpoch() + 1
+	return m.prepareTransitionTo(next)
+}
+
 // prepareAbortOrCommit decides the transaction. Under TV2 that ends its epoch.
 func (m *transactionMetadata) prepareAbortOrCommit(state TransactionState, version model.TransactionVersion, nextProducerID model.ProducerID, rules model.Rules) txnTransitMetadata {
 	next := m.unchanged(state)
@@ -161,6 +185,10 @@ func (m *transactionMetadata) prepareComplete() txnTransitMetadata {
 	}
 	if m.clientTransactionVersion.SupportsEpochBump() && m.nextProducerID != model.NoProducerID {
 		next.producerID, next.producerEpoch = m.nextProducerID, 0
+	}
+	if m.keptFor > 0 {
+		// One more, so that a late EndTxn with the client's is about nothing.
+		next.producerEpoch, next.keptFor = m.keptFor+1, 0
 	}
 	next.nextProducerID, next.partitions = model.NoProducerID, nil
 	m.hasFailedEpochFence = false

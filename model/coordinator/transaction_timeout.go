@@ -47,7 +47,7 @@ func (t *Transactions) Expire(timer int, out *sim.Outbox) {
 func (t *Transactions) abortTimedOutTransactions(out *sim.Outbox) {
 	for i := range t.metadata {
 		m := &t.metadata[i]
-		if m.state == Ongoing && !m.pendingTransitionInProgress() && m.txnStart.Add(m.txnTimeout).Before(out.Now()) {
+		if m.state == Ongoing && m.txnTimeout != noTimeout && !m.pendingTransitionInProgress() && m.txnStart.Add(m.txnTimeout).Before(out.Now()) {
 			t.abortWithFence(m, sim.Envelope{}, out)
 		}
 	}
@@ -69,7 +69,7 @@ func (t *Transactions) scheduleScan(out *sim.Outbox) {
 	first := sim.Never
 	for i := range t.metadata {
 		m := &t.metadata[i]
-		if m.state != Ongoing || t.config.ScanInterval < 0 {
+		if m.state != Ongoing || m.txnTimeout == noTimeout || t.config.ScanInterval < 0 {
 			continue
 		}
 		rounds := m.txnTimeout/t.config.ScanInterval + 1

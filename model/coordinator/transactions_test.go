@@ -391,3 +391,28 @@ func TestEndTxnTV2(t *testing.T) {
 		{"empty abort, no epoch left", in(EmptyTransaction, model.TV2, epoch(3)), end(10, 3, model.Abort), "NONE 11/0", "CompleteAbort 11/0 last 3"},
 	})
 }
+
+// Goal: KIP-939: an open transaction is kept, who had it is fenced, and the client's epoch
+// is not that of the next transaction.
+func TestKeepPrepared(t *testing.T) {
+	keep := &model.InitProducerIDRequest{Version: 6, TransactionTimeout: time.Minute, ProducerID: model.NoProducerID, ProducerEpoch: model.NoProducerEpoch, KeepPrepared: true}
+	node := in(Ongoing, model.TV2)
+	if got := newStage(t, node).play(t, keep)[0]; got != "UNSUPPORTED_VERSION" {
+		t.Errorf("before KIP-939: %s", got)
+	}
+	node.config.Rules.With = model.KeepPrepared
+	s := newStage(t, node)
+	for _, step := range []struct {
+		request sim.Message
+		want    string
+	}{
+		{keep, "NONE 10/3"}, {keep, "NONE 10/4"}, // the first one, too, is fenced
+		{endTxn(5, 10, 2, model.Commit), "PRODUCER_FENCED"}, {endTxn(5, 10, 3, model.Commit), "PRODUCER_FENCED"},
+		{&model.AddPartitionsToTxnRequest{Version: 4, ProducerID: 10, ProducerEpoch: 2, Partitions: []model.Partition{2}}, "PRODUCER_FENCED"},
+		{endTxn(5, 10, 4, model.Commit), "NONE 10/5"},
+	} {
+		if got := s.play(t, step.request)[0]; got != step.want {
+			t.Errorf("%s: %s, want %s", sim.NameOf(step.request), got, step.want)
+		}
+	}
+}

@@ -5,7 +5,7 @@
 //
 // Modelled: see package specified. Driven: the sequences. Not covered: what one client
 // after the other cannot reach, which is requests while a write to the log is under way,
-// failover and leader changes. A broker that leaves one out is noticed for 32 of the 53 checks
+// failover and leader changes. A broker that leaves one out is noticed for 32 of the 54 checks
 // of the newest release, for some only if it takes its time with markers.
 // TestEachCheckIsNoticed lists the others, with the reason why no client can see it: mostly
 // that another check says the same.

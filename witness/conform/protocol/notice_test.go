@@ -19,14 +19,16 @@ const (
 	twin      = "what is decided is pending too, and each of the two checks answers for the other; pending alone is it only while the log is written"
 	before    = "a check before it says the same: it is for the coordinator's own requests, or for older releases"
 	early     = "an older epoch is refused before the coordinator is asked, since 4.1; after that only if the epoch changes while it is asked"
+	unstable  = "the version of the request that can say so is not stable: no broker offers it"
 	between   = "it needs a marker, or another record of the producer, between the question to the coordinator and the write"
 )
 
 // unseen are the checks of the specification that a broker can leave out without that a
 // sequence shows it, and why.
 var unseen = map[model.Omission]string{
-	{Request: "InitProducerId, what the request says", Check: 4}:                        elsewhere,
+	{Request: "InitProducerId, what the request says", Check: 3}:                        unstable,
 	{Request: "InitProducerId, what the request says", Check: 5}:                        elsewhere,
+	{Request: "InitProducerId, what the request says", Check: 6}:                        elsewhere,
 	{Request: "InitProducerId, what the state says", Check: 1}:                          twin,
 	{Request: "InitProducerId, what the state says", Check: 3}:                          twin,
 	{Request: "AddPartitionsToTxn, AddOffsetsToTxn, EndTxn, before all else", Check: 2}: elsewhere,
