@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"racelab/sim/explore"
 	"racelab/witness/internal/names"
@@ -37,6 +38,7 @@ type Settings struct {
 	Command     string   // that repeats a finding, up to the schedule; TEST stands for the test, EXPERIMENT for its name as an experiment
 	Missed      []string
 	RaceLog     string // see rt.RaceLog
+	Debug       bool   // a debugger may stop the process for as long as it likes
 	Answers     string // a file for what was found, one JSON a line
 	Workers     int    // how many processes explore at a time
 	Part        *part  // what this process is to do; nil: all
@@ -125,6 +127,9 @@ func exploreTest(t *testing.T, s *Settings, unasked bool, body func(w *T)) {
 	call := calls[t.Name()]
 	if s.Part != nil && (s.Part.Test != t.Name() || s.Part.Call != call) {
 		return
+	}
+	if s.Debug {
+		rt.Patience = 1000 * time.Hour
 	}
 	rt.AsyncTimers, rt.Atomic, rt.RaceLog = s.AsyncTimers, s.Atomic, s.RaceLog
 	sys := search.New(func() {
@@ -267,6 +272,8 @@ func report(t *testing.T, sys *search.System, s *Settings, out outcome, a Answer
 	t.Error(b.String())
 }
 
+// repeat takes one run by a schedule. A debugger that breaks here has come past all runs
+// before it.
 func repeat(t *testing.T, sys *search.System, s *Settings) {
 	t.Helper()
 	text := s.Schedule
@@ -284,6 +291,10 @@ func repeat(t *testing.T, sys *search.System, s *Settings) {
 			how = fmt.Sprintf("; %d of %d decisions found nothing to decide: the code or the test is another", out.unused, len(d))
 		}
 		t.Logf("nothing broke in %d steps%s\n%s", len(out.steps), how, out.picture())
+		return
+	}
+	if s.Debug {
+		t.Errorf("%s: %s\n%s", out.property(), out.broke.Err, out.picture())
 		return
 	}
 	report(t, sys, s, out, Answer{Explored: "by the schedule that was given"})

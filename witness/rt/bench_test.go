@@ -47,3 +47,29 @@ func BenchmarkSwitch(b *testing.B) {
 		})
 	}, func(n int) int { return n - 1 })
 }
+
+// Goal: what happens most often allocates nothing: a point that stays, and a switch.
+func TestPointsAllocateNothing(t *testing.T) {
+	for name, pick := range map[string]func(int) int{"stays": func(int) int { return 0 }, "switches": func(n int) int { return n - 1 }} {
+		sys := rt.NewSystem(func() {
+			var n atomic.Int64
+			var mu rt.Mutex
+			forever := func() {
+				for {
+					n.Add(1)
+					mu.Lock()
+					mu.Unlock()
+				}
+			}
+			both(forever, forever)
+		})
+		step := func() { sys.Take(pick(len(sys.Enabled()))) }
+		for range 1000 {
+			step() // until all that grows has grown
+		}
+		if n := testing.AllocsPerRun(1000, step); n != 0 {
+			t.Errorf("a point that %s allocates %v times", name, n)
+		}
+		sys.Close()
+	}
+}

@@ -33,8 +33,8 @@ type order struct {
 	places int              // of the buffer that have been used
 	closed unsafe.Pointer   // of who closed it
 	memory byte             // sends read it, close writes it: they race
-	sends  uintptr          // where the last did
-	closes uintptr
+	sends  *line            // where the last did
+	closes *line
 }
 
 // clock is what a send or a receive has of an order.
@@ -171,7 +171,7 @@ func (s Sender[T]) Send(v T) {
 	}
 	op := &SendCase[T]{c: s.c, v: v, ch: channelOf(s.c, 2)}
 	op.begins(unsafe.Pointer(op))
-	g.at(op, 1)
+	g.at(op)
 	op.ends()
 	op.fails()
 	g.sends(op.ch)
@@ -185,7 +185,7 @@ func (g *goroutine) sends(ch *channel) {
 	if o := &ch.order; reads(unsafe.Pointer(&o.memory)) {
 		active.misuse(g, "sends to a channel", "closes", o.closes)
 	} else {
-		o.sends = g.site
+		o.sends = g.line
 	}
 }
 
@@ -316,7 +316,7 @@ func recv[T any](c <-chan T) (T, bool) {
 	}
 	op := &RecvCase[T]{c: c, ch: channelOf(c, 3)}
 	op.begins(unsafe.Pointer(op))
-	g.at(op, 2)
+	g.at(op)
 	op.ends()
 	return op.V, op.OK
 }
@@ -495,17 +495,16 @@ type closing struct {
 	own   unsafe.Pointer // see clock
 }
 
-//go:noinline
 func (g *goroutine) closes(op *closing) {
 	op.own = active.moment(unsafe.Pointer(op))
-	g.at(op, 2)
+	g.at(op)
 	if !Race || active.killed {
 		return
 	}
 	if o := &op.ch.order; writes(unsafe.Pointer(&o.memory)) {
 		active.misuse(g, "closes a channel", "sends", o.sends)
 	} else {
-		o.closes = g.site
+		o.closes = g.line
 	}
 }
 
@@ -548,7 +547,7 @@ func CloseNow[T any](c chan T) {
 // Len is len(c).
 func Len[T any](c <-chan T) int {
 	if g := current(); g != nil && c != nil && !active.killed {
-		g.at(&look{channelOf(c, 2).object, "len"}, 1)
+		g.at(&look{channelOf(c, 2).object, "len"})
 	}
 	return len(c)
 }
@@ -636,7 +635,7 @@ func Select(hasDefault bool, cases ...Case) int {
 			c.clocks().own = unsafe.Pointer(s)
 		}
 	}
-	if !g.at(s, 1) {
+	if !g.at(s) {
 		if hasDefault {
 			return -1
 		}

@@ -27,7 +27,7 @@ func Fault(what string, ways ...string) string {
 	for _, way := range ways {
 		f.names = append(f.names, plain.Replace(way))
 	}
-	if !g.at(f, 2) || f.chosen == 0 {
+	if !g.at(f) || f.chosen == 0 {
 		return ""
 	}
 	return ways[f.chosen-1]

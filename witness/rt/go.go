@@ -44,25 +44,25 @@ func Call(name string, f func()) {
 	}
 	g := active.start(name, f)
 	g.body = true
-	current().at(&called{g, active.objectAt(unsafe.Pointer(g), "sub-test", g, 2)}, 2)
+	current().at(&subTest{g, active.objectAt(unsafe.Pointer(g), "sub-test", g, 2)})
 	Acquire(unsafe.Pointer(g))
 }
 
-// called awaits the end of a goroutine.
-type called struct {
+// subTest awaits the end of a goroutine.
+type subTest struct {
 	g *goroutine
 	o *object
 }
 
-func (c *called) ways() int {
+func (c *subTest) ways() int {
 	if c.g.status == ended {
 		return 1
 	}
 	return 0
 }
-func (c *called) label(int) string          { return "Run" }
-func (c *called) do(*goroutine, int) result { return done }
-func (c *called) object() *object           { return c.o }
+func (c *subTest) label(int) string          { return "Run" }
+func (c *subTest) do(*goroutine, int) result { return done }
+func (c *subTest) object() *object           { return c.o }
 
 // Block is select {}.
 func Block() {
@@ -73,5 +73,5 @@ func Block() {
 	if active.killed {
 		runtime.Goexit()
 	}
-	g.queue(&queued{nil, "select {}"}, 1)
+	g.queue(&queued{nil, "select {}"})
 }

@@ -40,7 +40,7 @@ func (m *Mutex) lock(skip int) {
 	if !active.killed {
 		m.fresh()
 	}
-	g.at((*locking)(m), skip+1)
+	g.at((*locking)(m))
 	Acquire(unsafe.Pointer(m))
 }
 
@@ -54,7 +54,7 @@ func (m *Mutex) TryLock() bool {
 		return false
 	}
 	m.fresh()
-	g.at(&look{m.o, "TryLock"}, 1)
+	g.at(&look{m.o, "TryLock"})
 	if active.killed || m.held {
 		active.progress = false
 		return false
@@ -78,7 +78,7 @@ func (m *Mutex) Unlock() {
 	}
 	m.fresh()
 	if UnlockPoints {
-		g.at(&look{m.o, "Unlock"}, 1)
+		g.at(&look{m.o, "Unlock"})
 	}
 	if !m.held {
 		fatal("unlock of unlocked mutex")
@@ -141,7 +141,7 @@ func (m *RWMutex) Lock() {
 	if !active.killed {
 		m.fresh()
 	}
-	g.at(&writing{m, false}, 1)
+	g.at(&writing{m, false})
 	m.acquires(true)
 }
 
@@ -166,7 +166,7 @@ func (m *RWMutex) Unlock() {
 	}
 	m.fresh()
 	if UnlockPoints {
-		g.at(&look{m.o, "Unlock"}, 1)
+		g.at(&look{m.o, "Unlock"})
 	}
 	if m.writer == nil {
 		fatal("Unlock of unlocked RWMutex")
@@ -187,7 +187,7 @@ func (m *RWMutex) RLock() {
 	if !active.killed {
 		m.fresh()
 	}
-	g.at((*reading)(m), 1)
+	g.at((*reading)(m))
 	m.acquires(false)
 }
 
@@ -203,7 +203,7 @@ func (m *RWMutex) RUnlock() {
 	}
 	m.fresh()
 	if UnlockPoints {
-		g.at(&look{m.o, "RUnlock"}, 1)
+		g.at(&look{m.o, "RUnlock"})
 	}
 	if len(m.readers) == 0 {
 		fatal("RUnlock of unlocked RWMutex")
@@ -231,7 +231,7 @@ func (m *RWMutex) TryLock() bool {
 		return false
 	}
 	m.fresh()
-	g.at(&look{m.o, "TryLock"}, 1)
+	g.at(&look{m.o, "TryLock"})
 	if active.killed || m.writer != nil || len(m.readers) > 0 || len(m.want) > 0 {
 		active.progress = false
 		return false
@@ -253,7 +253,7 @@ func (m *RWMutex) TryRLock() bool {
 		return false
 	}
 	m.fresh()
-	g.at(&look{m.o, "TryRLock"}, 1)
+	g.at(&look{m.o, "TryRLock"})
 	if active.killed || m.writer != nil || len(m.want) > 0 {
 		active.progress = false
 		return false
@@ -381,7 +381,7 @@ func (c *Cond) Wait() {
 	c.fresh()
 	c.in = append(c.in, g)
 	c.L.Unlock()
-	g.queue(&queued{c.o, "Wait"}, 1)
+	g.queue(&queued{c.o, "Wait"})
 	Acquire(unsafe.Pointer(c))
 	c.L.Lock()
 }
@@ -407,7 +407,7 @@ func (c *Cond) wake(what string, n int) {
 	}
 	c.fresh()
 	Release(unsafe.Pointer(c))
-	g.at(&look{c.o, what}, 2)
+	g.at(&look{c.o, what})
 	active.touch(c.o, true)
 	for ; n != 0 && len(c.in) > 0; n-- {
 		c.in[0].status = ready
@@ -427,10 +427,8 @@ func (q *queued) object() *object           { return q.o }
 func (q *queued) do(*goroutine, int) result { return wait }
 
 // queue lets a goroutine wait until a partner makes it ready.
-func (g *goroutine) queue(op operation, skip int) {
-	var pc [1]uintptr
-	runtime.Callers(2+skip, pc[:])
-	g.op, g.site, g.status = op, pc[0], waiting
+func (g *goroutine) queue(op operation) {
+	g.op, g.line, g.status = op, here(), waiting
 	g.park()
 }
 
@@ -459,7 +457,7 @@ func (o *Once) Do(f func()) {
 		}
 		o.run, o.in, o.o = active, nil, active.objectAt(unsafe.Pointer(o), "Once", o, 2)
 	}
-	g.at((*doing)(o), 1)
+	g.at((*doing)(o))
 	if active.killed || o.over {
 		Acquire(unsafe.Pointer(o))
 		return
@@ -503,7 +501,7 @@ type WaitGroup struct {
 
 	// The first Add and the first Wait race, if nothing orders them: Wait may see zero.
 	first       byte
-	adds, waits uintptr
+	adds, waits *line
 }
 
 func (w *WaitGroup) fresh() {
@@ -531,13 +529,13 @@ func (w *WaitGroup) add(n int, what string) {
 	if n < 0 {
 		Release(unsafe.Pointer(w))
 	}
-	g.at(&look{w.o, what}, 2)
+	g.at(&look{w.o, what})
 	active.touch(w.o, true)
 	if w.count += n; w.count < 0 {
 		panic("sync: negative WaitGroup counter")
 	}
 	if Race && n > 0 && w.count == n {
-		if w.adds = g.site; reads(unsafe.Pointer(&w.first)) {
+		if w.adds = g.line; reads(unsafe.Pointer(&w.first)) {
 			active.misuse(g, "adds to a WaitGroup", "waits for it", w.waits)
 		}
 	}
@@ -561,9 +559,9 @@ func (w *WaitGroup) Wait() {
 	}
 	w.fresh()
 	op := &awaiting{w: w}
-	g.at(op, 1)
+	g.at(op)
 	if Race && op.first {
-		if w.waits = g.site; writes(unsafe.Pointer(&w.first)) {
+		if w.waits = g.line; writes(unsafe.Pointer(&w.first)) {
 			active.misuse(g, "waits for a WaitGroup", "adds to it", w.adds)
 		}
 	}

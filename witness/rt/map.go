@@ -25,7 +25,8 @@ func PointBelow(shims int, address unsafe.Pointer, ref any, kind, what string, w
 	if g == nil || active.killed {
 		return false
 	}
-	g.at(&use{active.objectAt(address, kind, ref, 2+shims), what, write}, 2+shims)
+	g.use = use{active.objectAt(address, kind, ref, 2+shims), what, write}
+	g.at(&g.use)
 	return true
 }
 
@@ -66,7 +67,7 @@ type entry struct{ value any }
 func (m *Map) do(what string, write bool, skip int, f func()) {
 	if g := current(); g != nil && !active.killed {
 		op := &mapped{use: use{active.objectAt(unsafe.Pointer(m), "sync.Map", m, 1+skip), what, write}, f: f}
-		if g.at(op, 1+skip); op.reason != nil {
+		if g.at(op); op.reason != nil {
 			panic(op.reason)
 		}
 		return
@@ -268,7 +269,7 @@ func MapIter[M ~map[K]V, K comparable, V any](m M) (*Keys[K, V], K, V) {
 		sortKeys(it.keys)
 		if n := len(it.keys); n > 1 && !active.killed && active.calm == 0 && !g.atomic {
 			order := &ordering{n: n}
-			g.at(order, 1)
+			g.at(order)
 			switch order.way {
 			case 1:
 				slices.Reverse(it.keys)
@@ -472,7 +473,7 @@ func Await(address unsafe.Pointer, ref any, kind, what string, ready func() bool
 	if g == nil || active.killed {
 		return false
 	}
-	g.at(&until{use{active.objectAt(address, kind, ref, 2), what, true}, ready}, 2)
+	g.at(&until{use{active.objectAt(address, kind, ref, 2), what, true}, ready})
 	return true
 }
 

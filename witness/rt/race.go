@@ -25,10 +25,10 @@ func (r *run) raced(g *goroutine) {
 }
 
 // misuse fails the run with an operation that races with another, at another place.
-func (r *run) misuse(g *goroutine, does, other string, where uintptr) {
+func (r *run) misuse(g *goroutine, does, other string, where *line) {
 	r.races = raceReports()
 	newReports() // its text knows only the runtime's lines
-	r.fail(NoRace, fmt.Errorf("%s %s at %s, and another goroutine %s at %s: nothing orders the two", g.name, does, at(g.site).place, other, at(where).place))
+	r.fail(NoRace, fmt.Errorf("%s %s at %s, and another goroutine %s at %s: nothing orders the two", g.name, does, g.line.place, other, where.place))
 }
 
 // newReports reads what the race detector has written since the last call.

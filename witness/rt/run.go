@@ -95,10 +95,12 @@ type goroutine struct {
 	number  int
 	process int // its number for the search, which counts timers too
 	name    string
+	hash    uint64 // of name
 	status  status
 	op      operation
-	site    uintptr // of op
+	line    *line   // of op
 	made    uintptr // the go statement; 0: there is none
+	use     use     // op, if it is one: it needs no memory of its own
 	atomic  bool    // see Atomic
 	holds   []*object
 	gone    *bool   // of what it waits in a channel's queue for
@@ -147,17 +149,14 @@ func current() *goroutine {
 }
 
 // at parks the goroutine before an operation, until that has taken place. It
-// reports false if the run is over, and the operation must do nothing. skip is
-// the number of frames between at and the code that was rewritten.
-func (g *goroutine) at(op operation, skip int) bool {
+// reports false if the run is over, and the operation must do nothing.
+func (g *goroutine) at(op operation) bool {
 	r := active
 	if r.killed {
 		g.dying()
 		return false
 	}
-	var pc [1]uintptr
-	runtime.Callers(2+skip, pc[:])
-	g.op, g.site, g.status = op, pc[0], parked
+	g.op, g.line, g.status = op, here(), parked
 	g.park()
 	return true
 }
@@ -211,7 +210,8 @@ type turn struct{ _ struct{ _ struct{} } }
 
 // start makes a goroutine; it stands before its first statement.
 func (r *run) start(name string, f func()) *goroutine {
-	g := &goroutine{number: len(r.goroutines), process: r.newProcess(), name: r.numbered(name), op: begin{}, status: parked}
+	g := &goroutine{number: len(r.goroutines), process: r.newProcess(), name: r.numbered(name), op: begin{}, line: unknown, status: parked}
+	g.hash = hashOf(g.name)
 	if r.cur == nil {
 		raceOn() // It comes after what was done before the run.
 		defer raceOff()
@@ -376,37 +376,4 @@ func panicSite(stack string) string {
 		return filepath.Base(at)
 	}
 	return ""
-}
-
-// line is what the binary knows of a point.
-type line struct {
-	place    string // "cache.go:41"
-	function string // without its package: "Cache.Get"
-	path     string // the function with its package
-}
-
-var lines table[*line]
-
-func place(f runtime.Frame) string { return filepath.Base(f.File) + ":" + strconv.Itoa(f.Line) }
-
-// at is the line of a point, kept as it is slow to find.
-func at(pc uintptr) *line {
-	if pc == 0 {
-		return &line{}
-	}
-	l, ok := lines.at(uint64(pc))
-	if ok {
-		return *l
-	}
-	f, _ := runtime.CallersFrames([]uintptr{pc}).Next()
-	*l = &line{place: place(f), path: f.Function}
-	name := f.Function
-	if i := strings.LastIndex(name, "/"); i >= 0 {
-		name = name[i+1:]
-	}
-	if _, after, ok := strings.Cut(name, "."); ok {
-		name = after
-	}
-	(*l).function = strings.NewReplacer("(*", "", ")", "", "[...]", "").Replace(name)
-	return *l
 }

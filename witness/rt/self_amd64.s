@@ -5,3 +5,9 @@ TEXT ·self(SB), NOSPLIT, $0-8
 	MOVQ (TLS), AX
 	MOVQ AX, ret+0(FP)
 	RET
+
+// func above() *frame
+TEXT ·above(SB), NOSPLIT, $0-8
+	MOVQ (BP), AX
+	MOVQ AX, ret+0(FP)
+	RET

@@ -71,6 +71,8 @@ type choice struct {
 	g   *goroutine
 	way int
 	t   *timer
+
+	hash uint64 // of the label; 0: it is not known
 }
 
 // faulty says that it decides whether something goes wrong.
@@ -216,13 +218,14 @@ func (r *run) over() bool {
 }
 
 func (s *System) offer(g *goroutine) {
-	add := func(label string, way int) {
-		s.enabled = append(s.enabled, Event{g.name, label, g.process})
-		s.choices = append(s.choices, choice{g: g, way: way})
+	add := func(text string, hash uint64, way int) {
+		s.enabled = append(s.enabled, Event{g.name, text, g.process})
+		s.choices = append(s.choices, choice{g: g, way: way, hash: hash})
 	}
 	switch g.status {
 	case ready:
-		add(g.op.label(0)+" done", -1)
+		l := g.line.label(g.op.label(0))
+		add(l.done, l.hash+1, -1)
 	case parked:
 		if f, ok := g.op.(*fault); ok {
 			for way, name := range f.names {
@@ -232,11 +235,8 @@ func (s *System) offer(g *goroutine) {
 			return
 		}
 		for way := range g.op.ways() {
-			label := g.op.label(way)
-			if f := at(g.site).function; f != "" {
-				label = f + " " + label
-			}
-			add(label, way)
+			l := g.line.label(g.op.label(way))
+			add(l.text, l.hash, way)
 		}
 	}
 }
@@ -374,11 +374,11 @@ type Step struct {
 	Notes []string // what the test logged in it
 	Aside bool     // it happened where nothing was chosen (within Calm, or by a goroutine of Atomic), or nothing went wrong
 	Next  Next
-	site  uintptr
+	line  *line
 }
 
 // Site is the line at which it happened: "cache.go:41".
-func (s Step) Site() string { return at(s.site).place }
+func (s Step) Site() string { return s.line.place }
 
 // Trace lists the steps of the last Take.
 func (s *System) Trace() []Step { return s.trace }
@@ -387,13 +387,13 @@ func (s *System) take(i int) {
 	r := s.run
 	e, c := s.enabled[i], s.choices[i]
 	r.failed, r.notes, r.progress = r.failed[:0], r.notes[:0], true
-	s.history = mix(s.history, e)
-	step := Step{Event: e, Aside: r.calm > 0 || c.g != nil && c.g.atomic, Next: s.Next(i)}
+	s.history = mix(mix(s.history, c.actor(e)), c.label(e))
+	step := Step{Event: e, Aside: r.calm > 0 || c.g != nil && c.g.atomic, Next: s.Next(i), line: unknown}
 	switch {
 	case c.faulty():
 		step.Aside = c.way == 0
 	case c.g != nil:
-		step.site = c.g.site
+		step.line = c.g.line
 	}
 	if len(s.choices) > 1 || c.g != nil && c.g.number != 0 && !c.g.body {
 		s.points++
@@ -437,20 +437,31 @@ func (s *System) take(i int) {
 	for _, f := range r.failed {
 		s.violations = append(s.violations, Violation{Property: f.property, Err: f.err})
 	}
-	step.Notes = slices.Clone(r.notes)
+	step.Notes = append(r.notes[:0:0], r.notes...)
 	s.trace = append(s.trace, step)
 	s.look()
 }
 
-// mix adds an event to a hash.
-func mix(h uint64, e Event) uint64 {
-	for _, text := range []string{e.Actor, e.Label} {
-		for i := range len(text) {
-			h = (h ^ uint64(text[i])) * 0x100000001b3
-		}
-		h = (h ^ 0xff) * 0x100000001b3
+// mix adds to a hash.
+func mix(h, more uint64) uint64 {
+	h = (h ^ more) * 0x9e3779b97f4a7c15
+	return h ^ h>>32
+}
+
+// actor and label hash what an event says: those of goroutines are known.
+
+func (c choice) actor(e Event) uint64 {
+	if c.hash != 0 {
+		return c.g.hash
 	}
-	return h
+	return hashOf(e.Actor)
+}
+
+func (c choice) label(e Event) uint64 {
+	if c.hash != 0 {
+		return c.hash
+	}
+	return hashOf(e.Label)
 }
 
 // Fingerprint hashes the choices since the start. Two runs are never taken to be
@@ -562,8 +573,8 @@ func (s *Stuck) Error() string {
 			break
 		}
 		fmt.Fprintf(&b, "%s waits in %s", g.name, strings.TrimSuffix(g.op.label(0), ", in line"))
-		if g.site != 0 {
-			b.WriteString(" at " + at(g.site).place)
+		if g.line.place != "" {
+			b.WriteString(" at " + g.line.place)
 		}
 		for _, holder := range g.holders() {
 			switch {

@@ -84,18 +84,18 @@ func Sleep(d time.Duration) {
 		return
 	}
 	if d <= 0 {
-		g.at(&yielding{"Sleep"}, 1)
+		g.at(&yielding{"Sleep"})
 		return
 	}
 	t := &timer{name: g.name, when: active.now + d, who: g}
 	active.arm(t)
-	g.queue(&queued{nil, "Sleep"}, 1)
+	g.queue(&queued{nil, "Sleep"})
 }
 
 // Gosched is runtime.Gosched.
 func Gosched() {
 	if g := current(); g != nil {
-		g.at(&yielding{"Gosched"}, 1)
+		g.at(&yielding{"Gosched"})
 		return
 	}
 	runtime.Gosched()

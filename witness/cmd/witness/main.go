@@ -164,7 +164,7 @@ func (q *question) release(ctx context.Context, out, errs io.Writer) (int, error
 type question struct {
 	witness.Settings
 	all, verbose bool
-	race         bool
+	race, debug  bool
 	run, command string
 	save         string // a file
 	dir          string
@@ -188,6 +188,7 @@ func flagsOf(q *question) *pflag.FlagSet {
 	f.Uint64Var(&q.Seed, "seed", 1, "the seed of the first run; each further run adds 1")
 	f.IntVar(&q.Workers, "workers", runtime.GOMAXPROCS(0), "how many processes explore at a time; what is found is the same")
 	f.StringVar(&q.Schedule, "schedule", "", "repeat this schedule: a file, or its text")
+	f.BoolVar(&q.debug, "debug", false, "repeat the --schedule under Delve")
 	f.StringVar(&q.Orders, "orders", "", "play one run that keeps these orders: \"STEP before STEP; ...\"")
 	f.StringSliceVar(&q.Atomic, "atomic", []string{"github.com/twmb/franz-go/pkg/kfake"}, "packages whose goroutines go on to where they wait before anybody else moves")
 	f.BoolVar(&q.Leaks, "leaks", true, "goroutines that wait for ever at the end break a test")
@@ -223,6 +224,8 @@ func parse(args []string) (*question, error) {
 		return nil, fmt.Errorf("--preemptions %d is not possible; want 0 to 10", q.Preemptions)
 	case q.Workers < 1:
 		return nil, fmt.Errorf("--workers %d is too few; want 1 or more", q.Workers)
+	case q.debug && (q.Schedule == "" || q.race):
+		return nil, fmt.Errorf("--debug repeats a --schedule, without --race")
 	case q.Runs < 1:
 		return nil, fmt.Errorf("--runs %d is too few; want 1 or more", q.Runs)
 	}
@@ -251,7 +254,7 @@ func (q *question) test(ctx context.Context, out, errs io.Writer) (int, error) {
 		return exitUsage, err
 	}
 	tree, err := build.Build(ctx, build.Options{
-		Dir: dir, Patterns: q.packages, All: q.all, Race: q.race,
+		Dir: dir, Patterns: q.packages, All: q.all, Race: q.race, Debug: q.debug,
 		Say: func(format string, args ...any) { fmt.Fprintf(errs, "witness: "+format+"\n", args...) },
 	})
 	if err != nil {
@@ -275,6 +278,7 @@ func (q *question) test(ctx context.Context, out, errs io.Writer) (int, error) {
 // runBinary runs the tests of a package.
 func (q *question) runBinary(ctx context.Context, b build.Binary, out, errs io.Writer) (failed bool, err error) {
 	s := q.Settings
+	s.Debug = q.debug
 	s.Command = "witness test"
 	if q.all {
 		s.Command += " -all"
@@ -307,6 +311,13 @@ func (q *question) runBinary(ctx context.Context, b build.Binary, out, errs io.W
 		args = append(args, "-test.v")
 	}
 	c := exec.CommandContext(ctx, b.Path, args...)
+	if q.debug {
+		c = exec.CommandContext(ctx, "dlv", slices.Concat([]string{"exec", "--allow-non-terminal-interactive", b.Path, "--"}, args)...)
+		if c.Err != nil {
+			return false, fmt.Errorf("--debug needs Delve: go install github.com/go-delve/delve/cmd/dlv@latest")
+		}
+		c.Stdin = os.Stdin
+	}
 	c.Dir, c.Stdout, c.Stderr = b.Dir, out, errs
 	c.Env = append(os.Environ(), witness.Variable+"="+string(text))
 	if q.race {
@@ -317,6 +328,8 @@ func (q *question) runBinary(ctx context.Context, b build.Binary, out, errs io.W
 	err = c.Run()
 	var exit *exec.ExitError
 	switch {
+	case err == nil && q.debug: // Delve's exit code says nothing of the test.
+		return false, nil
 	case err == nil:
 		fmt.Fprintf(out, "ok  \t%s\n", b.Package)
 		return false, nil

@@ -87,6 +87,7 @@ func TestBadInput(t *testing.T) {
 		{[]string{"test", "-strategy", "best"}, "possible: mixed, priorities, objects, locks, events, pct, walk, uniform, bounded"},
 		{[]string{"test", "-depth", "0"}, "want 1 to 20"},
 		{[]string{"test", "-runs", "0"}, "want 1 or more"},
+		{[]string{"test", "-debug"}, "--debug repeats a --schedule, without --race"},
 		{[]string{"test", "-schedule", "main first"}, `want such as "main@3: worker starts"`},
 		{[]string{"test", "-C", t.TempDir()}, "in no module"},
 		{[]string{"release", "samara@v1.43.2", "rewind"}, "there are some for sarama, franz-go"},

@@ -34,6 +34,7 @@ type Options struct {
 	Patterns []string // packages, as go test takes them
 	All      bool     // every test is explored, not only those that ask for it
 	Race     bool     // with the race detector
+	Debug    bool     // for a debugger: the module without optimizations
 	Say      func(format string, args ...any)
 }
 
@@ -698,6 +699,9 @@ func (b *builder) compile(ctx context.Context, mains []*packages.Package, work s
 		args := []string{"test", "-c", "-vet=off", "-overlay", file, "-o", out}
 		if b.Race {
 			args = append(args, raceFlags...)
+		}
+		if b.Debug {
+			args = append(args, "-gcflags="+b.module.Path+"/...=-N -l")
 		}
 		if _, err := b.goRun(ctx, []string{"GOWORK=" + work, "GOFLAGS=-buildvcs=false"}, append(args, p.PkgPath)...); err != nil {
 			return err
