@@ -14,6 +14,7 @@ const (
 	PointWrite    = "write"         // it has written a request
 	PointPromise  = "next promise"  // the reader waits for a request to be out
 	PointResponse = "read response" // and for its answer
+	PointLost     = "lost"          // the connection is broken: no request in flight has an answer
 )
 
 // Input is what an application and the goroutine that sends share.
@@ -82,11 +83,14 @@ func (p *Pipe) Send(t *sim.Task, batch model.RecordBatch) {
 	p.sent.Send(t.At(PointWrite), true)
 }
 
+// Redial makes a new connection, once all that was in flight is answered or lost.
+func (p *Pipe) Redial(t *sim.Task) { p.conn.Redial(t) }
+
 // Close ends the reader.
 func (p *Pipe) Close(t *sim.Task) { p.sent.Close(t) }
 
 // Reader is what reads the answers: in a released client the poll of the thread that
-// sends.
+// sends. What was asked on a connection that is lost is answered NETWORK_EXCEPTION.
 type Reader struct{ *Pipe }
 
 // NewReader returns it.
@@ -97,7 +101,11 @@ func (r *Reader) Run(t *sim.Task) {
 		if _, ok := r.sent.Receive(t.At(PointPromise)); !ok {
 			return
 		}
-		answer := r.conn.ReceiveAny(t.At(PointResponse)).(*model.ProduceResponse)
+		answer, ok := r.conn.ReceiveAny(t.At(PointResponse)).(*model.ProduceResponse)
+		if !ok {
+			r.Answers.Send(t, model.ErrNetworkException) // There is room.
+			continue
+		}
 		r.Answers.Send(t, answer.Partitions[0].Error) // There is room.
 	}
 }

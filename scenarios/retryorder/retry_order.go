@@ -26,6 +26,7 @@ type Params struct {
 	Refusals   int
 	RetryMax   int
 	Unread     bool
+	Lost       int
 }
 
 func (p *Params) flags(f *scenario.Flags) {
@@ -34,6 +35,7 @@ func (p *Params) flags(f *scenario.Flags) {
 	f.Int(&p.MaxOpen, "max-open", 1, 1, 5, "Net.MaxOpenRequests, of Sarama; the others have so many in flight, idempotent ones 5")
 	f.Int(&p.Refused, "refused", 1, 1, 6, "the message that the broker refuses")
 	f.Int(&p.Refusals, "refusals", 1, 0, 6, "how often the broker answers NOT_LEADER_OR_FOLLOWER to it")
+	f.Int(&p.Lost, "lost", 0, 0, 2, "how often the connection to the broker is lost, with what is in flight: the broker has written it, or not")
 	f.Int(&p.RetryMax, "retry-max", 3, 1, 3, "Producer.Retry.Max")
 	f.Switch(&p.Unread, "errors", "read", "unread", false, "whether somebody reads Errors")
 }
@@ -45,12 +47,15 @@ type (
 )
 
 var (
-	plain      = &setting{Name: "plain"}
-	plainFive  = &setting{Name: "plain-5", Set: func(p *Params) { p.MaxOpen = 5 }}
-	idempotent = &setting{Name: "idempotent", Set: func(p *Params) { p.Idempotent, p.Messages = true, 3 }}
-	known      = &setting{Name: "known", Set: func(p *Params) { p.Idempotent, p.Messages, p.Refused = true, 3, 2 }}
-	exhausted  = &setting{Name: "exhausted", Set: func(p *Params) { p.Idempotent, p.Refusals, p.RetryMax = true, 2, 1 }}
-	unread     = &setting{Name: "unread", Set: func(p *Params) { p.Idempotent, p.Refusals, p.RetryMax, p.Unread = true, 2, 1, true }}
+	plain          = &setting{Name: "plain"}
+	plainFive      = &setting{Name: "plain-5", Set: func(p *Params) { p.MaxOpen = 5 }}
+	idempotent     = &setting{Name: "idempotent", Set: func(p *Params) { p.Idempotent, p.Messages = true, 3 }}
+	known          = &setting{Name: "known", Set: func(p *Params) { p.Idempotent, p.Messages, p.Refused = true, 3, 2 }}
+	exhausted      = &setting{Name: "exhausted", Set: func(p *Params) { p.Idempotent, p.Refusals, p.RetryMax = true, 2, 1 }}
+	lost           = &setting{Name: "lost", Set: func(p *Params) { p.Refusals, p.Lost, p.RetryMax = 0, 1, 2 }}
+	lostFive       = &setting{Name: "lost-5", Set: func(p *Params) { p.Refusals, p.Lost, p.RetryMax, p.MaxOpen, p.Messages = 0, 1, 2, 5, 3 }}
+	lostIdempotent = &setting{Name: "lost-idempotent", Set: func(p *Params) { p.Refusals, p.Lost, p.RetryMax, p.Idempotent = 0, 1, 2, true }}
+	unread         = &setting{Name: "unread", Set: func(p *Params) { p.Idempotent, p.Refusals, p.RetryMax, p.Unread = true, 2, 1, true }}
 
 	order = &claim{Name: "first-appends-keep-the-order", Says: "messages of a partition are written in the order in which the application handed them over, as long as none fails",
 		If:       passes,
@@ -70,8 +75,8 @@ var (
 	noProgress = &claim{Name: sim.NoProgress, Says: "every message has its outcome in the end, and the producer closes"}
 )
 
-// passes: the fault is over before the retries are.
-func passes(p Params) bool { return p.Refusals < p.RetryMax }
+// passes: the faults are over before the retries are.
+func passes(p Params) bool { return p.Refusals+p.Lost < p.RetryMax }
 
 // hears: somebody reads Errors.
 func hears(p Params) bool { return !p.Unread }
@@ -101,6 +106,12 @@ var (
 			Because("the batches behind the one that was refused are refused as out of order, which is final")
 	takenFirst = scenario.Breaks(noneFails).Where(idempotent).
 			Because("a broker that does not know the producer yet takes whatever batch comes as its first; the one before it is out of order then, for good")
+	again = scenario.Breaks(noneTwice).Where(lost, lostFive).
+		Because("the broker had written what was in flight, and nothing tells it that it comes again")
+	chaser = scenario.Breaks(order).Where(lostFive).
+		Because("the chaser may come back before the second set in flight does, and what waits for it goes out")
+	regrouped = scenario.Breaks(noneFails).Where(lostIdempotent).
+			Because("messages in flight are sent again in a batch with others, which the broker does not know as the one it has written")
 	nobodyReads = scenario.Breaks(noProgress).Where(unread).
 			Because("the error waits for a reader, and the goroutine that returns it has the partition's batches to go on with")
 )
@@ -113,8 +124,10 @@ var Scenario = scenario.Scenario[Params, Client]{
 		"Up to 1.47.0 the next batch is in flight already: it is written first, or, of an idempotent producer, refused as out of order; " +
 		"and up to 1.46.2 a message that waited behind the retry has no sequence number, so that the broker takes it for another one: " +
 		"acknowledged, and never written. " +
-		"From 1.48.0 to 1.60.0 a partition that is free again may not be noticed.",
-	Do:    "Use Sarama 1.61.1, and read Errors. Before 1.48.0 no setting keeps the order: with MaxOpenRequests 1 two requests are in flight.",
+		"From 1.48.0 to 1.60.0 a partition that is free again may not be noticed. " +
+		"If the connection is lost instead, a client cannot know what of its requests was written: without idempotence it comes twice.",
+	Do: "Use Sarama 1.61.1, and read Errors. Before 1.48.0 no setting keeps the order: with MaxOpenRequests 1 two requests are in flight. " +
+		"In every client make the producer idempotent: else a lost connection repeats, and with several requests in flight franz-go and Java reorder.",
 	Group: scenario.ClientRace,
 	Fixed: "Sarama 1.60.1",
 	Symptoms: []scenario.Symptom{
@@ -131,6 +144,17 @@ var Scenario = scenario.Scenario[Params, Client]{
 		},
 		{
 			Seen: []scenario.Seen{
+				{Text: "messages are in the topic twice after a connection reset, although each was sent once"},
+				{Text: "an idempotent Sarama producer fails with OUT_OF_ORDER_SEQUENCE_NUMBER after a broken connection"},
+			},
+			Cause: "The broker had written what was in flight. Without idempotence it is written again; " +
+				"Sarama to 1.47.0 sends it again in another batch, which the broker does not know.",
+			Releases: "without idempotence, all clients; out of order, Sarama to 1.47.0",
+			Do:       "Make the producer idempotent; Sarama from 1.48.0 on.",
+			Command:  scenario.Command("explore", "retry-order/numbered@lost-idempotent"),
+		},
+		{
+			Seen: []scenario.Seen{
 				{Text: "a Sarama producer stops sending to a partition after a batch failed for good, until the next message comes"},
 				{Text: "Sarama AsyncProducer hangs after an error, and nobody reads Errors"},
 			},
@@ -143,7 +167,8 @@ var Scenario = scenario.Scenario[Params, Client]{
 	Sources: []string{
 		"sarama issues 2619, 2860 (order), 3354 (sequence numbers, release 1.46.3), pull request 3422 (partition muting, release 1.48.0), 3689 (release 1.60.1)",
 		"partitionProducer, brokerProducer, partitionMuter, retryHandler and retryBatch of sarama 1.43.3, 1.47.0, 1.48.0, 1.60.0, 1.60.1 and 1.61.1, async_producer.go",
-		"sink and recBuf of franz-go 1.22.2",
+		"brokerProducer.handleError, abandonBrokerConnection and Broker.responseReceiver of the same releases and of 1.50.3",
+		"sink and recBuf of franz-go 1.22.2; handleReqClientErr, brokerCxn.handleResps and loadConnection of 1.22.3",
 		"Sender, RecordAccumulator and TransactionManager of Kafka 3.9, clients/producer/internals; rdkafka_request.c, rdkafka_partition.c and rdkafka_idempotence.c of librdkafka 2.15",
 	},
 	Code: []string{
@@ -151,44 +176,46 @@ var Scenario = scenario.Scenario[Params, Client]{
 		"model/producer/kgo/sink.go", "model/producer/java/sender.go", "model/producer/librdkafka/producer.go", "properties/produce_order.go",
 	},
 	Flags:    (*Params).flags,
-	Settings: []*setting{plain, plainFive, idempotent, known, exhausted, unread},
+	Settings: []*setting{plain, plainFive, idempotent, known, exhausted, unread, lost, lostFive, lostIdempotent},
 	Claims:   []*claim{order, noneLost, noneTwice, noneFails, staysOut, noProgress},
 	Variants: []scenario.Variant[Params, Client]{
 		{Name: "unnumbered", Is: Client{release: saramaasync.Release1_43_3}, Release: "Sarama 1.43.3 to 1.46.2",
 			Does: "retries, with more in flight; what is buffered behind a retry gets no sequence number",
 			Expect: expect{
-				overtakes, outOfOrder, nobodyReads,
-				scenario.Breaks(noneLost).Where(idempotent).Because("a message without a number has number 0, and the broker knows that one"),
+				overtakes, outOfOrder, nobodyReads, again, chaser, regrouped,
+				scenario.Breaks(noneLost).Where(idempotent, lostIdempotent).Because("a message without a number has number 0, and the broker knows that one"),
 			},
-			SlowIn: []*setting{plainFive, idempotent, known, exhausted, unread}},
+			SlowIn: []*setting{plainFive, idempotent, known, exhausted, unread, lost, lostFive, lostIdempotent}},
 		{Name: "numbered", Is: Client{release: saramaasync.Release1_46_3}, Release: "Sarama 1.46.3 to 1.47",
 			Does:   "likewise, but what was buffered gets its number when it goes on",
-			Expect: expect{overtakes, outOfOrder, nobodyReads},
-			SlowIn: []*setting{plainFive, idempotent, known, exhausted, unread}},
+			Expect: expect{overtakes, outOfOrder, nobodyReads, again, chaser, regrouped},
+			SlowIn: []*setting{plainFive, idempotent, known, exhausted, unread, lost, lostFive, lostIdempotent}},
 		{Name: "muted", Is: Client{release: saramaasync.Release1_48_0}, Release: "Sarama 1.48.0 to 1.60.0",
 			Does: "has one batch of a partition in flight",
 			Expect: expect{
-				nobodyReads,
+				nobodyReads, again,
 				scenario.Breaks(noProgress).Where(exhausted).Because("the batch that fails frees the partition in a goroutine of its own, and brokerProducer waits for something else"),
 			},
-			SlowIn: []*setting{idempotent, known}},
+			SlowIn: []*setting{idempotent, known, lost, lostFive, lostIdempotent}},
 		{Name: "woken", Is: Client{release: saramaasync.Release1_60_1}, Release: "Sarama 1.60.1 to 1.61.0",
 			Does:   "likewise, and whoever waits for the partition is woken",
-			Expect: expect{nobodyReads},
-			SlowIn: []*setting{idempotent, known}},
+			Expect: expect{nobodyReads, again},
+			SlowIn: []*setting{idempotent, known, lost, lostFive, lostIdempotent}},
 		{Name: "numbered-late", Is: Client{release: saramaasync.Release1_61_1}, Release: "Sarama 1.61.1",
 			Does:   "likewise, and a batch gets its numbers when it has the partition",
-			Expect: expect{nobodyReads},
-			SlowIn: []*setting{known}},
+			Expect: expect{nobodyReads, again},
+			SlowIn: []*setting{known, lost, lostFive}},
 		{Name: "franz-go", Is: Client{library: franzGo}, Release: "franz-go 1.22.2",
-			Does: "after an error has one batch of a partition in flight, until one is answered well"},
+			Does: "after an error has one batch of a partition in flight, until one is answered well; what comes after a lost connection goes out on a new one",
+			Expect: expect{again, scenario.Breaks(order).Where(lostFive).
+				Because("a request that is written after the loss goes out on a new connection, before those that were in flight on the old one")}},
 		{Name: "java", Is: Client{library: javaClient}, Release: "Java 3.9",
 			Does: "puts a refused batch in front of its queue; an idempotent one by its sequence number, and sends only the first again",
-			Expect: expect{takenFirst, scenario.Breaks(order).Where(plainFive).
-				Because("five requests are in flight, and nothing tells a batch that is sent again from a new one")}},
+			Expect: expect{takenFirst, again, scenario.Breaks(order).Where(plainFive, lostFive).
+				Because("five requests are in flight, and each goes in front of the queue: the one that was sent last is sent again first")}},
 		{Name: "librdkafka", Is: Client{library: librdkafkaClient}, Release: "librdkafka 2.15",
 			Does: "puts refused messages back by their ids; an idempotent producer sends nothing until all in flight is answered",
-			Expect: expect{takenFirst, scenario.Breaks(order).Where(plainFive).
+			Expect: expect{takenFirst, again, scenario.Breaks(order).Where(plainFive).
 				Because("five requests are in flight, and the second is written before the first goes back")}},
 	},
 	Statements: []scenario.Statement{
@@ -199,6 +226,14 @@ var Scenario = scenario.Scenario[Params, Client]{
 			When:     "if the broker knows the producer",
 			Evidence: "franz-go has one batch of a partition in flight until one is acknowledged. Java and librdkafka have five from the start: if the very first batch is refused and the second is not, the broker takes the second as the producer's first. The order of what is written holds; record 1 fails, in librdkafka with a fatal error. Once a batch is acknowledged all three hold (setting known).",
 			Command:  "simrun explore retry-order/java@idempotent",
+		},
+		{
+			ID:       "lost-connection",
+			Says:     "After a lost connection a producer that is not idempotent may repeat messages, but keeps their order.",
+			Verdict:  scenario.PartlyTrue,
+			When:     "with one request in flight",
+			Evidence: "Of what was in flight the broker has written the first so many, so sending all again in order keeps the order of what is written first. With five requests in flight Java turns the order round, as each batch goes in front of its queue, and franz-go writes what comes next on a new connection before it has seen that the old requests failed. Sarama to 1.47.0 takes the order for settled when the first of two lost requests is back. Sarama from 1.48.0 on and librdkafka keep it. Idempotent, all keep it and repeat nothing; but Sarama to 1.47.0 fails messages that are written, as it sends them again in another batch.",
+			Command:  "simrun explore retry-order/java@lost-5",
 		},
 		{
 			ID:       "2619",
@@ -240,6 +275,9 @@ func build(w *sim.World, is Client, p Params) {
 		node.Refusals = []broker.Refusal{{Record: model.Record(p.Refused), Error: model.ErrNotLeaderOrFollower, Times: int32(p.Refusals)}}
 	}
 	w.AddNode("broker", broker.New(node))
+	if p.Lost > 0 {
+		w.Allow(sim.Faults{Cuts: p.Lost})
+	}
 	switch is.library {
 	case franzGo:
 		buildFranzGo(w, p)
@@ -262,7 +300,7 @@ func buildSarama(w *sim.World, release saramaasync.Release, p Params) {
 	w.GoProgram("bridge", producer.NewBridge())
 	w.GoProgram("reader", producer.NewResponseReceiver())
 	w.GoProgram("retries", producer.NewRetryHandler())
-	if p.Idempotent {
+	if p.Idempotent || p.Lost > 0 && release >= saramaasync.Release1_60_1 {
 		for i := range 2 {
 			w.GoProgram(fmt.Sprint("batch", i+1), producer.NewRetryBatch())
 		}

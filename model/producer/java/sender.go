@@ -74,6 +74,9 @@ func (s *Sender) Run(t *sim.Task) {
 		default:
 			refusal, _ := s.pipe.Answers.Received(t)
 			s.completeBatch(t, refusal)
+			if refusal == model.ErrNetworkException {
+				s.processDisconnection(t)
+			}
 		}
 		s.bumpIdempotentProducerEpoch()
 		for s.ready() {
@@ -141,6 +144,18 @@ func (s *Sender) completeBatch(t *sim.Task, refusal model.Error) {
 	}
 }
 
+// processDisconnection completes what was in flight on the connection, the oldest first,
+// before anything goes out on a new one.
+//
+// Source: NetworkClient.processDisconnection and cancelInFlightRequests.
+func (s *Sender) processDisconnection(t *sim.Task) {
+	for len(s.inFlight) > 0 {
+		refusal, _ := s.pipe.Answers.Receive(t.At(producer.PointLost))
+		s.completeBatch(t, refusal)
+	}
+	s.pipe.Redial(t)
+}
+
 // canRetry says whether a refused batch is sent again. One that is out of order because
 // of one before it is; of another the epoch is bumped.
 func (s *Sender) canRetry(b batch, refusal model.Error) bool {
@@ -148,7 +163,7 @@ func (s *Sender) canRetry(b batch, refusal model.Error) bool {
 	case b.attempts >= s.config.Retries:
 		return false
 	case refusal != model.ErrOutOfOrderSequenceNumber:
-		return refusal == model.ErrNotLeaderOrFollower
+		return refusal == model.ErrNotLeaderOrFollower || refusal == model.ErrNetworkException
 	case !b.reset && b.sequence == s.acked+1:
 		s.bumps = true
 	}

@@ -9,6 +9,7 @@ const (
 	PointPaused         = "paused"          // in bufferRecord: awaiting Resume
 	PointDrainSink      = "drain"           // before sink.drain is started, and runs
 	PointCreateReq      = "create request"  // before recBuf.mu, in createReq; then the request goes out
+	PointLoadConnection = "load connection" // under recBuf.mu: the connection is dead
 	PointAwaitRequest   = "await request"   // before handleSeqResps is started, and runs
 	PointReadProduced   = "read response"   // in handleSeqResps: awaiting the response
 	PointHandleResponse = "handle response" // before recBuf.mu, in handleReqRespBatch

@@ -55,8 +55,8 @@ type ProducerConfig struct {
 // is a counter with those who wait for it, in place of producer.mu, its condition
 // and the broadcasts; it has no limit. A request holds one partition's batch. The
 // producer id is there at the start, and each partition has an epoch of its own:
-// the broker compares them by partition too. Batches are not merged. A write does
-// not fail, and there is no backoff. An idempotent producer has all its slots from
+// the broker compares them by partition too. Batches are not merged. There is
+// no backoff. A connection that is lost has the requests of one partition. An idempotent producer has all its slots from
 // the start; one request is in flight all the same until the first answer, by
 // okOnSink. drain is started when there is something to send, and not when it
 // would find nothing.
@@ -76,6 +76,8 @@ type Producer struct {
 	drain           goStatement // sink.drain
 	handleSeqResps  goStatement // sink.handleSeqResps
 	inflight        sim.Atomic[int32]
+	dead            sim.Atomic[bool]  // brokerCxn.dead: the next request is written on a new one
+	deadInflight    sim.Atomic[int32] // requests that wait for an answer on it
 	batchPromises   ring
 	updateMetadata  goStatement
 	app             *App // whose promises and hook are called

@@ -34,6 +34,7 @@ func (s *Sink) Run(t *sim.Task) {
 func (s *Sink) createReq(t *sim.Task) {
 	s.recBuf().mu.Lock(t.At(PointCreateReq))
 	if s.drainable(t) {
+		s.loadConnection(t)
 		added := s.tryAddBatch(t)
 		if added {
 			s.doSequenced(t)
@@ -41,6 +42,16 @@ func (s *Sink) createReq(t *sim.Task) {
 		}
 	}
 	s.recBuf().mu.Unlock(t)
+}
+
+// loadConnection connects anew if the connection is dead.
+//
+// Source: broker.loadConnection.
+func (s *Sink) loadConnection(t *sim.Task) {
+	if s.dead.Load(t) {
+		s.conn.Redial(t.At(PointLoadConnection))
+		s.dead.Store(t, false)
+	}
 }
 
 // drainable says whether a batch of the partition may go out: there is a slot in
@@ -145,12 +156,30 @@ func (r *Responses) Run(t *sim.Task) {
 		if r.closed.Load(t) {
 			return
 		}
-		response := r.conn.ReceiveAny(t.At(PointReadProduced))
-		outcome := response.(*model.ProduceResponse).Partitions[0]
-		r.partition, r.code = int32(outcome.Partition), outcome.Error
+		r.readResponse(t)
 		r.handleReqResp(t)
 		r.partition, r.ref, r.code = 0, 0, 0
 	}
+}
+
+// readResponse reads the next answer, or that there is none: all that is in flight when
+// the connection is found dead.
+//
+// Source: brokerCxn.handleResps.
+func (r *Responses) readResponse(t *sim.Task) {
+	if r.deadInflight.Load(t) > 0 {
+		r.deadInflight.Add(t, -1)
+		r.code = model.ErrNetworkException // errChosenBrokerDead
+		return
+	}
+	response, ok := r.conn.ReceiveAny(t.At(PointReadProduced)).(*model.ProduceResponse)
+	if !ok {
+		r.dead.Store(t, true)
+		r.deadInflight.Store(t, r.inflight.Load(t)-1)
+		r.code = model.ErrNetworkException
+		return
+	}
+	r.partition, r.code = int32(response.Partitions[0].Partition), response.Partitions[0].Error
 }
 
 // handleReqResp does what the answer to a batch asks for.
@@ -183,6 +212,9 @@ func (r *Responses) handleReqRespBatch(t *sim.Task) (retry bool) {
 	if !b.isOwnersFirstBatch(t, r.ref) {
 		return false
 	}
+	if r.code == model.ErrNetworkException {
+		return true // handleReqClientErr: nobody knows whether it is written.
+	}
 	batch.canFailFromLoadErrs.Set(t, true)
 	b.okOnSink.Set(t, r.code == model.None)
 	switch {
@@ -213,9 +245,11 @@ func (g *goroutine) finishBatch(t *sim.Task) {
 }
 
 // handleRetryBatches sends a batch again, and all behind it, once the metadata is
-// new, or fails them.
+// new, or fails them. After a lost connection it asks for no metadata, and an idempotent
+// batch does not fail.
 func (r *Responses) handleRetryBatches(t *sim.Task) {
-	if r.code != model.ErrConcurrentTransactions {
+	lost := r.code == model.ErrNetworkException
+	if r.code != model.ErrConcurrentTransactions && !(lost && r.config.Idempotent) {
 		r.err = r.maybeFailErr(t, r.recBuf().at(r.ref))
 	}
 	if r.err != 0 {
@@ -224,6 +258,9 @@ func (r *Responses) handleRetryBatches(t *sim.Task) {
 	}
 	b := r.recBuf()
 	b.resetBatchDrainIdx(t)
+	if lost {
+		return
+	}
 	b.failing.Set(t, true)
 	r.updateMetadata.start(t)
 }

@@ -75,6 +75,9 @@ func (p *Producer) Run(t *sim.Task) {
 		default:
 			refusal, _ := p.pipe.Answers.Received(t)
 			p.handleProduce(t, refusal)
+			if refusal == model.ErrNetworkException {
+				p.brokerFail(t)
+			}
 		}
 		p.drained(t)
 		for len(p.queue) > 0 && len(p.inFlight) < p.config.InFlight && !p.drains {
@@ -139,6 +142,18 @@ func (p *Producer) handleProduce(t *sim.Task, refusal model.Error) {
 		at, _ := slices.BinarySearchFunc(p.queue, m.record, func(x message, id model.Record) int { return int(x.record - id) })
 		p.queue = slices.Insert(p.queue, at, m)
 	}
+}
+
+// brokerFail fails what waits for an answer, the oldest first, before the thread connects
+// anew.
+//
+// Source: rd_kafka_broker_fail, rd_kafka_broker_bufq_purge_by_toppar.
+func (p *Producer) brokerFail(t *sim.Task) {
+	for len(p.inFlight) > 0 {
+		refusal, _ := p.pipe.Answers.Receive(t.At(producer.PointLost))
+		p.handleProduce(t, refusal)
+	}
+	p.pipe.Redial(t)
 }
 
 // drained goes on once nothing is in flight: with a new epoch, if one is due.

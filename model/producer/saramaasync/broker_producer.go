@@ -20,6 +20,8 @@ type BrokerProducer struct {
 	flushing     []message           // flushingBatch, since 1.48.0
 	epoch        model.ProducerEpoch // of accumulating, up to 1.61.0: the producer's when that began
 	retrying     bool                // currentRetries of the partition
+	conn         int64               // whose brokerProducer the partition has: that of its last syn
+	lost         int64               // connections up to this one, from 1 on, are lost: closing
 	msg          message
 	answered     response
 	keepMuted    bool
@@ -97,7 +99,7 @@ func (bp *BrokerProducer) sealed(set []message) []message {
 func (bp *BrokerProducer) receive(t *sim.Task) {
 	answered, _ := bp.pending.Received(t)
 	bp.answered.set = append(bp.answered.set[:0], answered.set...) // What is kept of a message is copied.
-	bp.answered.err = answered.err
+	bp.answered.err, bp.answered.conn = answered.err, answered.conn
 	bp.handleResponse(t)
 }
 
@@ -130,9 +132,11 @@ func (bp *BrokerProducer) tryBuildFlushingBatch(t *sim.Task) {
 func (bp *BrokerProducer) take(t *sim.Task) {
 	switch {
 	case bp.msg.flag == syn:
-		bp.retrying = false
+		bp.retrying, bp.conn = false, bp.msg.conn
 		bp.inFlight.Done(t)
-	case bp.retrying: // needsRetry
+	case bp.closing(): // needsRetry
+		bp.retryMessage(t, bp.msg, model.ErrNetworkException)
+	case bp.retrying:
 		bp.retryMessage(t, bp.msg, model.ErrNotLeaderOrFollower)
 		if bp.msg.flag == fin {
 			bp.retrying = false
@@ -179,11 +183,18 @@ func (bp *BrokerProducer) waitForSpace(t *sim.Task) bool {
 			}
 			bp.receive(t)
 		}
-		if bp.retrying { // needsRetry
+		if bp.retrying || bp.closing() { // needsRetry
 			return false
 		}
 	}
 }
+
+// closing says whether the brokerProducer that the partition has takes nothing more.
+func (bp *BrokerProducer) closing() bool { return bp.conn < bp.lost }
+
+// stale says whether the answer is one for a brokerProducer before, which has gathered
+// nothing more.
+func (bp *BrokerProducer) stale() bool { return bp.answered.conn < bp.conn }
 
 // add puts a message into the set.
 //
@@ -207,16 +218,18 @@ func (bp *BrokerProducer) handleResponse(t *sim.Task) {
 			bp.inFlight.Done(t)
 		}
 	case model.ErrNotLeaderOrFollower:
-		bp.retrying = true
-		bp.keepMuted = bp.config.Idempotent
+		bp.retrying = bp.retrying || !bp.stale()
+		bp.keepMuted = bp.config.Idempotent || bp.answered.set[0].resent
 		bp.retrySet(t)
+	case model.ErrNetworkException:
+		bp.handleError(t)
 	default:
 		for bp.i = 0; bp.i < len(bp.answered.set); bp.i++ {
 			bp.returnErrorOf(t, bp.answered.set, bp.i, bp.answered.err)
 		}
 		bp.i = 0
 	}
-	bp.answered.set, bp.answered.err = bp.answered.set[:0], model.None
+	bp.answered.set, bp.answered.err, bp.answered.conn = bp.answered.set[:0], model.None, 0
 	if !bp.keepMuted {
 		bp.unmute(t)
 	}
@@ -226,14 +239,32 @@ func (bp *BrokerProducer) handleResponse(t *sim.Task) {
 	}
 }
 
+// handleError abandons the connection that an answer was to come on, and retries. From
+// 1.60.0 on a set that is not idempotent, too, is sent again as it is.
+//
+// Differs: 1.60.0 is taken for 1.48.0 here. Up to 1.47.0, and with several partitions
+// later, a second set in flight that comes here after the broker was connected to anew
+// closes that connection too; here it is only retried.
+func (bp *BrokerProducer) handleError(t *sim.Task) {
+	if bp.answered.conn == bp.opened.Load(t) {
+		bp.closed.Store(t, true) // abandonBrokerConnection, Broker.Close
+	}
+	bp.lost = max(bp.lost, bp.answered.conn+1)
+	bp.keepMuted = bp.mutes() && (bp.config.Idempotent || bp.config.Release >= Release1_60_1)
+	bp.retrySet(t)
+}
+
 // retrySet retries a set that was refused, and what has gathered behind it.
 func (bp *BrokerProducer) retrySet(t *sim.Task) {
-	if bp.config.Idempotent {
-		bp.batches.Send(t.At(PointGo), slices.Clone(bp.answered.set)) // go retryBatch
+	if bp.keepMuted {
+		bp.batches.Send(t.At(PointGo), bp.answered.clone()) // go retryBatch
 	} else {
 		for bp.i = 0; bp.i < len(bp.answered.set); bp.i++ {
 			bp.retryMessage(t, bp.answered.set[bp.i], bp.answered.err)
 		}
+	}
+	if bp.stale() {
+		return
 	}
 	bp.dropped = append(bp.dropped[:0], bp.accumulating...) // dropPartition
 	bp.accumulating = bp.accumulating[:0]
@@ -248,7 +279,8 @@ func (bp *BrokerProducer) retrySet(t *sim.Task) {
 // Source: newBrokerProducer, Broker.AsyncProduce, Broker.sendInternal.
 type Bridge struct {
 	*Producer
-	set []message
+	set  []message
+	conn int64
 }
 
 // NewBridge returns it.
@@ -263,9 +295,10 @@ func (b *Bridge) Run(t *sim.Task) {
 		if b.config.Release >= Release1_61_1 {
 			b.slots.Send(t.At(PointSlot), true)
 		}
-		b.conn.Send(t, b.request(b.set))
-		b.promises.Send(t.At(PointWrite), slices.Clone(b.set))
-		b.set = b.set[:0]
+		b.Producer.conn.Send(t, b.request(b.set))
+		b.conn = b.opened.Load(t)
+		b.promises.Send(t.At(PointWrite), response{set: slices.Clone(b.set), conn: b.conn})
+		b.set, b.conn = b.set[:0], 0
 	}
 	b.promises.Close(t)
 }
@@ -275,8 +308,8 @@ func (b *Bridge) Run(t *sim.Task) {
 // Source: Broker.responseReceiver.
 type ResponseReceiver struct {
 	*Producer
-	set []message
-	err model.Error
+	promise response
+	dead    int64 // connections up to this one, from 1 on, are dead
 }
 
 // NewResponseReceiver returns it.
@@ -284,18 +317,37 @@ func (p *Producer) NewResponseReceiver() *ResponseReceiver { return &ResponseRec
 
 func (r *ResponseReceiver) Run(t *sim.Task) {
 	for {
-		set, ok := r.promises.Receive(t.At(PointPromise))
-		if r.set = append(r.set[:0], set...); !ok {
+		promise, ok := r.promises.Receive(t.At(PointPromise))
+		if r.promise = promise.clone(); !ok {
 			return
 		}
-		answer := r.conn.ReceiveAny(t.At(PointResponse)).(*model.ProduceResponse)
-		if r.err = model.None; len(answer.Partitions) > 0 {
-			r.err = answer.Partitions[0].Error
-		}
+		r.read(t)
 		if r.config.Release >= Release1_61_1 {
 			r.slots.Receive(t.At(PointFreeSlot))
 		}
-		r.pending.Send(t.At(PointPending), response{slices.Clone(r.set), r.err}) // There is room.
-		r.set = r.set[:0]
+		r.pending.Send(t.At(PointPending), r.promise.clone()) // There is room.
+		r.promise = response{}
 	}
+}
+
+// read reads the response. On a connection that is dead there is none.
+func (r *ResponseReceiver) read(t *sim.Task) {
+	r.promise.err = model.ErrNetworkException
+	if r.promise.conn < r.dead {
+		return
+	}
+	answer, ok := r.conn.ReceiveAny(t.At(PointResponse)).(*model.ProduceResponse)
+	if !ok {
+		r.dead = r.promise.conn + 1
+		return
+	}
+	if r.promise.err = model.None; len(answer.Partitions) > 0 {
+		r.promise.err = answer.Partitions[0].Error
+	}
+}
+
+// clone is the response with a set of its own: what is kept of a message is copied.
+func (r response) clone() response {
+	r.set = slices.Clone(r.set)
+	return r
 }

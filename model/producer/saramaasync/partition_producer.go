@@ -40,7 +40,8 @@ type PartitionProducer struct {
 	msg           message
 	highWatermark int32
 	retryState    [4]retryState
-	open          bool // pp.brokerProducer != nil
+	has           bool  // pp.brokerProducer != nil
+	conn          int64 // that of the brokerProducer which a syn opens
 	i             int
 }
 
@@ -51,7 +52,7 @@ type retryState struct {
 
 // NewPartitionProducer returns it.
 func (p *Producer) NewPartitionProducer() *PartitionProducer {
-	return &PartitionProducer{Producer: p, open: true}
+	return &PartitionProducer{Producer: p, has: true}
 }
 
 // Run is dispatch.
@@ -107,16 +108,18 @@ func (pp *PartitionProducer) newHighWatermark(t *sim.Task, hwm int32) {
 	pp.retryState[hwm].expectChaser = true
 	pp.inFlight.Add(t, 1)
 	pp.bpInput.Send(t.At(PointFin), message{flag: fin, retries: hwm - 1})
-	pp.open = false
+	pp.has = false
 }
 
 func (pp *PartitionProducer) updateLeaderIfBrokerProducerIsNil(t *sim.Task) {
-	if pp.open {
+	if pp.has {
 		return
 	}
+	pp.Producer.open(t)
 	pp.inFlight.Add(t, 1)
-	pp.bpInput.Send(t.At(PointSyn), message{flag: syn})
-	pp.open = true
+	pp.conn = pp.opened.Load(t)
+	pp.bpInput.Send(t.At(PointSyn), message{flag: syn, conn: pp.conn})
+	pp.conn, pp.has = 0, true
 }
 
 // flushRetryBuffers sends what has waited, down to a level whose chaser is still to
@@ -170,6 +173,7 @@ func (r *RetryHandler) Run(t *sim.Task) {
 type RetryBatch struct {
 	*Producer
 	set []message
+	err model.Error
 	i   int
 }
 
@@ -178,24 +182,25 @@ func (p *Producer) NewRetryBatch() *RetryBatch { return &RetryBatch{Producer: p}
 
 func (r *RetryBatch) Run(t *sim.Task) {
 	for {
-		set, ok := r.batches.Receive(t.At(PointResend))
-		if r.set = append(r.set[:0], set...); !ok {
+		refused, ok := r.batches.Receive(t.At(PointResend))
+		if r.set, r.err = append(r.set[:0], refused.set...), refused.err; !ok {
 			return
 		}
 		r.retry(t)
-		r.set = r.set[:0]
+		r.set, r.err = r.set[:0], model.None
 	}
 }
 
 func (r *RetryBatch) retry(t *sim.Task) {
 	if slices.ContainsFunc(r.set, func(m message) bool { return m.retries >= r.config.RetryMax }) {
 		for r.i = 0; r.i < len(r.set); r.i++ {
-			r.returnErrorOf(t, r.set, r.i, model.ErrNotLeaderOrFollower)
+			r.returnErrorOf(t, r.set, r.i, r.err)
 		}
 		r.i = 0
 		r.unmute(t)
 		return
 	}
+	r.open(t)
 	r.output.Send(t.At(PointHandOver), r.again())
 }
 
@@ -204,6 +209,7 @@ func (r *RetryBatch) again() []message {
 	set := slices.Clone(r.set)
 	for i := range set {
 		set[i].retries++
+		set[i].resent = r.config.Release >= Release1_61_1
 	}
 	return set
 }

@@ -27,5 +27,6 @@ const (
 	PointUnmute   = "unmute"         // unmute
 	PointFreeSlot = "free slot"      // the reader frees a slot, since 1.61.1
 	PointPending  = "to pending"     // the callback sends to pending, where there is room
+	PointOpen     = "open"           // getBrokerProducer's caller connects anew
 	PointErrors   = "return error"   // a message is sent to Errors, which nobody reads
 )

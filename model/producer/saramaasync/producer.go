@@ -59,6 +59,8 @@ type message struct {
 	seq     model.Sequence
 	epoch   model.ProducerEpoch
 	hasSeq  bool
+	resent  bool  // retryBatch has sent its set again, since 1.61.1
+	conn    int64 // of a syn: the connection of the brokerProducer that it opens
 }
 
 type flag int32
@@ -69,10 +71,11 @@ const (
 	fin         // the chaser: all that went before it has come back
 )
 
-// response is an answer, with what it answers.
+// response is an answer, with what it answers, or a promise of one.
 type response struct {
-	set []message
-	err model.Error
+	set  []message
+	err  model.Error
+	conn int64 // the connection that the request was written on, by number
 }
 
 // Producer is what the goroutines of a producer share.
@@ -80,8 +83,9 @@ type response struct {
 // Source: asyncProducer in sarama 1.43.3, 1.46.3, 1.48.0 and 1.61.1, async_producer.go.
 // Differs: the unmute signal is a token and no closed channel: one goroutine takes it. One
 // partition, whose leader stays, and whose brokerProducer lives on, as with another
-// partition it does. The connection holds. dispatcher and topicProducer only hand
-// on, and are left out. The channels retries and pending have room for all, as the queues
+// partition it does. The brokerProducer of a connection that is lost and the next one are
+// one goroutine, told apart by the connection; so are their bridges and readers. dispatcher
+// and topicProducer only hand on, and are left out. The channels retries and pending have room for all, as the queues
 // behind them have. No flush settings: every set is ready. Backoffs take no time. Neither
 // does a refresh of metadata: in the release it may be asked of the leader, behind what that
 // has to answer, and up to 1.47.0 it waits for the lock of the connection, which a request
@@ -94,16 +98,18 @@ type Producer struct {
 	input    sim.Chan[message]
 	bpInput  sim.Chan[message] // brokerProducer.input
 	output   sim.Chan[[]message]
-	promises sim.Chan[[]message]
+	promises sim.Chan[response]
 	slots    sim.Chan[bool] // broker.inFlight, since 1.61.1
 	pending  sim.Chan[response]
 	retries  sim.Chan[message]
-	batches  sim.Chan[[]message] // go retryBatch
-	nobody   sim.Chan[bool]      // Errors, if nobody reads it: nil
-	inFlight sim.WaitGroup       // all messages from the start, and each syn and fin
-	muted    sim.Atomic[bool]    // partitionMuter, under its own lock
-	unmuted  sim.Chan[bool]      // unmuteSignal; up to 1.60.0 only waitForSpace listens
-	sequence sim.Atomic[int64]   // of txnmgr: epoch, and the next sequence number
+	batches  sim.Chan[response] // go retryBatch
+	nobody   sim.Chan[bool]     // Errors, if nobody reads it: nil
+	inFlight sim.WaitGroup      // all messages from the start, and each syn and fin
+	muted    sim.Atomic[bool]   // partitionMuter, under its own lock
+	unmuted  sim.Chan[bool]     // unmuteSignal; up to 1.60.0 only waitForSpace listens
+	sequence sim.Atomic[int64]  // of txnmgr: epoch, and the next sequence number
+	opened   sim.Atomic[int64]  // how often the broker was connected to anew
+	closed   sim.Atomic[bool]   // and whether it has to be: its brokerProducer is abandoned
 }
 
 // NewProducer returns a producer with its connection to the leader.
@@ -137,6 +143,19 @@ func (p *Producer) currentEpoch(t *sim.Task) model.ProducerEpoch {
 }
 
 func (p *Producer) mutes() bool { return p.config.Release >= Release1_48_0 }
+
+// open is what getBrokerProducer's caller does before: it connects to the leader if that
+// is not connected.
+//
+// Source: client.Leader, Broker.Open.
+func (p *Producer) open(t *sim.Task) {
+	if p.closed.Load(t) {
+		p.conn.Redial(t.At(PointOpen))
+		if p.closed.Swap(t, false) {
+			p.opened.Add(t, 1)
+		}
+	}
+}
 
 // number gives a message its sequence number.
 //
@@ -193,6 +212,7 @@ func (p *Producer) retryMessage(t *sim.Task, m message, err model.Error) {
 		return
 	}
 	m.retries++
+	m.resent = false
 	p.retries.Send(t.At(PointRetry), m) // There is room.
 }
 
