@@ -56,8 +56,8 @@ func TestPointsAllocateNothing(t *testing.T) {
 			var mu rt.Mutex
 			forever := func() {
 				for {
-					n.Add(1)
 					mu.Lock()
+					n.Add(1)
 					mu.Unlock()
 				}
 			}
