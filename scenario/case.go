@@ -204,7 +204,7 @@ func (c *Case) Watch(chooser sim.Chooser) (_ *view.Report, err error) {
 	}
 	if script, ok := chooser.(*explore.Script); ok {
 		unkept := append(slices.Clone(script.GaveWay), script.Unmet()...)
-		if err := c.Race.CheckOrders(unkept); err != nil {
+		if err := c.CheckOrders(unkept); err != nil {
 			return nil, err
 		}
 		r.Notes = append(r.Notes, scriptNotes(script)...)
@@ -219,21 +219,28 @@ func (c *Case) Watch(chooser sim.Chooser) (_ *view.Report, err error) {
 	return r, nil
 }
 
-// CheckOrders is explore.CheckOrders in all variants of the race, with the parameters
-// that it is told with: what one variant does not do may be an event of another one.
-func (r *Race) CheckOrders(orders []explore.Before) error {
+// CheckOrders is explore.CheckOrders in all variants of the race: with the parameters
+// of the case, and with the defaults, which a story is told with. What one does not do
+// may be an event of another one.
+func (c *Case) CheckOrders(orders []explore.Before) error {
 	var systems []explore.System
-	for _, name := range r.VariantNames() {
-		c, err := r.Case(name, "")
+	for _, name := range c.Race.VariantNames() {
+		told, err := c.Race.Case(name, "")
 		if err != nil {
 			return err
 		}
-		sys, err := c.System()
+		same, err := c.Of(name)
 		if err != nil {
 			return err
 		}
-		defer sys.Close()
-		systems = append(systems, sys)
+		for _, of := range []*Case{told, same} {
+			sys, err := of.System()
+			if err != nil {
+				return err
+			}
+			defer sys.Close()
+			systems = append(systems, sys)
+		}
 	}
 	return explore.CheckOrders(orders, systems...)
 }

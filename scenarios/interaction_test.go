@@ -44,7 +44,7 @@ func TestInteraction(t *testing.T) {
 			}
 			chooser := c.Default()
 			if len(orders) > 0 {
-				if err := r.CheckOrders(orders); err != nil {
+				if err := c.CheckOrders(orders); err != nil {
 					d.Fatalf(t, "%v", err)
 				}
 				chooser = explore.NewScript(orders...)

@@ -155,6 +155,7 @@ func (d *defence) contradicts(seed uint64, steps []sim.Event, how string) error 
 		last := steps[len(steps)-1]
 		at = fmt.Sprintf(" across %q of %s", last.Label, last.Actor)
 	}
-	return &sim.ModelError{Reason: fmt.Sprintf("explore: %s, and yet walk %d of a new world %s (schedule: %s): something decides what happens that is in no field. Is a local variable kept%s? Does the model use a package variable, or the time of day?",
+	return &sim.ModelError{Reason: fmt.Sprintf("explore: %s, and yet walk %d of a new world %s (schedule: %s): something decides what happens that is in no field. Is a local variable kept%s? "+
+		"Does the model use a plain variable that tasks or properties share, what a pointer in a channel leads to, a package variable, or the time of day?",
 		d.result.Explored(), seed, how, asSchedule(steps), at)}
 }
