@@ -91,9 +91,21 @@ func within(got, want time.Duration) bool { return (got - want).Abs() <= want/50
 
 var sarama = []string{"sarama-1.43", "sarama-1.49", "sarama-1.61.1"}
 
+// says fails unless the evidence for a statement of concurrent-transactions has a text.
+func says(t *testing.T, id, text string) {
+	t.Helper()
+	for _, s := range concurrenttransactions.Scenario.Statements {
+		if s.ID == id && strings.Contains(s.Evidence+s.When, text) {
+			return
+		}
+	}
+	t.Errorf("%s does not say %q", id, text)
+}
+
 // Goal: three transactions at a lag of 50 ms, as measured: all commit, and the
 // first adds of the second and the third are refused three times each.
 func TestSaramaAtALagOf50ms(t *testing.T) {
+	says(t, "C0.2", "At a lag of 50 ms the first add of each transaction is refused three times, and all commit")
 	for _, variant := range sarama {
 		c := converse(t, variant, "transactions=3", "lag=50ms")
 		n, _ := c.commits()
@@ -106,14 +118,18 @@ func TestSaramaAtALagOf50ms(t *testing.T) {
 // Goal: the default budgets against a lag of 5 s, as measured: the send fails at
 // 4.38 s after 204 = 4 x 51 tries; what AbortTxn leaves differs by release.
 func TestSaramaAtALagOf5s(t *testing.T) {
+	const at = 4380 * time.Millisecond
+	says(t, "C0.2", fmt.Sprintf("At 5 s the send fails at %g s, after 4 x 51 tries", at.Seconds()))
+	says(t, "C0.7", fmt.Sprintf("longer than %g s", at.Seconds()))
+	says(t, "C0.7", fmt.Sprintf("up to 4 x 51 tries or %g s", at.Seconds()))
 	for variant, want := range map[string]string{
 		"sarama-1.43":   "AbortTxn ok, Initializing; BeginTxn not allowed, Initializing; AbortTxn ok, Ready; BeginTxn ok, InTransaction; Send OUT_OF_ORDER_SEQUENCE_NUMBER, AbortableError",
 		"sarama-1.49":   "AbortTxn ok, Initializing; BeginTxn not allowed, Initializing; AbortTxn ok, Ready; BeginTxn ok, InTransaction; Send OUT_OF_ORDER_SEQUENCE_NUMBER, AbortableError",
 		"sarama-1.61.1": "AbortTxn ok, Ready; BeginTxn ok, InTransaction; Send ok, InTransaction; CommitTxn ok, Ready",
 	} {
 		c := converse(t, variant, "transactions=3", "lag=5s")
-		if failed := c.first(model.Send); !within(failed.at, 4380*time.Millisecond) || failed.tries != 204 {
-			t.Errorf("%s: the send failed at %v after %d tries, want 4.38s, 204", variant, failed.at, failed.tries)
+		if failed := c.first(model.Send); !within(failed.at, at) || failed.tries != 204 {
+			t.Errorf("%s: the send failed at %v after %d tries, want %v, 204", variant, failed.at, failed.tries, at)
 		}
 		if got := c.after(model.Send); got != want {
 			t.Errorf("%s: after the send failed: %s; want %s", variant, got, want)
@@ -124,6 +140,8 @@ func TestSaramaAtALagOf5s(t *testing.T) {
 // Goal: 1.48.0 to 1.48.2 send a batch again without Producer.Retry.Backoff, so the send
 // fails 300 ms earlier, as measured.
 func TestSarama1_48AtALagOf5s(t *testing.T) {
+	const at = 4080 * time.Millisecond
+	says(t, "C0.2", fmt.Sprintf("at %g s)", at.Seconds()))
 	p := concurrenttransactions.Scenario.Default()
 	p.TooLarge, p.Timed, p.Transactions, p.Lag = 0, true, 3, sim.Constant(5*time.Second)
 	w := sim.NewWorld()
@@ -134,8 +152,8 @@ func TestSarama1_48AtALagOf5s(t *testing.T) {
 	for len(explore.Of(w).Enabled()) > 0 {
 		explore.Of(w).Take(0)
 	}
-	if failed := c.first(model.Send); !within(failed.at, 4080*time.Millisecond) || failed.tries != 204 {
-		t.Errorf("the send failed at %v after %d tries, want 4.08s, 204", failed.at, failed.tries)
+	if failed := c.first(model.Send); !within(failed.at, at) || failed.tries != 204 {
+		t.Errorf("the send failed at %v after %d tries, want %v, 204", failed.at, failed.tries, at)
 	}
 }
 
@@ -181,6 +199,7 @@ func TestSaramaAfterAProduceError(t *testing.T) {
 // same.
 func TestPeriodOfTransactions(t *testing.T) {
 	const us = time.Microsecond
+	says(t, "C0.7", "Both take 39.2 ms a transaction at a window of 30 ms")
 	for _, test := range []struct {
 		settings string
 		variants string

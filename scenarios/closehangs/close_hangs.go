@@ -154,7 +154,7 @@ var Scenario = scenario.Scenario[Params, client]{
 			Says:    "kafka-go's Reader.Close hangs while the group rebalances.",
 			Verdict: scenario.PartlyTrue,
 			When:    "it hangs for as long as the join does, up to RebalanceTimeout",
-			Evidence: "It returns in all states, however often the group rebalances. But a join is not interrupted: where another member works for 25 s, Close takes 24. " +
+			Evidence: "It returns in all states, however often the group rebalances. But a join is not interrupted: where another member works for 25 s, Close takes about 24. " +
 				"franz-go 1.22.3 waits as long. And where the sync is refused, the Reader ends without a LeaveGroup, so that the others wait for its session to time out.",
 			Command: "simrun explore close-hangs/kafka-go",
 		},

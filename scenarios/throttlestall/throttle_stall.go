@@ -252,7 +252,7 @@ var Scenario = scenario.Scenario[Params, Client]{
 			Verdict: scenario.PartlyTrue,
 			When:    "when upgrade and back-pressure come together",
 			Evidence: "The upgrade ends the stall: in no state of mutex is a message lost, and above the quota it delivers the quota, where unlocked soon delivers nothing. " +
-				"It leaves memory as it was: with an input that takes all, the queue grows for as long as more is offered than the quota, 1,900 messages in 100 s of twice a quota of 20 a second. " +
+				"It leaves memory as it was: with an input that takes all, the queue grows for as long as more is offered than the quota, 1,906 messages in 100 s of twice a quota of 20 a second. " +
 				"Back-pressure bounds that, 89 messages for a room of 32, and ends no stall. Retries, timeouts and metrics are not modelled.",
 			Command: "simrun sweep throttle",
 		},
@@ -260,7 +260,7 @@ var Scenario = scenario.Scenario[Params, Client]{
 			ID:       "3710",
 			Says:     "Broker.Close can be blocked for the full broker throttle duration.",
 			Verdict:  scenario.True,
-			Evidence: "Close wants the lock that the sender holds while it waits: of a throttle of 700 ms that began 20 ms before, it waits for 680. A deadline alone does not help; that Close wakes the sender does.",
+			Evidence: "Close wants the lock that the sender holds while it waits: of a throttle of 700 ms that began 20 ms before, it waits for about 680. A deadline alone does not help; that Close wakes the sender does.",
 			Command:  "simrun explore throttle-stall/mutex@timed-close",
 		},
 		{
