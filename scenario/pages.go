@@ -143,7 +143,7 @@ func (r *Race) page() string {
 		p.item("%s", source)
 	}
 	for _, file := range r.Code {
-		p.item("[%[1]s](../../%[1]s)", file)
+		p.line("- [%[1]s](../../%[1]s)", file)
 	}
 	return p.String()
 }

@@ -52,7 +52,7 @@ type Scenario[S, V any] struct {
 // Chapter is what a race has to tell beyond what every race tells.
 type Chapter struct {
 	Title string
-	Lines func(r *Race) []string // of at most 100 columns; as a page of fixed width shows them
+	Lines func(r *Race) []string // of at most 98 columns: simrun show sets them in by two
 }
 
 // Group is what kind of race a scenario is.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -188,7 +189,7 @@ func (a *app) story(s *scenario.Race, claims bool) string {
 		properties = append(properties, fmt.Sprintf("  %s\n%s", c.Name, indent("  "+c.Says)))
 	}
 	for _, p := range s.Parameters {
-		parameters = append(parameters, fmt.Sprintf("  --set %s=%s  %s; %v\n", p.Name, p.Default, p.Help, p.Takes))
+		parameters = append(parameters, hanging(fmt.Sprintf("--set %s=%s  %s; %v", p.Name, p.Default, p.Help, p.Takes)))
 	}
 	chapter("VARIANTS", variants...)
 	if len(s.Judged()) > 0 {
@@ -197,12 +198,12 @@ func (a *app) story(s *scenario.Race, claims bool) string {
 	for _, c := range s.Chapters {
 		chapter(strings.ToUpper(c.Title), lines(c.Lines(s))...)
 	}
-	var reasons, settings []string
+	var reasons, settings, sources []string
 	for _, reason := range s.Reasons {
 		reasons = append(reasons, indent(reason.String()))
 	}
 	for _, setting := range s.Settings {
-		settings = append(settings, fmt.Sprintf("  @%s: %s\n", setting.Name, cmp.Or(setting.Changes, "the defaults")))
+		settings = append(settings, hanging(fmt.Sprintf("@%s: %s", setting.Name, cmp.Or(setting.Changes, "the defaults"))))
 	}
 	chapter("WHY", reasons...)
 	chapter("SETTINGS", settings...)
@@ -212,7 +213,10 @@ func (a *app) story(s *scenario.Race, claims bool) string {
 	}
 	chapter("PARAMETERS", parameters...)
 	chapter("CODE", lines(s.Code)...)
-	chapter("SOURCES", lines(s.Sources)...)
+	for _, source := range s.Sources {
+		sources = append(sources, hanging(source))
+	}
+	chapter("SOURCES", sources...)
 	commands := []string{scenario.Command("run", s.Name), scenario.Command("explore", s.Name), scenario.Command("check", s.Name)}
 	if len(s.Statements) > 0 && !claims {
 		commands = append(commands, scenario.Command("show", s.Name, "--claims"))
@@ -248,7 +252,7 @@ func symptoms(s *scenario.Race) []string {
 func (a *app) claims(s *scenario.Race) []string {
 	var all []string
 	for _, said := range s.Statements {
-		text := fmt.Sprintf("  %s: %s\n%s%s", said.ID, said.Finding(), indent(said.Says), indent(said.Evidence))
+		text := hanging(said.ID+": "+said.Finding()) + indent(said.Says) + indent(said.Evidence)
 		if said.Command != "" {
 			text += fmt.Sprintf("    $ %s\n", a.printed(said.Command))
 		}
@@ -276,8 +280,46 @@ func (a *app) needs(s *scenario.Race) []string {
 	return all
 }
 
-// verdictTable shows at a glance what breaks where.
+// columns is how wide a terminal is taken to be.
+const columns = 100
+
+// widest is the width of the widest line of a text.
+func widest(text string) int {
+	most := 0
+	for line := range strings.Lines(text) {
+		most = max(most, utf8.RuneCountInString(strings.TrimRight(line, " \n")))
+	}
+	return most
+}
+
+// verdictTable shows at a glance what breaks where. Where a column a variant is too
+// wide, it has a row a variant, and a letter a property.
 func verdictTable(s *scenario.Race) string {
+	text := propertiesByVariants(s)
+	if widest(text) <= columns {
+		return text
+	}
+	var b strings.Builder
+	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for i := range s.Judged() {
+		fmt.Fprintf(table, "\t%c", 'A'+i)
+	}
+	fmt.Fprintln(table)
+	for _, v := range s.Variants {
+		fmt.Fprint(table, "  "+v.Name)
+		for _, p := range s.Judged() {
+			fmt.Fprint(table, "\t"+s.Tally(v.Name, p).Cell())
+		}
+		fmt.Fprintln(table)
+	}
+	_ = table.Flush() // A strings.Builder takes everything.
+	for i, p := range s.Judged() {
+		fmt.Fprintf(&b, "  %c %s\n", 'A'+i, p)
+	}
+	return b.String()
+}
+
+func propertiesByVariants(s *scenario.Race) string {
 	var b strings.Builder
 	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, v := range s.Variants {
@@ -293,6 +335,16 @@ func verdictTable(s *scenario.Race) string {
 	}
 	_ = table.Flush() // A strings.Builder takes everything.
 	return b.String()
+}
+
+// hanging wraps an entry of a list, and sets in what does not fit into its first line.
+func hanging(text string) string {
+	first, rest, _ := strings.Cut(strings.Join(view.Wrap(text, columns-4), "\n"), "\n")
+	entry := "  " + first + "\n"
+	if rest != "" {
+		entry += "    " + strings.ReplaceAll(rest, "\n", "\n    ") + "\n"
+	}
+	return entry
 }
 
 // indent wraps a paragraph and sets it in.

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/cockroachdb/datadriven"
 	"github.com/spf13/cobra"
@@ -456,6 +457,18 @@ func TestPrintedCommandsAreAccepted(t *testing.T) {
 	for _, command := range slices.Sorted(maps.Keys(shown)) {
 		if err := parsed(words(command)); err != nil {
 			t.Errorf("simrun %s: %v", command, err)
+		}
+	}
+}
+
+// Goal: what show prints fits into 100 columns, but for commands to copy.
+func TestShowFits(t *testing.T) {
+	for _, s := range scenarios.All() {
+		_, story, _ := call("show", s.Name, "--claims")
+		for line := range strings.Lines(story) {
+			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > columns && !strings.Contains(line, "simrun ") {
+				t.Errorf("show %s: %d columns, want at most %d: %s", s.Name, n, columns, line)
+			}
 		}
 	}
 }

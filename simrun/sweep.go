@@ -287,41 +287,63 @@ func reason(err error) error {
 func (a *app) sweepText(r *sweeps.Result) error {
 	var b strings.Builder
 	s := r.Sweep
-	fmt.Fprintf(&b, "%s: %s\n%s\n%d seeds a row; 95 %% intervals in brackets; %v\n", s.Name, s.Title, indent(s.Question), r.Seeds, r.Values)
+	fmt.Fprintf(&b, "%s: %s\n%s\n", s.Name, s.Title, indent(s.Question))
+	paragraph := func(format string, args ...any) {
+		b.WriteString(strings.Join(view.Wrap(fmt.Sprintf(format, args...), columns), "\n") + "\n")
+	}
+	paragraph("%d seeds a row; 95 %% intervals in brackets; %v", r.Seeds, r.Values)
 	for _, f := range s.Figures {
-		fmt.Fprintf(&b, "\n%s\n", f.Headline(r))
+		b.WriteString("\n")
+		paragraph("%s", f.Headline(r))
 	}
 	most := 0.0
 	for _, row := range r.Rows {
 		most = max(most, row.Cells[0].Value)
 	}
 	for _, panel := range s.Panels {
-		table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-		fmt.Fprintf(&b, "\n")
-		fmt.Fprintf(table, "%s\t", panel.Name())
-		for _, c := range s.Columns {
-			fmt.Fprintf(table, "%s, %s\t", c.Name, c.Unit)
-		}
-		fmt.Fprintln(table)
-		for _, row := range r.Rows {
-			if row.Panel.Name() != panel.Name() {
-				continue
-			}
-			fmt.Fprintf(table, "%s\t", strings.TrimSpace(row.Text+" "+row.Series.Name))
-			for i, e := range row.Cells {
-				fmt.Fprint(table, e)
-				if measured, ok := r.Reference(row, s.Columns[i].Name); ok {
-					fmt.Fprintf(table, " measured %s", sweeps.Number(measured))
+		for from, to := 0, 0; from < len(s.Columns); from = to {
+			var text string
+			for to = len(s.Columns); ; to-- { // as many columns as fit
+				if text = sweepTable(r, panel, from, to, most); widest(text) <= columns || to == from+1 {
+					break
 				}
-				fmt.Fprint(table, "\t")
 			}
-			fmt.Fprintln(table, sweeps.Bar(row.Cells[0].Value, most))
+			b.WriteString("\n" + text)
 		}
-		_ = table.Flush() // A strings.Builder takes everything.
 	}
 	fmt.Fprintf(&b, "\nfigures: %s --out DIR\n", a.printed(r.Command()))
 	_, err := io.WriteString(a.stdout, b.String())
 	return err
+}
+
+// sweepTable is a panel's columns, from one up to another; beside the first a bar.
+func sweepTable(r *sweeps.Result, panel sweeps.Panel, from, to int, most float64) string {
+	var b strings.Builder
+	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(table, "%s\t", panel.Name())
+	for _, c := range r.Sweep.Columns[from:to] {
+		fmt.Fprintf(table, "%s, %s\t", c.Name, c.Unit)
+	}
+	fmt.Fprintln(table)
+	for _, row := range r.Rows {
+		if row.Panel.Name() != panel.Name() {
+			continue
+		}
+		fmt.Fprintf(table, "%s\t", strings.TrimSpace(row.Text+" "+row.Series.Name))
+		for i, e := range row.Cells[from:to] {
+			fmt.Fprint(table, e)
+			if measured, ok := r.Reference(row, r.Sweep.Columns[from+i].Name); ok {
+				fmt.Fprintf(table, " measured %s", sweeps.Number(measured))
+			}
+			fmt.Fprint(table, "\t")
+		}
+		if from == 0 {
+			fmt.Fprint(table, sweeps.Bar(row.Cells[0].Value, most))
+		}
+		fmt.Fprintln(table)
+	}
+	_ = table.Flush() // A strings.Builder takes everything.
+	return b.String()
 }
 
 type sweepsJSON struct {

@@ -28,9 +28,9 @@ var commitBatch = Sweep{
 	Columns: []Column{
 		{"throughput", "records/s", "of all records, from the first to the last", Median("throughput")},
 		{"p50", "ms", "from when a record is there to when it can be read", Median("p50")},
-		{"p99", "ms", "likewise", Median("p99")},
-		{"repeated", "records", "that readers see again after a crash, on average over all its moments", Median("repeated")},
-		{"unseen", "records", "that are done again after it, and nobody sees twice", Median("unseen")},
+		{"p99", "ms", "from when a record is there to when it can be read", Median("p99")},
+		{"repeated", "records", "that readers see again after a crash, on average over all moments of a run", Median("repeated")},
+		{"unseen", "records", "that are done again after a crash, and no reader sees twice", Median("unseen")},
 	},
 	Figures: []Figure{
 		{Kind: Lines, Panels: []string{"batch every=0s"}, Columns: []string{"throughput", "repeated"}, Log: true, Headline: commitBatchHeadline},
@@ -49,7 +49,7 @@ type batchRun struct {
 
 func (p *batchRun) flags(f *scenario.Flags) {
 	f.Int(&p.records, "records", 2000, 1, 100_000, "records of a run")
-	f.Int(&p.batch, "batch", 100, 1, 10_000, "records a transaction, at most: none is waited for")
+	f.Int(&p.batch, "batch", 100, 1, 10_000, "records a transaction, at most; it does not wait for more")
 	f.Delay(&p.every, "every", "exp:8ms", "from one record to the next; 0s: all are there at the start")
 	f.Delay(&p.poll, "poll", "200us", "a query of the outbox, or a poll of the input")
 	f.Delay(&p.trip, "trip", "lognormal:1ms,0.3", "a request and its answer")
@@ -180,13 +180,13 @@ func (o *batchOutcome) measures(series string) []float64 {
 
 func commitBatchHeadline(r *Result) string {
 	const panel = "batch every=0s"
-	return fmt.Sprintf("Batches of 100 relay %s records/s with an outbox and %s in transactions, singles %s and %s; a crash then repeats %s of 100, or none",
+	return fmt.Sprintf("In batches of 100 an outbox relays %s records/s and Kafka transactions %s, one by one %s and %s; a crash repeats %s of the 100, in transactions none",
 		r.at(panel, "100", "outbox", "throughput"), r.at(panel, "100", "transaction", "throughput"),
 		r.at(panel, "1", "outbox", "throughput"), r.at(panel, "1", "transaction", "throughput"), r.at(panel, "100", "outbox", "repeated"))
 }
 
 func commitBatchLatencyHeadline(r *Result) string {
 	const panel = "batch every=exp:8ms"
-	return fmt.Sprintf("With 125 records/s p99 is %s ms with an outbox of 1 a batch and %s of 100; in transactions %s and %s",
+	return fmt.Sprintf("At 125 records/s the p99 of an outbox is %s ms one by one and %s ms in batches of 100; of transactions %s and %s ms",
 		r.at(panel, "1", "outbox", "p99"), r.at(panel, "100", "outbox", "p99"), r.at(panel, "1", "transaction", "p99"), r.at(panel, "100", "transaction", "p99"))
 }

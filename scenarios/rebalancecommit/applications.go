@@ -63,7 +63,7 @@ var variants = []scenario.Variant[Params, rebalance.Application]{
 		Does: app("P6").Does,
 		Expect: expect{
 			scenario.Breaks(ownersCommit).Where(in("kafka-go-join", "kafka-go-crash", "kafka-go-close")...).
-				Because("kafka-go tells nobody"),
+				Because("a kafka-go Reader has no callback for a rebalance, so nobody drains; a ConsumerGroup with Generation.Start does (examples/drain/kafkago)"),
 			scenario.Breaks(neverRewinds, noneTwice).Where(in("kafka-go-join", "kafka-go-close")...),
 		},
 		SlowIn: except("franz-go-eager-join", "franz-go-coop-join", "franz-go-848-join", "sarama-eager-join", "sarama-coop-join", "kafka-go-join", "franz-go-eager-close", "sarama-eager-close", "franz-go-eager-crash"),

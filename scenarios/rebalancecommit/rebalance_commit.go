@@ -176,7 +176,8 @@ var Scenario = scenario.Scenario[Params, rebalance.Application]{
 		"application does between poll and commit, and on rules of its client: when it says that partitions are revoked, what it " +
 		"commits by itself, and which generation a commit carries.",
 	Do: "Drain: a queue and one worker a partition, marks after the work; in revoke wait until the queue is empty, then commit. " +
-		"franz-go needs BlockRebalanceOnPoll and OnPartitionsRevoked for it, Sarama a ConsumeClaim that returns when its queue is done. kafka-go tells nobody.",
+		"franz-go needs BlockRebalanceOnPoll and OnPartitionsRevoked for it, Sarama a ConsumeClaim that returns when its queue is done. " +
+		"A kafka-go Reader has no callback: take a ConsumerGroup there, and Generation.Start. Code to take for all three: examples/drain.",
 	Group:    scenario.Application,
 	Symptoms: symptoms,
 	Sources: []string{

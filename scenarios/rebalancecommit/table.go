@@ -11,17 +11,17 @@ import (
 
 // mends is the smallest change that mends an application, by variant.
 var mends = map[string]string{
-	"commit-each":    "commit under the generation of the poll: Sarama's session does; in franz-go and kafka-go stop and wait in revoke, as drain does",
+	"commit-each":    "commit under the generation of the poll: Sarama's session does; in franz-go and kafka-go do as drain does",
 	"commit-first":   "commit after the work",
-	"mark":           "in revoke wait for the record in work: franz-go with BlockRebalanceOnPoll and a callback; Sarama's ConsumeClaim does",
+	"mark":           "in revoke wait for the record in work: franz-go with BlockRebalanceOnPoll and a callback, kafka-go as drain; Sarama's ConsumeClaim does",
 	"batch":          "BlockRebalanceOnPoll, AllowRebalance after the commit (batch-blocking)",
 	"batch-blocking": "nothing, as long as a batch ends within the rebalance timeout",
-	"drain":          "nothing; keep the queue short enough for the rebalance timeout. kafka-go tells nobody of a rebalance",
+	"drain":          "nothing; keep the queue short enough for the rebalance timeout. in kafka-go a ConsumerGroup with Generation.Start in place of the Reader (examples/drain/kafkago)",
 	"drain-a-second": "cancel the record in work when the time is over, and do not mark it",
 	"no-wait":        "wait in revoke until the queue is done (drain)",
 	"late-ack":       "drop an acknowledgement whose generation is over, and wait in revoke (drain)",
 	"hand-over":      "mark when the work is done, and not when it is handed over",
-	"drop-queue":     "drop only the queues that are taken, and wait for the record in work (P6q of the measured table)",
+	"drop-queue":     "drop only the queues that are taken, and wait for the record in work (P6q of model/rebalance/measured.csv)",
 	"mark-and-drop":  "mark a record after its work; never one that was dropped",
 }
 
@@ -41,12 +41,17 @@ var short = map[string]string{
 // it.
 func table(r *scenario.Race) []string {
 	lines := []string{
-		"What some schedule breaks while B joins; in brackets what breaks only if A crashes or calls Close",
-		"(searched for eager clients). Beside it what released clients did while B joined, in one fixed",
-		"schedule (P: the pattern there). lost: committed, never processed. twice: processed again, though",
-		"nobody was given up. stranger: commits for another's partition. dropped: neither processed nor",
-		"committed. The schedule of a cell:",
+		"The model: what some schedule breaks while B joins, and in brackets what breaks only if A crashes",
+		"or calls Close (searched for the eager clients and kafka-go). simrun shows the schedule of a cell:",
 		"simrun explore rebalance-commit/APPLICATION@CLIENT-EVENT",
+		"",
+		"  lost      committed, and never processed     stranger  commits for a partition that another has",
+		"  twice     processed again, nobody given up   rewinds   the committed offset goes back",
+		"  dropped   neither processed nor committed    order     processed first after a later record",
+		"",
+		"Measured: what released clients did while B joined, in one schedule; empty if not measured. (P2)",
+		"is the application's name in model/rebalance/measured.csv. \"not owned\" are commits of a member",
+		"that has given the partition up, whoever has it by then: inside its revoke they are right.",
 		"",
 		fmt.Sprintf("  %-14s  %-38s  %s", "client", "some schedule breaks", "measured while B joined"),
 	}

@@ -36,7 +36,7 @@ func (p *Params) flags(f *scenario.Flags) {
 	f.Int(&p.Refused, "refused", 1, 1, 6, "the message that the broker refuses")
 	f.Int(&p.Refusals, "refusals", 1, 0, 6, "how often the broker answers NOT_LEADER_OR_FOLLOWER to it")
 	f.Int(&p.Lost, "lost", 0, 0, 2, "how often the connection to the broker is lost, with what is in flight: the broker has written it, or not")
-	f.Int(&p.RetryMax, "retry-max", 3, 1, 3, "Producer.Retry.Max")
+	f.Int(&p.RetryMax, "retry-max", 3, 1, 3, "Producer.Retry.Max, or what the client calls it; librdkafka does not count refusals")
 	f.Switch(&p.Unread, "errors", "read", "unread", false, "whether somebody reads Errors")
 }
 
@@ -214,7 +214,7 @@ var Scenario = scenario.Scenario[Params, Client]{
 			Expect: expect{takenFirst, again, scenario.Breaks(order).Where(plainFive, lostFive).
 				Because("five requests are in flight, and each goes in front of the queue: the one that was sent last is sent again first")}},
 		{Name: "librdkafka", Is: Client{library: librdkafkaClient}, Release: "librdkafka 2.15",
-			Does: "puts refused messages back by their ids; an idempotent producer sends nothing until all in flight is answered",
+			Does: "puts refused messages back by their ids, and counts a retry only where the message may be written already; an idempotent producer sends nothing until all in flight is answered",
 			Expect: expect{takenFirst, again, scenario.Breaks(order).Where(plainFive).
 				Because("five requests are in flight, and the second is written before the first goes back")}},
 	},

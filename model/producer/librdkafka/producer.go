@@ -16,7 +16,9 @@ type ProducerConfig struct {
 	//
 	// Default: 1,000,000; an idempotent producer's is at most 5.
 	InFlight int
-	// Retries is message.send.max.retries.
+	// Retries is message.send.max.retries: how often a message is sent again that may be
+	// written already. Where the broker has refused it, it goes again until
+	// message.timeout.ms is over.
 	//
 	// Default: 2,147,483,647.
 	Retries int32
@@ -41,7 +43,8 @@ type request struct {
 // rd_kafka_retry_msgq, rd_kafka_idemp_drain_toppar and rd_kafka_idemp_drain_epoch_bump
 // of librdkafka 2.15.
 // Differs: one partition, whose leader stays. A producer has its id from the start. No
-// queue.buffering.max.ms: a message is sent as it comes. Backoffs take no time.
+// queue.buffering.max.ms: a message is sent as it comes. Backoffs take no time, and no
+// message.timeout.ms ends.
 type Producer struct {
 	config ProducerConfig `sim:"config"`
 	in     *producer.Input
@@ -129,13 +132,20 @@ func (p *Producer) handleProduce(t *sim.Task, refusal model.Error) {
 		p.bumps = true
 	}
 	p.drains = p.config.Idempotent
+	// A refusal says that nothing is written, so sending again repeats nothing: it is not
+	// counted. Of a lost connection nobody knows.
+	var counts int32
+	if refusal == model.ErrNetworkException {
+		counts = 1
+	}
 	for _, m := range r.messages {
-		if p.fatal || m.retries >= p.config.Retries {
-			p.bumps = p.config.Idempotent
+		if p.fatal || m.retries+counts > p.config.Retries {
+			// A gap in the sequence numbers is left: what comes next is refused as out of
+			// order, and begins a new epoch.
 			p.in.Outcome(t, m.record, refusal)
 			continue
 		}
-		m.retries++
+		m.retries += counts
 		if p.config.Idempotent {
 			m.last = last
 		}
