@@ -114,7 +114,7 @@ func answersConcurrentTransactions(m sim.Message) bool {
 // AlwaysRecoverable claims that from every state in which an application has
 // given up, calling AbortTxn, BeginTxn and Send gets the client working again.
 // That the transaction before is still not complete is no state that the client
-// is left in.
+// is left in, unless it has failed for good with that error.
 func AlwaysRecoverable() *sim.Property {
 	var gaveUp bool
 	p := sim.NewProperty("always-recoverable", &gaveUp)
@@ -124,7 +124,7 @@ func AlwaysRecoverable() *sim.Property {
 			c.Skip()
 			return
 		}
-		c.Assert(!gaveUp || r.OK() || r.Error == model.ErrConcurrentTransactions,
+		c.Assert(!gaveUp || r.OK() || r.Error == model.ErrConcurrentTransactions && r.Status != model.TxnFatalError,
 			"%s gave up, and after one more AbortTxn its %v came back with: %v", a.Actor, r.Call, r)
 	})
 	return p

@@ -44,6 +44,9 @@ type Inside struct {
 	// Flush says that the application first gets rid of what is buffered, as
 	// AbortTxn of Sarama and of Java's client does by itself.
 	Flush bool
+	// Timeout is when the context of franz-go's EndTransaction ends, from the call on.
+	// 0: never. Sarama's and Java's calls take no context.
+	Timeout time.Duration
 }
 
 // API returns itself: a client embeds it.

@@ -29,6 +29,7 @@ type Params struct {
 	Pause                 time.Duration
 	Inside                time.Duration
 	Flush                 bool
+	Timeout               time.Duration
 	LoadError             time.Duration
 	Tries                 int
 	BrokerRetry           time.Duration
@@ -48,6 +49,7 @@ func (p *Params) flags(f *scenario.Flags) {
 	f.Int(&p.Tries, "tries", 3, 1, 100, "how often txn-retry tries a transaction")
 	f.Duration(&p.Inside, "inside", 0, "how long after its record, which nobody waits for, the second transaction is aborted; 0 is: it is like the others")
 	f.Switch(&p.Flush, "flush", "no", "yes", false, "what is buffered is got rid of before that: AbortBufferedRecords of franz-go, the others do it by themselves")
+	f.Duration(&p.Timeout, "timeout", 0, "when the context of franz-go's EndTransaction ends there, from the call on; 0 is never. Sarama's and Java's calls take none")
 	f.Duration(&p.LoadError, "load-error", 0, "when franz-go's metadata loses the topic, once; 0 is never")
 	f.Duration(&p.BrokerRetry, "broker-retry", 100*time.Millisecond, "how long, under TV2, the broker tries by itself to add a partition")
 	f.Switch(&p.Timed, "clock", "untimed", "timed", false, "timed, or untimed: whatever can happen may happen at any time")
@@ -87,6 +89,7 @@ var (
 		p.TooLarge, p.Timed, p.Transactions, p.Lag, p.Inside = 0, true, 3, sim.Constant(505*time.Millisecond), 50*time.Millisecond
 	}}
 	insideFlushed = &setting{Name: "abort-flushed", Set: func(p *Params) { inside.Set(p); p.Flush = true }}
+	insideTimeout = &setting{Name: "abort-deadline", Set: func(p *Params) { inside.Set(p); p.Timeout = 100 * time.Millisecond }}
 	insideLoadErr = &setting{Name: "abort-load-error", Set: func(p *Params) { insideFlushed.Set(p); p.LoadError = 30 * time.Millisecond }}
 	inside5s      = &setting{Name: "abort-inside-5s", Set: func(p *Params) { inside.Set(p); p.Lag = sim.Constant(5 * time.Second) }}
 	shortBackoff  = &setting{Name: "short-backoff", Set: func(p *Params) {
@@ -133,7 +136,7 @@ var (
 		scenario.Vacuous(abortAllowsBegin, atomic, outcome).Where(tooLarge50ms).
 			Because("the client is fatal before it has written anything, and AbortTxn fails"),
 	}
-	twoTries = scenario.Breaks(canWrite, progress).Where(inside, insideFlushed, insideLoadErr, inside5s).
+	twoTries = scenario.Breaks(canWrite, progress).Where(inside, insideFlushed, insideTimeout, insideLoadErr, inside5s).
 			Because("the window outlasts both tries")
 	numberIsGone = scenario.Breaks(progress).Where(inside5s).
 			Because("the budget runs out while AbortTxn waits: it succeeds, and asks for no new epoch. The sequence number of the record that was never sent is gone, and the next one is out of order")
@@ -141,6 +144,8 @@ var (
 			Because("of that the transaction fails, and its AbortTxn needs InitProducerId, where CONCURRENT_TRANSACTIONS is fatal")
 	neverOpened = scenario.Breaks(delayNeverFatal, progress, abortAllowsBegin, recoverable).Where(inside).
 			Because("EndTransaction does not wait for the record: the partition counts as added from when the request is built, so the abort asks for the end of a transaction that was never opened; INVALID_TXN_STATE fails the producer id for good")
+	deadlineEnds = scenario.Breaks(delayNeverFatal, progress, abortAllowsBegin, recoverable).Where(insideTimeout).
+			Because("the context ends while EndTransaction backs off: that returns CONCURRENT_TRANSACTIONS, which fails the producer id for good, and a second EndTransaction does nothing and returns nil")
 	outOfOrder  = scenario.Breaks(recoverable).Where(lag5s).Because("a second AbortTxn leads to Ready, and the next record is out of order")
 	neverAborts = expect{scenario.Vacuous(abortAllowsBegin).Where(untimed, three, twoPartitions, lag50ms, lag5s, shortBackoff).
 			Because("nothing is aborted, or it is the last transaction")}
@@ -211,7 +216,7 @@ var Scenario = scenario.Scenario[Params, Client]{
 	},
 
 	Flags:    (*Params).flags,
-	Settings: []*setting{untimed, three, twoPartitions, tooLarge, lag50ms, lag5s, tooLarge50ms, shortBackoff, inside, insideFlushed, insideLoadErr, inside5s},
+	Settings: []*setting{untimed, three, twoPartitions, tooLarge, lag50ms, lag5s, tooLarge50ms, shortBackoff, inside, insideFlushed, insideTimeout, insideLoadErr, inside5s},
 	Claims:   []*claim{delayNeverFatal, canWrite, progress, abortAllowsBegin, recoverable, atomic, outcome},
 	Variants: []scenario.Variant[Params, Client]{
 		{Name: "sarama-1.43", Release: "Sarama 1.37.0 to 1.48.2",
@@ -229,13 +234,13 @@ var Scenario = scenario.Scenario[Params, Client]{
 		{Name: "kgo", Release: "franz-go 1.21.6 to 1.22.2, TV1",
 			Does: "tries again until the context ends: every 20 ms, and less often after 1, 2.5 and 5 s",
 			Is:   Kgo(kgo.Release1_22_2, model.TV1),
-			Expect: append(expect{neverOpened, scenario.Breaks(delayNeverFatal, progress, abortAllowsBegin, recoverable).Where(insideLoadErr).
+			Expect: append(expect{neverOpened, deadlineEnds, scenario.Breaks(delayNeverFatal, progress, abortAllowsBegin, recoverable).Where(insideLoadErr).
 				Because("a load error of the metadata fails the record while its partition is being added; Flush sees nothing buffered, and it goes on as without")}, neverAborts...),
 			SlowIn: []*setting{three}},
 		{Name: "kgo-1.22.3", Release: "franz-go 1.22.3, TV1",
 			Does:   "likewise, but Flush waits for a partition that is being added, and AbortBufferedRecords ends that",
 			Is:     Kgo(kgo.Release1_22_3, model.TV1),
-			Expect: append(expect{neverOpened}, neverAborts...), SlowIn: []*setting{untimed, three, twoPartitions, tooLarge}},
+			Expect: append(expect{neverOpened, deadlineEnds}, neverAborts...), SlowIn: []*setting{untimed, three, twoPartitions, tooLarge}},
 		{Name: "java", Release: "Kafka's Java client 3.9, TV1",
 			Does:   "tries the first add again every 20 ms, all else every retry.backoff.ms, and does not count",
 			Is:     Java(model.TV1),
@@ -256,7 +261,7 @@ var Scenario = scenario.Scenario[Params, Client]{
 			Does: "the application aborts the transaction, until that succeeds, and does all of it again",
 			Is:   fewestRetries(sarama.Release1_61_1, func(p Params, plan *app.TxnPlan) { plan.Tries = p.Tries }),
 			Expect: expect{
-				scenario.Breaks(canWrite).Where(untimed, three, twoPartitions, tooLarge, lag5s, shortBackoff, inside, insideFlushed, insideLoadErr, inside5s).
+				scenario.Breaks(canWrite).Where(untimed, three, twoPartitions, tooLarge, lag5s, shortBackoff, inside, insideFlushed, insideTimeout, insideLoadErr, inside5s).
 					Because("its client has too few retries; its application makes up for that"),
 				noAbort50ms,
 			}},
@@ -270,7 +275,7 @@ var Scenario = scenario.Scenario[Params, Client]{
 		{Name: "tv2", Release: "franz-go 1.22.2 to 1.22.3, TV2 (KIP-890)",
 			Does: "leaves it to the broker to add a partition and to try again; what still comes back waits for the metadata",
 			Is:   Kgo(kgo.Release1_22_2, model.TV2),
-			Expect: append(expect{scenario.Breaks(outcome).Where(inside).
+			Expect: append(expect{deadlineEnds, scenario.Breaks(outcome).Where(inside).
 				Because("the record that nobody waited for is still buffered after EndTransaction, and goes out in the next transaction")}, neverAborts...)},
 	},
 	Schedule: `
@@ -439,7 +444,7 @@ func build(w *sim.World, client Client, p Params) {
 	}
 	transactions.Connect(markers...)
 	made, plan := client.Make(p, w.Dial("app", "coordinator"), writes, w.Dial)
-	plan.Inside = producer.Inside{After: p.Inside, Flush: p.Flush}
+	plan.Inside = producer.Inside{After: p.Inside, Flush: p.Flush, Timeout: p.Timeout}
 	w.GoProgram("app", app.NewTransactional(made, plan))
 	if cl, ok := made.(*kgo.Transactions); ok {
 		for i, sink := range cl.Programs() {

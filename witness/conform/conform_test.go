@@ -83,6 +83,9 @@ func draw(r *rapid.T) concurrenttransactions.Params {
 	if rapid.Bool().Draw(r, "abort inside") {
 		p.Inside = millis("inside", 1, 20, 50, 500, 3000) + 250*time.Microsecond
 		p.Flush = rapid.Bool().Draw(r, "flush")
+		if rapid.Bool().Draw(r, "deadline") {
+			p.Timeout = millis("timeout", 0, 30, 100, 1000, 3000) + 125*time.Microsecond
+		}
 	}
 	return p
 }

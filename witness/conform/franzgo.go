@@ -48,22 +48,28 @@ func (c *kgoClient) send(record string, partition int32) error {
 	return c.ProduceSync(context.Background(), &kgo.Record{Partition: partition, Value: []byte(record)}).FirstErr()
 }
 
-func (c *kgoClient) abortInside(record string, after time.Duration, flush bool) error {
+func (c *kgoClient) abortInside(record string, p concurrenttransactions.Params) error {
 	c.Produce(context.Background(), &kgo.Record{Value: []byte(record)}, nil)
-	time.Sleep(after)
-	if flush {
+	time.Sleep(p.Inside)
+	if p.Flush {
 		if err := c.AbortBufferedRecords(context.Background()); err != nil {
 			return err
 		}
 	}
-	return c.abort()
+	ctx := context.Background()
+	if p.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, p.Timeout)
+		defer cancel()
+	}
+	return c.end(ctx, kgo.TryAbort)
 }
 
-func (c *kgoClient) commit() error { return c.end(kgo.TryCommit) }
-func (c *kgoClient) abort() error  { return c.end(kgo.TryAbort) }
+func (c *kgoClient) commit() error { return c.end(context.Background(), kgo.TryCommit) }
+func (c *kgoClient) abort() error  { return c.end(context.Background(), kgo.TryAbort) }
 
-func (c *kgoClient) end(try kgo.TransactionEndTry) error {
-	err := c.EndTransaction(context.Background(), try)
+func (c *kgoClient) end(ctx context.Context, try kgo.TransactionEndTry) error {
+	err := c.EndTransaction(ctx, try)
 	c.inTxn = err != nil
 	c.fatal = c.fatal || err != nil && !errors.Is(err, kerr.OperationNotAttempted)
 	return err

@@ -58,10 +58,10 @@ func (p saramaProducer) outcome() error {
 	}
 }
 
-func (p saramaProducer) abortInside(record string, after time.Duration, _ bool) error {
+func (p saramaProducer) abortInside(record string, plan concurrenttransactions.Params) error {
 	p.Input() <- &sarama.ProducerMessage{Topic: topic, Value: sarama.StringEncoder(record)}
 	go p.outcome()
-	time.Sleep(after)
+	time.Sleep(plan.Inside)
 	return p.AbortTxn()
 }
 

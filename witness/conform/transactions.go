@@ -68,7 +68,7 @@ type client interface {
 	begin() error
 	send(record string, partition int32) error
 	// abortInside hands a record over, and aborts after a while without a wait for it.
-	abortInside(record string, after time.Duration, flush bool) error
+	abortInside(record string, p concurrenttransactions.Params) error
 	commit() error
 	abort() error
 	status() model.TxnStatus
@@ -124,7 +124,7 @@ func (a *application) transaction() {
 		return
 	}
 	if a.plan.Inside > 0 && a.txn == 1 {
-		a.called(model.AbortTxn, a.client.abortInside(fmt.Sprint(10*a.txn), a.plan.Inside, a.plan.Flush))
+		a.called(model.AbortTxn, a.client.abortInside(fmt.Sprint(10*a.txn), a.plan))
 		a.gaveUp = a.failed && a.client.status() == model.TxnFatalError
 	} else {
 		for i := 0; i < a.plan.Records && !a.failed; i++ {

@@ -15,7 +15,7 @@ import (
 //
 // On CONCURRENT_TRANSACTIONS every request to the coordinator is tried again
 // after 20 ms, and after longer when that has gone on for long: until the context
-// ends, which here it does not. Under TV2 the partition's leader may answer so as
+// ends, which here only that of EndTransaction in AbortInside may. Under TV2 the partition's leader may answer so as
 // well, and a batch that failed waits for the next update of the metadata.
 //
 // Held against the releases at drawn settings: go -C witness/conform test ..
@@ -26,9 +26,9 @@ import (
 // Differs: a record a batch, and one request in flight to a leader; the goroutine
 // that handles its answer is the sink's. A sink has a connection of its own to the
 // coordinator: what overtakes there, overtakes in the client as well, since each
-// goroutine tries again by itself. No connection breaks, no context of a call ends (what
-// a deadline does, docs/found-in-clients.md says), and no producer id is recovered: what
-// fails it is fatal here. The calls of the application are in order, so txnMu is never
+// goroutine tries again by itself. No connection breaks, so no context ends while a
+// request is out (EndTransaction returns the context's error then, and the next one loads a
+// new epoch), and no producer id is recovered: what fails it is fatal here. The calls of the application are in order, so txnMu is never
 // waited for; what is stored together in one atomic value, or under recBuf.mu, is several
 // atomic values that are stored in one step.
 type Transactions struct {
@@ -48,7 +48,9 @@ type Transactions struct {
 	aborting      sim.Atomic[bool]
 	closed        sim.Atomic[bool]
 	ctx           sim.Chan[bool] // is closed with the client
-	addingToTxn   sim.WaitGroup  // since 1.22.3
+	hasDeadline   bool           // the context of EndTransaction
+	deadline      sim.Timer
+	addingToTxn   sim.WaitGroup // since 1.22.3
 
 	commit  model.TransactionResult
 	swapped []bool // addedSwapped, by partition
@@ -248,7 +250,15 @@ func (cl *Transactions) AbortInside(t *sim.Task) {
 	if cl.Inside.Flush {
 		cl.abortBufferedRecords(t)
 	}
+	if cl.Inside.Timeout > 0 {
+		cl.hasDeadline = true
+		cl.deadline.Start(t, cl.Inside.Timeout)
+	}
 	cl.endTransaction(t)
+	if cl.hasDeadline {
+		cl.hasDeadline = false
+		cl.deadline.Stop(t)
+	}
 }
 
 // abortBufferedRecords is AbortBufferedRecords, which ends with Flush.
@@ -341,8 +351,26 @@ func (cl *Transactions) endTxn(t *sim.Task) {
 			}
 			return
 		}
-		cl.after.Sleep(t.At(producer.PointBackoff), cl.backoff)
+		if cl.abandons(t) {
+			cl.start, cl.backoff = sim.Never, 0
+			return
+		}
 	}
+}
+
+// abandons waits for the backoff, or for the end of the context of EndTransaction. Then
+// that returns the last answer.
+func (cl *Transactions) abandons(t *sim.Task) bool {
+	if !cl.hasDeadline {
+		cl.after.Sleep(t.At(producer.PointBackoff), cl.backoff)
+		return false
+	}
+	cl.after.Start(t, cl.backoff)
+	if t.At(producer.PointBackoff).Select(cl.after.Receiving(), cl.deadline.Receiving()) != &cl.deadline {
+		return false
+	}
+	cl.after.Stop(t)
+	return true
 }
 
 // Close ends the sinks, and the updates of the metadata.
