@@ -353,8 +353,8 @@ func (s Search) judge(t testing.TB, build func(*sim.World), r *explore.Result) {
 	var broken, also, vacuous, idle, holds, asked, unexpected []string
 	claimed := false
 	for _, name := range s.Expect {
-		if !slices.ContainsFunc(r.Verdicts, func(v explore.Verdict) bool { return v.Property == name }) {
-			t.Errorf("Expect has %q, which this world does not judge; it judges %s", name, strings.Join(judged(r), ", "))
+		if judged := judged(r); !slices.Contains(judged, name) {
+			t.Errorf("Expect has %q, which this world does not judge; it judges %s", name, strings.Join(judged, ", "))
 		}
 	}
 	for i := range r.Verdicts {

@@ -259,6 +259,15 @@ func (b *Broker) join(ctx context.Context, client *kgo.Client, group string) err
 	return kerr.ErrorForCode(synced.ErrorCode)
 }
 
+// askLeader sends a request to the leader of a partition.
+func (b *Broker) askLeader(ctx context.Context, client *kgo.Client, partition int, r kmsg.Request) (kmsg.Response, error) {
+	leader, err := b.leader(ctx, partition)
+	if err != nil {
+		return nil, err
+	}
+	return client.Broker(leader).Request(ctx, r)
+}
+
 // fetch reads the first partition.
 func (b *Broker) fetch(ctx context.Context, client *kgo.Client, s specified.Step) (specified.Answer, error) {
 	a := specified.Answer{Epoch: -1}
@@ -270,11 +279,7 @@ func (b *Broker) fetch(ctx context.Context, client *kgo.Client, s specified.Step
 	p.FetchOffset, p.PartitionMaxBytes = s.Offset, 1<<20
 	t.Partitions = append(t.Partitions, p)
 	r.Topics = append(r.Topics, t)
-	leader, err := b.leader(ctx, 0)
-	if err != nil {
-		return a, err
-	}
-	response, err := client.Broker(leader).Request(ctx, r)
+	response, err := b.askLeader(ctx, client, 0, r)
 	if err != nil {
 		return a, err
 	}
@@ -297,11 +302,7 @@ func (b *Broker) delete(ctx context.Context, client *kgo.Client, s specified.Ste
 	p.Offset = s.Offset
 	t.Partitions = append(t.Partitions, p)
 	r.Topics = append(r.Topics, t)
-	leader, err := b.leader(ctx, 0)
-	if err != nil {
-		return a, err
-	}
-	response, err := client.Broker(leader).Request(ctx, r)
+	response, err := b.askLeader(ctx, client, 0, r)
 	if err != nil {
 		return a, err
 	}
@@ -327,11 +328,7 @@ func (b *Broker) marker(ctx context.Context, client *kgo.Client, s specified.Ste
 	t.Topic, t.Partitions = b.topic, []int32{int32(s.Partition)}
 	m.Topics = append(m.Topics, t)
 	r.Markers = append(r.Markers, m)
-	leader, err := b.leader(ctx, s.Partition)
-	if err != nil {
-		return a, err
-	}
-	response, err := client.Broker(leader).Request(ctx, r)
+	response, err := b.askLeader(ctx, client, s.Partition, r)
 	if err != nil {
 		return a, err
 	}
@@ -367,11 +364,7 @@ func (b *Broker) produce(ctx context.Context, client *kgo.Client, s specified.St
 	p.Records = record(id, epoch, who.NextSequence(s), !s.Plain)
 	t.Partitions = append(t.Partitions, p)
 	r.Topics = append(r.Topics, t)
-	leader, err := b.leader(ctx, s.Partition)
-	if err != nil {
-		return a, err
-	}
-	response, err := client.Broker(leader).Request(ctx, r)
+	response, err := b.askLeader(ctx, client, s.Partition, r)
 	if err != nil {
 		return a, err
 	}
