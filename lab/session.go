@@ -22,7 +22,7 @@ type Session struct {
 }
 
 // New returns a session at the start of a case. The goal is the property that the
-// player wants to break; empty: the first that the scenario claims. The error lists
+// player wants to break; empty: what Case.First says. The error lists
 // what there is.
 func New(c *scenario.Case, goal string) (*Session, error) {
 	s := &Session{c: c}

@@ -41,7 +41,7 @@ func (a *app) playCommand() *cobra.Command {
 	a.takesScenario(c)
 	p.flags(a, c)
 	f := c.Flags()
-	f.StringVar(&p.goal, "goal", "", "the property to break; without it, the first that the scenario claims")
+	f.StringVar(&p.goal, "goal", "", "the property to break; without it, the first that the scenario claims, or else what a short search breaks")
 	f.IntVar(&p.within, "within", 0, "steps that you may take; 0: as many as you like")
 	f.StringVar(&p.from, "from", "", scheduleFlag)
 	c.PreRunE = func(_ *cobra.Command, args []string) (err error) {

@@ -38,7 +38,8 @@ func (a *app) runCommand() *cobra.Command {
 		Short: "Run a variant once and draw what happened",
 		Long: "Run a variant once and draw what happened. Without a seed or a schedule the unfixed\n" +
 			"variant runs on its shortest breaking schedule, and a fix on the story of the race, or, if it\n" +
-			"has none, on what fits the fix of that schedule.\n" +
+			"has none, on what fits the fix of that schedule. A scenario that has neither is searched for\n" +
+			"the shortest break.\n" +
 			"It exits with 0 if the run breaks nothing but what the scenario's table expects.\n\n" +
 			"In the picture, \u25cf is a step of the lane and \u25cb a timer or a fault. An arrow takes a message;\n" +
 			"\u25b7 is one that is sent and not yet taken. Each step begins with its name in a schedule: LANE NAME,\n" +
