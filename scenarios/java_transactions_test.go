@@ -35,7 +35,8 @@ func TestJavaInvalidProducerIDMapping(t *testing.T) {
 		w.AddNode("B0", leader)
 		transactions.Connect(w.Dial("coordinator", "B0"))
 		leader.Connect(w.Dial("B0", "coordinator"))
-		client := java.NewTransactions(java.Config{TransactionVersion: version}, w.Dial("app", "coordinator"), w.Dial("app", "B0"))
+		client := java.NewTransactions(java.Config{TransactionVersion: version}, w.Dial("sender", "coordinator"), w.Dial("sender", "B0"))
+		w.GoProgram("sender", client.Sender())
 		w.GoProgram("app", app.NewTransactional(client, app.TxnPlan{Transactions: 2, Records: 1, Partitions: 1, Tries: 1}))
 		var returned []string
 		p := sim.NewProperty("returned", nil)
@@ -52,6 +53,31 @@ func TestJavaInvalidProducerIDMapping(t *testing.T) {
 		}
 		if got := fmt.Sprint(returned); got != want {
 			t.Errorf("%v: %s, want %s", version, got, want)
+		}
+	}
+}
+
+// Goal: a commit inside a window of 505 ms, 50 ms after its record, throws a
+// TimeoutException after max.block.ms, 100 ms. From then on abortTransaction and
+// beginTransaction throw an IllegalStateException; commitTransaction waits on, and
+// succeeds.
+//
+// Source: KafkaProducer.commitTransaction; handleCachedTransactionRequestResult and
+// throwIfPendingState of TransactionManager.
+func TestJavaCommitTimesOut(t *testing.T) {
+	const first = "150ms CommitTxn REQUEST_TIMED_OUT, EndTransaction; "
+	for _, test := range []struct{ repeat, want string }{
+		{"no", first + "150ms AbortTxn not allowed, EndTransaction; 150ms AbortTxn not allowed, EndTransaction; 150ms BeginTxn not allowed, EndTransaction; "},
+		{"yes", first + "250ms CommitTxn REQUEST_TIMED_OUT, EndTransaction; 350ms CommitTxn REQUEST_TIMED_OUT, EndTransaction; " +
+			"450ms CommitTxn REQUEST_TIMED_OUT, EndTransaction; 520ms CommitTxn ok, Ready; "},
+	} {
+		c := converse(t, "java", "transactions=2", "lag=505ms", "inside=50ms", "ends=commit", "timeout=100ms", "repeat="+test.repeat)
+		got := ""
+		for _, r := range c.returned[5:] { // after the first transaction and BeginTxn of the second
+			got += fmt.Sprintf("%v %v %v; ", r.at, r.Call, r.TxnReturned)
+		}
+		if got != test.want {
+			t.Errorf("repeat %s: %s; want %s", test.repeat, got, test.want)
 		}
 	}
 }

@@ -115,9 +115,15 @@ func (t TransactionLoad) Values() scenario.Values {
 }
 
 // client makes a producer that follows a policy. franz-go's has a goroutine that
-// sends, a task of its own.
+// sends, Java's a thread: a task of its own.
 func (t TransactionLoad) client(w *sim.World, policy string, id model.TransactionalID, seed uint64) producer.TxnClient {
 	name := fmt.Sprint("producer", id)
+	if policy == "java" {
+		sends := name + ".sender"
+		client := javaclient.NewTransactions(javaclient.Config{TransactionalID: id, RetryBackoff: t.Backoff}, w.Dial(sends, "coordinator"), w.Dial(sends, leader))
+		w.GoProgram(sends, client.Sender())
+		return client
+	}
 	toCoordinator := w.Dial(name, "coordinator")
 	backoff := t.Backoff
 	sarama := saramaclient.Config{
@@ -136,11 +142,7 @@ func (t TransactionLoad) client(w *sim.World, policy string, id model.Transactio
 		return client
 	}
 	toLeader := w.Dial(name, leader)
-	switch policy {
-	case "java":
-		return javaclient.NewTransactions(javaclient.Config{TransactionalID: id, RetryBackoff: backoff}, toCoordinator, toLeader)
-	case "sarama":
-	default:
+	if policy != "sarama" {
 		sarama.BackoffFunc = backoffFunc(policy, backoff, sim.NewRandom(seed, fmt.Sprint("backoff ", id)))
 	}
 	return saramaclient.NewTransactions(sarama, toCoordinator, toLeader)

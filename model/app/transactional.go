@@ -24,9 +24,14 @@ type TxnPlan struct {
 	// Tries is how often a transaction is tried that has to be aborted, before
 	// the application goes on with the next. The least is 1.
 	Tries int
-	// Inside is how the second transaction is aborted inside the window of the first,
-	// without a wait for its record. Its client is an InsideAborter. Zero: it is not.
+	// Inside is how the second transaction ends inside the window of the first,
+	// without a wait for its record. Its client is an InsideEnder. Zero: it is like the
+	// others.
 	Inside producer.Inside
+	// Repeat says that a call which came back with a TimeoutException is made again, as
+	// the documentation of Java's client asks for. If not, the transaction is aborted, as
+	// the example there does upon each KafkaException.
+	Repeat bool
 	// Budget is how often the client tries, in the words of its configuration.
 	Budget string
 }
@@ -34,14 +39,14 @@ type TxnPlan struct {
 // Transactional writes transaction after transaction. If one fails it is
 // aborted; AbortTxn is called until it succeeds, as the documentation of all
 // three clients has it, unless the client says that its error is fatal. When
-// BeginTxn is refused, or the error is fatal, the application gives up; at last
-// it tries whether AbortTxn and BeginTxn, once more, get it to where it can send.
+// BeginTxn or AbortTxn is not allowed, or the error is fatal, the application gives up; at
+// last it tries whether AbortTxn and BeginTxn, once more, get it to where it can send.
 type Transactional struct {
 	client producer.TxnClient
-	// aborter is the client, if a transaction is aborted inside.
-	aborter producer.InsideAborter
-	plan    TxnPlan `sim:"config"`
-	wait    sim.Timer
+	// ender is the client, if a transaction ends inside.
+	ender producer.InsideEnder
+	plan  TxnPlan `sim:"config"`
+	wait  sim.Timer
 
 	txn       int // from 0; each try is one of its own
 	sent      int // records of it
@@ -59,7 +64,7 @@ func NewTransactional(client producer.TxnClient, plan TxnPlan) *Transactional {
 	a := &Transactional{client: client, plan: plan}
 	if plan.Inside.After > 0 {
 		client.API().Inside = plan.Inside
-		a.aborter = client.(producer.InsideAborter)
+		a.ender = client.(producer.InsideEnder)
 	}
 	return a
 }
@@ -124,7 +129,7 @@ func (a *Transactional) transaction(t *sim.Task) {
 		return
 	}
 	if a.plan.Inside.After > 0 && a.txn == 1 {
-		a.abortInside(t)
+		a.endInside(t)
 		return
 	}
 	for a.sent = 0; a.sent < a.plan.Records && !a.failed; a.sent++ {
@@ -135,9 +140,7 @@ func (a *Transactional) transaction(t *sim.Task) {
 		a.wait.Sleep(t.At(PointWork), a.plan.Work)
 	}
 	if !a.failed {
-		a.called(t, model.CommitTxn)
-		a.client.CommitTxn(t)
-		a.returned(t)
+		a.commit(t)
 	}
 	if a.failed {
 		a.cause = a.refusal()
@@ -146,17 +149,26 @@ func (a *Transactional) transaction(t *sim.Task) {
 	}
 }
 
-// abortInside hands a record over, and aborts without a wait for it.
-func (a *Transactional) abortInside(t *sim.Task) {
+// endInside hands a record over, and ends the transaction without a wait for it.
+func (a *Transactional) endInside(t *sim.Task) {
 	a.client.API().Record = model.Record(10 * a.txn)
 	a.called(t, model.Send)
 	a.call = model.AbortTxn
-	a.aborter.AbortInside(t)
-	a.returned(t)
-	if a.failed {
-		a.gaveUp = a.client.API().Status == model.TxnFatalError
-		a.abortUntilDone(t)
+	if a.plan.Inside.Commit {
+		a.call = model.CommitTxn
 	}
+	a.ender.EndInside(t)
+	a.returned(t)
+	for a.plan.Repeat && a.plan.Inside.Commit && a.refusal() == model.ErrRequestTimedOut {
+		a.commit(t)
+	}
+	if !a.failed {
+		return
+	}
+	a.cause = a.refusal()
+	a.gaveUp = a.client.API().Status == model.TxnFatalError
+	a.abortUntilDone(t)
+	a.failed = a.failed || a.plan.Inside.Commit
 }
 
 func (a *Transactional) refusal() model.Error { return a.client.API().Failure.Kafka() }
@@ -176,10 +188,17 @@ func (a *Transactional) send(t *sim.Task) {
 	a.returned(t)
 }
 
+func (a *Transactional) commit(t *sim.Task) {
+	a.called(t, model.CommitTxn)
+	a.client.CommitTxn(t)
+	a.returned(t)
+}
+
 func (a *Transactional) abortUntilDone(t *sim.Task) {
 	for a.failed && !a.gaveUp {
 		a.abort(t)
-		a.gaveUp = a.client.API().Status == model.TxnFatalError
+		api := a.client.API()
+		a.gaveUp = api.Status == model.TxnFatalError || api.Failure == producer.ErrNotAllowed
 	}
 }
 

@@ -19,33 +19,36 @@ type TxnClient interface {
 	Close(t *sim.Task)
 }
 
-// InsideAborter is a TxnClient whose application need not wait for a record before
-// it aborts.
-type InsideAborter interface {
+// InsideEnder is a TxnClient whose application need not wait for a record before
+// it ends the transaction.
+type InsideEnder interface {
 	TxnClient
-	// AbortInside hands the record over without waiting for it, and calls AbortTxn
-	// once the application has thought better of it.
-	AbortInside(t *sim.Task)
+	// EndInside hands the record over without waiting for it, and calls AbortTxn or
+	// CommitTxn after a while.
+	EndInside(t *sim.Task)
 }
 
 // TxnAPI is what an application and its client hand each other.
 type TxnAPI struct {
 	Record    model.Record // to send
 	Partition model.Partition
-	Inside    Inside   `sim:"config"` // how AbortInside goes
+	Inside    Inside   `sim:"config"` // how EndInside goes
 	Failure   TxnError // of the call that has just returned
 	Status    model.TxnStatus
 }
 
-// Inside is how an application aborts a transaction while its record may still be
+// Inside is how an application ends a transaction while its record may still be
 // on its way.
 type Inside struct {
-	After time.Duration // from the record to the abort
+	After time.Duration // from the record to the end
+	// Commit says that it commits. It aborts if not.
+	Commit bool
 	// Flush says that the application first gets rid of what is buffered, as
-	// AbortTxn of Sarama and of Java's client does by itself.
+	// AbortTxn of Sarama and of Java's client does by itself. Before a commit it always
+	// waits for what is buffered, as CommitTxn of those does.
 	Flush bool
 	// Timeout is when the context of franz-go's EndTransaction ends, from the call on.
-	// 0: never. Sarama's and Java's calls take no context.
+	// 0: never. Sarama's calls take no context; Java's have max.block.ms.
 	Timeout time.Duration
 }
 

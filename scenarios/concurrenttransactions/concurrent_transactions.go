@@ -28,6 +28,7 @@ type Params struct {
 	TooLarge              int
 	Pause                 time.Duration
 	Inside                time.Duration
+	Commit, Repeat        bool
 	Flush                 bool
 	Timeout               time.Duration
 	LoadError             time.Duration
@@ -47,9 +48,11 @@ func (p *Params) flags(f *scenario.Flags) {
 	f.Int(&p.TooLarge, "too-large", 1, 0, 1000, "the transaction, from 1, whose first record is larger than the broker allows; 0 is none")
 	f.Duration(&p.Pause, "pause", 100*time.Millisecond, "what delay-between waits before a transaction, app-retry and txn-retry before they try again")
 	f.Int(&p.Tries, "tries", 3, 1, 100, "how often txn-retry tries a transaction")
-	f.Duration(&p.Inside, "inside", 0, "how long after its record, which nobody waits for, the second transaction is aborted; 0 is: it is like the others")
-	f.Switch(&p.Flush, "flush", "no", "yes", false, "what is buffered is got rid of before that: AbortBufferedRecords of franz-go, the others do it by themselves")
-	f.Duration(&p.Timeout, "timeout", 0, "when the context of franz-go's EndTransaction ends there, from the call on; 0 is never. Sarama's and Java's calls take none")
+	f.Duration(&p.Inside, "inside", 0, "how long after its record, which nobody waits for, the second transaction ends; 0 is: it is like the others")
+	f.Switch(&p.Commit, "ends", "abort", "commit", false, "how it ends there")
+	f.Switch(&p.Repeat, "repeat", "no", "yes", false, "whether a commit there that came back with a TimeoutException is called again; if not, the transaction is aborted")
+	f.Switch(&p.Flush, "flush", "no", "yes", false, "what is buffered is got rid of before it is aborted there: AbortBufferedRecords of franz-go, the others do it by themselves")
+	f.Duration(&p.Timeout, "timeout", 0, "when the context of franz-go's EndTransaction ends there, from the call on, and max.block.ms of Java; 0 is never. Sarama's calls take none")
 	f.Duration(&p.LoadError, "load-error", 0, "when franz-go's metadata loses the topic, once; 0 is never")
 	f.Duration(&p.BrokerRetry, "broker-retry", 100*time.Millisecond, "how long, under TV2, the broker tries by itself to add a partition")
 	f.Switch(&p.Timed, "clock", "untimed", "timed", false, "timed, or untimed: whatever can happen may happen at any time")
@@ -61,6 +64,8 @@ func (p *Params) flags(f *scenario.Flags) {
 type Client struct {
 	// Sinks says that for each leader it has a goroutine, which has the connection.
 	Sinks bool
+	// Sender says that it has a thread which has all connections.
+	Sender bool
 	// Make makes it, and says what its application does.
 	Make func(p Params, coordinator *sim.Conn, leaders []*sim.Conn, dial Dial) (producer.TxnClient, app.TxnPlan)
 }
@@ -90,6 +95,8 @@ var (
 	}}
 	insideFlushed = &setting{Name: "abort-flushed", Set: func(p *Params) { inside.Set(p); p.Flush = true }}
 	insideTimeout = &setting{Name: "abort-deadline", Set: func(p *Params) { inside.Set(p); p.Timeout = 100 * time.Millisecond }}
+	commitTimeout = &setting{Name: "commit-deadline", Set: func(p *Params) { insideTimeout.Set(p); p.Commit = true }}
+	commitRepeats = &setting{Name: "commit-repeated", Set: func(p *Params) { commitTimeout.Set(p); p.Repeat = true }}
 	insideLoadErr = &setting{Name: "abort-load-error", Set: func(p *Params) { insideFlushed.Set(p); p.LoadError = 30 * time.Millisecond }}
 	inside5s      = &setting{Name: "abort-inside-5s", Set: func(p *Params) { inside.Set(p); p.Lag = sim.Constant(5 * time.Second) }}
 	shortBackoff  = &setting{Name: "short-backoff", Set: func(p *Params) {
@@ -125,6 +132,7 @@ var (
 		Because("the window outlasts all retries")
 	noAbort     = scenario.Vacuous(abortAllowsBegin).Where(untimed, twoPartitions).Because("it is the last transaction that is aborted")
 	noAbort50ms = scenario.Vacuous(abortAllowsBegin).Where(lag50ms).Because("nothing is aborted")
+	noAbortHere = scenario.Vacuous(abortAllowsBegin).Where(commitTimeout, commitRepeats).Because("nothing is aborted, or not with success")
 	stuck       = expect{ // before 1.61.1
 		runsOut, noAbort,
 		scenario.Breaks(abortAllowsBegin).Where(three, lag5s, shortBackoff).
@@ -136,7 +144,7 @@ var (
 		scenario.Vacuous(abortAllowsBegin, atomic, outcome).Where(tooLarge50ms).
 			Because("the client is fatal before it has written anything, and AbortTxn fails"),
 	}
-	twoTries = scenario.Breaks(canWrite, progress).Where(inside, insideFlushed, insideTimeout, insideLoadErr, inside5s).
+	twoTries = scenario.Breaks(canWrite, progress).Where(inside, insideFlushed, insideTimeout, commitTimeout, commitRepeats, insideLoadErr, inside5s).
 			Because("the window outlasts both tries")
 	numberIsGone = scenario.Breaks(progress).Where(inside5s).
 			Because("the budget runs out while AbortTxn waits: it succeeds, and asks for no new epoch. The sequence number of the record that was never sent is gone, and the next one is out of order")
@@ -146,8 +154,10 @@ var (
 			Because("EndTransaction does not wait for the record: the partition counts as added from when the request is built, so the abort asks for the end of a transaction that was never opened; INVALID_TXN_STATE fails the producer id for good")
 	deadlineEnds = scenario.Breaks(delayNeverFatal, progress, abortAllowsBegin, recoverable).Where(insideTimeout).
 			Because("the context ends while EndTransaction backs off: that returns CONCURRENT_TRANSACTIONS, which fails the producer id for good, and a second EndTransaction does nothing and returns nil")
+	commitTimesOut = scenario.Breaks(progress, recoverable).Where(commitTimeout).
+			Because("commitTransaction throws a TimeoutException after max.block.ms, and abortTransaction an IllegalStateException from then on, as does every call but a second commitTransaction; the sender goes on and commits")
 	outOfOrder  = scenario.Breaks(recoverable).Where(lag5s).Because("a second AbortTxn leads to Ready, and the next record is out of order")
-	neverAborts = expect{scenario.Vacuous(abortAllowsBegin).Where(untimed, three, twoPartitions, lag50ms, lag5s, shortBackoff).
+	neverAborts = expect{noAbortHere, scenario.Vacuous(abortAllowsBegin).Where(untimed, three, twoPartitions, lag50ms, lag5s, shortBackoff).
 			Because("nothing is aborted, or it is the last transaction")}
 )
 
@@ -178,6 +188,15 @@ var symptoms = []scenario.Symptom{{
 	Command:  scenario.Command("run", "concurrent-transactions/kgo@abort-inside"),
 }, {
 	Seen: []scenario.Seen{
+		{By: "Java", Text: "timed out and must be retried"},
+		{By: "Java", Text: "IllegalStateException from abortTransaction after commitTransaction threw a TimeoutException"},
+	},
+	Cause:    "commitTransaction gave up after max.block.ms while the transaction before was still being completed; its sender goes on.",
+	Releases: "Java 3.9 and trunk after 4.0",
+	Do:       "After a TimeoutException call commitTransaction again, until it returns or throws something else; do not abort. Or close the producer.",
+	Command:  scenario.Command("run", "concurrent-transactions/java@commit-deadline"),
+}, {
+	Seen: []scenario.Seen{
 		{By: "Sarama", Text: "kafka server: The broker received an out of order sequence number"},
 		{Text: "out of order sequence number after AbortTxn succeeded"},
 	},
@@ -199,7 +218,8 @@ var Scenario = scenario.Scenario[Params, Client]{
 		"calls do not lead out of.",
 	Do: "Use Sarama 1.61.1 or later. On an error call AbortTxn until it succeeds, then repeat the whole transaction; set the backoff by simrun advise. " +
 		"Before 1.61.1 look at TxnStatus after AbortTxn: unless it has Ready, close the client and make a new one. " +
-		"Abort no transaction while a record of it is on its way: with franz-go call AbortBufferedRecords first.",
+		"Abort no transaction while a record of it is on its way: with franz-go call AbortBufferedRecords first. " +
+		"With Java's client repeat a commitTransaction that throws a TimeoutException, and do not abort.",
 	Group:    scenario.Protocol,
 	Fixed:    "Sarama 1.61.1",
 	Symptoms: symptoms,
@@ -207,30 +227,30 @@ var Scenario = scenario.Scenario[Params, Client]{
 		"sarama issues 2859 and 2915",
 		"transactionManager and asyncProducer of sarama 1.43.1, 1.60.1 and 1.61.1",
 		"doWithConcurrentTransactions, EndTransaction and sink.doTxnReq of franz-go 1.21.6, 1.22.2 and 1.22.3; its pull request 1534",
-		"TransactionManager of Kafka's Java client 3.9, and of trunk between 4.0 and 4.2; TransactionCoordinator, TransactionMarkerChannelManager; KAFKA-5482, KIP-890",
+		"KafkaProducer, TransactionManager and TransactionalRequestResult of Kafka's Java client 3.9, and of trunk between 4.0 and 4.2, no release of which was read; TransactionCoordinator, TransactionMarkerChannelManager; KAFKA-5482, KIP-890",
 	},
 	Code: []string{
-		"model/producer/sarama/transaction_manager.go", "model/producer/kgo/txn.go", "model/producer/kgo/txn_sink.go", "model/producer/java/transaction_manager.go",
+		"model/producer/sarama/transaction_manager.go", "model/producer/kgo/txn.go", "model/producer/kgo/txn_sink.go", "model/producer/java/transaction_manager.go", "model/producer/java/txn_sender.go",
 		"model/app/transactional.go", "model/coordinator/transactions.go", "model/coordinator/marker_channel.go",
 		"model/broker/produce.go", "properties/concurrent_transactions.go", "properties/transactions.go",
 	},
 
 	Flags:    (*Params).flags,
-	Settings: []*setting{untimed, three, twoPartitions, tooLarge, lag50ms, lag5s, tooLarge50ms, shortBackoff, inside, insideFlushed, insideTimeout, insideLoadErr, inside5s},
+	Settings: []*setting{untimed, three, twoPartitions, tooLarge, lag50ms, lag5s, tooLarge50ms, shortBackoff, inside, insideFlushed, insideTimeout, commitTimeout, commitRepeats, insideLoadErr, inside5s},
 	Claims:   []*claim{delayNeverFatal, canWrite, progress, abortAllowsBegin, recoverable, atomic, outcome},
 	Variants: []scenario.Variant[Params, Client]{
 		{Name: "sarama-1.43", Release: "Sarama 1.37.0 to 1.48.2",
 			Does:   "tries again by two nested budgets; CONCURRENT_TRANSACTIONS on InitProducerId is fatal",
 			Is:     Sarama(sarama.Release1_43_1),
-			Expect: append(expect{outOfOrder, noAbort50ms, numberIsGone, fatalAfterThat}, stuck...)},
+			Expect: append(expect{outOfOrder, noAbort50ms, noAbortHere, numberIsGone, fatalAfterThat}, stuck...)},
 		{Name: "sarama-1.49", Release: "Sarama 1.49.0 to 1.61.0",
 			Does:   "likewise, and backs off before it sends a refused batch again",
 			Is:     Sarama(sarama.Release1_49_0),
-			Expect: append(expect{outOfOrder, noAbort50ms, numberIsGone, fatalAfterThat}, stuck...)},
+			Expect: append(expect{outOfOrder, noAbort50ms, noAbortHere, numberIsGone, fatalAfterThat}, stuck...)},
 		{Name: "sarama-1.61.1", Release: "Sarama 1.61.1",
 			Does:   "likewise, but InitProducerId is tried again, and AbortTxn always asks for the new epoch that it goes to Initializing for",
 			Is:     Sarama(sarama.Release1_61_1),
-			Expect: expect{runsOut, noAbort, noAbort50ms, numberIsGone}},
+			Expect: expect{runsOut, noAbort, noAbort50ms, noAbortHere, numberIsGone}},
 		{Name: "kgo", Release: "franz-go 1.21.6 to 1.22.2, TV1",
 			Does: "tries again until the context ends: every 20 ms, and less often after 1, 2.5 and 5 s",
 			Is:   Kgo(kgo.Release1_22_2, model.TV1),
@@ -244,11 +264,11 @@ var Scenario = scenario.Scenario[Params, Client]{
 		{Name: "java", Release: "Kafka's Java client 3.9, TV1",
 			Does:   "tries the first add again every 20 ms, all else every retry.backoff.ms, and does not count",
 			Is:     Java(model.TV1),
-			Expect: neverAborts},
-		{Name: "java-4", Release: "Kafka's Java client 4.0 to 4.2, TV2 (KIP-890)",
+			Expect: append(expect{commitTimesOut}, neverAborts...)},
+		{Name: "java-4", Release: "Kafka's Java client, trunk between 4.0 and 4.2 (no release was read), TV2 (KIP-890)",
 			Does:   "leaves it to the broker to add a partition; a batch that still comes back goes again after retry.backoff.ms, which doubles up to a second",
 			Is:     Java(model.TV2),
-			Expect: neverAborts},
+			Expect: append(expect{commitTimesOut}, neverAborts...)},
 		{Name: "fewest-retries", Release: "the fewest retries that Sarama 1.43.1 accepts",
 			Does:   "tries twice: Transaction.Retry.Max is 0, and Producer.Retry.Max 1",
 			Is:     fewestRetries(sarama.Release1_43_1, func(Params, *app.TxnPlan) {}),
@@ -261,7 +281,7 @@ var Scenario = scenario.Scenario[Params, Client]{
 			Does: "the application aborts the transaction, until that succeeds, and does all of it again",
 			Is:   fewestRetries(sarama.Release1_61_1, func(p Params, plan *app.TxnPlan) { plan.Tries = p.Tries }),
 			Expect: expect{
-				scenario.Breaks(canWrite).Where(untimed, three, twoPartitions, tooLarge, lag5s, shortBackoff, inside, insideFlushed, insideTimeout, insideLoadErr, inside5s).
+				scenario.Breaks(canWrite).Where(untimed, three, twoPartitions, tooLarge, lag5s, shortBackoff, inside, insideFlushed, insideTimeout, commitTimeout, commitRepeats, insideLoadErr, inside5s).
 					Because("its client has too few retries; its application makes up for that"),
 				noAbort50ms,
 			}},
@@ -419,6 +439,10 @@ func build(w *sim.World, client Client, p Params) {
 	}
 	transactions := coordinator.NewTransactions(config)
 	w.AddNode("coordinator", transactions)
+	caller := "app"
+	if client.Sender {
+		caller = "sender"
+	}
 	var markers, writes, reads []*sim.Conn
 	for i := range partitions {
 		name := fmt.Sprint("B", i)
@@ -436,17 +460,20 @@ func build(w *sim.World, client Client, p Params) {
 		w.AddNode(name, node)
 		markers = append(markers, w.Dial("coordinator", name))
 		node.Connect(w.Dial(name, "coordinator"))
-		writer := "app"
+		writer := caller
 		if client.Sinks {
 			writer = sinkName(i)
 		}
 		writes, reads = append(writes, w.Dial(writer, name)), append(reads, w.Dial("consumer", name))
 	}
 	transactions.Connect(markers...)
-	made, plan := client.Make(p, w.Dial("app", "coordinator"), writes, w.Dial)
-	plan.Inside = producer.Inside{After: p.Inside, Flush: p.Flush, Timeout: p.Timeout}
+	made, plan := client.Make(p, w.Dial(caller, "coordinator"), writes, w.Dial)
+	plan.Inside, plan.Repeat = producer.Inside{After: p.Inside, Commit: p.Commit, Flush: p.Flush, Timeout: p.Timeout}, p.Repeat
 	w.GoProgram("app", app.NewTransactional(made, plan))
-	if cl, ok := made.(*kgo.Transactions); ok {
+	switch cl := made.(type) {
+	case *java.Transactions:
+		w.GoProgram("sender", cl.Sender())
+	case *kgo.Transactions:
 		for i, sink := range cl.Programs() {
 			w.GoProgram(sinkName(i), sink)
 		}
@@ -505,7 +532,7 @@ func Kgo(release kgo.Release, version model.TransactionVersion) Client {
 // Java is Kafka's own client on a cluster of a transaction version: of 3.9 for TV1, of
 // 4.x for TV2.
 func Java(version model.TransactionVersion) Client {
-	return Client{Make: func(p Params, coordinator *sim.Conn, leaders []*sim.Conn, _ Dial) (producer.TxnClient, app.TxnPlan) {
-		return java.NewTransactions(java.Config{RetryBackoff: p.Backoff, TransactionVersion: version}, coordinator, leaders...), plan(p, len(leaders))
+	return Client{Sender: true, Make: func(p Params, coordinator *sim.Conn, leaders []*sim.Conn, _ Dial) (producer.TxnClient, app.TxnPlan) {
+		return java.NewTransactions(java.Config{RetryBackoff: p.Backoff, MaxBlock: p.Timeout, TransactionVersion: version}, coordinator, leaders...), plan(p, len(leaders))
 	}}
 }

@@ -80,8 +80,9 @@ func draw(r *rapid.T) concurrenttransactions.Params {
 	p.Backoff = millis("backoff", 1, 5, 20, 100, 150)
 	p.Lag = sim.Constant(millis("lag", 0, 3, 50, 300, 2000, 6000) + 500*time.Microsecond)
 	p.TooLarge = rapid.IntRange(0, p.Transactions).Draw(r, "too-large")
-	if rapid.Bool().Draw(r, "abort inside") {
+	if rapid.Bool().Draw(r, "ends inside") {
 		p.Inside = millis("inside", 1, 20, 50, 500, 3000) + 250*time.Microsecond
+		p.Commit = rapid.Bool().Draw(r, "commit")
 		p.Flush = rapid.Bool().Draw(r, "flush")
 		if rapid.Bool().Draw(r, "deadline") {
 			p.Timeout = millis("timeout", 0, 30, 100, 1000, 3000) + 125*time.Microsecond

@@ -48,11 +48,15 @@ func (c *kgoClient) send(record string, partition int32) error {
 	return c.ProduceSync(context.Background(), &kgo.Record{Partition: partition, Value: []byte(record)}).FirstErr()
 }
 
-func (c *kgoClient) abortInside(record string, p concurrenttransactions.Params) error {
+func (c *kgoClient) endInside(record string, p concurrenttransactions.Params) error {
 	c.Produce(context.Background(), &kgo.Record{Value: []byte(record)}, nil)
 	time.Sleep(p.Inside)
-	if p.Flush {
-		if err := c.AbortBufferedRecords(context.Background()); err != nil {
+	try, empty := kgo.TryAbort, c.AbortBufferedRecords
+	if p.Commit {
+		try, empty = kgo.TryCommit, c.Flush
+	}
+	if p.Commit || p.Flush {
+		if err := empty(context.Background()); err != nil {
 			return err
 		}
 	}
@@ -62,7 +66,7 @@ func (c *kgoClient) abortInside(record string, p concurrenttransactions.Params) 
 		ctx, cancel = context.WithTimeout(ctx, p.Timeout)
 		defer cancel()
 	}
-	return c.end(ctx, kgo.TryAbort)
+	return c.end(ctx, try)
 }
 
 func (c *kgoClient) commit() error { return c.end(context.Background(), kgo.TryCommit) }

@@ -58,10 +58,13 @@ func (p saramaProducer) outcome() error {
 	}
 }
 
-func (p saramaProducer) abortInside(record string, plan concurrenttransactions.Params) error {
+func (p saramaProducer) endInside(record string, plan concurrenttransactions.Params) error {
 	p.Input() <- &sarama.ProducerMessage{Topic: topic, Value: sarama.StringEncoder(record)}
 	go p.outcome()
 	time.Sleep(plan.Inside)
+	if plan.Commit {
+		return p.CommitTxn()
+	}
 	return p.AbortTxn()
 }
 

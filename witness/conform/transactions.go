@@ -67,8 +67,9 @@ func modelled(client concurrenttransactions.Client, p concurrenttransactions.Par
 type client interface {
 	begin() error
 	send(record string, partition int32) error
-	// abortInside hands a record over, and aborts after a while without a wait for it.
-	abortInside(record string, p concurrenttransactions.Params) error
+	// endInside hands a record over, and aborts or commits after a while without a wait
+	// for it.
+	endInside(record string, p concurrenttransactions.Params) error
 	commit() error
 	abort() error
 	status() model.TxnStatus
@@ -97,10 +98,12 @@ type application struct {
 	client client
 	start  time.Time
 	failed bool
-	gaveUp bool
-	done   int
-	lost   int
-	txn    int
+	// notAllowed says that the client's state did not allow the last call.
+	notAllowed bool
+	gaveUp     bool
+	done       int
+	lost       int
+	txn        int
 }
 
 func (a *application) run() {
@@ -124,7 +127,11 @@ func (a *application) transaction() {
 		return
 	}
 	if a.plan.Inside > 0 && a.txn == 1 {
-		a.called(model.AbortTxn, a.client.abortInside(fmt.Sprint(10*a.txn), a.plan))
+		call := model.AbortTxn
+		if a.plan.Commit {
+			call = model.CommitTxn
+		}
+		a.called(call, a.client.endInside(fmt.Sprint(10*a.txn), a.plan))
 		a.gaveUp = a.failed && a.client.status() == model.TxnFatalError
 	} else {
 		for i := 0; i < a.plan.Records && !a.failed; i++ {
@@ -140,7 +147,7 @@ func (a *application) transaction() {
 	}
 	for a.failed && !a.gaveUp {
 		a.called(model.AbortTxn, a.client.abort())
-		a.gaveUp = a.client.status() == model.TxnFatalError
+		a.gaveUp = a.client.status() == model.TxnFatalError || a.notAllowed
 	}
 	if !a.gaveUp {
 		a.lost++
@@ -164,7 +171,7 @@ func (a *application) called(call model.TxnCall, err error) {
 	case err != nil:
 		result.NotAllowed = true
 	}
-	a.failed = err != nil
+	a.failed, a.notAllowed = err != nil, result.NotAllowed
 	// What the client still does without waiting, it does before the next call: a
 	// goroutine that waits for a mutex while its holder sleeps would stop the bubble's
 	// clock.

@@ -15,7 +15,7 @@ import (
 //
 // On CONCURRENT_TRANSACTIONS every request to the coordinator is tried again
 // after 20 ms, and after longer when that has gone on for long: until the context
-// ends, which here only that of EndTransaction in AbortInside may. Under TV2 the partition's leader may answer so as
+// ends, which here only that of EndTransaction in EndInside may. Under TV2 the partition's leader may answer so as
 // well, and a batch that failed waits for the next update of the metadata.
 //
 // Held against the releases at drawn settings: go -C witness/conform test ..
@@ -242,12 +242,17 @@ func (cl *Transactions) produce(t *sim.Task) {
 	s.batches.Send(t, cl.Record)
 }
 
-// AbortInside is Produce, and later EndTransaction with TryAbort, which does not
-// wait for the record: AbortBufferedRecords does, if the application calls it first.
-func (cl *Transactions) AbortInside(t *sim.Task) {
+// EndInside is Produce, and later EndTransaction. An abort does not wait for the record:
+// AbortBufferedRecords does, if the application calls it first. Before a commit it calls
+// Flush.
+func (cl *Transactions) EndInside(t *sim.Task) {
 	cl.produce(t)
 	cl.after.Sleep(t.At(PointThinks), cl.Inside.After)
-	if cl.Inside.Flush {
+	switch {
+	case cl.Inside.Commit:
+		cl.commit = model.Commit
+		cl.flush(t)
+	case cl.Inside.Flush:
 		cl.abortBufferedRecords(t)
 	}
 	if cl.Inside.Timeout > 0 {
@@ -264,11 +269,16 @@ func (cl *Transactions) AbortInside(t *sim.Task) {
 // abortBufferedRecords is AbortBufferedRecords, which ends with Flush.
 func (cl *Transactions) abortBufferedRecords(t *sim.Task) {
 	cl.aborting.Store(t, true)
+	cl.flush(t)
+	cl.aborting.Store(t, false)
+}
+
+// flush is Flush. Since 1.22.3 it waits for a partition that is being added, too.
+func (cl *Transactions) flush(t *sim.Task) {
 	cl.sinks[cl.Partition].buffered.Wait(t.At(PointFlush))
 	if cl.config.Release >= Release1_22_3 {
 		cl.addingToTxn.Wait(t.At(PointFlush))
 	}
-	cl.aborting.Store(t, false)
 }
 
 func (cl *Transactions) CommitTxn(t *sim.Task) {

@@ -117,7 +117,7 @@ type Transactions struct {
 	coordinator *sim.Conn
 	leaders     []*sim.Conn // by partition
 	sleep       sim.Timer
-	thinks      sim.Timer // of the application: until it aborts
+	thinks      sim.Timer // of the application: until it ends the transaction
 
 	producerID        model.ProducerID
 	producerEpoch     model.ProducerEpoch
@@ -264,15 +264,16 @@ func (p *Transactions) Send(t *sim.Task) {
 	p.leave()
 }
 
-// AbortInside is a message on Input, and later AbortTxn, which waits for what
+// EndInside is a message on Input, and later AbortTxn or CommitTxn, which waits for what
 // becomes of the message.
 //
-// Differs: that AbortTxn was called shows in the status at once. Until the message
+// Differs: that it was called shows in the status at once. Until the message
 // fails nothing looks at that, so it shows then.
-func (p *Transactions) AbortInside(t *sim.Task) {
+func (p *Transactions) EndInside(t *sim.Task) {
 	p.thinks.Start(t, p.Inside.After)
 	p.dispatch(t)
 	if called := p.thinks.TryReceive(t); called {
+		p.commit = p.Inside.Commit
 		p.endsTransaction()
 		if p.err != producer.NoError {
 			p.returnError()
@@ -283,6 +284,7 @@ func (p *Transactions) AbortInside(t *sim.Task) {
 		}
 		p.leave()
 		p.thinks.Receive(t.At(PointThinks))
+		p.commit = p.Inside.Commit
 		p.endsTransaction()
 	}
 	p.finishTransaction(t)
@@ -444,10 +446,13 @@ func (p *Transactions) returnError() {
 		p.transitionTo(producerTxnFlagInError|producerTxnFlagFatalError, p.err)
 		return
 	}
-	if ending := p.status&producerTxnFlagEndTransaction != 0; !ending {
+	if p.config.Release >= Release1_61_1 {
+		if p.status&producerTxnFlagAbortingTransaction != 0 {
+			return // An error would make that fail.
+		}
 		p.epochBumpRequired = true
-	} else if p.config.Release >= Release1_61_1 {
-		return // It is being aborted, and an error would make that fail.
+	} else if ending := p.status&producerTxnFlagEndTransaction != 0; !ending {
+		p.epochBumpRequired = true
 	}
 	p.transitionTo(producerTxnFlagInError|producerTxnFlagAbortableError, p.err)
 }
