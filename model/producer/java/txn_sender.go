@@ -272,12 +272,11 @@ func (s *TxnSender) completeTransaction(t *sim.Task) {
 // endTxn is an EndTxnHandler. Under TV2 the answer has the id and epoch of the next
 // transaction, whose sequence numbers begin anew.
 func (s *TxnSender) endTxn(t *sim.Task) {
-	result := model.Abort
-	if s.request.call == model.CommitTxn {
-		result = model.Commit
-	}
 	for {
-		request := &model.EndTxnRequest{Version: 4, TransactionalID: s.config.TransactionalID, ProducerID: s.producerID, ProducerEpoch: s.producerEpoch, Result: result}
+		request := &model.EndTxnRequest{Version: 4, TransactionalID: s.config.TransactionalID, ProducerID: s.producerID, ProducerEpoch: s.producerEpoch}
+		if s.request.call == model.CommitTxn {
+			request.Result = model.Commit
+		}
 		if s.transactionV2() {
 			request.Version = 5
 		}
