@@ -19,9 +19,9 @@ check: ## every variant against its expected verdicts
 witness: ## released clients under the search, and the models against them
 	go -C witness test -count=1 -timeout=2h ./cmd/witness -run "Releases|BrokerInMemory" -releases
 	go -C witness/conform test ./...
-	go -C witness run ./cmd/witness table -runs 50 -save ../scenario/witnessed.jsonl $(SARAMA:%=sarama@v%)
-	go -C witness run ./cmd/witness table -runs 50 -save ../scenario/witnessed.jsonl $(FRANZ_GO:%=franz-go@v%)
-	go -C witness run ./cmd/witness table -runs 50 -save ../scenario/witnessed.jsonl kafka-go@v0.4.51
+	go -C witness run ./cmd/witness table -runs 100 -save ../scenario/witnessed.jsonl $(SARAMA:%=sarama@v%)
+	go -C witness run ./cmd/witness table -runs 100 -save ../scenario/witnessed.jsonl $(FRANZ_GO:%=franz-go@v%)
+	go -C witness run ./cmd/witness table -runs 100 -save ../scenario/witnessed.jsonl kafka-go@v0.4.51
 	go run ./cmd/simrun docs
 
 # witness table goes on where it was interrupted: it asks no release again that

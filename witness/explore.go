@@ -25,6 +25,7 @@ const Variable = "WITNESS"
 type Settings struct {
 	Strategy    string // see Strategies
 	Runs        int
+	RunsOf      map[string]int // of some tests, in place of Runs
 	Seed        uint64
 	Depth       int      // of pct and mixed
 	Preemptions int      // of bounded
@@ -123,6 +124,9 @@ func exploreTest(t *testing.T, s *Settings, unasked bool, body func(w *T)) {
 	t.Helper()
 	exploring.Lock()
 	defer exploring.Unlock()
+	if n, ok := s.RunsOf[t.Name()]; ok {
+		s.Runs = n
+	}
 	calls[t.Name()]++
 	call := calls[t.Name()]
 	if s.Part != nil && (s.Part.Test != t.Name() || s.Part.Call != call) {

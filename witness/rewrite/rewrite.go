@@ -459,6 +459,7 @@ func (r *rewriter) builtin(call *ast.CallExpr) string {
 
 func (r *rewriter) call(n *ast.CallExpr) {
 	r.asInterface(n)
+	r.goIn(n)
 	switch r.builtin(n) {
 	case "close":
 		r.replace(n.Fun.Pos(), n.Fun.End(), r.rt()+"Close")
@@ -538,14 +539,7 @@ func unordered(t types.Type, in []types.Type) bool {
 // starts.
 func (r *rewriter) goStmt(n *ast.GoStmt) {
 	call := n.Call
-	name := strings.Join(strings.Fields(r.gap(call.Fun.Pos(), call.Fun.End())), "")
-	if _, ok := ast.Unparen(call.Fun).(*ast.FuncLit); ok {
-		name = r.enclosing + ".func"
-	}
-	if len(name) > 60 {
-		name = r.enclosing + ".func"
-	}
-	start := r.rt() + "Go(" + strconv.Quote(name) + ", "
+	start := r.rt() + "Go(" + r.nameOf(call.Fun) + ", "
 	r.below(call.Fun)
 	for _, a := range call.Args {
 		r.below(a)
@@ -594,6 +588,33 @@ func (r *rewriter) goStmt(n *ast.GoStmt) {
 	}
 	missing := strings.Count(r.gap(n.Pos(), n.End()), "\n") - strings.Count(do, "\n")
 	r.replace(n.Pos(), n.End(), do+strings.Repeat("\n", max(0, missing)))
+}
+
+// nameOf is the name of the goroutine that calls a function, quoted.
+func (r *rewriter) nameOf(f ast.Expr) string {
+	name := strings.Join(strings.Fields(r.gap(f.Pos(), f.End())), "")
+	if _, ok := ast.Unparen(f).(*ast.FuncLit); ok || len(name) > 60 {
+		name = r.enclosing + ".func"
+	}
+	return strconv.Quote(name)
+}
+
+// goIn lets the goroutine of w.Go(f), w being a sync.WaitGroup, have the name that go f()
+// would give it.
+func (r *rewriter) goIn(n *ast.CallExpr) {
+	to, ok := ast.Unparen(n.Fun).(*ast.SelectorExpr)
+	if !ok || len(n.Args) != 1 || r.info.Types[n.Args[0]].IsNil() {
+		return
+	}
+	s, ok := r.info.Selections[to]
+	if !ok || s.Kind() != types.MethodVal {
+		return
+	}
+	if f, ok := s.Obj().(*types.Func); !ok || f.FullName() != "(*sync.WaitGroup).Go" {
+		return
+	}
+	r.open(n, r.rt()+"GoIn("+r.nameOf(n.Args[0])+", ")
+	r.replace(to.Sel.Pos(), n.Lparen+1, "Group(), "+newlines(r.gap(to.Sel.Pos(), n.Lparen+1)))
 }
 
 // static says whether an expression names a function: it has no value to keep.

@@ -33,8 +33,8 @@ type order struct {
 	places int              // of the buffer that have been used
 	closed unsafe.Pointer   // of who closed it
 	memory byte             // sends read it, close writes it: they race
-	sends  *line            // where the last did
-	closes *line
+	sends  spot             // the last one
+	closes spot
 }
 
 // clock is what a send or a receive has of an order.
@@ -185,7 +185,7 @@ func (g *goroutine) sends(ch *channel) {
 	if o := &ch.order; reads(unsafe.Pointer(&o.memory)) {
 		active.misuse(g, "sends to a channel", "closes", o.closes)
 	} else {
-		o.sends = g.line
+		o.sends = g.spot()
 	}
 }
 
@@ -504,7 +504,7 @@ func (g *goroutine) closes(op *closing) {
 	if o := &op.ch.order; writes(unsafe.Pointer(&o.memory)) {
 		active.misuse(g, "closes a channel", "sends", o.sends)
 	} else {
-		o.closes = g.line
+		o.closes = g.spot()
 	}
 }
 

@@ -86,7 +86,8 @@ type frame struct {
 func above() *frame
 
 // here is the line of the code that was rewritten from which this one was called. What
-// a goroutine of the runtime does itself has the line of its function.
+// a goroutine of the runtime does itself has the line of the go statement, or of its
+// function if that is the runtime's too.
 func here() *line {
 	last := unknown
 	for f := above(); f != nil; f = f.up {
@@ -95,6 +96,9 @@ func here() *line {
 		case !l.ours:
 			return l
 		case l.path == startsAll:
+			if made := at(active.cur.made); active.cur.made != 0 && !made.ours {
+				return made
+			}
 			return last
 		}
 		last = l
@@ -116,7 +120,7 @@ func (f *frame) line() *line {
 	n := runtime.Callers(0, pcs[:])
 	for i, found := 0, false; i < n; i++ {
 		found = found || pcs[i] == f.pc
-		if found && f.up != nil && pcs[i] == f.up.pc {
+		if found && f.up.goesOn(pcs[i]) {
 			break
 		}
 		if found {
@@ -128,6 +132,17 @@ func (f *frame) line() *line {
 	slot, _ := called.at(uint64(f.pc))
 	*slot = l
 	return l
+}
+
+// goesOn says whether the frame or one above it goes on at an address. Those of wrappers,
+// such as what defer calls, are no addresses that runtime.Callers gives.
+func (f *frame) goesOn(pc uintptr) bool {
+	for ; f != nil; f = f.up {
+		if f.pc == pc {
+			return true
+		}
+	}
+	return false
 }
 
 // startsAll is the function that calls that of each goroutine.

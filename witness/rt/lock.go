@@ -501,7 +501,7 @@ type WaitGroup struct {
 
 	// The first Add and the first Wait race, if nothing orders them: Wait may see zero.
 	first       byte
-	adds, waits *line
+	adds, waits spot
 }
 
 func (w *WaitGroup) fresh() {
@@ -535,7 +535,7 @@ func (w *WaitGroup) add(n int, what string) {
 		panic("sync: negative WaitGroup counter")
 	}
 	if Race && n > 0 && w.count == n {
-		if w.adds = g.line; reads(unsafe.Pointer(&w.first)) {
+		if w.adds = g.spot(); reads(unsafe.Pointer(&w.first)) {
 			active.misuse(g, "adds to a WaitGroup", "waits for it", w.waits)
 		}
 	}
@@ -561,17 +561,28 @@ func (w *WaitGroup) Wait() {
 	op := &awaiting{w: w}
 	g.at(op)
 	if Race && op.first {
-		if w.waits = g.line; writes(unsafe.Pointer(&w.first)) {
+		if w.waits = g.spot(); writes(unsafe.Pointer(&w.first)) {
 			active.misuse(g, "waits for a WaitGroup", "adds to it", w.adds)
 		}
+	}
+	if op.waited && !active.killed && (w.count != 0 || len(w.in) > 0) {
+		panic("sync: WaitGroup is reused before previous Wait has returned")
 	}
 	Acquire(unsafe.Pointer(w))
 }
 
 // Go calls f in a goroutine that the group counts.
-func (w *WaitGroup) Go(f func()) {
+func (w *WaitGroup) Go(f func()) { GoIn("WaitGroup.Go", w, f) }
+
+// Group returns the group: for what embeds one.
+func (w *WaitGroup) Group() *WaitGroup { return w }
+
+// GoIn is w.Go(f). name and the parameter are those of [Go].
+//
+//go:noinline
+func GoIn[F ~func()](name string, w *WaitGroup, f F) {
 	w.Add(1)
-	spawn("WaitGroup.Go", func() {
+	spawn(name, func() {
 		defer w.Done()
 		f()
 	}, 1)
@@ -579,8 +590,9 @@ func (w *WaitGroup) Go(f func()) {
 
 // awaiting is a Wait.
 type awaiting struct {
-	w     *WaitGroup
-	first bool // nobody else waited
+	w      *WaitGroup
+	first  bool // nobody else waited
+	waited bool
 }
 
 func (a *awaiting) ways() int        { return 1 }
@@ -592,7 +604,7 @@ func (a *awaiting) do(g *goroutine, _ int) result {
 	if w.count == 0 {
 		return done
 	}
-	a.first = len(w.in) == 0
+	a.first, a.waited = len(w.in) == 0, true
 	w.in = append(w.in, g)
 	return wait
 }

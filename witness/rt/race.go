@@ -24,11 +24,19 @@ func (r *run) raced(g *goroutine) {
 	}
 }
 
+// spot is where a goroutine did something.
+type spot struct {
+	who string
+	at  *line
+}
+
+func (g *goroutine) spot() spot { return spot{g.name, g.line} }
+
 // misuse fails the run with an operation that races with another, at another place.
-func (r *run) misuse(g *goroutine, does, other string, where *line) {
+func (r *run) misuse(g *goroutine, does, other string, where spot) {
 	r.races = raceReports()
 	newReports() // its text knows only the runtime's lines
-	r.fail(NoRace, fmt.Errorf("%s %s at %s, and another goroutine %s at %s: nothing orders the two", g.name, does, g.line.place, other, where.place))
+	r.fail(NoRace, fmt.Errorf("%s %s at %s, and %s %s at %s: nothing orders the two", g.name, does, g.line.place, where.who, other, where.at.place))
 }
 
 // newReports reads what the race detector has written since the last call.
@@ -51,7 +59,7 @@ func newReports() []report {
 // report is one of the race detector.
 type report struct {
 	now, before sight
-	made        string // the go statement of the goroutine of before; empty: unknown
+	made        string // the go statement of the goroutine of before, or a function of the standard library; empty: unknown
 }
 
 // sight is an access of memory.
@@ -73,7 +81,11 @@ func reportsIn(text string) (all []report) {
 		who = strings.TrimSuffix(who, ":")
 		for _, s := range sections[2:] {
 			if who != "" && strings.HasPrefix(strings.ToLower(s), who+" (") {
-				r.made = sightIn(s).place
+				at := sightIn(s)
+				r.made = at.place
+				if r.made == "" {
+					r.made = at.by
+				}
 			}
 		}
 		all = append(all, r)
@@ -141,17 +153,24 @@ func (s sight) past() string {
 	return "read"
 }
 
-// madeAt lists the goroutines of a go statement, but for one. Those that the search
-// made, such as the first, come from the main function of the test binary.
+// madeAt lists the goroutines of a go statement, but for one. Where none stands, the
+// search made them, such as the first.
 func (r *run) madeAt(place string, but *goroutine) (all []*goroutine) {
+	var bySearch []*goroutine
+	stands := false
 	for _, g := range r.goroutines {
-		made := at(g.made).place
-		if g.made == 0 && strings.HasPrefix(place, "_testmain.go:") {
-			made = place
-		}
-		if g != but && place != "" && made == place {
+		here := g.made != 0 && at(g.made).place == place
+		stands = stands || here
+		switch {
+		case g == but || place == "":
+		case here:
 			all = append(all, g)
+		case g.made == 0:
+			bySearch = append(bySearch, g)
 		}
+	}
+	if !stands {
+		return bySearch
 	}
 	return all
 }

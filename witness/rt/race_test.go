@@ -1,6 +1,9 @@
 package rt
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // Goal: a report of the race detector is read to the lines of the code that was
 // rewritten, and to the go statement of the other goroutine.
@@ -46,5 +49,11 @@ Goroutine 40 (running) created at:
 	const sentence = "main reads at store.go:17 in runtime.mapaccess1_faststr what another goroutine wrote at store_test.go:9 before, and nothing orders the two"
 	if got := want.sentence(&run{}, &goroutine{name: "main"}); got != sentence {
 		t.Errorf("got  %s\nwant %s", got, sentence)
+	}
+	// The first goroutine is one that no statement of the program started.
+	first := &goroutine{name: "main"}
+	want.made = "testing.tRunner"
+	if got := want.sentence(&run{goroutines: []*goroutine{first}}, &goroutine{name: "w"}); !strings.HasPrefix(got, "w reads at ") || !strings.Contains(got, " what main wrote at ") {
+		t.Errorf("got %s", got)
 	}
 }

@@ -159,7 +159,7 @@ func (s *System) look() {
 	if !idle {
 		idle = s.pollers()
 	}
-	if idle && r.waitsTooLong() {
+	if idle && (r.waitsTooLong() || len(s.enabled) == 0 && r.nothingComes()) {
 		s.enabled, s.choices = s.enabled[:0], s.choices[:0]
 		s.judge()
 		return
@@ -273,6 +273,12 @@ const (
 func (r *run) waitsTooLong() bool {
 	return r.ended < 0 && r.now-r.moved >= longest && r.turns >= turns && !r.sleeps(r.goroutines[0]) &&
 		!slices.ContainsFunc(r.timers, func(t *timer) bool { return t.since <= r.moved && !t.repeats })
+}
+
+// nothingComes says that all timers are tickers whose tick would be lost, as nobody took
+// the one before. It is asked when nobody can go on.
+func (r *run) nothingComes() bool {
+	return len(r.timers) > 0 && !slices.ContainsFunc(r.timers, func(t *timer) bool { return t.full == nil || !t.full() })
 }
 
 // judge looks once more at the end: code outside the run may have closed or filled

@@ -16,6 +16,7 @@ type timer struct {
 	armed   bool
 	since   time.Duration // when it was armed
 	repeats bool
+	full    func() bool // a tick would be lost; nil: it is no ticker
 	// process is the number that the search knows it by.
 	process int
 	by      unsafe.Pointer // released by who armed it
@@ -160,6 +161,9 @@ func (t *Timer) start(d time.Duration) {
 		t.t.process, t.t.name = before.process, before.name
 	} else {
 		t.t.name = active.numbered(t.t.name)
+	}
+	if t.repeat > 0 {
+		t.t.full = func() bool { return len(t.c) == cap(t.c) }
 	}
 	t.t.fire = func() {
 		if t.repeat > 0 {

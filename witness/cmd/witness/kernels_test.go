@@ -29,7 +29,8 @@ var kernels = map[string]string{
 
 	// Patterns.
 	"CondIf": rt.Fails, "DoubleChecked": rt.Fails, "GroupLeak": rt.NoLeak, "IdleTimer": rt.Fails, "Bus": rt.NoPanic,
-	"SemaphoreUpgrade": rt.NoDeadlock, "ABA": rt.Fails, "Pool": rt.Fails,
+	"SemaphoreUpgrade": rt.NoDeadlock, "ABA": rt.Fails, "Pool": rt.Fails, "Stopped": rt.NoPanic,
+	"StopUnderLock": rt.NoDeadlock, "Reused": rt.NoPanic, "Closers": rt.NoPanic,
 
 	"CondLoopFine": "", "DoubleCheckedFine": "", "GroupStopsFine": "", "IdleTimerFine": "", "BusFine": "", "ABAFine": "",
 	"PoolFine": "", "SubtestsFine": "",

@@ -129,7 +129,7 @@ func (q *question) release(ctx context.Context, out, errs io.Writer) (int, error
 	asked := q.packages[1:]
 	if len(asked) == 0 {
 		for _, e := range all {
-			if e.Cannot(version) == "" {
+			if client.Cannot(version, e) == "" {
 				asked = append(asked, e.Name)
 			}
 		}
@@ -140,7 +140,7 @@ func (q *question) release(ctx context.Context, out, errs io.Writer) (int, error
 		if at < 0 {
 			return exitUsage, fmt.Errorf("no experiment %.40q of %s; there are %s", name, client.Name, strings.Join(possible, ", "))
 		}
-		if why := all[at].Cannot(version); why != "" {
+		if why := client.Cannot(version, all[at]); why != "" {
 			return exitUsage, fmt.Errorf("%s", why)
 		}
 		tests = append(tests, names.Test(name))

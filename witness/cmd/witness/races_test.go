@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"racelab/witness/rt"
@@ -12,7 +13,7 @@ import (
 var races = []string{
 	"Counter", "Map", "Published", "DoubleChecked", "ForgottenLock", "WriteUnderReadLock", "AtomicAndPlain", "SharedError",
 	"BufferedIsNoLock", "SleepIsNoOrder", "AfterFunc", "Append", "SharedBuffer", "AddInGoroutine", "CloseAndSend",
-	"LoopVariable", "AfterCancel", "OnceIsNoLock", "ValueOfAMap",
+	"GroupGo", "SharedWithMain", "LoopVariable", "AfterCancel", "OnceIsNoLock", "ValueOfAMap",
 }
 
 // Goal: each known class of data races is reported, and repeated 100 times of 100; 200
@@ -25,7 +26,17 @@ func TestDataRaces(t *testing.T) {
 	for _, name := range races {
 		want[name] = rt.NoRace
 	}
-	expect(t, answers(t, "test", "-race", "-all", "-v", "-keep=false", "-leaks=false", "-C", "testdata/races", "-runs", "200"), want)
+	args := []string{"test", "-race", "-all", "-v", "-keep=false", "-leaks=false", "-C", "testdata/races", "-runs", "200"}
+	expect(t, answers(t, args...), want)
+	_, out := ask(t, append(args, "-run", "GroupGo|SharedWithMain|CloseAndSend")...)
+	for _, want := range []string{
+		"add reads at races_test.go:195 what TestGroupGo.func wrote at races_test.go:194 before",
+		"TestSharedWithMain.func reads at races_test.go:204 what main wrote at races_test.go:205 before",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the output does not say %q:\n%s", want, out)
+		}
+	}
 }
 
 // Goal: what -race needs is said in one line, before anything is built.

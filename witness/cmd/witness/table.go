@@ -149,18 +149,22 @@ func (rs rows) save(file string) error {
 
 // rows explores experiments on one release.
 func (q *question) rows(ctx context.Context, client build.Client, version string, experiments []build.Experiment, errs io.Writer) (all rows) {
-	can := slices.DeleteFunc(slices.Clone(experiments), func(e build.Experiment) bool { return e.Cannot(version) != "" })
-	answers, err := q.answers(ctx, client, version, can, errs)
+	can := slices.DeleteFunc(slices.Clone(experiments), func(e build.Experiment) bool { return client.Cannot(version, e) != "" })
+	var answers map[string]*witness.Answer
+	var err error
+	if len(can) > 0 {
+		answers, err = q.answers(ctx, client, version, can, errs)
+	}
 	if err != nil {
 		fmt.Fprintf(errs, "witness: %s@%s: %v\n", client.Name, version, err)
 	}
 	for _, e := range experiments {
 		r := &row{Client: client.Name, Release: strings.TrimPrefix(version, "v"), Experiment: e.Name, Race: e.Race}
 		switch a := answers[names.Test(e.Name)]; {
-		case e.Cannot(version) != "":
-			r.Trouble = e.Cannot(version)
+		case client.Cannot(version, e) != "":
+			r.Trouble = client.Cannot(version, e)
 		case err != nil:
-			r.Trouble, _, _ = strings.Cut(err.Error(), "\n")
+			r.Trouble, _, _ = strings.Cut(strings.TrimPrefix(err.Error(), client.Name+"@"+version+": "), "\n")
 		case a == nil:
 			r.Trouble = "it did not come to an end"
 		default:
@@ -183,11 +187,15 @@ func (q *question) answers(ctx context.Context, client build.Client, version str
 	}
 	defer os.Remove(file.Name())
 	defer file.Close()
+	one := *q
 	var tests []string
+	one.RunsOf = map[string]int{}
 	for _, e := range experiments {
 		tests = append(tests, names.Test(e.Name))
+		if e.Runs > 0 {
+			one.RunsOf[names.Test(e.Name)] = e.Runs
+		}
 	}
-	one := *q
 	one.Answers, one.run = file.Name(), "^("+strings.Join(tests, "|")+")$"
 	one.Count, one.Keep, one.Leaks, one.dir, one.packages = true, false, false, dir, []string{pkg}
 	var said bytes.Buffer

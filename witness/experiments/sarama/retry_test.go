@@ -109,6 +109,7 @@ func TestRetryOrder(t *testing.T) {
 // Goal: what an idempotent producer says is delivered is in the topic, whatever goes
 // wrong with one request (#3354).
 //
+// Runs: 600, as one fault of the run and an order have to meet
 // Race: retry-order no-record-is-lost idempotent
 func TestRetryAcknowledged(t *testing.T) {
 	witness.Explore(t, func(w *witness.T) {
@@ -150,6 +151,8 @@ func TestRetryExhausted(t *testing.T) {
 
 // Goal: every message has its outcome within a minute, whatever goes wrong with one
 // request. No model speaks of these faults.
+//
+// Runs: 600, as one fault of the run and an order have to meet
 func TestRetryAnyFault(t *testing.T) {
 	witness.Explore(t, func(w *witness.T) {
 		w.Faults(1, "Produce")

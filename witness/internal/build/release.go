@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/mod/modfile"
@@ -26,12 +27,15 @@ type Client struct {
 	Former, Since string
 	// Before a version, the broker is an older kfake: that of go.mod needs a newer client.
 	Before, Broker string
+	// From is the first version that can be asked, and Why says why. Empty: any can.
+	From, Why string
 }
 
 // Clients lists those that there are experiments for.
 var Clients = []Client{
 	{Name: "sarama", Path: "github.com/IBM/sarama", Package: "sarama", Former: "github.com/Shopify/sarama", Since: "v1.39.0"},
-	{Name: "franz-go", Path: "github.com/twmb/franz-go", Package: "franzgo", Before: "v1.22.0", Broker: "v0.0.0-20251115002817-3affad808a82"},
+	{Name: "franz-go", Path: "github.com/twmb/franz-go", Package: "franzgo", Before: "v1.22.0", Broker: "v0.0.0-20251115002817-3affad808a82",
+		From: "v1.19.0", Why: "each kfake that can listen in memory uses kgo.DefaultDecompressor"},
 	{Name: "kafka-go", Path: "github.com/segmentio/kafka-go", Package: "kafkago"},
 }
 
@@ -68,17 +72,24 @@ type Experiment struct {
 	// Since is the first version that can be asked, and Why says why: of "Since: v1.22.0,
 	// the broker of older ones has no transactions". Empty: any can.
 	Since, Why string
+	// Runs is how many schedules a table counts, of "Runs: 600, ...". 0: as many as it is
+	// asked for.
+	Runs int
 }
 
 // Cannot says why a version cannot be asked; empty: it can.
-func (e Experiment) Cannot(version string) string {
-	if e.Since == "" || semver.Compare(version, e.Since) >= 0 {
-		return ""
+func (c Client) Cannot(version string, e Experiment) string {
+	switch {
+	case c.From != "" && semver.Compare(version, c.From) < 0:
+		return c.Name + " can be asked from " + strings.TrimPrefix(c.From, "v") + " on: " + c.Why
+	case e.Since != "" && semver.Compare(version, e.Since) < 0:
+		return e.Name + " needs " + strings.TrimPrefix(e.Since, "v") + ": " + e.Why
 	}
-	return e.Name + " needs " + strings.TrimPrefix(e.Since, "v") + ": " + e.Why
+	return ""
 }
 
 var (
+	runsLine  = regexp.MustCompile(`(?m)^// Runs: ([0-9]+), .+$`)
 	sinceLine = regexp.MustCompile(`(?m)^// Since: (v[0-9.]+), (.+)$`)
 	testFunc  = regexp.MustCompile(`(?m)^func (Test\w+)\(t \*testing\.T\)`)
 	raceLine  = regexp.MustCompile(`(?s).*\n// Race: ([^\n]+)\n$`)
@@ -104,6 +115,11 @@ func (c Client) Experiments() ([]Experiment, error) {
 			e.Steps = stepsAbove(content[:at[0]])
 			if m := sinceLine.FindSubmatch(comment.Find(content[:at[0]])); m != nil {
 				e.Since, e.Why = string(m[1]), string(m[2])
+			}
+			if m := runsLine.FindSubmatch(comment.Find(content[:at[0]])); m != nil {
+				if e.Runs, err = strconv.Atoi(string(m[1])); err != nil {
+					return nil, fmt.Errorf("%s: %w", file, err)
+				}
 			}
 			all = append(all, e)
 		}

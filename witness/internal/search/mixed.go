@@ -20,8 +20,9 @@ import (
 //   - Events: each event gets a random priority, and a new one when it was overtaken
 //     by another use of its object.
 //
-// In each way up to so many faults happen as the run allows: where, is drawn before the
-// run from all places where the longest run so far could have had one.
+// In each way up to so many faults happen as the run allows, in one run of eight none:
+// where, is drawn before the run from all places where the longest run so far could have
+// had one.
 //
 // Sources: Burckhardt et al.: A Randomized Scheduler with Probabilistic Guarantees of
 // Finding Bugs (ASPLOS 2010); Yuan, Yang, Gu: Partial Order Aware Concurrency Sampling
@@ -54,8 +55,10 @@ func Mixed(sys *System, strategy string, seed uint64, depth int, o explore.Optio
 		}
 		if k.faults > 0 {
 			c.faults = map[int]bool{}
-			for range random.IntN(k.faults + 1) {
-				c.faults[random.IntN(k.places)] = true
+			if random.IntN(8) > 0 {
+				for range 1 + random.IntN(k.faults) {
+					c.faults[random.IntN(k.places)] = true
+				}
 			}
 		}
 		for range random.IntN(depth) {

@@ -365,3 +365,91 @@ func TestSubtestsFine(t *testing.T) {
 		t.Error(cleaned)
 	}
 }
+
+// reads runs f in a goroutine, and awaits its end.
+func reads(f func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	<-done
+}
+
+// TestStopped: the flag is looked at, then the channel is closed, then it is sent to.
+// A deferred close, of the same type, came before.
+func TestStopped(t *testing.T) {
+	reads(func() {})
+	c, stop := make(chan struct{}, 1), make(chan struct{})
+	go func() {
+		select {
+		case <-stop:
+		default:
+			c <- struct{}{}
+		}
+	}()
+	close(stop)
+	close(c)
+}
+
+// TestStopUnderLock: stop holds the lock that the loop needs at each tick.
+func TestStopUnderLock(t *testing.T) {
+	var mu sync.Mutex
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	n := 0
+	go func() {
+		defer close(stopped)
+		tick := time.NewTicker(10 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-stop:
+				return
+			case <-tick.C:
+				mu.Lock()
+				n++
+				mu.Unlock()
+			}
+		}
+	}()
+	time.Sleep(20 * time.Millisecond)
+	mu.Lock()
+	defer mu.Unlock()
+	close(stop)
+	<-stopped
+}
+
+// TestReused: the next Add comes before Wait has returned.
+func TestReused(t *testing.T) {
+	var wg sync.WaitGroup
+	wg.Add(1)
+	go func() {
+		wg.Done()
+		wg.Add(1)
+		wg.Done()
+	}()
+	wg.Wait()
+}
+
+// closer closes its channel unless it is closed.
+type closer struct {
+	c chan struct{}
+	n sync.WaitGroup
+}
+
+func (c *closer) Close() {
+	select {
+	case <-c.c:
+	default:
+		close(c.c)
+	}
+}
+
+// TestClosers: two goroutines of a WaitGroup find the channel open.
+func TestClosers(t *testing.T) {
+	c := &closer{c: make(chan struct{})}
+	for range 2 {
+		c.n.Go(c.Close)
+	}
+	c.n.Wait()
+}

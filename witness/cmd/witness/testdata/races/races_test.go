@@ -187,6 +187,25 @@ func TestOnceIsNoLock(t *testing.T) {
 	beside(use, use)
 }
 
+// The goroutines of a WaitGroup race, and the verdict names both.
+func TestGroupGo(t *testing.T) {
+	var wg sync.WaitGroup
+	n := 0
+	wg.Go(func() { n++ })
+	add := func() { n++ }
+	wg.Go(add)
+	wg.Wait()
+}
+
+// The first goroutine races with the one that it started.
+func TestSharedWithMain(t *testing.T) {
+	n := 0
+	done := make(chan bool)
+	go func() { n++; done <- true }()
+	n++
+	<-done
+}
+
 // What is taken from a sync.Map is shared all the same.
 func TestValueOfAMap(t *testing.T) {
 	var m sync.Map
