@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -64,13 +65,14 @@ type builder struct {
 	tree     *Tree
 	overlay  map[string]string
 	replaced map[string]string // module path: folder of its rewritten copy
+	changed  map[string]bool   // module path: something in its copy was rewritten
 	hash     string
 	cache    string
 }
 
 // Build makes the test binaries of the packages.
 func Build(ctx context.Context, o Options) (_ *Tree, err error) {
-	b := &builder{Options: o, tree: &Tree{}, overlay: map[string]string{}, replaced: map[string]string{}}
+	b := &builder{Options: o, tree: &Tree{}, overlay: map[string]string{}, replaced: map[string]string{}, changed: map[string]bool{}}
 	if b.cache, err = cacheDir(); err != nil {
 		return nil, err
 	}
@@ -273,12 +275,14 @@ func (b *builder) rewriteAll(ctx context.Context, mains, deps []*packages.Packag
 		if err := b.rewritePackages(ctx, false, fresh); err != nil {
 			return err
 		}
-		for _, dir := range b.replaced {
-			if err := mark(dir, fresh); err != nil {
+		for path, dir := range b.replaced {
+			if err := mark(dir, fresh, b.changed[path]); err != nil {
 				return err
 			}
 		}
 	}
+	// What has nothing to rewrite is the same for everybody, and may be built already.
+	maps.DeleteFunc(b.replaced, func(path, _ string) bool { return !b.changed[path] })
 	if len(local) > 0 {
 		if err := b.rewritePackages(ctx, false, local); err != nil {
 			return err
@@ -313,8 +317,12 @@ func (b *builder) cached(p *packages.Package) bool {
 	return moduleOf(p).Version != ""
 }
 
-// marker is the file of a copy that lists its rewritten packages.
-const marker = ".witness"
+// marker is the file of a copy that lists its rewritten packages, and says whether any of
+// them has changed.
+const (
+	marker     = ".witness"
+	hasChanged = "changed"
+)
 
 // copyModule makes the copy of a module, if there is none, and returns the packages
 // that are still to be rewritten in it.
@@ -339,21 +347,26 @@ func (b *builder) copyModule(all []*packages.Package) ([]string, error) {
 			return nil, err
 		}
 	}
+	lines := strings.Split(string(done), "\n")
+	b.changed[all[0].Module.Path] = slices.Contains(lines, hasChanged)
 	var missing []string
 	for _, p := range all {
-		if !slices.Contains(strings.Split(string(done), "\n"), p.PkgPath) {
+		if !slices.Contains(lines, p.PkgPath) {
 			missing = append(missing, p.PkgPath)
 		}
 	}
 	return missing, nil
 }
 
-func mark(dir string, fresh []string) error {
+func mark(dir string, fresh []string, changed bool) error {
 	f, err := os.OpenFile(filepath.Join(dir, marker), os.O_APPEND|os.O_WRONLY, 0o666)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
+	if changed {
+		fresh = append([]string{hasChanged}, fresh...)
+	}
 	_, err = f.WriteString(strings.Join(fresh, "\n") + "\n")
 	return err
 }
@@ -502,6 +515,7 @@ func (b *builder) write(p *packages.Package, name string, text []byte) (string, 
 		if err != nil {
 			return "", err
 		}
+		b.changed[p.Module.Path] = true
 		to := filepath.Join(b.replaced[p.Module.Path], relative)
 		return to, os.WriteFile(to, text, 0o666)
 	}
@@ -702,6 +716,8 @@ func (b *builder) compile(ctx context.Context, mains []*packages.Package, work s
 		}
 		if b.Debug {
 			args = append(args, "-gcflags="+b.module.Path+"/...=-N -l")
+		} else {
+			args = append(args, "-ldflags=-w") // what only a debugger reads
 		}
 		if _, err := b.goRun(ctx, []string{"GOWORK=" + work, "GOFLAGS=-buildvcs=false"}, append(args, p.PkgPath)...); err != nil {
 			return err
