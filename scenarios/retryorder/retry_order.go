@@ -155,7 +155,7 @@ var Scenario = scenario.Scenario[Params, Client]{
 		},
 		{
 			Seen: []scenario.Seen{
-				{Text: "a Sarama producer stops sending to a partition after a batch failed for good, until the next message comes"},
+				{Text: "a Sarama producer stops sending to a partition after a batch failed for good or a connection was lost, until the next message comes"},
 				{Text: "Sarama AsyncProducer hangs after an error, and nobody reads Errors"},
 			},
 			Cause:    "The partition is free again, and the goroutine that sends is not told; or it waits for somebody to read the error.",
@@ -195,6 +195,7 @@ var Scenario = scenario.Scenario[Params, Client]{
 			Expect: expect{
 				nobodyReads, again,
 				scenario.Breaks(noProgress).Where(exhausted).Because("the batch that fails frees the partition in a goroutine of its own, and brokerProducer waits for something else"),
+				scenario.Breaks(noProgress).Where(lostIdempotent).Because("the batch that was lost goes again through a brokerProducer of its own, which frees the partition; the one that has the next message is not told"),
 			},
 			SlowIn: []*setting{idempotent, known, lost, lostFive, lostIdempotent}},
 		{Name: "woken", Is: Client{release: saramaasync.Release1_60_1}, Release: "Sarama 1.60.1 to 1.61.0",
@@ -253,7 +254,7 @@ var Scenario = scenario.Scenario[Params, Client]{
 			ID:       "3689",
 			Says:     "A partition that is unmuted elsewhere is not noticed by the brokerProducer that waits for it.",
 			Verdict:  scenario.True,
-			Evidence: "A batch that has used up its retries is failed by retryBatch, which unmutes the partition. A message that has gathered meanwhile stays where it is until another message or answer comes. 1.60.1 waits for a signal.",
+			Evidence: "A batch that has used up its retries is failed by retryBatch, which unmutes the partition. A message that has gathered meanwhile stays where it is until another message or answer comes. So does one that gathers after a lost connection, though no message fails: what was lost goes again through a brokerProducer of its own (setting lost-idempotent; docs/found-in-clients.md). 1.60.1 waits for a signal.",
 			Command:  "simrun explore retry-order/muted@exhausted",
 		},
 	},
@@ -304,6 +305,9 @@ func buildSarama(w *sim.World, release saramaasync.Release, p Params) {
 		for i := range 2 {
 			w.GoProgram(fmt.Sprint("batch", i+1), producer.NewRetryBatch())
 		}
+	}
+	if p.Idempotent && p.Lost > 0 {
+		w.GoProgram("bp2", producer.NewEndingBrokerProducer())
 	}
 }
 

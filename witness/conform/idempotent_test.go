@@ -132,8 +132,9 @@ func varint(from []byte) (value, size int) {
 }
 
 // produceIdempotently hands messages over, each at its time, and tells what became of
-// them. It closes the producer once it knows, or at once.
-func produceIdempotently(l *idempotentLog, closes bool, at ...time.Duration) (acked, failed []string) {
+// them. If nothing has become of one after a minute the producer stalls, and another message
+// wakes it. It closes the producer once it knows, or at once.
+func produceIdempotently(l *idempotentLog, closes bool, at ...time.Duration) (acked, failed []string, stalls bool) {
 	metrics.UseNilMetrics = true
 	c := sarama.NewConfig()
 	c.Version = sarama.V2_5_0_0
@@ -148,26 +149,33 @@ func produceIdempotently(l *idempotentLog, closes bool, at ...time.Duration) (ac
 	if err != nil {
 		panic(fmt.Sprint("conform: the client does not start: ", err))
 	}
-	start := time.Now()
-	for i, due := range at {
+	start, handed := time.Now(), 0
+	handOver := func() {
+		p.Input() <- &sarama.ProducerMessage{Topic: topic, Value: sarama.StringEncoder(fmt.Sprint("m", handed))}
+		handed++
+	}
+	for _, due := range at {
 		time.Sleep(due - time.Since(start))
-		p.Input() <- &sarama.ProducerMessage{Topic: topic, Value: sarama.StringEncoder(fmt.Sprint("m", i))}
+		handOver()
 	}
 	if closes {
 		p.AsyncClose()
 	}
-	for range at {
+	for len(acked)+len(failed) < handed {
 		select {
 		case m := <-p.Successes():
 			acked = append(acked, fmt.Sprint(m.Value))
 		case e := <-p.Errors():
 			failed = append(failed, fmt.Sprintf("%v %v", e.Msg.Value, e.Err))
+		case <-time.After(time.Minute):
+			stalls = true
+			handOver()
 		}
 	}
 	if !closes {
 		_ = p.Close()
 	}
-	return acked, failed
+	return acked, failed, stalls
 }
 
 // retries is a run of an idempotent producer whose requests meet faults.
@@ -179,9 +187,15 @@ type retries struct {
 	closes  bool            // at once, when all is handed over
 }
 
-// run says what is wrong: messages that were acknowledged and are not in the log, and
-// messages that are in the log and failed.
-func (r retries) run(t *testing.T) (lost, written []string, story string) {
+// retried is what became of a run.
+type retried struct {
+	lost    []string // acknowledged, and not in the log
+	written []string // failed, and in the log
+	stalls  bool
+	story   string
+}
+
+func (r retries) run(t *testing.T) (w retried) {
 	synctest.Test(t, func(*testing.T) {
 		l := &idempotentLog{cluster: newCluster(1), took: r.took}
 		l.fault = func(request int) (int16, bool) {
@@ -190,20 +204,21 @@ func (r retries) run(t *testing.T) (lost, written []string, story string) {
 			}
 			return 0, r.cut[request]
 		}
-		acked, failed := produceIdempotently(l, r.closes, r.at...)
+		acked, failed, stalls := produceIdempotently(l, r.closes, r.at...)
 		for _, m := range acked {
 			if !slices.Contains(l.written, m) {
-				lost = append(lost, m)
+				w.lost = append(w.lost, m)
 			}
 		}
 		for _, m := range failed {
 			if name, _, _ := strings.Cut(m, " "); slices.Contains(l.written, name) {
-				written = append(written, m)
+				w.written = append(w.written, m)
 			}
 		}
-		story = fmt.Sprintf("acknowledged %v, failed %v, written %v; answers: %s", acked, failed, l.written, strings.Join(l.answers, "; "))
+		w.stalls = stalls
+		w.story = fmt.Sprintf("acknowledged %v, failed %v, written %v; answers: %s", acked, failed, l.written, strings.Join(l.answers, "; "))
 	})
-	return lost, written, story
+	return w
 }
 
 const ms = time.Millisecond
@@ -226,9 +241,9 @@ func TestSaramaAcknowledgesWhatIsNotWritten(t *testing.T) {
 		}
 		kind := []map[int]bool{run.refused, run.cut}[i%2]
 		kind[1+i%3] = true
-		lost, _, story := run.run(t)
-		if found += len(lost); !before && found > 0 {
-			t.Fatalf("%s: acknowledged and not written: %v\n%s", version(t, "sarama"), lost, story)
+		became := run.run(t)
+		if found += len(became.lost); !before && found > 0 {
+			t.Fatalf("%s: acknowledged and not written: %v\n%s", version(t, "sarama"), became.lost, became.story)
 		}
 	}
 	if before && found == 0 {
@@ -240,18 +255,47 @@ func TestSaramaAcknowledgesWhatIsNotWritten(t *testing.T) {
 // after a connection was lost, because they go again in other batches. Method: as above,
 // but that the third request loses it.
 func TestSaramaFailsWhatIsWritten(t *testing.T) {
-	_, written, story := retries{at: []time.Duration{0, ms, 2 * ms, 3 * ms}, took: 10 * ms, cut: map[int]bool{3: true}}.run(t)
+	became := retries{at: []time.Duration{0, ms, 2 * ms, 3 * ms}, took: 10 * ms, cut: map[int]bool{3: true}}.run(t)
 	before := semver.Compare(version(t, "sarama"), "v1.48.0") < 0
-	if !before && len(written) == 0 {
+	if !before && len(became.written) == 0 {
 		return
 	}
-	if want := "m1 m2 m3"; !before || len(written) != 3 || !strings.Contains(fmt.Sprint(written), "out of order sequence number") {
-		t.Errorf("%s: written and failed: %v; want %s before 1.48.0, and none since\n%s", version(t, "sarama"), written, want, story)
+	if want := "m1 m2 m3"; !before || len(became.written) != 3 || !strings.Contains(fmt.Sprint(became.written), "out of order sequence number") {
+		t.Errorf("%s: written and failed: %v; want %s before 1.48.0, and none since\n%s", version(t, "sarama"), became.written, want, became.story)
+	}
+}
+
+// mayStall says whether the release leaves a message behind, until the next one comes:
+// while it has one batch of a partition in flight, and does not tell a brokerProducer that
+// another one is done with it.
+func mayStall(t *testing.T) bool {
+	v := version(t, "sarama")
+	return semver.Compare(v, "v1.48.0") >= 0 && semver.Compare(v, "v1.60.1") < 0
+}
+
+// Goal: from 1.48.0 to 1.60.0 a message that comes while a lost connection is made anew
+// stays behind, though no message fails: the batch that was lost goes again through a
+// brokerProducer of its own, and the one that has the message is not told when that is done.
+// Method: the second request loses the connection, and the third message comes a moment
+// later. An answer takes longer than Producer.Retry.Backoff, which passes before 1.48.0 to
+// 1.48.2 open the partition again, but not before they send the batch again. Whether a
+// brokerProducer is shared is up to Go's scheduler: about every third run stalls.
+func TestSaramaStallsAfterALostConnection(t *testing.T) {
+	stalled, story := 0, ""
+	for range 40 {
+		became := retries{at: []time.Duration{0, ms, 151 * ms}, took: 150 * ms, cut: map[int]bool{2: true}}.run(t)
+		if became.stalls {
+			stalled++
+		}
+		story = became.story
+	}
+	if want := mayStall(t); stalled > 0 != want {
+		t.Errorf("%s: %d of 40 runs stall; want some: %v\n%s", version(t, "sarama"), stalled, want, story)
 	}
 }
 
 // Goal: since 1.48.0 no message is acknowledged and not written, nor written and failed,
-// whichever two requests meet a fault.
+// whichever two requests meet a fault; since 1.60.1 none stays behind.
 func TestSaramaIdempotentRetries(t *testing.T) {
 	if semver.Compare(version(t, "sarama"), "v1.48.0") < 0 {
 		return // The two tests before this one are why.
@@ -267,8 +311,9 @@ func TestSaramaIdempotentRetries(t *testing.T) {
 			kind := rapid.SampledFrom([]map[int]bool{run.refused, run.cut}).Draw(r, "fault")
 			kind[rapid.IntRange(1, 6).Draw(r, "request")] = true
 		}
-		if lost, written, story := run.run(t); len(lost)+len(written) > 0 {
-			r.Fatalf("%s with %+v: acknowledged and not written %v, written and failed %v\n%s", version(t, "sarama"), run, lost, written, story)
+		if became := run.run(t); len(became.lost)+len(became.written) > 0 || became.stalls && !mayStall(t) {
+			r.Fatalf("%s with %+v: acknowledged and not written %v, written and failed %v, stalls %v\n%s",
+				version(t, "sarama"), run, became.lost, became.written, became.stalls, became.story)
 		}
 	})
 }
@@ -280,8 +325,7 @@ func TestSaramaCloseFailsWhatIsRetried(t *testing.T) {
 	failed := 0
 	for range 40 {
 		run := retries{at: []time.Duration{0}, took: 10 * ms, refused: map[int]bool{1: true}, closes: true}
-		_, _, story := run.run(t)
-		if strings.Contains(story, "failed [m0") {
+		if strings.Contains(run.run(t).story, "failed [m0") {
 			failed++
 		}
 	}

@@ -17,7 +17,7 @@ import (
 var others = flag.String("releases", "sarama@v1.61.1 franz-go@v1.22.3", "the releases to build this test with anew; all: one for each change of the models, and some between")
 
 const all = "sarama@v1.43.0 sarama@v1.43.1 sarama@v1.43.2 sarama@v1.43.3 sarama@v1.45.2 sarama@v1.46.2 sarama@v1.46.3 sarama@v1.47.0 sarama@v1.48.1 sarama@v1.48.2 " +
-	"sarama@v1.49.0 sarama@v1.50.3 sarama@v1.60.1 sarama@v1.60.2 sarama@v1.61.0 sarama@v1.61.1 " +
+	"sarama@v1.49.0 sarama@v1.50.3 sarama@v1.60.0 sarama@v1.60.1 sarama@v1.60.2 sarama@v1.61.0 sarama@v1.61.1 " +
 	"franz-go@v1.21.6 franz-go@v1.22.1 franz-go@v1.22.3"
 
 // modules are the clients by their names here.

@@ -98,6 +98,10 @@ func (bp *BrokerProducer) sealed(set []message) []message {
 // receive handles the next response.
 func (bp *BrokerProducer) receive(t *sim.Task) {
 	answered, _ := bp.pending.Received(t)
+	bp.handle(t, answered)
+}
+
+func (bp *BrokerProducer) handle(t *sim.Task, answered response) {
 	bp.answered.set = append(bp.answered.set[:0], answered.set...) // What is kept of a message is copied.
 	bp.answered.err, bp.answered.conn = answered.err, answered.conn
 	bp.handleResponse(t)
@@ -248,6 +252,7 @@ func (bp *BrokerProducer) handleResponse(t *sim.Task) {
 func (bp *BrokerProducer) handleError(t *sim.Task) {
 	if bp.answered.conn == bp.opened.Load(t) {
 		bp.closed.Store(t, true) // abandonBrokerConnection, Broker.Close
+		bp.holder.Store(t, nobody)
 	}
 	bp.lost = max(bp.lost, bp.answered.conn+1)
 	bp.keepMuted = bp.mutes() && (bp.config.Idempotent || bp.config.Release >= Release1_60_1)
@@ -272,6 +277,28 @@ func (bp *BrokerProducer) retrySet(t *sim.Task) {
 		bp.retryMessage(t, bp.dropped[bp.i], bp.answered.err)
 	}
 	bp.dropped, bp.i = bp.dropped[:0], 0
+}
+
+// EndingBrokerProducer is one that only retryBatch has had, so that its input is closed. It
+// handles the answer to what it was given. The partition's is another one, and is not told.
+//
+// Source: getBrokerProducer, unrefBrokerProducer, brokerProducer.shutdown.
+type EndingBrokerProducer struct{ BrokerProducer }
+
+// NewEndingBrokerProducer returns it, for all that there are, one after the other.
+func (p *Producer) NewEndingBrokerProducer() *EndingBrokerProducer {
+	return &EndingBrokerProducer{BrokerProducer{Producer: p}}
+}
+
+func (bp *EndingBrokerProducer) Run(t *sim.Task) {
+	for {
+		answered, ok := bp.ending.Receive(t.At(PointEnding))
+		if !ok {
+			return
+		}
+		bp.handle(t, answered)
+		bp.retrying, bp.lost = false, 0
+	}
 }
 
 // Bridge is the goroutine that writes the sets.
@@ -319,15 +346,28 @@ func (r *ResponseReceiver) Run(t *sim.Task) {
 	for {
 		promise, ok := r.promises.Receive(t.At(PointPromise))
 		if r.promise = promise.clone(); !ok {
+			r.ending.Close(t)
 			return
 		}
 		r.read(t)
 		if r.config.Release >= Release1_61_1 {
 			r.slots.Receive(t.At(PointFreeSlot))
 		}
-		r.pending.Send(t.At(PointPending), r.promise.clone()) // There is room.
+		if r.ends(t) {
+			r.ending.Send(t.At(PointPending), r.promise.clone()) // There is room.
+		} else {
+			r.pending.Send(t.At(PointPending), r.promise.clone()) // There is room.
+		}
 		r.promise = response{}
 	}
+}
+
+// ends says whether the response is for a brokerProducer that only retryBatch has or had.
+func (r *ResponseReceiver) ends(t *sim.Task) bool {
+	if len(r.promise.set) == 0 || !r.promise.set[0].made {
+		return false
+	}
+	return r.alone.Swap(t, false) || r.holder.Load(t) == retryBatchHolds
 }
 
 // read reads the response. On a connection that is dead there is none.

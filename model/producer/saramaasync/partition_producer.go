@@ -118,6 +118,7 @@ func (pp *PartitionProducer) updateLeaderIfBrokerProducerIsNil(t *sim.Task) {
 	pp.Producer.open(t)
 	pp.inFlight.Add(t, 1)
 	pp.conn = pp.opened.Load(t)
+	pp.holder.Store(t, partitionHolds) // getBrokerProducer
 	pp.bpInput.Send(t.At(PointSyn), message{flag: syn, conn: pp.conn})
 	pp.conn, pp.has = 0, true
 }
@@ -172,9 +173,10 @@ func (r *RetryHandler) Run(t *sim.Task) {
 // be at work at once.
 type RetryBatch struct {
 	*Producer
-	set []message
-	err model.Error
-	i   int
+	set  []message
+	err  model.Error
+	made bool // the brokerProducer
+	i    int
 }
 
 // NewRetryBatch returns it.
@@ -201,7 +203,12 @@ func (r *RetryBatch) retry(t *sim.Task) {
 		return
 	}
 	r.open(t)
+	r.made = r.missesUnmute() && r.holder.CompareAndSwap(t, nobody, retryBatchHolds) // getBrokerProducer
 	r.output.Send(t.At(PointHandOver), r.again())
+	if r.made && r.holder.CompareAndSwap(t, retryBatchHolds, nobody) { // unrefBrokerProducer
+		r.alone.Store(t, true)
+	}
+	r.made = false
 }
 
 // again is the set at its next level.
@@ -210,6 +217,7 @@ func (r *RetryBatch) again() []message {
 	for i := range set {
 		set[i].retries++
 		set[i].resent = r.config.Release >= Release1_61_1
+		set[i].made = r.made
 	}
 	return set
 }

@@ -12,6 +12,7 @@ const (
 	PointSyn      = "send syn"       // updateLeader sends the syn
 	PointFlush    = "flush retries"  // flushRetryBuffers sends what was buffered
 	PointRun      = "run"            // brokerProducer's select
+	PointEnding   = "shut down"      // a brokerProducer whose input is closed takes its answer
 	PointSpace    = "wait for space" // waitForSpace, up to 1.61.0
 	PointBridge   = "bridge"         // the bridge takes a set
 	PointWrite    = "write"          // it writes the request, and waits for room

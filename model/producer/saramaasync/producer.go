@@ -60,6 +60,7 @@ type message struct {
 	epoch   model.ProducerEpoch
 	hasSeq  bool
 	resent  bool  // retryBatch has sent its set again, since 1.61.1
+	made    bool  // retryBatch has made the brokerProducer that it has handed its set to
 	conn    int64 // of a syn: the connection of the brokerProducer that it opens
 }
 
@@ -78,13 +79,24 @@ type response struct {
 	conn int64 // the connection that the request was written on, by number
 }
 
+// holder is who has asked for the brokerProducer that whoever asks for one gets.
+type holder = int32
+
+const (
+	nobody          holder = iota // there is none: the next who asks makes it
+	partitionHolds                // partitionProducer has it
+	retryBatchHolds               // only retryBatch, which gives it back when its set is handed over
+)
+
 // Producer is what the goroutines of a producer share.
 //
 // Source: asyncProducer in sarama 1.43.3, 1.46.3, 1.48.0 and 1.61.1, async_producer.go.
 // Differs: the unmute signal is a token and no closed channel: one goroutine takes it. One
 // partition, whose leader stays, and whose brokerProducer lives on, as with another
-// partition it does. The brokerProducer of a connection that is lost and the next one are
-// one goroutine, told apart by the connection; so are their bridges and readers. dispatcher
+// partition it does, until its connection is lost. The brokerProducer of a connection that
+// is lost and the next one of the partition are one goroutine, told apart by the connection;
+// so are the bridges and readers of all. What a brokerProducer that only retryBatch has does
+// with its answer makes no difference from 1.60.1 on, and is left out there. dispatcher
 // and topicProducer only hand on, and are left out. The channels retries and pending have room for all, as the queues
 // behind them have. No flush settings: every set is ready. Backoffs take no time. Neither
 // does a refresh of metadata: in the release it may be asked of the leader, behind what that
@@ -103,11 +115,14 @@ type Producer struct {
 	pending  sim.Chan[response]
 	retries  sim.Chan[message]
 	batches  sim.Chan[response] // go retryBatch
-	nobody   sim.Chan[bool]     // Errors, if nobody reads it: nil
+	unread   sim.Chan[bool]     // Errors, if nobody reads it: nil
 	inFlight sim.WaitGroup      // all messages from the start, and each syn and fin
 	muted    sim.Atomic[bool]   // partitionMuter, under its own lock
 	unmuted  sim.Chan[bool]     // unmuteSignal; up to 1.60.0 only waitForSpace listens
 	sequence sim.Atomic[int64]  // of txnmgr: epoch, and the next sequence number
+	holder   sim.Atomic[holder] // of asyncProducer.brokers
+	alone    sim.Atomic[bool]   // nobody joined retryBatch: the brokerProducer that it made ends with its answer
+	ending   sim.Chan[response] // responses of that
 	opened   sim.Atomic[int64]  // how often the broker was connected to anew
 	closed   sim.Atomic[bool]   // and whether it has to be: its brokerProducer is abandoned
 }
@@ -127,6 +142,8 @@ func NewProducer(conn *sim.Conn, config Config) *Producer {
 	p.pending.Init(room)
 	p.retries.Init(room)
 	p.batches.Init(room)
+	p.ending.Init(1)
+	p.holder.Init(partitionHolds)
 	p.unmuted.Init(1)
 	p.inFlight.Init(config.Messages)
 	return p
@@ -143,6 +160,10 @@ func (p *Producer) currentEpoch(t *sim.Task) model.ProducerEpoch {
 }
 
 func (p *Producer) mutes() bool { return p.config.Release >= Release1_48_0 }
+
+// missesUnmute says whether a brokerProducer is not told that another one is done with the
+// partition.
+func (p *Producer) missesUnmute() bool { return p.mutes() && p.config.Release < Release1_60_1 }
 
 // open is what getBrokerProducer's caller does before: it connects to the leader if that
 // is not connected.
@@ -198,7 +219,7 @@ func (p *Producer) bumpEpoch(t *sim.Task, m message) {
 // fail tells the application of an error.
 func (p *Producer) fail(t *sim.Task, m message, err model.Error) {
 	if p.config.Unread {
-		p.nobody.Send(t.At(PointErrors), true)
+		p.unread.Send(t.At(PointErrors), true)
 		return // Never: nobody reads.
 	}
 	t.Return(&model.Promised{Record: m.record, Failed: err.String()})
@@ -212,7 +233,7 @@ func (p *Producer) retryMessage(t *sim.Task, m message, err model.Error) {
 		return
 	}
 	m.retries++
-	m.resent = false
+	m.resent, m.made = false, false
 	p.retries.Send(t.At(PointRetry), m) // There is room.
 }
 
