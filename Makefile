@@ -1,4 +1,4 @@
-.PHONY: help test vet lint check witness lessons races golden gallery mutants bench module page workshop ci nightly
+.PHONY: help test lint check witness lessons races golden gallery mutants bench module page workshop ci nightly
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\): ## /  \1	/p' Makefile
@@ -6,12 +6,8 @@ help: ## list the targets
 test: ## all tests
 	go test ./...
 
-vet: ## go vet, and the rules of models (tools/rules)
-	go vet ./...
-	tool="$$(go -C tools tool -n racevet)" && for m in . witness witness/kafka witness/conform notebooks; do go -C $$m vet -vettool="$$tool" ./... || exit 1; done
-
-lint: ## staticcheck
-	go tool -modfile=tools/go.mod staticcheck ./...
+lint: ## go vet, staticcheck and the rules of models (tools/rules)
+	lint="$$(go -C tools tool -n lint)" && for m in . witness witness/kafka witness/conform notebooks tools; do (cd $$m && "$$lint" ./...) || exit 1; done && cd fleet && "$$lint" .
 
 check: ## every variant against its expected verdicts
 	go run ./cmd/simrun check

@@ -71,6 +71,7 @@ func (p *playing) run(a *app) error {
 	t := &table{app: a, Session: s, within: p.within, signals: signals}
 	t.write("%s\nbreak %s%s\n%s\n", s.Look().Title, s.Goal(), t.limit(), playKeys)
 	lines := make(chan string)
+	var unread error // Why there are no more lines.
 	go func() {
 		defer close(lines)
 		in := bufio.NewScanner(a.stdin)
@@ -81,6 +82,7 @@ func (p *playing) run(a *app) error {
 				return
 			}
 		}
+		unread = in.Err()
 	}()
 	t.turn()
 	for {
@@ -89,6 +91,9 @@ func (p *playing) run(a *app) error {
 			t.end()
 			return signals.code()
 		case line, ok := <-lines:
+			if !ok && unread != nil {
+				return fmt.Errorf("an answer cannot be read: %w; want a number, or one of the letters", unread)
+			}
 			if !ok || strings.TrimSpace(line) == "q" {
 				t.end()
 				return signals.code()

@@ -42,3 +42,13 @@ func TestPlayIsInterrupted(t *testing.T) {
 		t.Errorf("exit code %d, want %d and how to play on:\n%s", code, exitInterrupted, out.String())
 	}
 }
+
+// Goal: what cannot be read ends a game in one line, and not as if the player had ended it.
+func TestPlayReadsNoLongLine(t *testing.T) {
+	var out, err strings.Builder
+	a := command(&out, &err)
+	a.stdin = strings.NewReader("1\n" + strings.Repeat("x", 70_000))
+	if code := a.run([]string{"play", "lost-update"}); code != exitUsage || strings.Count(err.String(), "\n") != 1 || !strings.Contains(err.String(), "token too long") {
+		t.Errorf("exit code %d, and on stderr %q; want %d and one line", code, err.String(), exitUsage)
+	}
+}

@@ -108,16 +108,16 @@ func (b *browser) shot(name string) {
 	}
 }
 
-// run runs a command of the lab at its root.
-func run(t *testing.T, args ...string) string {
+// run runs a program at the root of the lab.
+func run(t *testing.T, program string, args ...string) string {
 	t.Helper()
-	c := exec.Command("go", append([]string{"run"}, args...)...)
+	c := exec.Command(program, args...)
 	c.Dir = root
 	var complaint strings.Builder
 	c.Stderr = &complaint
 	out, err := c.Output()
 	if err != nil && len(out) == 0 {
-		t.Fatalf("go run %q: %v: %s", args, err, complaint.String())
+		t.Fatalf("%s %q: %v: %s", program, args, err, complaint.String())
 	}
 	return string(out)
 }

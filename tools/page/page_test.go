@@ -17,7 +17,7 @@ import (
 // break a race, to take steps back, to ask, to grade answers, to pass on a link. The
 // engine in it sees the states that the command sees.
 func TestPage(t *testing.T) {
-	run(t, "./web")
+	run(t, "go", "run", "./web")
 	file, err := os.Stat(filepath.Join(root, "dist", "lab.html"))
 	if err != nil {
 		t.Fatal(err)
@@ -170,13 +170,15 @@ func play(b *browser) {
 
 // states compares the engine with the command.
 func states(b *browser) {
+	simrun := filepath.Join(b.t.TempDir(), "simrun")
+	run(b.t, "go", "build", "-o", simrun, "./cmd/simrun")
 	for _, name := range []string{"stale-snapshot", "offset-rewind"} {
 		var native struct {
 			States, Transitions int
 			Complete            bool
 			Verdicts            []struct{ Property, Outcome string }
 		}
-		if err := json.Unmarshal([]byte(run(b.t, "./cmd/simrun", "explore", name, "--json")), &native); err != nil {
+		if err := json.Unmarshal([]byte(run(b.t, simrun, "explore", name, "--json")), &native); err != nil {
 			b.t.Fatal(err)
 		}
 		type result struct {

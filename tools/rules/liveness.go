@@ -43,7 +43,8 @@ var (
 type parks struct{ Keeps string } // what outlives a point there, in words; empty: nothing
 
 // asks is a fact about a package: what its Programs call without knowing the
-// function, by name and signature.
+// function, by name and signature. It is kept as one about the package's first name:
+// the facts of packages an analyzer of staticcheck takes all for its own.
 type asks struct{ Keys []string }
 
 func (*parks) AFact() {}
@@ -197,8 +198,10 @@ func (l *lives) findPoints() {
 // reportPrograms reports what is wrong in the functions that Programs execute.
 func (l *lives) reportPrograms() {
 	asked := &asks{Keys: []string{"Run(*" + simPath + ".Task)"}}
-	for _, fact := range l.AllPackageFacts() {
-		asked.Keys = append(asked.Keys, fact.Fact.(*asks).Keys...)
+	for _, fact := range l.AllObjectFacts() {
+		if other, ok := fact.Fact.(*asks); ok {
+			asked.Keys = append(asked.Keys, other.Keys...)
+		}
 	}
 	taken := l.taken()
 	reached := map[*ssa.Function]bool{}
@@ -259,7 +262,9 @@ func (l *lives) reportPrograms() {
 		}
 	}
 	slices.Sort(asked.Keys)
-	l.ExportPackageFact(&asks{slices.Compact(asked.Keys)})
+	if names := l.Pkg.Scope().Names(); len(names) > 0 {
+		l.ExportObjectFact(l.Pkg.Scope().Lookup(names[0]), &asks{slices.Compact(asked.Keys)})
+	}
 }
 
 // key tells functions apart that a call may stand for.

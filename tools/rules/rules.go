@@ -53,8 +53,9 @@ func isToSim(t types.Type, names ...string) bool {
 
 func isTask(t types.Type) bool { return isToSim(t, "Task") }
 
+// isTest says whether a file is one of tests, or the main program that go test makes.
 func isTest(pass *analysis.Pass, f *ast.File) bool {
-	return strings.HasSuffix(pass.Fset.File(f.Pos()).Name(), "_test.go")
+	return strings.HasSuffix(pass.Fset.File(f.Pos()).Name(), "_test.go") || strings.HasSuffix(pass.Pkg.Path(), ".test")
 }
 
 // called is the function or builtin that a call names; nil if it names none.
