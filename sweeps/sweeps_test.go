@@ -68,8 +68,13 @@ func few(s *Sweep) []string {
 	if slices.ContainsFunc(s.Parameters, func(p scenario.Parameter) bool { return p.Name == "transactions" }) {
 		return []string{"transactions=10"}
 	}
-	if s == &orderingCost || s == &commitBatch {
+	switch s {
+	case &orderingCost, &commitBatch:
 		return []string{"records=100"}
+	case &rewindOdds:
+		return []string{"messages=12"}
+	case &throttle:
+		return []string{"quota=5"}
 	}
 	return nil
 }
