@@ -154,31 +154,30 @@ func TestRegistryIsWhole(t *testing.T) {
 func TestSameSeedSameBytes(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	each(t, func(t *testing.T, c *scenario.Case) {
-		for seed := range uint64(2) {
-			first := ""
-			for _, procs := range []int{1, 8} {
-				runtime.GOMAXPROCS(procs)
-				got := played(t, c, sim.NewWalk(seed))
-				if first == "" {
-					first = got
-				}
-				if got != first {
-					t.Fatalf("seed %d, GOMAXPROCS %d: the run differs from the first one", seed, procs)
-				}
+		const seed = 1
+		first := ""
+		for _, procs := range []int{1, 8} {
+			runtime.GOMAXPROCS(procs)
+			got := played(t, c, sim.NewWalk(seed))
+			if first == "" {
+				first = got
 			}
-			w := c.World()
-			trace := trace.Record(w)
-			if _, err := sim.Run(w, sim.NewWalk(seed)); err != nil {
-				t.Fatal(err)
+			if got != first {
+				t.Fatalf("GOMAXPROCS %d: the run differs from the first one", procs)
 			}
-			w.Close()
-			schedule, err := sim.ParseSchedule(trace.Schedule.Lines())
-			if err != nil {
-				t.Fatal(err)
-			}
-			if steps(played(t, c, sim.NewReplay(schedule))) != steps(first) {
-				t.Errorf("seed %d: the replay of its schedule differs from the run", seed)
-			}
+		}
+		w := c.World()
+		trace := trace.Record(w)
+		if _, err := sim.Run(w, sim.NewWalk(seed)); err != nil {
+			t.Fatal(err)
+		}
+		w.Close()
+		schedule, err := sim.ParseSchedule(trace.Schedule.Lines())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if steps(played(t, c, sim.NewReplay(schedule))) != steps(first) {
+			t.Error("the replay of its schedule differs from the run")
 		}
 	})
 }

@@ -21,7 +21,7 @@ func searches(t *testing.T, c *scenario.Case, workers int, first bool) map[strin
 		t.Fatal(err)
 	}
 	defer sys.Close()
-	o := explore.Options{Limit: 3000, Workers: workers, First: first, Again: true}
+	o := explore.Options{Limit: 1000, Workers: workers, First: first, Again: true}
 	return map[string]*explore.Result{
 		"states":     simtest.Must(explore.States(sys, o)),
 		"exhaustive": simtest.Must(explore.Exhaustive(sys, o)),
