@@ -7,21 +7,23 @@ import (
 
 // Host is the broker that hosts the group's coordinator. It is asked who that
 // is, and may have to refuse: the group's partition of __consumer_offsets has
-// moved away, and is back before the next request.
+// moved away, or is being loaded, and is back before the next request.
 //
 // Source: KafkaApis.handleFindCoordinatorRequest, GroupCoordinatorService.
 // Differs: the cluster has one broker, so the partition comes back to it.
 type Host struct {
 	*Group
-	// refused is the OffsetCommit, counted from 1, that finds the partition
-	// away; 0: none does.
-	refused int `sim:"config"`
-	commits int // that came, up to the one that is refused
+	// refused is the OffsetCommit, counted from 1, that is refused; 0: none is.
+	refused int         `sim:"config"`
+	refusal model.Error `sim:"config"` // for which it is refused
+	commits int         // that came, up to the one that is refused
 }
 
 // NewHost returns a broker that hosts the group, and refuses one OffsetCommit,
-// counted from 1; with 0, none.
-func NewHost(group *Group, refused int) *Host { return &Host{Group: group, refused: refused} }
+// counted from 1, for an error; with 0, none.
+func NewHost(group *Group, refused int, refusal model.Error) *Host {
+	return &Host{Group: group, refused: refused, refusal: refusal}
+}
 
 func (h *Host) Handle(e sim.Envelope, out *sim.Outbox) {
 	switch request := e.Message.(type) {
@@ -29,7 +31,7 @@ func (h *Host) Handle(e sim.Envelope, out *sim.Outbox) {
 		out.Reply(e, &model.FindCoordinatorResponse{})
 	case *model.OffsetCommitRequest:
 		if h.refuses() {
-			out.Reply(e, refuse(request, model.ErrNotCoordinator))
+			out.Reply(e, refuse(request, h.refusal))
 			return
 		}
 		h.Group.Handle(e, out)
@@ -38,7 +40,7 @@ func (h *Host) Handle(e sim.Envelope, out *sim.Outbox) {
 	}
 }
 
-// refuses counts an OffsetCommit, and says whether it finds the partition away.
+// refuses counts an OffsetCommit, and says whether it is refused.
 func (h *Host) refuses() bool {
 	if h.commits == h.refused {
 		return false

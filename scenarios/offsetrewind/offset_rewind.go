@@ -18,6 +18,7 @@ import (
 type Params struct {
 	Partitions, Instances, Commits, Batch, Committers int
 	NotCoordinator                                    int
+	Refusal                                           Refusal
 	Auto                                              bool
 	Interval                                          time.Duration
 	Close                                             bool
@@ -26,13 +27,28 @@ type Params struct {
 	WriterPreference                                  bool
 }
 
+// Refusal is an error for which an OffsetCommit is refused.
+type Refusal uint8
+
+const (
+	NotCoordinator Refusal = iota
+	LoadInProgress
+	MetadataTooLarge
+)
+
+// Error is that of Kafka.
+func (r Refusal) Error() model.Error {
+	return [...]model.Error{model.ErrNotCoordinator, model.ErrCoordinatorLoadInProgress, model.ErrOffsetMetadataTooLarge}[r]
+}
+
 func (p *Params) flags(f *scenario.Flags) {
 	f.Int(&p.Partitions, "partitions", 2, 1, 64, "partitions, and goroutines: one claims each")
 	f.Int(&p.Instances, "instances", 1, 1, 64, "consumers, among which the partitions are divided")
 	f.Int(&p.Commits, "commits", 2, 1, 100_000, "commits of each goroutine")
 	f.Int(&p.Batch, "batch", 1, 1, 1000, "messages that a goroutine marks before each commit")
 	f.Int(&p.Committers, "committers", 0, 0, 8, "goroutines that mark nothing and only commit")
-	f.Int(&p.NotCoordinator, "not-coordinator", 0, 0, 1000, "the OffsetCommit, counted from 1, that is answered NOT_COORDINATOR; 0 is none")
+	f.Int(&p.NotCoordinator, "not-coordinator", 0, 0, 1000, "the OffsetCommit, counted from 1, that is refused; 0 is none")
+	scenario.Choice(f, &p.Refusal, "refusal", scenario.Words{"NOT_COORDINATOR", "COORDINATOR_LOAD_IN_PROGRESS", "OFFSET_METADATA_TOO_LARGE"}, "for which it is")
 	f.Switch(&p.Auto, "commit", "manual", "auto", false, "whether goroutines commit, or a ticker does")
 	f.Millis(&p.Interval, "interval", 1000, 1, 60_000, "of automatic commits, in ms")
 	f.Switch(&p.Close, "close", "no", "yes", false, "whether the consumer is closed in the end; with automatic commits it always is")
@@ -300,7 +316,7 @@ func (p Params) instances() []instance {
 
 // build makes consumers with one goroutine a partition.
 func build(w *sim.World, client Client, p Params) {
-	w.AddNode("coordinator", coordinator.NewHost(coordinator.NewGroup(p.offsets()...), p.NotCoordinator))
+	w.AddNode("coordinator", coordinator.NewHost(coordinator.NewGroup(p.offsets()...), p.NotCoordinator, p.Refusal.Error()))
 	for _, i := range p.instances() {
 		i.add(w, client, p)
 	}

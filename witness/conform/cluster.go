@@ -31,6 +31,7 @@ type cluster struct {
 	tv2        bool // KIP-890 part 2; the leader does not try by itself to add a partition
 	partitions int
 	oneLeader  bool // node 1 leads all partitions
+	oneNode    bool // node 0 is the whole cluster
 	lag        time.Duration
 	tooLarge   map[string]bool // records that are refused, by their value
 
@@ -108,7 +109,11 @@ func (c *cluster) apiVersions() kmsg.Response {
 
 func (c *cluster) metadata() kmsg.Response {
 	response := kmsg.NewPtrMetadataResponse()
-	for id := range int32(c.partitions + 1) {
+	nodes := int32(c.partitions + 1)
+	if c.oneNode {
+		nodes = 1
+	}
+	for id := range nodes {
 		b := kmsg.NewMetadataResponseBroker()
 		b.NodeID, b.Host, b.Port = id, host(id), port
 		response.Brokers = append(response.Brokers, b)
@@ -119,8 +124,11 @@ func (c *cluster) metadata() kmsg.Response {
 	for id := range int32(c.partitions) {
 		p := kmsg.NewMetadataResponseTopicPartition()
 		leader := id + 1
-		if c.oneLeader {
+		switch {
+		case c.oneLeader:
 			leader = 1
+		case c.oneNode:
+			leader = 0
 		}
 		p.Partition, p.Leader, p.Replicas, p.ISR = id, leader, []int32{leader}, []int32{leader}
 		t.Partitions = append(t.Partitions, p)

@@ -40,7 +40,9 @@ type commitCost struct {
 	seed   uint64
 }
 
-func drawCommitCost(r *rapid.T) commitCost {
+// drawCommitCost draws a setting. A release that can deadlock when the coordinator moves is
+// not asked for that: the witness's experiment deadlock is.
+func drawCommitCost(r *rapid.T, deadlocks bool) commitCost {
 	c := commitCost{Params: offsetrewind.Scenario.Default()}
 	c.Partitions = rapid.IntRange(1, 12).Draw(r, "partitions")
 	c.Commits = rapid.IntRange(1, 12).Draw(r, "commits")
@@ -54,8 +56,23 @@ func drawCommitCost(r *rapid.T) commitCost {
 		// Longer than an answer: select may take either of a tick and the end.
 		c.Interval = c.answer + time.Duration(rapid.IntRange(1, 50).Draw(r, "interval"))*time.Millisecond
 	}
+	if rapid.Bool().Draw(r, "refused") {
+		c.Refusal = rapid.SampledFrom([]offsetrewind.Refusal{offsetrewind.NotCoordinator, offsetrewind.LoadInProgress, offsetrewind.MetadataTooLarge}).Draw(r, "refusal")
+		if !deadlocks || c.Refusal != offsetrewind.NotCoordinator {
+			c.NotCoordinator = rapid.IntRange(1, 6).Draw(r, "request")
+		}
+		if c.moves() && !c.Auto {
+			c.Partitions = 1
+		}
+	}
 	c.seed = rapid.Uint64Range(0, 1_000_000).Draw(r, "seed")
 	return c
+}
+
+// moves says whether the coordinator is looked up anew. Several goroutines that commit
+// would go on at one instant then, in the order that a scheduler chooses; so one commits.
+func (c commitCost) moves() bool {
+	return c.NotCoordinator > 0 && c.Refusal == offsetrewind.NotCoordinator
 }
 
 func thinks(seed uint64, goroutine string) sim.Random {
@@ -136,6 +153,8 @@ func (c commitCost) released() *story {
 	s := &story{}
 	var start time.Time
 	fake := &offsetLog{cluster: newCluster(c.Partitions), answer: c.answer, commit: func(p []model.PartitionOffset) { s.commit(time.Since(start), p) }}
+	fake.cluster.oneNode = true
+	fake.refused, fake.refusal = c.NotCoordinator, int16(c.Refusal.Error())
 	conf := sarama.NewConfig()
 	conf.Version = sarama.V2_1_0_0
 	conf.ApiVersionsRequest = false
@@ -201,6 +220,9 @@ type offsetLog struct {
 	cluster *cluster
 	answer  time.Duration
 	commit  func([]model.PartitionOffset)
+	refused int   // the commit, from 1, that is refused; 0: none
+	refusal int16 // for that
+	commits int
 }
 
 func (l *offsetLog) Dial(string, string) (net.Conn, error) { return pipe(l.handle), nil }
@@ -220,7 +242,14 @@ func (l *offsetLog) handle(request kmsg.Request) (kmsg.Response, time.Duration) 
 			response.Topics = append(response.Topics, t)
 		}
 		return response, 0
+	case *kmsg.FindCoordinatorRequest:
+		response, _ := l.cluster.handle(r)
+		if l.commits == 0 {
+			return response, 0 // The manager is being made.
+		}
+		return response, l.answer
 	case *kmsg.OffsetCommitRequest:
+		l.commits++
 		response := kmsg.NewPtrOffsetCommitResponse()
 		var committed []model.PartitionOffset
 		for _, asked := range r.Topics {
@@ -230,6 +259,9 @@ func (l *offsetLog) handle(request kmsg.Request) (kmsg.Response, time.Duration) 
 				committed = append(committed, model.PartitionOffset{Partition: model.Partition(of.Partition), Offset: model.Offset(of.Offset)})
 				p := kmsg.NewOffsetCommitResponseTopicPartition()
 				p.Partition = of.Partition
+				if l.commits == l.refused {
+					p.ErrorCode = l.refusal
+				}
 				t.Partitions = append(t.Partitions, p)
 			}
 			response.Topics = append(response.Topics, t)
@@ -250,7 +282,7 @@ func TestSaramaCommits(t *testing.T) {
 		from[offsets.Release]{"v1.37.0", offsets.Release1_43_2}, from[offsets.Release]{"v1.43.3", offsets.Release1_43_3},
 		from[offsets.Release]{"v1.48.0", offsets.Release1_48_0}, from[offsets.Release]{"v1.61.1", offsets.Release1_61_1})
 	rapid.Check(t, func(r *rapid.T) {
-		c := drawCommitCost(r)
+		c := drawCommitCost(r, release == offsets.Release1_43_3)
 		var got *story
 		synctest.Test(t, func(*testing.T) { got = c.released() })
 		if want := c.modelled(release); got.String() != want.String() {

@@ -9,7 +9,8 @@
 //	go -C witness/conform test . -releases all -rapid.checks=2000
 //
 // Driven: the transactional producers of Sarama and franz-go (TV1 and TV2), an abort
-// while a record is on its way included; the offset commits of Sarama's goroutines;
+// or a commit while a record is on its way included; the offset commits of Sarama's
+// goroutines, of which one may be refused, also because the coordinator moved;
 // commits, heartbeats and joins of Sarama's cooperative rebalance; a connection of
 // Sarama whose broker throttles it; Sarama's asynchronous producer whose leader refuses a
 // batch for a while (before 1.48.0 not an idempotent one); Sarama's idempotent producer,

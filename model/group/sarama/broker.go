@@ -60,6 +60,24 @@ func (om *goroutine) send(t *sim.Task, request sim.Message) {
 	}
 }
 
+// takeSlot and promised stand around the write of a request that has a response, in
+// sendInternal. The caller holds broker.lock. Since 1.61.1 it takes a slot before.
+func (om *goroutine) takeSlot(t *sim.Task) {
+	om.err = false
+	if om.conf.Release >= Release1_61_1 {
+		om.promise(t)
+	}
+}
+
+// promised is what follows the write: up to 1.61.0 the promise.
+func (om *goroutine) promised(t *sim.Task) {
+	if om.conf.Release < Release1_61_1 {
+		om.promise(t)
+	} else if om.err {
+		om.keepPromise(t)
+	}
+}
+
 // promise is b.responses <- promise, under the lock: with more requests in
 // flight than MaxOpenRequests nobody else can send until a response is there.
 // Up to 1.61.0 it comes after the write, so one more than that is on the wire.
@@ -80,8 +98,9 @@ func (om *goroutine) keepPromise(t *sim.Task) {
 // holds the lock for the whole round trip, and before for send alone.
 func (om *goroutine) commitOffset(t *sim.Task) {
 	om.broker.lock.Lock(t.At(PointSend))
+	om.takeSlot(t)
 	om.send(t, om.request())
-	om.promise(t)
+	om.promised(t)
 	if om.conf.Release == Release1_37_2 {
 		om.broker.lock.Unlock(t)
 		om.handleResponsePromise(t)

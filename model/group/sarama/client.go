@@ -16,7 +16,9 @@ func (om *goroutine) findCoordinator(t *sim.Task) {
 	for !om.found {
 		om.leastLoadedBroker(t)
 		om.broker.lock.Lock(t.At(PointFindCoordinator))
+		om.takeSlot(t)
 		om.send(t, &model.FindCoordinatorRequest{})
+		om.promised(t)
 		om.awaitCoordinator(t)
 		om.broker.lock.Unlock(t)
 		if om.err {
@@ -40,4 +42,5 @@ func (om *goroutine) awaitCoordinator(t *sim.Task) {
 	answer := om.broker.conn.Receive(t.At(PointAwaitCoordinator))
 	_, om.found = answer.(*model.FindCoordinatorResponse)
 	om.err = !om.found
+	om.keepPromise(t)
 }

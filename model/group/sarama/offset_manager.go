@@ -349,17 +349,10 @@ func (om *goroutine) giveUp(t *sim.Task) {
 
 // sendOffsetCommit writes the request. The caller holds broker.lock.
 func (om *goroutine) sendOffsetCommit(t *sim.Task) {
-	om.err = false
-	if om.conf.Release >= Release1_61_1 {
-		om.promise(t)
-	}
+	om.takeSlot(t)
 	t.Step(PointWrite)
 	om.send(t, om.request())
-	if om.conf.Release < Release1_61_1 {
-		om.promise(t)
-	} else if om.err {
-		om.keepPromise(t)
-	}
+	om.promised(t)
 }
 
 // constructRequest collects the offsets that are dirty, one partition after
