@@ -64,7 +64,7 @@ func (w *World) unpack(from []byte, before *snapshot) (s *snapshot, rest []byte)
 		from = from[n:]
 		return int(number)
 	}
-	s = &snapshot{Time(now), make([]*block, len(w.blocks))}
+	s = &snapshot{now: Time(now), blocks: make([]*block, len(w.blocks))}
 	if before != nil {
 		copy(s.blocks, before.blocks)
 	}

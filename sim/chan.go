@@ -134,6 +134,7 @@ func (c *Chan[T]) Len(t *Task) int {
 	if !t.comes("len of", &c.object, visible) {
 		return int(t.given.word)
 	}
+	t.world.met.apart |= asked
 	t.touches(&c.object, false)
 	t.did(uint64(len(c.values)))
 	return len(c.values)
@@ -162,6 +163,8 @@ func (c *channel) handsOver() bool { return c.made && c.capacity == 0 }
 
 // forget forgets who came before whom.
 func (c *channel) forget() { c.sendClocks, c.room = c.sendClocks[:0], c.room[:0] }
+
+func (c *channel) sends() [2]*[]int { return [2]*[]int{&c.sendClocks, &c.room} }
 
 // put sends into the buffer.
 func (c *channel) put(t *Task, x carried) {

@@ -282,7 +282,7 @@ func (w *World) checkTime(event Event, i int, before, after *snapshot, violation
 		return nil
 	}
 	later := func(s *snapshot) *snapshot {
-		return &snapshot{s.now + Time(otherDay), s.blocks}
+		return &snapshot{now: s.now + Time(otherDay), blocks: s.blocks}
 	}
 	w.goTo(later(before))
 	w.take(i)

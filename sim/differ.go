@@ -63,6 +63,6 @@ func (w *World) differences(first, second *snapshot) []string {
 
 // fieldsOf prints the fields of a saved state, as if it were some other time of day.
 func (w *World) fieldsOf(s *snapshot, now Time) []hook.Field {
-	w.goTo(&snapshot{now, s.blocks})
+	w.goTo(&snapshot{now: now, blocks: s.blocks})
 	return w.listFields()
 }

@@ -13,6 +13,43 @@ import "racelab/sim/internal/hook"
 // once another one is, where a search has a criterion of its own: two steps
 // that race and are both enabled.
 
+// apart is what has let a task go on only because of what another one did, and has
+// not ordered the two. It keeps accesses apart that race: they are never both next.
+type apart uint8
+
+const (
+	fellBelow apart = 1 << iota // a WaitGroup's counter below zero: who is not below has seen an Add
+	unlocked                    // an unlock that found no lock: who unlocks has seen another's Lock
+	tryFailed                   // a TryLock that failed
+	gaveUp                      // a default was taken
+	asked                       // the length of a channel, or whether a timer still ran
+)
+
+// apartNames say what it was, in the words of a verdict.
+var apartNames = []string{"a WaitGroup whose counter falls below zero", "an unlock of what is not locked", "a TryLock that fails",
+	"a default that is taken", "what a Len, Stop or Reset returned"}
+
+// unordered says what has kept steps apart in some run so far without ordering them;
+// empty: nothing, or there is no Var that could race.
+func (w *World) unordered() string {
+	contended := false
+	for i := range w.met.accesses {
+		contended = contended || w.met.contended(w, i)
+	}
+	if !contended {
+		return ""
+	}
+	if w.pace.timed() {
+		return "time"
+	}
+	for i, name := range apartNames {
+		if w.met.apart>>i&1 != 0 {
+			return name
+		}
+	}
+	return ""
+}
+
 // races is what a run knows of happens-before. Its threads are the tasks and,
 // behind them, the nodes.
 //
@@ -30,6 +67,11 @@ type races struct {
 	vars       []variable // by number
 	sendClocks []vector   // by number, from 1: what comes before whoever takes the message
 	sent       int        // messages since the start
+
+	kept bool   // what comes before what is a part of the state
+	data []int  // kept: the Vars, by number
+	now  *order // kept: of the present state; nil: not asked for
+	walk accessOrder
 }
 
 // vector is a clock: by thread, how much of it comes before.
@@ -80,7 +122,7 @@ func (r *races) reset(w *World) {
 	for _, c := range w.passages {
 		c.forget()
 	}
-	r.on, r.steps, r.sent = true, 0, 0
+	r.on, r.steps, r.sent, r.now = true, 0, 0, nil
 }
 
 // forget forgets what the tasks of a process did to what it had. What it comes to
@@ -106,6 +148,7 @@ func (r *races) forget(w *World, tasks []*Task, owns []*object) {
 		r.clocks[t.number-1].join(first)
 	}
 	for _, t := range tasks {
+		t.sendClock = 0
 		r.clocks[t.number-1][t.number-1]++
 	}
 }
@@ -118,16 +161,19 @@ func (r *races) saved(s *snapshot) {
 }
 
 func (r *races) loaded(w *World, s *snapshot) {
-	if s == r.start {
+	switch {
+	case s.order != nil:
+		w.setOrder(s.order)
+	case s == r.start:
 		r.reset(w)
-	} else {
+	default:
 		r.on = false
 	}
 }
 
 func (r *races) step(point string) {
 	r.steps++
-	r.point = point
+	r.point, r.now = point, nil
 }
 
 // follows says whether races are looked for in what happens now.
@@ -169,6 +215,15 @@ func (t *Task) acquires(o *object) {
 	}
 }
 
+// takes lets what released the object come before what the task does next. Until the
+// task releases it, nobody else acquires it, so nothing needs to be known of it.
+func (t *Task) takes(o *object) {
+	if t.world.follows() {
+		t.acquires(o)
+		clear(t.world.races.objects[o.number])
+	}
+}
+
 // release stores the sender's clock and returns its number, for acquire; 0 if
 // races are not followed.
 func (w *World) release(thread int) int {
@@ -176,11 +231,17 @@ func (w *World) release(thread int) int {
 		return 0
 	}
 	r := &w.races
+	number := r.keep(r.clocks[thread])
+	r.clocks[thread][thread]++
+	return number
+}
+
+// keep stores a clock and returns its number.
+func (r *races) keep(clock vector) int {
 	if r.sent++; r.sent == len(r.sendClocks)+1 {
 		r.sendClocks = append(r.sendClocks, make(vector, len(r.clocks)))
 	}
-	copy(r.sendClocks[r.sent-1], r.clocks[thread])
-	r.clocks[thread][thread]++
+	copy(r.sendClocks[r.sent-1], clock)
 	return r.sent
 }
 
@@ -191,8 +252,17 @@ func (w *World) acquire(thread, sendClock int) {
 	}
 }
 
+// wakes lets what comes before its wake-up come before what the task does next.
+func (t *Task) wakes() {
+	if t.world.follows() {
+		t.world.acquire(t.number-1, t.sendClock)
+		t.sendClock = 0
+	}
+}
+
 // races checks an access of the task to a Var against those before.
 func (t *Task) races(o *object, write bool) {
+	t.world.met.accessed(t.world, o.number, t, write)
 	if t.world.follows() {
 		t.world.race(t, o, write)
 	}
@@ -219,6 +289,7 @@ func (w *World) race(t *Task, o *object, write bool) {
 	}
 	if write {
 		v.write = now
+		clear(v.reads) // Whatever comes after this comes after those, unless it races.
 	} else {
 		v.reads[me] = now
 	}

@@ -375,6 +375,66 @@ func TestRacesAreThoseOfTheDefinition(t *testing.T) {
 	}
 }
 
+// back is a walk that, now and then, goes to the start and comes back by loading.
+type back struct {
+	sim.Chooser
+	w     *sim.World
+	start *sim.Snapshot
+	r     *rand.Rand
+	came  int
+}
+
+func (b *back) Choose(enabled []sim.Event) (int, error) {
+	if b.r.IntN(3) == 0 {
+		here, before := b.w.Save(), b.w.Fingerprint()
+		b.w.Load(b.start)
+		b.w.Load(here)
+		if b.came++; b.w.Fingerprint() != before {
+			return 0, errors.New("what was loaded is another state")
+		}
+		enabled = b.w.Enabled()
+	}
+	return b.Chooser.Choose(enabled)
+}
+
+// Goal: where what comes before what is a part of the state, a run that is left and
+// loaded again shows the same races, to the word.
+func TestRacesOfASavedOrder(t *testing.T) {
+	r := rand.New(rand.NewPCG(4, 0))
+	races, came := 0, 0
+	for range 150 {
+		program := randomRacing(r)
+		plain, log := race(program)
+		start := plain.Save()
+		var want []string
+		for seed := range uint64(10) {
+			plain.Load(start)
+			_, _, words := racesOf(plain, log, sim.NewWalk(seed))
+			want = append(want, words)
+		}
+		w, log := race(program)
+		w.Learn(plain) // which tasks have which accesses
+		if !w.FollowOrder() {
+			t.Fatal("the order is not followed from the start")
+		}
+		start = w.Save()
+		for seed := range uint64(10) {
+			w.Load(start)
+			b := &back{sim.NewWalk(seed), w, start, r, 0}
+			if _, _, words := racesOf(w, log, b); words != want[seed] {
+				t.Fatalf("program %q, seed %d: the races are\n%swant\n%s", program, seed, words, want[seed])
+			}
+			came += b.came
+			races += min(len(want[seed]), 1)
+		}
+		w.Close()
+		plain.Close()
+	}
+	if races < 200 || came < 1000 {
+		t.Errorf("%d runs race, and %d times one was left; want 200 and 1000, or the test shows little", races, came)
+	}
+}
+
 // Clocks would be wrong in a run that does not begin at the start.
 func TestNoRacesFromALoadedState(t *testing.T) {
 	w, log := race([]string{"set0", "get0"})

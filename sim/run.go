@@ -215,6 +215,7 @@ func (w *World) blocked() []blockedEvent {
 	var blocked []blockedEvent
 	for _, t := range w.tasks {
 		switch {
+		case t.site == nil: // It has ended, or has no point at all.
 		case t.gone:
 			blocked = append(blocked, blockedEvent{t.site.event, t.process.number})
 		case t.choosing():
@@ -291,6 +292,9 @@ func (w *World) save() *snapshot {
 	if w.base == nil {
 		w.standAt(w.snapshot())
 		w.races.saved(w.base)
+		if w.races.kept {
+			w.base.order = w.orderNow()
+		}
 	}
 	return w.base
 }
@@ -341,8 +345,12 @@ func (w *World) before() *snapshot {
 // same fingerprint. Two states share one by accident with probability 2^-64.
 func (w *World) fingerprint() uint64 {
 	w.refresh()
+	hash := w.sum
 	if w.told() {
-		return mix(w.sum, uint64(w.clock.now))
+		hash = mix(hash, uint64(w.clock.now))
 	}
-	return w.sum
+	if w.races.kept {
+		hash = mix(hash, w.orderNow().hash)
+	}
+	return hash
 }

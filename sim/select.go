@@ -247,7 +247,7 @@ func (t *Task) goThrough() any {
 				t.touches(c.cases[i].of.bound(), false) // Before it was met it might have gone by these.
 			}
 		}
-		t.world.acquire(t.number-1, t.sendClock)
+		t.wakes()
 		if x := &c.cases[c.met-1]; x.sends {
 			return x.of
 		}
@@ -260,6 +260,7 @@ func (t *Task) goThrough() any {
 		t.passesBy()
 	}
 	if at < 0 {
+		t.world.met.apart |= gaveUp
 		return nil
 	}
 	x := &c.cases[at]

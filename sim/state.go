@@ -212,6 +212,7 @@ func (s *walker) instant(word uint64) Time {
 type snapshot struct {
 	now    Time // the time of day is saved, and is no part of the fingerprint
 	blocks []*block
+	order  *order // nil: what comes before what is no part of the state
 }
 
 // block is the records of groups that follow each other. From one state to the next
@@ -225,7 +226,7 @@ func (s *snapshot) record(i int) *record { return s.blocks[i/blockSize][i%blockS
 
 // with is the snapshot with other records, by group.
 func (s *snapshot) with(record func(i int, was *record) *record) *snapshot {
-	other := &snapshot{s.now, make([]*block, len(s.blocks))}
+	other := &snapshot{now: s.now, blocks: make([]*block, len(s.blocks))}
 	for k, b := range s.blocks {
 		other.blocks[k] = &block{}
 		for i, r := range b {
@@ -426,7 +427,7 @@ func (w *World) snapshot() *snapshot {
 	if len(w.room) < n {
 		w.room = make([]*block, max(n, 1<<10))
 	}
-	s := &snapshot{w.clock.now, w.room[:n:n]}
+	s := &snapshot{now: w.clock.now, blocks: w.room[:n:n]}
 	w.room = w.room[n:]
 	copy(s.blocks, w.blocks)
 	return s

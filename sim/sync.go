@@ -201,7 +201,7 @@ func (m *Mutex) lockAt(t *Task, name string) {
 func (m *Mutex) take(t *Task) {
 	m.holder = t.number
 	t.touches(&m.object, true)
-	t.acquires(&m.object)
+	t.takes(&m.object)
 }
 
 // TryLock takes the lock if it is free, and says whether it did. Functions need
@@ -214,6 +214,7 @@ func (m *Mutex) TryLock(t *Task) bool {
 		return t.given.word != 0
 	}
 	if m.holder != 0 {
+		t.world.met.apart |= tryFailed
 		t.touches(&m.object, false)
 		t.did(0)
 		return false
@@ -239,8 +240,10 @@ func (m *Mutex) Unlock(t *Task) {
 func (m *Mutex) release(t *Task) {
 	t.touches(&m.object, true)
 	if m.holder == 0 {
+		t.world.met.apart |= unlocked
 		panic("unlock of unlocked mutex")
 	}
+	t.world.met.forOthers = t.world.met.forOthers || m.holder != t.number
 	m.holder = 0
 	t.releases(&m.object)
 }
@@ -249,6 +252,8 @@ func (m *Mutex) prepare(w *World) {
 	m.kind = hook.Lock
 	w.locks = append(w.locks, m)
 }
+
+func (m *Mutex) guards(t *Task, _ bool) bool { return m.holder == t.number }
 
 func (m *Mutex) keepsOut(t *Task) bool { return m.holder == t.number && !m.Tried }
 
@@ -340,8 +345,10 @@ func (m *RWMutex) RUnlock(t *Task) {
 	from := m.hold(t)
 	t.touches(&from.object, false)
 	t.world.met.givenBack = t.world.met.givenBack || from.count == 0
+	t.world.met.forOthers = t.world.met.forOthers || from.count == 0
 	for i := 0; from.count == 0; i++ {
 		if i == len(m.readers) {
+			t.world.met.apart |= unlocked
 			panic("RUnlock of unlocked RWMutex")
 		}
 		from = &m.readers[i]
@@ -384,9 +391,9 @@ func (m *RWMutex) Lock(t *Task) {
 // write takes the lock for writing.
 func (m *RWMutex) write(t *Task) {
 	m.writing = true
-	t.acquires(&m.object)
+	t.takes(&m.object)
 	for i := range m.readers {
-		t.acquires(&m.readers[i].object)
+		t.takes(&m.readers[i].object)
 	}
 }
 
@@ -397,8 +404,10 @@ func (m *RWMutex) Unlock(t *Task) {
 	}
 	t.touches(&m.object, true)
 	if !m.writing {
+		t.world.met.apart |= unlocked
 		panic("Unlock of unlocked RWMutex")
 	}
+	t.world.met.forOthers = t.world.met.forOthers || m.writer != t.number
 	m.writer, m.writing = 0, false
 	t.releases(&m.object)
 	t.did(0)
@@ -441,6 +450,10 @@ func (m *RWMutex) prepare(w *World) {
 	for i := range m.readers {
 		m.readers[i] = readHold{object: object{kind: hook.Lock}, lock: m, task: i + 1}
 	}
+}
+
+func (m *RWMutex) guards(t *Task, write bool) bool {
+	return m.writing && m.writer == t.number || !write && m.readers[t.number-1].count > 0
 }
 
 func (m *RWMutex) keepsOut(t *Task) bool {

@@ -115,6 +115,7 @@ func (m *Timer) Reset(t *Task, d time.Duration) bool {
 		}
 		m.period = d
 	}
+	t.world.met.apart |= asked
 	running := m.halt(t)
 	m.arm(t, d)
 	t.didSay(running)
@@ -130,6 +131,7 @@ func (m *Timer) Stop(t *Task) bool {
 	if !t.comes("stop", &m.object, visible) {
 		return t.given.word != 0
 	}
+	t.world.met.apart |= asked
 	stopped := m.halt(t)
 	t.didSay(stopped)
 	return stopped
@@ -180,6 +182,8 @@ func (m *Timer) TryReceive(t *Task) bool {
 	full := m.full
 	if m.full = false; full {
 		t.acquires(&m.object)
+	} else {
+		t.world.met.apart |= gaveUp
 	}
 	t.didSay(full)
 	return full

@@ -33,6 +33,7 @@ func (g *WaitGroup) add(t *Task, delta int) {
 		t.releasesToo(&g.object)
 	}
 	if g.count += delta; g.count < 0 {
+		t.world.met.apart |= fellBelow
 		panic("sync: negative WaitGroup counter")
 	}
 }
@@ -93,7 +94,7 @@ func (c *Cond) Wait(t *Task) {
 	if on, ok := t.blocks(name, c); ok {
 		c = on.(*Cond)
 		t.touches(&c.object, false)
-		t.world.acquire(t.number-1, t.sendClock)
+		t.wakes()
 		t.did(0)
 	}
 	c.L.lockAt(t, t.sites.second(name, " (lock)"))

@@ -41,10 +41,20 @@ func TestBranchesChangeNothing(t *testing.T) {
 func TestAWorkerLearnsWhatAnotherHasMet(t *testing.T) {
 	sys, err := NewWorlds(func() *sim.World {
 		w := sim.NewWorld()
-		done := &struct{ c sim.Chan[int] }{}
+		done := &struct {
+			c sim.Chan[int]
+			x sim.Var[int]
+		}{}
 		done.c.Init(1)
 		w.Share("done", done)
-		w.Go("G0", func(t *sim.Task) { done.c.Close(t) })
+		for _, name := range []string{"G0", "G1"} {
+			w.Go(name, func(t *sim.Task) {
+				done.x.Set(t, done.c.Len(t))
+				if name == "G0" {
+					done.c.Close(t)
+				}
+			})
+		}
 		return w
 	})
 	if err != nil {
@@ -56,7 +66,11 @@ func TestAWorkerLearnsWhatAnotherHasMet(t *testing.T) {
 	for len(other.Enabled()) > 0 {
 		other.Take(0)
 	}
-	if sys.Learn(other); other.Irreducible() == "" || sys.Irreducible() != other.Irreducible() {
+	sys.Learn(other)
+	if other.Irreducible() == "" || sys.Irreducible() != other.Irreducible() {
 		t.Errorf("one has met %q, and the other learns %q", other.Irreducible(), sys.Irreducible())
+	}
+	if other.Unordered() == "" || sys.Unordered() != other.Unordered() {
+		t.Errorf("steps of one were kept apart by %q, and the other learns %q", other.Unordered(), sys.Unordered())
 	}
 }

@@ -15,7 +15,8 @@ import (
 // a field, and nothing has changed that is said to be fixed.
 //
 // Data races are judged by the clocks of each walk, and what breaks there is
-// broken. In a timed world nothing else judges them.
+// broken. Where something keeps accesses apart without ordering them (see
+// Engine.Unordered) nothing else can say that there is none.
 type defence struct {
 	result  *Result
 	pool    *workerPool
@@ -74,7 +75,6 @@ func (d *defence) stand() {
 	}
 	wait.Wait()
 	d.result.Walks = len(walks)
-	timed := isTimed(rebuilder)
 	for i := range walks {
 		w := &walks[i]
 		if w.err != nil {
@@ -83,7 +83,7 @@ func (d *defence) stand() {
 		for _, b := range w.broke {
 			v := d.result.Verdict(b.Property)
 			switch {
-			case b.Property == sim.NoDataRace && (timed || v.Bad == 0 || v.Walked):
+			case b.Property == sim.NoDataRace && (v.Bad == 0 || v.Walked):
 				if v.Bad == 0 {
 					v.Err, v.Schedule, v.Walked = b.Err, asSchedule(w.steps[:b.step]), true
 				}
@@ -91,14 +91,6 @@ func (d *defence) stand() {
 			case v.Bad == 0:
 				panic(d.contradicts(uint64(i), w.steps[:b.step], fmt.Sprintf("breaks %s (%v)", b.Property, b.Err)))
 			}
-		}
-	}
-	if !timed {
-		return
-	}
-	for i := range d.result.Verdicts {
-		if v := &d.result.Verdicts[i]; v.Property == sim.NoDataRace {
-			v.sampled = true
 		}
 	}
 }

@@ -55,6 +55,15 @@ type Engine interface {
 	ObjectName(number int) string
 	// IsTimed says whether steps and messages take time.
 	IsTimed() bool
+	// Unordered says what has kept steps apart in some run so far without ordering
+	// them: "a TryLock that fails". Then two may race that are never both next, and
+	// only the clocks of runs see it. Empty: nothing.
+	Unordered() string
+	// FollowOrder makes what comes before what a part of each state that is saved from
+	// now on, so that the clocks judge data races wherever a search goes. It stands
+	// before the first step, or after steps of which none was loaded; false: it does not.
+	// It has to Learn from Engines that have been to all states which accesses there are.
+	FollowOrder() bool
 	// Irreducible says what keeps Exhaustive from telling which steps are
 	// independent: "faults". Empty: nothing.
 	Irreducible() string

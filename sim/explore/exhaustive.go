@@ -46,6 +46,7 @@ func Exhaustive(sys System, o Options) (_ *Result, err error) {
 	if d.err != nil {
 		return nil, d.err
 	}
+	r.unordered(sys)
 	if i, ok := sys.(Irreducible); ok && r.Complete {
 		if why := i.Irreducible(); why != "" {
 			r.Left = "with " + why + " not all are told apart, states sees them"
@@ -56,6 +57,9 @@ func Exhaustive(sys System, o Options) (_ *Result, err error) {
 		r.conclude(Unfinished)
 		return r, nil
 	}
+	memory := o.bindMemory()
+	defer memory.release()
+	c.judgeRaces(r, o, memory)
 	h := defence{result: r, pool: c, known: d.ends, ends: true, longest: sim.MaxSteps, walks: o.walks(r.Runs)}
 	h.stand()
 	r.conclude(Exhausted)

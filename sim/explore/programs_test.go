@@ -76,6 +76,11 @@ var kinds = []kind{
 			panic("the register says so")
 		}
 	}},
+	{"unless", plain, 3, func(p *thread, t *sim.Task) {
+		if p.register == p.arg() {
+			p.at++ // The next one is left out.
+		}
+	}},
 	{"lock", locks, 2, func(p *thread, t *sim.Task) { p.locks[p.arg()].Lock(t.At("lock")) }},
 	{"unlock", locks, 2, func(p *thread, t *sim.Task) { t.Step("unlock"); p.locks[p.arg()].Unlock(t) }},
 	{"locked", locks, 2, func(p *thread, t *sim.Task) {
@@ -150,6 +155,7 @@ var kinds = []kind{
 	{"give", channels, 2, func(p *thread, t *sim.Task) { p.chans[p.arg()].Send(t.At("give"), p.register) }},
 	{"get", channels, 2, func(p *thread, t *sim.Task) { p.got(p.chans[p.arg()].Receive(t.At("get"))) }},
 	{"close", channels, 2, func(p *thread, t *sim.Task) { t.Step("close"); p.chans[p.arg()].Close(t) }},
+	{"len", channels, 2, func(p *thread, t *sim.Task) { t.Step("len"); p.register = p.chans[p.arg()].Len(t) }},
 	{"make", channels, 4, func(p *thread, t *sim.Task) { t.Step("make"); p.chans[p.arg()%2].Make(t, p.arg()/2) }},
 	{"choose", channels, 27 * 4, func(p *thread, t *sim.Task) {
 		chosen := t.At("choose").Select(p.cases()...)

@@ -136,7 +136,7 @@ func (s *search) fewestSwitches(at *cursor, w *ways, property string, steps []ui
 	}
 	path := w.through(best)
 	found := &broken{schedule: scheduleOf(at, path), err: brokenBy(at, property)}
-	if property != sim.NoDataRace {
+	if property != sim.NoDataRace || s.clocked {
 		return found
 	}
 	// The other step that can be next is found where both can.

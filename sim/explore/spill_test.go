@@ -67,7 +67,7 @@ func TestSpillingToABrokenFile(t *testing.T) {
 	defer sys.Close()
 	r := newResult("states", sys)
 	o := Options{Limit: 20_000, spilling: 3, trusting: true, Spill: scratch(t)}
-	s := search{pool: newWorkerPool(sys, 1), result: r, seen: newSeen(), graph: newGraph(len(r.Verdicts)), breaks: make([]firstBreaks, len(r.Verdicts))}
+	s := newSearch(newWorkerPool(sys, 1), r)
 	if err := s.frontiers(&o); err != nil {
 		t.Fatal(err)
 	}

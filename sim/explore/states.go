@@ -35,7 +35,8 @@ func States(sys System, o Options) (_ *Result, err error) {
 			return nil, err
 		}
 	}
-	s := search{pool: c, result: r, seen: newSeen(), graph: newGraph(len(r.Verdicts)), breaks: make([]firstBreaks, len(r.Verdicts)), timed: isTimed(sys)}
+	s := newSearch(c, r)
+	s.clocked = isTimed(sys)
 	memory := o.bindMemory()
 	defer memory.release()
 	if err := s.frontiers(&o); err != nil {
@@ -44,7 +45,9 @@ func States(sys System, o Options) (_ *Result, err error) {
 	complete := s.run(o, memory)
 	r.States, r.Complete = s.seen.n(), complete
 	s.liveness()
+	r.unordered(sys)
 	if complete {
+		c.judgeRaces(r, o, memory)
 		d := defence{result: r, pool: c, known: s.seen, alike: o.Symmetry, longest: min(sim.MaxSteps, 4*len(r.Levels)+64), walks: o.walks(s.seen.n())}
 		d.stand()
 		r.conclude(Exhausted)
@@ -66,7 +69,11 @@ type search struct {
 	expanded int           // states
 	ended    int           // levels of which every step was taken
 	unlooped bool          // a function loops, and Loop does not say so
-	timed    bool
+	clocked  bool          // clocks alone judge data races
+}
+
+func newSearch(c *workerPool, r *Result) *search {
+	return &search{pool: c, result: r, seen: newSeen(), graph: newGraph(len(r.Verdicts)), breaks: make([]firstBreaks, len(r.Verdicts))}
 }
 
 // firstBreaks is the first steps that broke a property, all of one level.
@@ -109,7 +116,7 @@ func (s *search) run(o Options, memory *memoryBound) bool {
 				return false
 			}
 			s.pool.each(len(checkpoints), func(at *cursor, i int) {
-				expanded[i].expand(at, checkpoints[i], s, o.checks(s.expanded+i, s.result.Transitions), !s.timed, o.atEnd)
+				expanded[i].expand(at, checkpoints[i], s, o.checks(s.expanded+i, s.result.Transitions), !s.clocked, o.atEnd)
 			})
 			s.expanded += len(checkpoints)
 			for i := range checkpoints {

@@ -58,7 +58,7 @@ func (p *program) compareAlike(maxRuns int) (difference string, apart, ok bool) 
 		}
 		s.ends, b.ends = p.nameless(s.ends), p.nameless(b.ends)
 	}
-	return s.differs(b, false, false) + s.unfit(p, b), false, true
+	return s.differs(b, false) + s.unfit(p, b), false, true
 }
 
 // Goal: wherever the engine itself names a task, that is seen: no two states are taken

@@ -78,12 +78,14 @@ type Rebuilder interface {
 	Rebuild() Engine
 }
 
-// Timed is a System in which what comes next depends on moments. That two steps
+// Timed is a System in which what comes next may depend on moments. That two steps
 // can both be next says nothing about races there, so only runs judge them, by
-// the clocks that follow what comes before what.
+// the clocks that follow what comes before what. They also have to judge what else
+// keeps steps apart without ordering them.
 type Timed interface {
 	System
 	IsTimed() bool
+	Unordered() string // see Engine
 }
 
 func isTimed(sys System) bool {
@@ -110,9 +112,10 @@ type Irreducible interface {
 // Worlds is the System of a model.
 type Worlds struct {
 	Engine
-	build func() *sim.World
-	begun sim.Schedule // what has happened before the start
-	start any
+	build   func() *sim.World
+	begun   sim.Schedule // what has happened before the start
+	start   any
+	ordered bool // what comes before what is a part of the states
 }
 
 // NewWorlds returns the System of the worlds that build makes, all alike. The
@@ -162,11 +165,33 @@ func follow(w Engine, schedule sim.Schedule) error {
 	return nil
 }
 
+// Orderer is a System that can make what comes before what a part of its states.
+type Orderer interface {
+	System
+	// WithOrder returns another system, alike, in which it is. Nil: it cannot.
+	WithOrder() System
+}
+
+// WithOrder builds another world, in whose states clocks judge data races. Nil: the
+// clocks do not know how the start was come to.
+func (w *Worlds) WithOrder() System {
+	fork := &Worlds{Engine: w.Rebuild(), build: w.build, begun: w.begun, ordered: true}
+	fork.Engine.Learn(w.Engine)
+	if !fork.FollowOrder() {
+		return nil
+	}
+	fork.start = fork.Save()
+	return fork
+}
+
 // Reset loads the state at the start.
 func (w *Worlds) Reset() { w.Load(w.start) }
 
 // Fork builds another world.
 func (w *Worlds) Fork() System {
+	if w.ordered {
+		return w.WithOrder()
+	}
 	fork := &Worlds{Engine: w.Rebuild(), build: w.build, begun: w.begun}
 	fork.start = fork.Save()
 	return fork

@@ -62,9 +62,10 @@ type Verdict struct {
 	Seed     uint64 // the samplers: the run that found it
 	Walked   bool   // walks of new worlds broke it, and Bad counts them
 
-	tested  bool
-	sampled bool // a proof of it is one of walks
-	round   bool // whether a round breaks it is not known, for the search took tasks for alike
+	tested    bool
+	unordered string // what keeps accesses apart without ordering them, so that clocks judge; see Engine
+	ordered   int    // in so many states, which tell what comes before what; 0: in walks alone
+	round     bool   // whether a round breaks it is not known, for the search took tasks for alike
 }
 
 // newResult returns a result with a verdict to be found for each property.
@@ -106,6 +107,14 @@ func (r *Result) AnyBroken() bool {
 	return false
 }
 
+// unordered notes what the system has had that keeps accesses apart without ordering
+// them.
+func (r *Result) unordered(sys System) {
+	if t, ok := sys.(Timed); ok && r.judges(sim.NoDataRace) {
+		r.Verdict(sim.NoDataRace).unordered = t.Unordered()
+	}
+}
+
 // conclude turns what was seen into outcomes; good is what a property gets
 // that was tested and not broken.
 func (r *Result) conclude(good Outcome) {
@@ -124,7 +133,7 @@ func (r *Result) conclude(good Outcome) {
 			v.Outcome = Vacuous
 		case v.round:
 			v.Outcome = Unfinished
-		case v.sampled && good == Exhausted:
+		case v.unordered != "" && v.ordered == 0 && good == Exhausted:
 			v.Outcome = Sampled
 		default:
 			v.Outcome = good
@@ -171,6 +180,9 @@ func (v *Verdict) Sentence(r *Result) string {
 	case Broken:
 		return v.Err.Error()
 	case Exhausted:
+		if v.ordered > 0 {
+			return fmt.Sprintf("holds in all %d states that tell what comes before what, for %s keeps accesses apart without ordering them", v.ordered, v.unordered)
+		}
 		return "holds in all " + strings.TrimSuffix(r.Explored(), ", all there are")
 	case Reached:
 		return "yes: the state is reached"
@@ -179,11 +191,12 @@ func (v *Verdict) Sentence(r *Result) string {
 	case NotReached:
 		return "not reached in " + r.Explored()
 	case Sampled:
-		runs, sampler := r.Runs, r.Strategy
-		if v.sampled {
+		runs, sampler, why := r.Runs, r.Strategy, ""
+		if v.unordered != "" {
 			runs, sampler = r.Walks, "walk"
+			why = fmt.Sprintf("; only runs can judge it, for %s keeps accesses apart without ordering them", v.unordered)
 		}
-		return fmt.Sprintf("0 of %d runs broke it: under %s, and only under it, a run does with p < %.2g (95 %%)", runs, sampler, bound(runs))
+		return fmt.Sprintf("0 of %d runs broke it: under %s, and only under it, a run does with p < %.2g (95 %%)", runs, sampler, bound(runs)) + why
 	case Unfinished:
 		if v.round {
 			return "states lead back to themselves: whether for ever, a search without symmetry judges"
