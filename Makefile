@@ -68,7 +68,7 @@ nightly: ## what CI has no time for: the race detector, the whole table, 10^6 ra
 		-rapid.checks=100000
 	go test ./figures -count=1 -timeout=1h -run Gallery -gallery check
 	go test ./sweeps -count=1 -run TestPublishedNumbers -published-seeds 100
-	go test ./scenarios -count=1 -timeout=2h -run 'EveryVerdict|Waste' -whole-table
+	go test ./scenarios -count=1 -timeout=2h -run 'EveryVerdict|Waste|Published' -whole-table
 	go test -race -count=1 -short -run 'Workers|Signals' ./scenarios ./sweeps ./simrun
 	go -C notebooks test -count=1 ./...
 	go -C witness test -count=1 -timeout=2h ./cmd/witness -releases
