@@ -1,6 +1,7 @@
 package properties
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -93,6 +94,8 @@ type CommitHistory struct {
 	Clients []string `sim:"config"`
 	// Process is the one that all Clients are goroutines of, if it may crash.
 	Process string `sim:"config"`
+	// Whole keeps what can no longer matter, for a picture.
+	Whole bool `sim:"config"`
 
 	calls []call // by called, then by client
 }
@@ -109,13 +112,13 @@ type CommitHistory struct {
 // Differs: REQUEST_TIMED_OUT, which no coordinator of the lab answers, leaves the
 // outcome open too, and would count as refused.
 //
-// It is judged when a fetch is answered: a commit alone is never refused. Its
-// memory is the whole history, so a search through states tells two histories
-// apart that led to one state.
+// It is judged when a fetch is answered: a commit alone is never refused. While no fetch
+// is on its way it forgets what no later one can tell.
 func CommitHistoryIsMonotone(h *CommitHistory) *sim.Property {
 	p := sim.NewProperty("commit-history-is-monotone", h)
 	sim.On(p, sim.Sent, func(_ *sim.Claim, a sim.Act, request *model.OffsetCommitRequest) {
 		h.begin(a, call{offsets: slices.Clone(request.Partitions)})
+		h.forget()
 	})
 	sim.On(p, sim.Sent, func(_ *sim.Claim, a sim.Act, _ *model.OffsetFetchRequest) {
 		h.begin(a, call{fetches: true})
@@ -123,6 +126,7 @@ func CommitHistoryIsMonotone(h *CommitHistory) *sim.Property {
 	sim.On(p, sim.Received, func(_ *sim.Claim, a sim.Act, response *model.OffsetCommitResponse) {
 		c := h.answered(a)
 		c.offsets = accepted(c.offsets, response.Partitions)
+		h.forget()
 	})
 	sim.On(p, sim.Received, func(c *sim.Claim, a sim.Act, response *model.OffsetFetchResponse) {
 		fetch := h.answered(a)
@@ -130,15 +134,18 @@ func CommitHistoryIsMonotone(h *CommitHistory) *sim.Property {
 			fetch.offsets = slices.Clone(response.Partitions)
 			h.judge(c, fetch)
 		}
+		h.forget()
 	})
 	sim.On(p, sim.Received|sim.Failed, func(c *sim.Claim, a sim.Act, fault sim.Fault) {
 		switch {
 		case a.Action == sim.Failed && fault == sim.Crash && h.Process != "" && a.Actor == h.Process:
 			h.loseAll()
+			h.forget()
 		case a.Action == sim.Received && fault == sim.ErrBroken && slices.Contains(h.Clients, a.Actor):
 			if lostCall := h.awaited(a); lostCall != nil { // The client may have asked for something else.
 				lostCall.returned = lost
 			}
+			h.forget()
 		default:
 			c.Skip()
 		}
@@ -149,7 +156,7 @@ func CommitHistoryIsMonotone(h *CommitHistory) *sim.Property {
 // CommitHistoryOf is the history of a run, whose clients come in the order of
 // their first request.
 func CommitHistoryOf(trace *trace.Trace) *CommitHistory {
-	h := &CommitHistory{}
+	h := &CommitHistory{Whole: true}
 	p := CommitHistoryIsMonotone(h)
 	for _, step := range trace.Steps {
 		for _, act := range step.Acts {
@@ -241,13 +248,59 @@ func (h *CommitHistory) loseAll() {
 
 // accepted lists the offsets that were not refused.
 func accepted(asked []model.PartitionOffset, answers []model.PartitionError) []model.PartitionOffset {
-	var stored []model.PartitionOffset
-	for i, offset := range asked {
-		if answers[i].Error == model.None {
-			stored = append(stored, offset)
+	return slices.DeleteFunc(asked, func(o model.PartitionOffset) bool {
+		return !slices.Contains(answers, model.PartitionError{Partition: o.Partition})
+	})
+}
+
+// forget keeps, while no fetch is on its way, what a later one can tell: of each
+// partition the greatest offset that is known, what greater ones got lost, and who has
+// still to be answered. Those are calls of the time 0: a later fetch begins after what is
+// known, and may find any of the others to have happened.
+func (h *CommitHistory) forget() {
+	if h.Whole || slices.ContainsFunc(h.calls, func(c call) bool { return c.returned == open && c.fetches }) {
+		return
+	}
+	var known, gone []model.PartitionOffset
+	for _, c := range h.calls {
+		for _, o := range c.offsets {
+			at := slices.IndexFunc(known, func(k model.PartitionOffset) bool { return k.Partition == o.Partition })
+			switch {
+			case c.returned < 0:
+			case at < 0:
+				known = append(known, o)
+			default:
+				known[at].Offset = max(known[at].Offset, o.Offset)
+			}
 		}
 	}
-	return stored
+	old := func(o model.PartitionOffset) bool {
+		return slices.ContainsFunc(known, func(k model.PartitionOffset) bool { return k.Partition == o.Partition && k.Offset >= o.Offset })
+	}
+	var kept []call
+	for _, c := range h.calls {
+		switch c.offsets = slices.DeleteFunc(c.offsets, old); c.returned {
+		case lost:
+			gone = append(gone, c.offsets...)
+		case open:
+			c.called = 0
+			kept = append(kept, c)
+		}
+	}
+	slices.SortStableFunc(kept, func(a, b call) int { return cmp.Compare(a.client, b.client) })
+	first := []call{{offsets: ordered(known)}, {offsets: ordered(gone), returned: lost}}
+	h.calls = slices.Concat(slices.DeleteFunc(first, func(c call) bool { return c.offsets == nil }), kept)
+}
+
+// ordered lists offsets by partition, each once; nil if there are none.
+func ordered(offsets []model.PartitionOffset) []model.PartitionOffset {
+	slices.SortFunc(offsets, func(a, b model.PartitionOffset) int {
+		return cmp.Or(cmp.Compare(a.Partition, b.Partition), cmp.Compare(a.Offset, b.Offset))
+	})
+	if offsets = slices.Compact(offsets); len(offsets) == 0 {
+		return nil
+	}
+	return offsets
 }
 
 // judge judges the history, whose last event is the answer of a fetch.

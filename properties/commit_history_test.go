@@ -56,17 +56,25 @@ func act(t *testing.T, text string) sim.Act {
 	return o
 }
 
-// observed shows an oracle a history, and returns what it says of the last act.
+// observed shows an oracle a history, and returns what it says of the last act. Another,
+// which forgets nothing, has to say the same of each act up to the first that it refuses.
 func observed(t *testing.T, history string) (h *properties.CommitHistory, tested bool, err error) {
 	t.Helper()
-	h = &properties.CommitHistory{Clients: []string{"A", "B", "C"}}
-	oracle := properties.CommitHistoryIsMonotone(h)
+	h = &properties.CommitHistory{Clients: []string{"A", "B", "C"}, Whole: true}
+	whole := properties.CommitHistoryIsMonotone(h)
+	oracle := properties.CommitHistoryIsMonotone(&properties.CommitHistory{Clients: h.Clients})
+	refused := false
 	for text := range strings.SplitSeq(history, ";") {
 		o := act(t, text)
+		_, testedOfAll, errOfAll := whole.Judge(o)
 		var seen bool
 		if seen, tested, err = oracle.Judge(o); !seen {
 			t.Fatalf("%s: the oracle does not see %q", history, text)
 		}
+		if tested != testedOfAll || !refused && fmt.Sprint(err) != fmt.Sprint(errOfAll) {
+			t.Fatalf("%s: of %q it says %v, %v, and with the whole history %v, %v", history, text, tested, err, testedOfAll, errOfAll)
+		}
+		refused = refused || err != nil
 	}
 	return h, tested, err
 }

@@ -10,7 +10,7 @@ import (
 // mostWaste is how many times as many states a race may have as can be told apart, where
 // that is more than 2.
 var mostWaste = map[string]float64{
-	"commit-reconnect":        2.8, // The property keeps the history of all calls.
+	"commit-reconnect":        2.5, // What has answers behind a fetch, and offsets after the break.
 	"consume-process-produce": 2.1,
 	"epoch-exhaustion":        3.6, // A log keeps what nobody reads any more.
 	"outbox":                  2.3,

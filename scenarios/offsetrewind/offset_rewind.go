@@ -185,7 +185,7 @@ var Scenario = scenario.Scenario[Params, Client]{
 		{Name: "unfixed", Is: Client{release: sarama.Release1_43_2}, Release: "Sarama 1.38.0 to 1.43.2",
 			Does:   "builds the request, then takes the broker's lock for the round trip",
 			Expect: stale, SlowIn: []*setting{fourCommitters},
-			States: counts{twoByTwo: 3551, auto: 5088, moved: 6551, cut: 133, crash: 37255, reset: 1722}},
+			States: counts{twoByTwo: 3551, auto: 5088, moved: 6551, cut: 133, crash: 10242, reset: 1722}},
 		{Name: "send-lock", Is: Client{release: sarama.Release1_37_2}, Release: "Sarama up to 1.37.2",
 			Does:   "builds the request, then takes the broker's lock for the send",
 			Expect: stale, SlowIn: []*setting{fourCommitters}, States: counts{twoByTwo: 3743}},
