@@ -2,7 +2,9 @@ package explore_test
 
 import (
 	"fmt"
+	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"racelab/sim"
@@ -231,6 +233,21 @@ func (p *partition) reachable() int {
 	return n
 }
 
+// scaleSays fails unless docs/scale.md has a text.
+func scaleSays(t *testing.T, text string) {
+	t.Helper()
+	says, err := os.ReadFile("../../docs/scale.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(strings.Join(strings.Fields(string(says)), " "), text) {
+		t.Errorf("docs/scale.md does not say %q", text)
+	}
+}
+
+// withComma is a number of thousands with a comma.
+func withComma(n int) string { return fmt.Sprintf("%d,%03d", n/1000, n%1000) }
+
 // Goal: a worker that is lost in the middle of a level, at any moment, loses no state if
 // the owners know by which batch a state was seen. If they do not, it does.
 func TestPartition(t *testing.T) {
@@ -245,6 +262,11 @@ func TestPartition(t *testing.T) {
 			t.Fatal(err)
 		}
 		v := r.Verdict("every-state-is-visited-once")
+		if forgetful {
+			scaleSays(t, fmt.Sprintf("the search finds that in %d steps", len(v.Schedule)))
+		} else {
+			scaleSays(t, fmt.Sprintf("in all %s states", withComma(r.States)))
+		}
 		t.Logf("owners that forget (%v): %s in %d states, %d steps: %v", forgetful, v.Outcome, r.States, len(v.Schedule), v.Err)
 		want := explore.Exhausted
 		if forgetful {
@@ -269,6 +291,8 @@ func TestPartitionMessages(t *testing.T) {
 		t.Fatal(broken)
 	}
 	batches := len(frontier.batches)
+	scaleSays(t, fmt.Sprintf("A run over %s states with %d owners and batches of at most %s has %d batches and %s messages",
+		withComma(frontier.visited), p.owners, withComma(p.batch), batches, withComma(p.messages)))
 	t.Logf("%d states in %d batches: %d messages, %d fingerprints asked for", frontier.visited, batches, p.messages, p.asked)
 	// A batch takes a question and an answer with each owner and with the frontier; at the
 	// end each worker asks once in vain.
