@@ -39,7 +39,6 @@ func (e *engine) Pending() []Event             { return e.begun().pending() }
 func (e *engine) ObjectName(number int) string { return e.world().objectName(number) }
 func (e *engine) Unordered() string            { return e.world().unordered() }
 func (e *engine) FollowOrder() bool            { return e.world().followOrder() }
-func (e *engine) IsTimed() bool                { return e.pace.timed() }
 func (e *engine) Irreducible() string          { return e.world().irreducible() }
 func (e *engine) Unlooped() bool               { return e.begun().unlooped() }
 func (e *engine) StopFaults()                  { e.begun().stopFaults() }

@@ -82,7 +82,7 @@ func (d *dpor) give() {
 // branch is that of the next choice at the i-th frame.
 func (d *dpor) branch(at *cursor, i, choice int) *branch {
 	b := &branch{choice: choice, ended: make(chan struct{})}
-	found := &dpor{cursor: at, result: newResult("exhaustive", at), width: d.width, timed: d.timed, ends: newSeen(), above: i + 1, wants: &wants{had: map[wanted]bool{}}}
+	found := &dpor{cursor: at, result: newResult("exhaustive", at), width: d.width, ends: newSeen(), above: i + 1, wants: &wants{had: map[wanted]bool{}}}
 	found.options = Options{Limit: d.options.Limit, First: d.options.First, Again: d.options.Again, trusting: d.options.trusting}
 	found.options.Stop = func() bool { return b.cancel.Load() || b.awaited.Load() && d.options.stopped() }
 	for k, f := range d.stack[:i+1] {

@@ -444,6 +444,46 @@ func TestRacesThatAreNeverBothNext(t *testing.T) {
 	}
 }
 
+// Goal: a lock under which all accesses are does not keep races away where others unlock
+// it, nor where writers hold it for reading. A default, or a counter, makes the search
+// rely on locks.
+func TestLocksThatGuard(t *testing.T) {
+	for _, test := range []struct {
+		tasks []string
+		races bool
+	}{
+		{[]string{"choose27 lock0 write0 unlock0", "lock0 write0 unlock0"}, false},
+		{[]string{"choose27 wlock write0 wunlock", "rlock read0 runlock"}, false},
+		{[]string{"rlock write0 add runlock", "done rlock write0 runlock"}, true},
+		{[]string{"lock0 write0 add", "done unlock0 lock0 write0"}, true},
+	} {
+		p := &program{chans: [2]int{1, 1}}
+		for _, task := range test.tasks {
+			p.tasks = append(p.tasks, parseOps(task))
+		}
+		if difference, b, ok := p.compare(true, true, 1000); !ok || difference != "" || b.broken[sim.NoDataRace] != test.races {
+			t.Errorf("%v: %v, %s, brute force: %v", test.tasks, ok, difference, b.broken)
+		}
+	}
+}
+
+// Goal: what comes before what tells states apart. Whichever of the two tasks has the
+// lock first, the same state follows before the second write. It is ordered behind the
+// first where the first task had the lock first.
+func TestTheOrderIsState(t *testing.T) {
+	tasks := []string{"write0 add lock1 unlock1 add", "done lock1 unlock1 done write0"}
+	for range 2 {
+		p := &program{}
+		for _, task := range tasks {
+			p.tasks = append(p.tasks, parseOps(task))
+		}
+		if difference, b, ok := p.compare(true, true, 1000); !ok || difference != "" || !b.broken[sim.NoDataRace] {
+			t.Errorf("%v: %v, %s, brute force: %v", tasks, ok, difference, b.broken)
+		}
+		tasks[0], tasks[1] = tasks[1], tasks[0]
+	}
+}
+
 // Goal: the schedule of a data race ends where a run of it first shows one. Method: two
 // steps that nothing orders are never both enabled, and come before two that are: a task
 // unlocks what another one has locked, or its TryLock fails. The second was found as

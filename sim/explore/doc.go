@@ -39,8 +39,8 @@
 //     n^2/2^65, 10^-7 for two million).
 //   - Sampled: 0 of n runs broke it. Under this sampler, and only under it, a run
 //     breaks it with a probability below 1 - 0.05^(1/n), about 3/n, with a
-//     confidence of 95 %. Of data races in a timed world, a search of all states
-//     says no more than that, of the walks that its proof stood against.
+//     confidence of 95 %. A search of all states says no more of data races, of the
+//     walks that its proof stood against, where to judge them takes more than it may.
 //   - Unfinished: nothing broke before the budget ended, and states were left. It
 //     says nothing about them.
 //   - Vacuous: nothing broke, and nothing could have: no step put the
@@ -99,10 +99,15 @@
 //     tasks apart: a property that judges one of them otherwise in rare states alone.
 //   - No two states have one fingerprint. For n states that fails with a
 //     probability of n^2/2^65.
-//   - Two steps race if both can be next and no lock is taken by both, or if the
-//     clocks of a walk say that nothing orders them. Where something keeps two
-//     accesses apart without ordering them, as the counter of a WaitGroup can, or
-//     the time in a timed world, only walks see the race.
+//   - Two accesses race if nothing orders them, by The Go Memory Model. A variable that
+//     one task has to itself, or of which every access is under one lock, has no race.
+//     Of others two steps race if both can be next and no lock is taken by both. Some
+//     things keep accesses apart without ordering them: the counter of a WaitGroup, a
+//     TryLock that fails, a default, what Len or Stop returns, an unlock of another's
+//     lock, and time. Where a model has one of them, the search goes through all states
+//     once more, and what comes before what is a part of each: who knows of which
+//     access. If those states are more than the limit, walks alone judge, and the
+//     verdict says sampled. That the list is whole, the random programs show.
 //   - Exhaustive knows which steps depend on each other from what they record. With
 //     tickers, faults, channels that are closed or made anew, and an RUnlock of what
 //     another task reads, it may miss a

@@ -53,8 +53,6 @@ type Engine interface {
 	Pending() []sim.Event
 	// ObjectName names an object as the model's code does: "om.broker.lock".
 	ObjectName(number int) string
-	// IsTimed says whether steps and messages take time.
-	IsTimed() bool
 	// Unordered says what has kept steps apart in some run so far without ordering
 	// them: "a TryLock that fails". Then two may race that are never both next, and
 	// only the clocks of runs see it. Empty: nothing.

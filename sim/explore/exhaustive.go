@@ -106,8 +106,7 @@ type dpor struct {
 	options Options
 	stack   []*frame // the current execution; the last has no step yet
 	free    []*frame
-	width   int // of the clocks
-	timed   bool
+	width   int   // of the clocks
 	ends    *seen // final states
 	stopped bool
 	err     error
@@ -117,7 +116,7 @@ type dpor struct {
 }
 
 func newDPOR(c *workerPool, r *Result, o Options) *dpor {
-	d := &dpor{cursor: c.cursors[0], result: r, options: o, timed: isTimed(c.cursors[0].System), ends: newSeen()}
+	d := &dpor{cursor: c.cursors[0], result: r, options: o, ends: newSeen()}
 	if d.cursor.saver != nil && len(c.cursors) > 1 && o.atEnd == nil {
 		d.idle = make(chan *cursor, len(c.cursors)-1)
 		for _, at := range c.cursors[1:] {
@@ -562,7 +561,7 @@ func (d *dpor) blockedRaces() {
 // can be taken in place of the first. Taken there it may touch something else
 // than it did after the first: what a channel gave it, or an atomic, told it.
 func (d *dpor) dataRace(e, f *frame) {
-	if d.timed || races(e.step, f.step) == 0 {
+	if races(e.step, f.step) == 0 {
 		return
 	}
 	here := d.cursor.save()

@@ -36,7 +36,6 @@ func States(sys System, o Options) (_ *Result, err error) {
 		}
 	}
 	s := newSearch(c, r)
-	s.clocked = isTimed(sys)
 	memory := o.bindMemory()
 	defer memory.release()
 	if err := s.frontiers(&o); err != nil {

@@ -78,19 +78,10 @@ type Rebuilder interface {
 	Rebuild() Engine
 }
 
-// Timed is a System in which what comes next may depend on moments. That two steps
-// can both be next says nothing about races there, so only runs judge them, by
-// the clocks that follow what comes before what. They also have to judge what else
-// keeps steps apart without ordering them.
-type Timed interface {
+// Unordered is a System that knows what has kept steps apart without ordering them.
+type Unordered interface {
 	System
-	IsTimed() bool
 	Unordered() string // see Engine
-}
-
-func isTimed(sys System) bool {
-	t, ok := sys.(Timed)
-	return ok && t.IsTimed()
 }
 
 // Symmetric is a System that knows which of its tasks are alike; see Engine.

@@ -110,7 +110,7 @@ func (r *Result) AnyBroken() bool {
 // unordered notes what the system has had that keeps accesses apart without ordering
 // them.
 func (r *Result) unordered(sys System) {
-	if t, ok := sys.(Timed); ok && r.judges(sim.NoDataRace) {
+	if t, ok := sys.(Unordered); ok && r.judges(sim.NoDataRace) {
 		r.Verdict(sim.NoDataRace).unordered = t.Unordered()
 	}
 }
