@@ -25,7 +25,7 @@ func TestBranchesChangeNothing(t *testing.T) {
 		}
 		return fmt.Sprintf("%+v", *r)
 	}
-	for seed := range uint64(*randomPrograms / 30) {
+	for seed := range uint64(*randomPrograms / 100) {
 		for _, o := range []Options{{Limit: 300}, {Limit: 5 + int(seed)%40, First: seed%3 == 0}} {
 			o.Workers = 1
 			want := search(seed, o)

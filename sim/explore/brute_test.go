@@ -20,7 +20,7 @@ import (
 // state is the fields of the world, and who has not ended.
 
 var (
-	randomPrograms = flag.Int("random-programs", 3000, "how many random programs TestRandomPrograms compares")
+	randomPrograms = flag.Int("random-programs", 10_000, "how many random programs TestRandomPrograms compares")
 	randomSeed     = flag.Uint64("random-seed", 1, "the seed of the random programs")
 )
 

@@ -226,7 +226,7 @@ func lives(among []*printedState) bool {
 // Goal: states finds a fair run that never ends where there is one, and only there; and
 // its schedule is one.
 func TestCyclesOfRandomPrograms(t *testing.T) {
-	n := uint64(*randomPrograms) / 20
+	n := uint64(*randomPrograms) / 66
 	met := map[string]int{}
 	for seed := range n {
 		p := newLoop(rand.New(rand.NewPCG(seed, *randomSeed)))

@@ -30,7 +30,7 @@ func TestSpillingChangesNothing(t *testing.T) {
 		return r, err
 	}
 	states := 0
-	for seed := range uint64(*randomPrograms / 50) {
+	for seed := range uint64(*randomPrograms / 166) {
 		want, whyNot := search(build(seed), Options{Workers: 1})
 		got, err := search(build(seed), Options{Workers: 1 + int(seed)%3, Spill: scratch(t), spilling: 3})
 		if !reflect.DeepEqual(got, want) || (err == nil) != (whyNot == nil) {

@@ -15,7 +15,7 @@ import (
 // same properties break, and each final state is there once its names are given back.
 func TestSymmetryOfRandomPrograms(t *testing.T) {
 	met := map[string]int{}
-	for seed := range uint64(*randomPrograms) / 60 {
+	for seed := range uint64(*randomPrograms) / 200 {
 		p := newProgram(rand.New(rand.NewPCG(seed, 17)))
 		p.timing = nil
 		p.like = 2 + int(seed%4)/3
