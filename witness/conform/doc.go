@@ -13,10 +13,11 @@
 // goroutines, of which one may be refused, also because the coordinator moved;
 // commits, heartbeats and joins of Sarama's cooperative rebalance; a connection of
 // Sarama whose broker throttles it; Sarama's asynchronous producer whose leader refuses a
-// batch for a while (before 1.48.0 not an idempotent one); Sarama's idempotent producer,
-// whose requests meet faults, against no model; and the configuration checks of both
-// clients. Not driven: what breaks a connection. Where what happens at one instant has no
-// order, the model is asked whether it has the release's story among its own.
+// batch for a while (before 1.48.0 an idempotent one with two messages, which does not tell
+// 1.46.2 from 1.46.3); Sarama's idempotent producer, whose requests meet faults, lost
+// connections among them, against no model; and the configuration checks of both clients.
+// Where what happens at one instant has no order, the model is asked whether it has the
+// release's story among its own.
 //
 // The fake cluster answers at once, but for commits and batches; a window takes the time
 // that is set.

@@ -36,14 +36,19 @@ type ordering struct {
 
 // drawOrdering draws a setting. Before there was muting, more than one batch is in
 // flight, and a request that waits for room holds a lock that whoever refreshes metadata
-// waits for, which the model leaves out: there, there is room.
+// waits for, which the model leaves out: there, there is room, or an idempotent producer, to
+// which MaxOpenRequests gives none, has two messages.
 func drawOrdering(r *rapid.T, mutes bool) ordering {
 	c := ordering{Params: retryorder.Scenario.Default()}
 	c.Messages = rapid.IntRange(1, 6).Draw(r, "messages")
-	if c.Idempotent = mutes && rapid.Bool().Draw(r, "idempotent"); !c.Idempotent {
+	if c.Idempotent = rapid.Bool().Draw(r, "idempotent"); !c.Idempotent {
 		c.MaxOpen = rapid.SampledFrom([]int{1, 1, 2, 3, 5}).Draw(r, "max-open")
 	}
-	if !mutes {
+	switch {
+	case mutes:
+	case c.Idempotent:
+		c.Messages = min(c.Messages, 2)
+	default:
 		c.MaxOpen = 32
 	}
 	c.Refused = rapid.IntRange(1, c.Messages).Draw(r, "refused")
