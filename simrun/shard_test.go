@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -27,9 +28,15 @@ func TestShardsMergeToTheWhole(t *testing.T) {
 			}
 		}
 		want, whole, _ := call(words(line)...)
-		if got, merged, stderr := call("merge", dir); got != want || merged != whole {
-			t.Errorf("simrun %s in %s shards: exit code %d, %s\n%s\nwant %d\n%s", line, n, got, stderr, merged, want, whole)
+		var merges sync.WaitGroup
+		for range 2 { // At once: they only read.
+			merges.Go(func() {
+				if got, merged, stderr := call("merge", dir); got != want || merged != whole {
+					t.Errorf("simrun %s in %s shards: exit code %d, %s\n%s\nwant %d\n%s", line, n, got, stderr, merged, want, whole)
+				}
+			})
 		}
+		merges.Wait()
 	}
 }
 

@@ -230,6 +230,11 @@ func TestRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	ann := "nats://ann:secret@" + address
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // It takes connections, and says nothing.
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
 	for name, test := range map[string]struct {
 		program string
 		args    []string
@@ -238,6 +243,7 @@ func TestRefused(t *testing.T) {
 		"no password":    {"", []string{"work", "--nats", "nats://" + address}, "Authorization Violation"},
 		"wrong password": {"", []string{"work", "--nats", "nats://ann:wrong@" + address}, "nats://ann:xxxxx@" + address + ": nats: Authorization Violation"},
 		"other build":    {other, []string{"work", "--nats", ann}, "build simrun once, and copy it"},
+		"no answer":      {"", []string{"work", "--nats", "nats://" + silent.Addr().String()}, "want a NATS server that answers"},
 		"no server":      {"", []string{"work", "--nats", "nats://" + free(t)}, "want a NATS server that answers"},
 		"folder taken":   {"", append([]string{"serve-work", "--dir", dir}, work...), "another serve-work has it"},
 		"port taken":     {"", append([]string{"serve-work", "--dir", t.TempDir(), "--listen", address}, work...), "address already in use"},
