@@ -436,7 +436,7 @@ func newProgram(r *rand.Rand) *program {
 	}
 	if r.IntN(6) == 0 {
 		delay := func() sim.Delay { return sim.Constant(time.Duration(r.IntN(3))) }
-		p.timing = &sim.Timing{Seed: r.Uint64(), Step: delay(), Latency: delay(), Service: delay(), Overrides: []sim.DelayOverride{{Of: "T0", Delay: delay()}}}
+		p.timing = &sim.Timing{Seed: r.Uint64(), Step: delay(), Latency: delay(), Service: delay(), Wake: delay(), Overrides: []sim.DelayOverride{{Of: "T0", Delay: delay()}}}
 		p.budget = sim.Faults{}
 	}
 	var may []int
