@@ -14,7 +14,7 @@ func (w *World) touched(o *object, write bool) {
 	if write {
 		w.mark(o)
 	}
-	if w.driving {
+	if w.driving && !w.repeating {
 		return
 	}
 	o.mustBeShared()

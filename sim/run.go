@@ -125,11 +125,18 @@ func (w *World) take(i int) {
 	if w.races.on {
 		w.races.step(event.Label)
 	}
+	var from *site
+	if event.task != nil {
+		from = event.task.site
+	}
 	w.step(event)
 	if event.task != nil {
 		w.checkDeadlock(event.task)
 	}
 	w.pace.end(event)
+	if t := event.task; t != nil && t.program != nil && w.jumps && t.site != nil && !t.site.knows(from) {
+		t.site.recipes = append(t.site.recipes, recipe{from, event.way, w.before()})
+	}
 	w.base = nil
 	w.findEnabled()
 	w.look(*event)
@@ -140,12 +147,8 @@ func (w *World) take(i int) {
 
 func (w *World) step(event *Event) {
 	if t := event.task; t != nil {
-		from := t.site
 		t.way = event.way
 		t.step()
-		if t.program != nil && w.jumps && t.site != nil && !w.driving && !t.site.knows(from) {
-			t.site.recipes = append(t.site.recipes, recipe{from, event.way, w.before()})
-		}
 		return
 	}
 	defer func() {
@@ -313,7 +316,7 @@ func (w *World) goTo(s *snapshot) {
 	w.findEnabled()
 }
 
-// before returns the state before the current step. Where it was not saved, it
+// before returns the state before the current step, which is at its end. Where it was not saved, it
 // is found by running there from the last one that was; a task comes to a site
 // from another for the first time only so often.
 func (w *World) before() *snapshot {
@@ -321,6 +324,7 @@ func (w *World) before() *snapshot {
 		return w.base
 	}
 	now, clocks := w.snapshot(), w.races.saveSendClocks(w)
+	accesses, putOff := slices.Clone(w.accesses), slices.Clone(w.putOff)
 	w.driving = true
 	w.load(w.last)
 	for _, choice := range w.since[:len(w.since)-1] {
@@ -329,14 +333,16 @@ func (w *World) before() *snapshot {
 		if event.task != nil {
 			event.task.attach()
 		}
+		w.accesses, w.repeating = w.accesses[:0], true // The queues of locks go by what a step touches.
 		w.pace.begin(&event)
 		w.step(&event)
-		w.pace.loaded() // While driving, no step says what it touched.
 		w.pace.end(&event)
+		w.repeating = false
 	}
 	before := w.snapshot()
 	w.load(now)
 	w.races.restoreSendClocks(w, clocks)
+	w.accesses, w.putOff = append(w.accesses[:0], accesses...), append(w.putOff[:0], putOff...)
 	w.driving = false
 	return before
 }

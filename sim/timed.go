@@ -252,14 +252,19 @@ type taskTimeState struct {
 }
 
 func (x *taskTimeState) walk(s *walker) {
-	switch o := past; {
+	at := unsafe.Pointer(&x.time.next)
+	switch {
 	case s.loading:
-		s.get(o, unsafe.Pointer(&x.time.next), nil)
+		s.next()
+		s.get(moment, at, nil)
+	case x.timed.lockQueueOf(x.task) != nil:
+		s.words = append(s.words, 1)
+		s.put(moment, at, nil)
 	default:
-		if x.timed.lockQueueOf(x.task) != nil {
-			o = moment
-		}
-		s.put(o, unsafe.Pointer(&x.time.next), nil)
+		// That word keeps it from being taken for a moment that is now. A record that a
+		// world has is not loaded, and memory holds when it really was.
+		s.words = append(s.words, 0)
+		s.put(past, at, nil)
 	}
 }
 

@@ -71,11 +71,12 @@ type passage interface {
 
 // current is what the current or last step did, and what may come next.
 type current struct {
-	enabled  []Event
-	taken    Event // the step itself
-	accesses []hook.Access
-	putOff   []int // the threads of the timers that it armed or stopped
-	driving  bool  // a coroutine is being moved: what it does to the world is undone
+	enabled   []Event
+	taken     Event // the step itself
+	accesses  []hook.Access
+	putOff    []int // the threads of the timers that it armed or stopped
+	repeating bool  // a step that was taken once is taken again, while driving
+	driving   bool  // a coroutine is being moved: what it does to the world is undone
 
 	violations []Violation
 	asserted   bool // a task called Assert
