@@ -165,6 +165,7 @@ func (q *question) rows(ctx context.Context, client build.Client, version string
 			r.Trouble = client.Cannot(version, e)
 		case err != nil:
 			r.Trouble, _, _ = strings.Cut(strings.TrimPrefix(err.Error(), client.Name+"@"+version+": "), "\n")
+			r.Trouble = strings.TrimSuffix(r.Trouble, ".")
 		case a == nil:
 			r.Trouble = "it did not come to an end"
 		default:

@@ -320,7 +320,7 @@ func (b *builder) cached(p *packages.Package) bool {
 // marker is the file of a copy that lists its rewritten packages, and says whether any of
 // them has changed.
 const (
-	marker     = ".witness"
+	marker     = ".rewritten"
 	hasChanged = "changed"
 )
 

@@ -92,7 +92,7 @@ var (
 	runsLine  = regexp.MustCompile(`(?m)^// Runs: ([0-9]+), .+$`)
 	sinceLine = regexp.MustCompile(`(?m)^// Since: (v[0-9.]+), (.+)$`)
 	testFunc  = regexp.MustCompile(`(?m)^func (Test\w+)\(t \*testing\.T\)`)
-	raceLine  = regexp.MustCompile(`(?s).*\n// Race: ([^\n]+)\n$`)
+	raceLine  = regexp.MustCompile(`(?m)^// Race: (.+)$`)
 )
 
 // Experiments lists those of a client by name.
@@ -109,7 +109,7 @@ func (c Client) Experiments() ([]Experiment, error) {
 		}
 		for _, at := range testFunc.FindAllSubmatchIndex(content, -1) {
 			e := Experiment{Name: names.Experiment(string(content[at[2]:at[3]]))}
-			if m := raceLine.FindSubmatch(content[:at[0]]); m != nil {
+			if m := raceLine.FindSubmatch(comment.Find(content[:at[0]])); m != nil {
 				e.Race = string(m[1])
 			}
 			e.Steps = stepsAbove(content[:at[0]])
