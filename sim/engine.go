@@ -38,7 +38,7 @@ func (e *engine) Blocked() []blockedEvent      { return e.begun().blocked() }
 func (e *engine) Pending() []Event             { return e.begun().pending() }
 func (e *engine) ObjectName(number int) string { return e.world().objectName(number) }
 func (e *engine) Unordered() string            { return e.world().unordered() }
-func (e *engine) FollowOrder() bool            { return e.world().followOrder() }
+func (e *engine) FollowOrder() bool            { return e.begun().followOrder() }
 func (e *engine) Irreducible() string          { return e.world().irreducible() }
 func (e *engine) Unlooped() bool               { return e.begun().unlooped() }
 func (e *engine) StopFaults()                  { e.begun().stopFaults() }

@@ -35,7 +35,7 @@ func (w *World) Save() *Snapshot         { return w.begun().save() }
 func (w *World) Load(s *Snapshot)        { w.begun().goTo(s) }
 func (w *World) Fingerprint() uint64     { return w.begun().fingerprint() }
 func (w *World) CheckStep(i int) error   { return w.begun().checkStep(i) }
-func (w *World) FollowOrder() bool       { return w.followOrder() }
+func (w *World) FollowOrder() bool       { return w.begun().followOrder() }
 func (w *World) SetMaxCoroutines(n int)  { w.maxCoroutines = n }
 func (w *World) Learn(from *World)       { w.begun().learn(from) }
 func (w *World) FaultsLeft() bool {

@@ -9,26 +9,9 @@ import "slices"
 // Source: Elmas, Qadeer, Tasiran: Goldilocks (PLDI 2007), which follows, for each
 // variable, the threads and locks that come after its last access.
 
-// order is what comes before what in a saved state. It never changes.
-type order struct {
-	hash  uint64
-	steps int
-	words []uint8    // how many of each thread's accesses come before each of the others
-	vars  []accessed // that can still race, in the order of the walk through words
-}
-
-// accessOrder is the accesses of each thread that can still race.
-type accessOrder struct {
-	epochs [][]uint32 // by thread: when they were, in its own time, rising
-	put    bool       // the clocks are made from words, and not words from the clocks
-	order
-	at, access int // put: the next of words and vars
-}
-
 // followOrder makes what comes before what a part of the states that are saved from
 // now on, and says whether it can.
 func (w *World) followOrder() bool {
-	w.events()
 	r := &w.races
 	r.kept, w.base = true, nil
 	for i := range w.objects {
@@ -99,14 +82,6 @@ func (r *races) dropKnown(w *World) {
 // hasEnded says whether a task is at its end and stays there.
 func (w *World) hasEnded(t *Task) bool { return t.done && w.processes == nil }
 
-// each visits the accesses.
-func (v *variable) each(visit func(a *accessed, write bool)) {
-	visit(&v.write, true)
-	for i := range v.reads {
-		visit(&v.reads[i], false)
-	}
-}
-
 // setOrder makes the clocks those of a saved state.
 func (w *World) setOrder(o *order) {
 	r := &w.races
@@ -171,74 +146,6 @@ func (r *races) walkOrder(w *World, x *accessOrder) {
 			}
 		}
 	}
-}
-
-// ranks are the times of accesses where only their order is known.
-var ranks = func() (ranks [255]uint32) {
-	for i := range ranks {
-		ranks[i] = uint32(i) + 1
-	}
-	return ranks
-}()
-
-// number writes the next number, or reads it.
-func (x *accessOrder) number(n uint8) uint8 {
-	if !x.put {
-		x.words = append(x.words, n)
-		return n
-	}
-	x.at++
-	return x.words[x.at-1]
-}
-
-// before is how many of a thread's accesses come before a moment of its time.
-func (x *accessOrder) before(thread int, at uint32) uint8 {
-	n := uint8(0)
-	for _, epoch := range x.epochs[thread] {
-		if epoch <= at {
-			n++
-		}
-	}
-	return n
-}
-
-// clock is a clock; of one of a thread, what it did itself is known.
-func (x *accessOrder) clock(v *vector, own int) {
-	for thread, epochs := range x.epochs {
-		if len(epochs) == 0 || thread == own {
-			continue
-		}
-		n := uint8(0)
-		if !x.put && *v != nil {
-			n = x.before(thread, (*v)[thread])
-		}
-		if n = x.number(n); x.put && n > 0 {
-			if *v == nil {
-				*v = make(vector, len(x.epochs))
-			}
-			(*v)[thread] = uint32(n)
-		}
-	}
-}
-
-// accessed is an access to a variable.
-func (x *accessOrder) accessed(a *accessed, _ bool) {
-	if x.put {
-		*a = accessed{}
-		if thread := x.number(0); thread > 0 {
-			*a = x.vars[x.access]
-			x.access++
-			a.at = uint32(x.number(0))
-		}
-		return
-	}
-	if a.at == 0 {
-		x.number(0)
-		return
-	}
-	x.number(uint8(a.thread) + 1)
-	x.vars = append(x.vars, *a)
-	x.number(x.before(a.thread, a.at))
 }
 
 // sentClock is the clock of what is under way: a message, a value, a wake-up.

@@ -74,31 +74,6 @@ type races struct {
 	walk accessOrder
 }
 
-// vector is a clock: by thread, how much of it comes before.
-type vector []uint32
-
-func (v vector) join(other vector) {
-	for i, n := range other {
-		v[i] = max(v[i], n)
-	}
-}
-
-// variable is what is known of the accesses to a Var: the last write, and the
-// last read of each task.
-type variable struct {
-	write accessed
-	reads []accessed // by thread
-	raced bool       // in this run: what follows a race is not reported
-}
-
-// accessed is an access, and how far its thread was. The zero value is none.
-type accessed struct {
-	thread int
-	at     uint32
-	step   int
-	point  string
-}
-
 // reset begins a run.
 func (r *races) reset(w *World) {
 	if r.clocks == nil {
@@ -161,12 +136,9 @@ func (r *races) saved(s *snapshot) {
 }
 
 func (r *races) loaded(w *World, s *snapshot) {
-	switch {
-	case s.order != nil:
-		w.setOrder(s.order)
-	case s == r.start:
+	if s == r.start {
 		r.reset(w)
-	default:
+	} else {
 		r.on = false
 	}
 }

@@ -310,7 +310,11 @@ func (w *World) goTo(s *snapshot) {
 	w.violations = w.violations[:0]
 	w.load(s)
 	w.standAt(s)
-	if w.races.loaded(w, s); w.races.steps == 0 && s == w.races.start {
+	w.races.loaded(w, s)
+	if s.order != nil {
+		w.setOrder(s.order)
+	}
+	if w.races.steps == 0 && s == w.races.start {
 		w.violations = append(w.violations, w.began...)
 	}
 	w.findEnabled()

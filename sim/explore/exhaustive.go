@@ -46,7 +46,6 @@ func Exhaustive(sys System, o Options) (_ *Result, err error) {
 	if d.err != nil {
 		return nil, d.err
 	}
-	r.unordered(sys)
 	if i, ok := sys.(Irreducible); ok && r.Complete {
 		if why := i.Irreducible(); why != "" {
 			r.Left = "with " + why + " not all are told apart, states sees them"
@@ -57,6 +56,7 @@ func Exhaustive(sys System, o Options) (_ *Result, err error) {
 		r.conclude(Unfinished)
 		return r, nil
 	}
+	r.unordered(sys)
 	memory := o.bindMemory()
 	defer memory.release()
 	c.judgeRaces(r, o, memory)

@@ -44,8 +44,8 @@ func States(sys System, o Options) (_ *Result, err error) {
 	complete := s.run(o, memory)
 	r.States, r.Complete = s.seen.n(), complete
 	s.liveness()
-	r.unordered(sys)
 	if complete {
+		r.unordered(sys)
 		c.judgeRaces(r, o, memory)
 		d := defence{result: r, pool: c, known: s.seen, alike: o.Symmetry, longest: min(sim.MaxSteps, 4*len(r.Levels)+64), walks: o.walks(s.seen.n())}
 		d.stand()
