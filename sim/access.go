@@ -39,7 +39,7 @@ func (v *variable) each(visit func(a *accessed, write bool)) {
 type order struct {
 	hash  uint64
 	steps int
-	words []uint8    // how many of each thread's accesses come before each of the others
+	words []uint16   // how many of each thread's accesses come before each of the others
 	vars  []accessed // that can still race, in the order of the walk through words
 }
 
@@ -49,18 +49,19 @@ type accessOrder struct {
 	put    bool       // the clocks are made from words, and not words from the clocks
 	order
 	at, access int // put: the next of words and vars
+	ranks      []uint32
 }
 
-// ranks are the times of accesses where only their order is known.
-var ranks = func() (ranks [255]uint32) {
-	for i := range ranks {
-		ranks[i] = uint32(i) + 1
+// firsts are n times of accesses of which only the order is known.
+func (x *accessOrder) firsts(n int) []uint32 {
+	for len(x.ranks) < n {
+		x.ranks = append(x.ranks, uint32(len(x.ranks))+1)
 	}
-	return ranks
-}()
+	return x.ranks[:n]
+}
 
 // number writes the next number, or reads it.
-func (x *accessOrder) number(n uint8) uint8 {
+func (x *accessOrder) number(n uint16) uint16 {
 	if !x.put {
 		x.words = append(x.words, n)
 		return n
@@ -70,8 +71,8 @@ func (x *accessOrder) number(n uint8) uint8 {
 }
 
 // before is how many of a thread's accesses come before a moment of its time.
-func (x *accessOrder) before(thread int, at uint32) uint8 {
-	n := uint8(0)
+func (x *accessOrder) before(thread int, at uint32) uint16 {
+	n := uint16(0)
 	for _, epoch := range x.epochs[thread] {
 		if epoch <= at {
 			n++
@@ -86,7 +87,7 @@ func (x *accessOrder) clock(v *vector, own int) {
 		if len(epochs) == 0 || thread == own {
 			continue
 		}
-		n := uint8(0)
+		n := uint16(0)
 		if !x.put && *v != nil {
 			n = x.before(thread, (*v)[thread])
 		}
@@ -114,7 +115,7 @@ func (x *accessOrder) accessed(a *accessed, _ bool) {
 		x.number(0)
 		return
 	}
-	x.number(uint8(a.thread) + 1)
+	x.number(uint16(a.thread) + 1)
 	x.vars = append(x.vars, *a)
 	x.number(x.before(a.thread, a.at))
 }

@@ -90,26 +90,26 @@ func (w *World) setOrder(o *order) {
 	x := &r.walk
 	x.epochs, x.order, x.put, x.at, x.access = x.epochs[:0], *o, true, 0, 0
 	r.walkOrder(w, x)
-	clear(x.epochs) // They are those of ranks.
+	clear(x.epochs) // They are ranks, which are not to be written to.
 	x.put, x.order = false, order{}
 }
 
 // walkOrder writes what comes before what, or reads it.
 func (r *races) walkOrder(w *World, x *accessOrder) {
 	for i := range r.clocks {
-		n := uint8(0)
+		n := uint16(0)
 		if !x.put {
-			n = uint8(len(x.epochs[i]))
+			n = uint16(len(x.epochs[i]))
 		}
 		n = x.number(n)
 		if x.put {
-			x.epochs = append(x.epochs, ranks[:n])
+			x.epochs = append(x.epochs, x.firsts(int(n)))
 			r.clocks[i][i] = uint32(n) + 1
 		}
 	}
 	for _, number := range r.data {
 		v := &r.vars[number]
-		raced := uint8(0)
+		raced := uint16(0)
 		if v.raced {
 			raced = 1
 		}
@@ -137,7 +137,7 @@ func (r *races) walkOrder(w *World, x *accessOrder) {
 	}
 	for _, c := range w.passages {
 		for _, list := range c.sends() {
-			n := int(x.number(uint8(len(*list))))
+			n := int(x.number(uint16(len(*list))))
 			if x.put {
 				*list = append((*list)[:0], make([]int, n)...)
 			}
