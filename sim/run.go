@@ -323,9 +323,9 @@ func (w *World) goTo(s *snapshot) {
 	w.findEnabled()
 }
 
-// before returns the state before the current step, which is at its end. Where it was not saved, it
-// is found by running there from the last one that was; a task comes to a site
-// from another for the first time only so often.
+// before returns the state before the current step, which has just ended. Where it was
+// not saved, it is found by running there from the last one that was; a task comes to a
+// site from another for the first time only so often.
 func (w *World) before() *snapshot {
 	if w.base != nil {
 		return w.base
