@@ -135,7 +135,6 @@ func (c *Chan[T]) Len(t *Task) int {
 		return int(t.given.word)
 	}
 	t.world.met.apart |= asked
-	t.world.met.measured = true
 	t.touches(&c.object, false)
 	t.did(uint64(len(c.values)))
 	return len(c.values)

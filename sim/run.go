@@ -264,8 +264,7 @@ func (w *World) blocked() []blockedEvent {
 // come depends on who has ended, a send that finds its channel closed touches
 // less than it would have, and that a task comes to a buffer, or to a select with
 // a default, is not recorded, which who makes the channel anew would have to know.
-// Which readers an RUnlock looks at depends on whether its own task reads. A Len depends
-// on one way of a select and not on the others, of which one sleeps then.
+// Which readers an RUnlock looks at depends on whether its own task reads.
 func (w *World) irreducible() string {
 	switch {
 	case w.faults != nil:
@@ -278,8 +277,6 @@ func (w *World) irreducible() string {
 		return "a channel that is made anew"
 	case w.met.givenBack:
 		return "an RUnlock by a task that does not read"
-	case w.met.measured:
-		return "a Len"
 	}
 	return ""
 }

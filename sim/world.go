@@ -89,7 +89,6 @@ type met struct {
 	closed    bool // a channel was closed
 	remade    bool // a channel was made anew
 	givenBack bool // a task called RUnlock that did not read
-	measured  bool // a task asked for the length of a channel
 	forOthers bool // a task unlocked what another one had locked
 	apart     apart
 	accesses  []accessors // to Vars, by object
@@ -155,7 +154,6 @@ func (m *met) learn(from *met) {
 	m.closed = m.closed || from.closed
 	m.remade = m.remade || from.remade
 	m.givenBack = m.givenBack || from.givenBack
-	m.measured = m.measured || from.measured
 	m.apart |= from.apart
 	m.forOthers = m.forOthers || from.forOthers
 	for i, a := range from.accesses {

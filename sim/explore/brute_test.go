@@ -399,15 +399,16 @@ func TestAnRUnlockOfAnotherReader(t *testing.T) {
 	}
 }
 
-// Goal: exhaustive does not say that it saw all where a Len stands beside a select. They
-// were found as programs 2145 of seed 8059 and 2422 of seed 8054.
+// Goal: exhaustive goes on with a task of which no way sleeps. A Len may have to come
+// before one way of a select that sleeps, and does not depend on the others. They were
+// found as programs 2145 of seed 8059 and 2422 of seed 8054.
 func TestALenBesideASelect(t *testing.T) {
 	for _, tasks := range [][]string{{"tell0 write0 choose89", "len0 len1"}, {"choose8", "len0 read0 get1", "len1"}} {
 		p := &program{chans: [2]int{1, 1}}
 		for _, task := range tasks {
 			p.tasks = append(p.tasks, parseOps(task))
 		}
-		if difference, _, ok := p.compare(true, false, 200); !ok || difference != "" {
+		if difference, _, ok := p.compare(true, true, 200); !ok || difference != "" {
 			t.Errorf("%v, %s", ok, difference)
 		}
 	}
@@ -441,7 +442,7 @@ func TestRacesThatAreNeverBothNext(t *testing.T) {
 		for _, task := range tasks {
 			p.tasks = append(p.tasks, parseOps(task))
 		}
-		if difference, b, ok := p.compare(true, false, 1000); !ok || difference != "" || !b.broken[sim.NoDataRace] {
+		if difference, b, ok := p.compare(true, true, 1000); !ok || difference != "" || !b.broken[sim.NoDataRace] {
 			t.Errorf("%s: %v, %s, brute force: %v", why, ok, difference, b.broken)
 		}
 		sys := p.system()
@@ -449,9 +450,6 @@ func TestRacesThatAreNeverBothNext(t *testing.T) {
 			r, err := search(sys, Options{Limit: 1000, trusting: true})
 			if err != nil {
 				t.Fatal(err)
-			}
-			if r.Left != "" {
-				continue // Exhaustive knows that it may not see all, and does not judge.
 			}
 			if v := r.Verdict(sim.NoDataRace); v.unordered != why || v.ordered == 0 || v.Outcome != Broken {
 				t.Errorf("%s, %s: %s, %q", why, r.Strategy, v.Outcome, v.unordered)

@@ -109,6 +109,7 @@
 //     access. If those states are more than the limit, walks alone judge, and the
 //     verdict says sampled. That the list is whole, the random programs show.
 //   - Exhaustive knows which steps depend on each other from what they record. With
-//     tickers, faults, channels that are closed or made anew, Len, and an RUnlock of what
-//     another task reads, it may miss a class, says so, and calls nothing proved.
+//     tickers, faults, channels that are closed or made anew, and an RUnlock of what
+//     another task reads, it may miss a
+//     class, says so, and calls nothing proved.
 package explore

@@ -213,7 +213,7 @@ func (d *dpor) push(sleep []sleeper) {
 	f.enabled = append(f.enabled[:0], d.cursor.Enabled()...)
 	f.done = append(f.done[:0], make([]bool, len(f.enabled))...)
 	f.sleep = sleep
-	awake := threads(0)
+	var awake, tried threads // by a way of theirs
 	for _, e := range f.enabled {
 		if e.Thread >= 64 {
 			d.err = fmt.Errorf("explore: exhaustive knows at most 63 threads, and %q is number %d; use states, or a smaller world", e, e.Thread)
@@ -221,7 +221,9 @@ func (d *dpor) push(sleep []sleeper) {
 			return
 		}
 		f.can.add(e.Thread)
-		if !f.asleep(e) {
+		if f.asleep(e) {
+			tried.add(e.Thread)
+		} else {
 			awake.add(e.Thread)
 		}
 		d.width = max(d.width, e.Thread+1)
@@ -242,11 +244,15 @@ func (d *dpor) push(sleep []sleeper) {
 		// All that could follow was explored in other branches.
 		d.result.Redundant++
 		d.blockedRaces()
+	case awake&^tried == 0:
+		// Of each task some ways sleep. A step of another task may have to come before
+		// one of those and not depend on the rest, so no task alone will do.
+		f.backtrack = awake
 	default:
-		// Any one will do; always the first leaves the fewest redundant runs
-		// where that was measured (none for OCR 4,2; going on with the last
-		// thread leaves 10).
-		f.backtrack.add(bits.TrailingZeros64(uint64(awake)))
+		// Any task of which no way sleeps will do; always the first leaves the fewest
+		// redundant runs where that was measured (none for OCR 4,2; going on with the
+		// last thread leaves 10).
+		f.backtrack.add(bits.TrailingZeros64(uint64(awake &^ tried)))
 	}
 }
 
