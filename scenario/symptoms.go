@@ -3,6 +3,7 @@ package scenario
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -53,25 +54,69 @@ type Match struct {
 
 // Why finds the symptoms that a text shows, a line of a log or a few words, the
 // best first. Case, numbers, timestamps and what else stands around the words of a
-// symptom do not matter.
+// symptom do not matter, nor how a client spells the name of an error:
+// REBALANCE_IN_PROGRESS, RebalanceInProgress or RebalanceInProgressException.
 func Why(all []*Race, text string) []Match {
+	return matches(all, text, func(asked, seen []string) float64 {
+		if score := likeness(asked, seen); score >= alike {
+			return score
+		}
+		return 0
+	})
+}
+
+// Near finds the symptoms that share words with a text, those with the rarest words
+// first: what to show if Why finds nothing.
+func Near(all []*Race, text string) []Match {
+	holders := map[string]int{}
+	for _, s := range all {
+		for _, symptom := range s.Symptoms {
+			for _, word := range symptom.words() {
+				holders[word]++
+			}
+		}
+	}
+	return matches(all, text, func(asked, seen []string) float64 {
+		score := 0.0
+		for _, word := range seen {
+			if slices.Contains(asked, word) {
+				score += 1 / float64(holders[word])
+			}
+		}
+		return score
+	})
+}
+
+// matches lists the symptoms of which a text has a score, each with its best text, the
+// highest first.
+func matches(all []*Race, text string, score func(asked, seen []string) float64) []Match {
 	asked := significant(text)
 	var found []Match
 	for _, s := range all {
 		for _, symptom := range s.Symptoms {
 			best := Match{Scenario: s, Symptom: symptom}
 			for _, seen := range symptom.Seen {
-				if score := likeness(asked, significant(seen.Text)); score > best.score {
+				if score := score(asked, significant(seen.Text)); score > best.score {
 					best.Seen, best.score = seen, score
 				}
 			}
-			if best.score >= alike {
+			if best.score > 0 {
 				found = append(found, best)
 			}
 		}
 	}
 	slices.SortStableFunc(found, func(a, b Match) int { return cmp.Compare(b.score, a.score) })
 	return found
+}
+
+// words is all that its texts say, once each.
+func (s Symptom) words() []string {
+	var all []string
+	for _, seen := range s.Seen {
+		all = append(all, significant(seen.Text)...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // alike is the least likeness of a match.
@@ -93,11 +138,15 @@ func likeness(asked, seen []string) float64 {
 	return float64(shared)/float64(shorter) + float64(shared)/1000
 }
 
+// camel is where a word begins within a name: RebalanceInProgress.
+var camel = regexp.MustCompile(`([a-z])([A-Z])`)
+
 // significant lists the words of a text that say something, once each: no numbers,
 // none of a letter, no articles; the endings of verbs and plurals are cut.
 func significant(text string) []string {
+	text = strings.ToLower(camel.ReplaceAllString(text, "$1 $2"))
 	var words []string
-	for _, word := range strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return !unicode.IsLetter(r) }) {
+	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsLetter(r) }) {
 		if len(word) < 2 || slices.Contains(insignificant, word) {
 			continue
 		}
@@ -114,7 +163,7 @@ func significant(text string) []string {
 	return words
 }
 
-var insignificant = strings.Fields("after an and are at attempts be but by error for from has have in is it its kafka ms my no not of on or our remaining retrying server so than that the then there this to until was we were while with")
+var insignificant = strings.Fields("after although an and apache are at attempts be but by common each error errors exception for from has have in is it its kafka ms my no not of on or org our remaining retrying server so than that the then there this to until was we were while with")
 
 // symptomTable is the table of README.md: a part a group. Those of clients and of the
 // protocol are open.

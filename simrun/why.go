@@ -61,7 +61,7 @@ func (a *app) why(text string, asJSON bool) error {
 		}
 		err = view.JSON(a.stdout, out)
 	} else {
-		_, err = io.WriteString(a.stdout, a.whyText(found))
+		_, err = io.WriteString(a.stdout, a.whyText(text, found))
 	}
 	if err == nil && len(found) == 0 {
 		return exit(exitVacuous)
@@ -69,7 +69,10 @@ func (a *app) why(text string, asJSON bool) error {
 	return err
 }
 
-func (a *app) whyText(found []scenario.Match) string {
+// nearest is how many symptoms are listed that share words with a text.
+const nearest = 5
+
+func (a *app) whyText(text string, found []scenario.Match) string {
 	var b strings.Builder
 	for _, m := range found {
 		fmt.Fprintf(&b, "%s: %s\n", m.Scenario.Name, m.Scenario.Title)
@@ -90,13 +93,13 @@ func (a *app) whyText(found []scenario.Match) string {
 	if len(found) > 0 {
 		return strings.TrimSuffix(b.String(), "\n")
 	}
-	b.WriteString("nothing that is known fits; known are:\n")
-	for _, s := range a.all {
-		for _, symptom := range s.Symptoms {
-			for _, seen := range symptom.Seen {
-				fmt.Fprintf(&b, "  %s\n", seen)
-			}
-		}
+	near := scenario.Near(a.all, text)
+	if len(near) == 0 || strings.Contains(strings.TrimSpace(text), "\n") {
+		return fmt.Sprintf("nothing that is known fits; %s list lists the races\n", a.program)
+	}
+	b.WriteString("nothing that is known fits; these share words with it:\n")
+	for _, m := range near[:min(nearest, len(near))] {
+		fmt.Fprintf(&b, "  %-27s %s\n", m.Scenario.Name, m.Seen)
 	}
 	return b.String()
 }

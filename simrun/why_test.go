@@ -1,6 +1,7 @@
 package simrun
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,6 +24,10 @@ func TestWhy(t *testing.T) {
 		{`level=DEBUG msg="default commit canceled" group=orders`, "commit-reconnect"},
 		{"kafka server: The provided generation id is not the current generation", "stale-member-commit"},
 		{"org.apache.kafka.clients.consumer.CommitFailedException: Offset commit cannot be completed", "stale-member-commit"},
+		{"org.apache.kafka.common.errors.ProducerFencedException", "zombie-producer"},
+		{"PRODUCER_FENCED", "zombie-producer"},
+		{"REBALANCE_IN_PROGRESS", "close-hangs"},
+		{"org.apache.kafka.common.errors.UnknownMemberIdException: The coordinator is not aware of this member.", "stale-member-commit"},
 		{"failed to send request to broker 5: connection refused", ""},
 		{"client/metadata retrying after 250ms... (3 attempts remaining)", ""},
 		{"client/metadata fetching metadata for all topics from broker localhost:9092", ""},
@@ -39,6 +44,13 @@ func TestWhy(t *testing.T) {
 		if got != test.want {
 			t.Errorf("why %q: %q, want %q", test.text, got, test.want)
 		}
+	}
+	near := scenario.Near(scenarios.All(), "the lag of the group jumps back")
+	if !slices.ContainsFunc(near[:5], func(m scenario.Match) bool { return m.Scenario.Name == "offset-rewind" }) {
+		t.Errorf("near is %v, want offset-rewind among the first five", near[:5])
+	}
+	if near := scenario.Near(scenarios.All(), "hello world"); len(near) > 0 {
+		t.Errorf("hello world is near %v", near)
 	}
 	var stdout, stderr strings.Builder
 	a := command(&stdout, &stderr)

@@ -118,6 +118,7 @@ var symptoms = []scenario.Symptom{{
 		{Text: "a message is processed twice after a restart, and no call failed"},
 		{Text: "the committed offset went back"},
 		{Text: "offset goes back after restart"},
+		{Text: "a consumer rewinds after a restart"},
 		{Text: "duplicate messages are consumed after a restart or rebalance"},
 	},
 	Cause:    "A commit that was built earlier was sent later.",

@@ -85,6 +85,8 @@ var symptoms = []scenario.Symptom{{
 	Seen: []scenario.Seen{
 		{By: "Sarama", Text: "kafka server: The provided generation id is not the current generation"},
 		{By: "franz-go", Text: "ILLEGAL_GENERATION: Specified group generation id is not valid."},
+		{By: "Sarama", Text: "kafka server: The provided member is not known in the current generation"},
+		{By: "franz-go", Text: "UNKNOWN_MEMBER_ID: The coordinator is not aware of this member."},
 		{By: "Java", Text: "CommitFailedException"},
 		{Text: "an older offset after a rebalance, and no error at all"},
 	},

@@ -134,8 +134,20 @@ var ZombieProducer = race(scenario.Scenario[struct{}, World]{
 	Title: "A producer that was replaced goes on writing",
 	Stake: "A process stalls, another is started in its place with the same transactional id, and the first one wakes up. " +
 		"Both write, and one commit ends what the other has open.",
-	Do:      "Give each instance its own transactional id, and the one that replaces it the same.",
-	Fixed:   "Kafka 0.11",
+	Do:    "Give each instance its own transactional id, and the one that replaces it the same.",
+	Fixed: "Kafka 0.11",
+	Symptoms: []scenario.Symptom{{
+		Seen: []scenario.Seen{
+			{By: "Java", Text: "ProducerFencedException: There is a newer producer with the same transactionalId which fences the current one."},
+			{By: "franz-go", Text: "PRODUCER_FENCED: There is a newer producer with the same transactionalId which fences the current one."},
+			{By: "Sarama", Text: "kafka server: Producer attempted an operation with an old epoch"},
+			{By: "franz-go", Text: "INVALID_PRODUCER_EPOCH: Producer attempted an operation with an old epoch."},
+		},
+		Cause:    "Another producer with the same transactional id was started, or the transaction took longer than transaction.timeout.ms. That is what protects you: nothing is wrong with Kafka.",
+		Releases: "all",
+		Do:       "Give each instance its own transactional id; end transactions in time, or raise transaction.timeout.ms. Make a new producer, and repeat the transaction.",
+		Command:  "simrun run zombie-producer/tv1",
+	}},
 	Sources: []string{"TransactionCoordinator.handleInitProducerId", "KIP-98"},
 	Code:    []string{"model/coordinator/init_producer_id.go", "model/broker/partition_log.go"},
 	Claims:  []*claim{noAbortedRead, noTorn, noLostWrite, stableMoves, fenced},
