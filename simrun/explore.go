@@ -268,12 +268,18 @@ func (s *search) shrunk(sys explore.System, v *explore.Verdict) explore.Shrunk {
 	return short
 }
 
+// manyStates is from where on it is said how likely two have one fingerprint: 3e-8.
+const manyStates = 1_000_000
+
 func (s *search) exploreText(a *app, r *explore.Result, findings []finding) error {
 	var b strings.Builder
 	fmt.Fprintln(&b, s.Heading())
 	fmt.Fprintf(&b, "strategy %s: %s\n", r.Strategy, r.Explored())
 	if r.Guarantee > 0 {
 		fmt.Fprintf(&b, "if there is a bug of depth %d, each run finds it with p >= %.2g\n", s.depth, r.Guarantee)
+	}
+	if r.States >= manyStates {
+		fmt.Fprintf(&b, "two of them have one fingerprint, and one was left out, with p < %.1g\n", r.Collision())
 	}
 	fmt.Fprintln(&b)
 	long := false

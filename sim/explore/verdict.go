@@ -174,6 +174,13 @@ func (r *Result) Explored() string {
 	return text + ", and more are left" + r.outlook()
 }
 
+// Collision bounds the probability that two states have one fingerprint, of which
+// States took the second for the first.
+func (r *Result) Collision() float64 {
+	n := float64(r.States)
+	return n * n / 0x1p65
+}
+
 // Sentence puts the verdict in words, with what earned it.
 func (v *Verdict) Sentence(r *Result) string {
 	switch v.Outcome {
