@@ -2,6 +2,7 @@ package witness
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -132,6 +133,10 @@ func exploreTest(t *testing.T, s *Settings, unasked bool, body func(w *T)) {
 	if s.Part != nil && (s.Part.Test != t.Name() || s.Part.Call != call) {
 		return
 	}
+	if s.Part == nil && s.Schedule == "" && s.Orders == "" {
+		s.search(t, call, unasked)
+		return
+	}
 	if s.Debug {
 		rt.Patience = 1000 * time.Hour
 	}
@@ -146,70 +151,98 @@ func exploreTest(t *testing.T, s *Settings, unasked bool, body func(w *T)) {
 	// What a process makes once (in a sync.Once of a package) is made before the
 	// search, so that all runs are alike.
 	play(sys, nil)
-	if s.Part != nil {
+	switch {
+	case s.Part != nil:
 		endsWithItsParent()
-		if err := s.Part.make(sys, s); err != nil {
+		if err := s.Part.make(t, sys, s); err != nil {
 			t.Fatal(err)
 		}
-		return
-	}
-	if s.Schedule != "" {
+	case s.Schedule != "":
 		repeat(t, sys, s)
-		return
-	}
-	if s.Orders != "" {
+	default:
 		steer(t, sys, s)
-		return
 	}
+}
+
+// search lets other processes explore a test, and says what they found. A run that hangs
+// ends its process; this one makes none, and goes on with the next test.
+func (s *Settings) search(t *testing.T, call int, unasked bool) {
+	t.Helper()
 	kept := folder(t)
+	f, err := s.before(t, call, kept)
+	if err == nil && f == nil {
+		var found *partial
+		if found, err = s.explore(t, call); err == nil {
+			f, err = s.conclude(t, call, found, kept, unasked)
+		}
+	}
+	var h hung
+	switch {
+	case errors.As(err, &h):
+		f := &finding{Answer: Answer{Test: t.Name(), Property: rt.UnderControl, Sentence: h.Error()}}
+		f.Text = f.Answer.Property + ": " + f.Answer.Sentence
+		f.report(t, s)
+	case err != nil:
+		t.Fatal(err)
+	case f != nil:
+		f.report(t, s)
+	}
+}
+
+// before repeats what was found before.
+func (s *Settings) before(t *testing.T, call int, kept string) (*finding, error) {
 	for _, file := range saved(kept) {
 		text, err := os.ReadFile(file)
 		if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
-		d, err := ParseDecisions(string(text))
-		if err != nil {
-			t.Fatalf("%s: %v", file, err)
+		if _, err := ParseDecisions(string(text)); err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
 		}
-		if out := play(sys, d); out.broke != nil {
-			report(t, sys, s, out, Answer{Explored: "repeated from " + file})
-			return
+		f, err := s.tell(&part{Test: t.Name(), Call: call, Schedule: string(text), Answer: Answer{Explored: "repeated from " + file}})
+		if err != nil || f != nil {
+			return f, err
 		}
 	}
-	found, err := s.explore(t, call)
-	if err != nil {
-		t.Fatal(err)
-	}
-	conclude(t, sys, s, found, kept, unasked)
+	return nil, nil
 }
 
-// conclude says what a search found.
-func conclude(t *testing.T, sys *search.System, s *Settings, found *partial, kept string, unasked bool) {
+// finding is a run that breaks a test, as it is told.
+type finding struct {
+	Answer Answer
+	Text   string
+	Lines  string // its decisions
+	Name   string // of the file to keep it in
+}
+
+// report fails the test with what was found.
+func (f *finding) report(t *testing.T, s *Settings) {
+	t.Helper()
+	f.Answer.write(s)
+	t.Error(f.Text)
+}
+
+// conclude says what a search found; nil: nothing broke.
+func (s *Settings) conclude(t *testing.T, call int, found *partial, kept string, unasked bool) (*finding, error) {
 	t.Helper()
 	answer := Answer{Test: t.Name(), Explored: found.Result.Explored(), Runs: found.Result.Runs}
 	if len(found.Broken) > 0 {
 		b := found.Broken[0]
 		answer.Property, answer.Bad, answer.Seed, answer.Sentence = b.Property, b.Bad, b.Seed, b.Sentence
+		says := fmt.Sprintf("%s: %s\n  %d of %d runs, seed %d first", b.Property, b.Sentence, b.Bad, answer.Runs, b.Seed)
 		if b.Endless {
-			answer.write(s)
-			t.Errorf("%s: %s\n  %d of %d runs, seed %d first", b.Property, b.Sentence, b.Bad, answer.Runs, b.Seed)
-			return
+			return &finding{Answer: answer, Text: says}, nil
 		}
-		first, err := ParseDecisions(b.Lines)
-		if err != nil {
-			t.Fatal(err)
+		f, err := s.tell(&part{Test: t.Name(), Call: call, Schedule: b.Lines, Property: b.Property, Answer: answer})
+		switch {
+		case err != nil:
+			return nil, err
+		case f == nil:
+			return &finding{Answer: answer, Text: says + "; the same schedule in another process does not break: something is kept from run to run, such as a variable of a package"}, nil
+		case s.Keep:
+			keep(t, kept, f)
 		}
-		out := shrink(sys, first, b.Property)
-		if out.property() != b.Property {
-			answer.write(s)
-			t.Errorf("%s: %s\n  %d of %d runs, seed %d first; the same schedule in another process does not break: something is kept from run to run, such as a variable of a package", b.Property, b.Sentence, b.Bad, answer.Runs, b.Seed)
-			return
-		}
-		report(t, sys, s, out, answer)
-		if s.Keep {
-			keep(t, kept, out)
-		}
-		return
+		return f, nil
 	}
 	missed := slices.Clone(s.Missed)
 	for _, at := range found.Outsiders {
@@ -224,12 +257,12 @@ func conclude(t *testing.T, sys *search.System, s *Settings, found *partial, kep
 	switch {
 	case answer.Vacuous && unasked:
 		t.Logf("vacuous: nothing was to be chosen; the test ran%s", uncontrolled)
-		return
 	case answer.Vacuous:
 		t.Errorf("vacuous: nothing was to be chosen, so no schedule could break it%s", uncontrolled)
-		return
+	default:
+		t.Logf("holds: no failure in %s%s", answer.Explored, uncontrolled)
 	}
-	t.Logf("holds: no failure in %s%s", answer.Explored, uncontrolled)
+	return nil, nil
 }
 
 // runs makes runs of a search: so many, after so many others.
@@ -253,27 +286,25 @@ func runs(sys *search.System, s *Settings, from, n int) (*explore.Result, error)
 // tries is how often a finding is repeated.
 const tries = 100
 
-// report fails the test with what was found.
-func report(t *testing.T, sys *search.System, s *Settings, out outcome, a Answer) {
-	t.Helper()
+// found is the finding that a run is.
+func (o *outcome) found(t *testing.T, sys *search.System, s *Settings, a Answer) *finding {
 	for range tries {
-		if again := play(sys, out.decisions); again.history == out.history && again.property() == out.property() {
+		if again := play(sys, o.decisions); again.history == o.history && again.property() == o.property() {
 			a.Again++
 		}
 	}
-	a.Test, a.Property, a.Sentence = t.Name(), out.property(), out.broke.Err.Error()
-	a.Schedule, a.Steps = out.decisions.String(), len(out.steps)
-	a.write(s)
+	a.Test, a.Property, a.Sentence = t.Name(), o.property(), o.broke.Err.Error()
+	a.Schedule, a.Steps = o.decisions.String(), len(o.steps)
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n", a.Property, a.Sentence)
-	b.WriteString(out.picture())
+	b.WriteString(o.picture())
 	if a.Runs > 0 {
 		fmt.Fprintf(&b, "  found: %d of %d runs; repeated: %d of %d did the same\n", a.Bad, a.Runs, a.Again, tries)
 	} else {
 		fmt.Fprintf(&b, "  %s; repeated: %d of %d did the same\n", a.Explored, a.Again, tries)
 	}
 	fmt.Fprintf(&b, "  repeat: %s -schedule '%s'", strings.NewReplacer("TEST", t.Name(), "EXPERIMENT", names.Experiment(t.Name())).Replace(s.Command), a.Schedule)
-	t.Error(b.String())
+	return &finding{a, b.String(), o.decisions.Lines(), fmt.Sprintf("%08x.schedule", uint32(o.history))}
 }
 
 // repeat takes one run by a schedule. A debugger that breaks here has come past all runs
@@ -301,7 +332,7 @@ func repeat(t *testing.T, sys *search.System, s *Settings) {
 		t.Errorf("%s: %s\n%s", out.property(), out.broke.Err, out.picture())
 		return
 	}
-	report(t, sys, s, out, Answer{Explored: "by the schedule that was given"})
+	out.found(t, sys, s, Answer{Explored: "by the schedule that was given"}).report(t, s)
 }
 
 func (a Answer) write(s *Settings) {
@@ -327,13 +358,12 @@ func saved(folder string) []string {
 	return files
 }
 
-func keep(t *testing.T, folder string, out outcome) {
+func keep(t *testing.T, folder string, f *finding) {
 	if err := os.MkdirAll(folder, 0o777); err != nil {
 		t.Log(err)
 		return
 	}
-	file := filepath.Join(folder, fmt.Sprintf("%08x.schedule", uint32(out.history)))
-	if err := os.WriteFile(file, []byte(out.decisions.Lines()), 0o666); err != nil {
+	if err := os.WriteFile(filepath.Join(folder, f.Name), []byte(f.Lines), 0o666); err != nil {
 		t.Log(err)
 	}
 }

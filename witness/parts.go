@@ -26,12 +26,16 @@ import (
 // first.
 const partRuns = 100
 
-// part is what one process is to do: some runs of one search.
+// part is what one process is to do: some runs of one search, or to tell of one run.
 type part struct {
 	Test       string
 	Call       int // which call of Explore in the test, from 1
 	From, Runs int // runs before these, and how many these are
 	File       string
+
+	Schedule string // of the one run, as Decisions.Lines has it
+	Property string // that it breaks, and so does the shortest schedule to be found; empty: as it is
+	Answer   Answer // what is known of it already
 }
 
 // partial is what a part comes to.
@@ -40,6 +44,7 @@ type partial struct {
 	Broken    []broken
 	Points    int
 	Outsiders []string
+	Finding   *finding // that it tells of; nil: the run breaks nothing
 }
 
 // broken is a property that some runs of a part broke.
@@ -52,8 +57,15 @@ type broken struct {
 	Lines    string // the first such run, as Decisions
 }
 
-// make explores a part, in the process that was started for it.
-func (p *part) make(sys *search.System, s *Settings) error {
+// make does a part, in the process that was started for it.
+func (p *part) make(t *testing.T, sys *search.System, s *Settings) error {
+	if p.Runs == 0 {
+		f, err := p.finding(t, sys, s)
+		if err != nil {
+			return err
+		}
+		return p.write(&partial{Finding: f})
+	}
 	r, err := runs(sys, s, p.From, p.Runs)
 	if err != nil {
 		return err
@@ -71,12 +83,54 @@ func (p *part) make(sys *search.System, s *Settings) error {
 		}
 		all.Broken = append(all.Broken, b)
 	}
+	return p.write(&all)
+}
+
+func (p *part) write(all *partial) error {
 	text, err := json.Marshal(all)
 	if err != nil {
 		return err
 	}
 	return os.WriteFile(p.File, text, 0o666)
 }
+
+// finding tells of the run of a part.
+func (p *part) finding(t *testing.T, sys *search.System, s *Settings) (*finding, error) {
+	d, err := ParseDecisions(p.Schedule)
+	if err != nil {
+		return nil, err
+	}
+	var out outcome
+	if p.Property == "" {
+		out = play(sys, d)
+	} else if out = shrink(sys, d, p.Property); out.property() != p.Property {
+		return nil, nil
+	}
+	if out.broke == nil {
+		return nil, nil
+	}
+	return out.found(t, sys, s, p.Answer), nil
+}
+
+// tell lets another process tell of a run; nil: the run breaks nothing.
+func (s *Settings) tell(p *part) (*finding, error) {
+	folder, err := os.MkdirTemp("", "witness")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(folder)
+	p.File = filepath.Join(folder, "finding")
+	done, err := p.start(context.Background(), *s)
+	if err != nil {
+		return nil, err
+	}
+	return done.Finding, nil
+}
+
+// hung is what the watchdog of a process said before it ended that.
+type hung string
+
+func (h hung) Error() string { return string(h) }
 
 // add adds a later part.
 func (whole *partial) add(p *partial) {
@@ -121,7 +175,7 @@ func (s *Settings) explore(t *testing.T, call int) (*partial, error) {
 	for range max(1, s.Workers) {
 		go func() {
 			for i := range next {
-				p := &part{t.Name(), call, i * size, min(size, s.Runs-i*size), filepath.Join(folder, fmt.Sprint(i))}
+				p := &part{Test: t.Name(), Call: call, From: i * size, Runs: min(size, s.Runs-i*size), File: filepath.Join(folder, fmt.Sprint(i))}
 				done, err := p.start(ctx, *s)
 				answers[i] <- answer{done, err}
 			}
@@ -182,8 +236,8 @@ func (p *part) start(ctx context.Context, s Settings) (*partial, error) {
 	err = c.Run()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.ExitCode() == rt.ExitHung && ctx.Err() == nil {
-		os.Stderr.Write(complained.Bytes())
-		os.Exit(rt.ExitHung)
+		_, line, _ := strings.Cut("\n"+complained.String(), "\nwitness: ")
+		return nil, hung(strings.TrimSpace(line))
 	}
 	content, gone := os.ReadFile(p.File)
 	if gone != nil {

@@ -2,7 +2,11 @@ package witness
 
 import (
 	"encoding/json"
+	"errors"
+	"os"
+	"strings"
 	"testing"
+	"time"
 
 	"racelab/witness/rt"
 	"racelab/witness/rt/atomic"
@@ -53,5 +57,33 @@ func TestWorkers(t *testing.T) {
 			}
 		}
 		t.Log(first)
+	}
+}
+
+// readsForReal blocks out of control in each schedule.
+func readsForReal(*T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		panic(err)
+	}
+	defer w.Close()
+	rt.Go("other", func() {})
+	r.Read(make([]byte, 1))
+}
+
+// Goal: a run that hangs ends its own process, not the one that goes on to the next test,
+// and is told of in one line.
+func TestHangs(t *testing.T) {
+	if s := settings(); s != nil { // a process of the search
+		rt.Patience = 200 * time.Millisecond
+		exploreTest(t, s, false, readsForReal)
+		return
+	}
+	s := &Settings{Strategy: "walk", Runs: 1, Seed: 1}
+	_, err := s.explore(t, 1)
+	var h hung
+	if !errors.As(err, &h) || strings.Contains(h.Error(), "\n") ||
+		!strings.Contains(h.Error(), ": os.(*File).Read blocks out of control; leave the test out by -run") {
+		t.Errorf("the search says %q", err)
 	}
 }

@@ -49,6 +49,8 @@ var shims = map[string]shim{
 		"Int IntN Int32 Int32N Int64 Int64N Uint UintN Uint32 Uint32N Uint64 Uint64N Float32 Float64 NormFloat64 ExpFloat64 Perm Shuffle N")},
 	"crypto/rand": {"cryptorand", same("Reader Read Text")},
 	"net":         {"net", same("Pipe")},
+	"io":          {"io", same("Pipe PipeReader PipeWriter")},
+	"reflect":     {"", map[string]string{"Select": "ReflectSelect"}},
 }
 
 func atomics() map[string]string {
@@ -386,6 +388,9 @@ func (r *rewriter) selector(n *ast.SelectorExpr) {
 		r.of(n.X)
 		return
 	}
+	if s, ok := r.info.Selections[n]; ok {
+		r.reflected(n, s)
+	}
 	id, ok := n.X.(*ast.Ident)
 	if !ok {
 		return
@@ -398,9 +403,6 @@ func (r *rewriter) selector(n *ast.SelectorExpr) {
 		return
 	}
 	path := name.Imported().Path()
-	if path == "reflect" && n.Sel.Name == "Select" {
-		r.missed = append(r.missed, r.line(n)+": reflect.Select")
-	}
 	s, ok := shims[path]
 	if !ok {
 		return
@@ -417,6 +419,42 @@ func (r *rewriter) selector(n *ast.SelectorExpr) {
 		r.replaced = map[string]int{}
 	}
 	r.replaced[r.at(id)] = 1
+}
+
+// reflected puts the methods of a reflect.Value that work on channels under control.
+func (r *rewriter) reflected(n *ast.SelectorExpr, s *types.Selection) {
+	of := ""
+	if f, ok := s.Obj().(*types.Func); ok {
+		of, _ = strings.CutPrefix(f.FullName(), "(reflect.Value).")
+	}
+	switch of {
+	case "Recv", "Send", "TryRecv", "TrySend", "Close", "Seq":
+	default:
+		return
+	}
+	t, field := s.Recv(), ""
+	if len(s.Index()) == 2 { // of a struct that embeds it
+		f := core(deref(t)).(*types.Struct).Field(s.Index()[0])
+		t, field = f.Type(), "."+f.Name()
+	}
+	if s.Kind() != types.MethodVal || len(s.Index()) > 2 {
+		r.missed = append(r.missed, r.line(n)+": reflect.Value."+of+"; call it on the value itself")
+		return
+	}
+	star := ""
+	if deref(t) != t {
+		star = "*"
+	}
+	r.open(n.X, r.rt()+"Reflected("+star)
+	r.close(n.X, field+")")
+}
+
+// deref is the type that a pointer points to; that of anything else is its own.
+func deref(t types.Type) types.Type {
+	if p, ok := t.Underlying().(*types.Pointer); ok {
+		return p.Elem()
+	}
+	return t
 }
 
 // of puts the T of the run in the place of a *testing.T.

@@ -94,8 +94,8 @@ type waiter struct {
 
 // end is one side of a waiting operation.
 type end interface {
-	// slot is where a received value goes; nil for a sender.
-	slot() (value unsafe.Pointer, ok *bool)
+	// fill receives the value that stands at an address.
+	fill(value unsafe.Pointer)
 	// push sends the value on the real channel, whose buffer has room.
 	push()
 	// value is where the value to send stands.
@@ -140,12 +140,13 @@ func pointerOf[C any](c C) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Poi
 // channelOf returns what the run knows of a channel; nil for the nil channel.
 //
 //go:norace
-func channelOf[C any](c C, skip int) *channel {
-	p := pointerOf(c)
+func channelOf[C any](c C, skip int) *channel { return channelAt(pointerOf(c), c, skip+1) }
+
+func channelAt(p unsafe.Pointer, ref any, skip int) *channel {
 	if p == nil {
 		return nil
 	}
-	o := active.objectAt(p, "channel", c, skip+1)
+	o := active.objectAt(p, "channel", ref, skip+1)
 	if o.state == nil {
 		o.state = &channel{object: o}
 	}
@@ -216,7 +217,7 @@ func (s *SendCase[T]) fails() {
 }
 
 //go:norace
-func (s *SendCase[T]) slot() (unsafe.Pointer, *bool) { return nil, nil }
+func (s *SendCase[T]) fill(unsafe.Pointer) {}
 
 //go:norace
 func (s *SendCase[T]) push() { s.c <- s.v }
@@ -237,9 +238,7 @@ func (s *SendCase[T]) complete() bool {
 		return true
 	case len(s.c) == 0: // with a full buffer nobody waits to receive
 		if w := s.ch.recvq.first(); w != nil {
-			slot, ok := w.end.slot()
-			*(*T)(slot) = s.v
-			*ok = true
+			w.end.fill(unsafe.Pointer(&s.v))
 			s.meets(w.end.clocks())
 			w.served()
 			return true
@@ -342,7 +341,7 @@ type RecvCase[T any] struct {
 }
 
 //go:norace
-func (r *RecvCase[T]) slot() (unsafe.Pointer, *bool) { return unsafe.Pointer(&r.V), &r.OK }
+func (r *RecvCase[T]) fill(value unsafe.Pointer) { r.V, r.OK = *(*T)(value), true }
 
 //go:norace
 func (r *RecvCase[T]) push() {}
@@ -392,7 +391,7 @@ func (r *RecvCase[T]) complete() bool {
 		if w == nil {
 			return false
 		}
-		r.V, r.OK = *(*T)(w.end.value()), true
+		r.fill(w.end.value())
 		r.meets(w.end.clocks())
 		w.served()
 		return true

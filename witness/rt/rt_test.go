@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"racelab/witness/rt"
 	"racelab/witness/rt/atomic"
 	rtcontext "racelab/witness/rt/context"
+	rtio "racelab/witness/rt/io"
 	rtnet "racelab/witness/rt/net"
 )
 
@@ -236,6 +238,157 @@ var kernels = []kernel{
 			}
 		}
 	}, []string{"hello EOF"}},
+	{"two senders, one by reflect, and a receiver by reflect", func() string {
+		c := make(chan string)
+		rt.Go("a", func() { rt.Chan(c).Send("a") })
+		rt.Go("b", func() { rt.Reflected(reflect.ValueOf(c)).Send(reflect.ValueOf("b")) })
+		x, _ := rt.Reflected(reflect.ValueOf(c)).Recv()
+		y, ok := rt.Reflected(reflect.ValueOf(c)).Recv()
+		return fmt.Sprint(x, y, ok)
+	}, []string{"a b true", "b a true"}},
+	{"senders by reflect, a buffer of one, a receiver", func() string {
+		c := make(chan any, 1)
+		rt.Go("a", func() { rt.Reflected(reflect.ValueOf(c)).Send(reflect.ValueOf("a")) })
+		rt.Go("b", func() { rt.Reflected(reflect.ValueOf(c)).Send(reflect.ValueOf(2)) })
+		return fmt.Sprint(rt.Recv(c), rt.Recv(c))
+	}, []string{"a2", "2a"}},
+	{"reflect.Select: what is ready, and close", func() string {
+		a, b := make(chan int, 1), make(chan int)
+		both(func() { rt.Chan(a).Send(1) }, func() { rt.Reflected(reflect.ValueOf(b)).Close() })
+		i, v, ok := rt.ReflectSelect([]reflect.SelectCase{
+			{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(a)},
+			{Dir: reflect.SelectRecv},
+			{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(b)},
+			{Dir: reflect.SelectSend, Chan: reflect.ValueOf((chan int)(nil)), Send: reflect.ValueOf(1)},
+		})
+		return fmt.Sprint(i, v, ok)
+	}, []string{"0 1 true", "2 0 false"}},
+	{"reflect.Select waits until a partner comes", func() string {
+		a, b := make(chan int), make(chan int)
+		got := make(chan string, 2)
+		rt.Go("a", func() { rt.Chan(got).Send(fmt.Sprint("got ", rt.Recv(a))) })
+		rt.Go("b", func() { rt.Chan(b).Send(2) })
+		i, v, _ := rt.ReflectSelect([]reflect.SelectCase{
+			{Dir: reflect.SelectSend, Chan: reflect.ValueOf(a), Send: reflect.ValueOf(1)},
+			{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(b)},
+		})
+		if i == 0 {
+			rt.Recv(b)
+			return rt.Recv(got)
+		}
+		rt.Chan(a).Send(1)
+		return fmt.Sprint(v, ", ", rt.Recv(got))
+	}, []string{"got 1", "2, got 1"}},
+	{"a try to send by reflect needs a receiver that waits", func() string {
+		c := make(chan int)
+		got := make(chan string, 1)
+		rt.Go("receiver", func() {
+			x, y := rt.RecvOf(c), rt.RecvOf(rt.After(5*time.Millisecond))
+			if rt.Select(false, x, y) == 0 {
+				rt.Chan(got).Send("got")
+			} else {
+				rt.Chan(got).Send("nothing")
+			}
+		})
+		sent := rt.Reflected(reflect.ValueOf(c)).TrySend(reflect.ValueOf(1))
+		return fmt.Sprint(sent, " ", rt.Recv(got))
+	}, []string{"true got", "false nothing"}},
+	{"a try to receive by reflect: nothing, a value, closed", func() string {
+		c := make(chan int)
+		rt.Go("sender", func() {
+			rt.Select(true, rt.Chan(c).Case(7))
+			rt.Close(c)
+		})
+		v, ok := rt.Reflected(reflect.ValueOf(c)).TryRecv()
+		return fmt.Sprint(v.IsValid(), ok)
+	}, []string{"false false", "true false"}},
+	{"send by reflect on a channel that is closed meanwhile", func() string {
+		c := make(chan int)
+		done := make(chan string, 1)
+		rt.Go("sender", func() {
+			defer func() { rt.Chan(done).Send(fmt.Sprint(recover())) }()
+			rt.Reflected(reflect.ValueOf(c)).Send(reflect.ValueOf(1))
+		})
+		rt.Close(c)
+		return rt.Recv(done)
+	}, []string{"send on closed channel"}},
+	{"what reflect refuses", func() (s string) {
+		refuses := func(f func()) {
+			defer func() { s += fmt.Sprint(recover()) + "; " }()
+			f()
+		}
+		c := make(chan int, 1)
+		refuses(func() { rt.Reflected(reflect.ValueOf(1)).Recv() })
+		refuses(func() { rt.Reflected(reflect.ValueOf((<-chan int)(c))).Send(reflect.ValueOf(1)) })
+		refuses(func() { rt.Reflected(reflect.ValueOf(c)).Send(reflect.ValueOf("a")) })
+		refuses(func() {
+			rt.ReflectSelect([]reflect.SelectCase{{Dir: reflect.SelectDefault}, {Dir: reflect.SelectDefault}})
+		})
+		return s
+	}, []string{"reflect: call of reflect.Value.Recv on int Value; reflect: send on recv-only channel; " +
+		"reflect.Value.Send: value of type string is not assignable to type int; reflect.Select: multiple default cases; "}},
+	{"a range over a channel by reflect", func() (s string) {
+		c := make(chan int, 1)
+		rt.Go("sender", func() {
+			for i := range 3 {
+				rt.Chan(c).Send(i)
+			}
+			rt.Close(c)
+		})
+		for v := range rt.Reflected(reflect.ValueOf(c)).Seq() {
+			s += fmt.Sprint(v)
+		}
+		return s
+	}, []string{"012"}},
+	{"io.Pipe: a write waits for all its readers", func() string {
+		r, w := rtio.Pipe()
+		var s rt.Map
+		read := func(who string) func() {
+			return func() {
+				p := make([]byte, 2)
+				n, _ := r.Read(p)
+				s.Store(who, string(p[:n]))
+			}
+		}
+		rt.Go("a", read("a"))
+		rt.Go("b", read("b"))
+		n, err := w.Write([]byte("abc"))
+		x, _ := s.Load("a")
+		y, _ := s.Load("b")
+		return fmt.Sprint(n, err, x != nil && y != nil)
+	}, []string{"3 <nil> false", "3 <nil> true"}},
+	{"io.Pipe: writers take turns, and the first reason stays", func() string {
+		r, w := rtio.Pipe()
+		rt.Go("a", func() { w.Write([]byte("aa")) })
+		rt.Go("b", func() { w.Write([]byte("bb")) })
+		p := make([]byte, 4)
+		s := ""
+		for len(s) < 4 {
+			n, _ := r.Read(p[:1])
+			s += string(p[:n])
+		}
+		w.CloseWithError(fmt.Errorf("enough"))
+		w.Close()
+		_, err := r.Read(p)
+		return s + " " + err.Error()
+	}, []string{"aabb enough", "bbaa enough"}},
+	{"io.Pipe: a reader that goes away", func() string {
+		r, w := rtio.Pipe()
+		rt.Go("reader", func() {
+			r.Read(make([]byte, 1))
+			r.Close()
+		})
+		n, err := w.Write([]byte("ab"))
+		_, after := w.Write(nil)
+		return fmt.Sprint(n, err, after)
+	}, []string{"1 io: read/write on closed pipe io: read/write on closed pipe"}},
+	{"io.Pipe: a write of nothing waits for a reader, close overtakes it or not", func() string {
+		r, w := rtio.Pipe()
+		rt.Go("reader", func() { r.Read(nil); r.CloseWithError(fmt.Errorf("gone")) })
+		rt.Go("closer", func() { w.Close() })
+		n, err := w.Write(nil)
+		return fmt.Sprint(n, err)
+	}, []string{"0 <nil>", "0 io: read/write on closed pipe"}},
 	{"a WaitGroup waits for all", func() string {
 		var wg rt.WaitGroup
 		var n atomic.Int32

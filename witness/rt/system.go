@@ -19,6 +19,9 @@ const (
 	NoDeadlock = "no-deadlock"
 	NoLeak     = "no-goroutine-left"
 	NoRace     = "no-data-race" // with -race
+
+	// UnderControl is broken by a step that hangs: see Patience. It ends the process.
+	UnderControl = "under-control"
 )
 
 // Event is something that may happen next.

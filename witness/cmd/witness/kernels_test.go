@@ -32,6 +32,9 @@ var kernels = map[string]string{
 	"SemaphoreUpgrade": rt.NoDeadlock, "ABA": rt.Fails, "Pool": rt.Fails, "Stopped": rt.NoPanic,
 	"StopUnderLock": rt.NoDeadlock, "Reused": rt.NoPanic, "Closers": rt.NoPanic,
 
+	// Of the standard library.
+	"FanIn": rt.Fails, "PipeLeft": rt.NoLeak, "PipeCut": rt.Fails, "FanInFine": "", "PipeClosedFine": "",
+
 	"CondLoopFine": "", "DoubleCheckedFine": "", "GroupStopsFine": "", "IdleTimerFine": "", "BusFine": "", "ABAFine": "",
 	"PoolFine": "", "SubtestsFine": "",
 	"OrderedFine": "", "CheckAndActFine": "", "BufferedFine": "", "CloseOnceFine": "", "SignalFine": "",

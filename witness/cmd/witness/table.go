@@ -16,6 +16,7 @@ import (
 	"racelab/witness"
 	"racelab/witness/internal/build"
 	"racelab/witness/internal/names"
+	"racelab/witness/rt"
 )
 
 // row is what one experiment found on one release: a line of the file of --save.
@@ -168,6 +169,8 @@ func (q *question) rows(ctx context.Context, client build.Client, version string
 			r.Trouble = strings.TrimSuffix(r.Trouble, ".")
 		case a == nil:
 			r.Trouble = "it did not come to an end"
+		case a.Property == rt.UnderControl:
+			r.Trouble = a.Sentence
 		default:
 			r.Property, r.Bad, r.Runs, r.Again = a.Property, a.Bad, a.Runs, a.Again
 		}

@@ -100,7 +100,7 @@ func (e *end) Write(p []byte) (int, error) {
 		return len(p), nil
 	}
 	e.out.busy = true
-	await(e.out, "written", func() bool { return len(e.out.data) == 0 || e.stopped() != nil })
+	await(e.out, "write, to be read", func() bool { return len(e.out.data) == 0 || e.stopped() != nil })
 	n := len(p) - len(e.out.data)
 	e.out.busy, e.out.data = false, nil
 	if n < len(p) {

@@ -3,9 +3,11 @@ package races
 import (
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"math/rand"
 	"net"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -170,6 +172,46 @@ func TestAllKindsFine(t *testing.T) {
 			_, _ = b.Read(make([]byte, 1))
 			n++
 			b.Close()
+		})
+	})
+	t.Run("reader and writer", func(t *testing.T) {
+		r, w := io.Pipe()
+		n, text := 0, []byte("xy")
+		beside(func() { n++; _, _ = w.Write(text); text[0] = 'z'; w.Close() }, func() {
+			_, _ = r.Read(make([]byte, 1))
+			n++
+			_, _ = io.ReadAll(r)
+			r.Close()
+		})
+	})
+	t.Run("reflection", func(t *testing.T) {
+		plain, room, over := make(chan *int), make(chan []int, 1), make(chan int)
+		on := func(c any) reflect.SelectCase {
+			return reflect.SelectCase{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(c)}
+		}
+		n := 0
+		beside(func() {
+			plain <- new(int)
+			reflect.ValueOf(plain).Send(reflect.ValueOf(new(int)))
+			reflect.ValueOf(room).Send(reflect.ValueOf([]int{1}))
+			room <- []int{2}
+			n++
+			reflect.ValueOf(over).Close()
+		}, func() {
+			p, _ := reflect.ValueOf(plain).Recv()
+			*p.Interface().(*int)++
+			*(<-plain)++
+			all := []reflect.SelectCase{on(room), on(over)}
+			for {
+				i, v, ok := reflect.Select(all)
+				if i == 1 {
+					n++
+					return
+				}
+				if ok {
+					v.Interface().([]int)[0]++
+				}
+			}
 		})
 	})
 	t.Run("standard library", func(t *testing.T) {
