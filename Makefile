@@ -36,6 +36,7 @@ page: ## build the lab as a page: dist/lab.html in one file, dist/ for a static 
 
 golden: ## write the golden conversations and outputs anew; read the difference
 	go test ./scenarios -rewrite
+	go test ./properties -run TestWorkStays -rewrite
 	go test ./simrun -run 'TestBadInput$$|TestPlay$$|TestJSONFollowsItsSchema' -rewrite
 
 gallery: ## draw the figures that the texts show anew

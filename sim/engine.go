@@ -78,3 +78,4 @@ func (e *engine) Participants(add func(name, process string, node bool)) {
 	}
 }
 func (e *engine) SetMaxCoroutines(n int) { e.maxCoroutines = n }
+func (e *engine) Driven() int            { return e.driven }

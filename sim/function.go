@@ -215,6 +215,7 @@ func (t *Task) rejoin() {
 	body := t.body(t.log)
 	c := t.newCoroutine()
 	c.rerun = rerun{body: body, left: t.log.history(), on: true}
+	t.world.driven += len(c.rerun.left)
 	t.coroutine = c
 	c.resume()
 	if c.rerun.on {

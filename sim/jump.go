@@ -156,6 +156,7 @@ func (t *Task) letRun(c *coroutine) {
 	}
 	t.coroutine = c
 	t.world.mark(&t.object)
+	t.world.driven++
 	c.resume()
 	t.coroutine = nil
 }

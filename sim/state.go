@@ -258,6 +258,7 @@ type keeper struct {
 	plan          plan
 	maxCoroutines int                          // of a task
 	jumps         bool                         // states are saved and loaded, so coroutines are kept
+	driven        int                          // steps that only brought a coroutine to its place
 	base          *snapshot                    // of the state that the world is in, if it was saved or loaded
 	last          *snapshot                    // the last base
 	since         []int32                      // the choices since then

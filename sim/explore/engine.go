@@ -111,6 +111,9 @@ type Engine interface {
 	// SetMaxCoroutines bounds the coroutines that each task keeps for jumps; 32
 	// by default. Fewer make a search slower, and do not change what it finds.
 	SetMaxCoroutines(n int)
+	// Driven counts the steps that tasks have taken so far only to bring a coroutine to
+	// where a state has it, and of functions the operations that they did again.
+	Driven() int
 }
 
 // Of returns the engine of a world.
