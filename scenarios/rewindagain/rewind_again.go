@@ -15,13 +15,15 @@ import (
 
 // Params are the parameters.
 type Params struct {
-	Ticks int
-	Waits bool
+	Ticks   int
+	Waits   bool
+	NoEpoch bool
 }
 
 func (p *Params) flags(f *scenario.Flags) {
 	f.Int(&p.Ticks, "ticks", 1, 0, 2, "autocommits")
 	f.Switch(&p.Waits, "commits", "overlap", "wait", false, "whether the application waits for a commit before it goes on")
+	f.Switch(&p.NoEpoch, "epoch", "record", "none", false, "the leader epoch of the offsets that the application commits: the record's, or -1")
 }
 
 type (
@@ -33,6 +35,8 @@ type (
 var (
 	overlap = &setting{Name: "overlap"}
 	wait    = &setting{Name: "wait", Set: func(p *Params) { p.Waits = true }}
+
+	noEpoch = &setting{Name: "no-epoch", Set: func(p *Params) { p.Waits, p.NoEpoch = true, true }}
 
 	neverRewinds = &claim{Name: "committed-offset-never-rewinds", Says: "the offset that the coordinator holds for a partition never goes back",
 		Property: func(Params) *sim.Property { return properties.CommittedOffsetNeverRewinds() }}
@@ -48,7 +52,7 @@ var Scenario = scenario.Scenario[Params, kgo.Prior]{
 		"With two out, the first that is done unblocks them. An autocommit then takes its offset, which lies between the two, and waits " +
 		"behind the second: the committed offset goes up, and back. " +
 		"After a restart or a rebalance, messages that were processed and committed are consumed twice.",
-	Do:    "Use franz-go 1.21.4 or later; or disable autocommit, if you commit by yourself. To wait for each commit before the next is not enough.",
+	Do:    "Use franz-go 1.21.4 or later; or disable autocommit, if you commit by yourself. To wait for each commit before the next is not enough. In all releases, commit the record's leader epoch.",
 	Group: scenario.ClientRace,
 	Fixed: "franz-go 1.21.4",
 	Symptoms: []scenario.Symptom{{
@@ -60,15 +64,28 @@ var Scenario = scenario.Scenario[Params, kgo.Prior]{
 		Releases: "franz-go 1.21.0 to 1.21.3; to 1.20.7 a commit is cancelled, see commit-reconnect",
 		Do:       "Use franz-go 1.21.4, or disable autocommit.",
 		Command:  scenario.Command("run", "rewind-again"),
+	}, {
+		Seen: []scenario.Seen{
+			{Text: "franz-go autocommit undoes CommitOffsets with EpochOffset{Epoch: -1}, until the next poll"},
+		},
+		Cause:    "EpochOffset.Less compares leader epochs first. Without one, a commit does not move what the next autocommit takes.",
+		Releases: "franz-go to 1.22.3",
+		Do:       "Commit the record's LeaderEpoch, or UncommittedOffsets, or CommitRecords; or disable autocommit.",
+		Command:  scenario.Command("explore", "rewind-again/count@no-epoch"),
 	}},
 	Sources: []string{
 		"franz-go commit 769d52d1 (blockAuto is a count; release 1.21.4)",
 		"groupConsumer.loopCommit, Client.CommitOffsets and groupConsumer.commit of franz-go 1.21.0, 1.21.3 and 1.21.4",
+		"groupConsumer.updateCommitted and EpochOffset.Less of franz-go 1.17.1, 1.20.7 and 1.22.3",
 	},
 	Code:     []string{"model/group/kgo/async.go", "model/group/kgo/consumer_group.go", "model/coordinator/group.go"},
 	Flags:    (*Params).flags,
-	Settings: []*setting{overlap, wait},
+	Settings: []*setting{overlap, wait, noEpoch},
 	Claims:   []*claim{neverRewinds, wireMonotone},
+	Always: expect{
+		scenario.Breaks(neverRewinds, wireMonotone).Where(noEpoch).
+			Because("an offset with an epoch is past any without one, so the next autocommit takes what was polled before"),
+	},
 	Variants: []scenario.Variant[Params, kgo.Prior]{
 		{Name: "flag", Is: kgo.AwaitPrior, Release: "franz-go 1.21.0 to 1.21.3",
 			Does: "a commit that is done lets autocommits through",
@@ -110,6 +127,7 @@ func build(w *sim.World, prior kgo.Prior, p Params) {
 	w.AddNode("coordinator", coordinator.NewGroup(committed))
 	g := kgo.NewGroupConsumer(prior, w.Dial("kgo", "coordinator"), committed, 2+p.Ticks)
 	w.Share("g", g)
+	g.NoEpoch(p.NoEpoch)
 	app, commits := kgo.NewAsyncApplication(g, p.Waits, 1, 2)
 	w.GoProgram("app", app)
 	for i, c := range commits {

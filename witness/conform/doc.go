@@ -10,7 +10,8 @@
 //
 // Driven: the transactional producers of Sarama and franz-go (TV1 and TV2), an abort
 // or a commit while a record is on its way included; the offset commits of Sarama's
-// goroutines, of which one may be refused, also because the coordinator moved;
+// goroutines, of which one may be refused, also because the coordinator moved; those of
+// franz-go and its autocommits, of which some are refused, or lose their connection;
 // commits, heartbeats and joins of Sarama's cooperative rebalance; a connection of
 // Sarama whose broker throttles it; Sarama's asynchronous producer whose leader refuses a
 // batch for a while (before 1.48.0 an idempotent one with two messages, which does not tell

@@ -11,7 +11,8 @@ import (
 )
 
 // handler answers a request, and says how long after its arrival the answer is
-// written. Answers keep the order of their requests.
+// written. Answers keep the order of their requests. Without a response the connection is
+// lost.
 type handler func(request kmsg.Request) (response kmsg.Response, after time.Duration)
 
 // pipe returns a client's end of a connection in memory whose requests are taken
@@ -28,6 +29,10 @@ func pipe(handle handler) net.Conn {
 				return // The client has closed it.
 			}
 			response, after := handle(r.body)
+			if response == nil {
+				server.Close()
+				return
+			}
 			answers <- answer{r.answer(response), time.Now().Add(after)}
 		}
 	}()

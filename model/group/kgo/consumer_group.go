@@ -2,6 +2,7 @@ package kgo
 
 import (
 	"strconv"
+	"time"
 
 	"racelab/model"
 	"racelab/sim"
@@ -51,24 +52,42 @@ const (
 // cancelled request before it does, so the next commit may still be written to
 // the dying connection, and then goes again on a new one.
 type GroupConsumer struct {
-	prior Prior `sim:"config"`
-	cxn   *sim.Conn
+	prior   Prior `sim:"config"`
+	noEpoch bool  `sim:"config"`
+	retries Retries
+	cxn     *sim.Conn
 
 	mu         sim.Mutex
-	dirty      sim.Var[model.Offset] // past what the last poll returned
-	head       sim.Var[model.Offset] // past what the poll before returned, and so was processed
-	committed  sim.Var[model.Offset]
+	dirty      sim.Var[epochOffset] // past what the last poll returned
+	head       sim.Var[epochOffset] // past what the poll before returned, and so was processed
+	committed  sim.Var[epochOffset]
 	blockAuto  sim.Var[int32] // commits of the application that are out; up to 1.21.3 at most 1
 	commitDone sim.Var[int]   // the number of the last commit; 0: there was none
 
 	commits []*commit // by number, from 1
 }
 
+// Retries is how often a request is repeated whose connection broke, or which the
+// coordinator refused because it moves or loads, and after how long. Zero: at once, and for
+// ever; the coordinator then refuses none.
+//
+// Source: retryable.Request, Client.shouldRetry, Client.maybeDeleteStaleCoordinator.
+// Differs: the backoff is constant, and there is no RetryTimeout. From 1.19.5 or before, a
+// request is not repeated whose connection ends before it gave any answer, unless
+// AlwaysRetryEOF is set; here it is. ILLEGAL_GENERATION and UNKNOWN_MEMBER_ID make the client
+// join again since 1.21.3 or before; here it goes on.
+type Retries struct {
+	Max     int           `sim:"config"` // RequestRetries; up to 1.18.1, RequestRetries less 1
+	Backoff time.Duration `sim:"config"`
+	any     *sim.Conn     // to the broker that is asked who the coordinator is
+	stale   sim.Atomic[bool]
+}
+
 // commit is what others can see of a commit.
 type commit struct {
-	done      sim.Mutex // commitDone, a channel: held from when it is made until it is closed
-	cancelled sim.Atomic[bool]
-	inFlight  sim.Atomic[bool] // the request is written, and its response is not read
+	done     sim.Mutex // commitDone, a channel: held from when it is made until it is closed
+	ctx      sim.Context
+	inFlight sim.Atomic[bool] // the request is written, and its response is not read
 }
 
 // NewGroupConsumer returns a client whose partition starts at the committed
@@ -77,19 +96,51 @@ type commit struct {
 func NewGroupConsumer(prior Prior, coordinator *sim.Conn, committed model.Offset, commits int) *GroupConsumer {
 	g := &GroupConsumer{prior: prior, cxn: coordinator}
 	for range commits {
-		g.commits = append(g.commits, &commit{})
+		c := &commit{}
+		c.ctx.Init()
+		g.commits = append(g.commits, c)
 	}
-	g.dirty.Init(committed)
-	g.head.Init(committed)
-	g.committed.Init(committed)
+	fetched := epochOffset(committed) // By somebody else, without an epoch.
+	g.dirty.Init(fetched)
+	g.head.Init(fetched)
+	g.committed.Init(fetched)
 	return g
+}
+
+// Retries has requests repeated so often, after a while each, and the coordinator looked
+// up on a connection.
+func (g *GroupConsumer) Retries(limit int, backoff time.Duration, lookUp *sim.Conn) {
+	g.retries.Max, g.retries.Backoff, g.retries.any = limit, backoff, lookUp
+}
+
+// NoEpoch says whether the application commits offsets as EpochOffset{Epoch: -1}, which
+// CommitOffsets allows. Records have an epoch.
+func (g *GroupConsumer) NoEpoch(none bool) { g.noEpoch = none }
+
+// epochOffset is an EpochOffset: above 32 bits of offset stands 0 for no epoch, and 1 for
+// that of the records, so that < is Less.
+type epochOffset int64
+
+const recordEpoch epochOffset = 1 << 32
+
+func (e epochOffset) offset() model.Offset { return model.Offset(e % recordEpoch) }
+
+// polled is what is dirty once the next record is polled.
+func (e epochOffset) polled() epochOffset { return recordEpoch + e%recordEpoch + 1 }
+
+// ofApplication is what an application commits that has polled so far.
+func (g *GroupConsumer) ofApplication(dirty epochOffset) epochOffset {
+	if g.noEpoch {
+		return dirty % recordEpoch
+	}
+	return dirty
 }
 
 // cancel is the CancelFunc of a commit's context. In flight, the goroutine that
 // reads the response gives up (readConn), and kills the connection; up to 1.22.1.
 func (g *GroupConsumer) cancel(t *sim.Task, number int) {
 	c := g.commits[number-1]
-	c.cancelled.Store(t, true)
+	c.ctx.Cancel(t)
 	if g.prior != AwaitPriorAbandon && c.inFlight.Load(t) {
 		g.cxn.Close(t)
 	}
@@ -105,8 +156,11 @@ type committing struct {
 	*GroupConsumer
 	number    int // of the commit
 	priorDone int // the number of the one before it; 0: none
-	offset    model.Offset
+	offset    epochOffset
 	err       bool
+	code      model.Error // of the last response
+	tries     int         // of the request
+	backoff   sim.Timer
 	abandoned int // requests whose answers are still to come
 }
 
@@ -163,40 +217,74 @@ func (g *committing) awaitPrior(t *sim.Task) {
 	g.priorDone = 0
 }
 
-// request is RequestWith: a request whose connection breaks goes again on a new
-// one, unless its context is cancelled.
-//
-// Differs: no backoff, and no end to the retries.
+// request is RequestWith: a request whose connection breaks goes again on a new one, unless
+// its context is cancelled; one that the coordinator refused, once that was looked up.
 func (g *committing) request(t *sim.Task) {
-	g.err = true
-	for {
-		g.cxn.Redial(t.At(PointIssue))
-		if g.mine().cancelled.Load(t) {
-			return
-		}
-		g.writeRequest(t)
-		if g.prior == AwaitPriorAbandon && g.abandonOnCancel(t) {
-			return
-		}
-		for g.abandoned > 0 && g.cxn.Receive(t.At(PointDropResponse)) != sim.ErrBroken {
-			g.abandoned--
-		}
-		if g.abandoned > 0 { // The connection broke by itself.
-			g.abandoned = 0
-			continue
-		}
-		response := g.cxn.Receive(t.At(PointAwaitResponse))
-		g.mine().inFlight.Store(t, false)
-		if response != sim.ErrBroken {
-			g.err = response.(*model.OffsetCommitResponse).Partitions[0].Error != model.None
-			return
-		}
-		if g.mine().cancelled.Load(t) {
-			return
-		}
-		// The connection broke by itself. The request that was on it may still
-		// arrive, after this one and all that follow.
+	for g.tries = 0; g.try(t) && g.repeats(t); {
 	}
+	g.tries = 0
+}
+
+// try issues the request, and says whether it may be issued again.
+func (g *committing) try(t *sim.Task) bool {
+	g.err, g.code = true, model.None
+	if g.retries.any != nil && g.retries.stale.Load(t) {
+		t.Step(PointLookUp)
+		g.retries.any.Send(t, &model.FindCoordinatorRequest{})
+		g.retries.any.Receive(t.At(PointAwaitCoordinator))
+		g.retries.stale.Store(t, false)
+	}
+	g.cxn.Redial(t.At(PointIssue))
+	if g.mine().ctx.Err(t) != nil {
+		return false
+	}
+	g.writeRequest(t)
+	if g.prior == AwaitPriorAbandon && g.abandonOnCancel(t) {
+		return false
+	}
+	for g.abandoned > 0 && g.cxn.Receive(t.At(PointDropResponse)) != sim.ErrBroken {
+		g.abandoned--
+	}
+	if g.abandoned > 0 { // The connection broke by itself.
+		g.abandoned = 0
+		return true
+	}
+	response := g.cxn.Receive(t.At(PointAwaitResponse))
+	g.mine().inFlight.Store(t, false)
+	if response == sim.ErrBroken {
+		// If it broke by itself, the request that was on it may still arrive, after the
+		// next one and all that follow.
+		return g.mine().ctx.Err(t) == nil
+	}
+	g.code = response.(*model.OffsetCommitResponse).Partitions[0].Error
+	g.err = g.code != model.None
+	return g.stale(t)
+}
+
+// stale says whether the response was that the coordinator is another, or not there yet.
+func (g *committing) stale(t *sim.Task) bool {
+	switch g.code {
+	case model.ErrCoordinatorNotAvailable, model.ErrCoordinatorLoadInProgress, model.ErrNotCoordinator:
+		g.retries.stale.Store(t, true)
+		return true
+	}
+	return false
+}
+
+// repeats waits out the backoff, and says whether the request goes again then.
+func (g *committing) repeats(t *sim.Task) bool {
+	if g.retries.Backoff == 0 {
+		return true
+	}
+	if g.tries++; g.tries > g.retries.Max {
+		return false
+	}
+	g.backoff.Start(t, g.retries.Backoff)
+	if t.At(PointRetry).Select(g.backoff.Receiving(), g.mine().ctx.Done()) != &g.backoff {
+		g.backoff.Stop(t)
+		return false
+	}
+	return true
 }
 
 // abandonOnCancel says whether the context ended before the answer was there.
@@ -204,7 +292,7 @@ func (g *committing) request(t *sim.Task) {
 // Differs: it is asked once. It can be asked as late as one likes.
 func (g *committing) abandonOnCancel(t *sim.Task) bool {
 	t.Step(PointAbandon)
-	if !g.mine().cancelled.Load(t) {
+	if g.mine().ctx.Err(t) == nil {
 		return false
 	}
 	g.mine().inFlight.Store(t, false)
@@ -214,7 +302,7 @@ func (g *committing) abandonOnCancel(t *sim.Task) bool {
 
 func (g *committing) writeRequest(t *sim.Task) {
 	g.mine().inFlight.Store(t, true)
-	g.cxn.Send(t, &model.OffsetCommitRequest{Partitions: []model.PartitionOffset{{Partition: 0, Offset: g.offset}}})
+	g.cxn.Send(t, &model.OffsetCommitRequest{Partitions: []model.PartitionOffset{{Partition: 0, Offset: g.offset.offset()}}})
 }
 
 // updateCommitted notes what was acknowledged. From then on no autocommit sends
@@ -222,7 +310,7 @@ func (g *committing) writeRequest(t *sim.Task) {
 func (g *committing) updateCommitted(t *sim.Task) {
 	g.mu.Lock(t.At(PointUpdateCommitted))
 	g.committed.Set(t, g.offset)
-	if g.head.Get(t) < g.offset {
+	if g.head.Get(t) < g.offset { // The rewind: any offset with an epoch is past one without.
 		g.head.Set(t, g.offset)
 	}
 	g.mu.Unlock(t)
@@ -288,7 +376,7 @@ func (g *Application) Run(t *sim.Task) {
 func (g *committing) pollRecords(t *sim.Task) {
 	g.mu.Lock(t.At(PointPoll))
 	g.head.Set(t, g.dirty.Get(t))
-	g.dirty.Set(t, g.dirty.Get(t)+1)
+	g.dirty.Set(t, g.dirty.Get(t).polled())
 	g.mu.Unlock(t)
 }
 
@@ -304,7 +392,7 @@ func (g *Application) commitUncommittedOffsets(t *sim.Task) {
 // goroutine looks at dirty, and CommitOffsetsSync.
 func (g *Application) commitOffsetsSync(t *sim.Task) {
 	g.mine().done.Lock(t.At(PointCommitSync))
-	g.offset = g.dirty.Get(t)
+	g.offset = g.ofApplication(g.dirty.Get(t))
 	g.mu.Lock(t.At(PointBlockAuto))
 	g.block(t)
 	g.commit(t)
@@ -349,15 +437,15 @@ func (g *Successor) Run(t *sim.Task) {
 
 // Describe shows the offsets of the client.
 func (g *GroupConsumer) Describe(show func(name, value string)) {
-	show("head", strconv.FormatInt(int64(g.head.Peek()), 10))
-	show("dirty", strconv.FormatInt(int64(g.dirty.Peek()), 10))
-	show("committed", strconv.FormatInt(int64(g.committed.Peek()), 10))
+	show("head", strconv.FormatInt(int64(g.head.Peek().offset()), 10))
+	show("dirty", strconv.FormatInt(int64(g.dirty.Peek().offset()), 10))
+	show("committed", strconv.FormatInt(int64(g.committed.Peek().offset()), 10))
 }
 
 // Describe shows what the goroutine commits.
 func (g *committing) Describe(show func(name, value string)) {
 	if g.offset != 0 {
-		show("commit", strconv.FormatInt(int64(g.offset), 10))
+		show("commit", strconv.FormatInt(int64(g.offset.offset()), 10))
 	}
 }
 

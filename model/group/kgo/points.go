@@ -3,25 +3,29 @@ package kgo
 // Points of kgo's commits. Each stands where a goroutine takes groupConsumer.mu,
 // waits for another goroutine, or hands a request to the connection.
 const (
-	PointPoll            = "poll"             // PollRecords takes g.mu
-	PointCommitSync      = "commit sync"      // commitOffsetsSync is called
-	PointCommitAsync     = "commit async"     // CommitOffsets is called
-	PointStartCommit     = "start commit"     // it starts the goroutine of the commit
-	PointGo              = "go"               // that goroutine begins
-	PointAwaitCommit     = "await commit"     // the application waits for its onDone
-	PointBlockAuto       = "block auto"       // it takes g.mu, and issues the commit
-	PointUnblockAuto     = "unblock auto"     // its onDone takes g.mu
-	PointTick            = "tick"             // loopCommit receives from its ticker
-	PointAutocommit      = "autocommit"       // it takes g.mu, and issues the commit
-	PointCancelPrior     = "cancel prior"     // commit calls priorCancel, before 1.21.0
-	PointAwaitPrior      = "await prior"      // commit receives from priorDone
-	PointAwaitResponse   = "await response"   // the response is read
-	PointAbandon         = "abandon"          // the context may be done before the response is read
-	PointDropResponse    = "drop response"    // that of a request which was abandoned
-	PointUpdateCommitted = "update committed" // updateCommitted takes g.mu
-	PointIssue           = "issue commit"     // handleReq loads a connection and writes the request
-	PointDeadline        = "deadline"         // the context that the application gave is done
-	PointFetchOffsets    = "fetch offsets"    // the next member's fetchOffsets
+	PointPoll             = "poll"              // PollRecords takes g.mu
+	PointCommitSync       = "commit sync"       // commitOffsetsSync is called
+	PointCommitAsync      = "commit async"      // CommitOffsets is called
+	PointStartCommit      = "start commit"      // it starts the goroutine of the commit
+	PointGo               = "go"                // that goroutine begins
+	PointAwaitCommit      = "await commit"      // the application waits for its onDone
+	PointBlockAuto        = "block auto"        // it takes g.mu, and issues the commit
+	PointUnblockAuto      = "unblock auto"      // its onDone takes g.mu
+	PointTick             = "tick"              // loopCommit receives from its ticker
+	PointAutocommit       = "autocommit"        // it takes g.mu, and issues the commit
+	PointCancelPrior      = "cancel prior"      // commit calls priorCancel, before 1.21.0
+	PointAwaitPrior       = "await prior"       // commit receives from priorDone
+	PointAwaitResponse    = "await response"    // the response is read
+	PointAbandon          = "abandon"           // the context may be done before the response is read
+	PointDropResponse     = "drop response"     // that of a request which was abandoned
+	PointUpdateCommitted  = "update committed"  // updateCommitted takes g.mu
+	PointHoldDone         = "hold done"         // loopCommit makes a commit's done
+	PointRetry            = "retry"             // waitTries waits out the backoff
+	PointLookUp           = "look up"           // loadCoordinator sends a FindCoordinator
+	PointAwaitCoordinator = "await coordinator" // its response is read
+	PointIssue            = "issue commit"      // handleReq loads a connection and writes the request
+	PointDeadline         = "deadline"          // the context that the application gave is done
+	PointFetchOffsets     = "fetch offsets"     // the next member's fetchOffsets
 )
 
 // Points of a member that joins, and of who closes its client.
