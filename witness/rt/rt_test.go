@@ -561,6 +561,82 @@ func TestWhatGoesWrong(t *testing.T) {
 	}
 }
 
+// Goal: beside somebody who takes ticks, a deadlock is found within 200 steps, however
+// many ticks go by in the ten minutes that a test may wait. It is none as long as a tick
+// may end it, be that the 50,000th, and what comes after such a tick is explored.
+func TestWaitsBesideTicks(t *testing.T) {
+	beside := func(ticks int, then func()) func() {
+		return func() {
+			done := make(chan struct{})
+			every := rt.NewTicker(10 * time.Millisecond)
+			defer every.Stop()
+			rt.Go("other", func() {
+				for n := 0; ; n++ {
+					rt.Recv(every.C)
+					if n == ticks {
+						then()
+						rt.Close(done)
+					}
+				}
+			})
+			rt.Recv(done)
+		}
+	}
+	for _, c := range []struct {
+		name  string
+		body  func()
+		broke string
+		steps int
+	}{
+		{"never", beside(-1, nil), rt.NoDeadlock, 200},
+		{"a late tick", beside(50_000, func() {}), "", 250},
+		{"too late", beside(70_000, func() {}), rt.NoDeadlock, 200},
+	} {
+		sys := search.New(c.body)
+		sys.Leaks = false
+		for range 2 { // The second time it is known.
+			sys.Reset()
+			steps, broke := 0, ""
+			for len(sys.Enabled()) > 0 {
+				sys.Take(0)
+				steps += len(sys.Trace())
+				for _, v := range sys.Violations() {
+					broke = v.Property
+				}
+			}
+			if broke != c.broke || steps > c.steps {
+				t.Errorf("%s: %q broke in %d steps, want %q in at most %d", c.name, broke, steps, c.broke, c.steps)
+			}
+		}
+		sys.Close()
+	}
+	// Which of two goroutines goes first, that the 1,000th tick wakes, is a choice again.
+	firsts := map[string]bool{}
+	sys := search.New(func() {
+		first := make(chan string, 2)
+		start := make(chan struct{})
+		for _, name := range []string{"a", "b"} {
+			rt.Go(name, func() { rt.Recv(start); rt.Chan(first).Send(name) })
+		}
+		every := rt.NewTicker(10 * time.Millisecond)
+		rt.Go("other", func() {
+			for range 1000 {
+				rt.Recv(every.C)
+			}
+			rt.Close(start)
+		})
+		firsts[rt.Recv(first)] = true
+	})
+	defer sys.Close()
+	sys.Leaks = false
+	if _, err := explore.Walks(sys, 1, explore.Options{Limit: 20}); err != nil {
+		t.Fatal(err)
+	}
+	if len(firsts) != 2 {
+		t.Errorf("first was only %v", firsts)
+	}
+}
+
 // Goal: a loop that polls lets others go on, and ends when they do what it waits
 // for.
 func TestPolling(t *testing.T) {

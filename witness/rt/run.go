@@ -44,7 +44,10 @@ type run struct {
 	timers   []*timer      // armed, in the order of arming
 	ended    time.Duration // when the body ended; -1: it has not
 	moved    time.Duration // when the body's goroutine took its last step
-	turns    int           // how often the clock has moved on since
+	clock    int           // how often the clock has moved on
+	since    int           // clock, when the body's goroutine took its last step
+	quiet    int           // clock, since when the same goroutines act; see System.forward
+	forwards int           // how often that was called since the body's goroutine moved
 	accesses []access
 	calm     int
 	firing   bool // a timer goes off
@@ -106,6 +109,8 @@ type goroutine struct {
 	gone    *bool   // of what it waits in a channel's queue for
 	self    uintptr // see self
 	polls   int     // operations without progress since somebody else ran
+	ran     int     // run.clock at its last step
+	stands  bool    // see System.forward
 	body    bool    // it does what the body's own goroutine waits for: see Call
 	clears  bool    // it reached its end by runtime.Goexit
 	next    func() (turn, bool)

@@ -64,8 +64,10 @@ type System struct {
 	violations []Violation
 	history    uint64
 	trace      []Step
-	points     int  // steps with a choice, and those of other goroutines than the first, over all runs
-	finished   bool // the ends have been judged
+	points     int                      // steps with a choice, and those of other goroutines than the first, over all runs
+	finished   bool                     // the ends have been judged
+	idle       bool                     // no goroutine can go on
+	ends       map[uint64]time.Duration // of runs that forward ended, by their history: when
 	watch      *watchdog
 }
 
@@ -88,7 +90,9 @@ func (c choice) faulty() bool {
 }
 
 // NewSystem returns the System of a body.
-func NewSystem(body func()) *System { return &System{Leaks: true, body: body, watch: &watchdog{}} }
+func NewSystem(body func()) *System {
+	return &System{Leaks: true, body: body, watch: &watchdog{}, ends: map[uint64]time.Duration{}}
+}
 
 // Fail reports from within a run that the body's test fails.
 func Fail(err error) {
@@ -158,12 +162,9 @@ func (s *System) look() {
 			s.offer(g)
 		}
 	}
-	idle := len(s.enabled) == 0
-	if !idle {
-		idle = s.pollers()
-	}
-	if idle && (r.waitsTooLong() || len(s.enabled) == 0 && r.nothingComes()) {
-		s.enabled, s.choices = s.enabled[:0], s.choices[:0]
+	s.idle = len(s.enabled) == 0
+	idle := s.idle || s.pollers()
+	if idle && (r.waitsTooLong() || s.idle && r.nothingComes()) {
 		s.judge()
 		return
 	}
@@ -264,17 +265,19 @@ func (s *System) pollers() (all bool) {
 }
 
 // longest is how long, by the virtual clock, the body's goroutine may wait while
-// others go on: go test allows a test as much. turns is how often the clock may move
-// on meanwhile.
-const (
-	longest = 10 * time.Minute
-	turns   = 100
-)
+// others go on: go test allows a test as much.
+const longest = 10 * time.Minute
 
-// waitsTooLong says that the body's goroutine waits while only what goes on for ever,
-// such as tickers, goes on. It is asked when all are idle.
+// waitsTooLong says that the body's goroutine has waited as long as it may while only
+// ticks came. It is asked when all are idle.
 func (r *run) waitsTooLong() bool {
-	return r.ended < 0 && r.now-r.moved >= longest && r.turns >= turns && !r.sleeps(r.goroutines[0]) &&
+	return r.now-r.moved >= longest && r.clock-r.since >= turns && r.onlyTicks()
+}
+
+// onlyTicks says that the body's goroutine waits, and all that is to come are timers that
+// others armed meanwhile, such as tickers.
+func (r *run) onlyTicks() bool {
+	return r.ended < 0 && !r.sleeps(r.goroutines[0]) &&
 		!slices.ContainsFunc(r.timers, func(t *timer) bool { return t.since <= r.moved && !t.repeats })
 }
 
@@ -288,6 +291,7 @@ func (r *run) nothingComes() bool {
 // a channel that somebody waits for. What is left is judged.
 func (s *System) judge() {
 	r := s.run
+	s.enabled, s.choices = s.enabled[:0], s.choices[:0]
 	woken := func() bool {
 		for _, g := range r.goroutines {
 			if g.status != waiting {
@@ -369,8 +373,11 @@ func (s *System) Take(i int) {
 	}
 	s.violations, r.accesses, s.trace = s.violations[:0], r.accesses[:0], s.trace[:0]
 	s.take(i)
-	for range forcedSteps {
-		if len(s.enabled) != 1 || len(s.violations) > 0 {
+	for n := 0; ; n++ {
+		if s.idle && len(s.enabled) > 0 && r.clock-r.quiet >= turns && r.onlyTicks() {
+			s.forward()
+		}
+		if n == forcedSteps || len(s.enabled) != 1 || len(s.violations) > 0 {
 			return
 		}
 		s.take(0)
@@ -422,8 +429,11 @@ func (s *System) take(i int) {
 		}
 		r.last = c.g
 	}
+	if c.g != nil {
+		c.g.ran = r.clock
+	}
 	if c.g != nil && c.g.number == 0 {
-		r.moved, r.turns = r.now, 0
+		r.moved, r.since, r.quiet, r.forwards = r.now, r.clock, r.clock, 0
 	}
 	s.watch.end()
 	switch {

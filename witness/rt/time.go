@@ -357,7 +357,7 @@ func (r *run) fire(t *timer) {
 	r.disarm(t)
 	if t.when > r.now {
 		r.now = t.when
-		r.turns++
+		r.clock++
 	}
 	if t.who != nil {
 		t.who.status = ready
