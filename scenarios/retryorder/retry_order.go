@@ -206,7 +206,7 @@ var Scenario = scenario.Scenario[Params, Client]{
 			Does:   "likewise, and a batch gets its numbers when it has the partition",
 			Expect: expect{nobodyReads, again},
 			SlowIn: []*setting{known, lost, lostFive}},
-		{Name: "franz-go", Is: Client{library: franzGo}, Release: "franz-go 1.22.2",
+		{Name: "franz-go", Is: Client{library: franzGo}, Release: "franz-go 1.22.2 to 1.22.3",
 			Does: "after an error has one batch of a partition in flight, until one is answered well; what comes after a lost connection goes out on a new one",
 			Expect: expect{again, scenario.Breaks(order).Where(lostFive).
 				Because("a request that is written after the loss goes out on a new connection, before those that were in flight on the old one")}},
@@ -233,7 +233,7 @@ var Scenario = scenario.Scenario[Params, Client]{
 			Says:     "After a lost connection a producer that is not idempotent may repeat messages, but keeps their order.",
 			Verdict:  scenario.PartlyTrue,
 			When:     "with one request in flight",
-			Evidence: "Of what was in flight the broker has written the first so many, so sending all again in order keeps the order of what is written first. With five requests in flight Java turns the order round, as each batch goes in front of its queue, and franz-go writes what comes next on a new connection before it has seen that the old requests failed. Sarama to 1.47.0 takes the order for settled when the first of two lost requests is back. Sarama from 1.48.0 on and librdkafka keep it. Idempotent, all keep it and repeat nothing; but Sarama to 1.47.0 fails messages that are written, as it sends them again in another batch.",
+			Evidence: "Of what was in flight the broker has written the first so many, so sending all again in order keeps the order of what is written first. With five requests in flight Java turns the order round, as each batch goes in front of its queue, and franz-go writes what comes next on a new connection before it has seen that the old requests failed. Sarama to 1.47.0 takes the order for settled when the first of two lost requests is back. Sarama from 1.48.0 on and librdkafka keep it. Idempotent, all keep it and repeat nothing; but Sarama to 1.47.0 fails messages that are written, as it sends them again in another batch. Released franz-go 1.22.2 and 1.22.3 send what the model sends, at the same times, with 1 to 5 requests in flight, idempotent or not (go -C witness/conform test . -run TestKgoOrder).",
 			Command:  "simrun explore retry-order/java@lost-5",
 		},
 		{

@@ -16,7 +16,9 @@
 // Sarama whose broker throttles it; Sarama's asynchronous producer whose leader refuses a
 // batch for a while (before 1.48.0 an idempotent one with two messages, which does not tell
 // 1.46.2 from 1.46.3); Sarama's idempotent producer, whose requests meet faults, lost
-// connections among them, against no model; and the configuration checks of both clients.
+// connections among them, against no model; franz-go's producer from 1.22.2 on, idempotent
+// or not, whose leader refuses a batch and loses the connection; and the configuration checks
+// of both clients.
 // Where what happens at one instant has no order, the model is asked whether it has the
 // release's story among its own.
 //

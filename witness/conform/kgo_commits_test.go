@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"net"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -439,14 +438,6 @@ func TestKgoCommits(t *testing.T) {
 
 // options are the events of which any may be next: of the faults, the connection is lost
 // instead of an answer.
-func (n *refusingCoordinator) options(enabled []sim.Event) (options []int) {
-	for i, e := range enabled {
-		switch lost := e.Fault && strings.HasPrefix(e.Label, string(sim.ErrBroken)+" coordinator->kgo"); {
-		case lost && n.cuts:
-			return []int{i}
-		case !e.Fault:
-			options = append(options, i)
-		}
-	}
-	return options
+func (n *refusingCoordinator) options(enabled []sim.Event) []int {
+	return withFault(enabled, n.cuts, "coordinator->kgo")
 }

@@ -13,7 +13,6 @@ import (
 
 	"github.com/IBM/sarama"
 	"github.com/rcrowley/go-metrics"
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"pgregory.net/rapid"
 
@@ -31,6 +30,8 @@ type ordering struct {
 	retryorder.Params
 	think   sim.Delay // before each message but the first
 	service sim.Delay // of a request at the broker, one after the other
+	refusal model.Error
+	lost    int // the request, from 1, with which its connection is lost; 0: none
 	seed    uint64
 }
 
@@ -53,6 +54,7 @@ func drawOrdering(r *rapid.T, mutes bool) ordering {
 	}
 	c.Refused = rapid.IntRange(1, c.Messages).Draw(r, "refused")
 	c.Refusals = rapid.IntRange(0, 5).Draw(r, "refusals")
+	c.refusal = model.ErrNotLeaderOrFollower
 	c.RetryMax = rapid.IntRange(1, 3).Draw(r, "retry-max")
 	// No two of what is due are due at one instant.
 	c.think = sim.Exponential(time.Duration(rapid.SampledFrom([]int{100, 2000, 20_000}).Draw(r, "think")) * time.Microsecond)
@@ -266,6 +268,7 @@ type refusingLeader struct {
 	free     time.Time // it is through with what came before
 	log      idempotentLog
 	refused  int
+	seen     int
 	metadata bool // it was asked for it
 }
 
@@ -301,6 +304,9 @@ func (l *refusingLeader) handle(request kmsg.Request) (kmsg.Response, time.Durat
 		return response, 0
 	}
 	l.free = latest(time.Now(), l.free).Add(l.service.Draw(&l.services))
+	if l.seen++; l.seen == l.lost {
+		return nil, 0
+	}
 	return response, time.Until(l.free)
 }
 
@@ -333,7 +339,7 @@ func (l *refusingLeader) produce(batch []byte) (code int16) {
 	switch {
 	case slices.Contains(records, model.Record(l.Refused)) && l.refused < l.Refusals:
 		l.refused++
-		return kerr.NotLeaderForPartition.Code
+		return int16(l.refusal)
 	case !l.Idempotent:
 		return 0
 	}

@@ -17,6 +17,7 @@ const (
 	PointScheduled      = "scheduled"       // in a timed world: from the go statement until finishPromises runs
 	PointCallPromise    = "promise"         // before a record's promise
 	PointMetadata       = "load metadata"   // before recBuf.mu: the metadata has an error for the partition
+	PointAwaitMinAge    = "await min age"   // updateMetadataLoop waits out MetadataMinAge
 	PointAwaitUpdate    = "await update"    // awaiting the next update of the metadata
 	PointClearFailing   = "clear failing"   // before recBuf.mu: the metadata is new
 	PointCancelContext  = "cancel context"  // before the context of a record is cancelled

@@ -34,7 +34,12 @@ type ProducerConfig struct {
 	Linger time.Duration
 	// LoadErrors is how often the metadata has an error for the partition.
 	LoadErrors int
-	Proposal   Proposal
+	// MetadataMinAge is how old the metadata is at least when it is loaded again. 0: it is
+	// loaded at once.
+	//
+	// Default of kgo: 5 s.
+	MetadataMinAge time.Duration
+	Proposal       Proposal
 	// ReentrantHook lets the hook of CallHook call ClearPartition, where it is
 	// refused else.
 	ReentrantHook bool
@@ -56,10 +61,11 @@ type ProducerConfig struct {
 // and the broadcasts; it has no limit. A request holds one partition's batch. The
 // producer id is there at the start, and each partition has an epoch of its own:
 // the broker compares them by partition too. Batches are not merged. There is
-// no backoff. A connection that is lost has the requests of one partition. An idempotent producer has all its slots from
+// no backoff: RetryBackoffFn gives 0. A connection that is lost has the requests of one partition. An idempotent producer has all its slots from
 // the start; one request is in flight all the same until the first answer, by
 // okOnSink. drain is started when there is something to send, and not when it
-// would find nothing.
+// would find nothing. Up to 1.22.1, what follows a batch that failed for good keeps the epoch;
+// up to 1.18.1, RecordRetries counts the first try.
 type Producer struct {
 	config ProducerConfig `sim:"config"`
 	conn   *sim.Conn
@@ -80,7 +86,8 @@ type Producer struct {
 	deadInflight    sim.Atomic[int32] // requests that wait for an answer on it
 	batchPromises   ring
 	updateMetadata  goStatement
-	app             *App // whose promises and hook are called
+	loadedAt        sim.Atomic[sim.Time] // the metadata; kept with MetadataMinAge
+	app             *App                 // whose promises and hook are called
 }
 
 // NewProducer returns a client with its connection to the broker, and to the
@@ -95,6 +102,7 @@ func NewProducer(conn, coordinator *sim.Conn, c ProducerConfig) *Producer {
 	config.Must("franz-go", checked)
 	cl := &Producer{config: c, conn: conn, coordinator: coordinator}
 	cl.producerID.Init(1)
+	cl.loadedAt.Init(-sim.Time(c.MetadataMinAge)) // Old enough.
 	cl.bufferedRecords = each[sim.WaitGroup](cl.scopes())
 	for range c.Partitions {
 		cl.recBufs = append(cl.recBufs, newRecBuf(cl))
@@ -132,6 +140,13 @@ type goStatement struct {
 func (g *goStatement) start(t *sim.Task) {
 	if !g.started.Swap(t, true) {
 		g.idle.Done(t)
+	}
+}
+
+// drain forgets a go statement whose goroutine has not begun.
+func (g *goStatement) drain(t *sim.Task) {
+	if g.started.Swap(t, false) {
+		g.idle.Add(t, 1)
 	}
 }
 

@@ -1,6 +1,8 @@
 package kgo
 
 import (
+	"time"
+
 	"racelab/model"
 	"racelab/sim"
 )
@@ -259,10 +261,20 @@ func (r *Responses) handleRetryBatches(t *sim.Task) {
 	b := r.recBuf()
 	b.resetBatchDrainIdx(t)
 	if lost {
+		r.loadOpportunistically(t)
 		return
 	}
 	b.failing.Set(t, true)
 	r.updateMetadata.start(t)
+}
+
+// loadOpportunistically loads metadata that is old enough, while the sink backs off.
+//
+// Source: sink.maybeBackoff, Client.triggerUpdateMetadata.
+func (r *Responses) loadOpportunistically(t *sim.Task) {
+	if age := r.config.MetadataMinAge; age > 0 && t.Now() >= r.loadedAt.Load(t)+sim.Time(age) {
+		r.updateMetadata.start(t)
+	}
 }
 
 // decInflight is the last that happens to a batch in flight.
@@ -287,6 +299,7 @@ func (r *Responses) decInflight(t *sim.Task) {
 type Metadata struct {
 	goroutine
 	errors int32
+	wait   sim.Timer
 }
 
 // NewMetadata returns the goroutine that loads the client's metadata.
@@ -304,8 +317,22 @@ func (m *Metadata) Run(t *sim.Task) {
 		if m.closed.Load(t) {
 			return
 		}
+		m.awaitMinAge(t)
 		m.clearFailing(t)
 	}
+}
+
+// awaitMinAge waits until the metadata is old enough. What asks for it meanwhile is served
+// with it.
+func (m *Metadata) awaitMinAge(t *sim.Task) {
+	if m.config.MetadataMinAge == 0 {
+		return
+	}
+	if due := m.loadedAt.Load(t) + sim.Time(m.config.MetadataMinAge); t.Now() < due {
+		m.wait.Sleep(t.At(PointAwaitMinAge), time.Duration(due-t.Now()))
+	}
+	m.updateMetadata.drain(t)
+	m.loadedAt.Store(t, t.Now())
 }
 
 // Linger is what a linger that is over calls.

@@ -1,0 +1,227 @@
+package conform
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"golang.org/x/mod/semver"
+	"pgregory.net/rapid"
+
+	"racelab/model"
+	"racelab/model/broker"
+	producer "racelab/model/producer/kgo"
+	"racelab/sim"
+	"racelab/sim/explore"
+)
+
+// kgoOrdering is an application that produces records to one partition, a batch each, whose
+// leader refuses one of them for a while, or loses the connection once it has written a
+// batch. What fails is produced again.
+type kgoOrdering struct {
+	ordering
+	minAge time.Duration // of the metadata
+}
+
+func drawKgoOrdering(r *rapid.T) kgoOrdering {
+	var c kgoOrdering
+	c.Messages = rapid.IntRange(1, 6).Draw(r, "records")
+	if c.Idempotent = rapid.Bool().Draw(r, "idempotent"); c.Idempotent {
+		c.MaxOpen = 5
+	} else {
+		c.MaxOpen = rapid.IntRange(1, 5).Draw(r, "in-flight")
+	}
+	if rapid.Bool().Draw(r, "loses") {
+		c.lost = rapid.IntRange(1, c.Messages).Draw(r, "lost")
+	}
+	c.Refused = rapid.IntRange(1, c.Messages).Draw(r, "refused")
+	c.Refusals = rapid.IntRange(0, 5).Draw(r, "refusals")
+	c.refusal = rapid.SampledFrom([]model.Error{model.ErrNotLeaderOrFollower, model.ErrInvalidRecord}).Draw(r, "refusal")
+	c.RetryMax = rapid.IntRange(1, 3).Draw(r, "retries")
+	c.minAge = time.Duration(rapid.IntRange(10, 40).Draw(r, "min-age"))*time.Millisecond + 11*time.Nanosecond
+	// No two of what is due are due at one instant.
+	c.think = sim.Exponential(time.Duration(rapid.SampledFrom([]int{100, 2000, 20_000}).Draw(r, "think")) * time.Microsecond)
+	c.service = sim.Uniform(time.Millisecond, time.Duration(rapid.IntRange(2, 20).Draw(r, "service"))*time.Millisecond)
+	c.seed = rapid.Uint64Range(0, 1_000_000).Draw(r, "seed")
+	return c
+}
+
+// losingBroker is the model's broker, whose connection is lost after a request.
+type losingBroker struct {
+	*broker.Broker
+	lost int `sim:"config"` // from 1; 0: none
+	seen int
+	cuts bool // now
+}
+
+func (b *losingBroker) Handle(e sim.Envelope, out *sim.Outbox) {
+	if _, ok := e.Message.(*model.ProduceRequest); ok {
+		b.seen++
+		b.cuts = b.seen == b.lost
+	}
+	b.Broker.Handle(e, out)
+}
+
+// options are the events of which any may be next: of the faults, the connection is lost
+// where it is to be.
+func (b *losingBroker) options(enabled []sim.Event) []int {
+	return withFault(enabled, b.cuts, "broker->kgo")
+}
+
+// withFault are the places of all events but the faults, or that of a connection that is
+// lost now.
+func withFault(enabled []sim.Event, now bool, line string) (options []int) {
+	for i, e := range enabled {
+		switch {
+		case e.Fault && now && strings.HasPrefix(e.Label, string(sim.ErrBroken)+" "+line):
+			return []int{i}
+		case !e.Fault:
+			options = append(options, i)
+		}
+	}
+	return options
+}
+
+func (c kgoOrdering) world(s *story) (*sim.World, *losingBroker) {
+	w := sim.NewWorld()
+	config := broker.Config{Partitions: []model.Partition{0}}
+	if c.Refusals > 0 {
+		config.Refusals = []broker.Refusal{{Record: model.Record(c.Refused), Error: c.refusal, Times: int32(c.Refusals)}}
+	}
+	node := &losingBroker{Broker: broker.New(config), lost: c.lost}
+	w.AddNode("broker", node)
+	cl := producer.NewProducer(w.Dial("kgo", "broker"), nil, producer.ProducerConfig{
+		Idempotent: c.Idempotent, InFlight: c.MaxOpen, BatchRecords: 1, RecordRetries: int32(c.RetryMax), Keys: 1, Partitions: 1,
+		Batches: 3 * c.Messages, MetadataMinAge: c.minAge, Paced: true,
+	})
+	app := producer.NewApp(cl, producer.AppConfig{Remedy: producer.HandOverAgain, Records: c.Messages})
+	w.Share("cl", cl)
+	w.Share("promises", app)
+	w.GoProgram("p1", app.NewSubmitter(1, model.Record(c.Messages+1), 1))
+	w.GoProgram("app", app.NewApplication())
+	w.GoProgram("sink", cl.NewSink())
+	w.GoProgram("responses", cl.NewResponses())
+	w.GoProgram("promises", cl.NewPromises())
+	w.GoProgram("metadata", cl.NewMetadata())
+	if c.lost > 0 {
+		w.Allow(sim.Faults{Cuts: 1})
+	}
+	w.Timed(sim.Timing{Seed: c.seed, Service: c.service, ThinkTimes: []sim.DelayOverride{{Of: producer.PointSubmit, Delay: c.think}}})
+	note := sim.NewProperty("story", nil)
+	sim.On(note, sim.Arrived, func(_ *sim.Claim, _ sim.Act, m *model.ProduceRequest) {
+		b := m.Partitions[0].Batch
+		if !c.Idempotent {
+			b.ProducerEpoch = -1 // The model leaves it out.
+		}
+		s.produced(w.Now(), b.Records, int32(b.BaseSequence), int16(b.ProducerEpoch))
+	})
+	sim.On(note, sim.Returned, func(_ *sim.Claim, _ sim.Act, m *model.Promised) { s.note(w.Now(), "outcome of %v", m) })
+	w.Watch(note)
+	return w, node
+}
+
+// released runs the release that this binary has. It belongs in a bubble.
+func (c kgoOrdering) released(s *story) {
+	leader := &refusingLeader{ordering: c.ordering, story: s, cluster: newCluster(2), services: sim.NewRandom(c.seed, "service broker")}
+	leader.cluster.oneLeader = true
+	options := []kgo.Opt{
+		kgo.SeedBrokers(address(coordinatorID)), kgo.DefaultProduceTopic(topic), kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		kgo.ProducerLinger(0), kgo.ProducerBatchMaxBytes(512), kgo.ProducerBatchCompression(kgo.NoCompression()),
+		kgo.RecordRetries(c.RetryMax), kgo.RetryBackoffFn(func(int) time.Duration { return 0 }), kgo.MetadataMinAge(c.minAge),
+		kgo.Dialer(func(_ context.Context, network, host string) (net.Conn, error) { return leader.Dial(network, host) }),
+	}
+	if !c.Idempotent {
+		options = append(options, kgo.DisableIdempotentWrite(), kgo.MaxProduceRequestsInflightPerBroker(c.MaxOpen))
+	}
+	cl, err := kgo.NewClient(options...)
+	if err != nil {
+		panic(fmt.Sprint("conform: the client does not start: ", err))
+	}
+	// Another partition has the client connected, with the metadata and a producer id.
+	if err := cl.ProduceSync(context.Background(), &kgo.Record{Partition: 1}).FirstErr(); err != nil {
+		panic(fmt.Sprint("conform: ", err))
+	}
+	time.Sleep(time.Second)
+	synctest.Wait()
+	start := time.Now()
+	leader.begin(start)
+	var delivered sync.WaitGroup
+	delivered.Add(c.Messages)
+	failed := make(chan int, 1<<10)
+	produce := func(record int) {
+		value := []byte(fmt.Sprintf("%-300d", record)) // Two do not fit into a batch.
+		cl.Produce(context.Background(), &kgo.Record{Value: value}, func(_ *kgo.Record, err error) {
+			s.note(time.Since(start), "outcome of %v", &model.Promised{Record: model.Record(record), Failed: kgoErrorOf(err)})
+			if err == nil {
+				delivered.Done()
+			} else {
+				failed <- record
+			}
+		})
+	}
+	go func() {
+		for record := range failed {
+			produce(record)
+		}
+	}()
+	think := sim.NewRandom(c.seed, "before "+producer.PointSubmit+" p1")
+	for i := range c.Messages {
+		if i > 0 {
+			time.Sleep(c.think.Draw(&think))
+		}
+		produce(i + 1)
+	}
+	delivered.Wait()
+	close(failed)
+	cl.Close()
+}
+
+// kgoErrorOf is a client's error in the model's words.
+func kgoErrorOf(err error) string {
+	var code *kerr.Error
+	switch {
+	case err == nil:
+		return ""
+	case errors.As(err, &code):
+		return model.Error(code.Code).String()
+	case errors.Is(err, kgo.ErrRecordRetries):
+		return "retried too many times"
+	}
+	return err.Error()
+}
+
+// Goal: when a leader refuses a batch, or a connection is lost with what is in flight, franz-go
+// 1.22.2 and later sends the batches that the model sends, with their numbers, and tells the
+// outcomes that the model tells, at the same times. Method: that of TestSaramaOrder.
+func TestKgoOrder(t *testing.T) {
+	of := version(t, "franz-go")
+	if semver.Compare(of, "v1.22.2") < 0 {
+		return // The model is of 1.22.2.
+	}
+	rapid.Check(t, func(r *rapid.T) {
+		c := drawKgoOrdering(r)
+		got := &story{}
+		synctest.Test(t, func(*testing.T) { c.released(got) })
+		now := &story{}
+		w, node := c.world(now)
+		defer w.Close()
+		if !got.tells(w, now, node.options) {
+			first := &story{}
+			w, node := c.world(first)
+			defer w.Close()
+			system := explore.Of(w)
+			for next := node.options(system.Enabled()); len(next) > 0; next = node.options(system.Enabled()) {
+				system.Take(next[0])
+			}
+			r.Fatalf("franz-go %s with %+v\nreleased:\n%v\nnot in the model, which has:\n%v", of, c, got, first)
+		}
+	})
+}
