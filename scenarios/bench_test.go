@@ -12,14 +12,14 @@ import (
 	"racelab/sim/simtest"
 )
 
-// system is a scenario's unfixed variant with some settings.
-func system(b *testing.B, scenario string, settings ...string) *explore.Worlds {
+// system is a scenario's unfixed variant in a setting, or the defaults, with changes to that.
+func system(b *testing.B, scenario, setting string, changes ...string) *explore.Worlds {
 	b.Helper()
 	r, err := scenarios.Find(scenario)
 	if err != nil {
 		b.Fatal(err)
 	}
-	c, err := r.Case("", "", settings...)
+	c, err := r.Case("", setting, changes...)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -36,7 +36,7 @@ func system(b *testing.B, scenario string, settings ...string) *explore.Worlds {
 func BenchmarkSchedules(b *testing.B) {
 	for _, fingerprints := range []bool{false, true} {
 		b.Run(map[bool]string{false: "bare", true: "fingerprints"}[fingerprints], func(b *testing.B) {
-			sys := system(b, "stale-snapshot")
+			sys := system(b, "stale-snapshot", "")
 			walk := sim.NewWalk(1)
 			b.ReportAllocs()
 			for b.Loop() {
@@ -57,7 +57,7 @@ func BenchmarkSchedules(b *testing.B) {
 // BenchmarkExhaustive is stale-snapshot with four committers and two marks:
 // 1,944 happens-before classes.
 func BenchmarkExhaustive(b *testing.B) {
-	sys := system(b, "stale-snapshot", "committers=4", "marks=2")
+	sys := system(b, "stale-snapshot", "", "committers=4", "marks=2")
 	for b.Loop() {
 		if r := simtest.Must(explore.Exhaustive(sys, explore.Options{Limit: 1 << 30})); r.Runs != 1944 || r.Redundant != 0 {
 			b.Fatalf("%d classes, %d redundant runs", r.Runs, r.Redundant)
@@ -71,7 +71,7 @@ func BenchmarkExhaustive(b *testing.B) {
 func BenchmarkStates(b *testing.B) {
 	for _, workers := range []int{1, 2} {
 		b.Run(map[int]string{1: "one worker", 2: "two workers"}[workers], func(b *testing.B) {
-			sys := system(b, "stale-snapshot", "committers=3", "marks=6", "commits=4")
+			sys := system(b, "stale-snapshot", "", "committers=3", "marks=6", "commits=4")
 			for b.Loop() {
 				r := simtest.Must(explore.States(sys, explore.Options{Limit: 1 << 30, Workers: workers}))
 				if r.States != 2_029_587 || r.Transitions != 6_485_835 {
@@ -86,7 +86,7 @@ func BenchmarkStates(b *testing.B) {
 // BenchmarkUniform samples stale-snapshot 2x2 and reports the share of runs
 // that find the fall; 10 of its 90 interleavings do.
 func BenchmarkUniform(b *testing.B) {
-	sys := system(b, "stale-snapshot")
+	sys := system(b, "stale-snapshot", "")
 	share := 0.0
 	for b.Loop() {
 		r := simtest.Must(explore.Uniform(sys, 1, explore.Options{Limit: 10_000, Workers: 1}))
@@ -100,7 +100,7 @@ func BenchmarkUniform(b *testing.B) {
 func BenchmarkScenario(b *testing.B) {
 	for _, s := range scenarios.All() {
 		b.Run(s.Name, func(b *testing.B) {
-			sys := system(b, s.Name)
+			sys := system(b, s.Name, "")
 			walk := sim.NewWalk(1)
 			steps := 0
 			b.ReportAllocs()
@@ -117,7 +117,9 @@ func BenchmarkScenario(b *testing.B) {
 }
 
 // BenchmarkFirstBreak is how many runs a sampler takes until one breaks the first claim
-// of a race that its first variant breaks, in the median: of the share of runs that do, and no time.
+// of a race that its first variant breaks, in the median: of the share of runs that do,
+// and no time. Runs of feedback depend on each other: there it is the median of seven
+// searches.
 func BenchmarkFirstBreak(b *testing.B) {
 	const least, most = 1 << 10, 1 << 13
 	samplers := []struct {
@@ -142,7 +144,7 @@ func BenchmarkFirstBreak(b *testing.B) {
 		claim := r.Claims[max(0, slices.IndexFunc(r.Claims, breaks))].Name
 		for _, s := range samplers {
 			b.Run(r.Name+"/"+s.name, func(b *testing.B) {
-				sys := system(b, r.Name)
+				sys := system(b, r.Name, r.Settings[0].Name)
 				share := 0.0
 				for runs := least; share == 0 && runs <= most; runs *= 8 {
 					result := simtest.Must(s.sample(sys, explore.Options{Limit: runs, Again: true}))
@@ -154,5 +156,23 @@ func BenchmarkFirstBreak(b *testing.B) {
 				}
 			})
 		}
+		b.Run(r.Name+"/feedback", func(b *testing.B) {
+			sys := system(b, r.Name, r.Settings[0].Name)
+			var runs []uint64
+			for i := range uint64(7) {
+				seed, broken := 1+i<<32, false
+				result := simtest.Must(explore.Feedback(sys, seed, explore.Options{Limit: most, Again: true,
+					Progress: func(so *explore.Result) { broken = so.Verdict(claim).Bad > 0 },
+					Stop:     func() bool { return broken }}))
+				if v := result.Verdict(claim); v.Bad > 0 {
+					runs = append(runs, v.Seed-seed+1)
+				}
+			}
+			slices.Sort(runs)
+			b.ReportMetric(0, "ns/op")
+			if len(runs) > 3 {
+				b.ReportMetric(float64(runs[3]), "runs")
+			}
+		})
 	}
 }

@@ -29,6 +29,7 @@ func searches(t *testing.T, c *scenario.Case, workers int, first bool) map[strin
 		"pos":        simtest.Must(explore.POS(sys, 7, o)),
 		"uniform":    simtest.Must(explore.Uniform(sys, 7, o)),
 		"walk":       simtest.Must(explore.Walks(sys, 7, o)),
+		"feedback":   simtest.Must(explore.Feedback(sys, 7, o)),
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 )
 
 // strategies are the searches that explore offers.
-var strategies = []string{"states", "exhaustive", "pct", "pos", "uniform", "walk"}
+var strategies = []string{"states", "exhaustive", "pct", "pos", "uniform", "walk", "feedback"}
 
 // samplers are those of them that draw runs.
 var samplers = strategies[2:]
@@ -54,15 +54,16 @@ func (a *app) exploreCommand() *cobra.Command {
 			"  pct         random priorities: finds a bug of --depth with a guaranteed probability\n" +
 			"  pos         the orders of steps that depend on each other, drawn at random\n" +
 			"  uniform     every interleaving as likely as any other, as far as blocking allows\n" +
-			"  walk        random walks",
+			"  walk        random walks\n" +
+			"  feedback    runs that grow from those that were new: for a break that needs many orders",
 	}
 	a.takesScenario(c)
 	s.flags(a, c)
 	f := c.Flags()
 	f.StringVar(&s.strategy, "strategy", "states", strings.Join(strategies, ", "))
-	f.Uint64Var(&s.seed, "seed", 1, "pct, pos, uniform, walk: the seed of the first run; each further run adds 1")
+	f.Uint64Var(&s.seed, "seed", 1, "pct, pos, uniform, walk, feedback: the seed of the first run; each further run adds 1")
 	f.IntVar(&s.depth, "depth", 3, "pct: how many orders the bug needs, 1 to 20")
-	f.IntVar(&s.limit, "limit", 0, "at most this many runs (pct, pos, uniform, walk: 1000), classes (exhaustive: 1000000) or states (states: 10000000)")
+	f.IntVar(&s.limit, "limit", 0, "at most this many runs (pct, pos, uniform, walk, feedback: 1000), classes (exhaustive: 1000000) or states (states: 10000000)")
 	s.time.flag(c)
 	f.BoolVar(&s.failFast, "fail-fast", false, "stop at the first that breaks")
 	s.parallel.flag(c)
@@ -89,7 +90,7 @@ func (s *search) validate(c *cobra.Command) error {
 	set := c.Flags().Changed
 	sampler := slices.Contains(samplers, s.strategy)
 	switch {
-	case set("shard") && !sampler:
+	case set("shard") && (!sampler || s.strategy == "feedback"):
 		return fmt.Errorf("--shard goes with --strategy pct, pos, uniform or walk: what %s has left to do depends on all that it did", s.strategy)
 	case set("out") && !set("shard"):
 		return errors.New("--out goes with --shard")
@@ -98,7 +99,7 @@ func (s *search) validate(c *cobra.Command) error {
 	case s.depth < 1 || s.depth > 20:
 		return fmt.Errorf("--depth %d is not possible; want 1 to 20", s.depth)
 	case set("seed") && !sampler:
-		return fmt.Errorf("--seed goes with --strategy pct, pos, uniform or walk: %s explores without chance", s.strategy)
+		return fmt.Errorf("--seed goes with --strategy pct, pos, uniform, walk or feedback: %s explores without chance", s.strategy)
 	case set("depth") && s.strategy != "pct":
 		return fmt.Errorf("--depth goes with --strategy pct, not %s", s.strategy)
 	case set("memory") && s.strategy != "states":
@@ -247,6 +248,8 @@ func (s *search) run(sys explore.System, o explore.Options) (*explore.Result, er
 		return explore.Uniform(sys, s.seed, o)
 	case "walk":
 		return explore.Walks(sys, s.seed, o)
+	case "feedback":
+		return explore.Feedback(sys, s.seed, o)
 	default:
 		return explore.States(sys, o)
 	}
@@ -317,7 +320,11 @@ func (s *search) exploreText(a *app, r *explore.Result, findings []finding) erro
 // again is the command that finds a run that does not end once more: by its seed,
 // since it has no schedule.
 func (s *search) again(v *explore.Verdict) string {
-	again := fmt.Sprintf("%s --strategy %s --seed %d --limit 1", s.Command("explore"), s.strategy, v.Seed)
+	first, runs := v.Seed, uint64(1)
+	if s.strategy == "feedback" { // A run grows from those before it.
+		first, runs = s.seed, v.Seed-s.seed+1
+	}
+	again := fmt.Sprintf("%s --strategy %s --seed %d --limit %d", s.Command("explore"), s.strategy, first, runs)
 	if s.strategy == "pct" {
 		again += fmt.Sprintf(" --depth %d", s.depth)
 	}
@@ -395,8 +402,8 @@ type exploreJSON struct {
 	Transitions int               `json:"transitions"` // states
 	Classes     int               `json:"classes"`     // exhaustive: happens-before classes
 	Redundant   int               `json:"redundant"`   // exhaustive: runs given up
-	Runs        int               `json:"runs"`        // pct, pos, uniform, walk
-	Steps       int               `json:"steps"`       // exhaustive, pct, pos, uniform, walk
+	Runs        int               `json:"runs"`        // pct, pos, uniform, walk, feedback
+	Steps       int               `json:"steps"`       // exhaustive, pct, pos, uniform, walk, feedback
 	Complete    bool              `json:"complete"`
 	Alike       [][]string        `json:"alike,omitempty"` // states with --symmetry: the tasks that are taken for each other
 	// Schedules counts all interleavings, and Bad those that break the first

@@ -25,7 +25,8 @@
 // that depend on each other.
 // Uniform gives every interleaving the same chance, so the share of bad runs
 // means something. Walk is the plainest, favours runs whose tasks end early, and
-// is repeated by its seed alone.
+// is repeated by its seed alone. Feedback lets runs grow from those that were new, and
+// finds most of what needs many orders and the others come to by rare chance.
 //
 // # What a verdict means
 //
@@ -39,7 +40,8 @@
 //     n^2/2^65, 10^-7 for two million).
 //   - Sampled: 0 of n runs broke it. Under this sampler, and only under it, a run
 //     breaks it with a probability below 1 - 0.05^(1/n), about 3/n, with a
-//     confidence of 95 %. A search of all states says no more of data races, of the
+//     confidence of 95 %. Runs of Feedback depend on each other: of them nothing follows.
+//     A search of all states says no more of data races, of the
 //     walks that its proof stood against, where to judge them takes more than it may.
 //   - Unfinished: nothing broke before the budget ended, and states were left. It
 //     says nothing about them.

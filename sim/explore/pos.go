@@ -20,7 +20,7 @@ import (
 func POS(sys System, seed uint64, o Options) (_ *Result, err error) {
 	defer sim.RecoverModelError(&err)
 	f := newFootprints(sys, seed)
-	r, err := sample("pos", sys, seed, o, func(seed uint64) sim.Chooser { return &pos{random: random(seed), touches: f} })
+	r, err := sample("pos", sys, seed, o, sampler{chooser: func(seed uint64) sim.Chooser { return &pos{random: random(seed), touches: f} }})
 	if err != nil {
 		return nil, err
 	}

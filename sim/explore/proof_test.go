@@ -68,6 +68,9 @@ func refusals(build func() *sim.World) map[string]error {
 		"pct": func(sys explore.System) (*explore.Result, error) {
 			return explore.PCT(sys, 1, 2, explore.Options{Limit: 100})
 		},
+		"feedback": func(sys explore.System) (*explore.Result, error) {
+			return explore.Feedback(sys, 1, explore.Options{Limit: 100})
+		},
 	}
 	for name, search := range searches {
 		sys, err := explore.NewWorlds(build)

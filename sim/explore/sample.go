@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -15,7 +16,7 @@ import (
 // The error of each sampler is a ModelError.
 func Walks(sys System, seed uint64, o Options) (_ *Result, err error) {
 	defer sim.RecoverModelError(&err)
-	return sample("walk", sys, seed, o, func(seed uint64) sim.Chooser { return sim.NewWalk(seed) })
+	return sample("walk", sys, seed, o, sampler{chooser: func(seed uint64) sim.Chooser { return sim.NewWalk(seed) }})
 }
 
 // Uniform samples runs so that, as far as blocking allows, each interleaving is
@@ -24,9 +25,7 @@ func Walks(sys System, seed uint64, o Options) (_ *Result, err error) {
 func Uniform(sys System, seed uint64, o Options) (_ *Result, err error) {
 	defer sim.RecoverModelError(&err)
 	p := newPilot(sys, seed)
-	return sample("uniform", sys, seed, o, func(seed uint64) sim.Chooser {
-		return &uniform{random: random(seed), left: append([]int(nil), p.steps...)}
-	})
+	return sample("uniform", sys, seed, o, sampler{chooser: p.uniform})
 }
 
 // PCT samples runs by random priorities: of the threads that can move, the
@@ -42,7 +41,7 @@ func Uniform(sys System, seed uint64, o Options) (_ *Result, err error) {
 func PCT(sys System, seed uint64, depth int, o Options) (_ *Result, err error) {
 	defer sim.RecoverModelError(&err)
 	p := newPilot(sys, seed)
-	r, err := sample("pct", sys, seed, o, func(seed uint64) sim.Chooser { return newPCT(seed, depth, p) })
+	r, err := sample("pct", sys, seed, o, sampler{chooser: func(seed uint64) sim.Chooser { return newPCT(seed, depth, p) }})
 	if err != nil {
 		return nil, err
 	}
@@ -62,14 +61,24 @@ func PCT(sys System, seed uint64, depth int, o Options) (_ *Result, err error) {
 // each run.
 func Sample(strategy string, sys System, seed uint64, o Options, chooser func(seed uint64) sim.Chooser) (_ *Result, err error) {
 	defer sim.RecoverModelError(&err)
-	return sample(strategy, sys, seed, o, chooser)
+	return sample(strategy, sys, seed, o, sampler{chooser: chooser})
 }
 
 func random(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0)) }
 
+// sampler is how runs are chosen.
+type sampler struct {
+	chooser func(seed uint64) sim.Chooser
+	// learn is told of each run, in their order, before those of the next batch are
+	// chosen; nil: no run depends on another.
+	learn func(*sampled)
+	batch int // how many runs are taken at once; 0: batch
+}
+
 // sample takes runs, each by a chooser of its own seed. A First search ends
 // with the batch that found something; what it reports is the least run.
-func sample(strategy string, sys System, seed uint64, o Options, chooser func(seed uint64) sim.Chooser) (*Result, error) {
+func sample(strategy string, sys System, seed uint64, o Options, by sampler) (*Result, error) {
+	chooser := by.chooser
 	r := newResult(strategy, sys)
 	c := newWorkerPool(sys, o.Workers)
 	defer c.close()
@@ -83,9 +92,14 @@ func sample(strategy string, sys System, seed uint64, o Options, chooser func(se
 	for i, left := 0, checkFirst/o.fewer(); checked && i < o.Limit && left > 0; i++ {
 		left -= c.cursors[0].checkRun(chooser(seed+uint64(i)), left)
 	}
-	runs := make([]sampled, batch)
+	runs := make([]sampled, cmp.Or(by.batch, batch))
+	for i := range runs {
+		if by.learn != nil {
+			runs[i].class = &causes{}
+		}
+	}
 	for r.Runs < o.Limit && !o.stopped() && !(o.First && r.AnyBroken()) {
-		n := min(batch, o.Limit-r.Runs)
+		n := min(len(runs), o.Limit-r.Runs)
 		c.each(n, func(at *cursor, i int) {
 			if every := checkEvery * o.fewer(); checked && (r.Runs+i)%every == every-1 {
 				at.checkRun(chooser(seed+uint64(r.Runs+i)), checkFirst)
@@ -95,6 +109,9 @@ func sample(strategy string, sys System, seed uint64, o Options, chooser func(se
 		for i := range n {
 			r.add(&runs[i], seed+uint64(r.Runs))
 			r.Runs++
+			if by.learn != nil {
+				by.learn(&runs[i])
+			}
 			if o.First && r.AnyBroken() {
 				break
 			}
@@ -116,6 +133,7 @@ type sampled struct {
 	steps  []sim.Event
 	tested uint64
 	broke  []firstViolation // by property
+	class  *causes          // nil: nobody asks for it
 }
 
 // firstViolation is how a property first broke in a run.
@@ -147,6 +165,9 @@ func (c *cursor) checkRun(chooser sim.Chooser, most int) int {
 func (s *sampled) run(at *cursor, chooser sim.Chooser, properties int, index func(string) int) {
 	s.steps, s.tested = s.steps[:0], 1<<index(EndsWhenFair)
 	s.broke = append(s.broke[:0], make([]firstViolation, properties)...)
+	if s.class != nil {
+		s.class.reset()
+	}
 	at.Reset()
 	s.note(at.Violations(), index)
 	wants := ^uint64(0) // what no state had since faults stopped
@@ -164,6 +185,9 @@ func (s *sampled) run(at *cursor, chooser sim.Chooser, properties int, index fun
 		}
 		s.steps = append(s.steps, at.Enabled()[i])
 		at.Take(i)
+		if s.class != nil {
+			s.class.add(s.steps[len(s.steps)-1], at.Accesses())
+		}
 		if len(s.steps) > unfairSteps {
 			wants &= at.discontent(index)
 		}
@@ -322,6 +346,10 @@ func newPilot(sys System, seed uint64) pilot {
 		}
 	}
 	return p
+}
+
+func (p pilot) uniform(seed uint64) sim.Chooser {
+	return &uniform{random: random(seed), left: slices.Clone(p.steps)}
 }
 
 // uniform chooses a thread by how many steps it has left.

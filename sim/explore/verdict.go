@@ -198,6 +198,9 @@ func (v *Verdict) Sentence(r *Result) string {
 	case NotReached:
 		return "not reached in " + r.Explored()
 	case Sampled:
+		if r.Strategy == "feedback" {
+			return fmt.Sprintf("0 of %d runs broke it; they grew from each other, so that bounds no probability", r.Runs)
+		}
 		runs, sampler, why := r.Runs, r.Strategy, ""
 		if v.unordered != "" {
 			runs, sampler = r.Walks, "walk"

@@ -37,11 +37,11 @@ func Check(t testing.TB, build func(*sim.World)) *explore.Result {
 
 // Search is how Check searches. The zero value has the defaults.
 type Search struct {
-	// Strategy is "states", "exhaustive", "pct", "pos", "uniform" or "walk". Empty: states
+	// Strategy is "states", "exhaustive", "pct", "pos", "uniform", "walk" or "feedback". Empty: states
 	// and, where Limit ends that and nothing broke, up to 10,000 runs by pct.
 	Strategy string
 	Limit    int      // 0: 100,000 states, or 10,000 runs
-	Seed     uint64   // of pct, pos, uniform and walk; 0: 1
+	Seed     uint64   // of pct, pos, uniform, walk and feedback; 0: 1
 	Depth    int      // of pct; 0: 3
 	Workers  int      // 0: as many as there are processors; no result depends on it
 	FailFast bool     // ends with the first break
@@ -63,7 +63,7 @@ var (
 	scheduleFlag = flag.String("sim.schedule", "", "play this schedule, and do not search: its text, or @FILE")
 	seedFlag     = flag.Uint64("sim.seed", 0, "play the one random run of this seed, and do not search")
 	limitFlag    = flag.Int("sim.limit", 0, "how many states or runs a search explores")
-	strategyFlag = flag.String("sim.strategy", "", "states, exhaustive, pct, pos, uniform or walk")
+	strategyFlag = flag.String("sim.strategy", "", "states, exhaustive, pct, pos, uniform, walk or feedback")
 	completeFlag = flag.Bool("sim.complete", false, "fail if something is left to explore")
 	fullFlag     = flag.Bool("sim.full", false, "draw each step")
 )
@@ -133,8 +133,10 @@ func (s Search) search(sys explore.System) (*explore.Result, error) {
 		return explore.Uniform(sys, seed, options)
 	case "walk":
 		return explore.Walks(sys, seed, options)
+	case "feedback":
+		return explore.Feedback(sys, seed, options)
 	}
-	return nil, fmt.Errorf("there is no strategy %q; want states, exhaustive, pct, pos, uniform or walk", strategy)
+	return nil, fmt.Errorf("there is no strategy %q; want states, exhaustive, pct, pos, uniform, walk or feedback", strategy)
 }
 
 func anyBroken(r *explore.Result) bool {
