@@ -463,6 +463,9 @@ func (o *Once) Do(f func()) {
 		return
 	}
 	defer func() {
+		if active.killed {
+			return // f was cut off.
+		}
 		g.gives(o.o)
 		o.in, o.over = nil, true
 		active.touch(o.o, true)

@@ -511,6 +511,15 @@ func TestWhatGoesWrong(t *testing.T) {
 			rt.Go("a", func() { rt.Chan(c).Send(1) })
 			rt.Select(true, rt.RecvOf(c))
 		}},
+		{"a OnceValue that needs itself", rt.NoDeadlock, "main waits in Once at rt_test.go:", func() {
+			var f func() int
+			f = rt.OnceValue(func() int { return f() })
+			f()
+		}},
+		{"a Once within itself", rt.NoDeadlock, ", which it holds itself", func() {
+			var once rt.Once
+			once.Do(func() { once.Do(func() {}) })
+		}},
 		{"a panic in a goroutine", rt.NoPanic, "a panicked", func() {
 			rt.Go("a", func() { panic("lost") })
 		}},
