@@ -76,7 +76,28 @@ func (w *T) end() {
 func (w *T) fail(text string) {
 	w.failed = true
 	w.T.Fail()
-	rt.Fail(fmt.Errorf("%s", strings.TrimSpace(text)))
+	rt.Fail(fmt.Errorf("%s", plain(strings.TrimSpace(text))))
+}
+
+// plain is what failed and why, of a text of testify, which has a label at each part; any
+// other text is as it is.
+func plain(text string) string {
+	if !strings.HasPrefix(text, "Error Trace:") {
+		return text
+	}
+	var words []string
+	label := ""
+	for line := range strings.Lines(text) {
+		parts := strings.SplitN(strings.TrimSpace(line), "\t", 2)
+		if name, ok := strings.CutSuffix(strings.TrimSpace(parts[0]), ":"); ok && len(parts) == 2 {
+			label = name
+		}
+		said := strings.Join(strings.Fields(parts[len(parts)-1]), " ")
+		if said != "" && (label == "Error" || label == "Messages") {
+			words = append(words, said)
+		}
+	}
+	return strings.ReplaceAll(strings.Join(words, " "), " : ", ": ")
 }
 
 func (w *T) Error(args ...any) {

@@ -47,10 +47,11 @@ var shims = map[string]shim{
 		"Int Intn Int31 Int31n Int63 Int63n Uint32 Uint64 Float32 Float64 NormFloat64 ExpFloat64 Perm Shuffle Read Seed")},
 	"math/rand/v2": {"randv2", same(
 		"Int IntN Int32 Int32N Int64 Int64N Uint UintN Uint32 Uint32N Uint64 Uint64N Float32 Float64 NormFloat64 ExpFloat64 Perm Shuffle N")},
-	"crypto/rand": {"cryptorand", same("Reader Read Text")},
-	"net":         {"net", same("Pipe")},
-	"io":          {"io", same("Pipe PipeReader PipeWriter")},
-	"reflect":     {"", map[string]string{"Select": "ReflectSelect"}},
+	"crypto/rand":      {"cryptorand", same("Reader Read Text")},
+	"net":              {"net", same("Pipe")},
+	"testing/synctest": {"synctest", same("Test Wait")},
+	"io":               {"io", same("Pipe PipeReader PipeWriter")},
+	"reflect":          {"", map[string]string{"Select": "ReflectSelect"}},
 }
 
 func atomics() map[string]string {

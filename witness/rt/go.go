@@ -75,3 +75,33 @@ func Block() {
 	}
 	g.queue(&queued{nil, "select {}"})
 }
+
+// Bubble calls f, and waits until all goroutines have ended that were started meanwhile.
+// No timer overtakes a goroutine that can run.
+func Bubble(f func()) {
+	r, from := active, len(active.goroutines)
+	r.drift = 0
+	f()
+	r.await("synctest.Test", func() bool {
+		return !slices.ContainsFunc(r.goroutines[from:], func(g *goroutine) bool { return g.status != ended })
+	})
+	r.drift = drift
+}
+
+// AllWait waits until all other goroutines wait, be that for a timer.
+func AllWait() {
+	r, self := active, current()
+	r.await("synctest.Wait", func() bool {
+		return !slices.ContainsFunc(r.timers, func(t *timer) bool { return t.when <= r.now }) &&
+			!slices.ContainsFunc(r.goroutines, func(g *goroutine) bool {
+				u, is := g.op.(*until)
+				return g != self && !(is && u.what == "synctest.Wait") && (g.status == ready || g.status == parked && g.op.ways() > 0)
+			})
+	})
+}
+
+// await waits until something holds of all goroutines, and comes after all that they did.
+func (r *run) await(what string, holds func() bool) {
+	Await(unsafe.Pointer(&r.end), nil, "bubble", what, holds)
+	Acquire(unsafe.Pointer(&r.end))
+}

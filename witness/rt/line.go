@@ -3,6 +3,7 @@ package rt
 import (
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -13,6 +14,7 @@ type line struct {
 	function string // without its package: "Cache.Get"
 	path     string // the function with its package
 	ours     bool   // it is of the runtime, this one or Go's, or of the standard library
+	locks    bool   // it is of one of lockers
 	labels   []label
 }
 
@@ -57,6 +59,7 @@ func at(pc uintptr) *line {
 	}
 	f, _ := runtime.CallersFrames([]uintptr{pc}).Next()
 	l := &line{place: place(f), path: f.Function, ours: ours(f)}
+	l.locks = l.ours && slices.ContainsFunc(lockers, func(p string) bool { return strings.HasPrefix(l.path, p) })
 	name := l.path
 	if i := strings.LastIndex(name, "/"); i >= 0 {
 		name = name[i+1:]
@@ -95,24 +98,34 @@ func above() *frame
 
 // here is the line of the code that was rewritten from which this one was called. What
 // a goroutine of the runtime does itself has the line of the go statement, or of its
-// function if that is the runtime's too.
-func here() *line {
+// function if that is the runtime's too. inside says that a package of the standard
+// library called that code, and may hold a lock of its own meanwhile.
+func here() (place *line, inside bool) {
 	last := unknown
 	for f := above(); f != nil; f = f.up {
 		l := f.line()
 		switch {
-		case !l.ours:
-			return l
-		case l.path == startsAll:
+		case place == nil && !l.ours:
+			place = l
+		case l.path == startsAll && place == nil:
 			if made := at(active.cur.made); active.cur.made != 0 && !made.ours {
-				return made
+				return made, inside
 			}
-			return last
+			return last, inside
+		case l.path == startsAll:
+			return place, inside
 		}
-		last = l
+		last, inside = l, inside || l.locks
 	}
-	return last
+	if place == nil {
+		place = last
+	}
+	return place, inside
 }
+
+// lockers are packages of the standard library that call what they were given, such as an
+// io.Writer, while they hold a lock. Who else comes to that lock would wait out of control.
+var lockers = []string{"log.", "log/slog.", "encoding/gob.", "net/rpc.", "database/sql.", "crypto/tls.", "expvar."}
 
 // called are the lines of addresses to which functions return.
 var called table[*line]

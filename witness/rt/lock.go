@@ -428,7 +428,8 @@ func (q *queued) do(*goroutine, int) result { return wait }
 
 // queue lets a goroutine wait until a partner makes it ready.
 func (g *goroutine) queue(op operation) {
-	g.op, g.line, g.status = op, here(), waiting
+	g.op, g.status = op, waiting
+	g.line, g.inside = here()
 	g.park()
 }
 

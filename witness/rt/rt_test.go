@@ -3,6 +3,7 @@ package rt_test
 import (
 	"context"
 	"fmt"
+	"log"
 	"maps"
 	"reflect"
 	"runtime"
@@ -37,6 +38,19 @@ type kernel struct {
 	name string
 	body func() string
 	want []string
+}
+
+// lockedWriter keeps what is written.
+type lockedWriter struct {
+	mu   rt.Mutex
+	text string
+}
+
+func (w *lockedWriter) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.text += string(p)
+	return len(p), nil
 }
 
 // both runs a and b side by side and waits for them.
@@ -389,6 +403,12 @@ var kernels = []kernel{
 		n, err := w.Write(nil)
 		return fmt.Sprint(n, err)
 	}, []string{"0 <nil>", "0 io: read/write on closed pipe"}},
+	{"a writer with a lock, below a logger with one", func() string {
+		w := &lockedWriter{}
+		l := log.New(w, "", 0)
+		both(func() { l.Print("a") }, func() { l.Print("b") })
+		return w.text
+	}, []string{"a\nb\n", "b\na\n"}},
 	{"a WaitGroup waits for all", func() string {
 		var wg rt.WaitGroup
 		var n atomic.Int32
@@ -461,6 +481,44 @@ func TestKernels(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Goal: in a bubble of testing/synctest no timer comes early, Wait waits for all others,
+// and Test for those that were started.
+func TestBubble(t *testing.T) {
+	err := find(t, rt.Fails, func() {
+		var steps atomic.Int32
+		rt.Bubble(func() {
+			ctx, cancel := rtcontext.WithTimeout(context.Background(), time.Second)
+			defer cancel()
+			rt.Go("other", func() {
+				rt.Recv(ctx.Done())
+				steps.Add(1)
+				rt.Sleep(time.Millisecond)
+				steps.Add(1)
+			})
+			rt.Sleep(time.Second - 1)
+			rt.AllWait()
+			if ctx.Err() != nil {
+				rt.Fail(fmt.Errorf("too early"))
+			}
+			rt.Sleep(1)
+			rt.AllWait()
+			if ctx.Err() == nil || steps.Load() != 1 {
+				rt.Fail(fmt.Errorf("%v after %d steps", ctx.Err(), steps.Load()))
+			}
+		})
+		if steps.Load() != 2 {
+			rt.Fail(fmt.Errorf("ended after %d steps", steps.Load()))
+		}
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if err := find(t, rt.NoDeadlock, func() { rt.Bubble(func() { rt.Go("stuck", rt.Block) }) }); err == nil ||
+		!strings.HasPrefix(err.Error(), "main waits in synctest.Test at rt_test.go:") {
+		t.Errorf("a goroutine that is left: %v", err)
 	}
 }
 

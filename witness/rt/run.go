@@ -41,6 +41,7 @@ type run struct {
 
 	now      time.Duration // since epoch
 	idle     time.Duration // when all goroutines were idle last
+	drift    time.Duration // see drift
 	timers   []*timer      // armed, in the order of arming
 	ended    time.Duration // when the body ended; -1: it has not
 	moved    time.Duration // when the body's goroutine took its last step
@@ -105,6 +106,7 @@ type goroutine struct {
 	made    uintptr // the go statement; 0: there is none
 	use     use     // op, if it is one: it needs no memory of its own
 	atomic  bool    // see Atomic
+	inside  bool    // see here: it goes on before anybody else does, as far as it can
 	holds   []*object
 	gone    *bool   // of what it waits in a channel's queue for
 	self    uintptr // see self
@@ -161,7 +163,8 @@ func (g *goroutine) at(op operation) bool {
 		g.dying()
 		return false
 	}
-	g.op, g.line, g.status = op, here(), parked
+	g.op, g.status = op, parked
+	g.line, g.inside = here()
 	g.park()
 	return true
 }

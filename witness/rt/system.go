@@ -116,7 +116,7 @@ func (s *System) Reset() {
 	s.Close()
 	raceOff()
 	defer raceOn()
-	r := &run{ended: -1, races: raceReports()}
+	r := &run{ended: -1, races: raceReports(), drift: drift}
 	s.run, active = r, r
 	s.violations, s.history, s.finished = nil, 0, false
 	r.start("main", s.body)
@@ -192,7 +192,7 @@ func (s *System) look() {
 		return
 	}
 	for i, c := range s.choices {
-		if len(s.enabled) > 1 && c.g != nil && c.g.atomic {
+		if len(s.enabled) > 1 && c.g != nil && (c.g.atomic || c.g.inside) {
 			s.enabled, s.choices = s.enabled[i:i+1], s.choices[i:i+1]
 			return
 		}

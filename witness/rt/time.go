@@ -345,7 +345,7 @@ func (r *run) due(idle bool) []*timer {
 	}
 	var due []*timer
 	for _, t := range r.timers {
-		if t.when <= r.idle+drift {
+		if t.when <= r.idle+r.drift {
 			due = append(due, t)
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // fanIn takes one value of each channel, as many as there are.
@@ -120,4 +122,23 @@ func TestPipeCut(t *testing.T) {
 	if n != 3 {
 		t.Fatalf("the text has %d letters", n)
 	}
+}
+
+// lag is what a test of a bubble awaits: exactly a second, or a little less.
+func lag(t *testing.T, d time.Duration) {
+	synctest.Test(t, func(t *testing.T) {
+		done := false
+		time.AfterFunc(time.Second, func() { done = true })
+		time.Sleep(d)
+		synctest.Wait()
+		if done != (d == time.Second) {
+			t.Errorf("after %v: %v", d, done)
+		}
+	})
+}
+
+// TestSynctestFine: in a bubble no timer is early or late.
+func TestSynctestFine(t *testing.T) {
+	lag(t, time.Second)
+	lag(t, time.Second-1)
 }
