@@ -8,16 +8,31 @@ import (
 )
 
 // mostWaste is how many times as many states a race may have as can be told apart, where
-// that is more than 2.
+// that is more than 1.5, and what most of them differ in.
 var mostWaste = map[string]float64{
-	"commit-reconnect":        2.5, // What has answers behind a fetch, and offsets after the break.
-	"consume-process-produce": 2.1,
-	"epoch-exhaustion":        3.6, // A log keeps what nobody reads any more.
-	"outbox":                  2.3,
-	"produce-reorder":         8.2, // Records that are done with keep their numbers.
-	"stale-member-commit":     4.2, // Generations are counted from the start.
-	"stale-snapshot":          2.4,
-	"zombie-reader":           2.8,
+	"commit-reconnect":            2.5, // what a history keeps of calls, and offsets after the break
+	"consume-process-produce":     1.8, // batches, and guards, that nobody reads any more
+	"coordinator-crash":           1.8, // batches that nobody reads any more
+	"delayed-end-txn":             1.7, // the same
+	"delayed-marker":              1.7, // the same
+	"duplicate-completion":        2.8, // records of the transaction log that nobody reads any more
+	"duplicate-retry":             1.8, // batches that nobody reads any more
+	"epoch-exhaustion":            3,   // the same
+	"inbox":                       1.8, // a database's log
+	"late-record-joins-next":      2,   // guards, and batches that nobody reads any more
+	"leader-moves":                1.6, // where a log ends after the break
+	"leader-moves-in-transaction": 2.3, // how many guards there have been
+	"offset-rewind":               1.6, // offsets after the break
+	"outbox":                      2.2, // what a function was given, up to its end
+	"produce-reorder":             8.2, // records that are done with keep their numbers
+	"rebalance-commit":            1.8, // what was rewound
+	"saga":                        1.7, // what a function was given in its last turn
+	"stale-member-commit":         4.2, // generations are counted from the start
+	"stale-snapshot":              2.4, // counts after the break
+	"stuck-prepare":               1.8, // records of the transaction log that nobody reads any more
+	"two-phase-commit":            1.6, // that a property has broken
+	"zombie-producer":             7.5, // what a history keeps of calls
+	"zombie-reader":               2.8, // batches that nobody reads any more
 }
 
 // Goal: no model comes to keep what nobody needs any more. Method: of the first variant
@@ -40,7 +55,7 @@ func TestWasteStaysAway(t *testing.T) {
 		}
 		most, noted := mostWaste[r.Name]
 		if !noted {
-			most = 2
+			most = 1.5
 		}
 		if w.Complete && w.Factor() > most {
 			t.Errorf("%s has %d states, and %d would do: %.2f times as many, want at most %.1f; simrun explore %s --waste names the fields", r.Name, w.States, w.Classes, w.Factor(), most, r.Name)
