@@ -35,10 +35,9 @@ type ordering struct {
 	seed    uint64
 }
 
-// drawOrdering draws a setting. Before there was muting, more than one batch is in
-// flight, and a request that waits for room holds a lock that whoever refreshes metadata
-// waits for, which the model leaves out: there, there is room, or an idempotent producer, to
-// which MaxOpenRequests gives none, has two messages.
+// drawOrdering draws a setting. Before there was muting, more than one batch is in flight.
+// There, a producer that is not idempotent has room for all; one that is has three messages,
+// as with six one setting in 200 to 500 is not in the model.
 func drawOrdering(r *rapid.T, mutes bool) ordering {
 	c := ordering{Params: retryorder.Scenario.Default()}
 	c.Messages = rapid.IntRange(1, 6).Draw(r, "messages")
@@ -48,7 +47,7 @@ func drawOrdering(r *rapid.T, mutes bool) ordering {
 	switch {
 	case mutes:
 	case c.Idempotent:
-		c.Messages = min(c.Messages, 2)
+		c.Messages = min(c.Messages, 3)
 	default:
 		c.MaxOpen = 32
 	}
@@ -351,16 +350,16 @@ func (l *refusingLeader) produce(batch []byte) (code int16) {
 // tells, at the same times. Method: what happens at one instant has no order, so the model
 // is asked whether it has that story.
 func TestSaramaOrder(t *testing.T) {
-	release := releaseOf(version(t, "sarama"),
+	bubbles, of := t, version(t, "sarama")
+	release := releaseOf(of,
 		from[saramaasync.Release]{"v1.37.0", saramaasync.Release1_43_3}, from[saramaasync.Release]{"v1.46.3", saramaasync.Release1_46_3},
 		from[saramaasync.Release]{"v1.48.0", saramaasync.Release1_48_0}, from[saramaasync.Release]{"v1.60.1", saramaasync.Release1_60_1},
 		from[saramaasync.Release]{"v1.61.1", saramaasync.Release1_61_1})
-	rapid.Check(t, func(r *rapid.T) {
-		c := drawOrdering(r, release >= saramaasync.Release1_48_0)
+	tell := func(t rapid.TB, c ordering) {
 		var got *story
 		for vacuous := true; vacuous; {
 			got = &story{}
-			inBubble(t, func() { vacuous = c.released(got) })
+			inBubble(bubbles, func() { vacuous = c.released(got) })
 		}
 		now := &story{}
 		w := c.world(release, now)
@@ -372,7 +371,21 @@ func TestSaramaOrder(t *testing.T) {
 			for system := explore.Of(w); len(system.Enabled()) > 0; {
 				system.Take(0)
 			}
-			r.Fatalf("sarama %s with %+v\nreleased:\n%v\nnot in the model, which has:\n%v", version(t, "sarama"), c, got, first)
+			t.Fatalf("sarama %s with %+v\nreleased:\n%v\nnot in the model, which has:\n%v", of, c, got, first)
 		}
-	})
+	}
+	if release < saramaasync.Release1_48_0 {
+		tell(t, refreshWaits)
+	}
+	rapid.Check(t, func(r *rapid.T) { tell(r, drawOrdering(r, release >= saramaasync.Release1_48_0)) })
+}
+
+// refreshWaits is a setting in which the refresh of metadata after a refusal waits for the lock
+// of the connection; up to 1.47.0.
+var refreshWaits = ordering{
+	Params:  retryorder.Params{Messages: 5, Idempotent: true, MaxOpen: 1, Refused: 2, Refusals: 2, RetryMax: 1},
+	think:   sim.Exponential(20 * ms),
+	service: sim.Uniform(ms, 11*ms),
+	refusal: model.ErrNotLeaderOrFollower,
+	seed:    1_000_000,
 }

@@ -222,6 +222,9 @@ func (bp *BrokerProducer) handleResponse(t *sim.Task) {
 			bp.inFlight.Done(t)
 		}
 	case model.ErrNotLeaderOrFollower:
+		if bp.config.Idempotent {
+			bp.refreshMetadata(t)
+		}
 		bp.retrying = bp.retrying || !bp.stale()
 		bp.keepMuted = bp.config.Idempotent || bp.answered.set[0].resent
 		bp.retrySet(t)
@@ -322,9 +325,15 @@ func (b *Bridge) Run(t *sim.Task) {
 		if b.config.Release >= Release1_61_1 {
 			b.slots.Send(t.At(PointSlot), true)
 		}
+		if !b.mutes() {
+			b.lock.Lock(t.At(PointAsyncProduce))
+		}
 		b.Producer.conn.Send(t, b.request(b.set))
 		b.conn = b.opened.Load(t)
 		b.promises.Send(t.At(PointWrite), response{set: slices.Clone(b.set), conn: b.conn})
+		if !b.mutes() {
+			b.lock.Unlock(t)
+		}
 		b.set, b.conn = b.set[:0], 0
 	}
 	b.promises.Close(t)

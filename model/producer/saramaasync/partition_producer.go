@@ -115,6 +115,7 @@ func (pp *PartitionProducer) updateLeaderIfBrokerProducerIsNil(t *sim.Task) {
 	if pp.has {
 		return
 	}
+	pp.refreshMetadata(t)
 	pp.Producer.open(t)
 	pp.inFlight.Add(t, 1)
 	pp.conn = pp.opened.Load(t)
