@@ -79,13 +79,14 @@ func named(t *testing.T, cell string) *scenario.Case {
 }
 
 // Goal: the counts of states in docs/performance.md are those that a search has now.
-// Method: the table of symmetry is made anew; make nightly makes that of waste
-// (-whole-table).
+// Method: the table of symmetry is made anew; make nightly makes that of waste, and the
+// states of that of persistent sets (-whole-table).
 func TestPublishedCounts(t *testing.T) {
 	published := tables(t, "../docs/performance.md")
 	symmetry := published["| | states | with `--symmetry` | times fewer |"]
 	waste := published["| | states before | now | that can be told apart |"]
-	if len(symmetry) == 0 || len(waste) == 0 {
+	persistent := published["| | tasks | states | with persistent sets | times fewer |"]
+	if len(symmetry) == 0 || len(waste) == 0 || len(persistent) == 0 {
 		t.Fatal("docs/performance.md has no tables of states")
 	}
 	for _, row := range symmetry {
@@ -107,8 +108,27 @@ func TestPublishedCounts(t *testing.T) {
 			t.Errorf("%s: %v; now %d, %d, %s times fewer", row[0], row[1:], states[0], states[1], fewer)
 		}
 	}
+	for _, row := range persistent {
+		if fewer := fmt.Sprintf("%.1f", float64(number(t, row[2]))/float64(number(t, row[3]))); row[4] != fewer {
+			t.Errorf("%s with persistent sets: %s times fewer, and it is %s", row[0], row[4], fewer)
+		}
+	}
 	if !*whole {
 		return
+	}
+	for _, row := range persistent { // The prototype is no more; what it was compared with is.
+		sys, err := named(t, row[0]).System()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := explore.States(sys, explore.Options{Limit: 100_000, Workers: 1})
+		sys.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if number(t, row[2]) != r.States {
+			t.Errorf("%s: %s states, now %d", row[0], row[2], r.States)
+		}
 	}
 	for _, row := range waste {
 		sys, err := named(t, row[0]).System()
