@@ -152,10 +152,10 @@ func TestPublishedSamplers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows := tables(t, "../docs/performance.md")["| race | pct, depth 3 | pos | uniform | walk |"]
-	fewest, missed := make([]int, 5), make([]int, 5)
+	rows := tables(t, "../docs/performance.md")["| race | pct, depth 3 | pos | uniform | walk | feedback |"]
+	fewest, missed := make([]int, 6), make([]int, 6)
 	for _, row := range rows {
-		runs := make([]int, 5)
+		runs := make([]int, 6)
 		for i, cell := range row[1:] {
 			if runs[i+1] = number(t, cell); strings.HasPrefix(cell, ">") {
 				missed[i+1]++
@@ -169,8 +169,8 @@ func TestPublishedSamplers(t *testing.T) {
 		}
 	}
 	words := []string{"none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"}
-	want := fmt.Sprintf("Of these %d races `uniform` needs the fewest runs, or as few as any, in %d, and misses %s. `pct` does in %d and misses %s, `pos` in %d and misses %s, a walk in %d and misses %s.",
-		len(rows), fewest[3], words[missed[3]], fewest[1], words[missed[1]], fewest[2], words[missed[2]], fewest[4], words[missed[4]])
+	want := fmt.Sprintf("Of these %d races `feedback` misses %s, `pct` %s, `uniform` %s, `pos` %s and a walk %s. `uniform` needs the fewest runs, or as few as any, in %d races, `feedback` in %d, `pct` in %d, `pos` in %d, a walk in %d.",
+		len(rows), words[missed[5]], words[missed[1]], words[missed[3]], words[missed[2]], words[missed[4]], fewest[3], fewest[5], fewest[1], fewest[2], fewest[4])
 	if !strings.Contains(strings.Join(strings.Fields(string(text)), " "), want) {
 		t.Errorf("docs/performance.md does not say %q", want)
 	}
