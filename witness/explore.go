@@ -48,7 +48,7 @@ type Settings struct {
 
 // Strategies are the searches that there are.
 func Strategies() []string {
-	return slices.Concat([]string{"mixed"}, search.Ways, []string{"pct", "walk", "uniform", "bounded"})
+	return slices.Concat([]string{"mixed"}, search.Ways, []string{"pct", "walk", "uniform", "feedback", "bounded"})
 }
 
 // settings returns the settings of the search; nil: none.
@@ -274,6 +274,8 @@ func runs(sys *search.System, s *Settings, from, n int) (*explore.Result, error)
 		return explore.Walks(sys, seed, o)
 	case "uniform":
 		return explore.Uniform(sys, seed, o)
+	case "feedback":
+		return explore.Feedback(sys, seed, o)
 	case "bounded":
 		return explore.Bounded(sys, s.Preemptions, o)
 	case "pct":

@@ -158,8 +158,8 @@ func (s *Settings) explore(t *testing.T, call int) (*partial, error) {
 	}
 	defer os.RemoveAll(folder)
 	size := partRuns
-	if s.Strategy == "bounded" {
-		size = s.Runs // A systematic search has no parts.
+	if s.Strategy == "bounded" || s.Strategy == "feedback" {
+		size = s.Runs // What is left to do depends on all that was done: there are no parts.
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()

@@ -33,10 +33,14 @@ func TestWorkers(t *testing.T) {
 		exploreTest(t, s, false, lostUpdate)
 		return
 	}
-	for _, count := range []bool{false, true} {
+	for _, test := range []struct {
+		strategy string
+		count    bool
+	}{{"priorities", false}, {"priorities", true}, {"feedback", true}} {
 		var first string
 		for _, workers := range []int{1, 3} {
-			s := &Settings{Strategy: "priorities", Runs: 3*partRuns + 1, Seed: 1, Depth: 3, Count: count, Workers: workers}
+			count := test.count
+			s := &Settings{Strategy: test.strategy, Runs: 3*partRuns + 1, Seed: 1, Depth: 3, Count: count, Workers: workers}
 			found, err := s.explore(t, 1)
 			if err != nil {
 				t.Fatal(err)

@@ -84,7 +84,7 @@ func TestBadInput(t *testing.T) {
 		says string
 	}{
 		{[]string{"tset"}, "want test, release or table"},
-		{[]string{"test", "-strategy", "best"}, "possible: mixed, priorities, objects, locks, events, pct, walk, uniform, bounded"},
+		{[]string{"test", "-strategy", "best"}, "possible: mixed, priorities, objects, locks, events, pct, walk, uniform, feedback, bounded"},
 		{[]string{"test", "-depth", "0"}, "want 1 to 20"},
 		{[]string{"test", "-runs", "0"}, "want 1 or more"},
 		{[]string{"test", "-debug"}, "--debug repeats a --schedule, without --race"},
