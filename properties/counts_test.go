@@ -141,7 +141,7 @@ func TestWorkStays(t *testing.T) {
 	}
 	var now bytes.Buffer
 	for _, r := range scenarios.All() {
-		if made.of(t, r, r.Variants[0].Name, r.Settings[0].Name) == nil {
+		if made.of(t, r, r.Variants[0].Name, r.Settings[0].Name, false) == nil {
 			continue // Its search takes minutes.
 		}
 		got, want := made.counts[r.Name], was[r.Name]

@@ -2,6 +2,7 @@ package properties_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -9,6 +10,7 @@ import (
 
 	"racelab/model"
 	"racelab/properties"
+	"racelab/scenario"
 	"racelab/scenarios/offsetrewind"
 	"racelab/sim"
 	"racelab/sim/explore"
@@ -20,24 +22,23 @@ const (
 	monotone     = "offsets-on-the-wire-are-monotone"
 )
 
-// deadlockVerdict is what a search of all states of broker-lock says of no-deadlock.
-func deadlockVerdict(t *testing.T, first bool, settings ...string) *explore.Verdict {
+// deadlockVerdict is what a search of all states of broker-lock says of no-deadlock; alike:
+// there are two committers that are, and it takes them for each other.
+func deadlockVerdict(t *testing.T, alike bool, settings ...string) *explore.Verdict {
 	t.Helper()
-	r, err := theCase(t, "offset-rewind", "broker-lock", settings...).States(explore.Options{First: first, Again: true}) // TestProperties checks the model.
+	o := explore.Options{Symmetry: alike, Again: true} // TestProperties checks the model.
+	r, err := theCase(t, "offset-rewind", "broker-lock", settings...).States(o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return r.Verdict(sim.NoDeadlock)
 }
 
-// fourCommitters is the world in which 1.43.3 deadlocks: four goroutines commit
-// once, and the coordinator has moved.
-var fourCommitters = []string{"commits=1", "committers=2", "not-coordinator=1"}
-
 // Goal: the deadlock of sarama issue 3191 is found from the locks alone, and
 // comes out named.
 func TestBrokerLockDeadlocks(t *testing.T) {
-	verdict := deadlockVerdict(t, true, fourCommitters...)
+	rows := made.of(t, offsetrewind.Scenario.Race(), "broker-lock", "four-committers", true)
+	verdict := rows[slices.IndexFunc(rows, func(row scenario.Checked) bool { return row.Property == sim.NoDeadlock })].Verdict
 	if verdict.Outcome != explore.Broken {
 		t.Fatalf("%s is %q, want %q", sim.NoDeadlock, verdict.Outcome, explore.Broken)
 	}
@@ -54,9 +55,9 @@ func TestBrokerLockDeadlocks(t *testing.T) {
 }
 
 // Goal: the circle closes only because a reader of pomsLock waits for a writer
-// that waits.
+// that waits: the world of TestBrokerLockDeadlocks without that.
 func TestDeadlockNeedsTheWriterPreference(t *testing.T) {
-	verdict := deadlockVerdict(t, false, append(fourCommitters, "writer-preference=off")...)
+	verdict := deadlockVerdict(t, true, "commits=1", "committers=2", "not-coordinator=1", "writer-preference=off")
 	if verdict.Outcome != explore.Exhausted {
 		t.Errorf("%s is %q without the writer preference, want %q", sim.NoDeadlock, verdict.Outcome, explore.Exhausted)
 	}
@@ -65,13 +66,16 @@ func TestDeadlockNeedsTheWriterPreference(t *testing.T) {
 // Goal: three committers do not make the deadlock, and nor do four whose
 // coordinator never moves.
 func TestDeadlockNeedsFourCommittersAndAMove(t *testing.T) {
-	for _, settings := range [][]string{
-		{"commits=1", "committers=1", "not-coordinator=1"},
-		{"commits=1", "committers=2"},
+	for _, test := range []struct {
+		alike    bool
+		settings []string
+	}{
+		{false, []string{"commits=1", "committers=1", "not-coordinator=1"}},
+		{true, []string{"commits=1", "committers=2"}},
 	} {
-		verdict := deadlockVerdict(t, false, settings...)
+		verdict := deadlockVerdict(t, test.alike, test.settings...)
 		if verdict.Outcome != explore.Exhausted {
-			t.Errorf("%v: %s is %q, want %q", settings, sim.NoDeadlock, verdict.Outcome, explore.Exhausted)
+			t.Errorf("%v: %s is %q, want %q", test.settings, sim.NoDeadlock, verdict.Outcome, explore.Exhausted)
 		}
 	}
 }
