@@ -38,7 +38,7 @@ func same(names string) map[string]string {
 var shims = map[string]shim{
 	"sync":        {"", same("Mutex RWMutex Cond NewCond Once OnceFunc OnceValue OnceValues WaitGroup Map Pool")},
 	"time":        {"", same("Now Since Until Sleep After AfterFunc NewTimer NewTicker Tick Timer Ticker")},
-	"runtime":     {"", same("Gosched NumGoroutine")},
+	"runtime":     {"", same("Gosched NumGoroutine Stack")},
 	"maps":        {"", map[string]string{"Keys": "MapKeys", "Values": "MapValues", "All": "MapAll"}},
 	"sync/atomic": {"atomic", atomics()},
 	"context": {"context", same(

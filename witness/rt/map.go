@@ -433,6 +433,13 @@ func NumGoroutine() int {
 	return n
 }
 
+// Stack is runtime.Stack. In a process with runs there is the stack of the caller only:
+// those of all others are the search's too, and what is left of a run is judged anyway.
+func Stack(buf []byte, all bool) int { return runtime.Stack(buf, all && !searches) }
+
+// searches says that this process makes runs.
+var searches bool
+
 // MapKeys is maps.Keys.
 func MapKeys[M ~map[K]V, K comparable, V any](m M) iter.Seq[K] {
 	return func(yield func(K) bool) {

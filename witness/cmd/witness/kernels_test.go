@@ -33,7 +33,7 @@ var kernels = map[string]string{
 	"StopUnderLock": rt.NoDeadlock, "Reused": rt.NoPanic, "Closers": rt.NoPanic,
 
 	// Of the standard library.
-	"FanIn": rt.Fails, "PipeLeft": rt.NoLeak, "PipeCut": rt.Fails, "FanInFine": "", "PipeClosedFine": "", "SynctestFine": "",
+	"FanIn": rt.Fails, "PipeLeft": rt.NoLeak, "PipeCut": rt.Fails, "FanInFine": "", "PipeClosedFine": "", "SynctestFine": "", "StacksFine": "",
 
 	"CondLoopFine": "", "DoubleCheckedFine": "", "GroupStopsFine": "", "IdleTimerFine": "", "BusFine": "", "ABAFine": "",
 	"PoolFine": "", "SubtestsFine": "",

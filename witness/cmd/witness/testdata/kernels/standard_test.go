@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"reflect"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -141,4 +142,15 @@ func lag(t *testing.T, d time.Duration) {
 func TestSynctestFine(t *testing.T) {
 	lag(t, time.Second)
 	lag(t, time.Second-1)
+}
+
+// TestStacksFine: what looks for goroutines that are left sees none of the search.
+func TestStacksFine(t *testing.T) {
+	done := make(chan bool)
+	go func() { done <- true }()
+	<-done
+	buf := make([]byte, 1<<16)
+	if all := string(buf[:runtime.Stack(buf, true)]); strings.Count(all, "goroutine ") != 1 {
+		t.Error(all)
+	}
 }
