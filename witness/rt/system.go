@@ -91,6 +91,7 @@ func (c choice) faulty() bool {
 
 // NewSystem returns the System of a body.
 func NewSystem(body func()) *System {
+	searches = true
 	return &System{Leaks: true, body: body, watch: &watchdog{}, ends: map[uint64]time.Duration{}}
 }
 
