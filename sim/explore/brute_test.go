@@ -304,6 +304,9 @@ func (p *program) compare(trusting, strict bool, maxRuns int) (difference string
 // model, too, and defend their proofs.
 const fullEvery = 25
 
+// enoughDifferences is how many end the test.
+const enoughDifferences = 10
+
 // Goal: the searches see what brute force sees: the same final states, the same
 // verdicts, and each happens-before class once.
 func TestRandomPrograms(t *testing.T) {
@@ -312,7 +315,7 @@ func TestRandomPrograms(t *testing.T) {
 		n = min(n, 500)
 	}
 	const workers = 2
-	var next atomic.Uint64
+	var next, differences atomic.Uint64
 	var wait sync.WaitGroup
 	var mutex sync.Mutex
 	met := map[string]int{}
@@ -324,6 +327,9 @@ func TestRandomPrograms(t *testing.T) {
 				difference, b, ok := p.compare(seed%fullEvery != 0, false, programRuns)
 				if difference != "" {
 					t.Errorf("program %d of seed %d: %s", seed, *randomSeed, difference)
+					if differences.Add(1) == enoughDifferences {
+						next.Store(n)
+					}
 				}
 				if !ok {
 					mine["too large"]++
@@ -347,6 +353,9 @@ func TestRandomPrograms(t *testing.T) {
 	}
 	wait.Wait()
 	t.Logf("%d programs: %v", n, met)
+	if t.Failed() {
+		return
+	}
 	for _, property := range []string{"rising", sim.NoPanic, sim.NoDataRace, sim.NoDeadlock, sim.NoProgress, "refused"} {
 		if met[property] < int(n)/500 {
 			t.Errorf("%d of %d programs break %s: too few to show anything", met[property], n, property)
