@@ -93,8 +93,8 @@ func counted(t *testing.T, r *scenario.Race) (*explore.Result, counts) {
 	}
 	defer sys.Close()
 	// A search checks its first 2,000 steps, which takes far more memory than to take them.
-	// Where there are as many again, what comes then is counted. The last progress comes before the proof
-	// is defended in new worlds.
+	// Where there are as many again, what comes then is counted. The last progress comes
+	// before the proof is defended in new worlds.
 	const checked = 2000
 	var memory runtime.MemStats
 	runtime.ReadMemStats(&memory)

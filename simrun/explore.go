@@ -282,7 +282,7 @@ func (s *search) exploreText(a *app, r *explore.Result, findings []finding) erro
 		fmt.Fprintf(&b, "if there is a bug of depth %d, each run finds it with p >= %.2g\n", s.depth, r.Guarantee)
 	}
 	if r.States >= manyStates {
-		fmt.Fprintf(&b, "two of them have one fingerprint, and one was left out, with p < %.1g\n", r.Collision())
+		fmt.Fprintf(&b, "the chance that two states share a fingerprint, and one was left out, is below %.1g\n", r.Collision())
 	}
 	fmt.Fprintln(&b)
 	long := false

@@ -143,7 +143,7 @@ var ZombieProducer = race(scenario.Scenario[struct{}, World]{
 			{By: "Sarama", Text: "kafka server: Producer attempted an operation with an old epoch"},
 			{By: "franz-go", Text: "INVALID_PRODUCER_EPOCH: Producer attempted an operation with an old epoch."},
 		},
-		Cause:    "Another producer with the same transactional id was started, or the transaction took longer than transaction.timeout.ms. That is what protects you: nothing is wrong with Kafka.",
+		Cause:    "Another producer with the same transactional id was started, or the transaction took longer than transaction.timeout.ms. Kafka fences the older producer on purpose.",
 		Releases: "all",
 		Do:       "Give each instance its own transactional id; end transactions in time, or raise transaction.timeout.ms. Make a new producer, and repeat the transaction.",
 		Command:  "simrun run zombie-producer/tv1",

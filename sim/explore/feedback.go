@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"math/bits"
 	"math/rand/v2"
 
 	"racelab/sim"
@@ -183,22 +182,23 @@ type causes struct {
 }
 
 func (c *causes) reset() {
-	c.sum, c.last, c.wrote = 0, c.last[:0], map[int]uint64{}
+	c.sum, c.last = 0, c.last[:0]
+	clear(c.wrote)
 }
 
 func (c *causes) add(e sim.Event, accesses []Access) {
 	for e.Thread >= len(c.last) {
 		c.last = append(c.last, 0)
 	}
-	hash := mix(c.last[e.Thread], uint64(e.Thread))
+	hash := spread(c.last[e.Thread] ^ uint64(e.Thread))
 	for _, char := range []byte(e.Label) {
-		hash = mix(hash, uint64(char))
+		hash = spread(hash ^ uint64(char))
 	}
 	before := uint64(0) // Whatever the order in which the step touched objects.
 	for _, a := range accesses {
-		before += mix(uint64(a.Object), c.wrote[a.Object])
+		before += spread(spread(uint64(a.Object)) ^ c.wrote[a.Object])
 	}
-	hash = mix(hash, before)
+	hash = spread(hash ^ spread(before))
 	for _, a := range accesses {
 		if a.Write {
 			c.wrote[a.Object] = hash
@@ -206,10 +206,4 @@ func (c *causes) add(e sim.Event, accesses []Access) {
 	}
 	c.last[e.Thread] = hash
 	c.sum += hash
-}
-
-// mix is a hash of two words, of which the order matters.
-func mix(a, b uint64) uint64 {
-	high, low := bits.Mul64(a^0x9e3779b97f4a7c15, b^0xd6e8feb86659fd93)
-	return high ^ low + a
 }

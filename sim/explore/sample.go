@@ -93,9 +93,9 @@ func sample(strategy string, sys System, seed uint64, o Options, by sampler) (*R
 		left -= c.cursors[0].checkRun(chooser(seed+uint64(i)), left)
 	}
 	runs := make([]sampled, cmp.Or(by.batch, batch))
-	for i := range runs {
-		if by.learn != nil {
-			runs[i].class = &causes{}
+	if by.learn != nil {
+		for i := range runs {
+			runs[i].class = &causes{wrote: map[int]uint64{}}
 		}
 	}
 	for r.Runs < o.Limit && !o.stopped() && !(o.First && r.AnyBroken()) {

@@ -199,7 +199,7 @@ func (v *Verdict) Sentence(r *Result) string {
 		return "not reached in " + r.Explored()
 	case Sampled:
 		if r.Strategy == "feedback" {
-			return fmt.Sprintf("0 of %d runs broke it; they grew from each other, so that bounds no probability", r.Runs)
+			return fmt.Sprintf("0 of %d runs broke it; runs of feedback depend on each other, so no probability follows", r.Runs)
 		}
 		runs, sampler, why := r.Runs, r.Strategy, ""
 		if v.unordered != "" {

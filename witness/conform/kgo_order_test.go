@@ -115,16 +115,7 @@ func (c kgoOrdering) world(s *story) (*sim.World, *losingBroker) {
 		w.Allow(sim.Faults{Cuts: 1})
 	}
 	w.Timed(sim.Timing{Seed: c.seed, Service: c.service, ThinkTimes: []sim.DelayOverride{{Of: producer.PointSubmit, Delay: c.think}}})
-	note := sim.NewProperty("story", nil)
-	sim.On(note, sim.Arrived, func(_ *sim.Claim, _ sim.Act, m *model.ProduceRequest) {
-		b := m.Partitions[0].Batch
-		if !c.Idempotent {
-			b.ProducerEpoch = -1 // The model leaves it out.
-		}
-		s.produced(w.Now(), b.Records, int32(b.BaseSequence), int16(b.ProducerEpoch))
-	})
-	sim.On(note, sim.Returned, func(_ *sim.Claim, _ sim.Act, m *model.Promised) { s.note(w.Now(), "outcome of %v", m) })
-	w.Watch(note)
+	s.watch(w, c.Idempotent)
 	return w, node
 }
 

@@ -67,6 +67,12 @@ func (c ordering) world(release saramaasync.Release, s *story) *sim.World {
 	w := sim.NewWorld()
 	retryorder.Scenario.Build(w, retryorder.Sarama(release), c.Params)
 	w.Timed(sim.Timing{Seed: c.seed, Service: c.service, ThinkTimes: []sim.DelayOverride{{Of: saramaasync.PointProduce, Delay: c.think}}})
+	s.watch(w, c.Idempotent)
+	return w
+}
+
+// watch notes what a model's producer sends, and what becomes of each message.
+func (s *story) watch(w *sim.World, idempotent bool) {
 	note := sim.NewProperty("story", nil)
 	sim.On(note, sim.Arrived, func(_ *sim.Claim, _ sim.Act, m *model.ProduceRequest) {
 		if len(m.Partitions) == 0 {
@@ -74,14 +80,13 @@ func (c ordering) world(release saramaasync.Release, s *story) *sim.World {
 			return
 		}
 		b := m.Partitions[0].Batch
-		if !c.Idempotent {
+		if !idempotent {
 			b.ProducerEpoch = -1 // The model leaves it out.
 		}
 		s.produced(w.Now(), b.Records, int32(b.BaseSequence), int16(b.ProducerEpoch))
 	})
 	sim.On(note, sim.Returned, func(_ *sim.Claim, _ sim.Act, m *model.Promised) { s.note(w.Now(), "outcome of %v", m) })
 	w.Watch(note)
-	return w
 }
 
 func (s *story) produced(at time.Duration, records []model.Record, sequence int32, epoch int16) {

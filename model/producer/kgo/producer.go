@@ -61,11 +61,12 @@ type ProducerConfig struct {
 // and the broadcasts; it has no limit. A request holds one partition's batch. The
 // producer id is there at the start, and each partition has an epoch of its own:
 // the broker compares them by partition too. Batches are not merged. There is
-// no backoff: RetryBackoffFn gives 0. A connection that is lost has the requests of one partition. An idempotent producer has all its slots from
-// the start; one request is in flight all the same until the first answer, by
-// okOnSink. drain is started when there is something to send, and not when it
-// would find nothing. Up to 1.22.1, what follows a batch that failed for good keeps the epoch;
-// up to 1.18.1, RecordRetries counts the first try.
+// no backoff: RetryBackoffFn gives 0. A connection that is lost has the requests of
+// one partition. An idempotent producer has all its slots from the start; one request
+// is in flight all the same until the first answer, by okOnSink. drain is started when
+// there is something to send, and not when it would find nothing. Up to 1.22.1, what
+// follows a batch that failed for good keeps the epoch; up to 1.18.1, RecordRetries
+// counts the first try.
 type Producer struct {
 	config ProducerConfig `sim:"config"`
 	conn   *sim.Conn
