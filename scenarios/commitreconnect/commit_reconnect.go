@@ -181,7 +181,7 @@ func build(w *sim.World, prior kgo.Prior, p Params) {
 		closes = p.Deadlines + commits + p.Ticks - 1 // Each but the first may cancel another.
 	}
 	w.AddNode("coordinator", coordinator.NewGroup(committed))
-	g := kgo.NewGroupConsumer(prior, w.Dial("kgo", "coordinator"), committed, commits+p.Ticks)
+	g := kgo.NewGroupConsumer(prior, w.Dial("kgo", "coordinator"), commits+p.Ticks, committed)
 	w.Share("g", g)
 	w.GoProgram("app", kgo.NewApplication(g, p.Polls, p.EveryPoll))
 	for i, name := range p.clients()[1:] {

@@ -125,10 +125,10 @@ var Scenario = scenario.Scenario[Params, kgo.Prior]{
 func build(w *sim.World, prior kgo.Prior, p Params) {
 	const committed model.Offset = 10
 	w.AddNode("coordinator", coordinator.NewGroup(committed))
-	g := kgo.NewGroupConsumer(prior, w.Dial("kgo", "coordinator"), committed, 2+p.Ticks)
+	g := kgo.NewGroupConsumer(prior, w.Dial("kgo", "coordinator"), 2+p.Ticks, committed)
 	w.Share("g", g)
 	g.NoEpoch(p.NoEpoch)
-	app, commits := kgo.NewAsyncApplication(g, p.Waits, 1, 2)
+	app, commits, _ := kgo.NewAsyncApplication(g, p.Waits, kgo.Commit{Polls: make([]model.Partition, 1)}, kgo.Commit{Polls: make([]model.Partition, 2)})
 	w.GoProgram("app", app)
 	for i, c := range commits {
 		w.GoProgram(fmt.Sprint("commit", i+1), c)

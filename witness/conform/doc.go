@@ -11,7 +11,9 @@
 // Driven: the transactional producers of Sarama and franz-go (TV1 and TV2), an abort
 // or a commit while a record is on its way included; the offset commits of Sarama's
 // goroutines, of which one may be refused, also because the coordinator moved; those of
-// franz-go and its autocommits, of which some are refused, or lose their connection;
+// franz-go and its autocommits, of up to three partitions, of which some or single partitions
+// are refused, that lose their connection, whose context ends before or while they are on
+// their way, or whose RetryTimeout is over;
 // commits, heartbeats and joins of Sarama's cooperative rebalance; a connection of
 // Sarama whose broker throttles it; Sarama's asynchronous producer whose leader refuses a
 // batch for a while (before 1.48.0 an idempotent one with three messages); Sarama's

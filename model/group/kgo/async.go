@@ -14,16 +14,24 @@ import (
 // Source: Client.CommitOffsets.
 type AsyncApplication struct {
 	committing
-	polls []int `sim:"config"` // before each commit
-	waits bool  `sim:"config"`
+	plan  []Commit `sim:"config"`
+	waits bool     `sim:"config"`
 	async []*AsyncCommit
 	i     int // commits so far
 	n     int // polls since the last one
 }
 
+// Commit is a commit of an application, and what it polls before: a record of each of these
+// partitions, in turn.
+type Commit struct {
+	Polls []model.Partition
+	Ends  bool          // the context that it is given ends,
+	After time.Duration // so long after the call; 0: before
+}
+
 // asked is what a commit's goroutine is started with.
 type asked struct {
-	offset    epochOffset
+	offsets   epochOffsets
 	priorDone int
 }
 
@@ -33,6 +41,7 @@ type AsyncCommit struct {
 	auto   bool `sim:"config"`
 	start  sim.Chan[asked]
 	onDone sim.Chan[bool] // closed by the application's onDone
+	ends   *Ends          // nil: its context does not end, or has ended before
 }
 
 func newAsyncCommit(g *GroupConsumer, number int, auto bool) *AsyncCommit {
@@ -44,33 +53,62 @@ func newAsyncCommit(g *GroupConsumer, number int, auto bool) *AsyncCommit {
 
 // CommitDone is what the onDone of a commit is called with, by the commit's number.
 type CommitDone struct {
-	Number int
-	Err    bool        // it did not commit
-	Code   model.Error // because of that; NONE: it has no response
+	Number   int
+	Outcomes []model.PartitionError // of those that it has; none: there is no response
 }
 
 func (c *CommitDone) Name() string { return "commit" }
 
 func (c *CommitDone) String() string {
-	if c.Err && c.Code == model.None {
+	if len(c.Outcomes) == 0 {
 		return fmt.Sprintf("%d: no response", c.Number)
 	}
-	return fmt.Sprintf("%d: %v", c.Number, c.Code)
+	return fmt.Sprintf("%d: %s", c.Number, model.FormatErrors(c.Outcomes))
 }
 
-// NewAsyncApplication returns an application that commits after each of so many polls,
-// and the goroutines of its commits, which have the numbers from 1 on.
-func NewAsyncApplication(g *GroupConsumer, waits bool, polls ...int) (*AsyncApplication, []*AsyncCommit) {
-	a := &AsyncApplication{committing: committing{GroupConsumer: g}, polls: polls, waits: waits}
-	for i := range polls {
-		a.async = append(a.async, newAsyncCommit(g, i+1, false))
+// Ends is the goroutine that ends a commit's context.
+//
+// Source: context.WithTimeout; brokerCxn.abandonOnCancel from 1.22.2 on.
+type Ends struct {
+	of    *AsyncCommit
+	after time.Duration `sim:"config"`
+	start sim.Chan[bool]
+	clock sim.Timer
+}
+
+func (e *Ends) Run(t *sim.Task) {
+	e.start.Receive(t.At(PointCalled))
+	e.clock.Sleep(t.At(PointDeadline), e.after)
+	e.of.cancel(t, e.of.number)
+	if e.of.prior == AwaitPriorAbandon && e.of.mine().inFlight.CompareAndSwap(t, true, false) {
+		e.of.done(t, &CommitDone{Number: e.of.number})
 	}
-	return a, a.async
+}
+
+// Describe shows nothing besides what is shared.
+func (e *Ends) Describe(func(name, value string)) {}
+
+// NewAsyncApplication returns an application that makes these commits, the goroutines of
+// the commits, which have the numbers from 1 on, and those that end their contexts.
+func NewAsyncApplication(g *GroupConsumer, waits bool, commits ...Commit) (*AsyncApplication, []*AsyncCommit, []*Ends) {
+	a := &AsyncApplication{committing: committing{GroupConsumer: g}, plan: commits, waits: waits}
+	var ends []*Ends
+	for i, c := range commits {
+		of := newAsyncCommit(g, i+1, false)
+		a.async = append(a.async, of)
+		if c.Ends && c.After > 0 {
+			of.ends = &Ends{of: of, after: c.After}
+			of.ends.start.Init(1)
+			ends = append(ends, of.ends)
+		}
+	}
+	return a, a.async, ends
 }
 
 func (g *AsyncApplication) Run(t *sim.Task) {
-	for g.i = 0; g.i < len(g.polls); g.i++ {
-		for g.n = 0; g.n < g.polls[g.i]; g.n++ {
+	for g.i = 0; g.i < len(g.plan); g.i++ {
+		for g.n = 0; g.n < len(g.plan[g.i].Polls); g.n++ {
+			g.polls = g.plan[g.i].Polls[g.n]
 			g.pollRecords(t)
 		}
 		g.number = g.i + 1
@@ -84,24 +122,47 @@ func (g *AsyncApplication) Run(t *sim.Task) {
 // commitOffsets is CommitOffsets of all that was polled.
 func (g *AsyncApplication) commitOffsets(t *sim.Task) {
 	g.mine().done.Lock(t.At(PointCommitAsync))
+	switch c := g.plan[g.i]; {
+	case c.Ends && c.After == 0:
+		g.cancel(t, g.number)
+	case c.Ends:
+		g.async[g.i].ends.start.Send(t.At(PointStartCommit), true) // There is room.
+	}
 	g.mu.Lock(t.At(PointBlockAuto))
 	g.block(t)
 	g.commit(t)
-	g.offset = g.ofApplication(g.dirty.Get(t))
-	g.async[g.i].start.Send(t.At(PointStartCommit), asked{g.offset, g.priorDone}) // There is room.
+	g.offsets = g.ofApplication(t)
+	g.async[g.i].start.Send(t.At(PointStartCommit), asked{g.offsets, g.priorDone}) // There is room.
 	g.mu.Unlock(t)
 }
 
 func (g *AsyncCommit) Run(t *sim.Task) {
 	started, _ := g.start.Receive(t.At(PointGo))
-	g.offset, g.priorDone = started.offset, started.priorDone
+	g.offsets, g.priorDone = started.offsets, started.priorDone
 	g.issue(t)
-	t.Return(&CommitDone{g.number, g.err, g.code})
+	if !g.left {
+		g.done(t, &CommitDone{g.number, g.outcomes()})
+	}
+}
+
+// done is what follows once the request has an answer, or none will be awaited.
+func (g *AsyncCommit) done(t *sim.Task, result *CommitDone) {
+	t.Return(result)
 	if !g.auto {
 		g.onDone.Close(t) // Before autocommits are let through.
 		g.unblock(t)
 	}
 	g.mine().done.Unlock(t)
+}
+
+// outcomes are those of the response, if there is one.
+func (g *committing) outcomes() (outcomes []model.PartitionError) {
+	for p, of := range g.offsets {
+		if of != 0 && g.answered() {
+			outcomes = append(outcomes, model.PartitionError{Partition: model.Partition(p), Error: g.codes[p]})
+		}
+	}
+	return outcomes
 }
 
 // LoopCommit is the goroutine that commits the head at each tick, and does not wait for
@@ -140,12 +201,11 @@ func (g *LoopCommit) Run(t *sim.Task) {
 
 func (g *LoopCommit) autocommit(t *sim.Task) {
 	g.mu.Lock(t.At(PointAutocommit))
-	if g.blockAuto.Get(t) == 0 && g.head.Get(t) != g.committed.Get(t) {
+	if g.offsets = g.getUncommitted(t); g.blockAuto.Get(t) == 0 && g.offsets != (epochOffsets{}) {
 		g.number = g.first + g.i
 		g.mine().done.Lock(t.At(PointHoldDone))
 		g.commit(t)
-		g.offset = g.head.Get(t)
-		g.async[g.i].start.Send(t.At(PointStartCommit), asked{g.offset, g.priorDone}) // There is room.
+		g.async[g.i].start.Send(t.At(PointStartCommit), asked{g.offsets, g.priorDone}) // There is room.
 	}
 	g.mu.Unlock(t)
 }

@@ -2,6 +2,7 @@ package kgo
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"racelab/model"
@@ -45,7 +46,7 @@ const (
 //
 // Source: groupConsumer in franz-go 1.20.7, 1.21.0 and 1.22.2,
 // pkg/kgo/consumer_group.go; handleReq and handleResp in broker.go.
-// Differs: one partition. No join and no sync, so noCommitDuringJoinAndSync is
+// Differs: no join and no sync, so noCommitDuringJoinAndSync is
 // never held, and no commit waits for syncCommitMu. The
 // goroutines that write requests and read responses are part of those who call
 // them: whoever cancels a context also kills the connection. kgo answers the
@@ -57,28 +58,34 @@ type GroupConsumer struct {
 	retries Retries
 	cxn     *sim.Conn
 
-	mu         sim.Mutex
-	dirty      sim.Var[epochOffset] // past what the last poll returned
-	head       sim.Var[epochOffset] // past what the poll before returned, and so was processed
-	committed  sim.Var[epochOffset]
-	blockAuto  sim.Var[int32] // commits of the application that are out; up to 1.21.3 at most 1
-	commitDone sim.Var[int]   // the number of the last commit; 0: there was none
+	mu          sim.Mutex
+	uncommitted []*uncommit
+	blockAuto   sim.Var[int32] // commits of the application that are out; up to 1.21.3 at most 1
+	commitDone  sim.Var[int]   // the number of the last commit; 0: there was none
 
 	commits []*commit // by number, from 1
 }
 
+// uncommit is what a client knows of a partition.
+type uncommit struct {
+	dirty     sim.Var[epochOffset] // past what the last poll returned
+	head      sim.Var[epochOffset] // past what the poll before returned, and so was processed
+	committed sim.Var[epochOffset]
+}
+
 // Retries is how often a request is repeated whose connection broke, or which the
-// coordinator refused because it moves or loads, and after how long. Zero: at once, and for
-// ever; the coordinator then refuses none.
+// coordinator refused because it moves or loads, after how long, and until when. Zero: at
+// once, and for ever; the coordinator then refuses none.
 //
 // Source: retryable.Request, Client.shouldRetry, Client.maybeDeleteStaleCoordinator.
-// Differs: the backoff is constant, and there is no RetryTimeout. From 1.19.5 or before, a
+// Differs: the backoff is constant. From 1.19.5 or before, a
 // request is not repeated whose connection ends before it gave any answer, unless
 // AlwaysRetryEOF is set; here it is. ILLEGAL_GENERATION and UNKNOWN_MEMBER_ID make the client
 // join again since 1.21.3 or before; here it goes on.
 type Retries struct {
 	Max     int           `sim:"config"` // RequestRetries; up to 1.18.1, RequestRetries less 1
 	Backoff time.Duration `sim:"config"`
+	Timeout time.Duration `sim:"config"` // RetryTimeout: no backoff ends later, counted from the first try; 0: any may
 	any     *sim.Conn     // to the broker that is asked who the coordinator is
 	stale   sim.Atomic[bool]
 }
@@ -90,27 +97,30 @@ type commit struct {
 	inFlight sim.Atomic[bool] // the request is written, and its response is not read
 }
 
-// NewGroupConsumer returns a client whose partition starts at the committed
-// offset, with its connection to the group coordinator and room for a number of
+// NewGroupConsumer returns a client whose partitions start at the committed
+// offsets, with its connection to the group coordinator and room for a number of
 // commits.
-func NewGroupConsumer(prior Prior, coordinator *sim.Conn, committed model.Offset, commits int) *GroupConsumer {
+func NewGroupConsumer(prior Prior, coordinator *sim.Conn, commits int, committed ...model.Offset) *GroupConsumer {
 	g := &GroupConsumer{prior: prior, cxn: coordinator}
 	for range commits {
 		c := &commit{}
 		c.ctx.Init()
 		g.commits = append(g.commits, c)
 	}
-	fetched := epochOffset(committed) // By somebody else, without an epoch.
-	g.dirty.Init(fetched)
-	g.head.Init(fetched)
-	g.committed.Init(fetched)
+	for _, offset := range committed {
+		fetched, of := epochOffset(offset), &uncommit{} // By somebody else, without an epoch.
+		of.dirty.Init(fetched)
+		of.head.Init(fetched)
+		of.committed.Init(fetched)
+		g.uncommitted = append(g.uncommitted, of)
+	}
 	return g
 }
 
-// Retries has requests repeated so often, after a while each, and the coordinator looked
-// up on a connection.
-func (g *GroupConsumer) Retries(limit int, backoff time.Duration, lookUp *sim.Conn) {
-	g.retries.Max, g.retries.Backoff, g.retries.any = limit, backoff, lookUp
+// Retries has requests repeated, and the coordinator looked up on a connection.
+func (g *GroupConsumer) Retries(r Retries, lookUp *sim.Conn) {
+	g.retries = r
+	g.retries.any = lookUp
 }
 
 // NoEpoch says whether the application commits offsets as EpochOffset{Epoch: -1}, which
@@ -123,17 +133,35 @@ type epochOffset int64
 
 const recordEpoch epochOffset = 1 << 32
 
+// epochOffsets is what a commit has for each partition; 0: it leaves that out.
+type epochOffsets [3]epochOffset
+
+func (e epochOffsets) String() string {
+	var offsets []string
+	for _, of := range e {
+		if of != 0 {
+			offsets = append(offsets, strconv.FormatInt(int64(of.offset()), 10))
+		}
+	}
+	return strings.Join(offsets, " ")
+}
+
 func (e epochOffset) offset() model.Offset { return model.Offset(e % recordEpoch) }
 
 // polled is what is dirty once the next record is polled.
 func (e epochOffset) polled() epochOffset { return recordEpoch + e%recordEpoch + 1 }
 
 // ofApplication is what an application commits that has polled so far.
-func (g *GroupConsumer) ofApplication(dirty epochOffset) epochOffset {
-	if g.noEpoch {
-		return dirty % recordEpoch
+func (g *GroupConsumer) ofApplication(t *sim.Task) (offsets epochOffsets) {
+	for p, of := range g.uncommitted {
+		if dirty := of.dirty.Get(t); dirty > recordEpoch { // Something was polled of it.
+			offsets[p] = dirty
+			if g.noEpoch {
+				offsets[p] %= recordEpoch
+			}
+		}
 	}
-	return dirty
+	return offsets
 }
 
 // cancel is the CancelFunc of a commit's context. In flight, the goroutine that
@@ -154,14 +182,17 @@ func (g *GroupConsumer) cancel(t *sim.Task, number int) {
 // before the goroutine has unblocked autocommits.
 type committing struct {
 	*GroupConsumer
-	number    int // of the commit
-	priorDone int // the number of the one before it; 0: none
-	offset    epochOffset
+	number    int             // of the commit
+	priorDone int             // the number of the one before it; 0: none
+	polls     model.Partition // whose record it polls next
+	offsets   epochOffsets
 	err       bool
-	code      model.Error // of the last response
-	tries     int         // of the request
+	codes     [len(epochOffsets{})]model.Error // of the last response; none: there was none, or all is committed
+	tries     int                              // of the request
 	backoff   sim.Timer
-	abandoned int // requests whose answers are still to come
+	timeout   sim.Timer // no backoff begins once it is over
+	abandoned int       // requests whose answers are still to come
+	left      bool      // the context ended first, and who ended it went on
 }
 
 func (g *committing) mine() *commit { return g.commits[g.number-1] }
@@ -201,10 +232,13 @@ func (g *committing) issue(t *sim.Task) {
 		g.awaitPrior(t)
 	}
 	g.request(t)
-	if !g.err {
+	if g.answered() {
 		g.updateCommitted(t)
 	}
 }
+
+// answered says whether there is a response.
+func (g *committing) answered() bool { return !g.err || g.codes != [len(g.codes)]model.Error{} }
 
 // awaitPrior waits for the prior commit to be done.
 func (g *committing) awaitPrior(t *sim.Task) {
@@ -220,14 +254,20 @@ func (g *committing) awaitPrior(t *sim.Task) {
 // request is RequestWith: a request whose connection breaks goes again on a new one, unless
 // its context is cancelled; one that the coordinator refused, once that was looked up.
 func (g *committing) request(t *sim.Task) {
+	if g.retries.Timeout > g.retries.Backoff {
+		g.timeout.Start(t, g.retries.Timeout-g.retries.Backoff)
+	}
 	for g.tries = 0; g.try(t) && g.repeats(t); {
 	}
 	g.tries = 0
+	if g.retries.Timeout > g.retries.Backoff {
+		g.timeout.Stop(t)
+	}
 }
 
 // try issues the request, and says whether it may be issued again.
 func (g *committing) try(t *sim.Task) bool {
-	g.err, g.code = true, model.None
+	g.err, g.codes = true, [len(g.codes)]model.Error{}
 	if g.retries.any != nil && g.retries.stale.Load(t) {
 		t.Step(PointLookUp)
 		g.retries.any.Send(t, &model.FindCoordinatorRequest{})
@@ -250,20 +290,27 @@ func (g *committing) try(t *sim.Task) bool {
 		return true
 	}
 	response := g.cxn.Receive(t.At(PointAwaitResponse))
-	g.mine().inFlight.Store(t, false)
+	if !g.mine().inFlight.CompareAndSwap(t, true, false) {
+		g.left = true
+		return false
+	}
 	if response == sim.ErrBroken {
 		// If it broke by itself, the request that was on it may still arrive, after the
 		// next one and all that follow.
 		return g.mine().ctx.Err(t) == nil
 	}
-	g.code = response.(*model.OffsetCommitResponse).Partitions[0].Error
-	g.err = g.code != model.None
-	return g.stale(t)
+	g.err = false
+	for _, p := range response.(*model.OffsetCommitResponse).Partitions {
+		g.codes[p.Partition] = p.Error
+		g.err = g.err || p.Error != model.None
+	}
+	return g.stale(t, response.(*model.OffsetCommitResponse).Partitions[0].Error)
 }
 
-// stale says whether the response was that the coordinator is another, or not there yet.
-func (g *committing) stale(t *sim.Task) bool {
-	switch g.code {
+// stale says whether the first partition's error is that the coordinator is another, or not
+// there yet: the coordinator tells that of all partitions, and the client looks at no other.
+func (g *committing) stale(t *sim.Task, first model.Error) bool {
+	switch first {
 	case model.ErrCoordinatorNotAvailable, model.ErrCoordinatorLoadInProgress, model.ErrNotCoordinator:
 		g.retries.stale.Store(t, true)
 		return true
@@ -276,7 +323,7 @@ func (g *committing) repeats(t *sim.Task) bool {
 	if g.retries.Backoff == 0 {
 		return true
 	}
-	if g.tries++; g.tries > g.retries.Max {
+	if g.tries++; g.tries > g.retries.Max || g.overdue(t) {
 		return false
 	}
 	g.backoff.Start(t, g.retries.Backoff)
@@ -287,9 +334,15 @@ func (g *committing) repeats(t *sim.Task) bool {
 	return true
 }
 
+// overdue says whether the backoff would end after RetryTimeout.
+func (g *committing) overdue(t *sim.Task) bool {
+	return g.retries.Timeout > 0 && (g.retries.Timeout <= g.retries.Backoff || g.timeout.TryReceive(t))
+}
+
 // abandonOnCancel says whether the context ended before the answer was there.
 //
-// Differs: it is asked once. It can be asked as late as one likes.
+// Differs: it is asked once. It can be asked as late as one likes. Ends ends a context while
+// the answer is awaited.
 func (g *committing) abandonOnCancel(t *sim.Task) bool {
 	t.Step(PointAbandon)
 	if g.mine().ctx.Err(t) == nil {
@@ -302,18 +355,40 @@ func (g *committing) abandonOnCancel(t *sim.Task) bool {
 
 func (g *committing) writeRequest(t *sim.Task) {
 	g.mine().inFlight.Store(t, true)
-	g.cxn.Send(t, &model.OffsetCommitRequest{Partitions: []model.PartitionOffset{{Partition: 0, Offset: g.offset.offset()}}})
+	request := &model.OffsetCommitRequest{}
+	for p, of := range g.offsets {
+		if of != 0 {
+			request.Partitions = append(request.Partitions, model.PartitionOffset{Partition: model.Partition(p), Offset: of.offset()})
+		}
+	}
+	g.cxn.Send(t, request)
 }
 
 // updateCommitted notes what was acknowledged. From then on no autocommit sends
 // it again.
 func (g *committing) updateCommitted(t *sim.Task) {
 	g.mu.Lock(t.At(PointUpdateCommitted))
-	g.committed.Set(t, g.offset)
-	if g.head.Get(t) < g.offset { // The rewind: any offset with an epoch is past one without.
-		g.head.Set(t, g.offset)
+	for p, set := range g.offsets {
+		if set == 0 || g.codes[p] != model.None {
+			continue
+		}
+		of := g.uncommitted[p]
+		of.committed.Set(t, set)
+		if of.head.Get(t) < set { // The rewind: any offset with an epoch is past one without.
+			of.head.Set(t, set)
+		}
 	}
 	g.mu.Unlock(t)
+}
+
+// getUncommitted is the head where it is not committed.
+func (g *GroupConsumer) getUncommitted(t *sim.Task) (offsets epochOffsets) {
+	for p, of := range g.uncommitted {
+		if head := of.head.Get(t); head != of.committed.Get(t) {
+			offsets[p] = head
+		}
+	}
+	return offsets
 }
 
 // Tick is one tick of loopCommit, which commits the head, and the goroutine
@@ -329,12 +404,13 @@ func NewTick(g *GroupConsumer, number int) *Tick {
 func (g *Tick) Run(t *sim.Task) {
 	g.mine().done.Lock(t.At(PointTick))
 	g.mu.Lock(t.At(PointAutocommit))
-	if g.blockAuto.Get(t) > 0 || g.head.Get(t) == g.committed.Get(t) {
+	head := g.getUncommitted(t)
+	if g.blockAuto.Get(t) > 0 || head == (epochOffsets{}) {
 		g.mu.Unlock(t)
 		g.mine().done.Unlock(t)
 		return
 	}
-	g.offset = g.head.Get(t)
+	g.offsets = head
 	g.commit(t)
 	g.mu.Unlock(t)
 	g.issue(t)
@@ -367,7 +443,7 @@ func (g *Application) Run(t *sim.Task) {
 	}
 }
 
-// pollRecords polls the next record. What the poll before returned was processed,
+// pollRecords polls the next record, of a partition. What the poll before returned was processed,
 // so the head goes past it.
 //
 // Differs: undirtyUncommitted and updateUncommitted take g.mu one after the
@@ -375,8 +451,11 @@ func (g *Application) Run(t *sim.Task) {
 // looks at dirty.
 func (g *committing) pollRecords(t *sim.Task) {
 	g.mu.Lock(t.At(PointPoll))
-	g.head.Set(t, g.dirty.Get(t))
-	g.dirty.Set(t, g.dirty.Get(t).polled())
+	for _, of := range g.uncommitted {
+		of.head.Set(t, of.dirty.Get(t))
+	}
+	dirty := &g.uncommitted[g.polls].dirty
+	dirty.Set(t, dirty.Get(t).polled())
 	g.mu.Unlock(t)
 }
 
@@ -392,7 +471,7 @@ func (g *Application) commitUncommittedOffsets(t *sim.Task) {
 // goroutine looks at dirty, and CommitOffsetsSync.
 func (g *Application) commitOffsetsSync(t *sim.Task) {
 	g.mine().done.Lock(t.At(PointCommitSync))
-	g.offset = g.ofApplication(g.dirty.Get(t))
+	g.offsets = g.ofApplication(t)
 	g.mu.Lock(t.At(PointBlockAuto))
 	g.block(t)
 	g.commit(t)
@@ -437,15 +516,19 @@ func (g *Successor) Run(t *sim.Task) {
 
 // Describe shows the offsets of the client.
 func (g *GroupConsumer) Describe(show func(name, value string)) {
-	show("head", strconv.FormatInt(int64(g.head.Peek().offset()), 10))
-	show("dirty", strconv.FormatInt(int64(g.dirty.Peek().offset()), 10))
-	show("committed", strconv.FormatInt(int64(g.committed.Peek().offset()), 10))
+	var head, dirty, committed epochOffsets
+	for p, of := range g.uncommitted {
+		head[p], dirty[p], committed[p] = of.head.Peek(), of.dirty.Peek(), of.committed.Peek()
+	}
+	show("head", head.String())
+	show("dirty", dirty.String())
+	show("committed", committed.String())
 }
 
 // Describe shows what the goroutine commits.
 func (g *committing) Describe(show func(name, value string)) {
-	if g.offset != 0 {
-		show("commit", strconv.FormatInt(int64(g.offset.offset()), 10))
+	if g.offsets != (epochOffsets{}) {
+		show("commit", g.offsets.String())
 	}
 }
 
