@@ -259,14 +259,15 @@ var Scenario = scenario.Scenario[Params, Client]{
 		},
 	},
 	Schedule: `
-		app produce; pp dispatch (with app); app input; app produce#2; bp run (p.bpInput with pp); pp hand on
-		pp dispatch (with app)#2; bridge bridge (with bp); bridge async produce; bp run (p.output)
-		bp run (p.bpInput with pp)#2; bridge->broker Produce; reader next promise (with bridge); reader read response
-		reader to pending; bridge write; bridge bridge (with bp)#2; bridge async produce#2; bp run (p.output)#2
-		bp run (p.pending); bp to retries; reader next promise (with bridge)#2; bridge write#2; retries take retry
-		pp hand on#2; pp dispatch (with retries); bp run (p.bpInput with pp)#3; pp send fin; pp least loaded
-		bp to retries#2; bp run (p.bpInput with pp)#4; pp send syn; bp run (p.bpInput with pp)#5
-		bridge bridge (with bp)#3; bridge async produce#3; bridge->broker Produce#2; bridge->broker Produce#3`,
+		app produce; app input; app produce#2; app input#2; pp dispatch; bp run (p.bpInput with pp); pp hand on
+		pp dispatch#2; bridge bridge (with bp); bridge async produce; bp run (p.output)
+		bp run (p.bpInput with pp)#2; bridge->broker Produce; reader next promise (with bridge)
+		reader read response; reader to pending; bridge write; bridge bridge (with bp)#2; bridge async produce#2
+		bp run (p.output)#2; bp run (p.pending); bp to retries; reader next promise (with bridge)#2
+		bridge write#2; retries take retry; retries input again; pp hand on#2; pp dispatch#3
+		bp run (p.bpInput with pp)#3; pp send fin; pp least loaded; bp to retries#2; bp run (p.bpInput with pp)#4
+		pp send syn; bp run (p.bpInput with pp)#5; bridge bridge (with bp)#3; bridge async produce#3
+		bridge->broker Produce#2; bridge->broker Produce#3`,
 	Build: build,
 }
 

@@ -16,9 +16,8 @@
 // their way, or whose RetryTimeout is over;
 // commits, heartbeats and joins of Sarama's cooperative rebalance; a connection of
 // Sarama whose broker throttles it; Sarama's asynchronous producer whose leader refuses a
-// batch for a while (before 1.48.0 an idempotent one with three messages); Sarama's
-// idempotent producer, whose requests meet faults, lost connections among them, against no
-// model; franz-go's producer from 1.22.2 on, idempotent
+// batch for a while; Sarama's idempotent producer, whose requests meet faults, lost
+// connections among them, against no model; franz-go's producer from 1.22.2 on, idempotent
 // or not, whose leader refuses a batch and loses the connection; and the configuration checks
 // of both clients.
 // Where what happens at one instant has no order, the model is asked whether it has the

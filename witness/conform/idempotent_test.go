@@ -79,14 +79,17 @@ func (l *idempotentLog) append(records []byte) (code int16) {
 	defer func() {
 		l.answers = append(l.answers, fmt.Sprintf("%d..%d of epoch %d %s", now.first, now.last, b.ProducerEpoch, outcome))
 	}()
-	next := int32(0)
-	if !l.known {
+	batches, next := l.batches, int32(0)
+	switch {
+	case !l.known:
 		next = now.first // Of a producer that it does not know it takes any.
+	case b.ProducerEpoch < l.epoch:
+		outcome = "of an old epoch"
+		return kerr.InvalidProducerEpoch.Code
+	case b.ProducerEpoch > l.epoch:
+		batches = nil
 	}
-	if l.known = true; b.ProducerEpoch != l.epoch {
-		l.epoch, l.batches = b.ProducerEpoch, nil
-	}
-	for _, old := range l.batches {
+	for _, old := range batches {
 		if old == now {
 			outcome = "duplicate"
 			return 0
@@ -97,7 +100,8 @@ func (l *idempotentLog) append(records []byte) (code int16) {
 		outcome = "out of order"
 		return kerr.OutOfOrderSequenceNumber.Code
 	}
-	if l.batches = append(l.batches, now); len(l.batches) > 5 {
+	l.known, l.epoch, l.batches = true, b.ProducerEpoch, append(batches, now)
+	if len(l.batches) > 5 {
 		l.batches = l.batches[1:]
 	}
 	l.written = append(l.written, valuesOf(b)...)

@@ -36,19 +36,14 @@ type ordering struct {
 }
 
 // drawOrdering draws a setting. Before there was muting, more than one batch is in flight.
-// There, a producer that is not idempotent has room for all; one that is has three messages,
-// as with six one setting in 200 to 500 is not in the model.
+// There, a producer that is not idempotent has room for all.
 func drawOrdering(r *rapid.T, mutes bool) ordering {
 	c := ordering{Params: retryorder.Scenario.Default()}
 	c.Messages = rapid.IntRange(1, 6).Draw(r, "messages")
 	if c.Idempotent = rapid.Bool().Draw(r, "idempotent"); !c.Idempotent {
 		c.MaxOpen = rapid.SampledFrom([]int{1, 1, 2, 3, 5}).Draw(r, "max-open")
 	}
-	switch {
-	case mutes:
-	case c.Idempotent:
-		c.Messages = min(c.Messages, 3)
-	default:
+	if !mutes && !c.Idempotent {
 		c.MaxOpen = 32
 	}
 	c.Refused = rapid.IntRange(1, c.Messages).Draw(r, "refused")

@@ -81,6 +81,7 @@ func (bp *BrokerProducer) flushed(t *sim.Task) {
 func (bp *BrokerProducer) rollOver(t *sim.Task) {
 	bp.accumulating = bp.accumulating[:0]
 	if bp.numbersEarly() {
+		t.Step(PointNewSet)
 		bp.epoch = bp.currentEpoch(t)
 	}
 }
@@ -150,7 +151,7 @@ func (bp *BrokerProducer) take(t *sim.Task) {
 	case bp.numbersEarly() && bp.msg.epoch != bp.epoch && !bp.waitForSpace(t):
 		bp.retryMessage(t, bp.msg, model.ErrNotLeaderOrFollower)
 	default:
-		bp.add(t, bp.msg)
+		bp.add(t)
 	}
 }
 
@@ -203,13 +204,13 @@ func (bp *BrokerProducer) stale() bool { return bp.answered.conn < bp.conn }
 // add puts a message into the set.
 //
 // Source: produceSet.add, which wants each number to follow the one before.
-func (bp *BrokerProducer) add(t *sim.Task, msg message) {
-	n := len(bp.accumulating)
-	if bp.numbersEarly() && n > 0 && msg.seq < bp.accumulating[0].seq {
-		bp.returnError(t, msg, model.ErrOutOfOrderSequenceNumber) // "assertion failed: message out of sequence added to a batch"
+func (bp *BrokerProducer) add(t *sim.Task) {
+	if bp.numbersEarly() && len(bp.accumulating) > 0 && bp.msg.seq < bp.accumulating[0].seq {
+		t.Step(PointOutOfSequence)
+		bp.returnError(t, bp.msg, model.ErrOutOfOrderSequenceNumber) // "assertion failed: message out of sequence added to a batch"
 		return
 	}
-	bp.accumulating = append(bp.accumulating, msg)
+	bp.accumulating = append(bp.accumulating, bp.msg)
 }
 
 // handleResponse is handleResponse and handleSuccess.

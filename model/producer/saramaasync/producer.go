@@ -101,8 +101,7 @@ const (
 // room for all, as the queues behind them have. No flush settings: every set is ready.
 // Backoffs take no time. Neither does a refresh of metadata but for the lock that it waits for
 // up to 1.47.0: in the release it may be asked of the leader, behind what that has to answer.
-// Up to 1.47.0, with four to six messages of an idempotent producer, one drawn setting in 200
-// to 500 goes another way in the release; why is not known. Close begins when all is told:
+// Close begins when all is told:
 // from 1.60.0 on a batch that is to go again when Close has begun may fail with ErrShuttingDown.
 type Producer struct {
 	config Config `sim:"config"`
@@ -132,7 +131,6 @@ type Producer struct {
 // NewProducer returns a producer with its connection to the leader.
 func NewProducer(conn *sim.Conn, config Config) *Producer {
 	p := &Producer{config: config, conn: conn}
-	p.input.Init(0)
 	p.bpInput.Init(0)
 	p.output.Init(0)
 	p.promises.Init(config.MaxOpenRequests - 1)
@@ -141,6 +139,7 @@ func NewProducer(conn *sim.Conn, config Config) *Producer {
 		p.promises.Init(config.MaxOpenRequests)
 	}
 	room := 2 * (config.Messages + int(config.RetryMax))
+	p.input.Init(room)
 	p.pending.Init(room)
 	p.retries.Init(room)
 	p.batches.Init(room)
