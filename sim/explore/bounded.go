@@ -23,7 +23,7 @@ func Bounded(sys System, preemptions int, o Options) (_ *Result, err error) {
 	r.Verdicts = append(r.Verdicts, Verdict{Property: EndsWhenFair})
 	at := newCursor(sys)
 	b := &bounded{most: preemptions}
-	var run sampled
+	run := sampled{longest: o.Longest}
 	for r.Runs < o.Limit && !o.stopped() && !(o.First && r.AnyBroken()) {
 		b.begin()
 		run.run(at, b, len(r.Verdicts), r.index)

@@ -24,7 +24,7 @@ import (
 //
 // States judges it by the cycles among the states: a set of states that a fair run
 // never has to leave breaks it. A sampler judges a run that it has not brought to its
-// end in unfairSteps.
+// end in a fifth of all steps.
 const EndsWhenFair = "ends-when-fair"
 
 // Lively is a System that knows what a fair run owes, and what it has to come to.

@@ -93,8 +93,9 @@ func sample(strategy string, sys System, seed uint64, o Options, by sampler) (*R
 		left -= c.cursors[0].checkRun(chooser(seed+uint64(i)), left)
 	}
 	runs := make([]sampled, cmp.Or(by.batch, batch))
-	if by.learn != nil {
-		for i := range runs {
+	for i := range runs {
+		runs[i].longest = o.Longest
+		if by.learn != nil {
 			runs[i].class = &causes{wrote: map[int]uint64{}}
 		}
 	}
@@ -122,9 +123,6 @@ func sample(strategy string, sys System, seed uint64, o Options, by sampler) (*R
 	return r, nil
 }
 
-// unfairSteps is how long a sampler may choose as it likes.
-const unfairSteps = sim.MaxSteps / 5
-
 // Faulty is a System with faults that can be stopped.
 type Faulty interface{ StopFaults() }
 
@@ -134,6 +132,15 @@ type sampled struct {
 	tested uint64
 	broke  []firstViolation // by property
 	class  *causes          // nil: nobody asks for it
+
+	longest int // how many steps it may have; 0: sim.MaxSteps
+}
+
+// bounds are after how many steps a sampler may not choose as it likes any more, and after
+// how many the run is cut off.
+func (s *sampled) bounds() (unfair, longest int) {
+	longest = cmp.Or(s.longest, sim.MaxSteps)
+	return longest / 5, longest
 }
 
 // firstViolation is how a property first broke in a run.
@@ -171,11 +178,12 @@ func (s *sampled) run(at *cursor, chooser sim.Chooser, properties int, index fun
 	at.Reset()
 	s.note(at.Violations(), index)
 	wants := ^uint64(0) // what no state had since faults stopped
+	unfair, longest := s.bounds()
 	for len(at.Enabled()) > 0 {
 		switch len(s.steps) {
-		case unfairSteps:
+		case unfair:
 			chooser = at.makeFair()
-		case sim.MaxSteps:
+		case longest:
 			s.cutOff(at, wants, index)
 			return
 		}
@@ -188,7 +196,7 @@ func (s *sampled) run(at *cursor, chooser sim.Chooser, properties int, index fun
 		if s.class != nil {
 			s.class.add(s.steps[len(s.steps)-1], at.Accesses())
 		}
-		if len(s.steps) > unfairSteps {
+		if len(s.steps) > unfair {
 			wants &= at.discontent(index)
 		}
 		s.tested |= at.Tested()
@@ -220,24 +228,25 @@ func (s *sampled) cutOff(at *cursor, wants uint64, index func(string) int) {
 			*f = firstViolation{err: err, endless: true}
 		}
 	}
-	broke(EndsWhenFair, stillGoing(at))
+	unfair, longest := s.bounds()
+	broke(EndsWhenFair, stillGoing(at, longest, longest-unfair))
 	if at.lives == nil {
 		return
 	}
 	for _, v := range at.lives.Discontent() {
 		if wants>>index(v.Property)&1 == 1 {
-			broke(v.Property, fmt.Errorf("not once in the last %d of %d steps, fair and without faults: %w", sim.MaxSteps-unfairSteps, sim.MaxSteps, v.Err))
+			broke(v.Property, fmt.Errorf("not once in the last %d of %d steps, fair and without faults: %w", longest-unfair, longest, v.Err))
 		}
 	}
 }
 
-func stillGoing(sys System) error {
+func stillGoing(sys System, steps, fair int) error {
 	var events []string
 	for _, e := range sys.Enabled() {
 		events = append(events, e.String())
 	}
 	return fmt.Errorf("%d steps, the last %d of them fair and without faults, and it still goes on: %s",
-		sim.MaxSteps, sim.MaxSteps-unfairSteps, strings.Join(events, ", "))
+		steps, fair, strings.Join(events, ", "))
 }
 
 // fair gives the turn to the thread that has waited longest for it.

@@ -13,6 +13,8 @@ import (
 type Options struct {
 	// Limit bounds the search: states for States, runs for the others.
 	Limit int
+	// Longest is how many steps a run of a sample or of Bounded may have; 0: sim.MaxSteps.
+	Longest int
 	// First ends the search with the first that breaks a property.
 	First bool
 	// From is for a part of a sample: how many runs come before it. See Part.
