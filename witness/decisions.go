@@ -86,14 +86,14 @@ func (o *outcome) property() string {
 
 // mostSteps bounds a run by decisions. A search counts choices, of which each may have
 // many steps behind it.
-const mostSteps = 10 * sim.MaxSteps
+func mostSteps(sys *search.System) int { return 10 * max(sim.MaxSteps, sys.Longest) }
 
 // play runs by decisions up to the first break or the end.
 func play(sys *search.System, decisions Decisions) (out outcome) {
 	sys.Reset()
 	taken := map[string]int{}
 	left := append(Decisions(nil), decisions...)
-	for len(out.steps) < mostSteps {
+	for most := mostSteps(sys); len(out.steps) < most; {
 		enabled := sys.Enabled()
 		if len(enabled) == 0 {
 			break
@@ -207,7 +207,7 @@ const mostAlternatives = 300
 func alternatives(sys *search.System) (all Decisions) {
 	sys.Reset()
 	taken := map[string]int{}
-	for steps := 0; steps < mostSteps && len(sys.Enabled()) > 0; {
+	for steps := 0; steps < mostSteps(sys) && len(sys.Enabled()) > 0; {
 		enabled := sys.Enabled()
 		for _, e := range enabled[1:] {
 			all = append(all, Decision{enabled[0].Actor, taken[enabled[0].Actor] + 1, e.String()})

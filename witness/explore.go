@@ -12,15 +12,23 @@ import (
 	"testing"
 	"time"
 
+	"racelab/sim"
 	"racelab/sim/explore"
 	"racelab/witness/internal/names"
 	"racelab/witness/internal/search"
 	"racelab/witness/rt"
 )
 
-// Variable is the environment variable that holds the Settings of a search; without
-// it nothing is explored.
+// Variable is the environment variable that names the file of the Settings of a search;
+// without it nothing is explored.
 const Variable = "WITNESS"
+
+// given is that file. Processes that a test starts do not see it: they are its own.
+var given = func() string {
+	file := os.Getenv(Variable)
+	os.Unsetenv(Variable)
+	return file
+}()
 
 // Settings are what the command tells the tests that it built.
 type Settings struct {
@@ -39,11 +47,12 @@ type Settings struct {
 	Atomic      []string // see rt.Atomic
 	Command     string   // that repeats a finding, up to the schedule; TEST stands for the test, EXPERIMENT for its name as an experiment
 	Missed      []string
-	RaceLog     string // see rt.RaceLog
-	Debug       bool   // a debugger may stop the process for as long as it likes
-	Answers     string // a file for what was found, one JSON a line
-	Workers     int    // how many processes explore at a time
-	Part        *part  // what this process is to do; nil: all
+	Args        []string // of the test binary
+	RaceLog     string   // see rt.RaceLog
+	Debug       bool     // a debugger may stop the process for as long as it likes
+	Answers     string   // a file for what was found, one JSON a line
+	Workers     int      // how many processes explore at a time
+	Part        *part    // what this process is to do; nil: all
 }
 
 // Strategies are the searches that there are.
@@ -53,15 +62,28 @@ func Strategies() []string {
 
 // settings returns the settings of the search; nil: none.
 func settings() *Settings {
-	text := os.Getenv(Variable)
-	if text == "" {
+	if given == "" {
 		return nil
 	}
 	s := &Settings{}
-	if err := json.Unmarshal([]byte(text), s); err != nil {
+	text, err := os.ReadFile(given)
+	if err == nil {
+		err = json.Unmarshal(text, s)
+	}
+	if err != nil {
 		panic(fmt.Sprintf("witness: %s: %v", Variable, err))
 	}
 	return s
+}
+
+// Save writes the settings to a file, and returns the environment of a process that is to
+// read them.
+func (s *Settings) Save(file string) ([]string, error) {
+	text, err := json.Marshal(s)
+	if err != nil {
+		return nil, err
+	}
+	return append(os.Environ(), Variable+"="+file), os.WriteFile(file, text, 0o666)
 }
 
 // Explore runs body under many schedules and fails t with the one that breaks it,
@@ -141,20 +163,23 @@ func exploreTest(t *testing.T, s *Settings, unasked bool, body func(w *T)) {
 		rt.Patience = 1000 * time.Hour
 	}
 	rt.AsyncTimers, rt.Atomic, rt.RaceLog = s.AsyncTimers, s.Atomic, s.RaceLog
+	if s.Part != nil {
+		endsWithItsParent()
+	}
 	sys := search.New(func() {
 		w := begin(t.Name())
 		defer w.end()
 		body(w)
+		w.returned = true
 	})
 	defer sys.Close()
 	sys.Leaks = s.Leaks
 	// What a process makes once (in a sync.Once of a package) is made before the
 	// search, so that all runs are alike.
-	play(sys, nil)
+	first := measure(sys)
 	switch {
 	case s.Part != nil:
-		endsWithItsParent()
-		if err := s.Part.make(t, sys, s); err != nil {
+		if err := s.Part.make(t, sys, s, first); err != nil {
 			t.Fatal(err)
 		}
 	case s.Schedule != "":
@@ -237,6 +262,8 @@ func (s *Settings) conclude(t *testing.T, call int, found *partial, kept string,
 		switch {
 		case err != nil:
 			return nil, err
+		case f != nil && f.Answer.Property == rt.UnderControl:
+			return f, nil
 		case f == nil:
 			return &finding{Answer: answer, Text: says + "; the same schedule in another process does not break: something is kept from run to run, such as a variable of a package"}, nil
 		case s.Keep:
@@ -260,14 +287,45 @@ func (s *Settings) conclude(t *testing.T, call int, found *partial, kept string,
 	case answer.Vacuous:
 		t.Errorf("vacuous: nothing was to be chosen, so no schedule could break it%s", uncontrolled)
 	default:
+		if found.Longest > sim.MaxSteps {
+			answer.Explored += fmt.Sprintf("; a run may have %d steps, so there are %d in place of %d", found.Longest, answer.Runs, s.Runs)
+		}
 		t.Logf("holds: no failure in %s%s", answer.Explored, uncontrolled)
 	}
 	return nil, nil
 }
 
-// runs makes runs of a search: so many, after so many others.
+// mostWork bounds the default run of a test that is long: steps times goroutines.
+const mostWork = 10_000_000
+
+// measure takes the default run, tells the system how long a run may be, and returns
+// what the run broke. A run may have four times as many steps as this one has to the end
+// of the test, if it comes to that.
+func measure(sys *search.System) (broke string) {
+	steps, work, body := 0, 0, 0
+	sys.Reset()
+	for ; len(sys.Enabled()) > 0 && (steps < sim.MaxSteps || body == 0 && work < mostWork); steps++ {
+		sys.Take(0)
+		work += len(sys.Trace()) * sys.Goroutines()
+		if v := sys.Violations(); len(v) > 0 {
+			return v[0].Property
+		}
+		if body == 0 && sys.Ended() {
+			body = steps
+		}
+	}
+	if body > sim.MaxSteps/2 {
+		sys.Longest = 4 * body
+	}
+	return ""
+}
+
+// runs makes runs of a search: so many, after so many others; fewer if they are long.
 func runs(sys *search.System, s *Settings, from, n int) (*explore.Result, error) {
-	o := explore.Options{Limit: n, First: !s.Count, Workers: 1}
+	if sys.Longest > 0 {
+		n = max(1, n*sim.MaxSteps/sys.Longest)
+	}
+	o := explore.Options{Limit: n, First: !s.Count, Workers: 1, Longest: sys.Longest}
 	seed := s.Seed + uint64(from)
 	switch s.Strategy {
 	case "walk":

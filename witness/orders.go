@@ -37,7 +37,7 @@ func follow(sys *search.System, orders []explore.Before) *keeping {
 		return sim.Step{Actor: actor, Label: label, Occurrence: times[actor+" "+label] + further}
 	}
 	gone := map[int]bool{}
-	for len(k.steps) < mostSteps && k.broke == nil {
+	for len(k.steps) < mostSteps(sys) && k.broke == nil {
 		enabled := sys.Enabled()
 		if len(enabled) == 0 {
 			break

@@ -43,6 +43,7 @@ type partial struct {
 	Result    explore.Result // without its verdicts
 	Broken    []broken
 	Points    int
+	Longest   int // how many steps a run may have; 0: as always
 	Outsiders []string
 	Finding   *finding // that it tells of; nil: the run breaks nothing
 }
@@ -57,10 +58,11 @@ type broken struct {
 	Lines    string // the first such run, as Decisions
 }
 
-// make does a part, in the process that was started for it.
-func (p *part) make(t *testing.T, sys *search.System, s *Settings) error {
+// make does a part, in the process that was started for it. first is what the first run of
+// the process broke.
+func (p *part) make(t *testing.T, sys *search.System, s *Settings, first string) error {
 	if p.Runs == 0 {
-		f, err := p.finding(t, sys, s)
+		f, err := p.finding(t, sys, s, first)
 		if err != nil {
 			return err
 		}
@@ -70,7 +72,7 @@ func (p *part) make(t *testing.T, sys *search.System, s *Settings) error {
 	if err != nil {
 		return err
 	}
-	all := partial{Result: *r, Points: sys.Points(), Outsiders: slices.Sorted(slices.Values(rt.Outsiders()))}
+	all := partial{Result: *r, Points: sys.Points(), Longest: sys.Longest, Outsiders: slices.Sorted(slices.Values(rt.Outsiders()))}
 	all.Result.Verdicts = nil
 	for i := range r.Verdicts {
 		v := &r.Verdicts[i]
@@ -95,10 +97,13 @@ func (p *part) write(all *partial) error {
 }
 
 // finding tells of the run of a part.
-func (p *part) finding(t *testing.T, sys *search.System, s *Settings) (*finding, error) {
+func (p *part) finding(t *testing.T, sys *search.System, s *Settings, first string) (*finding, error) {
 	d, err := ParseDecisions(p.Schedule)
 	if err != nil {
 		return nil, err
+	}
+	if second := play(sys, nil); first == "" && second.broke != nil {
+		return broken{Property: second.property(), Sentence: second.broke.Err.Error()}.onlyAgain(p.Answer), nil
 	}
 	var out outcome
 	if p.Property == "" {
@@ -127,6 +132,13 @@ func (s *Settings) tell(p *part) (*finding, error) {
 	return done.Finding, nil
 }
 
+// onlyAgain is the finding that a test breaks when it runs a second time in one process.
+func (b broken) onlyAgain(a Answer) *finding {
+	a.Property = rt.UnderControl
+	a.Sentence = fmt.Sprintf("the test breaks when it runs a second time in one process, as go test -count=2 does it, by the schedule that held the first time (%s: %s); a variable of a package keeps something, and the test is to set it", b.Property, b.Sentence)
+	return &finding{Answer: a, Text: a.Property + ": " + a.Sentence}
+}
+
 // hung is what the watchdog of a process said before it ended that.
 type hung string
 
@@ -138,6 +150,7 @@ func (whole *partial) add(p *partial) {
 	p.Result.Steps += whole.Result.Steps
 	whole.Result = p.Result
 	whole.Points += p.Points
+	whole.Longest = max(whole.Longest, p.Longest)
 	whole.Outsiders = slices.Compact(slices.Sorted(slices.Values(append(whole.Outsiders, p.Outsiders...))))
 	for _, b := range p.Broken {
 		if i := slices.IndexFunc(whole.Broken, func(x broken) bool { return x.Property == b.Property }); i >= 0 {
@@ -211,7 +224,7 @@ func (s *Settings) explore(t *testing.T, call int) (*partial, error) {
 // start starts a process for a part and awaits its end.
 func (p *part) start(ctx context.Context, s Settings) (*partial, error) {
 	s.Part = p
-	text, err := json.Marshal(s)
+	environment, err := s.Save(p.File + ".settings")
 	if err != nil {
 		return nil, err
 	}
@@ -223,8 +236,8 @@ func (p *part) start(ctx context.Context, s Settings) (*partial, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := exec.CommandContext(ctx, self, "-test.run="+strings.Join(pattern, "/"), "-test.timeout=0", "-test.count=1")
-	c.Env = append(os.Environ(), Variable+"="+string(text))
+	c := exec.CommandContext(ctx, self, slices.Concat([]string{"-test.run=" + strings.Join(pattern, "/"), "-test.timeout=0", "-test.count=1"}, s.Args)...)
+	c.Env = environment
 	var said, complained bytes.Buffer
 	c.Stdout, c.Stderr = &said, &complained
 	// The process ends when its standard input does: with this one, whatever ends that.
@@ -247,9 +260,15 @@ func (p *part) start(ctx context.Context, s Settings) (*partial, error) {
 	return done, json.Unmarshal(content, done)
 }
 
-// tail is the last lines of a text.
+// tail is what a process said at its end: the last lines, or the first of what Go says
+// when it ends one.
 func tail(text string) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
+	for i, line := range lines {
+		if strings.HasPrefix(line, "fatal error: ") || strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "SIGSEGV: ") {
+			return strings.Join(lines[i:min(len(lines), i+10)], "\n")
+		}
+	}
 	return strings.Join(lines[max(0, len(lines)-10):], "\n")
 }
 

@@ -64,6 +64,19 @@ func TestWorkers(t *testing.T) {
 	}
 }
 
+// Goal: a schedule may be as long as it likes.
+func TestLongSchedule(t *testing.T) {
+	if s := settings(); s != nil { // a process of the search
+		exploreTest(t, s, false, lostUpdate)
+		return
+	}
+	long := strings.Repeat("nobody@1: nobody starts\n", 10_000) + "add@3: add:2 starts\n"
+	f, err := (&Settings{}).tell(&part{Test: t.Name(), Call: 1, Schedule: long})
+	if err != nil || f == nil || f.Answer.Schedule != "add@3: add:2 starts" {
+		t.Errorf("it is told of %+v, %v", f, err)
+	}
+}
+
 // readsForReal blocks out of control in each schedule.
 func readsForReal(*T) {
 	r, w, err := os.Pipe()

@@ -6,17 +6,19 @@ import (
 	"io"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	rtcontext "racelab/witness/rt/context"
 
 	"racelab/witness/rt"
 )
 
-// T is the testing.T of one run. Sub-tests run in the run of their test, one after
-// the other: Parallel does nothing.
+// T is the testing.T of one run. Sub-tests run in the run of their test; those that call
+// Parallel, beside each other when the rest of it has ended.
 type T struct {
 	*testing.T
 
@@ -26,6 +28,13 @@ type T struct {
 	subs     map[string]int // how many sub-tests of a name there were
 	cancel   context.CancelFunc
 	ctx      context.Context
+
+	parent   *T
+	returned bool
+	beside   bool // it is parallel
+	parallel []*T // those of the sub-tests that are
+	over     bool // they may go on
+	ended    bool
 }
 
 // running are the T of the run that is under way: a test, and sub-tests within. It is
@@ -54,6 +63,7 @@ func begin(name string) *T {
 
 // end is deferred in the body's goroutine.
 func (w *T) end() {
+	w.awaitParallel()
 	for len(w.cleanups) > 0 {
 		f := w.cleanups[len(w.cleanups)-1]
 		w.cleanups = w.cleanups[:len(w.cleanups)-1]
@@ -68,8 +78,35 @@ func (w *T) end() {
 	for i, other := range running {
 		if other == w {
 			running = rt.Without(running, i)
-			return
+			break
 		}
+	}
+	w.ended = true
+	rt.Release(unsafe.Pointer(&w.ended))
+}
+
+// awaitParallel lets the parallel sub-tests go on, and waits for their ends. A test that
+// panics has none.
+func (w *T) awaitParallel() {
+	if len(w.parallel) == 0 || !w.returned && !w.T.Failed() && !w.T.Skipped() {
+		return
+	}
+	w.over = true
+	rt.Release(unsafe.Pointer(&w.over))
+	rt.Await(unsafe.Pointer(w), w, "sub-test", "parallel sub-tests", func() bool {
+		return !slices.ContainsFunc(w.parallel, func(sub *T) bool { return !sub.ended })
+	})
+	for _, sub := range w.parallel {
+		rt.Acquire(unsafe.Pointer(&sub.ended))
+		w.sees(sub)
+	}
+}
+
+// sees lets the test fail if its sub-test has, which has said why.
+func (w *T) sees(sub *T) {
+	if sub.Failed() {
+		w.failed = true
+		w.T.Fail()
 	}
 }
 
@@ -197,14 +234,13 @@ func (w *T) Run(name string, f func(*testing.T)) bool {
 		name += fmt.Sprintf("#%02d", n-1)
 	}
 	sub := begin(name)
+	sub.parent = w
 	rt.Call(name, func() {
 		defer sub.end()
 		f(sub.T)
-	})
-	if sub.Failed() {
-		w.failed = true // The sub-test has said why.
-		w.T.Fail()
-	}
+		sub.returned = true
+	}, &sub.beside)
+	w.sees(sub)
 	return !sub.Failed()
 }
 
@@ -217,11 +253,20 @@ func (w *T) Failed() bool {
 	return reflect.ValueOf(w.T).Elem().FieldByName("failed").Bool()
 }
 
-// Parallel does nothing in a run.
+// Parallel lets a sub-test wait for the end of what its parent does besides, and then go on
+// beside the others that called it. That of a test does nothing: a run has one test.
 func (w *T) Parallel() {
 	if !w.inRun() {
 		w.T.Parallel()
+		return
 	}
+	if w.parent == nil || w.beside {
+		return
+	}
+	w.beside = true
+	w.parent.parallel = append(w.parent.parallel, w)
+	rt.Await(unsafe.Pointer(w), w, "sub-test", "Parallel", func() bool { return w.parent.over })
+	rt.Acquire(unsafe.Pointer(&w.parent.over))
 }
 
 // Cleanup calls f at the end of the body, the last first.

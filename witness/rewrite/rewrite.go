@@ -38,7 +38,7 @@ func same(names string) map[string]string {
 var shims = map[string]shim{
 	"sync":        {"", same("Mutex RWMutex Cond NewCond Once OnceFunc OnceValue OnceValues WaitGroup Map Pool")},
 	"time":        {"", same("Now Since Until Sleep After AfterFunc NewTimer NewTicker Tick Timer Ticker")},
-	"runtime":     {"", same("Gosched NumGoroutine Stack")},
+	"runtime":     {"", same("Gosched NumGoroutine Stack LockOSThread UnlockOSThread")},
 	"maps":        {"", map[string]string{"Keys": "MapKeys", "Values": "MapValues", "All": "MapAll"}},
 	"sync/atomic": {"atomic", atomics()},
 	"context": {"context", same(
@@ -51,7 +51,8 @@ var shims = map[string]shim{
 	"net":              {"net", same("Pipe")},
 	"testing/synctest": {"synctest", same("Test Wait")},
 	"io":               {"io", same("Pipe PipeReader PipeWriter")},
-	"reflect":          {"", map[string]string{"Select": "ReflectSelect"}},
+	"reflect":          {"", map[string]string{"Select": "ReflectSelect", "MapIter": "ReflectIter"}},
+	"iter":             {"", same("Pull Pull2")},
 }
 
 func atomics() map[string]string {
@@ -83,12 +84,8 @@ type Result struct {
 func File(fset *token.FileSet, file *ast.File, info *types.Info, source []byte, o Options) (res Result, err error) {
 	r := &rewriter{Options: o, fset: fset, file: file, info: info, source: source, base: fset.File(file.FileStart).Base(), used: map[string]bool{}}
 	for _, spec := range file.Imports {
-		path, _ := strconv.Unquote(spec.Path.Value)
-		switch _, shimmed := shims[path]; {
-		case path == "C":
+		if spec.Path.Value == `"C"` {
 			return Result{Text: source, Missed: []string{r.line(spec) + ": cgo; the file is left as it is"}}, nil
-		case shimmed && spec.Name != nil && spec.Name.Name == ".":
-			return Result{}, fmt.Errorf("%s: import . %q cannot be rewritten; import it by name", r.line(spec), path)
 		}
 	}
 	for _, decl := range file.Decls {
@@ -224,22 +221,25 @@ func (r *rewriter) imports() {
 		fmt.Fprintf(&b, "; import %s %q", r.runtime(path), full)
 	}
 	r.close(r.file.Name, b.String())
-	uses := map[*types.PkgName]int{}
-	gone := map[*types.PkgName]int{}
-	ast.Inspect(r.file, func(n ast.Node) bool {
+	uses := map[*types.Package]int{}
+	gone := map[*types.Package]int{}
+	ast.PreorderStack(r.file, nil, func(n ast.Node, stack []ast.Node) bool {
 		id, ok := n.(*ast.Ident)
 		if !ok {
 			return true
 		}
 		if name, ok := r.info.Uses[id].(*types.PkgName); ok {
-			uses[name]++
-			gone[name] += r.replaced[r.at(id)]
+			uses[name.Imported()]++
+			gone[name.Imported()] += r.replaced[r.at(id)]
+		} else if of := r.dotOf(id, stack); of != nil {
+			uses[of]++
+			gone[of] += r.replaced[r.at(id)]
 		}
 		return true
 	})
 	for _, spec := range r.file.Imports {
 		name := r.info.PkgNameOf(spec)
-		if name == nil || uses[name] == 0 || uses[name] != gone[name] {
+		if name == nil || uses[name.Imported()] == 0 || uses[name.Imported()] != gone[name.Imported()] {
 			continue
 		}
 		if spec.Name != nil {
@@ -289,6 +289,10 @@ func (r *rewriter) walk(n ast.Node) {
 			}
 		case *ast.SelectorExpr:
 			r.selector(n)
+		case *ast.Ident:
+			if of := r.dotOf(n, stack); of != nil {
+				r.shim(of, n, n)
+			}
 		}
 		return true
 	})
@@ -403,33 +407,54 @@ func (r *rewriter) selector(n *ast.SelectorExpr) {
 		}
 		return
 	}
-	path := name.Imported().Path()
-	s, ok := shims[path]
+	r.shim(name.Imported(), id, n.Sel)
+}
+
+// shim lets a name of a package be that of its shim, if there is one. from is the name of
+// the package, or with import . the name itself.
+func (r *rewriter) shim(of *types.Package, from, name *ast.Ident) {
+	s := shims[of.Path()]
+	to, ok := s.names[name.Name]
 	if !ok {
 		return
 	}
-	to, ok := s.names[n.Sel.Name]
-	if !ok {
-		return
-	}
-	r.replace(id.Pos(), id.End(), r.runtime(s.path))
-	if to != n.Sel.Name {
-		r.replace(n.Sel.Pos(), n.Sel.End(), to)
+	if from == name {
+		r.replace(name.Pos(), name.End(), r.runtime(s.path)+"."+to)
+	} else {
+		r.replace(from.Pos(), from.End(), r.runtime(s.path))
+		if to != name.Name {
+			r.replace(name.Pos(), name.End(), to)
+		}
 	}
 	if r.replaced == nil {
 		r.replaced = map[string]int{}
 	}
-	r.replaced[r.at(id)] = 1
+	r.replaced[r.at(from)] = 1
 }
 
-// reflected puts the methods of a reflect.Value that work on channels under control.
+// dotOf is the package of import . that a name is of; nil: none.
+func (r *rewriter) dotOf(id *ast.Ident, stack []ast.Node) *types.Package {
+	o := r.info.Uses[id]
+	if o == nil || o.Pkg() == nil || o.Parent() != o.Pkg().Scope() {
+		return nil
+	}
+	if len(stack) > 0 {
+		if s, ok := stack[len(stack)-1].(*ast.SelectorExpr); ok && s.Sel == id {
+			return nil
+		}
+	}
+	return o.Pkg() // Or it is the package of the file, which has no shim.
+}
+
+// reflected puts the methods of a reflect.Value that work on channels and maps under
+// control.
 func (r *rewriter) reflected(n *ast.SelectorExpr, s *types.Selection) {
 	of := ""
 	if f, ok := s.Obj().(*types.Func); ok {
 		of, _ = strings.CutPrefix(f.FullName(), "(reflect.Value).")
 	}
 	switch of {
-	case "Recv", "Send", "TryRecv", "TrySend", "Close", "Seq":
+	case "Recv", "Send", "TryRecv", "TrySend", "Close", "Seq", "Seq2", "MapKeys", "MapRange", "SetIterKey", "SetIterValue":
 	default:
 		return
 	}

@@ -36,26 +36,27 @@ func spawn(name string, f func(), skip int) {
 	}
 }
 
-// Call runs f in a goroutine and waits for its end, be that by runtime.Goexit: a
-// sub-test. It must be called in a run.
-func Call(name string, f func()) {
+// Call runs f in a goroutine and waits for its end, be that by runtime.Goexit, or until
+// it goes beside: a sub-test. It must be called in a run.
+func Call(name string, f func(), beside *bool) {
 	if active.killed {
 		return
 	}
 	g := active.start(name, f)
 	g.body = true
-	current().at(&subTest{g, active.objectAt(unsafe.Pointer(g), "sub-test", g, 2)})
+	current().at(&subTest{g, active.objectAt(unsafe.Pointer(g), "sub-test", g, 2), beside})
 	Acquire(unsafe.Pointer(g))
 }
 
 // subTest awaits the end of a goroutine.
 type subTest struct {
-	g *goroutine
-	o *object
+	g      *goroutine
+	o      *object
+	beside *bool
 }
 
 func (c *subTest) ways() int {
-	if c.g.status == ended {
+	if c.g.status == ended || *c.beside {
 		return 1
 	}
 	return 0

@@ -346,6 +346,7 @@ func (w *writing) holders() []*goroutine {
 type Cond struct {
 	L    sync.Locker
 	real *sync.Cond
+	self *Cond // which of its copies is in use
 	run  *run
 	in   []*goroutine
 	o    *object
@@ -355,6 +356,12 @@ type Cond struct {
 func NewCond(l sync.Locker) *Cond { return &Cond{L: l} }
 
 func (c *Cond) fresh() {
+	if c.self == nil {
+		c.self = c
+	}
+	if c.self != c {
+		panic("sync.Cond is copied")
+	}
 	if c.run != active {
 		c.run, c.in, c.o = active, nil, active.objectAt(unsafe.Pointer(c), "Cond", c, 3)
 	}

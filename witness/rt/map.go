@@ -267,20 +267,28 @@ func MapIter[M ~map[K]V, K comparable, V any](m M) (*Keys[K, V], K, V) {
 	it := &Keys[K, V]{m: m, keys: slices.Collect(maps.Keys(m))}
 	if g := current(); g != nil {
 		sortKeys(it.keys)
-		if n := len(it.keys); n > 1 && !active.killed && active.calm == 0 && !g.atomic {
-			order := &ordering{n: n}
-			g.at(order)
-			switch order.way {
-			case 1:
-				slices.Reverse(it.keys)
-			case 2:
-				it.keys = slices.Concat(it.keys[n/2:], it.keys[:n/2])
-			}
-		}
+		it.keys = ordered(g, it.keys)
 	}
 	var k K
 	var v V
 	return it, k, v
+}
+
+// ordered lets the search choose the order of sorted keys.
+func ordered[K any](g *goroutine, keys []K) []K {
+	n := len(keys)
+	if n < 2 || active.killed || active.calm > 0 || g.atomic {
+		return keys
+	}
+	order := &ordering{n: n}
+	g.at(order)
+	switch order.way {
+	case 1:
+		slices.Reverse(keys)
+	case 2:
+		keys = slices.Concat(keys[n/2:], keys[:n/2])
+	}
+	return keys
 }
 
 // ordering is the begin of a range over a map of n keys.

@@ -24,12 +24,15 @@ func OnceValues[T, U any](f func() (T, U)) func() (T, U) {
 	return func() (T, U) {
 		once.Do(func() {
 			defer func() {
-				if !fine {
-					reason = recover()
+				if fine {
+					return
+				}
+				if reason = recover(); reason != nil {
+					panic(reason) // The first call has the stack of f.
 				}
 			}()
 			t, u = f()
-			fine = true
+			f, fine = nil, true
 		})
 		if !fine {
 			panic(reason)

@@ -7,10 +7,10 @@ import (
 	"unsafe"
 )
 
-// Value is a reflect.Value whose channel is under control.
+// Value is a reflect.Value whose channel or map is under control.
 type Value struct{ reflect.Value }
 
-// Reflected begins an operation on a channel: rt.Reflected(v).Recv() is v.Recv().
+// Reflected begins an operation on a channel or a map: rt.Reflected(v).Recv() is v.Recv().
 func Reflected(v reflect.Value) Value { return Value{v} }
 
 // controlled says whether an operation is a step of a run. Otherwise it is reflect's own,
@@ -92,14 +92,105 @@ func (v Value) Close() {
 
 // Seq is that of reflect.Value.
 func (v Value) Seq() iter.Seq[reflect.Value] {
-	if !v.controlled(reflect.RecvDir) {
-		return v.Value.Seq()
+	switch {
+	case v.controlled(reflect.RecvDir):
+		return func(yield func(reflect.Value) bool) {
+			for x, ok := v.Recv(); ok && yield(x); x, ok = v.Recv() {
+			}
+		}
+	case v.Kind() == reflect.Map:
+		return func(yield func(reflect.Value) bool) {
+			for it := v.MapRange(); it.Next() && yield(it.Key()); {
+			}
+		}
 	}
-	return func(yield func(reflect.Value) bool) {
-		for x, ok := v.Recv(); ok && yield(x); x, ok = v.Recv() {
+	return v.Value.Seq()
+}
+
+// Seq2 is that of reflect.Value.
+func (v Value) Seq2() iter.Seq2[reflect.Value, reflect.Value] {
+	if v.Kind() != reflect.Map {
+		return v.Value.Seq2()
+	}
+	return func(yield func(k, x reflect.Value) bool) {
+		for it := v.MapRange(); it.Next() && yield(it.Key(), it.Value()); {
 		}
 	}
 }
+
+// MapKeys is that of reflect.Value. The keys come in the order of a [MapIter].
+func (v Value) MapKeys() []reflect.Value {
+	keys := v.Value.MapKeys()
+	if g := current(); g != nil {
+		slices.SortStableFunc(keys, compare)
+		keys = ordered(g, keys)
+	}
+	return keys
+}
+
+// MapRange is that of reflect.Value.
+func (v Value) MapRange() *ReflectIter {
+	if v.Kind() != reflect.Map {
+		v.Value.MapRange() // panics, as Go words it
+	}
+	return &ReflectIter{m: v}
+}
+
+// SetIterKey is that of reflect.Value.
+func (v Value) SetIterKey(it *ReflectIter) { v.Set(it.Key()) }
+
+// SetIterValue is that of reflect.Value.
+func (v Value) SetIterValue(it *ReflectIter) { v.Set(it.Value()) }
+
+// ReflectIter is reflect.MapIter: it goes through the keys in the order of a [MapIter].
+type ReflectIter struct {
+	m     Value
+	began bool
+	keys  []reflect.Value // to come
+	at    []reflect.Value // the key and the value; empty: none
+}
+
+// Reset is that of reflect.MapIter.
+func (it *ReflectIter) Reset(v reflect.Value) { *it = ReflectIter{m: Value{v}} }
+
+// Next goes to the next key that is still there.
+func (it *ReflectIter) Next() bool {
+	if !it.m.IsValid() {
+		panic("MapIter.Next called on an iterator that does not have an associated map Value")
+	}
+	if it.began && len(it.at) == 0 {
+		panic("MapIter.Next called on exhausted iterator")
+	}
+	if !it.began {
+		it.began, it.keys = true, it.m.MapKeys()
+	}
+	for len(it.keys) > 0 {
+		key := it.keys[0]
+		it.keys = it.keys[1:]
+		if value := it.m.MapIndex(key); value.IsValid() {
+			it.at = []reflect.Value{key, value}
+			return true
+		}
+	}
+	it.at = nil
+	return false
+}
+
+func (it *ReflectIter) half(i int, what string) reflect.Value {
+	switch {
+	case !it.began:
+		panic("MapIter." + what + " called before Next")
+	case len(it.at) == 0:
+		panic("MapIter." + what + " called on exhausted iterator")
+	}
+	return it.at[i]
+}
+
+// Key is that of reflect.MapIter.
+func (it *ReflectIter) Key() reflect.Value { return it.half(0, "Key") }
+
+// Value is that of reflect.MapIter.
+func (it *ReflectIter) Value() reflect.Value { return it.half(1, "Value") }
 
 // ReflectSelect is reflect.Select.
 func ReflectSelect(cases []reflect.SelectCase) (chosen int, v reflect.Value, ok bool) {

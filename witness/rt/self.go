@@ -14,11 +14,15 @@ func self() uintptr
 
 // outsiders are goroutines that no run started: of init, of TestMain, or of a package
 // that is not rewritten, such as net/http's server. They go on by Go's scheduler,
-// beside the run, with the operations of Go.
+// beside the run, with the operations of Go. So do timers that were made before.
 var outsiders struct {
-	live atomic.Int32 // that rewritten code started outside runs
-	seen sync.Map     // where one came to a point during a run
+	live atomic.Int32 // that rewritten code started outside runs, and timers that it made
+	seen sync.Map     // where one came to a point during a run, or a run got what it waits for from one
+	vain int          // how often a run waited for them, and nothing came
 }
+
+// clockOutside counts a timer that is made outside runs, and may tick during one.
+func clockOutside() { outsiders.live.Add(1) }
 
 // outsider keeps where a goroutine that is not the run's came to a point.
 func outsider() {
@@ -37,20 +41,37 @@ func outsider() {
 }
 
 // Outsiders says where goroutines that no run started came to a point while one was
-// under way, in no order. They are not controlled.
+// under way, or sent to it, in no order. They are not controlled.
 func Outsiders() (places []string) {
 	outsiders.seen.Range(func(at, _ any) bool { places = append(places, at.(string)); return true })
 	return places
 }
 
 // awaitOutsiders gives goroutines that no run started time to do what the run waits
-// for, if there are any. done looks whether they have.
-func awaitOutsiders(done func() bool) {
-	seen := outsiders.live.Load() > 0
+// for, if there are any: the more often they did not, the less. done looks whether they have.
+func (s *System) awaitOutsiders(done func() bool) {
+	seen := outsiders.live.Load() > 0 || s.strangers() > 0
 	outsiders.seen.Range(func(_, _ any) bool { seen = true; return false })
-	for began := time.Now(); seen && time.Since(began) < Patience/10; time.Sleep(time.Millisecond) {
+	if !seen {
+		return
+	}
+	patience := Patience / 10 >> min(outsiders.vain, 6)
+	for began := time.Now(); time.Since(began) < patience; time.Sleep(time.Millisecond) {
 		if done() {
 			return
 		}
 	}
+	outsiders.vain++
+}
+
+// strangers is how many goroutines there are that packages started which are not
+// rewritten, such as os/signal, since the first run.
+func (s *System) strangers() int {
+	own := 0
+	for _, g := range s.run.goroutines {
+		if g.status != ended || g.clears {
+			own++
+		}
+	}
+	return runtime.NumGoroutine() - own - s.others
 }

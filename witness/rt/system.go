@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/pprof"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -69,6 +69,7 @@ type System struct {
 	idle       bool                     // no goroutine can go on
 	ends       map[uint64]time.Duration // of runs that forward ended, by their history: when
 	watch      *watchdog
+	others     int // goroutines that were there before the first run
 }
 
 // choice is what an enabled event stands for.
@@ -92,7 +93,9 @@ func (c choice) faulty() bool {
 // NewSystem returns the System of a body.
 func NewSystem(body func()) *System {
 	searches = true
-	return &System{Leaks: true, body: body, watch: &watchdog{}, ends: map[uint64]time.Duration{}}
+	watch := &watchdog{}
+	go watch.look()
+	return &System{Leaks: true, body: body, watch: watch, ends: map[uint64]time.Duration{}}
 }
 
 // Fail reports from within a run that the body's test fails.
@@ -117,6 +120,9 @@ func (s *System) Reset() {
 	s.Close()
 	raceOff()
 	defer raceOn()
+	if s.others == 0 {
+		s.others = runtime.NumGoroutine()
+	}
 	r := &run{ended: -1, races: raceReports(), drift: drift}
 	s.run, active = r, r
 	s.violations, s.history, s.finished = nil, 0, false
@@ -302,12 +308,13 @@ func (s *System) judge() {
 				*g.gone = true
 				g.status = ready
 				s.offer(g)
+				outsiders.seen.Store(g.line.place, true)
 			}
 		}
 		return len(s.enabled) > 0
 	}
 	if !woken() && !s.finished && r.ended < 0 {
-		awaitOutsiders(woken)
+		s.awaitOutsiders(woken)
 	}
 	if len(s.enabled) > 0 || s.finished {
 		return
@@ -564,6 +571,12 @@ func (s *System) Next(i int) (n Next) {
 // Now is the virtual time since the start of the run.
 func (s *System) Now() time.Duration { return s.started().now }
 
+// Ended says whether the body has.
+func (s *System) Ended() bool { return s.started().ended >= 0 }
+
+// Goroutines is how many there have been so far.
+func (s *System) Goroutines() int { return len(s.started().goroutines) }
+
 // Points is how many steps had a choice, or were of goroutines that the body started,
 // over all runs. Zero: nothing was controlled, and the search is vacuous.
 func (s *System) Points() int { return s.points }
@@ -612,7 +625,8 @@ func (s *Stuck) Error() string {
 	return b.String()
 }
 
-// Patience is how long, by the wall clock, one step may take.
+// Patience is how long, by the wall clock, one step may take, and all those of a process
+// together that take a tenth of it or more.
 var Patience = 10 * time.Second
 
 // watchdog says which step does not come to its end: code that blocks for real, or
@@ -620,11 +634,9 @@ var Patience = 10 * time.Second
 type watchdog struct {
 	steps atomic.Int64
 	what  Event
-	once  sync.Once
 }
 
 func (w *watchdog) begin(e Event) {
-	w.once.Do(func() { go w.look() })
 	w.what = e
 	w.steps.Add(1)
 }
@@ -638,7 +650,7 @@ func (w *watchdog) look() {
 		time.Sleep(Patience / looks)
 		now := w.steps.Load()
 		if now%2 == 0 || now != before {
-			before, same = now, 0
+			before = now
 			continue
 		}
 		if same++; same == looks-1 {

@@ -102,6 +102,21 @@ func Gosched() {
 	runtime.Gosched()
 }
 
+// LockOSThread is runtime.LockOSThread. In a run it does nothing: goroutines that take
+// turns stay on one thread, which none may have for itself.
+func LockOSThread() {
+	if current() == nil {
+		runtime.LockOSThread()
+	}
+}
+
+// UnlockOSThread is runtime.UnlockOSThread.
+func UnlockOSThread() {
+	if current() == nil {
+		runtime.UnlockOSThread()
+	}
+}
+
 // yielding is a point that gives the turn away.
 type yielding struct{ what string }
 
@@ -190,6 +205,7 @@ func (t *Timer) start(d time.Duration) {
 func NewTimer(d time.Duration) *Timer {
 	if current() == nil {
 		real := time.NewTimer(d)
+		clockOutside()
 		return &Timer{C: real.C, real: real}
 	}
 	t := newTimer(nil, 0)
@@ -227,6 +243,7 @@ func FireFunc(d time.Duration, name string, f func()) *Timer {
 // After is time.After.
 func After(d time.Duration) <-chan time.Time {
 	if current() == nil {
+		clockOutside()
 		return time.After(d)
 	}
 	t := newTimer(nil, 0)
@@ -292,6 +309,7 @@ func NewTicker(d time.Duration) *Ticker {
 	}
 	if current() == nil {
 		real := time.NewTicker(d)
+		clockOutside()
 		return &Ticker{C: real.C, real: real}
 	}
 	t := newTimer(nil, d)

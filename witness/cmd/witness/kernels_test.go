@@ -35,6 +35,11 @@ var kernels = map[string]string{
 	// Of the standard library.
 	"FanIn": rt.Fails, "PipeLeft": rt.NoLeak, "PipeCut": rt.Fails, "FanInFine": "", "PipeClosedFine": "", "SynctestFine": "", "StacksFine": "",
 
+	// What a stranger's tests have.
+	"Dotted": rt.NoDeadlock, "Pulled": rt.NoLeak, "ReflectedOrder": rt.Fails, "Beside": rt.Fails, "Copied": rt.NoPanic,
+	"ForeignContext": rt.Fails,
+	"PulledFine":     "", "ReflectedFine": "", "BesideFine": "", "LongFine": "", "ThreadFine": "", "TellingFine": "",
+
 	"CondLoopFine": "", "DoubleCheckedFine": "", "GroupStopsFine": "", "IdleTimerFine": "", "BusFine": "", "ABAFine": "",
 	"PoolFine": "", "SubtestsFine": "",
 	"OrderedFine": "", "CheckAndActFine": "", "BufferedFine": "", "CloseOnceFine": "", "SignalFine": "",

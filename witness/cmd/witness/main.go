@@ -8,7 +8,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -52,7 +51,7 @@ func main() {
 }
 
 const usage = `Usage:
-  witness test [flags] [packages]                explore the tests that call witness.Explore
+  witness test [flags] [packages] [-args ...]    explore the tests that call witness.Explore
   witness test -all [flags] [packages]           explore every test, unmodified
   witness release CLIENT@VERSION [EXPERIMENT ...]
                                                  explore a released client of Kafka: these experiments, or all
@@ -165,7 +164,9 @@ type question struct {
 	witness.Settings
 	all, verbose bool
 	race, debug  bool
+	short        bool
 	run, command string
+	tags         string
 	save         string // a file
 	dir          string
 	packages     []string
@@ -180,6 +181,8 @@ func flagsOf(q *question) *pflag.FlagSet {
 	f.BoolVar(&q.race, "race", false, "report data races too; needs cgo, as go test -race does")
 	f.StringVar(&q.run, "run", "", "only tests that match this pattern, as go test has it")
 	f.BoolVarP(&q.verbose, "verbose", "v", false, "say what each test did")
+	f.BoolVar(&q.short, "short", false, "testing.Short() holds")
+	f.StringVar(&q.tags, "tags", "", "build tags, as go test has them")
 	f.IntVar(&q.Runs, "runs", 1000, "how many schedules of each test at most")
 	f.StringVar(&q.Strategy, "strategy", "mixed", strings.Join(witness.Strategies(), ", "))
 	f.IntVar(&q.Depth, "depth", 3, "pct, mixed: how many orders the bug needs, 1 to 20")
@@ -202,6 +205,9 @@ func flagsOf(q *question) *pflag.FlagSet {
 func parse(args []string) (*question, error) {
 	q := &question{}
 	f := flagsOf(q)
+	if i := slices.Index(args, "-args"); i >= 0 {
+		args, q.Args = args[:i], args[i+1:]
+	}
 	for i, a := range args {
 		if len(a) > 2 && a[0] == '-' && a[1] != '-' {
 			name, _, _ := strings.Cut(a[1:], "=")
@@ -254,7 +260,7 @@ func (q *question) test(ctx context.Context, out, errs io.Writer) (int, error) {
 		return exitUsage, err
 	}
 	tree, err := build.Build(ctx, build.Options{
-		Dir: dir, Patterns: q.packages, All: q.all, Race: q.race, Debug: q.debug,
+		Dir: dir, Patterns: q.packages, All: q.all, Race: q.race, Debug: q.debug, Tags: q.tags,
 		Say: func(format string, args ...any) { fmt.Fprintf(errs, "witness: "+format+"\n", args...) },
 	})
 	if err != nil {
@@ -279,12 +285,21 @@ func (q *question) test(ctx context.Context, out, errs io.Writer) (int, error) {
 func (q *question) runBinary(ctx context.Context, b build.Binary, out, errs io.Writer) (failed bool, err error) {
 	s := q.Settings
 	s.Debug = q.debug
+	if q.short {
+		s.Args = append([]string{"-test.short"}, s.Args...)
+	}
 	s.Command = "witness test"
 	if q.all {
 		s.Command += " -all"
 	}
 	if q.race {
 		s.Command += " -race"
+	}
+	if q.short {
+		s.Command += " -short"
+	}
+	if q.tags != "" {
+		s.Command += " -tags " + q.tags
 	}
 	if q.dir != "." {
 		s.Command += " -C " + q.dir
@@ -299,7 +314,7 @@ func (q *question) runBinary(ctx context.Context, b build.Binary, out, errs io.W
 	if q.race {
 		s.RaceLog = b.Path + ".races"
 	}
-	text, err := json.Marshal(s)
+	environment, err := s.Save(b.Path + ".settings")
 	if err != nil {
 		return false, err
 	}
@@ -310,6 +325,7 @@ func (q *question) runBinary(ctx context.Context, b build.Binary, out, errs io.W
 	if q.verbose {
 		args = append(args, "-test.v")
 	}
+	args = append(args, s.Args...)
 	c := exec.CommandContext(ctx, b.Path, args...)
 	if q.debug {
 		c = exec.CommandContext(ctx, "dlv", slices.Concat([]string{"exec", "--allow-non-terminal-interactive", b.Path, "--"}, args)...)
@@ -319,7 +335,7 @@ func (q *question) runBinary(ctx context.Context, b build.Binary, out, errs io.W
 		c.Stdin = os.Stdin
 	}
 	c.Dir, c.Stdout, c.Stderr = b.Dir, out, errs
-	c.Env = append(os.Environ(), witness.Variable+"="+string(text))
+	c.Env = environment
 	if q.race {
 		// Each report counts, also one that is like another, as runs are alike.
 		c.Env = append(c.Env, "GORACE=log_path="+s.RaceLog+" exitcode=0 history_size=4 suppress_equal_stacks=0 suppress_equal_addresses=0")

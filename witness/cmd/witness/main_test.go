@@ -116,6 +116,84 @@ func module(t *testing.T, test string) string {
 	return dir
 }
 
+// Goal: what goes on beside a run is awaited and named, and what a process keeps from run to
+// run is told from what a schedule does.
+func TestBesideARun(t *testing.T) {
+	dir := module(t, `import (
+	"flag"
+	"os"
+	"os/exec"
+	"os/signal"
+	"sync"
+	"testing"
+	"time"
+)
+
+var (
+	tick = time.Tick(time.Millisecond)
+	name = flag.String("name", "", "")
+	n    int
+)
+
+func TestTick(t *testing.T) { <-tick }
+
+func TestSignal(t *testing.T) {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, os.Interrupt)
+	defer signal.Stop(c)
+	self, _ := os.FindProcess(os.Getpid())
+	self.Signal(os.Interrupt)
+	<-c
+}
+
+func TestChild(t *testing.T) {
+	if os.Getenv("CHILD") != "" {
+		n++
+		t.Fatal("in the child, run", n)
+	}
+	child := exec.Command(os.Args[0], "-test.run=^TestChild$")
+	child.Env = append(os.Environ(), "CHILD=1")
+	if said, err := child.CombinedOutput(); err == nil || string(said[:24]) != "--- FAIL: TestChild (0.0" {
+		t.Fatal(err, string(said))
+	}
+}
+
+func TestKept(t *testing.T) {
+	if n++; n > 1 {
+		t.Fatal("twice")
+	}
+}
+
+func TestOnce(t *testing.T) {
+	f := sync.OnceFunc(func() {
+		panic("once")
+	})
+	f()
+}
+
+func TestFlags(t *testing.T) {
+	if !testing.Short() || *name != "a b" {
+		t.Fatal(testing.Short(), *name)
+	}
+}
+`)
+	_, out := ask(t, "test", "-all", "-v", "-keep=false", "-short", "-runs", "3", "-C", dir, "-args", "-name", "a b")
+	for test, want := range map[string]string{
+		"Tick":   "the test ran\n          not controlled: m_test.go:19: a goroutine that the test did not start",
+		"Signal": "the test ran\n          not controlled: m_test.go:27: a goroutine that the test did not start",
+		"Child":  "the test ran",
+		"Kept":   "under-control: the test breaks when it runs a second time in one process",
+		"Once":   "no-panic: main panicked at m_test.go:50: once",
+		"Flags":  "the test ran",
+	} {
+		_, said, _ := strings.Cut(out, "=== RUN   Test"+test+"\n")
+		said, _, _ = strings.Cut(said, "=== RUN")
+		if !strings.Contains(said, want) {
+			t.Errorf("of Test%s, it does not say %q:\n%s", test, want, said)
+		}
+	}
+}
+
 // Goal: what cannot be explored is said in one line, with the place.
 func TestModuleThatDoesNotCompile(t *testing.T) {
 	dir := module(t, "import \"testing\"\n\nfunc TestM(t *testing.T) { x := 1 }\n")

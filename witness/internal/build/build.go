@@ -36,6 +36,7 @@ type Options struct {
 	All      bool     // every test is explored, not only those that ask for it
 	Race     bool     // with the race detector
 	Debug    bool     // for a debugger: the module without optimizations
+	Tags     string   // of the build
 	Say      func(format string, args ...any)
 }
 
@@ -209,7 +210,7 @@ func ours(path string) bool {
 // those of the standard library.
 func (b *builder) list(ctx context.Context) (mains, deps []*packages.Package, err error) {
 	config := &packages.Config{
-		Context: ctx, Dir: b.Dir, Tests: true,
+		Context: ctx, Dir: b.Dir, Tests: true, BuildFlags: b.tags(),
 		Mode: packages.NeedName | packages.NeedFiles | packages.NeedImports | packages.NeedDeps | packages.NeedModule | packages.NeedForTest,
 	}
 	roots, err := packages.Load(config, b.Patterns...)
@@ -434,7 +435,7 @@ func modern(name string, content []byte) ([]byte, error) {
 // rewritePackages rewrites the files of packages, with their tests if asked.
 func (b *builder) rewritePackages(ctx context.Context, tests bool, paths []string) error {
 	config := &packages.Config{
-		Context: ctx, Dir: b.Dir, Tests: tests,
+		Context: ctx, Dir: b.Dir, Tests: tests, BuildFlags: b.tags(),
 		Mode: packages.LoadSyntax | packages.NeedModule | packages.NeedForTest | packages.NeedCompiledGoFiles,
 	}
 	loaded, err := packages.Load(config, paths...)
@@ -694,6 +695,25 @@ func (b *builder) workspace(ctx context.Context) (string, error) {
 	return file, os.WriteFile(file, []byte(w.String()), 0o666)
 }
 
+func (b *builder) tags() []string {
+	if b.Tags == "" {
+		return nil
+	}
+	return []string{"-tags=" + b.Tags}
+}
+
+// flags are those of GOFLAGS that fit a workspace.
+func (b *builder) flags(ctx context.Context) (string, error) {
+	out, err := b.goRun(ctx, nil, "env", "GOFLAGS")
+	flags := []string{"-buildvcs=false"}
+	for flag := range strings.FieldsSeq(string(out)) {
+		if !strings.HasPrefix(flag, "-mod") {
+			flags = append(flags, flag)
+		}
+	}
+	return strings.Join(flags, " "), err
+}
+
 func (b *builder) compile(ctx context.Context, mains []*packages.Package, work string) error {
 	if b.Race {
 		if err := b.forgetfulPool(ctx); err != nil {
@@ -708,9 +728,13 @@ func (b *builder) compile(ctx context.Context, mains []*packages.Package, work s
 	if err := os.WriteFile(file, overlay, 0o666); err != nil {
 		return err
 	}
+	flags, err := b.flags(ctx)
+	if err != nil {
+		return err
+	}
 	for i, p := range mains {
 		out := filepath.Join(b.tree.folder, fmt.Sprintf("%d.test", i))
-		args := []string{"test", "-c", "-vet=off", "-overlay", file, "-o", out}
+		args := append([]string{"test", "-c", "-vet=off", "-overlay", file, "-o", out}, b.tags()...)
 		if b.Race {
 			args = append(args, raceFlags...)
 		}
@@ -719,7 +743,7 @@ func (b *builder) compile(ctx context.Context, mains []*packages.Package, work s
 		} else {
 			args = append(args, "-ldflags=-w") // what only a debugger reads
 		}
-		if _, err := b.goRun(ctx, []string{"GOWORK=" + work, "GOFLAGS=-buildvcs=false"}, append(args, p.PkgPath)...); err != nil {
+		if _, err := b.goRun(ctx, []string{"GOWORK=" + work, "GOFLAGS=" + flags}, append(args, p.PkgPath)...); err != nil {
 			return err
 		}
 		b.tree.Binaries = append(b.tree.Binaries, Binary{p.PkgPath, p.Dir, out})

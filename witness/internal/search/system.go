@@ -12,6 +12,9 @@ import (
 // nor fork: the state is that of a Go process.
 type System struct {
 	*rt.System
+	// Longest is how many choices a run may have; 0: sim.MaxSteps.
+	Longest int
+
 	enabled []sim.Event
 }
 

@@ -25,6 +25,7 @@ type cancelable struct {
 	deadline time.Time
 	timer    *rt.Timer
 	parent   *cancelable // the nearest that ends too
+	unfollow func()      // the parent, one of another package; nil: it is none
 }
 
 type selfKey struct{}
@@ -83,11 +84,7 @@ func derive(parent context.Context) *cancelable {
 			c.end(err, context.Cause(parent))
 			return c
 		}
-		rt.Go("context", func() {
-			if rt.Select(false, rt.RecvOf(over), rt.RecvOf(c.done)) == 0 {
-				c.cancel(parent.Err(), context.Cause(parent))
-			}
-		})
+		c.unfollow = follow(parent, c.done, func() { c.cancel(parent.Err(), context.Cause(parent)) })
 		return c
 	}
 	mu.Lock()
@@ -102,9 +99,31 @@ func derive(parent context.Context) *cancelable {
 	return c
 }
 
+// follow calls f when a context of another package has ended, unless gone is closed or
+// unfollow is called before.
+func follow(ctx context.Context, gone <-chan struct{}, f func()) (unfollow func()) {
+	if tells, ok := ctx.(interface{ AfterFunc(func()) func() bool }); ok {
+		stop := tells.AfterFunc(f)
+		return func() { stop() }
+	}
+	rt.Go("context", func() {
+		if rt.Select(false, rt.RecvOf(ctx.Done()), rt.RecvOf(gone)) == 0 {
+			f()
+		}
+	})
+	return nil
+}
+
 // cancel ends the context in one step.
 func (c *cancelable) cancel(err, cause error) {
 	rt.Point(unsafe.Pointer(c), c, "context", "cancel", true)
+	c.cut(err, cause)
+	if c.unfollow != nil {
+		c.unfollow()
+	}
+}
+
+func (c *cancelable) cut(err, cause error) {
 	mu.Lock()
 	defer mu.Unlock()
 	c.end(err, cause)
@@ -113,10 +132,9 @@ func (c *cancelable) cancel(err, cause error) {
 
 // expire ends the context at its deadline.
 func (c *cancelable) expire(cause error) {
-	mu.Lock()
-	defer mu.Unlock()
-	c.end(context.DeadlineExceeded, cause)
-	c.leave()
+	if c.cut(context.DeadlineExceeded, cause); c.unfollow != nil {
+		rt.Go("context", c.unfollow)
+	}
 }
 
 // end has no points: in Go it holds the context's lock.
@@ -246,17 +264,37 @@ func AfterFunc(ctx context.Context, f func()) (stop func() bool) {
 	c := nearest(ctx)
 	switch {
 	case ctx.Done() == nil:
-	case c == nil || c.done != ctx.Done():
+	case (c == nil || c.done != ctx.Done()) && !rt.InRun():
 		return context.AfterFunc(ctx, f)
+	case c == nil || c.done != ctx.Done():
+		return afterForeign(ctx, s)
 	case c.err != nil:
 		s.start()
 	default:
 		c.after = append(c.after, s)
 	}
+	return s.stop
+}
+
+func (s *stopper) stop() bool {
+	rt.Point(unsafe.Pointer(s), s, "context", "stop", true)
+	was := !s.started && !s.stopped
+	s.stopped = true
+	return was
+}
+
+// afterForeign is AfterFunc of a context of another package.
+func afterForeign(ctx context.Context, s *stopper) (stop func() bool) {
+	gone := make(chan struct{})
+	unfollow := follow(ctx, gone, s.start)
 	return func() bool {
-		rt.Point(unsafe.Pointer(s), s, "context", "stop", true)
-		was := !s.started && !s.stopped
-		s.stopped = true
+		was := s.stop()
+		if was {
+			rt.Close(gone)
+		}
+		if unfollow != nil {
+			unfollow()
+		}
 		return was
 	}
 }
