@@ -155,44 +155,54 @@ func exploreTest(t *testing.T, s *Settings, unasked bool, body func(w *T)) {
 	if s.Part != nil && (s.Part.Test != t.Name() || s.Part.Call != call) {
 		return
 	}
-	if s.Part == nil && s.Schedule == "" && s.Orders == "" {
+	if s.Part == nil && !s.Debug {
 		s.search(t, call, unasked)
 		return
 	}
+	rt.AsyncTimers, rt.Atomic, rt.RaceLog = s.AsyncTimers, s.Atomic, s.RaceLog
 	if s.Debug {
 		rt.Patience = 1000 * time.Hour
-	}
-	rt.AsyncTimers, rt.Atomic, rt.RaceLog = s.AsyncTimers, s.Atomic, s.RaceLog
-	if s.Part != nil {
+	} else {
 		endsWithItsParent()
 	}
-	sys := search.New(func() {
-		w := begin(t.Name())
-		defer w.end()
-		body(w)
-		w.returned = true
-	})
+	sys := systemOf(t, body)
 	defer sys.Close()
 	sys.Leaks = s.Leaks
 	// What a process makes once (in a sync.Once of a package) is made before the
 	// search, so that all runs are alike.
 	first := measure(sys)
-	switch {
-	case s.Part != nil:
-		if err := s.Part.make(t, sys, s, first); err != nil {
-			t.Fatal(err)
-		}
-	case s.Schedule != "":
-		repeat(t, sys, s)
-	default:
-		steer(t, sys, s)
+	if s.Debug {
+		f, said, err := repeat(t, sys, s)
+		s.report(t, f, said, err)
+		return
 	}
+	if err := s.Part.make(t, sys, s, first); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// systemOf is a test's body as searches see it.
+func systemOf(t *testing.T, body func(w *T)) *search.System {
+	return search.New(func() {
+		w := begin(t.Name())
+		defer w.end()
+		body(w)
+		w.returned = true
+	})
 }
 
 // search lets other processes explore a test, and says what they found. A run that hangs
 // ends its process; this one makes none, and goes on with the next test.
 func (s *Settings) search(t *testing.T, call int, unasked bool) {
 	t.Helper()
+	if s.Schedule != "" || s.Orders != "" {
+		done, err := s.process(&part{Test: t.Name(), Call: call})
+		if err != nil {
+			done = &partial{}
+		}
+		s.report(t, done.Finding, done.Said, err)
+		return
+	}
 	kept := folder(t)
 	f, err := s.before(t, call, kept)
 	if err == nil && f == nil {
@@ -201,16 +211,26 @@ func (s *Settings) search(t *testing.T, call int, unasked bool) {
 			f, err = s.conclude(t, call, found, kept, unasked)
 		}
 	}
+	s.report(t, f, "", err)
+}
+
+// report fails the test with what was found, or says what there is to say.
+func (s *Settings) report(t *testing.T, f *finding, said string, err error) {
+	t.Helper()
 	var h hung
 	switch {
 	case errors.As(err, &h):
-		f := &finding{Answer: Answer{Test: t.Name(), Property: rt.UnderControl, Sentence: h.Error()}}
+		f = &finding{Answer: Answer{Test: t.Name(), Property: rt.UnderControl, Sentence: h.Error()}}
 		f.Text = f.Answer.Property + ": " + f.Answer.Sentence
-		f.report(t, s)
 	case err != nil:
 		t.Fatal(err)
+	}
+	switch {
 	case f != nil:
-		f.report(t, s)
+		f.Answer.write(s)
+		t.Error(f.Text)
+	case said != "":
+		t.Log(said)
 	}
 }
 
@@ -238,13 +258,6 @@ type finding struct {
 	Text   string
 	Lines  string // its decisions
 	Name   string // of the file to keep it in
-}
-
-// report fails the test with what was found.
-func (f *finding) report(t *testing.T, s *Settings) {
-	t.Helper()
-	f.Answer.write(s)
-	t.Error(f.Text)
 }
 
 // conclude says what a search found; nil: nothing broke.
@@ -367,32 +380,25 @@ func (o *outcome) found(t *testing.T, sys *search.System, s *Settings, a Answer)
 	return &finding{a, b.String(), o.decisions.Lines(), fmt.Sprintf("%08x.schedule", uint32(o.history))}
 }
 
-// repeat takes one run by a schedule. A debugger that breaks here has come past all runs
-// before it.
-func repeat(t *testing.T, sys *search.System, s *Settings) {
-	t.Helper()
-	text := s.Schedule
-	if content, err := os.ReadFile(text); err == nil {
-		text = string(content)
-	}
-	d, err := ParseDecisions(text)
+// repeat takes one run by a schedule, and says what it did if it broke nothing. A debugger
+// that breaks here has come past all runs before it.
+func repeat(t *testing.T, sys *search.System, s *Settings) (f *finding, said string, err error) {
+	d, err := ParseDecisions(s.Schedule)
 	if err != nil {
-		t.Fatal(err)
+		return nil, "", err
 	}
 	out := play(sys, d)
-	if out.broke == nil {
+	switch {
+	case out.broke == nil:
 		how := ""
 		if out.unused > 0 {
 			how = fmt.Sprintf("; %d of %d decisions found nothing to decide: the code or the test is another", out.unused, len(d))
 		}
-		t.Logf("nothing broke in %d steps%s\n%s", len(out.steps), how, out.picture())
-		return
+		return nil, fmt.Sprintf("nothing broke in %d steps%s\n%s", len(out.steps), how, out.picture()), nil
+	case s.Debug:
+		return &finding{Text: fmt.Sprintf("%s: %s\n%s", out.property(), out.broke.Err, out.picture())}, "", nil
 	}
-	if s.Debug {
-		t.Errorf("%s: %s\n%s", out.property(), out.broke.Err, out.picture())
-		return
-	}
-	out.found(t, sys, s, Answer{Explored: "by the schedule that was given"}).report(t, s)
+	return out.found(t, sys, s, Answer{Explored: "by the schedule that was given"}), "", nil
 }
 
 func (a Answer) write(s *Settings) {

@@ -94,12 +94,11 @@ func (k *keeping) missing(o explore.Before) string {
 	return ""
 }
 
-// steer runs by the orders of the settings.
-func steer(t *testing.T, sys *search.System, s *Settings) {
-	t.Helper()
+// steer runs by the orders of the settings, and says what it did if nothing broke.
+func steer(t *testing.T, sys *search.System, s *Settings) (f *finding, said string, err error) {
 	orders, err := ParseOrders(s.Orders)
 	if err != nil {
-		t.Fatal(err)
+		return nil, "", err
 	}
 	k := follow(sys, orders)
 	kept := 0
@@ -113,8 +112,7 @@ func steer(t *testing.T, sys *search.System, s *Settings) {
 		}
 	}
 	if k.broke == nil {
-		t.Logf("nothing broke in %d steps, which kept %d of %d orders%s\n%s", len(k.steps), kept, len(orders), strings.Join(lines, ""), k.picture())
-		return
+		return nil, fmt.Sprintf("nothing broke in %d steps, which kept %d of %d orders%s\n%s", len(k.steps), kept, len(orders), strings.Join(lines, ""), k.picture()), nil
 	}
-	k.found(t, sys, s, Answer{Explored: fmt.Sprintf("by %d of the %d orders that were given", kept, len(orders))}).report(t, s)
+	return k.found(t, sys, s, Answer{Explored: fmt.Sprintf("by %d of the %d orders that were given", kept, len(orders))}), "", nil
 }

@@ -26,7 +26,8 @@ import (
 // first.
 const partRuns = 100
 
-// part is what one process is to do: some runs of one search, or to tell of one run.
+// part is what one process is to do: some runs of one search, or to tell of one run, be
+// that the one of the settings.
 type part struct {
 	Test       string
 	Call       int // which call of Explore in the test, from 1
@@ -46,6 +47,7 @@ type partial struct {
 	Longest   int // how many steps a run may have; 0: as always
 	Outsiders []string
 	Finding   *finding // that it tells of; nil: the run breaks nothing
+	Said      string   // of the one run of the settings
 }
 
 // broken is a property that some runs of a part broke.
@@ -61,6 +63,17 @@ type broken struct {
 // make does a part, in the process that was started for it. first is what the first run of
 // the process broke.
 func (p *part) make(t *testing.T, sys *search.System, s *Settings, first string) error {
+	if s.Schedule != "" || s.Orders != "" {
+		one := repeat
+		if s.Schedule == "" {
+			one = steer
+		}
+		f, said, err := one(t, sys, s)
+		if err != nil {
+			return err
+		}
+		return p.write(&partial{Finding: f, Said: said})
+	}
 	if p.Runs == 0 {
 		f, err := p.finding(t, sys, s, first)
 		if err != nil {
@@ -119,17 +132,22 @@ func (p *part) finding(t *testing.T, sys *search.System, s *Settings, first stri
 
 // tell lets another process tell of a run; nil: the run breaks nothing.
 func (s *Settings) tell(p *part) (*finding, error) {
+	done, err := s.process(p)
+	if err != nil {
+		return nil, err
+	}
+	return done.Finding, nil
+}
+
+// process lets another process do a part.
+func (s *Settings) process(p *part) (*partial, error) {
 	folder, err := os.MkdirTemp("", "witness")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(folder)
 	p.File = filepath.Join(folder, "finding")
-	done, err := p.start(context.Background(), *s)
-	if err != nil {
-		return nil, err
-	}
-	return done.Finding, nil
+	return p.start(context.Background(), *s)
 }
 
 // onlyAgain is the finding that a test breaks when it runs a second time in one process.

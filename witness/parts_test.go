@@ -27,7 +27,8 @@ func lostUpdate(w *T) {
 }
 
 // Goal: what a search finds is the same, to the byte, whatever the number of
-// processes.
+// processes; and what one process finds that makes all runs, where they depend on those
+// before.
 func TestWorkers(t *testing.T) {
 	if s := settings(); s != nil { // a process of the search
 		exploreTest(t, s, false, lostUpdate)
@@ -36,14 +37,25 @@ func TestWorkers(t *testing.T) {
 	for _, test := range []struct {
 		strategy string
 		count    bool
-	}{{"priorities", false}, {"priorities", true}, {"feedback", true}} {
+	}{{"priorities", false}, {"priorities", true}, {"feedback", true}, {"bounded", true}} {
 		var first string
 		for _, workers := range []int{1, 3} {
 			count := test.count
-			s := &Settings{Strategy: test.strategy, Runs: 3*partRuns + 1, Seed: 1, Depth: 3, Count: count, Workers: workers}
+			s := &Settings{Strategy: test.strategy, Runs: 3*partRuns + 1, Seed: 1, Depth: 3, Preemptions: 5, Count: count, Workers: workers}
 			found, err := s.explore(t, 1)
 			if err != nil {
 				t.Fatal(err)
+			}
+			if test.strategy == "feedback" || test.strategy == "bounded" {
+				sys := systemOf(t, lostUpdate)
+				whole, err := runs(sys, s, 0, s.Runs)
+				sys.Close()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got, want := found.Broken[0].Bad, whole.Verdict(rt.Fails).Bad; got != want || found.Result.Steps != whole.Steps {
+					t.Errorf("%s: parts break %d times in %d steps, one search %d times in %d", test.strategy, got, found.Result.Steps, want, whole.Steps)
+				}
 			}
 			text, err := json.Marshal(found)
 			if err != nil {
@@ -96,11 +108,14 @@ func TestHangs(t *testing.T) {
 		exploreTest(t, s, false, readsForReal)
 		return
 	}
-	s := &Settings{Strategy: "walk", Runs: 1, Seed: 1}
-	_, err := s.explore(t, 1)
-	var h hung
-	if !errors.As(err, &h) || strings.Contains(h.Error(), "\n") ||
-		!strings.Contains(h.Error(), ": os.(*File).Read blocks out of control; leave the test out by -run") {
-		t.Errorf("the search says %q", err)
+	_, searched := (&Settings{Strategy: "walk", Runs: 1, Seed: 1}).explore(t, 1)
+	_, repeated := (&Settings{Schedule: "default"}).process(&part{Test: t.Name(), Call: 1})
+	_, steered := (&Settings{Orders: "other starts before main starts"}).process(&part{Test: t.Name(), Call: 1})
+	for _, err := range []error{searched, repeated, steered} {
+		var h hung
+		if !errors.As(err, &h) || strings.Contains(h.Error(), "\n") ||
+			!strings.Contains(h.Error(), ": os.(*File).Read blocks out of control; leave the test out by -run") {
+			t.Errorf("the search says %q", err)
+		}
 	}
 }

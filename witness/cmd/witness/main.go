@@ -25,7 +25,6 @@ import (
 	"racelab/witness"
 	"racelab/witness/internal/build"
 	"racelab/witness/internal/names"
-	"racelab/witness/rt"
 )
 
 // Exit codes, as simrun has them.
@@ -349,8 +348,6 @@ func (q *question) runBinary(ctx context.Context, b build.Binary, out, errs io.W
 	case err == nil:
 		fmt.Fprintf(out, "ok  \t%s\n", b.Package)
 		return false, nil
-	case errors.As(err, &exit) && exit.ExitCode() == rt.ExitHung:
-		return true, fmt.Errorf("%s: a step hung, see above", b.Package)
 	case errors.As(err, &exit):
 		fmt.Fprintf(out, "FAIL\t%s\n", b.Package)
 		return true, nil
