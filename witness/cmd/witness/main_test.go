@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -107,13 +109,58 @@ func TestBadInput(t *testing.T) {
 // module writes a module with one file of tests, and returns its folder.
 func module(t *testing.T, test string) string {
 	t.Helper()
+	return files(t, map[string]string{"go.mod": "module example.com/m\n\ngo 1.26\n", "m_test.go": "package m\n\n" + test})
+}
+
+// files writes files to a folder, and returns that.
+func files(t *testing.T, texts map[string]string) string {
+	t.Helper()
 	dir := t.TempDir()
-	for name, text := range map[string]string{"go.mod": "module example.com/m\n\ngo 1.26\n", "m_test.go": "package m\n\n" + test} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
+	for name, text := range texts {
+		file := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o777), os.WriteFile(file, []byte(text), 0o666)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	return dir
+}
+
+// Goal: what a module needs is under control where go test finds it: in the folder vendor,
+// in other modules of a workspace, and where go.work says. Nothing is written there.
+func TestWhereModulesAre(t *testing.T) {
+	const (
+		mod   = "module example.com/m\n\ngo 1.26\n\nrequire (\n\texample.com/dep v1.0.0\n\texample.com/dep/sub v1.0.0\n)\n"
+		dep   = "package dep\n\nimport \"example.com/dep/sub\"\n\ntype Counter struct{ n sub.Int }\n\nfunc (c *Counter) Inc() { c.n.Store(c.N() + 1) }\n\nfunc (c *Counter) N() int64 { return c.n.Load() }\n"
+		below = "package sub\n\nimport \"sync/atomic\"\n\ntype Int = atomic.Int64\n"
+		test  = "package m\n\nimport (\n\t\"sync\"\n\t\"testing\"\n\n\t\"example.com/dep\"\n)\n\n" +
+			"func TestM(t *testing.T) {\n\tvar c dep.Counter\n\tvar wg sync.WaitGroup\n\twg.Go(c.Inc)\n\twg.Go(c.Inc)\n\twg.Wait()\n\tif c.N() != 2 {\n\t\tt.Error(\"lost\")\n\t}\n}\n"
+	)
+	beside := map[string]string{
+		"m/go.mod": mod, "m/m_test.go": test, "dep/dep.go": dep, "sub/sub.go": below,
+		"dep/go.mod": "module example.com/dep\n\ngo 1.26\n", "sub/go.mod": "module example.com/dep/sub\n\ngo 1.26\n",
+	}
+	used, replaced := maps.Clone(beside), maps.Clone(beside)
+	used["go.work"] = "go 1.26\n\nuse (\n\t./dep\n\t./m\n\t./sub\n)\n"
+	replaced["go.work"] = "go 1.26\n\nuse ./m\n\nreplace example.com/dep => ./dep\n\nreplace example.com/dep/sub => ./sub\n"
+	for name, texts := range map[string]map[string]string{
+		"vendor": {
+			"m/go.mod": mod, "m/m_test.go": test, "m/vendor/example.com/dep/dep.go": dep, "m/vendor/example.com/dep/sub/sub.go": below,
+			"m/vendor/modules.txt": "# example.com/dep v1.0.0\n## explicit; go 1.26\nexample.com/dep\n# example.com/dep/sub v1.0.0\n## explicit; go 1.26\nexample.com/dep/sub\n",
+		},
+		"use": used, "replace": replaced,
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := files(t, texts)
+			before := sum(t, dir)
+			code, out := ask(t, "test", "-all", "-keep=false", "-C", filepath.Join(dir, "m"))
+			if code != exitBroken || !strings.Contains(out, "no-failure: lost\n") || !strings.Contains(out, "dep.go:7 Counter.Inc Store") {
+				t.Errorf("code %d:\n%s", code, out)
+			}
+			if sum(t, dir) != before {
+				t.Error("something was written")
+			}
+		})
+	}
 }
 
 // Goal: what goes on beside a run is awaited and named, and what a process keeps from run to

@@ -60,9 +60,8 @@ func (t *Tree) Close() { os.RemoveAll(t.folder) }
 
 type builder struct {
 	Options
-	module struct {
-		Path, Dir, GoMod, GoVersion string
-	}
+	module   mainModule   // that of the folder
+	all      []mainModule // of the user's workspace; without one, that of the folder
 	tree     *Tree
 	overlay  map[string]string
 	replaced map[string]string // module path: folder of its rewritten copy
@@ -70,6 +69,8 @@ type builder struct {
 	hash     string
 	cache    string
 }
+
+type mainModule struct{ Path, Dir, GoMod, GoVersion string }
 
 // Build makes the test binaries of the packages.
 func Build(ctx context.Context, o Options) (_ *Tree, err error) {
@@ -160,8 +161,15 @@ func (b *builder) findModule(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := json.NewDecoder(bytes.NewReader(out)).Decode(&b.module); err != nil || b.module.GoMod == "" {
-		return fmt.Errorf("%s is in no module; run it where go test works", b.Dir)
+	for d := json.NewDecoder(bytes.NewReader(out)); d.More(); {
+		var m mainModule
+		if err := d.Decode(&m); err != nil || m.GoMod == "" {
+			return fmt.Errorf("%s is in no module; run it where go test works", b.Dir)
+		}
+		b.all = append(b.all, m)
+		if b.module.Dir == "" || within(b.Dir, m.Dir) && len(m.Dir) > len(b.module.Dir) {
+			b.module = m
+		}
 	}
 	v := b.module.GoVersion
 	if v == "" {
@@ -170,6 +178,8 @@ func (b *builder) findModule(ctx context.Context) error {
 	b.tree.AsyncTimers = semver.Compare("v"+v, "v1.23") < 0
 	return nil
 }
+
+func within(path, dir string) bool { return strings.HasPrefix(path+"/", dir+"/") }
 
 // goRun runs the go command in the folder of the module.
 func (b *builder) goRun(ctx context.Context, env []string, args ...string) ([]byte, error) {
@@ -264,7 +274,7 @@ func (b *builder) rewriteAll(ctx context.Context, mains, deps []*packages.Packag
 		}
 	}
 	for path, all := range byModule {
-		missing, err := b.copyModule(all)
+		missing, err := b.copyModule(all, byModule)
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
@@ -283,7 +293,7 @@ func (b *builder) rewriteAll(ctx context.Context, mains, deps []*packages.Packag
 		}
 	}
 	// What has nothing to rewrite is the same for everybody, and may be built already.
-	maps.DeleteFunc(b.replaced, func(path, _ string) bool { return !b.changed[path] })
+	maps.DeleteFunc(b.replaced, func(path, _ string) bool { return !b.changed[path] && !vendored(byModule[path][0]) })
 	if len(local) > 0 {
 		if err := b.rewritePackages(ctx, false, local); err != nil {
 			return err
@@ -313,9 +323,21 @@ func moduleOf(p *packages.Package) *packages.Module {
 	return p.Module
 }
 
-// cached says whether a package is in the module cache.
+// cached says whether a package is in the module cache, or the folder vendor.
 func (b *builder) cached(p *packages.Package) bool {
-	return moduleOf(p).Version != ""
+	return moduleOf(p).Version != "" || vendored(p)
+}
+
+// vendored says whether a package is in the folder vendor, which no workspace has: its
+// module is copied from there.
+func vendored(p *packages.Package) bool { return !p.Module.Main && moduleOf(p).Dir == "" }
+
+// root is the folder of a package's module.
+func (b *builder) root(p *packages.Package) string {
+	if vendored(p) {
+		return filepath.Join(b.module.Dir, "vendor", filepath.FromSlash(p.Module.Path))
+	}
+	return moduleOf(p).Dir
 }
 
 // marker is the file of a copy that lists its rewritten packages, and says whether any of
@@ -326,22 +348,33 @@ const (
 )
 
 // copyModule makes the copy of a module, if there is none, and returns the packages
-// that are still to be rewritten in it.
-func (b *builder) copyModule(all []*packages.Package) ([]string, error) {
-	m := moduleOf(all[0])
+// that are still to be rewritten in it. A module in the folder vendor may have others
+// within.
+func (b *builder) copyModule(all []*packages.Package, others map[string][]*packages.Package) ([]string, error) {
+	m, from := moduleOf(all[0]), b.root(all[0])
 	escaped, err := module.EscapePath(m.Path)
 	if err != nil {
 		return nil, err
 	}
 	dir := filepath.Join(b.cache, "mod", b.hash, filepath.FromSlash(escaped)+"@"+m.Version)
+	if vendored(all[0]) {
+		hash, err := hashOf(from)
+		if err != nil {
+			return nil, err
+		}
+		dir += "-vendor-" + hash
+	}
 	b.replaced[all[0].Module.Path] = dir
 	done, err := os.ReadFile(filepath.Join(dir, marker))
 	if err != nil {
 		os.RemoveAll(dir)
-		if err := copyTree(m.Dir, dir); err != nil {
+		other := func(relative string) bool {
+			return relative != "." && others[all[0].Module.Path+"/"+filepath.ToSlash(relative)] != nil
+		}
+		if err := copyTree(from, dir, other); err != nil {
 			return nil, err
 		}
-		if err := modernise(dir, all[0].Module.Path); err != nil {
+		if err := modernise(dir, all[0].Module); err != nil {
 			return nil, err
 		}
 		if err := os.WriteFile(filepath.Join(dir, marker), nil, 0o666); err != nil {
@@ -372,8 +405,9 @@ func mark(dir string, fresh []string, changed bool) error {
 	return err
 }
 
-// copyTree copies a module without its tests and without modules within.
-func copyTree(from, to string) error {
+// copyTree copies a module without its tests and without modules within: those that have
+// a go.mod, and others.
+func copyTree(from, to string, other func(relative string) bool) error {
 	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -383,7 +417,7 @@ func copyTree(from, to string) error {
 			return err
 		}
 		if d.IsDir() {
-			if _, err := os.Stat(filepath.Join(path, "go.mod")); path != from && (err == nil || d.Name() == "testdata" || d.Name() == ".git") {
+			if _, err := os.Stat(filepath.Join(path, "go.mod")); path != from && (err == nil || other(relative) || d.Name() == "testdata" || d.Name() == ".git") {
 				return fs.SkipDir
 			}
 			return os.MkdirAll(filepath.Join(to, relative), 0o777)
@@ -400,11 +434,14 @@ func copyTree(from, to string) error {
 }
 
 // modernise lets the copy of an old module use type parameters.
-func modernise(dir, path string) error {
+func modernise(dir string, m *packages.Module) error {
 	file := filepath.Join(dir, "go.mod")
 	content, err := os.ReadFile(file)
 	if err != nil {
-		content = []byte("module " + path + "\n")
+		content = []byte("module " + m.Path + "\n")
+		if m.GoVersion != "" {
+			content = append(content, "\ngo "+m.GoVersion+"\n"...)
+		}
 	}
 	if content, err = modern(file, content); err != nil {
 		return err
@@ -457,7 +494,7 @@ func (b *builder) rewritePackages(ctx context.Context, tests bool, paths []strin
 				continue
 			}
 			done[name] = true
-			if !strings.HasPrefix(name, moduleOf(p).Dir+string(filepath.Separator)) {
+			if !strings.HasPrefix(name, b.root(p)+string(filepath.Separator)) {
 				// What cgo or go test has made; the first says where it comes from.
 				if from := filepath.Base(p.Fset.Position(file.Name.Pos()).Filename); strings.HasSuffix(from, ".go") && from != "_cgo_gotypes.go" && !strings.HasSuffix(p.PkgPath, ".test") {
 					b.tree.Missed = append(b.tree.Missed, p.PkgPath+"/"+from+": cgo")
@@ -512,7 +549,7 @@ func compileError(text string) string {
 // write puts a rewritten file where the build finds it.
 func (b *builder) write(p *packages.Package, name string, text []byte) (string, error) {
 	if b.cached(p) {
-		relative, err := filepath.Rel(moduleOf(p).Dir, name)
+		relative, err := filepath.Rel(b.root(p), name)
 		if err != nil {
 			return "", err
 		}
@@ -652,6 +689,34 @@ func copyPackage(from, to string) error {
 	return nil
 }
 
+// workReplaces are the modules that the user's go.work replaces by folders. Those that it
+// replaces by versions are copies by now, or have nothing to rewrite.
+func (b *builder) workReplaces(ctx context.Context) (map[string]string, error) {
+	out, err := b.goRun(ctx, nil, "env", "GOWORK")
+	file := strings.TrimSpace(string(out))
+	if err != nil || file == "" || file == "off" {
+		return map[string]string{}, err
+	}
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	work, err := modfile.ParseWork(file, content, nil)
+	if err != nil {
+		return nil, err
+	}
+	replaced := map[string]string{}
+	for _, r := range work.Replace {
+		if dir := r.New.Path; r.New.Version == "" {
+			if !filepath.IsAbs(dir) {
+				dir = filepath.Join(filepath.Dir(file), dir)
+			}
+			replaced[r.Old.Path] = dir
+		}
+	}
+	return replaced, nil
+}
+
 // workspace writes the go.work of the build, in which the copies stand for their
 // modules and no go.mod changes.
 func (b *builder) workspace(ctx context.Context) (string, error) {
@@ -659,37 +724,44 @@ func (b *builder) workspace(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	mod, err := os.ReadFile(b.module.GoMod)
+	version := "1.26.0" // The workspace must not be behind its modules.
+	used := slices.Clone(modules)
+	for i, m := range b.all {
+		mod, err := os.ReadFile(m.GoMod)
+		if err != nil {
+			return "", err
+		}
+		if mod, err = modern(m.GoMod, mod); err != nil {
+			return "", err
+		}
+		b.overlay[m.GoMod] = filepath.Join(b.tree.folder, fmt.Sprintf("%d.mod.txt", i))
+		if err := os.WriteFile(b.overlay[m.GoMod], mod, 0o666); err != nil {
+			return "", err
+		}
+		if semver.Compare("v"+m.GoVersion, "v"+version) > 0 {
+			version = m.GoVersion
+		}
+		switch m.Path { // The lab's own stand for those of the runtime.
+		case "racelab":
+			used = slices.DeleteFunc(used, func(dir string) bool { return dir == modules[0] })
+		case "racelab/witness":
+			used = slices.DeleteFunc(used, func(dir string) bool { return dir == modules[1] })
+		}
+		used = append(used, m.Dir)
+	}
+	replaced, err := b.workReplaces(ctx)
 	if err != nil {
 		return "", err
 	}
-	if mod, err = modern(b.module.GoMod, mod); err != nil {
-		return "", err
-	}
-	b.overlay[b.module.GoMod] = filepath.Join(b.tree.folder, "go.mod.txt")
-	if err := os.WriteFile(b.overlay[b.module.GoMod], mod, 0o666); err != nil {
-		return "", err
-	}
-	version := "1.26.0" // The workspace must not be behind its modules.
-	if v := b.module.GoVersion; semver.Compare("v"+v, "v"+version) > 0 {
-		version = v
-	}
+	maps.Copy(replaced, b.replaced)
 	var w strings.Builder
 	fmt.Fprintf(&w, "go %s\n\nuse (\n", version)
-	for _, dir := range append([]string{b.module.Dir}, modules...) {
-		if b.module.Path == "racelab/witness" && dir == modules[1] || b.module.Path == "racelab" && dir == modules[0] {
-			continue
-		}
+	for _, dir := range used {
 		fmt.Fprintf(&w, "\t%q\n", dir)
 	}
 	w.WriteString(")\n")
-	var paths []string
-	for path := range b.replaced {
-		paths = append(paths, path)
-	}
-	slices.Sort(paths)
-	for _, path := range paths {
-		fmt.Fprintf(&w, "\nreplace %s => %q\n", path, b.replaced[path])
+	for _, path := range slices.Sorted(maps.Keys(replaced)) {
+		fmt.Fprintf(&w, "\nreplace %s => %q\n", path, replaced[path])
 	}
 	file := filepath.Join(b.tree.folder, "go.work")
 	return file, os.WriteFile(file, []byte(w.String()), 0o666)
