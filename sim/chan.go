@@ -61,6 +61,7 @@ func (c *Chan[T]) Make(t *Task, capacity int) {
 	t.touches(&c.object, true) // Before anything that depends on who waits.
 	t.world.met.remade = true
 	for _, other := range t.world.tasks {
+		t.world.looksAt(&other.object)
 		if other != t && other.waitsAt(c) {
 			panic(fmt.Sprintf("sim: %s makes %s anew, and %s waits at the old one: give each its own Chan",
 				t.name, t.world.objectName(c.number), other.name))
@@ -143,6 +144,7 @@ func (c *Chan[T]) Len(t *Task) int {
 // Peek reads what is in the buffer, the oldest first: for a claim or a picture, never
 // in a task.
 func (c *Chan[T]) Peek() []T {
+	c.peeked()
 	var values []T
 	for _, x := range c.values {
 		values = append(values, valueOf[T](x))

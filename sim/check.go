@@ -23,6 +23,8 @@ import (
 //   - Time: at another time of day, with every moment as far away, it does the
 //     same. Else states that are taken for one have different futures.
 //   - Messages: none on its way has changed since it was sent.
+//   - Recall: it does what it did from another state in which all that it looks at was
+//     the same. Else it looks at something that is not said.
 //
 // The world is left as take leaves it. The error is a fault of the model, or of
 // this package.
@@ -33,7 +35,10 @@ func (w *World) checkStep(i int) error {
 	w.load(before) // A moment that has passed may be any, until it is loaded.
 	w.findEnabled()
 	w.whole.was.note(w)
+	w.recall.mode, w.recall.err = notes, nil
 	w.take(i)
+	w.recall.mode = forgets
+	defer func() { w.recall.mode = recalls }()
 	violations := slices.Clone(w.violations)
 	accesses := slices.Clone(w.accesses)
 	putOff := slices.Clone(w.putOff)
@@ -61,7 +66,7 @@ func (w *World) checkStep(i int) error {
 	w.violations = append(w.violations[:0], violations...)
 	w.accesses = append(w.accesses[:0], accesses...)
 	w.putOff = append(w.putOff[:0], putOff...)
-	return nil
+	return w.recall.err
 }
 
 // wholeState is the state of all groups by the time of day. When the clock moves,

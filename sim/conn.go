@@ -126,6 +126,7 @@ func (c *Conn) ReceiveAny(t *Task) Message {
 
 func (c *Conn) take(t *Task) Message {
 	t.touches(&c.in.head.object, true)
+	t.world.looksAt(&c.dialPoint.object) // It may be broken.
 	response := Message(ErrBroken)
 	if !c.failed(t) {
 		response = c.responses[0].Message
@@ -134,6 +135,7 @@ func (c *Conn) take(t *Task) Message {
 		c.responses = append(c.responses[:0], c.responses[1:]...)
 	} else if c.answered(t, t); t.reads {
 		for _, other := range t.world.tasks {
+			t.world.looksAt(&other.object)
 			for c.owed[other.number-1] > 0 {
 				c.answered(t, other)
 			}

@@ -62,12 +62,14 @@ func (c *Conn) current() *Conn {
 	if c.lines == nil {
 		return c
 	}
+	c.node.world.looksAt(&c.dialPoint.object)
 	return c.lines[c.line]
 }
 
 // owing is the oldest connection that owes the task an answer, or else the
 // current one.
 func (c *Conn) owing(t *Task) *Conn {
+	c.node.world.looksAt(&c.dialPoint.object)
 	for _, line := range c.lines[:c.line] {
 		if line.owed[t.number-1] > 0 {
 			return line

@@ -283,6 +283,7 @@ func (t *Task) Go(name string, f func(*Task)) {
 	}
 	n := 1
 	for _, other := range w.tasks {
+		w.looksAt(&other.object)
 		if !other.unused && (other.name == name || other.name == fmt.Sprintf("%s#%d", name, n)) {
 			n++
 		}
@@ -431,7 +432,11 @@ func (t *Task) turn(name string) *entry {
 // holdsLock says whether the task holds a lock that keeps others out.
 func (w *World) holdsLock(t *Task) bool {
 	for _, l := range w.locks {
-		if l.keepsOut(t) {
+		out := l.keepsOut(t)
+		if out || w.met.forOthers {
+			l.seenBy(w) // Else its log says that the task holds none.
+		}
+		if out {
 			return true
 		}
 	}

@@ -94,7 +94,10 @@ func (l *List[T]) access(t *Task, write bool) {
 }
 
 // Peek reads the list for a claim or a picture, never in a task.
-func (l *List[T]) Peek() []T { return l.values }
+func (l *List[T]) Peek() []T {
+	l.peeked()
+	return l.values
+}
 
 func (l *List[T]) prepare(*World) {
 	if l.kind = hook.Data; l.Locked {

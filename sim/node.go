@@ -45,6 +45,7 @@ type Outbox struct {
 // is not handed out before this one has its answer.
 func (o *Outbox) Reply(e Envelope, answer Message) {
 	c := e.conn
+	o.world.looksAt(&c.dialPoint.object) // It may be broken.
 	if e.Request != nil {
 		panic(fmt.Sprintf("sim: %s answers an answer, to its %s", o.node.name, NameOf(e.Request)))
 	}

@@ -15,6 +15,7 @@ type object struct {
 	groups []*group // of the plan that are its own
 	label  string   // set for what the world itself makes; else the name comes from the walk
 	points []ownPoint
+	world  *World // nil: no walk has reached it
 }
 
 func (o *object) bound() *object { return o }

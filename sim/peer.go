@@ -27,8 +27,10 @@ func (o *Outbox) Send(c *Conn, request Message) {
 	if a == nil || a.by != o.node {
 		panic(fmt.Sprintf("sim: %s sends on the connection of %s: a node sends on those that were dialled in its name", o.node.name, c.name))
 	}
+	o.world.looksAt(&c.dialPoint.object)
 	if c.broken {
 		o.world.touched(&c.dialPoint.object, false)
+		o.world.looksAt(&c.node.object)
 		if len(a.inFlight) == 0 && !c.node.down {
 			c.redial(o.world)
 			c = c.current()
@@ -78,6 +80,7 @@ func (a *asking) happen(w *World) {
 		c.responses = append(c.responses[:0], c.responses[1:]...)
 	}
 	w.touched(&c.in.head.object, true)
+	w.looksAt(&c.dialPoint.object)
 	w.observe(Act{Action: Received, Actor: a.by.name, Peer: c.node.name, Conn: c.name, Request: e.Request, Message: e.Message})
 	w.pace.served(a.by)
 	a.by.reacts(func(out *Outbox) { a.by.node.Handle(e, out) })

@@ -32,6 +32,7 @@ type Property struct {
 	probe      func() bool
 	violated   bool // part of the state: the search goes on past a violation
 	tested     bool // by the last step
+	asked      bool // of the last act, whether it concerns it
 }
 
 // handler judges the acts of some kinds.
@@ -58,7 +59,7 @@ func On[M any](p *Property, actions Action, judge func(c *Claim, a Act, m M)) {
 		if m, ok := a.Message.(M); ok {
 			judge(c, a, m)
 		} else {
-			c.Skip()
+			c.other, c.skipped = true, true
 		}
 	}})
 }
@@ -69,7 +70,7 @@ func OnReply[Q, R any](p *Property, judge func(c *Claim, a Act, request Q, respo
 		if request, ok := a.Request.(Q); ok {
 			judge(c, a, request, response)
 		} else {
-			c.Skip()
+			c.other, c.skipped = true, true
 		}
 	})
 }
@@ -100,6 +101,7 @@ func (p *Property) Eventually(judge func(c *Claim)) *Property { p.eventually = j
 // whether the act concerns the property, whether it put it to the test, and how it
 // broke it.
 func (p *Property) Judge(a Act) (seen, tested bool, err error) {
+	p.asked = false
 	for i := range p.acts {
 		h := &p.acts[i]
 		if h.actions&a.Action == 0 {
@@ -107,7 +109,7 @@ func (p *Property) Judge(a Act) (seen, tested bool, err error) {
 		}
 		c := Claim{}
 		h.judge(&c, a)
-		seen, tested = seen || !c.skipped, tested || c.tested
+		seen, tested, p.asked = seen || !c.skipped, tested || c.tested, p.asked || !c.other
 		if err == nil {
 			err = c.err
 		}
@@ -147,6 +149,7 @@ func (p *Property) JudgeState(waits *WaitGraph) (tested bool, err error) {
 type Claim struct {
 	tested  bool
 	skipped bool
+	other   bool // it is of another message
 	err     error
 	waits   *WaitGraph
 }

@@ -6,7 +6,7 @@ import "racelab/sim/internal/hook"
 func (w *World) bind(t objectHolder) {
 	if o := t.bound(); o.number == 0 {
 		w.objects = append(w.objects, t)
-		o.number = len(w.objects)
+		o.number, o.world = len(w.objects), w
 	}
 }
 
@@ -69,6 +69,9 @@ func (w *World) observe(o Act) {
 	for _, p := range w.claims {
 		seen, tested, err := p.Judge(o)
 		if !seen {
+			if p.asked {
+				w.looksAt(&p.object)
+			}
 			continue
 		}
 		w.touched(&p.object, true)

@@ -108,7 +108,13 @@ func (w *World) take(i int) {
 	if w.jumps {
 		w.since = append(w.since, int32(i))
 	}
-	if event.task != nil {
+	var known *remembered
+	recall := w.mayRecall(event)
+	if recall {
+		known = w.remembers(event)
+	}
+	recalled := known != nil && known.twice && w.recall.mode == recalls
+	if event.task != nil && !recalled {
 		event.task.attach()
 	}
 	w.accesses = w.accesses[:0]
@@ -129,12 +135,22 @@ func (w *World) take(i int) {
 	if event.task != nil {
 		from = event.task.site
 	}
-	w.step(event)
+	switch {
+	case recalled:
+		w.recollect(known)
+	case recall:
+		w.note()
+		since := w.clock.now
+		w.step(event)
+		w.remember(event, since, known)
+	default:
+		w.step(event)
+	}
 	if event.task != nil {
 		w.checkDeadlock(event.task)
 	}
 	w.pace.end(event)
-	if t := event.task; t != nil && t.program != nil && w.jumps && t.site != nil && !t.site.knows(from) {
+	if t := event.task; t != nil && !recalled && t.program != nil && w.jumps && t.site != nil && !t.site.knows(from) {
 		t.site.recipes = append(t.site.recipes, recipe{from, event.way, w.before()})
 	}
 	w.base = nil

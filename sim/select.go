@@ -147,8 +147,13 @@ func (t *Task) comesToMeet() {
 		return
 	}
 	for i := range t.choice.cases {
-		if x, ok := t.choice.cases[i].of.(chanRef); ok && x.pipe().capacity == 0 {
+		x, ok := t.choice.cases[i].of.(chanRef)
+		switch {
+		case !ok:
+		case x.pipe().capacity == 0:
 			t.world.touched(x.bound(), false)
+		default:
+			t.world.looksAt(x.bound()) // It may be made anew, without a buffer.
 		}
 	}
 }
@@ -311,6 +316,7 @@ func (t *Task) passesBy() {
 			continue
 		}
 		for _, other := range t.world.tasks {
+			t.world.looksAt(&other.object)
 			if theirs := other.offers(x.of, !x.sends); theirs >= 0 && other != t {
 				t.leaves(&other.choice, theirs)
 			}

@@ -509,7 +509,9 @@ func (w *World) checkSwapped(events []Event, i int, before, after *snapshot, vio
 	if at < 0 {
 		return fmt.Errorf("sim: the step %q cannot be %s", event, how)
 	}
+	w.recall.mode = forgets
 	w.take(at)
+	w.recall.mode = recalls
 	broke, asked := slices.Clone(w.violations), w.testedNow()
 	if err := w.sameState(event, after, how); err != nil {
 		return err

@@ -54,7 +54,10 @@ func (v *Var[T]) strange(word uint64) uint64 { return strangeWord[T](word) }
 
 // Peek reads the variable for a claim or a picture. In a task use Get: the search
 // does not see a Peek.
-func (v *Var[T]) Peek() T { return v.value }
+func (v *Var[T]) Peek() T {
+	v.peeked()
+	return v.value
+}
 
 // Atomic is a variable of sync/atomic. Each call is one step, and who reads what a
 // task wrote also sees what that task did before. It takes no part in a data race.
@@ -168,7 +171,10 @@ func (a *Atomic[T]) holds() string { return fmt.Sprint(a.value) }
 
 // Peek reads the variable for a claim or a picture. In a task use Load: the search
 // does not see a Peek.
-func (a *Atomic[T]) Peek() T { return a.value }
+func (a *Atomic[T]) Peek() T {
+	a.peeked()
+	return a.value
+}
 
 // Mutex is a lock with the unfairness of Go's: when it is released, whoever
 // comes first takes it, and a task that has waited for long has no claim
@@ -254,6 +260,8 @@ func (m *Mutex) prepare(w *World) {
 }
 
 func (m *Mutex) guards(t *Task, _ bool) bool { return m.holder == t.number }
+
+func (m *Mutex) seenBy(w *World) { w.looksAt(&m.object) }
 
 func (m *Mutex) keepsOut(t *Task) bool { return m.holder == t.number && !m.Tried }
 
@@ -454,6 +462,13 @@ func (m *RWMutex) prepare(w *World) {
 
 func (m *RWMutex) guards(t *Task, write bool) bool {
 	return m.writing && m.writer == t.number || !write && m.readers[t.number-1].count > 0
+}
+
+func (m *RWMutex) seenBy(w *World) {
+	w.looksAt(&m.object)
+	for i := range m.readers {
+		w.looksAt(&m.readers[i].object)
+	}
 }
 
 func (m *RWMutex) keepsOut(t *Task) bool {

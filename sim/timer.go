@@ -280,6 +280,7 @@ func (ts *Timers) New(t *Task) Ref {
 
 // At is the timer that the Ref stands for. It panics if there is none.
 func (ts *Timers) At(r Ref) *Timer {
+	ts.peeked()
 	if r < 1 || int(r) > len(ts.pool) || !ts.made[r-1] {
 		panic(fmt.Sprintf("sim: Ref %d is no timer: it is none, or was dropped", r))
 	}

@@ -109,6 +109,7 @@ func (c *Cond) Broadcast(t *Task) { c.wake(t, "broadcast", len(t.world.tasks)) }
 // wake wakes up to n tasks.
 func (c *Cond) wake(t *Task, how string, n int) {
 	where := visible
+	t.world.looksAt(&c.L.object)
 	if c.L.holder == t.number && !c.L.Tried {
 		where = free
 	}

@@ -16,6 +16,7 @@ type World struct {
 	wiring
 	current
 	keeper
+	recall recall
 	met    met
 	clock  clock
 	timers timers
@@ -61,6 +62,7 @@ type root struct {
 type holding interface {
 	keepsOut(t *Task) bool           // the task holds it, and that keeps others out
 	guards(t *Task, write bool) bool // the task holds it, as an access to what it guards needs it
+	seenBy(w *World)                 // a step looks at who holds it
 }
 
 // passage is a channel, whatever it carries.

@@ -1,0 +1,339 @@
+package sim
+
+import (
+	"fmt"
+	"slices"
+
+	"racelab/sim/internal/hook"
+)
+
+// What a step does is decided by what it looks at: its task or its node, the objects
+// that it touches, the memory of the properties that see it. A search takes the same
+// step out of many states, which differ elsewhere. So a world remembers what a step
+// came to, by the records of all that it looked at. Where these are the same, no
+// coroutine runs: the records that the step left are loaded.
+//
+// What follows from the state as a whole is worked out each time: who can go on, who
+// waits in a circle, what the properties say that look at states.
+//
+// A step is believed only once it has come to the same out of two states. Each step that
+// a search checks is held against what is remembered of it, too. Where they
+// differ, the step looks at something and does not say so, which is refused.
+//
+// Source: Blom, van de Pol, Weber: LTSmin (CAV 2010), which remembers transitions by the
+// part of a state that they depend on. There a specification names that part; here each
+// step does.
+
+// recall is the steps that a world remembers.
+type recall struct {
+	mode   recallMode
+	noting bool          // a step is being taken that is to be remembered
+	looked []*object     // what it looks at and does not touch
+	views  [][]view      // by thread
+	slots  []*remembered // by key
+	used   int           // of slots
+	err    error         // of a step that is checked: it was remembered differently
+
+	// Of the step that is noted.
+	at     []int32      // the groups that it looks at
+	before []*record    // of these
+	others []leftBehind // what it has marked besides
+	seen   []uint32     // by group: the last step that looked at it
+	steps  uint32       // that were noted
+}
+
+// recallMode is what the world does with what it remembers.
+type recallMode uint8
+
+const (
+	recalls recallMode = iota // takes steps from memory, and remembers them
+	notes                     // takes each step, and holds it against what it remembers
+	forgets                   // neither
+)
+
+// view is the groups that some steps of a thread look at.
+type view struct {
+	way    way
+	groups []int32
+	salt   uint64
+}
+
+// remembered is what a step came to.
+type remembered struct {
+	key      uint64
+	twice    bool // out of two states
+	elapsed  Time
+	left     []leftBehind
+	accesses []hook.Access
+	putOff   []int
+	broke    []Violation
+	tested   uint64 // a bit a claim
+	asserted bool
+}
+
+// leftBehind is a record that a step has changed.
+type leftBehind struct {
+	group int32
+	is    *record
+}
+
+const (
+	leastRemembered = 1 << 8
+	mostRemembered  = 1 << 15
+	mostViews       = 8 // of a thread, by one way
+)
+
+// looksAt notes that the step looks at an object that it does not touch, since nothing
+// that depends on the order of steps comes of it.
+func (w *World) looksAt(o *object) {
+	if w.recall.noting && !slices.Contains(w.recall.looked, o) {
+		w.recall.looked = append(w.recall.looked, o)
+	}
+}
+
+// peeked is looksAt for who does not know the world.
+func (o *object) peeked() {
+	if o.world != nil {
+		o.world.looksAt(o)
+	}
+}
+
+// mayRecall says whether the step is one to remember. The world stands at a state that
+// was saved or loaded, so its records are those of the state.
+func (w *World) mayRecall(e *Event) bool {
+	if w.recall.mode == forgets || w.base == nil || w.races.on || w.races.kept || w.trace != nil || w.pace.timed() || len(w.stale) > 0 || w.told() {
+		return false
+	}
+	switch e.source.(type) {
+	case *fault, *restart, *process: // They look at half the world, and run no coroutine.
+		return false
+	}
+	return true
+}
+
+// remembers is what is known of a step; nil: nothing.
+func (w *World) remembers(e *Event) *remembered {
+	r := &w.recall
+	if e.Thread >= len(r.views) {
+		return nil
+	}
+	views := r.views[e.Thread]
+	for i := range views {
+		v := &views[i]
+		if v.way != e.way {
+			continue
+		}
+		key := w.keyOf(v)
+		if m := r.slots[key&uint64(len(r.slots)-1)]; m != nil && m.key == key {
+			if i > 0 {
+				views[0], views[i] = views[i], views[0]
+			}
+			return m
+		}
+	}
+	return nil
+}
+
+// keyOf is the hash of what a view shows.
+func (w *World) keyOf(v *view) uint64 {
+	key := v.salt
+	for _, g := range v.groups {
+		key = mix(key, w.records[g].hash)
+	}
+	for _, g := range w.plan.unmarked {
+		key = mix(key, w.records[g.number].hash)
+	}
+	return scramble(key)
+}
+
+// recollect comes to where a step that is remembered came to.
+func (w *World) recollect(m *remembered) {
+	if m.elapsed > 0 {
+		w.clock.now += m.elapsed
+		w.markMoments()
+	}
+	for _, x := range m.left {
+		w.loadGroup(w.plan.groups[x.group], x.is)
+	}
+	w.accesses = append(w.accesses, m.accesses...)
+	w.putOff = append(w.putOff, m.putOff...)
+	w.violations = append(w.violations, m.broke...)
+	for i, p := range w.claims {
+		p.tested = m.tested>>i&1 == 1
+	}
+	w.asserted = m.asserted
+}
+
+// note begins to note what a step looks at.
+func (w *World) note() {
+	r := &w.recall
+	r.noting, r.looked = true, r.looked[:0]
+	if r.seen == nil {
+		r.seen = make([]uint32, len(w.plan.groups))
+		r.slots = make([]*remembered, leastRemembered)
+	}
+}
+
+// remember remembers the step that was just taken, or holds it against what is known of
+// it. Since is the moment at which it began.
+func (w *World) remember(e *Event, since Time, known *remembered) {
+	r := &w.recall
+	r.noting = false
+	v := w.viewOf(e)
+	m := &remembered{
+		key: w.keyOf(v), elapsed: w.clock.now - since, asserted: w.asserted,
+		accesses: slices.Clone(w.accesses), putOff: slices.Clone(w.putOff), broke: slices.Clone(w.violations),
+	}
+	for i, p := range w.claims {
+		if p.tested {
+			m.tested |= 1 << i
+		}
+	}
+	r.before = r.before[:0]
+	for _, g := range v.groups {
+		r.before = append(r.before, w.records[g])
+	}
+	if !w.refreshWithin(v, m.elapsed > 0) {
+		return
+	}
+	for i, g := range v.groups {
+		if is := w.records[g]; is != r.before[i] || m.elapsed > 0 {
+			m.left = append(m.left, leftBehind{g, is})
+		}
+	}
+	if known == nil {
+		r.keep(m)
+		return
+	}
+	if what := w.differently(known, m); what != "" {
+		w.recallFails(fmt.Errorf("sim: the step %q, taken from two states in which all that it looks at is the same, %s. %s", *e, what, hidden))
+	}
+	known.twice = true
+}
+
+// recallFails notes that a step looks at something and does not say so. A check of the
+// step may find out more, and reports it itself.
+func (w *World) recallFails(err error) {
+	if w.recall.mode != notes {
+		panic(&ModelError{err.Error()})
+	}
+	w.recall.err = err
+}
+
+// viewOf is the view of the step that was just taken.
+func (w *World) viewOf(e *Event) *view {
+	r := &w.recall
+	r.steps++
+	r.at = r.at[:0]
+	add := func(o *object) {
+		for _, g := range o.groups {
+			if r.seen[g.number] != r.steps {
+				r.seen[g.number] = r.steps
+				r.at = append(r.at, int32(g.number))
+			}
+		}
+	}
+	if e.task != nil {
+		add(&e.task.object)
+	}
+	for _, a := range w.accesses {
+		add(w.objects[a.Object-1].bound())
+	}
+	for _, o := range r.looked {
+		add(o)
+	}
+	slices.Sort(r.at)
+	for e.Thread >= len(r.views) {
+		r.views = append(r.views, nil)
+	}
+	views := r.views[e.Thread]
+	same := 0
+	for i := range views {
+		v := &views[i]
+		if v.way != e.way {
+			continue
+		}
+		if same++; slices.Equal(v.groups, r.at) {
+			return v
+		}
+	}
+	salt := mix(mix(uint64(e.Thread), uint64(e.way.at)), uint64(e.way.with))
+	for _, g := range r.at {
+		salt = mix(salt, uint64(g))
+	}
+	v := view{e.way, slices.Clone(r.at), salt}
+	if same < mostViews {
+		r.views[e.Thread] = append(views, v)
+		return &r.views[e.Thread][len(views)]
+	}
+	for i := len(views) - 1; ; i-- {
+		if views[i].way == e.way {
+			views[i] = v
+			return &views[i]
+		}
+	}
+}
+
+// refreshWithin makes records of what the step has changed, and says whether that was
+// within its view, but for moments that have come nearer.
+func (w *World) refreshWithin(v *view, moved bool) bool {
+	r := &w.recall
+	r.others = r.others[:0]
+	for _, list := range [...][]*group{w.stale, w.plan.unmarked} {
+		for _, g := range list {
+			if r.seen[g.number] != r.steps && !(moved && slices.Contains(w.plan.moments, g)) {
+				r.others = append(r.others, leftBehind{int32(g.number), w.records[g.number]})
+			}
+		}
+	}
+	w.refresh()
+	return !slices.ContainsFunc(r.others, func(x leftBehind) bool { return w.records[x.group] != x.is })
+}
+
+// keep keeps a step, in the place of another one if there are many.
+func (r *recall) keep(m *remembered) {
+	at := &r.slots[m.key&uint64(len(r.slots)-1)]
+	if *at == nil {
+		r.used++
+	}
+	*at = m
+	if r.used <= len(r.slots)/2 || len(r.slots) == mostRemembered {
+		return
+	}
+	was := r.slots
+	r.slots, r.used = make([]*remembered, 2*len(was)), 0
+	for _, m := range was {
+		if m != nil {
+			r.slots[m.key&uint64(len(r.slots)-1)] = m
+			r.used++
+		}
+	}
+}
+
+// differently says in what two steps differ that have looked at the same; empty: in
+// nothing.
+func (w *World) differently(a, b *remembered) string {
+	switch {
+	case !slices.EqualFunc(a.broke, b.broke, func(a, b Violation) bool { return a.Property == b.Property }) || a.tested != b.tested || a.asserted != b.asserted:
+		return "is judged differently"
+	case a.elapsed != b.elapsed:
+		return "takes different times"
+	case !slices.Equal(a.accesses, b.accesses) || !slices.Equal(a.putOff, b.putOff):
+		return "touches different things"
+	}
+	for i := range max(len(a.left), len(b.left)) {
+		if i < len(a.left) && i < len(b.left) && a.left[i].isLike(b.left[i]) {
+			continue
+		}
+		x := a.left
+		if i >= len(x) {
+			x = b.left
+		}
+		return "changes " + w.objectName(w.plan.groups[x[i].group].owner.number) + " differently"
+	}
+	return ""
+}
+
+func (x leftBehind) isLike(other leftBehind) bool {
+	return x.group == other.group && x.is.hash == other.is.hash && slices.Equal(x.is.words, other.is.words)
+}
