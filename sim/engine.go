@@ -22,6 +22,7 @@ func (e *engine) begun() *World {
 func (e *engine) Start() error                 { return e.world().start() }
 func (e *engine) Enabled() []Event             { return e.world().events() }
 func (e *engine) Take(i int)                   { e.world().take(i) }
+func (e *engine) Foresee(i int) (uint64, bool) { return e.world().foresee(i) }
 func (e *engine) Close()                       { e.world().Close() }
 func (e *engine) Violations() []Violation      { return e.violations }
 func (e *engine) Properties() []string         { return e.begun().judged() }

@@ -69,6 +69,7 @@ type remembered struct {
 	broke    []Violation
 	tested   uint64 // a bit a claim
 	asserted bool
+	atLock   bool // it came to a lock, and so may have closed a circle
 }
 
 // leftBehind is a record that a step has changed.
@@ -155,6 +156,32 @@ func (w *World) recollect(m *remembered) {
 	for _, x := range m.left {
 		w.loadGroup(w.plan.groups[x.group], x.is)
 	}
+	w.reports(m)
+}
+
+// foresee is the fingerprint of the state that the i-th enabled event leads to, if the
+// step is remembered. What the step touches, breaks, tests and puts off is then as after
+// take, as far as the state as a whole has no part in it, and the world stays where it is.
+func (w *World) foresee(i int) (fingerprint uint64, ok bool) {
+	e := &w.events()[i]
+	if w.recall.mode != recalls || w.looking() || !w.mayRecall(e) {
+		return 0, false
+	}
+	m := w.remembers(e)
+	if m == nil || !m.twice || m.elapsed > 0 || m.atLock {
+		return 0, false
+	}
+	fingerprint = w.sum
+	for _, x := range m.left {
+		fingerprint += x.is.hash - w.records[x.group].hash
+	}
+	w.accesses, w.putOff, w.violations = w.accesses[:0], w.putOff[:0], w.violations[:0]
+	w.reports(m)
+	return fingerprint, true
+}
+
+// reports says what a step that is remembered touched, put off, broke and tested.
+func (w *World) reports(m *remembered) {
 	w.accesses = append(w.accesses, m.accesses...)
 	w.putOff = append(w.putOff, m.putOff...)
 	w.violations = append(w.violations, m.broke...)
@@ -184,6 +211,7 @@ func (w *World) remember(e *Event, since Time, known *remembered) {
 		key: w.keyOf(v), elapsed: w.clock.now - since, asserted: w.asserted,
 		accesses: slices.Clone(w.accesses), putOff: slices.Clone(w.putOff), broke: slices.Clone(w.violations),
 	}
+	m.atLock = e.task != nil && e.task.awaits != nil && e.task.awaits.bound().kind == hook.Lock
 	for i, p := range w.claims {
 		if p.tested {
 			m.tested |= 1 << i

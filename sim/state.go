@@ -277,7 +277,7 @@ type keeper struct {
 	loose         []bool    // by block: one of its records has changed
 	room          []*block  // to cut snapshots from
 	made          []*record // records by their hash, as far as they are kept
-	built         []*block  // blocks by the hashes of their records, as far as they are kept
+	built         []built   // blocks by the hashes of their records, as far as they are kept
 	archive       archive   // of states that are kept on disk
 	symmetry      *symmetry // nil: no search takes tasks for alike
 }
@@ -362,14 +362,20 @@ func (w *World) blockOf(records []*record) *block {
 		hash = mix(hash, b[i].hash)
 	}
 	if w.built == nil {
-		w.built = make([]*block, recordsKept)
+		w.built = make([]built, recordsKept)
 	}
 	at := &w.built[scramble(hash)%recordsKept]
-	if *at == nil || **at != b {
+	if at.block == nil || at.hash != hash || *at.block != b {
 		kept := b
-		*at = &kept
+		*at = built{hash, &kept}
 	}
-	return *at
+	return at.block
+}
+
+// built is a block with the hash of its records.
+type built struct {
+	hash  uint64
+	block *block
 }
 
 // recordOf is a record of the state of a group.

@@ -16,6 +16,11 @@ type Engine interface {
 	Enabled() []sim.Event
 	// Take lets the i-th of Enabled happen.
 	Take(i int)
+	// Foresee is the Fingerprint of where the i-th of Enabled leads, if the step is
+	// remembered. The world stays where it is, and yet says of this step what Take would
+	// let it say: Violations, Tested, PutOff and Accesses, but for what the state as a
+	// whole decides: that nothing can go on, and who waits for what.
+	Foresee(i int) (fingerprint uint64, ok bool)
 	// Close ends the tasks.
 	Close()
 

@@ -45,6 +45,7 @@ type move struct {
 	mover       uint16
 	place       int32
 	putOff      []int
+	ends        bool // nothing but faults can come of that state
 }
 
 func newGraph(properties int) *graph {

@@ -65,6 +65,7 @@ type search struct {
 	now      *frontier     // the level that is being expanded
 	next     *frontier     // that after it
 	breaks   []firstBreaks // by property
+	ends     []uint64      // the states out of which nothing but faults can come, a bit each
 	expanded int           // states
 	ended    int           // levels of which every step was taken
 	unlooped bool          // a function loops, and Loop does not say so
@@ -134,6 +135,9 @@ func (s *search) run(o Options, memory *memoryBound) bool {
 					if isNew {
 						s.next.push(m.checkpoint)
 						s.graph.reach(to, m.wants)
+						if m.ends {
+							s.ends = setBit(s.ends, to)
+						}
 					}
 					s.graph.add(m, to)
 				}
@@ -225,11 +229,18 @@ func (e *expansion) expand(at *cursor, from checkpoint, s *search, check, race b
 	if n == 0 && atEnd != nil {
 		atEnd(at)
 	}
+	away := false
 	for i := range n {
-		if i > 0 {
+		if away {
 			at.restore(from)
 		}
 		event := at.Enabled()[i]
+		if to, ok := s.foresees(at, i, check); ok {
+			e.add(s, at, event, move{to: to, known: true}, race)
+			away = false
+			continue
+		}
+		away = true
 		if at.alike != nil && (check || at.looked) {
 			at.checkSymmetry(i)
 			at.restore(from)
@@ -239,24 +250,46 @@ func (e *expansion) expand(at *cursor, from checkpoint, s *search, check, race b
 		} else {
 			at.Take(i)
 		}
-		e.transitions++
-		m := move{fingerprint: at.state(), mover: moverOf(event), place: int32(event.Place), putOff: at.putOff()}
+		m := move{fingerprint: at.state()}
 		if m.to, m.known = s.seen.find(m.fingerprint); !m.known {
 			m.checkpoint, m.wants = at.save(), at.discontent(s.result.index)
+			m.ends = !slices.ContainsFunc(at.Enabled(), func(e sim.Event) bool { return !e.Fault })
 		}
-		e.tested |= at.Tested()
-		e.violations = append(e.violations, at.Violations()...)
-		for _, v := range at.Violations() {
-			m.broke |= 1 << s.result.index(v.Property)
-		}
-		if race {
-			if other, _ := e.race(at, event); other != nil {
-				e.races++
-				m.broke |= 1 << s.result.index(sim.NoDataRace)
-			}
-		}
-		e.moves = append(e.moves, m)
+		e.add(s, at, event, m, race)
 	}
+}
+
+// foresees says whether a step leads to a state that is known, which is known without
+// taking it. Where a run may end, the step has to be taken: what it breaks there, the
+// state as a whole decides.
+func (s *search) foresees(at *cursor, i int, check bool) (to uint32, ok bool) {
+	if check || at.sees == nil || at.alike != nil {
+		return 0, false
+	}
+	fingerprint, ok := at.sees.Foresee(i)
+	if !ok {
+		return 0, false
+	}
+	to, ok = s.seen.find(fingerprint)
+	return to, ok && !hasBit(s.ends, to)
+}
+
+// add adds a step, of which the system says what it did.
+func (e *expansion) add(s *search, at *cursor, event sim.Event, m move, race bool) {
+	e.transitions++
+	m.mover, m.place, m.putOff = moverOf(event), int32(event.Place), at.putOff()
+	e.tested |= at.Tested()
+	e.violations = append(e.violations, at.Violations()...)
+	for _, v := range at.Violations() {
+		m.broke |= 1 << s.result.index(v.Property)
+	}
+	if race {
+		if other, _ := e.race(at, event); other != nil {
+			e.races++
+			m.broke |= 1 << s.result.index(sim.NoDataRace)
+		}
+	}
+	e.moves = append(e.moves, m)
 }
 
 // step is an event with what it touched.

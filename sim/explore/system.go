@@ -64,6 +64,12 @@ type Saver interface {
 	Learn(from Saver)
 }
 
+// Foreseer is a System that may know where a step leads without taking it; see Engine.
+type Foreseer interface {
+	System
+	Foresee(i int) (fingerprint uint64, ok bool)
+}
+
 // Packer is a Saver whose states can be kept on disk; see Engine.
 type Packer interface {
 	Saver
@@ -203,6 +209,7 @@ func (w *Worlds) Learn(from Saver) { w.Engine.Learn(from.(*Worlds).Engine) }
 // cursor moves a system: forth by choices, back to checkpoints.
 type cursor struct {
 	System
+	sees   Foreseer  // nil: each step has to be taken
 	saver  Saver     // nil: checkpoints are reached by running there
 	lives  Lively    // nil: nothing is known of timers and of what is wanted in the end
 	alike  Symmetric // nil: states are not taken for one where alike tasks have changed places
@@ -219,6 +226,7 @@ func newCursor(sys System) *cursor {
 	c := &cursor{System: sys}
 	c.saver, _ = sys.(Saver)
 	c.lives, _ = sys.(Lively)
+	c.sees, _ = sys.(Foreseer)
 	c.Reset()
 	return c
 }
