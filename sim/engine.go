@@ -34,6 +34,7 @@ func (e *engine) Unfinished() []string         { return e.world().left() }
 func (e *engine) Waits() *WaitGraph            { return e.begun().waitGraph() }
 func (e *engine) Fields() []hook.Field         { return e.begun().listFields() }
 func (e *engine) Wiring() []hook.Field         { return e.begun().listWiring() }
+func (e *engine) WiringHash() uint64           { return e.begun().wiringHash() }
 func (e *engine) Accesses() []hook.Access      { return e.accesses }
 func (e *engine) Blocked() []blockedEvent      { return e.begun().blocked() }
 func (e *engine) Pending() []Event             { return e.begun().pending() }

@@ -12,11 +12,35 @@ import (
 func (w *World) listWiring() []hook.Field {
 	var fields []hook.Field
 	w.survey(func(path string, v reflect.Value, kind surveyed) {
-		if kind == configField || kind == wiringField && v.Kind() != reflect.Slice {
+		if isFixed(v, kind) {
 			fields = append(fields, hook.Field{Path: path, Value: printed(v)})
 		}
 	})
 	return fields
+}
+
+func isFixed(v reflect.Value, kind surveyed) bool {
+	return kind == configField || kind == wiringField && v.Kind() != reflect.Slice
+}
+
+// wiringHash is a hash of what listWiring lists. No path is put together for it.
+func (w *World) wiringHash() uint64 {
+	hash := uint64(0)
+	look := func(_ string, v reflect.Value, kind surveyed) {
+		if !isFixed(v, kind) {
+			return
+		}
+		switch v.Kind() {
+		case reflect.Bool, reflect.Int, reflect.Int32, reflect.Int64, reflect.Uint64, reflect.String:
+			hash = hashValue(hash, v)
+		case reflect.Pointer, reflect.Func:
+			hash = mix(hash, uint64(v.Pointer()))
+		default:
+			hash = mixString(hash, printed(v))
+		}
+	}
+	(&planner{world: w, look: look, nameless: true}).compile()
+	return hash
 }
 
 // listFields prints the state of the model by the paths of its fields.

@@ -18,14 +18,15 @@ var (
 
 // planner compiles a plan or, if look is set, shows to it all that a plan sees.
 type planner struct {
-	world *World
-	been  map[place]int // the root by which it was reached
-	own   *group        // whose the fields are
-	root  int
-	late  []target // pointers to what may be a part of something else
-	look  func(path string, v reflect.Value, kind surveyed)
-	both  func(path string, first, second int) // a shared root reaches what another one has
-	bad   bool
+	world    *World
+	been     map[place]int // the root by which it was reached
+	own      *group        // whose the fields are
+	root     int
+	late     []target // pointers to what may be a part of something else
+	look     func(path string, v reflect.Value, kind surveyed)
+	nameless bool                                 // look asks for no paths
+	both     func(path string, first, second int) // a shared root reaches what another one has
+	bad      bool
 }
 
 type place struct {
@@ -216,7 +217,7 @@ func (p *planner) shown(path string, sh *typeShape, at unsafe.Pointer, kind surv
 }
 
 func (p *planner) index(path string, i int) string {
-	if p.look == nil {
+	if p.look == nil || p.nameless {
 		return path
 	}
 	return fmt.Sprintf("%s[%d]", path, i)
@@ -226,7 +227,7 @@ func (p *planner) fields(path string, sh *typeShape, at unsafe.Pointer) {
 	for i := range sh.fields {
 		f := &sh.fields[i]
 		name := path
-		if p.look != nil && f.name != "" {
+		if p.look != nil && !p.nameless && f.name != "" {
 			name += "." + f.name
 		}
 		if f.config {

@@ -258,6 +258,7 @@ type keeper struct {
 	plan          plan
 	maxCoroutines int                          // of a task
 	jumps         bool                         // states are saved and loaded, so coroutines are kept
+	saves         bool                         // records are whole, and not hashes alone
 	driven        int                          // steps that only brought a coroutine to its place
 	base          *snapshot                    // of the state that the world is in, if it was saved or loaded
 	last          *snapshot                    // the last base
@@ -326,13 +327,34 @@ func (w *World) refresh() {
 			s := &w.saved
 			s.words, s.refs = s.words[:0], s.refs[:0]
 			s.save(g)
-			if was := w.records[g.number]; was != nil && slices.Equal(was.words, s.words) {
-				continue
+			was := w.records[g.number]
+			switch {
+			case !w.saves:
+				w.rehash(g, was, hashWords(g, s.words))
+			case was == nil || !slices.Equal(was.words, s.words):
+				w.put(g, w.recordOf(g, s.words, s.refs))
 			}
-			w.put(g, w.recordOf(g, s.words, s.refs))
 		}
 	}
 	w.stale = w.stale[:0]
+}
+
+// rehash notes the hash of a group. Where no state is saved, nobody asks for more.
+func (w *World) rehash(g *group, was *record, hash uint64) {
+	if was == nil {
+		was = &record{}
+		w.records[g.number] = was
+	}
+	w.sum += hash - was.hash
+	was.hash = hash
+}
+
+// willSave makes whole records from now on.
+func (w *World) willSave() {
+	if !w.saves {
+		w.saves, w.tracked, w.sum = true, false, 0
+		clear(w.records)
+	}
 }
 
 // put notes that a record holds the state of a group.
@@ -380,15 +402,8 @@ type built struct {
 
 // recordOf is a record of the state of a group.
 func (w *World) recordOf(g *group, words []uint64, refs []any) *record {
-	hash := uint64(g.number)
-	for _, word := range words {
-		hash = mix(hash, word)
-	}
-	hash = scramble(hash)
+	hash := hashWords(g, words)
 	if w.made == nil {
-		if !w.jumps {
-			return w.newRecord(g, hash, words, refs)
-		}
 		w.made = make([]*record, recordsKept)
 	}
 	at := &w.made[hash%recordsKept]
@@ -396,6 +411,15 @@ func (w *World) recordOf(g *group, words []uint64, refs []any) *record {
 		*at = w.newRecord(g, hash, words, refs)
 	}
 	return *at
+}
+
+// hashWords is the hash of the state of a group.
+func hashWords(g *group, words []uint64) uint64 {
+	hash := uint64(g.number)
+	for _, word := range words {
+		hash = mix(hash, word)
+	}
+	return scramble(hash)
 }
 
 func (w *World) newRecord(g *group, hash uint64, words []uint64, refs []any) *record {
@@ -423,6 +447,7 @@ func (w *World) begins() *snapshot {
 
 // snapshot is save without a note of it.
 func (w *World) snapshot() *snapshot {
+	w.willSave()
 	w.refresh()
 	for k, loose := range w.loose {
 		if loose {
@@ -445,6 +470,7 @@ func (w *World) standAt(s *snapshot) { w.base, w.last, w.since = s, s, w.since[:
 
 // load puts fields and places back.
 func (w *World) load(s *snapshot) {
+	w.willSave()
 	if s.now != w.clock.now {
 		w.clock.now = s.now
 		w.markMoments()

@@ -99,7 +99,7 @@ func (d *defence) walk(from Rebuilder, seed uint64, out *walked) (err error) {
 	defer sim.RecoverModelError(&err)
 	w := from.Rebuild()
 	defer w.Close()
-	wiring := w.Wiring()
+	wiring := w.WiringHash()
 	state := w.Fingerprint
 	if d.alike {
 		w.Alike()
@@ -124,11 +124,22 @@ func (d *defence) walk(from Rebuilder, seed uint64, out *walked) (err error) {
 			return err
 		}
 	}
-	if difference := FirstDifference(wiring, w.Wiring()); difference != "" {
-		return &sim.ModelError{Reason: fmt.Sprintf("explore: after %s: %s, and is said to be fixed: it is a pointer or tagged `sim:\"config\"`; what a run changes is a field without that tag, or a sim.Ref",
-			asSchedule(out.steps), difference)}
+	if w.WiringHash() != wiring {
+		return rewired(from, asSchedule(out.steps))
 	}
 	return nil
+}
+
+// rewired names what is said to be fixed and changes in a run.
+func rewired(from Rebuilder, schedule sim.Schedule) error {
+	w := from.Rebuild()
+	defer w.Close()
+	wiring := w.Wiring()
+	if err := follow(w, schedule); err != nil {
+		return err
+	}
+	return &sim.ModelError{Reason: fmt.Sprintf("explore: after %s: %s, and is said to be fixed: it is a pointer or tagged `sim:\"config\"`; what a run changes is a field without that tag, or a sim.Ref",
+		schedule, FirstDifference(wiring, w.Wiring()))}
 }
 
 // note keeps the first break of each property.

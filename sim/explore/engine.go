@@ -49,6 +49,8 @@ type Engine interface {
 	// Wiring lists what must not change after the first step: pointers, interfaces,
 	// functions, and the fields tagged `sim:"config"`.
 	Wiring() []Field
+	// WiringHash is a hash of Wiring, and much faster.
+	WiringHash() uint64
 	// Accesses lists the objects that the last step read or wrote.
 	Accesses() []Access
 	// Blocked lists what cannot happen yet, and the object it waits for.

@@ -1,0 +1,88 @@
+package explore
+
+import (
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"racelab/sim"
+)
+
+// Goal: what a world remembers of a step is what the step does. Method: in the states of
+// random programs, each step is foreseen and then taken, and checked: a step that does
+// something else than it did from another state, in which all that it looks at was the
+// same, is refused. So is one that looks at something and does not say so.
+func TestForeseenStepsAreThoseTaken(t *testing.T) {
+	const mostStates = 200
+	foreseen := 0
+	for seed := range uint64(max(300, *randomPrograms/10)) {
+		r := rand.New(rand.NewPCG(seed, *randomSeed))
+		p := newProgram(r)
+		if seed%2 == 0 {
+			p = newLoop(r)
+		}
+		n, err := p.foresee(mostStates)
+		if err != nil && !strings.Contains(err.Error(), " anew, and ") { // That is refused anyway.
+			t.Errorf("program %d of seed %d: %v%v", seed, *randomSeed, err, p)
+		}
+		foreseen += n
+	}
+	if foreseen < 10_000 {
+		t.Errorf("%d steps were foreseen: the programs could not have failed", foreseen)
+	}
+}
+
+// foresee compares the steps out of the first states of a program with what was foreseen
+// of them, and says how many were.
+func (p *program) foresee(mostStates int) (n int, err error) {
+	defer sim.RecoverModelError(&err)
+	w, err := NewWorlds(p.build)
+	if err != nil {
+		return 0, nil
+	}
+	defer w.Close()
+	ofSteps := uint64(0) // properties that a step tests by itself, wherever it leads
+	for i, name := range w.Properties() {
+		if name != sim.NoDeadlock && name != sim.NoProgress {
+			ofSteps |= 1 << i
+		}
+	}
+	seen := map[uint64]bool{w.Fingerprint(): true}
+	for queue := []any{w.Save()}; len(queue) > 0 && len(seen) < mostStates; queue = queue[1:] {
+		w.Load(queue[0])
+		for i := range w.Enabled() {
+			w.Load(queue[0])
+			fingerprint, ok := w.Foresee(i)
+			accesses, putOff, tested, broke := slices.Clone(w.Accesses()), slices.Clone(w.PutOff()), w.Tested(), properties(w.Violations())
+			if err := w.CheckStep(i); err != nil {
+				return n, err
+			}
+			if is := w.Fingerprint(); !seen[is] {
+				seen[is], queue = true, append(queue, w.Save())
+			}
+			if !ok {
+				continue
+			}
+			n++
+			switch is := w.Fingerprint(); {
+			case is != fingerprint:
+				return n, &sim.ModelError{Reason: "it leads elsewhere"}
+			case !slices.Equal(accesses, w.Accesses()) || !slices.Equal(putOff, w.PutOff()):
+				return n, &sim.ModelError{Reason: "it touches other objects"}
+			case !slices.ContainsFunc(w.Enabled(), func(e sim.Event) bool { return !e.Fault }):
+				// What the state as a whole breaks is not foreseen.
+			case (tested^w.Tested())&ofSteps != 0 || !slices.Equal(broke, properties(w.Violations())):
+				return n, &sim.ModelError{Reason: "it is judged differently"}
+			}
+		}
+	}
+	return n, nil
+}
+
+func properties(violations []sim.Violation) (names []string) {
+	for _, v := range violations {
+		names = append(names, v.Property)
+	}
+	return names
+}
