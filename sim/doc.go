@@ -92,4 +92,8 @@
 // Memory that several tasks share is a Var, a Mutex or a connection: an object.
 // Each step records which objects it read and wrote. That record tells which
 // steps depend on each other, and so which orders matter.
+//
+// A search also goes by it to know what decides a step. A step that has come to the same
+// out of two states is not taken out of a third, where all that it looks at is the same:
+// what it changed is loaded.
 package sim

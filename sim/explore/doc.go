@@ -76,6 +76,12 @@
 //     another past, with other values in what they do not touch, at another time
 //     of day. What fails there is a sim.ModelError. It is the error of the search,
 //     and there is no verdict.
+//   - A step does the same wherever all that it looks at is the same: its task or its
+//     node, the objects that it touches, the properties that judge it. States takes a
+//     step out of two states like that, and has remembered it from then on. It is not
+//     taken again but where steps are checked: there it is held against what is
+//     remembered. If it differs, it looks at something that is not its own and no
+//     object, such as a field of another node, and that is a ModelError.
 //   - Nothing else decides what happens. So a proof defends itself: at least 100
 //     random walks are taken in new worlds, in which nothing was ever saved or
 //     loaded. Each state that they come to must be one that the search has seen

@@ -557,6 +557,43 @@ func (p *postman) Handle(e sim.Envelope, out *sim.Outbox) {
 	out.Reply(e, e.Message)
 }
 
+// spy reads what is another node's.
+type spy struct {
+	of  *postman `sim:"config"`
+	saw int
+}
+
+func (s *spy) Handle(e sim.Envelope, out *sim.Outbox) {
+	s.saw = s.of.sum
+	out.Reply(e, e.Message)
+}
+
+// Goal: a step that looks at something and does not say so is refused by the search that
+// remembers steps, and told from what it did before.
+func TestAHiddenLook(t *testing.T) {
+	errs := refusals(func() *sim.World {
+		w, read := sim.NewWorld(), &postman{}
+		w.AddNode("read", read)
+		w.AddNode("spy", &spy{of: read})
+		to := map[string]*sim.Conn{"A": w.Dial("A", "read"), "B": w.Dial("B", "spy")}
+		for _, name := range []string{"A", "B"} {
+			w.GoProgram(name, &coded{run: func(t *sim.Task, _ *coded) {
+				t.Step("send")
+				to[name].Send(t, &letter{1})
+				to[name].Receive(t.At("await"))
+			}})
+		}
+		return w
+	})
+	const want = `"B->spy Letter", taken from two states in which all that it looks at is the same, changes B->spy (arrivals) differently`
+	if err := errs["states"]; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("states: %v, want it refused: %s", err, want)
+	}
+	if errs["exhaustive"] == nil {
+		t.Error("exhaustive finds nothing wrong")
+	}
+}
+
 // Goal: whatever rule a model breaks, every search ends with an error that says
 // what to do.
 func TestModelsThatBreakARule(t *testing.T) {

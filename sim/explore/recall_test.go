@@ -16,15 +16,21 @@ import (
 func TestForeseenStepsAreThoseTaken(t *testing.T) {
 	const mostStates = 200
 	foreseen := 0
-	for seed := range uint64(max(300, *randomPrograms/10)) {
+	for seed := range uint64(*randomPrograms/20) {
 		r := rand.New(rand.NewPCG(seed, *randomSeed))
 		p := newProgram(r)
 		if seed%2 == 0 {
 			p = newLoop(r)
 		}
-		n, err := p.foresee(mostStates)
+		n, err := foresee(p.build, mostStates)
 		if err != nil && !strings.Contains(err.Error(), " anew, and ") { // That is refused anyway.
 			t.Errorf("program %d of seed %d: %v%v", seed, *randomSeed, err, p)
+		}
+		foreseen += n
+		tasks := [][]act{drawActs(r, 3, 2, nil), drawActs(r, 3, 2, nil)}
+		var s *sea
+		if n, err = foresee(seas(tasks, &s), mostStates); err != nil {
+			t.Errorf("functions %d of seed %d: %v%s", seed, *randomSeed, err, printActs(tasks))
 		}
 		foreseen += n
 	}
@@ -33,11 +39,11 @@ func TestForeseenStepsAreThoseTaken(t *testing.T) {
 	}
 }
 
-// foresee compares the steps out of the first states of a program with what was foreseen
+// foresee compares the steps out of the first states of a world with what was foreseen
 // of them, and says how many were.
-func (p *program) foresee(mostStates int) (n int, err error) {
+func foresee(build func() *sim.World, mostStates int) (n int, err error) {
 	defer sim.RecoverModelError(&err)
-	w, err := NewWorlds(p.build)
+	w, err := NewWorlds(build)
 	if err != nil {
 		return 0, nil
 	}

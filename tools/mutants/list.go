@@ -265,6 +265,23 @@ var mutants = []mutant{
 		"b.coordinator = (int(coordinator) + 1)", "b.coordinator = (b.coordinator + 1)",
 		"two refusals lead away and back, for ever", [2]string{"./model/broker", "TestProduceAsksTheOther"}},
 
+	// Steps that are remembered.
+	{"a reply does not look at its connection", "sim/node.go",
+		"	o.world.looksAt(&c.dialPoint.object) // It may be broken.\n", "",
+		"an answer to a broken connection is remembered as one that is taken", [2]string{"./sim/explore", "TestForeseenSteps"}},
+	{"one way of a step for another", "sim/recall.go",
+		"		if v.way != e.way {\n			continue\n		}\n		key := w.keyOf(v)\n", "		key := w.keyOf(v)\n",
+		"of a select, whichever case came first is taken", [2]string{"./sim/explore", "TestForeseenSteps"}},
+	{"no time passes in a remembered step", "sim/recall.go",
+		"		w.clock.now += m.elapsed\n", "",
+		"a timer that fires moves no clock", [2]string{"./sim/explore", "TestRandomPrograms"}},
+	{"a step to the end of a run is foreseen", "sim/explore/states.go",
+		" && !hasBit(s.ends, to)", "",
+		"a way to be stuck is not seen where another came there first", [2]string{"./sim/explore", "TestRandomPrograms"}},
+	{"a step to a lock is foreseen", "sim/recall.go",
+		" || m.atLock", "",
+		"a way into a deadlock is not seen where another came there first", [2]string{"./sim/explore", "TestRandomPrograms"}},
+
 	// What the patterns rest on.
 	{"relay marks first", "scenarios/patterns/outbox.go",
 		"			s.publish(t, app.Message(row.Key))\n			s.mark(t, row, app.Sent)\n		}\n	}\n}\n\n// markThenSend", "			s.mark(t, row, app.Sent)\n			s.publish(t, app.Message(row.Key))\n		}\n	}\n}\n\n// markThenSend",
