@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -16,7 +17,7 @@ import (
 func TestForeseenStepsAreThoseTaken(t *testing.T) {
 	const mostStates = 200
 	foreseen := 0
-	for seed := range uint64(*randomPrograms/20) {
+	for seed := range uint64(*randomPrograms / 20) {
 		r := rand.New(rand.NewPCG(seed, *randomSeed))
 		p := newProgram(r)
 		if seed%2 == 0 {
@@ -64,14 +65,20 @@ func foresee(build func() *sim.World, mostStates int) (n int, err error) {
 			if err := w.CheckStep(i); err != nil {
 				return n, err
 			}
-			if is := w.Fingerprint(); !seen[is] {
+			is, broken, next := w.Fingerprint(), properties(w.Violations()), slices.Clone(w.Enabled())
+			if !seen[is] {
 				seen[is], queue = true, append(queue, w.Save())
+			}
+			w.Load(queue[0])
+			if w.Take(i); w.Fingerprint() != is || !slices.Equal(properties(w.Violations()), broken) ||
+				!slices.EqualFunc(w.Enabled(), next, func(a, b sim.Event) bool { return a.Actor == b.Actor && a.Label == b.Label }) {
+				return n, &sim.ModelError{Reason: "it is not what it is remembered as"}
 			}
 			if !ok {
 				continue
 			}
 			n++
-			switch is := w.Fingerprint(); {
+			switch {
 			case is != fingerprint:
 				return n, &sim.ModelError{Reason: "it leads elsewhere"}
 			case !slices.Equal(accesses, w.Accesses()) || !slices.Equal(putOff, w.PutOff()):
@@ -84,6 +91,47 @@ func foresee(build func() *sim.World, mostStates int) (n int, err error) {
 		}
 	}
 	return n, nil
+}
+
+// blind is worlds that foresee nothing.
+type blind struct{ *Worlds }
+
+func (blind) Foresee(int) (uint64, bool) { return 0, false }
+
+// Goal: a search that foresees steps finds what one finds that takes them all: as many
+// breaks, and the same schedules.
+func TestForeseeingChangesNothing(t *testing.T) {
+	stuck, closed := 0, 0
+	for seed := range uint64(*randomPrograms / 10) {
+		p := newProgram(rand.New(rand.NewPCG(seed, *randomSeed)))
+		find := func(sys System) *Result {
+			r, err := States(sys, Options{Limit: 2000, Workers: 1, trusting: true})
+			if err != nil {
+				return nil
+			}
+			r.Memory = 0
+			return r
+		}
+		a, b := p.system(), p.system()
+		with, without := find(a), find(blind{b})
+		a.Close()
+		b.Close()
+		if with == nil || without == nil {
+			continue // It is refused.
+		}
+		if got, want := fmt.Sprint(with.Verdicts, with.Levels, with.Transitions), fmt.Sprint(without.Verdicts, without.Levels, without.Transitions); got != want {
+			t.Errorf("program %d of seed %d: foreseen %s, taken %s%v", seed, *randomSeed, got, want, p)
+		}
+		if with.Verdict(sim.NoProgress).Bad > 0 {
+			stuck++
+		}
+		if with.Verdict(sim.NoDeadlock).Bad > 0 {
+			closed++
+		}
+	}
+	if stuck < 50 || closed < 10 {
+		t.Errorf("%d programs get stuck and %d have deadlocks: too few", stuck, closed)
+	}
 }
 
 func properties(violations []sim.Violation) (names []string) {

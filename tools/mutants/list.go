@@ -274,13 +274,13 @@ var mutants = []mutant{
 		"of a select, whichever case came first is taken", [2]string{"./sim/explore", "TestForeseenSteps"}},
 	{"no time passes in a remembered step", "sim/recall.go",
 		"		w.clock.now += m.elapsed\n", "",
-		"a timer that fires moves no clock", [2]string{"./sim/explore", "TestRandomPrograms"}},
+		"a timer that fires moves no clock", [2]string{"./sim/explore", "TestForeseenSteps"}},
 	{"a step to the end of a run is foreseen", "sim/explore/states.go",
 		" && !hasBit(s.ends, to)", "",
-		"a way to be stuck is not seen where another came there first", [2]string{"./sim/explore", "TestRandomPrograms"}},
+		"a way to be stuck is not seen where another came there first", [2]string{"./sim/explore", "TestForeseeing"}},
 	{"a step to a lock is foreseen", "sim/recall.go",
 		" || m.atLock", "",
-		"a way into a deadlock is not seen where another came there first", [2]string{"./sim/explore", "TestRandomPrograms"}},
+		"a way into a deadlock is not seen where another came there first", [2]string{"./sim/explore", "TestForeseenSteps"}},
 
 	// What the patterns rest on.
 	{"relay marks first", "scenarios/patterns/outbox.go",
