@@ -221,7 +221,7 @@ func (w *World) remember(e *Event, since Time, known *remembered) {
 	for _, g := range v.groups {
 		r.before = append(r.before, w.records[g])
 	}
-	if !w.refreshWithin(v, m.elapsed > 0) {
+	if !w.refreshWithin(m.elapsed > 0) {
 		return
 	}
 	for i, g := range v.groups {
@@ -233,19 +233,13 @@ func (w *World) remember(e *Event, since Time, known *remembered) {
 		r.keep(m)
 		return
 	}
-	if what := w.differently(known, m); what != "" {
-		w.recallFails(fmt.Errorf("sim: the step %q, taken from two states in which all that it looks at is the same, %s. %s", *e, what, hidden))
-	}
 	known.twice = true
-}
-
-// recallFails notes that a step looks at something and does not say so. A check of the
-// step may find out more, and reports it itself.
-func (w *World) recallFails(err error) {
-	if w.recall.mode != notes {
-		panic(&ModelError{err.Error()})
+	if what := w.differently(known, m); what != "" {
+		r.err = fmt.Errorf("sim: the step %q, taken from two states in which all that it looks at is the same, %s. %s", *e, what, hidden)
+		if r.mode != notes { // Else a check of the step may find out more, and reports it.
+			panic(&ModelError{r.err.Error()})
+		}
 	}
-	w.recall.err = err
 }
 
 // viewOf is the view of the step that was just taken.
@@ -304,7 +298,7 @@ func (w *World) viewOf(e *Event) *view {
 
 // refreshWithin makes records of what the step has changed, and says whether that was
 // within its view, but for moments that have come nearer.
-func (w *World) refreshWithin(v *view, moved bool) bool {
+func (w *World) refreshWithin(moved bool) bool {
 	r := &w.recall
 	r.others = r.others[:0]
 	for _, list := range [...][]*group{w.stale, w.plan.unmarked} {
