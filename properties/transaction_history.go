@@ -1,6 +1,7 @@
 package properties
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"math"
@@ -130,8 +131,18 @@ func (c *txnCall) describe(answered bool) string {
 // and are answered.
 type TransactionHistory struct {
 	Clients []string `sim:"config"` // the tasks
+	// Whole keeps what can no longer matter, for a picture.
+	Whole bool `sim:"config"`
 
+	past  []past    // what may have been so before calls
 	calls []txnCall // by called, then by client
+	gone  []txnCall // whose outcome is lost, in the order in which it was
+}
+
+// past is what is so if the calls that are forgotten took effect in some order.
+type past struct {
+	register
+	did uint64 // of gone, those that took effect among them, by place
 }
 
 // TransactionHistoryIsFenced claims that the history is that of a FencedRegister.
@@ -140,10 +151,13 @@ type TransactionHistory struct {
 // away, may have done its work; so may an InitProducerId that is answered
 // CONCURRENT_TRANSACTIONS, which fences. What else is refused has done nothing.
 //
-// Its memory is the whole history, so a search through states tells two histories apart
-// that led to one state.
+// It forgets the calls that were answered before any that is left began, but for what may be
+// so after them.
 func TransactionHistoryIsFenced(h *TransactionHistory) *sim.Property {
 	p := sim.NewProperty("transaction-history-is-fenced", h)
+	if h != nil { // Else only its name is wanted.
+		h.past = []past{{register: register{holder: nobody}}}
+	}
 	sim.On(p, sim.Sent, func(c *sim.Claim, a sim.Act, request *model.InitProducerIDRequest) {
 		h.begin(c, a, txnCall{by: holder{request.ProducerID, request.ProducerEpoch}, gets: nobody})
 	})
@@ -162,6 +176,7 @@ func TransactionHistoryIsFenced(h *TransactionHistory) *sim.Property {
 	sim.On(p, sim.Received, func(c *sim.Claim, a sim.Act, fault sim.Fault) {
 		if i := h.awaited(a); fault == sim.ErrBroken && i >= 0 {
 			h.lose(i)
+			h.forget()
 			return
 		}
 		c.Skip()
@@ -172,7 +187,7 @@ func TransactionHistoryIsFenced(h *TransactionHistory) *sim.Property {
 // TransactionHistoryOf is the history of a run, whose clients come in the order of
 // their first request.
 func TransactionHistoryOf(trace *trace.Trace) *TransactionHistory {
-	h := &TransactionHistory{}
+	h := &TransactionHistory{Whole: true}
 	p := TransactionHistoryIsFenced(h)
 	for _, step := range trace.Steps {
 		for _, act := range step.Acts {
@@ -192,7 +207,7 @@ func (h *TransactionHistory) begin(claim *sim.Claim, a sim.Act, c txnCall) {
 		claim.Skip()
 		return
 	}
-	for _, other := range h.calls {
+	for _, other := range slices.Concat(h.calls, h.gone) {
 		c.called = max(c.called, other.called, other.returned+1)
 	}
 	at := len(h.calls)
@@ -213,10 +228,10 @@ func (h *TransactionHistory) lose(i int) {
 	c := h.calls[i]
 	c.returned = lost
 	h.calls = slices.Delete(h.calls, i, i+1)
-	if !slices.ContainsFunc(h.calls, func(o txnCall) bool {
-		return o.returned == lost && o.client == c.client && o.ends == c.ends && o.by == c.by && o.result == c.result
+	if !slices.ContainsFunc(h.gone, func(o txnCall) bool {
+		return o.client == c.client && o.ends == c.ends && o.by == c.by && o.result == c.result
 	}) {
-		h.calls = slices.Insert(h.calls, i, c)
+		h.gone = append(h.gone, c)
 	}
 }
 
@@ -227,15 +242,16 @@ func (h *TransactionHistory) answered(c *sim.Claim, a sim.Act, code model.Error,
 		c.Skip()
 		return
 	}
+	defer h.forget()
 	call := &h.calls[i]
 	switch code {
 	case model.None, model.ErrProducerFenced:
 		call.code, call.gets, call.returned = code, gets, call.called
-		for _, other := range h.calls {
+		for _, other := range slices.Concat(h.calls, h.gone) {
 			call.returned = max(call.returned, other.called)
 		}
 		c.Holds()
-		if !porcupine.CheckOperations(FencedRegister(), h.history()) {
+		if !slices.ContainsFunc(h.past, h.follows) {
 			c.Fail(fmt.Errorf("%s: %s, which no fenced register answers", a.Actor, call.describe(true)))
 		}
 	case model.ErrNotCoordinator, model.ErrCoordinatorNotAvailable, model.ErrCoordinatorLoadInProgress:
@@ -249,11 +265,94 @@ func (h *TransactionHistory) answered(c *sim.Claim, a sim.Act, code model.Error,
 	}
 }
 
-// history is what porcupine judges. A call without an answer passes for one of a client
-// of its own.
-func (h *TransactionHistory) history() []porcupine.Operation {
+// follows says whether the calls may have been answered as they were, after that.
+func (h *TransactionHistory) follows(p past) bool {
+	m := FencedRegister()
+	m.Init = func() any { return p.register }
+	return porcupine.CheckOperations(m, h.history(p.did))
+}
+
+// forget takes the calls into the past that were answered before any that is left began.
+func (h *TransactionHistory) forget() {
+	until, left := math.MaxInt, -1
+	for left != until {
+		left = until
+		for _, c := range h.calls {
+			if c.returned == open || c.returned >= left {
+				until = min(until, c.called)
+			}
+		}
+	}
+	n := slices.IndexFunc(h.calls, func(c txnCall) bool { return c.called >= until })
+	if n < 0 {
+		n = len(h.calls)
+	}
+	if h.Whole || n == 0 {
+		return
+	}
+	var after []past
+	for _, p := range h.past {
+		after = h.orders(after, p, h.calls[:n])
+	}
+	h.past, h.calls = nil, slices.Delete(h.calls, 0, n)
+	for _, p := range after {
+		saysAll := func(o past) bool { return o.register == p.register && o.did != p.did && o.did&^p.did == 0 }
+		if !slices.ContainsFunc(after, saysAll) {
+			h.past = append(h.past, p)
+		}
+	}
+	for i := range h.calls {
+		if c := &h.calls[i]; c.returned >= 0 {
+			c.returned -= until
+		}
+		h.calls[i].called -= until
+	}
+	for i := range h.gone {
+		h.gone[i].called = max(0, h.gone[i].called-until)
+	}
+}
+
+// orders adds to what may be so what is after the calls in any order in which they may have
+// been answered so. What got lost takes effect before one of them, or later.
+func (h *TransactionHistory) orders(list []past, p past, calls []txnCall) []past {
+	if len(calls) == 0 {
+		if !slices.Contains(list, p) {
+			list = append(list, p)
+		}
+		return list
+	}
+	mayBeNext := func(c *txnCall) bool {
+		return !slices.ContainsFunc(calls, func(o txnCall) bool { return o.returned < c.called })
+	}
+	for i := range calls {
+		if legal, r := p.step(calls[i], true); legal && mayBeNext(&calls[i]) {
+			list = h.orders(list, past{r, p.did}, slices.Concat(calls[:i], calls[i+1:]))
+		}
+	}
+	for i := range h.gone {
+		if c := &h.gone[i]; p.did>>i&1 == 0 && mayBeNext(c) {
+			_, r := p.step(*c, false)
+			list = h.orders(list, past{r, p.did | 1<<i}, calls)
+		}
+	}
+	return list
+}
+
+// history is what porcupine judges, without those of gone that took effect before. A call
+// without an answer passes for one of a client of its own.
+func (h *TransactionHistory) history(did uint64) []porcupine.Operation {
+	var calls []txnCall
+	for i, c := range h.gone {
+		if did>>i&1 == 0 {
+			calls = append(calls, c)
+		}
+	}
+	calls = append(calls, h.calls...)
+	slices.SortStableFunc(calls, func(a, b txnCall) int {
+		return cmp.Or(cmp.Compare(a.called, b.called), cmp.Compare(a.client, b.client))
+	})
 	var history []porcupine.Operation
-	for i, c := range h.calls {
+	for i, c := range calls {
 		client, returned := c.client, int64(2*c.returned)+1
 		if c.returned < 0 {
 			client, returned = len(h.Clients)+i, math.MaxInt64
@@ -266,5 +365,5 @@ func (h *TransactionHistory) history() []porcupine.Operation {
 // WriteHTML writes porcupine's picture of the history. It is the same to the byte each
 // time.
 func (h *TransactionHistory) WriteHTML(w io.Writer) error {
-	return writePage(w, FencedRegister(), h.history())
+	return writePage(w, FencedRegister(), h.history(0))
 }

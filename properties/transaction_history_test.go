@@ -2,6 +2,8 @@ package properties_test
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -46,6 +48,61 @@ func txnAct(t *testing.T, text string) sim.Act {
 		t.Fatalf("%q is no act", text)
 	}
 	return o
+}
+
+// judged is what an oracle says of the last act of a history.
+func judged(t *testing.T, whole bool, acts []string) (err error) {
+	t.Helper()
+	oracle := properties.TransactionHistoryIsFenced(&properties.TransactionHistory{Clients: []string{"A", "B", "C"}, Whole: whole})
+	for _, text := range acts {
+		_, _, err = oracle.Judge(txnAct(t, text))
+	}
+	return err
+}
+
+// Goal: what the oracle forgets of a history tells nothing of what comes. Method: drawn
+// histories of three clients, some calls of them lost, against an oracle that forgets
+// nothing. An act that is refused is drawn anew.
+func TestTransactionHistoryForgets(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	draw := func(from ...string) string { return from[random.IntN(len(from))] }
+	accepted, refused := 0, 0
+	for range 2000 {
+		var acts []string
+		asks := map[string]string{} // by client: what it awaits
+		last := 0                   // the largest epoch
+		for range 16 {
+			who := draw("A", "B", "C")
+			what, answer := draw("inits", "commits", "aborts"), false
+			switch asks[who] {
+			case "inits":
+				what, answer = draw("has", "has", "has", "cut"), true
+			case "commits", "aborts":
+				what, answer = draw("ends", "fenced", "cut"), true
+			}
+			text, epoch := who+" "+what, last
+			if !slices.Contains([]string{"inits", "fenced", "cut"}, what) {
+				epoch = max(0, last+random.IntN(3)-1)
+				text += fmt.Sprintf(" 1/%d", epoch)
+			}
+			next := append(slices.Clip(acts), text)
+			if answer {
+				err, want := judged(t, false, next), judged(t, true, next)
+				if (err != nil) != (want != nil) {
+					t.Fatalf("%s: %v; with the whole history %v", strings.Join(next, "; "), err, want)
+				}
+				if want != nil {
+					refused++
+					continue
+				}
+				accepted, what = accepted+1, ""
+			}
+			acts, last, asks[who] = next, max(last, epoch), what
+		}
+	}
+	if accepted == 0 || refused == 0 {
+		t.Errorf("%d answers are accepted, and %d refused; want some of either", accepted, refused)
+	}
 }
 
 // Goal: the oracle accepts what a fenced register answers, and refuses the last answer of

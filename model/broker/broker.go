@@ -147,6 +147,7 @@ func (b *Broker) Connect(coordinators ...*sim.Conn) { b.coordinators = coordinat
 func (b *Broker) ConnectReplica(other *sim.Conn) { b.other = other }
 
 func (b *Broker) Handle(e sim.Envelope, out *sim.Outbox) {
+	defer b.voidGuards()
 	switch e.Request.(type) {
 	case nil:
 	case *replicaAppend:
@@ -231,6 +232,7 @@ func (b *Broker) Timers() []string {
 }
 
 func (b *Broker) Expire(timer int, out *sim.Outbox) {
+	defer b.voidGuards()
 	switch timer {
 	case markersReplicated:
 		b.replicated(out)

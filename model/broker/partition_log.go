@@ -29,7 +29,6 @@ type partitionLog struct {
 	aborted       []abortedTxn    // in the order of their markers
 	unreplicated  []completedTxn  // complete, and its marker is not below the high watermark
 	highWatermark model.Offset
-	lastGuard     verificationGuard
 	// highestStable is the largest last stable offset since this broker leads.
 	//
 	// Invariant: the last stable offset is never less. On a new leader it may be.
@@ -327,8 +326,7 @@ func (l *partitionLog) maybeStartTransactionVerification(b *model.RecordBatch, v
 		return noGuard, model.None
 	}
 	if p.verification.guard == noGuard {
-		l.lastGuard++
-		p.verification = verificationState{l.lastGuard, b.ProducerEpoch, b.BaseSequence, version}
+		p.verification = verificationState{liveGuard, b.ProducerEpoch, b.BaseSequence, version}
 	}
 	if l.rules.Has(model.GuardTakesVersion) {
 		p.verification.version = max(p.verification.version, version)

@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"racelab/model"
+	"racelab/sim"
 )
 
 // data is a batch of producer 1: n records from a sequence number on.
@@ -166,15 +167,17 @@ func TestAppendEndTxnMarker(t *testing.T) {
 // sequence number that would overtake one that waits.
 func TestVerificationGuard(t *testing.T) {
 	first, second := transactional(data(0, 0, 1)), transactional(data(0, 1, 1))
-	l := logOf(t)
-	stale := attempt(l, &first, model.TV1)
+	b := New(Config{Partitions: []model.Partition{0}})
+	l := b.log(0)
+	b.waiting[0] = waitingAppend{
+		request: sim.Envelope{Message: &model.ProduceRequest{Partitions: []model.PartitionBatch{{Batch: first}}}},
+		guards:  []verificationGuard{attempt(l, &first, model.TV1)},
+	}
 	if err := l.appendEndTxnMarker(marker(0, model.Abort, model.TV1)); err != model.None {
 		t.Fatal(err)
 	}
-	fresh := attempt(l, &first, model.TV1)
-	if stale == fresh {
-		t.Errorf("before and after a marker: the same guard %d", stale)
-	}
+	b.voidGuards()
+	stale, fresh := b.waiting[0].guards[0], attempt(l, &first, model.TV1)
 	if _, err := l.append(first, stale); err != model.ErrInvalidTxnState {
 		t.Errorf("append with a guard from before the marker: %v, want INVALID_TXN_STATE", err)
 	}

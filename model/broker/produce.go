@@ -88,6 +88,18 @@ func (b *Broker) unverified(w *waitingAppend) []model.Partition {
 	return list
 }
 
+// voidGuards voids the proofs that wait for a transaction that has begun or ended since.
+func (b *Broker) voidGuards() {
+	for _, w := range b.waiting {
+		for i, guard := range w.guards {
+			p := &appendsOf(w.request.Message).batches[i]
+			if log := b.hosted(p.Partition); guard == liveGuard && (log == nil || log.producer(p.Batch.ProducerID).verification.guard == noGuard) {
+				w.guards[i] = voidGuard
+			}
+		}
+	}
+}
+
 // addPartitions asks the coordinator: under TV2 to add the partitions, before
 // that whether the client has.
 //

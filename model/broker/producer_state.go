@@ -34,12 +34,16 @@ type batchMetadata struct {
 
 // verificationGuard proves that a batch was verified. There is one a producer,
 // which all its attempts share until its transaction begins or a marker comes: so a
-// proof from before a marker is none after it (KAFKA-14884).
+// proof from before a marker is none after it (KAFKA-14884), which voidGuards sees to.
 //
 // Source: VerificationGuard.
-type verificationGuard int32
+type verificationGuard uint8
 
-const noGuard verificationGuard = 0
+const (
+	noGuard verificationGuard = iota
+	liveGuard
+	voidGuard
+)
 
 // verificationState is the attempt that is under way.
 //

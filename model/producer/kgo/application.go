@@ -289,7 +289,7 @@ func (a *Application) react(t *sim.Task) {
 
 // handOverAgain produces the record that has failed.
 func (a *Application) handOverAgain(t *sim.Task) {
-	a.pr = promisedRec(a.record) | again
+	a.pr, a.again = promisedRec(a.record), true
 	a.record = 0
 	a.produce(t)
 }

@@ -69,7 +69,7 @@ func (a *Application) abortTransaction(t *sim.Task) {
 	a.app.acked.Store(t, 0)
 	a.app.failed.Set(t)
 	for a.left = 0; int(a.left) < a.app.submitted.Len(t); a.left++ {
-		a.pr = promisedRec(a.app.submitted.Get(t)[a.left]) | again
+		a.pr, a.again = promisedRec(a.app.submitted.Get(t)[a.left]), true
 		a.produce(t)
 	}
 	a.left, a.record = 0, 0

@@ -164,6 +164,7 @@ type goroutine struct {
 	*Producer
 	partition int32
 	pr        promisedRec
+	again     bool  // the record has failed before
 	pause     int32 // that the record is handed over again in; 0: none
 	err       recordError
 	i         int32
@@ -176,11 +177,11 @@ func (g *goroutine) recBuf() *recBuf { return g.recBufs[g.partition] }
 func (g *goroutine) produce(t *sim.Task) {
 	g.recBuf().mu.Lock(t.At(PointBufferRecord))
 	g.awaitResume(t)
-	t.Call(&model.Submitted{Record: g.pr.record(), Partition: model.Partition(g.partition), Again: g.pr.is(again)})
+	t.Call(&model.Submitted{Record: g.pr.record(), Partition: model.Partition(g.partition), Again: g.again})
 	g.bufferedRecords[g.scope(g.pr.record())].Add(t, 1)
 	g.bufferRecord(t)
 	g.recBuf().mu.Unlock(t)
-	g.pr, g.pause = 0, 0
+	g.pr, g.pause, g.again = 0, 0, false
 }
 
 // Describe shows what is buffered.

@@ -108,7 +108,6 @@ const (
 	withContext  promisedRec = 1 << (48 + iota) // its context may be cancelled
 	withDeadline                                // it may time out
 	tooLarge                                    // it does not fit into a batch
-	again                                       // it failed before
 	lastOfBatch                                 // of its batchPromise
 )
 
