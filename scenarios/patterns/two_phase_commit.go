@@ -202,15 +202,16 @@ func judgePhases(w *sim.World, log *app.Database, list []*participant, is phases
 	}
 	var down bool
 	waits := sim.NewProperty(nobodyWaits, &down)
-	sim.On(waits, sim.Failed, func(c *sim.Claim, a sim.Act, f sim.Fault) {
-		down = f == sim.Crash
-		c.Holds()
-	})
-	waits.Always(func(c *sim.Claim) {
+	judge := func(c *sim.Claim) {
 		for i, node := range list {
 			c.Assert(!down || node.Phase != prepared, "%s is prepared, and the coordinator is down", is.names[i])
 		}
+	}
+	sim.On(waits, sim.Failed, func(c *sim.Claim, a sim.Act, f sim.Fault) {
+		down = f == sim.Crash
+		judge(c)
 	})
+	sim.On(waits, sim.Answered, func(c *sim.Claim, _ sim.Act, _ *vote) { judge(c) })
 	w.Watch(waits)
 }
 
