@@ -12,13 +12,14 @@ import (
 // controller, which says which broker leads it and so is the coordinator.
 //
 // Modelled: appends of the leader and of nobody else, the high watermark, elections
-// with the leader epoch, a replica that lags. Driven by the scenario: when there is
-// an election (Election). Not covered: cleaning, segments, replicas by name.
+// with the leader epoch, a replica that lags, cleaning. Driven by the scenario: when there is
+// an election (Election). Not covered: segments, replicas by name.
 //
-// Source: Partition, ReplicaManager; KRaft's PartitionChangeBuilder for elections.
+// Source: Partition, ReplicaManager, LogCleaner; KRaft's PartitionChangeBuilder for elections.
 // Differs: the leader's log is here, and not in its broker, so that what a broker
 // appends is on its way for a while. A broker that was deposed goes on until it is
-// told, or appends.
+// told, or appends. A record that all replicas have goes as soon as they have a newer one
+// of its transactional id.
 type TransactionLog struct {
 	config  LogConfig `sim:"config"`
 	brokers []*sim.Conn
@@ -26,7 +27,8 @@ type TransactionLog struct {
 	leader  int       // by place in brokers
 	epoch   model.CoordinatorEpoch
 	records []logRecord
-	// highWatermark is how many records all replicas have.
+	cleaned int // how many are no longer in records
+	// highWatermark is how many records all replicas have, or had.
 	highWatermark int
 	waiting       []sim.Envelope // appends, and loads that wait for the high watermark
 	asked         bool           // the replica
@@ -217,7 +219,7 @@ func (l *TransactionLog) load(e sim.Envelope, request *loadRequest, out *sim.Out
 			response.err = model.ErrKafkaStorageError
 		}
 		out.Reply(e, response)
-	case l.config.Rules.Has(model.LoadToHighWatermark) && l.highWatermark < len(l.records):
+	case l.config.Rules.Has(model.LoadToHighWatermark) && l.highWatermark < l.end():
 		l.waiting = append(l.waiting, e)
 	default:
 		out.Reply(e, l.loaded())
@@ -251,7 +253,8 @@ func (l *TransactionLog) replicate(out *sim.Outbox) {
 // replicated is that all replicas have what there is.
 func (l *TransactionLog) replicated(out *sim.Outbox) {
 	l.asked = false
-	l.highWatermark = len(l.records)
+	l.highWatermark = l.end()
+	l.clean()
 	for _, e := range l.waiting {
 		if _, ok := e.Message.(*loadRequest); ok {
 			out.Reply(e, l.loaded())
@@ -262,10 +265,24 @@ func (l *TransactionLog) replicated(out *sim.Outbox) {
 	l.waiting = nil
 }
 
+func (l *TransactionLog) end() int { return l.cleaned + len(l.records) }
+
+// clean keeps the last record of each transactional id.
+func (l *TransactionLog) clean() {
+	n := len(l.records)
+	for i := n - 1; i >= 0; i-- {
+		id := l.records[i].transactionalID
+		if slices.ContainsFunc(l.records[i+1:], func(r logRecord) bool { return r.transactionalID == id }) {
+			l.records = slices.Delete(l.records, i, i+1)
+		}
+	}
+	l.cleaned += n - len(l.records)
+}
+
 // elect makes the next broker the leader, in a new epoch.
 func (l *TransactionLog) elect(election *Election, out *sim.Outbox) {
 	if election.Lagging {
-		l.records = l.records[:l.highWatermark]
+		l.records = l.records[:l.highWatermark-l.cleaned]
 	}
 	if !election.Same {
 		l.leader = (l.leader + 1) % len(l.brokers)
@@ -283,7 +300,7 @@ func (l *TransactionLog) elect(election *Election, out *sim.Outbox) {
 	for i, conn := range l.brokers {
 		out.Send(conn, &elected{l.epoch, i == l.leader})
 	}
-	if l.highWatermark < len(l.records) {
+	if l.highWatermark < l.end() {
 		l.replicate(out)
 	}
 }
@@ -292,7 +309,7 @@ func (l *TransactionLog) elect(election *Election, out *sim.Outbox) {
 func (l *TransactionLog) Describe(show func(name, value string)) {
 	show("leader", fmt.Sprint(l.config.Brokers[l.leader], ", epoch ", l.epoch))
 	if n := len(l.records); n > 0 {
-		show("log", fmt.Sprintf("%d records, %d replicated, the last %v", n, l.highWatermark, l.records[n-1]))
+		show("log", fmt.Sprintf("%d records, %d replicated, the last %v", l.end(), l.highWatermark, l.records[n-1]))
 	}
 }
 
