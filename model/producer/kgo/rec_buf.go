@@ -2,6 +2,7 @@ package kgo
 
 import (
 	"fmt"
+	"slices"
 
 	"racelab/model"
 	"racelab/sim"
@@ -158,14 +159,15 @@ func (g *goroutine) failAllRecords(t *sim.Task) {
 	b := g.recBuf()
 	b.lockedStopLinger(t)
 	pinned := false
-	for _, r := range b.batches.Get(t) {
+	for b.batches.Len(t) > 0 {
+		r := b.batches.Get(t)[0]
 		batch := b.at(r)
 		pinned = pinned || batch.pinned.Get(t)
 		g.promiseBatch(t, batch.take(t, g.err))
+		b.batches.Drop(t, 1)
 		b.release(t, r)
 	}
 	b.resetBatchDrainIdx(t)
-	b.batches.Set(t)
 	if pinned {
 		b.needSeqReset.Set(t, true)
 	}
@@ -210,8 +212,7 @@ func (g *goroutine) maybeFailErr(t *sim.Task, batch *recBatch) recordError {
 	return 0
 }
 
-// newRecordBatch takes the least place that is free, so that a client comes back
-// to where it was.
+// newRecordBatch takes the least place that is free.
 func (b *recBuf) newRecordBatch(t *sim.Task) sim.Ref {
 	for i := range b.made {
 		if batch := b.made[i]; batch.refs.Get(t) == 0 {
@@ -223,16 +224,39 @@ func (b *recBuf) newRecordBatch(t *sim.Task) sim.Ref {
 	panic(fmt.Sprintf("kgo: a partition has more than %d batches: let ProducerConfig.Batches allow more", len(b.made)))
 }
 
-// release lets go of a batch.
+// release lets go of a batch. If nothing refers to it, those behind it move up, so that a
+// client comes back to where it was.
 func (b *recBuf) release(t *sim.Task, r sim.Ref) {
 	batch := b.at(r)
 	batch.refs.Set(t, batch.refs.Get(t)-1)
-	if batch.refs.Get(t) == 0 {
-		batch.frozen.Set(t, false)
-		batch.tries.Set(t, 0)
-		batch.canFailFromLoadErrs.Set(t, false)
-		batch.pinned.Set(t, false)
+	if batch.refs.Get(t) > 0 {
+		return
 	}
+	for i := int(r); i < len(b.made) && b.made[i].refs.Get(t) > 0; i++ {
+		next := b.made[i]
+		batch.becomes(t, next.refs.Get(t), next.tries.Get(t), next.frozen.Get(t), next.canFailFromLoadErrs.Get(t), next.pinned.Get(t), next.records.Get(t)...)
+		batch = next
+	}
+	batch.becomes(t, 0, 0, false, false, false)
+	for _, list := range []*sim.List[sim.Ref]{&b.batches, &b.inflightBatches} {
+		refs := slices.Clone(list.Get(t))
+		for i := range refs {
+			if refs[i] > r {
+				refs[i]--
+			}
+		}
+		list.Set(t, refs...)
+	}
+}
+
+// becomes makes the batch another one.
+func (b *recBatch) becomes(t *sim.Task, refs, tries int32, frozen, canFailFromLoadErrs, pinned bool, records ...promisedRec) {
+	b.refs.Set(t, refs)
+	b.tries.Set(t, tries)
+	b.frozen.Set(t, frozen)
+	b.canFailFromLoadErrs.Set(t, canFailFromLoadErrs)
+	b.pinned.Set(t, pinned)
+	b.records.Set(t, records...)
 }
 
 // isOwnersFirstBatch says whether responses to the batch still count.

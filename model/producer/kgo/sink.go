@@ -142,8 +142,7 @@ func (s *Sink) appendTo(t *sim.Task, batch *recBatch) *model.ProduceRequest {
 // Source: sink.handleSeqResps, sink.handleReqResp.
 type Responses struct {
 	goroutine
-	ref  sim.Ref     // the batch that was answered
-	code model.Error // with what
+	code model.Error // of the answer
 }
 
 // NewResponses returns the goroutine that handles the client's responses.
@@ -160,7 +159,7 @@ func (r *Responses) Run(t *sim.Task) {
 		}
 		r.readResponse(t)
 		r.handleReqResp(t)
-		r.partition, r.ref, r.code = 0, 0, 0
+		r.partition, r.code = 0, 0
 	}
 }
 
@@ -191,7 +190,6 @@ func (r *Responses) readResponse(t *sim.Task) {
 // equivalent.
 func (r *Responses) handleReqResp(t *sim.Task) {
 	r.recBuf().mu.Lock(t.At(PointHandleResponse))
-	r.ref = r.recBuf().inflightBatches.Get(t)[0]
 	retry := r.handleReqRespBatch(t)
 	if retry {
 		r.handleRetryBatches(t)
@@ -200,6 +198,9 @@ func (r *Responses) handleReqResp(t *sim.Task) {
 	r.recBuf().mu.Unlock(t)
 }
 
+// answered is the batch that the answer is about.
+func (r *Responses) answered(t *sim.Task) sim.Ref { return r.recBuf().inflightBatches.Get(t)[0] }
+
 // handleReqRespBatch counts the try, and finishes the batch unless it is to go
 // again. The answer is not about a batch that is no longer the first.
 //
@@ -207,11 +208,11 @@ func (r *Responses) handleReqResp(t *sim.Task) {
 // count and fails no batch, so that an application which aborts at once comes to an
 // end.
 func (r *Responses) handleReqRespBatch(t *sim.Task) (retry bool) {
-	b, batch := r.recBuf(), r.recBuf().at(r.ref)
+	b, batch := r.recBuf(), r.recBuf().at(r.answered(t))
 	if r.config.RecordRetries >= 0 && r.code != model.ErrConcurrentTransactions { // Else nobody asks.
 		batch.tries.Set(t, batch.tries.Get(t)+1)
 	}
-	if !b.isOwnersFirstBatch(t, r.ref) {
+	if !b.isOwnersFirstBatch(t, r.answered(t)) {
 		return false
 	}
 	if r.code == model.ErrNetworkException {
@@ -252,7 +253,7 @@ func (g *goroutine) finishBatch(t *sim.Task) {
 func (r *Responses) handleRetryBatches(t *sim.Task) {
 	lost := r.code == model.ErrNetworkException
 	if r.code != model.ErrConcurrentTransactions && !(lost && r.config.Idempotent) {
-		r.err = r.maybeFailErr(t, r.recBuf().at(r.ref))
+		r.err = r.maybeFailErr(t, r.recBuf().at(r.answered(t)))
 	}
 	if r.err != 0 {
 		r.failAllRecords(t)
@@ -280,8 +281,9 @@ func (r *Responses) loadOpportunistically(t *sim.Task) {
 // decInflight is the last that happens to a batch in flight.
 func (r *Responses) decInflight(t *sim.Task) {
 	b := r.recBuf()
+	ref := r.answered(t)
 	b.inflightBatches.Drop(t, 1)
-	b.release(t, r.ref)
+	b.release(t, ref)
 	if r.inflight.Add(t, -1) > 0 {
 		r.handleSeqResps.start(t)
 	}
