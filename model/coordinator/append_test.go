@@ -1,6 +1,8 @@
 package coordinator
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"racelab/model"
@@ -90,5 +92,27 @@ func TestRequestsOfNobody(t *testing.T) {
 		if _, got := node.transaction(test.id); got != test.want {
 			t.Errorf("%v, loading %v, leads %v: %v, want %v", test.id, test.loading, test.leads, got, test.want)
 		}
+	}
+}
+
+// Goal: of what all replicas have, the log keeps the last record of each transactional id,
+// and a lagging replica that is elected has just those.
+func TestTransactionLogIsCleaned(t *testing.T) {
+	record := func(id model.TransactionalID, state TransactionState) logRecord {
+		return recordOf(id, txnTransitMetadata{state: state})
+	}
+	l := NewTransactionLog(LogConfig{Brokers: []string{"C"}})
+	l.records = []logRecord{record(0, Ongoing), record(1, EmptyTransaction), record(0, PrepareCommit), record(0, CompleteCommit)}
+	l.replicated(nil)
+	l.records = append(l.records, record(1, Ongoing))
+	for _, want := range []string{"[T1 Empty, T0 CompleteCommit, T1 Ongoing], 5 in all", "[T1 Empty, T0 CompleteCommit], 4 in all"} {
+		var list []string
+		for _, r := range l.records {
+			list = append(list, fmt.Sprint(r.transactionalID, " ", r.state))
+		}
+		if got := fmt.Sprintf("[%s], %d in all", strings.Join(list, ", "), l.end()); got != want {
+			t.Errorf("the log has %s, want %s", got, want)
+		}
+		l.elect(&Election{Lagging: true, Same: true}, nil)
 	}
 }
