@@ -151,15 +151,10 @@ func (w *World) discontent() []Violation {
 // where a property judges each state. The state at the end of a run is that of
 // its happens-before class, so Finally needs none.
 func (w *World) prepareLooks() {
-	if w.looking() {
+	if slices.ContainsFunc(w.claims, func(p *Property) bool { return p.always != nil || p.probe != nil }) {
 		w.looked.kind, w.looked.label = hook.Whole, "the state"
 		w.bind(&w.looked)
 	}
-}
-
-// looking says whether a property judges each state.
-func (w *World) looking() bool {
-	return slices.ContainsFunc(w.claims, func(p *Property) bool { return p.always != nil || p.probe != nil })
 }
 
 // look shows the state to the properties that judge states.

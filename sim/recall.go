@@ -164,7 +164,7 @@ func (w *World) recollect(m *remembered) {
 // take, as far as the state as a whole has no part in it, and the world stays where it is.
 func (w *World) foresee(i int) (fingerprint uint64, ok bool) {
 	e := &w.events()[i]
-	if w.recall.mode != recalls || w.looking() || !w.mayRecall(e) {
+	if w.recall.mode != recalls || w.looked.number > 0 || !w.mayRecall(e) {
 		return 0, false
 	}
 	m := w.remembers(e)

@@ -147,7 +147,7 @@ func (d *dpor) takeOver(f *frame, choice int) bool {
 		}
 		v.Bad += its.Bad
 	}
-	for _, end := range b.found.ends.all {
+	for _, end := range b.found.ends.list() {
 		d.ends.add(end)
 	}
 	d.options.progress(r)

@@ -121,10 +121,11 @@ func (s *wasteSearch) number(text string) uint64 {
 // refine returns the class of each state, and how many there are.
 func (s *wasteSearch) refine() (class []uint64, n int) {
 	class = make([]uint64, len(s.states))
+	fingerprints := s.seen.list()
 	for i := range class {
 		class[i] = spread(s.looks[i])
 		if i >= s.expanded {
-			class[i] = spread(s.seen.all[i])
+			class[i] = spread(fingerprints[i])
 		}
 	}
 	next := make([]uint64, len(class))
