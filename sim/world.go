@@ -111,7 +111,9 @@ func (m *met) accessed(w *World, object int, t *Task, write bool) {
 		a.read |= bit
 	}
 	for rest := m.always(w, object); rest != 0; rest &= rest - 1 {
-		if i := bits.TrailingZeros64(rest); !w.locks[i].guards(t, write) {
+		i := bits.TrailingZeros64(rest)
+		w.locks[i].seenBy(w)
+		if !w.locks[i].guards(t, write) {
 			a.without |= 1 << i
 		}
 	}

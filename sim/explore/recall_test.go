@@ -145,3 +145,51 @@ func properties(violations []sim.Violation) (names []string) {
 	}
 	return names
 }
+
+// Goal: that a lock was not held at an access is known where the step is remembered, too.
+// Method: A and B ask for a lock, write whether they got it or not, and keep nothing of
+// that. Each write is first taken where its task has the lock.
+func TestARememberedAccessWithoutItsLock(t *testing.T) {
+	sys, err := NewWorlds(func() *sim.World {
+		w, s := sim.NewWorld(), &asked{}
+		w.Share("s", s)
+		w.GoProgram("A", &asker{of: s, waits: 4})
+		w.GoProgram("M", &asker{waits: 3})
+		w.GoProgram("B", &asker{of: s})
+		return w
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sys.Close()
+	got := "" // Before schedules are looked for, which takes steps again.
+	must(States(sys, Options{Limit: 10_000, Workers: 1, trusting: true, atEnd: func(System) { got = sys.Unordered() }}))
+	if want := "a TryLock that fails"; got != want {
+		t.Errorf("what keeps steps apart is %q, want %q: each write seems to be under the lock", got, want)
+	}
+}
+
+type asked struct {
+	lock  sim.Mutex
+	value sim.Var[int]
+}
+
+// asker waits, asks for the lock and writes.
+type asker struct {
+	of    *asked
+	waits int `sim:"config"`
+	at    int
+}
+
+func (a *asker) Run(t *sim.Task) {
+	for a.at = 0; a.at < a.waits; a.at++ {
+		t.Step("wait")
+	}
+	if a.of == nil {
+		return
+	}
+	t.Step("ask")
+	a.of.lock.TryLock(t)
+	t.Step("write")
+	a.of.value.Set(t, 0)
+}
