@@ -26,6 +26,11 @@ type ProducerConfig struct {
 	// RecordRetries is how often a batch may go again. Negative: as often as it
 	// takes, the default of kgo.
 	RecordRetries int32
+	// ReusesNumbers says that no new epoch begins when batches fail that may be written: the
+	// next ones have their sequence numbers.
+	//
+	// Source: recBuf.failAllRecords up to 1.22.1.
+	ReusesNumbers bool
 	// RecordDeliveryTimeout is how long a record may take that is marked for it.
 	RecordDeliveryTimeout time.Duration
 	// Linger is how long the last batch waits for more, unless the next is begun.
@@ -64,9 +69,11 @@ type ProducerConfig struct {
 // no backoff: RetryBackoffFn gives 0. A connection that is lost has the requests of
 // one partition. An idempotent producer has all its slots from the start; one request
 // is in flight all the same until the first answer, by okOnSink. drain is started when
-// there is something to send, and not when it would find nothing. Up to 1.22.1, what
-// follows a batch that failed for good keeps the epoch; up to 1.18.1, RecordRetries
-// counts the first try.
+// there is something to send, and not when it would find nothing. Up to 1.18.1
+// RecordRetries counts the first try; up to 1.22.0 an idempotent producer has four slots.
+// A request of which nothing could be written, as its connection is lost, goes at once on
+// a new one, past those that were written before (broker.handleReq); here it waits for
+// them. That shows once a second connection is lost, and in 1.15.4 and 1.20.7 with the first.
 type Producer struct {
 	config ProducerConfig `sim:"config"`
 	conn   *sim.Conn

@@ -105,7 +105,7 @@ func (s *Sink) doSequenced(t *sim.Task) {
 	ref := b.batches.Get(t)[b.batchDrainIdx.Get(t)]
 	batch := b.at(ref)
 	batch.canFailFromLoadErrs.Set(t, false)
-	batch.pinned.Set(t, s.config.Idempotent && !s.config.Transactional)
+	batch.pinned.Set(t, s.config.Idempotent && !s.config.Transactional && !s.config.ReusesNumbers)
 	batch.refs.Set(t, batch.refs.Get(t)+1)
 	b.inflightBatches.Append(t, ref)
 	s.conn.Send(t, s.appendTo(t, batch))
