@@ -22,7 +22,11 @@ func Point(address unsafe.Pointer, ref any, kind, what string, write bool) bool 
 // that of the code that calls them.
 func PointBelow(shims int, address unsafe.Pointer, ref any, kind, what string, write bool) bool {
 	g := current()
-	if g == nil || active.killed {
+	if g == nil {
+		return false
+	}
+	if active.killed {
+		g.dying()
 		return false
 	}
 	g.use = use{active.objectAt(address, kind, ref, 2+shims), what, write}

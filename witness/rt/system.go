@@ -135,7 +135,7 @@ func (s *System) Close() {
 	if s.run != nil {
 		raceOff()
 		defer raceOn()
-		s.watch.begin(Event{Actor: "the", Label: "end of the run"})
+		s.watch.begin(Event{Actor: "what the run left", Label: "end of the run"})
 		s.run.clear()
 		s.watch.end()
 		s.run = nil

@@ -270,3 +270,15 @@ func TestTellingFine(t *testing.T) {
 	<-called
 	<-ended.Done()
 }
+
+// TestSpinsAtTheEnd: who waits for a flag, as it ends, never sees it.
+func TestSpinsAtTheEnd(t *testing.T) {
+	var over atomic.Bool
+	go func() {
+		defer func() {
+			for !over.Load() {
+			}
+		}()
+		<-make(chan int)
+	}()
+}
