@@ -308,6 +308,8 @@ func (x *fault) delay(w *World) {
 	}
 }
 
+func (x *fault) looksWide() {}
+
 func (x *fault) lane() string {
 	switch {
 	case x.node != nil:
@@ -362,5 +364,7 @@ func (r *restart) happen(w *World) {
 		}
 	})
 }
+
+func (r *restart) looksWide() {}
 
 func (r *restart) lane() string { return r.node.name }

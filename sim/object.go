@@ -15,8 +15,11 @@ type object struct {
 	groups []*group // of the plan that are its own
 	label  string   // set for what the world itself makes; else the name comes from the walk
 	points []ownPoint
-	world  *World // nil: no walk has reached it
+	looker looker // the world; nil: no walk has reached it
 }
+
+// looker notes what a step looks at.
+type looker interface{ looksAt(o *object) }
 
 func (o *object) bound() *object { return o }
 

@@ -266,6 +266,8 @@ func (p *process) happen(w *World) {
 	w.observe(Act{Action: Failed, Actor: p.name, Message: Restart})
 }
 
+func (p *process) looksWide() {}
+
 func (p *process) lane() string { return p.tasks[0].name }
 
 // layout plans whether the process is there.

@@ -26,13 +26,11 @@ import (
 
 // recall is the steps that a world remembers.
 type recall struct {
-	mode   recallMode
-	noting bool          // a step is being taken that is to be remembered
-	looked []*object     // what it looks at and does not touch
-	views  [][]view      // by thread
-	slots  []*remembered // by key
-	used   int           // of slots
-	err    error         // of a step that is checked: it was remembered differently
+	mode  recallMode
+	views [][]view      // by thread
+	slots []*remembered // by key
+	used  int           // of slots
+	err   error         // of a step that is checked: it was remembered differently
 
 	// Of the step that is noted.
 	at     []int32      // the groups that it looks at
@@ -84,33 +82,19 @@ const (
 	mostViews       = 8 // of a thread, by one way
 )
 
-// looksAt notes that the step looks at an object that it does not touch, since nothing
-// that depends on the order of steps comes of it.
-func (w *World) looksAt(o *object) {
-	if w.recall.noting && !slices.Contains(w.recall.looked, o) {
-		w.recall.looked = append(w.recall.looked, o)
-	}
-}
-
-// peeked is looksAt for who does not know the world.
-func (o *object) peeked() {
-	if o.world != nil {
-		o.world.looksAt(o)
-	}
-}
-
 // mayRecall says whether the step is one to remember. The world stands at a state that
 // was saved or loaded, so its records are those of the state.
 func (w *World) mayRecall(e *Event) bool {
 	if w.recall.mode == forgets || w.base == nil || w.races.on || w.races.kept || w.trace != nil || w.pace.timed() || len(w.stale) > 0 || w.told() {
 		return false
 	}
-	switch e.source.(type) {
-	case *fault, *restart, *process: // They look at half the world, and run no coroutine.
-		return false
-	}
-	return true
+	_, wide := e.source.(wideEvent)
+	return !wide
 }
+
+// wideEvent is an event that looks at half the world. It runs no coroutine, so there is
+// little to gain.
+type wideEvent interface{ looksWide() }
 
 // remembers is what is known of a step; nil: nothing.
 func (w *World) remembers(e *Event) *remembered {
@@ -163,7 +147,7 @@ func (w *World) recollect(m *remembered) {
 // step is remembered. What the step touches, breaks, tests and puts off is then as after
 // take, as far as the state as a whole has no part in it, and the world stays where it is.
 func (w *World) foresee(i int) (fingerprint uint64, ok bool) {
-	e := &w.events()[i]
+	e := &w.enabled[i]
 	if w.recall.mode != recalls || w.looked.number > 0 || !w.mayRecall(e) {
 		return 0, false
 	}
@@ -194,7 +178,7 @@ func (w *World) reports(m *remembered) {
 // note begins to note what a step looks at.
 func (w *World) note() {
 	r := &w.recall
-	r.noting, r.looked = true, r.looked[:0]
+	w.noting, w.lookedAt = true, w.lookedAt[:0]
 	if r.seen == nil {
 		r.seen = make([]uint32, len(w.plan.groups))
 		r.slots = make([]*remembered, leastRemembered)
@@ -205,7 +189,7 @@ func (w *World) note() {
 // it. Since is the moment at which it began.
 func (w *World) remember(e *Event, since Time, known *remembered) {
 	r := &w.recall
-	r.noting = false
+	w.noting = false
 	v := w.viewOf(e)
 	m := &remembered{
 		key: w.keyOf(v), elapsed: w.clock.now - since, asserted: w.asserted,
@@ -235,12 +219,17 @@ func (w *World) remember(e *Event, since Time, known *remembered) {
 	}
 	known.twice = true
 	if what := w.differently(known, m); what != "" {
-		r.err = fmt.Errorf("sim: the step %q, taken from two states in which all that it looks at is the same, %s. %s", *e, what, hidden)
+		r.err = fmt.Errorf("sim: the step %q, taken from two states in which all that it looks at is the same, %s: %s", *e, what, hiddenLook)
 		if r.mode != notes { // Else a check of the step may find out more, and reports it.
 			panic(&ModelError{r.err.Error()})
 		}
 	}
 }
+
+// hiddenLook is what a step may look at and not say so.
+const hiddenLook = "it looks at something else. In a task or a node that is a field of another one (make it a sim.Var that they share, or send it); " +
+	"where a property judges an act, a field of a participant (keep it in the property's memory, or judge states by Always); " +
+	"else a thing that build made outside of itself, or chance"
 
 // viewOf is the view of the step that was just taken.
 func (w *World) viewOf(e *Event) *view {
@@ -261,7 +250,7 @@ func (w *World) viewOf(e *Event) *view {
 	for _, a := range w.accesses {
 		add(w.objects[a.Object-1].bound())
 	}
-	for _, o := range r.looked {
+	for _, o := range w.lookedAt {
 		add(o)
 	}
 	slices.Sort(r.at)

@@ -1,12 +1,16 @@
 package sim
 
-import "racelab/sim/internal/hook"
+import (
+	"slices"
+
+	"racelab/sim/internal/hook"
+)
 
 // bind gives the object its number, in the order of the walk, once.
 func (w *World) bind(t objectHolder) {
 	if o := t.bound(); o.number == 0 {
 		w.objects = append(w.objects, t)
-		o.number, o.world = len(w.objects), w
+		o.number, o.looker = len(w.objects), w
 	}
 }
 
@@ -25,6 +29,21 @@ func (w *World) touched(o *object, write bool) {
 		}
 	}
 	w.accesses = append(w.accesses, hook.Access{Object: o.number, Write: write, Kind: o.kind, Pair: o.pair})
+}
+
+// looksAt notes that the step looks at an object that it does not touch, since nothing
+// that depends on the order of steps comes of it.
+func (w *World) looksAt(o *object) {
+	if w.noting && !slices.Contains(w.lookedAt, o) {
+		w.lookedAt = append(w.lookedAt, o)
+	}
+}
+
+// peeked is looksAt for who does not know the world.
+func (o *object) peeked() {
+	if o.looker != nil {
+		o.looker.looksAt(o)
+	}
 }
 
 // objectName names an object as the model's code does: "om.broker.lock".

@@ -41,14 +41,3 @@ type clock struct {
 	used bool // the world has timers, or is timed: else it has no time
 	now  Time
 }
-
-// advance moves the clock to a moment, if that is still to come. Whatever
-// reads the clock depends on whatever moves it.
-func (w *World) advance(to Time) {
-	moves := to > w.clock.now
-	if moves {
-		w.clock.now = to
-		w.markMoments()
-	}
-	w.touched(&w.clock.object, moves)
-}

@@ -211,6 +211,17 @@ func (m *Timer) happen(w *World) {
 	}
 }
 
+// advance moves the clock to a moment, if that is still to come. Whatever
+// reads the clock depends on whatever moves it.
+func (w *World) advance(to Time) {
+	moves := to > w.clock.now
+	if moves {
+		w.clock.now = to
+		w.markMoments()
+	}
+	w.touched(&w.clock.object, moves)
+}
+
 // fires says whether the timer is still of use: a ticker would tick for ever,
 // and when every task has ended that tells nobody anything.
 func (m *Timer) fires(running bool) bool { return m.armed() && (running || m.period == 0) }

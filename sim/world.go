@@ -76,9 +76,11 @@ type current struct {
 	enabled   []Event
 	taken     Event // the step itself
 	accesses  []hook.Access
-	putOff    []int // the threads of the timers that it armed or stopped
-	repeating bool  // a step that was taken once is taken again, while driving
-	driving   bool  // a coroutine is being moved: what it does to the world is undone
+	putOff    []int     // the threads of the timers that it armed or stopped
+	noting    bool      // the step is to be remembered
+	lookedAt  []*object // by that step, and not touched
+	repeating bool      // a step that was taken once is taken again, while driving
+	driving   bool      // a coroutine is being moved: what it does to the world is undone
 
 	violations []Violation
 	asserted   bool // a task called Assert

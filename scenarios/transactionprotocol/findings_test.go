@@ -341,12 +341,17 @@ func unknownError(p *parts, c *sim.Claim) {
 
 // freshFails is that a transaction fails which began after the scan.
 func freshFails(w *sim.World, p *parts) {
-	var began int // the transactions that had begun when the scan came
-	property := sim.NewProperty(asked, &began)
-	sim.On(property, sim.Arrived, func(_ *sim.Claim, _ sim.Act, _ *coordinator.Scan) { began = len(p.producers[0].Outcomes()) })
+	var seen struct{ ended, begun int } // transactions; that may have begun when the scan came
+	property := sim.NewProperty(asked, &seen)
+	sim.On(property, sim.Returned, func(_ *sim.Claim, _ sim.Act, r *model.TxnReturned) {
+		if r.Error == model.None {
+			seen.ended++
+		}
+	})
+	sim.On(property, sim.Arrived, func(_ *sim.Claim, _ sim.Act, _ *coordinator.Scan) { seen.begun = seen.ended + 1 })
 	property.Finally(func(c *sim.Claim) {
 		for i, o := range p.producers[0].Outcomes() {
-			c.Assert(began == 0 || i < began || o.Failed == model.None, "transaction %d began after the scan, and fails with %v", i, o.Failed)
+			c.Assert(seen.begun == 0 || i < seen.begun || o.Failed == model.None, "transaction %d began after the scan, and fails with %v", i, o.Failed)
 		}
 	})
 	w.Watch(property)
