@@ -218,7 +218,7 @@ func TestTransactionsInAllStates(t *testing.T) {
 		x      transactions
 		states int
 	}{
-		{"TV1", transactions{version: model.TV1, producers: []results{{abort, commit}}}, 8_631},
+		{"TV1", transactions{version: model.TV1, producers: []results{{abort, commit}}}, 7_895},
 		{"TV2", transactions{version: model.TV2, producers: []results{{abort, commit}}}, 14_779},
 		{"TV2, a new producer id each time", transactions{version: model.TV2, producers: []results{{abort, commit}}, maxEpoch: 1}, 14_779},
 	} {
