@@ -3,6 +3,7 @@ package broker
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -346,5 +347,43 @@ func TestProduceRefusals(t *testing.T) {
 	}
 	if !slices.Equal(answers, want) {
 		t.Errorf("Produce of refused records: %v, want %v", answers, want)
+	}
+}
+
+// Goal: a batch whose answer is on its way is not written by the proof of a later attempt
+// of its producer, with a marker in between (KAFKA-14884).
+func TestALaterAttemptIsNoProofOfAnEarlier(t *testing.T) {
+	w := sim.NewWorld()
+	defer w.Close()
+	b := New(Config{Partitions: []model.Partition{0}})
+	w.AddNode("broker", b)
+	w.AddNode("coordinator", &scripted{errors: []model.Error{model.None}})
+	b.Connect(w.Dial("broker", "coordinator"))
+	clients, abort := map[string]*asker{}, marker(0, model.Abort, model.TV1)
+	abort.Partitions = []model.Partition{0}
+	requests := map[string]sim.Message{
+		"A": produce(11, transactional(data(0, 0, 1)), 0),
+		"B": produce(11, transactional(data(0, 0, 1)), 0),
+		"C": &model.WriteTxnMarkersRequest{Markers: []model.TxnMarker{*abort}},
+	}
+	for _, name := range []string{"A", "B", "C"} {
+		clients[name] = &asker{broker: w.Dial(name, "broker"), requests: []sim.Message{requests[name]}}
+		w.GoProgram(name, clients[name])
+	}
+	for _, step := range []string{"A send", "A->broker Produce", "C send", "C->broker WriteTxnMarkers", "B send", "B->broker Produce"} {
+		i := slices.IndexFunc(explore.Of(w).Enabled(), func(e sim.Event) bool { return e.String() == step })
+		if i < 0 {
+			t.Fatalf("%q is not next: %v", step, explore.Of(w).Enabled())
+		}
+		explore.Of(w).Take(i)
+	}
+	for len(explore.Of(w).Enabled()) > 0 {
+		explore.Of(w).Take(0)
+	}
+	if got := fmt.Sprint(clients["A"].answers); !strings.Contains(got, "INVALID_TXN_STATE") {
+		t.Errorf("the earlier batch is answered %s, want INVALID_TXN_STATE", got)
+	}
+	if got := fmt.Sprint(clients["B"].answers); strings.Contains(got, "INVALID") {
+		t.Errorf("the later batch is answered %s", got)
 	}
 }
