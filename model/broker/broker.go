@@ -25,7 +25,7 @@ type Broker struct {
 	// markers are the WriteTxnMarkers that are being written, oldest first.
 	markers []sim.Envelope
 	draws   sim.Random // of MarkerAppend
-	refused []int32    // how often each of config.Refusals that has an end was made
+	came    []int32    // batches that each of config.Refusals is about, until the count changes nothing
 	// refusedMarkers is how many of config.MarkerRefusals were made.
 	refusedMarkers []bool
 	adds           []int32   // AddQueue: by place in waiting, those to ask for next
@@ -103,6 +103,7 @@ type Refusal struct {
 	Partition model.Partition
 	Record    model.Record
 	Error     model.Error
+	After     int32 // that many such batches came
 	Times     int32 // how often; 0: always
 }
 
@@ -124,7 +125,7 @@ func New(config Config) *Broker {
 		config.RetryBackoffMax = 100 * time.Millisecond
 	}
 	b := &Broker{config: config, waiting: make([]waitingAppend, config.ProduceRequests), draws: config.Draws}
-	b.refused, b.refusedMarkers = make([]int32, len(config.Refusals)), make([]bool, len(config.MarkerRefusals))
+	b.came, b.refusedMarkers = make([]int32, len(config.Refusals)), make([]bool, len(config.MarkerRefusals))
 	for _, p := range slices.Concat(config.Partitions, config.Replicas) {
 		follows := slices.Contains(config.Replicas, p)
 		b.logs = append(b.logs, partitionLog{

@@ -291,20 +291,21 @@ func (b *Broker) appendRecords(e sim.Envelope, request *model.ProduceRequest, gu
 }
 
 // refusal says whether the batch holds a record that is not taken, and counts for
-// each of those.
+// each of those that it came.
 //
 // Source: UnifiedLog.append, which validates records before it looks at their
 // producer.
 func (b *Broker) refusal(p *model.PartitionBatch) model.Error {
 	code := model.None
 	for i, refusal := range b.config.Refusals {
-		if refusal.Partition != p.Partition || !slices.Contains(p.Batch.Records, refusal.Record) || refusal.Times > 0 && b.refused[i] == refusal.Times {
+		if refusal.Partition != p.Partition || !slices.Contains(p.Batch.Records, refusal.Record) {
 			continue
 		}
-		if refusal.Times > 0 {
-			b.refused[i]++
+		came := b.came[i]
+		if came < refusal.After+refusal.Times {
+			b.came[i]++
 		}
-		if code == model.None {
+		if over := refusal.Times > 0 && came == refusal.After+refusal.Times; came >= refusal.After && !over && code == model.None {
 			code = refusal.Error
 		}
 	}

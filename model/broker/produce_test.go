@@ -326,8 +326,8 @@ func TestMarkersTakeTheirTime(t *testing.T) {
 	}
 }
 
-// Goal: a batch is refused for each record that is not taken, as often as told, and
-// nothing of it is written; other partitions take them.
+// Goal: a batch is refused for each record that is not taken, from when on and as often as
+// told, and nothing of it is written; other partitions take them.
 func TestProduceRefusals(t *testing.T) {
 	plain := func(p model.Partition, records ...model.Record) *model.ProduceRequest {
 		return &model.ProduceRequest{TransactionalID: model.NoTransactionalID, Partitions: []model.PartitionBatch{{
@@ -338,12 +338,16 @@ func TestProduceRefusals(t *testing.T) {
 		{Record: 2, Error: model.ErrInvalidRecord, Times: 1},
 		{Record: 3, Error: model.ErrMessageTooLarge},
 		{Record: 4, Error: model.ErrNotLeaderOrFollower, Times: 2},
+		{Record: 6, Error: model.ErrNotLeaderOrFollower, After: 1, Times: 1},
+		{Record: 7, Error: model.ErrInvalidRecord, After: 1},
 	}}
 	answers, _ := ask(t, config, []model.Error{model.None},
-		plain(0, 1), plain(0, 1, 2, 4), plain(0, 2), plain(0, 4), plain(0, 4), plain(0, 3), plain(0, 3), plain(1, 3), plain(0, 5))
+		plain(0, 1), plain(0, 1, 2, 4), plain(0, 2), plain(0, 4), plain(0, 4), plain(0, 3), plain(0, 3), plain(1, 3), plain(0, 5),
+		plain(0, 6), plain(0, 6), plain(0, 6), plain(0, 7), plain(0, 7), plain(0, 7))
 	want := []string{
 		"{P0: NONE at 0}", "{P0: INVALID_RECORD}", "{P0: NONE at 1}", "{P0: NOT_LEADER_OR_FOLLOWER}", "{P0: NONE at 2}",
 		"{P0: MESSAGE_TOO_LARGE}", "{P0: MESSAGE_TOO_LARGE}", "{P1: NONE at 0}", "{P0: NONE at 3}",
+		"{P0: NONE at 4}", "{P0: NOT_LEADER_OR_FOLLOWER}", "{P0: NONE at 5}", "{P0: NONE at 6}", "{P0: INVALID_RECORD}", "{P0: INVALID_RECORD}",
 	}
 	if !slices.Equal(answers, want) {
 		t.Errorf("Produce of refused records: %v, want %v", answers, want)

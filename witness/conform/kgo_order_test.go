@@ -19,31 +19,35 @@ import (
 	"racelab/model"
 	"racelab/model/broker"
 	producer "racelab/model/producer/kgo"
+	"racelab/scenarios/retryorder"
 	"racelab/sim"
 	"racelab/sim/explore"
 )
 
 // kgoOrdering is an application that produces records to one partition, a batch each, whose
 // leader refuses one of them for a while, or loses the connection once it has written a
-// batch. What fails is produced again.
+// batch, and may refuse that then. What fails is produced again.
 type kgoOrdering struct {
 	ordering
 	minAge  time.Duration // of the metadata
 	release string
 }
 
-// drawKgoOrdering draws a setting. Before 1.22.1 no connection is lost, and later no second
+// losesOne says whether a connection may be lost. Before 1.22.1 none is, and later no second
 // one: what Producer says of a request of which nothing could be written differs then.
-func drawKgoOrdering(r *rapid.T, release string) kgoOrdering {
-	c := kgoOrdering{release: release}
+func losesOne(release string) bool { return semver.Compare(release, "v1.22.1") >= 0 }
+
+// drawKgoOrdering draws a setting.
+func drawKgoOrdering(r *rapid.T, release string) (c kgoOrdering) {
 	c.Messages = rapid.IntRange(1, 6).Draw(r, "records")
 	if c.Idempotent = rapid.Bool().Draw(r, "idempotent"); c.Idempotent {
 		c.MaxOpen = releaseOf(release, from[int]{"v1.15.0", 4}, from[int]{"v1.22.1", 5})
 	} else {
 		c.MaxOpen = rapid.IntRange(1, 5).Draw(r, "in-flight")
 	}
-	if rapid.Bool().Draw(r, "loses") && semver.Compare(release, "v1.22.1") >= 0 {
+	if rapid.Bool().Draw(r, "loses") && losesOne(release) {
 		c.lost = rapid.IntRange(1, c.Messages).Draw(r, "lost")
+		c.after = rapid.IntRange(0, 1).Draw(r, "after")
 	}
 	c.Refused = rapid.IntRange(1, c.Messages).Draw(r, "refused")
 	c.Refusals = rapid.IntRange(0, 5).Draw(r, "refusals")
@@ -97,7 +101,7 @@ func (c kgoOrdering) world(s *story) (*sim.World, *losingBroker) {
 	w := sim.NewWorld()
 	config := broker.Config{Partitions: []model.Partition{0}}
 	if c.Refusals > 0 {
-		config.Refusals = []broker.Refusal{{Record: model.Record(c.Refused), Error: c.refusal, Times: int32(c.Refusals)}}
+		config.Refusals = []broker.Refusal{{Record: model.Record(c.Refused), Error: c.refusal, After: int32(c.after), Times: int32(c.Refusals)}}
 	}
 	node := &losingBroker{Broker: broker.New(config), lost: c.lost}
 	w.AddNode("broker", node)
@@ -200,8 +204,8 @@ func TestKgoOrder(t *testing.T) {
 	if semver.Compare(of, "v1.17.1") < 0 {
 		return // A refused batch goes again at once, whatever is in flight behind it.
 	}
-	rapid.Check(t, func(r *rapid.T) {
-		c := drawKgoOrdering(r, of)
+	tell := func(r rapid.TB, c kgoOrdering) {
+		c.release = of
 		got := &story{}
 		synctest.Test(t, func(*testing.T) { c.released(got) })
 		now := &story{}
@@ -217,5 +221,20 @@ func TestKgoOrder(t *testing.T) {
 			}
 			r.Fatalf("franz-go %s with %+v\nreleased:\n%v\nnot in the model, which has:\n%v", of, c, got, first)
 		}
-	})
+	}
+	if losesOne(of) {
+		tell(t, failsWritten)
+	}
+	rapid.Check(t, func(r *rapid.T) { tell(r, drawKgoOrdering(r, of)) })
+}
+
+// failsWritten is a setting in which a record is written, and fails: its answer is lost, and
+// when it comes again its leader has moved. The next one has its numbers up to 1.22.1.
+var failsWritten = kgoOrdering{
+	ordering: ordering{
+		Params: retryorder.Params{Messages: 3, Idempotent: true, MaxOpen: 5, Refused: 1, Refusals: 1, RetryMax: 1},
+		think:  sim.Exponential(20 * time.Millisecond), service: sim.Uniform(time.Millisecond, 2*time.Millisecond),
+		refusal: model.ErrNotLeaderOrFollower, after: 1, lost: 1, seed: 1,
+	},
+	minAge: 10*time.Millisecond + 11*time.Nanosecond,
 }

@@ -31,6 +31,7 @@ type ordering struct {
 	think   sim.Delay // before each message but the first
 	service sim.Delay // of a request at the broker, one after the other
 	refusal model.Error
+	after   int // requests with the refused record that come before
 	lost    int // the request, from 1, with which its connection is lost; 0: none
 	seed    uint64
 }
@@ -266,7 +267,7 @@ type refusingLeader struct {
 	start    time.Time // zero: not yet
 	free     time.Time // it is through with what came before
 	log      idempotentLog
-	refused  int
+	came     int // requests with the refused record
 	seen     int
 	metadata bool // it was asked for it
 }
@@ -335,11 +336,13 @@ func (l *refusingLeader) produce(batch []byte) (code int16) {
 		records = append(records, record)
 	}
 	l.produced(time.Since(l.start), records, b.FirstSequence, b.ProducerEpoch)
-	switch {
-	case slices.Contains(records, model.Record(l.Refused)) && l.refused < l.Refusals:
-		l.refused++
-		return int16(l.refusal)
-	case !l.Idempotent:
+	if slices.Contains(records, model.Record(l.Refused)) {
+		l.came++
+		if l.came > l.after && l.came <= l.after+l.Refusals {
+			return int16(l.refusal)
+		}
+	}
+	if !l.Idempotent {
 		return 0
 	}
 	return l.log.append(batch)
