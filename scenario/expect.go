@@ -79,34 +79,33 @@ type Reason struct {
 }
 
 // reasons lists the expectations that say why, each once.
-func (s *Scenario[S, V]) reasons() []Reason {
-	var reasons []Reason
-	add := func(variant string, e Expect[S]) {
-		if e.because == "" {
-			return
+func (s *Scenario[S, V]) reasons() (reasons []Reason) {
+	of := func(variants []string, expectations []Expect[S]) {
+		for _, e := range expectations {
+			reasons = add(reasons, Reason{variants, e.outcome, claimNames(e.claims), settingNames(e.where), e.because})
 		}
-		r := Reason{Outcome: e.outcome, Claims: claimNames(e.claims), Settings: settingNames(e.where), Because: e.because}
-		for i := range reasons {
-			same := &reasons[i]
-			if same.Outcome == r.Outcome && same.Because == r.Because && slices.Equal(same.Claims, r.Claims) && slices.Equal(same.Settings, r.Settings) {
-				same.Variants = append(same.Variants, variant)
-				return
-			}
-		}
-		if variant != "" {
-			r.Variants = []string{variant}
-		}
-		reasons = append(reasons, r)
 	}
-	for _, e := range s.Always {
-		add("", e)
-	}
+	of(nil, s.Always)
 	for _, v := range s.Variants {
-		for _, e := range v.Expect {
-			add(v.Name, e)
-		}
+		of([]string{v.Name}, v.Expect)
 	}
 	return reasons
+}
+
+// add adds a reason to others, or its variants to one that is the same. It is no part of
+// reasons, which the compiler makes for each scenario anew.
+func add(reasons []Reason, r Reason) []Reason {
+	if r.Because == "" {
+		return reasons
+	}
+	for i := range reasons {
+		same := &reasons[i]
+		if same.Outcome == r.Outcome && same.Because == r.Because && slices.Equal(same.Claims, r.Claims) && slices.Equal(same.Settings, r.Settings) {
+			same.Variants = append(same.Variants, r.Variants...)
+			return reasons
+		}
+	}
+	return append(reasons, r)
 }
 
 func claimNames[S any](claims []*Claim[S]) []string {

@@ -199,10 +199,16 @@ func (s *Scenario[S, V]) mustBeWhole() {
 	for _, c := range s.Claims {
 		names = append(names, "claim "+c.Name)
 	}
+	mustDiffer(s.Name, names)
+}
+
+// mustDiffer panics if two names are the same. It is no part of mustBeWhole, which the
+// compiler makes for each scenario anew.
+func mustDiffer(scenario string, names []string) {
 	slices.Sort(names)
 	for i := range names[1:] {
 		if names[i] == names[i+1] {
-			fail("there are two of %s", names[i])
+			panic(fault("%s: there are two of %s", scenario, names[i]))
 		}
 	}
 }
