@@ -37,6 +37,7 @@ func experiments() []experiment {
 		{race: "rewind-again", variant: "flag", goals: rewinds, release: "franz-go@v1.21.3", name: "rewind-again"},
 		{race: "error-then-delivered", variant: "unfixed", goals: []string{"failed-record-stays-out"}, release: "kafka-go@v0.4.51", name: "written-after-all"},
 		{race: "produce-reorder", variant: "none", goals: []string{"first-appends-keep-the-order"}, release: "franz-go@v1.22.2", name: "reorder-invalid-record"},
+		{race: "delivered-unwritten", variant: "same-epoch", goals: []string{"no-record-is-lost"}, release: "franz-go@v1.22.1", name: "delivered-unwritten"},
 	}
 }
 

@@ -37,6 +37,7 @@ var clientReleases = []releasesOf{
 			"concurrent-transactions": "1.21.6 1.22.1 1.22.2 1.22.3",
 			"commit-reconnect":        "1.16.1 1.17.1 1.18.1 1.19.5 1.20.7 1.21.0 1.21.3 1.21.4 1.21.6 1.22.1 1.22.2 1.22.3",
 			"retry-order":             "1.22.2 1.22.3",
+			"delivered-unwritten":     "1.22.1 1.22.2 1.22.3",
 			"rewind-again":            "1.21.0 1.21.3 1.21.4 1.21.6 1.22.1 1.22.2 1.22.3",
 		},
 	},

@@ -168,7 +168,7 @@ func TestPublishedSamplers(t *testing.T) {
 			}
 		}
 	}
-	words := []string{"none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"}
+	words := []string{"none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven"}
 	want := fmt.Sprintf("Of these %d races `feedback` misses %s, `pct` %s, `uniform` %s, `pos` %s and a walk %s. `uniform` needs the fewest runs, or as few as any, in %d races, `feedback` in %d, `pct` in %d, `pos` in %d, a walk in %d.",
 		len(rows), words[missed[5]], words[missed[1]], words[missed[3]], words[missed[2]], words[missed[4]], fewest[3], fewest[5], fewest[1], fewest[2], fewest[4])
 	if !strings.Contains(strings.Join(strings.Fields(string(text)), " "), want) {

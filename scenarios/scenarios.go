@@ -9,6 +9,7 @@ import (
 	"racelab/scenarios/commitawaitsrejoin"
 	"racelab/scenarios/commitreconnect"
 	"racelab/scenarios/concurrenttransactions"
+	"racelab/scenarios/deliveredunwritten"
 	"racelab/scenarios/errorthendelivered"
 	"racelab/scenarios/lostupdate"
 	"racelab/scenarios/offsetrewind"
@@ -26,7 +27,7 @@ import (
 // Registry lists the scenarios.
 func Registry() []scenario.Any {
 	return slices.Concat([]scenario.Any{
-		&concurrenttransactions.Scenario, &throttlestall.Scenario, &producereorder.Scenario, &retryorder.Scenario, &errorthendelivered.Scenario, &offsetrewind.Scenario,
+		&concurrenttransactions.Scenario, &throttlestall.Scenario, &producereorder.Scenario, &retryorder.Scenario, &errorthendelivered.Scenario, &deliveredunwritten.Scenario, &offsetrewind.Scenario,
 		&commitreconnect.Scenario, &rewindagain.Scenario, &commitawaitsrejoin.Scenario, &stalemembercommit.Scenario, &rebalancecommit.Scenario, &stalesnapshot.Scenario, &lostupdate.Scenario,
 	}, closehangs.All(), transactionprotocol.All(), patterns.All())
 }

@@ -59,7 +59,8 @@ var Scenario = scenario.Scenario[Params, client]{
 		"stays in the queue: it is written a moment later. " +
 		"Who writes it again has it twice; who gives it up, as one does with a payment that failed, finds it in the topic.",
 	Do: "With kafka-go give WriteMessages a context that does not end, and wait for its answer; else take its error for unknown, and have consumers tell " +
-		"a record by its id. franz-go's promise says what happened: a record in flight waits for its answer.",
+		"a record by its id. franz-go's promise says what happened: a record in flight waits for its answer. " +
+		"It cannot know if an answer is lost, and the leader moves then (delivered-unwritten).",
 	Group: scenario.ClientRace,
 	Symptoms: []scenario.Symptom{{
 		Seen: []scenario.Seen{
