@@ -77,9 +77,9 @@ type leftBehind struct {
 }
 
 const (
-	leastRemembered = 1 << 8
-	mostRemembered  = 1 << 15
-	mostViews       = 8 // of a thread, by one way
+	leastSlots = 1 << 8
+	mostSlots  = 1 << 16
+	mostViews  = 8 // of a thread, by one way
 )
 
 // mayRecall says whether the step is one to remember. The world stands at a state that
@@ -108,8 +108,7 @@ func (w *World) remembers(e *Event) *remembered {
 		if v.way != e.way {
 			continue
 		}
-		key := w.keyOf(v)
-		if m := r.slots[key&uint64(len(r.slots)-1)]; m != nil && m.key == key {
+		if m := *r.slot(w.keyOf(v)); m != nil {
 			if i > 0 {
 				views[0], views[i] = views[i], views[0]
 			}
@@ -181,7 +180,7 @@ func (w *World) note() {
 	w.noting, w.lookedAt = true, w.lookedAt[:0]
 	if r.seen == nil {
 		r.seen = make([]uint32, len(w.plan.groups))
-		r.slots = make([]*remembered, leastRemembered)
+		r.slots = make([]*remembered, leastSlots)
 	}
 }
 
@@ -301,22 +300,34 @@ func (w *World) refreshWithin(moved bool) bool {
 	return !slices.ContainsFunc(r.others, func(x leftBehind) bool { return w.records[x.group] != x.is })
 }
 
-// keep keeps a step, in the place of another one if there are many.
-func (r *recall) keep(m *remembered) {
-	at := &r.slots[m.key&uint64(len(r.slots)-1)]
-	if *at == nil {
-		r.used++
+// slot returns where the step of a key is, or where it belongs.
+func (r *recall) slot(key uint64) **remembered {
+	mask := uint64(len(r.slots) - 1)
+	for i := key & mask; ; i = (i + 1) & mask {
+		if at := &r.slots[i]; *at == nil || (*at).key == key {
+			return at
+		}
 	}
-	*at = m
-	if r.used <= len(r.slots)/2 || len(r.slots) == mostRemembered {
+}
+
+// keep keeps a step. Where there are too many, all are forgotten: which of them would be
+// in the way of another depends on the addresses of code, and so would the work of a
+// search.
+func (r *recall) keep(m *remembered) {
+	*r.slot(m.key) = m
+	if r.used++; r.used <= len(r.slots)/2 {
+		return
+	}
+	if len(r.slots) == mostSlots {
+		clear(r.slots)
+		r.used = 0
 		return
 	}
 	was := r.slots
-	r.slots, r.used = make([]*remembered, 2*len(was)), 0
+	r.slots = make([]*remembered, 2*len(was))
 	for _, m := range was {
 		if m != nil {
-			r.slots[m.key&uint64(len(r.slots)-1)] = m
-			r.used++
+			*r.slot(m.key) = m
 		}
 	}
 }

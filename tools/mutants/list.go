@@ -270,7 +270,7 @@ var mutants = []mutant{
 		"	o.world.looksAt(&c.dialPoint.object) // It may be broken.\n", "",
 		"an answer to a broken connection is remembered as one that is taken", [2]string{"./sim/explore", "TestForeseenSteps"}},
 	{"one way of a step for another", "sim/recall.go",
-		"		if v.way != e.way {\n			continue\n		}\n		key := w.keyOf(v)\n", "		key := w.keyOf(v)\n",
+		"		if v.way != e.way {\n			continue\n		}\n		if m :=", "		if m :=",
 		"of a select, whichever case came first is taken", [2]string{"./sim/explore", "TestForeseenSteps"}},
 	{"no time passes in a remembered step", "sim/recall.go",
 		"		w.clock.now += m.elapsed\n", "",
