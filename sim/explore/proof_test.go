@@ -240,6 +240,9 @@ func TestAMuteIsState(t *testing.T) {
 			t.Errorf("%s is %q, want it broken: the late request is answered, or it never is", property, got)
 		}
 	}
+	if want := 30; r.States != want {
+		t.Errorf("%d states, want %d, with those that differ in it alone", r.States, want)
+	}
 }
 
 // Goal: an answer does not unmute the connection that it goes back on.
