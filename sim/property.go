@@ -54,6 +54,8 @@ func (p *Property) Name() string { return p.name }
 // On lets judge see each act of these actions, joined by |, whose message is an
 // M. Two steps with such acts depend on each other, so a property should see no
 // more than it needs: judge calls Skip for an act that does not concern it.
+// It goes by the act and by the property's memory. A search refuses a judge that looks at
+// the field of another participant than the one that acts: Always sees states.
 func On[M any](p *Property, actions Action, judge func(c *Claim, a Act, m M)) {
 	p.acts = append(p.acts, handler{actions, func(c *Claim, a Act) {
 		if m, ok := a.Message.(M); ok {
