@@ -24,7 +24,7 @@ import (
 //     same. Else states that are taken for one have different futures.
 //   - Messages: none on its way has changed since it was sent.
 //   - Recall: it does what it did from another state in which all that it looks at was
-//     the same. Else it looks at something that is not said.
+//     the same. Else it looks at something without saying so.
 //
 // The world is left as take leaves it. The error is a fault of the model, or of
 // this package.

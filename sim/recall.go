@@ -310,9 +310,8 @@ func (r *recall) slot(key uint64) **remembered {
 	}
 }
 
-// keep keeps a step. Where there are too many, all are forgotten: which of them would be
-// in the way of another depends on the addresses of code, and so would the work of a
-// search.
+// keep keeps a step. When there are too many, all are forgotten. If single ones were, the
+// work of a search would depend on their hashes, and so on where the compiler puts code.
 func (r *recall) keep(m *remembered) {
 	*r.slot(m.key) = m
 	if r.used++; r.used <= len(r.slots)/2 {

@@ -31,8 +31,8 @@ func (w *World) touched(o *object, write bool) {
 	w.accesses = append(w.accesses, hook.Access{Object: o.number, Write: write, Kind: o.kind, Pair: o.pair})
 }
 
-// looksAt notes that the step looks at an object that it does not touch, since nothing
-// that depends on the order of steps comes of it.
+// looksAt notes that the step looks at an object. That is no access: it makes no steps
+// depend on each other.
 func (w *World) looksAt(o *object) {
 	if w.noting && !slices.Contains(w.lookedAt, o) {
 		w.lookedAt = append(w.lookedAt, o)

@@ -78,10 +78,10 @@
 //     and there is no verdict.
 //   - A step does the same wherever all that it looks at is the same: its task or its
 //     node, the objects that it touches, the properties that judge it. States takes a
-//     step out of two states like that, and has remembered it from then on. It is not
-//     taken again but where steps are checked: there it is held against what is
-//     remembered. If it differs, it looks at something that is not its own and no
-//     object, such as a field of another node, and that is a ModelError.
+//     step out of two such states. From then on it loads what the step left, and does not
+//     take it. Where steps are checked, it takes the step and compares. A step that does
+//     something else looks at what is neither its own nor an object, such as a field of
+//     another node. That is a ModelError.
 //   - Nothing else decides what happens. So a proof defends itself: at least 100
 //     random walks are taken in new worlds, in which nothing was ever saved or
 //     loaded. Each state that they come to must be one that the search has seen

@@ -235,12 +235,11 @@ func (e *expansion) expand(at *cursor, from checkpoint, s *search, check, race b
 			at.restore(from)
 		}
 		event := at.Enabled()[i]
-		if to, ok := s.foresees(at, i, check); ok {
+		to, foreseen := s.foresees(at, i, check)
+		if away = !foreseen; foreseen {
 			e.add(s, at, event, move{to: to, known: true}, race)
-			away = false
 			continue
 		}
-		away = true
 		if at.alike != nil && (check || at.looked) {
 			at.checkSymmetry(i)
 			at.restore(from)
@@ -259,9 +258,9 @@ func (e *expansion) expand(at *cursor, from checkpoint, s *search, check, race b
 	}
 }
 
-// foresees says whether a step leads to a state that is known, which is known without
-// taking it. Where a run may end, the step has to be taken: what it breaks there, the
-// state as a whole decides.
+// foresees returns the known state to which a step leads, if that can be told without
+// taking the step. Where a run may end, the step has to be taken: what it breaks there
+// depends on the state as a whole.
 func (s *search) foresees(at *cursor, i int, check bool) (to uint32, ok bool) {
 	if check || at.sees == nil || at.alike != nil {
 		return 0, false
