@@ -106,8 +106,8 @@ func (c kgoOrdering) world(s *story) (*sim.World, *losingBroker) {
 	node := &losingBroker{Broker: broker.New(config), lost: c.lost}
 	w.AddNode("broker", node)
 	cl := producer.NewProducer(w.Dial("kgo", "broker"), nil, producer.ProducerConfig{
-		Idempotent: c.Idempotent, InFlight: c.MaxOpen, BatchRecords: 1, RecordRetries: int32(retriesOf(c.release, c.RetryMax)), ReusesNumbers: semver.Compare(c.release, "v1.22.2") < 0, Keys: 1, Partitions: 1,
-		Batches: 3 * c.Messages, MetadataMinAge: c.minAge, Paced: true,
+		Idempotent: c.Idempotent, InFlight: c.MaxOpen, BatchRecords: 1, RecordRetries: int32(retriesOf(c.release, c.RetryMax)), ReusesNumbers: semver.Compare(c.release, "v1.22.2") < 0, StaysOK: semver.Compare(c.release, "v1.17.0") < 0,
+		Keys: 1, Partitions: 1, Batches: 3 * c.Messages, MetadataMinAge: c.minAge, Paced: true,
 	})
 	app := producer.NewApp(cl, producer.AppConfig{Remedy: producer.HandOverAgain, Records: c.Messages})
 	w.Share("cl", cl)
@@ -201,9 +201,6 @@ func kgoErrorOf(err error) string {
 // outcomes that the model tells, at the same times. Method: that of TestSaramaOrder.
 func TestKgoOrder(t *testing.T) {
 	of := version(t, "franz-go")
-	if semver.Compare(of, "v1.17.1") < 0 {
-		return // A refused batch goes again at once, whatever is in flight behind it.
-	}
 	tell := func(r rapid.TB, c kgoOrdering) {
 		c.release = of
 		got := &story{}

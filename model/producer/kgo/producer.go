@@ -31,6 +31,11 @@ type ProducerConfig struct {
 	//
 	// Source: recBuf.failAllRecords up to 1.22.1.
 	ReusesNumbers bool
+	// StaysOK says that a refusal for which a batch goes again leaves okOnSink as it is: the
+	// batch does not wait for what is in flight behind it.
+	//
+	// Source: sink.handleReqRespBatch up to 1.16.1.
+	StaysOK bool
 	// RecordDeliveryTimeout is how long a record may take that is marked for it.
 	RecordDeliveryTimeout time.Duration
 	// Linger is how long the last batch waits for more, unless the next is begun.

@@ -219,10 +219,12 @@ func (r *Responses) handleReqRespBatch(t *sim.Task) (retry bool) {
 		return true // handleReqClientErr: nobody knows whether it is written.
 	}
 	batch.canFailFromLoadErrs.Set(t, true)
-	b.okOnSink.Set(t, r.code == model.None)
-	switch {
-	case r.code == model.ErrConcurrentTransactions,
-		r.code == model.ErrNotLeaderOrFollower && (r.config.RecordRetries < 0 || batch.tries.Get(t) <= r.config.RecordRetries):
+	retry = r.code == model.ErrConcurrentTransactions ||
+		r.code == model.ErrNotLeaderOrFollower && (r.config.RecordRetries < 0 || batch.tries.Get(t) <= r.config.RecordRetries)
+	if !retry || !r.config.StaysOK {
+		b.okOnSink.Set(t, r.code == model.None)
+	}
+	if retry {
 		return true
 	}
 	r.err = recordError(r.code)
