@@ -17,9 +17,9 @@
 // commits, heartbeats and joins of Sarama's cooperative rebalance; a connection of
 // Sarama whose broker throttles it; Sarama's asynchronous producer whose leader refuses a
 // batch for a while; Sarama's idempotent producer, whose requests meet faults, lost
-// connections among them, against no model; franz-go's producer from 1.17.1 on, idempotent
-// or not, whose leader refuses a batch, and from 1.22.1 on loses one connection; and the
-// configuration checks of both clients.
+// connections among them, against no model; franz-go's producer, idempotent
+// or not, whose leader refuses a batch and loses up to two connections; and the configuration
+// checks of both clients.
 // Where what happens at one instant has no order, the model is asked whether it has the
 // release's story among its own.
 //

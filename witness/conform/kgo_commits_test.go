@@ -488,5 +488,5 @@ func TestKgoCommits(t *testing.T) {
 // options are the events of which any may be next: of the faults, the connection is lost
 // instead of an answer.
 func (n *refusingCoordinator) options(enabled []sim.Event) []int {
-	return withFault(enabled, n.cuts, "coordinator->kgo")
+	return withFault(enabled, n.cuts, "coordinator->kgo", 1)
 }

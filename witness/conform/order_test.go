@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"math/rand/v2"
 	"net"
 	"slices"
 	"sync"
@@ -31,8 +32,8 @@ type ordering struct {
 	think   sim.Delay // before each message but the first
 	service sim.Delay // of a request at the broker, one after the other
 	refusal model.Error
-	after   int // requests with the refused record that come before
-	lost    int // the request, from 1, with which its connection is lost; 0: none
+	after   int   // requests with the refused record that come before
+	lost    []int // the requests, from 1, with which their connections are lost
 	seed    uint64
 }
 
@@ -104,85 +105,125 @@ func anyEvent(enabled []sim.Event) (options []int) {
 // told is a search for a story among all those that a world has: of what is due at one
 // instant any may be first, so it has many.
 type told struct {
+	world   *sim.World
 	system  explore.Engine
 	options func(enabled []sim.Event) []int // which of them may be next
 	now     *story                          // what the last step told
 	want    []outcome                       // in the order of time
-	seen    map[visited]bool
+	dead    map[visited]bool                // the story does not go on from there
+	order   *rand.Rand                      // in which options are taken
+	left    int                             // states that this attempt may still visit
 }
 
-// visited is a state of the world, and what of the story it has told, bit i for want[i].
+// progress is what of a story is told, bit i for want[i], and in which order: when a node
+// answers depends on that.
+type progress struct {
+	done  uint64
+	order uint64
+}
+
+// visited is a state of the world, whose fingerprint has no times, with the time and how far
+// the story is.
 type visited struct {
 	state uint64
-	done  uint64
+	now   time.Duration
+	progress
 }
 
 // patience is how many states a search for a story may visit.
 const patience = 200_000
 
 // tells says whether a world has a story. Of a world, the story is that of its notes in
-// now.
+// now. An attempt that began with the wrong event is given up, and another order is tried.
 func (s *story) tells(w *sim.World, now *story, options func(enabled []sim.Event) []int) bool {
 	_ = s.String() // It sorts.
 	if len(s.events) > 64 {
 		panic("conform: a story of more than 64 events")
 	}
-	system := explore.Of(w)
-	system.Save() // From here on it remembers how tasks come to where they are.
-	return (&told{system: system, options: options, now: now, want: s.events, seen: map[visited]bool{}}).from(0)
+	search := &told{world: w, system: explore.Of(w), options: options, now: now, want: s.events, dead: map[visited]bool{}, order: rand.New(rand.NewPCG(1, 1))}
+	start := search.system.Save() // From here on it remembers how tasks come to where they are.
+	for allowed, visits := 1000, 0; visits < patience; allowed += allowed / 4 {
+		search.left = allowed
+		switch search.from(progress{}) {
+		case itIs:
+			return true
+		case itIsNot:
+			return false
+		}
+		visits += allowed
+		search.system.Load(start)
+	}
+	panic(fmt.Sprintf("conform: the model has too many stories to find this among them:\n%v", s))
 }
 
+// isTold is whether a story goes on from a state.
+type isTold uint8
+
+const (
+	itIsNot isTold = iota
+	itIs
+	unknown
+)
+
 // from goes on where a part of the story is told.
-func (s *told) from(done uint64) bool {
+func (s *told) from(at progress) isTold {
 	options := s.options(s.system.Enabled())
 	for len(options) == 1 {
-		if done = s.take(options[0], done); done == wrong {
-			return false
+		if at = s.take(options[0], at); at == wrong {
+			return itIsNot
 		}
 		options = s.options(s.system.Enabled())
 	}
 	if len(options) == 0 {
-		return done == 1<<len(s.want)-1
+		if at.done == 1<<len(s.want)-1 {
+			return itIs
+		}
+		return itIsNot
 	}
-	at := visited{s.system.Fingerprint(), done}
-	if s.seen[at] {
-		return false
+	here := visited{s.system.Fingerprint(), s.world.Now(), at}
+	if s.dead[here] {
+		return itIsNot
 	}
-	if s.seen[at] = true; len(s.seen) > patience {
-		panic("conform: the model has too many stories")
+	if s.left--; s.left < 0 {
+		return unknown
 	}
 	state := s.system.Save()
+	s.order.Shuffle(len(options), func(i, j int) { options[i], options[j] = options[j], options[i] })
 	for i, option := range options {
 		if i > 0 {
 			s.system.Load(state)
 		}
-		if next := s.take(option, done); next != wrong && s.from(next) {
-			return true
+		if next := s.take(option, at); next != wrong {
+			if told := s.from(next); told != itIsNot {
+				return told
+			}
 		}
 	}
-	return false
+	s.dead[here] = true
+	return itIsNot
 }
 
 // wrong is that a step tells what the story does not.
-const wrong = ^uint64(0)
+var wrong = progress{done: ^uint64(0)}
 
 // take lets something happen, and says what of the story is told then.
-func (s *told) take(i int, done uint64) uint64 {
+func (s *told) take(i int, at progress) progress {
 	s.now.events = s.now.events[:0]
 	s.system.Take(i)
 	for _, e := range s.now.events {
-		next := bits.TrailingZeros64(^done)
+		next := bits.TrailingZeros64(^at.done)
 		for ; next < len(s.want) && s.want[next].at == e.at; next++ {
-			if done>>next&1 == 0 && s.want[next].text == e.text {
+			if at.done>>next&1 == 0 && s.want[next].text == e.text {
 				break
 			}
 		}
 		if next == len(s.want) || s.want[next].at != e.at {
 			return wrong
 		}
-		done |= 1 << next
+		at.done |= 1 << next
+		at.order = 31*at.order + uint64(next)
 	}
-	return done
+	return at
 }
 
 // released runs the release that this binary has. It belongs in a bubble, which it
@@ -270,6 +311,7 @@ type refusingLeader struct {
 	came     int // requests with the refused record
 	seen     int
 	metadata bool // it was asked for it
+	empty    bool // it got a request whose batch had failed before it was written
 }
 
 func (l *refusingLeader) begin(at time.Time) {
@@ -304,7 +346,7 @@ func (l *refusingLeader) handle(request kmsg.Request) (kmsg.Response, time.Durat
 		return response, 0
 	}
 	l.free = latest(time.Now(), l.free).Add(l.service.Draw(&l.services))
-	if l.seen++; l.seen == l.lost {
+	if l.seen++; slices.Contains(l.lost, l.seen) {
 		return nil, 0
 	}
 	return response, time.Until(l.free)
@@ -325,6 +367,10 @@ func (l *refusingLeader) topic(asked kmsg.ProduceRequestTopic) kmsg.ProduceRespo
 }
 
 func (l *refusingLeader) produce(batch []byte) (code int16) {
+	if batch == nil {
+		l.empty = true
+		return int16(model.ErrInvalidRecord)
+	}
 	var b kmsg.RecordBatch
 	if err := b.ReadFrom(batch); err != nil {
 		panic(fmt.Sprint("conform: a batch that cannot be read: ", err))

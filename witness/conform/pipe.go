@@ -2,9 +2,11 @@ package conform
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -43,7 +45,30 @@ func pipe(handle handler) net.Conn {
 		}
 		server.Close()
 	}()
-	return client
+	return &clientEnd{Conn: client}
+}
+
+// clientEnd is a client's end of a connection. As on TCP, what is written after the other end has
+// closed it seems to be written, until the client has closed its own.
+type clientEnd struct {
+	net.Conn
+	closed atomic.Bool
+}
+
+func (e *clientEnd) Write(b []byte) (int, error) {
+	n, err := e.Conn.Write(b)
+	switch {
+	case !errors.Is(err, io.ErrClosedPipe):
+		return n, err
+	case e.closed.Load():
+		return n, net.ErrClosed
+	}
+	return len(b), nil
+}
+
+func (e *clientEnd) Close() error {
+	e.closed.Store(true)
+	return e.Conn.Close()
 }
 
 // answer is a response on its way.

@@ -36,6 +36,13 @@ type ProducerConfig struct {
 	//
 	// Source: sink.handleReqRespBatch up to 1.16.1.
 	StaysOK bool
+	// FirstReadFails says that a new connection which ends before it gave any answer is taken
+	// for one that is set up wrongly: its first batch waits for new metadata. Otherwise it goes
+	// again at once, as after a reset.
+	//
+	// Source: ErrFirstReadEOF in isRetryableBrokerErr from 1.19.0 on, without AlwaysRetryEOF.
+	// Differs: not of the client's first connection.
+	FirstReadFails bool
 	// RecordDeliveryTimeout is how long a record may take that is marked for it.
 	RecordDeliveryTimeout time.Duration
 	// Linger is how long the last batch waits for more, unless the next is begun.
@@ -76,9 +83,10 @@ type ProducerConfig struct {
 // is in flight all the same until the first answer, by okOnSink. drain is started when
 // there is something to send, and not when it would find nothing. Up to 1.18.1
 // RecordRetries counts the first try; up to 1.22.0 an idempotent producer has four slots.
-// A request of which nothing could be written, as its connection is lost, goes at once on
-// a new one, past those that were written before (broker.handleReq); here it waits for
-// them. That shows once a second connection is lost, and in 1.15.4 and 1.20.7 with the first.
+// A batch that fails while its request is being made is not written; kgo writes that request
+// without it, and before 1.21.6 so that nobody can read it. A request of which nothing could be
+// written goes at once on a new connection, from 1.21.0 on (broker.handleReq); here it is
+// written, and goes nowhere, as on TCP until the client knows that the connection is dead.
 type Producer struct {
 	config ProducerConfig `sim:"config"`
 	conn   *sim.Conn
@@ -97,9 +105,12 @@ type Producer struct {
 	inflight        sim.Atomic[int32]
 	dead            sim.Atomic[bool]  // brokerCxn.dead: the next request is written on a new one
 	deadInflight    sim.Atomic[int32] // requests that wait for an answer on it
+	unread          sim.Atomic[bool]  // it is new, and gave no answer yet; with FirstReadFails
 	batchPromises   ring
 	updateMetadata  goStatement
-	loadedAt        sim.Atomic[sim.Time] // the metadata; kept with MetadataMinAge
+	loadedAt        sim.Atomic[sim.Time] // the metadata, as the loop that loads it knows; with MetadataMinAge
+	lastUpdate      sim.Atomic[sim.Time] // likewise, as others know, a moment later
+	needBackoff     sim.Atomic[bool]     // before the sink sends more; with MetadataMinAge
 	app             *App                 // whose promises and hook are called
 }
 
@@ -116,6 +127,7 @@ func NewProducer(conn, coordinator *sim.Conn, c ProducerConfig) *Producer {
 	cl := &Producer{config: c, conn: conn, coordinator: coordinator}
 	cl.producerID.Init(1)
 	cl.loadedAt.Init(-sim.Time(c.MetadataMinAge)) // Old enough.
+	cl.lastUpdate.Init(-sim.Time(c.MetadataMinAge))
 	cl.bufferedRecords = each[sim.WaitGroup](cl.scopes())
 	for range c.Partitions {
 		cl.recBufs = append(cl.recBufs, newRecBuf(cl))

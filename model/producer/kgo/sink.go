@@ -22,10 +22,22 @@ func (s *Sink) Run(t *sim.Task) {
 		if s.closed.Load(t) {
 			return
 		}
+		s.maybeBackoff(t)
 		for s.partition = 0; int(s.partition) < len(s.recBufs); s.partition++ {
 			s.createReq(t)
 		}
 		s.partition = 0
+	}
+}
+
+// maybeBackoff backs off, which takes no time, and meanwhile has metadata loaded that is old
+// enough.
+//
+// Source: sink.maybeBackoff, Client.triggerUpdateMetadata.
+func (s *Sink) maybeBackoff(t *sim.Task) {
+	age := s.config.MetadataMinAge
+	if age > 0 && s.needBackoff.Swap(t, false) && t.Now() >= s.lastUpdate.Load(t)+sim.Time(age) {
+		s.updateMetadata.start(t)
 	}
 }
 
@@ -53,6 +65,9 @@ func (s *Sink) loadConnection(t *sim.Task) {
 	if s.dead.Load(t) {
 		s.conn.Redial(t.At(PointLoadConnection))
 		s.dead.Store(t, false)
+		if s.config.FirstReadFails {
+			s.unread.Store(t, true)
+		}
 	}
 }
 
@@ -142,7 +157,8 @@ func (s *Sink) appendTo(t *sim.Task, batch *recBatch) *model.ProduceRequest {
 // Source: sink.handleSeqResps, sink.handleReqResp.
 type Responses struct {
 	goroutine
-	code model.Error // of the answer
+	code      model.Error // of the answer
+	firstRead bool        // which is none, and would have been the first of a new connection
 }
 
 // NewResponses returns the goroutine that handles the client's responses.
@@ -159,7 +175,7 @@ func (r *Responses) Run(t *sim.Task) {
 		}
 		r.readResponse(t)
 		r.handleReqResp(t)
-		r.partition, r.code = 0, 0
+		r.partition, r.code, r.firstRead = 0, 0, false
 	}
 }
 
@@ -178,7 +194,11 @@ func (r *Responses) readResponse(t *sim.Task) {
 		r.dead.Store(t, true)
 		r.deadInflight.Store(t, r.inflight.Load(t)-1)
 		r.code = model.ErrNetworkException
+		r.firstRead = r.config.FirstReadFails && r.unread.Load(t)
 		return
+	}
+	if r.config.FirstReadFails {
+		r.unread.Store(t, false)
 	}
 	r.partition, r.code = int32(response.Partitions[0].Partition), response.Partitions[0].Error
 }
@@ -194,6 +214,7 @@ func (r *Responses) handleReqResp(t *sim.Task) {
 	if retry {
 		r.handleRetryBatches(t)
 	}
+	r.maybeTriggerBackoff(t)
 	r.decInflight(t)
 	r.recBuf().mu.Unlock(t)
 }
@@ -250,8 +271,8 @@ func (g *goroutine) finishBatch(t *sim.Task) {
 }
 
 // handleRetryBatches sends a batch again, and all behind it, once the metadata is
-// new, or fails them. After a lost connection it asks for no metadata, and an idempotent
-// batch does not fail.
+// new, or fails them. After a lost connection that gave an answer it asks for no metadata,
+// and an idempotent batch does not fail.
 func (r *Responses) handleRetryBatches(t *sim.Task) {
 	lost := r.code == model.ErrNetworkException
 	if r.code != model.ErrConcurrentTransactions && !(lost && r.config.Idempotent) {
@@ -263,20 +284,20 @@ func (r *Responses) handleRetryBatches(t *sim.Task) {
 	}
 	b := r.recBuf()
 	b.resetBatchDrainIdx(t)
-	if lost {
-		r.loadOpportunistically(t)
+	if lost && !r.firstRead {
 		return
 	}
 	b.failing.Set(t, true)
 	r.updateMetadata.start(t)
 }
 
-// loadOpportunistically loads metadata that is old enough, while the sink backs off.
+// maybeTriggerBackoff has the sink back off after a lost connection.
 //
-// Source: sink.maybeBackoff, Client.triggerUpdateMetadata.
-func (r *Responses) loadOpportunistically(t *sim.Task) {
-	if age := r.config.MetadataMinAge; age > 0 && t.Now() >= r.loadedAt.Load(t)+sim.Time(age) {
-		r.updateMetadata.start(t)
+// Differs: also if it has, since the request was made.
+func (r *Responses) maybeTriggerBackoff(t *sim.Task) {
+	if r.config.MetadataMinAge > 0 && r.code == model.ErrNetworkException && !r.firstRead {
+		r.needBackoff.Store(t, true)
+		r.drain.start(t)
 	}
 }
 
@@ -323,6 +344,9 @@ func (m *Metadata) Run(t *sim.Task) {
 		}
 		m.awaitMinAge(t)
 		m.clearFailing(t)
+		if m.config.MetadataMinAge > 0 {
+			m.lastUpdate.Store(t, t.Now())
+		}
 	}
 }
 
