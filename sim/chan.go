@@ -15,8 +15,8 @@ import (
 //
 // A task parked before Send, Receive or Select counts as waiting. The order of
 // arrival is not modelled: of several that wait any may be served, so a channel
-// has no queue of waiters. Where it matters that a task has not called yet, put
-// a Step before the call.
+// has no queue of waiters. Nobody can tell whether it has called yet, so a select
+// with a default that could meet it may also take the default.
 //
 // Of an unbuffered channel it is the receiver that moves: its step takes the
 // value from a sender that waits, and the sender goes on in a later step. A

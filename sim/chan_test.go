@@ -17,11 +17,11 @@ type passage string
 
 func (p passage) cases() []string { return strings.Split(string(p), "|") }
 
-// harbour is the channels that tasks share.
+// channels is the channels that tasks share.
 type channels struct{ chans [3]sim.Chan[int] }
 
-// boat performs operations. Before each stands a Yield, so that it is open when
-// it is called.
+// channelTask performs operations. Nothing stands before a call: that it may not
+// have been made yet is a part of what Chan and Select are.
 type channelTask struct {
 	*channels
 	me  int       `sim:"config"`
@@ -35,7 +35,9 @@ func sent(task, n int) int { return 10*task + n + 1 }
 
 func (b *channelTask) Run(t *sim.Task) {
 	for b.i = 0; b.i < len(b.ops); b.i++ {
-		t.Step("call")
+		if b.ops[b.i][0] == '!' {
+			t.Step("close")
+		}
 		b.perform(t)
 	}
 	b.got = append(b.got, 1000)

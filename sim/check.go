@@ -234,9 +234,9 @@ func (w *World) checkReads(event Event, i int, before, after *snapshot, accesses
 	touched := func(object int) bool {
 		return slices.ContainsFunc(accesses, func(a hook.Access) bool { return a.Object == object })
 	}
-	var violated []bool // by property
+	var violated, tested []bool // by property
 	for _, p := range w.claims {
-		violated = append(violated, p.violated)
+		violated, tested = append(violated, p.violated), append(tested, p.tested)
 	}
 	want := w.strange(after, touched)
 	if want.isLike(after) {
@@ -248,7 +248,7 @@ func (w *World) checkReads(event Event, i int, before, after *snapshot, accesses
 	w.estranged = false
 	for k, p := range w.claims {
 		if p.looks() {
-			p.violated = violated[k] // It judges the other values too, and says so.
+			p.violated, p.tested = violated[k], tested[k] // It does not judge the other values.
 			w.mark(&p.object)
 		}
 	}

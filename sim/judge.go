@@ -157,8 +157,12 @@ func (w *World) prepareLooks() {
 	}
 }
 
-// look shows the state to the properties that judge states.
+// look shows the state to the properties that judge states. What a check has given
+// other values is no state that they need to understand.
 func (w *World) look(after Event) {
+	if w.estranged {
+		return
+	}
 	if w.looked.number > 0 {
 		w.touched(&w.looked, true)
 	}

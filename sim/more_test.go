@@ -2,6 +2,7 @@ package sim_test
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -201,5 +202,59 @@ func TestGoroutinesOfAProcessCrashWithIt(t *testing.T) {
 	})
 	if got["the crash takes it"] != "reached" || got["memory is new"] != "" || got["it comes to its end"] != "" || got[""] != "" {
 		t.Error(got)
+	}
+}
+
+// Goal: a notification over an unbuffered channel is dropped where the worker does not
+// wait yet; a sender that tries again and again gets through, as the worker does come.
+func TestDefaultBeforeTheOtherHasCalled(t *testing.T) {
+	for _, again := range []bool{false, true} {
+		got := verdicts(t, func(w *sim.World) {
+			var wake sim.Chan[bool]
+			wake.Init(0)
+			w.Share("wake", &wake)
+			w.Go("notify", func(t *sim.Task) {
+				for t.Loop("try") {
+					if t.Select(wake.Sending(true), sim.SelectDefault()) != nil || !again {
+						return
+					}
+				}
+			})
+			w.Go("worker", func(t *sim.Task) { wake.Receive(t) })
+		})
+		want := map[string]string{sim.NoDeadlock: "vacuous"}
+		if !again {
+			want[sim.NoProgress] = `worker, before "receive wake", waits for a value from wake`
+		}
+		if !maps.Equal(got, want) {
+			t.Errorf("again %v: %v, want %v", again, got, want)
+		}
+	}
+}
+
+// Goal: what judges a state sees no value that no run has, so it may index a table by
+// one, and is put to the test by each state. Method: each claim of the four kinds, over
+// a variable that some steps do not touch.
+func TestJudgesSeeValuesOfRunsOnly(t *testing.T) {
+	names := []string{"idle", "busy"}
+	got := verdicts(t, func(w *sim.World) {
+		var state sim.Atomic[int]
+		w.Share("state", &state)
+		for _, name := range []string{"A", "B"} {
+			w.Go(name, func(t *sim.Task) {
+				state.Store(t, 1)
+				state.Store(t, 0)
+				t.Step("rests")
+			})
+		}
+		known := func(c *sim.Claim) { c.Assert(names[state.Peek()] != "", "no name") }
+		w.Always("always", known)
+		w.Finally("finally", known)
+		w.Eventually("eventually", known)
+		w.Probe("busy", func() bool { return names[state.Peek()] == "busy" })
+	})
+	want := map[string]string{sim.NoDeadlock: "vacuous", sim.NoProgress: "vacuous", "busy": "reached"}
+	if !maps.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }

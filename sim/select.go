@@ -47,7 +47,9 @@ type SelectCase struct {
 	carried // what it sends
 }
 
-// SelectDefault is the default of a select: it happens where no other case is ready.
+// SelectDefault is the default of a select: it happens where no other case is ready. A
+// case that would meet another task at an unbuffered channel is never ready for sure, as
+// that task may not have called yet.
 func SelectDefault() SelectCase { return SelectCase{orElse: true} }
 
 // Receiving is the case of a select that waits for a value in C.
@@ -188,10 +190,11 @@ func (t *Task) ways(list []way) []way {
 	if c.met > 0 {
 		return append(list, way{at: int16(c.met - 1)})
 	}
-	waits := c.waits()
+	waits, ready := c.waits(), false
 	for i := range c.cases {
 		x := &c.cases[i]
 		if x.ready() {
+			ready = true
 			list = append(list, way{at: int16(i)})
 		} else if x.mayMeet(c) {
 			for _, other := range t.world.tasks {
@@ -201,8 +204,8 @@ func (t *Task) ways(list []way) []way {
 			}
 		}
 	}
-	if len(list) == 0 && c.orElse {
-		list = append(list, way{at: -1})
+	if c.orElse && !ready {
+		list = append(list, way{at: -1}) // Whoever it could meet may not have called yet.
 	}
 	return list
 }
@@ -336,6 +339,7 @@ func (t *Task) meet(x *SelectCase, other *Task) {
 		other.choice.carried = x.carried
 	} else {
 		t.carried, t.received = other.choice.cases[theirs].carried, aValue
+		other.choice.carried = carried{} // It is of a receive before.
 	}
 	other.choice.met = theirs + 1
 	if w.follows() {
