@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -68,7 +69,11 @@ func (m *nodeState) addAlarms() {
 	if !ok {
 		return
 	}
-	for i, name := range node.Timers() {
+	names := node.Timers()
+	for i, name := range names {
+		if slices.Index(names, name) < i {
+			panic(fmt.Sprintf("sim: %s has two timers %q: events are told apart by names", m.name, name))
+		}
 		a := &alarm{node: m, name: name, index: i, deadline: Never}
 		m.alarms = append(m.alarms, a)
 		m.world.timers.alarms = append(m.world.timers.alarms, a)

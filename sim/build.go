@@ -20,6 +20,7 @@ func NewWorld() *World {
 // AddNode adds a participant that reacts to messages.
 func (w *World) AddNode(name string, node Node) {
 	w.mustNotRun("AddNode")
+	mustPoint(fmt.Sprintf("AddNode(%q)", name), node)
 	if slices.ContainsFunc(w.conns, func(c *Conn) bool { return c.name == name }) {
 		panic(fmt.Sprintf("sim: %s dials before it is added", name))
 	}
@@ -86,6 +87,9 @@ func (w *World) nodeNamed(name string) *nodeState {
 // beginning, in which the operations give what they gave before. So it should do
 // nothing else that counts, and a search of it is slower than one of a program.
 func (w *World) Go(name string, function func(t *Task)) {
+	if function == nil {
+		panic(fmt.Sprintf("sim: Go(%q) wants a function, has nil", name))
+	}
 	w.addTask("Go", name, nil).function = function
 }
 
@@ -93,7 +97,15 @@ func (w *World) Go(name string, function func(t *Task)) {
 // in fields. Points are where it waits, and where it names one: see Task.Step and
 // Task.At.
 func (w *World) GoProgram(name string, program Program) {
+	mustPoint(fmt.Sprintf("GoProgram(%q)", name), program)
 	w.addTask("GoProgram", name, program)
+}
+
+// mustPoint refuses what is no pointer: a step could not change it.
+func mustPoint(call string, thing any) {
+	if v := reflect.ValueOf(thing); v.Kind() != reflect.Pointer || v.IsNil() {
+		panic(fmt.Sprintf("sim: %s wants a pointer, has %T", call, thing))
+	}
 }
 
 func (w *World) addTask(call, name string, program Program) *Task {
@@ -109,9 +121,7 @@ func (w *World) addTask(call, name string, program Program) *Task {
 // lock. Its name begins the names of the objects in it.
 func (w *World) Share(name string, structure any) {
 	w.mustNotRun("Share")
-	if v := reflect.ValueOf(structure); v.Kind() != reflect.Pointer || v.IsNil() {
-		panic(fmt.Sprintf("sim: Share(%q) wants a pointer, has %T", name, structure))
-	}
+	mustPoint(fmt.Sprintf("Share(%q)", name), structure)
 	if slices.ContainsFunc(w.shared, func(r root) bool { return r.name == name }) {
 		panic(fmt.Sprintf("sim: Share(%q) for the second time: objects are told apart by names", name))
 	}

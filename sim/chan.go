@@ -50,13 +50,21 @@ type channel struct {
 }
 
 // Init makes a channel before the first step.
-func (c *Chan[T]) Init(capacity int) { c.made, c.capacity = true, capacity }
+func (c *Chan[T]) Init(capacity int) {
+	if capacity < 0 {
+		panic(fmt.Sprintf("sim: a channel has no capacity of %d: want 0 or more", capacity))
+	}
+	c.made, c.capacity = true, capacity
+}
 
 // Make makes a new channel here. What was here before is out of everyone's
 // reach.
 func (c *Chan[T]) Make(t *Task, capacity int) {
 	if !t.comesWith("make", &c.object, visible) {
 		return
+	}
+	if capacity < 0 {
+		panic("makechan: size out of range")
 	}
 	t.touches(&c.object, true) // Before anything that depends on who waits.
 	t.world.met.remade = true

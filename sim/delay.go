@@ -32,7 +32,12 @@ const (
 )
 
 // Constant is a delay that is always the same.
-func Constant(d time.Duration) Delay { return Delay{from: d} }
+func Constant(d time.Duration) Delay {
+	if d < 0 {
+		panic(fmt.Sprintf("sim: Constant(%v) is no delay: want 0 or more", d))
+	}
+	return Delay{from: d}
+}
 
 // Uniform is a delay of any time between two, each as likely as any other.
 func Uniform(from, to time.Duration) Delay {
@@ -44,7 +49,12 @@ func Uniform(from, to time.Duration) Delay {
 
 // Exponential is a delay with a mean, whose rest is as long however long it has
 // lasted already: the time between events that come at random.
-func Exponential(mean time.Duration) Delay { return Delay{shape: exponential, from: mean} }
+func Exponential(mean time.Duration) Delay {
+	if mean < 0 {
+		panic(fmt.Sprintf("sim: Exponential(%v) is no delay: want 0 or more", mean))
+	}
+	return Delay{shape: exponential, from: mean}
+}
 
 // Empirical is a delay that is one of the samples, each as likely as any other.
 // There is at least one, and they are ascending.

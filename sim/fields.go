@@ -106,6 +106,8 @@ func (w *World) refusal() error {
 		switch v.Kind() {
 		case reflect.Map:
 			err = fmt.Errorf("sim: %s is a map, whose order is random: use a slice, or a sim.List that tasks share, or tag it `sim:\"config\"` if it never changes", path)
+		case reflect.Struct:
+			err = fmt.Errorf("sim: %s is a %s, which the search does not see: use the type of package sim; a node needs no lock", path, v.Type())
 		case reflect.Chan:
 			err = fmt.Errorf("sim: %s is a channel of Go's: use sim.Chan", path)
 		default:

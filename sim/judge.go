@@ -2,13 +2,23 @@ package sim
 
 import (
 	"fmt"
-	"racelab/sim/internal/hook"
 	"slices"
+	"strings"
+
+	"racelab/sim/internal/hook"
 )
 
 // Watch adds a property that is judged at each step.
 func (w *World) Watch(p *Property) {
 	w.mustNotRun("Watch")
+	switch {
+	case p == nil:
+		panic("sim: Watch wants a property, has nil")
+	case strings.TrimSpace(p.name) == "":
+		panic(fmt.Sprintf("sim: a property is named %q: a verdict could not say which one it is about", p.name))
+	case p.memory != nil:
+		mustPoint(fmt.Sprintf("the memory of NewProperty(%q)", p.name), p.memory)
+	}
 	own := []string{NoDeadlock, NoProgress, NoPanic, NoDataRace, NodeInvariants, Assertions}
 	if slices.Contains(own, p.name) || slices.ContainsFunc(w.claims, func(other *Property) bool { return other.name == p.name }) {
 		panic(fmt.Sprintf("sim: there are two properties %s: which of them would a verdict be about?", p.name))
@@ -36,6 +46,7 @@ func (w *World) Eventually(name string, judge func(c *Claim)) {
 // Probe asks whether a state can be reached in which reached is true. A search
 // answers with a shortest schedule, or that there is none. It claims nothing.
 func (w *World) Probe(name string, reached func() bool) {
+	mustJudge(name, reached == nil)
 	p := NewProperty(name, nil)
 	p.probe = reached
 	w.Watch(p)
@@ -138,8 +149,7 @@ func (w *World) discontent() []Violation {
 		if p.eventually == nil {
 			continue
 		}
-		c := Claim{waits: w.waits(Event{})}
-		p.eventually(&c)
+		c := p.wants(w.waits(Event{}))
 		if p.tested = p.tested || c.tested; c.err != nil {
 			list = append(list, Violation{p.name, c.err})
 		}

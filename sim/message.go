@@ -23,8 +23,14 @@ func NameOf(m Message) string {
 		return m.Name()
 	}
 	t := reflect.TypeOf(m)
+	if t == nil {
+		panic("sim: a message is nil: send a struct, or a pointer to one")
+	}
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
+	}
+	if t.Name() == "" {
+		panic(fmt.Sprintf("sim: a message is a %T: give its type a name of its own", m))
 	}
 	return strings.TrimSuffix(strings.TrimSuffix(t.Name(), "Request"), "Response")
 }

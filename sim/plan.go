@@ -362,7 +362,11 @@ func (p *planner) shapeOf(t reflect.Type) *typeShape {
 	case reflect.String:
 		sh.op = text
 	case reflect.Struct:
-		if sh.sort = aStruct; isObject(t) {
+		switch sh.sort = aStruct; {
+		case t.PkgPath() == "sync" || t.PkgPath() == "sync/atomic":
+			sh.sort, sh.bad = refused, true
+			return sh
+		case isObject(t):
 			sh.sort, sh.plain = anObject, false
 		}
 		p.shapeFields(sh, t, 0)

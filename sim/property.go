@@ -51,12 +51,20 @@ func NewProperty(name string, memory any) *Property { return &Property{name: nam
 // Name is how verdicts call the property.
 func (p *Property) Name() string { return p.name }
 
+// mustJudge refuses a property that nobody judges.
+func mustJudge(name string, missing bool) {
+	if missing {
+		panic(fmt.Sprintf("sim: the property %q has nil in place of a function that judges it", name))
+	}
+}
+
 // On lets judge see each act of these actions, joined by |, whose message is an
 // M. Two steps with such acts depend on each other, so a property should see no
 // more than it needs: judge calls Skip for an act that does not concern it.
 // It goes by the act and by the property's memory. A search refuses a judge that looks at
 // the field of another participant than the one that acts: Always sees states.
 func On[M any](p *Property, actions Action, judge func(c *Claim, a Act, m M)) {
+	mustJudge(p.name, judge == nil)
 	p.acts = append(p.acts, handler{actions, func(c *Claim, a Act) {
 		if m, ok := a.Message.(M); ok {
 			judge(c, a, m)
@@ -82,11 +90,19 @@ func OnReply[Q, R any](p *Property, judge func(c *Claim, a Act, request Q, respo
 //
 // Where a property judges states, any two steps depend on each other, so the
 // strategy exhaustive has nothing to leave out: use states.
-func (p *Property) Always(judge func(c *Claim)) *Property { p.always = judge; return p }
+func (p *Property) Always(judge func(c *Claim)) *Property {
+	mustJudge(p.name, judge == nil)
+	p.always = judge
+	return p
+}
 
 // Finally lets judge see the state at the end of each run: nothing can happen any
 // more, faults aside.
-func (p *Property) Finally(judge func(c *Claim)) *Property { p.finally = judge; return p }
+func (p *Property) Finally(judge func(c *Claim)) *Property {
+	mustJudge(p.name, judge == nil)
+	p.finally = judge
+	return p
+}
 
 // Eventually lets judge see the state, and wants it content in the end: in each run
 // in which faults stop and whoever can go on gets its turn, it is content again and
@@ -96,13 +112,18 @@ func (p *Property) Finally(judge func(c *Claim)) *Property { p.finally = judge; 
 // progress" where the last act was progress of P0. A search of all states judges it
 // wherever they can repeat for ever; a sampler judges the last steps of a run that
 // does not end; exhaustive judges the ends alone.
-func (p *Property) Eventually(judge func(c *Claim)) *Property { p.eventually = judge; return p }
+func (p *Property) Eventually(judge func(c *Claim)) *Property {
+	mustJudge(p.name, judge == nil)
+	p.eventually = judge
+	return p
+}
 
 // Judge lets the property see one act, by its On and OnReply. A world does that for
 // what it watches; call it for the acts of a released client, or of a log. It says
 // whether the act concerns the property, whether it put it to the test, and how it
 // broke it.
 func (p *Property) Judge(a Act) (seen, tested bool, err error) {
+	defer p.blames()
 	p.asked = false
 	for i := range p.acts {
 		h := &p.acts[i]
@@ -122,6 +143,7 @@ func (p *Property) Judge(a Act) (seen, tested bool, err error) {
 // JudgeState lets the property see a state, by its Always and, where waits says that
 // all is over, its Finally and Eventually. As Judge, it is for what is no world.
 func (p *Property) JudgeState(waits *WaitGraph) (tested bool, err error) {
+	defer p.blames()
 	c := Claim{waits: waits}
 	if p.always != nil {
 		p.always(&c)
@@ -139,6 +161,26 @@ func (p *Property) JudgeState(waits *WaitGraph) (tested bool, err error) {
 		}
 	}
 	return c.tested, c.err
+}
+
+// wants is what an Eventually says of a state.
+func (p *Property) wants(waits *WaitGraph) Claim {
+	defer p.blames()
+	c := Claim{waits: waits}
+	p.eventually(&c)
+	return c
+}
+
+// blames makes the panic of a judge a refusal: nothing that it says can be trusted.
+func (p *Property) blames() {
+	reason := recover()
+	switch e := refusal(reason); {
+	case reason == nil:
+	case e != nil:
+		panic(e)
+	default:
+		panic(fmt.Sprintf("sim: what judges %s panicked at %s: %v", p.name, panicSite(), reason))
+	}
 }
 
 // Claim is what a property has to say of one act, or of one state. A judge calls

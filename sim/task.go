@@ -74,6 +74,8 @@ type coroutine struct {
 	resume func() (struct{}, bool)
 	stop   func()
 	yield  func(struct{}) bool
+	runs   bool // it is not parked
+	unseen int  // operations since its last point that are none
 }
 
 // errKilled unwinds the stack of a coroutine that is no longer needed.
@@ -83,7 +85,7 @@ var errKilled = errors.New("sim: task killed")
 func (t *Task) newCoroutine() *coroutine {
 	c := &coroutine{task: t}
 	c.resume, c.stop = iter.Pull(func(yield func(struct{}) bool) {
-		c.yield = yield
+		c.yield, c.runs = yield, true
 		for !t.run(c) {
 			// It has ended, and can begin anew.
 			if c.rerun.stops() {
@@ -104,12 +106,15 @@ func (t *Task) newCoroutine() *coroutine {
 //
 //go:noinline
 func (t *Task) run(c *coroutine) (killed bool) {
+	returned := false
 	defer func() {
 		reason := recover()
 		switch {
 		case reason == any(errKilled) || c.rerun.killed:
 			killed = true // Whatever its deferred calls made of that.
+		case returned:
 		case reason == nil:
+			panic(fmt.Sprintf("sim: task %s ends its goroutine by runtime.Goexit, as Fatal of a test does: use Assert, or return", t.name))
 		case c.rerun.on:
 			c.rerun.fault = fmt.Sprintf("it panics: %v", reason)
 		default:
@@ -121,6 +126,8 @@ func (t *Task) run(c *coroutine) (killed bool) {
 	} else {
 		c.rerun.body(t)
 	}
+	t.mustUseAt()
+	returned = true
 	return false
 }
 
@@ -173,8 +180,18 @@ func (t *Task) Name() string { return t.name }
 // "lock cache.mu", "receive jobs". An operation that is no point by itself, such as
 // Unlock, becomes one through At.
 func (t *Task) At(name string) *Task {
+	t.mustUseAt()
 	t.next = name
 	return t
+}
+
+// mustUseAt refuses a name that no operation has taken: who wrote it may believe that it
+// is a point.
+func (t *Task) mustUseAt() {
+	if name := t.next; name != "" {
+		t.next = ""
+		panic(fmt.Sprintf("sim: task %s has At(%q) and no operation that it names: Step is a point by itself", t.name, name))
+	}
 }
 
 // Step parks the task at a point of that name, where it can always go on.
@@ -255,12 +272,24 @@ func (t *Task) comesTo(name string, p preemption) bool {
 			return false
 		}
 		if !t.coroutine.rerun.on && (p == free || p == guarded && t.world.holdsLock(t)) {
+			t.coroutine.mustEnd()
 			return true
 		}
 	}
 	t.wait(name, nil)
 	t.doing = name // Meanwhile another coroutine of the task may have run.
 	return true
+}
+
+// mostWithoutPoint is how many operations of one step are no points.
+const mostWithoutPoint = 1_000_000
+
+// mustEnd refuses a step that does not end.
+func (c *coroutine) mustEnd() {
+	if c.unseen++; c.unseen == mostWithoutPoint {
+		panic(fmt.Sprintf("sim: task %s has done 1,000,000 operations under a lock since its last point, and goes on (%s): if it waits there for another task, At makes a point of an operation",
+			c.task.name, caller()))
+	}
 }
 
 // blocks parks the task at a point until it can go on with an operation. It
@@ -286,7 +315,13 @@ func (t *Task) wait(p string, on awaited) awaited {
 		c.site = t.sites.find(t, p)
 		t.site, t.awaits = c.site, on
 	}
-	if !c.yield(struct{}{}) {
+	if !c.runs {
+		panic(fmt.Sprintf("sim: somebody else uses the Task of %s: each function has its own", t.name))
+	}
+	c.runs = false
+	goesOn := c.yield(struct{}{})
+	c.runs, c.unseen = true, 0
+	if !goesOn {
 		c.rerun.killed = true
 		panic(errKilled)
 	}

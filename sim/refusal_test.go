@@ -1,0 +1,121 @@
+package sim_test
+
+import (
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"racelab/sim"
+	"racelab/sim/explore"
+)
+
+// asks is a node that does with a request what a test wants.
+type asks struct {
+	handle func(e sim.Envelope, out *sim.Outbox)
+}
+
+func (n *asks) Handle(e sim.Envelope, out *sim.Outbox) { n.handle(e, out) }
+
+// byValue is a node that no pointer leads to.
+type byValue struct{ asked int }
+
+func (n byValue) Handle(sim.Envelope, *sim.Outbox) {}
+
+// alarmed has two timers of one name.
+type alarmed struct{ asks }
+
+func (*alarmed) Timers() []string        { return []string{"retry", "retry"} }
+func (*alarmed) Expire(int, *sim.Outbox) {}
+
+type question struct{ N int }
+
+// Goal: whoever breaks a rule of the package is told which, in one line, and where.
+func TestRefusals(t *testing.T) {
+	step := func(w *sim.World) { w.Go("G0", func(t *sim.Task) { t.Step("x") }) }
+	asking := func(m sim.Message, answer sim.Message) func(w *sim.World) {
+		return func(w *sim.World) {
+			w.AddNode("n", &asks{func(e sim.Envelope, out *sim.Outbox) { out.Reply(e, answer) }})
+			conn := w.Dial("G0", "n")
+			w.Go("G0", func(t *sim.Task) { sim.Call[any](t, conn, m) })
+		}
+	}
+	for _, c := range []struct {
+		name  string
+		build func(w *sim.World)
+		want  string
+	}{
+		{"a task without a function", func(w *sim.World) { w.Go("G0", nil) }, `sim: Go("G0") wants a function, has nil`},
+		{"a task without a program", func(w *sim.World) { w.GoProgram("G0", nil) }, `sim: GoProgram("G0") wants a pointer, has <nil>`},
+		{"no node", func(w *sim.World) { w.AddNode("n", nil) }, `sim: AddNode("n") wants a pointer, has <nil>`},
+		{"a node by value", func(w *sim.World) { w.AddNode("n", byValue{}) }, `sim: AddNode("n") wants a pointer, has sim_test.byValue`},
+		{"no property", func(w *sim.World) { w.Watch(nil) }, "sim: Watch wants a property, has nil"},
+		{"a property without a name", func(w *sim.World) { w.Always(" ", func(*sim.Claim) {}) }, `sim: a property is named " "`},
+		{"nobody judges", func(w *sim.World) { w.Finally("f", nil) }, `sim: the property "f" has nil in place of a function that judges it`},
+		{"nobody asks", func(w *sim.World) { w.Probe("p", nil) }, `sim: the property "p" has nil`},
+		{"memory by value", func(w *sim.World) { w.Watch(sim.NewProperty("m", 3)) }, `sim: the memory of NewProperty("m") wants a pointer, has int`},
+		{"a judge panics", func(w *sim.World) {
+			step(w)
+			w.Always("a", func(*sim.Claim) { panic("oops") })
+		}, "sim: what judges a panicked at refusal_test.go:"},
+		{"an end's judge panics", func(w *sim.World) {
+			step(w)
+			w.Eventually("e", func(*sim.Claim) { panic("oops") })
+		}, "sim: what judges e panicked at refusal_test.go:"},
+		{"an act's judge panics", func(w *sim.World) {
+			w.Go("G0", func(t *sim.Task) { t.Step("x"); t.Call(question{1}) })
+			p := sim.NewProperty("acts", nil)
+			sim.On(p, sim.Called, func(_ *sim.Claim, _ sim.Act, m question) { _ = make([]int, 1)[m.N] })
+			w.Watch(p)
+		}, "sim: what judges acts panicked at refusal_test.go:"},
+		{"a capacity below zero", func(*sim.World) { new(sim.Chan[int]).Init(-1) }, "sim: a channel has no capacity of -1"},
+		{"a constant delay below zero", func(*sim.World) { sim.Constant(-time.Second) }, "sim: Constant(-1s) is no delay"},
+		{"an exponential delay below zero", func(*sim.World) { sim.Exponential(-time.Second) }, "sim: Exponential(-1s) is no delay"},
+		{"two timers of one name", func(w *sim.World) { w.AddNode("n", &alarmed{}) }, `sim: n has two timers "retry"`},
+		{"a request that is nil", asking(nil, question{}), "sim: a message is nil"},
+		{"an answer that is nil", asking(question{}, nil), "sim: a message is nil"},
+		{"a request without a name", asking(struct{ N int }{}, question{}), "sim: a message is a struct { N int }: give its type a name of its own"},
+		{"a lock of Go's", func(w *sim.World) {
+			w.Share("s", &struct{ mu sync.Mutex }{})
+		}, "sim: s.mu is a sync.Mutex, which the search does not see"},
+		{"a name that nothing takes", func(w *sim.World) {
+			w.Go("G0", func(t *sim.Task) { t.Step("x"); t.At("send") })
+		}, `sim: task G0 has At("send") and no operation that it names`},
+		{"two names for one operation", func(w *sim.World) {
+			w.Go("G0", func(t *sim.Task) { t.At("send").At("receive").Step("x") })
+		}, `sim: task G0 has At("send") and no operation that it names`},
+		{"a test's Fatal in a task", func(w *sim.World) {
+			w.Go("G0", func(t *sim.Task) { t.Step("x"); runtime.Goexit() })
+		}, "sim: task G0 ends its goroutine by runtime.Goexit, as Fatal of a test does"},
+		{"another's Task", func(w *sim.World) {
+			var other *sim.Task
+			w.Go("G0", func(t *sim.Task) { other = t; t.Step("x") })
+			w.Go("G1", func(t *sim.Task) { t.Step("x"); other.Step("y") })
+		}, "sim: somebody else uses the Task of G0"},
+		{"a loop under a lock", func(w *sim.World) {
+			var s struct {
+				mu   sim.Mutex
+				done sim.Var[bool]
+			}
+			w.Share("s", &s)
+			w.Go("G0", func(t *sim.Task) {
+				for s.mu.Lock(t); !s.done.Get(t); {
+				}
+			})
+		}, "sim: task G0 has done 1,000,000 operations under a lock"},
+	} {
+		sys, err := explore.NewWorlds(func() *sim.World {
+			w := sim.NewWorld()
+			c.build(w)
+			return w
+		})
+		if err == nil {
+			_, err = explore.States(sys, explore.Options{Limit: 1000})
+			sys.Close()
+		}
+		if err == nil || !strings.HasPrefix(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", c.name, err, c.want)
+		}
+	}
+}
