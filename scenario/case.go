@@ -19,8 +19,9 @@ type Case struct {
 	Values  Values // all parameters
 	Changed Values // those that are not at their defaults
 
-	world func() *sim.World
-	other func(variant string) *Case // with the same parameters
+	promised []string // claims that Build is to watch
+	world    func() *sim.World
+	other    func(variant string) *Case // with the same parameters
 }
 
 func (s *Scenario[S, V]) caseOf(r *Race, variant string, p S) *Case {
@@ -30,6 +31,11 @@ func (s *Scenario[S, V]) caseOf(r *Race, variant string, p S) *Case {
 		Values: flags.values(), Changed: flags.changed(),
 		world: func() *sim.World { return s.World(variant, p) },
 		other: func(variant string) *Case { return s.caseOf(r, variant, p) },
+	}
+	for _, claim := range s.Claims {
+		if claim.Property == nil && !slices.Contains(builtIns, claim.Name) && (claim.If == nil || claim.If(p)) {
+			c.promised = append(c.promised, claim.Name)
+		}
 	}
 	if i := slices.IndexFunc(r.Settings, func(s RaceSetting) bool { return slices.Equal(s.Values, c.Values) }); i >= 0 {
 		c.Setting = r.Settings[i].Name
@@ -49,7 +55,20 @@ func (c *Case) possible() (err error) {
 func (c *Case) World() *sim.World { return c.world() }
 
 // System returns what a search works on.
-func (c *Case) System() (*explore.Worlds, error) { return explore.NewWorlds(c.world) }
+func (c *Case) System() (*explore.Worlds, error) {
+	sys, err := explore.NewWorlds(c.world)
+	if err != nil {
+		return nil, err
+	}
+	judged := sys.Properties()
+	for _, name := range c.promised {
+		if !slices.Contains(judged, name) {
+			sys.Close()
+			return nil, fault("%s: nobody judges the claim %q in %s: it has no Property, and Build adds none of that name", c.Race.Name, name, c.Variant.Name)
+		}
+	}
+	return sys, nil
+}
 
 // Of returns another variant with the same parameters. The error lists what there is.
 func (c *Case) Of(variant string) (*Case, error) {

@@ -232,6 +232,16 @@ func (f *Flags) set(owner string, settings []string) error {
 	return nil
 }
 
+// outOfRange is the first parameter whose value is none that it takes; nil: each is one.
+func (f *Flags) outOfRange() *flag {
+	for _, flag := range f.list {
+		if !flag.set(flag.text()) {
+			return flag
+		}
+	}
+	return nil
+}
+
 func (f *Flags) names() []string {
 	var names []string
 	for _, flag := range f.list {

@@ -146,9 +146,21 @@ func (s *Scenario[S, V]) mustBeWhole() {
 	fail := func(format string, args ...any) {
 		panic(fault("%s: %s", s.Name, fmt.Sprintf(format, args...)))
 	}
+	mustBeWord("scenario", s.Name)
+	switch {
+	case s.Build == nil:
+		fail("Build is nil")
+	case slices.Contains(s.Claims, nil):
+		fail("Claims has a nil")
+	case slices.Contains(s.Settings, nil):
+		fail("Settings has a nil")
+	}
 	settings := s.settings()
 	known := func(who string, in []*Setting[S]) {
 		for _, setting := range in {
+			if setting == nil {
+				fail("%s speaks of a setting that is nil", who)
+			}
 			if !slices.Contains(settings, setting) {
 				fail("%s speaks of the setting %q, which Settings does not list", who, setting.Name)
 			}
@@ -156,6 +168,9 @@ func (s *Scenario[S, V]) mustBeWhole() {
 	}
 	claimed := func(who string, claims []*Claim[S]) {
 		for _, c := range claims {
+			if c == nil {
+				fail("%s speaks of a claim that is nil", who)
+			}
 			if !slices.Contains(s.Claims, c) && !slices.Contains(builtIns, c.Name) {
 				fail("%s speaks of the claim %q, which Claims does not list", who, c.Name)
 			}
@@ -176,6 +191,7 @@ func (s *Scenario[S, V]) mustBeWhole() {
 	expects("Always", s.Always)
 	var names []string
 	for _, v := range s.variants() {
+		mustBeWord("variant of "+s.Name, v.Name)
 		expects("variant "+v.Name, v.Expect)
 		known("variant "+v.Name, v.SlowIn)
 		counted := 0
@@ -194,12 +210,28 @@ func (s *Scenario[S, V]) mustBeWhole() {
 		claimed("the need "+need.Name, need.Claims)
 	}
 	for _, setting := range settings {
+		mustBeWord("setting of "+s.Name, setting.Name)
 		names = append(names, "setting "+setting.Name)
+		p := s.in(setting)
+		if wrong := bind(s.Flags, &p, true).outOfRange(); wrong != nil {
+			fail("the setting %s has %s=%s, which is out of range; want %v", setting.Name, wrong.Name, wrong.text(), wrong.Takes)
+		}
+	}
+	p := s.Default()
+	for _, parameter := range bind(s.Flags, &p, false).list {
+		names = append(names, "parameter "+parameter.Name)
 	}
 	for _, c := range s.Claims {
 		names = append(names, "claim "+c.Name)
 	}
 	mustDiffer(s.Name, names)
+}
+
+// mustBeWord panics if a name could not stand in NAME/VARIANT@SETTING.
+func mustBeWord(what, name string) {
+	if name == "" || strings.ContainsAny(name, "/@= \t\r\n") {
+		panic(fault("a %s is named %q; want a name without spaces, / @ and =", what, name))
+	}
 }
 
 // mustDiffer panics if two names are the same. It is no part of mustBeWhole, which the

@@ -160,6 +160,9 @@ type Any interface {
 // Of is the scenario of a system with one variant and no parameters, whose build
 // function also watches its properties.
 func Of(name string, build func(*sim.World)) Any {
+	if build == nil {
+		return &Scenario[struct{}, struct{}]{Name: name}
+	}
 	return &Scenario[struct{}, struct{}]{Name: name, Build: func(w *sim.World, _, _ struct{}) { build(w) }}
 }
 
@@ -173,6 +176,9 @@ func fault(format string, args ...any) *sim.ModelError {
 func Races(all ...Any) (races []*Race, err error) {
 	defer sim.RecoverModelError(&err)
 	for _, s := range all {
+		if s == nil {
+			return nil, fault("one is nil")
+		}
 		r := s.Race()
 		if slices.ContainsFunc(races, func(other *Race) bool { return other.Name == r.Name }) {
 			return nil, fault("there are two of the name %s", r.Name)

@@ -191,6 +191,18 @@ func TestMustBeWhole(t *testing.T) {
 			s.Always = expect{scenario.Breaks(s.Claims[1]).Where(s.Settings[0])}
 		},
 		"there are two of variant loud": func(s *scenario.Scenario[params, bool]) { s.Variants[0].Name = "loud" },
+		"the setting many has n=77, which is out of range; want 1 to 9": func(s *scenario.Scenario[params, bool]) {
+			s.Settings[1].Set = func(p *params) { p.n = 77 }
+		},
+		"Build is nil":       func(s *scenario.Scenario[params, bool]) { s.Build = nil },
+		"Claims has a nil":   func(s *scenario.Scenario[params, bool]) { s.Claims[0] = nil },
+		"Settings has a nil": func(s *scenario.Scenario[params, bool]) { s.Settings[0] = nil },
+		"Always speaks of a claim that is nil": func(s *scenario.Scenario[params, bool]) {
+			s.Always = expect{scenario.Breaks[params](nil)}
+		},
+		"Always speaks of a setting that is nil": func(s *scenario.Scenario[params, bool]) {
+			s.Always = expect{scenario.Breaks(s.Claims[0]).Where(nil)}
+		},
 	} {
 		s := toy()
 		spoil(s)
@@ -229,5 +241,40 @@ func TestMisspeltStory(t *testing.T) {
 		if _, err = c.Play(c.Default()); want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s: %v, want %q", story, err, want)
 		}
+	}
+}
+
+// Goal: a claim that Build forgets, or calls by another name, is no claim that holds.
+func TestClaimThatNobodyJudges(t *testing.T) {
+	s := toy()
+	s.Claims = append(s.Claims, &claim{Name: "forgotten"})
+	r := s.Race()
+	_, err := r.Check(r.Searches(false)[0], explore.Options{})
+	const want = `scenario: toy: nobody judges the claim "forgotten" in quiet: it has no Property, and Build adds none of that name`
+	if fmt.Sprint(err) != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+	s.Claims[2].If = func(params) bool { return false }
+	r = s.Race()
+	if _, err := r.Check(r.Searches(false)[0], explore.Options{}); err != nil {
+		t.Errorf("where the claim makes no sense: %v", err)
+	}
+}
+
+// Goal: each name can stand in NAME/VARIANT@SETTING.
+func TestNames(t *testing.T) {
+	for want, spoil := range map[string]func(*scenario.Scenario[params, bool]){
+		`a scenario is named ""`:                func(s *scenario.Scenario[params, bool]) { s.Name = "" },
+		`a variant of toy is named "very loud"`: func(s *scenario.Scenario[params, bool]) { s.Variants[1].Name = "very loud" },
+		`a setting of toy is named "a@b"`:       func(s *scenario.Scenario[params, bool]) { s.Settings[0].Name = "a@b" },
+	} {
+		s := toy()
+		spoil(s)
+		if _, err := scenario.Races(s); fmt.Sprint(err) != "scenario: "+want+"; want a name without spaces, / @ and =" {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+	if _, err := scenario.Races(nil); err == nil {
+		t.Error("a scenario that is nil is taken")
 	}
 }
