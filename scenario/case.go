@@ -274,6 +274,8 @@ func (r *Race) Rank(property string) int {
 		return at
 	case property == sim.NoDataRace:
 		return len(r.Claims) + 2
+	case len(r.Claims) == 0 && property == sim.NoPanic:
+		return -1 // It is why others hang.
 	case len(r.Claims) == 0 && explore.Hangs(property):
 		return 0
 	}

@@ -19,7 +19,7 @@ type asks struct {
 func (n *asks) Handle(e sim.Envelope, out *sim.Outbox) { n.handle(e, out) }
 
 // byValue is a node that no pointer leads to.
-type byValue struct{ asked int }
+type byValue [1]int
 
 func (n byValue) Handle(sim.Envelope, *sim.Outbox) {}
 

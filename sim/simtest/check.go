@@ -301,12 +301,31 @@ func (p played) first(expected []string) int {
 		if slices.Contains(expected, b.Property) {
 			continue
 		}
-		hangs := best >= 0 && b.Step == broken[best].Step && explore.Hangs(b.Property)
-		if best < 0 || hangs || rank(b.Property) > rank(broken[best].Property) && !(b.Step == broken[best].Step && explore.Hangs(broken[best].Property)) {
+		if best < 0 {
+			best = i
+			continue
+		}
+		more := rank(b.Property) - rank(broken[best].Property)
+		if b.Step == broken[best].Step {
+			more = cmp.Or(leads(b.Property)-leads(broken[best].Property), more)
+		}
+		if more > 0 {
 			best = i
 		}
 	}
 	return best
+}
+
+// leads is higher for what is why the rest of one step broke: of those that hang, and of
+// what is not as it should be in the end, a panic is the reason; of the latter, who hangs.
+func leads(property string) int {
+	switch {
+	case property == sim.NoPanic:
+		return 2
+	case explore.Hangs(property):
+		return 1
+	}
+	return 0
 }
 
 // rank is higher for what is to be looked at first.
@@ -353,7 +372,7 @@ func underTest() string {
 func (s Search) judge(t testing.TB, build func(*sim.World), r *explore.Result) {
 	t.Helper()
 	var broken, also, vacuous, idle, holds, asked, unexpected []string
-	claimed := false
+	claimed := len(s.Expect) > 0
 	for _, name := range s.Expect {
 		if judged := judged(r); !slices.Contains(judged, name) {
 			t.Errorf("Expect has %q, which this world does not judge; it judges %s", name, strings.Join(judged, ", "))
@@ -384,13 +403,16 @@ func (s Search) judge(t testing.TB, build func(*sim.World), r *explore.Result) {
 	}
 	slices.SortStableFunc(broken, func(a, b string) int { return rank(b) - rank(a) })
 	if len(broken) > 0 {
-		// Where tasks hang, that is why the world is not as it should be in the end.
 		end := r.Verdict(broken[0]).Schedule
-		hang := slices.IndexFunc(broken, func(b string) bool { return explore.Hangs(b) && slices.Equal(r.Verdict(b).Schedule, end) })
-		if hang > 0 {
-			name := broken[hang]
-			broken = slices.Insert(slices.Delete(broken, hang, hang+1), 0, name)
-		}
+		slices.SortStableFunc(broken, func(a, b string) int {
+			why := func(property string) int {
+				if slices.Equal(r.Verdict(property).Schedule, end) {
+					return leads(property)
+				}
+				return 0
+			}
+			return why(b) - why(a)
+		})
 		s.fail(t, build, r, broken)
 	}
 	for _, property := range unexpected {

@@ -253,3 +253,39 @@ func TestPictureHasNoEmptyLanes(t *testing.T) {
 		t.Errorf("it says %q", r.failed)
 	}
 }
+
+// Goal: a node that panics is shown as that, and not as who waits for its answer.
+func TestPanicComesBeforeWhatHangs(t *testing.T) {
+	build := func(w *sim.World) {
+		w.AddNode("node", &panics{})
+		c := w.Dial("A", "node")
+		w.Go("A", func(t *sim.Task) { sim.Call[ping](t, c, ping{}) })
+		w.Finally("nothing to say", func(c *sim.Claim) { c.Assert(false, "wrong") })
+	}
+	r := checked(simtest.Search{}, build)
+	if len(r.failed) == 0 || !strings.HasPrefix(r.failed[0], "no-panic: node panicked: no ping") {
+		t.Errorf("a search says %q", r.failed)
+	}
+	r = &recorder{name: "TestIt"}
+	simtest.Replay(r, build, "A send ping; A->node ping")
+	if len(r.failed) == 0 || !strings.HasPrefix(r.failed[0], "no-panic: node panicked: no ping") {
+		t.Errorf("a run says %q", r.failed)
+	}
+}
+
+type panics struct{}
+
+func (*panics) Handle(sim.Envelope, *sim.Outbox) { panic("no ping") }
+
+// Goal: who says what is to break claims something.
+func TestExpectIsAClaim(t *testing.T) {
+	r := checked(simtest.Search{Expect: []string{sim.NoProgress}}, func(w *sim.World) {
+		var c sim.Chan[int]
+		c.Init(0)
+		w.Share("c", &c)
+		w.Go("A", func(t *sim.Task) { c.Receive(t) })
+	})
+	if r.failed != nil {
+		t.Errorf("it says %q", r.failed)
+	}
+}
