@@ -11,10 +11,15 @@ import (
 func NewWorld() *World {
 	w := &World{}
 	w.goroutines, w.maxCoroutines = defaultGoroutines, maxCoroutines
-	w.plan.shapes = make(map[reflect.Type]*typeShape, 64)
 	w.outbox.world, w.pace = w, &untimed{w}
 	w.saved.world, w.loader = w, walker{world: w, loading: true}
 	return w
+}
+
+// resemble takes over, before the world begins, what is the same in one that was built
+// alike and has begun: what types mean, and what objects are called.
+func (w *World) resemble(other *World) {
+	w.plan.shapes.known, w.names = other.plan.shapes.known, other.names
 }
 
 // AddNode adds a participant that reacts to messages.

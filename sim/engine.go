@@ -19,6 +19,7 @@ func (e *engine) begun() *World {
 	return w
 }
 
+func (e *engine) Resemble(other any)           { e.world().resemble(other.(*engine).world()) }
 func (e *engine) Start() error                 { return e.world().start() }
 func (e *engine) Enabled() []Event             { return e.world().events() }
 func (e *engine) Take(i int)                   { e.world().take(i) }

@@ -14,7 +14,7 @@ type plan struct {
 	unmarked []*group // that no step marks, as they are nobody's
 	moments  []*group // that change when time passes
 	wires    []fixed
-	shapes   map[reflect.Type]*typeShape
+	shapes   shapes
 }
 
 // group is the part of the state that belongs to one object.
@@ -90,42 +90,20 @@ func (x *fixed) is() (words [3]uintptr) {
 	return words
 }
 
-// typeShape is what a type means to a plan.
-type typeShape struct {
-	typ    reflect.Type
-	sort   sort
-	op     op // of a leaf
-	fields []fieldShape
-	elem   *typeShape // of an array, a slice
-	plain  bool       // neither objects nor wiring: a slice of these may change
-	bad    bool       // it holds what no state can hold
-	parts  *element   // of a slice of plain elements; made when first needed
-}
-
-type fieldShape struct {
-	shape  *typeShape
-	name   string // empty: it is embedded
-	offset uintptr
-	config bool // tagged: not walked
-}
-
-// sort is the sort of a type.
-type sort uint8
-
-const (
-	aLeaf sort = iota
-	anObject
-	aStruct
-	anArray
-	aSlice
-	aPointer
-	anInterface
-	aFunction
-	refused
-)
-
-func isMoment(x slot) bool {
-	return x.op == moment || x.op == past || x.op == list && x.elem.times
+// isMoment says whether what a slot saves changes when time passes.
+func (w *World) isMoment(x slot) bool {
+	switch x.op {
+	case moment, past:
+		return true
+	case list:
+		return x.elem.times
+	case special:
+		switch x.self.(type) {
+		case *envelopes, *taskTimeState:
+			return w.pace.timed()
+		}
+	}
+	return false
 }
 
 // group returns a new group.

@@ -7,15 +7,6 @@ import (
 	"unsafe"
 )
 
-var (
-	objectType    = reflect.TypeFor[object]()
-	channelType   = reflect.TypeFor[channel]()
-	timeType      = reflect.TypeFor[Time]()
-	envelopeType  = reflect.TypeFor[Envelope]()
-	referenceType = reflect.TypeFor[reference]()
-	drawsType     = reflect.TypeFor[Random]()
-)
-
 // planner compiles a plan or, if look is set, shows to it all that a plan sees.
 type planner struct {
 	world    *World
@@ -59,7 +50,7 @@ func (w *World) roots() []root {
 
 // compile makes the plan of all roots.
 func (p *planner) compile() {
-	p.been = make(map[place]int, 64)
+	p.been = make(map[place]int)
 	roots := p.world.roots()
 	at := func(r root) (place, bool) {
 		v := reflect.ValueOf(r.value)
@@ -140,7 +131,7 @@ func (w *World) seal() {
 	w.blocks, w.loose = make([]*block, n), make([]bool, n)
 	for i, g := range groups {
 		g.number = i
-		if w.pace.timed() || slices.ContainsFunc(g.slots, isMoment) {
+		if slices.ContainsFunc(g.slots, w.isMoment) {
 			w.plan.moments = append(w.plan.moments, g)
 		}
 		if g.owner == nil {
@@ -260,7 +251,7 @@ func (p *planner) slice(path string, sh *typeShape, at unsafe.Pointer) {
 		return
 	}
 	if sh.elem.plain && p.look == nil {
-		p.own.slots = append(p.own.slots, slot{at: at, op: list, elem: p.element(sh)})
+		p.own.slots = append(p.own.slots, slot{at: at, op: list, elem: sh.parts})
 		return
 	}
 	if !sh.elem.plain {
@@ -299,137 +290,11 @@ func (p *planner) meets(path string, first, second int) {
 	}
 }
 
-// element is what the elements of a slice consist of.
-func (p *planner) element(sh *typeShape) *element {
-	if sh.parts == nil {
-		sh.parts = &element{slice: sh.typ, size: sh.elem.typ.Size()}
-		p.parts(sh.parts, sh.elem, 0)
-		e := sh.parts
-		e.word = len(e.parts) == 1 && e.parts[0].op == word64 && e.size == 8
-	}
-	return sh.parts
-}
-
-func (p *planner) parts(e *element, sh *typeShape, offset uintptr) {
-	switch sh.sort {
-	case aLeaf:
-		e.parts = append(e.parts, part{offset, sh.op, nil})
-		e.times = e.times || sh.op == moment
-	case aStruct:
-		for i := range sh.fields {
-			p.parts(e, sh.fields[i].shape, offset+sh.fields[i].offset)
-		}
-	case anArray:
-		for i := range sh.typ.Len() {
-			p.parts(e, sh.elem, offset+uintptr(i)*sh.elem.typ.Size())
-		}
-	case aSlice:
-		in := p.element(sh)
-		e.deep, e.times = true, e.times || in.times
-		e.parts = append(e.parts, part{offset, list, in})
-	}
-}
-
-// shapeOf is the shape of a type.
+// shapeOf is the shape of a type that the walk comes to.
 func (p *planner) shapeOf(t reflect.Type) *typeShape {
-	shapes := p.world.plan.shapes
-	if sh := shapes[t]; sh != nil {
-		return sh
-	}
-	sh := &typeShape{typ: t, plain: true} // Of a type that holds slices of itself, as far as is known.
-	shapes[t] = sh
-	switch t {
-	case timeType:
-		p.world.clock.used = true
-		sh.op = moment
-		return sh
-	case envelopeType:
-		sh.op = request
-		return sh
-	case referenceType:
-		sh.op = unhashed
-		return sh
-	}
-	switch t.Kind() {
-	case reflect.Bool, reflect.Int8, reflect.Uint8:
-		sh.op = word8
-	case reflect.Int16, reflect.Uint16:
-		sh.op = word16
-	case reflect.Int32, reflect.Uint32, reflect.Float32:
-		sh.op = word32
-	case reflect.Int, reflect.Uint, reflect.Int64, reflect.Uint64, reflect.Float64:
-		sh.op = word64
-	case reflect.String:
-		sh.op = text
-	case reflect.Struct:
-		switch sh.sort = aStruct; {
-		case t.PkgPath() == "sync" || t.PkgPath() == "sync/atomic":
-			sh.sort, sh.bad = refused, true
-			return sh
-		case isObject(t):
-			sh.sort, sh.plain = anObject, false
-		}
-		p.shapeFields(sh, t, 0)
-	case reflect.Array:
-		sh.sort, sh.elem = anArray, p.shapeOf(t.Elem())
-		sh.plain, sh.bad = sh.elem.plain, sh.elem.bad
-	case reflect.Slice:
-		sh.sort, sh.elem = aSlice, p.shapeOf(t.Elem())
-		sh.plain, sh.bad = sh.elem.plain, sh.elem.bad
-	case reflect.Pointer:
-		sh.sort, sh.plain = aPointer, false
-	case reflect.Interface:
-		sh.sort, sh.plain = anInterface, false
-	case reflect.Func:
-		sh.sort, sh.plain = aFunction, false
-	default:
-		sh.sort, sh.bad = refused, true
-	}
+	sh := p.world.plan.shapes.of(t)
+	p.world.clock.used = p.world.clock.used || sh.times
 	return sh
-}
-
-// shapeFields adds the fields of a struct that lies at an offset in another one.
-func (p *planner) shapeFields(sh *typeShape, t reflect.Type, offset uintptr) {
-	for i := range t.NumField() {
-		f := t.Field(i)
-		switch f.Type {
-		case objectType:
-			continue
-		case channelType:
-			p.shapeFields(sh, f.Type, offset+f.Offset)
-			continue
-		}
-		tag := f.Tag.Get("sim")
-		field := fieldShape{name: f.Name, offset: offset + f.Offset, config: tag == "config" || tag == "-"}
-		if f.Anonymous {
-			field.name = ""
-		}
-		switch {
-		case field.config:
-			field.shape = &typeShape{typ: f.Type}
-		case t == drawsType:
-			field.shape = &typeShape{typ: f.Type, op: drawn, plain: true}
-		default:
-			field.shape = p.shapeOf(f.Type)
-		}
-		sh.plain, sh.bad = sh.plain && field.shape.plain, sh.bad || field.shape.bad
-		sh.fields = append(sh.fields, field)
-	}
-}
-
-// isInside says whether the type is one of this package: what it holds is the
-// world's business.
-func isInside(t reflect.Type) bool { return t.PkgPath() == objectType.PkgPath() }
-
-// isObject says whether the type is a Var, a Mutex, or another object.
-func isObject(t reflect.Type) bool {
-	return isInside(t) && t.NumField() > 0 && (t.Field(0).Type == objectType || t.Field(0).Type == channelType)
-}
-
-// isMadeOfObjects says whether the type is one of this package that has no state
-// but objects.
-func isMadeOfObjects(t reflect.Type) bool {
-	return t == reflect.TypeFor[Once]() || t == reflect.TypeFor[Context]() || t == reflect.TypeFor[AfterFunc]()
 }
 
 // sleepers gives each function the timer by which it sleeps, if there is a clock.

@@ -51,8 +51,8 @@ func (w *World) objectName(number int) string {
 	if w.names == nil {
 		w.nameObjects()
 	}
-	if name := w.names[number-1]; name != "" {
-		return name
+	if number <= len(w.names) && w.names[number-1] != "" {
+		return w.names[number-1]
 	}
 	return w.objects[number-1].bound().label
 }

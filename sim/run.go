@@ -45,6 +45,7 @@ func (w *World) start() error {
 		}
 	}
 	w.keepStarts()
+	w.plan.shapes.keep()
 	for _, c := range w.conns {
 		c.nameSenders()
 	}

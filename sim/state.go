@@ -274,13 +274,13 @@ type keeper struct {
 	sum           uint64    // of their hashes
 	tracked       bool      // what a step touches is marked
 	stale         []*group
-	blocks        []*block  // of the records, as far as they are not loose
-	loose         []bool    // by block: one of its records has changed
-	room          []*block  // to cut snapshots from
-	made          []*record // records by their hash, as far as they are kept
-	built         []built   // blocks by the hashes of their records, as far as they are kept
-	archive       archive   // of states that are kept on disk
-	symmetry      *symmetry // nil: no search takes tasks for alike
+	blocks        []*block      // of the records, as far as they are not loose
+	loose         []bool        // by block: one of its records has changed
+	room          []*block      // to cut snapshots from
+	made          kept[*record] // by hash
+	built         kept[built]   // by the hashes of their records
+	archive       archive       // of states that are kept on disk
+	symmetry      *symmetry     // nil: no search takes tasks for alike
 }
 
 // A world knows of each group whether a record holds what is in memory: a step
@@ -372,9 +372,34 @@ func (w *World) put(g *group, r *record) {
 	w.loose[g.number/blockSize] = true
 }
 
-// recordsKept is how many records a world looks among for one that it has made
-// before. A part of the state comes back to few values, so most are found.
-const recordsKept = 1 << 14
+// kept is what a world has made last, by hash: where two come to one place, the later
+// one stays. A part of the state comes back to few values, so most are found.
+type kept[T any] struct {
+	places []T
+	made   int // since it has as many places
+}
+
+const (
+	leastKept = 1 << 8
+	mostKept  = 1 << 14
+)
+
+// at is the place of a hash.
+func (k *kept[T]) at(hash uint64) *T {
+	if k.places == nil {
+		k.places = make([]T, leastKept)
+	}
+	return &k.places[hash%uint64(len(k.places))]
+}
+
+// makes is where to put what was just made for a hash. A world that makes many gets more
+// places, which begin empty.
+func (k *kept[T]) makes(hash uint64) *T {
+	if k.made++; k.made > len(k.places) && len(k.places) < mostKept {
+		*k = kept[T]{places: make([]T, 4*len(k.places))}
+	}
+	return k.at(hash)
+}
 
 // blockOf is the block of some records.
 func (w *World) blockOf(records []*record) *block {
@@ -383,13 +408,12 @@ func (w *World) blockOf(records []*record) *block {
 	for i := range copy(b[:], records) {
 		hash = mix(hash, b[i].hash)
 	}
-	if w.built == nil {
-		w.built = make([]built, recordsKept)
-	}
-	at := &w.built[scramble(hash)%recordsKept]
+	hash = scramble(hash)
+	at := w.built.at(hash)
 	if at.block == nil || at.hash != hash || *at.block != b {
-		kept := b
-		*at = built{hash, &kept}
+		made := b
+		at = w.built.makes(hash)
+		*at = built{hash, &made}
 	}
 	return at.block
 }
@@ -403,11 +427,9 @@ type built struct {
 // recordOf is a record of the state of a group.
 func (w *World) recordOf(g *group, words []uint64, refs []any) *record {
 	hash := hashWords(g, words)
-	if w.made == nil {
-		w.made = make([]*record, recordsKept)
-	}
-	at := &w.made[hash%recordsKept]
+	at := w.made.at(hash)
 	if r := *at; r == nil || r.hash != hash || !slices.Equal(r.words, words) {
+		at = w.made.makes(hash)
 		*at = w.newRecord(g, hash, words, refs)
 	}
 	return *at

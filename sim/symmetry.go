@@ -88,7 +88,7 @@ func (w *World) alike() (names [][]string, looked bool) {
 		}
 		names = append(names, list)
 	}
-	w.made = nil // Of those, none says what it is without names.
+	w.made = kept[*record]{} // Of those, none says what it is without names.
 	w.symmetry = y
 	for i, g := range w.plan.groups {
 		r := w.records[i]

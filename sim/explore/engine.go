@@ -7,6 +7,9 @@ import (
 
 // Engine is a world as a search sees it: what a model never needs.
 type Engine interface {
+	// Resemble says, before the Start, that another Engine that has started is of a world
+	// built alike. Nothing changes but how long the Start takes.
+	Resemble(other any)
 	// Start fixes the wiring and runs each task to its first point. The error names
 	// a field that no state can hold. What follows starts the world by itself.
 	Start() error

@@ -197,6 +197,7 @@ func (w *Worlds) Fork() System {
 // Rebuild builds a world, and takes it to the start.
 func (w *Worlds) Rebuild() Engine {
 	world := Of(w.build())
+	world.Resemble(w.Engine)
 	if err := follow(world, w.begun); err != nil {
 		panic(&sim.ModelError{Reason: "explore: worlds that are built alike differ: " + err.Error()})
 	}
