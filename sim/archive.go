@@ -72,7 +72,7 @@ func (w *World) unpack(from []byte, before *snapshot) (s *snapshot, rest []byte)
 	at, in := -1, -1
 	closeBlock := func() {
 		if in >= 0 {
-			s.blocks[in] = w.blockOf(open[:min(blockSize, len(w.records)-in*blockSize)])
+			s.blocks[in] = w.blockOf(open)
 		}
 	}
 	for gap := next(); gap > 0; gap = next() {

@@ -402,11 +402,12 @@ func (k *kept[T]) makes(hash uint64) *T {
 }
 
 // blockOf is the block of some records.
-func (w *World) blockOf(records []*record) *block {
-	var b block
+func (w *World) blockOf(b block) *block {
 	hash := uint64(0)
-	for i := range copy(b[:], records) {
-		hash = mix(hash, b[i].hash)
+	for _, r := range b {
+		if r != nil {
+			hash = mix(hash, r.hash)
+		}
 	}
 	hash = scramble(hash)
 	at := w.built.at(hash)
@@ -473,17 +474,22 @@ func (w *World) snapshot() *snapshot {
 	w.refresh()
 	for k, loose := range w.loose {
 		if loose {
-			from := k * blockSize
-			w.blocks[k], w.loose[k] = w.blockOf(w.records[from:min(from+blockSize, len(w.records))]), false
+			var b block
+			copy(b[:], w.records[k*blockSize:])
+			w.blocks[k], w.loose[k] = w.blockOf(b), false
 		}
 	}
-	n := len(w.blocks)
+	return w.newSnapshot(w.clock.now, w.blocks)
+}
+
+func (w *World) newSnapshot(now Time, blocks []*block) *snapshot {
+	n := len(blocks)
 	if len(w.room) < n {
 		w.room = make([]*block, max(n, 1<<10))
 	}
-	s := &snapshot{now: w.clock.now, blocks: w.room[:n:n]}
+	s := &snapshot{now: now, blocks: w.room[:n:n]}
 	w.room = w.room[n:]
-	copy(s.blocks, w.blocks)
+	copy(s.blocks, blocks)
 	return s
 }
 

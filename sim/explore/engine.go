@@ -19,11 +19,17 @@ type Engine interface {
 	Enabled() []sim.Event
 	// Take lets the i-th of Enabled happen.
 	Take(i int)
-	// Foresee is the Fingerprint of where the i-th of Enabled leads, if the step is
-	// remembered. The world stays where it is, and yet says of this step what Take would
+	// Foresee says of each of Enabled what the Fingerprint is where it leads, if the step
+	// is remembered. It stands at a state that was saved or loaded, and is valid until
+	// the next Foresee. The world stays where it is; so it does at Tell and Leap.
+	Foresee() []Prospect
+	// Tell lets the world say of the i-th of Enabled, which was foreseen, what Take would
 	// let it say: Violations, Tested, PutOff and Accesses, but for what the state as a
 	// whole decides: that nothing can go on, and who waits for what.
-	Foresee(i int) (fingerprint uint64, ok bool)
+	Tell(i int)
+	// Leap is what Save would return after the i-th of Enabled, which was foreseen, if
+	// something other than a fault can surely happen there.
+	Leap(i int) (state any, ok bool)
 	// Close ends the tasks.
 	Close()
 
@@ -134,6 +140,8 @@ type (
 	Access = hook.Access
 	// Kind is what sort of thing an object is.
 	Kind = hook.Kind
+	// Prospect is where a step leads, if that is known before.
+	Prospect = hook.Prospect
 	// Field is one field of the model.
 	Field = hook.Field
 	// Blocked is what cannot happen, and the object that it waits for, or one of

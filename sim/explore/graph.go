@@ -40,7 +40,6 @@ type move struct {
 	to          uint32     // where that is in the graph, if
 	known       bool       // it was known before this batch
 	checkpoint  checkpoint // to go there; empty if it was
-	wants       uint64     // of that state: bit i for the i-th property
 	broke       uint64     // bit i for the i-th property
 	mover       uint16
 	place       int32
@@ -67,9 +66,10 @@ func moverOf(e sim.Event) uint16 {
 	return mover
 }
 
-// reach notes what is discontent in a state that is met for the first time.
-func (g *graph) reach(state uint32, wants uint64) {
-	g.states = int(state) + 1
+// wanting notes which properties are discontent in the state that is being expanded: bit
+// i for the i-th.
+func (g *graph) wanting(wants uint64) {
+	state := uint32(len(g.first) - 1)
 	for i := 0; wants != 0; i, wants = i+1, wants>>1 {
 		if wants&1 == 1 {
 			g.wants[i] = setBit(g.wants[i], state)

@@ -65,7 +65,13 @@ func foresee(build func() *sim.World, mostStates int) (n int, err error) {
 		w.Load(queue[0])
 		for i := range w.Enabled() {
 			w.Load(queue[0])
-			fingerprint, ok := w.Foresee(i)
+			prospect := w.Foresee()[i]
+			var leap any
+			leaps := false
+			if prospect.Known {
+				leap, leaps = w.Leap(i)
+				w.Tell(i)
+			}
 			accesses, putOff, tested, broke := slices.Clone(w.Accesses()), slices.Clone(w.PutOff()), w.Tested(), properties(w.Violations())
 			if err := w.CheckStep(i); err != nil {
 				return n, err
@@ -76,22 +82,31 @@ func foresee(build func() *sim.World, mostStates int) (n int, err error) {
 			}
 			w.Load(queue[0])
 			if w.Take(i); w.Fingerprint() != is || !slices.Equal(properties(w.Violations()), broken) ||
-				!slices.EqualFunc(w.Enabled(), next, func(a, b sim.Event) bool { return a.Actor == b.Actor && a.Label == b.Label }) {
+				!slices.EqualFunc(w.Enabled(), next, sameEvent) {
 				return n, &sim.ModelError{Reason: "it is not what it is remembered as"}
 			}
-			if !ok {
+			if !prospect.Known {
 				continue
 			}
 			n++
 			switch {
-			case is != fingerprint:
+			case is != prospect.Fingerprint:
 				return n, &sim.ModelError{Reason: "it leads elsewhere"}
 			case !slices.Equal(accesses, w.Accesses()) || !slices.Equal(putOff, w.PutOff()):
 				return n, &sim.ModelError{Reason: "it touches other objects"}
-			case !slices.ContainsFunc(w.Enabled(), func(e sim.Event) bool { return !e.Fault }):
+			case isEnd(w):
+				if leaps {
+					return n, &sim.ModelError{Reason: "the run ends there"}
+				}
 				// What the state as a whole breaks is not foreseen.
 			case (tested^w.Tested())&ofSteps != 0 || !slices.Equal(broke, properties(w.Violations())):
 				return n, &sim.ModelError{Reason: "it is judged differently"}
+			}
+			if leaps {
+				fields, events := w.Fields(), slices.Clone(w.Enabled())
+				if w.Load(leap); !slices.Equal(w.Fields(), fields) || !slices.EqualFunc(w.Enabled(), events, sameEvent) {
+					return n, &sim.ModelError{Reason: "a leap leads elsewhere"}
+				}
 			}
 		}
 	}
@@ -101,7 +116,7 @@ func foresee(build func() *sim.World, mostStates int) (n int, err error) {
 // blind is worlds that foresee nothing.
 type blind struct{ *Worlds }
 
-func (blind) Foresee(int) (uint64, bool) { return 0, false }
+func (b blind) Foresee() []Prospect { return make([]Prospect, len(b.Enabled())) }
 
 // Goal: a search that foresees steps finds what one finds that takes them all: as many
 // breaks, and the same schedules.
@@ -138,6 +153,8 @@ func TestForeseeingChangesNothing(t *testing.T) {
 		t.Errorf("%d programs get stuck and %d have deadlocks: too few", stuck, closed)
 	}
 }
+
+func sameEvent(a, b sim.Event) bool { return a.Actor == b.Actor && a.Label == b.Label }
 
 func properties(violations []sim.Violation) (names []string) {
 	for _, v := range violations {

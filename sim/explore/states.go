@@ -86,7 +86,7 @@ type firstBreaks struct {
 func (s *search) run(o Options, memory *memoryBound) bool {
 	at := s.pool.cursors[0]
 	s.seen.add(at.state())
-	s.graph.reach(0, at.discontent(s.result.index))
+	s.graph.states = 1
 	s.count(0, at.Tested(), at.Violations(), 0)
 	s.next.push(at.save())
 	expanded := make([]expansion, batch)
@@ -116,7 +116,7 @@ func (s *search) run(o Options, memory *memoryBound) bool {
 				return false
 			}
 			s.pool.each(len(checkpoints), func(at *cursor, i int) {
-				expanded[i].expand(at, checkpoints[i], s, o.checks(s.expanded+i, s.result.Transitions), !s.clocked, o.atEnd)
+				expanded[i].expand(at, checkpoints[i], uint32(s.expanded+i), s, &o)
 			})
 			s.expanded += len(checkpoints)
 			for i := range checkpoints {
@@ -125,6 +125,7 @@ func (s *search) run(o Options, memory *memoryBound) bool {
 				s.result.Transitions += e.transitions
 				s.unlooped = s.unlooped || e.unlooped
 				s.count(level, e.tested, e.violations, e.races)
+				s.graph.wanting(e.wants)
 				for k := range e.moves {
 					m := &e.moves[k]
 					s.firsts(level, m.broke)
@@ -134,7 +135,7 @@ func (s *search) run(o Options, memory *memoryBound) bool {
 					}
 					if isNew {
 						s.next.push(m.checkpoint)
-						s.graph.reach(to, m.wants)
+						s.graph.states = s.seen.n()
 						if m.ends {
 							s.ends = setBit(s.ends, to)
 						}
@@ -213,21 +214,34 @@ type expansion struct {
 	transitions int
 	tested      uint64
 	violations  []sim.Violation
-	races       int // pairs of steps that race
+	races       int    // pairs of steps that race
+	wants       uint64 // properties that are discontent in the state: bit i for the i-th
 	moves       []move
 	steps       []step // for the races
 	unlooped    bool
+	fetched     uint32 // see seen.fetch
 }
 
-// expand takes every step out of a state; with check, it also checks what it
-// takes for granted about them. With race, two of them that race count.
-func (e *expansion) expand(at *cursor, from checkpoint, s *search, check, race bool, atEnd func(System)) {
+// expand takes every step out of a state, that of a number. Out of some it also checks
+// the steps.
+func (e *expansion) expand(at *cursor, from checkpoint, number uint32, s *search, o *Options) {
 	*e = expansion{violations: e.violations[:0], moves: e.moves[:0], steps: e.steps[:0]}
+	check, race := o.checks(int(number), s.result.Transitions), !s.clocked
 	at.restore(from)
 	e.unlooped = at.lives != nil && at.lives.Unlooped()
+	e.wants = at.discontent(s.result.index)
+	e.tested = at.Tested() // By the state. What its last step has tested counts already.
 	n := len(at.Enabled())
-	if n == 0 && atEnd != nil {
-		atEnd(at)
+	if n == 0 && o.atEnd != nil {
+		o.atEnd(at)
+	}
+	if isEnd(at) && number > 0 && !hasBit(s.ends, number) {
+		panic(&sim.ModelError{Reason: "explore: a run ends where another step was thought to go on: please report it, with the model"})
+	}
+	var prospects []Prospect
+	if !check && at.sees != nil && at.alike == nil {
+		prospects = at.sees.Foresee()
+		e.fetched = s.seen.fetch(prospects)
 	}
 	away := false
 	for i := range n {
@@ -235,42 +249,53 @@ func (e *expansion) expand(at *cursor, from checkpoint, s *search, check, race b
 			at.restore(from)
 		}
 		event := at.Enabled()[i]
-		to, foreseen := s.foresees(at, i, check)
-		if away = !foreseen; foreseen {
-			e.add(s, at, event, move{to: to, known: true}, race)
-			continue
+		m, foreseen := move{}, false
+		if prospects != nil && prospects[i].Known {
+			m, foreseen = s.foresees(at, i, prospects[i].Fingerprint)
 		}
-		if at.alike != nil && (check || at.looked) {
-			at.checkSymmetry(i)
-			at.restore(from)
-		}
-		if check {
-			at.checkStep(i)
-		} else {
-			at.Take(i)
-		}
-		m := move{fingerprint: at.state()}
-		if m.to, m.known = s.seen.find(m.fingerprint); !m.known {
-			m.checkpoint, m.wants = at.save(), at.discontent(s.result.index)
-			m.ends = !slices.ContainsFunc(at.Enabled(), func(e sim.Event) bool { return !e.Fault })
+		if away = !foreseen; away {
+			m = s.takes(at, from, i, check)
 		}
 		e.add(s, at, event, m, race)
 	}
 }
 
-// foresees returns the known state to which a step leads, if that can be told without
-// taking the step. Where a run may end, the step has to be taken: what it breaks there
-// depends on the state as a whole.
-func (s *search) foresees(at *cursor, i int, check bool) (to uint32, ok bool) {
-	if check || at.sees == nil || at.alike != nil {
-		return 0, false
+// isEnd says whether nothing but faults can come of a state.
+func isEnd(at System) bool {
+	return !slices.ContainsFunc(at.Enabled(), func(e sim.Event) bool { return !e.Fault })
+}
+
+// takes takes a step, and may check what the search takes for granted about it.
+func (s *search) takes(at *cursor, from checkpoint, i int, check bool) (m move) {
+	if at.alike != nil && (check || at.looked) {
+		at.checkSymmetry(i)
+		at.restore(from)
 	}
-	fingerprint, ok := at.sees.Foresee(i)
-	if !ok {
-		return 0, false
+	if check {
+		at.checkStep(i)
+	} else {
+		at.Take(i)
 	}
-	to, ok = s.seen.find(fingerprint)
-	return to, ok && !hasBit(s.ends, to)
+	m.fingerprint = at.state()
+	if m.to, m.known = s.seen.find(m.fingerprint); !m.known {
+		m.checkpoint, m.ends = at.save(), isEnd(at)
+	}
+	return m
+}
+
+// foresees is the move by a step, of which it is known where it leads. Where a run may
+// end, the step has to be taken: what it breaks there depends on the state as a whole.
+func (s *search) foresees(at *cursor, i int, fingerprint uint64) (m move, ok bool) {
+	m.fingerprint, ok = fingerprint, true
+	if m.to, m.known = s.seen.find(fingerprint); m.known {
+		ok = !hasBit(s.ends, m.to)
+	} else {
+		m.checkpoint.at, ok = at.sees.Leap(i)
+	}
+	if ok {
+		at.sees.Tell(i)
+	}
+	return m, ok
 }
 
 // add adds a step, of which the system says what it did.
@@ -301,6 +326,9 @@ type step struct {
 // that touch the same variable, one of them writing, race, unless a lock that
 // both take keeps them apart. It returns the other step and the variable.
 func (e *expansion) race(at System, event sim.Event) (other *step, object int) {
+	if !slices.ContainsFunc(at.Accesses(), func(a Access) bool { return a.Kind == Data }) {
+		return nil, 0
+	}
 	n := len(e.steps)
 	if n < cap(e.steps) {
 		e.steps = e.steps[:n+1]

@@ -67,7 +67,9 @@ type Saver interface {
 // Foreseer is a System that may know where a step leads without taking it; see Engine.
 type Foreseer interface {
 	System
-	Foresee(i int) (fingerprint uint64, ok bool)
+	Foresee() []Prospect
+	Tell(i int)
+	Leap(i int) (state any, ok bool)
 }
 
 // Packer is a Saver whose states can be kept on disk; see Engine.

@@ -31,6 +31,12 @@ const (
 	Whole   // the state as an Always judges it: all steps write it
 )
 
+// Prospect is where a step leads.
+type Prospect struct {
+	Fingerprint uint64
+	Known       bool // else nobody knows but by taking it
+}
+
 // Field is one field of the model.
 type Field struct {
 	Path  string // "om.poms[0].offset"
