@@ -191,8 +191,8 @@ type leap struct {
 // leap is the state to which the i-th enabled event leads, which was foreseen, if the run
 // surely goes on from there: only its end is judged by the state as a whole.
 func (w *World) leap(i int) (*leap, bool) {
-	thread, m := w.enabled[i].Thread, w.recall.foreseen[i]
-	if !slices.ContainsFunc(w.enabled, func(e Event) bool { return e.Thread != thread && e.task != nil && w.stays(e.task, m) }) {
+	m := w.recall.foreseen[i]
+	if !slices.ContainsFunc(w.enabled, func(e Event) bool { return e.task != nil && w.stays(e.task, m) }) {
 		return nil, false
 	}
 	return &leap{w.base, m.left}, true
@@ -217,7 +217,7 @@ func (w *World) stateOf(state any) *snapshot {
 	return s
 }
 
-// stays says whether a task that may go on still may after a step of another one.
+// stays says whether a task that may go on still may after a step.
 func (w *World) stays(t *Task, step *remembered) bool {
 	var goesBy [2]*object // beside the task
 	switch on := t.awaits.(type) {
