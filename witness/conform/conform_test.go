@@ -62,7 +62,7 @@ func saramaRelease(t *testing.T) saramaclient.Release {
 }
 
 func kgoRelease(t *testing.T) kgo.Release {
-	return releaseOf(version(t, "franz-go"), from[kgo.Release]{"v1.21.6", kgo.Release1_22_2}, from[kgo.Release]{"v1.22.3", kgo.Release1_22_3})
+	return releaseOf(version(t, "franz-go"), from[kgo.Release]{"v1.15.0", kgo.Release1_15_0}, from[kgo.Release]{"v1.21.4", kgo.Release1_22_2}, from[kgo.Release]{"v1.22.3", kgo.Release1_22_3})
 }
 
 // draw draws a setting. No window ends in the very instant of a try: all backoffs
@@ -104,6 +104,9 @@ func TestKgoTransactions(t *testing.T) {
 
 // Goal: likewise franz-go under TV2.
 func TestKgoTransactionsTV2(t *testing.T) {
+	if semver.Compare(version(t, "franz-go"), "v1.21.4") < 0 {
+		return // EndTransaction sends nothing if no record was written; up to 1.19.5 there is no TV2.
+	}
 	conforms(t, "franz-go", newKgoTV2, concurrenttransactions.Kgo(kgoRelease(t), model.TV2))
 }
 

@@ -48,11 +48,7 @@ func TestReleases(t *testing.T) {
 				tags += "cooperative" // Before, there is no such strategy, or no session of it.
 			}
 			run(t, "go", "test", "-c", tags, "-mod=mod", "-modfile="+with(t, modules[client], version), "-o", binary, ".")
-			names := tests[client]
-			if client == "franz-go" && semver.Compare(version, "v1.21.6") < 0 {
-				names = "^TestKgo(Commits|Order)" // The model of its transactions begins there.
-			}
-			run(t, binary, "-test.run="+names, "-built="+release, "-rapid.checks="+flag.Lookup("rapid.checks").Value.String())
+			run(t, binary, "-test.run="+tests[client], "-built="+release, "-rapid.checks="+flag.Lookup("rapid.checks").Value.String())
 		})
 	}
 }

@@ -89,10 +89,15 @@ type Config struct {
 type Release uint8
 
 const (
-	// Release1_22_2 lets Flush return while a partition is being added.
+	// Release1_15_0 lets Flush return while a partition is being added, and tries again every
+	// 200 ms from 1 s on, however long it takes.
 	//
-	// Source: franz-go up to 1.22.2.
-	Release1_22_2 Release = iota
+	// Source: franz-go 1.15.0 to 1.21.3.
+	Release1_15_0 Release = iota
+	// Release1_22_2 is Release1_15_0, but that it tries less often from 2.5 s on, and from 5 s.
+	//
+	// Source: franz-go 1.21.4 to 1.22.2.
+	Release1_22_2
 	// Release1_22_3 has Flush wait for that, and stops adding once
 	// AbortBufferedRecords is called.
 	//
@@ -157,7 +162,7 @@ func (c *concurrentTransactions) tries(t *sim.Task, config *Config) {
 
 // concurrent says whether doWithConcurrentTransactions tries again, and sets the
 // backoff. The longer it has gone on, the longer that is.
-func (c *concurrentTransactions) concurrent(t *sim.Task) bool {
+func (c *concurrentTransactions) concurrent(t *sim.Task, config *Config) bool {
 	if c.code != model.ErrConcurrentTransactions {
 		c.start, c.backoff = sim.Never, 0
 		return false
@@ -166,6 +171,9 @@ func (c *concurrentTransactions) concurrent(t *sim.Task) bool {
 		return true // The last floor is reached.
 	}
 	switch since := t.Now().Sub(c.start); {
+	case config.Release < Release1_22_2 && since > time.Second:
+		c.backoff = max(c.backoff, 200*time.Millisecond) // The next floors come after this one, and never.
+		c.start = sim.Never
 	case since > 5*time.Second:
 		c.backoff = max(c.backoff, time.Second)
 		c.start = sim.Never
@@ -207,7 +215,7 @@ func (cl *Transactions) producerID(t *sim.Task) {
 			ProducerID: model.NoProducerID, ProducerEpoch: model.NoProducerEpoch,
 		})
 		response := cl.coordinator.Receive(t.At(producer.PointAwaitID)).(*model.InitProducerIDResponse)
-		if cl.code = response.Error; !cl.concurrent(t) {
+		if cl.code = response.Error; !cl.concurrent(t, &cl.config) {
 			cl.err.Store(t, int32(response.Error))
 			if response.Error == model.None {
 				cl.storeID(t, response.ProducerID, response.ProducerEpoch)
@@ -352,7 +360,7 @@ func (cl *Transactions) endTxn(t *sim.Task) {
 		}
 		cl.coordinator.Send(t, request)
 		response := cl.coordinator.Receive(t.At(producer.PointAwaitEnd)).(*model.EndTxnResponse)
-		if cl.code = response.Error; !cl.concurrent(t) {
+		if cl.code = response.Error; !cl.concurrent(t, &cl.config) {
 			if cl.code == model.None && cl.tx890p2() {
 				cl.storeID(t, response.ProducerID, response.ProducerEpoch)
 				for _, s := range cl.sinks {

@@ -125,7 +125,7 @@ func (s *txnSink) doTxnReq(t *sim.Task) {
 			Partitions: []model.Partition{s.partition},
 		})
 		response := s.coordinator.Receive(t.At(producer.PointAwaitAdd)).(*model.AddPartitionsToTxnResponse)
-		if s.code = response.Partitions[0].Error; !s.concurrent(t) {
+		if s.code = response.Partitions[0].Error; !s.concurrent(t, &s.cl.config) {
 			return
 		}
 		s.after.Sleep(t.At(producer.PointBackoff), s.backoff)
