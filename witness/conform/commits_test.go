@@ -44,22 +44,22 @@ type commitCost struct {
 // not asked for that: the witness's experiment deadlock is.
 func drawCommitCost(r *rapid.T, deadlocks bool) commitCost {
 	c := commitCost{Params: offsetrewind.Scenario.Default()}
-	c.Partitions = rapid.IntRange(1, 12).Draw(r, "partitions")
-	c.Commits = rapid.IntRange(1, 12).Draw(r, "commits")
-	c.Batch = rapid.SampledFrom([]int{1, 1, 2, 3}).Draw(r, "batch")
-	c.MaxOpen = rapid.SampledFrom([]int{1, 1, 2, 3, 5}).Draw(r, "max-open")
-	mean := time.Duration(rapid.SampledFrom([]int{10, 100, 1000, 5000, 20_000}).Draw(r, "think")) * time.Microsecond
+	c.Partitions = rapid.IntRange(1, 24).Draw(r, "partitions")
+	c.Commits = rapid.IntRange(1, 20).Draw(r, "commits")
+	c.Batch = rapid.SampledFrom([]int{1, 1, 2, 3, 10}).Draw(r, "batch")
+	c.MaxOpen = rapid.SampledFrom([]int{1, 1, 2, 3, 5, 20}).Draw(r, "max-open")
+	mean := time.Duration(rapid.SampledFrom([]int{1, 10, 100, 1000, 5000, 20_000, 500_000}).Draw(r, "think")) * time.Microsecond
 	c.think = sim.Exponential(mean)
-	c.wake = time.Duration(rapid.SampledFrom([]int{1, 35, 400}).Draw(r, "wake")) * time.Microsecond
-	c.answer = time.Duration(rapid.IntRange(1, 20).Draw(r, "answer")) * time.Millisecond
+	c.wake = time.Duration(rapid.SampledFrom([]int{1, 35, 400, 3000}).Draw(r, "wake")) * time.Microsecond
+	c.answer = time.Duration(rapid.IntRange(1, 300).Draw(r, "answer")) * time.Millisecond
 	if c.Auto = rapid.Bool().Draw(r, "auto"); c.Auto {
 		// Longer than an answer: select may take either of a tick and the end.
-		c.Interval = c.answer + time.Duration(rapid.IntRange(1, 50).Draw(r, "interval"))*time.Millisecond
+		c.Interval = c.answer + time.Duration(rapid.IntRange(1, 2000).Draw(r, "interval"))*time.Millisecond
 	}
 	if rapid.Bool().Draw(r, "refused") {
 		c.Refusal = rapid.SampledFrom([]offsetrewind.Refusal{offsetrewind.NotCoordinator, offsetrewind.LoadInProgress, offsetrewind.MetadataTooLarge}).Draw(r, "refusal")
 		if !deadlocks || c.Refusal != offsetrewind.NotCoordinator {
-			c.NotCoordinator = rapid.IntRange(1, 6).Draw(r, "request")
+			c.NotCoordinator = rapid.IntRange(1, 30).Draw(r, "request")
 		}
 		if c.moves() && !c.Auto {
 			c.Partitions = 1

@@ -73,19 +73,19 @@ func draw(r *rapid.T) concurrenttransactions.Params {
 		return time.Duration(rapid.OneOf(rapid.SampledFrom(values), rapid.IntRange(values[0], values[len(values)-1])).Draw(r, name)) * time.Millisecond
 	}
 	p.Timed, p.BrokerRetry = true, 0
-	p.Transactions = rapid.IntRange(1, 4).Draw(r, "transactions")
-	p.Records = rapid.IntRange(1, 3).Draw(r, "records")
+	p.Transactions = rapid.IntRange(1, 6).Draw(r, "transactions")
+	p.Records = rapid.IntRange(1, 10).Draw(r, "records")
 	p.Max = rapid.OneOf(rapid.SampledFrom([]int{0, 1, 50}), rapid.IntRange(0, 60)).Draw(r, "max")
-	p.ProducerMax = rapid.IntRange(1, 4).Draw(r, "producer-max")
-	p.Backoff = millis("backoff", 1, 5, 20, 100, 150)
-	p.Lag = sim.Constant(millis("lag", 0, 3, 50, 300, 2000, 6000) + 500*time.Microsecond)
+	p.ProducerMax = rapid.IntRange(1, 5).Draw(r, "producer-max")
+	p.Backoff = millis("backoff", 1, 5, 20, 100, 150, 300)
+	p.Lag = sim.Constant(millis("lag", 0, 3, 50, 300, 2000, 6000, 8000) + 500*time.Microsecond)
 	p.TooLarge = rapid.IntRange(0, p.Transactions).Draw(r, "too-large")
 	if rapid.Bool().Draw(r, "ends inside") {
-		p.Inside = millis("inside", 1, 20, 50, 500, 3000) + 250*time.Microsecond
+		p.Inside = millis("inside", 0, 20, 50, 500, 3000, 20000) + 250*time.Microsecond
 		p.Commit = rapid.Bool().Draw(r, "commit")
 		p.Flush = rapid.Bool().Draw(r, "flush")
 		if rapid.Bool().Draw(r, "deadline") {
-			p.Timeout = millis("timeout", 0, 30, 100, 1000, 3000) + 125*time.Microsecond
+			p.Timeout = millis("timeout", 0, 30, 100, 1000, 3000, 30000) + 125*time.Microsecond
 		}
 	}
 	return p

@@ -305,15 +305,15 @@ func TestSaramaIdempotentRetries(t *testing.T) {
 		return // The two tests before this one are why.
 	}
 	rapid.Check(t, func(r *rapid.T) {
-		run := retries{took: time.Duration(rapid.IntRange(1, 30).Draw(r, "answer")) * ms, refused: map[int]bool{}, cut: map[int]bool{}}
+		run := retries{took: time.Duration(rapid.IntRange(1, 300).Draw(r, "answer")) * ms, refused: map[int]bool{}, cut: map[int]bool{}}
 		due := time.Duration(0)
-		for range rapid.IntRange(1, 8).Draw(r, "messages") {
+		for range rapid.IntRange(1, 20).Draw(r, "messages") {
 			due += time.Duration(rapid.SampledFrom([]int{0, 1, 1, 5, 60, 120}).Draw(r, "pause")) * ms
 			run.at = append(run.at, due)
 		}
-		for range rapid.IntRange(0, 2).Draw(r, "faults") {
+		for range rapid.IntRange(0, 3).Draw(r, "faults") {
 			kind := rapid.SampledFrom([]map[int]bool{run.refused, run.cut}).Draw(r, "fault")
-			kind[rapid.IntRange(1, 6).Draw(r, "request")] = true
+			kind[rapid.IntRange(1, 12).Draw(r, "request")] = true
 		}
 		if became := run.run(t); len(became.lost)+len(became.written) > 0 || became.stalls && !mayStall(t) {
 			r.Fatalf("%s with %+v: acknowledged and not written %v, written and failed %v, stalls %v\n%s",

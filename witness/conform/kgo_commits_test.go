@@ -56,28 +56,29 @@ func drawKgoCommits(r *rapid.T, prior offsets.Prior, rejoins bool) kgoCommits {
 	c := kgoCommits{
 		parts:    rapid.SampledFrom([]int{1, 1, 2, 3}).Draw(r, "partitions"),
 		waits:    rapid.Bool().Draw(r, "waits"),
-		retries:  rapid.IntRange(1, 4).Draw(r, "retries"),
-		backoff:  time.Duration(rapid.SampledFrom([]int{5, 50, 200, 600}).Draw(r, "backoff"))*time.Millisecond + 3*time.Microsecond,
-		answer:   time.Duration(rapid.IntRange(1, 200).Draw(r, "answer"))*time.Millisecond + 7*time.Microsecond,
-		refused:  rapid.IntRange(1, 6).Draw(r, "refused"),
-		refusals: rapid.IntRange(0, 6).Draw(r, "refusals"),
+		retries:  rapid.IntRange(0, 9).Draw(r, "retries"),
+		backoff:  time.Duration(rapid.SampledFrom([]int{1, 5, 50, 200, 600, 3000}).Draw(r, "backoff"))*time.Millisecond + 3*time.Microsecond,
+		answer:   time.Duration(rapid.IntRange(1, 1200).Draw(r, "answer"))*time.Millisecond + 7*time.Microsecond,
+		refused:  rapid.IntRange(1, 12).Draw(r, "refused"),
+		refusals: rapid.IntRange(0, 12).Draw(r, "refusals"),
 		refusal: rapid.SampledFrom([]model.Error{
 			model.ErrNotCoordinator, model.ErrCoordinatorLoadInProgress, model.ErrCoordinatorNotAvailable,
 			model.ErrRebalanceInProgress, model.ErrIllegalGeneration, model.ErrOffsetMetadataTooLarge,
+			model.ErrUnknownMemberID, model.ErrFencedInstanceID, model.ErrRequestTimedOut, model.ErrUnknownTopicOrPartition,
 		}).Draw(r, "refusal"),
 		seed: rapid.Uint64Range(0, 1_000_000).Draw(r, "seed"),
 	}
 	if c.refusal == model.ErrOffsetMetadataTooLarge { // The others are the coordinator's, of all.
 		c.partial = rapid.IntRange(0, c.parts).Draw(r, "refused partition")
 	}
-	if c.rejoins = rejoins && c.refusal == model.ErrIllegalGeneration; c.rejoins {
+	if c.rejoins = rejoins && (c.refusal == model.ErrIllegalGeneration || c.refusal == model.ErrUnknownMemberID); c.rejoins {
 		c.waits = true
 	} else if rapid.Bool().Draw(r, "auto") {
-		c.ticks = rapid.IntRange(1, 6).Draw(r, "ticks")
-		c.interval = time.Duration(rapid.IntRange(100, 400).Draw(r, "interval")) * time.Millisecond // 100 ms is the least.
+		c.ticks = rapid.IntRange(1, 9).Draw(r, "ticks")
+		c.interval = time.Duration(rapid.IntRange(100, 3000).Draw(r, "interval")) * time.Millisecond // 100 ms is the least.
 	}
 	ends := rapid.Bool().Draw(r, "ends")
-	for range rapid.IntRange(1, 5).Draw(r, "commits") {
+	for range rapid.IntRange(1, 10).Draw(r, "commits") {
 		c.commits = append(c.commits, drawCommit(r, c.parts, ends))
 	}
 	one := c.waits && c.ticks == 0
@@ -204,7 +205,7 @@ func (c kgoCommits) world(prior offsets.Prior, retries int, into *story) (*sim.W
 			name = "autocommit"
 		}
 		tell("%s", onDone(name, m.Outcomes))
-		if c.rejoins && len(m.Outcomes) > 0 && m.Outcomes[0].Error == model.ErrIllegalGeneration {
+		if c.rejoins && len(m.Outcomes) > 0 && m.Outcomes[0].Error == c.refusal {
 			tell("rejoin")
 			over.at = w.Now()
 		}
@@ -301,6 +302,9 @@ application:
 		})
 	}
 	out.Wait()
+	if c.ticks > 0 {
+		time.Sleep(time.Until(start.Add(c.over())))
+	}
 	time.Sleep(10 * time.Second)
 	fake.mu.Lock()
 	fake.closed = true

@@ -36,11 +36,11 @@ type kgoOrdering struct {
 // drawKgoOrdering draws a setting. Before 1.21.6, nobody can read a request whose batch fails
 // before it is written; so only those lose connections whose batches do not fail then.
 func drawKgoOrdering(r *rapid.T, release string) (c kgoOrdering) {
-	c.Messages = rapid.IntRange(1, 6).Draw(r, "records")
+	c.Messages = rapid.IntRange(1, 9).Draw(r, "records")
 	if c.Idempotent = rapid.Bool().Draw(r, "idempotent"); c.Idempotent {
 		c.MaxOpen = releaseOf(release, from[int]{"v1.15.0", 4}, from[int]{"v1.22.1", 5})
 	} else {
-		c.MaxOpen = rapid.IntRange(1, 5).Draw(r, "in-flight")
+		c.MaxOpen = rapid.IntRange(1, 12).Draw(r, "in-flight")
 	}
 	if rapid.Bool().Draw(r, "loses") && (c.Idempotent || semver.Compare(release, "v1.21.6") >= 0) {
 		c.lost = []int{rapid.IntRange(1, c.Messages).Draw(r, "lost")}
@@ -50,10 +50,10 @@ func drawKgoOrdering(r *rapid.T, release string) (c kgoOrdering) {
 		c.after = rapid.IntRange(0, 1).Draw(r, "after")
 	}
 	c.Refused = rapid.IntRange(1, c.Messages).Draw(r, "refused")
-	c.Refusals = rapid.IntRange(0, 5).Draw(r, "refusals")
+	c.Refusals = rapid.IntRange(0, 9).Draw(r, "refusals")
 	c.refusal = rapid.SampledFrom([]model.Error{model.ErrNotLeaderOrFollower, model.ErrInvalidRecord}).Draw(r, "refusal")
-	c.RetryMax = rapid.IntRange(1, 3).Draw(r, "retries")
-	c.minAge = time.Duration(rapid.IntRange(10, 40).Draw(r, "min-age"))*time.Millisecond + 11*time.Nanosecond
+	c.RetryMax = rapid.IntRange(1, 8).Draw(r, "retries")
+	c.minAge = time.Duration(rapid.IntRange(10, 400).Draw(r, "min-age"))*time.Millisecond + 11*time.Nanosecond
 	// No two of what is due are due at one instant.
 	c.think = sim.Exponential(time.Duration(rapid.SampledFrom([]int{100, 2000, 20_000}).Draw(r, "think")) * time.Microsecond)
 	c.service = sim.Uniform(time.Millisecond, time.Duration(rapid.IntRange(2, 20).Draw(r, "service"))*time.Millisecond)

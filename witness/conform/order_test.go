@@ -3,7 +3,6 @@ package conform
 import (
 	"errors"
 	"fmt"
-	"math/bits"
 	"math/rand/v2"
 	"net"
 	"slices"
@@ -41,17 +40,17 @@ type ordering struct {
 // There, a producer that is not idempotent has room for all.
 func drawOrdering(r *rapid.T, mutes bool) ordering {
 	c := ordering{Params: retryorder.Scenario.Default()}
-	c.Messages = rapid.IntRange(1, 6).Draw(r, "messages")
+	c.Messages = rapid.IntRange(1, 9).Draw(r, "messages")
 	if c.Idempotent = rapid.Bool().Draw(r, "idempotent"); !c.Idempotent {
-		c.MaxOpen = rapid.SampledFrom([]int{1, 1, 2, 3, 5}).Draw(r, "max-open")
+		c.MaxOpen = rapid.SampledFrom([]int{1, 1, 2, 3, 5, 8}).Draw(r, "max-open")
 	}
 	if !mutes && !c.Idempotent {
 		c.MaxOpen = 32
 	}
 	c.Refused = rapid.IntRange(1, c.Messages).Draw(r, "refused")
-	c.Refusals = rapid.IntRange(0, 5).Draw(r, "refusals")
+	c.Refusals = rapid.IntRange(0, 9).Draw(r, "refusals")
 	c.refusal = model.ErrNotLeaderOrFollower
-	c.RetryMax = rapid.IntRange(1, 3).Draw(r, "retry-max")
+	c.RetryMax = rapid.IntRange(1, 6).Draw(r, "retry-max")
 	// No two of what is due are due at one instant.
 	c.think = sim.Exponential(time.Duration(rapid.SampledFrom([]int{100, 2000, 20_000}).Draw(r, "think")) * time.Microsecond)
 	c.service = sim.Uniform(time.Millisecond, time.Duration(rapid.IntRange(2, 20).Draw(r, "service"))*time.Millisecond)
@@ -115,9 +114,10 @@ type told struct {
 	left    int                             // states that this attempt may still visit
 }
 
-// progress is what of a story is told, bit i for want[i], and in which order: when a node
-// answers depends on that.
+// progress is what of a story is told, want[:all] and bit i for want[all+i], and in which
+// order: when a node answers depends on that.
 type progress struct {
+	all   int
 	done  uint64
 	order uint64
 }
@@ -137,9 +137,6 @@ const patience = 200_000
 // now. An attempt that began with the wrong event is given up, and another order is tried.
 func (s *story) tells(w *sim.World, now *story, options func(enabled []sim.Event) []int) bool {
 	_ = s.String() // It sorts.
-	if len(s.events) > 64 {
-		panic("conform: a story of more than 64 events")
-	}
 	search := &told{world: w, system: explore.Of(w), options: options, now: now, want: s.events, dead: map[visited]bool{}, order: rand.New(rand.NewPCG(1, 1))}
 	start := search.system.Save() // From here on it remembers how tasks come to where they are.
 	for allowed, visits := 1000, 0; visits < patience; allowed += allowed / 4 {
@@ -175,7 +172,7 @@ func (s *told) from(at progress) isTold {
 		options = s.options(s.system.Enabled())
 	}
 	if len(options) == 0 {
-		if at.done == 1<<len(s.want)-1 {
+		if at.all == len(s.want) {
 			return itIs
 		}
 		return itIsNot
@@ -204,24 +201,27 @@ func (s *told) from(at progress) isTold {
 }
 
 // wrong is that a step tells what the story does not.
-var wrong = progress{done: ^uint64(0)}
+var wrong = progress{all: -1}
 
 // take lets something happen, and says what of the story is told then.
 func (s *told) take(i int, at progress) progress {
 	s.now.events = s.now.events[:0]
 	s.system.Take(i)
 	for _, e := range s.now.events {
-		next := bits.TrailingZeros64(^at.done)
+		next := at.all
 		for ; next < len(s.want) && s.want[next].at == e.at; next++ {
-			if at.done>>next&1 == 0 && s.want[next].text == e.text {
+			if at.done>>(next-at.all)&1 == 0 && s.want[next].text == e.text {
 				break
 			}
 		}
 		if next == len(s.want) || s.want[next].at != e.at {
 			return wrong
 		}
-		at.done |= 1 << next
+		at.done |= 1 << (next - at.all)
 		at.order = 31*at.order + uint64(next)
+		for ; at.done&1 == 1; at.done >>= 1 {
+			at.all++
+		}
 	}
 	return at
 }

@@ -43,13 +43,13 @@ func drawRejoining(r *rapid.T) rejoining {
 		return time.Duration(rapid.IntRange(from, to).Draw(r, name)) * time.Millisecond
 	}
 	c.Timed = false // by this test
-	c.Kept, c.Revoked = rapid.IntRange(0, 12).Draw(r, "kept"), rapid.IntRange(0, 12).Draw(r, "revoked")
+	c.Kept, c.Revoked = rapid.IntRange(0, 20).Draw(r, "kept"), rapid.IntRange(0, 20).Draw(r, "revoked")
 	// While the session begins, its first heartbeat is answered, and nobody commits.
-	c.Work = sim.Uniform(21*time.Millisecond, millis("work", 22, 800))
+	c.Work = sim.Uniform(21*time.Millisecond, millis("work", 22, 1500))
 	// No two of what is due on the beat are due at one instant.
 	c.Comes = millis("comes", 0, 800) + 300*time.Microsecond
-	c.Others = millis("others", 0, 3000) + 70*time.Microsecond
-	c.Leader = millis("leader", 0, 500) + 7*time.Microsecond
+	c.Others = millis("others", 0, 5000) + 70*time.Microsecond
+	c.Leader = millis("leader", 0, 1000) + 7*time.Microsecond
 	c.Interval = millis("interval", 30, 700) + 1100*time.Nanosecond
 	c.answer = millis("answer", 1, 20) + 13*time.Microsecond
 	// The next heartbeat is due after the join: before it, it would wait, and be written at
@@ -127,6 +127,7 @@ func (c *rejoining) released() *story {
 	conf.ApiVersionsRequest = false
 	conf.Metadata.RefreshFrequency = 0
 	conf.Net.Proxy.Enable, conf.Net.Proxy.Dialer = true, run
+	conf.Consumer.Group.Session.Timeout, conf.Consumer.Group.Rebalance.Timeout = time.Hour, time.Hour // No heartbeat is late.
 	conf.Consumer.Group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{sarama.NewBalanceStrategyCooperativeSticky()}
 	conf.Consumer.Group.Heartbeat.Interval = c.Heartbeat
 	conf.Consumer.Offsets.AutoCommit.Enable, conf.Consumer.Offsets.AutoCommit.Interval = c.marks, c.Interval

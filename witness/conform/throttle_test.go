@@ -37,11 +37,11 @@ func drawThrottling(r *rapid.T) throttling {
 	millis := func(name string, from, to int) time.Duration {
 		return time.Duration(rapid.IntRange(from, to).Draw(r, name)) * time.Millisecond
 	}
-	c.Messages = rapid.IntRange(1, 8).Draw(r, "messages")
-	c.Throttles = rapid.IntRange(0, 4).Draw(r, "throttles")
-	c.Throttle, c.LastThrottle = millis("throttle", 1, 500), millis("last throttle", 1, 500)
+	c.Messages = rapid.IntRange(1, 20).Draw(r, "messages")
+	c.Throttles = rapid.IntRange(0, 10).Draw(r, "throttles")
+	c.Throttle, c.LastThrottle = millis("throttle", 1, 2500), millis("last throttle", 1, 2500)
 	c.Muting = rapid.Bool().Draw(r, "muting")
-	c.MaxOpen = rapid.SampledFrom([]int{1, 1, 2, 3, 5}).Draw(r, "max-open")
+	c.MaxOpen = rapid.SampledFrom([]int{1, 1, 2, 3, 5, 20}).Draw(r, "max-open")
 	// Of any length, so that no two of what is due are due at one instant: a broker that
 	// does not listen during a throttle would answer just when the throttle ends.
 	c.service = sim.Uniform(time.Millisecond, millis("service", 2, 60))

@@ -39,7 +39,7 @@ type PartitionProducer struct {
 	*Producer
 	msg           message
 	highWatermark int32
-	retryState    [4]retryState
+	retryState    []retryState
 	has           bool  // pp.brokerProducer != nil
 	conn          int64 // that of the brokerProducer which a syn opens
 	i             int
@@ -52,7 +52,7 @@ type retryState struct {
 
 // NewPartitionProducer returns it.
 func (p *Producer) NewPartitionProducer() *PartitionProducer {
-	return &PartitionProducer{Producer: p, has: true}
+	return &PartitionProducer{Producer: p, has: true, retryState: make([]retryState, p.config.RetryMax+1)}
 }
 
 // Run is dispatch.
