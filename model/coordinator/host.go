@@ -13,16 +13,21 @@ import (
 // Differs: the cluster has one broker, so the partition comes back to it.
 type Host struct {
 	*Group
-	// refused is the OffsetCommit, counted from 1, that is refused; 0: none is.
+	// refused is the first OffsetCommit, counted from 1, that is refused; 0: none is.
 	refused int         `sim:"config"`
+	last    int         `sim:"config"` // that is refused
 	refusal model.Error `sim:"config"` // for which it is refused
-	commits int         // that came, up to the one that is refused
+	commits int         // that came, up to the last that is refused
 }
 
-// NewHost returns a broker that hosts the group, and refuses one OffsetCommit,
-// counted from 1, for an error; with 0, none.
-func NewHost(group *Group, refused int, refusal model.Error) *Host {
-	return &Host{Group: group, refused: refused, refusal: refusal}
+// NewHost returns a broker that hosts the group, and refuses so many OffsetCommits from one
+// on, counted from 1, for an error; with 0, none.
+func NewHost(group *Group, refused, times int, refusal model.Error) *Host {
+	h := &Host{Group: group, refused: refused, refusal: refusal}
+	if refused > 0 {
+		h.last = refused + times - 1
+	}
+	return h
 }
 
 func (h *Host) Handle(e sim.Envelope, out *sim.Outbox) {
@@ -42,11 +47,11 @@ func (h *Host) Handle(e sim.Envelope, out *sim.Outbox) {
 
 // refuses counts an OffsetCommit, and says whether it is refused.
 func (h *Host) refuses() bool {
-	if h.commits == h.refused {
+	if h.commits == h.last {
 		return false
 	}
 	h.commits++
-	return h.commits == h.refused
+	return h.commits >= h.refused
 }
 
 // refuse answers every partition with the same error.

@@ -34,7 +34,7 @@ func TestHostRefusesOneCommit(t *testing.T) {
 	}
 	fetch := &model.OffsetFetchRequest{Partitions: []model.Partition{0}}
 	w := sim.NewWorld()
-	w.AddNode("coordinator", coordinator.NewHost(coordinator.NewGroup(10), 2, model.ErrNotCoordinator))
+	w.AddNode("coordinator", coordinator.NewHost(coordinator.NewGroup(10), 2, 1, model.ErrNotCoordinator))
 	a := &asking{requests: []sim.Message{&model.FindCoordinatorRequest{}, commit(11), commit(12), fetch, commit(13), fetch}}
 	a.conn = w.Dial("client", "coordinator")
 	w.GoProgram("client", a)

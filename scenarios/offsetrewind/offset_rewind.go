@@ -17,7 +17,7 @@ import (
 // Params are the parameters.
 type Params struct {
 	Partitions, Instances, Commits, Batch, Committers int
-	NotCoordinator                                    int
+	NotCoordinator, Refusals                          int
 	Refusal                                           Refusal
 	Auto                                              bool
 	Interval                                          time.Duration
@@ -34,11 +34,17 @@ const (
 	NotCoordinator Refusal = iota
 	LoadInProgress
 	MetadataTooLarge
+	CoordinatorNotAvailable
+	UnknownTopic
+	FencedInstance
 )
 
 // Error is that of Kafka.
 func (r Refusal) Error() model.Error {
-	return [...]model.Error{model.ErrNotCoordinator, model.ErrCoordinatorLoadInProgress, model.ErrOffsetMetadataTooLarge}[r]
+	return [...]model.Error{
+		model.ErrNotCoordinator, model.ErrCoordinatorLoadInProgress, model.ErrOffsetMetadataTooLarge,
+		model.ErrCoordinatorNotAvailable, model.ErrUnknownTopicOrPartition, model.ErrFencedInstanceID,
+	}[r]
 }
 
 func (p *Params) flags(f *scenario.Flags) {
@@ -47,8 +53,12 @@ func (p *Params) flags(f *scenario.Flags) {
 	f.Int(&p.Commits, "commits", 2, 1, 100_000, "commits of each goroutine")
 	f.Int(&p.Batch, "batch", 1, 1, 1000, "messages that a goroutine marks before each commit")
 	f.Int(&p.Committers, "committers", 0, 0, 8, "goroutines that mark nothing and only commit")
-	f.Int(&p.NotCoordinator, "not-coordinator", 0, 0, 1000, "the OffsetCommit, counted from 1, that is refused; 0 is none")
-	scenario.Choice(f, &p.Refusal, "refusal", scenario.Words{"NOT_COORDINATOR", "COORDINATOR_LOAD_IN_PROGRESS", "OFFSET_METADATA_TOO_LARGE"}, "for which it is")
+	f.Int(&p.NotCoordinator, "not-coordinator", 0, 0, 1000, "the first OffsetCommit, counted from 1, that is refused; 0 is none")
+	f.Int(&p.Refusals, "refusals", 1, 1, 1000, "how many are, one after the other")
+	scenario.Choice(f, &p.Refusal, "refusal", scenario.Words{
+		"NOT_COORDINATOR", "COORDINATOR_LOAD_IN_PROGRESS", "OFFSET_METADATA_TOO_LARGE",
+		"COORDINATOR_NOT_AVAILABLE", "UNKNOWN_TOPIC_OR_PARTITION", "FENCED_INSTANCE_ID",
+	}, "for which they are")
 	f.Switch(&p.Auto, "commit", "manual", "auto", false, "whether goroutines commit, or a ticker does")
 	f.Millis(&p.Interval, "interval", 1000, 1, 60_000, "of automatic commits, in ms")
 	f.Switch(&p.Close, "close", "no", "yes", false, "whether the consumer is closed in the end; with automatic commits it always is")
@@ -317,7 +327,7 @@ func (p Params) instances() []instance {
 
 // build makes consumers with one goroutine a partition.
 func build(w *sim.World, client Client, p Params) {
-	w.AddNode("coordinator", coordinator.NewHost(coordinator.NewGroup(p.offsets()...), p.NotCoordinator, p.Refusal.Error()))
+	w.AddNode("coordinator", coordinator.NewHost(coordinator.NewGroup(p.offsets()...), p.NotCoordinator, p.Refusals, p.Refusal.Error()))
 	for _, i := range p.instances() {
 		i.add(w, client, p)
 	}

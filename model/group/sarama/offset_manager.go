@@ -403,9 +403,12 @@ func (om *goroutine) handleResponse(t *sim.Task) {
 			om.updateCommitted(t)
 		case model.ErrCoordinatorLoadInProgress:
 			// It stays dirty, and the next commit sends it again.
-		case model.ErrOffsetMetadataTooLarge:
-			om.handlePOMError(t, model.ErrOffsetMetadataTooLarge)
+		case model.ErrOffsetMetadataTooLarge, model.ErrFencedInstanceID:
+			om.handlePOMError(t, om.resp[block].Error)
 		default:
+			if om.tells(om.resp[block].Error) {
+				om.handlePOMError(t, om.resp[block].Error)
+			}
 			if om.conf.Release >= Release1_48_0 {
 				om.shouldRelease = true
 			} else {
@@ -419,6 +422,16 @@ func (om *goroutine) handleResponse(t *sim.Task) {
 		om.releaseCoordinator(t)
 	}
 	om.req, om.resp, om.shouldRelease = om.req[:0], om.resp[:0], false
+}
+
+// tells says whether the user is told of an error for which the coordinator is looked up
+// anew.
+func (om *goroutine) tells(code model.Error) bool {
+	switch code {
+	case model.ErrNotLeaderOrFollower, model.ErrCoordinatorNotAvailable, model.ErrNotCoordinator:
+		return false
+	}
+	return true
 }
 
 // block is where the request has the partition at hand; -1: it has not.
