@@ -1,6 +1,10 @@
 package sim
 
-import "racelab/sim/internal/hook"
+import (
+	"slices"
+
+	"racelab/sim/internal/hook"
+)
 
 // Data races in single runs: two accesses to a Var, one of them a write, that
 // nothing orders. Ordered means what The Go Memory Model calls "happens
@@ -58,6 +62,7 @@ func (w *World) unordered() string {
 // detector of Go.
 type races struct {
 	on    bool
+	idle  bool      // there is no variable to race at
 	start *snapshot // of the state in which clocks begin; nil: it was not saved
 
 	steps      int    // since the start
@@ -82,6 +87,7 @@ func (r *races) reset(w *World) {
 			r.clocks = append(r.clocks, make(vector, n))
 		}
 		r.objects, r.vars = make([]vector, len(w.objects)+1), make([]variable, len(w.objects)+1)
+		r.idle = !slices.Contains(w.judged(), NoDataRace)
 	}
 	for i, clock := range r.clocks {
 		clear(clock)
@@ -149,7 +155,7 @@ func (r *races) step(point string) {
 }
 
 // follows says whether races are looked for in what happens now.
-func (w *World) follows() bool { return w.races.on && !w.driving }
+func (w *World) follows() bool { return w.races.on && !w.races.idle && !w.driving }
 
 // release lets what a thread did so far come before whoever acquires the
 // object. What released it earlier stays only if it is to be merged.
