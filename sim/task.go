@@ -78,8 +78,9 @@ type coroutine struct {
 	unseen int  // operations since its last point that are none
 }
 
-// errKilled unwinds the stack of a coroutine that is no longer needed.
-var errKilled = errors.New("sim: task killed")
+// errKilled unwinds the stack of a coroutine that is no longer needed. Nobody sees it but
+// who uses a Task where no world looks.
+var errKilled = errors.New("sim: a task is gone, and something still uses it: does a go statement of Go's have its Task? Task.Go starts a goroutine")
 
 // newCoroutine returns a coroutine that has not begun its program yet.
 func (t *Task) newCoroutine() *coroutine {

@@ -115,6 +115,9 @@ type Worlds struct {
 	begun   sim.Schedule // what has happened before the start
 	start   any
 	ordered bool // what comes before what is a part of the states
+	watch   *watch
+	steps   *steps
+	forked  bool // another one ends the watch
 }
 
 // NewWorlds returns the System of the worlds that build makes, all alike. The
@@ -122,12 +125,43 @@ type Worlds struct {
 // breaks.
 func NewWorlds(build func() *sim.World) (_ *Worlds, err error) {
 	defer sim.RecoverModelError(&err)
-	w := &Worlds{Engine: Of(build()), build: build}
+	w := &Worlds{build: build, watch: newWatch(glance, over)}
+	w.steps = w.watch.world()
+	started := false
+	defer func() {
+		if w.steps.ends(); !started {
+			w.watch.end()
+		}
+	}()
+	w.steps.begins()
+	w.Engine = Of(build())
 	if err := w.Start(); err != nil {
 		return nil, err
 	}
 	w.start = w.Save()
+	started = true
 	return w, nil
+}
+
+// Take is that of the Engine, under the watch.
+func (w *Worlds) Take(i int) {
+	w.steps.begins()
+	defer w.steps.ends()
+	w.Engine.Take(i)
+}
+
+// CheckStep is that of the Engine, under the watch.
+func (w *Worlds) CheckStep(i int) error {
+	w.steps.begins()
+	defer w.steps.ends()
+	return w.Engine.CheckStep(i)
+}
+
+// Close is that of the Engine, and ends the watch.
+func (w *Worlds) Close() {
+	if w.Engine.Close(); !w.forked {
+		w.watch.end()
+	}
 }
 
 // Begin makes the state that a schedule leads to the start: what has broken on the
@@ -174,7 +208,7 @@ type Orderer interface {
 // WithOrder builds another world, in whose states clocks judge data races. Nil: the
 // clocks do not know how the start was come to.
 func (w *Worlds) WithOrder() System {
-	fork := &Worlds{Engine: w.Rebuild(), build: w.build, begun: w.begun, ordered: true}
+	fork := &Worlds{Engine: w.Rebuild(), build: w.build, begun: w.begun, ordered: true, watch: w.watch, steps: w.watch.world(), forked: true}
 	fork.Engine.Learn(w.Engine)
 	if !fork.FollowOrder() {
 		return nil
@@ -191,7 +225,7 @@ func (w *Worlds) Fork() System {
 	if w.ordered {
 		return w.WithOrder()
 	}
-	fork := &Worlds{Engine: w.Rebuild(), build: w.build, begun: w.begun}
+	fork := &Worlds{Engine: w.Rebuild(), build: w.build, begun: w.begun, watch: w.watch, steps: w.watch.world(), forked: true}
 	fork.start = fork.Save()
 	return fork
 }
