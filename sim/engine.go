@@ -42,6 +42,7 @@ func (e *engine) Accesses() []hook.Access      { return e.accesses }
 func (e *engine) Blocked() []blockedEvent      { return e.begun().blocked() }
 func (e *engine) Pending() []Event             { return e.begun().pending() }
 func (e *engine) ObjectName(number int) string { return e.world().objectName(number) }
+func (e *engine) Drawn() bool                  { return e.begun().plan.drawn() }
 func (e *engine) Unordered() string            { return e.world().unordered() }
 func (e *engine) FollowOrder() bool            { return e.begun().followOrder() }
 func (e *engine) Irreducible() string          { return e.world().irreducible() }

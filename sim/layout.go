@@ -2,6 +2,7 @@ package sim
 
 import (
 	"reflect"
+	"slices"
 	"unsafe"
 )
 
@@ -118,6 +119,13 @@ func (g *group) add(o op, at unsafe.Pointer) { g.slots = append(g.slots, slot{at
 
 // special adds what walks itself.
 func (g *group) special(self walks) { g.slots = append(g.slots, slot{op: special, self: self}) }
+
+// drawn says whether chance has a part in the state: a delay, or a Random.
+func (pl *plan) drawn() bool {
+	return slices.ContainsFunc(pl.groups, func(g *group) bool {
+		return slices.ContainsFunc(g.slots, func(s slot) bool { return s.op == drawn })
+	})
+}
 
 // draws adds how much was drawn for a delay: of one that is always the same,
 // nothing ever is.

@@ -11,7 +11,7 @@ import (
 
 // Timing is how long things take in a timed world.
 type Timing struct {
-	Seed      uint64          // of all that is drawn
+	Seed      uint64          // of all that is drawn: one search is of one seed
 	Step      Delay           // from one step of a task to its next
 	Latency   Delay           // of a message
 	Service   Delay           // of a node with a message, one after the other

@@ -69,6 +69,9 @@ type Engine interface {
 	Pending() []sim.Event
 	// ObjectName names an object as the model's code does: "om.broker.lock".
 	ObjectName(number int) string
+	// Drawn says whether delays or other numbers are drawn. A search is of those that
+	// one seed draws.
+	Drawn() bool
 	// Unordered says what has kept steps apart in some run so far without ordering
 	// them: "a TryLock that fails". Then two may race that are never both next, and
 	// only the clocks of runs see it. Empty: nothing.

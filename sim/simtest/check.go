@@ -434,6 +434,9 @@ func (s Search) judge(t testing.TB, build func(*sim.World), r *explore.Result) {
 	default:
 		t.Logf("unfinished: nothing broke in %s: %s. Search{Complete: true} makes this a failure", explored(r), strings.Join(holds, ", "))
 	}
+	if len(holds) > 0 && draws(build) {
+		also = append(also, "what is drawn, such as delays, is what one seed draws: with another seed, what holds may break")
+	}
 	if len(idle) > 0 {
 		also = append(also, "no step put to the test, and the test claims nothing of it: "+strings.Join(idle, ", "))
 	}
@@ -452,6 +455,13 @@ func judged(r *explore.Result) []string {
 }
 
 // explored says how much was explored, and by what.
+// draws says whether chance has a part in the world.
+func draws(build func(*sim.World)) bool {
+	w := worlds(build)()
+	defer w.Close()
+	return explore.Of(w).Drawn()
+}
+
 func explored(r *explore.Result) string {
 	text := r.Explored()
 	if r.Strategy == "states" && r.Runs > 0 {

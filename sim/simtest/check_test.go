@@ -289,3 +289,22 @@ func TestExpectIsAClaim(t *testing.T) {
 		t.Errorf("it says %q", r.failed)
 	}
 }
+
+// Goal: of a timed world whose delays are drawn, a search says that it knows one draw.
+func TestOneDraw(t *testing.T) {
+	for drawn, latency := range map[bool]sim.Delay{false: sim.Constant(5), true: sim.Uniform(1, 9)} {
+		r := checked(simtest.Search{}, func(w *sim.World) {
+			w.AddNode("node", &answers{})
+			c := w.Dial("A", "node")
+			w.Go("A", func(t *sim.Task) { _, err := sim.Call[ping](t, c, ping{}); t.Assert(err == nil, "%v", err) })
+			w.Timed(sim.Timing{Latency: latency})
+		})
+		if says := strings.Contains(strings.Join(r.logged, "\n"), "with another seed, what holds may break"); says != drawn || r.failed != nil {
+			t.Errorf("latency %v: it says %q, %q", latency, r.logged, r.failed)
+		}
+	}
+}
+
+type answers struct{}
+
+func (*answers) Handle(e sim.Envelope, out *sim.Outbox) { out.Reply(e, ping{}) }
