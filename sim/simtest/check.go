@@ -454,7 +454,6 @@ func judged(r *explore.Result) []string {
 	return names
 }
 
-// explored says how much was explored, and by what.
 // draws says whether chance has a part in the world.
 func draws(build func(*sim.World)) bool {
 	w := worlds(build)()
@@ -462,6 +461,7 @@ func draws(build func(*sim.World)) bool {
 	return explore.Of(w).Drawn()
 }
 
+// explored says how much was explored, and by what.
 func explored(r *explore.Result) string {
 	text := r.Explored()
 	if r.Strategy == "states" && r.Runs > 0 {
