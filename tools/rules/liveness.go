@@ -382,15 +382,49 @@ func (l *lives) findings(f *ssa.Function) []analysis.Diagnostic {
 			}
 		}
 	})
-	return append(found, l.outlive(f, l.isPoint)...)
+	return append(found, l.outlive(f, l.isPoint, nil)...)
 }
 
-// loops finds what is live at a Loop: there even a function keeps nothing.
+// loops finds what a turn of a Loop passes to the next one: even a function keeps nothing
+// of that. What it had before the loop, it has in each turn.
 func (l *lives) loops(f *ssa.Function) []analysis.Diagnostic {
 	return l.outlive(f, func(call *ssa.CallCommon) bool {
 		callee := call.StaticCallee()
 		return callee != nil && callee.Name() == "Loop" && callee.Signature.Recv() != nil && isTask(callee.Signature.Recv().Type())
-	})
+	}, isOlder)
+}
+
+// isOlder says whether a value is computed before the loop in which a call lies, and
+// never in it.
+func isOlder(v ssa.Value, call *ssa.Call) bool {
+	switch v := v.(type) {
+	case *ssa.Parameter:
+		return true
+	case *ssa.Alloc:
+		return false
+	case ssa.Instruction:
+		return !reaches(call.Block(), v.Block())
+	}
+	return false
+}
+
+// reaches says whether a way of one step or more leads from a block to another.
+func reaches(from, to *ssa.BasicBlock) bool {
+	been, queue := map[*ssa.BasicBlock]bool{}, []*ssa.BasicBlock{from}
+	for len(queue) > 0 {
+		b := queue[0]
+		queue = queue[1:]
+		for _, next := range b.Succs {
+			if next == to {
+				return true
+			}
+			if !been[next] {
+				been[next] = true
+				queue = append(queue, next)
+			}
+		}
+	}
+	return false
 }
 
 // receiver is what a call hands on as the frame of the function that it calls;
@@ -501,8 +535,8 @@ func (l *lives) keepsNothing(f *ssa.Function) bool {
 
 // outlive finds the values that are computed before a point and used after it,
 // by the liveness of data flow analysis. Memory of a variable is alive from
-// where it is written as a whole.
-func (l *lives) outlive(f *ssa.Function, isPoint func(*ssa.CallCommon) bool) []analysis.Diagnostic {
+// where it is written as a whole. What is exempt may be alive; nil: nothing.
+func (l *lives) outlive(f *ssa.Function, isPoint func(*ssa.CallCommon) bool, isExempt func(ssa.Value, *ssa.Call) bool) []analysis.Diagnostic {
 	type set = map[ssa.Value]bool
 	in := map[*ssa.BasicBlock]set{}
 	points := map[ssa.Value]*ssa.Call{} // the first that a value outlives
@@ -572,6 +606,9 @@ func (l *lives) outlive(f *ssa.Function, isPoint func(*ssa.CallCommon) bool) []a
 	}
 	var found []analysis.Diagnostic
 	for v, point := range points {
+		if isExempt != nil && isExempt(v, point) {
+			continue
+		}
 		name := names[v]
 		switch v := v.(type) {
 		case *ssa.Parameter:

@@ -509,6 +509,19 @@ func build(w *sim.World, m *member) {
 		}
 	})
 	w.Go("G1", m.task)
+	w.Go("G2", func(t *sim.Task) { m.tries(t, 3) })
+}
+
+// tries has its parameters, and what was before the loop, in each turn.
+func (m *member) tries(t *sim.Task, most int) {
+	first := m.free(t)
+	last := 0 // want `last outlives the point`
+	for t.Loop("try") {
+		if m.n == most+first {
+			return
+		}
+		m.n, last = last, m.n
+	}
 }
 
 func (m *member) task(t *sim.Task) { m.free(t) }
