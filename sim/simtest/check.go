@@ -434,6 +434,10 @@ func (s Search) judge(t testing.TB, build func(*sim.World), r *explore.Result) {
 	default:
 		t.Logf("unfinished: nothing broke in %s: %s. Search{Complete: true} makes this a failure", explored(r), strings.Join(holds, ", "))
 	}
+	races := func(v explore.Verdict) bool { return v.Property == sim.NoDataRace && v.Outcome == explore.Broken }
+	if len(holds) > 0 && slices.ContainsFunc(r.Verdicts, races) {
+		also = append(also, "with a data race, what holds is no proof: what is done under a lock is one step only as long as nothing races")
+	}
 	if len(holds) > 0 && draws(build) {
 		also = append(also, "what is drawn, such as delays, is what one seed draws: with another seed, what holds may break")
 	}
