@@ -21,6 +21,9 @@ func (e *UnknownName) Error() string {
 	if near := e.Nearest(); near != "" {
 		nearest = " (nearest: " + near + ")"
 	}
+	if len(e.Possible) == 0 {
+		return fmt.Sprintf("there is no %s %.60q, and no other", e.Kind, e.Name)
+	}
 	return fmt.Sprintf("there is no %s %.60q%s; possible: %s", e.Kind, e.Name, nearest, strings.Join(e.Possible, ", "))
 }
 

@@ -274,6 +274,10 @@ func TestNames(t *testing.T) {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}
+	none := &scenario.UnknownName{Kind: "client", Name: "x"}
+	if got, want := none.Error(), `there is no client "x", and no other`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
 	if _, err := scenario.Races(nil); err == nil {
 		t.Error("a scenario that is nil is taken")
 	}

@@ -183,7 +183,14 @@ func (a *app) story(s *scenario.Race, claims bool) string {
 		if v.Does == "" && len(s.Variants) == 1 {
 			continue // The only one needs no words.
 		}
-		variants = append(variants, fmt.Sprintf("  %s: %s\n%s", v.Name, v.Release, indent("  "+v.Does)))
+		line := "  " + v.Name
+		if v.Release != "" {
+			line += ": " + v.Release
+		}
+		if line += "\n"; v.Does != "" {
+			line += indent("  " + v.Does)
+		}
+		variants = append(variants, line)
 	}
 	for _, c := range s.Claims {
 		properties = append(properties, fmt.Sprintf("  %s\n%s", c.Name, indent("  "+c.Says)))

@@ -235,7 +235,7 @@ func (k *checker) check(t *sim.Task) {
 		if asked.order == 0 {
 			continue
 		}
-		k.broker.Send(t.At(pointAnswer), &settle{asked.order, k.answer(t, asked.order)})
+		k.broker.Send(t, &settle{asked.order, k.answer(t, asked.order)})
 		k.broker.Receive(t.At(pointAwaitBroker))
 	}
 }
