@@ -73,6 +73,23 @@ func (l *List[T]) Append(t *Task, values ...T) {
 	t.did(0)
 }
 
+// Change reads the list, and writes what f makes of it, if that is not nil. It returns
+// the number that f says. That is all that the task learns of the list, so f hands out
+// nothing else.
+func (l *List[T]) Change(t *Task, f func(values []T) (then []T, says int)) int {
+	if !l.comes(t, "change") {
+		return int(t.given.word)
+	}
+	l.access(t, false)
+	then, says := f(slices.Clone(l.values))
+	if then != nil {
+		l.access(t, true)
+		l.values = then
+	}
+	t.did(uint64(says))
+	return says
+}
+
 // Drop writes the list without its first n values.
 func (l *List[T]) Drop(t *Task, n int) {
 	if !l.comes(t, "drop from") {

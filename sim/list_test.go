@@ -83,3 +83,55 @@ func (a *appender) leave(t *sim.Task) {
 		a.mu.Unlock(t)
 	}
 }
+
+// Goal: Change is one step, in which nobody comes in between; a function that runs again is
+// where it was; and what it was not told of the list makes no state. One function adds one
+// to a number twice, and the other learns whether it is odd: 0 and 2 are one to it.
+func TestListChange(t *testing.T) {
+	build := func() *sim.World {
+		w := sim.NewWorld()
+		n := &sim.List[int32]{Locked: true}
+		w.Share("n", n)
+		add := func(values []int32) ([]int32, int) {
+			if len(values) == 0 {
+				return []int32{1}, 1
+			}
+			return []int32{values[0] + 1}, int(values[0] + 1)
+		}
+		var told sim.Var[int]
+		w.Share("told", &told)
+		w.Go("a", func(t *sim.Task) {
+			first := n.Change(t, add)
+			t.Step("rest")
+			told.Set(t, 10*first+n.Change(t, add))
+		})
+		w.Go("b", func(t *sim.Task) {
+			odd := n.Change(t, func(values []int32) ([]int32, int) {
+				if len(values) == 0 {
+					return nil, 0
+				}
+				return nil, int(values[0] % 2)
+			})
+			t.Step("look")
+			t.Assert(odd == 0 || odd == 1, "learned %d", odd)
+		})
+		w.Finally("both are added, and told of", func(c *sim.Claim) {
+			c.Assert(slices.Equal(n.Peek(), []int32{2}) && told.Peek() == 12, "the number is %v, and %d was told", n.Peek(), told.Peek())
+		})
+		return w
+	}
+	sys, err := explore.NewWorlds(build)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sys.Close()
+	r := simtest.Must(explore.States(sys, explore.Options{Limit: 10_000}))
+	for _, v := range r.Verdicts {
+		if v.Err != nil {
+			t.Errorf("%s: %v", v.Property, v.Err)
+		}
+	}
+	if want := 23; r.States != want {
+		t.Errorf("%d states, want %d", r.States, want)
+	}
+}

@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"racelab/sim"
@@ -55,7 +56,7 @@ var tables = [...]struct {
 
 func (t Table) String() string { return tables[t].name }
 
-// Row is a row as a transaction leaves it: the last one of a table and a key counts.
+// Row is a row of a table, by its key.
 type Row struct {
 	Table Table
 	Key   int
@@ -69,10 +70,10 @@ func (r Row) word() word { return word(r.Table)<<16 | word(r.Key)<<8 | word(r.Va
 
 func (w word) row() Row { return Row{Table(w >> 16), int(w >> 8 & 0xff), int(w & 0xff)} }
 
-// Database is the local database of a service, in its process: a write-ahead log, and
-// nothing else. A transaction is committed when its rows are in the log, all in one
-// step, and flushed. What a query sees is the log, replayed. So a process that
-// restarts has nothing to do: the log is what survived.
+// Database is the local database of a service, in its process: what is on disk of it, each
+// row as the last transaction left it. A transaction is committed when its rows are there,
+// all in one step. So a process that restarts has nothing to do: the rows are what
+// survived.
 //
 // A query and a later commit are two transactions: what others commit may come in
 // between. Transact is one.
@@ -81,9 +82,12 @@ func (w word) row() Row { return Row{Table(w >> 16), int(w >> 8 & 0xff), int(w &
 // Differs: a transaction that is rolled back leaves nothing, so it is none here; a
 // crash inside a commit is one before or after it.
 type Database struct {
-	log  sim.List[word] // on disk
-	lock sim.Mutex      // of one transaction at a time; never held at a point
+	rows sim.List[word] // by table, and there by when their keys were first committed
 }
+
+// NewDatabase returns one without rows. A transaction is never under way at a point, so
+// nobody is seen to wait for one.
+func NewDatabase() *Database { return &Database{sim.List[word]{Locked: true}} }
 
 // Tx is a transaction while it runs.
 type Tx struct {
@@ -108,50 +112,65 @@ func (tx *Tx) Put(rows ...Row) { tx.writes = append(tx.writes, rows...) }
 
 // Transact runs one transaction in one step. Nobody comes in between: the isolation is
 // serializable, and a unique index or a lock on the row does as much for what the
-// transactions here read. What it has not put anything into is a query.
-func (d *Database) Transact(t *sim.Task, body func(tx *Tx)) {
-	d.lock.Lock(t)
-	tx := &Tx{before: d.log.Get(t)}
-	body(tx)
-	if tx.writes != nil {
-		d.write(t, tx.writes)
-	}
-	d.lock.Unlock(t)
+// transactions here read. What it has not put anything into is a query. What the body
+// returns is all that the service learns of the rows.
+func (d *Database) Transact(t *sim.Task, body func(tx *Tx) int) int {
+	return d.rows.Change(t, func(rows []word) ([]word, int) {
+		tx := &Tx{before: rows}
+		learned := body(tx)
+		if tx.writes == nil {
+			return nil, learned
+		}
+		return put(rows, tx.writes), learned
+	})
 }
 
 // Commit writes rows in one transaction.
 func (d *Database) Commit(t *sim.Task, rows ...Row) {
-	d.Transact(t, func(tx *Tx) { tx.Put(rows...) })
+	d.Transact(t, func(tx *Tx) int { tx.Put(rows...); return 0 })
 }
 
 // Insert writes rows in one transaction, unless there is a row with the table and the
 // key of the first one already: a unique index refuses it. It says whether it did.
 func (d *Database) Insert(t *sim.Task, rows ...Row) (ok bool) {
-	d.Transact(t, func(tx *Tx) {
-		if ok = !tx.Has(rows[0].Table, rows[0].Key); ok {
-			tx.Put(rows...)
+	return d.Transact(t, func(tx *Tx) int {
+		if tx.Has(rows[0].Table, rows[0].Key) {
+			return 0
 		}
-	})
-	return ok
+		tx.Put(rows...)
+		return 1
+	}) == 1
 }
 
 // Take sets the row of a table and a key to a value, if it has the other now, in one
 // transaction; a row that is not there has the value 0. It says whether the row has the
 // value now.
 func (d *Database) Take(t *sim.Task, table Table, key, from, to int) (ok bool) {
-	d.Transact(t, func(tx *Tx) {
-		is := tx.Get(table, key)
-		if ok = is == from || is == to; is == from {
+	return d.Transact(t, func(tx *Tx) int {
+		switch tx.Get(table, key) {
+		case to:
+			return 1
+		case from:
 			tx.Put(Row{table, key, to})
+			return 1
 		}
-	})
-	return ok
+		return 0
+	}) == 1
 }
 
 // Get reads the row of a table and a key.
 func (d *Database) Get(t *sim.Task, table Table, key int) (row Row, ok bool) {
-	d.Transact(t, func(tx *Tx) { row, ok = find(tx.before, table, key) })
-	return row, ok
+	const none = -1
+	w := d.Transact(t, func(tx *Tx) int {
+		if row, ok := find(tx.before, table, key); ok {
+			return int(row.word())
+		}
+		return none
+	})
+	if w == none {
+		return Row{}, false
+	}
+	return word(w).row(), true
 }
 
 // Value reads the value of a row; 0: there is none.
@@ -161,34 +180,18 @@ func (d *Database) Value(t *sim.Task, table Table, key int) int {
 }
 
 // All reads the rows of a table, oldest first: by when their keys were first committed.
-func (d *Database) All(t *sim.Task, table Table) (rows []Row) {
-	d.Transact(t, func(tx *Tx) { rows = all(tx.before, table) })
-	return rows
-}
-
-// Log reads the committed rows of a table from a place in its log on, as change-data-
-// capture does: each change once, in the order of the commits.
-func (d *Database) Log(t *sim.Task, table Table, from int) (rows []Row) {
-	d.Transact(t, func(tx *Tx) {
-		for _, w := range tx.before {
-			if w.row().Table == table {
-				rows = append(rows, w.row())
-			}
-		}
-	})
-	return rows[min(from, len(rows)):]
-}
+func (d *Database) All(t *sim.Task, table Table) []Row { return all(d.rows.Get(t), table) }
 
 // Peek is Get for a claim or a picture, outside of a step.
 func (d *Database) Peek(table Table, key int) (row Row, ok bool) {
-	return find(d.log.Peek(), table, key)
+	return find(d.rows.Peek(), table, key)
 }
 
 // Keys lists the keys of a table in the order in which they were first committed, for a
 // claim.
 func (d *Database) Keys(table Table) []int {
 	var keys []int
-	for _, row := range all(d.log.Peek(), table) {
+	for _, row := range all(d.rows.Peek(), table) {
 		keys = append(keys, row.Key)
 	}
 	return keys
@@ -196,7 +199,7 @@ func (d *Database) Keys(table Table) []int {
 
 // Describe shows the tables that have rows.
 func (d *Database) Describe(show func(name, value string)) {
-	rows := d.log.Peek()
+	rows := d.rows.Peek()
 	for table := range tables {
 		var parts []string
 		for _, row := range all(rows, Table(table)) {
@@ -208,31 +211,36 @@ func (d *Database) Describe(show func(name, value string)) {
 	}
 }
 
-func (d *Database) write(t *sim.Task, rows []Row) {
-	words := make([]word, len(rows))
-	for i, r := range rows {
-		words[i] = r.word()
-	}
-	d.log.Append(t, words...)
-}
-
-func find(log []word, table Table, key int) (row Row, ok bool) {
-	for _, w := range log {
-		if r := w.row(); r.Table == table && r.Key == key {
-			row, ok = r, true
+// put sets rows, and adds those that are new behind the others of their table.
+func put(rows []word, writes []Row) []word {
+	for _, r := range writes {
+		at := slices.IndexFunc(rows, func(w word) bool { return w.row().Table > r.Table })
+		if at < 0 {
+			at = len(rows)
 		}
-	}
-	return row, ok
-}
-
-func all(log []word, table Table) []Row {
-	var rows []Row
-	for i, w := range log {
-		key := w.row().Key
-		if _, before := find(log[:i], table, key); w.row().Table == table && !before {
-			row, _ := find(log, table, key)
-			rows = append(rows, row)
+		if is := slices.IndexFunc(rows, func(w word) bool { return w>>8 == r.word()>>8 }); is >= 0 {
+			rows[is] = r.word()
+		} else {
+			rows = slices.Insert(rows, at, r.word())
 		}
 	}
 	return rows
+}
+
+func find(rows []word, table Table, key int) (row Row, ok bool) {
+	for _, w := range rows {
+		if r := w.row(); r.Table == table && r.Key == key {
+			return r, true
+		}
+	}
+	return Row{}, false
+}
+
+func all(rows []word, table Table) (list []Row) {
+	for _, w := range rows {
+		if r := w.row(); r.Table == table {
+			list = append(list, r)
+		}
+	}
+	return list
 }

@@ -118,15 +118,27 @@ func Send(t *sim.Task, topic *sim.Conn, m Message) bool {
 	return ok
 }
 
-// Receive polls a topic. It returns nil if the connection breaks.
-func Receive(t *sim.Task, topic *sim.Conn) *Polled {
-	topic.Send(t.At(PointPoll), &Poll{})
-	polled, _ := topic.Receive(t.At(PointAwaitMessage)).(*Polled)
-	return polled
+// Reader is the client of a consumer that takes a topic's messages one by one.
+type Reader struct {
+	topic  *sim.Conn
+	Polled Polled // what the consumer works on
 }
 
-// Done commits the offset after a message.
-func Done(t *sim.Task, topic *sim.Conn, m *Polled) {
-	topic.Send(t.At(PointCommitOffset), &CommitOffset{m.Offset + 1})
-	topic.Receive(t.At(PointAwaitCommit))
+// NewReader returns one with its connection to the topic.
+func NewReader(topic *sim.Conn) Reader { return Reader{topic: topic} }
+
+// Receive polls the topic, and says whether there is a message.
+func (r *Reader) Receive(t *sim.Task) bool {
+	r.Polled = Polled{}
+	t.Step(PointPoll)
+	r.topic.Send(t, &Poll{})
+	r.Polled = *r.topic.Receive(t.At(PointAwaitMessage)).(*Polled)
+	return r.Polled.Message != 0
+}
+
+// Done commits the offset after the message.
+func (r *Reader) Done(t *sim.Task) {
+	t.Step(PointCommitOffset)
+	r.topic.Send(t, &CommitOffset{r.Polled.Offset + 1})
+	r.topic.Receive(t.At(PointAwaitCommit))
 }

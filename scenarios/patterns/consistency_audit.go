@@ -140,7 +140,7 @@ var ConsistencyAudit = scenario.Scenario[AuditParams, auditing]{
 		case repeatedEvent:
 			w.Allow(sim.Faults{Duplicates: 1})
 		}
-		store, cache := &app.Database{}, &cache{is: is}
+		store, cache := app.NewDatabase(), &cache{is: is}
 		if p.Event == deadLetter {
 			cache.fails = 1
 		}

@@ -116,7 +116,7 @@ var DualWrite = scenario.Scenario[DualWriteParams, dualWriter]{
 		service-process restart before service publish`,
 	Build: func(w *sim.World, is dualWriter, p DualWriteParams) {
 		p.Fault.allow(w)
-		db, topic := &app.Database{}, &app.Topic{}
+		db, topic := app.NewDatabase(), &app.Topic{}
 		w.Share("db", db)
 		w.AddNode("topic", topic)
 		process(w, "service", db, func(s *service, t *sim.Task) {

@@ -147,7 +147,7 @@ var HalfMessage = scenario.Scenario[HalfMessageParams, halfMessages]{
 		case producerCrash:
 			w.Allow(sim.Faults{ProcessCrashes: 1})
 		}
-		db, broker := &app.Database{}, &halfBroker{orders: p.Orders}
+		db, broker := app.NewDatabase(), &halfBroker{orders: p.Orders}
 		w.Share("db", db)
 		w.AddNode("broker", broker)
 		toBroker := w.Dial("producer", "broker")
@@ -241,9 +241,9 @@ func (k *checker) check(t *sim.Task) {
 }
 
 // answer looks into the database.
-func (k *checker) answer(t *sim.Task, order int) (to halfState) {
-	to = visible
-	k.db.Transact(t.At(pointLookUp), func(tx *app.Tx) {
+func (k *checker) answer(t *sim.Task, order int) halfState {
+	return halfState(k.db.Transact(t.At(pointLookUp), func(tx *app.Tx) int {
+		to := visible
 		switch {
 		case tx.Has(app.Orders, order):
 			if tx.Get(app.Orders, order) == forbidden {
@@ -257,8 +257,8 @@ func (k *checker) answer(t *sim.Task, order int) (to halfState) {
 			tx.Put(app.Row{Table: app.Orders, Key: order, Value: forbidden})
 			to = cancelled
 		}
-	})
-	return to
+		return int(to)
+	}))
 }
 
 // abort is a coordinator's clock: it cancels what is open, once for each order.

@@ -47,9 +47,8 @@ const (
 	noEffectLost = "no-effect-lost"
 )
 
-// handler is what a consumer does with a message. Seen is its memory, which a crash
-// takes.
-type handler func(s *service, t *sim.Task, m *app.Polled, seen *[]app.Message)
+// handler is what a consumer does with a message.
+type handler func(c *consumer, t *sim.Task)
 
 // inbox is how a consumer tells a message that comes again.
 type inbox struct {
@@ -95,33 +94,33 @@ var Inbox = scenario.Scenario[InboxParams, inbox]{
 	Settings: []*inboxSetting{inboxCrash, inboxRepeated, inboxRebalance},
 	Claims:   []*inboxClaim{inboxOnce, inboxLost},
 	Variants: []scenario.Variant[InboxParams, inbox]{
-		{Name: "no-inbox", Release: "an application", Is: inbox{handle: apply},
+		{Name: "no-inbox", Release: "an application", Is: inbox{handle: (*consumer).apply},
 			Does:   "applies each message, then commits its offset",
 			Expect: inboxExpect{scenario.Breaks(inboxOnce).Because("at least once, and nobody looks")}},
-		{Name: "commit-first", Release: "an application", Is: inbox{handle: apply, commitFirst: true},
+		{Name: "commit-first", Release: "an application", Is: inbox{handle: (*consumer).apply, commitFirst: true},
 			Does: "commits the offset, then applies the message",
 			Expect: inboxExpect{
 				scenario.Breaks(inboxLost).Where(inboxCrash).Because("at most once"),
 				scenario.Breaks(inboxOnce).Where(inboxRepeated, inboxRebalance).Because("the message is there twice, or is read by both before one commits"),
 			}},
-		{Name: "memory", Release: "an application", Is: inbox{handle: inMemory},
+		{Name: "memory", Release: "an application", Is: inbox{handle: (*consumer).inMemory},
 			Does:   "skips ids that it has in memory",
 			Expect: inboxExpect{scenario.Breaks(inboxOnce).Where(inboxCrash, inboxRebalance).Because("the memory dies with its process, and the next owner has its own")}},
-		{Name: "shared-before", Release: "an application with Redis SET NX", Is: inbox{handle: sharedBefore},
+		{Name: "shared-before", Release: "an application with Redis SET NX", Is: inbox{handle: (*consumer).sharedBefore},
 			Does:   "remembers the id in a shared store if it is new, then applies the message",
 			Expect: inboxExpect{scenario.Breaks(inboxLost).Where(inboxCrash).Because("who finds the id takes the effect for done")}},
-		{Name: "shared-after", Release: "an application with Redis EXISTS and SET", Is: inbox{handle: sharedAfter},
+		{Name: "shared-after", Release: "an application with Redis EXISTS and SET", Is: inbox{handle: (*consumer).sharedAfter},
 			Does:   "asks a shared store, applies the message, remembers the id",
 			Expect: inboxExpect{scenario.Breaks(inboxOnce).Where(inboxCrash, inboxRebalance).Because("the message comes again between the effect and the id")}},
-		{Name: "delivery-id", Release: "an application", Is: inbox{handle: byDelivery},
+		{Name: "delivery-id", Release: "an application", Is: inbox{handle: (*consumer).byDelivery},
 			Does:   "one local transaction of the effect and the id of the delivery: topic, partition and offset",
 			Expect: inboxExpect{scenario.Breaks(inboxOnce).Where(inboxRepeated).Because("a message that was sent twice is two deliveries")}},
-		{Name: "forgets", Release: "an application", Is: inbox{handle: sameTransaction, forgets: true},
+		{Name: "forgets", Release: "an application", Is: inbox{handle: (*consumer).sameTransaction, forgets: true},
 			Does:   "one local transaction of the effect and the id; ids are deleted after a while",
 			Expect: inboxExpect{scenario.Breaks(inboxOnce).Because("the message comes again after that")}},
-		{Name: "same-transaction", Release: "the pattern", Is: inbox{handle: sameTransaction},
+		{Name: "same-transaction", Release: "the pattern", Is: inbox{handle: (*consumer).sameTransaction},
 			Does: "one local transaction of the effect and the message's id, under a unique index"},
-		{Name: "idempotent-effect", Release: "an application whose effects allow it", Is: inbox{handle: set},
+		{Name: "idempotent-effect", Release: "an application whose effects allow it", Is: inbox{handle: (*consumer).set},
 			Does: "sets a value in place of adding to one, and remembers nothing"},
 	},
 	Statements: []scenario.Statement{
@@ -159,18 +158,20 @@ var Inbox = scenario.Scenario[InboxParams, inbox]{
 		case rebalance:
 			consumers = append(consumers, "consumer2")
 		}
-		db := &app.Database{}
+		db := app.NewDatabase()
 		w.Share("db", db)
 		w.AddNode("topic", topic)
 		for _, name := range consumers {
-			process(w, name, db, is.consume)
+			w.GoProgram(name, &consumer{is, db, app.NewReader(w.Dial(name, "topic")), nil})
+			w.Process(name+"-process", name)
 		}
 		if is.forgets {
 			w.Go("clock", func(t *sim.Task) {
-				db.Transact(t.At(pointForget), func(tx *app.Tx) {
+				db.Transact(t.At(pointForget), func(tx *app.Tx) int {
 					if tx.Has(app.Processed, 1) {
 						tx.Put(app.Row{Table: app.Processed, Key: 1, Value: 0})
 					}
+					return 0
 				})
 			})
 		}
@@ -191,71 +192,88 @@ var Inbox = scenario.Scenario[InboxParams, inbox]{
 	},
 }
 
-// consume handles what the topic has, from the committed offset on.
-func (is inbox) consume(s *service, t *sim.Task) {
-	var seen []app.Message
-	for {
-		m := app.Receive(t, s.topic)
-		if m.Message == 0 {
-			return
+// consumer handles what the topic has, from the committed offset on.
+type consumer struct {
+	inbox `sim:"config"`
+	db    *app.Database
+	topic app.Reader
+	seen  []app.Message // its memory, which a crash takes
+}
+
+func (c *consumer) Run(t *sim.Task) {
+	for c.topic.Receive(t) {
+		if c.commitFirst {
+			c.topic.Done(t)
 		}
-		if is.commitFirst {
-			app.Done(t, s.topic, m)
-		}
-		is.handle(s, t, m, &seen)
-		if !is.commitFirst {
-			app.Done(t, s.topic, m)
+		c.handle(c, t)
+		if !c.commitFirst {
+			c.topic.Done(t)
 		}
 	}
 }
+
+func (c *consumer) message() int { return int(c.topic.Polled.Message) }
 
 // effect adds one to what a message does.
-func effect(tx *app.Tx, m app.Message) {
-	tx.Put(app.Row{Table: app.Effects, Key: int(m), Value: tx.Get(app.Effects, int(m)) + 1})
+func effect(tx *app.Tx, m int) {
+	tx.Put(app.Row{Table: app.Effects, Key: m, Value: tx.Get(app.Effects, m) + 1})
 }
 
-func apply(s *service, t *sim.Task, m *app.Polled, _ *[]app.Message) {
-	s.db.Transact(t.At(pointApply), func(tx *app.Tx) { effect(tx, m.Message) })
+func (c *consumer) apply(t *sim.Task) {
+	t.Step(pointApply)
+	c.db.Transact(t, func(tx *app.Tx) int { effect(tx, c.message()); return 0 })
 }
 
-func inMemory(s *service, t *sim.Task, m *app.Polled, seen *[]app.Message) {
-	if !slices.Contains(*seen, m.Message) {
-		apply(s, t, m, seen)
-		*seen = append(*seen, m.Message)
+func (c *consumer) inMemory(t *sim.Task) {
+	if !slices.Contains(c.seen, c.topic.Polled.Message) {
+		c.apply(t)
+		c.seen = append(c.seen, c.topic.Polled.Message)
 	}
 }
 
-func sharedBefore(s *service, t *sim.Task, m *app.Polled, seen *[]app.Message) {
-	if s.db.Insert(t.At(pointRemember), app.Row{Table: app.Processed, Key: int(m.Message), Value: 1}) {
-		apply(s, t, m, seen)
+// remembered is the row of a message that was processed.
+func (c *consumer) remembered() app.Row {
+	return app.Row{Table: app.Processed, Key: c.message(), Value: 1}
+}
+
+func (c *consumer) sharedBefore(t *sim.Task) {
+	t.Step(pointRemember)
+	if c.db.Insert(t, c.remembered()) {
+		c.apply(t)
 	}
 }
 
-func sharedAfter(s *service, t *sim.Task, m *app.Polled, seen *[]app.Message) {
-	if _, ok := s.db.Get(t.At(pointLookUp), app.Processed, int(m.Message)); !ok {
-		apply(s, t, m, seen)
-		s.db.Commit(t.At(pointRemember), app.Row{Table: app.Processed, Key: int(m.Message), Value: 1})
+func (c *consumer) sharedAfter(t *sim.Task) {
+	t.Step(pointLookUp)
+	if _, ok := c.db.Get(t, app.Processed, c.message()); !ok {
+		c.apply(t)
+		t.Step(pointRemember)
+		c.db.Commit(t, c.remembered())
 	}
 }
 
-// once applies a message in one transaction with an id of it.
-func once(s *service, t *sim.Task, m *app.Polled, id int) {
-	s.db.Transact(t.At(pointApply), func(tx *app.Tx) {
+// once applies the message in one transaction with an id of it.
+func (c *consumer) once(t *sim.Task, id int) {
+	c.db.Transact(t, func(tx *app.Tx) int {
 		if tx.Get(app.Processed, id) == 0 {
 			tx.Put(app.Row{Table: app.Processed, Key: id, Value: 1})
-			effect(tx, m.Message)
+			effect(tx, c.message())
 		}
+		return 0
 	})
 }
 
-func sameTransaction(s *service, t *sim.Task, m *app.Polled, _ *[]app.Message) {
-	once(s, t, m, int(m.Message))
+func (c *consumer) sameTransaction(t *sim.Task) {
+	t.Step(pointApply)
+	c.once(t, c.message())
 }
 
-func byDelivery(s *service, t *sim.Task, m *app.Polled, _ *[]app.Message) {
-	once(s, t, m, m.Offset)
+func (c *consumer) byDelivery(t *sim.Task) {
+	t.Step(pointApply)
+	c.once(t, c.topic.Polled.Offset)
 }
 
-func set(s *service, t *sim.Task, m *app.Polled, _ *[]app.Message) {
-	s.db.Commit(t.At(pointApply), app.Row{Table: app.Effects, Key: int(m.Message), Value: 1})
+func (c *consumer) set(t *sim.Task) {
+	t.Step(pointApply)
+	c.db.Commit(t, app.Row{Table: app.Effects, Key: c.message(), Value: 1})
 }

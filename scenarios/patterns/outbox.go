@@ -156,7 +156,7 @@ var Outbox = scenario.Scenario[OutboxParams, relays]{
 		relay mark before relay-process crash`,
 	Build: func(w *sim.World, is relays, p OutboxParams) {
 		p.Fault.allow(w)
-		db, topic := &app.Database{}, &app.Topic{}
+		db, topic := app.NewDatabase(), &app.Topic{}
 		w.Share("db", db)
 		w.AddNode("topic", topic)
 		for i := range p.Writers {
@@ -307,15 +307,16 @@ func (s *service) sendAfter(t *sim.Task) {
 	}
 }
 
-// sendLog reads by commit.
+// sendLog reads by commit: nobody changes a row of the outbox here, so the rows are the
+// database's log.
 func (s *service) sendLog(t *sim.Task) {
 	for t.Loop("relay") {
 		at, _ := s.db.Get(t.At(pointLookUp), app.Relays, position)
 		if at.Value == s.due {
 			return
 		}
-		if rows := s.db.Log(t.At(pointPoll), app.Outbox, at.Value); len(rows) > 0 {
-			s.publish(t, app.Message(rows[0].Key))
+		if rows := s.db.All(t.At(pointPoll), app.Outbox); len(rows) > at.Value {
+			s.publish(t, app.Message(rows[at.Value].Key))
 			s.mark(t, app.Row{Table: app.Relays, Key: position}, at.Value+1)
 		}
 	}

@@ -139,15 +139,14 @@ var Saga = scenario.Scenario[SagaParams, sagas]{
 		if p.Crash {
 			w.Allow(sim.Faults{ProcessCrashes: 1})
 		}
-		db := &app.Database{}
+		db := app.NewDatabase()
 		w.Share("stock", db)
 		parts := []string{}
 		for i, messages := range is.topics {
 			name := []string{"topic", "topic2"}[i]
 			w.AddNode(name, &app.Topic{Messages: messages})
 			consumer := []string{"stock-service", "stock-service2"}[i]
-			s := &service{name: consumer, db: db, topic: w.Dial(consumer, name)}
-			w.Go(consumer, func(t *sim.Task) { is.consume(s, t) })
+			w.GoProgram(consumer, &stockService{is, db, app.NewReader(w.Dial(consumer, name))})
 			parts = append(parts, consumer)
 		}
 		w.Process("stock-process", parts...)
@@ -170,24 +169,29 @@ var Saga = scenario.Scenario[SagaParams, sagas]{
 	},
 }
 
-// consume handles a topic's messages.
-func (is sagas) consume(s *service, t *sim.Task) {
-	for {
-		m := app.Receive(t, s.topic)
-		if m.Message == 0 {
-			return
-		}
-		s.db.Transact(t.At(pointApply), func(tx *app.Tx) {
-			id := int(m.Message)
-			if is.dedupe && tx.Has(app.Processed, id) {
-				return
+// stockService handles a topic's messages.
+type stockService struct {
+	sagas `sim:"config"`
+	db    *app.Database
+	topic app.Reader
+}
+
+func (s *stockService) Run(t *sim.Task) {
+	for s.topic.Receive(t) {
+		t.Step(pointApply)
+		s.db.Transact(t, func(tx *app.Tx) int {
+			m := s.topic.Polled.Message
+			id := int(m)
+			if s.dedupe && tx.Has(app.Processed, id) {
+				return 0
 			}
-			is.handle(tx, m.Message < release1, id%10)
-			if is.dedupe {
+			s.handle(tx, m < release1, id%10)
+			if s.dedupe {
 				tx.Put(app.Row{Table: app.Processed, Key: id, Value: 1})
 			}
+			return 0
 		})
-		app.Done(t, s.topic, m)
+		s.topic.Done(t)
 	}
 }
 

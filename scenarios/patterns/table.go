@@ -95,7 +95,7 @@ func count(r *scenario.Race, variant string) (transactions, requests int) {
 	}
 	for _, step := range trace.Steps {
 		for _, touch := range step.Touched {
-			if touch.Write && strings.HasSuffix(touch.Object, ".log") {
+			if touch.Write && strings.HasSuffix(touch.Object, ".rows") {
 				transactions++
 			}
 		}

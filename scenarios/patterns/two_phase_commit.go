@@ -161,7 +161,7 @@ var TwoPhaseCommit = scenario.Scenario[TwoPhaseParams, phases]{
 		case participantCrash:
 			w.Allow(sim.Faults{NodeCrashes: 1})
 		}
-		log := &app.Database{}
+		log := app.NewDatabase()
 		w.Share("log", log)
 		c := &twoPhase{log: log}
 		var list []*participant

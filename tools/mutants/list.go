@@ -294,7 +294,7 @@ var mutants = []mutant{
 		"a crash between the two loses a message",
 		[2]string{"./properties", "TestProperties/outbox/send-first"}},
 	{"inbox forgets the id", "scenarios/patterns/inbox.go",
-		"			tx.Put(app.Row{Table: app.Processed, Key: id, Value: 1})\n			effect(tx, m.Message)\n", "			effect(tx, m.Message)\n",
+		"			tx.Put(app.Row{Table: app.Processed, Key: id, Value: 1})\n			effect(tx, c.message())\n", "			effect(tx, c.message())\n",
 		"a message that comes again takes effect again",
 		[2]string{"./properties", "TestProperties/inbox/same-transaction"}},
 	{"check forbids nothing", "scenarios/patterns/half_message.go",
