@@ -35,7 +35,7 @@ func (c Checked) AsExpected() bool {
 	return c.Expected.Met(outcome) && c.Result.States == cmp.Or(c.States, c.Result.States)
 }
 
-// Want says what was expected: "holds, exhausted, in 3551 states".
+// Want says what was expected: "holds, exhausted, in 3344 states".
 func (c Checked) Want() string {
 	if c.States == 0 {
 		return string(c.Expected.Outcome)

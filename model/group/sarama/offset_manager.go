@@ -512,15 +512,17 @@ func (om *goroutine) remaining(t *sim.Task) (n int) {
 }
 
 // updateCommitted takes the dirty mark away, unless a newer offset has been marked
-// since the request was built.
+// since the request was built. Nobody looks at this partition of the two again.
 //
 // Source: partitionOffsetManager.updateCommitted.
 func (om *goroutine) updateCommitted(t *sim.Task) {
 	om.poms[om.i].lock.Lock(t.At(PointUpdateCommitted))
 	pom := om.poms[om.i]
-	if pom.offset.Get(t) == om.req[om.block()].Offset {
+	block := om.block()
+	if pom.offset.Get(t) == om.req[block].Offset {
 		pom.dirty.Set(t, false)
 	}
+	om.req, om.resp = slices.Delete(om.req, block, block+1), slices.Delete(om.resp, block, block+1)
 	pom.lock.Unlock(t)
 }
 
@@ -543,9 +545,9 @@ func (om *OffsetManager) Describe(show func(name, value string)) {
 	}
 }
 
-// Describe shows the request that the goroutine holds.
+// Describe shows the request that the goroutine holds, until it is answered.
 func (om *goroutine) Describe(show func(name, value string)) {
-	if len(om.req) > 0 {
+	if len(om.req) > 0 && len(om.resp) == 0 {
 		show("request", model.FormatOffsets(om.req))
 	}
 }
