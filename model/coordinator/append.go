@@ -153,9 +153,12 @@ func (t *Transactions) appended(m *transactionMetadata, next txnTransitMetadata,
 }
 
 // elect is that the log has a leader of a new epoch. What was queued for brokers is
-// dropped; what they have already is not called back.
+// dropped; what they have already is not called back. What was known of transactions the
+// log will tell.
 //
 // Source: TransactionCoordinator.onElection, TransactionCoordinator.onResignation.
+// Differs: who loads the log in Kafka keeps what it had until that is done, and lets
+// nobody look at it.
 func (t *Transactions) elect(e *elected, out *sim.Outbox) {
 	t.epoch = e.epoch
 	t.leads, t.loading = false, e.leads
@@ -167,11 +170,10 @@ func (t *Transactions) elect(e *elected, out *sim.Outbox) {
 		t.refuse(f.request, model.ErrNotCoordinator, out)
 	}
 	t.dropCompletions()
+	t.forget()
 	if e.leads {
 		out.Send(t.log, &loadRequest{e.epoch})
-		return
 	}
-	t.forget()
 }
 
 // dropCompletions drops what is under way.
@@ -229,7 +231,6 @@ func (t *Transactions) install(epoch model.CoordinatorEpoch, response *loadRespo
 	default:
 		return
 	}
-	t.forget()
 	t.leads, t.loading = true, false
 	for _, r := range response.records {
 		m := &t.metadata[r.transactionalID]

@@ -242,9 +242,12 @@ func (t *Transactions) Check() error {
 	return nil
 }
 
-// Describe shows the transactional ids.
+// Describe shows the transactional ids, if they are known.
 func (t *Transactions) Describe(show func(name, value string)) {
 	t.describeLog(show)
+	if t.loading {
+		return
+	}
 	for i := range t.metadata {
 		m := &t.metadata[i]
 		value := m.state.String()
