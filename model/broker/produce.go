@@ -120,6 +120,27 @@ func (b *Broker) addPartitions(i int, out *sim.Outbox) {
 	}
 }
 
+// leaves frees the place of a request that is answered. Where the broker tries again by
+// itself a timer may go by each place; else those behind it move up.
+func (b *Broker) leaves(i int) {
+	b.waiting[i].leave()
+	if b.config.RetryBackoffMax > 0 {
+		return
+	}
+	free := b.waiting[i]
+	b.waiting = append(slices.Delete(b.waiting, i, i+1), free)
+	for j := range b.asked {
+		if a := &b.asked[j]; int(a.waiting) > i {
+			a.waiting--
+		}
+	}
+	for j := range b.adds {
+		if int(b.adds[j]) > i {
+			b.adds[j]--
+		}
+	}
+}
+
 // queueAdd queues a question. There is one of a transactional id: of a second the older
 // epoch is refused, and of the same epoch the first. Producer ids are not compared.
 //
@@ -145,8 +166,9 @@ func (b *Broker) queueAdd(i int32, out *sim.Outbox) {
 		if queued.ProducerEpoch == first.ProducerEpoch {
 			code = model.ErrNetworkException
 		}
-		b.refuseAll(b.adds[at], code, out)
+		was := b.adds[at]
 		b.adds[at] = i
+		b.refuseAll(was, code, out)
 	}
 }
 
@@ -253,7 +275,7 @@ func (b *Broker) finish(i int, outcomes []model.PartitionError, out *sim.Outbox)
 		operation = appendsOf(e.Message).apiVersion
 	}
 	outcomes = append(outcomes, b.waiting[i].early...)
-	b.waiting[i].leave()
+	b.leaves(i)
 	switch request := e.Message.(type) {
 	case *model.ProduceRequest:
 		b.answer(b.appendRecords(e, request, guards, outcomes, operation), out)

@@ -23,7 +23,7 @@ import (
 type replica struct {
 	follows     bool // another broker leads the partition
 	leaderEpoch model.LeaderEpoch
-	end         model.Offset // of the other's log, as far as this leader was told
+	end         model.Offset // of the other's log, as far as this leader was told; 0: it follows
 	sending     bool         // the other owes an answer
 	early       sim.Envelope // what a leader has sent that this broker was not told of
 }
@@ -219,7 +219,7 @@ func (b *Broker) elect(e *model.LeaderElected, out *sim.Outbox) {
 	l := b.hosted(e.Partition)
 	r := &l.replica
 	early := r.early
-	*r = replica{follows: e.Leader != b.config.Self, leaderEpoch: e.Epoch, end: l.highWatermark}
+	*r = replica{follows: e.Leader != b.config.Self, leaderEpoch: e.Epoch}
 	for i := range l.producers {
 		l.producers[i].verification = verificationState{}
 	}
@@ -232,6 +232,7 @@ func (b *Broker) elect(e *model.LeaderElected, out *sim.Outbox) {
 	l.highestStable = 0
 	b.complete(out)
 	if !r.follows {
+		r.end = l.highWatermark
 		b.sendTo(l, out)
 	}
 	if request, ok := early.Message.(*replicaAppend); ok {

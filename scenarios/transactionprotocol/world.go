@@ -105,7 +105,10 @@ func (x World) build(w *sim.World) *parts {
 		brokers = 1
 	}
 	coordinators := []string{"C"}
-	if x.Elections != nil && !x.One {
+	switch {
+	case x.Pipeline.Batches > 0:
+		coordinators = nil // It has no transactions.
+	case x.Elections != nil && !x.One:
 		coordinators = []string{"C0", "C1"}
 	}
 	config := coordinator.TransactionsConfig{
@@ -213,11 +216,8 @@ func (x World) connect(w *sim.World, p *parts, coordinators []string, brokers []
 		}
 	}
 	if x.Leaders != nil {
-		told := names
-		if len(x.Producers) > 0 {
-			told = slices.Concat(names, coordinators)
-		}
-		w.GoProgram("quorum", broker.NewController(broker.ControllerConfig{Leaders: x.Leaders}, dial(w, "quorum", told)...))
+		told := dial(w, "quorum", slices.Concat(names, coordinators))
+		w.GoProgram("quorum", broker.NewController(broker.ControllerConfig{Leaders: x.Leaders}, told...))
 	}
 	if x.Elections != nil {
 		log := coordinator.NewTransactionLog(coordinator.LogConfig{Brokers: coordinators, Rules: x.Rules})

@@ -74,6 +74,7 @@ func (p *Pipeline) Run(t *sim.Task) {
 			p.bumpEpoch()
 		}
 	}
+	p.leader, p.epoch = 0, 0 // Nobody asks any more.
 }
 
 func (p *Pipeline) request(n int) *model.ProduceRequest {

@@ -70,7 +70,7 @@ type Producer struct {
 	txn, place    int
 	result        model.TransactionResult
 	state         model.TxnStatus
-	failure       model.Error  // the last one
+	failure       model.Error  // the fatal one
 	bump          bool         // a new epoch is needed
 	answer        model.Error  // None until there is one
 	position      model.Offset // of the input
@@ -91,12 +91,7 @@ type Outcome struct {
 func (p *Producer) Outcomes() []Outcome { return p.outcomes }
 
 // Failed is the error that only a new producer gets out of; None: there was none.
-func (p *Producer) Failed() model.Error {
-	if p.state == model.TxnFatalError {
-		return p.failure
-	}
-	return model.None
-}
+func (p *Producer) Failed() model.Error { return p.failure }
 
 // New returns a producer with its connections: to those that may be the transaction
 // coordinator, to who has __consumer_offsets (nil: nobody), and to the partitions'
@@ -133,6 +128,15 @@ func (p *Producer) Run(t *sim.Task) {
 	for p.txn = 0; p.txn < len(p.config.Transactions) && p.state != model.TxnFatalError && (p.config.Input == 0 || p.position < p.config.Input); p.txn++ {
 		p.transaction(t)
 	}
+	p.close()
+}
+
+// close forgets what a producer has no use for any more.
+func (p *Producer) close() {
+	p.producerID, p.producerEpoch, p.txn, p.coordinator = model.NoProducerID, model.NoProducerEpoch, 0, 0
+	p.bump, p.answer, p.position, p.committed = false, model.None, 0, 0
+	clear(p.sequences)
+	clear(p.moved)
 }
 
 func (p *Producer) plan() *Transaction { return &p.config.Transactions[p.txn] }
@@ -167,6 +171,7 @@ func (p *Producer) transaction(t *sim.Task) {
 		p.outcomes[len(p.outcomes)-1].CommitAsked = p.result == model.Commit
 		p.end(t)
 	}
+	p.result = model.Abort
 }
 
 // offsets are what the transaction commits of P0.
@@ -203,11 +208,14 @@ func (p *Producer) consumed() {
 
 // fails moves to an error state, and tells the application.
 func (p *Producer) fails(t *sim.Task, call model.TxnCall, to model.TxnStatus) {
-	p.state, p.failure = to, p.answer
+	p.state = to
+	if to == model.TxnFatalError {
+		p.failure = p.answer
+	}
 	if n := len(p.outcomes); n > 0 && p.outcomes[n-1].Failed == model.None && !p.outcomes[n-1].Done {
 		p.outcomes[n-1].Failed = p.answer
 	}
-	t.Return(&model.TxnReturned{Call: call, Error: p.failure, Status: to})
+	t.Return(&model.TxnReturned{Call: call, Error: p.answer, Status: to})
 }
 
 // isRetriable says whether a request goes again, perhaps to another coordinator.
@@ -328,6 +336,7 @@ func (p *Producer) produce(t *sim.Task) {
 			p.fails(t, model.Send, model.TxnAbortableError)
 			return
 		}
+		p.answer = model.None
 		t.Step(producer.PointBackoff)
 	}
 }
@@ -437,6 +446,7 @@ func (p *Producer) txnOffsetCommit(t *sim.Task) {
 			p.fails(t, model.Send, model.TxnFatalError)
 			return
 		}
+		p.answer = model.None
 		t.Step(producer.PointBackoff)
 	}
 }
