@@ -50,7 +50,7 @@ func TestTwoByTwo(t *testing.T) {
 		broken []string // what breaks
 	}
 	worlds := []world{
-		{"TV1", twoByTwo(tv1), 6_094, nil}, {"TV2", twoByTwo(tv2), 5_846, nil},
+		{"TV1", twoByTwo(tv1), 5_582, nil}, {"TV2", twoByTwo(tv2), 5_334, nil},
 		{"TV1, one producer, a crash", crashing(oneByTwo(tv1)), 1_270, nil}, {"TV2, one producer, a crash", crashing(oneByTwo(tv2)), 1_277, nil},
 		{"without markers at load, a crash", unmarked, 0, []string{noTorn.Name, noLostWrite.Name, stableMoves.Name, explore.EndsWhenFair}},
 	}
