@@ -64,13 +64,13 @@ var Reader = scenario.Scenario[ReaderParams, connection]{
 			{Text: "Sarama Close takes 30 seconds when the broker does not answer"},
 		},
 		Cause:    "Close waits for the callbacks with the lock held that the callbacks need.",
-		Releases: "Sarama 1.31.1 to 1.61.1; that Close waits for a silent broker, to 1.47.0",
+		Releases: "Sarama 1.31.0 to 1.61.1; that Close waits for a silent broker, to 1.47.0",
 		Do:       "Use the connection in a goroutine of your own, not in the callback. For a broker that is silent, use Sarama 1.48.0.",
 		Command:  scenario.Command("run", "close-awaits-reader"),
 	}},
 	Sources: []string{
 		"sarama issues 2129, 2155 (release 1.32.0 says in a comment that a callback must not close)",
-		"Broker.Close, Broker.closeLocked, Broker.responseReceiver and Broker.AsyncProduce of Shopify/sarama 1.31.1 and sarama 1.43.3, 1.47.0, 1.48.0 and 1.61.1",
+		"Broker.Close, Broker.closeLocked, Broker.responseReceiver and Broker.AsyncProduce of Shopify/sarama 1.31.0 and sarama 1.43.3, 1.47.0, 1.48.0 and 1.61.1",
 	},
 	Code: []string{
 		"model/producer/sarama/broker.go", "model/producer/sarama/callback.go", "model/producer/sarama/application.go", "properties/close.go",
@@ -79,7 +79,7 @@ var Reader = scenario.Scenario[ReaderParams, connection]{
 	Settings: []*scenario.Setting[ReaderParams]{sendsAgain, closes, silent},
 	Claims:   []*scenario.Claim[ReaderParams]{connectionCloses, closesInTime},
 	Variants: []scenario.Variant[ReaderParams, connection]{
-		{Name: "awaits-first", Is: connection{release: sarama.Release1_43_1}, Release: "Sarama 1.31.1 to 1.47",
+		{Name: "awaits-first", Is: connection{release: sarama.Release1_43_1}, Release: "Sarama 1.31.0 to 1.47",
 			Does: "waits for the reader, and closes the socket after that",
 			Expect: []scenario.Expect[ReaderParams]{
 				hangs, awaitsItself,

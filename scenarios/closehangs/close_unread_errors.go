@@ -52,7 +52,7 @@ var Errors = scenario.Scenario[ErrorParams, errorsOf]{
 			{Text: "goroutine in partitionOffsetManager.handleError waits in chan send"},
 		},
 		Cause:    "An error waits for somebody to read it, with the lock held that commits and Close need.",
-		Releases: "Sarama 1.43.3 to 1.61.1, with Consumer.Return.Errors and nobody who reads",
+		Releases: "Sarama to 1.61.1, with Consumer.Return.Errors and nobody who reads (1.37.2 to 1.43.2 seen in released code, not modelled)",
 		Do:       "Read Errors of each partition until it is closed, or set Consumer.Return.Errors to false.",
 		Command:  scenario.Command("run", "close-unread-errors"),
 	}},

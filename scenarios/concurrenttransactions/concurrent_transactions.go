@@ -251,7 +251,7 @@ var Scenario = scenario.Scenario[Params, Client]{
 			Does:   "likewise, but InitProducerId is tried again, and AbortTxn always asks for the new epoch that it goes to Initializing for",
 			Is:     Sarama(sarama.Release1_61_1),
 			Expect: expect{runsOut, noAbort, noAbort50ms, noAbortHere, numberIsGone}},
-		{Name: "kgo", Release: "franz-go 1.21.6 to 1.22.2, TV1",
+		{Name: "kgo", Release: "franz-go 1.21.4 to 1.22.2, TV1",
 			Does: "tries again until the context ends: every 20 ms, and less often after 1, 2.5 and 5 s",
 			Is:   Kgo(kgo.Release1_22_2, model.TV1),
 			Expect: append(expect{neverOpened, deadlineEnds, scenario.Breaks(delayNeverFatal, progress, abortAllowsBegin, recoverable).Where(insideLoadErr).
@@ -292,7 +292,7 @@ var Scenario = scenario.Scenario[Params, Client]{
 				noAbort50ms, twoTries,
 				scenario.Vacuous(delayNeverFatal).Where(lag50ms).Because("the pause is longer than the window"),
 			}, stuck...)},
-		{Name: "tv2", Release: "franz-go 1.22.2 to 1.22.3, TV2 (KIP-890)",
+		{Name: "tv2", Release: "franz-go 1.21.4 to 1.22.3, TV2 (KIP-890)",
 			Does: "leaves it to the broker to add a partition and to try again; what still comes back waits for the metadata",
 			Is:   Kgo(kgo.Release1_22_2, model.TV2),
 			Expect: append(expect{deadlineEnds, scenario.Breaks(outcome).Where(inside).

@@ -132,7 +132,7 @@ var symptoms = []scenario.Symptom{{
 		{Text: "duplicate messages are consumed after a restart or rebalance"},
 	},
 	Cause:    "A commit that was built earlier was sent later.",
-	Releases: "Sarama 1.38.0 to 1.43.2",
+	Releases: "Sarama to 1.43.2",
 	Do:       "Use Sarama 1.48.0.",
 	Command:  scenario.Command("run", "offset-rewind"),
 }, {

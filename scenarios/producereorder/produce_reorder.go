@@ -175,7 +175,7 @@ var symptoms = []scenario.Symptom{{
 		{Text: "an older value of a key overwrites a newer one after a failed batch was produced again"},
 	},
 	Cause:    "New records are accepted before your callback hears of the error.",
-	Releases: "franz-go 1.22.2",
+	Releases: "franz-go 1.22.1 to 1.22.3; no other was run",
 	Do:       "Write in a transaction, and abort and repeat it. The other remedies are proposals, each with its price.",
 	Command:  scenario.Command("show", "produce-reorder"),
 }}
@@ -209,7 +209,7 @@ var Scenario = scenario.Scenario[Params, Remedy]{
 	},
 	Claims: []*claim{order, promisesInOrder, noneLost, noneTwice, noProgress},
 	Variants: []scenario.Variant[Params, Remedy]{
-		{Name: "none", Is: Remedy{client: kgo.Released, app: kgo.HandOverAgain}, Release: "franz-go 1.22.2",
+		{Name: "none", Is: Remedy{client: kgo.Released, app: kgo.HandOverAgain}, Release: "franz-go 1.22.1 to 1.22.3",
 			Does:   "what fails is produced again, in the order in which the promises tell of it",
 			Expect: expect{overtakes, noLocks}, States: counts{twoProducers: 11945}},
 		{Name: "sticky", Is: Remedy{client: kgo.FailPartition, app: kgo.RecoverQuiescent}, Release: "franz-go issue 852, proposed",
@@ -236,7 +236,7 @@ var Scenario = scenario.Scenario[Params, Remedy]{
 		{Name: "pause-key", Is: Remedy{client: kgo.PauseKeys, app: kgo.ResumeAfter}, Release: "nobody's yet",
 			Does:   "only for the keys of what has failed",
 			Expect: expect{tooLate, behind, noLocks}},
-		{Name: "abort-transaction", Is: Remedy{client: kgo.Released, app: kgo.AbortTransaction, transactional: true}, Release: "franz-go 1.22.2",
+		{Name: "abort-transaction", Is: Remedy{client: kgo.Released, app: kgo.AbortTransaction, transactional: true}, Release: "franz-go 1.22.1 to 1.22.3",
 			Does: "all records are of one transaction, which is aborted, and written anew",
 			SlowIn: []*setting{
 				invalidRecordPlain, retriesPlain, timeoutPlain, metadataPlain, cancelledPlain, tooLargePlain,

@@ -138,7 +138,7 @@ var Scenario = scenario.Scenario[Params, Client]{
 				{By: "Sarama", Text: "state change to [retrying] because kafka server: Tried to send a message to a replica that is not the leader for some partition"},
 			},
 			Cause:    "The next batch is in flight while the first is retried; what waits behind it goes without a sequence number.",
-			Releases: "Sarama to 1.47.0; acknowledged and not written: 1.38.1 to 1.46.2 (before 1.43.3 seen in released code, not modelled)",
+			Releases: "Sarama to 1.47.0; acknowledged and not written: to 1.46.2 (before 1.43.3 seen in released code, from 1.38.1 on, and not modelled)",
 			Do:       "Use Sarama 1.61.1.",
 			Command:  scenario.Command("run", "retry-order"),
 		},
