@@ -186,10 +186,11 @@ func (t *Task) At(name string) *Task {
 	return t
 }
 
-// mustUseAt refuses a name that no operation has taken: who wrote it may believe that it
-// is a point.
+// mustUseAt refuses a name that no operation of a function has taken: who wrote it may
+// believe that it is a point. In a program it may stand before what waits in some
+// states only.
 func (t *Task) mustUseAt() {
-	if name := t.next; name != "" {
+	if name := t.next; name != "" && t.program == nil {
 		t.next = ""
 		panic(fmt.Sprintf("sim: task %s has At(%q) and no operation that it names: Step is a point by itself", t.name, name))
 	}
