@@ -3,6 +3,7 @@ package exercise
 import (
 	"errors"
 	"fmt"
+	"strconv"
 
 	"racelab/model"
 	"racelab/scenario"
@@ -99,8 +100,8 @@ func judged(c *code) scenario.Any {
 			}
 		},
 	}
-	for i, of := range subjects {
-		s.Settings = append(s.Settings, &scenario.Setting[place]{Name: of.name, Set: func(at *place) { at.World = i }})
+	for i := range subjects {
+		s.Settings = append(s.Settings, &scenario.Setting[place]{Name: strconv.Itoa(i), Set: func(at *place) { at.World = i }})
 	}
 	return s
 }
@@ -160,7 +161,7 @@ func gradeProperty(c []*code) *Verdict {
 	v := &Verdict{Outcome: Holds}
 	var through []subject // wrong, and not broken
 	for i, of := range subjects {
-		r, _ := search(race, of.name, &Verdict{}, explore.Options{First: of.wrong, Again: i > 0})
+		r, _ := search(race, strconv.Itoa(i), &Verdict{}, explore.Options{First: of.wrong, Again: i > 0})
 		broke := r.Verdict(yours)
 		if !of.wrong {
 			v.States += r.States
