@@ -141,59 +141,29 @@ func (s *Scenario[S, V]) judged() []string {
 }
 
 // mustBeWhole panics if the scenario speaks of a claim or a setting that it does
-// not have, or has two of a name.
+// not have, has two of a name, or lacks what nothing goes without.
 func (s *Scenario[S, V]) mustBeWhole() {
-	fail := func(format string, args ...any) {
-		panic(fault("%s: %s", s.Name, fmt.Sprintf(format, args...)))
-	}
-	mustBeWord("scenario", s.Name)
-	switch {
-	case s.Build == nil:
-		fail("Build is nil")
-	case slices.Contains(s.Claims, nil):
-		fail("Claims has a nil")
-	case slices.Contains(s.Settings, nil):
-		fail("Settings has a nil")
-	}
+	w := whole{scenario: s.Name, claims: mentionClaims(s.Claims), settings: mentionSettings(s.Settings)}
+	w.begins(s.Build != nil)
 	settings := s.settings()
-	known := func(who string, in []*Setting[S]) {
-		for _, setting := range in {
-			if setting == nil {
-				fail("%s speaks of a setting that is nil", who)
-			}
-			if !slices.Contains(settings, setting) {
-				fail("%s speaks of the setting %q, which Settings does not list", who, setting.Name)
-			}
-		}
-	}
-	claimed := func(who string, claims []*Claim[S]) {
-		for _, c := range claims {
-			if c == nil {
-				fail("%s speaks of a claim that is nil", who)
-			}
-			if !slices.Contains(s.Claims, c) && !slices.Contains(builtIns, c.Name) {
-				fail("%s speaks of the claim %q, which Claims does not list", who, c.Name)
-			}
-		}
-	}
+	w.settings = mentionSettings(settings)
 	expects := func(who string, list []Expect[S]) {
 		for _, e := range list {
-			known(who, e.where)
-			claimed(who, e.claims)
+			w.ofSettings(who, mentionSettings(e.where))
+			w.ofClaims(who, mentionClaims(e.claims))
 			for _, c := range e.claims {
 				applies := func(setting *Setting[S]) bool { return c.If(s.in(setting)) }
 				if e.where != nil && c.If != nil && !slices.ContainsFunc(e.where, applies) {
-					fail("%s expects something of %s in settings that its If leaves out", who, c.Name)
+					w.fail("%s expects something of %s in settings that its If leaves out", who, c.Name)
 				}
 			}
 		}
 	}
 	expects("Always", s.Always)
-	var names []string
 	for _, v := range s.variants() {
-		mustBeWord("variant of "+s.Name, v.Name)
+		w.named("variant", v.Name)
 		expects("variant "+v.Name, v.Expect)
-		known("variant "+v.Name, v.SlowIn)
+		w.ofSettings("variant "+v.Name, mentionSettings(v.SlowIn))
 		counted := 0
 		for _, setting := range settings {
 			if v.States[setting] > 0 {
@@ -201,48 +171,20 @@ func (s *Scenario[S, V]) mustBeWhole() {
 			}
 		}
 		if counted < len(v.States) {
-			fail("variant %s counts states in a setting that Settings does not list", v.Name)
+			w.fail("variant %s counts states in a setting that Settings does not list", v.Name)
 		}
-		names = append(names, "variant "+v.Name)
 	}
 	for _, need := range s.Needs {
-		known("the need "+need.Name, need.In)
-		claimed("the need "+need.Name, need.Claims)
+		w.ofSettings("the need "+need.Name, mentionSettings(need.In))
+		w.ofClaims("the need "+need.Name, mentionClaims(need.Claims))
 	}
 	for _, setting := range settings {
-		mustBeWord("setting of "+s.Name, setting.Name)
-		names = append(names, "setting "+setting.Name)
+		w.named("setting", setting.Name)
 		p := s.in(setting)
-		if wrong := bind(s.Flags, &p, true).outOfRange(); wrong != nil {
-			fail("the setting %s has %s=%s, which is out of range; want %v", setting.Name, wrong.Name, wrong.text(), wrong.Takes)
-		}
+		w.inRange(setting.Name, bind(s.Flags, &p, true))
 	}
 	p := s.Default()
-	for _, parameter := range bind(s.Flags, &p, false).list {
-		names = append(names, "parameter "+parameter.Name)
-	}
-	for _, c := range s.Claims {
-		names = append(names, "claim "+c.Name)
-	}
-	mustDiffer(s.Name, names)
-}
-
-// mustBeWord panics if a name could not stand in NAME/VARIANT@SETTING.
-func mustBeWord(what, name string) {
-	if name == "" || strings.ContainsAny(name, "/@= \t\r\n") {
-		panic(fault("a %s is named %q; want a name without spaces, / @ and =", what, name))
-	}
-}
-
-// mustDiffer panics if two names are the same. It is no part of mustBeWhole, which the
-// compiler makes for each scenario anew.
-func mustDiffer(scenario string, names []string) {
-	slices.Sort(names)
-	for i := range names[1:] {
-		if names[i] == names[i+1] {
-			panic(fault("%s: there are two of %s", scenario, names[i]))
-		}
-	}
+	w.ends(bind(s.Flags, &p, false))
 }
 
 // Find returns the race of a name. The error lists what there is.
