@@ -80,14 +80,14 @@ type Reason struct {
 
 // reasons lists the expectations that say why, each once.
 func (s *Scenario[S, V]) reasons() (reasons []Reason) {
-	of := func(variants []string, expectations []Expect[S]) {
-		for _, e := range expectations {
+	for i, v := range append([]Variant[S, V]{{Expect: s.Always}}, s.Variants...) {
+		var variants []string
+		if i > 0 {
+			variants = []string{v.Name}
+		}
+		for _, e := range v.Expect {
 			reasons = add(reasons, Reason{variants, e.outcome, claimNames(e.claims), settingNames(e.where), e.because})
 		}
-	}
-	of(nil, s.Always)
-	for _, v := range s.Variants {
-		of([]string{v.Name}, v.Expect)
 	}
 	return reasons
 }

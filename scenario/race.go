@@ -124,8 +124,8 @@ func (s *Scenario[S, V]) Race() *Race {
 // every world that some variant breaks.
 func (s *Scenario[S, V]) judged() []string {
 	judged := claimNames(s.Claims)
-	add := func(expectations []Expect[S]) {
-		for _, e := range expectations {
+	for _, v := range append(slices.Clip(s.Variants), Variant[S, V]{Expect: s.Always}) {
+		for _, e := range v.Expect {
 			for _, c := range e.claims {
 				if e.outcome == explore.Broken && !slices.Contains(judged, c.Name) {
 					judged = append(judged, c.Name)
@@ -133,10 +133,6 @@ func (s *Scenario[S, V]) judged() []string {
 			}
 		}
 	}
-	for _, v := range s.Variants {
-		add(v.Expect)
-	}
-	add(s.Always)
 	return judged
 }
 
