@@ -235,10 +235,10 @@ func (c *Conn) layout(w *World) {
 		w.bind(o)
 		return w.plan.group(o.bound(), ofWorld)
 	}
-	own(c.node).special(c) // It alone takes requests and answers them.
+	own(c.node).special(c, false) // It alone takes requests and answers them.
 	way := func(d *direction, queue *[]Envelope) {
 		own(&d.tail)
-		own(&d.head).special(&envelopes{c, queue})
+		own(&d.head).special(&envelopes{c, queue}, w.pace.timed())
 		d.head.pair = d.tail.number
 	}
 	way(&c.out, &c.requests)
@@ -252,7 +252,7 @@ func (c *Conn) layout(w *World) {
 		}
 	}
 	if c.asks != nil {
-		own(c.asks.by).special(&envelopes{c, &c.asks.inFlight})
+		own(c.asks.by).special(&envelopes{c, &c.asks.inFlight}, w.pace.timed())
 	}
 }
 

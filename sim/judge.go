@@ -96,7 +96,7 @@ func (w *World) judged() []string {
 		names = append(names, p.name)
 	}
 	names = append(names, NoDeadlock, NoProgress, NoPanic)
-	if slices.ContainsFunc(w.objects, func(t objectHolder) bool { return t.bound().kind == hook.Data }) {
+	if w.mayRace() {
 		names = append(names, NoDataRace)
 	}
 	if slices.ContainsFunc(w.nodes, func(m *nodeState) bool { _, ok := m.node.(Checker); return ok }) {

@@ -33,10 +33,11 @@ const ofWorld = -1
 
 // slot is one address to save and load.
 type slot struct {
-	at   unsafe.Pointer
-	op   op
-	elem *element // of a slice
-	self walks    // of a special
+	at    unsafe.Pointer
+	op    op
+	elem  *element // of a slice
+	self  walks    // of a special
+	times bool     // of a special: it holds moments
 }
 
 // op is how a slot is saved.
@@ -91,20 +92,51 @@ func (x *fixed) is() (words [3]uintptr) {
 	return words
 }
 
+// typeShape is what a type means to a plan. It is the same in every world.
+type typeShape struct {
+	typ    reflect.Type
+	sort   sort
+	op     op // of a leaf
+	fields []fieldShape
+	elem   *typeShape // of an array, a slice
+	plain  bool       // neither objects nor wiring: a slice of these may change
+	bad    bool       // it holds what no state can hold
+	times  bool       // it holds moments
+	parts  *element   // of a slice of plain elements
+}
+
+type fieldShape struct {
+	shape  *typeShape
+	name   string // empty: it is embedded
+	offset uintptr
+	config bool // tagged: not walked
+}
+
+// sort is the sort of a type.
+type sort uint8
+
+const (
+	aLeaf sort = iota
+	anObject
+	aStruct
+	anArray
+	aSlice
+	aPointer
+	anInterface
+	aFunction
+	refused
+)
+
+// shapes is what the types mean that a world has met.
+type shapes struct {
+	known map[reflect.Type]*typeShape // since the world began; other worlds read it
+	made  map[reflect.Type]*typeShape
+	order []*typeShape // those that are being made
+}
+
 // isMoment says whether what a slot saves changes when time passes.
-func (w *World) isMoment(x slot) bool {
-	switch x.op {
-	case moment, past:
-		return true
-	case list:
-		return x.elem.times
-	case special:
-		switch x.self.(type) {
-		case *envelopes, *taskTimeState:
-			return w.pace.timed()
-		}
-	}
-	return false
+func isMoment(x slot) bool {
+	return x.times || x.op == moment || x.op == past || x.op == list && x.elem.times
 }
 
 // group returns a new group.
@@ -117,8 +149,10 @@ func (pl *plan) group(owner *object, root int) *group {
 // add adds a slot.
 func (g *group) add(o op, at unsafe.Pointer) { g.slots = append(g.slots, slot{at: at, op: o}) }
 
-// special adds what walks itself.
-func (g *group) special(self walks) { g.slots = append(g.slots, slot{op: special, self: self}) }
+// special adds what walks itself, and may hold moments.
+func (g *group) special(self walks, times bool) {
+	g.slots = append(g.slots, slot{op: special, self: self, times: times})
+}
 
 // drawn says whether chance has a part in the state: a delay, or a Random.
 func (pl *plan) drawn() bool {

@@ -94,7 +94,7 @@ func (w *World) begin(r root, i int) *group {
 	case *nodeState:
 		owner.layout(g)
 	case *Task:
-		g.special(owner)
+		g.special(owner, false)
 	case *Property:
 		g.add(word8, unsafe.Pointer(&owner.violated))
 	}
@@ -131,7 +131,7 @@ func (w *World) seal() {
 	w.blocks, w.loose = make([]*block, n), make([]bool, n)
 	for i, g := range groups {
 		g.number = i
-		if slices.ContainsFunc(g.slots, w.isMoment) {
+		if slices.ContainsFunc(g.slots, isMoment) {
 			w.plan.moments = append(w.plan.moments, g)
 		}
 		if g.owner == nil {

@@ -278,7 +278,7 @@ func (p *process) layout(w *World) {
 	w.bind(p)
 	p.up = Never
 	g := w.plan.group(&p.object, ofWorld)
-	g.special(p)
+	g.special(p, false)
 	if w.pace.timed() {
 		g.add(moment, unsafe.Pointer(&p.up))
 	}

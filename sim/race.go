@@ -87,7 +87,7 @@ func (r *races) reset(w *World) {
 			r.clocks = append(r.clocks, make(vector, n))
 		}
 		r.objects, r.vars = make([]vector, len(w.objects)+1), make([]variable, len(w.objects)+1)
-		r.idle = !slices.Contains(w.judged(), NoDataRace)
+		r.idle = !w.mayRace()
 	}
 	for i, clock := range r.clocks {
 		clear(clock)
@@ -104,6 +104,11 @@ func (r *races) reset(w *World) {
 		c.forget()
 	}
 	r.on, r.steps, r.sent, r.now = true, 0, 0, nil
+}
+
+// mayRace says whether there is a variable to race at.
+func (w *World) mayRace() bool {
+	return slices.ContainsFunc(w.objects, func(o objectHolder) bool { return o.bound().kind == hook.Data })
 }
 
 // forget forgets what the tasks of a process did to what it had. What it comes to

@@ -14,48 +14,6 @@ var (
 	drawsType     = reflect.TypeFor[Random]()
 )
 
-// typeShape is what a type means to a plan. It is the same in every world.
-type typeShape struct {
-	typ    reflect.Type
-	sort   sort
-	op     op // of a leaf
-	fields []fieldShape
-	elem   *typeShape // of an array, a slice
-	plain  bool       // neither objects nor wiring: a slice of these may change
-	bad    bool       // it holds what no state can hold
-	times  bool       // it holds moments
-	parts  *element   // of a slice of plain elements
-}
-
-type fieldShape struct {
-	shape  *typeShape
-	name   string // empty: it is embedded
-	offset uintptr
-	config bool // tagged: not walked
-}
-
-// sort is the sort of a type.
-type sort uint8
-
-const (
-	aLeaf sort = iota
-	anObject
-	aStruct
-	anArray
-	aSlice
-	aPointer
-	anInterface
-	aFunction
-	refused
-)
-
-// shapes is what the types mean that a world has met.
-type shapes struct {
-	known map[reflect.Type]*typeShape // since the world began; other worlds read it
-	made  map[reflect.Type]*typeShape
-	order []*typeShape // those that are being made
-}
-
 // of is the shape of a type.
 func (s *shapes) of(t reflect.Type) *typeShape {
 	if sh := s.find(t); sh != nil {

@@ -221,7 +221,7 @@ func (td *timed) layout() {
 	for i := range td.tasks {
 		p, t := &td.tasks[i], w.tasks[i]
 		g := own(&t.object)
-		g.special(&taskTimeState{td, t, p})
+		g.special(&taskTimeState{td, t, p}, true)
 		g.draws(&p.cost, &p.draws)
 		for k := range p.thinkTimes {
 			g.draws(&p.thinkTimes[k].cost, &p.thinkTimes[k].draws)
