@@ -132,7 +132,7 @@ var mutants = []mutant{
 	{"what comes before the first point is lost", "sim/run.go",
 		"w.violations = append(w.violations, w.began...)", "",
 		"a panic there is no break of no-panic", [2]string{"./sim/explore", "TestAPanicBeforeTheFirstPoint"}},
-	{"refusals are panics of the client", "sim/model_error.go",
+	{"refusals are panics of the client", "sim/record.go",
 		"	if e := refusal(err.Reason); e != nil && !w.estranged {\n		panic(e)\n	}\n", "",
 		"a fault of the model is a verdict on the client", [2]string{"./sim/explore", "TestAPanicBeforeTheFirstPoint|TestSearchesSee"}},
 
