@@ -26,6 +26,7 @@ func (e *engine) Take(i int)                   { e.world().take(i) }
 func (e *engine) Foresee() []hook.Prospect     { return e.world().foresee() }
 func (e *engine) Tell(i int)                   { e.world().tell(i) }
 func (e *engine) Leap(i int) (any, bool)       { return e.world().leap(i) }
+func (e *engine) Land(way any) any             { return e.world().land(way.(*leap)) }
 func (e *engine) Close()                       { e.world().Close() }
 func (e *engine) Violations() []Violation      { return e.violations }
 func (e *engine) Properties() []string         { return e.begun().judged() }
@@ -49,14 +50,14 @@ func (e *engine) Irreducible() string          { return e.world().irreducible() 
 func (e *engine) Unlooped() bool               { return e.begun().unlooped() }
 func (e *engine) StopFaults()                  { e.begun().stopFaults() }
 func (e *engine) Save() any                    { return e.begun().save() }
-func (e *engine) Load(state any)               { w := e.begun(); w.goTo(w.stateOf(state)) }
+func (e *engine) Load(state any)               { e.begun().goTo(state.(*snapshot)) }
 func (e *engine) Pack(to []byte, before, state any) []byte {
-	w := e.world()
-	return w.pack(to, w.stateOf(before), w.stateOf(state))
+	was, _ := before.(*snapshot)
+	return e.world().pack(to, was, state.(*snapshot))
 }
 func (e *engine) Unpack(from []byte, before any) (state any, rest []byte) {
-	w := e.world()
-	return w.unpack(from, w.stateOf(before))
+	was, _ := before.(*snapshot)
+	return e.world().unpack(from, was)
 }
 func (e *engine) Differences(a, b any) []string {
 	return e.begun().differences(a.(*snapshot), b.(*snapshot))

@@ -65,13 +65,8 @@ func (w *World) leap(i int) (*leap, bool) {
 	return &leap{w.base, m.left}, true
 }
 
-// stateOf is the snapshot of a state that save or leap has returned; nil is none.
-func (w *World) stateOf(state any) *snapshot {
-	l, leaped := state.(*leap)
-	if !leaped {
-		s, _ := state.(*snapshot)
-		return s
-	}
+// land is the snapshot of the state that a leap leads to. The world does not go there.
+func (w *World) land(l *leap) *snapshot {
 	s := w.newSnapshot(l.from.now, l.from.blocks)
 	for left := l.left; len(left) > 0; {
 		k := left[0].group / blockSize

@@ -27,9 +27,11 @@ type Engine interface {
 	// let it say: Violations, Tested, PutOff and Accesses, but for what the state as a
 	// whole decides: that nothing can go on, and who waits for what.
 	Tell(i int)
-	// Leap is what Save would return after the i-th of Enabled, which was foreseen, if
-	// something other than a fault can surely happen there.
-	Leap(i int) (state any, ok bool)
+	// Leap is the way to where the i-th of Enabled leads, which was foreseen, if something
+	// other than a fault can surely happen there. Land is what Save would return there.
+	// Any world that was built alike may Land.
+	Leap(i int) (leap any, ok bool)
+	Land(leap any) (state any)
 	// Close ends the tasks.
 	Close()
 

@@ -39,8 +39,9 @@ type move struct {
 	fingerprint uint64     // of where it leads
 	to          uint32     // where that is in the graph, if
 	known       bool       // it was known before this batch
-	checkpoint  checkpoint // to go there; empty if it was
-	broke       uint64     // bit i for the i-th property
+	checkpoint  checkpoint // to go there; empty if it was, or by a leap
+	leap        any
+	broke       uint64 // bit i for the i-th property
 	mover       uint16
 	place       int32
 	putOff      []int

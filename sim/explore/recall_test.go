@@ -104,7 +104,7 @@ func foresee(build func() *sim.World, mostStates int) (n int, err error) {
 			}
 			if leaps {
 				fields, events := w.Fields(), slices.Clone(w.Enabled())
-				if w.Load(leap); !slices.Equal(w.Fields(), fields) || !slices.EqualFunc(w.Enabled(), events, sameEvent) {
+				if w.Load(w.Land(leap)); !slices.Equal(w.Fields(), fields) || !slices.EqualFunc(w.Enabled(), events, sameEvent) {
 					return n, &sim.ModelError{Reason: "a leap leads elsewhere"}
 				}
 			}

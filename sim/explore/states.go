@@ -134,6 +134,9 @@ func (s *search) run(o Options, memory *memoryBound) bool {
 						to, isNew = s.seen.add(m.fingerprint)
 					}
 					if isNew {
+						if m.leap != nil { // Only now, as one batch may come to a state several times.
+							m.checkpoint.at = at.sees.Land(m.leap)
+						}
 						s.next.push(m.checkpoint)
 						s.graph.states = s.seen.n()
 						if m.ends {
@@ -290,7 +293,7 @@ func (s *search) foresees(at *cursor, i int, fingerprint uint64) (m move, ok boo
 	if m.to, m.known = s.seen.find(fingerprint); m.known {
 		ok = !hasBit(s.ends, m.to)
 	} else {
-		m.checkpoint.at, ok = at.sees.Leap(i)
+		m.leap, ok = at.sees.Leap(i)
 	}
 	if ok {
 		at.sees.Tell(i)

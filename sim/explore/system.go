@@ -69,7 +69,8 @@ type Foreseer interface {
 	System
 	Foresee() []Prospect
 	Tell(i int)
-	Leap(i int) (state any, ok bool)
+	Leap(i int) (leap any, ok bool)
+	Land(leap any) (state any)
 }
 
 // Packer is a Saver whose states can be kept on disk; see Engine.
