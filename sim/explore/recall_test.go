@@ -149,7 +149,7 @@ func TestForeseeingChangesNothing(t *testing.T) {
 			closed++
 		}
 	}
-	if stuck < 50 || closed < 10 {
+	if stuck < 50 || closed < 3 { // Of 1,000 programs some 200 and 6 to 20.
 		t.Errorf("%d programs get stuck and %d have deadlocks: too few", stuck, closed)
 	}
 }
