@@ -149,13 +149,7 @@ func build(w *sim.World, is client, p Params) {
 	}
 	cl := kgo.NewProducer(w.Dial("kgo", "broker"), nil, config)
 	application := kgo.NewApp(cl, app)
-	w.Share("cl", cl)
-	w.Share("promises", application)
-	w.GoProgram("p1", application.NewSubmitter(1, model.Record(p.Records+1), 1))
-	w.GoProgram("app", application.NewApplication())
-	w.GoProgram("sink", cl.NewSink())
-	w.GoProgram("responses", cl.NewResponses())
-	w.GoProgram("promises", cl.NewPromises())
+	application.AddTo(w, application.NewSubmitter(1, model.Record(p.Records+1), 1))
 	w.GoProgram("metadata", cl.NewMetadata())
 	if app.Mark == kgo.WithContext {
 		w.GoProgram("context", &kgo.Context{Producer: cl})

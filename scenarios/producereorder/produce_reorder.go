@@ -369,8 +369,7 @@ func build(w *sim.World, remedy Remedy, p Params) {
 	}
 	cl := kgo.NewProducer(w.Dial("kgo", "broker"), coordinates, config)
 	application := kgo.NewApp(cl, app)
-	w.Share("cl", cl)
-	w.Share("promises", application)
+	var submitters []*kgo.Submitter
 	next := model.Record(1)
 	for i := range p.Producers {
 		to := next + model.Record((p.Records+p.Producers-1-i)/p.Producers)
@@ -378,13 +377,10 @@ func build(w *sim.World, remedy Remedy, p Params) {
 		if p.Turns {
 			submitter = application.NewSubmitter(model.Record(1+i), model.Record(1+p.Records), model.Record(p.Producers))
 		}
-		w.GoProgram(fmt.Sprint("p", i+1), submitter)
+		submitters = append(submitters, submitter)
 		next = to
 	}
-	w.GoProgram("app", application.NewApplication())
-	w.GoProgram("sink", cl.NewSink())
-	w.GoProgram("responses", cl.NewResponses())
-	w.GoProgram("promises", cl.NewPromises())
+	application.AddTo(w, submitters...)
 	if config.RecordRetries >= 0 || config.LoadErrors > 0 || config.Transactional {
 		w.GoProgram("metadata", cl.NewMetadata())
 	}

@@ -343,12 +343,6 @@ func buildFranzGo(w *sim.World, p Params) {
 	}
 	cl := kgo.NewProducer(w.Dial("kgo", "broker"), nil, config)
 	application := kgo.NewApp(cl, kgo.AppConfig{Remedy: kgo.HandOverAgain, Records: p.Messages})
-	w.Share("cl", cl)
-	w.Share("promises", application)
-	w.GoProgram("p1", application.NewSubmitter(1, model.Record(p.Messages+1), 1))
-	w.GoProgram("app", application.NewApplication())
-	w.GoProgram("sink", cl.NewSink())
-	w.GoProgram("responses", cl.NewResponses())
-	w.GoProgram("promises", cl.NewPromises())
+	application.AddTo(w, application.NewSubmitter(1, model.Record(p.Messages+1), 1))
 	w.GoProgram("metadata", cl.NewMetadata())
 }

@@ -78,8 +78,8 @@
 //     and there is no verdict.
 //   - A step does the same wherever all that it looks at is the same: its task or its
 //     node, the objects that it touches, the properties that judge it. States takes a
-//     step out of two such states. From then on it loads what the step left, and does not
-//     take it. Where steps are checked, it takes the step and compares. A step that does
+//     step out of two such states. From then on it goes by what the step left, and does
+//     not take it. Where steps are checked, it takes the step and compares. A step that does
 //     something else looks at what is neither its own nor an object, such as a field of
 //     another node. That is a ModelError.
 //   - Nothing else decides what happens. So a proof defends itself: at least 100

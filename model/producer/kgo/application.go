@@ -90,6 +90,20 @@ func NewApp(cl *Producer, config AppConfig) *App {
 	return a
 }
 
+// AddTo shares the client and its application with a world, and adds the goroutines that
+// each client has. Those that submit are p1, p2 and so on.
+func (a *App) AddTo(w *sim.World, submitters ...*Submitter) {
+	w.Share("cl", a.cl)
+	w.Share("promises", a)
+	for i, s := range submitters {
+		w.GoProgram(fmt.Sprint("p", i+1), s)
+	}
+	w.GoProgram("app", a.NewApplication())
+	w.GoProgram("sink", a.cl.NewSink())
+	w.GoProgram("responses", a.cl.NewResponses())
+	w.GoProgram("promises", a.cl.NewPromises())
+}
+
 // promise is the promise of every record.
 func (a *App) promise(t *sim.Task, pr promisedRec) {
 	if pr.err() == 0 {
