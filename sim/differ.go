@@ -1,68 +1,94 @@
 package sim
 
 import (
+	"fmt"
+	"reflect"
 	"strings"
 
 	"racelab/sim/internal/hook"
 )
 
-// differences names the fields in which two saved states differ, those of a task with
-// the point where it is parked in the first. Moments differ by their distance from
-// now. What no field shows goes by the object's name.
-func (w *World) differences(first, second *snapshot) []string {
-	is := w.fieldsOf(first, first.now)
+// parts names what a saved state is made of. Moments are told by their distance from now.
+func (w *World) parts(s *snapshot) []hook.StatePart {
+	w.goTo(&snapshot{blocks: s.blocks})
+	var l partList
 	points := map[string]string{}
 	for _, t := range w.tasks {
-		if points[t.name] = "the end"; t.site != nil {
-			points[t.name] = t.site.point
+		point := "the end"
+		switch {
+		case t.gone:
+			point = "down"
+		case t.site != nil:
+			point = t.site.point
 		}
+		points[t.name] = point
+		l.add(t.name+".(place)", point)
 	}
-	at := func(path string) string {
-		name, _, _ := strings.Cut(path, ".")
-		if point, ok := points[name]; ok {
-			return path + ", at " + point
+	for _, p := range w.claims {
+		l.add(p.name+".(verdict)", p.violated)
+	}
+	w.survey(func(path string, v reflect.Value, kind surveyed) {
+		switch {
+		case kind != objectField && kind != stateField:
+		case v.Type() == reflect.TypeFor[Envelope]():
+			l.envelope(path, v.Addr().Interface().(*Envelope))
+		default:
+			l.add(path, held(v, kind))
 		}
-		return path
-	}
-	other := map[string]string{}
-	for _, f := range w.fieldsOf(second, first.now) {
-		other[f.Path] = f.Value
-	}
-	var names []string
-	shown := map[string]bool{} // by the paths that lead to a field
-	add := func(path string) {
-		names = append(names, at(path))
-		for i, c := range path {
-			if c == '.' || c == '[' {
-				shown[path[:i]] = true
-			}
+	})
+	for _, c := range w.conns {
+		for i := range c.requests {
+			l.envelope(fmt.Sprintf("%s[%d]", w.objectName(c.out.head.number), i), &c.requests[i])
 		}
-		shown[path] = true
-	}
-	for _, f := range is {
-		if value, ok := other[f.Path]; !ok || value != f.Value {
-			add(f.Path)
-		}
-		delete(other, f.Path)
-	}
-	for _, f := range w.fieldsOf(second, first.now) {
-		if _, more := other[f.Path]; more {
-			add(f.Path)
+		for i := range c.responses {
+			l.envelope(fmt.Sprintf("%s[%d]", w.objectName(c.in.head.number), i), &c.responses[i])
 		}
 	}
 	for i, g := range w.plan.groups {
-		if first.record(i).hash == second.record(i).hash || g.owner == nil {
-			continue
-		}
-		if name := w.objectName(g.owner.number); !shown[name] {
-			add(name)
+		if g.owner != nil {
+			l.parts = append(l.parts, hook.StatePart{Path: w.objectName(g.owner.number), Rest: s.record(i).hash})
 		}
 	}
-	return names
+	for i := range l.parts {
+		name, _, _ := strings.Cut(l.parts[i].Path, ".")
+		l.parts[i].At = points[name]
+	}
+	return l.parts
 }
 
-// fieldsOf prints the fields of a saved state, as if it were some other time of day.
-func (w *World) fieldsOf(s *snapshot, now Time) []hook.Field {
-	w.goTo(&snapshot{now: now, blocks: s.blocks})
-	return w.listFields()
+type partList struct{ parts []hook.StatePart }
+
+func (l *partList) add(path string, value any) {
+	l.parts = append(l.parts, hook.StatePart{Path: path, Value: fmt.Sprint(value)})
+}
+
+func (l *partList) envelope(path string, e *Envelope) {
+	if e.Message == nil {
+		return
+	}
+	l.add(path+".of", e.From())
+	l.message(path+"."+NameOf(e.Message), reflect.ValueOf(e.Message))
+}
+
+// message lists the contents of a message by their paths.
+func (l *partList) message(path string, v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		if v.IsNil() {
+			l.add(path, "nil")
+			return
+		}
+		l.message(path, v.Elem())
+	case reflect.Struct:
+		l.add(path, "") // It may have no fields.
+		for i := range v.NumField() {
+			l.message(path+"."+v.Type().Field(i).Name, v.Field(i))
+		}
+	case reflect.Slice, reflect.Array:
+		for i := range v.Len() {
+			l.message(fmt.Sprintf("%s[%d]", path, i), v.Index(i))
+		}
+	default:
+		l.add(path, v)
+	}
 }

@@ -59,9 +59,7 @@ func (e *engine) Unpack(from []byte, before any) (state any, rest []byte) {
 	was, _ := before.(*snapshot)
 	return e.world().unpack(from, was)
 }
-func (e *engine) Differences(a, b any) []string {
-	return e.begun().differences(a.(*snapshot), b.(*snapshot))
-}
+func (e *engine) Parts(state any) []hook.StatePart      { return e.begun().parts(state.(*snapshot)) }
 func (e *engine) Fingerprint() uint64                   { return e.begun().fingerprint() }
 func (e *engine) Learn(from any)                        { e.begun().learn(from.(*engine).world()) }
 func (e *engine) CheckStep(i int) error                 { return e.begun().checkStep(i) }

@@ -47,14 +47,19 @@ func (w *World) wiringHash() uint64 {
 func (w *World) listFields() []hook.Field {
 	var fields []hook.Field
 	w.survey(func(path string, v reflect.Value, kind surveyed) {
-		switch kind {
-		case objectField:
-			fields = append(fields, hook.Field{Path: path, Value: v.Addr().Interface().(holder).holds()})
-		case stateField:
-			fields = append(fields, hook.Field{Path: path, Value: printed(v)})
+		if kind == objectField || kind == stateField {
+			fields = append(fields, hook.Field{Path: path, Value: held(v, kind)})
 		}
 	})
 	return fields
+}
+
+// held prints what a part of the state holds.
+func held(v reflect.Value, kind surveyed) string {
+	if kind == objectField {
+		return v.Addr().Interface().(holder).holds()
+	}
+	return printed(v)
 }
 
 // holder is an object that can print what it holds.

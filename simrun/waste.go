@@ -2,7 +2,6 @@ package simrun
 
 import (
 	"fmt"
-	"strings"
 
 	"racelab/sim/explore"
 )
@@ -10,8 +9,11 @@ import (
 // wasteStates is how many states --waste looks at, if --limit does not say.
 const wasteStates = 100_000
 
-// wasteShown is how many fields it lists, of those in which one pair in 200 differs.
-const wasteShown = 20
+// wasteShown is how many causes it lists, and wasteFields how many fields of each.
+const (
+	wasteShown  = 20
+	wasteFields = 8
+)
 
 // waste says how many states differ only in what nobody needs any more, and in which
 // fields.
@@ -27,22 +29,26 @@ func (s *search) waste(a *app, sys *explore.Worlds, o explore.Options) error {
 	}
 	fmt.Fprintf(a.stdout, "%s states%s; %s would do, as nothing that can still happen tells the others apart: %.2f times as many as needed\n",
 		thousands(w.States), all, thousands(w.Classes), w.Factor())
-	if w.Pairs == 0 {
+	causes, left := w.Causes()
+	if left == 0 {
 		return nil
 	}
-	fmt.Fprintf(a.stdout, "\nOf %s pairs of states that nothing tells apart\n  differ  in it alone\n", thousands(w.Pairs))
-	for i, f := range w.Fields {
-		if i == wasteShown || 200*f.Pairs < w.Pairs {
-			fmt.Fprintf(a.stdout, "and in %d more fields\n", len(w.Fields)-i)
+	fmt.Fprintf(a.stdout, "\nWhat tells %s of those that are too many from the state of their class that is most alike, with an example of each\n", thousands(left))
+	for i, c := range causes {
+		if i == wasteShown {
+			fmt.Fprintf(a.stdout, "and %s by %s other sets of fields\n", thousands(left), thousands(len(causes)-i))
 			break
 		}
-		name, at, _ := strings.Cut(f.Name, ", at ")
-		if at != "" {
-			name += "  at " + at
+		left -= c.States
+		number := thousands(c.States)
+		for k, d := range c.Example {
+			if k == wasteFields {
+				fmt.Fprintf(a.stdout, "%9sand in %d more\n", "", len(c.Example)-k)
+				break
+			}
+			fmt.Fprintf(a.stdout, "%7s  %s: %s | %s\n", number, d.Name, d.First, d.Second)
+			number = ""
 		}
-		fmt.Fprintf(a.stdout, "%7.0f%% %11.0f%%  %s\n", percent(f.Pairs, w.Pairs), percent(f.Alone, w.Pairs), name)
 	}
 	return nil
 }
-
-func percent(part, of int) float64 { return 100 * float64(part) / float64(of) }

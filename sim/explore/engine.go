@@ -105,9 +105,8 @@ type Engine interface {
 	// Unpack returns the state of the first of some bytes that Pack has made here, and
 	// what follows them. Before is what it was for Pack.
 	Unpack(from []byte, before any) (state any, rest []byte)
-	// Differences names the fields in which two saved states differ, those of a task
-	// with the point where it is parked in the first.
-	Differences(first, second any) []string
+	// Parts names what a saved state is made of.
+	Parts(state any) []StatePart
 	// Fingerprint hashes the state. Two states share one by accident with
 	// probability 2^-64.
 	Fingerprint() uint64
@@ -147,6 +146,8 @@ type (
 	Kind = hook.Kind
 	// Prospect is where a step leads, if that is known before.
 	Prospect = hook.Prospect
+	// StatePart is something that a state is made of.
+	StatePart = hook.StatePart
 	// Field is one field of the model.
 	Field = hook.Field
 	// Blocked is what cannot happen, and the object that it waits for, or one of

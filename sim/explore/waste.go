@@ -1,10 +1,7 @@
 package explore
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
-	"strings"
 
 	"racelab/sim"
 )
@@ -20,25 +17,32 @@ type Waste struct {
 	States   int  // looked at
 	Complete bool // those are all there are; else each that is not expanded counts as different
 	Classes  int  // of states that nothing tells apart
-	Pairs    int  // of such states that were compared
-	Fields   []WastedField
-}
 
-// WastedField is a field in which states of one class differ.
-type WastedField struct {
-	Name  string // with [*] for every index; that of a task with its point
-	Pairs int    // differ in it
-	Alone int    // differ in nothing else
+	engine Engine
+	states []checkpoint
+	class  []uint64 // by state
 }
 
 // Factor is by how much the states are more than the classes.
 func (w *Waste) Factor() float64 { return float64(w.States) / float64(w.Classes) }
 
-// wastePairs is how many pairs of states are compared, and wasteTries with how many
-// others of its class each is, to find the one that it is most alike.
+// WasteCause is what keeps states apart that are too many. In each class as many are as
+// it has states but one: each is that to which it takes the fewest parts to come from
+// those before it. If no state had these parts, so many states would be gone.
+type WasteCause struct {
+	Names   []string // of parts; [*] for every index, that of a task with its point
+	States  int
+	Example []WasteDifference // of two states
+}
+
+// WasteDifference is a part that two states have and that is not the same.
+type WasteDifference struct{ Name, First, Second string }
+
+// wasteCompared is how many states are compared, those of some classes if there are more,
+// and wasteTogether with how many others each is.
 const (
-	wastePairs = 4000
-	wasteTries = 3
+	wasteCompared = 4_000
+	wasteTogether = 256
 )
 
 // FindWaste looks at o.Limit states for those that nothing tells apart: the same events
@@ -51,9 +55,7 @@ func FindWaste(sys *Worlds, o Options) (_ *Waste, err error) {
 	s := wasteSearch{at: newCursor(sys), numbers: map[string]uint64{}, seen: newSeen(), index: newResult("states", sys).index}
 	s.run(o)
 	class, n := s.refine()
-	w := &Waste{States: len(s.states), Complete: s.expanded == len(s.states), Classes: n}
-	w.compare(sys.Engine, s.states, class)
-	return w, nil
+	return &Waste{len(s.states), s.expanded == len(s.states), n, sys.Engine, s.states, class}, nil
 }
 
 type wasteSearch struct {
@@ -159,67 +161,4 @@ func spread(x uint64) uint64 {
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
 	x = (x ^ x>>27) * 0x94d049bb133111eb
 	return x ^ x>>31
-}
-
-// compare says in which fields states of one class differ.
-func (w *Waste) compare(e Engine, states []checkpoint, class []uint64) {
-	members := map[uint64][]int{}
-	at := map[string]int{}
-	every := max(1, (w.States-w.Classes)/wastePairs)
-	repeats := 0
-	for i, c := range class {
-		others := members[c]
-		members[c] = append(others, i)
-		if len(others) == 0 {
-			continue
-		}
-		if repeats++; repeats%every != 0 {
-			continue
-		}
-		var least []string
-		for _, other := range others[max(0, len(others)-wasteTries):] {
-			names := wastedFields(e.Differences(states[i].at, states[other].at))
-			if least == nil || len(names) < len(least) {
-				least = names
-			}
-		}
-		w.Pairs++
-		for _, name := range least {
-			k, known := at[name]
-			if !known {
-				k, at[name] = len(w.Fields), len(w.Fields)
-				w.Fields = append(w.Fields, WastedField{Name: name})
-			}
-			w.Fields[k].Pairs++
-			if len(least) == 1 {
-				w.Fields[k].Alone++
-			}
-		}
-	}
-	slices.SortFunc(w.Fields, func(a, b WastedField) int {
-		return cmp.Or(cmp.Compare(b.Pairs, a.Pairs), cmp.Compare(a.Name, b.Name))
-	})
-}
-
-// wastedFields puts [*] for every index, and names each once.
-func wastedFields(paths []string) []string {
-	for i, path := range paths {
-		var b strings.Builder
-		for {
-			before, after, ok := strings.Cut(path, "[")
-			b.WriteString(before)
-			if !ok {
-				break
-			}
-			index, rest, _ := strings.Cut(after, "]")
-			if strings.Trim(index, "0123456789") == "" {
-				index = "*"
-			}
-			b.WriteString("[" + index + "]")
-			path = rest
-		}
-		paths[i] = b.String()
-	}
-	slices.Sort(paths)
-	return slices.Compact(paths)
 }

@@ -43,6 +43,15 @@ type Field struct {
 	Value string
 }
 
+// StatePart is something that a state is made of: a field, one of a message that is on its
+// way, the point where a task is, or all that an object holds and no other part shows.
+type StatePart struct {
+	Path  string // "B0->G0 (arrivals)[0].Fetch.Offset"
+	Value string
+	Rest  uint64 // of an object: a hash of all of it
+	At    string // of a task's field: where the task is
+}
+
 // FirstDifference compares two lists of fields and names the first that differs.
 func FirstDifference(was, is []Field) string {
 	for i := range was {
