@@ -114,7 +114,7 @@ func TestHangs(t *testing.T) {
 	for _, err := range []error{searched, repeated, steered} {
 		var h hung
 		if !errors.As(err, &h) || strings.Contains(h.Error(), "\n") ||
-			!strings.Contains(h.Error(), ": os.(*File).Read blocks out of control; leave the test out by -run") {
+			!strings.Contains(h.Error(), ": os.(*File).Read blocks out of control; leave the test out by -skip") {
 			t.Errorf("the search says %q", err)
 		}
 	}

@@ -132,7 +132,10 @@ func sameText(a, b []turn) bool {
 }
 
 func describe(s rt.Step) string {
-	if s.Site() == "" {
+	switch {
+	case s.Late > 0:
+		return fmt.Sprintf("%s, %v late", s.Event.Label, s.Late)
+	case s.Site() == "":
 		return s.Event.Label
 	}
 	return s.Site() + " " + s.Event.Label

@@ -65,6 +65,9 @@ func (c *subTest) label(int) string          { return "Run" }
 func (c *subTest) do(*goroutine, int) result { return done }
 func (c *subTest) object() *object           { return c.o }
 
+// nothing is what Block waits for.
+const nothing = "select {}"
+
 // Block is select {}.
 func Block() {
 	g := current()
@@ -74,7 +77,7 @@ func Block() {
 	if active.killed {
 		runtime.Goexit()
 	}
-	g.queue(&queued{nil, "select {}"})
+	g.queue(&queued{nil, nothing})
 }
 
 // Bubble calls f, and waits until all goroutines have ended that were started meanwhile.

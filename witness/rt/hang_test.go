@@ -12,8 +12,8 @@ func TestHang(t *testing.T) {
 	}
 	inside := standard() + "net/net.go:194 +0x1\n"
 	for called, want := range map[string]string{
-		"": `main comes to no point after "starts", at m_test.go:19: a loop without a point; leave the test out by -run, or let the loop call runtime.Gosched`,
-		"internal/poll.(*FD).Read(0x1, {0x2})\n\t" + inside + "net.(*conn).Read({0x1?, 0x2})\n\t" + inside: `main comes to no point after "starts", at m_test.go:19: net.(*conn).Read blocks out of control; leave the test out by -run, or let it use channels and witness.Connect`,
+		"": `main comes to no point after "starts", at m_test.go:19: a loop without a point; leave the test out by -skip, or let the loop call runtime.Gosched`,
+		"internal/poll.(*FD).Read(0x1, {0x2})\n\t" + inside + "net.(*conn).Read({0x1?, 0x2})\n\t" + inside: `main comes to no point after "starts", at m_test.go:19: net.(*conn).Read blocks out of control; leave the test out by -skip, or let it use channels, io.Pipe or witness.Connect`,
 	} {
 		if got := hang(Event{Actor: "main", Label: "starts"}, stack(called)); got != want {
 			t.Errorf("got %s\nwant %s", got, want)

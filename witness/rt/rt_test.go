@@ -539,6 +539,53 @@ func find(t *testing.T, property string, body func()) error {
 	return nil
 }
 
+// Goal: who waits for nothing at all waits for no nil.
+func TestBlockedForEver(t *testing.T) {
+	if err := find(t, rt.NoDeadlock, rt.Block); err == nil || !strings.Contains(err.Error(), "main waits in select {}") || strings.Contains(err.Error(), "nil") {
+		t.Error(err)
+	}
+}
+
+// Goal: where all wait, the default schedule lets the earliest timer go off, whichever was armed
+// first; and a sleeper that another timer overtakes is late by so much.
+func TestTimersInTheirOrder(t *testing.T) {
+	var order []string
+	sys := rt.NewSystem(func() {
+		order = nil
+		for _, ms := range []int{30, 10, 20} {
+			rt.Go("sleeper", func() {
+				rt.Sleep(time.Duration(ms) * time.Millisecond)
+				order = append(order, fmt.Sprint(ms))
+			})
+		}
+	})
+	defer sys.Close()
+	run := func(pick func([]rt.Event) int) (late []time.Duration) {
+		sys.Reset()
+		for len(sys.Enabled()) > 0 {
+			sys.Take(pick(sys.Enabled()))
+			for _, s := range sys.Trace() {
+				if s.Event.Label == "Sleep ends" {
+					late = append(late, s.Late)
+				}
+			}
+		}
+		return late
+	}
+	if late := run(func([]rt.Event) int { return 0 }); fmt.Sprint(order, late) != "[10 20 30] [0s 0s 0s]" {
+		t.Errorf("the default schedule wakes %v, %v late", order, late)
+	}
+	last := func(all []rt.Event) int {
+		if all[0].Label == "Sleep ends" {
+			return len(all) - 1
+		}
+		return 0
+	}
+	if late := run(last); fmt.Sprint(order, late) != "[30 20 10] [0s 10ms 20ms]" {
+		t.Errorf("the last timer first wakes %v, %v late", order, late)
+	}
+}
+
 // Goal: what goes wrong is named: who waits for what, who holds it, who panicked,
 // who is left.
 func TestWhatGoesWrong(t *testing.T) {

@@ -398,6 +398,7 @@ type Step struct {
 	Notes []string // what the test logged in it
 	Aside bool     // it happened where nothing was chosen (within Calm, or by a goroutine of Atomic), or nothing went wrong
 	Next  Next
+	Late  time.Duration // it is a timer's, and that was due so long before
 	line  *line
 }
 
@@ -425,6 +426,7 @@ func (s *System) take(i int) {
 	s.watch.begin(e)
 	switch {
 	case c.t != nil:
+		step.Late = max(0, r.now-c.t.when)
 		r.fire(c.t)
 	case c.way < 0:
 		r.resume(c.g)
@@ -618,7 +620,7 @@ func (s *Stuck) Error() string {
 				b.WriteString(", which " + holder.name + " holds")
 			}
 		}
-		if g.op.object() == nil {
+		if g.op.object() == nil && g.op.label(0) != nothing {
 			b.WriteString(" on nil")
 		}
 	}
@@ -686,12 +688,12 @@ func hang(after Event, stacks string) string {
 			}
 			text += ", at " + filepath.Base(file)
 			if called == "" {
-				return text + ": a loop without a point; leave the test out by -run, or let the loop call runtime.Gosched"
+				return text + ": a loop without a point; leave the test out by -skip, or let the loop call runtime.Gosched"
 			}
-			return text + ": " + called + " blocks out of control; leave the test out by -run, or let it use channels and witness.Connect"
+			return text + ": " + called + " blocks out of control; leave the test out by -skip, or let it use channels, io.Pipe or witness.Connect"
 		}
 	}
-	return text + ": it blocks in code that was not rewritten; leave the test out by -run"
+	return text + ": it blocks in code that was not rewritten; leave the test out by -skip"
 }
 
 // ExitHung is the exit code of a process that the watchdog ends.

@@ -1,7 +1,9 @@
 package rt
 
 import (
+	"cmp"
 	"runtime"
+	"slices"
 	"time"
 	"unsafe"
 )
@@ -349,7 +351,8 @@ func Tick(d time.Duration) <-chan time.Time {
 	return NewTicker(d).C
 }
 
-// due lists the timers that may fire now. idle says that no goroutine can run.
+// due lists the timers that may fire now, the earliest first, so that none overtakes another
+// in the default schedule. idle says that no goroutine can run.
 func (r *run) due(idle bool) []*timer {
 	if len(r.timers) == 0 {
 		return nil
@@ -367,6 +370,7 @@ func (r *run) due(idle bool) []*timer {
 			due = append(due, t)
 		}
 	}
+	slices.SortStableFunc(due, func(x, y *timer) int { return cmp.Compare(x.when, y.when) })
 	return due
 }
 

@@ -164,7 +164,8 @@ type question struct {
 	all, verbose bool
 	race, debug  bool
 	short        bool
-	run, command string
+	run, skip    string
+	command      string
 	tags         string
 	save         string // a file
 	dir          string
@@ -179,6 +180,7 @@ func flagsOf(q *question) *pflag.FlagSet {
 	f.BoolVar(&q.all, "all", false, "explore every TestX, unmodified")
 	f.BoolVar(&q.race, "race", false, "report data races too; needs cgo, as go test -race does")
 	f.StringVar(&q.run, "run", "", "only tests that match this pattern, as go test has it")
+	f.StringVar(&q.skip, "skip", "", "no tests that match this pattern, as go test has it")
 	f.BoolVarP(&q.verbose, "verbose", "v", false, "say what each test did")
 	f.BoolVar(&q.short, "short", false, "testing.Short() holds")
 	f.StringVar(&q.tags, "tags", "", "build tags, as go test has them")
@@ -320,6 +322,9 @@ func (q *question) runBinary(ctx context.Context, b build.Binary, out, errs io.W
 	args := []string{"-test.timeout=0"}
 	if q.run != "" {
 		args = append(args, "-test.run="+q.run)
+	}
+	if q.skip != "" {
+		args = append(args, "-test.skip="+q.skip)
 	}
 	if q.verbose {
 		args = append(args, "-test.v")

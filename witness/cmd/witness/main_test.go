@@ -92,6 +92,7 @@ func TestBadInput(t *testing.T) {
 		{[]string{"test", "-debug"}, "--debug repeats a --schedule, without --race"},
 		{[]string{"test", "-schedule", "main first"}, `want such as "main@3: worker starts"`},
 		{[]string{"test", "-C", t.TempDir()}, "in no module"},
+		{[]string{"test", "-C", "testdata/kern"}, "no test in . asks to be explored, by witness.Explore; -all explores every test"},
 		{[]string{"release", "samara@v1.43.2", "rewind"}, "there are some for sarama, franz-go"},
 		{[]string{"release", "sarama@1.43.2", "rewind"}, "names no release"},
 		{[]string{"release", "sarama@v1.43.2", "rewnd"}, "there are close-awaits-reader, "},

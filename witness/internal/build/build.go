@@ -233,7 +233,9 @@ func (b *builder) list(ctx context.Context) (mains, deps []*packages.Package, er
 			return nil, nil, errors.New(e.Error())
 		}
 	}
+	asks := b.All
 	packages.Visit(roots, nil, func(p *packages.Package) {
+		asks = asks || p.PkgPath == "racelab/witness"
 		if p.Module == nil || ours(p.PkgPath) || seen[p.PkgPath] || strings.HasSuffix(p.PkgPath, ".test") {
 			return
 		}
@@ -256,6 +258,9 @@ func (b *builder) list(ctx context.Context) (mains, deps []*packages.Package, er
 	}
 	if len(mains) == 0 {
 		return nil, nil, fmt.Errorf("no tests in %s", strings.Join(b.Patterns, " "))
+	}
+	if !asks {
+		return nil, nil, fmt.Errorf("no test in %s asks to be explored, by witness.Explore; -all explores every test", strings.Join(b.Patterns, " "))
 	}
 	slices.SortFunc(deps, func(x, y *packages.Package) int { return strings.Compare(x.PkgPath, y.PkgPath) })
 	return mains, deps, nil
