@@ -120,7 +120,7 @@ func (c *cluster) metadata() kmsg.Response {
 	}
 	response.ControllerID = coordinatorID
 	t := kmsg.NewMetadataResponseTopic()
-	t.Topic = kmsg.StringPtr(topic)
+	t.Topic, t.TopicID = kmsg.StringPtr(topic), [16]byte{1}
 	for id := range int32(c.partitions) {
 		p := kmsg.NewMetadataResponseTopicPartition()
 		leader := id + 1

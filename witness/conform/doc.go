@@ -13,7 +13,9 @@
 // goroutines, of which one may be refused, also because the coordinator moved; those of
 // franz-go and its autocommits, of up to three partitions, of which some or single partitions
 // are refused, that lose their connection, whose context ends before or while they are on
-// their way, or whose RetryTimeout is over;
+// their way, or whose RetryTimeout is over; its commits while its group rebalances, eagerly or
+// cooperatively, or gives the member up, with the joins, heartbeats and look-ups of offsets
+// around them, from 1.19.0 on;
 // commits, heartbeats and joins of Sarama's cooperative rebalance; a connection of
 // Sarama whose broker throttles it; Sarama's asynchronous producer whose leader refuses a
 // batch for a while; Sarama's idempotent producer, whose requests meet faults, lost

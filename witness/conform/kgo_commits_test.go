@@ -234,21 +234,7 @@ func (c kgoCommits) released(into *story) {
 	fake := &kgoGroup{kgoCommits: c, until: s, cluster: newCluster(c.parts), start: start}
 	fake.cluster.oneNode = true
 	var out sync.WaitGroup // commits of the application
-	done := func(commit string) func(*kgo.Client, *kmsg.OffsetCommitRequest, *kmsg.OffsetCommitResponse, error) {
-		return func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, response *kmsg.OffsetCommitResponse, err error) {
-			var outcomes []model.PartitionError
-			if err == nil {
-				if len(response.Topics) == 0 {
-					return // Up to 1.15.4, a tick that has nothing to commit says so.
-				}
-				for _, p := range response.Topics[0].Partitions {
-					outcomes = append(outcomes, model.PartitionError{Partition: model.Partition(p.Partition), Error: model.Error(p.ErrorCode)})
-				}
-				slices.SortFunc(outcomes, func(a, b model.PartitionError) int { return cmp.Compare(a.Partition, b.Partition) })
-			}
-			s.note(time.Since(start), "%s", onDone(commit, outcomes))
-		}
-	}
+	done := func(commit string) onCommitted { return tellsDone(s, start, commit) }
 	options := []kgo.Opt{
 		kgo.SeedBrokers(address(coordinatorID)), kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic), kgo.Balancers(kgo.RangeBalancer()),
 		kgo.HeartbeatInterval(5 * time.Minute), kgo.SessionTimeout(10 * time.Minute), kgo.RebalanceTimeout(10 * time.Minute), kgo.ConnIdleTimeout(15 * time.Minute),
@@ -313,6 +299,41 @@ application:
 	time.Sleep(time.Minute) // The last fetch is answered.
 }
 
+// onCommitted is an onDone of CommitOffsets.
+type onCommitted = func(*kgo.Client, *kmsg.OffsetCommitRequest, *kmsg.OffsetCommitResponse, error)
+
+// tellsDone notes what a commit is told.
+func tellsDone(s *until, start time.Time, commit string) onCommitted {
+	return func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, response *kmsg.OffsetCommitResponse, err error) {
+		var outcomes []model.PartitionError
+		if err == nil {
+			if len(response.Topics) == 0 {
+				return // Nothing was to be committed.
+			}
+			for _, p := range response.Topics[0].Partitions {
+				outcomes = append(outcomes, model.PartitionError{Partition: model.Partition(p.Partition), Error: model.Error(p.ErrorCode)})
+			}
+			slices.SortFunc(outcomes, func(a, b model.PartitionError) int { return cmp.Compare(a.Partition, b.Partition) })
+		}
+		s.note(time.Since(start), "%s", onDone(commit, outcomes))
+	}
+}
+
+// groupVersions are those of Kafka 2.3 for a group and who consumes, but that topics have ids: a
+// client that misses them asks for metadata on the connection of the commits.
+func groupVersions() kmsg.Response {
+	response := kmsg.NewPtrApiVersionsResponse()
+	for key, version := range map[kmsg.Key]int16{
+		kmsg.ApiVersions: 3, kmsg.Metadata: 12, kmsg.FindCoordinator: 3, kmsg.JoinGroup: 5, kmsg.SyncGroup: 3, kmsg.Heartbeat: 3,
+		kmsg.LeaveGroup: 2, kmsg.OffsetFetch: 5, kmsg.OffsetCommit: 7, kmsg.Fetch: 11, kmsg.ListOffsets: 5,
+	} {
+		k := kmsg.NewApiVersionsResponseApiKey()
+		k.ApiKey, k.MaxVersion = key.Int16(), version
+		response.ApiKeys = append(response.ApiKeys, k)
+	}
+	return response
+}
+
 // kgoGroup is a cluster of one broker with a group of one member, and partitions with records
 // from what is committed on.
 type kgoGroup struct {
@@ -334,16 +355,7 @@ func (l *kgoGroup) handle(request kmsg.Request) (kmsg.Response, time.Duration) {
 	now := time.Since(l.start)
 	switch r := request.(type) {
 	case *kmsg.ApiVersionsRequest:
-		response := kmsg.NewPtrApiVersionsResponse()
-		for key, version := range map[kmsg.Key]int16{
-			kmsg.ApiVersions: 3, kmsg.Metadata: 9, kmsg.FindCoordinator: 3, kmsg.JoinGroup: 5, kmsg.SyncGroup: 3, kmsg.Heartbeat: 3,
-			kmsg.LeaveGroup: 2, kmsg.OffsetFetch: 5, kmsg.OffsetCommit: 7, kmsg.Fetch: 11, kmsg.ListOffsets: 5,
-		} {
-			k := kmsg.NewApiVersionsResponseApiKey()
-			k.ApiKey, k.MaxVersion = key.Int16(), version
-			response.ApiKeys = append(response.ApiKeys, k)
-		}
-		return response, 0
+		return groupVersions(), 0
 	case *kmsg.FindCoordinatorRequest:
 		if l.looked && !l.closed {
 			l.note(now, "look up")
@@ -423,11 +435,7 @@ func (l *kgoGroup) fetch(r *kmsg.FetchRequest) (kmsg.Response, time.Duration) {
 				continue
 			}
 			l.fetched++
-			p := kmsg.NewFetchResponseTopicPartition()
-			p.Partition, p.HighWatermark, p.LastStableOffset, p.RecordBatches = of.Partition, of.FetchOffset+1, of.FetchOffset+1, batchAt(of.FetchOffset)
-			t := kmsg.NewFetchResponseTopic()
-			t.Topic, t.Partitions = asked.Topic, append(t.Partitions, p)
-			response.Topics = append(response.Topics, t)
+			response.Topics = append(response.Topics, nextRecord(asked.Topic, of))
 			return response, 0
 		}
 	}
@@ -435,6 +443,15 @@ func (l *kgoGroup) fetch(r *kmsg.FetchRequest) (kmsg.Response, time.Duration) {
 		return response, 0 // The client does not know yet where that partition begins.
 	}
 	return response, time.Minute
+}
+
+// nextRecord is the record at the offset that is asked for.
+func nextRecord(topic string, of kmsg.FetchRequestTopicPartition) kmsg.FetchResponseTopic {
+	p := kmsg.NewFetchResponseTopicPartition()
+	p.Partition, p.HighWatermark, p.LastStableOffset, p.RecordBatches = of.Partition, of.FetchOffset+1, of.FetchOffset+1, batchAt(of.FetchOffset)
+	t := kmsg.NewFetchResponseTopic()
+	t.Topic, t.Partitions = topic, append(t.Partitions, p)
+	return t
 }
 
 // batchAt is a batch of an empty record.
@@ -448,6 +465,12 @@ func batchAt(offset int64) []byte {
 	b.Length = int32(len(b.AppendTo(nil)) - 12)
 	b.CRC = int32(crc32.Checksum(b.AppendTo(nil)[21:], crc32.MakeTable(crc32.Castagnoli)))
 	return b.AppendTo(nil)
+}
+
+func kgoPrior(version string) offsets.Prior {
+	return releaseOf(version,
+		from[offsets.Prior]{"v1.21.0", offsets.AwaitPrior}, from[offsets.Prior]{"v1.21.4", offsets.AwaitPriorCount},
+		from[offsets.Prior]{"v1.22.2", offsets.AwaitPriorAbandon})
 }
 
 // retriesOf is the model's number of retries: up to 1.18.1, RequestRetries counts the first
@@ -465,10 +488,8 @@ func retriesOf(version string, requestRetries int) int {
 // times. Method: the model is asked whether it has that story.
 func TestKgoCommits(t *testing.T) {
 	of := version(t, "franz-go")
-	prior := releaseOf(of,
-		from[offsets.Prior]{"v1.21.0", offsets.AwaitPrior}, from[offsets.Prior]{"v1.21.4", offsets.AwaitPriorCount},
-		from[offsets.Prior]{"v1.22.2", offsets.AwaitPriorAbandon})
-	rejoins := semver.Compare(of, "v1.21.1") >= 0 // commitHasFatalMemberError; in 1.21.3, not in 1.21.0
+	prior := kgoPrior(of)
+	rejoins := semver.Compare(of, "v1.21.3") >= 0 // commitHasFatalMemberError; not in 1.21.2
 	rapid.Check(t, func(r *rapid.T) {
 		c := drawKgoCommits(r, prior, rejoins)
 		got := &story{}

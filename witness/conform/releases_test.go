@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -70,11 +72,7 @@ func with(t *testing.T, module, version string) string {
 	if err := file.AddReplace("racelab", "", lab, ""); err != nil {
 		t.Fatal(err)
 	}
-	at := module // What other modules require may be newer.
-	if module == modules["sarama"] {
-		at = locked(t, module, version)
-	}
-	if err := file.AddReplace(module, "", at, map[bool]string{true: version}[at == module]); err != nil {
+	if err := file.AddReplace(module, "", locked(t, module, version), ""); err != nil { // What other modules require may be newer.
 		t.Fatal(err)
 	}
 	if err := file.AddRequire(module, version); err != nil {
@@ -96,6 +94,9 @@ func with(t *testing.T, module, version string) string {
 	return filepath.Join(folder, "go.mod")
 }
 
+// syncImport is an import of package sync, in a list or alone.
+var syncImport = regexp.MustCompile(`(?m)^(\t|import )"sync"$`)
+
 // locked copies a module, with the locks of package locks in place of sync's.
 func locked(t *testing.T, module, version string) (folder string) {
 	var downloaded struct{ Dir string }
@@ -106,22 +107,20 @@ func locked(t *testing.T, module, version string) (folder string) {
 	if err := os.CopyFS(folder, os.DirFS(downloaded.Dir)); err != nil {
 		t.Fatal(err)
 	}
-	files, err := filepath.Glob(filepath.Join(folder, "*.go"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range files {
-		content, err := os.ReadFile(file)
+	if err := filepath.WalkDir(folder, func(path string, is fs.DirEntry, err error) error {
+		if err != nil || is.IsDir() || filepath.Ext(path) != ".go" {
+			return err
+		}
+		content, err := os.ReadFile(path)
 		if err != nil {
-			t.Fatal(err)
+			return err
 		}
-		content = bytes.Replace(content, []byte("\n\t\"sync\"\n"), []byte("\n\tsync \"racelab/witness/conform/locks\"\n"), 1)
-		if err := os.Chmod(file, 0o666); err != nil {
-			t.Fatal(err)
+		if err := os.Chmod(path, 0o666); err != nil {
+			return err
 		}
-		if err := os.WriteFile(file, content, 0o666); err != nil {
-			t.Fatal(err)
-		}
+		return os.WriteFile(path, syncImport.ReplaceAll(content, []byte(`${1}sync "racelab/witness/conform/locks"`)), 0o666)
+	}); err != nil {
+		t.Fatal(err)
 	}
 	return folder
 }

@@ -33,12 +33,14 @@ type Commit struct {
 type asked struct {
 	offsets   epochOffsets
 	priorDone int
+	under     model.GenerationID
 }
 
 // AsyncCommit is the goroutine of one of its commits.
 type AsyncCommit struct {
 	committing
 	auto   bool `sim:"config"`
+	sync   bool `sim:"config"` // CommitOffsetsSync
 	start  sim.Chan[asked]
 	onDone sim.Chan[bool] // closed by the application's onDone
 	ends   *Ends          // nil: its context does not end, or has ended before
@@ -95,6 +97,7 @@ func NewAsyncApplication(g *GroupConsumer, waits bool, commits ...Commit) (*Asyn
 	var ends []*Ends
 	for i, c := range commits {
 		of := newAsyncCommit(g, i+1, false)
+		of.sync = waits
 		a.async = append(a.async, of)
 		if c.Ends && c.After > 0 {
 			of.ends = &Ends{of: of, after: c.After}
@@ -112,6 +115,9 @@ func (g *AsyncApplication) Run(t *sim.Task) {
 			g.pollRecords(t)
 		}
 		g.number = g.i + 1
+		if g.offsets = g.toCommit(t); g.offsets == (epochOffsets{}) {
+			continue
+		}
 		g.commitOffsets(t)
 		if g.waits {
 			g.async[g.i].onDone.Receive(t.At(PointAwaitCommit))
@@ -119,7 +125,18 @@ func (g *AsyncApplication) Run(t *sim.Task) {
 	}
 }
 
-// commitOffsets is CommitOffsets of all that was polled.
+// toCommit is what it commits next: all that it has polled, or UncommittedOffsets.
+func (g *AsyncApplication) toCommit(t *sim.Task) (offsets epochOffsets) {
+	if g.session == nil || !g.session.config.Uncommitted {
+		return g.ofApplication(t)
+	}
+	g.mu.Lock(t.At(PointUncommitted))
+	offsets = g.getUncommittedLocked(t, true)
+	g.mu.Unlock(t)
+	return offsets
+}
+
+// commitOffsets is CommitOffsets.
 func (g *AsyncApplication) commitOffsets(t *sim.Task) {
 	g.mine().done.Lock(t.At(PointCommitAsync))
 	switch c := g.plan[g.i]; {
@@ -128,17 +145,24 @@ func (g *AsyncApplication) commitOffsets(t *sim.Task) {
 	case c.Ends:
 		g.async[g.i].ends.start.Send(t.At(PointStartCommit), true) // There is room.
 	}
+	g.waitJoinSync(t)
+	switch {
+	case g.session == nil:
+	case g.waits: // for all commits that it has issued
+		g.session.syncCommitMu.Lock(t.At(PointSyncCommit))
+	default:
+		g.session.syncCommitMu.RLock(t.At(PointSyncCommit))
+	}
 	g.mu.Lock(t.At(PointBlockAuto))
 	g.block(t)
 	g.commit(t)
-	g.offsets = g.ofApplication(t)
-	g.async[g.i].start.Send(t.At(PointStartCommit), asked{g.offsets, g.priorDone}) // There is room.
+	g.async[g.i].start.Send(t.At(PointStartCommit), asked{g.offsets, g.priorDone, g.under}) // There is room.
 	g.mu.Unlock(t)
 }
 
 func (g *AsyncCommit) Run(t *sim.Task) {
 	started, _ := g.start.Receive(t.At(PointGo))
-	g.offsets, g.priorDone = started.offsets, started.priorDone
+	g.offsets, g.priorDone, g.under = started.offsets, started.priorDone, started.under
 	g.issue(t)
 	if !g.left {
 		g.done(t, &CommitDone{g.number, g.outcomes()})
@@ -147,12 +171,22 @@ func (g *AsyncCommit) Run(t *sim.Task) {
 
 // done is what follows once the request has an answer, or none will be awaited.
 func (g *AsyncCommit) done(t *sim.Task, result *CommitDone) {
-	t.Return(result)
-	if !g.auto {
+	if g.auto {
+		g.autocommitted(t, result)
+	} else {
+		g.returns(t, result, g.sync)
 		g.onDone.Close(t) // Before autocommits are let through.
 		g.unblock(t)
 	}
 	g.mine().done.Unlock(t)
+}
+
+// autocommitted calls the callback of an autocommit.
+func (g *AsyncCommit) autocommitted(t *sim.Task, result *CommitDone) {
+	if g.session != nil {
+		g.session.noCommitDuringJoinAndSync.RUnlock(t)
+	}
+	t.Return(result)
 }
 
 // outcomes are those of the response, if there is one.
@@ -200,12 +234,15 @@ func (g *LoopCommit) Run(t *sim.Task) {
 }
 
 func (g *LoopCommit) autocommit(t *sim.Task) {
+	g.waitJoinSync(t)
 	g.mu.Lock(t.At(PointAutocommit))
-	if g.offsets = g.getUncommitted(t); g.blockAuto.Get(t) == 0 && g.offsets != (epochOffsets{}) {
+	if g.offsets = g.getUncommittedLocked(t, false); g.blockAuto.Get(t) == 0 && g.offsets != (epochOffsets{}) {
 		g.number = g.first + g.i
 		g.mine().done.Lock(t.At(PointHoldDone))
 		g.commit(t)
-		g.async[g.i].start.Send(t.At(PointStartCommit), asked{g.offsets, g.priorDone}) // There is room.
+		g.async[g.i].start.Send(t.At(PointStartCommit), asked{g.offsets, g.priorDone, g.under}) // There is room.
+	} else if g.session != nil {
+		g.session.noCommitDuringJoinAndSync.RUnlock(t)
 	}
 	g.mu.Unlock(t)
 }

@@ -46,9 +46,9 @@ const (
 //
 // Source: groupConsumer in franz-go 1.20.7, 1.21.0 and 1.22.2,
 // pkg/kgo/consumer_group.go; handleReq and handleResp in broker.go.
-// Differs: no join and no sync, so noCommitDuringJoinAndSync is
-// never held, and no commit waits for syncCommitMu. The
-// goroutines that write requests and read responses are part of those who call
+// Differs: without a Session there is no join and no sync, so
+// noCommitDuringJoinAndSync is never held, and no commit waits for
+// syncCommitMu. The goroutines that write requests and read responses are part of those who call
 // them: whoever cancels a context also kills the connection. kgo answers the
 // cancelled request before it does, so the next commit may still be written to
 // the dying connection, and then goes again on a new one.
@@ -57,6 +57,7 @@ type GroupConsumer struct {
 	noEpoch bool  `sim:"config"`
 	retries Retries
 	cxn     *sim.Conn
+	session *Session // nil: it is assigned its partitions, and keeps them
 
 	mu          sim.Mutex
 	uncommitted []*uncommit
@@ -71,6 +72,9 @@ type uncommit struct {
 	dirty     sim.Var[epochOffset] // past what the last poll returned
 	head      sim.Var[epochOffset] // past what the poll before returned, and so was processed
 	committed sim.Var[epochOffset]
+	polled    sim.Var[epochOffset] // past the last record that the application got, if it got one
+	there     sim.Var[bool]        // in the map
+	fetched   sim.Atomic[bool]     // there are records to poll
 }
 
 // Retries is how often a request is repeated whose connection broke, or which the
@@ -81,7 +85,7 @@ type uncommit struct {
 // Differs: the backoff is constant. From 1.19.5 or before, a
 // request is not repeated whose connection ends before it gave any answer, unless
 // AlwaysRetryEOF is set; here it is. ILLEGAL_GENERATION and UNKNOWN_MEMBER_ID make the client
-// join again since 1.21.3 or before; here it goes on.
+// join again from 1.21.3 on, if it has a Session; without one it goes on.
 type Retries struct {
 	Max     int           `sim:"config"` // RequestRetries; up to 1.18.1, RequestRetries less 1
 	Backoff time.Duration `sim:"config"`
@@ -112,6 +116,8 @@ func NewGroupConsumer(prior Prior, coordinator *sim.Conn, commits int, committed
 		of.dirty.Init(fetched)
 		of.head.Init(fetched)
 		of.committed.Init(fetched)
+		of.there.Init(true)
+		of.fetched.Init(true)
 		g.uncommitted = append(g.uncommitted, of)
 	}
 	return g
@@ -154,11 +160,9 @@ func (e epochOffset) polled() epochOffset { return recordEpoch + e%recordEpoch +
 // ofApplication is what an application commits that has polled so far.
 func (g *GroupConsumer) ofApplication(t *sim.Task) (offsets epochOffsets) {
 	for p, of := range g.uncommitted {
-		if dirty := of.dirty.Get(t); dirty > recordEpoch { // Something was polled of it.
-			offsets[p] = dirty
-			if g.noEpoch {
-				offsets[p] %= recordEpoch
-			}
+		offsets[p] = of.polled.Get(t)
+		if g.noEpoch {
+			offsets[p] %= recordEpoch
 		}
 	}
 	return offsets
@@ -186,6 +190,7 @@ type committing struct {
 	priorDone int             // the number of the one before it; 0: none
 	polls     model.Partition // whose record it polls next
 	offsets   epochOffsets
+	under     model.GenerationID // that of the request; 0: nobody's member
 	err       bool
 	codes     [len(epochOffsets{})]model.Error // of the last response; none: there was none, or all is committed
 	tries     int                              // of the request
@@ -202,6 +207,9 @@ func (g *committing) mine() *commit { return g.commits[g.number-1] }
 func (g *committing) commit(t *sim.Task) {
 	g.priorDone = g.commitDone.Get(t)
 	g.commitDone.Set(t, g.number)
+	if g.session != nil {
+		g.under = g.session.generation.Load(t)
+	}
 }
 
 // block keeps autocommits from being issued. The caller holds g.mu.
@@ -233,7 +241,21 @@ func (g *committing) issue(t *sim.Task) {
 	}
 	g.request(t)
 	if g.answered() {
+		g.rejoinIfFatal(t)
 		g.updateCommitted(t)
+	}
+}
+
+// rejoinIfFatal joins again if the coordinator does not know the member.
+func (g *committing) rejoinIfFatal(t *sim.Task) {
+	if g.session == nil || !g.session.config.Rejoins {
+		return
+	}
+	for _, code := range g.codes {
+		if code == model.ErrUnknownMemberID || code == model.ErrIllegalGeneration {
+			g.session.rejoin(t)
+			return
+		}
 	}
 }
 
@@ -355,7 +377,7 @@ func (g *committing) abandonOnCancel(t *sim.Task) bool {
 
 func (g *committing) writeRequest(t *sim.Task) {
 	g.mine().inFlight.Store(t, true)
-	request := &model.OffsetCommitRequest{}
+	request := &model.OffsetCommitRequest{ConsumerGroupMetadata: model.ConsumerGroupMetadata{GenerationID: g.under}}
 	for p, of := range g.offsets {
 		if of != 0 {
 			request.Partitions = append(request.Partitions, model.PartitionOffset{Partition: model.Partition(p), Offset: of.offset()})
@@ -369,7 +391,7 @@ func (g *committing) writeRequest(t *sim.Task) {
 func (g *committing) updateCommitted(t *sim.Task) {
 	g.mu.Lock(t.At(PointUpdateCommitted))
 	for p, set := range g.offsets {
-		if set == 0 || g.codes[p] != model.None {
+		if set == 0 || g.codes[p] != model.None || !g.uncommitted[p].there.Get(t) {
 			continue
 		}
 		of := g.uncommitted[p]
@@ -381,11 +403,16 @@ func (g *committing) updateCommitted(t *sim.Task) {
 	g.mu.Unlock(t)
 }
 
-// getUncommitted is the head where it is not committed.
-func (g *GroupConsumer) getUncommitted(t *sim.Task) (offsets epochOffsets) {
+// getUncommittedLocked is the head, or what was polled last, where it is not committed. The
+// caller holds g.mu.
+func (g *GroupConsumer) getUncommittedLocked(t *sim.Task, dirty bool) (offsets epochOffsets) {
 	for p, of := range g.uncommitted {
-		if head := of.head.Get(t); head != of.committed.Get(t) {
-			offsets[p] = head
+		position := &of.head
+		if dirty {
+			position = &of.dirty
+		}
+		if at := position.Get(t); at != of.committed.Get(t) && of.there.Get(t) {
+			offsets[p] = at
 		}
 	}
 	return offsets
@@ -404,7 +431,7 @@ func NewTick(g *GroupConsumer, number int) *Tick {
 func (g *Tick) Run(t *sim.Task) {
 	g.mine().done.Lock(t.At(PointTick))
 	g.mu.Lock(t.At(PointAutocommit))
-	head := g.getUncommitted(t)
+	head := g.getUncommittedLocked(t, false)
 	if g.blockAuto.Get(t) > 0 || head == (epochOffsets{}) {
 		g.mu.Unlock(t)
 		g.mine().done.Unlock(t)
@@ -444,18 +471,21 @@ func (g *Application) Run(t *sim.Task) {
 }
 
 // pollRecords polls the next record, of a partition. What the poll before returned was processed,
-// so the head goes past it.
+// so the head goes past it. Where there is none, nobody polls.
 //
 // Differs: undirtyUncommitted and updateUncommitted take g.mu one after the
 // other. In between, the head is what it is afterwards, and only this goroutine
 // looks at dirty.
 func (g *committing) pollRecords(t *sim.Task) {
 	g.mu.Lock(t.At(PointPoll))
-	for _, of := range g.uncommitted {
-		of.head.Set(t, of.dirty.Get(t))
+	next := g.uncommitted[g.polls]
+	if next.fetched.Load(t) {
+		for _, of := range g.uncommitted {
+			of.head.Set(t, of.dirty.Get(t))
+		}
+		next.dirty.Set(t, next.dirty.Get(t).polled())
+		next.polled.Set(t, next.dirty.Get(t))
 	}
-	dirty := &g.uncommitted[g.polls].dirty
-	dirty.Set(t, dirty.Get(t).polled())
 	g.mu.Unlock(t)
 }
 

@@ -36,14 +36,16 @@ const HeartbeatInterval = 3 * time.Second
 // Membership is what the goroutines of a client share that is a member of a group.
 //
 // Source: groupConsumer in franz-go 1.22.2 and 1.22.3, pkg/kgo/consumer_group.go.
-// Differs: no fetches, offsets, callbacks or commits. The member has its id from the
-// start. Of the errors there are REBALANCE_IN_PROGRESS and UNKNOWN_MEMBER_ID.
+// Differs: what it fetches, commits and calls back is a Session's, if it has one; a client
+// that has one is not closed. The member has its id from the start.
 type Membership struct {
 	leaving    Leaving        `sim:"config"`
 	id         model.MemberID `sim:"config"`
 	cxn        *sim.Conn      // that of joins, syncs and heartbeats
 	ctx        sim.Context
 	manageDone sim.Chan[bool]
+	group      *GroupConsumer // whose commits and session it has; nil: it has none
+	session    *Session
 }
 
 // NewMembership returns a member with its connection to the coordinator.
@@ -60,8 +62,11 @@ func NewMembership(leaving Leaving, id model.MemberID, coordinator *sim.Conn) *M
 type Manage struct {
 	*Membership
 	timer    sim.Timer
+	fast     sim.Timer // cooperativeFastCheck
 	err      model.Error
 	canceled bool
+	revoking bool // the end of the session waits for that
+	part     assignment
 }
 
 // NewManage returns it.
@@ -70,8 +75,14 @@ func (g *Membership) NewManage() *Manage { return &Manage{Membership: g} }
 func (g *Manage) Run(t *sim.Task) {
 	for !g.canceled {
 		g.joinAndSync(t)
-		if g.err == model.None && !g.canceled {
+		switch {
+		case g.err == model.None && g.session != nil:
+			g.setupAssignedAndHeartbeat(t)
+		case g.err == model.None && !g.canceled:
 			g.heartbeat(t)
+		}
+		if g.session != nil && g.err != model.ErrRebalanceInProgress {
+			g.manageFailWait(t)
 		}
 	}
 	g.manageDone.Close(t)
@@ -82,24 +93,29 @@ func (g *Manage) Run(t *sim.Task) {
 // Differs: UNKNOWN_MEMBER_ID makes it join as a new member, which here has the same
 // id.
 func (g *Manage) joinAndSync(t *sim.Task) {
+	g.blockCommits(t)
 	for {
 		t.Step(PointJoin)
 		if g.leaving >= AsksContext && g.ctx.Err(t) != nil {
 			g.canceled = true
 			return
 		}
+		g.drainRejoin(t)
 		g.cxn.Send(t, &model.JoinGroupRequest{MemberID: g.id}) // By the client's context, which goes on.
-		g.err = g.cxn.Receive(t.At(PointAwaitJoin)).(*model.JoinGroupResponse).Error
-		if g.err != model.None {
+		response := g.cxn.Receive(t.At(PointAwaitJoin)).(*model.JoinGroupResponse)
+		if g.err = response.Error; g.err != model.None {
 			continue
 		}
-		g.cxn.Send(t, &model.SyncGroupRequest{ConsumerGroupMetadata: model.ConsumerGroupMetadata{MemberID: g.id}})
-		g.err = g.cxn.Receive(t.At(PointAwaitSync)).(*model.SyncGroupResponse).Error
-		if g.err == model.None {
-			return
+		g.joined(t, response)
+		g.cxn.Send(t, &model.SyncGroupRequest{ConsumerGroupMetadata: g.metadata(t)})
+		synced := g.cxn.Receive(t.At(PointAwaitSync)).(*model.SyncGroupResponse)
+		g.err = synced.Error
+		if g.synced(t, synced) {
+			break
 		}
 		// The hang: a group that rebalances again and again refuses every sync.
 	}
+	g.unblockCommits(t)
 }
 
 // heartbeat ends when the group rebalances, or when the client is closed.

@@ -5,6 +5,7 @@ package kgo
 const (
 	PointPoll             = "poll"              // PollRecords takes g.mu
 	PointCommitSync       = "commit sync"       // commitOffsetsSync is called
+	PointUncommitted      = "uncommitted"       // UncommittedOffsets takes g.mu
 	PointCommitAsync      = "commit async"      // CommitOffsets is called
 	PointStartCommit      = "start commit"      // it starts the goroutine of the commit
 	PointGo               = "go"                // that goroutine begins
@@ -40,4 +41,23 @@ const (
 	PointClose          = "close"           // it calls Close, after a while
 	PointAwaitManage    = "await manage"    // leave receives from manageDone
 	PointAwaitLeave     = "await leave"     // the response of the LeaveGroup is read
+)
+
+// Points of a session of a client that commits, beside those of a member.
+const (
+	PointBlockCommits = "block commits" // joinAndSync takes noCommitDuringJoinAndSync
+	PointJoinSync     = "await join"    // a commit takes it for reading
+	PointSyncCommit   = "sync commits"  // and syncCommitMu
+	PointBegin        = "begin session" // setupAssignedAndHeartbeat begins
+	PointAwaitFetch   = "await fetch"   // it waits for fetchDone
+	PointRevoke       = "revoke"        // heartbeat has revoke called
+	PointSession      = "session"       // prerevoke or revoke begins
+	PointRevoked      = "revoked"       // revokeDone is closed
+	PointFetched      = "fetched"       // fetchDone is closed
+	PointInvalidate   = "invalidate"    // revoke has assignPartitions drop what is fetched
+	PointOnRevoked    = "on revoked"    // OnPartitionsRevoked takes g.mu
+	PointForget       = "forget"        // revoke takes g.mu
+	PointAwaitOffsets = "await offsets" // the response of the OffsetFetch is read
+	PointLose         = "lose"          // manageFailWait takes g.mu
+	PointBackOff      = "back off"      // and waits
 )

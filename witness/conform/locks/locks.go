@@ -153,6 +153,17 @@ func (m *RWMutex) RLock() {
 	<-turn
 }
 
+// TryRLock is that of sync.
+func (m *RWMutex) TryRLock() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.writer {
+		return false
+	}
+	m.readers++
+	return true
+}
+
 // RUnlock is that of sync.
 func (m *RWMutex) RUnlock() {
 	m.mu.Lock()
