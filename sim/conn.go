@@ -66,12 +66,13 @@ func (c *Conn) Send(t *Task, request Message) {
 	if c = c.current(); c.handle != nil {
 		t.touches(&c.dialPoint.object, false) // Which connection it is depends on who dials.
 	}
+	t.world.nameOf(request)
 	t.touches(&c.out.tail, true)
 	if c.owed != nil {
 		c.owed[t.number-1]++
 	}
 	if !c.broken {
-		c.requests = append(c.requests, Envelope{Message: request, conn: c, from: t, hash: hashOf(request), sendClock: t.world.release(t.number - 1)})
+		c.requests = append(c.requests, Envelope{Message: request, conn: c, from: t, sendClock: t.world.release(t.number - 1)})
 		t.world.pace.sent(c)
 	}
 	t.world.observe(Act{Action: Sent, Actor: t.name, Peer: c.node.name, Conn: c.name, Message: request})
@@ -201,7 +202,7 @@ func (c *Conn) arrival() Event {
 	request := c.requests[0]
 	return Event{
 		Actor: c.sender(request),
-		Label: NameOf(request.Message),
+		Label: c.node.world.nameOf(request.Message),
 		Place: c.node.place(), Thread: c.thread(),
 		source: c,
 	}
@@ -288,7 +289,7 @@ func (q *envelopes) walk(s *walker) {
 		s.words = append(s.words, uint64(len(*q.queue)))
 		for i := range *q.queue {
 			e := &(*q.queue)[i]
-			s.words = append(s.words, e.whose(), e.hash)
+			s.words = append(s.words, e.whose(), e.hashed())
 			if s.world.pace.timed() {
 				s.put(past, unsafe.Pointer(&e.at), nil)
 			}

@@ -287,13 +287,13 @@ func (x *fault) lose(w *World) {
 	c := x.conn
 	c.touchAll(w)
 	if x.back {
-		c.responses[0].Message, c.responses[0].hash = ErrBroken, hashOf(ErrBroken)
+		c.responses[0].Message, c.responses[0].hash = ErrBroken, 0
 		return
 	}
 	lost := c.requests[0]
 	c.requests = append(c.requests[:0], c.requests[1:]...)
 	if !lost.again {
-		lost.Message, lost.hash = ErrBroken, hashOf(ErrBroken)
+		lost.Message, lost.hash = ErrBroken, 0
 		c.responses = append(c.responses, lost)
 	}
 }

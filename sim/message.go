@@ -35,6 +35,26 @@ func NameOf(m Message) string {
 	return strings.TrimSuffix(strings.TrimSuffix(t.Name(), "Request"), "Response")
 }
 
+// nameOf is NameOf. It refuses a name that no schedule could be read back with. What
+// a type is called is found once.
+func (w *World) nameOf(m Message) string {
+	if m, ok := m.(interface{ Name() string }); ok {
+		mustBeLabel("message", m.Name())
+		return m.Name()
+	}
+	t := reflect.TypeOf(m)
+	if name, ok := w.messages[t]; ok {
+		return name
+	}
+	name := NameOf(m)
+	mustBeLabel("message", name)
+	if w.messages == nil {
+		w.messages = map[reflect.Type]string{}
+	}
+	w.messages[t] = name
+	return name
+}
+
 // ContentsOf is what a message says: "{P0: 11, P1: 21}".
 func ContentsOf(m Message) string {
 	if m, ok := m.(fmt.Stringer); ok {

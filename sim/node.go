@@ -25,11 +25,11 @@ type Envelope struct {
 	Message   Message
 	Request   Message // of an answer: what it answers, also if it is ErrBroken; else nil
 	conn      *Conn
-	from      party // who asked
-	hash      uint64
-	again     bool // the network made it of another one: its answer goes nowhere
-	at        Time // timed mode: when it arrives
-	sendClock int  // see World.release; no part of the state
+	from      party  // who asked
+	hash      uint64 // of the message, once a state with it was saved; else 0
+	again     bool   // the network made it of another one: its answer goes nowhere
+	at        Time   // timed mode: when it arrives
+	sendClock int    // see World.release; no part of the state
 }
 
 // From is the name of the task, or of the node, that sent the message.
@@ -52,11 +52,12 @@ func (o *Outbox) Reply(e Envelope, answer Message) {
 	if c.serving != e.from && !c.broken {
 		panic(fmt.Sprintf("sim: %s answers %s of %s twice, or out of order", c.node.name, NameOf(e.Message), e.From()))
 	}
+	o.world.nameOf(answer)
 	if c.serving == e.from {
 		c.serving = nil
 	}
 	if !c.broken && !e.again {
-		c.responses = append(c.responses, Envelope{Message: answer, conn: c, from: e.from, hash: hashOf(answer), sendClock: o.world.release(c.node.clockIndex())})
+		c.responses = append(c.responses, Envelope{Message: answer, conn: c, from: e.from, sendClock: o.world.release(c.node.clockIndex())})
 		o.world.pace.answered(c)
 	}
 	o.world.touched(&c.in.tail, true)
@@ -148,7 +149,7 @@ func (e *Envelope) walk(s *walker) {
 			s.words = append(s.words, 0)
 			return
 		}
-		s.words = append(s.words, uint64(e.conn.number), e.whose(), e.hash)
+		s.words = append(s.words, uint64(e.conn.number), e.whose(), e.hashed())
 		s.refs = append(s.refs, e.Message)
 		return
 	}
@@ -160,6 +161,14 @@ func (e *Envelope) walk(s *walker) {
 	*e = Envelope{Message: s.nextRef().(Message), conn: c}
 	e.belongs(s.world, s.next())
 	e.hash = s.next()
+}
+
+// hashed is the hash of the message. Nobody may change it once it is sent.
+func (e *Envelope) hashed() uint64 {
+	if e.hash == 0 {
+		e.hash = hashOf(e.Message)
+	}
+	return e.hash
 }
 
 // whose is the word of who sent it, and belongs sets that.

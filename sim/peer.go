@@ -37,8 +37,9 @@ func (o *Outbox) Send(c *Conn, request Message) {
 			a = c.asks
 		}
 	}
+	o.world.nameOf(request)
 	o.world.touched(&c.out.tail, true)
-	e := Envelope{Message: request, conn: c, from: a.by, hash: hashOf(request), sendClock: o.world.release(a.by.clockIndex())}
+	e := Envelope{Message: request, conn: c, from: a.by, sendClock: o.world.release(a.by.clockIndex())}
 	a.inFlight = append(a.inFlight, e)
 	if !c.broken {
 		c.requests = append(c.requests, e)
@@ -65,7 +66,7 @@ func (a *asking) brings() Message {
 func (a *asking) event() Event {
 	label := string(ErrBroken)
 	if m := a.brings(); m != ErrBroken {
-		label = NameOf(m) + " response"
+		label = a.by.world.nameOf(m) + " response"
 	}
 	return Event{Actor: a.conn.in.tail.label, Label: label, Place: a.by.place(), Thread: a.thread, source: a}
 }
