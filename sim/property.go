@@ -30,9 +30,10 @@ type Property struct {
 	finally    func(*Claim)
 	eventually func(*Claim)
 	probe      func() bool
-	violated   bool // part of the state: the search goes on past a violation
-	tested     bool // by the last step
-	asked      bool // of the last act, whether it concerns it
+	violated   bool  // part of the state: the search goes on past a violation
+	tested     bool  // by the last step
+	asked      bool  // of the last act, whether it concerns it
+	claim      Claim // what a judge says of one act
 }
 
 // handler judges the acts of some kinds.
@@ -130,8 +131,9 @@ func (p *Property) Judge(a Act) (seen, tested bool, err error) {
 		if h.actions&a.Action == 0 {
 			continue
 		}
-		c := Claim{}
-		h.judge(&c, a)
+		c := &p.claim
+		*c = Claim{}
+		h.judge(c, a)
 		seen, tested, p.asked = seen || !c.skipped, tested || c.tested, p.asked || !c.other
 		if err == nil {
 			err = c.err

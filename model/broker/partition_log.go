@@ -339,9 +339,7 @@ func (l *partitionLog) maybeStartTransactionVerification(b *model.RecordBatch, v
 // producer returns what is known of a producer.
 func (l *partitionLog) producer(id model.ProducerID) producerState {
 	if i, found := l.find(id); found {
-		p := l.producers[i]
-		p.batches = slices.Clone(p.batches)
-		return p
+		return l.producers[i]
 	}
 	return newProducerState(id)
 }

@@ -103,12 +103,12 @@ func (p *producerState) takesSequence(epoch model.ProducerEpoch, first model.Seq
 	return first == p.batches[len(p.batches)-1].lastSeq.Plus(1)
 }
 
-// addBatch notes a batch, in place of the oldest if need be.
+// addBatch notes a batch, in place of the oldest if need be. The list is a new one, as
+// the log still has the one before.
 func (p *producerState) addBatch(epoch model.ProducerEpoch, b batchMetadata) {
 	p.setEpoch(epoch)
-	if len(p.batches) == numBatchesToRetain {
-		p.batches = append(p.batches[:0], p.batches[1:]...)
-	}
+	kept := p.batches[max(0, len(p.batches)+1-numBatchesToRetain):]
+	p.batches = append(make([]batchMetadata, 0, len(kept)+1), kept...)
 	p.batches = append(p.batches, b)
 }
 
