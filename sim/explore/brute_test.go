@@ -49,15 +49,25 @@ type bruteRun struct {
 }
 
 // enumerate runs every schedule. It is not ok if there are more than maxRuns, or
-// one of more than maxSteps.
+// one of more than maxSteps; or if a quarter of the runs leaves so much that there are
+// surely more.
 func enumerate(build func() *sim.World, maxRuns, maxSteps int) (b *bruteForce, ok bool) {
 	b = &bruteForce{ends: map[string]bool{}, broken: map[string]bool{}, classes: map[uint64]bool{}, best: map[string]cost{}}
+	var last *sim.World
+	alike := func() *sim.World {
+		w := build()
+		if last != nil {
+			Of(w).Resemble(Of(last))
+		}
+		last = w
+		return w
+	}
 	var choices, of []int
 	for {
-		if b.runs++; b.runs > maxRuns {
+		if b.runs++; b.runs > maxRuns || b.runs == maxRuns/4 && passed(choices, of) < 1./16 {
 			return b, false
 		}
-		choices, of, ok = b.run(build, choices, of, maxSteps)
+		choices, of, ok = b.run(alike, choices, of, maxSteps)
 		if !ok {
 			return b, false
 		}
@@ -69,6 +79,17 @@ func enumerate(build func() *sim.World, maxRuns, maxSteps int) (b *bruteForce, o
 		}
 		choices[len(choices)-1]++
 	}
+}
+
+// passed is which part of all runs comes before the choices, if each of several
+// choices leads to as many.
+func passed(choices, of []int) float64 {
+	part, each := 0., 1.
+	for i := range choices {
+		each /= float64(of[i])
+		part += each * float64(choices[i])
+	}
+	return part
 }
 
 // run takes the choices, and then always the first.
