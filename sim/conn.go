@@ -66,13 +66,12 @@ func (c *Conn) Send(t *Task, request Message) {
 	if c = c.current(); c.handle != nil {
 		t.touches(&c.dialPoint.object, false) // Which connection it is depends on who dials.
 	}
-	t.world.nameOf(request)
 	t.touches(&c.out.tail, true)
 	if c.owed != nil {
 		c.owed[t.number-1]++
 	}
 	if !c.broken {
-		c.requests = append(c.requests, Envelope{Message: request, conn: c, from: t, sendClock: t.world.release(t.number - 1)})
+		c.requests = append(c.requests, Envelope{Message: request, conn: c, from: t, hash: t.world.hashSent(request), sendClock: t.world.release(t.number - 1)})
 		t.world.pace.sent(c)
 	}
 	t.world.observe(Act{Action: Sent, Actor: t.name, Peer: c.node.name, Conn: c.name, Message: request})

@@ -28,8 +28,7 @@ func scramble(x uint64) uint64 {
 }
 
 // hashOf hashes a message through all it holds. It goes by reflection, so that
-// no message can forget a field; a message is hashed once, when a state is saved
-// in which it is on its way.
+// no message can forget a field; a message is hashed once, when it is sent.
 func hashOf(m Message) uint64 {
 	v := reflect.ValueOf(m)
 	return hashValue(mixString(0, v.Type().String()), v)

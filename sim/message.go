@@ -38,20 +38,18 @@ func NameOf(m Message) string {
 // nameOf is NameOf. It refuses a name that no schedule could be read back with. What
 // a type is called is found once.
 func (w *World) nameOf(m Message) string {
-	if m, ok := m.(interface{ Name() string }); ok {
-		mustBeLabel("message", m.Name())
-		return m.Name()
-	}
 	t := reflect.TypeOf(m)
 	if name, ok := w.messages[t]; ok {
 		return name
 	}
 	name := NameOf(m)
 	mustBeLabel("message", name)
-	if w.messages == nil {
-		w.messages = map[reflect.Type]string{}
+	if _, own := m.(interface{ Name() string }); !own { // Else two of a type may differ.
+		if w.messages == nil {
+			w.messages = map[reflect.Type]string{}
+		}
+		w.messages[t] = name
 	}
-	w.messages[t] = name
 	return name
 }
 

@@ -26,7 +26,7 @@ type Envelope struct {
 	Request   Message // of an answer: what it answers, also if it is ErrBroken; else nil
 	conn      *Conn
 	from      party  // who asked
-	hash      uint64 // of the message, once a state with it was saved; else 0
+	hash      uint64 // of the message; 0: see hashed
 	again     bool   // the network made it of another one: its answer goes nowhere
 	at        Time   // timed mode: when it arrives
 	sendClock int    // see World.release; no part of the state
@@ -52,12 +52,11 @@ func (o *Outbox) Reply(e Envelope, answer Message) {
 	if c.serving != e.from && !c.broken {
 		panic(fmt.Sprintf("sim: %s answers %s of %s twice, or out of order", c.node.name, NameOf(e.Message), e.From()))
 	}
-	o.world.nameOf(answer)
 	if c.serving == e.from {
 		c.serving = nil
 	}
 	if !c.broken && !e.again {
-		c.responses = append(c.responses, Envelope{Message: answer, conn: c, from: e.from, sendClock: o.world.release(c.node.clockIndex())})
+		c.responses = append(c.responses, Envelope{Message: answer, conn: c, from: e.from, hash: o.world.hashSent(answer), sendClock: o.world.release(c.node.clockIndex())})
 		o.world.pace.answered(c)
 	}
 	o.world.touched(&c.in.tail, true)
@@ -163,7 +162,16 @@ func (e *Envelope) walk(s *walker) {
 	e.hash = s.next()
 }
 
-// hashed is the hash of the message. Nobody may change it once it is sent.
+// hashSent is the hash of a message that is sent, by which a change is noticed later.
+func (w *World) hashSent(m Message) uint64 {
+	w.nameOf(m)
+	if !w.pace.checks() {
+		return 0
+	}
+	return hashOf(m)
+}
+
+// hashed is the hash of the message, for a state with it.
 func (e *Envelope) hashed() uint64 {
 	if e.hash == 0 {
 		e.hash = hashOf(e.Message)

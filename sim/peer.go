@@ -37,9 +37,8 @@ func (o *Outbox) Send(c *Conn, request Message) {
 			a = c.asks
 		}
 	}
-	o.world.nameOf(request)
 	o.world.touched(&c.out.tail, true)
-	e := Envelope{Message: request, conn: c, from: a.by, sendClock: o.world.release(a.by.clockIndex())}
+	e := Envelope{Message: request, conn: c, from: a.by, hash: o.world.hashSent(request), sendClock: o.world.release(a.by.clockIndex())}
 	a.inFlight = append(a.inFlight, e)
 	if !c.broken {
 		c.requests = append(c.requests, e)

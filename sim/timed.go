@@ -17,8 +17,9 @@ type Timing struct {
 	Service   Delay           // of a node with a message, one after the other
 	Overrides []DelayOverride // of single participants, in place of Step, Latency or Service
 	Wake      Delay           // of a task that was waiting for a Mutex; if it never takes any time, whoever waits may be next
-	// Unchecked asks no node's Check, whose cost may grow with the run: for
-	// measurements of nodes that are checked where runs are short.
+	// Unchecked asks no node's Check, whose cost may grow with the run, and does not
+	// look whether messages change on their way: for measurements of what is checked
+	// where runs are short.
 	Unchecked  bool
 	ThinkTimes []DelayOverride // in place of Step, of any task before a point, such as an application's work before "mark"; Of is the point's name
 }

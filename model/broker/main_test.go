@@ -1,13 +1,9 @@
 package broker
 
 import (
-	"os"
 	"testing"
 
 	"racelab/sim/simtest"
 )
 
-func TestMain(m *testing.M) {
-	simtest.PinRapid()
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { simtest.Main(m) }

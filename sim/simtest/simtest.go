@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"slices"
 	"testing"
 
@@ -179,10 +180,11 @@ func Wired(t *testing.T, build func() *sim.World) {
 	}
 }
 
-// PinRapid makes rapid draw the same cases in each run of a test binary and
-// leave no files behind; call it from TestMain. With RAPID_SEED set, that is
-// the seed: a nightly run sets a fresh one.
-func PinRapid() {
+// Main is what TestMain calls. It makes rapid draw the same cases in each run of a
+// test binary and leave no files behind; RAPID_SEED, if it is set, is the seed. And it
+// gives the garbage collector room, unless GOGC says how much: tests build many small
+// worlds, and would collect after each few of them.
+func Main(m *testing.M) {
 	seed := os.Getenv("RAPID_SEED")
 	if seed == "" {
 		seed = "1"
@@ -192,4 +194,8 @@ func PinRapid() {
 			panic("simtest: " + err.Error())
 		}
 	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
+	}
+	os.Exit(m.Run())
 }

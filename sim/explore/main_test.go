@@ -1,0 +1,9 @@
+package explore_test
+
+import (
+	"testing"
+
+	"racelab/sim/simtest"
+)
+
+func TestMain(m *testing.M) { simtest.Main(m) }
