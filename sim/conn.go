@@ -56,7 +56,13 @@ func (d *direction) name(label string, c *Conn) {
 
 // Send writes a request. It never waits and never fails. On a broken connection
 // the request goes nowhere, and the Receive after it returns ErrBroken.
-func (c *Conn) Send(t *Task, request Message) {
+func (c *Conn) Send(t *Task, request Message) { c.send(t, request, true) }
+
+// Post is Send of a request whose answer nobody waits for, as a client that closes tells
+// its coordinator: the answer goes nowhere. The network does not duplicate it.
+func (c *Conn) Post(t *Task, request Message) { c.send(t, request, false) }
+
+func (c *Conn) send(t *Task, request Message, awaited bool) {
 	if c.process != t.process || c.asks != nil {
 		panic(fmt.Sprintf("sim: task %s sends on the connection of %s, which is a node's, or not of its process: name both in one World.Process", t.name, c.name))
 	}
@@ -67,11 +73,11 @@ func (c *Conn) Send(t *Task, request Message) {
 		t.touches(&c.dialPoint.object, false) // Which connection it is depends on who dials.
 	}
 	t.touches(&c.out.tail, true)
-	if c.owed != nil {
+	if c.owed != nil && awaited {
 		c.owed[t.number-1]++
 	}
 	if !c.broken {
-		c.requests = append(c.requests, Envelope{Message: request, conn: c, from: t, hash: t.world.hashSent(request), sendClock: t.world.release(t.number - 1)})
+		c.requests = append(c.requests, Envelope{Message: request, conn: c, from: t, unawaited: !awaited, hash: t.world.hashSent(request), sendClock: t.world.release(t.number - 1)})
 		t.world.pace.sent(c)
 	}
 	t.world.observe(Act{Action: Sent, Actor: t.name, Peer: c.node.name, Conn: c.name, Message: request})

@@ -229,7 +229,7 @@ func (x *fault) possible(f *faults) bool {
 		// While an earlier request is served, its answer has to come first.
 		return f.left.Losses > 0 && !c.broken && len(x.way()) > 0 && (x.back && x.way()[0].Message != ErrBroken || !x.back && c.serving == nil)
 	case Twice:
-		return f.left.Duplicates > 0 && !c.broken && len(x.way()) > 0 && !x.way()[0].again
+		return f.left.Duplicates > 0 && !c.broken && len(x.way()) > 0 && !x.way()[0].unawaited
 	default:
 		return f.left.Delays > 0 && len(x.way()) > 0
 	}
@@ -272,7 +272,7 @@ func (x *fault) happen(w *World) {
 		w.faults.left.Duplicates--
 		x.conn.touchAll(w)
 		twice := x.conn.requests[0]
-		twice.again = true
+		twice.unawaited = true
 		x.conn.requests = slices.Insert(x.conn.requests, 1, twice)
 		w.observe(Act{Action: Failed, Actor: "network", Peer: x.conn.node.name, Conn: x.conn.name, Message: Twice})
 	default:
@@ -292,7 +292,7 @@ func (x *fault) lose(w *World) {
 	}
 	lost := c.requests[0]
 	c.requests = append(c.requests[:0], c.requests[1:]...)
-	if !lost.again {
+	if !lost.unawaited {
 		lost.Message, lost.hash = ErrBroken, 0
 		c.responses = append(c.responses, lost)
 	}

@@ -447,3 +447,39 @@ func TestParkedRequestsMeetFaults(t *testing.T) {
 		w.Close()
 	}
 }
+
+// leaver says something, does not wait for what is said to that, and pings.
+type leaver struct {
+	pinger
+	waits bool `sim:"config"`
+}
+
+func (l *leaver) Run(t *sim.Task) {
+	t.Step("leave")
+	if l.waits {
+		l.c.Send(t, &message{"bye"})
+	} else {
+		l.c.Post(t, &message{"bye"})
+	}
+	l.pinger.Run(t)
+}
+
+// Goal: the answer to what is posted goes nowhere, whatever happens to the request, and
+// holds up nobody. Method: all that two tasks on one connection and a fault can do. Sent,
+// the answer that nobody takes is in the way of the other's.
+func TestPost(t *testing.T) {
+	for _, b := range []sim.Faults{{}, {Cuts: 1}, {NodeCrashes: 1}, {Losses: 1}, {Duplicates: 1}} {
+		for _, waits := range []bool{false, true} {
+			broken := verdicts(t, func(w *sim.World) {
+				w.AddNode("broker", &ledger{})
+				c := w.Dial("client", "broker")
+				w.GoProgram("P0", &pinger{c: c, n: 1})
+				w.GoProgram("L", &leaver{pinger{c: c, n: 1}, waits})
+				w.Allow(b)
+			})
+			if _, stuck := broken[sim.NoProgress]; stuck != waits {
+				t.Errorf("%+v, awaited %v: %v", b, waits, broken)
+			}
+		}
+	}
+}

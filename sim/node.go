@@ -27,7 +27,7 @@ type Envelope struct {
 	conn      *Conn
 	from      party  // who asked
 	hash      uint64 // of the message; 0: see hashed
-	again     bool   // the network made it of another one: its answer goes nowhere
+	unawaited bool   // it was posted, or the network made it of another one: its answer goes nowhere
 	at        Time   // timed mode: when it arrives
 	sendClock int    // see World.release; no part of the state
 }
@@ -55,7 +55,7 @@ func (o *Outbox) Reply(e Envelope, answer Message) {
 	if c.serving == e.from {
 		c.serving = nil
 	}
-	if !c.broken && !e.again {
+	if !c.broken && !e.unawaited {
 		c.responses = append(c.responses, Envelope{Message: answer, conn: c, from: e.from, hash: o.world.hashSent(answer), sendClock: o.world.release(c.node.clockIndex())})
 		o.world.pace.answered(c)
 	}
@@ -182,13 +182,15 @@ func (e *Envelope) hashed() uint64 {
 // whose is the word of who sent it, and belongs sets that.
 func (e *Envelope) whose() uint64 {
 	word := uint64(e.from.place()) << 1
-	if e.again {
+	if e.unawaited {
 		word |= 1
 	}
 	return word
 }
 
-func (e *Envelope) belongs(w *World, word uint64) { e.from, e.again = w.party(word>>1), word&1 != 0 }
+func (e *Envelope) belongs(w *World, word uint64) {
+	e.from, e.unawaited = w.party(word>>1), word&1 != 0
+}
 
 // String is the request and who sent it.
 func (e Envelope) String() string {

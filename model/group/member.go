@@ -301,9 +301,9 @@ func (m *Member) close(t *sim.Task) {
 	switch {
 	case m.now.GenerationID == 0 || m.now.GroupInstanceID != 0:
 	case m.config.Protocol == Consumer:
-		m.coordinator.Send(t, &model.ConsumerGroupHeartbeatRequest{MemberID: m.now.MemberID, MemberEpoch: model.LeaveGroupEpoch})
+		m.coordinator.Post(t, &model.ConsumerGroupHeartbeatRequest{MemberID: m.now.MemberID, MemberEpoch: model.LeaveGroupEpoch})
 	default:
-		m.coordinator.Send(t, &model.LeaveGroupRequest{MemberID: m.now.MemberID})
+		m.coordinator.Post(t, &model.LeaveGroupRequest{MemberID: m.now.MemberID})
 	}
 	m.resetGeneration()
 	m.round, m.joins = 0, 0

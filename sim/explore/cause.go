@@ -26,7 +26,7 @@ func (w *Waste) Causes() (causes []WasteCause, compared int) {
 		for m := several[i]; len(m) > 1; {
 			var parts [][]StatePart
 			for _, state := range m[:min(len(m), wasteTogether)] {
-				parts = append(parts, w.engine.Parts(w.states[state].at))
+				parts = append(parts, w.engine.Parts(w.search.states[state].at))
 			}
 			together := newAlike(parts)
 			together.tree(func(a, b int) {
@@ -34,6 +34,7 @@ func (w *Waste) Causes() (causes []WasteCause, compared int) {
 				key := strings.Join(c.Names, "\n")
 				k, again := known[key]
 				if !again {
+					c.After = w.search.schedule(m[a])
 					k, known[key] = len(causes), len(causes)
 					causes = append(causes, c)
 				}

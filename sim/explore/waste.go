@@ -2,6 +2,7 @@ package explore
 
 import (
 	"fmt"
+	"slices"
 
 	"racelab/sim"
 )
@@ -19,7 +20,7 @@ type Waste struct {
 	Classes  int  // of states that nothing tells apart
 
 	engine Engine
-	states []checkpoint
+	search *wasteSearch
 	class  []uint64 // by state
 }
 
@@ -33,6 +34,7 @@ type WasteCause struct {
 	Names   []string // of parts; [*] for every index, that of a task with its point
 	States  int
 	Example []WasteDifference // of two states
+	After   sim.Schedule      // to the first of them
 }
 
 // WasteDifference is a part that two states have and that is not the same.
@@ -55,7 +57,7 @@ func FindWaste(sys *Worlds, o Options) (_ *Waste, err error) {
 	s := wasteSearch{at: newCursor(sys), numbers: map[string]uint64{}, seen: newSeen(), index: newResult("states", sys).index}
 	s.run(o)
 	class, n := s.refine()
-	return &Waste{len(s.states), s.expanded == len(s.states), n, sys.Engine, s.states, class}, nil
+	return &Waste{len(s.states), s.expanded == len(s.states), n, sys.Engine, &s, class}, nil
 }
 
 type wasteSearch struct {
@@ -67,7 +69,23 @@ type wasteSearch struct {
 	looks    []uint64 // by state: what it is without what follows
 	first    []int    // by expanded state: its first step; one more than there are
 	steps    []wasteStep
+	came     []cameBy // by state
 	expanded int
+}
+
+// cameBy is how a state was come to first.
+type cameBy struct {
+	from  int
+	event sim.Event
+}
+
+func (s *wasteSearch) schedule(state int) sim.Schedule {
+	var events []sim.Event
+	for ; state > 0; state = s.came[state].from {
+		events = append(events, s.came[state].event)
+	}
+	slices.Reverse(events)
+	return asSchedule(events)
 }
 
 type wasteStep struct {
@@ -75,17 +93,17 @@ type wasteStep struct {
 	to uint32
 }
 
-func (s *wasteSearch) reach() uint32 {
+func (s *wasteSearch) reach(by cameBy) uint32 {
 	number, isNew := s.seen.add(s.at.Fingerprint())
 	if isNew {
-		s.states = append(s.states, s.at.save())
+		s.states, s.came = append(s.states, s.at.save()), append(s.came, by)
 		s.looks = append(s.looks, s.at.discontent(s.index))
 	}
 	return number
 }
 
 func (s *wasteSearch) run(o Options) {
-	s.reach()
+	s.reach(cameBy{})
 	var e expansion
 	for ; s.expanded < len(s.states) && len(s.states) < o.Limit && !o.stopped(); s.expanded++ {
 		s.first = append(s.first, len(s.steps))
@@ -105,7 +123,7 @@ func (s *wasteSearch) run(o Options) {
 			if other, object := e.race(s.at, event); other != nil {
 				is += fmt.Sprint(" races ", other.event, object)
 			}
-			s.steps = append(s.steps, wasteStep{s.number(is), s.reach()})
+			s.steps = append(s.steps, wasteStep{s.number(is), s.reach(cameBy{s.expanded, event})})
 		}
 	}
 	s.first = append(s.first, len(s.steps))
