@@ -29,7 +29,7 @@ type partitionLog struct {
 	aborted       []abortedTxn    // in the order of their markers
 	unreplicated  []completedTxn  // complete, and its marker is not below the high watermark
 	highWatermark model.Offset
-	// highestStable is the largest last stable offset since this broker leads.
+	// highestStable is the largest last stable offset since this broker leads; 0: it follows.
 	//
 	// Invariant: the last stable offset is never less. On a new leader it may be.
 	highestStable model.Offset
@@ -352,7 +352,11 @@ func (l *partitionLog) updateProducer(p producerState) {
 	l.producers[i] = p
 }
 
-func (l *partitionLog) noteStable() { l.highestStable = max(l.highestStable, l.lastStableOffset()) }
+func (l *partitionLog) noteStable() {
+	if !l.replica.follows {
+		l.highestStable = max(l.highestStable, l.lastStableOffset())
+	}
+}
 
 func (l *partitionLog) find(id model.ProducerID) (place int, found bool) {
 	return slices.BinarySearchFunc(l.producers, id, func(p producerState, id model.ProducerID) int { return int(p.producerID - id) })

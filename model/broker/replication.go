@@ -172,12 +172,12 @@ func (b *Broker) follow(e sim.Envelope, request *replicaAppend, out *sim.Outbox)
 		return
 	}
 	if request.from <= l.logEndOffset() {
-		high := max(l.highWatermark, request.highWatermark)
 		l.truncateTo(request.from)
 		for _, batch := range request.batches {
 			l.write(batch)
 		}
-		l.advance(high)
+		l.highWatermark = 0
+		l.advance(request.highWatermark)
 		l.incrementLogStart(min(request.logStart, l.highWatermark))
 	}
 	out.Reply(e, &replicaAppended{end: l.logEndOffset()})
@@ -223,6 +223,7 @@ func (b *Broker) elect(e *model.LeaderElected, out *sim.Outbox) {
 	for i := range l.producers {
 		l.producers[i].verification = verificationState{}
 	}
+	l.producers = slices.DeleteFunc(l.producers, func(p producerState) bool { return p.producerEpoch == model.NoProducerEpoch })
 	if r.follows && !b.config.Rules.Has(model.TruncateByEpoch) {
 		l.truncateTo(l.highWatermark)
 	}
@@ -230,6 +231,7 @@ func (b *Broker) elect(e *model.LeaderElected, out *sim.Outbox) {
 		l.producers, l.aborted, l.unreplicated = nil, nil, nil
 	}
 	l.highestStable = 0
+	l.noteStable()
 	b.complete(out)
 	if !r.follows {
 		r.end = l.highWatermark
