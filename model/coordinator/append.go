@@ -207,9 +207,13 @@ func (t *Transactions) Restart(out *sim.Outbox) {
 	t.scheduleScan(out)
 }
 
-// forget drops what only memory holds.
+// forget drops what only memory holds. A producer id that was never in the log nobody
+// was told of: the next one may have it, unless the log turns out to have it after all.
 func (t *Transactions) forget() {
 	for i := range t.metadata {
+		if m := &t.metadata[i]; m.known && m.producerID == t.lastProducerID && m.producerEpoch == model.NoProducerEpoch {
+			t.lastProducerID -= model.ProducerID(t.config.Coordinators)
+		}
 		t.metadata[i] = newTransactionMetadata(model.TransactionalID(i), t.config.MaxEpoch)
 	}
 }
@@ -238,6 +242,9 @@ func (t *Transactions) install(epoch model.CoordinatorEpoch, response *loadRespo
 			continue
 		}
 		m.known, m.txnTransitMetadata = true, r.txnTransitMetadata
+		if ahead := m.producerID - t.lastProducerID; ahead == model.ProducerID(t.config.Coordinators) {
+			t.lastProducerID = m.producerID
+		}
 		m.partitions = slices.Clone(r.partitions)
 		m.lastProducerEpoch = model.NoProducerEpoch // It is not in the log.
 		if m.txnStart = sim.Never; m.state == Ongoing {
