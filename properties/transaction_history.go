@@ -134,9 +134,10 @@ type TransactionHistory struct {
 	// Whole keeps what can no longer matter, for a picture.
 	Whole bool `sim:"config"`
 
-	past  []past    // what may have been so before calls
-	calls []txnCall // by called, then by client
-	gone  []txnCall // whose outcome is lost, in the order in which it was
+	broken bool      // and told so: what comes then is judged by nobody
+	past   []past    // what may have been so before calls
+	calls  []txnCall // by called, then by client
+	gone   []txnCall // whose outcome is lost, in the order in which it was
 }
 
 // past is what is so if the calls that are forgotten took effect in some order.
@@ -152,7 +153,7 @@ type past struct {
 // CONCURRENT_TRANSACTIONS, which fences. What else is refused has done nothing.
 //
 // It forgets the calls that were answered before any that is left began, but for what may be
-// so after them.
+// so after them. Once it is broken it forgets all, and judges nothing more.
 func TransactionHistoryIsFenced(h *TransactionHistory) *sim.Property {
 	p := sim.NewProperty("transaction-history-is-fenced", h)
 	if h != nil { // Else only its name is wanted.
@@ -207,6 +208,10 @@ func (h *TransactionHistory) begin(claim *sim.Claim, a sim.Act, c txnCall) {
 		claim.Skip()
 		return
 	}
+	if h.broken {
+		claim.Skip()
+		return
+	}
 	for _, other := range slices.Concat(h.calls, h.gone) {
 		c.called = max(c.called, other.called, other.returned+1)
 	}
@@ -253,6 +258,9 @@ func (h *TransactionHistory) answered(c *sim.Claim, a sim.Act, code model.Error,
 		c.Holds()
 		if !slices.ContainsFunc(h.past, h.follows) {
 			c.Fail(fmt.Errorf("%s: %s, which no fenced register answers", a.Actor, call.describe(true)))
+			if !h.Whole {
+				h.broken, h.past, h.calls, h.gone = true, nil, nil, nil
+			}
 		}
 	case model.ErrNotCoordinator, model.ErrCoordinatorNotAvailable, model.ErrCoordinatorLoadInProgress:
 		h.lose(i)

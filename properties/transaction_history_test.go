@@ -132,5 +132,8 @@ func TestTransactionHistory(t *testing.T) {
 				t.Errorf("%s, %q: %v (seen: %v), want refused %v", test.name, text, err, seen, want)
 			}
 		}
+		if seen, _, err := oracle.Judge(txnAct(t, "A commits 1/0")); seen == test.refused || err != nil {
+			t.Errorf("%s, and then a call: %v (seen: %v), want that a broken history is over", test.name, err, seen)
+		}
 	}
 }
