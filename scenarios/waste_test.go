@@ -12,22 +12,20 @@ import (
 var mostWaste = map[string]float64{
 	"commit-reconnect":            2.5, // what a history keeps of calls, and offsets after the break
 	"consume-process-produce":     1.8, // attempts to verify that are left over, and batches that nobody reads any more
-	"coordinator-crash":           1.8, // markers that come again, and who the coordinator was
+	"coordinator-crash":           1.7, // markers that come again, whose offsets answers and pictures show, and who the coordinator was
 	"delayed-end-txn":             1.6, // attempts to verify, and messages of which nothing comes any more
 	"delayed-marker":              1.7, // attempts to verify that are left over, and messages of which nothing comes any more
-	"duplicate-completion":        2.1, // how many records of the transaction log are cleaned, which its picture shows
+	"duplicate-completion":        1.9, // how many records of the transaction log are cleaned, which its picture shows
 	"duplicate-retry":             1.7, // the offsets of records that nobody asks for, which answers tell, and their order
 	"epoch-exhaustion":            2.8, // batches that nobody reads any more, and errors that all end a transaction
 	"late-record-joins-next":      1.9, // attempts to verify, and batches that nobody reads any more
-	"leader-moves":                1.6, // how far a leader is that was deposed and does not know
 	"leader-moves-in-transaction": 1.7, // batches that nobody reads any more
 	"produce-reorder":             4.6, // which of the records is which, once one has failed
 	"rebalance-commit":            1.8, // what was rewound
-	"stale-member-commit":         4.2, // generations are counted from the start
+	"stale-member-commit":         3.7, // generations are counted from the start
 	"stale-snapshot":              2.4, // counts after the break
-	"stuck-prepare":               1.6, // producer ids that were handed out for nothing, and answers that say the same to the client
 	"two-phase-commit":            1.6, // that a property has broken, of which the engine keeps note
-	"zombie-producer":             2.8, // what a history keeps of calls while another is open
+	"zombie-producer":             2.2, // what a history keeps of calls while another is open, and attempts to verify that are left over
 	"zombie-reader":               2.5, // batches that nobody reads any more
 }
 

@@ -49,6 +49,7 @@ func (s *search) waste(a *app, sys *explore.Worlds, o explore.Options) error {
 			fmt.Fprintf(a.stdout, "%7s  %s: %s | %s\n", number, d.Name, d.First, d.Second)
 			number = ""
 		}
+		fmt.Fprintf(a.stdout, "%9safter %s\n", "", c.After)
 	}
 	return nil
 }

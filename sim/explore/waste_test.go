@@ -135,8 +135,22 @@ func TestWaste(t *testing.T) {
 func TestWasteOfMessages(t *testing.T) {
 	_, causes, _ := wasteOf(t, callers)
 	for _, want := range []explore.WasteDifference{{"S.last", "B", "A"}, {"S->A (arrivals)[0].answer.Served[0]", "1", "2"}} {
-		if !slices.ContainsFunc(causes, func(c explore.WasteCause) bool { return slices.Contains(c.Example, want) }) {
+		i := slices.IndexFunc(causes, func(c explore.WasteCause) bool { return slices.Contains(c.Example, want) })
+		if i < 0 {
 			t.Errorf("nothing shows %+v: %+v", want, causes)
+			continue
+		}
+		sys, err := explore.NewWorlds(callers)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer sys.Close()
+		if err := sys.Begin(causes[i].After); err != nil {
+			t.Fatal(err)
+		}
+		part := func(p explore.StatePart) bool { return p.Path == want.Name && p.Value == want.First }
+		if !slices.ContainsFunc(sys.Parts(sys.Save()), part) {
+			t.Errorf("after %s %s is not %s", causes[i].After, want.Name, want.First)
 		}
 	}
 }
