@@ -47,7 +47,7 @@ func (e *engine) Drawn() bool                  { return e.begun().plan.drawn() }
 func (e *engine) Unordered() string            { return e.world().unordered() }
 func (e *engine) FollowOrder() bool            { return e.begun().followOrder() }
 func (e *engine) Irreducible() string          { return e.world().irreducible() }
-func (e *engine) Unlooped() bool               { return e.begun().unlooped() }
+func (e *engine) Busiest() (string, int)       { return e.begun().busiest() }
 func (e *engine) StopFaults()                  { e.begun().stopFaults() }
 func (e *engine) Save() any                    { return e.begun().save() }
 func (e *engine) Load(state any)               { e.begun().goTo(state.(*snapshot)) }

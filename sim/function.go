@@ -31,9 +31,6 @@ type entry struct {
 	length int    // of the log up to here
 }
 
-// longLog is the length from which on a log tells of a loop that is none of Loop.
-const longLog = 1000
-
 // origin is where a log begins: with the function, or with a turn of a loop.
 type origin struct {
 	name   string
@@ -396,7 +393,7 @@ func (t *Task) vanish() {
 // is passed on after all.
 //
 // Loops of one function have different names. Without Loop, a search of all states
-// ends, unfinished, where a function has done 1,000 operations.
+// ends, unfinished, once it sees that a function can do 1,000 operations in a run.
 func (t *Task) Loop(name string) bool {
 	if t.program != nil {
 		panic(fmt.Sprintf("sim: task %s is a program, and has its state in fields: it has no use for Loop", t.name))
@@ -460,10 +457,15 @@ func (t *Task) reruns() bool {
 // unwinds says whether the task's stack is unwound.
 func (t *Task) unwinds() bool { return t.program == nil && t.coroutine.rerun.killed }
 
-// unlooped says whether a function has done so much that it is in a loop which is none
-// of Loop.
-func (w *World) unlooped() bool {
-	return slices.ContainsFunc(w.tasks, func(t *Task) bool { return t.log != nil && t.log.length >= longLog })
+// busiest is the function that has done most operations since its start or the turn of
+// Loop that it is in, and how many; empty: none has.
+func (w *World) busiest() (task string, operations int) {
+	for _, t := range w.tasks {
+		if t.log != nil && t.log.length > operations {
+			task, operations = t.name, t.log.length
+		}
+	}
+	return task, operations
 }
 
 // told says whether a function has been told what time it is. A local variable may

@@ -86,9 +86,9 @@ type Engine interface {
 	// Irreducible says what keeps Exhaustive from telling which steps are
 	// independent: "faults". Empty: nothing.
 	Irreducible() string
-	// Unlooped says whether a function has done 1,000 operations, none of them in a turn
-	// of Task.Loop. Each is a part of its state.
-	Unlooped() bool
+	// Busiest is the function that has done most operations since its start or the turn of
+	// Task.Loop that it is in, and how many. Each is a part of its state. Empty: none has.
+	Busiest() (task string, operations int)
 	// StopFaults ends the faults, so that what must happen in the end can be asked
 	// of a fair schedule. It stands between two steps.
 	StopFaults()

@@ -35,9 +35,8 @@ type Lively interface {
 	// Discontent lists the properties that want something in the end which the
 	// state does not have.
 	Discontent() []sim.Violation
-	// Unlooped says whether a function has done so much that a search, which keeps all
-	// that it was given, would hardly end.
-	Unlooped() bool
+	// Busiest is the function that has done most operations, all of which its state keeps.
+	Busiest() (task string, operations int)
 }
 
 // ForeverError is that a run can go round for ever, and what it never comes to.

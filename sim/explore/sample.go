@@ -101,6 +101,9 @@ func sample(strategy string, sys System, seed uint64, o Options, by sampler) (*R
 	}
 	for r.Runs < o.Limit && !o.stopped() && !(o.First && r.AnyBroken()) {
 		n := min(len(runs), o.Limit-r.Runs)
+		if r.Runs < batch { // Runs may be long, and who looks at the budget wants to know early.
+			n = min(n, firstBatch)
+		}
 		c.each(n, func(at *cursor, i int) {
 			if every := checkEvery * o.fewer(); checked && (r.Runs+i)%every == every-1 {
 				at.checkRun(chooser(seed+uint64(r.Runs+i)), checkFirst)

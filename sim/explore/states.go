@@ -17,7 +17,8 @@ import (
 // the workers.
 const batch = 1024
 
-// firstBatch is how many, while all steps are checked.
+// firstBatch is how many, while all steps are checked; and how many of the first runs are
+// sampled at once.
 const firstBatch = 64
 
 // States visits every reachable state, breadth first, and then finds the
@@ -68,12 +69,12 @@ type search struct {
 	ends     []uint64      // the states out of which nothing but faults can come, a bit each
 	expanded int           // states
 	ended    int           // levels of which every step was taken
-	unlooped bool          // a function loops, and Loop does not say so
+	suspect  int           // how many operations of a function make the search look whether it loops
 	clocked  bool          // clocks alone judge data races
 }
 
 func newSearch(c *workerPool, r *Result) *search {
-	return &search{pool: c, result: r, seen: newSeen(), graph: newGraph(len(r.Verdicts)), breaks: make([]firstBreaks, len(r.Verdicts))}
+	return &search{pool: c, result: r, seen: newSeen(), graph: newGraph(len(r.Verdicts)), breaks: make([]firstBreaks, len(r.Verdicts)), suspect: manyOperations / 16}
 }
 
 // firstBreaks is the first steps that broke a property, all of one level.
@@ -105,11 +106,6 @@ func (s *search) run(o Options, memory *memoryBound) bool {
 			if s.result.Left = s.keepTo(memory, o.spilling > 0); s.result.Left != "" {
 				return false
 			}
-			if s.unlooped {
-				s.result.Left = "a function has done 1,000 operations in a run, and all that they gave is its state; " +
-					"is it a loop that need not end? Then for t.Loop(NAME) {...} forgets what earlier turns were given"
-				return false
-			}
 			checkpoints, err := s.now.take(size)
 			if err != nil {
 				s.result.Left = err.Error()
@@ -120,10 +116,17 @@ func (s *search) run(o Options, memory *memoryBound) bool {
 			})
 			s.expanded += len(checkpoints)
 			for i := range checkpoints {
-				checkpoints[i] = checkpoint{}
 				e := &expanded[i]
+				if e.operations >= s.suspect {
+					s.suspect *= 2
+					if task := s.unlooped(checkpoints[i]); task != "" {
+						s.result.Left = fmt.Sprintf("%s can do %d operations in a run, and all that they gave is its state; "+
+							"is it a loop that need not end? Then for t.Loop(NAME) {...} forgets what earlier turns were given", task, manyOperations)
+						return false
+					}
+				}
+				checkpoints[i] = checkpoint{}
 				s.result.Transitions += e.transitions
-				s.unlooped = s.unlooped || e.unlooped
 				s.count(level, e.tested, e.violations, e.races)
 				s.graph.wanting(e.wants)
 				for k := range e.moves {
@@ -181,6 +184,31 @@ func (s *search) keepTo(memory *memoryBound, spilling bool) string {
 	return fmt.Sprintf("it holds %d MB, and may hold %d", s.result.Memory>>20, memory.limit>>20)
 }
 
+// manyOperations of one function in a run tell of a loop that is none of Task.Loop.
+const manyOperations = 1000
+
+// unlooped is a function that loops, and Loop does not say so; empty: none is seen. In a run out
+// of a state the busiest function goes first, and where it waits, all others take turns. The
+// search would come there too, much later: each state keeps all operations.
+func (s *search) unlooped(from checkpoint) string {
+	at := s.pool.cursors[0]
+	at.restore(from)
+	turns := at.makeFair()
+	task, n := at.lives.Busiest()
+	for steps := 0; n < manyOperations && steps < 10*manyOperations && len(at.Enabled()) > 0; steps++ {
+		choice := slices.IndexFunc(at.Enabled(), func(e sim.Event) bool { return e.Actor == task })
+		if choice < 0 {
+			choice, _ = turns.Choose(at.Enabled()) // It always has a choice.
+		}
+		at.Take(choice)
+		task, n = at.lives.Busiest()
+	}
+	if n < manyOperations {
+		return ""
+	}
+	return task
+}
+
 // count notes what steps on their way to a level put to the test and broke.
 func (s *search) count(level int, tested uint64, violations []sim.Violation, races int) {
 	for i := range s.result.Verdicts {
@@ -221,7 +249,7 @@ type expansion struct {
 	wants       uint64 // properties that are discontent in the state: bit i for the i-th
 	moves       []move
 	steps       []step // for the races
-	unlooped    bool
+	operations  int    // that the busiest function has done
 	fetched     uint32 // see seen.fetch
 }
 
@@ -231,7 +259,9 @@ func (e *expansion) expand(at *cursor, from checkpoint, number uint32, s *search
 	*e = expansion{violations: e.violations[:0], moves: e.moves[:0], steps: e.steps[:0]}
 	check, race := o.checks(int(number), s.result.Transitions), !s.clocked
 	at.restore(from)
-	e.unlooped = at.lives != nil && at.lives.Unlooped()
+	if at.lives != nil {
+		_, e.operations = at.lives.Busiest()
+	}
 	e.wants = at.discontent(s.result.index)
 	e.tested = at.Tested() // By the state. What its last step has tested counts already.
 	n := len(at.Enabled())
