@@ -193,19 +193,19 @@ func (s *Scenario[S, V]) Default() S { return Defaults(s.Flags) }
 
 // World makes the world of a variant. It panics if there is none of that name.
 func (s *Scenario[S, V]) World(variant string, p S) *sim.World {
-	w := sim.NewWorld()
-	s.Build(w, s.variant(variant).Is, p)
-	for _, c := range s.Claims {
-		if c.Property == nil || c.If != nil && !c.If(p) {
-			continue
+	return sim.Build(func(w *sim.World) {
+		s.Build(w, s.variant(variant).Is, p)
+		for _, c := range s.Claims {
+			if c.Property == nil || c.If != nil && !c.If(p) {
+				continue
+			}
+			property := c.Property(p)
+			if property.Name() != c.Name {
+				panic(fault("%s: the claim %s has the property %s", s.Name, c.Name, property.Name()))
+			}
+			w.Watch(property)
 		}
-		property := c.Property(p)
-		if property.Name() != c.Name {
-			panic(fault("%s: the claim %s has the property %s", s.Name, c.Name, property.Name()))
-		}
-		w.Watch(property)
-	}
-	return w
+	})
 }
 
 // Case returns a variant with some parameters. It panics if there is none of that

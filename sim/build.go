@@ -16,6 +16,22 @@ func NewWorld() *World {
 	return w
 }
 
+// Build returns the world that a function makes of an empty one. A panic of the function is a
+// ModelError with its line.
+func Build(build func(w *World)) *World {
+	defer func() {
+		if reason := recover(); reason != nil {
+			if e := refusal(reason); e != nil {
+				panic(e)
+			}
+			panic(&ModelError{fmt.Sprintf("sim: what builds the world panicked at %s: %v", panicSite(), reason)})
+		}
+	}()
+	w := NewWorld()
+	build(w)
+	return w
+}
+
 // resemble takes over, before the world begins, what is the same in one that was built
 // alike and has begun: what types mean, and what objects are called.
 func (w *World) resemble(other *World) {

@@ -31,6 +31,10 @@ func TestOwn(t *testing.T) {
 			w.Go("A", func(t *sim.Task) { t.Step("a") })
 			w.Go("A", func(t *sim.Task) { t.Step("a") })
 		}),
+		scenario.Of("unbuilt", func(w *sim.World) {
+			var m map[string]int
+			m["a"]++
+		}),
 	)
 	if err != nil {
 		t.Fatal(err)
@@ -47,6 +51,8 @@ func TestOwn(t *testing.T) {
 		{"run twins", "a task or a node A already", exitUsage},
 		{"explore twins", "a task or a node A already", exitUsage},
 		{"check twins", "a task or a node A already", exitUsage},
+		{"run unbuilt", "what builds the world panicked at own_test.go:36: assignment to entry in nil map", exitUsage},
+		{"play unbuilt", "what builds the world panicked at own_test.go:36", exitUsage},
 	} {
 		var out strings.Builder
 		a := command(&out, &out)
@@ -56,7 +62,7 @@ func TestOwn(t *testing.T) {
 		if code != test.code || !strings.Contains(strings.Join(strings.Fields(out.String()), " "), strings.Join(strings.Fields(test.says), " ")) {
 			t.Errorf("%s exits with %d, want %d and %q in\n%s", test.args, code, test.code, test.says, out.String())
 		}
-		if strings.Contains(test.args, "twins") && strings.Count(out.String(), "\n") != 1 {
+		if test.code == exitUsage && strings.Count(out.String(), "\n") != 1 {
 			t.Errorf("%s prints more than a line:\n%s", test.args, out.String())
 		}
 	}

@@ -1,7 +1,9 @@
 package explore
 
 import (
+	"fmt"
 	"math"
+	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
 	"sync"
@@ -54,6 +56,18 @@ func (m *memoryBound) holds(live int64) {
 	}
 	m.live = max(live, 1<<20)
 	debug.SetGCPercent(max(collector.percent, int(100*min(room, m.limit/4)/m.live)))
+}
+
+// begins says why a search cannot begin: what the process holds without it is too much.
+func (m *memoryBound) begins() error {
+	if memoryInUse() <= m.limit {
+		return nil
+	}
+	runtime.GC() // What is in use counts what others have left.
+	if held := memoryInUse(); held > m.limit {
+		return fmt.Errorf("the search may hold %d KB, and %d KB are in use before it begins: allow it more memory", m.limit>>10, held>>10)
+	}
+	return nil
 }
 
 // release puts the collector back, after the last search.

@@ -3,7 +3,10 @@ package explore
 import (
 	"math"
 	"runtime/debug"
+	"strings"
 	"testing"
+
+	"racelab/sim"
 )
 
 // Goal: searches leave the collector as it was, also those that run side by side.
@@ -29,5 +32,17 @@ func TestTheCollectorIsPutBack(t *testing.T) {
 	second.release()
 	if now() != 100 || debug.SetMemoryLimit(-1) != limit {
 		t.Errorf("at the end GOGC is %d, and the limit %d", now(), debug.SetMemoryLimit(-1))
+	}
+}
+
+// Goal: a search that has no room to begin says so, and calls nothing vacuous.
+func TestNoRoomToBegin(t *testing.T) {
+	sys, err := NewWorlds(sim.NewWorld)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sys.Close()
+	if r, err := States(sys, Options{Memory: 1000}); err == nil || !strings.Contains(err.Error(), "the search may hold 0 KB, and ") {
+		t.Errorf("%v, %v", r, err)
 	}
 }

@@ -25,7 +25,8 @@ const firstBatch = 64
 // shortest schedule to each property that broke. A proof of it has stood against
 // walks of new worlds.
 //
-// The error is a ModelError: what was found until then is worth nothing.
+// The error is a ModelError, by which what was found until then is worth nothing, or says that
+// the search has no room to begin.
 func States(sys System, o Options) (_ *Result, err error) {
 	defer sim.RecoverModelError(&err)
 	r := newResult("states", sys)
@@ -39,7 +40,7 @@ func States(sys System, o Options) (_ *Result, err error) {
 	s := newSearch(c, r)
 	memory := o.bindMemory()
 	defer memory.release()
-	if err := s.frontiers(&o); err != nil {
+	if err := cmp.Or(memory.begins(), s.frontiers(&o)); err != nil {
 		return nil, err
 	}
 	complete := s.run(o, memory)

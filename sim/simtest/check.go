@@ -74,11 +74,7 @@ const longSchedule = 40
 
 // worlds makes a build function return its world.
 func worlds(build func(*sim.World)) func() *sim.World {
-	return func() *sim.World {
-		w := sim.NewWorld()
-		build(w)
-		return w
-	}
+	return func() *sim.World { return sim.Build(build) }
 }
 
 // Run searches. The error says that the model is at fault, not a property.

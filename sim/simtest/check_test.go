@@ -197,6 +197,7 @@ func TestCheckNamesMistakes(t *testing.T) {
 			w.Share("n", &n)
 			n.Set(nil, 1)
 		}, "sim: an operation has no task: before the first step use Init, and in a property Peek"},
+		{func(*sim.World) { panic("oops") }, "sim: what builds the world panicked at check_test.go:"},
 		{func(w *sim.World) { w.Dial("A", "node") }, "sim: A dials node, and there is no such node: AddNode comes before Dial"},
 		{func(w *sim.World) {
 			var n, m sim.Var[int]
