@@ -12,7 +12,8 @@
 // or a commit while a record is on its way included; the offset commits of Sarama's
 // goroutines, of which one may be refused, also because the coordinator moved; those of
 // franz-go and its autocommits, of up to three partitions, of which some or single partitions
-// are refused, that lose their connection, whose context ends before or while they are on
+// are refused, that lose their connection or are never answered, as are look-ups of the
+// coordinator from 1.21.0 on, whose context ends before or while they are on
 // their way, or whose RetryTimeout is over; its commits while its group rebalances, eagerly or
 // cooperatively, or gives the member up, with the joins, heartbeats and look-ups of offsets
 // around them, from 1.19.0 on;

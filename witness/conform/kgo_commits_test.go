@@ -40,9 +40,14 @@ type kgoCommits struct {
 	refused  int           // the first commit, from 1, that is refused
 	refusals int           // how many are
 	refusal  model.Error
-	partial  int       // only that partition's offset is refused, from 1; 0: all are
-	rejoins  bool      // because of that, which the model leaves out: the story ends there
-	cut      int       // the commit whose connection is lost before the answer; 0: none
+	partial  int           // only that partition's offset is refused, from 1; 0: all are
+	rejoins  bool          // because of that, which the model leaves out: the story ends there
+	cut      int           // the commit whose connection is lost before the answer; 0: none
+	overhead time.Duration // RequestTimeoutOverhead
+	silent   int           // the first commit, from 1, that is never answered; 0: none
+	silences int           // how many are not
+	unsaid   int           // the first look-up, from 1, that is never answered; 0: none
+	unsaids  int
 	think    sim.Delay // before each poll
 	epoch    int32     // of the application's commits; that of the records is 0, and -1 is none
 	seed     uint64
@@ -50,7 +55,8 @@ type kgoCommits struct {
 
 // drawKgoCommits draws a setting. A release that joins again when its generation is refused
 // then waits for a lock until no commit is out, which would stop the bubble's clock; so there
-// one commit at a time is. One that kills connections may lose no other, because from
+// one commit at a time is. What comes of a look-up that is never answered is the model's from
+// 1.21.0 on. One that kills connections may lose no other, because from
 // 1.19.5 or before it does not try again where the first read of a connection is its end.
 func drawKgoCommits(r *rapid.T, prior offsets.Prior, rejoins bool) kgoCommits {
 	c := kgoCommits{
@@ -84,6 +90,13 @@ func drawKgoCommits(r *rapid.T, prior offsets.Prior, rejoins bool) kgoCommits {
 	one := c.waits && c.ticks == 0
 	if kills := prior == offsets.CancelPrior && !one || prior < offsets.AwaitPriorAbandon && ends; !kills && rapid.Bool().Draw(r, "cuts") {
 		c.cut = rapid.IntRange(1, 6).Draw(r, "cut")
+	}
+	c.overhead = time.Duration(rapid.IntRange(1300, 10_000).Draw(r, "overhead"))*time.Millisecond + 19*time.Microsecond
+	if c.cut == 0 && rapid.Bool().Draw(r, "silent") {
+		c.silent, c.silences = rapid.IntRange(1, 8).Draw(r, "silent commit"), rapid.IntRange(1, 4).Draw(r, "silences")
+	}
+	if !ends && c.cut == 0 && prior >= offsets.AwaitPrior && rapid.IntRange(0, 3).Draw(r, "unsaid") == 0 {
+		c.unsaid, c.unsaids = rapid.IntRange(1, 4).Draw(r, "unsaid look-up"), rapid.IntRange(1, 4).Draw(r, "unsaids")
 	}
 	if rapid.Bool().Draw(r, "retry-timeout") {
 		c.timeout = time.Duration(rapid.IntRange(1, 1500).Draw(r, "timeout"))*time.Millisecond + 11*time.Microsecond
@@ -123,6 +136,16 @@ func (c kgoCommits) outcome(commit int, of model.Partition) model.Error {
 	return model.None
 }
 
+// isSilent says whether a commit is never answered.
+func (c kgoCommits) isSilent(commit int) bool {
+	return c.silent > 0 && commit >= c.silent && commit < c.silent+c.silences
+}
+
+// leavesUnsaid says whether a look-up is never answered.
+func (c kgoCommits) leavesUnsaid(lookUp int) bool {
+	return c.unsaid > 0 && lookUp >= c.unsaid && lookUp < c.unsaid+c.unsaids
+}
+
 // until is a story that is told up to a moment.
 type until struct {
 	*story
@@ -140,16 +163,19 @@ func (u *until) note(at time.Duration, format string, args ...any) {
 type refusingCoordinator struct {
 	c    kgoCommits `sim:"config"`
 	seen int
+	asks int  // look-ups
 	cuts bool // the connection is lost now
 }
 
 func (n *refusingCoordinator) Handle(e sim.Envelope, out *sim.Outbox) {
 	switch e.Message.(type) {
 	case *model.FindCoordinatorRequest:
-		out.Reply(e, &model.FindCoordinatorResponse{})
+		if n.asks++; !n.c.leavesUnsaid(n.asks) {
+			out.Reply(e, &model.FindCoordinatorResponse{})
+		}
 	case *model.OffsetCommitRequest:
 		n.seen++
-		if n.cuts = n.seen == n.c.cut; n.cuts {
+		if n.cuts = n.seen == n.c.cut; n.cuts || n.c.isSilent(n.seen) {
 			return
 		}
 		response := &model.OffsetCommitResponse{}
@@ -170,8 +196,10 @@ func (c kgoCommits) world(prior offsets.Prior, retries int, into *story) (*sim.W
 	w.AddNode("coordinator", node)
 	g := offsets.NewGroupConsumer(prior, w.Dial("kgo", "coordinator"), len(c.commits)+c.ticks, c.committed()...)
 	g.NoEpoch(c.epoch < 0)
-	g.Retries(offsets.Retries{Max: retries, Backoff: c.backoff, Timeout: c.timeout}, w.Dial("lookup", "coordinator"))
+	readers := g.Retries(offsets.Retries{Max: retries, Backoff: c.backoff, Timeout: c.timeout, Overhead: c.overhead}, w.Dial("lookup", "coordinator"))
 	w.Share("g", g)
+	w.GoProgram("reader", readers[0])
+	w.GoProgram("look-ups", readers[1])
 	app, commits, ends := offsets.NewAsyncApplication(g, c.waits, c.commits...)
 	w.GoProgram("app", app)
 	for i, e := range ends {
@@ -188,7 +216,7 @@ func (c kgoCommits) world(prior offsets.Prior, retries int, into *story) (*sim.W
 	if c.cut > 0 {
 		w.Allow(sim.Faults{Cuts: 1, Closes: len(commits)})
 	} else {
-		w.Allow(sim.Faults{Closes: len(commits)})
+		w.Allow(sim.Faults{Closes: len(commits) + c.silences + c.unsaids})
 	}
 	w.Timed(sim.Timing{
 		Seed: c.seed, ThinkTimes: []sim.DelayOverride{{Of: offsets.PointPoll, Delay: c.think}},
@@ -238,7 +266,7 @@ func (c kgoCommits) released(into *story) {
 	options := []kgo.Opt{
 		kgo.SeedBrokers(address(coordinatorID)), kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic), kgo.Balancers(kgo.RangeBalancer()),
 		kgo.HeartbeatInterval(5 * time.Minute), kgo.SessionTimeout(10 * time.Minute), kgo.RebalanceTimeout(10 * time.Minute), kgo.ConnIdleTimeout(15 * time.Minute),
-		kgo.RequestRetries(c.retries), kgo.RetryBackoffFn(func(int) time.Duration { return c.backoff }), kgo.RetryTimeout(c.timeout),
+		kgo.RequestTimeoutOverhead(c.overhead), kgo.RequestRetries(c.retries), kgo.RetryBackoffFn(func(int) time.Duration { return c.backoff }), kgo.RetryTimeout(c.timeout),
 		kgo.Dialer(func(context.Context, string, string) (net.Conn, error) { return pipe(fake.handle), nil }),
 	}
 	if c.ticks > 0 {
@@ -345,6 +373,7 @@ type kgoGroup struct {
 	seen    int
 	fetched int  // records
 	looked  bool // the group's coordinator was looked up
+	asks    int  // look-ups after the first
 	joins   int
 	closed  bool // what the client does to close is no part of the story
 }
@@ -359,6 +388,9 @@ func (l *kgoGroup) handle(request kmsg.Request) (kmsg.Response, time.Duration) {
 	case *kmsg.FindCoordinatorRequest:
 		if l.looked && !l.closed {
 			l.note(now, "look up")
+			if l.asks++; l.leavesUnsaid(l.asks) {
+				return kmsg.NewPtrFindCoordinatorResponse(), never
+			}
 		}
 		l.looked = true
 		return l.cluster.handle(r)
@@ -418,6 +450,9 @@ func (l *kgoGroup) offsetCommit(now time.Duration, r *kmsg.OffsetCommitRequest) 
 		return nil, 0
 	}
 	response.Topics = append(response.Topics, t)
+	if l.isSilent(l.seen) {
+		return response, never
+	}
 	return response, l.answer
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"sync/atomic"
 	"time"
@@ -13,9 +14,15 @@ import (
 )
 
 // handler answers a request, and says how long after its arrival the answer is
-// written. Answers keep the order of their requests. Without a response the connection is
-// lost.
+// written; never, then nothing that comes later on the connection is looked at, as a broker takes
+// the next request when it has answered the one before. Answers keep the order of their requests.
+// Without a response the connection is lost.
+//
+// Source: SocketServer.Processor, which mutes a channel while a request of it is in process.
 type handler func(request kmsg.Request) (response kmsg.Response, after time.Duration)
+
+// never is after all times.
+const never = time.Duration(math.MaxInt64)
 
 // pipe returns a client's end of a connection in memory whose requests are taken
 // as soon as they are written. It belongs in a bubble of testing/synctest: what
@@ -33,6 +40,10 @@ func pipe(handle handler) net.Conn {
 			response, after := handle(r.body)
 			if response == nil {
 				server.Close()
+				return
+			}
+			if after == never {
+				_, _ = io.Copy(io.Discard, server)
 				return
 			}
 			answers <- answer{r.answer(response), time.Now().Add(after)}

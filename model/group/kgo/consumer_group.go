@@ -57,7 +57,8 @@ type GroupConsumer struct {
 	noEpoch bool  `sim:"config"`
 	retries Retries
 	cxn     *sim.Conn
-	session *Session // nil: it is assigned its partitions, and keeps them
+	reader  *ReadDeadline // of cxn
+	session *Session      // nil: it is assigned its partitions, and keeps them
 
 	mu          sim.Mutex
 	uncommitted []*uncommit
@@ -90,8 +91,54 @@ type Retries struct {
 	Max     int           `sim:"config"` // RequestRetries; up to 1.18.1, RequestRetries less 1
 	Backoff time.Duration `sim:"config"`
 	Timeout time.Duration `sim:"config"` // RetryTimeout: no backoff ends later, counted from the first try; 0: any may
-	any     *sim.Conn     // to the broker that is asked who the coordinator is
-	stale   sim.Atomic[bool]
+	// Overhead is how long a response may take; 0: as long as it does.
+	//
+	// Default: 10 s.
+	// Source: RequestTimeoutOverhead; connTimeouter.
+	Overhead time.Duration `sim:"config"`
+	any      *ReadDeadline // to the broker that is asked who the coordinator is
+	stale    sim.Atomic[bool]
+}
+
+// ReadDeadline is the reader of a connection, who closes it when a response takes too long.
+// Then the requests that are out go again, to the same broker: nobody looks up whether the
+// coordinator is another by now.
+//
+// Source: brokerCxn.readConn, which sets the deadline as it begins to wait for a response:
+// once the one before is there.
+type ReadDeadline struct {
+	cxn   *sim.Conn
+	after time.Duration `sim:"config"`
+	timer sim.Timer
+	out   sim.Atomic[int32] // requests
+}
+
+func (d *ReadDeadline) Run(t *sim.Task) {
+	for {
+		d.timer.Receive(t.At(PointReadDeadline))
+		d.cxn.Close(t)
+	}
+}
+
+// Describe shows nothing: a connection shows itself.
+func (d *ReadDeadline) Describe(func(name, value string)) {}
+
+// wrote is that a request was written.
+func (d *ReadDeadline) wrote(t *sim.Task) {
+	if d.after > 0 && d.out.Add(t, 1) == 1 {
+		d.timer.Start(t, d.after)
+	}
+}
+
+// read is that the oldest request has its response, or will not have one.
+func (d *ReadDeadline) read(t *sim.Task) {
+	switch {
+	case d.after == 0:
+	case d.out.Add(t, -1) > 0:
+		d.timer.Start(t, d.after)
+	default:
+		d.timer.Stop(t)
+	}
 }
 
 // commit is what others can see of a commit.
@@ -105,7 +152,7 @@ type commit struct {
 // offsets, with its connection to the group coordinator and room for a number of
 // commits.
 func NewGroupConsumer(prior Prior, coordinator *sim.Conn, commits int, committed ...model.Offset) *GroupConsumer {
-	g := &GroupConsumer{prior: prior, cxn: coordinator}
+	g := &GroupConsumer{prior: prior, cxn: coordinator, reader: &ReadDeadline{cxn: coordinator}}
 	for range commits {
 		c := &commit{}
 		c.ctx.Init()
@@ -123,10 +170,13 @@ func NewGroupConsumer(prior Prior, coordinator *sim.Conn, commits int, committed
 	return g
 }
 
-// Retries has requests repeated, and the coordinator looked up on a connection.
-func (g *GroupConsumer) Retries(r Retries, lookUp *sim.Conn) {
+// Retries has requests repeated, and the coordinator looked up on a connection. With an
+// Overhead, the two readers that it returns are to be added.
+func (g *GroupConsumer) Retries(r Retries, lookUp *sim.Conn) []*ReadDeadline {
 	g.retries = r
-	g.retries.any = lookUp
+	g.retries.any = &ReadDeadline{cxn: lookUp, after: r.Overhead}
+	g.reader.after = r.Overhead
+	return []*ReadDeadline{g.reader, g.retries.any}
 }
 
 // NoEpoch says whether the application commits offsets as EpochOffset{Epoch: -1}, which
@@ -290,11 +340,8 @@ func (g *committing) request(t *sim.Task) {
 // try issues the request, and says whether it may be issued again.
 func (g *committing) try(t *sim.Task) bool {
 	g.err, g.codes = true, [len(g.codes)]model.Error{}
-	if g.retries.any != nil && g.retries.stale.Load(t) {
-		t.Step(PointLookUp)
-		g.retries.any.Send(t, &model.FindCoordinatorRequest{})
-		g.retries.any.Receive(t.At(PointAwaitCoordinator))
-		g.retries.stale.Store(t, false)
+	if g.retries.any != nil && g.retries.stale.Load(t) && !g.loadCoordinator(t) {
+		return true
 	}
 	g.cxn.Redial(t.At(PointIssue))
 	if g.mine().ctx.Err(t) != nil {
@@ -305,13 +352,16 @@ func (g *committing) try(t *sim.Task) bool {
 		return false
 	}
 	for g.abandoned > 0 && g.cxn.Receive(t.At(PointDropResponse)) != sim.ErrBroken {
+		g.reader.read(t)
 		g.abandoned--
 	}
 	if g.abandoned > 0 { // The connection broke by itself.
+		g.reader.read(t)
 		g.abandoned = 0
 		return true
 	}
 	response := g.cxn.Receive(t.At(PointAwaitResponse))
+	g.reader.read(t)
 	if !g.mine().inFlight.CompareAndSwap(t, true, false) {
 		g.left = true
 		return false
@@ -327,6 +377,21 @@ func (g *committing) try(t *sim.Task) bool {
 		g.err = g.err || p.Error != model.None
 	}
 	return g.stale(t, response.(*model.OffsetCommitResponse).Partitions[0].Error)
+}
+
+// loadCoordinator looks up who the coordinator is, and says whether it has found out: if not,
+// that was a try of the commit.
+//
+// Differs: it does not end with a context. Before 1.21.0 a look-up is tried again by itself.
+func (g *committing) loadCoordinator(t *sim.Task) bool {
+	g.retries.any.cxn.Redial(t.At(PointLookUp))
+	g.retries.any.cxn.Send(t, &model.FindCoordinatorRequest{})
+	g.retries.any.wrote(t)
+	response := g.retries.any.cxn.Receive(t.At(PointAwaitCoordinator))
+	g.retries.any.read(t)
+	found := response != sim.ErrBroken
+	g.retries.stale.Store(t, !found)
+	return found
 }
 
 // stale says whether the first partition's error is that the coordinator is another, or not
@@ -384,6 +449,7 @@ func (g *committing) writeRequest(t *sim.Task) {
 		}
 	}
 	g.cxn.Send(t, request)
+	g.reader.wrote(t)
 }
 
 // updateCommitted notes what was acknowledged. From then on no autocommit sends
