@@ -112,8 +112,8 @@ type CommitHistory struct {
 // Differs: REQUEST_TIMED_OUT, which no coordinator of the lab answers, leaves the
 // outcome open too, and would count as refused.
 //
-// It is judged when a fetch is answered: a commit alone is never refused. While no fetch
-// is on its way it forgets what no later one can tell.
+// It is judged when a fetch is answered: a commit alone is never refused. While one fetch at
+// most is on its way it forgets what neither that nor a later one can tell.
 func CommitHistoryIsMonotone(h *CommitHistory) *sim.Property {
 	p := sim.NewProperty("commit-history-is-monotone", h)
 	sim.On(p, sim.Sent, func(_ *sim.Claim, a sim.Act, request *model.OffsetCommitRequest) {
@@ -122,6 +122,7 @@ func CommitHistoryIsMonotone(h *CommitHistory) *sim.Property {
 	})
 	sim.On(p, sim.Sent, func(_ *sim.Claim, a sim.Act, _ *model.OffsetFetchRequest) {
 		h.begin(a, call{fetches: true})
+		h.forget()
 	})
 	sim.On(p, sim.Received, func(_ *sim.Claim, a sim.Act, response *model.OffsetCommitResponse) {
 		c := h.answered(a)
@@ -253,43 +254,80 @@ func accepted(asked []model.PartitionOffset, answers []model.PartitionError) []m
 	})
 }
 
-// forget keeps, while no fetch is on its way, what a later one can tell: of each
-// partition the greatest offset that is known, what greater ones got lost, and who has
-// still to be answered. Those are calls of the time 0: a later fetch begins after what is
-// known, and may find any of the others to have happened.
+// forget keeps, while one fetch at most is on its way, what that and a later one can tell,
+// and of each call only whether it was answered before the fetch began, or may be. Before
+// it: of each partition the greatest offset that is known. During it: the offsets that were
+// acknowledged, those that got lost, and those that have still to be answered. None that
+// was committed when a greater one was known can be read any more.
 func (h *CommitHistory) forget() {
-	if h.Whole || slices.ContainsFunc(h.calls, func(c call) bool { return c.returned == open && c.fetches }) {
+	if h.Whole {
 		return
 	}
-	var known, gone []model.PartitionOffset
+	fetch := call{called: math.MaxInt, returned: lost}
 	for _, c := range h.calls {
-		for _, o := range c.offsets {
-			at := slices.IndexFunc(known, func(k model.PartitionOffset) bool { return k.Partition == o.Partition })
-			switch {
-			case c.returned < 0:
-			case at < 0:
-				known = append(known, o)
-			default:
-				known[at].Offset = max(known[at].Offset, o.Offset)
-			}
+		switch {
+		case !c.fetches || c.returned != open:
+		case fetch.returned == open:
+			return
+		default:
+			fetch = c
 		}
 	}
-	old := func(o model.PartitionOffset) bool {
-		return slices.ContainsFunc(known, func(k model.PartitionOffset) bool { return k.Partition == o.Partition && k.Offset >= o.Offset })
+	var known, during, gone []model.PartitionOffset
+	for _, c := range h.calls {
+		if c.before(&fetch) {
+			known = append(known, c.offsets...)
+		} else if c.returned >= 0 && c.fetches && c.offsets != nil {
+			return
+		}
 	}
 	var kept []call
 	for _, c := range h.calls {
-		switch c.offsets = slices.DeleteFunc(c.offsets, old); c.returned {
-		case lost:
+		isDead := func(o model.PartitionOffset) bool {
+			covers := func(k model.PartitionOffset) bool { return k.Partition == o.Partition && k.Offset >= o.Offset }
+			return slices.ContainsFunc(known, covers) ||
+				slices.ContainsFunc(h.calls, func(k call) bool { return k.before(&c) && slices.ContainsFunc(k.offsets, covers) })
+		}
+		switch {
+		case c.before(&fetch):
+			continue
+		case !c.fetches:
+			c.offsets = slices.DeleteFunc(c.offsets, isDead)
+		}
+		switch {
+		case c.returned >= 0:
+			during = append(during, c.offsets...)
+		case c.returned == lost:
 			gone = append(gone, c.offsets...)
-		case open:
-			c.called = 0
+		default:
 			kept = append(kept, c)
 		}
 	}
-	slices.SortStableFunc(kept, func(a, b call) int { return cmp.Compare(a.client, b.client) })
-	first := []call{{offsets: ordered(known)}, {offsets: ordered(gone), returned: lost}}
+	isRead := func(o model.PartitionOffset) bool { return slices.Contains(during, o) }
+	gone = slices.DeleteFunc(gone, isRead)
+	for i := range kept {
+		c := &kept[i]
+		if c.called = 0; c.fetches {
+			c.called = 1
+		} else {
+			c.offsets = slices.DeleteFunc(c.offsets, isRead)
+		}
+	}
+	slices.SortStableFunc(kept, func(a, b call) int { return cmp.Or(cmp.Compare(a.called, b.called), cmp.Compare(a.client, b.client)) })
+	first := []call{{offsets: greatest(known)}, {offsets: ordered(during), returned: 1}, {offsets: ordered(gone), returned: lost}}
 	h.calls = slices.Concat(slices.DeleteFunc(first, func(c call) bool { return c.offsets == nil }), kept)
+}
+
+// greatest is the greatest offset of each partition, by partition; nil if there are none.
+func greatest(offsets []model.PartitionOffset) []model.PartitionOffset {
+	offsets = ordered(offsets)
+	var last []model.PartitionOffset
+	for i, o := range offsets {
+		if i == len(offsets)-1 || offsets[i+1].Partition != o.Partition {
+			last = append(last, o)
+		}
+	}
+	return last
 }
 
 // ordered lists offsets by partition, each once; nil if there are none.

@@ -118,8 +118,9 @@ func isPlain(t *testing.T, history string) bool {
 // the two apart.
 func TestCommitHistoryOracle(t *testing.T) {
 	const (
-		stale   = "C read offset 11 of P0 after 12 was known to be committed"
-		unheard = "C read offset 13 of P0, which nobody can have committed by then"
+		stale       = "C read offset 11 of P0 after 12 was known to be committed"
+		overwritten = "C read offset 11 of P0, which nobody can have committed by then"
+		unheard     = "C read offset 13 of P0, which nobody can have committed by then"
 	)
 	for _, test := range []struct {
 		name, history string
@@ -154,6 +155,8 @@ func TestCommitHistoryOracle(t *testing.T) {
 		{"refused", "A commits 12; A ok; B commits 13; B refused; C fetches; C reads 13", true, unheard, false},
 		{"a fetch overlaps", "A commits 11; A ok; C fetches; B commits 12; B ok; C reads 11", true, "<nil>", false},
 		{"a fetch overlaps, and is ahead", "A commits 12; A ok; C fetches; B commits 13; C reads 13; B ok", false, "<nil>", false},
+		{"a fetch overlaps, and old news", "A commits 10; A ok; C fetches; A commits 12; A ok; B commits 11; B ok; C reads 11", true, overwritten, true},
+		{"a fetch overlaps, and news", "A commits 10; A ok; C fetches; A commits 11; A ok; B commits 12; B ok; C reads 11", true, "<nil>", false},
 		{"two fetches", "A commits 12; B fetches; B reads 12; C fetches; C reads 11", true, stale, false},
 		{"two fetches overlap", "A commits 11; A ok; A commits 12; B fetches; C fetches; B reads 12; C reads 11", true, "<nil>", false},
 		{"a fetch that fails", "A commits 12; A ok; C fetches; C fails", false, "<nil>", false},

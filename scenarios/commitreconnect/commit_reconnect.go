@@ -100,15 +100,15 @@ var Scenario = scenario.Scenario[Params, kgo.Prior]{
 			Does: "a commit cancels the one before it, and waits until its goroutine has ended",
 			Expect: expect{scenario.Breaks(historyMonotone, neverRewinds).Where(autocommit, twoTicks, deadline).
 				Because("to cancel a commit in flight kills its connection, and the next one takes another")},
-			States: counts{autocommit: 627, deadline: 948, cut: 6365}},
+			States: counts{autocommit: 496, deadline: 779, cut: 4279}},
 		{Name: "chained", Is: kgo.AwaitPrior, Release: "franz-go 1.21.0 to 1.22.1",
 			Does: "a commit waits for the answer of the one before it",
 			Expect: expect{scenario.Breaks(historyMonotone, neverRewinds).Where(deadline).
 				Because("the end of a context that the application gave kills the connection as well")},
-			States: counts{autocommit: 332, twoTicks: 5058, deadline: 890, cut: 2962}},
+			States: counts{autocommit: 286, twoTicks: 3415, deadline: 726, cut: 2282}},
 		{Name: "abandoned", Is: kgo.AwaitPriorAbandon, Release: "franz-go 1.22.2 to 1.22.3",
 			Does:   "likewise, and a commit that is cancelled in flight leaves its connection alone: the next one queues behind it",
-			States: counts{autocommit: 416, twoTicks: 6666, deadline: 745, cut: 3880}},
+			States: counts{autocommit: 363, twoTicks: 4609, deadline: 555, cut: 3043}},
 	},
 	Schedule: `
 		app poll; app poll#2; app commit sync

@@ -508,6 +508,7 @@ func (g *Tick) Run(t *sim.Task) {
 	g.mu.Unlock(t)
 	g.issue(t)
 	g.mine().done.Unlock(t)
+	g.offsets, g.err = epochOffsets{}, false
 }
 
 // Application is the goroutine that polls, a record at a time, and commits
@@ -594,18 +595,15 @@ func (g *Deadline) Run(t *sim.Task) {
 // Differs: there is no rebalance that it waits for, so it may ask at any time;
 // and no new generation, in which the coordinator would refuse what the client
 // sent in the old one (ILLEGAL_GENERATION). A late commit has to arrive before.
-type Successor struct {
-	Coordinator *sim.Conn
-	position    model.Offset // 0: not known yet
-}
+type Successor struct{ Coordinator *sim.Conn }
 
 func (g *Successor) Run(t *sim.Task) {
-	for g.position == 0 {
+	for {
 		g.Coordinator.Redial(t.At(PointFetchOffsets))
 		g.Coordinator.Send(t, &model.OffsetFetchRequest{Partitions: []model.Partition{0}})
 		response := g.Coordinator.Receive(t.At(PointAwaitResponse))
 		if response != sim.ErrBroken {
-			g.position = response.(*model.OffsetFetchResponse).Partitions[0].Offset
+			return // It begins to consume where the answer says.
 		}
 	}
 }
@@ -625,12 +623,5 @@ func (g *GroupConsumer) Describe(show func(name, value string)) {
 func (g *committing) Describe(show func(name, value string)) {
 	if g.offsets != (epochOffsets{}) {
 		show("commit", g.offsets.String())
-	}
-}
-
-// Describe shows where the successor begins to consume.
-func (g *Successor) Describe(show func(name, value string)) {
-	if g.position != 0 {
-		show("position", strconv.FormatInt(int64(g.position), 10))
 	}
 }
