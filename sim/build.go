@@ -33,9 +33,13 @@ func Build(build func(w *World)) *World {
 }
 
 // resemble takes over, before the world begins, what is the same in one that was built
-// alike and has begun: what types mean, and what objects are called.
+// alike and has begun: what types mean, what objects are called, how large the plan
+// is, and where programs return to.
 func (w *World) resemble(other *World) {
-	w.plan.shapes.known, w.names = other.plan.shapes.known, other.names
+	w.plan.shapes.known, w.names, w.plan.like = other.plan.shapes.known, other.names, other.plan.sizes
+	for i := range min(len(w.tasks), len(other.bases)) {
+		w.tasks[i].sites.base = other.bases[i]
+	}
 }
 
 // AddNode adds a participant that reacts to messages.

@@ -116,8 +116,8 @@ func (w *World) checkWrites(event Event, accesses []hook.Access) error {
 // rewired names what a wire is.
 func (w *World) rewired(x *fixed) string {
 	name := "a pointer"
-	w.survey(func(path string, v reflect.Value, kind surveyed) {
-		if kind == wiringField && v.Addr().UnsafePointer() == x.at {
+	w.survey(wiringField, func(path string, v reflect.Value, _ surveyed) {
+		if v.Addr().UnsafePointer() == x.at {
 			name = path + ". Let a field hold a number or a sim.Ref that says which one"
 		}
 	})

@@ -44,8 +44,8 @@ func (w *World) showMemory(ask func(of string, who any)) {
 			return ok && strings.HasPrefix(path, r.name+".")
 		})
 	}
-	w.survey(func(path string, v reflect.Value, kind surveyed) {
-		if kind != objectField || described(path) {
+	w.survey(objectField, func(path string, v reflect.Value, _ surveyed) {
+		if described(path) {
 			return
 		}
 		x := v.Addr().Interface().(objectHolder)

@@ -27,9 +27,8 @@ func (w *World) parts(s *snapshot) []hook.StatePart {
 	for _, p := range w.claims {
 		l.add(p.name+".(verdict)", p.violated)
 	}
-	w.survey(func(path string, v reflect.Value, kind surveyed) {
+	w.survey(stateField|objectField, func(path string, v reflect.Value, kind surveyed) {
 		switch {
-		case kind != objectField && kind != stateField:
 		case v.Type() == reflect.TypeFor[Envelope]():
 			l.envelope(path, v.Addr().Interface().(*Envelope))
 		default:

@@ -11,45 +11,40 @@ import (
 // interfaces, functions, and the fields tagged `sim:"config"`.
 func (w *World) listWiring() []hook.Field {
 	var fields []hook.Field
-	w.survey(func(path string, v reflect.Value, kind surveyed) {
-		if isFixed(v, kind) {
+	w.survey(fixedFields, func(path string, v reflect.Value, kind surveyed) {
+		if kind == configField || v.Kind() != reflect.Slice { // Of wiring, the elements are shown.
 			fields = append(fields, hook.Field{Path: path, Value: printed(v)})
 		}
 	})
 	return fields
 }
 
-func isFixed(v reflect.Value, kind surveyed) bool {
-	return kind == configField || kind == wiringField && v.Kind() != reflect.Slice
-}
-
 // wiringHash is a hash of what listWiring lists. No path is put together for it.
 func (w *World) wiringHash() uint64 {
 	hash := uint64(0)
 	look := func(_ string, v reflect.Value, kind surveyed) {
-		if !isFixed(v, kind) {
-			return
-		}
 		switch v.Kind() {
 		case reflect.Bool, reflect.Int, reflect.Int32, reflect.Int64, reflect.Uint64, reflect.String:
 			hash = hashValue(hash, v)
 		case reflect.Pointer, reflect.Func:
 			hash = mix(hash, uint64(v.Pointer()))
+		case reflect.Slice:
+			if kind == configField {
+				hash = mixString(hash, printed(v))
+			}
 		default:
 			hash = mixString(hash, printed(v))
 		}
 	}
-	(&planner{world: w, look: look, nameless: true}).compile()
+	(&planner{world: w, look: look, shows: fixedFields, nameless: true}).compile()
 	return hash
 }
 
 // listFields prints the state of the model by the paths of its fields.
 func (w *World) listFields() []hook.Field {
 	var fields []hook.Field
-	w.survey(func(path string, v reflect.Value, kind surveyed) {
-		if kind == objectField || kind == stateField {
-			fields = append(fields, hook.Field{Path: path, Value: held(v, kind)})
-		}
+	w.survey(stateField|objectField, func(path string, v reflect.Value, kind surveyed) {
+		fields = append(fields, hook.Field{Path: path, Value: held(v, kind)})
 	})
 	return fields
 }
@@ -81,10 +76,8 @@ func printed(v reflect.Value) string {
 
 func (w *World) nameObjects() {
 	w.names = make([]string, len(w.objects))
-	w.survey(func(path string, v reflect.Value, kind surveyed) {
-		if kind == objectField {
-			w.names[v.Addr().Interface().(objectHolder).bound().number-1] = path
-		}
+	w.survey(objectField, func(path string, v reflect.Value, _ surveyed) {
+		w.names[v.Addr().Interface().(objectHolder).bound().number-1] = path
 	})
 	for _, t := range w.objects {
 		if r, ok := t.(*readHold); ok {
@@ -93,16 +86,16 @@ func (w *World) nameObjects() {
 	}
 }
 
-// survey visits each field that the plan sees.
-func (w *World) survey(visit func(path string, v reflect.Value, kind surveyed)) {
-	(&planner{world: w, look: visit}).compile()
+// survey visits each field of some kinds that the plan sees.
+func (w *World) survey(kinds surveyed, visit func(path string, v reflect.Value, kind surveyed)) {
+	(&planner{world: w, look: visit, shows: kinds}).compile()
 }
 
 // refusal names the first field that no plan can carry, and what to do.
 func (w *World) refusal() error {
 	var err error
-	w.survey(func(path string, v reflect.Value, kind surveyed) {
-		if kind != unsupported || err != nil {
+	w.survey(unsupported, func(path string, v reflect.Value, _ surveyed) {
+		if err != nil {
 			return
 		}
 		if v.Kind() == reflect.Interface {

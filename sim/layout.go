@@ -16,6 +16,15 @@ type plan struct {
 	moments  []*group // that change when time passes
 	wires    []fixed
 	shapes   shapes
+	sizes    planSizes // of this plan, before groups without slots were left out
+	like     planSizes // of a world that was built alike
+	room     []slot    // for the slots of groups, if that is known
+}
+
+// planSizes is how large the parts of a plan are.
+type planSizes struct {
+	slots              []int // of each group
+	all, wires, places int   // slots in all groups, wires, and places where a walk has been
 }
 
 // group is the part of the state that belongs to one object.
@@ -142,6 +151,13 @@ func isMoment(x slot) bool {
 // group returns a new group.
 func (pl *plan) group(owner *object, root int) *group {
 	g := &group{owner: owner, root: root}
+	if i := len(pl.groups); i == 0 && pl.like.all > 0 {
+		pl.groups, pl.room, pl.wires = make([]*group, 0, len(pl.like.slots)), make([]slot, pl.like.all), make([]fixed, 0, pl.like.wires)
+	}
+	if i := len(pl.groups); i < len(pl.like.slots) {
+		n := pl.like.slots[i]
+		g.slots, pl.room = pl.room[:0:n], pl.room[n:]
+	}
 	pl.groups = append(pl.groups, g)
 	return g
 }

@@ -15,14 +15,15 @@ type planner struct {
 	root     int
 	late     []target // pointers to what may be a part of something else
 	look     func(path string, v reflect.Value, kind surveyed)
+	shows    surveyed                             // the kinds of fields that look is for
 	nameless bool                                 // look asks for no paths
 	both     func(path string, first, second int) // a shared root reaches what another one has
 	bad      bool
 }
 
 type place struct {
-	at  unsafe.Pointer
-	typ reflect.Type
+	at    unsafe.Pointer
+	shape *typeShape
 }
 
 type target struct {
@@ -50,14 +51,14 @@ func (w *World) roots() []root {
 
 // compile makes the plan of all roots.
 func (p *planner) compile() {
-	p.been = make(map[place]int)
+	p.been = make(map[place]int, p.world.plan.like.places)
 	roots := p.world.roots()
 	at := func(r root) (place, bool) {
 		v := reflect.ValueOf(r.value)
 		if v.Kind() != reflect.Pointer || v.IsNil() {
 			return place{}, false
 		}
-		return place{v.UnsafePointer(), v.Type().Elem()}, true
+		return place{v.UnsafePointer(), p.shapeOf(v.Type().Elem())}, true
 	}
 	for i, r := range roots {
 		if x, ok := at(r); ok {
@@ -74,11 +75,14 @@ func (p *planner) compile() {
 			p.own = p.world.begin(r, i)
 		}
 		if x, ok := at(r); ok && p.been[x] == i {
-			p.inside(r.name, p.shapeOf(x.typ), x.at)
+			p.inside(r.name, x.shape, x.at)
 		}
 	}
 	p.finish()
 	p.sleepers()
+	if p.look == nil {
+		p.world.plan.sizes.places = len(p.been)
+	}
 }
 
 // begin is the group of a root's own fields, with what the world itself keeps of
@@ -125,6 +129,11 @@ func (p *planner) finish() {
 
 // seal ends the making of a plan: from now on, what a step touches is marked.
 func (w *World) seal() {
+	w.plan.sizes.wires = len(w.plan.wires)
+	for _, g := range w.plan.groups {
+		w.plan.sizes.slots = append(w.plan.sizes.slots, len(g.slots))
+		w.plan.sizes.all += len(g.slots)
+	}
 	groups := slices.DeleteFunc(w.plan.groups, func(g *group) bool { return len(g.slots) == 0 })
 	w.plan.groups, w.records = groups, make([]*record, len(groups))
 	n := (len(groups) + blockSize - 1) / blockSize
@@ -149,9 +158,12 @@ func (w *World) seal() {
 
 // value walks what lies at an address.
 func (p *planner) value(path string, sh *typeShape, at unsafe.Pointer) {
+	if sh.plain && p.shows == fixedFields {
+		return // Nothing in it is fixed.
+	}
 	switch sh.sort {
 	case aStruct, anObject:
-		x := place{at, sh.typ}
+		x := place{at, sh}
 		if by, been := p.been[x]; been && sh.typ.Size() > 0 {
 			p.meets(path, by, p.root)
 			return
@@ -203,7 +215,9 @@ func (p *planner) shown(path string, sh *typeShape, at unsafe.Pointer, kind surv
 	if p.look == nil {
 		return false
 	}
-	p.look(path, reflect.NewAt(sh.typ, at).Elem(), kind)
+	if p.shows&kind != 0 {
+		p.look(path, reflect.NewAt(sh.typ, at).Elem(), kind)
+	}
 	return true
 }
 
@@ -315,9 +329,11 @@ func (p *planner) sleepers() {
 type surveyed uint8
 
 const (
-	stateField  surveyed = iota
+	stateField  surveyed = 1 << iota
 	objectField          // a Var, a Mutex, ...
 	configField          // not walked, by its tag
 	wiringField          // a pointer, an interface, a function, a slice of wiring
 	unsupported          // a map, a channel
+
+	fixedFields = configField | wiringField
 )

@@ -44,6 +44,9 @@ func (w *World) start() error {
 			t.begin(t.function)
 		}
 	}
+	for _, t := range w.tasks {
+		w.bases = append(w.bases, t.sites.base)
+	}
 	w.keepStarts()
 	w.plan.shapes.keep()
 	for _, c := range w.conns {

@@ -175,7 +175,7 @@ type field struct {
 func (y *symmetry) setUp() [][]field {
 	w := y.world
 	set := make([][]field, len(w.tasks)+1)
-	p := &planner{world: w}
+	p := &planner{world: w, shows: stateField | objectField | fixedFields}
 	p.look = func(path string, v reflect.Value, kind surveyed) {
 		if i := p.root - len(w.shared) - len(w.nodes); i >= 0 && i < len(w.tasks) {
 			set[i+1] = append(set[i+1], field{strings.TrimPrefix(path, w.tasks[i].name), v, kind})

@@ -39,6 +39,7 @@ type wiring struct {
 	objects      []objectHolder          // with an object each, by number, from 1
 	names        []string                // of the objects; made when first asked for
 	messages     map[reflect.Type]string // what each type of message is called, once one was sent
+	bases        []uintptr               // where the program of each task returns to; other worlds read it
 	locks        []holding
 	passages     []passage // channels, in the order of the walk
 	goroutines   int       // how many tasks a run can start
