@@ -12,6 +12,7 @@ require (
 	github.com/yuin/goldmark v1.7.13 // the lessons, as HTML in the page
 	golang.org/x/image v0.30.0 // the weights of gonum/plot's fonts
 	golang.org/x/term v0.47.0
+	golang.org/x/text v0.28.0 // logs in UTF-16
 	gonum.org/v1/gonum v0.17.0 // quantiles of what sweeps measure
 	gonum.org/v1/plot v0.17.0 // axes and canvases (PNG, SVG) of the figures; its font is embedded
 	pgregory.net/rapid v1.3.0
@@ -28,5 +29,4 @@ require (
 	github.com/pbnjay/memory v0.0.0-20210728143218-7b4eea64cf58 // indirect
 	github.com/pmezard/go-difflib v1.0.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
-	golang.org/x/text v0.28.0 // indirect
 )

@@ -42,7 +42,7 @@ func Pages(races []*Race) []Page {
 			for _, seen := range symptom.Seen {
 				index.item("%v", seen)
 			}
-			index.text("%s Releases: %s. %s", symptom.Cause, symptom.Releases, symptom.Do)
+			index.text("%s Releases: %s. %s", symptom.Cause, s.Has(symptom), symptom.Do)
 			index.command(symptom.Command)
 		}
 	}

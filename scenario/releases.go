@@ -16,7 +16,7 @@ func (v RaceVariant) Releases() (r Releases, ok bool) {
 	if m == nil {
 		return Releases{}, false
 	}
-	r = Releases{Client: strings.ToLower(m[1]), From: m[3], To: m[3]}
+	r = Releases{Client: strings.ToLower(m[1]), Title: m[1], From: m[3], To: m[3]}
 	switch {
 	case m[2] == "up to":
 		r.From = ""
@@ -36,10 +36,47 @@ func releaseText() *regexp.Regexp {
 	return regexp.MustCompile(`(?:^|\()(Sarama|franz-go|Kafka) (?:(up to|before|since) )?(\d+(?:\.\d+)+)(?: (and later)| to (\d+(?:\.[\dx]+)+))?`)
 }
 
+// Has says which releases have a symptom: those of its variants, from the first to the
+// last, and what else there is to say.
+func (s *Race) Has(symptom Symptom) string {
+	if len(symptom.Variants) == 0 {
+		return symptom.Releases
+	}
+	var all []Releases
+	for _, name := range symptom.Variants {
+		i := slices.IndexFunc(s.Variants, func(v RaceVariant) bool { return v.Name == name })
+		if i < 0 {
+			panic(fault("%s has no variant %q for a symptom", s.Name, name))
+		}
+		r, ok := s.Variants[i].Releases()
+		if !ok || len(all) > 0 && all[0].Client != r.Client {
+			panic(fault("%s: the variant %q stands for no releases, or for those of another client", s.Name, name))
+		}
+		all = append(all, r)
+	}
+	slices.SortFunc(all, func(x, y Releases) int { return compareReleases(x.From, y.From) })
+	first, last := all[0], all[len(all)-1]
+	text := first.Title
+	switch {
+	case first.From == last.To:
+		text += " " + first.From
+	case last.To == "":
+		text += " " + first.From + " and later"
+	case last.Before:
+		text += " before " + last.To
+	case first.From == "":
+		text += " to " + last.To
+	default:
+		text += " " + first.From + " to " + last.To
+	}
+	return text + symptom.Releases
+}
+
 // Releases is a range of a client's releases. Both ends belong to it, unless Before
 // is set: then To does not.
 type Releases struct {
 	Client   string // "sarama", "franz-go", "kafka"
+	Title    string // "Sarama"
 	From, To string // "1.38.0"; empty: from the first, to the last
 	Before   bool
 }

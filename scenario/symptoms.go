@@ -3,7 +3,6 @@ package scenario
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -24,9 +23,12 @@ func InGroup(all []*Race, group Group) []*Race {
 type Symptom struct {
 	// Seen are texts as a log or an issue has them, word for word, or the words in
 	// which users say it. Numbers and names that differ each time do not matter.
-	Seen     []Seen
-	Cause    string // the race, in one sentence
-	Releases string // that have it
+	Seen  []Seen
+	Cause string // the race, in one sentence
+	// Variants are those whose releases have it: see Race.Has. Releases is what else there is to
+	// say of that; without Variants, all.
+	Variants []string
+	Releases string
 	Do       string
 	Command  string // shows it
 }
@@ -52,35 +54,79 @@ type Match struct {
 	score    float64
 }
 
+// Finder finds symptoms by what a text says.
+type Finder struct {
+	known   []known
+	holders map[string]int     // how many symptoms have a word
+	before  map[string][]Match // what Why has found, by what was said: logs repeat themselves
+}
+
+// known is a text of a symptom.
+type known struct {
+	scenario *Race
+	symptom  *Symptom
+	seen     Seen
+	words    []string
+	squeezed string
+	code     string // all that it says; empty: it says more
+}
+
+// NewFinder returns the Finder of the symptoms of all scenarios.
+func NewFinder(all []*Race) *Finder {
+	f := &Finder{holders: map[string]int{}, before: map[string][]Match{}}
+	for _, s := range all {
+		for i := range s.Symptoms {
+			var words []string
+			for _, seen := range s.Symptoms[i].Seen {
+				k := known{s, &s.Symptoms[i], seen, significant(seen.Text), squeeze(seen.Text), ""}
+				if !strings.Contains(seen.Text, " ") {
+					k.code = codeOf(seen.Text)
+				}
+				f.known = append(f.known, k)
+				words = append(words, k.words...)
+			}
+			slices.Sort(words)
+			for _, word := range slices.Compact(words) {
+				f.holders[word]++
+			}
+		}
+	}
+	return f
+}
+
 // Why finds the symptoms that a text shows, a line of a log or a few words, the
 // best first. Case, numbers, timestamps and what else stands around the words of a
 // symptom do not matter, nor how a client spells the name of an error:
-// REBALANCE_IN_PROGRESS, RebalanceInProgress or RebalanceInProgressException.
-func Why(all []*Race, text string) []Match {
-	return matches(all, text, func(asked, seen []string) float64 {
-		if score := likeness(asked, seen); score >= alike {
-			return score
+// REBALANCE_IN_PROGRESS, RebalanceInProgress or RebalanceInProgressException. Beside a
+// symptom that is sure, one that only resembles the text says nothing.
+func (f *Finder) Why(text string) []Match {
+	said := say(text)
+	key := strings.Join(said.words, " ") + ":" + strings.Join(said.codes, " ")
+	found, ok := f.before[key]
+	if !ok {
+		found = f.matches(said, why)
+		if len(found) > 0 {
+			least := min(sure, fairly*found[0].score)
+			if found[0].score >= sure {
+				least = sure
+			}
+			found = slices.DeleteFunc(found, func(m Match) bool { return m.score < least })
 		}
-		return 0
-	})
+		if len(f.before) < remembered {
+			f.before[key] = found
+		}
+	}
+	return found
 }
 
 // Near finds the symptoms that share words with a text, those with the rarest words
 // first: what to show if Why finds nothing.
-func Near(all []*Race, text string) []Match {
-	holders := map[string]int{}
-	for _, s := range all {
-		for _, symptom := range s.Symptoms {
-			for _, word := range symptom.words() {
-				holders[word]++
-			}
-		}
-	}
-	return matches(all, text, func(asked, seen []string) float64 {
+func (f *Finder) Near(text string) []Match {
+	return f.matches(say(text), func(said said, k *known) float64 {
 		score := 0.0
-		for _, word := range seen {
-			if slices.Contains(asked, word) {
-				score += 1 / float64(holders[word])
+		for _, word := range k.words {
+			if slices.Contains(said.words, word) {
+				score += 1 / float64(f.holders[word])
 			}
 		}
 		return score
@@ -89,64 +135,112 @@ func Near(all []*Race, text string) []Match {
 
 // matches lists the symptoms of which a text has a score, each with its best text, the
 // highest first.
-func matches(all []*Race, text string, score func(asked, seen []string) float64) []Match {
-	asked := significant(text)
+func (f *Finder) matches(said said, score func(said said, k *known) float64) []Match {
 	var found []Match
-	for _, s := range all {
-		for _, symptom := range s.Symptoms {
-			best := Match{Scenario: s, Symptom: symptom}
-			for _, seen := range symptom.Seen {
-				if score := score(asked, significant(seen.Text)); score > best.score {
-					best.Seen, best.score = seen, score
-				}
+	var last *Symptom
+	for i := range f.known {
+		k := &f.known[i]
+		score := score(said, k)
+		switch {
+		case score <= 0:
+		case last == k.symptom:
+			if best := &found[len(found)-1]; score > best.score {
+				best.Seen, best.score = k.seen, score
 			}
-			if best.score > 0 {
-				found = append(found, best)
-			}
+		default:
+			found, last = append(found, Match{k.scenario, *k.symptom, k.seen, score}), k.symptom
 		}
 	}
 	slices.SortStableFunc(found, func(a, b Match) int { return cmp.Compare(b.score, a.score) })
 	return found
 }
 
-// words is all that its texts say, once each.
-func (s Symptom) words() []string {
-	var all []string
-	for _, seen := range s.Seen {
-		all = append(all, significant(seen.Text)...)
+const (
+	alike      = 0.6 // the least likeness of a match
+	sure       = 1.0 // of a text that has all that was said, or the name of an error; beside it, what is less does not count
+	entire     = 2.0 // of a text that is there as a whole
+	fairly     = 0.8 // of the best, what another has to have
+	remembered = 1 << 16
+)
+
+// why is how like a text is to a known one. A little more for each word: of two texts that
+// are there as a whole, the longer.
+func why(said said, k *known) float64 {
+	if k.code != "" {
+		if slices.ContainsFunc(said.tokens, func(token string) bool { return codeOf(token) == k.code }) {
+			return entire + float64(len(k.words))/1000
+		}
+		if len(said.words) > 1 {
+			return 0
+		}
 	}
-	slices.Sort(all)
-	return slices.Compact(all)
-}
-
-// alike is the least likeness of a match.
-const alike = 0.6
-
-// likeness is the share of the words of either text that the other has too, and a
-// little more for each word: of two texts that are there as a whole, the longer.
-func likeness(asked, seen []string) float64 {
 	shared := 0
-	for _, word := range seen {
-		if slices.Contains(asked, word) {
+	for _, word := range k.words {
+		if slices.Contains(said.words, word) {
 			shared++
 		}
 	}
-	shorter := min(len(asked), len(seen))
-	if shared == 0 || shared < min(3, shorter) { // Two words in common are chance, if there are more.
-		return 0
+	for _, code := range said.codes {
+		if strings.Contains(k.squeezed, code) && shared < len(k.words) {
+			return sure + float64(len(code))/float64(len(k.squeezed))/10
+		}
 	}
-	return float64(shared)/float64(shorter) + float64(shared)/1000
+	shorter := min(len(said.words), len(k.words))
+	switch {
+	case said.onlyCodes && shared < len(k.words),
+		shared == 0, shared < min(3, shorter): // Two words in common are chance, if there are more.
+		return 0
+	case shared == len(k.words):
+		return entire + float64(shared)/1000
+	}
+	if score := float64(shared)/float64(shorter) + float64(shared)/1000; score >= alike {
+		return score
+	}
+	return 0
 }
 
-// camel is where a word begins within a name: RebalanceInProgress.
-var camel = regexp.MustCompile(`([a-z])([A-Z])`)
+// said is what a text says.
+type said struct {
+	words     []string
+	tokens    []string // as they stand there
+	codes     []string // the names of errors, without case and signs
+	onlyCodes bool
+}
+
+func say(text string) said {
+	s := said{words: significant(text)}
+	s.tokens = strings.FieldsFunc(text, func(r rune) bool { return r != '_' && !unicode.IsLetter(r) })
+	rest := text
+	for _, token := range s.tokens {
+		if _, exception := strings.CutSuffix(token, "Exception"); strings.Contains(token, "_") && strings.ToUpper(token) == token ||
+			exception && strings.Contains(text, "org.apache.kafka.") {
+			s.codes = append(s.codes, codeOf(token))
+			rest = strings.Replace(rest, token, "", 1)
+		}
+	}
+	s.onlyCodes = len(s.codes) > 0 && len(significant(rest)) == 0
+	return s
+}
+
+// codeOf is the name of an error without case and signs, and without what Java adds.
+func codeOf(token string) string { return strings.TrimSuffix(squeeze(token), "exception") }
+
+// squeeze leaves nothing of a text but its letters.
+func squeeze(text string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsLetter(r) {
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, text)
+}
 
 // significant lists the words of a text that say something, once each: no numbers,
-// none of a letter, no articles; the endings of verbs and plurals are cut.
+// none of a letter, no articles; the endings of verbs and plurals are cut, and of some
+// words that say the same one stands for all.
 func significant(text string) []string {
-	text = strings.ToLower(camel.ReplaceAllString(text, "$1 $2"))
 	var words []string
-	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsLetter(r) }) {
+	for _, word := range strings.FieldsFunc(spaced(text), func(r rune) bool { return !unicode.IsLetter(r) }) {
 		if len(word) < 2 || slices.Contains(insignificant, word) {
 			continue
 		}
@@ -156,12 +250,34 @@ func significant(text string) []string {
 				break
 			}
 		}
+		if same, ok := sameAs[word]; ok {
+			word = same
+		}
 		if !slices.Contains(words, word) {
 			words = append(words, word)
 		}
 	}
 	return words
 }
+
+// spaced is a text in lower case, with a space where a word begins within a name:
+// RebalanceInProgress.
+func spaced(text string) string {
+	var b strings.Builder
+	b.Grow(len(text) + 8)
+	lower := false
+	for _, r := range text {
+		if lower && unicode.IsUpper(r) {
+			b.WriteByte(' ')
+		}
+		lower = unicode.IsLower(r)
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return b.String()
+}
+
+// sameAs are words that users have for others, without their endings.
+var sameAs = map[string]string{"rewound": "rewind", "goe": "go", "went": "go", "gone": "go", "stal": "hang", "stuck": "hang", "hung": "hang", "freez": "hang", "froze": "hang"}
 
 var insignificant = strings.Fields("after although an and apache are at attempts be but by common each error errors exception for from has have in is it its kafka ms my no not of on or org our remaining retrying server so than that the then there this to until was we were while with")
 
@@ -192,7 +308,7 @@ func symptomRows(races []*Race) (rows string, n int) {
 			for _, text := range symptom.Seen {
 				seen = append(seen, text.String())
 			}
-			fmt.Fprintf(&b, "| %s | %s | %s | %s | `%s` |\n", strings.Join(seen, "; "), symptom.Cause, symptom.Releases, symptom.Do, symptom.Command)
+			fmt.Fprintf(&b, "| %s | %s | %s | %s | `%s` |\n", strings.Join(seen, "; "), symptom.Cause, s.Has(symptom), symptom.Do, symptom.Command)
 			n++
 		}
 	}

@@ -482,7 +482,7 @@ func (a *app) newScenarioJSON(s *scenario.Race) scenarioJSON {
 		out.Claims = append(out.Claims, claimJSON(said))
 	}
 	for _, symptom := range s.Symptoms {
-		out.Symptoms = append(out.Symptoms, a.newSymptomJSON(symptom))
+		out.Symptoms = append(out.Symptoms, a.newSymptomJSON(s, symptom))
 	}
 	for _, need := range s.Needs() {
 		out.Needs = append(out.Needs, needJSON{need.Name, need.Gives, need.Breaks})

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -16,48 +18,84 @@ import (
 func (a *app) whyCommand() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
-		Use:   "why [TEXT]",
+		Use:   "why [TEXT | FILE]",
 		Short: "Find the race behind a line of a log, an error or a symptom",
 		Long: "Find the race behind a line of a log, an error or a symptom: which releases have it, and\n" +
-			"what to do. Without a text it reads stdin, line by line. It exits with 4 if nothing\n" +
-			"that is known fits.",
+			"what to do. Of a FILE or of stdin it reads all lines, and says which line was the first;\n" +
+			"a log may be UTF-16 or packed by gzip. It exits with 4 if nothing that is known fits.",
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "write JSON")
 	c.RunE = func(_ *cobra.Command, args []string) error {
-		text := strings.Join(args, " ")
-		if len(args) == 0 {
-			input, err := io.ReadAll(io.LimitReader(a.stdin, maxLog))
-			if err != nil {
-				return err
-			}
-			text = string(input)
+		found, text, err := a.shown(args)
+		if err != nil {
+			return err
 		}
-		if strings.TrimSpace(text) == "" {
-			return errors.New("why has no text; want a line of a log, an error or a symptom")
-		}
-		return a.why(text, asJSON)
+		return a.why(found, text, asJSON)
 	}
 	return c
 }
 
-// maxLog is how much of stdin why reads.
-const maxLog = 16 << 20
+// shown is a symptom that a text or a log shows.
+type shown struct {
+	scenario.Match
+	line int    // the first, from 1
+	text string // of it
+	more int    // lines
+}
 
-// why answers for each line, and says each symptom once.
-func (a *app) why(text string, asJSON bool) error {
-	var found []scenario.Match
-	for line := range strings.Lines(text) {
-		for _, match := range scenario.Why(a.all, line) {
-			if !slices.ContainsFunc(found, func(m scenario.Match) bool { return m.Symptom.Cause == match.Symptom.Cause }) {
-				found = append(found, match)
+// shown finds all of a text, a file or stdin, each once. text is what was asked, if it is one
+// line.
+func (a *app) shown(args []string) (found []*shown, text string, err error) {
+	text = strings.Join(args, " ")
+	var from io.Reader = strings.NewReader(text)
+	switch info, err := os.Stat(text); {
+	case len(args) == 0:
+		from = a.stdin
+	case err == nil && info.Mode().IsRegular():
+		file, err := os.Open(text)
+		if err != nil {
+			return nil, "", reason(err)
+		}
+		defer file.Close()
+		from = file
+	}
+	finder := scenario.NewFinder(a.all)
+	lines, blank := 0, true
+	err = eachLine(from, func(number int, line string) {
+		lines = number
+		blank = blank && strings.TrimSpace(line) == ""
+		text = line
+		for _, match := range finder.Why(line) {
+			i := slices.IndexFunc(found, func(s *shown) bool { return s.Symptom.Cause == match.Symptom.Cause })
+			if i < 0 {
+				found = append(found, &shown{match, number, line, 0})
+			} else {
+				found[i].more++
 			}
 		}
+	})
+	switch {
+	case err != nil:
+		return nil, "", err
+	case blank:
+		return nil, "", errors.New("why has no text; want a line of a log, an error or a symptom")
+	case lines > 1:
+		text = ""
+	default:
+		for _, s := range found {
+			s.line = 0
+		}
 	}
+	return found, text, nil
+}
+
+// why answers.
+func (a *app) why(found []*shown, text string, asJSON bool) error {
 	var err error
 	if asJSON {
 		out := whyJSON{header: a.header("why"), Matches: []matchJSON{}}
 		for _, m := range found {
-			out.Matches = append(out.Matches, matchJSON{m.Scenario.Name, m.Seen.String(), a.newSymptomJSON(m.Symptom)})
+			out.Matches = append(out.Matches, matchJSON{m.Scenario.Name, m.Seen.String(), m.line, a.newSymptomJSON(m.Scenario, m.Symptom)})
 		}
 		err = view.JSON(a.stdout, out)
 	} else {
@@ -69,17 +107,36 @@ func (a *app) why(text string, asJSON bool) error {
 	return err
 }
 
+// where says in which line of a log a symptom is; empty: there is one line.
+func (s *shown) where() string {
+	const most = 120
+	if s.line == 0 {
+		return ""
+	}
+	text := strings.TrimSpace(s.text)
+	if utf8.RuneCountInString(text) > most {
+		text = string([]rune(text)[:most]) + "..."
+	}
+	if s.more > 0 {
+		return fmt.Sprintf("line %d, and %d more: %s", s.line, s.more, text)
+	}
+	return fmt.Sprintf("line %d: %s", s.line, text)
+}
+
 // nearest is how many symptoms are listed that share words with a text.
 const nearest = 5
 
-func (a *app) whyText(text string, found []scenario.Match) string {
+func (a *app) whyText(text string, found []*shown) string {
 	var b strings.Builder
 	for _, m := range found {
 		fmt.Fprintf(&b, "%s: %s\n", m.Scenario.Name, m.Scenario.Title)
 		for _, part := range [][2]string{
-			{"seen", m.Seen.String()}, {"cause", m.Symptom.Cause}, {"has it", m.Symptom.Releases},
+			{"log", m.where()}, {"seen", m.Seen.String()}, {"cause", m.Symptom.Cause}, {"has it", m.Scenario.Has(m.Symptom)},
 			{"do", a.inText(m.Symptom.Do)}, {"show", a.printed(m.Symptom.Command)},
 		} {
+			if part[1] == "" {
+				continue
+			}
 			for i, line := range view.Wrap(part[1], 90) {
 				head := part[0]
 				if i > 0 {
@@ -93,8 +150,8 @@ func (a *app) whyText(text string, found []scenario.Match) string {
 	if len(found) > 0 {
 		return strings.TrimSuffix(b.String(), "\n")
 	}
-	near := scenario.Near(a.all, text)
-	if len(near) == 0 || strings.Contains(strings.TrimSpace(text), "\n") {
+	near := scenario.NewFinder(a.all).Near(text)
+	if len(near) == 0 {
 		return fmt.Sprintf("nothing that is known fits; %s list lists the races\n", a.program)
 	}
 	b.WriteString("nothing that is known fits; these share words with it:\n")
@@ -117,6 +174,7 @@ type whyJSON struct {
 type matchJSON struct {
 	Scenario string `json:"scenario"`
 	Matched  string `json:"matched"` // which of the texts
+	Line     int    `json:"line"`    // of a log, the first that shows it; 0: there is one line
 	symptomJSON
 }
 
@@ -128,8 +186,8 @@ type symptomJSON struct {
 	Command  string   `json:"command"`
 }
 
-func (a *app) newSymptomJSON(s scenario.Symptom) symptomJSON {
-	out := symptomJSON{Cause: s.Cause, Releases: s.Releases, Do: a.inText(s.Do), Command: a.printed(s.Command)}
+func (a *app) newSymptomJSON(race *scenario.Race, s scenario.Symptom) symptomJSON {
+	out := symptomJSON{Cause: s.Cause, Releases: race.Has(s), Do: a.inText(s.Do), Command: a.printed(s.Command)}
 	for _, seen := range s.Seen {
 		out.Seen = append(out.Seen, seen.String())
 	}

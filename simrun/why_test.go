@@ -1,9 +1,15 @@
 package simrun
 
 import (
+	"bytes"
+	"compress/gzip"
+	"encoding/binary"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf16"
 
 	"racelab/scenario"
 	"racelab/scenarios"
@@ -12,6 +18,7 @@ import (
 // Goal: what users have in their logs leads to the race, whatever stands around it,
 // and what they have every day leads nowhere.
 func TestWhy(t *testing.T) {
+	finder := scenario.NewFinder(scenarios.All())
 	for _, test := range []struct{ text, want string }{
 		{"2024/03/02 14:01:07 [sarama] txnmgr/add-partition-to-txn retrying after 20ms... (3 attempts remaining) (kafka server: The producer attempted to update a transaction while another concurrent operation on the same transaction was ongoing)", "concurrent-transactions"},
 		{"CONCURRENT_TRANSACTIONS", "concurrent-transactions"},
@@ -28,6 +35,14 @@ func TestWhy(t *testing.T) {
 		{"PRODUCER_FENCED", "zombie-producer"},
 		{"REBALANCE_IN_PROGRESS", "close-hangs"},
 		{"org.apache.kafka.common.errors.UnknownMemberIdException: The coordinator is not aware of this member.", "stale-member-commit"},
+		{`{"level":"error","ts":"2026-11-27T10:00:01Z","msg":"commit failed","error":"CONCURRENT_TRANSACTIONS: The producer attempted to update a transaction while another concurrent operation on the same transaction was ongoing."}`, "concurrent-transactions"},
+		{"%3|1732700000.123|FAIL|rdkafka#consumer-1| ILLEGAL_GENERATION", "stale-member-commit"},
+		{"committed offset rewound after restart", "offset-rewind"},
+		{"producer stalls 30 s under throttle", "throttle-stall"},
+		{"OUT_OF_ORDER_SEQUENCE_NUMBER", "concurrent-transactions"},
+		{"NOT_COORDINATOR", ""},
+		{"INVALID_PRODUCER_ID_MAPPING", ""},
+		{"UNKNOWN_PRODUCER_ID", ""},
 		{"failed to send request to broker 5: connection refused", ""},
 		{"client/metadata retrying after 250ms... (3 attempts remaining)", ""},
 		{"client/metadata fetching metadata for all topics from broker localhost:9092", ""},
@@ -36,7 +51,7 @@ func TestWhy(t *testing.T) {
 		{"the producer hangs when the broker restarts, nothing in the log", ""},
 		{"hello world", ""},
 	} {
-		found := scenario.Why(scenarios.All(), test.text)
+		found := finder.Why(test.text)
 		got := ""
 		if len(found) > 0 {
 			got = found[0].Scenario.Name
@@ -45,11 +60,21 @@ func TestWhy(t *testing.T) {
 			t.Errorf("why %q: %q, want %q", test.text, got, test.want)
 		}
 	}
-	near := scenario.Near(scenarios.All(), "the lag of the group jumps back")
+	// What is there as a whole leaves no room for what only resembles it.
+	for text, want := range map[string]int{
+		`time=2026-11-27 level=ERROR msg="commit failed" err="kafka server: The producer attempted to update a transaction while another concurrent operation on the same transaction was ongoing"`: 1,
+		"broker/1 waiting for throttle timer": 1,
+		"OUT_OF_ORDER_SEQUENCE_NUMBER":        2,
+	} {
+		if found := finder.Why(text); len(found) != want {
+			t.Errorf("why %q finds %d symptoms, want %d", text, len(found), want)
+		}
+	}
+	near := finder.Near("the lag of the group jumps back")
 	if !slices.ContainsFunc(near[:5], func(m scenario.Match) bool { return m.Scenario.Name == "offset-rewind" }) {
 		t.Errorf("near is %v, want offset-rewind among the first five", near[:5])
 	}
-	if near := scenario.Near(scenarios.All(), "hello world"); len(near) > 0 {
+	if near := finder.Near("hello world"); len(near) > 0 {
 		t.Errorf("hello world is near %v", near)
 	}
 	var stdout, stderr strings.Builder
@@ -62,10 +87,11 @@ func TestWhy(t *testing.T) {
 
 // Goal: each text of the table finds the race that it stands beside.
 func TestEverySymptomIsFound(t *testing.T) {
+	finder := scenario.NewFinder(scenarios.All())
 	for _, s := range scenarios.All() {
 		for _, symptom := range s.Symptoms {
 			for _, seen := range symptom.Seen {
-				found := scenario.Why(scenarios.All(), "12:00:01.5 WARN "+seen.Text+" (42)")
+				found := finder.Why("12:00:01.5 WARN " + seen.Text + " (42)")
 				if len(found) == 0 || found[0].Symptom.Cause != symptom.Cause {
 					t.Errorf("%q leads to %v, want %s", seen.Text, found, symptom.Cause)
 				}
@@ -155,4 +181,67 @@ type firstWrites struct{ writes int }
 func (w *firstWrites) Write(p []byte) (int, error) {
 	w.writes++
 	return len(p), nil
+}
+
+// Goal: a log is read whatever its file is like, by its name or from stdin, and the answer
+// says where the line is; what is no text is said to be none.
+func TestWhyReadsLogs(t *testing.T) {
+	const line = "2026/11/27 10:00:01 [sarama] broker/1 waiting for throttle timer"
+	log := strings.Repeat("all is well\r\n", 3) + line + "\r\n" + strings.Repeat("x", 3<<20) + "\n" + line
+	var packed strings.Builder
+	z := gzip.NewWriter(&packed)
+	z.Write([]byte(log))
+	z.Close()
+	wide := func(order binary.ByteOrder, mark string) string {
+		var b bytes.Buffer
+		binary.Write(&b, order, utf16.Encode([]rune(mark+log)))
+		return b.String()
+	}
+	for name, text := range map[string]string{
+		"plain": log, "gzip": packed.String(), "UTF-8 with a mark": "\ufeff" + log,
+		"UTF-16": wide(binary.LittleEndian, "\ufeff"), "big-endian UTF-16": wide(binary.BigEndian, "\ufeff"), "UTF-16 without a mark": wide(binary.LittleEndian, ""),
+	} {
+		file := filepath.Join(t.TempDir(), "my.log")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for _, args := range [][]string{{"why"}, {"why", file}} {
+			var stdout, stderr strings.Builder
+			a := command(&stdout, &stderr)
+			a.stdin = strings.NewReader(text)
+			if code := a.run(args); code != exitHolds || !strings.Contains(stdout.String(), "  log     line 4, and 1 more: "+line) {
+				t.Errorf("%s, %d arguments: exit code %d, %q, %q", name, len(args), code, stdout.String(), stderr.String())
+			}
+		}
+	}
+	for _, text := range []string{"\x00\x01\x02\x03", "BZh91AY&SY", "PK\x03\x04", "\x1f\x8b\x08"} {
+		var stdout, stderr strings.Builder
+		a := command(&stdout, &stderr)
+		a.stdin = strings.NewReader(text)
+		if code := a.run([]string{"why"}); code != exitUsage || !strings.Contains(stderr.String(), "the log ") || stdout.Len() > 0 {
+			t.Errorf("%q: exit code %d, %q, %q", text, code, stdout.String(), stderr.String())
+		}
+	}
+}
+
+// Goal: the releases of a symptom are those of its variants.
+func TestReleasesOfSymptoms(t *testing.T) {
+	races := scenarios.All()
+	of := func(name string, symptom scenario.Symptom) string {
+		return races[slices.IndexFunc(races, func(s *scenario.Race) bool { return s.Name == name })].Has(symptom)
+	}
+	for _, test := range []struct {
+		race, variants, also, want string
+	}{
+		{"offset-rewind", "unfixed send-lock", "", "Sarama 1.27.0 to 1.43.2"},
+		{"offset-rewind", "broker-lock broker-lock-released", ", and so on", "Sarama 1.43.3 and later, and so on"},
+		{"close-hangs", "asks-context", "", "franz-go 1.22.3"},
+		{"throttle-stall", "no-throttle unlocked", "", "Sarama to 1.43.0"},
+		{"throttle-stall", "no-throttle", "", "Sarama before 1.41.0"},
+		{"stale-member-commit", "", "all", "all"},
+	} {
+		if got := of(test.race, scenario.Symptom{Variants: words(test.variants), Releases: test.also}); got != test.want {
+			t.Errorf("%s of %s: %q, want %q", test.variants, test.race, got, test.want)
+		}
+	}
 }

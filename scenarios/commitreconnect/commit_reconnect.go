@@ -63,7 +63,7 @@ var symptoms = []scenario.Symptom{{
 		{Text: "a commit was cancelled, and later the committed offset goes back"},
 	},
 	Cause:    "A cancelled commit arrives after its successor, on an older connection.",
-	Releases: "franz-go 1.0.0 to 1.20.7",
+	Variants: []string{"unfixed"},
 	Do:       "Use franz-go 1.22.2. From 1.21.0 on it is still possible if your own context cancels a commit.",
 	Command:  scenario.Command("run", "commit-reconnect"),
 }}

@@ -146,6 +146,7 @@ var Scenario = scenario.Scenario[Params, Client]{
 			Seen: []scenario.Seen{
 				{Text: "messages are in the topic twice after a connection reset, although each was sent once"},
 				{Text: "an idempotent Sarama producer fails with OUT_OF_ORDER_SEQUENCE_NUMBER after a broken connection"},
+				{By: "Sarama", Text: "kafka: Failed to produce message to topic orders: kafka server: The broker received an out of order sequence number"},
 			},
 			Cause: "The broker had written what was in flight. Without idempotence it is written again; " +
 				"Sarama to 1.47.0 sends it again in another batch, which the broker does not know.",
@@ -159,7 +160,8 @@ var Scenario = scenario.Scenario[Params, Client]{
 				{Text: "Sarama AsyncProducer hangs after an error, and nobody reads Errors"},
 			},
 			Cause:    "The partition is free again, and the goroutine that sends is not told; or it waits for somebody to read the error.",
-			Releases: "Sarama 1.48.0 to 1.60.0; where nobody reads Errors, all",
+			Variants: []string{"muted"},
+			Releases: "; where nobody reads Errors, all",
 			Do:       "Use Sarama 1.61.1, and read Errors.",
 			Command:  scenario.Command("explore", "retry-order/muted@exhausted"),
 		},

@@ -61,7 +61,8 @@ var Scenario = scenario.Scenario[Params, kgo.Prior]{
 			{Text: "CommitOffsets beside autocommit, and the committed offset goes back although nothing failed"},
 		},
 		Cause:    "The first of two commits that is done lets autocommits through, while the second is out.",
-		Releases: "franz-go 1.21.0 to 1.21.3; to 1.20.7 a commit is cancelled, see commit-reconnect",
+		Variants: []string{"flag"},
+		Releases: "; to 1.20.7 a commit is cancelled, see commit-reconnect",
 		Do:       "Use franz-go 1.21.4, or disable autocommit.",
 		Command:  scenario.Command("run", "rewind-again"),
 	}, {

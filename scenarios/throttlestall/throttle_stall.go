@@ -135,7 +135,7 @@ var symptoms = []scenario.Symptom{{
 		{Text: "producer stops sending for ever after it exceeded its quota"},
 	},
 	Cause:    "The sender waits for a timer that another goroutine has stopped.",
-	Releases: "Sarama 1.41.0 to 1.43.0",
+	Variants: []string{"unlocked"},
 	Do:       "Use Sarama 1.43.1. There Close still waits until the throttle ends.",
 	Command:  scenario.Command("run", "throttle-stall"),
 }}

@@ -270,7 +270,7 @@ var HangingTransaction = race(scenario.Scenario[struct{}, World]{
 	Symptoms: []scenario.Symptom{{
 		Seen:     []scenario.Seen{{Text: "read_committed consumers stand still, and the last stable offset does not move"}},
 		Cause:    "A late record has opened a transaction after its abort marker.",
-		Releases: "brokers before Kafka 3.6",
+		Variants: []string{"kafka-3.5"},
 		Do:       "Use brokers of Kafka 3.6 or later; end what hangs with kafka-transactions.sh.",
 		Command:  scenario.Command("run", "hanging-transaction"),
 	}},

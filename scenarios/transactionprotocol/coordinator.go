@@ -21,7 +21,8 @@ var TimeoutMeetsCommit = race(scenario.Scenario[struct{}, World]{
 	Symptoms: []scenario.Symptom{{
 		Seen:     []scenario.Seen{{By: "Java", Text: "InvalidTxnStateException: The producer attempted a transactional operation in an invalid state."}},
 		Cause:    "The transaction timed out while its commit was on its way.",
-		Releases: "Kafka 4.0 to 4.4, TV2",
+		Variants: []string{"kafka-4.0"},
+		Releases: ", TV2",
 		Do:       "Make a new producer with the same transactional id, and repeat the transaction; or raise transaction.timeout.ms.",
 		Command:  scenario.Command("run", "timeout-meets-commit"),
 	}},
@@ -82,7 +83,7 @@ var StuckPrepare = race(scenario.Scenario[struct{}, World]{
 	Symptoms: []scenario.Symptom{{
 		Seen:     []scenario.Seen{{Text: "CONCURRENT_TRANSACTIONS that does not end until the coordinator moves"}},
 		Cause:    "The answer to a marker of an earlier election took the entry of the present one away.",
-		Releases: "Kafka to 3.7",
+		Variants: []string{"by-id"},
 		Do:       "Use Kafka 3.8 or later; to free one, move the leader of its partition of __transaction_state.",
 		Command:  scenario.Command("run", "stuck-prepare"),
 	}},
