@@ -15,7 +15,7 @@ var mostWaste = map[string]float64{
 	"coordinator-crash":           1.7, // markers that come again, whose offsets answers and pictures show, and who the coordinator was
 	"delayed-end-txn":             1.6, // attempts to verify, and messages of which nothing comes any more
 	"delayed-marker":              1.7, // attempts to verify that are left over, and messages of which nothing comes any more
-	"duplicate-completion":        1.9, // how many records of the transaction log are cleaned, which its picture shows
+	"duplicate-completion":        1.6, // markers that come again, and errors that say the same to the client
 	"duplicate-retry":             1.7, // the offsets of records that nobody asks for, which answers tell, and their order
 	"epoch-exhaustion":            2.8, // batches that nobody reads any more, and errors that all end a transaction
 	"late-record-joins-next":      1.9, // attempts to verify, and batches that nobody reads any more

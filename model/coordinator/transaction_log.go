@@ -19,7 +19,7 @@ import (
 // Differs: the leader's log is here, and not in its broker, so that what a broker
 // appends is on its way for a while. A broker that was deposed goes on until it is
 // told, or appends. A record that all replicas have goes as soon as they have a newer one
-// of its transactional id.
+// of its transactional id. Offsets, which nobody asks for, are not counted.
 type TransactionLog struct {
 	config  LogConfig `sim:"config"`
 	brokers []*sim.Conn
@@ -27,12 +27,11 @@ type TransactionLog struct {
 	leader  int       // by place in brokers
 	epoch   model.CoordinatorEpoch
 	records []logRecord
-	cleaned int // how many are no longer in records
-	// highWatermark is how many records all replicas have, or had.
-	highWatermark int
-	waiting       []sim.Envelope // appends, and loads that wait for the high watermark
-	asked         bool           // the replica
-	unreadable    bool           // the next load fails
+	// lacking is how many of the last records are not below the high watermark.
+	lacking    int
+	waiting    []sim.Envelope // appends, and loads that wait for the high watermark
+	asked      bool           // the replica
+	unreadable bool           // the next load fails
 }
 
 // LogConfig is what is set before the log starts.
@@ -199,6 +198,7 @@ func (l *TransactionLog) append(e sim.Envelope, request *appendRequest, out *sim
 	record := request.record
 	record.partitions, record.txnStart = slices.Clone(record.partitions), sim.Never
 	l.records = append(l.records, record)
+	l.lacking++
 	l.waiting = append(l.waiting, e)
 	l.replicate(out)
 }
@@ -219,7 +219,7 @@ func (l *TransactionLog) load(e sim.Envelope, request *loadRequest, out *sim.Out
 			response.err = model.ErrKafkaStorageError
 		}
 		out.Reply(e, response)
-	case l.config.Rules.Has(model.LoadToHighWatermark) && l.highWatermark < l.end():
+	case l.config.Rules.Has(model.LoadToHighWatermark) && l.lacking > 0:
 		l.waiting = append(l.waiting, e)
 	default:
 		out.Reply(e, l.loaded())
@@ -252,8 +252,7 @@ func (l *TransactionLog) replicate(out *sim.Outbox) {
 
 // replicated is that all replicas have what there is.
 func (l *TransactionLog) replicated(out *sim.Outbox) {
-	l.asked = false
-	l.highWatermark = l.end()
+	l.asked, l.lacking = false, 0
 	l.clean()
 	for _, e := range l.waiting {
 		if _, ok := e.Message.(*loadRequest); ok {
@@ -265,24 +264,20 @@ func (l *TransactionLog) replicated(out *sim.Outbox) {
 	l.waiting = nil
 }
 
-func (l *TransactionLog) end() int { return l.cleaned + len(l.records) }
-
 // clean keeps the last record of each transactional id.
 func (l *TransactionLog) clean() {
-	n := len(l.records)
-	for i := n - 1; i >= 0; i-- {
+	for i := len(l.records) - 1; i >= 0; i-- {
 		id := l.records[i].transactionalID
 		if slices.ContainsFunc(l.records[i+1:], func(r logRecord) bool { return r.transactionalID == id }) {
 			l.records = slices.Delete(l.records, i, i+1)
 		}
 	}
-	l.cleaned += n - len(l.records)
 }
 
 // elect makes the next broker the leader, in a new epoch.
 func (l *TransactionLog) elect(election *Election, out *sim.Outbox) {
 	if election.Lagging {
-		l.records = l.records[:l.highWatermark-l.cleaned]
+		l.records, l.lacking = l.records[:len(l.records)-l.lacking], 0
 	}
 	if !election.Same {
 		l.leader = (l.leader + 1) % len(l.brokers)
@@ -300,16 +295,20 @@ func (l *TransactionLog) elect(election *Election, out *sim.Outbox) {
 	for i, conn := range l.brokers {
 		out.Send(conn, &elected{l.epoch, i == l.leader})
 	}
-	if l.highWatermark < l.end() {
+	if l.lacking > 0 {
 		l.replicate(out)
 	}
 }
 
-// Describe shows the end of the log.
+// Describe shows the end of the log, and how much of it is not replicated.
 func (l *TransactionLog) Describe(show func(name, value string)) {
 	show("leader", fmt.Sprint(l.config.Brokers[l.leader], ", epoch ", l.epoch))
 	if n := len(l.records); n > 0 {
-		show("log", fmt.Sprintf("%d records, %d replicated, the last %v", l.end(), l.highWatermark, l.records[n-1]))
+		end := l.records[n-1].String()
+		if l.lacking > 0 {
+			end += fmt.Sprintf(", %d not replicated", l.lacking)
+		}
+		show("ends with", end)
 	}
 }
 
