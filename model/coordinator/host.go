@@ -16,12 +16,12 @@ type Host struct {
 	// refused is the first OffsetCommit, counted from 1, that is refused; 0: none is.
 	refused int         `sim:"config"`
 	last    int         `sim:"config"` // that is refused
-	refusal model.Error `sim:"config"` // for which it is refused
+	refusal model.Error `sim:"config"` // for which it is refused; None: it is never answered
 	commits int         // that came, up to the last that is refused
 }
 
 // NewHost returns a broker that hosts the group, and refuses so many OffsetCommits from one
-// on, counted from 1, for an error; with 0, none.
+// on, counted from 1, for an error, or for None never answers them; with 0, none.
 func NewHost(group *Group, refused, times int, refusal model.Error) *Host {
 	h := &Host{Group: group, refused: refused, refusal: refusal}
 	if refused > 0 {
@@ -35,11 +35,12 @@ func (h *Host) Handle(e sim.Envelope, out *sim.Outbox) {
 	case *model.FindCoordinatorRequest:
 		out.Reply(e, &model.FindCoordinatorResponse{})
 	case *model.OffsetCommitRequest:
-		if h.refuses() {
+		switch {
+		case !h.refuses():
+			h.Group.Handle(e, out)
+		case h.refusal != model.None:
 			out.Reply(e, refuse(request, h.refusal))
-			return
 		}
-		h.Group.Handle(e, out)
 	default:
 		h.Group.Handle(e, out)
 	}

@@ -11,5 +11,6 @@ const (
 	PointAwaitGroupHeartbeat = "await ConsumerGroupHeartbeat" // ConsumerHeartbeatRequestManager
 	PointAwaitOffsetFetch    = "await OffsetFetch"            // ConsumerCoordinator.initWithCommittedOffsetsIfNeeded
 	PointProcess             = "process"                      // the application is done with a message
+	PointReadDeadline        = "read deadline"                // the reader of a connection gives up
 	PointAwaitOffsetCommit   = "await OffsetCommit"           // commitSync, or the callback of an automatic commit
 )

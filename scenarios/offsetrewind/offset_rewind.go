@@ -19,6 +19,7 @@ type Params struct {
 	Partitions, Instances, Commits, Batch, Committers int
 	NotCoordinator, Refusals                          int
 	Refusal                                           Refusal
+	ReadTimeout                                       time.Duration // Net.ReadTimeout; of Silence
 	Auto                                              bool
 	Interval                                          time.Duration
 	Close                                             bool
@@ -37,13 +38,17 @@ const (
 	CoordinatorNotAvailable
 	UnknownTopic
 	FencedInstance
+	// Silence is that it is never answered. No flag has it: where time is not judged, a deadline
+	// may be over before any answer.
+	Silence
 )
 
-// Error is that of Kafka.
+// Error is that of Kafka; None: there is no answer.
 func (r Refusal) Error() model.Error {
 	return [...]model.Error{
 		model.ErrNotCoordinator, model.ErrCoordinatorLoadInProgress, model.ErrOffsetMetadataTooLarge,
 		model.ErrCoordinatorNotAvailable, model.ErrUnknownTopicOrPartition, model.ErrFencedInstanceID,
+		model.None,
 	}[r]
 }
 
@@ -332,10 +337,17 @@ func build(w *sim.World, client Client, p Params) {
 	for _, i := range p.instances() {
 		i.add(w, client, p)
 	}
-	if p.Cuts+p.Crashes > 0 {
-		w.Allow(sim.Faults{Cuts: p.Cuts, ProcessCrashes: p.Crashes})
+	faults := sim.Faults{Cuts: p.Cuts, ProcessCrashes: p.Crashes}
+	if p.silent() {
+		faults.Closes = p.Refusals
+	}
+	if p.Cuts+p.Crashes+faults.Closes > 0 {
+		w.Allow(faults)
 	}
 }
+
+// silent says whether commits are never answered.
+func (p Params) silent() bool { return p.NotCoordinator > 0 && p.Refusal == Silence }
 
 // add adds the consumer.
 func (i instance) add(w *sim.World, client Client, p Params) {
@@ -351,6 +363,9 @@ func (i instance) add(w *sim.World, client Client, p Params) {
 	}
 	if p.Auto {
 		conf.AutoCommit = p.Interval
+	}
+	if p.silent() {
+		conf.ReadTimeout = p.ReadTimeout
 	}
 	om := sarama.NewOffsetManager(conf, w.Dial(i.prefix+"sarama", "coordinator"), i.partitions...)
 	consumer := sarama.NewConsumer(om)
@@ -373,6 +388,9 @@ func (i instance) add(w *sim.World, client Client, p Params) {
 	if p.Auto || p.Close {
 		start(sarama.NewSession(consumer))
 	}
+	if p.silent() {
+		start(om.Reader())
+	}
 	w.Process(i.prefix+"consumer", append([]string{i.prefix + "om", i.prefix + "sarama"}, names...)...)
 }
 
@@ -390,6 +408,9 @@ func (i instance) goroutines(p Params) []string {
 	}
 	if p.Auto || p.Close {
 		names = append(names, i.prefix+"session")
+	}
+	if p.silent() {
+		names = append(names, i.prefix+"reader")
 	}
 	return names
 }

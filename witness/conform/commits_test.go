@@ -58,18 +58,27 @@ func drawCommitCost(r *rapid.T, deadlocks bool) commitCost {
 		c.Interval = c.answer + 17*time.Nanosecond + time.Duration(rapid.IntRange(1, 2000).Draw(r, "interval"))*time.Millisecond
 	}
 	if rapid.Bool().Draw(r, "refused") {
-		c.Refusal = offsetrewind.Refusal(rapid.IntRange(int(offsetrewind.NotCoordinator), int(offsetrewind.FencedInstance)).Draw(r, "refusal"))
+		c.Refusal = offsetrewind.Refusal(rapid.IntRange(int(offsetrewind.NotCoordinator), int(offsetrewind.Silence)).Draw(r, "refusal"))
 		c.Refusals = rapid.IntRange(1, 4).Draw(r, "refusals")
+		c.ReadTimeout = time.Duration(rapid.IntRange(1000, 30_000).Draw(r, "read-timeout"))*time.Millisecond + 23*time.Nanosecond
 		if !deadlocks || !c.releases() {
 			c.NotCoordinator = rapid.IntRange(1, 30).Draw(r, "request")
 		}
 		if c.moves() && !c.Auto {
 			c.Partitions = 1
 		}
+		if c.silent() {
+			c.wake = 0
+		}
 	}
 	c.seed = rapid.Uint64Range(0, 1_000_000).Draw(r, "seed")
 	return c
 }
+
+// silent says whether commits are never answered. Each of these connections is opened again by a
+// goroutine that the next request waits for, which the model leaves out: a wake-up takes no time
+// then.
+func (c commitCost) silent() bool { return c.NotCoordinator > 0 && c.Refusal == offsetrewind.Silence }
 
 // moves says whether the coordinator is looked up anew. Several goroutines that commit
 // would go on at one instant then, in the order that a scheduler chooses; so one commits.
@@ -165,13 +174,17 @@ func (c commitCost) released() *story {
 	var start time.Time
 	fake := &offsetLog{cluster: newCluster(c.Partitions), answer: c.answer, commit: func(p []model.PartitionOffset) { s.commit(time.Since(start), p) }}
 	fake.cluster.oneNode = true
-	fake.refused, fake.refusals, fake.refusal = c.NotCoordinator, c.Refusals, int16(c.Refusal.Error())
+	fake.refused, fake.refusals, fake.refusal = c.NotCoordinator, c.Refusals, c.Refusal.Error()
 	conf := sarama.NewConfig()
 	conf.Version = sarama.V2_1_0_0
 	conf.ApiVersionsRequest = false
 	conf.Metadata.RefreshFrequency = 0
 	conf.Net.Proxy.Enable, conf.Net.Proxy.Dialer = true, fake
 	conf.Net.MaxOpenRequests = c.MaxOpen
+	conf.Net.ReadTimeout = max(c.ReadTimeout, conf.Net.ReadTimeout)
+	if c.Refusal == offsetrewind.Silence {
+		conf.Net.ReadTimeout = c.ReadTimeout
+	}
 	conf.Consumer.Offsets.AutoCommit.Enable, conf.Consumer.Offsets.AutoCommit.Interval = c.Auto, c.Interval
 	client, err := sarama.NewClient([]string{address(coordinatorID)}, conf)
 	if err != nil {
@@ -231,9 +244,9 @@ type offsetLog struct {
 	cluster  *cluster
 	answer   time.Duration
 	commit   func([]model.PartitionOffset)
-	refused  int   // the first commit, from 1, that is refused; 0: none
-	refusals int   // how many are
-	refusal  int16 // for that
+	refused  int         // the first commit, from 1, that is refused; 0: none
+	refusals int         // how many are
+	refusal  model.Error // for that; None: they are never answered
 	commits  int
 }
 
@@ -263,6 +276,7 @@ func (l *offsetLog) handle(request kmsg.Request) (kmsg.Response, time.Duration) 
 	case *kmsg.OffsetCommitRequest:
 		l.commits++
 		response := kmsg.NewPtrOffsetCommitResponse()
+		refuses := l.refused > 0 && l.commits >= l.refused && l.commits < l.refused+l.refusals
 		var committed []model.PartitionOffset
 		for _, asked := range r.Topics {
 			t := kmsg.NewOffsetCommitResponseTopic()
@@ -271,14 +285,17 @@ func (l *offsetLog) handle(request kmsg.Request) (kmsg.Response, time.Duration) 
 				committed = append(committed, model.PartitionOffset{Partition: model.Partition(of.Partition), Offset: model.Offset(of.Offset)})
 				p := kmsg.NewOffsetCommitResponseTopicPartition()
 				p.Partition = of.Partition
-				if l.refused > 0 && l.commits >= l.refused && l.commits < l.refused+l.refusals {
-					p.ErrorCode = l.refusal
+				if refuses {
+					p.ErrorCode = int16(l.refusal)
 				}
 				t.Partitions = append(t.Partitions, p)
 			}
 			response.Topics = append(response.Topics, t)
 		}
 		l.commit(committed)
+		if refuses && l.refusal == model.None {
+			return response, never
+		}
 		return response, l.answer
 	}
 	return l.cluster.handle(request)

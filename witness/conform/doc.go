@@ -10,7 +10,8 @@
 //
 // Driven: the transactional producers of Sarama and franz-go (TV1 and TV2), an abort
 // or a commit while a record is on its way included; the offset commits of Sarama's
-// goroutines, of which one may be refused, also because the coordinator moved; those of
+// goroutines, of which some may be refused, also because the coordinator moved, or are never
+// answered; those of
 // franz-go and its autocommits, of up to three partitions, of which some or single partitions
 // are refused, that lose their connection or are never answered, as are look-ups of the
 // coordinator from 1.21.0 on, whose context ends before or while they are on

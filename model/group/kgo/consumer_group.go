@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"racelab/model"
+	"racelab/model/group"
 	"racelab/sim"
 )
 
@@ -57,8 +58,8 @@ type GroupConsumer struct {
 	noEpoch bool  `sim:"config"`
 	retries Retries
 	cxn     *sim.Conn
-	reader  *ReadDeadline // of cxn
-	session *Session      // nil: it is assigned its partitions, and keeps them
+	reader  *group.ReadDeadline // of cxn
+	session *Session            // nil: it is assigned its partitions, and keeps them
 
 	mu          sim.Mutex
 	uncommitted []*uncommit
@@ -91,54 +92,15 @@ type Retries struct {
 	Max     int           `sim:"config"` // RequestRetries; up to 1.18.1, RequestRetries less 1
 	Backoff time.Duration `sim:"config"`
 	Timeout time.Duration `sim:"config"` // RetryTimeout: no backoff ends later, counted from the first try; 0: any may
-	// Overhead is how long a response may take; 0: as long as it does.
+	// Overhead is how long a response may take; 0: as long as it does. Then the requests that
+	// are out go again, to the same broker: nobody looks up whether the coordinator is another
+	// by now.
 	//
 	// Default: 10 s.
 	// Source: RequestTimeoutOverhead; connTimeouter.
-	Overhead time.Duration `sim:"config"`
-	any      *ReadDeadline // to the broker that is asked who the coordinator is
+	Overhead time.Duration       `sim:"config"`
+	any      *group.ReadDeadline // to the broker that is asked who the coordinator is
 	stale    sim.Atomic[bool]
-}
-
-// ReadDeadline is the reader of a connection, who closes it when a response takes too long.
-// Then the requests that are out go again, to the same broker: nobody looks up whether the
-// coordinator is another by now.
-//
-// Source: brokerCxn.readConn, which sets the deadline as it begins to wait for a response:
-// once the one before is there.
-type ReadDeadline struct {
-	cxn   *sim.Conn
-	after time.Duration `sim:"config"`
-	timer sim.Timer
-	out   sim.Atomic[int32] // requests
-}
-
-func (d *ReadDeadline) Run(t *sim.Task) {
-	for {
-		d.timer.Receive(t.At(PointReadDeadline))
-		d.cxn.Close(t)
-	}
-}
-
-// Describe shows nothing: a connection shows itself.
-func (d *ReadDeadline) Describe(func(name, value string)) {}
-
-// wrote is that a request was written.
-func (d *ReadDeadline) wrote(t *sim.Task) {
-	if d.after > 0 && d.out.Add(t, 1) == 1 {
-		d.timer.Start(t, d.after)
-	}
-}
-
-// read is that the oldest request has its response, or will not have one.
-func (d *ReadDeadline) read(t *sim.Task) {
-	switch {
-	case d.after == 0:
-	case d.out.Add(t, -1) > 0:
-		d.timer.Start(t, d.after)
-	default:
-		d.timer.Stop(t)
-	}
 }
 
 // commit is what others can see of a commit.
@@ -152,7 +114,7 @@ type commit struct {
 // offsets, with its connection to the group coordinator and room for a number of
 // commits.
 func NewGroupConsumer(prior Prior, coordinator *sim.Conn, commits int, committed ...model.Offset) *GroupConsumer {
-	g := &GroupConsumer{prior: prior, cxn: coordinator, reader: &ReadDeadline{cxn: coordinator}}
+	g := &GroupConsumer{prior: prior, cxn: coordinator, reader: group.NewReadDeadline(coordinator, 0)}
 	for range commits {
 		c := &commit{}
 		c.ctx.Init()
@@ -172,11 +134,11 @@ func NewGroupConsumer(prior Prior, coordinator *sim.Conn, commits int, committed
 
 // Retries has requests repeated, and the coordinator looked up on a connection. With an
 // Overhead, the two readers that it returns are to be added.
-func (g *GroupConsumer) Retries(r Retries, lookUp *sim.Conn) []*ReadDeadline {
+func (g *GroupConsumer) Retries(r Retries, lookUp *sim.Conn) []*group.ReadDeadline {
 	g.retries = r
-	g.retries.any = &ReadDeadline{cxn: lookUp, after: r.Overhead}
-	g.reader.after = r.Overhead
-	return []*ReadDeadline{g.reader, g.retries.any}
+	g.retries.any = group.NewReadDeadline(lookUp, r.Overhead)
+	g.reader = group.NewReadDeadline(g.cxn, r.Overhead)
+	return []*group.ReadDeadline{g.reader, g.retries.any}
 }
 
 // NoEpoch says whether the application commits offsets as EpochOffset{Epoch: -1}, which
@@ -352,16 +314,16 @@ func (g *committing) try(t *sim.Task) bool {
 		return false
 	}
 	for g.abandoned > 0 && g.cxn.Receive(t.At(PointDropResponse)) != sim.ErrBroken {
-		g.reader.read(t)
+		g.reader.Read(t)
 		g.abandoned--
 	}
 	if g.abandoned > 0 { // The connection broke by itself.
-		g.reader.read(t)
+		g.reader.Read(t)
 		g.abandoned = 0
 		return true
 	}
 	response := g.cxn.Receive(t.At(PointAwaitResponse))
-	g.reader.read(t)
+	g.reader.Read(t)
 	if !g.mine().inFlight.CompareAndSwap(t, true, false) {
 		g.left = true
 		return false
@@ -384,11 +346,11 @@ func (g *committing) try(t *sim.Task) bool {
 //
 // Differs: it does not end with a context. Before 1.21.0 a look-up is tried again by itself.
 func (g *committing) loadCoordinator(t *sim.Task) bool {
-	g.retries.any.cxn.Redial(t.At(PointLookUp))
-	g.retries.any.cxn.Send(t, &model.FindCoordinatorRequest{})
-	g.retries.any.wrote(t)
-	response := g.retries.any.cxn.Receive(t.At(PointAwaitCoordinator))
-	g.retries.any.read(t)
+	g.retries.any.Conn.Redial(t.At(PointLookUp))
+	g.retries.any.Conn.Send(t, &model.FindCoordinatorRequest{})
+	g.retries.any.Wrote(t)
+	response := g.retries.any.Conn.Receive(t.At(PointAwaitCoordinator))
+	g.retries.any.Read(t)
 	found := response != sim.ErrBroken
 	g.retries.stale.Store(t, !found)
 	return found
@@ -449,7 +411,7 @@ func (g *committing) writeRequest(t *sim.Task) {
 		}
 	}
 	g.cxn.Send(t, request)
-	g.reader.wrote(t)
+	g.reader.Wrote(t)
 }
 
 // updateCommitted notes what was acknowledged. From then on no autocommit sends

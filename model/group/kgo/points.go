@@ -24,7 +24,6 @@ const (
 	PointRetry            = "retry"             // waitTries waits out the backoff
 	PointLookUp           = "look up"           // loadCoordinator sends a FindCoordinator
 	PointAwaitCoordinator = "await coordinator" // its response is read
-	PointReadDeadline     = "read deadline"     // the reader of a connection gives up
 	PointIssue            = "issue commit"      // handleReq loads a connection and writes the request
 	PointCalled           = "called"            // a context that ends begins with the call
 	PointDeadline         = "deadline"          // the context that the application gave is done

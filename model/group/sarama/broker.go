@@ -2,6 +2,7 @@ package sarama
 
 import (
 	"racelab/model"
+	"racelab/model/group"
 	"racelab/sim"
 )
 
@@ -17,6 +18,7 @@ type broker struct {
 	opened    sim.Atomic[bool]
 	connected sim.Var[bool] // b.conn != nil
 	conn      *sim.Conn
+	reader    *group.ReadDeadline // of conn
 	// responses has room for the promises that responseReceiver awaits: the one
 	// in its hands, and those in the channel. Where there are no more goroutines
 	// than that there is always room, since each has one request in flight, and
@@ -57,6 +59,7 @@ func (om *goroutine) responseSize(t *sim.Task) {
 func (om *goroutine) send(t *sim.Task, request sim.Message) {
 	if om.err = !om.broker.connected.Get(t); !om.err {
 		om.broker.conn.Send(t, request)
+		om.broker.reader.Wrote(t)
 	}
 }
 
@@ -117,6 +120,7 @@ func (om *goroutine) handleResponsePromise(t *sim.Task) {
 		return // There is no promise.
 	}
 	answer := om.broker.conn.Receive(t.At(PointAwaitResponse))
+	om.broker.reader.Read(t)
 	if response, ok := answer.(*model.OffsetCommitResponse); ok {
 		om.resp = append(om.resp, response.Partitions...)
 	} else {
@@ -141,6 +145,7 @@ func (om *goroutine) awaitOffset(t *sim.Task) {
 		return
 	}
 	answer := om.broker.conn.Receive(t.At(PointAwaitOffset))
+	om.broker.reader.Read(t)
 	if response, ok := answer.(*model.OffsetFetchResponse); ok {
 		om.fetched = response.Partitions[0].Offset
 	} else {

@@ -40,6 +40,7 @@ func (om *goroutine) awaitCoordinator(t *sim.Task) {
 		return
 	}
 	answer := om.broker.conn.Receive(t.At(PointAwaitCoordinator))
+	om.broker.reader.Read(t)
 	_, om.found = answer.(*model.FindCoordinatorResponse)
 	om.err = !om.found
 	om.keepPromise(t)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"racelab/model"
+	"racelab/model/group"
 	"racelab/sim"
 )
 
@@ -55,6 +56,12 @@ type Config struct {
 	Errors          int
 	RetryMax        int // Consumer.Offsets.Retry.Max: further flushes of Close
 	MaxOpenRequests int // Net.MaxOpenRequests
+	// ReadTimeout is how long a response may take; 0: as long as it does. It is kept outside
+	// a cooperative session.
+	//
+	// Default: 30 s.
+	// Source: Config.Net.ReadTimeout.
+	ReadTimeout time.Duration
 
 	Goroutines         int  // that may commit at once
 	Manages            bool // the partitions are still to be managed: their offsets are fetched
@@ -140,6 +147,7 @@ func NewOffsetManager(conf Config, coordinator *sim.Conn, committed ...model.Par
 	om.pomsLock.NoPreference = conf.NoWriterPreference
 	om.brokerLock.NoPreference = conf.NoWriterPreference
 	om.broker.conn = coordinator
+	om.broker.reader = group.NewReadDeadline(coordinator, conf.ReadTimeout)
 	om.broker.opened.Init(true)
 	om.broker.connected.Init(true)
 	om.coordinated.Init(!conf.Manages)
@@ -171,6 +179,9 @@ func NewOffsetManager(conf Config, coordinator *sim.Conn, committed ...model.Par
 	}
 	return om
 }
+
+// Reader is the reader of the connection, to be added where there is a ReadTimeout.
+func (om *OffsetManager) Reader() *group.ReadDeadline { return om.broker.reader }
 
 // goroutine is a goroutine inside the offset manager. Its fields are the
 // local variables of the functions that it calls.
