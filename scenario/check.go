@@ -3,6 +3,7 @@ package scenario
 import (
 	"cmp"
 	"fmt"
+	"slices"
 
 	"racelab/sim"
 	"racelab/sim/explore"
@@ -47,18 +48,22 @@ func (c Checked) Want() string {
 type Search struct {
 	Setting RaceSetting
 	Variant RaceVariant
+	// Again says that a search before, in another setting, checks the model whole: see
+	// explore.Options.
+	Again bool
 
 	setting, variant int
 }
 
 // Searches lists the searches of Check: every variant in every setting; without slow,
-// none that takes minutes.
+// none that takes minutes, and in all settings but the first a model is checked less.
 func (r *Race) Searches(slow bool) []Search {
 	var all []Search
 	for s, setting := range r.Settings {
 		for v, variant := range r.Variants {
 			if slow || !variant.slow[s] {
-				all = append(all, Search{setting, variant, s, v})
+				again := !slow && slices.ContainsFunc(all, func(x Search) bool { return x.variant == v })
+				all = append(all, Search{setting, variant, again, s, v})
 			}
 		}
 	}
@@ -77,6 +82,7 @@ func (r *Race) Check(search Search, o explore.Options) ([]Checked, error) {
 
 // Search makes one search; nil: o stopped it.
 func (r *Race) Search(search Search, o explore.Options) (*explore.Result, error) {
+	o.Again = o.Again || search.Again
 	result, err := r.in(search.variant, search.setting).States(o)
 	if err != nil || o.Stop != nil && o.Stop() {
 		return nil, err

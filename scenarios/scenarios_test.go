@@ -118,6 +118,42 @@ func TestEveryVerdictIsAsExpected(t *testing.T) {
 	}
 }
 
+// Goal: the model of each variant is checked whole once, and in every search by --slow.
+func TestEachModelIsCheckedWhole(t *testing.T) {
+	for _, r := range scenarios.All() {
+		for _, slow := range []bool{false, true} {
+			whole := map[string]int{}
+			for _, search := range r.Searches(slow) {
+				if !search.Again {
+					whole[search.Variant.Name]++
+				}
+			}
+			for _, v := range r.Variants {
+				want := 1
+				if slow {
+					want = len(r.Settings)
+				}
+				if whole[v.Name] != want {
+					t.Errorf("%s, slow %v: %s is checked whole in %d searches, want %d", r.Name, slow, v.Name, whole[v.Name], want)
+				}
+			}
+		}
+	}
+	lost, err := scenarios.Find("lost-update")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, search := range lost.Searches(false) {
+		walks := 100
+		if search.Again {
+			walks = 10
+		}
+		if result, err := lost.Search(search, explore.Options{}); err != nil || result.Walks != walks {
+			t.Errorf("lost-update %s in %s stands against %d walks (%v), want %d", search.Variant.Name, search.Setting.Name, result.Walks, err, walks)
+		}
+	}
+}
+
 // Goal: what the compiler does not see of the registry: each claim is watched
 // somewhere, and each file is there.
 func TestRegistryIsWhole(t *testing.T) {

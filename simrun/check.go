@@ -49,7 +49,7 @@ func (a *app) checkCommand() *cobra.Command {
 		},
 	}
 	f := c.Flags()
-	f.BoolVar(&k.slow, "slow", false, "also the searches that take minutes")
+	f.BoolVar(&k.slow, "slow", false, "also the searches that take minutes, and check each model whole in every setting")
 	f.BoolVar(&k.failFast, "fail-fast", false, "stop at the first verdict that is not as expected")
 	k.time.flag(c)
 	k.parallel.flag(c)
