@@ -33,7 +33,7 @@ func (v RaceVariant) Releases() (r Releases, ok bool) {
 // releaseText is compiled when it is asked for: as a variable of the package it would
 // put all of regexp into the lab's page, which asks for no release.
 func releaseText() *regexp.Regexp {
-	return regexp.MustCompile(`(?:^|\()(Sarama|franz-go|Kafka) (?:(up to|before|since) )?(\d+(?:\.\d+)+)(?: (and later)| to (\d+(?:\.[\dx]+)+))?`)
+	return regexp.MustCompile(`(?:^|\()(Sarama|franz-go|kafka-go|librdkafka|Java|Kafka) (?:(up to|before|since) )?(\d+(?:\.\d+)+)(?: (and later)| to (\d+(?:\.[\dx]+)+))?`)
 }
 
 // Has says which releases have a symptom: those of its variants, from the first to the
@@ -75,7 +75,7 @@ func (s *Race) Has(symptom Symptom) string {
 // Releases is a range of a client's releases. Both ends belong to it, unless Before
 // is set: then To does not.
 type Releases struct {
-	Client   string // "sarama", "franz-go", "kafka"
+	Client   string // "sarama", "franz-go", "kafka-go", "librdkafka", "java", "kafka"
 	Title    string // "Sarama"
 	From, To string // "1.38.0"; empty: from the first, to the last
 	Before   bool

@@ -113,6 +113,8 @@ func TestReleases(t *testing.T) {
 		{"sarama@1.61.1", "concurrent-transactions/sarama-1.61.1 throttle-stall/mutex retry-order/numbered-late offset-rewind/broker-lock-released commit-awaits-rejoin/commits commit-awaits-rejoin/marks close-awaits-reader/closes-first close-unread-errors/unread"},
 		{"franz-go@1.20.7", "delivered-unwritten/same-epoch commit-reconnect/unfixed close-hangs/unfixed"},
 		{"franz-go@1.21.0", "delivered-unwritten/same-epoch commit-reconnect/chained rewind-again/flag close-hangs/unfixed"},
+		{"java@3.9.1", "concurrent-transactions/java retry-order/java"},
+		{"kafka-go@0.4.51", "error-then-delivered/unfixed close-hangs/kafka-go"},
 		{"kafka@0.8.1", ""},
 		{"kafka@3.9.0", "stale-member-commit/unfixed stale-member-commit/generation-check stale-member-commit/generation-now stale-member-commit/auto-commit stale-member-commit/static-member " +
 			"hanging-transaction/kafka-3.6 late-record-joins-next/same-epoch late-record-joins-next/kip-360 verification-aba/kafka-3.6 " +

@@ -261,7 +261,7 @@ var Scenario = scenario.Scenario[Params, Client]{
 			Does:   "likewise, but Flush waits for a partition that is being added, and AbortBufferedRecords ends that",
 			Is:     Kgo(kgo.Release1_22_3, model.TV1),
 			Expect: append(expect{neverOpened, deadlineEnds}, neverAborts...), SlowIn: []*setting{untimed, three, twoPartitions, tooLarge}},
-		{Name: "java", Release: "Kafka's Java client 3.9, TV1",
+		{Name: "java", Release: "Java 3.9, TV1",
 			Does:   "tries the first add again every 20 ms, all else every retry.backoff.ms, and does not count",
 			Is:     Java(model.TV1),
 			Expect: append(expect{commitTimesOut}, neverAborts...)},
