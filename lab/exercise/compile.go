@@ -149,9 +149,13 @@ func compileAll(text string, holes []*language) ([]*code, error) {
 	return list, nil
 }
 
+// asGo has for each sign that an input method for Chinese writes the one that Go has.
+var asGo = strings.NewReplacer("（", "(", "）", ")", "｛", "{", "｝", "}", "；", ";", "，", ",", "！", "!", "＝", "=", "＋", "+", "：", ":", "　", " ", "\u00a0", " ")
+
 // bodiesOf are the bodies of a text and the lines where they begin, by hole. The text
 // of one hole may be the body alone.
 func bodiesOf(text string, holes []*language) (bodies []string, lines []int, err error) {
+	text = asGo.Replace(text)
 	if len(holes) == 1 {
 		body, line := bodyOf(text)
 		return []string{body}, []int{line}, nil

@@ -156,3 +156,12 @@ func mustReplay(t *testing.T, text string) sim.Chooser {
 	}
 	return sim.NewReplay(schedule)
 }
+
+// Goal: a text that was written with an input method for Chinese is the text that was meant.
+func TestSignsOfChinese(t *testing.T) {
+	e := find(t, "01")
+	meant, written := "if n := read(); n != 0 {\n\twrite(n + 1)\n}", "if n ：＝ read（）； n ！＝ 0　｛\n\twrite（n ＋ 1）\n｝"
+	if got, want := e.Grade(written), e.Grade(meant); got.Outcome == Unreadable || got.Outcome != want.Outcome || got.Hash != want.Hash {
+		t.Errorf("%v, want %v", got, want)
+	}
+}

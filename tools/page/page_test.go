@@ -1,6 +1,7 @@
 package page
 
 import (
+	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -10,7 +11,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // Goal: the page is one file of less than 4 MB that a learner opens from a folder: to
@@ -42,6 +46,7 @@ func TestPage(t *testing.T) {
 	if *measure {
 		t.Run("seconds", func(t *testing.T) { seconds(b.of(t)) })
 	}
+	t.Run("paper", func(t *testing.T) { paper(b.of(t)) })
 	t.Run("no engine", func(t *testing.T) { noEngine(b.of(t)) })
 }
 
@@ -332,4 +337,36 @@ func sizes(b *browser) {
 		}
 	}
 	b.do(chromedp.EmulateViewport(1280, 800))
+}
+
+// paper prints a lesson, an exercise and a run: each as a whole, and nothing else. In the text
+// of an exercise the key Tab is a sign, and Escape leaves it.
+func paper(b *browser) {
+	b.visit("lab.html", "#exercise=02-offset-lock")
+	js[any](b, "document.getElementById('text').focus()")
+	b.press(kb.Escape)
+	b.until("document.activeElement.id === 'grade'")
+	media := func(name string) {
+		b.do(func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
+			_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: name})
+			return chromedp.Void{}, err
+		})
+	}
+	media("print")
+	for _, test := range []struct{ tab, shown, hidden string }{
+		{"lesson", "#lesson", "#left"}, {"exercise", "#exercise", "#left"}, {"play", "#run", "aside"},
+	} {
+		js[any](b, "document.querySelector('[data-tab="+test.tab+"]').click()")
+		sees := func(selector string) bool { return js[bool](b, "document.querySelector("+quoted(selector)+").checkVisibility()") }
+		for _, not := range []string{test.hidden, "header", "nav", ".bar"} {
+			if sees(not) {
+				b.t.Errorf("on paper the tab %s has %s", test.tab, not)
+			}
+		}
+		whole := "[...document.querySelectorAll('body, main, " + test.shown + "')].every((e) => e.checkVisibility() && (e.scrollHeight <= e.clientHeight || getComputedStyle(e).overflowY === 'visible') && getComputedStyle(e).maxHeight === 'none')"
+		if !js[bool](b, whole) || js[int](b, "document.body.offsetHeight") < js[int](b, "document.querySelector('"+test.shown+"').scrollHeight") {
+			b.t.Errorf("on paper the tab %s is cut off", test.tab)
+		}
+	}
+	media("")
 }

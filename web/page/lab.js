@@ -370,6 +370,7 @@
       id: 'text', spellcheck: 'false', autocapitalize: 'off', 'aria-label': t('editor'),
       oninput: () => { kept.set('answer.' + x.ID, text.value); fit(); },
       onkeydown: (e) => {
+        if (e.key === 'Escape') $('grade').focus(); // Else the key Tab would never leave the text.
         if (e.key === 'Tab' && !e.shiftKey) { e.preventDefault(); text.setRangeText('\t', text.selectionStart, text.selectionEnd, 'end'); kept.set('answer.' + x.ID, text.value); }
         if (e.key === 'Enter' && (e.ctrlKey || e.metaKey)) { e.preventDefault(); grade(); }
       },
