@@ -357,7 +357,9 @@ func paper(b *browser) {
 		{"lesson", "#lesson", "#left"}, {"exercise", "#exercise", "#left"}, {"play", "#run", "aside"},
 	} {
 		js[any](b, "document.querySelector('[data-tab="+test.tab+"]').click()")
-		sees := func(selector string) bool { return js[bool](b, "document.querySelector("+quoted(selector)+").checkVisibility()") }
+		sees := func(selector string) bool {
+			return js[bool](b, "document.querySelector("+quoted(selector)+").checkVisibility()")
+		}
 		for _, not := range []string{test.hidden, "header", "nav", ".bar"} {
 			if sees(not) {
 				b.t.Errorf("on paper the tab %s has %s", test.tab, not)
