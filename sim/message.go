@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"unsafe"
 )
 
 // Message is what travels on a connection, or what a task tells properties: any
@@ -38,7 +39,7 @@ func NameOf(m Message) string {
 // nameOf is NameOf. It refuses a name that no schedule could be read back with. What
 // a type is called is found once.
 func (w *World) nameOf(m Message) string {
-	t := reflect.TypeOf(m)
+	t := *(*unsafe.Pointer)(unsafe.Pointer(&m)) // An interface begins with its type.
 	if name, ok := w.messages[t]; ok {
 		return name
 	}
@@ -46,7 +47,7 @@ func (w *World) nameOf(m Message) string {
 	mustBeLabel("message", name)
 	if _, own := m.(interface{ Name() string }); !own { // Else two of a type may differ.
 		if w.messages == nil {
-			w.messages = map[reflect.Type]string{}
+			w.messages = map[unsafe.Pointer]string{}
 		}
 		w.messages[t] = name
 	}

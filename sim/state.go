@@ -169,7 +169,8 @@ func (s *walker) getSlice(at unsafe.Pointer, e *element) {
 // may still hold slices that others have by now, so it is cleared.
 func resize(at unsafe.Pointer, n int, e *element) {
 	h := (*sliceHeader)(at)
-	if n == h.len {
+	if n <= h.cap && (n <= h.len || !e.deep) {
+		h.len = n
 		return
 	}
 	v := reflect.NewAt(e.slice, at).Elem()

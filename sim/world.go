@@ -2,7 +2,7 @@ package sim
 
 import (
 	"math/bits"
-	"reflect"
+	"unsafe"
 
 	"racelab/sim/internal/hook"
 )
@@ -35,11 +35,11 @@ type wiring struct {
 	shared       []root
 	processes    []*process
 	claims       []*Property
-	properties   []string                // names of all that is judged; made when first asked for
-	objects      []objectHolder          // with an object each, by number, from 1
-	names        []string                // of the objects; made when first asked for
-	messages     map[reflect.Type]string // what each type of message is called, once one was sent
-	bases        []uintptr               // where the program of each task returns to; other worlds read it
+	properties   []string                  // names of all that is judged; made when first asked for
+	objects      []objectHolder            // with an object each, by number, from 1
+	names        []string                  // of the objects; made when first asked for
+	messages     map[unsafe.Pointer]string // what each type of message is called, once one was sent
+	bases        []uintptr                 // where the program of each task returns to; other worlds read it
 	locks        []holding
 	passages     []passage // channels, in the order of the walk
 	goroutines   int       // how many tasks a run can start
