@@ -8,25 +8,25 @@ import (
 )
 
 // mostWaste is how many times as many states a race may have as can be told apart, where
-// that is more than 1.5, and what most of them differ in.
+// that is more than 1.5, and what keeps most of them apart.
 var mostWaste = map[string]float64{
-	"commit-reconnect":            2.0, // what a fetch found, and what it might have found, when nobody fetches any more
-	"consume-process-produce":     1.8, // attempts to verify that are left over, and batches that nobody reads any more
-	"coordinator-crash":           1.7, // markers that come again, whose offsets answers and pictures show, and who the coordinator was
-	"delayed-end-txn":             1.6, // attempts to verify, and messages of which nothing comes any more
-	"delayed-marker":              1.7, // attempts to verify that are left over, and messages of which nothing comes any more
-	"duplicate-completion":        1.6, // markers that come again, and errors that say the same to the client
+	"commit-reconnect":            2.0, // what a fetch has found or may find, and nobody fetches after it
+	"consume-process-produce":     1.8, // attempts to verify, which Kafka keeps until the transaction begins; connections that broke and are not used again
+	"coordinator-crash":           1.7, // markers that come again, which take an offset; whom a broker takes for the coordinator
+	"delayed-end-txn":             1.6, // an epoch that was taken once more; attempts to verify
+	"delayed-marker":              1.7, // attempts to verify; connections that broke and are not used again
+	"duplicate-completion":        1.6, // markers that come again; errors that say the same to the client, and not in its log
 	"duplicate-retry":             1.7, // the offsets of records that nobody asks for, which answers tell, and their order
-	"epoch-exhaustion":            2.8, // batches that nobody reads any more, and errors that all end a transaction
-	"late-record-joins-next":      1.9, // attempts to verify, and batches that nobody reads any more
-	"leader-moves-in-transaction": 1.7, // batches that nobody reads any more
-	"produce-reorder":             4.6, // which of the records is which, once one has failed
-	"rebalance-commit":            1.8, // what was rewound
-	"stale-member-commit":         3.7, // generations are counted from the start
-	"stale-snapshot":              2.4, // counts after the break
+	"epoch-exhaustion":            2.8, // attempts to verify; errors that all end a transaction, and not in a log; what was written when
+	"late-record-joins-next":      1.9, // attempts to verify, and what a coordinator says of one that is void
+	"leader-moves-in-transaction": 1.7, // what a leader writes that was deposed and does not know
+	"produce-reorder":             4.6, // which of the records is which, once one has failed; that a property has broken
+	"rebalance-commit":            1.8, // what was rewound, which the break tells
+	"stale-member-commit":         3.7, // generations and member ids are counted from the start, as Kafka does; positions that nobody polls from
+	"stale-snapshot":              2.4, // counts after the break; the numbers of its states are published
 	"two-phase-commit":            1.6, // that a property has broken, of which the engine keeps note
-	"zombie-producer":             2.2, // what a history keeps of calls while another is open, and attempts to verify that are left over
-	"zombie-reader":               2.5, // batches that nobody reads any more
+	"zombie-producer":             2.2, // what a history keeps of calls while another is open; attempts to verify
+	"zombie-reader":               2.5, // which of two transactions wrote first, and has which producer id
 }
 
 // Goal: no model comes to keep what nobody needs any more. Method: of the first variant
