@@ -8,6 +8,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -315,6 +316,9 @@ func (q *question) runBinary(ctx context.Context, b build.Binary, out, errs io.W
 	if q.race {
 		s.RaceLog = b.Path + ".races"
 	}
+	if s.Answers == "" {
+		s.Answers = b.Path + ".answers"
+	}
 	environment, err := s.Save(b.Path + ".settings")
 	if err != nil {
 		return false, err
@@ -351,11 +355,44 @@ func (q *question) runBinary(ctx context.Context, b build.Binary, out, errs io.W
 	case err == nil && q.debug: // Delve's exit code says nothing of the test.
 		return false, nil
 	case err == nil:
-		fmt.Fprintf(out, "ok  \t%s\n", b.Package)
+		fmt.Fprintf(out, "ok  \t%s%s\n", b.Package, tally(s.Answers))
 		return false, nil
 	case errors.As(err, &exit):
-		fmt.Fprintf(out, "FAIL\t%s\n", b.Package)
+		fmt.Fprintf(out, "FAIL\t%s%s\n", b.Package, tally(s.Answers))
 		return true, nil
 	}
 	return false, err
+}
+
+// tally counts what was found: "\t3 hold, 1 vacuous, 2 break"; empty: nothing was explored.
+func tally(answers string) string {
+	file, err := os.Open(answers)
+	if err != nil {
+		return ""
+	}
+	defer file.Close()
+	var holds, vacuous, breaks int
+	for d := json.NewDecoder(file); d.More(); {
+		var a witness.Answer
+		switch err := d.Decode(&a); {
+		case err != nil:
+			return ""
+		case a.Property != "":
+			breaks++
+		case a.Vacuous:
+			vacuous++
+		default:
+			holds++
+		}
+	}
+	var parts []string
+	for _, p := range []struct {
+		n    int
+		what string
+	}{{holds, "hold"}, {vacuous, "vacuous"}, {breaks, "break"}} {
+		if p.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.what))
+		}
+	}
+	return "\t" + strings.Join(parts, ", ")
 }

@@ -62,6 +62,7 @@ func TestUnmodifiedTests(t *testing.T) {
 		"1 decision matters",
 		"no-failure: 1 is not 2", // said through a testing.TB
 		"repeated: 100 of 100 did the same",
+		"FAIL\texample.com/kern\t2 hold, 4 break\n",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the output does not say %q", want)
