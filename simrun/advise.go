@@ -1,6 +1,7 @@
 package simrun
 
 import (
+	"bufio"
 	"cmp"
 	"errors"
 	"fmt"
@@ -114,7 +115,11 @@ func (a *advising) read(c *cobra.Command, args []string) (err error) {
 		return reason(err)
 	}
 	defer file.Close()
-	q.Windows, err = advise.Read(file, a.file, a.unit)
+	text, err := plain(bufio.NewReader(file))
+	if err != nil {
+		return fmt.Errorf("%s: %w", a.file, err)
+	}
+	q.Windows, err = advise.Read(text, a.file, a.unit)
 	return reason(err)
 }
 

@@ -51,6 +51,8 @@ func TestBadInputOfAdvise(t *testing.T) {
 		{"advise " + good + " --unit h", []string{`no unit "h"`, "ms, s, us, ns"}},
 
 		{"advise " + csv(""), []string{"w.csv has no window"}},
+		{"advise " + csv("\x00\x01\x02"), []string{"w.csv: the log is no text"}},
+		{"advise " + csv("\xff\xfe3\x00\n\x00"), []string{"w.csv has 1 of the at least 20 windows"}},
 		{"advise " + csv("3\n"), []string{"w.csv has 1 of the at least 20 windows"}},
 		{"advise " + csv(strings.Repeat("0.003\n", 20)), []string{"half of the windows last 3µs", "are these milliseconds?", "--unit s"}},
 		{"advise " + csv("window\n3\nfast\n"), []string{`w.csv, line 3: has "fast"`}},

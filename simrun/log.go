@@ -64,9 +64,9 @@ func plain(log *bufio.Reader) (*bufio.Reader, error) {
 	switch {
 	case bytes.HasPrefix(head, []byte{0xff, 0xfe}), bytes.HasPrefix(head, []byte{0xfe, 0xff}):
 		utf16 = unicode.UTF16(unicode.LittleEndian, unicode.ExpectBOM)
-	case odd > len(head)/4 && even == 0:
+	case odd > len(head)/3 && even == 0:
 		utf16 = unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM)
-	case even > len(head)/4 && odd == 0:
+	case even > len(head)/3 && odd == 0:
 		utf16 = unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM)
 	case even+odd > 0 || packed(head):
 		return nil, errors.New("the log is no text; want UTF-8 or UTF-16, as it is or packed by gzip")
