@@ -600,3 +600,73 @@ func TestKgoRejoin(t *testing.T) {
 		}
 	})
 }
+
+// Goal: a commit whose context ends while the group joins returns then, and the next one goes
+// once the group has joined. In 1.14.0 to 1.16.0 a CommitOffsetsSync never returns then, and
+// after a CommitOffsets the next CommitOffsetsSync does not.
+func TestKgoCommitEndsInJoin(t *testing.T) {
+	if *built == "" {
+		return // Commits and joins wait for locks, which stop the bubble's clock.
+	}
+	of := version(t, "franz-go")
+	hangs := semver.Compare(of, "v1.14.0") >= 0 && semver.Compare(of, "v1.16.1") < 0
+	rapid.Check(t, func(r *rapid.T) {
+		joins := time.Duration(rapid.IntRange(100, 5000).Draw(r, "joins")) * time.Millisecond
+		ends := time.Duration(rapid.IntRange(1, int(joins/time.Millisecond)-1).Draw(r, "ends")) * time.Millisecond
+		waits := rapid.Bool().Draw(r, "waits")
+		var first, second bool // They have returned.
+		inBubble(t, func() {
+			cl := joining(joins)
+			commit := func(waits bool, after time.Duration) (returned bool) {
+				ctx, cancel := context.WithTimeout(context.Background(), after)
+				defer cancel()
+				call, done := cl.CommitOffsets, make(chan bool)
+				if waits {
+					call = cl.CommitOffsetsSync
+				}
+				go func() {
+					call(ctx, map[string]map[int32]kgo.EpochOffset{topic: {0: {Epoch: -1, Offset: 11}}}, nil)
+					close(done)
+				}()
+				select {
+				case <-done:
+					return true
+				case <-time.After(time.Hour):
+					return false
+				}
+			}
+			first = commit(waits, ends)
+			second = commit(true, time.Minute)
+		})
+		if want := !hangs || !waits; first != want {
+			r.Fatalf("franz-go %s: a commit whose context ends after %v of a join has returned: %v, want %v", of, ends, first, want)
+		}
+		if second == hangs {
+			r.Fatalf("franz-go %s: the commit after one whose context ended after %v of a join has returned: %v, want %v", of, ends, second, !hangs)
+		}
+	})
+}
+
+// joining returns a client whose group has begun to join anew, for a while.
+func joining(after time.Duration) *kgo.Client {
+	c := kgoRejoin{parts: 1, answer: time.Millisecond, generations: []generation{
+		{assigned: []model.Partition{0}, lasts: time.Millisecond, ends: model.ErrRebalanceInProgress},
+		{assigned: []model.Partition{0}, others: after, lasts: time.Hour},
+	}}
+	fake := &rejoinedGroup{scriptedGroup: newScriptedGroup(c), until: &until{&story{}, 0}, cluster: newCluster(1), start: time.Now(), wake: make(chan struct{})}
+	fake.cluster.oneNode = true
+	cl, err := kgo.NewClient(
+		kgo.SeedBrokers(address(coordinatorID)), kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic), kgo.DisableAutoCommit(),
+		kgo.Balancers(kgo.CooperativeStickyBalancer()), kgo.HeartbeatInterval(time.Second), kgo.SessionTimeout(10*time.Minute),
+		kgo.Dialer(func(context.Context, string, string) (net.Conn, error) { return pipe(fake.handle), nil }),
+	)
+	if err != nil {
+		panic(fmt.Sprint("conform: the client does not start: ", err))
+	}
+	for joins := 0; joins < 2; time.Sleep(time.Millisecond) {
+		fake.mu.Lock()
+		joins = fake.at
+		fake.mu.Unlock()
+	}
+	return cl
+}
