@@ -242,7 +242,7 @@ func (t *Transactions) install(epoch model.CoordinatorEpoch, response *loadRespo
 			continue
 		}
 		m.known, m.txnTransitMetadata = true, r.txnTransitMetadata
-		if ahead := m.producerID - t.lastProducerID; ahead == model.ProducerID(t.config.Coordinators) {
+		if ahead := m.producerID - t.lastProducerID; ahead > 0 && ahead%model.ProducerID(t.config.Coordinators) == 0 {
 			t.lastProducerID = m.producerID
 		}
 		m.partitions = slices.Clone(r.partitions)

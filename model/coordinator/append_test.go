@@ -2,6 +2,7 @@ package coordinator
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -69,6 +70,48 @@ func TestLoad(t *testing.T) {
 	}
 	if marker := node.channels[0].inFlight[0].marker; marker.CoordinatorEpoch != 1 || marker.Result != model.Commit {
 		t.Errorf("after the load: marker %+v, want a commit of coordinator epoch 1", marker)
+	}
+}
+
+// Goal: a producer id goes to one transactional id alone, and one that nobody was told of
+// goes to the next who asks. Method: of two coordinators, whose ids are odd and even, the
+// first is asked for some ids, and moves before all but some are in the log.
+func TestProducerIDsAfterAMove(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		told   []bool             // by transactional id: its first InitProducerId was answered
+		logged []model.ProducerID // by transactional id, as the log turns out to have it; 0: it does not
+		next   model.ProducerID
+	}{
+		{"nobody has asked", nil, nil, 1},
+		{"one is told, and the log has lost it", []bool{true}, []model.ProducerID{0}, 3},
+		{"all are told", []bool{true, true}, []model.ProducerID{1, 3}, 5},
+		{"none is", []bool{false}, []model.ProducerID{0}, 1},
+		{"the last is not", []bool{true, false}, []model.ProducerID{1, 0}, 3},
+		{"the first is not", []bool{false, true}, []model.ProducerID{0, 3}, 5},
+		{"it is in the log", []bool{true, false}, []model.ProducerID{1, 3}, 5},
+		{"two are not told, and the last is in the log", []bool{true, false, false}, []model.ProducerID{1, 0, 5}, 7},
+		{"the log has one of the other coordinator", []bool{true, false}, []model.ProducerID{1, 4}, 3},
+	} {
+		node := NewTransactions(TransactionsConfig{TransactionalIDs: len(test.told) + 1, Coordinators: 2})
+		response := &loadResponse{}
+		for i := range test.told {
+			m := &node.metadata[i]
+			m.known, m.producerID = true, node.generateProducerID()
+			if test.told[i] {
+				m.producerEpoch = 0
+			}
+			if id := test.logged[i]; id != 0 {
+				response.records = append(response.records, recordOf(model.TransactionalID(i), txnTransitMetadata{state: EmptyTransaction, producerID: id}))
+			}
+		}
+		slices.Reverse(node.metadata) // Whichever is forgotten first.
+		node.forget()
+		node.loading = true
+		node.install(0, response, nil)
+		if got := node.generateProducerID(); got != test.next {
+			t.Errorf("%s: the next producer id is %d, want %d", test.name, got, test.next)
+		}
 	}
 }
 
