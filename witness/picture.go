@@ -8,8 +8,8 @@ import (
 	"racelab/witness/rt"
 )
 
-// picture draws a run where control changes: a line for what each goroutine does
-// until another one goes on. Of a long run it leaves lines out.
+// picture draws a run where control changes, or a decision matters: a line for what each
+// goroutine does until then. Of a long run it leaves lines out.
 func (o *outcome) picture() string {
 	var b strings.Builder
 	switch n := len(o.decisions); n {
@@ -21,10 +21,11 @@ func (o *outcome) picture() string {
 		fmt.Fprintf(&b, "  %d decisions matter, in %d steps:\n", n, len(o.steps))
 	}
 	var steps []rt.Step
-	var matters []bool
+	var matters, decides []bool
 	for i, s := range o.steps {
 		if !s.Aside {
-			steps, matters = append(steps, s), append(matters, len(s.Notes) > 0 || slices.Contains(o.chosen, i))
+			decided := slices.Contains(o.chosen, i)
+			steps, matters, decides = append(steps, s), append(matters, len(s.Notes) > 0 || decided), append(decides, decided)
 		}
 	}
 	if n := len(o.steps) - len(steps); n > 0 {
@@ -45,7 +46,7 @@ func (o *outcome) picture() string {
 	var drawn []turn
 	for from := 0; from < len(steps); {
 		to := from
-		for to+1 < len(steps) && steps[to+1].Event.Actor == steps[from].Event.Actor {
+		for to+1 < len(steps) && steps[to+1].Event.Actor == steps[from].Event.Actor && !decides[to+1] {
 			to++
 		}
 		t := turn{number: from + 1, matters: slices.Contains(matters[from:to+1], true), text: fmt.Sprintf("%-*s  %s", width, steps[from].Event.Actor, describe(steps[from]))}
@@ -84,7 +85,7 @@ func (o *outcome) picture() string {
 	return b.String()
 }
 
-// turn is what a goroutine does until another one goes on.
+// turn is what a goroutine does until another one goes on, or a decision matters.
 type turn struct {
 	number  int // of its first step
 	text    string

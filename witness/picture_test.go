@@ -51,3 +51,24 @@ func TestPlain(t *testing.T) {
 		}
 	}
 }
+
+// Goal: a decision that changes no goroutine, which case of a select it is, has a line of its own.
+func TestPictureShowsEachDecision(t *testing.T) {
+	sys := search.New(func() {
+		a, b := make(chan int, 1), make(chan int, 1)
+		rt.Chan(a).Send(1)
+		rt.Chan(b).Send(1)
+		if rt.Select(false, rt.RecvOf(a), rt.RecvOf(b)) == 1 {
+			rt.Fail(failed("b"))
+		}
+	})
+	defer sys.Close()
+	d, err := ParseDecisions("main@4: main TestPictureShowsEachDecision.func1 select case 2, receive")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := play(sys, d)
+	if picture := out.picture(); !strings.Contains(picture, "     4  main") {
+		t.Error(picture)
+	}
+}
