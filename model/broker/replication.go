@@ -158,9 +158,10 @@ func (b *Broker) sendTo(l *partitionLog, out *sim.Outbox) {
 	out.Send(b.other, request)
 }
 
-// follow makes the log that of the leader.
+// follow makes the log that of the leader, and its high watermark, down too.
 //
-// Source: ReplicaFetcherThread.processPartitionData, AbstractFetcherThread.truncateToEpochEndOffsets.
+// Source: ReplicaFetcherThread.processPartitionData, AbstractFetcherThread.truncateToEpochEndOffsets,
+// UnifiedLog.maybeUpdateHighWatermark.
 func (b *Broker) follow(e sim.Envelope, request *replicaAppend, out *sim.Outbox) {
 	l := b.hosted(request.partition)
 	switch r := &l.replica; {
@@ -176,7 +177,6 @@ func (b *Broker) follow(e sim.Envelope, request *replicaAppend, out *sim.Outbox)
 		for _, batch := range request.batches {
 			l.write(batch)
 		}
-		l.highWatermark = 0
 		l.advance(request.highWatermark)
 		l.incrementLogStart(min(request.logStart, l.highWatermark))
 	}
