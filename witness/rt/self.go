@@ -55,7 +55,7 @@ func (s *System) awaitOutsiders(done func() bool) {
 	if !seen {
 		return
 	}
-	patience := Patience / 10 >> min(outsiders.vain, 6)
+	patience := Patience / 10 >> min(outsiders.vain, 4)
 	for began := time.Now(); time.Since(began) < patience; time.Sleep(time.Millisecond) {
 		if done() {
 			return
