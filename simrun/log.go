@@ -14,28 +14,50 @@ import (
 )
 
 // eachLine calls f for each line of a log with its number, from 1. The log may be UTF-16, or
-// packed by gzip. A line that is longer than a megabyte comes in pieces.
+// packed by gzip. A line that is longer than a megabyte comes in pieces; the stack of a
+// goroutine, as Go dumps it, comes as one line.
 func eachLine(log io.Reader, f func(number int, line string)) error {
 	r, err := plain(bufio.NewReaderSize(log, 1<<20))
 	if err != nil {
 		return err
 	}
+	stack, began := "", 0
+	give := func(number int, line string) {
+		switch {
+		case stack == "" && strings.HasPrefix(line, "goroutine ") && strings.HasSuffix(line, "]:"):
+			stack, began = line, number
+		case stack != "" && line != "" && len(stack) < longestStack:
+			stack += " " + strings.TrimSpace(line)
+		default:
+			if stack != "" {
+				f(began, stack)
+				stack = ""
+			}
+			f(number, line)
+		}
+	}
 	for number := 1; ; {
 		line, err := r.ReadSlice('\n')
 		if len(line) > 0 {
-			f(number, strings.TrimRight(string(line), "\r\n"))
+			give(number, strings.TrimRight(string(line), "\r\n"))
 		}
 		if err == nil {
 			number++
 		}
 		switch {
 		case errors.Is(err, io.EOF):
+			if stack != "" {
+				f(began, stack)
+			}
 			return nil
 		case err != nil && !errors.Is(err, bufio.ErrBufferFull):
 			return fmt.Errorf("the log cannot be read: %w", err)
 		}
 	}
 }
+
+// longestStack is after how many bytes one ends.
+const longestStack = 1 << 16
 
 // plain is what a log says as UTF-8.
 func plain(log *bufio.Reader) (*bufio.Reader, error) {

@@ -226,6 +226,32 @@ func TestWhyReadsLogs(t *testing.T) {
 	}
 }
 
+// Goal: of a dump of goroutines each is read as a whole: where one waits is no symptom by itself.
+func TestWhyReadsDumps(t *testing.T) {
+	var stdout, stderr strings.Builder
+	a := command(&stdout, &stderr)
+	a.stdin = strings.NewReader(`goroutine 7 [chan send, 5 minutes]:
+example.com/mine.(*pump).run(0xc0001)
+	/src/pump.go:12 +0x8c
+
+goroutine 34 [chan send, 5 minutes]:
+github.com/IBM/sarama.(*partitionOffsetManager).handleError(0xc0001, {0x1, 0x2})
+	/root/go/pkg/mod/github.com/IBM/sarama@v1.47.0/offset_manager.go:610 +0x8c
+
+goroutine 36 [sync.Mutex.Lock, 5 minutes]:
+sync.(*Mutex).Lock(...)
+	/usr/local/go/src/sync/mutex.go:46
+github.com/IBM/sarama.(*Broker).AsyncProduce(0xc0001)
+	/root/go/pkg/mod/github.com/IBM/sarama@v1.61.0/broker.go:400 +0x8c
+`)
+	code := a.run([]string{"why"})
+	for _, want := range []string{"close-unread-errors: ", "  log     line 5: goroutine 34", "close-awaits-reader: ", "  log     line 9: goroutine 36"} {
+		if !strings.Contains(stdout.String(), want) {
+			t.Errorf("exit code %d, and it does not say %q:\n%s%s", code, want, stdout.String(), stderr.String())
+		}
+	}
+}
+
 // Goal: the releases of a symptom are those of its variants.
 func TestReleasesOfSymptoms(t *testing.T) {
 	races := scenarios.All()
