@@ -26,6 +26,7 @@ func (w *World) Properties() []string    { return w.begun().judged() }
 func (w *World) Tested() uint64          { return w.begun().testedNow() }
 func (w *World) Unfinished() []string    { return w.left() }
 func (w *World) Waits() *WaitGraph       { return w.begun().waitGraph() }
+func (w *World) WiringHash() uint64      { return w.begun().wiringHash() }
 func (w *World) Fields() []hook.Field    { return w.begun().listFields() }
 func (w *World) Accesses() []hook.Access { return w.accesses }
 func (w *World) Blocked() []blockedEvent { return w.begun().blocked() }

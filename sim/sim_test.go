@@ -378,6 +378,95 @@ func TestCheckStepFindsChangedWiring(t *testing.T) {
 	}
 }
 
+// fixture has what is fixed and what is not, in all places where it can be.
+type fixture struct {
+	state  int
+	limit  int `sim:"config"`
+	within struct {
+		state int
+		deep  [2]struct {
+			state int
+			limit int `sim:"config"`
+		}
+	}
+	plain []struct{ state int }
+	to    *int
+	any   any
+	call  func()
+	parts []*part
+	sizes []int `sim:"config"`
+
+	change func(f *fixture) `sim:"config"`
+}
+
+type part struct {
+	state int
+	limit int `sim:"config"`
+}
+
+func (f *fixture) Run(t *sim.Task) {
+	t.Step("only")
+	f.change(f)
+}
+
+// Goal: the hash of what is fixed changes with each part of it, and with no part of the
+// state.
+func TestWiringHash(t *testing.T) {
+	for name, test := range map[string]struct {
+		fixed  bool
+		change func(f *fixture)
+	}{
+		"nothing":              {false, func(*fixture) {}},
+		"state":                {false, func(f *fixture) { f.state++ }},
+		"state of a struct":    {false, func(f *fixture) { f.within.state++ }},
+		"state of an array":    {false, func(f *fixture) { f.within.deep[1].state++ }},
+		"state of a slice":     {false, func(f *fixture) { f.plain = append(f.plain, f.plain...) }},
+		"state behind pointer": {false, func(f *fixture) { f.parts[1].state++ }},
+		"number behind":        {false, func(f *fixture) { *f.to++ }},
+		"config":               {true, func(f *fixture) { f.limit++ }},
+		"config of an array":   {true, func(f *fixture) { f.within.deep[1].limit++ }},
+		"config behind":        {true, func(f *fixture) { f.parts[1].limit++ }},
+		"config, a slice":      {true, func(f *fixture) { f.sizes[0]++ }},
+		"pointer":              {true, func(f *fixture) { f.to = new(int) }},
+		"interface":            {true, func(f *fixture) { f.any = "text" }},
+		"function":             {true, func(f *fixture) { f.call = nil }},
+		"pointer in a slice":   {true, func(f *fixture) { f.parts[1] = &part{} }},
+	} {
+		f := &fixture{to: new(int), any: &part{}, call: func() {}, parts: []*part{{}, {}}, sizes: []int{1}, plain: make([]struct{ state int }, 1), change: test.change}
+		w := sim.NewWorld()
+		w.GoProgram("A", f)
+		before := w.WiringHash()
+		w.Take(0)
+		if changed := w.WiringHash() != before; changed != test.fixed {
+			t.Errorf("%s: the hash changes %v, want %v", name, changed, test.fixed)
+		}
+		w.Close()
+	}
+}
+
+// queues loses its first queue, as a model does that serves it: the room behind the
+// last one still holds the slice that has moved.
+type queues struct{ waiting [][]int }
+
+func (q *queues) Run(t *sim.Task) {
+	t.Step("serve")
+	q.waiting = append(q.waiting[:0], q.waiting[1:]...)
+}
+
+// Goal: two elements of a slice never share what they hold after a load.
+func TestRoomOfASliceIsNobodys(t *testing.T) {
+	q := &queues{waiting: [][]int{{1}, {2}}}
+	w := sim.NewWorld()
+	defer w.Close()
+	w.GoProgram("A", q)
+	before := w.Save()
+	w.Take(0)
+	w.Load(before)
+	if got := fmt.Sprint(q.waiting); got != "[[1] [2]]" {
+		t.Errorf("%s, want [[1] [2]]", got)
+	}
+}
+
 // A lock that no walk reaches has no number, and using it says what to do.
 func TestUseOfAnUnvisitedObjectIsNamed(t *testing.T) {
 	l := &locked{}
