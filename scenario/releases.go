@@ -40,7 +40,7 @@ func releaseText() *regexp.Regexp {
 // last, and what else there is to say.
 func (s *Race) Has(symptom Symptom) string {
 	if len(symptom.Variants) == 0 {
-		return symptom.Releases
+		return symptom.Also
 	}
 	var all []Releases
 	for _, name := range symptom.Variants {
@@ -69,7 +69,7 @@ func (s *Race) Has(symptom Symptom) string {
 	default:
 		text += " " + first.From + " to " + last.To
 	}
-	return text + symptom.Releases
+	return text + symptom.Also
 }
 
 // Releases is a range of a client's releases. Both ends belong to it, unless Before

@@ -25,10 +25,10 @@ type Symptom struct {
 	// which users say it. Numbers and names that differ each time do not matter.
 	Seen  []Seen
 	Cause string // the race, in one sentence
-	// Variants are those whose releases have it: see Race.Has. Releases is what else there is to
-	// say of that; without Variants, all.
+	// Variants are those whose releases have it: see Race.Has. Also is what else there is to
+	// say of releases; without Variants, all.
 	Variants []string
-	Releases string
+	Also     string
 	Do       string
 	Command  string // shows it
 }

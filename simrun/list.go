@@ -251,7 +251,7 @@ func symptoms(s *scenario.Race) []string {
 		for _, seen := range symptom.Seen {
 			all = append(all, indent(seen.String()))
 		}
-		all = append(all, indent("  in "+symptom.Releases))
+		all = append(all, indent("  in "+s.Has(symptom)))
 	}
 	return all
 }

@@ -85,11 +85,16 @@ func TestWhy(t *testing.T) {
 	}
 }
 
-// Goal: each text of the table finds the race that it stands beside.
+// Goal: each text of the table finds the race that it stands beside, and show says the same of
+// releases.
 func TestEverySymptomIsFound(t *testing.T) {
 	finder := scenario.NewFinder(scenarios.All())
 	for _, s := range scenarios.All() {
+		_, page, _ := call("show", s.Name)
 		for _, symptom := range s.Symptoms {
+			if in := strings.Join(strings.Fields("in "+s.Has(symptom)), " "); !strings.Contains(strings.Join(strings.Fields(page), " "), in) {
+				t.Errorf("show %s does not say %q", s.Name, in)
+			}
 			for _, seen := range symptom.Seen {
 				found := finder.Why("12:00:01.5 WARN " + seen.Text + " (42)")
 				if len(found) == 0 || found[0].Symptom.Cause != symptom.Cause {
@@ -268,7 +273,7 @@ func TestReleasesOfSymptoms(t *testing.T) {
 		{"throttle-stall", "no-throttle", "", "Sarama before 1.41.0"},
 		{"stale-member-commit", "", "all", "all"},
 	} {
-		if got := of(test.race, scenario.Symptom{Variants: words(test.variants), Releases: test.also}); got != test.want {
+		if got := of(test.race, scenario.Symptom{Variants: words(test.variants), Also: test.also}); got != test.want {
 			t.Errorf("%s of %s: %q, want %q", test.variants, test.race, got, test.want)
 		}
 	}

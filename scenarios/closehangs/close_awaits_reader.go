@@ -65,7 +65,7 @@ var Reader = scenario.Scenario[ReaderParams, connection]{
 		},
 		Cause:    "Close waits for the callbacks with the lock held that the callbacks need.",
 		Variants: []string{"awaits-first", "closes-first"},
-		Releases: "; that Close waits for a silent broker, to 1.47.0",
+		Also:     "; that Close waits for a silent broker, to 1.47.0",
 		Do:       "Use the connection in a goroutine of your own, not in the callback. For a broker that is silent, use Sarama 1.48.0.",
 		Command:  scenario.Command("run", "close-awaits-reader"),
 	}},

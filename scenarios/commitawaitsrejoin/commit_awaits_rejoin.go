@@ -101,7 +101,7 @@ var Scenario = scenario.Scenario[Params, Consumer]{
 		},
 		Cause:    "Commit waits for a lock that is held for the whole JoinGroup and SyncGroup.",
 		Variants: []string{"commits"},
-		Releases: ", with a cooperative strategy",
+		Also:     ", with a cooperative strategy",
 		Do:       "Mark only, with automatic commits.",
 		Command:  scenario.Command("run", "commit-awaits-rejoin"),
 	}},

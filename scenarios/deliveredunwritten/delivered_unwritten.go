@@ -77,7 +77,7 @@ var Scenario = scenario.Scenario[Params, client]{
 		},
 		Cause:    "A batch that failed was written, and the next one has its sequence numbers: the broker takes it for a duplicate.",
 		Variants: []string{"same-epoch"},
-		Releases: ", if a record may fail: RecordRetries, RecordDeliveryTimeout, a context that ends",
+		Also:     ", if a record may fail: RecordRetries, RecordDeliveryTimeout, a context that ends",
 		Do:       "Use franz-go 1.22.2.",
 		Command:  scenario.Command("run", "delivered-unwritten"),
 	}},

@@ -174,10 +174,10 @@ var symptoms = []scenario.Symptom{{
 		{Text: "messages out of order after an error"},
 		{Text: "an older value of a key overwrites a newer one after a failed batch was produced again"},
 	},
-	Cause:    "New records are accepted before your callback hears of the error.",
-	Releases: "franz-go, seen in 1.19.5 to 1.22.3",
-	Do:       "Write in a transaction, and abort and repeat it. The other remedies are proposals, each with its price.",
-	Command:  scenario.Command("show", "produce-reorder"),
+	Cause:   "New records are accepted before your callback hears of the error.",
+	Also:    "franz-go, seen in 1.19.5 to 1.22.3",
+	Do:      "Write in a transaction, and abort and repeat it. The other remedies are proposals, each with its price.",
+	Command: scenario.Command("show", "produce-reorder"),
 }}
 
 // Scenario is the race. A variant is a remedy.

@@ -148,10 +148,10 @@ var symptoms = []scenario.Symptom{
 			{Text: "each rebalance of the consumer drops the rest of a batch"},
 			{Text: "records are skipped after a consumer crash, although every record is committed after it was handed over"},
 		},
-		Cause:    "What was marked or committed had not been processed yet.",
-		Releases: "all: it is in the application, or in a wrapper",
-		Do:       "Mark a record after its work, and never one that was dropped.",
-		Command:  scenario.Command("explore", "rebalance-commit/mark-and-drop"),
+		Cause:   "What was marked or committed had not been processed yet.",
+		Also:    "all: it is in the application, or in a wrapper",
+		Do:      "Mark a record after its work, and never one that was dropped.",
+		Command: scenario.Command("explore", "rebalance-commit/mark-and-drop"),
 	},
 	{
 		Seen: []scenario.Seen{
@@ -160,7 +160,7 @@ var symptoms = []scenario.Symptom{
 			{Text: "duplicate messages after each rebalance"},
 		},
 		Cause: "A member goes on with records of a partition that it has lost, and commits them as what it is by now.",
-		Releases: "franz-go CommitRecords to 1.22.3, MarkCommitRecords to 1.22.2; kafka-go to 0.4.51; not Sarama, whose session commits " +
+		Also: "franz-go CommitRecords to 1.22.3, MarkCommitRecords to 1.22.2; kafka-go to 0.4.51; not Sarama, whose session commits " +
 			"under its own generation",
 		Do:      "In revoke, wait for the records in work, commit them, and drop what comes later.",
 		Command: scenario.Command("show", "rebalance-commit"),

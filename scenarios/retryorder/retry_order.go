@@ -137,10 +137,10 @@ var Scenario = scenario.Scenario[Params, Client]{
 				{Text: "a message was acknowledged by Sarama's idempotent producer, and is not in the topic"},
 				{By: "Sarama", Text: "state change to [retrying] because kafka server: Tried to send a message to a replica that is not the leader for some partition"},
 			},
-			Cause:    "The next batch is in flight while the first is retried; what waits behind it goes without a sequence number.",
-			Releases: "Sarama to 1.47.0; acknowledged and not written: to 1.46.2 (before 1.43.3 seen in released code, from 1.38.1 on, and not modelled)",
-			Do:       "Use Sarama 1.61.1.",
-			Command:  scenario.Command("run", "retry-order"),
+			Cause:   "The next batch is in flight while the first is retried; what waits behind it goes without a sequence number.",
+			Also:    "Sarama to 1.47.0; acknowledged and not written: to 1.46.2 (before 1.43.3 seen in released code, from 1.38.1 on, and not modelled)",
+			Do:      "Use Sarama 1.61.1.",
+			Command: scenario.Command("run", "retry-order"),
 		},
 		{
 			Seen: []scenario.Seen{
@@ -150,9 +150,9 @@ var Scenario = scenario.Scenario[Params, Client]{
 			},
 			Cause: "The broker had written what was in flight. Without idempotence it is written again; " +
 				"Sarama to 1.47.0 sends it again in another batch, which the broker does not know.",
-			Releases: "without idempotence, all clients; out of order, Sarama to 1.47.0",
-			Do:       "Make the producer idempotent; Sarama from 1.48.0 on.",
-			Command:  scenario.Command("explore", "retry-order/numbered@lost-idempotent"),
+			Also:    "without idempotence, all clients; out of order, Sarama to 1.47.0",
+			Do:      "Make the producer idempotent; Sarama from 1.48.0 on.",
+			Command: scenario.Command("explore", "retry-order/numbered@lost-idempotent"),
 		},
 		{
 			Seen: []scenario.Seen{
@@ -161,7 +161,7 @@ var Scenario = scenario.Scenario[Params, Client]{
 			},
 			Cause:    "The partition is free again, and the goroutine that sends is not told; or it waits for somebody to read the error.",
 			Variants: []string{"muted"},
-			Releases: "; where nobody reads Errors, all",
+			Also:     "; where nobody reads Errors, all",
 			Do:       "Use Sarama 1.61.1, and read Errors.",
 			Command:  scenario.Command("explore", "retry-order/muted@exhausted"),
 		},

@@ -90,10 +90,10 @@ var symptoms = []scenario.Symptom{{
 		{By: "Java", Text: "CommitFailedException"},
 		{Text: "an older offset after a rebalance, and no error at all"},
 	},
-	Cause:    "A member that has lost its partition commits late.",
-	Releases: "depends on what the client puts into a commit",
-	Do:       "Commit with the generation under which the message was polled.",
-	Command:  scenario.Command("show", "stale-member-commit"),
+	Cause:   "A member that has lost its partition commits late.",
+	Also:    "depends on what the client puts into a commit",
+	Do:      "Commit with the generation under which the message was polled.",
+	Command: scenario.Command("show", "stale-member-commit"),
 }}
 
 // Scenario is the race. A variant is a protocol, its checks, and what a client puts

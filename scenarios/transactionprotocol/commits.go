@@ -108,11 +108,11 @@ var DuplicateRetry = race(scenario.Scenario[struct{}, World]{
 	Code:    []string{"model/producer/plain/pipeline.go", "model/broker/producer_state.go"},
 	Claims:  []*claim{onceThere, ackedThere},
 	Symptoms: []scenario.Symptom{{
-		Seen:     []scenario.Seen{{Text: "a record is in the topic twice after a produce request was sent again"}},
-		Cause:    "The first request was written, and its acknowledgement was lost; nothing tells the second from a new one.",
-		Releases: "producers without enable.idempotence",
-		Do:       "Set enable.idempotence, and leave max.in.flight.requests.per.connection at 5 or less.",
-		Command:  scenario.Command("run", "duplicate-retry"),
+		Seen:    []scenario.Seen{{Text: "a record is in the topic twice after a produce request was sent again"}},
+		Cause:   "The first request was written, and its acknowledgement was lost; nothing tells the second from a new one.",
+		Also:    "producers without enable.idempotence",
+		Do:      "Set enable.idempotence, and leave max.in.flight.requests.per.connection at 5 or less.",
+		Command: scenario.Command("run", "duplicate-retry"),
 	}},
 	Schedule: `
 		A send; A send#2; network cut B0->A; A await produce; A await produce#2; A redial B0; A send#3; A->B0 Produce
@@ -143,10 +143,10 @@ var ZombieProducer = race(scenario.Scenario[struct{}, World]{
 			{By: "Sarama", Text: "kafka server: Producer attempted an operation with an old epoch"},
 			{By: "franz-go", Text: "INVALID_PRODUCER_EPOCH: Producer attempted an operation with an old epoch."},
 		},
-		Cause:    "Another producer with the same transactional id was started, or the transaction took longer than transaction.timeout.ms. Kafka fences the older producer on purpose.",
-		Releases: "all",
-		Do:       "Give each instance its own transactional id; end transactions in time, or raise transaction.timeout.ms. Make a new producer, and repeat the transaction.",
-		Command:  "simrun run zombie-producer/tv1",
+		Cause:   "Another producer with the same transactional id was started, or the transaction took longer than transaction.timeout.ms. Kafka fences the older producer on purpose.",
+		Also:    "all",
+		Do:      "Give each instance its own transactional id; end transactions in time, or raise transaction.timeout.ms. Make a new producer, and repeat the transaction.",
+		Command: "simrun run zombie-producer/tv1",
 	}},
 	Sources: []string{"TransactionCoordinator.handleInitProducerId", "KIP-98"},
 	Code:    []string{"model/coordinator/init_producer_id.go", "model/broker/partition_log.go"},
@@ -194,11 +194,11 @@ var DelayedEndTxn = race(scenario.Scenario[struct{}, World]{
 	Code:    []string{"model/coordinator/end_txn.go", "model/producer/plain/producer.go"},
 	Claims:  []*claim{noAbortedRead, noTorn, noLostWrite, stableMoves},
 	Symptoms: []scenario.Symptom{{
-		Seen:     []scenario.Seen{{Text: "a read_committed consumer gets records of a transaction that was aborted"}},
-		Cause:    "EndTxn was tried again, and the first one arrived during the next transaction, which has the same epoch.",
-		Releases: "all of TV1: Kafka before 4, and clients without TV2",
-		Do:       "Use Kafka 4 and a client with TV2.",
-		Command:  scenario.Command("run", "delayed-end-txn"),
+		Seen:    []scenario.Seen{{Text: "a read_committed consumer gets records of a transaction that was aborted"}},
+		Cause:   "EndTxn was tried again, and the first one arrived during the next transaction, which has the same epoch.",
+		Also:    "all of TV1: Kafka before 4, and clients without TV2",
+		Do:      "Use Kafka 4 and a client with TV2.",
+		Command: scenario.Command("run", "delayed-end-txn"),
 	}},
 	Schedule: `
 		A start; A->C InitProducerId; A await id; A begin; A->C AddPartitionsToTxn; A await add; A->B0 Produce
@@ -232,11 +232,11 @@ var DelayedMarker = race(scenario.Scenario[struct{}, World]{
 	Code:    []string{"model/broker/partition_log.go", "model/coordinator/marker_channel.go"},
 	Claims:  []*claim{noAbortedRead, noTorn, noLostWrite, stableMoves},
 	Symptoms: []scenario.Symptom{{
-		Seen:     []scenario.Seen{{Text: "a record of an aborted transaction is read, after a leader's connection broke"}},
-		Cause:    "A marker was sent again, and the first one arrived during the next transaction.",
-		Releases: "all of TV1; TV2 of Kafka 4.0 and 4.1",
-		Do:       "Use Kafka 4.2 or later and a client with TV2.",
-		Command:  scenario.Command("run", "delayed-marker"),
+		Seen:    []scenario.Seen{{Text: "a record of an aborted transaction is read, after a leader's connection broke"}},
+		Cause:   "A marker was sent again, and the first one arrived during the next transaction.",
+		Also:    "all of TV1; TV2 of Kafka 4.0 and 4.1",
+		Do:      "Use Kafka 4.2 or later and a client with TV2.",
+		Command: scenario.Command("run", "delayed-marker"),
 	}},
 	Schedule: `
 		A start; A->C InitProducerId; A await id; A begin; A->B0 Produce; B0->C AddPartitionsToTxn

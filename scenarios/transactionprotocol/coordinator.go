@@ -22,7 +22,7 @@ var TimeoutMeetsCommit = race(scenario.Scenario[struct{}, World]{
 		Seen:     []scenario.Seen{{By: "Java", Text: "InvalidTxnStateException: The producer attempted a transactional operation in an invalid state."}},
 		Cause:    "The transaction timed out while its commit was on its way.",
 		Variants: []string{"kafka-4.0"},
-		Releases: ", TV2",
+		Also:     ", TV2",
 		Do:       "Make a new producer with the same transactional id, and repeat the transaction; or raise transaction.timeout.ms.",
 		Command:  scenario.Command("run", "timeout-meets-commit"),
 	}},
@@ -202,11 +202,11 @@ var PendingOffsets = race(scenario.Scenario[struct{}, World]{
 	Code:    []string{"model/broker/offsets.go"},
 	Claims:  []*claim{offsetsFollow, offsetsStable},
 	Symptoms: []scenario.Symptom{{
-		Seen:     []scenario.Seen{{Text: "UNSTABLE_OFFSET_COMMIT that does not end"}},
-		Cause:    "An offset whose metadata was too large is pending for ever.",
-		Releases: "Kafka 3.x to 3.7",
-		Do:       "Use Kafka 3.8 or later, and shorter metadata.",
-		Command:  scenario.Command("explore", "pending-offsets/kafka-3.7"),
+		Seen:    []scenario.Seen{{Text: "UNSTABLE_OFFSET_COMMIT that does not end"}},
+		Cause:   "An offset whose metadata was too large is pending for ever.",
+		Also:    "Kafka 3.x to 3.7",
+		Do:      "Use Kafka 3.8 or later, and shorter metadata.",
+		Command: scenario.Command("explore", "pending-offsets/kafka-3.7"),
 	}},
 	Schedule: `
 		A start; A->C InitProducerId; A await id; A begin; A->C AddOffsetsToTxn; A await add offsets; A->B0 TxnOffsetCommit
@@ -315,11 +315,11 @@ var ConsumeProcessProduce = race(scenario.Scenario[struct{}, World]{
 		Command: "simrun explore consume-process-produce/seek",
 	}},
 	Symptoms: []scenario.Symptom{{
-		Seen:     []scenario.Seen{{By: "Java", Text: "input without output after abortTransaction, and no error at all"}},
-		Cause:    "The consumer's position is not taken back by an abort.",
-		Releases: "all",
-		Do:       "After abortTransaction seek to the committed offsets.",
-		Command:  scenario.Command("run", "consume-process-produce"),
+		Seen:    []scenario.Seen{{By: "Java", Text: "input without output after abortTransaction, and no error at all"}},
+		Cause:   "The consumer's position is not taken back by an abort.",
+		Also:    "all",
+		Do:      "After abortTransaction seek to the committed offsets.",
+		Command: scenario.Command("run", "consume-process-produce"),
 	}},
 	Schedule: `
 		A start; A->C InitProducerId; network cut A->B1; A await id; A begin; A await produce; A redial B1; A->C EndTxn

@@ -19,11 +19,11 @@ var LeaderMoves = race(scenario.Scenario[struct{}, World]{
 	Code:    []string{"model/broker/replication.go", "model/broker/partition_log.go", "model/producer/plain/pipeline.go"},
 	Claims:  []*claim{ackedThere, onceThere, replicasAgree},
 	Symptoms: []scenario.Symptom{{
-		Seen:     []scenario.Seen{{Text: "a record that was acknowledged is gone after a leader election"}},
-		Cause:    "With acks=1 the leader acknowledges what no replica has. The next leader does not have it, and the first one drops it.",
-		Releases: "producers with acks=1",
-		Do:       "Use acks=all.",
-		Command:  scenario.Command("run", "leader-moves"),
+		Seen:    []scenario.Seen{{Text: "a record that was acknowledged is gone after a leader election"}},
+		Cause:   "With acks=1 the leader acknowledges what no replica has. The next leader does not have it, and the first one drops it.",
+		Also:    "producers with acks=1",
+		Do:      "Use acks=all.",
+		Command: scenario.Command("run", "leader-moves"),
 	}},
 	Schedule: `
 		quorum elect; A send; A send#2; A->B0 Produce; A->B0 Produce#2; quorum->B1 elected; B0->B1 replicate
