@@ -17,7 +17,7 @@
 // coordinator from 1.21.0 on, whose context ends before or while they are on
 // their way, or whose RetryTimeout is over; its commits while its group rebalances, eagerly or
 // cooperatively, or gives the member up, with the joins, heartbeats and look-ups of offsets
-// around them, from 1.19.0 on;
+// around them, from 1.19.0 on; its commits while the epoch of a KIP-848 group rises, from 1.21.0 on;
 // commits, heartbeats and joins of Sarama's cooperative rebalance; a connection of
 // Sarama whose broker throttles it; Sarama's asynchronous producer whose leader refuses a
 // batch for a while; Sarama's idempotent producer, whose requests meet faults, lost

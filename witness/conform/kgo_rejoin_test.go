@@ -370,8 +370,9 @@ func (c kgoRejoin) released(into *story) {
 	time.Sleep(time.Hour)
 }
 
-// application polls and commits, until the story is over.
-func (c kgoRejoin) application(cl *kgo.Client, fake *rejoinedGroup, start time.Time) {
+// application polls and commits, until the story is over, and says how often there was nothing
+// to poll.
+func (c kgoRejoin) application(cl *kgo.Client, fake *rejoinedGroup, start time.Time) (empty int) {
 	think := sim.NewRandom(c.seed, "before "+offsets.PointPoll+" app")
 	polled, first := map[int32]kgo.EpochOffset{}, true
 	for i, commit := range c.plan {
@@ -380,15 +381,18 @@ func (c kgoRejoin) application(cl *kgo.Client, fake *rejoinedGroup, start time.T
 				time.Sleep(c.think.Draw(&think))
 			}
 			first = false
-			if time.Since(start) > c.over() {
-				return
+			if time.Since(start) > fake.until.over {
+				return empty
 			}
 			synctest.Wait()
-			if cl.BufferedFetchRecords() > 0 {
+			buffered := cl.BufferedFetchRecords() > 0
+			fake.polled() // Before the client fetches more.
+			if buffered {
 				record := cl.PollRecords(context.Background(), 1).Records()[0]
 				polled[record.Partition] = kgo.EpochOffset{Epoch: c.epoch, Offset: record.Offset + 1}
+			} else {
+				empty++
 			}
-			fake.polled()
 		}
 		call, commits := cl.CommitOffsets, maps.Clone(polled)
 		if c.waits {
@@ -402,6 +406,7 @@ func (c kgoRejoin) application(cl *kgo.Client, fake *rejoinedGroup, start time.T
 			call(context.Background(), all, tellsDone(fake.until, start, fmt.Sprint(i+1)))
 		}
 	}
+	return empty
 }
 
 // rejoinedGroup is a cluster of one broker with the group, and partitions with records.

@@ -206,6 +206,7 @@ type committing struct {
 	err       bool
 	codes     [len(epochOffsets{})]model.Error // of the last response; none: there was none, or all is committed
 	tries     int                              // of the request
+	stales    int                              // how often the epoch was stale
 	backoff   sim.Timer
 	timeout   sim.Timer // no backoff begins once it is over
 	abandoned int       // requests whose answers are still to come
@@ -251,7 +252,9 @@ func (g *committing) issue(t *sim.Task) {
 	if g.priorDone > 0 {
 		g.awaitPrior(t)
 	}
-	g.request(t)
+	for g.request(t); g.staleEpoch(t); g.request(t) {
+	}
+	g.stales = 0
 	if g.answered() {
 		g.rejoinIfFatal(t)
 		g.updateCommitted(t)
@@ -418,6 +421,10 @@ func (g *committing) writeRequest(t *sim.Task) {
 // it again.
 func (g *committing) updateCommitted(t *sim.Task) {
 	g.mu.Lock(t.At(PointUpdateCommitted))
+	if g.session != nil && g.session.config.DropsOld && g.session.generation.Load(t) != g.under {
+		g.mu.Unlock(t)
+		return
+	}
 	for p, set := range g.offsets {
 		if set == 0 || g.codes[p] != model.None || !g.uncommitted[p].there.Get(t) {
 			continue

@@ -60,4 +60,5 @@ const (
 	PointAwaitOffsets = "await offsets" // the response of the OffsetFetch is read
 	PointLose         = "lose"          // manageFailWait takes g.mu
 	PointBackOff      = "back off"      // and waits
+	PointStale        = "stale epoch"   // a commit waits for the next member epoch
 )

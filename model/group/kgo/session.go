@@ -21,6 +21,11 @@ type SessionConfig struct {
 	// Uncommitted says that the application commits UncommittedOffsets, and not all that it
 	// has polled.
 	Uncommitted bool
+	// DropsOld says that a commit which was accepted changes nothing here if the member's
+	// epoch is another by then.
+	//
+	// Source: updateCommitted up to 1.22.0, under KIP-848; since 1.22.1 it compares member ids.
+	DropsOld bool
 }
 
 // Revoking is what OnPartitionsRevoked commits.
@@ -93,6 +98,65 @@ func (g *GroupConsumer) Joins(config SessionConfig, id model.MemberID, join *sim
 	m := NewMembership(AsksContext, id, join)
 	m.group, m.session = g, s
 	return m, &Revoker{committing: committing{GroupConsumer: g, number: first - 1}}
+}
+
+// Epoch is what a member of a KIP-848 group learns from a heartbeat, and when.
+type Epoch struct {
+	At sim.Time
+	Is model.GenerationID // the member epoch
+}
+
+// Epochs is the heartbeats of a member of a KIP-848 group that keeps its partitions: it learns
+// one epoch after the other.
+//
+// Source: g848.handleResp in franz-go 1.21.0 to 1.22.3.
+type Epochs struct {
+	*GroupConsumer
+	plan  []Epoch `sim:"config"`
+	timer sim.Timer
+	i     int
+}
+
+// Learns has the client be such a member, whose epochs the first of which it has from the
+// start.
+func (g *GroupConsumer) Learns(config SessionConfig, epochs ...Epoch) *Epochs {
+	g.session = &Session{config: config}
+	g.session.generation.Init(epochs[0].Is)
+	return &Epochs{GroupConsumer: g, plan: epochs[1:]}
+}
+
+func (g *Epochs) Run(t *sim.Task) {
+	t.Step(PointStart)
+	for g.i = 0; g.i < len(g.plan); g.i++ {
+		g.timer.Sleep(t.At(PointHeartbeat), g.plan[g.i].At.Sub(t.Now()))
+		g.session.generation.Store(t, g.plan[g.i].Is)
+	}
+}
+
+// staleWait is how long a commit waits for a heartbeat to bring the next epoch, and staleRetries
+// how often it does.
+//
+// Source: groupConsumer.commit from 1.21.0 on.
+const (
+	staleWait    = 500 * time.Millisecond
+	staleRetries = 10
+)
+
+// staleEpoch waits if the coordinator says STALE_MEMBER_EPOCH, and says whether the commit goes
+// again, under the epoch of then: not if that is the same.
+//
+// Differs: the wait does not end with the commit's context.
+func (g *committing) staleEpoch(t *sim.Task) bool {
+	if g.session == nil || g.codes[0] != model.ErrStaleMemberEpoch && g.codes[1] != model.ErrStaleMemberEpoch && g.codes[2] != model.ErrStaleMemberEpoch {
+		return false
+	}
+	if g.stales++; g.stales > staleRetries {
+		return false
+	}
+	g.backoff.Sleep(t.At(PointStale), staleWait)
+	was := g.under
+	g.under = g.session.generation.Load(t)
+	return g.under != was
 }
 
 // rejoin ends the session.
