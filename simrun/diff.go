@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -97,13 +98,13 @@ type diffJSON struct {
 func diffText(w io.Writer, d *scenario.Diff, colour bool) error {
 	fmt.Fprintf(w, "%s: %s and %s\nschedule: %s\n", d.Cases[0].Race.Name, d.Cases[0].Variant.Name, d.Cases[1].Variant.Name, d.From)
 	if d.Fit != "" {
-		fmt.Fprintf(w, "in %s\n", d.Fit)
+		fmt.Fprintln(w, strings.Join(view.Wrap("in "+d.Fit, 100), "\n  "))
 	}
 	a, b := d.Runs[0].Trace.Schedule, d.Runs[1].Trace.Schedule
 	if d.Same == len(a) && d.Same == len(b) {
-		fmt.Fprintf(w, "they do the same, for all of %d steps\n", d.Same)
+		fmt.Fprintf(w, "they do the same, for all of %s\n", steps(d.Same))
 	} else {
-		fmt.Fprintf(w, "they do the same for %d steps, and part there:\n", d.Same)
+		fmt.Fprintf(w, "they do the same for %s, and part there:\n", steps(d.Same))
 		for i, c := range d.Cases {
 			next := "nothing more happens"
 			if schedule := d.Runs[i].Trace.Schedule; d.Same < len(schedule) {

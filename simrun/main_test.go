@@ -551,7 +551,7 @@ func TestDiffShowsWhereTheyPart(t *testing.T) {
 	}{
 		{"diff offset-rewind unfixed commit-lock", []string{
 			"the shortest that breaks committed-offset-never-rewinds in unfixed, setting 2x2",
-			"in commit-lock: ", "they do the same for 1 steps, and part there:",
+			"in commit-lock: ", "they do the same for 1 step, and part there:",
 			"unfixed: step 2, G0 construct request", "commit-lock: step 2, G0 commit",
 			"✗  committed-offset-never-rewinds: ", "the same up to here",
 		}},
