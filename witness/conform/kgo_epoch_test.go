@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -126,7 +127,8 @@ func (c *kgoEpochs) released(into *story) (vacuous bool) {
 	}
 	fake.rejoinedGroup.start = fake.began.Add(ready)
 	options := []kgo.Opt{
-		kgo.WithContext(context.WithValue(context.Background(), "opt_in_kafka_next_gen_balancer_beta", true)), //nolint:staticcheck // The client asks for that.
+		//lint:ignore SA1029 The client looks for a key of that type.
+		kgo.WithContext(context.WithValue(context.Background(), "opt_in_kafka_next_gen_balancer_beta", true)),
 		kgo.SeedBrokers(address(coordinatorID)), kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic), kgo.Balancers(kgo.RangeBalancer()),
 		kgo.HeartbeatInterval(c.session.Heartbeat), kgo.ConnIdleTimeout(15 * time.Minute),
 		kgo.OnPartitionsRevoked(func(context.Context, *kgo.Client, map[string][]int32) {}),
@@ -269,4 +271,41 @@ func TestKgoEpochs(t *testing.T) {
 			r.Fatalf("franz-go %s with %+v\nreleased:\n%v\nnot in the model, which has:\n%v", of, c, got, first)
 		}
 	})
+}
+
+// Goal: an autocommit does not take back what the application has committed, if the member
+// epoch rose before that was answered. In 1.21.0 to 1.22.0 it does, where the coordinator takes
+// commits of older epochs.
+func TestKgoEpochRewinds(t *testing.T) {
+	of := version(t, "franz-go")
+	if *built == "" || semver.Compare(of, "v1.21.0") < 0 {
+		return // As TestKgoEpochs.
+	}
+	c := epochRewinds
+	got := &story{}
+	synctest.Test(t, func(*testing.T) { c.released(got) })
+	var last, offset int
+	rewinds := false
+	for line := range strings.Lines(got.String()) {
+		if _, commit, ok := strings.Cut(line, "commit {P0: "); ok {
+			fmt.Sscan(strings.Replace(commit, "}", " ", 1), &offset)
+			rewinds = rewinds || offset < last
+			last = offset
+		}
+	}
+	if want := semver.Compare(of, "v1.22.1") < 0; rewinds != want {
+		t.Errorf("franz-go %s commits an offset below the last: %v, want %v\n%v", of, rewinds, want, got)
+	}
+}
+
+// epochRewinds is a setting in which the answer to a heartbeat, with the next epoch, is there
+// before that to a commit which was sent later under the epoch of before.
+var epochRewinds = kgoEpochs{
+	kgoRejoin: kgoRejoin{
+		session: offsets.SessionConfig{Heartbeat: 505*time.Millisecond + 17*time.Microsecond},
+		plan:    []offsets.Commit{{Polls: []model.Partition{0}}, {Polls: []model.Partition{0, 0}}},
+		parts:   1, waits: true, interval: 300*time.Millisecond + 29*time.Microsecond, answer: 412*time.Millisecond + 7*time.Microsecond,
+		think: sim.Exponential(621 * time.Millisecond), seed: 140,
+	},
+	bumps: 103*time.Millisecond + 11*time.Microsecond, lenient: true, lasts: 20 * time.Second,
 }
