@@ -1,3 +1,5 @@
+//go:build epochs
+
 package conform
 
 import (
@@ -239,9 +241,6 @@ func (g *epochGroup) offsetCommit(r *kmsg.OffsetCommitRequest) kmsg.Response {
 // learns which epoch, the run says. Method: that of TestKgoCommits.
 func TestKgoEpochs(t *testing.T) {
 	of := version(t, "franz-go")
-	if *built == "" || semver.Compare(of, "v1.21.0") < 0 {
-		return // Commits wait for locks; before 1.21.0, a stale commit sends a heartbeat itself.
-	}
 	rapid.Check(t, func(r *rapid.T) {
 		c := drawKgoEpochs(r, semver.Compare(of, "v1.22.1") < 0)
 		var got *story
@@ -278,9 +277,6 @@ func TestKgoEpochs(t *testing.T) {
 // commits of older epochs.
 func TestKgoEpochRewinds(t *testing.T) {
 	of := version(t, "franz-go")
-	if *built == "" || semver.Compare(of, "v1.21.0") < 0 {
-		return // As TestKgoEpochs.
-	}
 	c := epochRewinds
 	got := &story{}
 	synctest.Test(t, func(*testing.T) { c.released(got) })
