@@ -19,11 +19,13 @@ func (e *engine) begun() *World {
 	return w
 }
 
-func (e *engine) Resemble(other any)           { e.world().resemble(other.(*engine).world()) }
-func (e *engine) Start() error                 { return e.world().start() }
-func (e *engine) Enabled() []Event             { return e.world().events() }
-func (e *engine) Take(i int)                   { e.world().take(i) }
-func (e *engine) Foresee() []hook.Prospect     { return e.world().foresee() }
+func (e *engine) Resemble(other any) { e.world().resemble(other.(*engine).world()) }
+func (e *engine) Start() error       { return e.world().start() }
+func (e *engine) Enabled() []Event   { return e.world().events() }
+func (e *engine) Take(i int)         { e.world().take(i) }
+func (e *engine) Foresee(withRest bool) []hook.Prospect {
+	return e.world().foresee(withRest)
+}
 func (e *engine) Tell(i int)                   { e.world().tell(i) }
 func (e *engine) Leap(i int) (any, bool)       { return e.world().leap(i) }
 func (e *engine) Land(way any) any             { return e.world().land(way.(*leap)) }
@@ -61,10 +63,12 @@ func (e *engine) Unpack(from []byte, before any) (state any, rest []byte) {
 }
 func (e *engine) Parts(state any) []hook.StatePart      { return e.begun().parts(state.(*snapshot)) }
 func (e *engine) Fingerprint() uint64                   { return e.begun().fingerprint() }
+func (e *engine) Rest() uint64                          { return e.begun().rest() }
 func (e *engine) Learn(from any)                        { e.begun().learn(from.(*engine).world()) }
 func (e *engine) CheckStep(i int) error                 { return e.begun().checkStep(i) }
 func (e *engine) Alike() ([][]string, bool)             { return e.begun().alike() }
 func (e *engine) Orbit() uint64                         { return e.begun().orbit() }
+func (e *engine) OrbitRest() uint64                     { return e.begun().orbitRest() }
 func (e *engine) CheckSymmetry(i int) error             { return e.begun().checkSymmetry(i) }
 func (e *engine) CheckMessages() error                  { return e.begun().checkMessages() }
 func (e *engine) Record(r recorder)                     { e.trace = r }

@@ -13,10 +13,13 @@ import (
 // What the state as a whole decides is then seen in time but for one thing: what is
 // judged where a run ends. So a step that may end one is taken.
 
-// foresee says of each enabled event where it leads, if the step is remembered. The world
-// stays where it is.
-func (w *World) foresee() []hook.Prospect {
-	r := &w.recall
+// foresee says of each enabled event where it leads, if the step is remembered; and, if it
+// is asked for that, with the rest of the fingerprint. The world stays where it is.
+func (w *World) foresee(withRest bool) []hook.Prospect {
+	r, rest := &w.recall, uint64(0)
+	if withRest {
+		rest = w.rest()
+	}
 	r.prospects, r.foreseen = r.prospects[:0], r.foreseen[:0]
 	for i := range w.enabled {
 		p, m := hook.Prospect{}, w.foreseeable(&w.enabled[i])
@@ -24,6 +27,12 @@ func (w *World) foresee() []hook.Prospect {
 			p = hook.Prospect{Known: true, Fingerprint: w.sum}
 			for _, x := range m.left {
 				p.Fingerprint += x.is.hash - w.records[x.group].hash
+			}
+			if withRest {
+				p.Rest = rest
+				for _, x := range m.left {
+					p.Rest += x.is.rest - w.records[x.group].rest
+				}
 			}
 		}
 		r.prospects, r.foreseen = append(r.prospects, p), append(r.foreseen, m)

@@ -249,6 +249,7 @@ func (s *snapshot) isLike(other *snapshot) bool {
 // record is the saved state of a group. Snapshots share those that are the same.
 type record struct {
 	hash    uint64
+	rest    uint64 // another hash of the same words
 	words   []uint64
 	refs    []any
 	without *impersonal // nil: where no tasks are alike, nobody asks
@@ -438,8 +439,10 @@ func (w *World) recordOf(g *group, words []uint64, refs []any) *record {
 }
 
 // hashWords is the hash of the state of a group.
-func hashWords(g *group, words []uint64) uint64 {
-	hash := uint64(g.number)
+func hashWords(g *group, words []uint64) uint64 { return hashFrom(uint64(g.number), words) }
+
+func hashFrom(start uint64, words []uint64) uint64 {
+	hash := start
 	for _, word := range words {
 		hash = mix(hash, word)
 	}
@@ -447,7 +450,7 @@ func hashWords(g *group, words []uint64) uint64 {
 }
 
 func (w *World) newRecord(g *group, hash uint64, words []uint64, refs []any) *record {
-	r := &record{hash: hash, words: slices.Clone(words), refs: slices.Clone(refs)}
+	r := &record{hash: hash, rest: hashFrom(^uint64(g.number), words), words: slices.Clone(words), refs: slices.Clone(refs)}
 	if w.symmetry != nil {
 		r.without = w.symmetry.without(g, words, refs)
 	}

@@ -57,6 +57,7 @@ type naming struct {
 // impersonal is a record without names.
 type impersonal struct {
 	hash  uint64
+	rest  uint64 // another hash of the same
 	marks []mark
 }
 
@@ -355,7 +356,7 @@ func (y *symmetry) without(g *group, words []uint64, refs []any) *impersonal {
 		place = uint64(mine)<<32 | uint64(own.place)<<1 | 1
 	}
 	names := y.names(g, words, refs)
-	x.hash = place
+	x.hash, x.rest = place, ^place
 	for i, word := range words {
 		if len(names) > 0 && names[0].word == i {
 			n := names[0]
@@ -369,9 +370,9 @@ func (y *symmetry) without(g *group, words []uint64, refs []any) *impersonal {
 			}
 			word = somebody + uint64(y.class[n.task])<<2 + y.impersonal(n, word)
 		}
-		x.hash = mix(x.hash, word)
+		x.hash, x.rest = mix(x.hash, word), mix(x.rest, word)
 	}
-	x.hash = scramble(x.hash)
+	x.hash, x.rest = scramble(x.hash), scramble(x.rest)
 	return x
 }
 
@@ -451,14 +452,40 @@ const minus1 = ^uint64(0)
 // orbit is the fingerprint of a state, without names of tasks that are alike.
 func (w *World) orbit() uint64 {
 	w.refresh()
+	return w.symmetry.total(w.symmetry.sums, w.symmetry.rest)
+}
+
+// orbitRest is to orbit what rest is to fingerprint.
+func (w *World) orbitRest() uint64 {
+	w.willSave()
+	w.refresh()
 	y := w.symmetry
-	sum := y.rest
-	for i, class := range y.classes {
-		for _, t := range class {
-			sum += scramble(mix(y.sums[t.number], uint64(i)))
+	sums, rest := make([]uint64, len(y.sums)), uint64(0)
+	for i, r := range w.records {
+		x := r.without
+		if x == nil {
+			x = y.without(w.plan.groups[i], r.words, r.refs)
+		}
+		if own := y.groups[i].task; y.class[own] > 0 {
+			sums[own] += x.rest
+		} else {
+			rest += x.rest
+		}
+		for _, m := range x.marks {
+			sums[m.task] += scramble(^m.hash)
 		}
 	}
-	return sum
+	return y.total(sums, rest)
+}
+
+// total is a hash of what tasks that are alike have, whichever has what, and of the rest.
+func (y *symmetry) total(sums []uint64, rest uint64) uint64 {
+	for i, class := range y.classes {
+		for _, t := range class {
+			rest += scramble(mix(sums[t.number], uint64(i)))
+		}
+	}
+	return rest
 }
 
 // checkSymmetry takes the i-th enabled event, and checks that tasks which are alike

@@ -63,7 +63,7 @@ func (a *app) exploreCommand() *cobra.Command {
 	f.StringVar(&s.strategy, "strategy", "states", strings.Join(strategies, ", "))
 	f.Uint64Var(&s.seed, "seed", 1, "pct, pos, uniform, walk, feedback: the seed of the first run; each further run adds 1")
 	f.IntVar(&s.depth, "depth", 3, "pct: how many orders the bug needs, 1 to 20")
-	f.IntVar(&s.limit, "limit", 0, "at most this many runs (pct, pos, uniform, walk, feedback: 1000), classes (exhaustive: 1000000) or states (states: 10000000)")
+	f.IntVar(&s.limit, "limit", 0, "at most this many runs (pct, pos, uniform, walk, feedback: 1000), classes (exhaustive: 1000000) or states (states: 10000000; from 100000000 on they are told apart by 128 bits)")
 	s.time.flag(c)
 	f.BoolVar(&s.failFast, "fail-fast", false, "stop at the first that breaks")
 	s.parallel.flag(c)

@@ -148,7 +148,7 @@ func (d *dpor) takeOver(f *frame, choice int) bool {
 		v.Bad += its.Bad
 	}
 	for _, end := range b.found.ends.list() {
-		d.ends.add(end)
+		d.ends.add(print{hash: end})
 	}
 	d.options.progress(r)
 	return true

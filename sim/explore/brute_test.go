@@ -220,7 +220,7 @@ type searched struct {
 func searchBy(sys *Worlds, trusting bool, search func(System, Options) (*Result, error)) searched {
 	s := searched{ends: map[string]bool{}}
 	s.result, s.err = search(sys, Options{
-		Limit: 1 << 30, Workers: 1, trusting: trusting,
+		Limit: 1 << 24, Workers: 1, trusting: trusting,
 		atEnd: func(System) { s.ends[finalState(sys.Engine)] = true },
 	})
 	return s
@@ -578,7 +578,7 @@ func TestCulpritsOfRandomPrograms(t *testing.T) {
 			continue
 		}
 		sys := p.system()
-		r := must(States(sys, Options{Limit: 1 << 30, Workers: 1, trusting: true}))
+		r := must(States(sys, Options{Limit: 1 << 24, Workers: 1, trusting: true}))
 		for _, v := range r.Verdicts {
 			culprit := (*Culprit)(nil)
 			if v.Bad > 0 {

@@ -100,17 +100,18 @@ func (d *defence) walk(from Rebuilder, seed uint64, out *walked) (err error) {
 	w := from.Rebuild()
 	defer w.Close()
 	wiring := w.WiringHash()
-	state := w.Fingerprint
+	at := cursor{System: &Worlds{Engine: w}, wide: d.known.wide}
+	at.saver = at.System.(Saver)
 	if d.alike {
 		w.Alike()
-		state = w.Orbit
+		at.alike = at.System.(Symmetric)
 	}
 	chooser := sim.NewWalk(seed)
 	w.Enabled()
 	out.note(d.began)
 	for len(out.steps) < d.longest {
 		enabled := w.Enabled()
-		if (!d.ends || len(enabled) == 0) && !d.known.has(state()) {
+		if (!d.ends || len(enabled) == 0) && !d.known.has(at.state()) {
 			return d.contradicts(seed, out.steps, "comes to a state that the search never saw")
 		}
 		if len(enabled) == 0 {

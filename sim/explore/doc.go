@@ -37,7 +37,7 @@
 //   - Exhausted: no reachable state, or no class of schedules, breaks it. True of
 //     this world with these parameters, of the model and not of the client, and up
 //     to the chance that two states have one fingerprint (n states: about
-//     n^2/2^65, 10^-7 for two million).
+//     n^2/2^65, 10^-7 for two million; n^2/2^129 where the limit is 10^8 or more).
 //   - Sampled: 0 of n runs broke it. Under this sampler, and only under it, a run
 //     breaks it with a probability below 1 - 0.05^(1/n), about 3/n, with a
 //     confidence of 95 %. Runs of Feedback depend on each other: of them nothing follows.
@@ -106,7 +106,7 @@
 //     step. The walks of the defence stand against it too. What is not checked may tell
 //     tasks apart: a property that judges one of them otherwise in rare states alone.
 //   - No two states have one fingerprint. For n states that fails with a
-//     probability of n^2/2^65.
+//     probability of n^2/2^65, or of n^2/2^129 where the limit is 10^8 or more.
 //   - Two accesses race if nothing orders them, by The Go Memory Model. A variable that
 //     one task has to itself, or of which every access is under one lock, has no race.
 //     Of others two steps race if both can be next and no lock is taken by both. Some

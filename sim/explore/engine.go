@@ -20,9 +20,9 @@ type Engine interface {
 	// Take lets the i-th of Enabled happen.
 	Take(i int)
 	// Foresee says of each of Enabled what the Fingerprint is where it leads, if the step
-	// is remembered. It stands at a state that was saved or loaded, and is valid until
+	// is remembered, and the Rest of it, if that is asked for. It stands at a state that was saved or loaded, and is valid until
 	// the next Foresee. The world stays where it is; so it does at Tell and Leap.
-	Foresee() []Prospect
+	Foresee(withRest bool) []Prospect
 	// Tell lets the world say of the i-th of Enabled, which was foreseen, what Take would
 	// let it say: Violations, Tested, PutOff and Accesses, but for what the state as a
 	// whole decides: that nothing can go on, and who waits for what.
@@ -110,6 +110,8 @@ type Engine interface {
 	// Fingerprint hashes the state. Two states share one by accident with
 	// probability 2^-64.
 	Fingerprint() uint64
+	// Rest is 64 bits more of the Fingerprint, for searches so large that these are too few.
+	Rest() uint64
 	// Learn takes over from another Engine how tasks come to where they park, so
 	// that states can be loaded here that the other one saved.
 	Learn(from any)
@@ -123,6 +125,8 @@ type Engine interface {
 	// Orbit is Fingerprint for a search that takes two states for one if all that
 	// tells them apart is which of the tasks that are alike is which.
 	Orbit() uint64
+	// OrbitRest is to Orbit what Rest is to Fingerprint.
+	OrbitRest() uint64
 	// CheckSymmetry is Take, and checks that tasks which are alike are: where two of
 	// them have changed places, the step does the same.
 	CheckSymmetry(i int) error

@@ -232,7 +232,7 @@ func (d *dpor) push(sleep []sleeper) {
 	switch {
 	case f.can == 0:
 		d.result.Runs++
-		d.ends.add(d.cursor.Fingerprint())
+		d.ends.add(print{hash: d.cursor.Fingerprint()})
 		if d.options.atEnd != nil {
 			d.options.atEnd(d.cursor)
 		}

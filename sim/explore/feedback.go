@@ -86,7 +86,7 @@ func (f *feedback) chooser(seed uint64) sim.Chooser {
 
 // learn keeps a run whose class is new.
 func (f *feedback) learn(s *sampled) {
-	if _, isNew := f.seen.add(s.class.sum); !isNew || len(s.steps) == 0 {
+	if _, isNew := f.seen.add(print{hash: s.class.sum}); !isNew || len(s.steps) == 0 {
 		return
 	}
 	run := make([]taken, len(s.steps))

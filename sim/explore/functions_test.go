@@ -321,7 +321,7 @@ func seenBy(t *testing.T, tasks [][]act, trusting bool, search func(System, Opti
 	}
 	defer sys.Close()
 	f := &finals{ends: map[string]bool{}}
-	r, err := search(sys, Options{Limit: 1 << 30, Workers: 1, trusting: trusting, atEnd: func(System) {
+	r, err := search(sys, Options{Limit: 1 << 24, Workers: 1, trusting: trusting, atEnd: func(System) {
 		f.ends[s.String()] = true
 		f.stuck = f.stuck || len(sys.Unfinished()) > 0
 	}})

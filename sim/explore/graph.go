@@ -36,16 +36,16 @@ const (
 
 // move is a step out of a state, as it is handed to the graph.
 type move struct {
-	fingerprint uint64     // of where it leads
-	to          uint32     // where that is in the graph, if
-	known       bool       // it was known before this batch
-	checkpoint  checkpoint // to go there; empty if it was, or by a leap
-	leap        any
-	broke       uint64 // bit i for the i-th property
-	mover       uint16
-	place       int32
-	putOff      []int
-	ends        bool // nothing but faults can come of that state
+	print      print      // of where it leads
+	to         uint32     // where that is in the graph, if
+	known      bool       // it was known before this batch
+	checkpoint checkpoint // to go there; empty if it was, or by a leap
+	leap       any
+	broke      uint64 // bit i for the i-th property
+	mover      uint16
+	place      int32
+	putOff     []int
+	ends       bool // nothing but faults can come of that state
 }
 
 func newGraph(properties int) *graph {

@@ -240,7 +240,7 @@ func TestCyclesOfRandomPrograms(t *testing.T) {
 			continue
 		}
 		sys := p.system()
-		r, err := States(sys, Options{Limit: 1 << 30, Workers: 1, trusting: true})
+		r, err := States(sys, Options{Limit: 1 << 24, Workers: 1, trusting: true})
 		if err != nil {
 			sys.Close()
 			met["refused"]++

@@ -65,7 +65,7 @@ func foresee(build func() *sim.World, mostStates int) (n int, err error) {
 		w.Load(queue[0])
 		for i := range w.Enabled() {
 			w.Load(queue[0])
-			prospect := w.Foresee()[i]
+			prospect := w.Foresee(true)[i]
 			var leap any
 			leaps := false
 			if prospect.Known {
@@ -90,7 +90,7 @@ func foresee(build func() *sim.World, mostStates int) (n int, err error) {
 			}
 			n++
 			switch {
-			case is != prospect.Fingerprint:
+			case is != prospect.Fingerprint || w.Rest() != prospect.Rest:
 				return n, &sim.ModelError{Reason: "it leads elsewhere"}
 			case !slices.Equal(accesses, w.Accesses()) || !slices.Equal(putOff, w.PutOff()):
 				return n, &sim.ModelError{Reason: "it touches other objects"}
@@ -116,7 +116,7 @@ func foresee(build func() *sim.World, mostStates int) (n int, err error) {
 // blind is worlds that foresee nothing.
 type blind struct{ *Worlds }
 
-func (b blind) Foresee() []Prospect { return make([]Prospect, len(b.Enabled())) }
+func (b blind) Foresee(bool) []Prospect { return make([]Prospect, len(b.Enabled())) }
 
 // Goal: a search that foresees steps finds what one finds that takes them all: as many
 // breaks, and the same schedules.

@@ -2,11 +2,13 @@ package explore
 
 import "math/bits"
 
-// seen is a set of fingerprints, numbered from 0 in the order in which they come. It
-// takes 16 to 24 bytes a state.
+// seen is a set of prints, numbered from 0 in the order in which they come. It
+// takes 16 to 24 bytes a state, and 8 more with rests.
 type seen struct {
 	slots []slot // open addressing
 	count int
+	wide  bool     // prints have a rest
+	rests []uint64 // by number
 }
 
 // slot is a fingerprint and, in one line of memory with it, its number. A fingerprint is
@@ -33,12 +35,12 @@ func (s *seen) first(fingerprint uint64) uint64 {
 	return i
 }
 
-// slot returns where the fingerprint is, or where it belongs.
-func (s *seen) slot(fingerprint uint64) *slot {
-	low, high := uint32(fingerprint), uint32(fingerprint>>32)
-	i := s.first(fingerprint)
+// slot returns where the print is, or where it belongs.
+func (s *seen) slot(p print) *slot {
+	low, high := uint32(p.hash), uint32(p.hash>>32)
+	i := s.first(p.hash)
 	for {
-		if at := &s.slots[i]; at.number == 0 || at.low == low && at.high == high {
+		if at := &s.slots[i]; at.number == 0 || at.low == low && at.high == high && (!s.wide || s.rests[at.number-1] == p.rest) {
 			return at
 		}
 		if i++; i == uint64(len(s.slots)) {
@@ -49,28 +51,31 @@ func (s *seen) slot(fingerprint uint64) *slot {
 
 func (s *seen) n() int { return s.count }
 
-func (s *seen) has(fingerprint uint64) bool { return s.slot(fingerprint).number != 0 }
+func (s *seen) has(p print) bool { return s.slot(p).number != 0 }
 
-// find returns the number of a fingerprint, if the set has it.
-func (s *seen) find(fingerprint uint64) (number uint32, ok bool) {
-	at := s.slot(fingerprint)
+// find returns the number of a print, if the set has it.
+func (s *seen) find(p print) (number uint32, ok bool) {
+	at := s.slot(p)
 	return at.number - 1, at.number > 0
 }
 
-// add returns the number of the fingerprint, and whether it is new.
-func (s *seen) add(fingerprint uint64) (number uint32, isNew bool) {
-	at := s.slot(fingerprint)
+// add returns the number of the print, and whether it is new.
+func (s *seen) add(p print) (number uint32, isNew bool) {
+	at := s.slot(p)
 	if at.number > 0 {
 		return at.number - 1, false
 	}
 	s.count++
-	*at = slot{uint32(fingerprint), uint32(fingerprint >> 32), uint32(s.count)}
+	*at = slot{uint32(p.hash), uint32(p.hash >> 32), uint32(s.count)}
+	if s.wide {
+		s.rests = append(s.rests, p.rest)
+	}
 	if s.count*4 > len(s.slots)*3 {
 		was := s.slots
 		s.slots = make([]slot, len(was)/2*3)
 		for _, x := range was {
 			if x.number > 0 {
-				*s.slot(x.fingerprint()) = x
+				*s.slot(s.print(x)) = x
 			}
 		}
 	}
@@ -78,6 +83,15 @@ func (s *seen) add(fingerprint uint64) (number uint32, isNew bool) {
 }
 
 func (x slot) fingerprint() uint64 { return uint64(x.high)<<32 | uint64(x.low) }
+
+// print is that of a slot.
+func (s *seen) print(x slot) print {
+	p := print{hash: x.fingerprint()}
+	if s.wide {
+		p.rest = s.rests[x.number-1]
+	}
+	return p
+}
 
 // list is the fingerprints by their numbers.
 func (s *seen) list() []uint64 {

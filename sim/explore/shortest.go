@@ -47,7 +47,7 @@ func nearest(at *cursor, property string, maxLevel, maxStates int, o Options) (*
 	if err := brokenBy(at, property); err != nil {
 		return &broken{err: err}, Near{States: 1, Complete: true}
 	}
-	w := ways{index: map[uint64]int32{}}
+	w := ways{index: map[print]int32{}}
 	complete := true
 	w.reach(at, 0, arrival{from: -1})
 	var best *arrival
@@ -199,7 +199,7 @@ func scheduleOf(sys System, path []int32) sim.Schedule {
 
 // ways is what is remembered of the ways to the states of the first levels.
 type ways struct {
-	index  map[uint64]int32 // into states, by fingerprint
+	index  map[print]int32 // into states
 	states []waypoint
 }
 
@@ -239,10 +239,10 @@ func (w *ways) cheapest(state, place, choice int32) arrival {
 // the first way to a state has the fewest steps; another of as many steps may
 // have fewer switches.
 func (w *ways) reach(at *cursor, level int32, way arrival) {
-	fingerprint := at.Fingerprint()
-	i, known := w.index[fingerprint]
+	is := at.print()
+	i, known := w.index[is]
 	if !known {
-		w.index[fingerprint] = int32(len(w.states))
+		w.index[is] = int32(len(w.states))
 		w.states = append(w.states, waypoint{level, at.save(), []arrival{way}})
 		return
 	}

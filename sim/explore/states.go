@@ -38,6 +38,12 @@ func States(sys System, o Options) (_ *Result, err error) {
 		}
 	}
 	s := newSearch(c, r)
+	if s.seen.wide = c.cursors[0].saver != nil && o.Limit >= o.wideFrom(); s.seen.wide {
+		r.Wide = true
+		for _, at := range c.cursors {
+			at.wide = true
+		}
+	}
 	memory := o.bindMemory()
 	defer memory.release()
 	if err := cmp.Or(memory.begins(), s.frontiers(&o)); err != nil {
@@ -135,7 +141,7 @@ func (s *search) run(o Options, memory *memoryBound) bool {
 					s.firsts(level, m.broke)
 					to, isNew := m.to, false
 					if !m.known {
-						to, isNew = s.seen.add(m.fingerprint)
+						to, isNew = s.seen.add(m.print)
 					}
 					if isNew {
 						if m.leap != nil { // Only now, as one batch may come to a state several times.
@@ -274,7 +280,7 @@ func (e *expansion) expand(at *cursor, from checkpoint, number uint32, s *search
 	}
 	var prospects []Prospect
 	if !check && at.sees != nil && at.alike == nil {
-		prospects = at.sees.Foresee()
+		prospects = at.sees.Foresee(at.wide)
 		e.fetched = s.seen.fetch(prospects)
 	}
 	away := false
@@ -285,7 +291,7 @@ func (e *expansion) expand(at *cursor, from checkpoint, number uint32, s *search
 		event := at.Enabled()[i]
 		m, foreseen := move{}, false
 		if prospects != nil && prospects[i].Known {
-			m, foreseen = s.foresees(at, i, prospects[i].Fingerprint)
+			m, foreseen = s.foresees(at, i, print{prospects[i].Fingerprint, prospects[i].Rest})
 		}
 		if away = !foreseen; away {
 			m = s.takes(at, from, i, check)
@@ -310,8 +316,8 @@ func (s *search) takes(at *cursor, from checkpoint, i int, check bool) (m move) 
 	} else {
 		at.Take(i)
 	}
-	m.fingerprint = at.state()
-	if m.to, m.known = s.seen.find(m.fingerprint); !m.known {
+	m.print = at.state()
+	if m.to, m.known = s.seen.find(m.print); !m.known {
 		m.checkpoint, m.ends = at.save(), isEnd(at)
 	}
 	return m
@@ -319,9 +325,9 @@ func (s *search) takes(at *cursor, from checkpoint, i int, check bool) (m move) 
 
 // foresees is the move by a step, of which it is known where it leads. Where a run may
 // end, the step has to be taken: what it breaks there depends on the state as a whole.
-func (s *search) foresees(at *cursor, i int, fingerprint uint64) (m move, ok bool) {
-	m.fingerprint, ok = fingerprint, true
-	if m.to, m.known = s.seen.find(fingerprint); m.known {
+func (s *search) foresees(at *cursor, i int, p print) (m move, ok bool) {
+	m.print, ok = p, true
+	if m.to, m.known = s.seen.find(p); m.known {
 		ok = !hasBit(s.ends, m.to)
 	} else {
 		m.leap, ok = at.sees.Leap(i)

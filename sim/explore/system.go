@@ -60,6 +60,8 @@ type Saver interface {
 	// CheckStep takes the i-th enabled event and checks that the record of what
 	// it touched is true, and that nothing but the state decides what it does.
 	CheckStep(i int) error
+	// Rest is 64 bits more of the Fingerprint; see Engine.
+	Rest() uint64
 	// Learn makes the states that another one saved loadable here.
 	Learn(from Saver)
 }
@@ -67,7 +69,7 @@ type Saver interface {
 // Foreseer is a System that may know where a step leads without taking it; see Engine.
 type Foreseer interface {
 	System
-	Foresee() []Prospect
+	Foresee(withRest bool) []Prospect
 	Tell(i int)
 	Leap(i int) (leap any, ok bool)
 	Land(leap any) (state any)
@@ -98,6 +100,7 @@ type Symmetric interface {
 	Saver
 	Alike() (classes [][]string, looked bool)
 	Orbit() uint64
+	OrbitRest() uint64
 	CheckSymmetry(i int) error
 }
 
@@ -252,6 +255,7 @@ type cursor struct {
 	lives  Lively    // nil: nothing is known of timers and of what is wanted in the end
 	alike  Symmetric // nil: states are not taken for one where alike tasks have changed places
 	looked bool      // then each step is checked for that
+	wide   bool      // states are told apart by 128 bits
 	path   []int32   // the choices since the start; kept where there is no saver
 }
 
@@ -291,12 +295,27 @@ func (c *cursor) checkStep(i int) {
 	}
 }
 
-// state is the fingerprint of the state, as the search takes states for one.
-func (c *cursor) state() uint64 {
-	if c.alike != nil {
-		return c.alike.Orbit()
+// print is by what states are told apart: their fingerprint and, in a search so large that
+// its 64 bits are too few, 64 more.
+type print struct{ hash, rest uint64 }
+
+// print is that of the state.
+func (c *cursor) print() print {
+	if c.wide {
+		return print{c.Fingerprint(), c.saver.Rest()}
 	}
-	return c.Fingerprint()
+	return print{hash: c.Fingerprint()}
+}
+
+// state is the print by which the search takes states for one.
+func (c *cursor) state() print {
+	switch {
+	case c.alike == nil:
+		return c.print()
+	case c.wide:
+		return print{c.alike.Orbit(), c.alike.OrbitRest()}
+	}
+	return print{hash: c.alike.Orbit()}
 }
 
 // checkSymmetry checks that tasks are alike where they are taken for that, at the

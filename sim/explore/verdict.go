@@ -37,6 +37,7 @@ type Result struct {
 	Walks       int // of new worlds, which a proof has stood against
 
 	Alike    [][]string // States with symmetry: the tasks of which any is taken for any, by class
+	Wide     bool       // States: they are told apart by 128 bits, not 64
 	Levels   []int      // States: by steps from the start, how many states were first reached there
 	Memory   int64      // States: bytes that are in use
 	Estimate float64    // Exhaustive, not complete: how many runs there may be in all, by Knuth's estimate; 0: none
@@ -178,6 +179,9 @@ func (r *Result) Explored() string {
 // States took the second for the first.
 func (r *Result) Collision() float64 {
 	n := float64(r.States)
+	if r.Wide {
+		return n * n / 0x1p129
+	}
 	return n * n / 0x1p65
 }
 

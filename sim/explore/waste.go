@@ -94,7 +94,7 @@ type wasteStep struct {
 }
 
 func (s *wasteSearch) reach(by cameBy) uint32 {
-	number, isNew := s.seen.add(s.at.Fingerprint())
+	number, isNew := s.seen.add(print{hash: s.at.Fingerprint()})
 	if isNew {
 		s.states, s.came = append(s.states, s.at.save()), append(s.came, by)
 		s.looks = append(s.looks, s.at.discontent(s.index))

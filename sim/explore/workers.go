@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"cmp"
 	"errors"
 	"runtime"
 	"sync"
@@ -54,10 +55,19 @@ type Options struct {
 	// spilling is to be at the bound of Memory from the start, and never beyond it, and
 	// how many states are written at once then. Tests have few states.
 	spilling int
+	// widens is manyStates, but in tests; 0: manyStates.
+	widens int
 	// trusting leaves out what a search does to check the model: tests of the
 	// search itself, on many small models, have no time for it.
 	trusting bool
 }
+
+// manyStates is for how many states fingerprints of 64 bits are too few: two of so many
+// are the same in one search of 4,000.
+const manyStates = 100_000_000
+
+// wideFrom is from which limit on states are told apart by 128 bits.
+func (o *Options) wideFrom() int { return cmp.Or(o.widens, manyStates) }
 
 func (o *Options) stopped() bool { return o.Stop != nil && o.Stop() }
 

@@ -34,7 +34,8 @@ const (
 // Prospect is where a step leads.
 type Prospect struct {
 	Fingerprint uint64
-	Known       bool // else nobody knows but by taking it
+	Rest        uint64 // of the fingerprint, where that is asked for
+	Known       bool   // else nobody knows but by taking it
 }
 
 // Field is one field of the model.
