@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
-	"unsafe"
 )
 
 // Message is what travels on a connection, or what a task tells properties: any
@@ -34,24 +33,6 @@ func NameOf(m Message) string {
 		panic(fmt.Sprintf("sim: a message is a %T: give its type a name of its own", m))
 	}
 	return strings.TrimSuffix(strings.TrimSuffix(t.Name(), "Request"), "Response")
-}
-
-// nameOf is NameOf. It refuses a name that no schedule could be read back with. What
-// a type is called is found once.
-func (w *World) nameOf(m Message) string {
-	t := *(*unsafe.Pointer)(unsafe.Pointer(&m)) // An interface begins with its type.
-	if name, ok := w.messages[t]; ok {
-		return name
-	}
-	name := NameOf(m)
-	mustBeLabel("message", name)
-	if _, own := m.(interface{ Name() string }); !own { // Else two of a type may differ.
-		if w.messages == nil {
-			w.messages = map[unsafe.Pointer]string{}
-		}
-		w.messages[t] = name
-	}
-	return name
 }
 
 // ContentsOf is what a message says: "{P0: 11, P1: 21}".

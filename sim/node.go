@@ -171,6 +171,24 @@ func (w *World) hashSent(m Message) uint64 {
 	return hashOf(m)
 }
 
+// nameOf is NameOf. It refuses a name that no schedule could be read back with. What
+// a type is called is found once.
+func (w *World) nameOf(m Message) string {
+	t := *(*unsafe.Pointer)(unsafe.Pointer(&m)) // An interface begins with its type.
+	if name, ok := w.messages[t]; ok {
+		return name
+	}
+	name := NameOf(m)
+	mustBeLabel("message", name)
+	if _, own := m.(interface{ Name() string }); !own { // Else two of a type may differ.
+		if w.messages == nil {
+			w.messages = map[unsafe.Pointer]string{}
+		}
+		w.messages[t] = name
+	}
+	return name
+}
+
 // hashed is the hash of the message, for a state with it.
 func (e *Envelope) hashed() uint64 {
 	if e.hash == 0 {
