@@ -349,8 +349,8 @@ func (d *dpor) order(f *frame) {
 	}
 	f.clock = append(f.clock[:0], make([]int32, d.width)...)
 	join(f.clock, f.before)
-	for _, e := range events {
-		if dependent(e.step, f.step) {
+	for _, e := range slices.Backward(events) { // What comes before a later one is known from that.
+		if !isBefore(e, f.clock) && dependent(e.step, f.step) {
 			join(f.clock, e.clock)
 		}
 	}
@@ -423,7 +423,7 @@ func (d *dpor) races(f *frame, after checkpoint) {
 	var raced []*frame
 	for i := len(events) - 1; i >= 0; i-- {
 		e := events[i]
-		if e.taken.Thread == f.taken.Thread || !dependent(e.step, f.step) || isBefore(e, f.before) {
+		if e.taken.Thread == f.taken.Thread || isBefore(e, f.before) || !dependent(e.step, f.step) {
 			continue
 		}
 		if slices.ContainsFunc(raced, func(later *frame) bool { return isBefore(e, later.clock) }) {
