@@ -76,8 +76,8 @@ nightly: ## what CI has no time for: the race detector, the whole table, 10^6 ra
 	go -C examples test -count=1 ./...
 	go -C fleet test -count=1 ./... -whole
 	go test ./sim/explore -count=1 -timeout=24h -run 'TestRandomPrograms$$' -v -random-programs 1000000 -random-seed $(RAPID_SEED)
-	go -C witness/conform test . -count=1 -timeout=12h -releases all -rapid.checks=2000
-	go -C witness/conform test ./protocol -count=1 -timeout=1h -rapid.checks=20000
+	RAPID_SEED=$(RAPID_SEED) go -C witness/conform test . -count=1 -timeout=12h -releases all -rapid.checks=2000
+	RAPID_SEED=$(RAPID_SEED) go -C witness/conform test ./protocol -count=1 -timeout=1h -rapid.checks=20000
 	go test ./scenarios/transactionprotocol -count=1 -timeout=2h -run "TestFound|TestTwoByTwo" -deep
 	for fuzz in $(FUZZ); do go test $${fuzz%:*} -run '^$$' -fuzz "^$${fuzz#*:}$$" -fuzztime 1m || exit 1; done
 	go -C notebooks test . -run '^$$' -fuzz '^FuzzParse$$' -fuzztime 1m
