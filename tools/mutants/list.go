@@ -287,6 +287,15 @@ var mutants = []mutant{
 	{"a step to a lock is foreseen", "sim/foresee.go",
 		" && !m.atLock", "",
 		"a way into a deadlock is not seen where another came there first", [2]string{"./sim/explore", "TestForeseenSteps"}},
+	{"the rest of a foreseen print stays", "sim/foresee.go",
+		"p.Rest += x.is.rest - w.records[x.group].rest", "_ = x",
+		"in a search by 128 bits, a step leads to another state than it says", [2]string{"./sim/explore", "TestForeseenSteps"}},
+	{"elements share their room", "sim/state.go",
+		"(n <= h.len || !e.deep)", "true",
+		"two elements of a slice hold the same after a load", [2]string{"./sim", "TestRoomOfASlice"}},
+	{"what is fixed in an array is not looked at", "sim/plan.go",
+		"if sh.plain && p.shows == fixedFields {", "if (sh.plain || sh.sort == anArray) && p.shows == fixedFields {",
+		"a run changes what is said to be fixed, and a proof stands", [2]string{"./sim", "TestWiringHash"}},
 
 	// What the patterns rest on.
 	{"relay marks first", "scenarios/patterns/outbox.go",
