@@ -73,7 +73,7 @@ func BenchmarkStates(b *testing.B) {
 		b.Run(map[int]string{1: "one worker", 2: "two workers"}[workers], func(b *testing.B) {
 			sys := system(b, "stale-snapshot", "", "committers=3", "marks=6", "commits=4")
 			for b.Loop() {
-				r := simtest.Must(explore.States(sys, explore.Options{Limit: 1 << 30, Workers: workers}))
+				r := simtest.Must(explore.States(sys, explore.Options{Limit: 1 << 24, Workers: workers}))
 				if r.States != 2_029_587 || r.Transitions != 6_485_835 {
 					b.Fatalf("%d states, %d transitions", r.States, r.Transitions)
 				}
