@@ -21,8 +21,9 @@ func (a *app) whyCommand() *cobra.Command {
 		Use:   "why [TEXT | FILE]",
 		Short: "Find the race behind a line of a log, an error or a symptom",
 		Long: "Find the race behind a line of a log, an error or a symptom: which releases have it, and\n" +
-			"what to do. Of a FILE or of stdin it reads all lines, and says which line was the first;\n" +
-			"a log may be UTF-16 or packed by gzip. It exits with 4 if nothing that is known fits.",
+			"what to do. Of a FILE or of stdin, which is - or nothing, it reads all lines, and says which\n" +
+			"line was the first; a log may be UTF-16 or packed by gzip. It exits with 4 if nothing that\n" +
+			"is known fits.",
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "write JSON")
 	c.RunE = func(_ *cobra.Command, args []string) error {
@@ -49,7 +50,7 @@ func (a *app) shown(args []string) (found []*shown, text string, err error) {
 	text = strings.Join(args, " ")
 	var from io.Reader = strings.NewReader(text)
 	switch info, err := os.Stat(text); {
-	case len(args) == 0:
+	case len(args) == 0 || text == "-":
 		from = a.stdin
 	case err == nil && info.Mode().IsRegular():
 		file, err := os.Open(text)

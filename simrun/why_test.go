@@ -212,7 +212,7 @@ func TestWhyReadsLogs(t *testing.T) {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		for _, args := range [][]string{{"why"}, {"why", file}} {
+		for _, args := range [][]string{{"why"}, {"why", "-"}, {"why", file}} {
 			var stdout, stderr strings.Builder
 			a := command(&stdout, &stderr)
 			a.stdin = strings.NewReader(text)
