@@ -2,6 +2,7 @@ package broker
 
 import (
 	"fmt"
+	"slices"
 
 	"racelab/model"
 )
@@ -108,8 +109,7 @@ func (p *producerState) takesSequence(epoch model.ProducerEpoch, first model.Seq
 func (p *producerState) addBatch(epoch model.ProducerEpoch, b batchMetadata) {
 	p.setEpoch(epoch)
 	kept := p.batches[max(0, len(p.batches)+1-numBatchesToRetain):]
-	p.batches = append(make([]batchMetadata, 0, len(kept)+1), kept...)
-	p.batches = append(p.batches, b)
+	p.batches = append(slices.Clip(kept), b)
 }
 
 // setEpoch begins a new epoch, if it is one.
