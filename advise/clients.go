@@ -154,7 +154,7 @@ var java = Client{
 	notes: func(s Setting) []string {
 		return []string{
 			"Above 20 it is the same: the first AddPartitionsToTxn waits for no more than that.",
-			"All that the producer retries begins at retry.backoff.ms; produce and metadata requests go on, doubling, up to retry.backoff.max.ms.",
+			"All that the producer retries begins at retry.backoff.ms; since 3.7 produce and metadata requests go on, doubling, up to retry.backoff.max.ms.",
 			"Nothing counts the retries: a batch fails at delivery.timeout.ms, after 2 minutes.",
 		}
 	},

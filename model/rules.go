@@ -16,7 +16,6 @@ const (
 	Kafka0_11
 	Kafka2_4
 	Kafka2_5
-	Kafka2_6
 	Kafka3_5
 	Kafka3_6
 	Kafka3_8
@@ -25,13 +24,14 @@ const (
 	Kafka4_0
 	Kafka4_0_1
 	Kafka4_1
+	Kafka4_1_1
 	Kafka4_2
 	Kafka4_3
 	Unreleased // what is proposed, or merged after the newest
 )
 
 func (r Release) String() string {
-	return [...]string{"4.3", "0.11", "2.4", "2.5", "2.6", "3.5", "3.6", "3.8", "3.9", "3.9.1", "4.0", "4.0.1", "4.1", "4.2", "4.3", "no release yet"}[r]
+	return [...]string{"4.3", "0.11", "2.4", "2.5", "3.5", "3.6", "3.8", "3.9", "3.9.1", "4.0", "4.0.1", "4.1", "4.1.1", "4.2", "4.3", "no release to 4.3"}[r]
 }
 
 // Rule is one rule of the protocol that a release may have or not. Several are
@@ -47,12 +47,12 @@ const (
 	OffsetsInLogOrder
 	StateFromLog
 	TruncateByEpoch
+	CompleteOnce
 	StrictEndTxnEpoch
 	FailedFence
 	StorageErrorAgain
 	GroupMetadata
 	StableOffsets
-	CompleteOnce
 	Verification
 	GuardPerTransaction
 	CompletionByValue
@@ -107,12 +107,12 @@ var facts = [...]Fact{
 	{OffsetsInLogOrder, "offsets-in-log-order", "KIP-98", Kafka0_11, "Of two committed offsets the one whose record is later in __consumer_offsets counts.", "Ordered by the marker, an offset after a replay is not the one before it."},
 	{StateFromLog, "state-from-log", "KIP-98", Kafka0_11, "A replica takes from the log what it knows of producers: their last batches, what they have open, and what they aborted.", "A new leader writes a second try twice, and a consumer gets what was aborted."},
 	{TruncateByEpoch, "truncate-by-epoch", "KIP-101", Kafka0_11, "A replica that follows a new leader drops what that leader does not have, and no more.", "It drops what is behind its own high watermark, which all may have, and two elections in a row lose it."},
+	{CompleteOnce, "complete-once", "KIP-98; candidates of 2.6 lacked it, KAFKA-10080", Kafka0_11, "Whoever completes a transaction takes it out of the list of those to complete, as one step.", "Two threads write that one transaction is complete, and the second does when the next one is open: a coordinator that loads its log has forgotten that."},
 	{StrictEndTxnEpoch, "strict-end-txn-epoch", "KAFKA-9600", Kafka2_5, "EndTxn of a client needs the very epoch that is stored.", "A newer epoch than the stored one was accepted."},
 	{FailedFence, "failed-fence", "KAFKA-9666", Kafka2_5, "A fence whose write to the log failed is not counted twice (TV1).", "InitProducerId, tried again while the log is away, used up the epochs."},
 	{StorageErrorAgain, "storage-error-again", "KAFKA-9749", Kafka2_5, "A marker refused with KAFKA_STORAGE_ERROR is sent again.", "The transaction stays decided for ever."},
 	{GroupMetadata, "group-metadata", "KIP-447", Kafka2_5, "TxnOffsetCommit carries member and generation, which the group checks.", "A former owner of a partition commits offsets over those of the new one."},
 	{StableOffsets, "stable-offsets", "KIP-447", Kafka2_5, "OffsetFetch with RequireStable is refused while a transaction holds offsets of the partition.", "A new owner starts from an offset that is about to move."},
-	{CompleteOnce, "complete-once", "KAFKA-10080", Kafka2_6, "Whoever completes a transaction takes it out of the list of those to complete, as one step.", "Two threads write that one transaction is complete, and the second does when the next one is open: a coordinator that loads its log has forgotten that."},
 	{Verification, "verification", "KIP-890", Kafka3_6, "A leader asks the coordinator before it lets a batch begin a transaction.", "A late batch opens a transaction that nobody ends (KAFKA-14402)."},
 	{GuardPerTransaction, "guard-per-transaction", "KAFKA-14884", Kafka3_6, "A marker voids the proof with which a batch may begin a transaction.", "A proof from before the marker lets a late batch in after it."},
 	{CompletionByValue, "completion-by-value", "KAFKA-16352", Kafka3_8, "What is over takes its own entry from the list of those to complete, and not a newer one of the same id.", "A stale answer takes away the next completion, and the transaction stays decided."},
@@ -125,7 +125,7 @@ var facts = [...]Fact{
 	{OneBump, "one-bump", "KAFKA-19367", Kafka4_0_1, "A fence under TV2 takes one epoch, not one for itself and one for the abort.", "The epoch passes its maximum and turns negative."},
 	{EpochBeforeAdd, "epoch-before-add", "KAFKA-18042", Kafka4_1, "A batch of an older epoch is refused before the coordinator is asked.", "A needless request."},
 	{FirstSequenceZero, "first-sequence-zero", "KAFKA-18202", Kafka4_1, "Under TV2 the first batch of a transaction on a partition without batches has sequence number 0.", "A batch that was overtaken begins the transaction."},
-	{EpochBeforeGuard, "epoch-before-guard", "KAFKA-19690", Kafka4_1, "A batch of an older epoch is refused as such, and not for its missing proof.", "INVALID_TXN_STATE, which is fatal, where INVALID_PRODUCER_EPOCH was due."},
+	{EpochBeforeGuard, "epoch-before-guard", "KAFKA-19690; on the branches of 3.9 and 4.0 too", Kafka4_1_1, "A batch of an older epoch is refused as such, and not for its missing proof.", "INVALID_TXN_STATE, which is fatal, where INVALID_PRODUCER_EPOCH was due."},
 	{StrictMarkers, "strict-markers", "KAFKA-19446", Kafka4_2, "A TV2 marker needs a newer epoch than the partition's.", "A late marker ends the next transaction."},
 	{MarkerAgain, "marker-again", "KAFKA-19999", Kafka4_2, "A TV2 marker of the partition's own epoch is a second try, if nothing is open.", "A marker that is sent again is refused, and CONCURRENT_TRANSACTIONS never ends."},
 	{LastEpoch, "last-epoch", "KAFKA-20090", Kafka4_3, "An abort by the coordinator that takes the last epoch gives a new producer id, and a marker of the last epoch is accepted again.", "A late EndTxn(abort) is taken for a second try, and its client begins what nobody can end."},

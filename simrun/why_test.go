@@ -123,7 +123,7 @@ func TestReleases(t *testing.T) {
 		{"kafka@0.8.1", ""},
 		{"kafka@3.9.0", "stale-member-commit/unfixed stale-member-commit/generation-check stale-member-commit/generation-now stale-member-commit/auto-commit stale-member-commit/static-member " +
 			"hanging-transaction/kafka-3.6 late-record-joins-next/same-epoch late-record-joins-next/kip-360 verification-aba/kafka-3.6 " +
-			"stuck-prepare/by-value duplicate-completion/kafka-2.6 pending-offsets/kafka-3.9.0 pending-offsets/kafka-3.8 zombie-reader/group-metadata"},
+			"stuck-prepare/by-value duplicate-completion/takes-first pending-offsets/kafka-3.9.0 pending-offsets/kafka-3.8 zombie-reader/group-metadata"},
 	} {
 		client, release, _ := strings.Cut(test.release, "@")
 		var got []string

@@ -102,7 +102,7 @@ var DuplicateRetry = race(scenario.Scenario[struct{}, World]{
 	Stake: "Records are written, the connection breaks, and the acknowledgements are lost. The producer sends the batches again. " +
 		"A leader tells a batch that it has by its sequence number, and remembers the last five of a producer. " +
 		"With six in flight the first of them is forgotten: it is refused as out of order, and the producer sends it once more in a new epoch.",
-	Do:      "Use an idempotent producer, with at most five requests in flight. Java refuses more.",
+	Do:      "Use an idempotent producer, with at most five requests in flight. With more Java 4 refuses to start; Java 3 does if enable.idempotence is set, and else switches it off.",
 	Fixed:   "Kafka 1.0",
 	Sources: []string{"KIP-98", "KAFKA-5494", "ProducerStateEntry.NUM_BATCHES_TO_RETAIN", "TransactionManager.canRetry"},
 	Code:    []string{"model/producer/plain/pipeline.go", "model/broker/producer_state.go"},

@@ -31,8 +31,8 @@ var TimeoutMeetsCommit = race(scenario.Scenario[struct{}, World]{
 		clock->C timeout scan; clock driven; C->B0 AddPartitionsToTxn response; C->B0 WriteTxnMarkers; A await produce
 		B0->C WriteTxnMarkers response; A->C EndTxn; A await end`,
 	Variants: []scenario.Variant[struct{}, World]{
-		{Name: "kafka-4.0", Is: timeout(model.Rules{}), Release: "Kafka 4.0 to 4.4", Does: "answers INVALID_TXN_STATE", Expect: expect{scenario.Breaks(goesOn).Because("the epoch before, with the other result, is INVALID_TXN_STATE")}},
-		{Name: "kafka-20785", Is: timeout(model.Rules{With: model.FencedCommitRetry}), Release: "KAFKA-20785, not released", Does: "answers PRODUCER_FENCED"},
+		{Name: "kafka-4.0", Is: timeout(model.Rules{}), Release: "Kafka 4.0 to 4.3", Does: "answers INVALID_TXN_STATE", Expect: expect{scenario.Breaks(goesOn).Because("the epoch before, with the other result, is INVALID_TXN_STATE")}},
+		{Name: "kafka-20785", Is: timeout(model.Rules{With: model.FencedCommitRetry}), Release: "KAFKA-20785, in no release to 4.3", Does: "answers PRODUCER_FENCED"},
 	},
 })
 
@@ -94,7 +94,7 @@ var StuckPrepare = race(scenario.Scenario[struct{}, World]{
 		controller->log elect; log->C append response#3; log->C elected; C->B0 WriteTxnMarkers; C->log load
 		log->C load response; B0->C WriteTxnMarkers response`,
 	Variants: []scenario.Variant[struct{}, World]{
-		{Name: "by-id", Is: electedAgain(lacks(model.CompletionByValue)), Release: "Kafka 0.11 to 3.7", Does: "removes the entry of the transactional id", Expect: expect{scenario.Breaks(completes).Because("the answer takes away the entry of the election after it")}},
+		{Name: "by-id", Is: electedAgain(lacks(model.CompletionByValue)), Release: "Kafka 0.11 to 3.7.0", Does: "removes the entry of the transactional id", Expect: expect{scenario.Breaks(completes).Because("the answer takes away the entry of the election after it")}},
 		{Name: "by-value", Is: electedAgain(model.Rules{}), Release: "Kafka 3.8 and later", Does: "removes the entry that the answer belongs to"},
 	},
 })
@@ -110,9 +110,9 @@ var DuplicateCompletion = race(scenario.Scenario[struct{}, World]{
 	Stake: "Two threads of the coordinator see that all markers are written, and both append that the transaction is complete. " +
 		"The second does when the next transaction is open. In memory nothing happens; in the log that is over. " +
 		"The next coordinator goes by the log: it answers the commit as a second try, and no marker is ever sent.",
-	Do:      "Use brokers of Kafka 2.6 or later.",
+	Do:      "Nothing: no release had it.",
 	Fixed:   "Kafka 2.6",
-	Sources: []string{"KAFKA-10080", "TransactionMarkerChannelManager.maybeWriteTxnCompletion"},
+	Sources: []string{"KAFKA-10080", "KAFKA-9777, which brought it: in 2.5.0 a DelayedOperation completes once", "TransactionMarkerChannelManager.maybeWriteTxnCompletion"},
 	Code:    []string{"model/coordinator/marker_channel.go", "model/coordinator/append.go"},
 	Claims:  []*claim{noLostWrite, noAbortedRead, stableMoves},
 	Schedule: `
@@ -126,8 +126,8 @@ var DuplicateCompletion = race(scenario.Scenario[struct{}, World]{
 		controller driven; C->log load; C->log elected response; log->C append response#6; log->C load response
 		A->C EndTxn#2; A await end#2`,
 	Variants: []scenario.Variant[struct{}, World]{
-		{Name: "kafka-2.5", Is: completedTwice(lacks(model.CompleteOnce)), Release: "Kafka 2.5", Does: "looks whether a marker is left, and then takes the transaction off the list", Expect: expect{scenario.Breaks(noLostWrite, stableMoves).Because("the log ends with the completion of the transaction before")}},
-		{Name: "kafka-2.6", Is: completedTwice(model.Rules{}), Release: "Kafka 2.6 and later", Does: "lets one thread take it off the list, and that one writes"},
+		{Name: "looks-first", Is: completedTwice(lacks(model.CompleteOnce)), Release: "candidates of Kafka 2.6", Does: "looks whether a marker is left, and then takes the transaction off the list", Expect: expect{scenario.Breaks(noLostWrite, stableMoves).Because("the log ends with the completion of the transaction before")}},
+		{Name: "takes-first", Is: completedTwice(model.Rules{}), Release: "Kafka 0.11 and later", Does: "lets one thread take it off the list, and that one writes"},
 	},
 })
 
@@ -202,11 +202,11 @@ var PendingOffsets = race(scenario.Scenario[struct{}, World]{
 	Code:    []string{"model/broker/offsets.go"},
 	Claims:  []*claim{offsetsFollow, offsetsStable},
 	Symptoms: []scenario.Symptom{{
-		Seen:    []scenario.Seen{{Text: "UNSTABLE_OFFSET_COMMIT that does not end"}},
-		Cause:   "An offset whose metadata was too large is pending for ever.",
-		Also:    "Kafka 3.x to 3.7",
-		Do:      "Use Kafka 3.8 or later, and shorter metadata.",
-		Command: scenario.Command("explore", "pending-offsets/kafka-3.7"),
+		Seen:     []scenario.Seen{{Text: "UNSTABLE_OFFSET_COMMIT that does not end"}},
+		Cause:    "An offset whose metadata was too large is pending for ever.",
+		Variants: []string{"kafka-3.7"},
+		Do:       "Use Kafka 3.8 or later, and shorter metadata.",
+		Command:  scenario.Command("explore", "pending-offsets/kafka-3.7"),
 	}},
 	Schedule: `
 		A start; A->C InitProducerId; A await id; A begin; A->C AddOffsetsToTxn; A await add offsets; A->B0 TxnOffsetCommit
@@ -216,7 +216,7 @@ var PendingOffsets = race(scenario.Scenario[struct{}, World]{
 		A->C EndTxn#2; A await end#2; C->B0 WriteTxnMarkers#2; B0.materialise fires; B0->C WriteTxnMarkers response#2`,
 	Variants: []scenario.Variant[struct{}, World]{
 		{Name: "kafka-3.9.0", Is: offsets(model.Rules{Release: model.Kafka3_9}, commitsOffset(10), abortsOffset(20)), Release: "Kafka 2.0 to 3.9.0", Does: "answers first, and commits the offsets after that", Expect: expect{scenario.Breaks(offsetsFollow).Because("by the time the first transaction's offsets are committed, the next one's are pending")}},
-		{Name: "kafka-3.7", Is: offsets(lacks(model.RefusedOffsetsLeaveNothing), tooLarge(10), commitsOffset(20)), Release: "Kafka 3.x to 3.7", Does: "keeps pending what it has refused", Expect: expect{scenario.Breaks(offsetsStable).Because("no marker ever takes it away")}},
+		{Name: "kafka-3.7", Is: offsets(lacks(model.RefusedOffsetsLeaveNothing), tooLarge(10), commitsOffset(20)), Release: "Kafka 2.5 to 3.7.0", Does: "keeps pending what it has refused", Expect: expect{scenario.Breaks(offsetsStable).Because("no marker ever takes it away")}},
 		{Name: "kafka-3.9.1", Is: offsets(model.Rules{Release: model.Kafka3_9_1}, commitsOffset(10), abortsOffset(20)), Release: "Kafka 3.9.1 and later", Does: "answers when the offsets are committed"},
 		{Name: "kafka-3.8", Is: offsets(model.Rules{}, tooLarge(10), commitsOffset(20)), Release: "Kafka 3.8 and later", Does: "keeps nothing of what it has refused"},
 	},

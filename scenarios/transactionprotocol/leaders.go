@@ -13,7 +13,7 @@ var LeaderMoves = race(scenario.Scenario[struct{}, World]{
 	Stake: "A leader writes a batch, the other replica fetches it, and that one is elected. Each broker learns of it at its own time. " +
 		"What only the first leader had is dropped. " +
 		"What the replica has too it must know for what it is: the producer was told NOT_LEADER_OR_FOLLOWER, and sends the batch again.",
-	Do:      "Use an idempotent producer with acks=all, as Java does by default.",
+	Do:      "Use an idempotent producer with acks=all, as Java does by default since 3.2.",
 	Fixed:   "Kafka 0.11",
 	Sources: []string{"KIP-98", "KIP-101", "Partition.makeFollower", "DelayedProduce", "ProducerStateManager"},
 	Code:    []string{"model/broker/replication.go", "model/broker/partition_log.go", "model/producer/plain/pipeline.go"},

@@ -71,8 +71,12 @@ func section(line func(string, ...any), s model.Section) {
 			releases = "none: candidates of " + first
 		case c.Until != 0 && c.Rule != 0:
 			releases = first + ", until " + last
+		case c.Until != 0 && last == model.Unreleased.String():
+			releases = "all to " + model.Newest.String()
 		case c.Until != 0:
 			releases = "before " + last
+		case first == model.Unreleased.String():
+			releases = first
 		case c.Rule != 0:
 			releases = "since " + first
 		}

@@ -19,8 +19,8 @@ var Releases = []struct {
 	Release model.Release
 	Name    string
 }{
-	{model.Kafka2_5, "2.5"}, {model.Kafka3_6, "3.6"}, {model.Kafka4_0, "4.0.0"}, {model.Kafka4_0_1, "4.0.1"}, {model.Kafka4_1, "4.1"},
-	{model.Kafka4_2, "4.2"}, {model.Kafka4_3, "4.3"},
+	{model.Kafka2_5, "2.5"}, {model.Kafka3_6, "3.6"}, {model.Kafka4_0, "4.0.0"}, {model.Kafka4_0_1, "4.0.1"}, {model.Kafka4_1, "4.1.0"},
+	{model.Kafka4_1_1, "4.1.1"}, {model.Kafka4_2, "4.2"}, {model.Kafka4_3, "4.3"},
 }
 
 // Allowed is what the specification allows a broker to answer to the last of some
