@@ -30,6 +30,7 @@ type checking struct {
 	out                  string
 
 	searches []checkSearch
+	done     int // searches
 	rows     []scenario.Checked
 }
 
@@ -89,70 +90,79 @@ func (k *checking) read(a *app, c *cobra.Command, names []string) error {
 	return cmp.Or(k.time.check(c), k.parallel.check(c), k.shard.read(c, names, k.out))
 }
 
-// run searches, and writes each row as it is earned.
 func (k *checking) run(a *app) error {
 	signals, release := a.watch()
 	defer release()
+	found, err := k.search(a, signals)
+	if err != nil {
+		return err
+	}
+	if k.shard.of > 0 {
+		if signals.interrupted() {
+			a.say("interrupted after %d searches of this shard; nothing is written", k.done)
+			return signals.code()
+		}
+		return k.shard.write(a, found)
+	}
+	return k.conclude(a, signals)
+}
+
+// search takes the searches, and writes each row as it is earned; of a shard it returns
+// what it found instead, by the number of the search.
+func (k *checking) search(a *app, signals *interrupts) (map[int]searchPart, error) {
 	status, began := newStatus(a.stderr), time.Now()
+	defer status.clear()
 	stop := func() bool { return signals.interrupted() || k.time.over(began) }
 	write := k.table(a.stdout)
 	if k.json {
 		write = k.lines(a)
 	}
-	done := 0
 	parts, err := partsOf[map[int]searchPart](a)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	found := map[int]searchPart{} // by this shard
+	found := map[int]searchPart{}
 	for i, search := range k.searches {
 		if !k.shard.has(i) {
 			continue
 		}
 		result, err := k.found(parts, i)
-		if err != nil {
-			return err
-		}
-		if result == nil {
+		if err == nil && result == nil {
 			result, err = search.race.Search(search.Search, explore.Options{
 				Workers: int(k.parallel), Memory: k.memory.bytes(), Stop: stop,
 				Progress: func(r *explore.Result) {
-					status.show(fmt.Sprintf("%d of %d searches; %s/%s@%s: %s states", done, len(k.searches),
+					status.show(fmt.Sprintf("%d of %d searches; %s/%s@%s: %s states", k.done, len(k.searches),
 						search.race.Name, search.Variant.Name, search.Setting.Name, thousands(r.States)), 0, 0)
 				},
 			})
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if result == nil {
 			break
 		}
-		done++
+		k.done++
 		status.clear()
 		if k.shard.of > 0 {
 			found[i] = newSearchPart(result)
 			continue
 		}
-		rows := search.race.Judge(search.Search, result)
-		for _, row := range rows {
+		for _, row := range search.race.Judge(search.Search, result) {
 			k.rows = append(k.rows, row)
 			if err := write(row); err != nil {
-				return err
+				return nil, err
 			}
 		}
 		if k.failFast && k.unexpected() > 0 {
 			break
 		}
 	}
-	status.clear()
-	if k.shard.of > 0 {
-		if signals.interrupted() {
-			a.say("interrupted after %d searches of this shard; nothing is written", done)
-			return signals.code()
-		}
-		return k.shard.write(a, found)
-	}
+	return found, nil
+}
+
+// conclude says how many verdicts there are, and exits by them.
+func (k *checking) conclude(a *app, signals *interrupts) error {
 	if !k.json {
 		if _, err := fmt.Fprintf(a.stdout, "\n%d verdicts, %d not as expected\n", len(k.rows), k.unexpected()); err != nil {
 			return err
@@ -163,15 +173,14 @@ func (k *checking) run(a *app) error {
 			return err
 		}
 	}
-	left := len(k.searches) - done
 	switch {
 	case signals.interrupted():
-		a.say("interrupted after %d of %d searches; their verdicts stand above", done, len(k.searches))
+		a.say("interrupted after %d of %d searches; their verdicts stand above", k.done, len(k.searches))
 		return signals.code()
 	case k.unexpected() > 0:
 		return exit(exitBroken)
-	case left > 0:
-		a.say("the time is up after %d of %d searches; their verdicts stand above", done, len(k.searches))
+	case k.done < len(k.searches):
+		a.say("the time is up after %d of %d searches; their verdicts stand above", k.done, len(k.searches))
 		return exit(exitUnfinished)
 	}
 	return nil

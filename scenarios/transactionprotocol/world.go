@@ -93,33 +93,47 @@ func race(s scenario.Scenario[struct{}, World]) scenario.Scenario[struct{}, Worl
 	return s
 }
 
-// build makes the coordinators, the brokers and the producers.
+// build makes the coordinators, the brokers and the producers, and connects them.
 func (x World) build(w *sim.World) *parts {
 	if x.Closes != "" {
 		x.Faults.Closes = 1
 	}
 	w.Allow(x.Faults)
 	p := &parts{}
-	brokers := max(x.Brokers, 1)
-	if x.Together > 0 {
-		brokers = 1
+	coordinators, brokers := x.coordinatorNames(), x.leads()
+	x.addCoordinators(w, p, coordinators, brokers)
+	x.addBrokers(w, p, coordinators, brokers)
+	x.connect(w, p, coordinators, brokers)
+	if x.Pipeline.Batches > 0 {
+		p.pipeline = plain.NewPipeline(x.Pipeline, dial(w, "A", brokerNames(len(p.nodes)))...)
+		w.GoProgram("A", p.pipeline)
 	}
-	coordinators := []string{"C"}
+	x.addProducers(w, p, coordinators)
+	return p
+}
+
+func (x World) coordinatorNames() []string {
 	switch {
 	case x.Pipeline.Batches > 0:
-		coordinators = nil // It has no transactions.
+		return nil // It has no transactions.
 	case x.Elections != nil && !x.One:
-		coordinators = []string{"C0", "C1"}
+		return []string{"C0", "C1"}
 	}
-	config := coordinator.TransactionsConfig{
-		TransactionalIDs: max(x.IDs, 1), TransactionVersion: x.Cluster, ScanInterval: -1, MaxEpoch: x.MaxEpoch, Rules: x.Rules,
-		Coordinators: len(coordinators), FineFences: x.Fine, FineMarkers: x.Fine, Dead: x.Dead, Unknown: x.Unknown,
-		Crashes: x.Faults.NodeCrashes > 0,
+	return []string{"C"}
+}
+
+// leaders is how many brokers lead partitions at the start.
+func (x World) leaders() int {
+	if x.Together > 0 {
+		return 1
 	}
-	for _, producer := range x.Producers {
-		config.TransactionalIDs = max(config.TransactionalIDs, int(producer.TransactionalID)+1)
-	}
-	for i := range brokers {
+	return max(x.Brokers, 1)
+}
+
+// leads lists the brokers, each with the partitions that it leads at the start.
+func (x World) leads() []coordinator.Broker {
+	var brokers []coordinator.Broker
+	for i := range x.leaders() {
 		led := []model.Partition{model.Partition(i)}
 		if x.Offsets && i == 0 {
 			led = []model.Partition{model.ConsumerOffsets, 0}
@@ -127,29 +141,44 @@ func (x World) build(w *sim.World) *parts {
 		for p := 1; p < x.Together; p++ {
 			led = append(led, model.Partition(p))
 		}
-		config.Brokers = append(config.Brokers, coordinator.Broker{Name: fmt.Sprint("B", i), Partitions: led})
+		brokers = append(brokers, coordinator.Broker{Name: fmt.Sprint("B", i), Partitions: led})
 	}
 	if x.Leaders != nil {
-		config.Brokers = append(config.Brokers, coordinator.Broker{Name: fmt.Sprint("B", brokers)})
+		brokers = append(brokers, coordinator.Broker{Name: fmt.Sprint("B", len(brokers))})
 	}
-	for i, name := range coordinators {
+	return brokers
+}
+
+func (x World) addCoordinators(w *sim.World, p *parts, names []string, brokers []coordinator.Broker) {
+	config := coordinator.TransactionsConfig{
+		TransactionalIDs: max(x.IDs, 1), TransactionVersion: x.Cluster, ScanInterval: -1, MaxEpoch: x.MaxEpoch, Rules: x.Rules,
+		Coordinators: len(names), FineFences: x.Fine, FineMarkers: x.Fine, Dead: x.Dead, Unknown: x.Unknown,
+		Crashes: x.Faults.NodeCrashes > 0, Brokers: brokers,
+	}
+	for _, producer := range x.Producers {
+		config.TransactionalIDs = max(config.TransactionalIDs, int(producer.TransactionalID)+1)
+	}
+	for i, name := range names {
 		config.Self = i
 		c := coordinator.NewTransactions(config)
 		w.AddNode(name, c)
 		p.coordinators = append(p.coordinators, c)
 	}
+}
+
+func (x World) addBrokers(w *sim.World, p *parts, coordinators []string, brokers []coordinator.Broker) {
 	waiting := 2
 	if x.AddQueue {
 		waiting = 4
 	}
-	for i, leads := range config.Brokers {
+	for i, leads := range brokers {
 		var replicas, replicated []model.Partition
 		switch {
 		case x.Leaders == nil:
 		case i == 0:
 			replicated = leads.Partitions
 		default:
-			replicas = config.Brokers[0].Partitions
+			replicas = brokers[0].Partitions
 		}
 		b := broker.New(broker.Config{
 			Partitions: leads.Partitions, ProduceRequests: waiting, Rules: x.Rules, MaxEpoch: x.MaxEpoch, Coordinators: coordinators,
@@ -165,18 +194,16 @@ func (x World) build(w *sim.World) *parts {
 			}
 		}
 	}
-	x.connect(w, p, coordinators, config.Brokers)
-	if x.Pipeline.Batches > 0 {
-		p.pipeline = plain.NewPipeline(x.Pipeline, dial(w, "A", brokerNames(len(p.nodes)))...)
-		w.GoProgram("A", p.pipeline)
-	}
+}
+
+func (x World) addProducers(w *sim.World, p *parts, coordinators []string) {
 	for i, config := range x.Producers {
 		name := producerNames[i : i+1]
 		var group *sim.Conn
 		if x.Offsets {
 			group = w.Dial(name, "B0")
 		}
-		toCoordinators, toLeaders := dial(w, name, coordinators), dial(w, name, brokerNames(brokers))
+		toCoordinators, toLeaders := dial(w, name, coordinators), dial(w, name, brokerNames(x.leaders()))
 		for p := 1; p < x.Together; p++ {
 			toLeaders = append(toLeaders, toLeaders[0])
 		}
@@ -197,7 +224,6 @@ func (x World) build(w *sim.World) *parts {
 			w.GoProgram("timeout", plain.NewImpatience(toLeaders[0]))
 		}
 	}
-	return p
 }
 
 // producerNames are those of the producers, in their order; C is the coordinator.
