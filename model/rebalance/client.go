@@ -312,19 +312,7 @@ func (s *System) close(m *member) {
 	m.closing, m.closeAt = true, s.now
 	switch s.config.Client.Kind {
 	case FranzGo:
-		s.disarm(laneOf(m.who, laneTick))
-		m.holds = false
-		switch {
-		case m.callback != noCallbackRuns:
-			s.allowRebalance(m)
-		case m.state == consuming:
-			s.disarm(laneOf(m.who, laneHeartbeat))
-			s.callBack(m, leaves, m.owned)
-		case m.state == joining || m.state == syncing || m.state == joinWaits:
-			// It leaves when the join is over.
-		default:
-			s.leave(m)
-		}
+		s.closeFranzGo(m)
 	case Sarama:
 		s.closeSarama(m)
 	case KafkaGo:
@@ -401,40 +389,6 @@ func (s *System) sendCommit(m *member, w int) {
 	case KafkaGo:
 		s.sendCommitKafkaGo(m, w)
 	}
-}
-
-func (s *System) sendCommitFranzGo(m *member, w int) {
-	if m.closed {
-		s.commitDone(m, w) // The client is closed: an error, and no request.
-		return
-	}
-	if s.config.Protocol != Consumer && (m.state == joinWaits || m.state == joining || m.state == syncing) {
-		m.parked = append(m.parked, w)
-		return
-	}
-	m.inFlight++
-	s.queueCommit(m, w)
-}
-
-// queueCommit lets a worker's commit wait for the one that is out.
-func (s *System) queueCommit(m *member, w int) {
-	if m.syncCommits > 0 {
-		m.syncQueue = append(m.syncQueue, w)
-		return
-	}
-	s.issueCommit(m, w)
-}
-
-// issueCommit sends a worker's commit, as whom the member is by now.
-func (s *System) issueCommit(m *member, w int) {
-	k := &m.workers[w]
-	c := k.asked
-	c.id, c.gen = m.id, m.gen
-	if s.config.Client.CommitsAsPolled {
-		c.gen = k.under
-	}
-	m.syncCommits++
-	s.send(m, request{commit: c, by: w})
 }
 
 // commitAnswered hands the answer to a commit to who waits for it.

@@ -96,6 +96,19 @@ type Application struct {
 	Interval bool // kafka-go: CommitInterval is set
 }
 
+// Over is the application as it is written over a client.
+func (a Application) Over(c Client) Application {
+	switch {
+	case c.Kind == KafkaGo && a.Workers == aPartition && a.Commits == marks:
+		a.Commits, a.Revoke = eachAfter, noCallback // CommitMessages is all there is, and nobody is told.
+	case c.Kind == KafkaGo && a.Commits == marksBefore:
+		a.Interval = true
+	case c.Kind == KafkaGo && a.Name == "P1":
+		a.Interval = false
+	}
+	return a
+}
+
 // workers is who works on what a poll has returned.
 type workers uint8
 

@@ -8,8 +8,8 @@
 // then and when it leaves, what autocommit takes, and which generation a commit
 // carries.
 //
-// In a timed world it gives what was measured ([Measured], [Run]). In an untimed one
-// everything may come at any moment, and a search visits it all.
+// In a timed world it gives what was measured ([Measured]), which its tests hold. In an
+// untimed one everything may come at any moment, and a search visits it all.
 //
 // Start at system.go. franzgo.go, sarama.go and kafkago.go are to be read beside the
 // client.

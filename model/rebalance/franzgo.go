@@ -304,6 +304,23 @@ func (s *System) leave(m *member) {
 	}
 }
 
+// closeFranzGo is Close up to leaving the group, which waits for a callback or a join.
+func (s *System) closeFranzGo(m *member) {
+	s.disarm(laneOf(m.who, laneTick))
+	m.holds = false
+	switch {
+	case m.callback != noCallbackRuns:
+		s.allowRebalance(m)
+	case m.state == consuming:
+		s.disarm(laneOf(m.who, laneHeartbeat))
+		s.callBack(m, leaves, m.owned)
+	case m.state == joining || m.state == syncing || m.state == joinWaits:
+		// It leaves when the join is over.
+	default:
+		s.leave(m)
+	}
+}
+
 // heads is what autocommit would commit: MarkedOffsets and UncommittedOffsets.
 func (s *System) heads(m *member) (c commit, any bool) {
 	c.id, c.gen = m.id, m.gen
@@ -326,6 +343,41 @@ func (s *System) dirty(m *member) (c commit, any bool) {
 		}
 	}
 	return c, c.parts != none
+}
+
+// sendCommitFranzGo is CommitOffsets. A commit waits for the end of a classic join.
+func (s *System) sendCommitFranzGo(m *member, w int) {
+	if m.closed {
+		s.commitDone(m, w) // The client is closed: an error, and no request.
+		return
+	}
+	if s.config.Protocol != Consumer && (m.state == joinWaits || m.state == joining || m.state == syncing) {
+		m.parked = append(m.parked, w)
+		return
+	}
+	m.inFlight++
+	s.queueCommit(m, w)
+}
+
+// queueCommit lets a worker's commit wait for the one that is out.
+func (s *System) queueCommit(m *member, w int) {
+	if m.syncCommits > 0 {
+		m.syncQueue = append(m.syncQueue, w)
+		return
+	}
+	s.issueCommit(m, w)
+}
+
+// issueCommit sends a worker's commit, as whom the member is by now.
+func (s *System) issueCommit(m *member, w int) {
+	k := &m.workers[w]
+	c := k.asked
+	c.id, c.gen = m.id, m.gen
+	if s.config.Client.CommitsAsPolled {
+		c.gen = k.under
+	}
+	m.syncCommits++
+	s.send(m, request{commit: c, by: w})
 }
 
 // markFranzGo is MarkCommitRecords.
