@@ -392,8 +392,12 @@ func (t *Task) vanish() {
 // back to states that it has seen. The analyzer liveness finds a local variable that
 // is passed on after all.
 //
-// Loops of one function have different names. Without Loop, a search of all states
-// ends, unfinished, once it sees that a function can do 1,000 operations in a run.
+// Loops of one function have different names. So has a loop that is left and come to
+// again, such as that of a spin lock which a function takes twice: it is another loop,
+// with another past. Let what takes the lock have the name as an argument.
+//
+// Without Loop, a search of all states ends, unfinished, once it sees that a function
+// can do 1,000 operations in a run.
 func (t *Task) Loop(name string) bool {
 	if t.program != nil {
 		panic(fmt.Sprintf("sim: task %s is a program, and has its state in fields: it has no use for Loop", t.name))
@@ -413,6 +417,14 @@ func (t *Task) Loop(name string) bool {
 	}
 	t.Step(name)
 	return true
+}
+
+// overLoop is what to suspect besides of a task that has come to a Loop.
+func (t *Task) overLoop() string {
+	if t == nil || t.log == nil || !t.log.origin.loop {
+		return ""
+	}
+	return fmt.Sprintf("; or what %s keeps in a local variable over Loop(%q): a loop that is left and come to again needs another name", t.name, t.log.origin.name)
 }
 
 // turn is the log of a turn that begins: that of the turns before, if there were

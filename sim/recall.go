@@ -201,7 +201,7 @@ func (w *World) remember(e *Event, since Time, known *remembered) {
 	}
 	known.twice = true
 	if what := w.differently(known, m); what != "" {
-		r.err = fmt.Errorf("sim: the step %q, taken from two states in which all that it looks at is the same, %s: %s", *e, what, hiddenLook)
+		r.err = fmt.Errorf("sim: the step %q, taken from two states in which all that it looks at is the same, %s: %s%s", *e, what, hiddenLook, e.task.overLoop())
 		if r.mode != notes { // Else a check of the step may find out more, and reports it.
 			panic(&ModelError{r.err.Error()})
 		}

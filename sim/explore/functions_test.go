@@ -474,6 +474,53 @@ func TestLoop(t *testing.T) {
 	}
 }
 
+// Goal: a spin lock that a function takes twice is two loops, which have two names; under
+// one name the search refuses it, and says so.
+//
+// Method: 98 states and 152 transitions are those of a breadth-first search by hand, whose
+// state is where each task stands, what its adds gave, the lock and the number.
+func TestALoopThatIsComeToAgain(t *testing.T) {
+	twice := func(name func(i int) string) (*Result, error) {
+		return all(func(w *sim.World) {
+			var held sim.Atomic[bool]
+			var n sim.Atomic[int]
+			w.Share("held", &held)
+			w.Share("n", &n)
+			for _, task := range []string{"A", "B"} {
+				w.Go(task, func(t *sim.Task) {
+					for i := range 2 {
+						for t.Loop(name(i)) {
+							if held.CompareAndSwap(t, false, true) {
+								break
+							}
+						}
+						n.Add(t, 1)
+						held.Store(t, false)
+					}
+				})
+			}
+		})
+	}
+	if r, err := twice(func(i int) string { return fmt.Sprint("spin", i) }); err != nil || r.States != 98 || r.Transitions != 152 || !r.Complete {
+		t.Errorf("%+v, %v; want 98 states and 152 transitions, all there are", r, err)
+	}
+	if _, err := all(func(w *sim.World) {
+		var n sim.Atomic[int]
+		w.Share("n", &n)
+		w.Go("A", func(t *sim.Task) {
+			for range 2 {
+				for t.Loop("spin") {
+					if n.Load(t) == 0 {
+						break
+					}
+				}
+			}
+		})
+	}); err == nil || !strings.Contains(err.Error(), "come to again") {
+		t.Errorf("under one name: %v; want a word about the name of the loop", err)
+	}
+}
+
 // Goal: what two tasks share in secret is found.
 func TestWhatFunctionsMustNotShare(t *testing.T) {
 	_, err := all(func(w *sim.World) {

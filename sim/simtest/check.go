@@ -490,7 +490,7 @@ func (s Search) fail(t testing.TB, build func(*sim.World), r *explore.Result, br
 	first := slices.IndexFunc(p.report.Broken, func(b view.Break) bool { return b.Property == v.Property })
 	if first < 0 && v.Property != sim.NoDataRace {
 		t.Fatalf("the model is at fault: the search found a schedule that breaks %s (%v), and a new world that plays it does not break it: "+
-			"is there a plain variable that tasks or properties share? Make it a sim.Var (schedule: %v)", v.Property, v.Err, v.Schedule)
+			"is there a plain variable that tasks or properties share? Make it a sim.Var. Is a Loop left and come to again? Give it another name (schedule: %v)", v.Property, v.Err, v.Schedule)
 	}
 	repeat := v.Schedule.String()
 	if len(v.Schedule) > longSchedule {
