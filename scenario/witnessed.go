@@ -70,63 +70,11 @@ func witnessedTables(p *page, races []*Race) {
 	p.text("`make witness` explores released clients themselves. 3/50 = 3 of 50 schedules broke it, and the one that is shown " +
 		"did so again in 100 of 100 repetitions; 0/50 is a search that did not reach it, and no proof. " +
 		"✗ and ✓: what the model of that release says of the experiment's property in its setting; · none speaks of it.")
-	rows := witnessedRows()
 	var differ []string
 	for _, c := range witnessedClients {
-		var releases, experiments, failed []string
-		raceOf := map[string]string{}
-		cells := map[[2]string]string{}
-		for _, w := range rows {
-			if w.Client != c.client || w.Race == "" {
-				continue
-			}
-			if !slices.Contains(releases, w.Release) {
-				releases = append(releases, w.Release)
-			}
-			if raceOf[w.Experiment] == "" {
-				experiments = append(experiments, w.Experiment)
-				raceOf[w.Experiment] = strings.Fields(w.Race)[0]
-			}
-			mark, variant := w.model(races)
-			cell := fmt.Sprintf("%d/%d %s", w.Bad, w.Runs, mark)
-			switch {
-			case w.Runs == 0:
-				cell = "not run " + mark
-				if text := fmt.Sprintf("%s %s is not run: %s.", c.title, w.Release, w.Trouble); !slices.Contains(failed, text) {
-					failed = append(failed, text)
-				}
-			case mark == "✗" && w.Bad == 0:
-				differ = append(differ, fmt.Sprintf("%s %s, %s: `%s` breaks, and no run did", c.title, w.Release, w.Experiment, variant))
-			case mark == "✓" && w.Bad > 0:
-				differ = append(differ, fmt.Sprintf("%s %s, %s: runs broke it, and `%s` holds", c.title, w.Release, w.Experiment, variant))
-			}
-			cells[[2]string{w.Release, w.Experiment}] = cell
-		}
-		slices.SortStableFunc(releases, compareReleases)
-		slices.SortStableFunc(experiments, func(a, b string) int {
-			return cmp.Or(cmp.Compare(raceOf[a], raceOf[b]), cmp.Compare(a, b))
-		})
-		for few := range slices.Chunk(experiments, 5) {
-			p.Builder.WriteString("\n| " + c.title + " |")
-			for _, e := range few {
-				fmt.Fprintf(&p.Builder, " [%s](docs/races/%s.md) |", e, raceOf[e])
-			}
-			p.line("\n|---|%s", strings.Repeat("---|", len(few)))
-			for _, release := range releases {
-				if !slices.ContainsFunc(few, func(e string) bool { return cells[[2]string{release, e}] != "" }) {
-					continue
-				}
-				p.Builder.WriteString("| " + release + " |")
-				for _, e := range few {
-					p.Builder.WriteString(" " + cmp.Or(cells[[2]string{release, e}], "not asked") + " |")
-				}
-				p.line("")
-			}
-		}
-		p.line("")
-		for _, text := range failed {
-			p.text("%s", text)
-		}
+		t := newWitnessedTable(c, races)
+		t.write(p)
+		differ = append(differ, t.differ...)
 	}
 	if len(differ) == 0 {
 		p.text("No model says otherwise than its release.")
@@ -135,5 +83,76 @@ func witnessedTables(p *page, races []*Race) {
 	p.line("Where a model and its release differ:\n")
 	for _, text := range differ {
 		p.item("%s.", text)
+	}
+}
+
+// witnessedTable is what the experiments found on the releases of a client.
+type witnessedTable struct {
+	title                 string
+	releases, experiments []string
+	raceOf                map[string]string    // by experiment
+	cells                 map[[2]string]string // by release and experiment
+	failed                []string             // releases that could not be run, and why
+	differ                []string             // where a model says otherwise
+}
+
+func newWitnessedTable(c releasesOf, races []*Race) *witnessedTable {
+	t := &witnessedTable{title: c.title, raceOf: map[string]string{}, cells: map[[2]string]string{}}
+	for _, w := range witnessedRows() {
+		if w.Client != c.client || w.Race == "" {
+			continue
+		}
+		if !slices.Contains(t.releases, w.Release) {
+			t.releases = append(t.releases, w.Release)
+		}
+		if t.raceOf[w.Experiment] == "" {
+			t.experiments = append(t.experiments, w.Experiment)
+			t.raceOf[w.Experiment] = strings.Fields(w.Race)[0]
+		}
+		mark, variant := w.model(races)
+		cell := fmt.Sprintf("%d/%d %s", w.Bad, w.Runs, mark)
+		switch {
+		case w.Runs == 0:
+			cell = "not run " + mark
+			if text := fmt.Sprintf("%s %s is not run: %s.", c.title, w.Release, w.Trouble); !slices.Contains(t.failed, text) {
+				t.failed = append(t.failed, text)
+			}
+		case mark == "✗" && w.Bad == 0:
+			t.differ = append(t.differ, fmt.Sprintf("%s %s, %s: `%s` breaks, and no run did", c.title, w.Release, w.Experiment, variant))
+		case mark == "✓" && w.Bad > 0:
+			t.differ = append(t.differ, fmt.Sprintf("%s %s, %s: runs broke it, and `%s` holds", c.title, w.Release, w.Experiment, variant))
+		}
+		t.cells[[2]string{w.Release, w.Experiment}] = cell
+	}
+	slices.SortStableFunc(t.releases, compareReleases)
+	slices.SortStableFunc(t.experiments, func(a, b string) int {
+		return cmp.Or(cmp.Compare(t.raceOf[a], t.raceOf[b]), cmp.Compare(a, b))
+	})
+	return t
+}
+
+// write writes so many experiments in a part as fit into a line.
+func (t *witnessedTable) write(p *page) {
+	for few := range slices.Chunk(t.experiments, 5) {
+		head := ""
+		for _, e := range few {
+			head += fmt.Sprintf(" [%s](docs/races/%s.md) |", e, t.raceOf[e])
+		}
+		p.line("\n| %s |%s\n|---|%s", t.title, head, strings.Repeat("---|", len(few)))
+		for _, release := range t.releases {
+			row, asked := "", false
+			for _, e := range few {
+				cell := t.cells[[2]string{release, e}]
+				asked = asked || cell != ""
+				row += " " + cmp.Or(cell, "not asked") + " |"
+			}
+			if asked {
+				p.line("| %s |%s", release, row)
+			}
+		}
+	}
+	p.line("")
+	for _, text := range t.failed {
+		p.text("%s", text)
 	}
 }
