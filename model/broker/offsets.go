@@ -213,7 +213,7 @@ func (b *Broker) commitTransactionalOffsets(request *model.TxnOffsetCommitReques
 		outcome := model.PartitionError{Partition: p.Partition, Error: code}
 		if p.Partition == request.TooLarge && code == model.None {
 			outcome.Error = model.ErrOffsetMetadataTooLarge
-			b.leavesPending(request, p)
+			b.leavesPending(p)
 		}
 		response.Partitions = append(response.Partitions, outcome)
 	}
@@ -224,7 +224,7 @@ func (b *Broker) commitTransactionalOffsets(request *model.TxnOffsetCommitReques
 // same, which finds it under no partition of its own (before KAFKA-16371).
 //
 // Source: GroupMetadata.prepareTxnOffsetCommit, GroupMetadata.failPendingTxnOffsetCommit.
-func (b *Broker) leavesPending(request *model.TxnOffsetCommitRequest, p model.PartitionOffset) {
+func (b *Broker) leavesPending(p model.PartitionOffset) {
 	if !b.config.Rules.Has(model.RefusedOffsetsLeaveNothing) {
 		b.offsets.pending = append(b.offsets.pending, pendingOffset{model.NoProducerID, offsetAndRecord{p, noOffset}})
 	}

@@ -121,10 +121,6 @@ type QuotaConfig struct {
 	// WithoutMuting answers what comes during a delay, as nothing but the client
 	// then keeps to it.
 	WithoutMuting bool
-	// Connections is how many may be muted at a time.
-	//
-	// Default: 1.
-	Connections int
 }
 
 // QuotaBroker is a broker with regard to its quotas: it takes what producers
@@ -132,22 +128,21 @@ type QuotaConfig struct {
 // its connection.
 //
 // Source: KafkaApis.handleProduceRequest, ClientQuotaManager; KIP-219.
-// Differs: one partition, of which it knows only where it ends.
+// Differs: one connection, and one partition, of which it knows only where it ends.
 type QuotaBroker struct {
 	config       QuotaConfig `sim:"config"`
 	bytes, time  rate
 	logEndOffset model.Offset
-	answers      int32          // of those in config.Throttles
-	muted        []sim.Envelope // what was answered last on a connection that is muted; else none
+	answers      int32        // of those in config.Throttles
+	muted        sim.Envelope // what was answered last, while its connection is muted; else none
 }
 
 // NewQuotaBroker returns a broker that nobody has written to yet.
 func NewQuotaBroker(config QuotaConfig) *QuotaBroker {
-	config.Connections = max(config.Connections, 1)
-	return &QuotaBroker{config: config, muted: make([]sim.Envelope, config.Connections)}
+	return &QuotaBroker{config: config}
 }
 
-// Step answers a request.
+// Handle answers a request.
 func (b *QuotaBroker) Handle(e sim.Envelope, out *sim.Outbox) {
 	switch request := e.Message.(type) {
 	case *model.ProduceRequest:
@@ -203,45 +198,31 @@ func (b *QuotaBroker) throttle(bytes int64, out *sim.Outbox) (delay time.Duratio
 //
 // Source: ThrottledChannel, SocketServer.Processor.handleChannelMuteEvent.
 func (b *QuotaBroker) mute(e sim.Envelope, delay time.Duration, out *sim.Outbox) {
-	for i := range b.muted {
-		if b.muted[i].Message == nil {
-			b.muted[i] = e
-			out.Mute(e)
-			out.After(i, delay)
-			return
-		}
+	if b.muted.Message != nil {
+		panic("broker: a QuotaBroker serves one connection, and another one is muted")
 	}
-	panic("broker: more connections are muted than QuotaConfig.Connections")
+	b.muted = e
+	out.Mute(e)
+	out.After(0, delay)
 }
 
-// Timers names the ends of the delays.
-func (b *QuotaBroker) Timers() []string {
-	names := make([]string, len(b.muted))
-	for i := range names {
-		names[i] = "channel"
-		if len(names) > 1 {
-			names[i] += " " + strconv.Itoa(i+1)
-		}
-	}
-	return names
-}
+// Timers names the end of the delay.
+func (b *QuotaBroker) Timers() []string { return []string{"channel"} }
 
 // Expire reads on where a delay is over.
 //
 // Source: ClientQuotaManager.ThrottledChannelReaper.
-func (b *QuotaBroker) Expire(timer int, out *sim.Outbox) {
-	out.Unmute(b.muted[timer])
-	b.muted[timer] = sim.Envelope{}
+func (b *QuotaBroker) Expire(_ int, out *sim.Outbox) {
+	out.Unmute(b.muted)
+	b.muted = sim.Envelope{}
 }
 
 // Describe shows where the partition ends, and what is not read.
 func (b *QuotaBroker) Describe(show func(name, value string)) {
 	show("P0 end", strconv.FormatInt(int64(b.logEndOffset), 10))
-	for i := range b.muted {
-		heard := "heard"
-		if b.muted[i].Message != nil {
-			heard = "muted"
-		}
-		show(b.Timers()[i], heard)
+	heard := "heard"
+	if b.muted.Message != nil {
+		heard = "muted"
 	}
+	show("channel", heard)
 }

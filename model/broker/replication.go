@@ -251,31 +251,26 @@ func (b *Broker) Leads(p model.Partition) (epoch model.LeaderEpoch, leads bool) 
 	return 0, false
 }
 
-// Controller elects the leader of a partition, now and then, and tells all.
+// Controller elects leaders of P0, each at any moment, and tells all.
 //
 // Source: KRaft's controller, PartitionChangeBuilder.
 type Controller struct {
-	config ControllerConfig `sim:"config"`
-	conns  []*sim.Conn
-	done   int
+	leaders []string `sim:"config"` // of P0, one after the other
+	conns   []*sim.Conn
+	done    int
 }
 
-// ControllerConfig is what is set before the controller starts.
-type ControllerConfig struct {
-	Partition model.Partition
-	Leaders   []string // that it elects, one after the other
-}
-
-// NewController returns a controller with its connections to all who are to be told.
-func NewController(config ControllerConfig, conns ...*sim.Conn) *Controller {
-	return &Controller{config: config, conns: conns}
+// NewController returns a controller that elects leaders of P0, one after the other, with
+// its connections to all who are to be told.
+func NewController(leaders []string, conns ...*sim.Conn) *Controller {
+	return &Controller{leaders: leaders, conns: conns}
 }
 
 func (c *Controller) Run(t *sim.Task) {
-	for c.done = 0; c.done < len(c.config.Leaders); c.done++ {
+	for c.done = 0; c.done < len(c.leaders); c.done++ {
 		t.Step(PointElect)
 		for _, conn := range c.conns {
-			conn.Send(t, &model.LeaderElected{Partition: c.config.Partition, Leader: c.config.Leaders[c.done], Epoch: model.LeaderEpoch(c.done + 1)})
+			conn.Send(t, &model.LeaderElected{Leader: c.leaders[c.done], Epoch: model.LeaderEpoch(c.done + 1)})
 		}
 	}
 }

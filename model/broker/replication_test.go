@@ -51,7 +51,7 @@ func replicated(t *testing.T, sends []sim.Message, elections []string, steps ...
 		a.conns = append(a.conns, w.Dial("A", "B0"))
 	}
 	w.GoProgram("A", a)
-	w.GoProgram("quorum", NewController(ControllerConfig{Leaders: elections}, w.Dial("quorum", "B0"), w.Dial("quorum", "B1")))
+	w.GoProgram("quorum", NewController(elections, w.Dial("quorum", "B0"), w.Dial("quorum", "B1")))
 	for _, step := range steps {
 		enabled := explore.Of(w).Enabled()
 		i := slices.IndexFunc(enabled, func(e sim.Event) bool { return e.String() == step })

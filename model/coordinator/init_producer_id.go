@@ -62,6 +62,11 @@ type initialising struct {
 	request *model.InitProducerIDRequest
 }
 
+// maxTimeout is the longest transaction timeout that a client may have.
+//
+// Source: transaction.max.timeout.ms; its default.
+const maxTimeout = 15 * time.Minute
+
 // initRequestChecks are those that do not need the transactional id's state.
 //
 // Source: KafkaApis.handleInitProducerIdRequest, TransactionCoordinator.handleInitProducerId.
@@ -76,7 +81,7 @@ var initRequestChecks = model.Checks[initialising]{Request: "InitProducerId, wha
 		Holds: func(i *initialising) bool { return i.request.KeepPrepared }},
 	{If: "the timeout is 0 or less, or larger than transaction.max.timeout.ms, and it is not of two-phase commit", Error: model.ErrInvalidTransactionTimeout,
 		Holds: func(i *initialising) bool {
-			return !i.request.TwoPhase && (i.request.TransactionTimeout <= 0 || i.request.TransactionTimeout > i.t.config.MaxTimeout)
+			return !i.request.TwoPhase && (i.request.TransactionTimeout <= 0 || i.request.TransactionTimeout > maxTimeout)
 		}},
 	{If: "the broker is loading the transaction log", Error: model.ErrCoordinatorLoadInProgress,
 		Holds: func(i *initialising) bool { return i.t.loading }},

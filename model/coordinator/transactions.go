@@ -64,11 +64,6 @@ type TransactionsConfig struct {
 	// Default: TV2, as in Kafka 4.
 	// Source: the feature transaction.version.
 	TransactionVersion model.TransactionVersion
-	// MaxTimeout is the longest transaction timeout that a client may have.
-	//
-	// Default: 15 minutes.
-	// Source: transaction.max.timeout.ms.
-	MaxTimeout time.Duration
 	// ScanInterval is how often the coordinator looks for transactions that have
 	// timed out. Below 0: never, for an untimed world where no client takes as long as
 	// its timeout: else the scan may come at any moment.
@@ -108,9 +103,6 @@ type Broker struct {
 func NewTransactions(config TransactionsConfig) *Transactions {
 	if config.TransactionVersion == 0 {
 		config.TransactionVersion = model.TV2
-	}
-	if config.MaxTimeout == 0 {
-		config.MaxTimeout = 15 * time.Minute
 	}
 	if config.ScanInterval == 0 {
 		config.ScanInterval = 10 * time.Second

@@ -296,14 +296,14 @@ func (s *System) begins(m *member, r record) time.Duration {
 	t := s.config.Trigger
 	if t == SlowJoin && r.partition == s.moves() && r.offset >= 3 {
 		if r.offset == 3 {
-			s.fire(m)
+			s.fire()
 		}
 		return 400 * time.Millisecond
 	}
 	if r.partition != s.moves() || r.offset != 3 || s.trigger.fired {
 		return workTime
 	}
-	s.fire(m)
+	s.fire()
 	switch t {
 	case Join, CloseOfA:
 		return 2 * time.Second
@@ -315,7 +315,7 @@ func (s *System) begins(m *member, r record) time.Duration {
 }
 
 // fire is the trigger. Whoever waits for it looks every 10 ms.
-func (s *System) fire(m *member) {
+func (s *System) fire() {
 	if s.trigger.fired {
 		return
 	}

@@ -243,7 +243,7 @@ func (x World) connect(w *sim.World, p *parts, coordinators []string, brokers []
 	}
 	if x.Leaders != nil {
 		told := dial(w, "quorum", slices.Concat(names, coordinators))
-		w.GoProgram("quorum", broker.NewController(broker.ControllerConfig{Leaders: x.Leaders}, told...))
+		w.GoProgram("quorum", broker.NewController(x.Leaders, told...))
 	}
 	if x.Elections != nil {
 		log := coordinator.NewTransactionLog(coordinator.LogConfig{Brokers: coordinators, Rules: x.Rules})
