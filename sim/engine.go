@@ -26,9 +26,11 @@ func (e *engine) Take(i int)         { e.world().take(i) }
 func (e *engine) Foresee(withRest bool) []hook.Prospect {
 	return e.world().foresee(withRest)
 }
-func (e *engine) Tell(i int)                   { e.world().tell(i) }
-func (e *engine) Leap(i int) (any, bool)       { return e.world().leap(i) }
-func (e *engine) Land(way any) any             { return e.world().land(way.(*leap)) }
+func (e *engine) Tell(i int)             { e.world().tell(i) }
+func (e *engine) Leap(i int) (any, bool) { return e.world().leap(i) }
+func (e *engine) Land(from, leap any) any {
+	return e.world().land(from.(*snapshot), leap.(*remembered))
+}
 func (e *engine) Close()                       { e.world().Close() }
 func (e *engine) Violations() []Violation      { return e.violations }
 func (e *engine) Properties() []string         { return e.begun().judged() }

@@ -24,7 +24,7 @@ func (w *World) foresee(withRest bool) []hook.Prospect {
 	for i := range w.enabled {
 		p, m := hook.Prospect{}, w.foreseeable(&w.enabled[i])
 		if m != nil {
-			p = hook.Prospect{Known: true, Fingerprint: w.sum}
+			p = hook.Prospect{Known: true, Fingerprint: w.sum, Tested: m.tested, Quiet: m.quiet}
 			for _, x := range m.left {
 				p.Fingerprint += x.is.hash - w.records[x.group].hash
 			}
@@ -58,26 +58,18 @@ func (w *World) tell(i int) {
 	w.reports(w.recall.foreseen[i])
 }
 
-// leap is a state that nobody has been to: what a step leaves of one that was saved.
-type leap struct {
-	from *snapshot
-	left []leftBehind
-}
-
-// leap is the state to which the i-th enabled event leads, which was foreseen, if the run
-// surely goes on from there: only its end is judged by the state as a whole.
-func (w *World) leap(i int) (*leap, bool) {
+// leap is the step that the i-th enabled event is, which was foreseen, if the run surely
+// goes on after it: only its end is judged by the state as a whole.
+func (w *World) leap(i int) (*remembered, bool) {
 	m := w.recall.foreseen[i]
-	if !slices.ContainsFunc(w.enabled, func(e Event) bool { return e.task != nil && w.stays(e.task, m) }) {
-		return nil, false
-	}
-	return &leap{w.base, m.left}, true
+	return m, slices.ContainsFunc(w.enabled, func(e Event) bool { return e.task != nil && w.stays(e.task, m) })
 }
 
-// land is the snapshot of the state that a leap leads to. The world does not go there.
-func (w *World) land(l *leap) *snapshot {
-	s := w.newSnapshot(l.from.now, l.from.blocks)
-	for left := l.left; len(left) > 0; {
+// land is the snapshot of the state that a step leads to, out of one that was saved. No
+// world goes there.
+func (w *World) land(from *snapshot, step *remembered) *snapshot {
+	s := w.newSnapshot(from.now, from.blocks)
+	for left := step.left; len(left) > 0; {
 		k := left[0].group / blockSize
 		b := *s.blocks[k]
 		for ; len(left) > 0 && left[0].group/blockSize == k; left = left[1:] {

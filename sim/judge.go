@@ -123,20 +123,26 @@ func (w *World) asked() []string {
 // anything; an assertion needs one that asserts; any step might panic, race or
 // break an invariant.
 func (w *World) testedNow() uint64 {
-	tested := ^uint64(0)
-	for i, p := range w.claims {
-		if !p.tested {
-			tested &^= 1 << i
-		}
-	}
+	tested := ^(uint64(1)<<len(w.claims)-1)&^(1<<(len(w.judged())-1)) | w.testedByStep()
 	if !w.contended {
 		tested &^= 1 << len(w.claims) // NoDeadlock
 	}
 	if !slices.ContainsFunc(w.tasks, (*Task).waits) {
 		tested &^= 1 << (len(w.claims) + 1) // NoProgress
 	}
-	if !w.asserted {
-		tested &^= 1 << (len(w.judged()) - 1)
+	return tested
+}
+
+// testedByStep is those of testedNow that the step has tested by what it did, and the state
+// as a whole has no part in it.
+func (w *World) testedByStep() (tested uint64) {
+	for i, p := range w.claims {
+		if p.tested {
+			tested |= 1 << i
+		}
+	}
+	if w.asserted {
+		tested |= 1 << (len(w.judged()) - 1)
 	}
 	return tested
 }

@@ -69,9 +69,9 @@ type remembered struct {
 	accesses []hook.Access
 	putOff   []int
 	broke    []Violation
-	tested   uint64 // a bit a claim
-	asserted bool
-	atLock   bool // it came to a lock, and so may have closed a circle
+	tested   uint64 // the properties that it tests by itself; see testedNow
+	atLock   bool   // it came to a lock, and so may have closed a circle
+	quiet    bool   // see hook.Prospect
 }
 
 // leftBehind is a record that a step has changed.
@@ -154,7 +154,7 @@ func (w *World) reports(m *remembered) {
 	for i, p := range w.claims {
 		p.tested = m.tested>>i&1 == 1
 	}
-	w.asserted = m.asserted
+	w.asserted = m.tested>>(len(w.judged())-1)&1 == 1
 }
 
 // note begins to note what a step looks at.
@@ -174,15 +174,11 @@ func (w *World) remember(e *Event, since Time, known *remembered) {
 	w.noting = false
 	v := w.viewOf(e)
 	m := &remembered{
-		key: w.keyOf(v), elapsed: w.clock.now - since, asserted: w.asserted,
+		key: w.keyOf(v), elapsed: w.clock.now - since, tested: w.testedByStep(),
 		accesses: slices.Clone(w.accesses), putOff: slices.Clone(w.putOff), broke: slices.Clone(w.violations),
 	}
 	m.atLock = e.task != nil && e.task.awaits != nil && e.task.awaits.bound().kind == hook.Lock
-	for i, p := range w.claims {
-		if p.tested {
-			m.tested |= 1 << i
-		}
-	}
+	m.quiet = len(m.putOff) == 0 && len(m.broke) == 0 && !slices.ContainsFunc(m.accesses, func(a hook.Access) bool { return a.Kind == hook.Data })
 	r.before = r.before[:0]
 	for _, g := range v.groups {
 		r.before = append(r.before, w.records[g])
@@ -318,7 +314,7 @@ func (r *recall) keep(m *remembered) {
 // nothing.
 func (w *World) differently(a, b *remembered) string {
 	switch {
-	case !slices.EqualFunc(a.broke, b.broke, func(a, b Violation) bool { return a.Property == b.Property }) || a.tested != b.tested || a.asserted != b.asserted:
+	case !slices.EqualFunc(a.broke, b.broke, func(a, b Violation) bool { return a.Property == b.Property }) || a.tested != b.tested:
 		return "is judged differently"
 	case a.elapsed != b.elapsed:
 		return "takes different times"

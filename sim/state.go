@@ -391,7 +391,7 @@ func (k *kept[T]) at(hash uint64) *T {
 	if k.places == nil {
 		k.places = make([]T, leastKept)
 	}
-	return &k.places[hash%uint64(len(k.places))]
+	return &k.places[hash&uint64(len(k.places)-1)] // Their number is a power of two.
 }
 
 // makes is where to put what was just made for a hash. A world that makes many gets more

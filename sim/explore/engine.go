@@ -28,10 +28,10 @@ type Engine interface {
 	// whole decides: that nothing can go on, and who waits for what.
 	Tell(i int)
 	// Leap is the way to where the i-th of Enabled leads, which was foreseen, if something
-	// other than a fault can surely happen there. Land is what Save would return there.
-	// Any world that was built alike may Land.
+	// other than a fault can surely happen there. Land is what Save would return there,
+	// out of the state that Save returned here. Any world that was built alike may Land.
 	Leap(i int) (leap any, ok bool)
-	Land(leap any) (state any)
+	Land(from, leap any) (state any)
 	// Close ends the tasks.
 	Close()
 

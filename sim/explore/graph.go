@@ -3,6 +3,7 @@ package explore
 import (
 	"cmp"
 	"slices"
+	"sort"
 
 	"racelab/sim"
 )
@@ -10,15 +11,15 @@ import (
 // graph is the states that a search has expanded, by their number, and the steps
 // between them. It takes 6 bytes a step and 4 a state.
 type graph struct {
-	first  []uint32   // by state: its first step; one more than there are
-	to     []uint32   // by step, in the order of Enabled: the state that it leads to
-	mover  []uint16   // by step: its thread, with what is owed to that
-	place  []int32    // by thread
-	putOff []putOff   // in the order of steps
-	wants  [][]uint64 // by property of Eventually: the states where it is discontent, a bit each; nil: none
-	states int        // that are known, with those that are not expanded
-	near   uint32     // the states from this on are further from the start than those that are being expanded
-	circle bool       // some step leads to one that is not
+	first  column[uint32] // by state: its first step; one more than there are
+	to     column[uint32] // by step, in the order of Enabled: the state that it leads to
+	mover  column[uint16] // by step: its thread, with what is owed to that
+	place  []int32        // by thread
+	putOff []putOff       // in the order of steps
+	wants  [][]uint64     // by property of Eventually: the states where it is discontent, a bit each; nil: none
+	states int            // that are known, with those that are not expanded
+	near   uint32         // the states from this on are further from the start than those that are being expanded
+	circle bool           // some step leads to one that is not
 }
 
 // putOff is a timer that a step armed or stopped.
@@ -49,7 +50,9 @@ type move struct {
 }
 
 func newGraph(properties int) *graph {
-	return &graph{first: []uint32{0}, wants: make([][]uint64, properties)}
+	g := &graph{wants: make([][]uint64, properties)}
+	g.expanded()
+	return g
 }
 
 // moverOf is the mover of an event.
@@ -70,7 +73,7 @@ func moverOf(e sim.Event) uint16 {
 // wanting notes which properties are discontent in the state that is being expanded: bit
 // i for the i-th.
 func (g *graph) wanting(wants uint64) {
-	state := uint32(len(g.first) - 1)
+	state := uint32(g.first.n - 1)
 	for i := 0; wants != 0; i, wants = i+1, wants>>1 {
 		if wants&1 == 1 {
 			g.wants[i] = setBit(g.wants[i], state)
@@ -95,26 +98,29 @@ func (g *graph) level() { g.near = uint32(g.states) }
 // add adds a step out of the state that is being expanded.
 func (g *graph) add(m *move, to uint32) {
 	for _, thread := range m.putOff {
-		g.putOff = append(g.putOff, putOff{uint32(len(g.to)), uint16(thread) | aTimer})
+		g.putOff = append(g.putOff, putOff{uint32(g.to.n), uint16(thread) | aTimer})
 	}
 	g.circle = g.circle || to < g.near
 	for int(m.mover&threadOf) >= len(g.place) {
 		g.place = append(g.place, 0)
 	}
 	g.place[m.mover&threadOf] = m.place
-	g.to, g.mover = append(g.to, to), append(g.mover, m.mover)
+	g.to.add(to)
+	g.mover.add(m.mover)
 }
 
 // expanded ends the steps of a state.
-func (g *graph) expanded() { g.first = append(g.first, uint32(len(g.to))) }
+func (g *graph) expanded() { g.first.add(uint32(g.to.n)) }
 
 // steps is those out of a state: from and to before.
-func (g *graph) steps(state uint32) (from, before uint32) { return g.first[state], g.first[state+1] }
+func (g *graph) steps(state uint32) (from, before uint32) {
+	return g.first.at(state), g.first.at(state + 1)
+}
 
 // ways is where those of the same mover end that begin with a step.
 func (g *graph) ways(step, before uint32) uint32 {
 	end := step + 1
-	for end < before && g.mover[end] == g.mover[step] {
+	for end < before && g.mover.at(end) == g.mover.at(step) {
 		end++
 	}
 	return end
@@ -123,7 +129,7 @@ func (g *graph) ways(step, before uint32) uint32 {
 // waysOf is the steps among which a step is one way of its mover.
 func (g *graph) waysOf(step uint32) (from, before uint32) {
 	from, before = g.steps(g.origin(step))
-	for g.mover[from] != g.mover[step] {
+	for g.mover.at(from) != g.mover.at(step) {
 		from++
 	}
 	return from, g.ways(from, before)
@@ -141,12 +147,7 @@ func (g *graph) puttingOff(step uint32) []putOff {
 
 // origin is the state that a step leads out of: the last that begins there or before.
 func (g *graph) origin(step uint32) uint32 {
-	after, _ := slices.BinarySearchFunc(g.first, step, func(first, step uint32) int {
-		if first <= step {
-			return -1
-		}
-		return 1
-	})
+	after := sort.Search(g.first.n, func(state int) bool { return g.first.at(uint32(state)) > step })
 	return uint32(after - 1)
 }
 
@@ -155,8 +156,8 @@ func (g *graph) origin(step uint32) uint32 {
 // leads to a state is that by which it was.
 func (g *graph) stem(state uint32) []uint32 {
 	by := make([]uint32, g.states)
-	for step := len(g.to) - 1; step >= 0; step-- {
-		by[g.to[step]] = uint32(step)
+	for step := g.to.n - 1; step >= 0; step-- {
+		by[g.to.at(uint32(step))] = uint32(step)
 	}
 	var steps []uint32
 	for state > 0 {

@@ -125,7 +125,7 @@ func (s *search) goRound(v *Verdict, stem, round []uint32) {
 	var events []sim.Event
 	take := func(steps []uint32) {
 		for _, step := range steps {
-			choice := int(step - s.graph.first[s.graph.origin(step)])
+			choice := int(step - s.graph.first.at(s.graph.origin(step)))
 			if choice < len(sys.Enabled()) {
 				events = append(events, sys.Enabled()[choice])
 				sys.Take(choice)
@@ -190,9 +190,9 @@ func (g *graph) fairness() *fairness {
 // every state is one of these; nil: there is none. The first is the nearest to the
 // start.
 func (f *fairness) closed(in func(state uint32) bool) [][]uint32 {
-	f.leaves = make([]uint64, len(f.to)/64+1)
+	f.leaves = make([]uint64, f.to.n/64+1)
 	var all []uint32
-	for state := range uint32(len(f.first) - 1) {
+	for state := range uint32(f.first.n - 1) {
 		if in(state) {
 			all = append(all, state)
 		}
@@ -219,9 +219,9 @@ func (f *fairness) closed(in func(state uint32) bool) [][]uint32 {
 
 // goesRound says whether some states lead back to themselves.
 func (f *fairness) goesRound() bool {
-	f.leaves = make([]uint64, len(f.to)/64+1)
+	f.leaves = make([]uint64, f.to.n/64+1)
 	var all []uint32
-	for state := range uint32(len(f.first) - 1) {
+	for state := range uint32(f.first.n - 1) {
 		all = append(all, state)
 	}
 	return len(f.components(all)) > 0
@@ -229,7 +229,7 @@ func (f *fairness) goesRound() bool {
 
 // stays says whether a step can be taken for ever in a set.
 func (f *fairness) stays(step, set uint32) bool {
-	return f.set[f.to[step]] == set && f.mover[step]&aFault == 0 && !hasBit(f.leaves, step)
+	return f.set[f.to.at(step)] == set && f.mover.at(step)&aFault == 0 && !hasBit(f.leaves, step)
 }
 
 // mark makes states a set.
@@ -257,7 +257,7 @@ func (f *fairness) components(states []uint32) [][]uint32 {
 		count++
 		f.index[state], f.low[state] = count, count
 		stack = append(stack, state)
-		path = append(path, frame{state, f.first[state]})
+		path = append(path, frame{state, f.first.at(state)})
 	}
 	const done = ^uint32(0)
 	for _, root := range states {
@@ -267,13 +267,13 @@ func (f *fairness) components(states []uint32) [][]uint32 {
 		for enter(root); len(path) > 0; {
 			top := &path[len(path)-1]
 			state := top.state
-			if top.step < f.first[state+1] {
+			if top.step < f.first.at(state+1) {
 				step := top.step
 				top.step++
 				if !f.stays(step, set) {
 					continue
 				}
-				if to := f.to[step]; f.index[to] == 0 {
+				if to := f.to.at(step); f.index[to] == 0 {
 					enter(to)
 				} else if f.index[to] != done {
 					f.low[state] = min(f.low[state], f.index[to])
@@ -312,7 +312,7 @@ func (f *fairness) components(states []uint32) [][]uint32 {
 func (f *fairness) circles(state, set uint32) bool {
 	from, before := f.steps(state)
 	for step := from; step < before; step++ {
-		if f.to[step] == state && f.stays(step, set) {
+		if f.to.at(step) == state && f.stays(step, set) {
 			return true
 		}
 	}
@@ -339,7 +339,7 @@ func (f *fairness) look(states []uint32) (rest []uint32, fair bool) {
 	starves := func(state uint32) bool {
 		from, before := f.steps(state)
 		for step := from; step < before; step++ {
-			if m := f.mover[step]; m&(aFault|aTimer) == 0 && !f.does[m].moves {
+			if m := f.mover.at(step); m&(aFault|aTimer) == 0 && !f.does[m].moves {
 				return true
 			}
 		}
@@ -359,7 +359,7 @@ func (f *fairness) look(states []uint32) (rest []uint32, fair bool) {
 // taste looks at the ways of a mover out of a state of the set. It is false if some of
 // them lead out, so that none of them can be taken for ever.
 func (f *fairness) taste(step, end, set uint32) bool {
-	mover := f.mover[step]
+	mover := f.mover.at(step)
 	if mover&aFault > 0 {
 		return true
 	}
@@ -430,7 +430,7 @@ func (f *fairness) round(states []uint32) []uint32 {
 		case r.at == states[0] && len(r.steps) > 0:
 			return r.steps
 		default:
-			r.walk(func(step uint32) bool { return f.to[step] == states[0] })
+			r.walk(func(step uint32) bool { return f.to.at(step) == states[0] })
 		}
 	}
 }
@@ -446,7 +446,7 @@ func (r *round) walk(wanted func(step uint32) bool) {
 	for queue := []uint32{r.at}; ; queue = queue[1:] {
 		from, before := r.graph.steps(queue[0])
 		for step := from; step < before; step++ {
-			to := r.to[step]
+			to := r.to.at(step)
 			if !r.stays(step, r.set) {
 				continue
 			}
@@ -476,7 +476,7 @@ func (r *round) follow(from, last uint32) {
 // take takes a step.
 func (r *round) take(step uint32) {
 	r.steps = append(r.steps, step)
-	mover := r.mover[step]
+	mover := r.mover.at(step)
 	r.owed[debt{mover, whichever}] = false
 	for first, end := r.waysOf(step); first < end; first++ {
 		r.owe(debt{mover, first})
@@ -485,7 +485,7 @@ func (r *round) take(step uint32) {
 	for _, p := range r.puttingOff(step) {
 		r.owed[debt{p.mover, whichever}] = false
 	}
-	r.at = r.to[step]
+	r.at = r.to.at(step)
 	r.arrive()
 }
 
@@ -500,8 +500,8 @@ func (r *round) owe(d debt) {
 // arrive owes whoever can go on; to a timer that cannot fire nothing is owed.
 func (r *round) arrive() {
 	from, before := r.graph.steps(r.at)
-	for _, mover := range r.mover[from:before] {
-		if mover&aFault == 0 {
+	for step := from; step < before; step++ {
+		if mover := r.mover.at(step); mover&aFault == 0 {
 			r.owe(debt{mover, whichever})
 		}
 	}
@@ -515,12 +515,20 @@ func (r *round) arrive() {
 // idle says whether a debt is one to a timer that cannot fire in a state.
 func (r *round) idle(d debt, state uint32) bool {
 	from, before := r.graph.steps(state)
-	return d.mover&aTimer > 0 && !slices.Contains(r.mover[from:before], d.mover)
+	if d.mover&aTimer == 0 {
+		return false
+	}
+	for step := from; step < before; step++ {
+		if r.mover.at(step) == d.mover {
+			return false
+		}
+	}
+	return true
 }
 
 // settles says whether a step settles something that is owed.
 func (r *round) settles(step uint32) bool {
-	if r.owed[debt{r.mover[step], whichever}] || r.owed[debt{r.mover[step], step}] {
+	if r.owed[debt{r.mover.at(step), whichever}] || r.owed[debt{r.mover.at(step), step}] {
 		return true
 	}
 	for _, p := range r.puttingOff(step) {
@@ -528,5 +536,5 @@ func (r *round) settles(step uint32) bool {
 			return true
 		}
 	}
-	return slices.ContainsFunc(r.debts, func(d debt) bool { return r.owed[d] && r.idle(d, r.to[step]) })
+	return slices.ContainsFunc(r.debts, func(d debt) bool { return r.owed[d] && r.idle(d, r.to.at(step)) })
 }

@@ -54,9 +54,15 @@ func foresee(build func() *sim.World, mostStates int) (n int, err error) {
 		return 0, nil
 	}
 	defer w.Close()
-	ofSteps := uint64(0) // properties that a step tests by itself, wherever it leads
+	ofSteps := uint64(0)  // properties that a step tests by itself, wherever it leads
+	ofEverys := uint64(0) // those of them that every step does
 	for i, name := range w.Properties() {
-		if name != sim.NoDeadlock && name != sim.NoProgress {
+		switch name {
+		case sim.NoDeadlock, sim.NoProgress:
+		case sim.NoPanic, sim.NoDataRace, sim.NodeInvariants:
+			ofEverys |= 1 << i
+			fallthrough
+		default:
 			ofSteps |= 1 << i
 		}
 	}
@@ -94,6 +100,10 @@ func foresee(build func() *sim.World, mostStates int) (n int, err error) {
 				return n, &sim.ModelError{Reason: "it leads elsewhere"}
 			case !slices.Equal(accesses, w.Accesses()) || !slices.Equal(putOff, w.PutOff()):
 				return n, &sim.ModelError{Reason: "it touches other objects"}
+			case prospect.Quiet != (len(putOff) == 0 && len(broke) == 0 && !slices.ContainsFunc(accesses, func(a Access) bool { return a.Kind == Data })):
+				return n, &sim.ModelError{Reason: "it is not as quiet"}
+			case ((prospect.Tested|ofEverys)^w.Tested())&ofSteps != 0:
+				return n, &sim.ModelError{Reason: "it tests something else"}
 			case isEnd(w):
 				if leaps {
 					return n, &sim.ModelError{Reason: "the run ends there"}
@@ -104,7 +114,7 @@ func foresee(build func() *sim.World, mostStates int) (n int, err error) {
 			}
 			if leaps {
 				fields, events := w.Fields(), slices.Clone(w.Enabled())
-				if w.Load(w.Land(leap)); !slices.Equal(w.Fields(), fields) || !slices.EqualFunc(w.Enabled(), events, sameEvent) {
+				if w.Load(w.Land(queue[0], leap)); !slices.Equal(w.Fields(), fields) || !slices.EqualFunc(w.Enabled(), events, sameEvent) {
 					return n, &sim.ModelError{Reason: "a leap leads elsewhere"}
 				}
 			}

@@ -129,7 +129,7 @@ func (s *search) fewestSwitches(at *cursor, w *ways, property string, steps []ui
 	var best arrival
 	for i, step := range steps {
 		from := s.graph.origin(step)
-		way := w.cheapest(int32(from), s.graph.place[s.graph.mover[step]&threadOf], int32(step-s.graph.first[from]))
+		way := w.cheapest(int32(from), s.graph.place[s.graph.mover.at(step)&threadOf], int32(step-s.graph.first.at(from)))
 		if i == 0 || way.switches < best.switches {
 			best = way
 		}
@@ -167,9 +167,9 @@ func (s *search) ways(levels int) *ways {
 	for i := range w.states {
 		from, before := s.graph.steps(uint32(i))
 		for step := from; step < before; step++ {
-			to := s.graph.to[step]
+			to := s.graph.to.at(step)
 			if int(to) < len(w.states) && w.states[to].level == w.states[i].level+1 {
-				w.states[to].arrive(w.cheapest(int32(i), s.graph.place[s.graph.mover[step]&threadOf], int32(step-from)))
+				w.states[to].arrive(w.cheapest(int32(i), s.graph.place[s.graph.mover.at(step)&threadOf], int32(step-from)))
 			}
 		}
 	}

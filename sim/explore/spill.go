@@ -16,6 +16,7 @@ type frontier struct {
 	n     int // states
 	first []checkpoint
 	last  []checkpoint
+	room  []checkpoint // for the last, of which the first of an earlier level are taken
 
 	packer  Packer
 	file    Scratch // nil: it does not spill
@@ -72,7 +73,7 @@ func (f *frontier) take(n int) ([]checkpoint, error) {
 	}
 	switch {
 	case len(f.first) == 0:
-		f.first, f.last = f.last, nil
+		f.first, f.last, f.room = f.last, f.room, f.last[:0]
 	case len(f.first) < n:
 		f.first, f.last = append(f.first, f.last...), nil
 	}
@@ -87,7 +88,7 @@ func (f *frontier) take(n int) ([]checkpoint, error) {
 func (f *frontier) spill() error {
 	if f.file != nil && !f.spilled {
 		f.spilled = true
-		f.first, f.last = nil, append(f.first, f.last...)
+		f.first, f.last, f.room = nil, append(f.first, f.last...), nil
 		f.write()
 	}
 	return f.failure()

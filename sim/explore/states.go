@@ -132,8 +132,7 @@ func (s *search) run(o Options, memory *memoryBound) bool {
 						return false
 					}
 				}
-				checkpoints[i] = checkpoint{}
-				s.result.Transitions += e.transitions
+				s.result.Transitions += len(e.moves)
 				s.count(level, e.tested, e.violations, e.races)
 				s.graph.wanting(e.wants)
 				for k := range e.moves {
@@ -145,7 +144,7 @@ func (s *search) run(o Options, memory *memoryBound) bool {
 					}
 					if isNew {
 						if m.leap != nil { // Only now, as one batch may come to a state several times.
-							m.checkpoint.at = at.sees.Land(m.leap)
+							m.checkpoint.at = at.sees.Land(checkpoints[i].at, m.leap)
 						}
 						s.next.push(m.checkpoint)
 						s.graph.states = s.seen.n()
@@ -156,6 +155,7 @@ func (s *search) run(o Options, memory *memoryBound) bool {
 					s.graph.add(m, to)
 				}
 				s.graph.expanded()
+				checkpoints[i] = checkpoint{}
 			}
 			s.pool.share()
 			s.result.States = s.seen.n()
@@ -242,22 +242,21 @@ func (s *search) broke(level int, property string, times int) {
 func (s *search) firsts(level int, broke uint64) {
 	for ; broke != 0; broke &= broke - 1 {
 		if b := &s.breaks[bits.TrailingZeros64(broke)]; b.level == level {
-			b.steps = append(b.steps, uint32(len(s.graph.to)))
+			b.steps = append(b.steps, uint32(s.graph.to.n))
 		}
 	}
 }
 
 // expansion is what the steps out of one state came to.
 type expansion struct {
-	transitions int
-	tested      uint64
-	violations  []sim.Violation
-	races       int    // pairs of steps that race
-	wants       uint64 // properties that are discontent in the state: bit i for the i-th
-	moves       []move
-	steps       []step // for the races
-	operations  int    // that the busiest function has done
-	fetched     uint32 // see seen.fetch
+	tested     uint64
+	violations []sim.Violation
+	races      int    // pairs of steps that race
+	wants      uint64 // properties that are discontent in the state: bit i for the i-th
+	moves      []move
+	steps      []step // for the races
+	operations int    // that the busiest function has done
+	fetched    uint32 // see seen.fetch
 }
 
 // expand takes every step out of a state, that of a number. Out of some it also checks
@@ -289,14 +288,19 @@ func (e *expansion) expand(at *cursor, from checkpoint, number uint32, s *search
 			at.restore(from)
 		}
 		event := at.Enabled()[i]
-		m, foreseen := move{}, false
-		if prospects != nil && prospects[i].Known {
-			m, foreseen = s.foresees(at, i, print{prospects[i].Fingerprint, prospects[i].Rest})
+		e.moves = append(e.moves, move{mover: moverOf(event), place: int32(event.Place)})
+		m := &e.moves[i]
+		away = prospects == nil || !prospects[i].Known || !s.foresees(at, i, &prospects[i], m)
+		switch {
+		case away:
+			s.takes(at, from, i, check, m)
+			e.hear(s, at, event, m, race)
+		case prospects[i].Quiet:
+			e.tested |= prospects[i].Tested
+		default:
+			at.sees.Tell(i)
+			e.hear(s, at, event, m, race)
 		}
-		if away = !foreseen; away {
-			m = s.takes(at, from, i, check)
-		}
-		e.add(s, at, event, m, race)
 	}
 }
 
@@ -306,7 +310,7 @@ func isEnd(at System) bool {
 }
 
 // takes takes a step, and may check what the search takes for granted about it.
-func (s *search) takes(at *cursor, from checkpoint, i int, check bool) (m move) {
+func (s *search) takes(at *cursor, from checkpoint, i int, check bool, m *move) {
 	if at.alike != nil && (check || at.looked) {
 		at.checkSymmetry(i)
 		at.restore(from)
@@ -320,28 +324,25 @@ func (s *search) takes(at *cursor, from checkpoint, i int, check bool) (m move) 
 	if m.to, m.known = s.seen.find(m.print); !m.known {
 		m.checkpoint, m.ends = at.save(), isEnd(at)
 	}
-	return m
 }
 
-// foresees is the move by a step, of which it is known where it leads. Where a run may
-// end, the step has to be taken: what it breaks there depends on the state as a whole.
-func (s *search) foresees(at *cursor, i int, p print) (m move, ok bool) {
-	m.print, ok = p, true
-	if m.to, m.known = s.seen.find(p); m.known {
-		ok = !hasBit(s.ends, m.to)
-	} else {
-		m.leap, ok = at.sees.Leap(i)
+// foresees is the move by a step, of which it is known where it leads. False: a run may
+// end there, and the step has to be taken, as what it breaks depends on the state as a whole.
+func (s *search) foresees(at *cursor, i int, p *Prospect, m *move) bool {
+	m.print = print{p.Fingerprint, p.Rest}
+	if m.to, m.known = s.seen.find(m.print); m.known {
+		return !hasBit(s.ends, m.to)
 	}
+	leap, ok := at.sees.Leap(i)
 	if ok {
-		at.sees.Tell(i)
+		m.leap = leap
 	}
-	return m, ok
+	return ok
 }
 
-// add adds a step, of which the system says what it did.
-func (e *expansion) add(s *search, at *cursor, event sim.Event, m move, race bool) {
-	e.transitions++
-	m.mover, m.place, m.putOff = moverOf(event), int32(event.Place), at.putOff()
+// hear notes what the system says of a step.
+func (e *expansion) hear(s *search, at *cursor, event sim.Event, m *move, race bool) {
+	m.putOff = at.putOff()
 	e.tested |= at.Tested()
 	e.violations = append(e.violations, at.Violations()...)
 	for _, v := range at.Violations() {
@@ -353,7 +354,6 @@ func (e *expansion) add(s *search, at *cursor, event sim.Event, m move, race boo
 			m.broke |= 1 << s.result.index(sim.NoDataRace)
 		}
 	}
-	e.moves = append(e.moves, m)
 }
 
 // step is an event with what it touched.

@@ -72,7 +72,7 @@ type Foreseer interface {
 	Foresee(withRest bool) []Prospect
 	Tell(i int)
 	Leap(i int) (leap any, ok bool)
-	Land(leap any) (state any)
+	Land(from, leap any) (state any)
 }
 
 // Packer is a Saver whose states can be kept on disk; see Engine.

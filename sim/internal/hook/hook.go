@@ -35,7 +35,9 @@ const (
 type Prospect struct {
 	Fingerprint uint64
 	Rest        uint64 // of the fingerprint, where that is asked for
+	Tested      uint64 // the properties that the step tests by itself
 	Known       bool   // else nobody knows but by taking it
+	Quiet       bool   // it touches no Data, breaks nothing and puts no timer off
 }
 
 // Field is one field of the model.
