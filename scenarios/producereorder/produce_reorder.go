@@ -240,7 +240,7 @@ var Scenario = scenario.Scenario[Params, Remedy]{
 			Does: "all records are of one transaction, which is aborted, and written anew",
 			SlowIn: []*setting{
 				invalidRecordPlain, retriesPlain, timeoutPlain, metadataPlain, cancelledPlain, tooLargePlain,
-				inFlightPlain, twice, twoKeys, flush, twoProducers,
+				inFlightPlain, twice, twoKeys, flush, twoByTwo,
 			},
 			States: counts{invalidRecord: 31752}},
 		{Name: "dead-letter", Is: Remedy{client: kgo.FailPartition, app: kgo.DeadLetter, partitions: 2}, Release: "franz-go issue 852, proposed, and a topic for what cannot be sent",
