@@ -25,8 +25,8 @@ type Symptom struct {
 	// which users say it. Numbers and names that differ each time do not matter.
 	Seen  []Seen
 	Cause string // the race, in one sentence
-	// Variants are those whose releases have it: see Race.Has. Also is what else there is to
-	// say of releases; without Variants, all.
+	// Variants are those whose releases have it: see Race.Has. Also is who has it besides,
+	// and names no release: a release has what a variant says of it.
 	Variants []string
 	Also     string
 	Do       string

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -111,13 +112,13 @@ func TestEverySymptomIsFound(t *testing.T) {
 // Goal: a release is in the ranges that the variants' texts say.
 func TestReleases(t *testing.T) {
 	for _, test := range []struct{ release, want string }{
-		{"sarama@1.37.2", "concurrent-transactions/sarama-1.43 throttle-stall/no-throttle offset-rewind/send-lock close-awaits-reader/awaits-first"},
-		{"sarama@1.41.0", "concurrent-transactions/sarama-1.43 throttle-stall/unlocked offset-rewind/unfixed close-awaits-reader/awaits-first"},
-		{"sarama@1.43.2", "concurrent-transactions/sarama-1.43 throttle-stall/mutex offset-rewind/unfixed close-awaits-reader/awaits-first"},
+		{"sarama@1.37.2", "concurrent-transactions/sarama-1.43 throttle-stall/no-throttle offset-rewind/send-lock close-awaits-reader/awaits-first close-unread-errors/unread-1.37"},
+		{"sarama@1.41.0", "concurrent-transactions/sarama-1.43 throttle-stall/unlocked retry-order/unnumbered offset-rewind/unfixed close-awaits-reader/awaits-first close-unread-errors/unread-1.43"},
+		{"sarama@1.43.2", "concurrent-transactions/sarama-1.43 throttle-stall/mutex retry-order/unnumbered offset-rewind/unfixed close-awaits-reader/awaits-first close-unread-errors/unread-1.43"},
 		{"sarama@1.47.3", "concurrent-transactions/sarama-1.43 throttle-stall/mutex retry-order/numbered offset-rewind/broker-lock close-awaits-reader/awaits-first close-unread-errors/unread"},
 		{"sarama@1.61.1", "concurrent-transactions/sarama-1.61.1 throttle-stall/mutex retry-order/numbered-late offset-rewind/broker-lock-released commit-awaits-rejoin/commits commit-awaits-rejoin/marks close-awaits-reader/closes-first close-unread-errors/unread"},
-		{"franz-go@1.20.7", "delivered-unwritten/same-epoch commit-reconnect/unfixed close-hangs/unfixed"},
-		{"franz-go@1.21.0", "delivered-unwritten/same-epoch commit-reconnect/chained rewind-again/flag close-hangs/unfixed"},
+		{"franz-go@1.20.7", "produce-reorder/none delivered-unwritten/same-epoch commit-reconnect/unfixed close-hangs/unfixed"},
+		{"franz-go@1.21.0", "produce-reorder/none delivered-unwritten/same-epoch commit-reconnect/chained rewind-again/flag close-hangs/unfixed"},
 		{"java@3.9.1", "concurrent-transactions/java retry-order/java"},
 		{"kafka-go@0.4.51", "error-then-delivered/unfixed close-hangs/kafka-go"},
 		{"kafka@0.8.1", ""},
@@ -257,7 +258,7 @@ github.com/IBM/sarama.(*Broker).AsyncProduce(0xc0001)
 	}
 }
 
-// Goal: the releases of a symptom are those of its variants.
+// Goal: the releases of a symptom are those of its variants, and nothing else names any.
 func TestReleasesOfSymptoms(t *testing.T) {
 	races := scenarios.All()
 	of := func(name string, symptom scenario.Symptom) string {
@@ -275,6 +276,13 @@ func TestReleasesOfSymptoms(t *testing.T) {
 	} {
 		if got := of(test.race, scenario.Symptom{Variants: words(test.variants), Also: test.also}); got != test.want {
 			t.Errorf("%s of %s: %q, want %q", test.variants, test.race, got, test.want)
+		}
+	}
+	for _, s := range races {
+		for _, symptom := range s.Symptoms {
+			if named := regexp.MustCompile(`\d+\.[\dx]`).FindString(symptom.Also); named != "" {
+				t.Errorf("%s: %q names %s beside the releases of its variants", s.Name, symptom.Also, named)
+			}
 		}
 	}
 }

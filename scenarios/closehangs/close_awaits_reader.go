@@ -61,13 +61,19 @@ var Reader = scenario.Scenario[ReaderParams, connection]{
 		Seen: []scenario.Seen{
 			{Text: "Sarama Broker.Close hangs, and a goroutine waits for broker.lock in AsyncProduce"},
 			{Text: "deadlock when AsyncProduce is called in the callback of AsyncProduce"},
-			{Text: "Sarama Close takes 30 seconds when the broker does not answer"},
 		},
 		Cause:    "Close waits for the callbacks with the lock held that the callbacks need.",
 		Variants: []string{"awaits-first", "closes-first"},
-		Also:     "; that Close waits for a silent broker, to 1.47.0",
-		Do:       "Use the connection in a goroutine of your own, not in the callback. For a broker that is silent, use Sarama 1.48.0.",
+		Do:       "Use the connection in a goroutine of your own, not in the callback.",
 		Command:  scenario.Command("run", "close-awaits-reader"),
+	}, {
+		Seen: []scenario.Seen{
+			{Text: "Sarama Close takes 30 seconds when the broker does not answer"},
+		},
+		Cause:    "Close waits for the goroutine that reads answers, which is in a read, and closes the socket after that.",
+		Variants: []string{"awaits-first"},
+		Do:       "Use Sarama 1.48.0.",
+		Command:  scenario.Command("explore", "close-awaits-reader/awaits-first@silent"),
 	}},
 	Sources: []string{
 		"sarama issues 2129, 2155 (release 1.32.0 says in a comment that a callback must not close)",

@@ -27,10 +27,15 @@ var (
 		Property: func(ErrorParams) *sim.Property { return properties.CloseEnds[*model.Closed]() }}
 	managerProgress = scenario.BuiltIn[ErrorParams](sim.NoProgress)
 	managerEnds     = scenario.BuiltIn[ErrorParams]("ends-when-fair")
+	nobodyReads     = []scenario.Expect[ErrorParams]{
+		scenario.Breaks(managerCloses, managerProgress).Where(refused).Because("the second error finds the channel full, and holds the lock"),
+		scenario.Breaks(managerEnds).Where(refused).Because("the ticker of the commits goes on"),
+	}
 )
 
 // errorsOf is what becomes of the errors of a partition.
 type errorsOf struct {
+	release        sarama.Release
 	returned, read bool
 	proposal       sarama.Proposal
 }
@@ -51,13 +56,14 @@ var Errors = scenario.Scenario[ErrorParams, errorsOf]{
 			{Text: "Sarama offset manager stops committing, and Close hangs, with Consumer.Return.Errors"},
 			{Text: "goroutine in partitionOffsetManager.handleError waits in chan send"},
 		},
-		Cause:   "An error waits for somebody to read it, with the lock held that commits and Close need.",
-		Also:    "Sarama to 1.61.1, with Consumer.Return.Errors and nobody who reads (1.37.2 to 1.43.2 seen in released code, not modelled)",
-		Do:      "Read Errors of each partition until it is closed, or set Consumer.Return.Errors to false.",
-		Command: scenario.Command("run", "close-unread-errors"),
+		Cause:    "An error waits for somebody to read it, with the lock held that commits and Close need.",
+		Variants: []string{"unread", "unread-1.43", "unread-1.37"},
+		Also:     ", with Consumer.Return.Errors and nobody who reads",
+		Do:       "Read Errors of each partition until it is closed, or set Consumer.Return.Errors to false.",
+		Command:  scenario.Command("run", "close-unread-errors"),
 	}},
 	Sources: []string{
-		"offsetManager.handleResponse, partitionOffsetManager.handleError and offsetManager.Close of sarama 1.43.3 and 1.61.1; consumerGroup.handleError",
+		"offsetManager.handleResponse, partitionOffsetManager.handleError and offsetManager.Close of sarama 1.37.2, 1.38.1, 1.43.2, 1.43.3 and 1.61.1; consumerGroup.handleError",
 		"the comment of Consumer.Return.Errors: who sets it has to read",
 	},
 	Code:     []string{"model/group/sarama/offset_manager.go", "model/group/sarama/consumer_group.go", "model/group/sarama/proposals.go", "properties/close.go"},
@@ -65,17 +71,20 @@ var Errors = scenario.Scenario[ErrorParams, errorsOf]{
 	Settings: []*scenario.Setting[ErrorParams]{refused, refusedTwo},
 	Claims:   []*scenario.Claim[ErrorParams]{managerCloses},
 	Variants: []scenario.Variant[ErrorParams, errorsOf]{
-		{Name: "unread", Is: errorsOf{returned: true}, Release: "Sarama 1.43.3 to 1.61.1",
-			Does: "returns errors, and the application does not read them",
-			Expect: []scenario.Expect[ErrorParams]{
-				scenario.Breaks(managerCloses, managerProgress).Where(refused).Because("the second error finds the channel full, and holds the lock"),
-				scenario.Breaks(managerEnds).Where(refused).Because("the ticker of the commits goes on"),
-			}},
-		{Name: "read", Is: errorsOf{returned: true, read: true}, Release: "used well, in the same releases",
+		{Name: "unread", Is: errorsOf{release: sarama.Release1_48_0, returned: true}, Release: "Sarama 1.43.3 to 1.61.1",
+			Does:   "returns errors, and the application does not read them",
+			Expect: nobodyReads},
+		{Name: "unread-1.43", Is: errorsOf{release: sarama.Release1_43_2, returned: true}, Release: "Sarama 1.38.0 to 1.43.2",
+			Does:   "likewise, and awaits each answer with the broker's lock held",
+			Expect: nobodyReads},
+		{Name: "unread-1.37", Is: errorsOf{release: sarama.Release1_37_2, returned: true}, Release: "Sarama 1.37.0 to 1.37.2",
+			Does:   "likewise, and has no lock around a commit",
+			Expect: nobodyReads},
+		{Name: "read", Is: errorsOf{release: sarama.Release1_48_0, returned: true, read: true}, Release: "used well, in the same releases",
 			Does: "returns errors, and a goroutine of the application reads them"},
-		{Name: "logged", Is: errorsOf{}, Release: "the default of the same releases",
+		{Name: "logged", Is: errorsOf{release: sarama.Release1_48_0}, Release: "the default of the same releases",
 			Does: "logs errors"},
-		{Name: "dropped", Is: errorsOf{returned: true, proposal: sarama.DropErrors}, Release: "nobody's yet",
+		{Name: "dropped", Is: errorsOf{release: sarama.Release1_48_0, returned: true, proposal: sarama.DropErrors}, Release: "nobody's yet",
 			Does: "returns errors, and drops those for which there is no room, as ConsumerGroup does"},
 	},
 	Schedule: `
@@ -99,7 +108,7 @@ var Errors = scenario.Scenario[ErrorParams, errorsOf]{
 func buildErrors(w *sim.World, is errorsOf, p ErrorParams) {
 	w.AddNode("coordinator", &refusing{refusals: p.Refusals})
 	conf := sarama.Config{
-		Release: sarama.Release1_48_0, Proposal: is.proposal, AutoCommit: time.Second, RetryMax: 3, MaxOpenRequests: 5, Goroutines: 2,
+		Release: is.release, Proposal: is.proposal, AutoCommit: time.Second, RetryMax: 3, MaxOpenRequests: 5, Goroutines: 2,
 	}
 	if is.returned {
 		conf.Errors = p.Room

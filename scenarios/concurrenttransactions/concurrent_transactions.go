@@ -173,8 +173,8 @@ var symptoms = []scenario.Symptom{{
 		{By: "Java", Text: "ConcurrentTransactionsException"},
 	},
 	Cause:   "The coordinator has decided the last transaction, and has not written its markers yet. Until it has, it refuses the next one.",
-	Also:    "all; before Sarama 1.61.1 the producer may not recover",
-	Do:      "Use Sarama 1.61.1. After an error call AbortTxn until it succeeds, then repeat the whole transaction. Set the backoff that `simrun advise --window 3ms` has for your window.",
+	Also:    "all clients and brokers",
+	Do:      "Use Sarama 1.61.1: before, the producer may not recover. After an error call AbortTxn until it succeeds, then repeat the whole transaction. Set the backoff that `simrun advise --window 3ms` has for your window.",
 	Command: scenario.Command("run", "concurrent-transactions"),
 }, {
 	Seen: []scenario.Seen{
@@ -182,28 +182,30 @@ var symptoms = []scenario.Symptom{{
 		{By: "franz-go", Text: "invalid attempt to begin a transaction while already in a transaction"},
 		{By: "franz-go", Text: "producer ID has a fatal, unrecoverable error, err: CONCURRENT_TRANSACTIONS"},
 	},
-	Cause:   "EndTransaction aborted while a record of the transaction was still being refused, or its context ended then.",
-	Also:    "franz-go to 1.22.3, TV1; under TV2 the record goes out in the next transaction",
-	Do:      "Call AbortBufferedRecords before EndTransaction with TryAbort, give EndTransaction no deadline, and use franz-go 1.22.3. To go on, make a new client.",
-	Command: scenario.Command("run", "concurrent-transactions/kgo@abort-inside"),
+	Cause:    "EndTransaction aborted while a record of the transaction was still being refused, or its context ended then.",
+	Variants: []string{"kgo", "kgo-1.22.3"},
+	Also:     ", TV1; under TV2 the record goes out in the next transaction",
+	Do:       "Call AbortBufferedRecords before EndTransaction with TryAbort, give EndTransaction no deadline, and use franz-go 1.22.3. To go on, make a new client.",
+	Command:  scenario.Command("run", "concurrent-transactions/kgo@abort-inside"),
 }, {
 	Seen: []scenario.Seen{
 		{By: "Java", Text: "timed out and must be retried"},
 		{By: "Java", Text: "IllegalStateException from abortTransaction after commitTransaction threw a TimeoutException"},
 	},
-	Cause:   "commitTransaction gave up after max.block.ms while the transaction before was still being completed; its sender goes on.",
-	Also:    "Java 3.9 and trunk after 4.0",
-	Do:      "After a TimeoutException call commitTransaction again, until it returns or throws something else; do not abort. Or close the producer.",
-	Command: scenario.Command("run", "concurrent-transactions/java@commit-deadline"),
+	Cause:    "commitTransaction gave up after max.block.ms while the transaction before was still being completed; its sender goes on.",
+	Variants: []string{"java"},
+	Also:     ", and Java 4 as far as it was read",
+	Do:       "After a TimeoutException call commitTransaction again, until it returns or throws something else; do not abort. Or close the producer.",
+	Command:  scenario.Command("run", "concurrent-transactions/java@commit-deadline"),
 }, {
 	Seen: []scenario.Seen{
 		{By: "Sarama", Text: "kafka server: The broker received an out of order sequence number"},
 		{Text: "out of order sequence number after AbortTxn succeeded"},
 	},
-	Cause:   "The transaction was aborted while its record was still being refused, and the retries ran out then.",
-	Also:    "Sarama to 1.61.1",
-	Do:      "Wait for each record's success or error before AbortTxn. Call AbortTxn once more, and repeat the transaction.",
-	Command: scenario.Command("explore", "concurrent-transactions/sarama-1.61.1@abort-inside-5s"),
+	Cause:    "The transaction was aborted while its record was still being refused, and the retries ran out then.",
+	Variants: []string{"sarama-1.43", "sarama-1.49", "sarama-1.61.1"},
+	Do:       "Wait for each record's success or error before AbortTxn. Call AbortTxn once more, and repeat the transaction.",
+	Command:  scenario.Command("explore", "concurrent-transactions/sarama-1.61.1@abort-inside-5s"),
 }}
 
 // Scenario is the race. A variant is a client with its application.

@@ -68,14 +68,14 @@ var Scenario = scenario.Scenario[Params, client]{
 			{Text: "WriteMessages returned context canceled, and the retry wrote the message twice"},
 			{Text: "a produce call failed with a timeout, and consumers got the record"},
 		},
-		Cause:   "The context ends the wait for the record's batch, and not the batch.",
-		Also:    "kafka-go to 0.4.51",
-		Do:      "Give WriteMessages a context that does not end, and wait for its answer.",
-		Command: scenario.Command("run", "error-then-delivered"),
+		Cause:    "The context ends the wait for the record's batch, and not the batch.",
+		Variants: []string{"unfixed"},
+		Do:       "Give WriteMessages a context that does not end, and wait for its answer.",
+		Command:  scenario.Command("run", "error-then-delivered"),
 	}},
 	Sources: []string{
 		"kafka-go issue 1427; the comment of Writer.WriteMessages, which tells of it",
-		"Writer.WriteMessages, partitionWriter.writeMessages, writeBatches and writeBatch of kafka-go 0.4.51",
+		"Writer.WriteMessages, partitionWriter.writeMessages, writeBatches and writeBatch of kafka-go 0.4.18 and 0.4.51",
 		"recBatch.canFailFromLoadErrs and sink.handleRetryBatches of franz-go 1.22.2",
 	},
 	Code: []string{
@@ -85,7 +85,7 @@ var Scenario = scenario.Scenario[Params, client]{
 	Settings: []*setting{one, two},
 	Claims:   []*claim{staysOut, noneTwice, noneLost},
 	Variants: []scenario.Variant[Params, client]{
-		{Name: "unfixed", Is: client{context: true}, Release: "kafka-go 0.4.51",
+		{Name: "unfixed", Is: client{context: true}, Release: "kafka-go 0.4.18 to 0.4.51",
 			Does:   "returns the context's error, and the batch stays queued",
 			Expect: expect{goesOn}},
 		{Name: "awaited", Is: client{}, Release: "used well, in the same release",

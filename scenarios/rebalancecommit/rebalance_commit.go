@@ -160,9 +160,9 @@ var symptoms = []scenario.Symptom{
 			{Text: "duplicate messages after each rebalance"},
 		},
 		Cause: "A member goes on with records of a partition that it has lost, and commits them as what it is by now.",
-		Also: "franz-go CommitRecords to 1.22.3, MarkCommitRecords to 1.22.2; kafka-go to 0.4.51; not Sarama, whose session commits " +
+		Also: "franz-go's CommitRecords and kafka-go's CommitMessages, in all releases read; not Sarama, whose session commits " +
 			"under its own generation",
-		Do:      "In revoke, wait for the records in work, commit them, and drop what comes later.",
+		Do:      "In revoke, wait for the records in work, commit them, and drop what comes later. MarkCommitRecords of franz-go 1.22.3 drops what is lost.",
 		Command: scenario.Command("show", "rebalance-commit"),
 	},
 }

@@ -134,41 +134,63 @@ var Scenario = scenario.Scenario[Params, Client]{
 		{
 			Seen: []scenario.Seen{
 				{Text: "Sarama messages are out of order after NOT_LEADER_FOR_PARTITION, with MaxOpenRequests 1"},
-				{Text: "a message was acknowledged by Sarama's idempotent producer, and is not in the topic"},
 				{By: "Sarama", Text: "state change to [retrying] because kafka server: Tried to send a message to a replica that is not the leader for some partition"},
 			},
-			Cause:   "The next batch is in flight while the first is retried; what waits behind it goes without a sequence number.",
-			Also:    "Sarama to 1.47.0; acknowledged and not written: to 1.46.2 (before 1.43.3 seen in released code, from 1.38.1 on, and not modelled)",
-			Do:      "Use Sarama 1.61.1.",
-			Command: scenario.Command("run", "retry-order"),
+			Cause:    "The next batch is in flight while the first is retried.",
+			Variants: []string{"unnumbered", "numbered"},
+			Do:       "Use Sarama 1.61.1.",
+			Command:  scenario.Command("run", "retry-order"),
+		},
+		{
+			Seen: []scenario.Seen{
+				{Text: "a message was acknowledged by Sarama's idempotent producer, and is not in the topic"},
+			},
+			Cause:    "What waits behind a batch that is retried goes without a sequence number, and the broker takes it for another message.",
+			Variants: []string{"unnumbered"},
+			Do:       "Use Sarama 1.61.1.",
+			Command:  scenario.Command("explore", "retry-order/unnumbered@idempotent"),
 		},
 		{
 			Seen: []scenario.Seen{
 				{Text: "messages are in the topic twice after a connection reset, although each was sent once"},
+			},
+			Cause:   "The broker had written what was in flight, and it is written again.",
+			Also:    "all clients, without idempotence",
+			Do:      "Make the producer idempotent.",
+			Command: scenario.Command("explore", "retry-order/numbered-late@lost"),
+		},
+		{
+			Seen: []scenario.Seen{
 				{Text: "an idempotent Sarama producer fails with OUT_OF_ORDER_SEQUENCE_NUMBER after a broken connection"},
 				{By: "Sarama", Text: "kafka: Failed to produce message to topic orders: kafka server: The broker received an out of order sequence number"},
 			},
-			Cause: "The broker had written what was in flight. Without idempotence it is written again; " +
-				"Sarama to 1.47.0 sends it again in another batch, which the broker does not know.",
-			Also:    "without idempotence, all clients; out of order, Sarama to 1.47.0",
-			Do:      "Make the producer idempotent; Sarama from 1.48.0 on.",
-			Command: scenario.Command("explore", "retry-order/numbered@lost-idempotent"),
+			Cause:    "The broker had written what was in flight. It is sent again in another batch, which the broker does not know.",
+			Variants: []string{"unnumbered", "numbered"},
+			Do:       "Use Sarama 1.61.1.",
+			Command:  scenario.Command("explore", "retry-order/numbered@lost-idempotent"),
 		},
 		{
 			Seen: []scenario.Seen{
 				{Text: "a Sarama producer stops sending to a partition after a batch failed for good or a connection was lost, until the next message comes"},
+			},
+			Cause:    "The partition is free again, and the goroutine that sends is not told.",
+			Variants: []string{"muted"},
+			Do:       "Use Sarama 1.61.1.",
+			Command:  scenario.Command("explore", "retry-order/muted@exhausted"),
+		},
+		{
+			Seen: []scenario.Seen{
 				{Text: "Sarama AsyncProducer hangs after an error, and nobody reads Errors"},
 			},
-			Cause:    "The partition is free again, and the goroutine that sends is not told; or it waits for somebody to read the error.",
-			Variants: []string{"muted"},
-			Also:     "; where nobody reads Errors, all",
-			Do:       "Use Sarama 1.61.1, and read Errors.",
-			Command:  scenario.Command("explore", "retry-order/muted@exhausted"),
+			Cause:    "The goroutine that sends waits for somebody to read the error.",
+			Variants: []string{"unnumbered", "numbered", "muted", "woken", "numbered-late"},
+			Do:       "Read Errors.",
+			Command:  scenario.Command("explore", "retry-order/numbered-late@unread"),
 		},
 	},
 	Sources: []string{
 		"sarama issues 2619, 2860 (order), 3354 (sequence numbers, release 1.46.3), pull request 3422 (partition muting, release 1.48.0), 3689 (release 1.60.1)",
-		"partitionProducer, brokerProducer, partitionMuter, retryHandler and retryBatch of sarama 1.43.3, 1.47.0, 1.48.0, 1.60.0, 1.60.1 and 1.61.1, async_producer.go",
+		"partitionProducer, brokerProducer, partitionMuter, retryHandler and retryBatch of sarama 1.38.0, 1.43.3, 1.47.0, 1.48.0, 1.60.0, 1.60.1 and 1.61.1, async_producer.go",
 		"brokerProducer.handleError, abandonBrokerConnection and Broker.responseReceiver of the same releases and of 1.50.3",
 		"sink and recBuf of franz-go 1.22.2; handleReqClientErr, brokerCxn.handleResps and loadConnection of 1.22.3",
 		"Sender, RecordAccumulator and TransactionManager of Kafka 3.9, clients/producer/internals; rdkafka_request.c, rdkafka_partition.c and rdkafka_idempotence.c of librdkafka 2.15",
@@ -181,7 +203,7 @@ var Scenario = scenario.Scenario[Params, Client]{
 	Settings: []*setting{plain, plainFive, idempotent, known, exhausted, unread, lost, lostFive, lostIdempotent},
 	Claims:   []*claim{order, noneLost, noneTwice, noneFails, staysOut, noProgress},
 	Variants: []scenario.Variant[Params, Client]{
-		{Name: "unnumbered", Is: Client{release: saramaasync.Release1_43_3}, Release: "Sarama 1.43.3 to 1.46.2",
+		{Name: "unnumbered", Is: Client{release: saramaasync.Release1_43_3}, Release: "Sarama 1.38.0 to 1.46.2",
 			Does: "retries, with more in flight; what is buffered behind a retry gets no sequence number",
 			Expect: expect{
 				overtakes, outOfOrder, nobodyReads, again, chaser, regrouped,

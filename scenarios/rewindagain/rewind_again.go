@@ -62,17 +62,18 @@ var Scenario = scenario.Scenario[Params, kgo.Prior]{
 		},
 		Cause:    "The first of two commits that is done lets autocommits through, while the second is out.",
 		Variants: []string{"flag"},
-		Also:     "; to 1.20.7 a commit is cancelled, see commit-reconnect",
+		Also:     "; before, a commit is cancelled, see commit-reconnect",
 		Do:       "Use franz-go 1.21.4, or disable autocommit.",
 		Command:  scenario.Command("run", "rewind-again"),
 	}, {
 		Seen: []scenario.Seen{
 			{Text: "franz-go autocommit undoes CommitOffsets with EpochOffset{Epoch: -1}, until the next poll"},
 		},
-		Cause:   "EpochOffset.Less compares leader epochs first. Without one, a commit does not move what the next autocommit takes.",
-		Also:    "franz-go to 1.22.3",
-		Do:      "Commit the record's LeaderEpoch, or UncommittedOffsets, or CommitRecords; or disable autocommit.",
-		Command: scenario.Command("explore", "rewind-again/count@no-epoch"),
+		Cause:    "EpochOffset.Less compares leader epochs first. Without one, a commit does not move what the next autocommit takes.",
+		Variants: []string{"flag", "count"},
+		Also:     "; by the source, before too",
+		Do:       "Commit the record's LeaderEpoch, or UncommittedOffsets, or CommitRecords; or disable autocommit.",
+		Command:  scenario.Command("explore", "rewind-again/count@no-epoch"),
 	}},
 	Sources: []string{
 		"franz-go commit 769d52d1 (blockAuto is a count; release 1.21.4)",

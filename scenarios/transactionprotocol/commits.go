@@ -210,7 +210,7 @@ var DelayedEndTxn = race(scenario.Scenario[struct{}, World]{
 	Variants: []scenario.Variant[struct{}, World]{
 		{Name: "tv1", Is: delayed(tv1, false), Release: "all Kafka, TV1", Does: "keeps the epoch from transaction to transaction", Expect: expect{scenario.Breaks(noAbortedRead).Because("the late EndTxn has the producer id and epoch of the next transaction")}},
 		{Name: "tv1-init", Is: delayed(tv1, true), Release: "franz-go 1.21.6, TV1", Does: "asks for a new epoch after an EndTxn without an answer"},
-		{Name: "tv2", Is: delayed(tv2, false), Release: "Kafka 4.0, TV2", Does: "ends each transaction's epoch with it"},
+		{Name: "tv2", Is: delayed(tv2, false), Release: "Kafka 4.0 and later, TV2", Does: "ends each transaction's epoch with it"},
 	},
 })
 
@@ -232,11 +232,12 @@ var DelayedMarker = race(scenario.Scenario[struct{}, World]{
 	Code:    []string{"model/broker/partition_log.go", "model/coordinator/marker_channel.go"},
 	Claims:  []*claim{noAbortedRead, noTorn, noLostWrite, stableMoves},
 	Symptoms: []scenario.Symptom{{
-		Seen:    []scenario.Seen{{Text: "a record of an aborted transaction is read, after a leader's connection broke"}},
-		Cause:   "A marker was sent again, and the first one arrived during the next transaction.",
-		Also:    "all of TV1; TV2 of Kafka 4.0 and 4.1",
-		Do:      "Use Kafka 4.2 or later and a client with TV2.",
-		Command: scenario.Command("run", "delayed-marker"),
+		Seen:     []scenario.Seen{{Text: "a record of an aborted transaction is read, after a leader's connection broke"}},
+		Cause:    "A marker was sent again, and the first one arrived during the next transaction.",
+		Variants: []string{"kafka-4.0"},
+		Also:     ", TV2; all, TV1",
+		Do:       "Use Kafka 4.2 or later and a client with TV2.",
+		Command:  scenario.Command("run", "delayed-marker"),
 	}},
 	Schedule: `
 		A start; A->C InitProducerId; A await id; A begin; A->B0 Produce; B0->C AddPartitionsToTxn
@@ -245,7 +246,7 @@ var DelayedMarker = race(scenario.Scenario[struct{}, World]{
 		B0->C AddPartitionsToTxn#2; C->B0 AddPartitionsToTxn response#2; C->B0 WriteTxnMarkers; A await produce#2
 		A->C EndTxn#2; A await end#2; C->B0/2 WriteTxnMarkers#2; B0->C/2 WriteTxnMarkers response#2`,
 	Variants: []scenario.Variant[struct{}, World]{
-		{Name: "kafka-4.0", Is: lateMarker(tv2, model.Rules{Release: model.Kafka4_1}), Release: "Kafka 4.0 and 4.1, TV2", Does: "accepts a marker of the partition's own epoch, which is that of the next transaction", Expect: expect{scenario.Breaks(noAbortedRead).Because("the late marker has the epoch of the next transaction")}},
+		{Name: "kafka-4.0", Is: lateMarker(tv2, model.Rules{Release: model.Kafka4_1}), Release: "Kafka 4.0 to 4.1, TV2", Does: "accepts a marker of the partition's own epoch, which is that of the next transaction", Expect: expect{scenario.Breaks(noAbortedRead).Because("the late marker has the epoch of the next transaction")}},
 		{Name: "tv1", Is: lateMarker(tv1, model.Rules{}), Release: "all Kafka, TV1", Does: "likewise; a late EndTxn does the same there", Expect: expect{scenario.Breaks(noAbortedRead).Because("the late marker has the epoch of the next transaction")}},
 		{Name: "kafka-4.2", Is: lateMarker(tv2, model.Rules{Release: model.Kafka4_2}), Release: "Kafka 4.2 and later, TV2", Does: "wants a newer epoch, while a transaction is open"},
 	},
@@ -311,7 +312,7 @@ var LateRecord = race(scenario.Scenario[struct{}, World]{
 	Variants: []scenario.Variant[struct{}, World]{
 		{Name: "same-epoch", Is: late(tv1, model.Rules{}, true, commits(0), commits(0)), Release: "Kafka 3.6 and later, TV1, a client without KIP-360", Does: "keeps the epoch after an abort", Expect: expect{scenario.Breaks(noAbortedRead).Because("the late record has the epoch of the next transaction, which has the partition")}},
 		{Name: "kip-360", Is: late(tv1, model.Rules{}, false, commits(0), commits(0)), Release: "Kafka 3.6 and later, TV1, a client with KIP-360", Does: "asks for a new epoch after an error"},
-		{Name: "tv2", Is: late(tv2, model.Rules{}, false, commits(0), commits(0)), Release: "Kafka 4.0, TV2", Does: "ends each transaction's epoch with it"},
+		{Name: "tv2", Is: late(tv2, model.Rules{}, false, commits(0), commits(0)), Release: "Kafka 4.0 and later, TV2", Does: "ends each transaction's epoch with it"},
 	},
 })
 
