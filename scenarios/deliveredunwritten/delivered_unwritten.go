@@ -148,7 +148,7 @@ func build(w *sim.World, is client, p Params) {
 			app.Marked, app.Mark = []model.Record{1}, kgo.WithContext
 		}
 	}
-	cl := kgo.NewProducer(w.Dial("kgo", "broker"), nil, config)
+	cl := kgo.NewProducer(nil, config, w.Dial("kgo", "broker"))
 	application := kgo.NewApp(cl, app)
 	application.AddTo(w, application.NewSubmitter(1, model.Record(p.Records+1), 1))
 	w.GoProgram("metadata", cl.NewMetadata())

@@ -143,7 +143,7 @@ func buildFranzGo(w *sim.World, is client, p Params) {
 	for r := range p.Records {
 		app.Marked = append(app.Marked, model.Record(r+1))
 	}
-	cl := kgo.NewProducer(w.Dial("kgo", "broker"), nil, config)
+	cl := kgo.NewProducer(nil, config, w.Dial("kgo", "broker"))
 	application := kgo.NewApp(cl, app)
 	application.AddTo(w, application.NewSubmitter(1, model.Record(p.Records+1), 1))
 	w.GoProgram("context", &kgo.Context{Producer: cl})

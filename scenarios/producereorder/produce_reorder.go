@@ -367,7 +367,7 @@ func build(w *sim.World, remedy Remedy, p Params) {
 		leader.Connect(w.Dial("broker", "coordinator"))
 		coordinates = w.Dial("kgo", "coordinator")
 	}
-	cl := kgo.NewProducer(w.Dial("kgo", "broker"), coordinates, config)
+	cl := kgo.NewProducer(coordinates, config, w.Dial("kgo", "broker"))
 	application := kgo.NewApp(cl, app)
 	var submitters []*kgo.Submitter
 	next := model.Record(1)

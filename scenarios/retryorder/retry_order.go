@@ -365,7 +365,7 @@ func buildFranzGo(w *sim.World, p Params) {
 	if p.Idempotent {
 		config.InFlight = 5
 	}
-	cl := kgo.NewProducer(w.Dial("kgo", "broker"), nil, config)
+	cl := kgo.NewProducer(nil, config, w.Dial("kgo", "broker"))
 	application := kgo.NewApp(cl, kgo.AppConfig{Remedy: kgo.HandOverAgain, Records: p.Messages})
 	application.AddTo(w, application.NewSubmitter(1, model.Record(p.Messages+1), 1))
 	w.GoProgram("metadata", cl.NewMetadata())

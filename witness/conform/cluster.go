@@ -14,7 +14,7 @@ import (
 const topic = "topic"
 
 // The nodes: node 0 is the coordinator of transactions, partition
-// p is led by node p+1. So what happens to the connection of a leader, which Sarama
+// p is led by node p+1, unless leads says otherwise. So what happens to the connection of a leader, which Sarama
 // closes when it runs out of retries, touches nothing else.
 const coordinatorID = 0
 
@@ -30,10 +30,11 @@ func address(id int32) string { return fmt.Sprint(host(id), ":", port) }
 type cluster struct {
 	tv2        bool // KIP-890 part 2; the leader does not try by itself to add a partition
 	partitions int
-	oneLeader  bool // node 1 leads all partitions
 	oneNode    bool // node 0 is the whole cluster
-	lag        time.Duration
-	tooLarge   map[string]bool // records that are refused, by their value
+	// leads names the leader of a partition, and its epoch. nil: partition p is led by node p+1.
+	leads    func(partition int32) (node, epoch int32)
+	lag      time.Duration
+	tooLarge map[string]bool // records that are refused, by their value
 
 	mu       sync.Mutex
 	complete time.Time // when the last transaction is
@@ -125,8 +126,8 @@ func (c *cluster) metadata() kmsg.Response {
 		p := kmsg.NewMetadataResponseTopicPartition()
 		leader := id + 1
 		switch {
-		case c.oneLeader:
-			leader = 1
+		case c.leads != nil:
+			leader, p.LeaderEpoch = c.leads(id)
 		case c.oneNode:
 			leader = 0
 		}

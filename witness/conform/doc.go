@@ -22,8 +22,8 @@
 // Sarama whose broker throttles it; Sarama's asynchronous producer whose leader refuses a
 // batch for a while; Sarama's idempotent producer, whose requests meet faults, lost
 // connections among them, against no model; franz-go's producer, idempotent
-// or not, whose leader refuses a batch and loses up to two connections; and the configuration
-// checks of both clients.
+// or not, whose leader refuses a batch, moves to another broker and back, and loses up to two
+// connections; and the configuration checks of both clients.
 // Where what happens at one instant has no order, the model is asked whether it has the
 // release's story among its own.
 //

@@ -257,10 +257,16 @@ func TestSaramaAcknowledgesWhatIsNotWritten(t *testing.T) {
 
 // Goal: up to 1.47.0 messages that were written come back as OUT_OF_ORDER_SEQUENCE_NUMBER
 // after a connection was lost, because they go again in other batches. Method: as above,
-// but that the third request loses it.
+// but that the third request loses it. In some runs the batches go again as they were, by luck.
 func TestSaramaFailsWhatIsWritten(t *testing.T) {
-	became := retries{at: []time.Duration{0, ms, 2 * ms, 3 * ms}, took: 10 * ms, cut: map[int]bool{3: true}}.run(t)
 	before := semver.Compare(version(t, "sarama"), "v1.48.0") < 0
+	var became retried
+	for range 20 {
+		became = retries{at: []time.Duration{0, ms, 2 * ms, 3 * ms}, took: 10 * ms, cut: map[int]bool{3: true}}.run(t)
+		if len(became.written) > 0 {
+			break
+		}
+	}
 	if !before && len(became.written) == 0 {
 		return
 	}

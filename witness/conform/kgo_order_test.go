@@ -26,7 +26,8 @@ import (
 
 // kgoOrdering is an application that produces records to one partition, a batch each, whose
 // leader refuses one of them for a while, or loses the connection once or twice when it has
-// written a batch, and may refuse that then. What fails is produced again.
+// written a batch, and may refuse that then; or who moves, and perhaps back, which the metadata
+// tells before or after that. What fails is produced again.
 type kgoOrdering struct {
 	ordering
 	minAge  time.Duration // of the metadata
@@ -36,11 +37,11 @@ type kgoOrdering struct {
 // drawKgoOrdering draws a setting. Before 1.21.6, nobody can read a request whose batch fails
 // before it is written; so only those lose connections whose batches do not fail then.
 func drawKgoOrdering(r *rapid.T, release string) (c kgoOrdering) {
-	c.Messages = rapid.IntRange(1, 9).Draw(r, "records")
+	c.Messages = rapid.IntRange(1, 12).Draw(r, "records")
 	if c.Idempotent = rapid.Bool().Draw(r, "idempotent"); c.Idempotent {
 		c.MaxOpen = releaseOf(release, from[int]{"v1.15.0", 4}, from[int]{"v1.22.1", 5})
 	} else {
-		c.MaxOpen = rapid.IntRange(1, 12).Draw(r, "in-flight")
+		c.MaxOpen = rapid.IntRange(1, releaseOf(release, from[int]{"v1.15.0", 9}, from[int]{"v1.20.0", 14})).Draw(r, "in-flight")
 	}
 	if rapid.Bool().Draw(r, "loses") && (c.Idempotent || semver.Compare(release, "v1.21.6") >= 0) {
 		c.lost = []int{rapid.IntRange(1, c.Messages).Draw(r, "lost")}
@@ -49,10 +50,21 @@ func drawKgoOrdering(r *rapid.T, release string) (c kgoOrdering) {
 		}
 		c.after = rapid.IntRange(0, 1).Draw(r, "after")
 	}
+	if c.Messages <= 5 && rapid.Bool().Draw(r, "moves") {
+		request, load := 0, 0
+		for range rapid.IntRange(1, 2).Draw(r, "times") {
+			request += rapid.IntRange(1, 4).Draw(r, "with")
+			load += rapid.IntRange(1, 2).Draw(r, "known")
+			c.moves, c.knows = append(c.moves, request), append(c.knows, load)
+		}
+	}
 	c.Refused = rapid.IntRange(1, c.Messages).Draw(r, "refused")
 	c.Refusals = rapid.IntRange(0, 9).Draw(r, "refusals")
 	c.refusal = rapid.SampledFrom([]model.Error{model.ErrNotLeaderOrFollower, model.ErrInvalidRecord}).Draw(r, "refusal")
 	c.RetryMax = rapid.IntRange(1, 8).Draw(r, "retries")
+	if len(c.moves) > 0 && retriesOf(release, c.RetryMax) == 0 {
+		c.RetryMax++ // TestKgoWithoutRetriesStays says why.
+	}
 	c.minAge = time.Duration(rapid.IntRange(10, 400).Draw(r, "min-age"))*time.Millisecond + 11*time.Nanosecond
 	// No two of what is due are due at one instant.
 	c.think = sim.Exponential(time.Duration(rapid.SampledFrom([]int{100, 2000, 20_000}).Draw(r, "think")) * time.Microsecond)
@@ -61,29 +73,43 @@ func drawKgoOrdering(r *rapid.T, release string) (c kgoOrdering) {
 	return c
 }
 
-// losingBroker is the model's broker, whose connections are lost after some requests.
+// losingBroker is the model's broker, whose connections are lost after some requests, and who
+// stands for two, on two connections.
 type losingBroker struct {
 	*broker.Broker
 	lost   []int `sim:"config"` // from 1
+	moves  []int `sim:"config"`
 	seen   int
-	losses int  // so far
-	cuts   bool // now
+	at     int    // the connection of the last request
+	losses [2]int // so far, by connection
+	cuts   bool   // now
 }
 
 func (b *losingBroker) Handle(e sim.Envelope, out *sim.Outbox) {
-	if _, ok := e.Message.(*model.ProduceRequest); ok {
-		b.seen++
-		if b.cuts = slices.Contains(b.lost, b.seen); b.cuts {
-			b.losses++
-		}
+	request, ok := e.Message.(*model.ProduceRequest)
+	if !ok {
+		b.Broker.Handle(e, out)
+		return
 	}
-	b.Broker.Handle(e, out)
+	b.at = 0
+	if e.From() == "sink2" {
+		b.at = 1
+	}
+	b.seen++
+	if b.cuts = slices.Contains(b.lost, b.seen); b.cuts {
+		b.losses[b.at]++
+	}
+	if b.at == leader(b.moves, b.seen) {
+		b.Broker.Handle(e, out)
+		return
+	}
+	out.Reply(e, &model.ProduceResponse{Partitions: []model.ProducePartitionResponse{{Partition: request.Partitions[0].Partition, Error: model.ErrNotLeaderOrFollower}}})
 }
 
 // options are the events of which any may be next: of the faults, the connection is lost
 // where it is to be.
 func (b *losingBroker) options(enabled []sim.Event) []int {
-	return withFault(enabled, b.cuts, "broker->kgo", b.losses)
+	return withFault(enabled, b.cuts, "broker->"+connections[b.at], b.losses[b.at])
 }
 
 // withFault are the places of all events but the faults, or that of the nth connection if it
@@ -109,12 +135,17 @@ func (c kgoOrdering) world(s *story) (*sim.World, *losingBroker) {
 	if c.Refusals > 0 {
 		config.Refusals = []broker.Refusal{{Record: model.Record(c.Refused), Error: c.refusal, After: int32(c.after), Times: int32(c.Refusals)}}
 	}
-	node := &losingBroker{Broker: broker.New(config), lost: c.lost}
+	node := &losingBroker{Broker: broker.New(config), lost: c.lost, moves: c.moves}
 	w.AddNode("broker", node)
-	cl := producer.NewProducer(w.Dial("kgo", "broker"), nil, producer.ProducerConfig{
+	leaders := []*sim.Conn{w.Dial(connections[0], "broker")}
+	if len(c.moves) > 0 {
+		leaders = append(leaders, w.Dial(connections[1], "broker"))
+	}
+	cl := producer.NewProducer(nil, producer.ProducerConfig{
 		Idempotent: c.Idempotent, InFlight: c.MaxOpen, BatchRecords: 1, RecordRetries: int32(retriesOf(c.release, c.RetryMax)), ReusesNumbers: semver.Compare(c.release, "v1.22.2") < 0, StaysOK: semver.Compare(c.release, "v1.17.0") < 0,
 		FirstReadFails: semver.Compare(c.release, "v1.19.0") >= 0, Keys: 1, Partitions: 1, Batches: 3 * c.Messages, MetadataMinAge: c.minAge, Paced: true,
-	})
+		Leaders: c.leaders(), KeepsOK: semver.Compare(c.release, "v1.21.1") < 0, CreditsOK: semver.Compare(c.release, "v1.21.2") < 0, AwaitsMetadata: semver.Compare(c.release, "v1.17.1") < 0,
+	}, leaders...)
 	app := producer.NewApp(cl, producer.AppConfig{Remedy: producer.HandOverAgain, Records: c.Messages})
 	app.AddTo(w, app.NewSubmitter(1, model.Record(c.Messages+1), 1))
 	w.GoProgram("metadata", cl.NewMetadata())
@@ -124,34 +155,30 @@ func (c kgoOrdering) world(s *story) (*sim.World, *losingBroker) {
 	return w, node
 }
 
+// leaders are whom the metadata names, one load after the other.
+func (c kgoOrdering) leaders() (places []int32) {
+	if len(c.knows) == 0 {
+		return nil
+	}
+	for load := 1; load <= c.knows[len(c.knows)-1]; load++ {
+		places = append(places, int32(leader(c.knows, load)))
+	}
+	return places
+}
+
 // released runs the release that this binary has. It belongs in a bubble.
 //
 // It is vacuous if a batch failed while its request was being made, which the model leaves
 // out.
 func (c kgoOrdering) released(s *story) (vacuous bool) {
-	leader := &refusingLeader{ordering: c.ordering, story: s, cluster: newCluster(2), services: sim.NewRandom(c.seed, "service broker")}
-	leader.cluster.oneLeader = true
-	options := []kgo.Opt{
-		kgo.SeedBrokers(address(coordinatorID)), kgo.DefaultProduceTopic(topic), kgo.RecordPartitioner(kgo.ManualPartitioner()),
-		kgo.ProducerLinger(0), kgo.ProducerBatchMaxBytes(512), kgo.ProducerBatchCompression(kgo.NoCompression()),
-		kgo.RecordRetries(c.RetryMax), kgo.RetryBackoffFn(func(int) time.Duration { return 0 }), kgo.MetadataMinAge(c.minAge),
-		kgo.Dialer(func(_ context.Context, network, host string) (net.Conn, error) { return leader.Dial(network, host) }),
-	}
+	leader := &refusingLeader{ordering: c.ordering, story: s, cluster: newCluster(3), services: sim.NewRandom(c.seed, "service broker")}
+	leader.cluster.leads = leader.known
+	options := []kgo.Opt{kgo.RecordRetries(c.RetryMax), kgo.MetadataMinAge(c.minAge)}
 	if !c.Idempotent {
 		options = append(options, kgo.DisableIdempotentWrite(), kgo.MaxProduceRequestsInflightPerBroker(c.MaxOpen))
 	}
-	cl, err := kgo.NewClient(options...)
-	if err != nil {
-		panic(fmt.Sprint("conform: the client does not start: ", err))
-	}
-	// Another partition has the client connected, with the metadata and a producer id.
-	if err := cl.ProduceSync(context.Background(), &kgo.Record{Partition: 1}).FirstErr(); err != nil {
-		panic(fmt.Sprint("conform: ", err))
-	}
-	time.Sleep(time.Second)
-	synctest.Wait()
-	start := time.Now()
-	leader.begin(start)
+	cl := leader.kgoClient(options...)
+	start := leader.start
 	var delivered sync.WaitGroup
 	delivered.Add(c.Messages)
 	failed := make(chan int, 1<<10)
@@ -184,6 +211,27 @@ func (c kgoOrdering) released(s *story) (vacuous bool) {
 	return leader.empty
 }
 
+// kgoClient is a client that has used other partitions of both leaders: it is connected, and has
+// the metadata and a producer id. What comes now is told.
+func (l *refusingLeader) kgoClient(options ...kgo.Opt) *kgo.Client {
+	cl, err := kgo.NewClient(append(options,
+		kgo.SeedBrokers(address(coordinatorID)), kgo.DefaultProduceTopic(topic), kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		kgo.ProducerLinger(0), kgo.ProducerBatchMaxBytes(512), kgo.ProducerBatchCompression(kgo.NoCompression()),
+		kgo.RetryBackoffFn(func(int) time.Duration { return 0 }),
+		kgo.Dialer(func(_ context.Context, network, host string) (net.Conn, error) { return l.Dial(network, host) }),
+	)...)
+	if err != nil {
+		panic(fmt.Sprint("conform: the client does not start: ", err))
+	}
+	if err := cl.ProduceSync(context.Background(), &kgo.Record{Partition: 1}, &kgo.Record{Partition: 2}).FirstErr(); err != nil {
+		panic(fmt.Sprint("conform: ", err))
+	}
+	time.Sleep(10 * time.Second) // What was asked for while metadata was loaded is loaded then.
+	synctest.Wait()
+	l.begin(time.Now())
+	return cl
+}
+
 // kgoErrorOf is a client's error in the model's words.
 func kgoErrorOf(err error) string {
 	var code *kerr.Error
@@ -198,7 +246,7 @@ func kgoErrorOf(err error) string {
 	return err.Error()
 }
 
-// Goal: when a leader refuses a batch, or connections are lost with what is in flight, a
+// Goal: when a leader refuses a batch, or moves, or connections are lost with what is in flight, a
 // release of franz-go sends the batches that the model sends, with their numbers, and tells the
 // outcomes that the model tells, at the same times. Method: that of TestSaramaOrder.
 func TestKgoOrder(t *testing.T) {
@@ -237,4 +285,37 @@ var failsWritten = kgoOrdering{
 		refusal: model.ErrNotLeaderOrFollower, after: 1, lost: []int{1}, seed: 1,
 	},
 	minAge: 10*time.Millisecond + 11*time.Nanosecond,
+}
+
+// Goal: a record that is not to go again, and whose leader has moved, fails without a question
+// for new metadata; so all that come after it fail too, until the metadata is as old as it may
+// be. With one retry it waits for the metadata, and is delivered. Method: a record each second,
+// and metadata that may be a minute old, of which at most 15 s are over at the start.
+func TestKgoWithoutRetriesStays(t *testing.T) {
+	of := version(t, "franz-go")
+	for retries, least := range []int{45, 0} {
+		tries := retries
+		for retriesOf(of, tries) < retries {
+			tries++
+		}
+		failed := 0
+		synctest.Test(t, func(*testing.T) { failed = failAfterMove(tries) })
+		if failed < least || least == 0 && failed > 0 {
+			t.Errorf("franz-go %s with RecordRetries %d: %d records fail after their leader has moved; want %d, or some more if it is not 0", of, tries, failed, least)
+		}
+	}
+}
+
+// failAfterMove is how many records fail before one is delivered.
+func failAfterMove(retries int) (failed int) {
+	leader := &refusingLeader{story: &story{}, cluster: newCluster(3)}
+	leader.moves, leader.knows, leader.service = []int{1}, []int{1}, sim.Constant(time.Millisecond)
+	leader.cluster.leads = leader.known
+	cl := leader.kgoClient(kgo.RecordRetries(retries), kgo.MetadataMaxAge(time.Minute))
+	defer cl.Close()
+	for cl.ProduceSync(context.Background(), &kgo.Record{Value: []byte("1")}).FirstErr() != nil {
+		failed++
+		time.Sleep(time.Second)
+	}
+	return failed
 }

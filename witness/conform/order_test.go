@@ -33,7 +33,23 @@ type ordering struct {
 	refusal model.Error
 	after   int   // requests with the refused record that come before
 	lost    []int // the requests, from 1, with which their connections are lost
+	moves   []int // the requests, from 1, with which the other one of two brokers begins to lead
+	knows   []int // the loads of metadata, from 1, with which that is known
 	seed    uint64
+}
+
+// leader is who leads after so many requests, and who is known to after so many loads.
+func leader(changes []int, after int) int {
+	return changed(changes, after) % 2
+}
+
+func changed(changes []int, after int) (n int) {
+	for _, at := range changes {
+		if at <= after {
+			n++
+		}
+	}
+	return n
 }
 
 // drawOrdering draws a setting. Before there was muting, more than one batch is in flight.
@@ -70,7 +86,7 @@ func (c ordering) world(release saramaasync.Release, s *story) *sim.World {
 // watch notes what a model's producer sends, and what becomes of each message.
 func (s *story) watch(w *sim.World, idempotent bool) {
 	note := sim.NewProperty("story", nil)
-	sim.On(note, sim.Arrived, func(_ *sim.Claim, _ sim.Act, m *model.ProduceRequest) {
+	sim.On(note, sim.Arrived, func(_ *sim.Claim, a sim.Act, m *model.ProduceRequest) {
 		if len(m.Partitions) == 0 {
 			s.note(w.Now(), "produce nothing")
 			return
@@ -79,17 +95,24 @@ func (s *story) watch(w *sim.World, idempotent bool) {
 		if !idempotent {
 			b.ProducerEpoch = -1 // The model leaves it out.
 		}
-		s.produced(w.Now(), b.Records, int32(b.BaseSequence), int16(b.ProducerEpoch))
+		s.produced(w.Now(), a.Conn, b.Records, int32(b.BaseSequence), int16(b.ProducerEpoch))
 	})
 	sim.On(note, sim.Returned, func(_ *sim.Claim, _ sim.Act, m *model.Promised) { s.note(w.Now(), "outcome of %v", m) })
 	w.Watch(note)
 }
 
-func (s *story) produced(at time.Duration, records []model.Record, sequence int32, epoch int16) {
+// connections are those of a client to two brokers, in the model.
+var connections = []string{"client", "client-2"}
+
+func (s *story) produced(at time.Duration, conn string, records []model.Record, sequence int32, epoch int16) {
+	to := ""
+	if conn == connections[1] {
+		to = " at the second"
+	}
 	if epoch < 0 {
-		s.note(at, "produce %v", records)
+		s.note(at, "produce %v%s", records, to)
 	} else {
-		s.note(at, "produce %v from %d of epoch %d", records, sequence, epoch)
+		s.note(at, "produce %v from %d of epoch %d%s", records, sequence, epoch, to)
 	}
 }
 
@@ -235,7 +258,7 @@ func (c ordering) released(s *story) (vacuous bool) {
 	metrics.UseNilMetrics = true
 	locks.Wake = 0
 	leader := &refusingLeader{ordering: c, story: s, cluster: newCluster(20), services: sim.NewRandom(c.seed, "service broker")}
-	leader.cluster.oneLeader = true
+	leader.cluster.leads = leader.known
 	conf := sarama.NewConfig()
 	conf.Version = sarama.V2_5_0_0
 	conf.ApiVersionsRequest = false
@@ -297,8 +320,9 @@ func errorOf(err error) string {
 	return model.ErrOutOfOrderSequenceNumber.String() // "assertion failed: message out of sequence added to a batch"
 }
 
-// refusingLeader is the leader of two partitions, who refuses a record of the first for
-// a while.
+// refusingLeader is the leader of all partitions, who refuses a record of the first for
+// a while; or two brokers, of whom now one and now the other leads the first, and which take
+// requests one after the other, as one does.
 type refusingLeader struct {
 	ordering
 	*story
@@ -310,6 +334,7 @@ type refusingLeader struct {
 	log      idempotentLog
 	came     int // requests with the refused record
 	seen     int
+	loads    int  // of metadata
 	metadata bool // it was asked for it
 	empty    bool // it got a request whose batch had failed before it was written
 }
@@ -321,52 +346,70 @@ func (l *refusingLeader) begin(at time.Time) {
 }
 
 func (l *refusingLeader) Dial(_, at string) (net.Conn, error) {
-	if at == address(1) {
-		return pipe(l.handle), nil
-	}
-	return pipe(l.cluster.handle), nil
+	return pipe(func(request kmsg.Request) (kmsg.Response, time.Duration) { return l.handle(request, at) }), nil
 }
 
-func (l *refusingLeader) handle(request kmsg.Request) (kmsg.Response, time.Duration) {
+// known is who leads a partition, as the metadata has it. The second leads the last.
+func (l *refusingLeader) known(partition int32) (node, epoch int32) {
+	switch changes := changed(l.knows, l.loads); {
+	case partition == 0:
+		return 1 + int32(changes%2), int32(changes)
+	case len(l.moves) > 0 && int(partition) == l.cluster.partitions-1:
+		return 2, 0
+	}
+	return 1, 0
+}
+
+func (l *refusingLeader) handle(request kmsg.Request, at string) (kmsg.Response, time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r, ok := request.(*kmsg.ProduceRequest)
 	if !ok {
-		l.metadata = l.metadata || !l.start.IsZero()
+		if m, ok := request.(*kmsg.MetadataRequest); ok && len(m.Topics) > 0 && !l.start.IsZero() {
+			l.loads++
+		}
+		l.metadata = l.metadata || !l.start.IsZero() && at == address(1)
 		return l.cluster.handle(request)
+	}
+	second := 0
+	if at == address(2) {
+		second = 1
+	}
+	if !l.start.IsZero() {
+		l.seen++
 	}
 	response := kmsg.NewPtrProduceResponse()
 	if len(r.Topics) == 0 {
 		l.note(time.Since(l.start), "produce nothing")
 	}
 	for _, asked := range r.Topics {
-		response.Topics = append(response.Topics, l.topic(asked))
+		response.Topics = append(response.Topics, l.topic(asked, second))
 	}
 	if l.start.IsZero() {
 		return response, 0
 	}
 	l.free = latest(time.Now(), l.free).Add(l.service.Draw(&l.services))
-	if l.seen++; slices.Contains(l.lost, l.seen) {
+	if slices.Contains(l.lost, l.seen) {
 		return nil, 0
 	}
 	return response, time.Until(l.free)
 }
 
-func (l *refusingLeader) topic(asked kmsg.ProduceRequestTopic) kmsg.ProduceResponseTopic {
+func (l *refusingLeader) topic(asked kmsg.ProduceRequestTopic, at int) kmsg.ProduceResponseTopic {
 	t := kmsg.NewProduceResponseTopic()
 	t.Topic = asked.Topic
 	for _, of := range asked.Partitions {
 		p := kmsg.NewProduceResponseTopicPartition()
 		p.Partition = of.Partition
 		if of.Partition == 0 {
-			p.ErrorCode = l.produce(of.Records)
+			p.ErrorCode = l.produce(of.Records, at)
 		}
 		t.Partitions = append(t.Partitions, p)
 	}
 	return t
 }
 
-func (l *refusingLeader) produce(batch []byte) (code int16) {
+func (l *refusingLeader) produce(batch []byte, at int) (code int16) {
 	if batch == nil {
 		l.empty = true
 		return int16(model.ErrInvalidRecord)
@@ -381,7 +424,10 @@ func (l *refusingLeader) produce(batch []byte) (code int16) {
 		fmt.Sscan(value, &record)
 		records = append(records, record)
 	}
-	l.produced(time.Since(l.start), records, b.FirstSequence, b.ProducerEpoch)
+	l.produced(time.Since(l.start), connections[at], records, b.FirstSequence, b.ProducerEpoch)
+	if at != leader(l.moves, l.seen) {
+		return int16(model.ErrNotLeaderOrFollower)
+	}
 	if slices.Contains(records, model.Record(l.Refused)) {
 		l.came++
 		if l.came > l.after && l.came <= l.after+l.Refusals {

@@ -18,9 +18,9 @@ import (
 
 var others = flag.String("releases", "sarama@v1.61.1 franz-go@v1.22.3", "the releases to build this test with anew; all: one for each change of the models, and some between")
 
-const all = "sarama@v1.43.0 sarama@v1.43.1 sarama@v1.43.2 sarama@v1.43.3 sarama@v1.45.2 sarama@v1.46.2 sarama@v1.46.3 sarama@v1.47.0 sarama@v1.48.1 sarama@v1.48.2 " +
+const all = "sarama@v1.43.0 sarama@v1.43.1 sarama@v1.43.2 sarama@v1.43.3 sarama@v1.44.0 sarama@v1.45.2 sarama@v1.46.2 sarama@v1.46.3 sarama@v1.47.0 sarama@v1.48.1 sarama@v1.48.2 " +
 	"sarama@v1.49.0 sarama@v1.50.3 sarama@v1.60.0 sarama@v1.60.1 sarama@v1.60.2 sarama@v1.61.0 sarama@v1.61.1 " +
-	"franz-go@v1.15.4 franz-go@v1.16.0 franz-go@v1.16.1 franz-go@v1.17.1 franz-go@v1.18.1 franz-go@v1.19.5 franz-go@v1.20.7 franz-go@v1.21.0 franz-go@v1.21.3 franz-go@v1.21.4 franz-go@v1.21.6 franz-go@v1.22.0 franz-go@v1.22.1 franz-go@v1.22.3"
+	"franz-go@v1.15.4 franz-go@v1.16.0 franz-go@v1.16.1 franz-go@v1.17.1 franz-go@v1.18.1 franz-go@v1.19.5 franz-go@v1.20.7 franz-go@v1.21.0 franz-go@v1.21.1 franz-go@v1.21.3 franz-go@v1.21.4 franz-go@v1.21.6 franz-go@v1.22.0 franz-go@v1.22.1 franz-go@v1.22.3"
 
 // modules are the clients by their names here.
 var modules = map[string]string{"sarama": "github.com/IBM/sarama", "franz-go": "github.com/twmb/franz-go"}

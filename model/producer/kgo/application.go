@@ -99,8 +99,14 @@ func (a *App) AddTo(w *sim.World, submitters ...*Submitter) {
 		w.GoProgram(fmt.Sprint("p", i+1), s)
 	}
 	w.GoProgram("app", a.NewApplication())
-	w.GoProgram("sink", a.cl.NewSink())
-	w.GoProgram("responses", a.cl.NewResponses())
+	for place := range a.cl.sinks {
+		number := ""
+		if place > 0 {
+			number = fmt.Sprint(place + 1)
+		}
+		w.GoProgram("sink"+number, a.cl.NewSink(place))
+		w.GoProgram("responses"+number, a.cl.NewResponses(place))
+	}
 	w.GoProgram("promises", a.cl.NewPromises())
 }
 

@@ -68,13 +68,29 @@ type ProducerConfig struct {
 	// runs.
 	Paced         bool
 	Transactional bool
+	// Leaders are whom loads of the metadata name as the leader of partition 0, one load after
+	// the other, by their places; later loads name the last of them. None: it stays the first.
+	Leaders []int32
+	// KeepsOK says that okOnSink stays as it is when a partition moves to another leader.
+	//
+	// Source: topicPartition.migrateProductionTo up to 1.21.0.
+	KeepsOK bool
+	// CreditsOK says that it counts for okOnSink what the leader before answers after that.
+	//
+	// Source: sink.handleReqRespBatch up to 1.21.1.
+	CreditsOK bool
+	// AwaitsMetadata says that a batch which its leader refuses waits for new metadata although
+	// the partition has moved meanwhile.
+	//
+	// Source: sink.handleRetryBatches up to 1.17.0.
+	AwaitsMetadata bool
 }
 
 // Producer is what the goroutines of a kgo client share that produces.
 //
 // Source: producer, sink and recBuf in franz-go 1.22.2, producer.go and sink.go.
-// Differs: one broker, so recBufsMu guards nothing that changes. bufferedRecords
-// is a counter with those who wait for it, in place of producer.mu, its condition
+// Differs: a partition leaves a sink and comes to another one in one step, under its lock.
+// bufferedRecords is a counter with those who wait for it, in place of producer.mu, its condition
 // and the broadcasts; it has no limit. A request holds one partition's batch. The
 // producer id is there at the start, and each partition has an epoch of its own:
 // the broker compares them by partition too. Batches are not merged. There is
@@ -82,14 +98,15 @@ type ProducerConfig struct {
 // one partition. An idempotent producer has all its slots from the start; one request
 // is in flight all the same until the first answer, by okOnSink. drain is started when
 // there is something to send, and not when it would find nothing. Up to 1.18.1
-// RecordRetries counts the first try; up to 1.22.0 an idempotent producer has four slots.
+// RecordRetries counts the first try; up to 1.19.5 nine requests without an answer are written on a
+// connection, whatever InFlight is, and the tenth is made and waits (ringResp has eight places); up to 1.22.0 an idempotent producer has four slots.
 // A batch that fails while its request is being made is not written; kgo writes that request
 // without it, and before 1.21.6 so that nobody can read it. A request of which nothing could be
 // written goes at once on a new connection, from 1.21.0 on (broker.handleReq); here it is
 // written, and goes nowhere, as on TCP until the client knows that the connection is dead.
 type Producer struct {
 	config ProducerConfig `sim:"config"`
-	conn   *sim.Conn
+	sinks  []*sink        // by leader
 	// coordinator is the connection to the transaction coordinator, if there is one.
 	coordinator *sim.Conn
 
@@ -98,25 +115,31 @@ type Producer struct {
 	flushing        sim.Atomic[int32]
 	bufferedRecords []*sim.WaitGroup // by scope; of what is released there is one
 	cancelled       sim.Atomic[bool]
-	deadline        sim.Timer   // of RecordDeliveryTimeout
-	recBufs         []*recBuf   // by partition
-	drain           goStatement // sink.drain
-	handleSeqResps  goStatement // sink.handleSeqResps
-	inflight        sim.Atomic[int32]
-	dead            sim.Atomic[bool]  // brokerCxn.dead: the next request is written on a new one
-	deadInflight    sim.Atomic[int32] // requests that wait for an answer on it
-	unread          sim.Atomic[bool]  // it is new, and gave no answer yet; with FirstReadFails
+	deadline        sim.Timer // of RecordDeliveryTimeout
+	recBufs         []*recBuf // by partition
 	batchPromises   ring
 	updateMetadata  goStatement
 	loadedAt        sim.Atomic[sim.Time] // the metadata, as the loop that loads it knows; with MetadataMinAge
 	lastUpdate      sim.Atomic[sim.Time] // likewise, as others know, a moment later
-	needBackoff     sim.Atomic[bool]     // before the sink sends more; with MetadataMinAge
 	app             *App                 // whose promises and hook are called
 }
 
-// NewProducer returns a client with its connection to the broker, and to the
-// coordinator if it is transactional. It refuses what NewClient does.
-func NewProducer(conn, coordinator *sim.Conn, c ProducerConfig) *Producer {
+// sink is what the goroutines of a leader's connection share.
+type sink struct {
+	conn           *sim.Conn
+	drain          goStatement
+	handleSeqResps goStatement
+	inflight       sim.Atomic[int32]
+	dead           sim.Atomic[bool]  // brokerCxn.dead: the next request is written on a new one
+	deadInflight   sim.Atomic[int32] // requests that wait for an answer on it
+	unread         sim.Atomic[bool]  // it is new, and gave no answer yet; with FirstReadFails
+	needBackoff    sim.Atomic[bool]  // before more is sent; with MetadataMinAge
+}
+
+// NewProducer returns a client with its connections to those who may lead its partitions, of
+// whom the first does at the start, and to the coordinator if it is transactional. It refuses
+// what NewClient does.
+func NewProducer(coordinator *sim.Conn, c ProducerConfig, leaders ...*sim.Conn) *Producer {
 	checked := config.NewKgo()
 	checked.Transactional, checked.DisableIdempotentWrite = c.Transactional, !c.Idempotent
 	checked.Linger, checked.RecordDeliveryTimeout = c.Linger, c.RecordDeliveryTimeout
@@ -124,7 +147,10 @@ func NewProducer(conn, coordinator *sim.Conn, c ProducerConfig) *Producer {
 		checked.InFlight = c.InFlight
 	}
 	config.Must("franz-go", checked)
-	cl := &Producer{config: c, conn: conn, coordinator: coordinator}
+	cl := &Producer{config: c, coordinator: coordinator}
+	for _, conn := range leaders {
+		cl.sinks = append(cl.sinks, &sink{conn: conn})
+	}
 	cl.producerID.Init(1)
 	cl.loadedAt.Init(-sim.Time(c.MetadataMinAge)) // Old enough.
 	cl.lastUpdate.Init(-sim.Time(c.MetadataMinAge))
@@ -150,7 +176,11 @@ func each[T any](n int) []*T {
 
 // goroutines are those that come and go.
 func (cl *Producer) goroutines() []*goStatement {
-	return []*goStatement{&cl.drain, &cl.handleSeqResps, &cl.batchPromises.finishPromises, &cl.updateMetadata}
+	all := []*goStatement{&cl.batchPromises.finishPromises, &cl.updateMetadata}
+	for _, s := range cl.sinks {
+		all = append(all, &s.drain, &s.handleSeqResps)
+	}
+	return all
 }
 
 // goStatement starts a goroutine that ends, and is started again. The task is
@@ -196,6 +226,9 @@ type goroutine struct {
 }
 
 func (g *goroutine) recBuf() *recBuf { return g.recBufs[g.partition] }
+
+// leader is the partition's sink. The caller holds recBuf.mu.
+func (g *goroutine) leader(t *sim.Task) *sink { return g.sinks[g.recBuf().sink.Get(t)] }
 
 // produce is Produce once the record has its partition.
 func (g *goroutine) produce(t *sim.Task) {

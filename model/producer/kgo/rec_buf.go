@@ -16,6 +16,8 @@ type recBuf struct {
 	batches         sim.List[sim.Ref] // oldest first
 	batchDrainIdx   sim.Var[int32]
 	inflightBatches sim.List[sim.Ref] // in the order of their requests
+	sink            sim.Var[int32]    // of its leader, by place
+	inflightOnSink  sim.Var[int32]    // whose batches these are, while there are any
 	okOnSink        sim.Var[bool]
 	seq             sim.Var[model.Sequence]
 	batch0Seq       sim.Var[model.Sequence]
@@ -92,7 +94,7 @@ func (g *goroutine) tryBuffer(t *sim.Task, batch *recBatch) (appended bool) {
 func (g *goroutine) maybeTriggerDrain(t *sim.Task) {
 	if g.checkIfShouldDrainOrStartLinger(t) && g.drainable(t) {
 		g.recBuf().lockedStopLinger(t)
-		g.drain.start(t)
+		g.leader(t).drain.start(t)
 	}
 }
 
@@ -127,7 +129,7 @@ func (b *recBuf) lockedStopLinger(t *sim.Task) {
 func (g *goroutine) unlingerAndManuallyDrain(t *sim.Task) {
 	g.recBuf().mu.Lock(t.At(PointUnlinger))
 	g.recBuf().lockedStopLinger(t)
-	g.drain.start(t)
+	g.leader(t).drain.start(t)
 	g.recBuf().mu.Unlock(t)
 }
 
@@ -183,14 +185,6 @@ func (b *recBatch) take(t *sim.Task, err recordError) []promisedRec {
 	promises[len(promises)-1] |= lastOfBatch
 	b.records.Set(t)
 	return promises
-}
-
-// clearFailing lets the partition be sent again.
-func (g *goroutine) clearFailing(t *sim.Task) {
-	g.recBuf().mu.Lock(t.At(PointClearFailing))
-	g.recBuf().failing.Set(t, false)
-	g.maybeTriggerDrain(t)
-	g.recBuf().mu.Unlock(t)
 }
 
 func (b *recBuf) resetBatchDrainIdx(t *sim.Task) {

@@ -7,13 +7,19 @@ import (
 	"racelab/sim"
 )
 
-// Sink is the goroutine that sends requests.
+// Sink is the goroutine that sends requests to a leader.
 //
 // Source: sink.drain, sink.produce.
-type Sink struct{ goroutine }
+type Sink struct {
+	goroutine
+	*sink
+	place int32 `sim:"config"` // of the leader
+}
 
-// NewSink returns the goroutine that sends the client's requests.
-func (cl *Producer) NewSink() *Sink { return &Sink{goroutine{Producer: cl}} }
+// NewSink returns the goroutine that sends the client's requests to a leader, by its place.
+func (cl *Producer) NewSink(place int) *Sink {
+	return &Sink{goroutine: goroutine{Producer: cl}, sink: cl.sinks[place], place: int32(place)}
+}
 
 // Run is drain, each time that it is started, for all partitions.
 func (s *Sink) Run(t *sim.Task) {
@@ -47,7 +53,7 @@ func (s *Sink) maybeBackoff(t *sim.Task) {
 // fails in between is not written, as if it had failed before.
 func (s *Sink) createReq(t *sim.Task) {
 	s.recBuf().mu.Lock(t.At(PointCreateReq))
-	if s.drainable(t) {
+	if s.recBuf().sink.Get(t) == s.place && s.drainable(t) {
 		s.loadConnection(t)
 		added := s.tryAddBatch(t)
 		if added {
@@ -72,13 +78,13 @@ func (s *Sink) loadConnection(t *sim.Task) {
 }
 
 // drainable says whether a batch of the partition may go out: there is a slot in
-// the sink (inflightSem), and nothing for which createReq passes over it.
+// its sink (inflightSem), and nothing for which createReq passes over it.
 func (g *goroutine) drainable(t *sim.Task) bool {
 	b := g.recBuf()
 	inflight := b.inflightBatches.Len(t) > 0
-	return int(g.inflight.Load(t)) < g.config.InFlight &&
+	return int(g.leader(t).inflight.Load(t)) < g.config.InFlight &&
 		!b.failing.Get(t) && !b.halted.Get(t) && b.batches.Len(t) > int(b.batchDrainIdx.Get(t)) &&
-		!(b.needSeqReset.Get(t) && inflight) && !(inflight && !b.okOnSink.Get(t))
+		!(b.needSeqReset.Get(t) && inflight) && !(inflight && b.inflightOnSink.Get(t) != b.sink.Get(t)) && !(inflight && !b.okOnSink.Get(t))
 }
 
 // tryAddBatch looks whether the first batch has to fail, and else takes the next.
@@ -123,6 +129,7 @@ func (s *Sink) doSequenced(t *sim.Task) {
 	batch.pinned.Set(t, s.config.Idempotent && !s.config.Transactional && !s.config.ReusesNumbers)
 	batch.refs.Set(t, batch.refs.Get(t)+1)
 	b.inflightBatches.Append(t, ref)
+	b.inflightOnSink.Set(t, s.place)
 	s.conn.Send(t, s.appendTo(t, batch))
 	b.batchDrainIdx.Set(t, b.batchDrainIdx.Get(t)+1)
 	b.lockedStopLinger(t)
@@ -157,13 +164,15 @@ func (s *Sink) appendTo(t *sim.Task, batch *recBatch) *model.ProduceRequest {
 // Source: sink.handleSeqResps, sink.handleReqResp.
 type Responses struct {
 	goroutine
+	*sink
+	place     int32       `sim:"config"` // of the leader
 	code      model.Error // of the answer
 	firstRead bool        // which is none, and would have been the first of a new connection
 }
 
-// NewResponses returns the goroutine that handles the client's responses.
-func (cl *Producer) NewResponses() *Responses {
-	return &Responses{goroutine: goroutine{Producer: cl}}
+// NewResponses returns the goroutine that handles the responses of a leader, by its place.
+func (cl *Producer) NewResponses(place int) *Responses {
+	return &Responses{goroutine: goroutine{Producer: cl}, sink: cl.sinks[place], place: int32(place)}
 }
 
 // Run is handleSeqResps, each time that it is started.
@@ -243,7 +252,7 @@ func (r *Responses) handleReqRespBatch(t *sim.Task) (retry bool) {
 	retry = r.code == model.ErrConcurrentTransactions ||
 		r.code == model.ErrNotLeaderOrFollower && (r.config.RecordRetries < 0 || batch.tries.Get(t) <= r.config.RecordRetries)
 	if !retry || !r.config.StaysOK {
-		b.okOnSink.Set(t, r.code == model.None)
+		b.okOnSink.Set(t, r.code == model.None && (r.config.CreditsOK || !r.moved(t)))
 	}
 	if retry {
 		return true
@@ -252,6 +261,9 @@ func (r *Responses) handleReqRespBatch(t *sim.Task) (retry bool) {
 	r.finishBatch(t)
 	return false
 }
+
+// moved says whether the partition has another leader now.
+func (r *Responses) moved(t *sim.Task) bool { return r.recBuf().sink.Get(t) != r.place }
 
 // finishBatch takes the first batch out of the buffer: it is written, or with
 // g.err fails, and all behind it.
@@ -272,8 +284,13 @@ func (g *goroutine) finishBatch(t *sim.Task) {
 
 // handleRetryBatches sends a batch again, and all behind it, once the metadata is
 // new, or fails them. After a lost connection that gave an answer it asks for no metadata,
-// and an idempotent batch does not fail.
+// and an idempotent batch does not fail. If the partition has moved, all goes at once to the
+// new leader.
 func (r *Responses) handleRetryBatches(t *sim.Task) {
+	if r.moved(t) && !r.config.AwaitsMetadata {
+		r.recBuf().resetBatchDrainIdx(t)
+		return
+	}
 	lost := r.code == model.ErrNetworkException
 	if r.code != model.ErrConcurrentTransactions && !(lost && r.config.Idempotent) {
 		r.err = r.maybeFailErr(t, r.recBuf().at(r.answered(t)))
@@ -324,6 +341,7 @@ func (r *Responses) decInflight(t *sim.Task) {
 type Metadata struct {
 	goroutine
 	errors int32
+	loads  int32 // that have named a leader
 	wait   sim.Timer
 }
 
@@ -343,11 +361,29 @@ func (m *Metadata) Run(t *sim.Task) {
 			return
 		}
 		m.awaitMinAge(t)
-		m.clearFailing(t)
+		m.mergeTopicPartitions(t)
 		if m.config.MetadataMinAge > 0 {
 			m.lastUpdate.Store(t, t.Now())
 		}
 	}
+}
+
+// mergeTopicPartitions lets the partition be sent again, to the leader that the metadata names.
+//
+// Source: Client.mergeTopicPartitions, topicPartition.migrateProductionTo, recBuf.clearFailing.
+func (m *Metadata) mergeTopicPartitions(t *sim.Task) {
+	m.recBuf().mu.Lock(t.At(PointClearFailing))
+	b := m.recBuf()
+	if int(m.loads) < len(m.config.Leaders) {
+		leader := m.config.Leaders[m.loads]
+		if m.loads++; b.sink.Get(t) != leader {
+			b.sink.Set(t, leader)
+			b.okOnSink.Set(t, m.config.KeepsOK && b.okOnSink.Get(t))
+		}
+	}
+	b.failing.Set(t, false)
+	m.maybeTriggerDrain(t)
+	m.recBuf().mu.Unlock(t)
 }
 
 // awaitMinAge waits until the metadata is old enough. What asks for it meanwhile is served
