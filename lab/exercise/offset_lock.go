@@ -160,8 +160,8 @@ func priceOfCommits(c []*code) *Price {
 	})
 	sim.On(p, sim.Received, func(*sim.Claim, sim.Act, *model.OffsetCommitResponse) { flying-- })
 	w.Watch(p)
-	w.Timed(sim.Timing{Seed: 1, Step: mustDelay("1us"), Latency: mustDelay("100us"), Overrides: []sim.DelayOverride{
-		{Of: "coordinator->sarama", Delay: mustDelay(answerTakes.String())},
+	w.Timed(sim.Timing{Seed: 1, Step: sim.Constant(time.Microsecond), Latency: sim.Constant(100 * time.Microsecond), Overrides: []sim.DelayOverride{
+		{Of: "coordinator->sarama", Delay: sim.Constant(answerTakes)},
 	}})
 	if _, err := sim.Run(w, sim.NewWalk(1)); err != nil {
 		panic("exercise: " + err.Error())
@@ -170,14 +170,6 @@ func priceOfCommits(c []*code) *Price {
 	price.Says = fmt.Sprintf("%s on the way at once; 4 goroutines need %d round trips and %.1f ms for 10 commits each, if an answer takes %v",
 		plural(price.InFlight, "request"), price.RoundTrips, price.Milliseconds, answerTakes)
 	return price
-}
-
-func mustDelay(text string) sim.Delay {
-	d, err := sim.ParseDelay(text)
-	if err != nil {
-		panic("exercise: " + err.Error())
-	}
-	return d
 }
 
 func truth(is bool) int {

@@ -29,9 +29,7 @@ func (m *Mutex) fresh() {
 }
 
 // Lock locks the mutex.
-func (m *Mutex) Lock() { m.lock(1) }
-
-func (m *Mutex) lock(skip int) {
+func (m *Mutex) Lock() {
 	g := current()
 	if g == nil {
 		m.real.Lock()
