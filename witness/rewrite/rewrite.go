@@ -48,7 +48,7 @@ var shims = map[string]shim{
 	"math/rand/v2": {"randv2", same(
 		"Int IntN Int32 Int32N Int64 Int64N Uint UintN Uint32 Uint32N Uint64 Uint64N Float32 Float64 NormFloat64 ExpFloat64 Perm Shuffle N")},
 	"crypto/rand":      {"cryptorand", same("Reader Read Text")},
-	"net":              {"net", same("Pipe")},
+	"net":              {"net", same("Pipe Listen Dial DialTimeout")},
 	"testing/synctest": {"synctest", same("Test Wait")},
 	"io":               {"io", same("Pipe PipeReader PipeWriter")},
 	"reflect":          {"", map[string]string{"Select": "ReflectSelect", "MapIter": "ReflectIter"}},
@@ -395,6 +395,7 @@ func (r *rewriter) selector(n *ast.SelectorExpr) {
 	}
 	if s, ok := r.info.Selections[n]; ok {
 		r.reflected(n, s)
+		r.dials(n, s)
 	}
 	id, ok := n.X.(*ast.Ident)
 	if !ok {
@@ -473,6 +474,37 @@ func (r *rewriter) reflected(n *ast.SelectorExpr, s *types.Selection) {
 	}
 	r.open(n.X, r.rt()+"Reflected("+star)
 	r.close(n.X, field+")")
+}
+
+// dials puts the methods that dial and listen under control.
+func (r *rewriter) dials(n *ast.SelectorExpr, s *types.Selection) {
+	f, ok := s.Obj().(*types.Func)
+	if !ok {
+		return
+	}
+	of := ""
+	switch f.FullName() {
+	case "(*net.Dialer).Dial", "(*net.Dialer).DialContext":
+		of = "OfDialer("
+	case "(*net.ListenConfig).Listen":
+		of = "OfListenConfig("
+	default:
+		return
+	}
+	if s.Kind() != types.MethodVal {
+		r.missed = append(r.missed, r.line(n)+": "+f.FullName()+"; call it on a value")
+		return
+	}
+	t, path := s.Recv(), ""
+	for _, i := range s.Index()[:len(s.Index())-1] { // of structs that embed it
+		field := core(deref(t)).(*types.Struct).Field(i)
+		t, path = field.Type(), path+"."+field.Name()
+	}
+	if deref(t) == t {
+		of += "&"
+	}
+	r.open(n.X, r.runtime("net")+"."+of)
+	r.close(n.X, path+")")
 }
 
 // deref is the type that a pointer points to; that of anything else is its own.

@@ -35,6 +35,9 @@ var kernels = map[string]string{
 	// Of the standard library.
 	"FanIn": rt.Fails, "PipeLeft": rt.NoLeak, "PipeCut": rt.Fails, "FanInFine": "", "PipeClosedFine": "", "SynctestFine": "", "StacksFine": "",
 
+	// Sockets of this host.
+	"Handlers": rt.Fails, "IdleClient": rt.NoDeadlock, "SlowClient": rt.Fails, "HandlersFine": "", "SocketsFine": "",
+
 	// What a stranger's tests have.
 	"Dotted": rt.NoDeadlock, "Pulled": rt.NoLeak, "ReflectedOrder": rt.Fails, "Beside": rt.Fails, "Copied": rt.NoPanic,
 	"ForeignContext": rt.Fails, "SpinsAtTheEnd": rt.NoLeak,

@@ -1,12 +1,9 @@
-// Package net is net.Pipe for code under control, and connections with a buffer.
+// Package net is net.Pipe for code under control, and listeners and connections of this
+// host, in memory.
 package net
 
 import (
-	"io"
 	"net"
-	"os"
-	"time"
-	"unsafe"
 
 	"racelab/witness/rt"
 )
@@ -16,7 +13,8 @@ func Pipe() (net.Conn, net.Conn) {
 	if !rt.InRun() {
 		return net.Pipe()
 	}
-	return connect(false)
+	a, b := connect(false)
+	return a, b
 }
 
 // Connect is a connection with a buffer, as TCP has one: a write does not wait.
@@ -25,132 +23,13 @@ func Connect() (net.Conn, net.Conn) {
 	if !rt.InRun() {
 		return net.Pipe()
 	}
-	return connect(true)
+	a, b := connect(true)
+	return a, b
 }
 
-func connect(buffered bool) (net.Conn, net.Conn) {
+func connect(buffered bool) (*end, *end) {
 	there, back := &way{buffered: buffered}, &way{buffered: buffered}
-	return &end{in: back, out: there}, &end{in: there, out: back}
-}
-
-type address struct{}
-
-func (address) Network() string { return "pipe" }
-func (address) String() string  { return "pipe" }
-
-// way is one direction of a connection.
-type way struct {
-	buffered bool
-	busy     bool // somebody writes
-	data     []byte
-	closed   bool // by either end
-}
-
-type end struct {
-	in, out     *way
-	closed      bool
-	read, write deadline
-}
-
-type deadline struct {
-	over  bool
-	timer *rt.Timer
-}
-
-func (e *end) LocalAddr() net.Addr  { return address{} }
-func (e *end) RemoteAddr() net.Addr { return address{} }
-
-func wrong(op string, err error) error {
-	return &net.OpError{Op: op, Net: "pipe", Source: address{}, Addr: address{}, Err: err}
-}
-
-func await(w *way, what string, ready func() bool) {
-	rt.Await(unsafe.Pointer(w), w, "connection", what, ready)
-}
-
-func (e *end) Read(p []byte) (int, error) {
-	await(e.in, "read", func() bool {
-		return len(e.in.data) > 0 || e.in.closed || e.closed || e.read.over || len(p) == 0
-	})
-	switch {
-	case e.closed:
-		return 0, wrong("read", io.ErrClosedPipe)
-	case e.read.over:
-		return 0, wrong("read", os.ErrDeadlineExceeded)
-	case len(e.in.data) > 0:
-		rt.Acquire(unsafe.Pointer(e.in))
-		n := copy(p, e.in.data)
-		e.in.data = e.in.data[n:]
-		return n, nil
-	case e.in.closed:
-		rt.Acquire(unsafe.Pointer(e.in))
-		return 0, io.EOF
-	}
-	return 0, nil
-}
-
-func (e *end) Write(p []byte) (int, error) {
-	await(e.out, "write", func() bool { return !e.out.busy || e.stopped() != nil })
-	if err := e.stopped(); err != nil {
-		return 0, err
-	}
-	e.out.data = append(e.out.data, p...)
-	rt.Release(unsafe.Pointer(e.out))
-	if e.out.buffered {
-		return len(p), nil
-	}
-	e.out.busy = true
-	await(e.out, "write, to be read", func() bool { return len(e.out.data) == 0 || e.stopped() != nil })
-	n := len(p) - len(e.out.data)
-	e.out.busy, e.out.data = false, nil
-	if n < len(p) {
-		return n, e.stopped()
-	}
-	return n, nil
-}
-
-// stopped is why a write cannot go on.
-func (e *end) stopped() error {
-	switch {
-	case e.closed || e.out.closed:
-		return wrong("write", io.ErrClosedPipe)
-	case e.write.over:
-		return wrong("write", os.ErrDeadlineExceeded)
-	}
-	return nil
-}
-
-func (e *end) Close() error {
-	rt.Point(unsafe.Pointer(e.out), e.out, "connection", "close", true)
-	e.closed, e.in.closed, e.out.closed = true, true, true
-	rt.Release(unsafe.Pointer(e.out))
-	return nil
-}
-
-func (e *end) SetDeadline(t time.Time) error {
-	e.read.set(t)
-	e.write.set(t)
-	return nil
-}
-
-func (e *end) SetReadDeadline(t time.Time) error {
-	e.read.set(t)
-	return nil
-}
-
-func (e *end) SetWriteDeadline(t time.Time) error {
-	e.write.set(t)
-	return nil
-}
-
-func (d *deadline) set(t time.Time) {
-	if d.timer != nil {
-		d.timer.Stop()
-		d.timer = nil
-	}
-	left := t.Sub(rt.Now())
-	d.over = !t.IsZero() && left <= 0
-	if !t.IsZero() && left > 0 {
-		d.timer = rt.FireFunc(left, "deadline", func() { d.over = true })
-	}
+	a := &end{in: back, out: there, local: address{}, remote: address{}}
+	b := &end{in: there, out: back, local: address{}, remote: address{}}
+	return a, b
 }
