@@ -1,7 +1,7 @@
 .PHONY: help test lint check witness lessons races golden gallery mutants bench module page workshop ci nightly
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\): ## /  \1	/p' Makefile
+	@sed -n 's/^\([a-z]*\):[^#]*## /  \1	/p' Makefile
 
 test: ## all tests
 	go test ./...

@@ -54,9 +54,8 @@ var (
 		Property: func(Params) *sim.Property { return properties.OffsetsOnTheWireAreMonotone() }}
 )
 
-// symptoms are how a user meets the race. The texts of Sarama were read in 1.43.0 to
-// 1.61.1, those of franz-go in 1.20.7 to 1.22.3; the first is logged
-// at level debug only.
+// symptoms are how a user meets the race. The text of franz-go was read in 1.20.7 to
+// 1.22.3, and is logged at level debug only.
 var symptoms = []scenario.Symptom{{
 	Seen: []scenario.Seen{
 		{By: "franz-go", Text: "default commit canceled"},

@@ -126,8 +126,7 @@ var stale = expect{
 	scenario.Breaks(historyMonotone).Where(crash).Because("the request that comes late is one of the same process, so the next one reads less than was acknowledged"),
 }
 
-// symptoms are how a user meets the race. The texts of Sarama were read in 1.43.0 to
-// 1.61.1, those of franz-go in 1.20.7 to 1.22.3.
+// symptoms are how a user meets the race.
 var symptoms = []scenario.Symptom{{
 	Seen: []scenario.Seen{
 		{Text: "a message is processed twice after a restart, and no call failed"},

@@ -166,8 +166,7 @@ var (
 	notCalled = scenario.Vacuous(noDeadlock).Where(tooLarge, tooLargePlain).Because("the callback is not called")
 )
 
-// symptoms are how a user meets the race. The texts of Sarama were read in 1.43.0 to
-// 1.61.1, those of franz-go in 1.20.7 to 1.22.3.
+// symptoms are how a user meets the race.
 var symptoms = []scenario.Symptom{{
 	Seen: []scenario.Seen{
 		{Text: "records of one key are out of order after a produce error"},

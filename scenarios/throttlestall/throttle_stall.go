@@ -125,9 +125,8 @@ var (
 	}
 )
 
-// symptoms are how a user meets the race. The texts of Sarama were read in 1.43.0 to
-// 1.61.1, those of franz-go in 1.20.7 to 1.22.3; the first is logged
-// at level debug only.
+// symptoms are how a user meets the race. The text of Sarama was read in 1.43.0 to
+// 1.61.1, and is logged at level debug only.
 var symptoms = []scenario.Symptom{{
 	Seen: []scenario.Seen{
 		{By: "Sarama", Text: "broker/1 waiting for throttle timer"},
