@@ -134,6 +134,7 @@ type Answer struct {
 	Steps    int
 	Again    int // of 100 repetitions, how many took the same steps to the same end
 	Vacuous  bool
+	Beside   []string `json:",omitempty"` // what went on out of control, with its line
 }
 
 // exploring is held by the search of this process: there is one run at a time.
@@ -292,7 +293,7 @@ func (s *Settings) conclude(t *testing.T, call int, found *partial, kept string,
 	if len(missed) > 0 {
 		uncontrolled = "\n  not controlled: " + strings.Join(missed, "; ")
 	}
-	answer.Vacuous = found.Points == 0
+	answer.Vacuous, answer.Beside = found.Points == 0, missed
 	answer.write(s)
 	switch {
 	case answer.Vacuous && unasked:
@@ -371,11 +372,15 @@ func (o *outcome) found(t *testing.T, sys *search.System, s *Settings, a Answer)
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n", a.Property, a.Sentence)
 	b.WriteString(o.picture())
+	how := a.Explored
 	if a.Runs > 0 {
-		fmt.Fprintf(&b, "  found: %d of %d runs; repeated: %d of %d did the same\n", a.Bad, a.Runs, a.Again, tries)
-	} else {
-		fmt.Fprintf(&b, "  %s; repeated: %d of %d did the same\n", a.Explored, a.Again, tries)
+		how = fmt.Sprintf("found: %d of %d runs", a.Bad, a.Runs)
 	}
+	fmt.Fprintf(&b, "  %s; repeated: %d of %d did the same", how, a.Again, tries)
+	if a.Again < tries {
+		b.WriteString(": something that is not controlled decides too")
+	}
+	b.WriteString("\n")
 	fmt.Fprintf(&b, "  repeat: %s -schedule '%s'", strings.NewReplacer("TEST", t.Name(), "EXPERIMENT", names.Experiment(t.Name())).Replace(s.Command), a.Schedule)
 	return &finding{a, b.String(), o.decisions.Lines(), fmt.Sprintf("%08x.schedule", uint32(o.history))}
 }

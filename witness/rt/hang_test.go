@@ -1,6 +1,9 @@
 package rt
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // Goal: a step that hangs is said to be one, with its line and with what it called.
 func TestHang(t *testing.T) {
@@ -18,5 +21,10 @@ func TestHang(t *testing.T) {
 		if got := hang(Event{Actor: "main", Label: "starts"}, stack(called)); got != want {
 			t.Errorf("got %s\nwant %s", got, want)
 		}
+	}
+	pool := strings.ReplaceAll(stack("database/sql.(*DB).QueryRow(0x1)\n\t"+inside), "IO wait", "select, 2 minutes")
+	const want = "database/sql.(*DB).QueryRow waits for another goroutine, and blocks out of control"
+	if got := hang(Event{Actor: "main", Label: "starts"}, pool); !strings.Contains(got, want) {
+		t.Errorf("got %s\nwant %s", got, want)
 	}
 }

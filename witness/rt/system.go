@@ -690,6 +690,9 @@ func hang(after Event, stacks string) string {
 			if called == "" {
 				return text + ": a loop without a point; leave the test out by -skip, or let the loop call runtime.Gosched"
 			}
+			if state, _, _ := strings.Cut(lines[0][strings.IndexByte(lines[0], '[')+1:], "]"); !strings.HasPrefix(state, "IO wait") && !strings.HasPrefix(state, "syscall") {
+				called += " waits for another goroutine, and"
+			}
 			return text + ": " + called + " blocks out of control; leave the test out by -skip, or let it use channels, io.Pipe or witness.Connect"
 		}
 	}

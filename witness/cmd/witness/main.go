@@ -371,12 +371,16 @@ func tally(answers string) string {
 		return ""
 	}
 	defer file.Close()
-	var holds, vacuous, breaks int
+	var holds, vacuous, breaks, beside int
 	for d := json.NewDecoder(file); d.More(); {
 		var a witness.Answer
-		switch err := d.Decode(&a); {
-		case err != nil:
+		if err := d.Decode(&a); err != nil {
 			return ""
+		}
+		if len(a.Beside) > 0 {
+			beside++
+		}
+		switch {
 		case a.Property != "":
 			breaks++
 		case a.Vacuous:
@@ -393,6 +397,9 @@ func tally(answers string) string {
 		if p.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.what))
 		}
+	}
+	if beside > 0 {
+		parts[len(parts)-1] += fmt.Sprintf("; %d beside what is not controlled, which -v lists", beside)
 	}
 	return "\t" + strings.Join(parts, ", ")
 }

@@ -241,6 +241,9 @@ func TestFlags(t *testing.T) {
 			t.Errorf("of Test%s, it does not say %q:\n%s", test, want, said)
 		}
 	}
+	if want := "vacuous, 2 break; 2 beside what is not controlled, which -v lists\n"; !strings.HasSuffix(out, want) {
+		t.Errorf("it does not end with %q:\n%s", want, out)
+	}
 }
 
 // Goal: what cannot be explored is said in one line, with the place.
