@@ -254,12 +254,26 @@ type outFile struct {
 	content []byte
 }
 
-// writeWhole puts a file in its place in one step, so that nobody ever sees
-// half of it.
+// writeWhole puts a file in its place in one step, so that nobody ever sees half of it. A link
+// stays one. What is no file, such as /dev/null or a pipe, is written to as it is.
 func writeWhole(path string, content []byte) error {
+	put := replace
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		put = func(path string, content []byte) error { return os.WriteFile(path, content, 0o644) }
+	}
+	if err := put(path, content); err != nil {
+		return fmt.Errorf("%s: %w", path, cause(err))
+	}
+	return nil
+}
+
+func replace(path string, content []byte) error {
+	if file, err := filepath.EvalSymlinks(path); err == nil {
+		path = file
+	}
 	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
-		return reason(err)
+		return err
 	}
 	_, err = temp.Write(content)
 	err = cmp.Or(err, temp.Chmod(0o644), temp.Close())
@@ -268,9 +282,8 @@ func writeWhole(path string, content []byte) error {
 	}
 	if err != nil {
 		_ = os.Remove(temp.Name())
-		return fmt.Errorf("%s: %w", path, reason(err))
 	}
-	return nil
+	return err
 }
 
 // reason is an error of the file system without the system call's name.
@@ -278,6 +291,19 @@ func reason(err error) error {
 	var p *fs.PathError
 	if errors.As(err, &p) {
 		return fmt.Errorf("%s: %w", p.Path, p.Err)
+	}
+	return err
+}
+
+// cause is one without the file's name, too.
+func cause(err error) error {
+	var p *fs.PathError
+	var l *os.LinkError
+	switch {
+	case errors.As(err, &p):
+		return p.Err
+	case errors.As(err, &l):
+		return l.Err
 	}
 	return err
 }

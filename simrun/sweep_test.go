@@ -1,10 +1,12 @@
 package simrun
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"racelab/sweeps"
@@ -101,5 +103,46 @@ func TestSweepThatCannotWrite(t *testing.T) {
 	}
 	if want := []string{"commit-cost.csv", "commit-cost.journal", "commit-cost.png"}; !slices.Equal(left, want) {
 		t.Errorf("left are %v, want %v", left, want)
+	}
+}
+
+// Goal: a file that is written is whole or not there; what is no file, and a link to one, stays
+// what it is; and the error names what the user named.
+func TestWriteWhole(t *testing.T) {
+	dir := t.TempDir()
+	in := func(name string) string { return filepath.Join(dir, name) }
+	if err := syscall.Mkfifo(in("pipe"), 0o600); err != nil {
+		t.Skip(err)
+	}
+	piped := make(chan string)
+	go func() {
+		text, _ := os.ReadFile(in("pipe"))
+		piped <- string(text)
+	}()
+	if err := errors.Join(os.Symlink(in("file"), in("link")), os.WriteFile(in("file"), nil, 0o600), os.Mkdir(in("folder"), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"pipe", "link"} {
+		if err := writeWhole(in(name), []byte("all of it")); err != nil {
+			t.Error(err)
+		}
+	}
+	if info, err := os.Lstat(in("pipe")); err != nil || info.Mode()&os.ModeNamedPipe == 0 {
+		t.Fatalf("the pipe is %v, %v", info.Mode(), err)
+	}
+	text, _ := os.ReadFile(in("file"))
+	if got := <-piped; got != "all of it" || string(text) != "all of it" {
+		t.Errorf("the pipe gives %q, and the file has %q", got, text)
+	}
+	if info, err := os.Lstat(in("link")); err != nil || info.Mode()&os.ModeSymlink == 0 {
+		t.Errorf("the link is %v, %v", info, err)
+	}
+	for path, want := range map[string]string{in("none/x"): in("none/x") + ": no such file or directory", in("folder"): in("folder") + ": is a directory"} {
+		if err := writeWhole(path, nil); err == nil || err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+	if left, _ := filepath.Glob(in(".*")); len(left) > 0 {
+		t.Errorf("it leaves %v", left)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -49,10 +50,13 @@ type shown struct {
 func (a *app) shown(args []string) (found []*shown, text string, err error) {
 	text = strings.Join(args, " ")
 	var from io.Reader = strings.NewReader(text)
+	folder := ""
 	switch info, err := os.Stat(text); {
 	case len(args) == 0 || text == "-":
 		from = a.stdin
-	case err == nil && info.Mode().IsRegular():
+	case err == nil && info.IsDir():
+		folder = text
+	case err == nil:
 		file, err := os.Open(text)
 		if err != nil {
 			return nil, "", reason(err)
@@ -80,6 +84,8 @@ func (a *app) shown(args []string) (found []*shown, text string, err error) {
 		return nil, "", err
 	case blank:
 		return nil, "", errors.New("why has no text; want a line of a log, an error or a symptom")
+	case folder != "" && len(found) == 0:
+		return nil, "", fmt.Errorf("%s is a folder; want a line of a log, an error, a symptom or a file", folder)
 	case lines > 1:
 		text = ""
 	default:
@@ -153,7 +159,11 @@ func (a *app) whyText(text string, found []*shown) string {
 	}
 	near := scenario.NewFinder(a.all).Near(text)
 	if len(near) == 0 {
-		return fmt.Sprintf("nothing that is known fits; %s list lists the races\n", a.program)
+		file := ""
+		if slices.Contains([]string{".log", ".txt", ".gz", ".out", ".json"}, filepath.Ext(text)) && !strings.Contains(text, " ") {
+			file = ", and there is no such file"
+		}
+		return fmt.Sprintf("nothing that is known fits%s; %s list lists the races\n", file, a.program)
 	}
 	b.WriteString("nothing that is known fits; these share words with it:\n")
 	for _, m := range near[:min(nearest, len(near))] {

@@ -191,6 +191,24 @@ func (w *firstWrites) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// Goal: whoever names a file that is not there, or a folder, is told so.
+func TestWhyOfNoFile(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, test := range []struct {
+		text string
+		code exit
+		want string
+	}{
+		{"./app.log", exitVacuous, "nothing that is known fits, and there is no such file; simrun list lists the races\n"},
+		{"hello", exitVacuous, "nothing that is known fits; simrun list lists the races\n"},
+		{".", exitUsage, "simrun: . is a folder; want a line of a log, an error, a symptom or a file\n"},
+	} {
+		if code, stdout, stderr := call("why", test.text); code != int(test.code) || stdout+stderr != test.want {
+			t.Errorf("why %s: exit code %d, %s%s\nwant %d, %s", test.text, code, stdout, stderr, test.code, test.want)
+		}
+	}
+}
+
 // Goal: a log is read whatever its file is like, by its name or from stdin, and the answer
 // says where the line is; what is no text is said to be none.
 func TestWhyReadsLogs(t *testing.T) {
