@@ -10,6 +10,7 @@ import (
 	"racelab/scenarios/commitreconnect"
 	"racelab/scenarios/concurrenttransactions"
 	"racelab/scenarios/deliveredunwritten"
+	"racelab/scenarios/epochdropscommit"
 	"racelab/scenarios/errorthendelivered"
 	"racelab/scenarios/lostupdate"
 	"racelab/scenarios/offsetrewind"
@@ -28,7 +29,7 @@ import (
 func Registry() []scenario.Any {
 	return slices.Concat([]scenario.Any{
 		&concurrenttransactions.Scenario, &throttlestall.Scenario, &producereorder.Scenario, &retryorder.Scenario, &errorthendelivered.Scenario, &deliveredunwritten.Scenario, &offsetrewind.Scenario,
-		&commitreconnect.Scenario, &rewindagain.Scenario, &commitawaitsrejoin.Scenario, &stalemembercommit.Scenario, &rebalancecommit.Scenario, &stalesnapshot.Scenario, &lostupdate.Scenario,
+		&commitreconnect.Scenario, &rewindagain.Scenario, &epochdropscommit.Scenario, &commitawaitsrejoin.Scenario, &stalemembercommit.Scenario, &rebalancecommit.Scenario, &stalesnapshot.Scenario, &lostupdate.Scenario,
 	}, closehangs.All(), transactionprotocol.All(), patterns.All())
 }
 

@@ -81,7 +81,7 @@ func refused(t *testing.T, args []string, texts ...string) {
 		t.Errorf("simrun %q: exit code %d and %d bytes on stdout, want %d and none", args, code, len(stdout), exitUsage)
 	}
 	line, isLine := strings.CutSuffix(stderr, "\n")
-	if !isLine || strings.Contains(line, "\n") || !strings.HasPrefix(line, "simrun: ") || len(line) > 900 { // It may list all scenarios.
+	if !isLine || strings.Contains(line, "\n") || !strings.HasPrefix(line, "simrun: ") || len(line) > 1000 { // It may list all scenarios.
 		t.Errorf("simrun %q: stderr %q, want one short line that begins with simrun:", args, stderr)
 	}
 	for _, text := range texts {

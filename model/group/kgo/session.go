@@ -102,7 +102,7 @@ func (g *GroupConsumer) Joins(config SessionConfig, id model.MemberID, join *sim
 
 // Epoch is what a member of a KIP-848 group learns from a heartbeat, and when.
 type Epoch struct {
-	At sim.Time
+	At sim.Time           // 0: at any moment
 	Is model.GenerationID // the member epoch
 }
 
@@ -128,10 +128,17 @@ func (g *GroupConsumer) Learns(config SessionConfig, epochs ...Epoch) *Epochs {
 func (g *Epochs) Run(t *sim.Task) {
 	t.Step(PointStart)
 	for g.i = 0; g.i < len(g.plan); g.i++ {
-		g.timer.Sleep(t.At(PointHeartbeat), g.plan[g.i].At.Sub(t.Now()))
+		if g.plan[g.i].At > 0 {
+			g.timer.Sleep(t.At(PointHeartbeat), g.plan[g.i].At.Sub(t.Now()))
+		} else {
+			t.Step(PointHeartbeat)
+		}
 		g.session.generation.Store(t, g.plan[g.i].Is)
 	}
 }
+
+// Describe shows nothing besides what is shared.
+func (g *Epochs) Describe(func(name, value string)) {}
 
 // staleWait is how long a commit waits for a heartbeat to bring the next epoch, and staleRetries
 // how often it does.
