@@ -63,7 +63,7 @@ type RaceNeed struct {
 
 // Race implements Any.
 func (s *Scenario[S, V]) Race() *Race {
-	s.mustBeWhole()
+	s.validate()
 	r := &Race{
 		Name: s.Name, Title: s.Title, Stake: s.Stake, Do: s.Do, Group: s.Group, Fixed: s.Fixed, Symptoms: s.Symptoms, Sources: s.Sources, Code: s.Code,
 		Parameters: Parameters(s.Flags), Reasons: s.reasons(), Statements: s.Statements, Chapters: s.Chapters, Schedule: s.Schedule, Story: s.Story,
@@ -136,51 +136,51 @@ func (s *Scenario[S, V]) judged() []string {
 	return judged
 }
 
-// mustBeWhole panics if the scenario speaks of a claim or a setting that it does
+// validate panics if the scenario speaks of a claim or a setting that it does
 // not have, has two of a name, or lacks what nothing goes without.
-func (s *Scenario[S, V]) mustBeWhole() {
-	w := whole{scenario: s.Name, claims: mentionClaims(s.Claims), settings: mentionSettings(s.Settings)}
-	w.begins(s.Build != nil)
+func (s *Scenario[S, V]) validate() {
+	v := validator{scenario: s.Name, claims: claimRefs(s.Claims), settings: settingRefs(s.Settings)}
+	v.hasWhatItNeeds(s.Build != nil)
 	settings := s.settings()
-	w.settings = mentionSettings(settings)
+	v.settings = settingRefs(settings)
 	expects := func(who string, list []Expect[S]) {
 		for _, e := range list {
-			w.ofSettings(who, mentionSettings(e.where))
-			w.ofClaims(who, mentionClaims(e.claims))
+			v.settingsAreListed(who, settingRefs(e.where))
+			v.claimsAreListed(who, claimRefs(e.claims))
 			for _, c := range e.claims {
 				applies := func(setting *Setting[S]) bool { return c.If(s.in(setting)) }
 				if e.where != nil && c.If != nil && !slices.ContainsFunc(e.where, applies) {
-					w.fail("%s expects something of %s in settings that its If leaves out", who, c.Name)
+					v.fail("%s expects something of %s in settings that its If leaves out", who, c.Name)
 				}
 			}
 		}
 	}
 	expects("Always", s.Always)
-	for _, v := range s.variants() {
-		w.named("variant", v.Name)
-		expects("variant "+v.Name, v.Expect)
-		w.ofSettings("variant "+v.Name, mentionSettings(v.SlowIn))
+	for _, variant := range s.variants() {
+		v.addName("variant", variant.Name)
+		expects("variant "+variant.Name, variant.Expect)
+		v.settingsAreListed("variant "+variant.Name, settingRefs(variant.SlowIn))
 		counted := 0
 		for _, setting := range settings {
-			if v.States[setting] > 0 {
+			if variant.States[setting] > 0 {
 				counted++
 			}
 		}
-		if counted < len(v.States) {
-			w.fail("variant %s counts states in a setting that Settings does not list", v.Name)
+		if counted < len(variant.States) {
+			v.fail("variant %s counts states in a setting that Settings does not list", variant.Name)
 		}
 	}
 	for _, need := range s.Needs {
-		w.ofSettings("the need "+need.Name, mentionSettings(need.In))
-		w.ofClaims("the need "+need.Name, mentionClaims(need.Claims))
+		v.settingsAreListed("the need "+need.Name, settingRefs(need.In))
+		v.claimsAreListed("the need "+need.Name, claimRefs(need.Claims))
 	}
 	for _, setting := range settings {
-		w.named("setting", setting.Name)
+		v.addName("setting", setting.Name)
 		p := s.in(setting)
-		w.inRange(setting.Name, bind(s.Flags, &p, true))
+		v.inRange(setting.Name, bind(s.Flags, &p, true))
 	}
 	p := s.Default()
-	w.ends(bind(s.Flags, &p, false))
+	v.namesAreUnique(bind(s.Flags, &p, false))
 }
 
 // Find returns the race of a name. The error lists what there is.

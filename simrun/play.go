@@ -68,8 +68,8 @@ func (p *playing) run(a *app) error {
 	}
 	signals, release := a.watch()
 	defer release()
-	t := &table{app: a, Session: s, within: p.within, signals: signals}
-	t.write("%s\nbreak %s%s\n%s\n", s.Look().Title, s.Goal(), t.limit(), playKeys)
+	g := &game{app: a, Session: s, within: p.within, signals: signals}
+	g.write("%s\nbreak %s%s\n%s\n", s.Look().Title, s.Goal(), g.limit(), playKeys)
 	lines := make(chan string)
 	var unread error // Why there are no more lines.
 	go func() {
@@ -84,29 +84,29 @@ func (p *playing) run(a *app) error {
 		}
 		unread = in.Err()
 	}()
-	t.turn()
+	g.turn()
 	for {
 		select {
 		case <-signals.Done():
-			t.end()
+			g.end()
 			return signals.code()
 		case line, ok := <-lines:
 			if !ok && unread != nil {
 				return fmt.Errorf("an answer cannot be read: %w; want a number, or one of the letters", unread)
 			}
 			if !ok || strings.TrimSpace(line) == "q" {
-				t.end()
+				g.end()
 				return signals.code()
 			}
-			if err := t.answer(strings.Fields(line)); err != nil {
+			if err := g.answer(strings.Fields(line)); err != nil {
 				return err
 			}
 		}
 	}
 }
 
-// table is where a player sits.
-type table struct {
+// game is a session at a terminal.
+type game struct {
 	*app
 	*lab.Session
 	within  int
@@ -114,85 +114,85 @@ type table struct {
 	culprit *explore.Culprit // of the break that is looked at
 }
 
-func (t *table) write(format string, args ...any) { fmt.Fprintf(t.stdout, format, args...) }
+func (g *game) write(format string, args ...any) { fmt.Fprintf(g.stdout, format, args...) }
 
-func (t *table) limit() string {
-	if t.within == 0 {
+func (g *game) limit() string {
+	if g.within == 0 {
 		return ""
 	}
-	return fmt.Sprintf(", in at most %d steps", t.within)
+	return fmt.Sprintf(", in at most %d steps", g.within)
 }
 
 // answer does what a line asks for. The error ends the game.
-func (t *table) answer(words []string) error {
+func (g *game) answer(words []string) error {
 	if len(words) == 0 {
-		t.turn()
+		g.turn()
 		return nil
 	}
 	switch words[0] {
 	case "u":
-		t.take(t.Undo(1))
+		g.take(g.Undo(1))
 	case "?", "!":
-		return t.ahead(strings.Join(words[1:], " "), words[0] == "!")
+		return g.ahead(strings.Join(words[1:], " "), words[0] == "!")
 	case "p":
-		return view.Text(t.stdout, t.Look(), view.Options{Full: true, Colour: t.wantsColour()})
+		return view.Text(g.stdout, g.Look(), view.Options{Full: true, Colour: g.wantsColour()})
 	case "w":
-		return t.why()
+		return g.why()
 	case "r":
-		return t.reverse(words[1:])
+		return g.reverse(words[1:])
 	default:
 		n, err := strconv.Atoi(words[0])
 		if err != nil {
-			t.write("%.20q is none of these: %s, u, ?, !, p, w, r N, q\n", words[0], t.numbers())
+			g.write("%.20q is none of these: %s, u, ?, !, p, w, r N, q\n", words[0], g.numbers())
 			return nil
 		}
-		t.take(t.Take(n - 1))
+		g.take(g.Take(n - 1))
 	}
 	return nil
 }
 
-func (t *table) numbers() string {
-	if n := len(t.Choices()); n > 1 {
+func (g *game) numbers() string {
+	if n := len(g.Choices()); n > 1 {
 		return fmt.Sprintf("1 to %d", n)
 	}
-	return strings.Repeat("1", len(t.Choices()))
+	return strings.Repeat("1", len(g.Choices()))
 }
 
 // take shows what came of a step.
-func (t *table) take(err error) {
+func (g *game) take(err error) {
 	if err != nil {
-		t.write("%v\n", err)
+		g.write("%v\n", err)
 		return
 	}
-	t.culprit = nil
-	t.turn()
+	g.culprit = nil
+	g.turn()
 }
 
 // turn shows the last step, and what may be next.
-func (t *table) turn() {
-	r := t.Look()
+func (g *game) turn() {
+	r := g.Look()
 	if n := len(r.Trace.Steps); n > 0 {
 		step := &r.Trace.Steps[n-1]
-		t.write("%3d  %s\n", n, step.Step)
+		g.write("%3d  %s\n", n, step.Step)
 		for _, c := range step.Changes {
-			t.write("       %s\n", changed(c))
+			g.write("       %s\n", changed(c))
 		}
 		for _, b := range step.Broke {
-			t.write("  ✗  %s: %v\n", b.Property, b.Err)
+			g.write("  ✗  %s: %v\n", b.Property, b.Err)
 		}
 	} else {
-		t.write("  0  the start\n")
+		g.write("  0  the start\n")
 		for _, f := range r.Trace.Start {
-			t.write("       %s\n", changed(trace.Change{Detail: f}))
+			g.write("       %s\n", changed(trace.Change{Detail: f}))
 		}
 	}
-	if broken := t.Reached(); broken != nil {
-		t.write("\nYou broke %s in %d steps. w says why.\n", t.Goal(), broken.Step)
-	} else if t.within > 0 && len(r.Trace.Steps) >= t.within {
-		t.write("\nThose were your %d steps, and %s holds. u takes one back.\n", t.within, t.Goal())
+	if broken := g.Reached(); broken != nil {
+		g.write("\nYou broke %s in %d steps. w says why.\n", g.Goal(), broken.Step)
+	} else if g.within > 0 && len(r.Trace.Steps) >= g.within {
+		g.write("\nThose were your %d steps, and %s holds. u takes one back.\n", g.within, g.Goal())
 	}
-	t.write("\n")
-	for i, c := range t.Choices() {
+	g.write("\n")
+	for i, c := range g.Choices() {
 		text := c.String()
 		if c.Message != "" {
 			text += "   brings " + c.Message
@@ -200,13 +200,13 @@ func (t *table) turn() {
 		if c.Fault {
 			text += "   (a fault)"
 		}
-		t.write("%5d  %s\n", i+1, text)
+		g.write("%5d  %s\n", i+1, text)
 	}
 	for _, wait := range r.Waits {
-		t.write("       %s waits for %s\n", wait.Step, wait.For)
+		g.write("       %s waits for %s\n", wait.Step, wait.For)
 	}
-	if len(t.Choices()) == 0 {
-		t.write("       the run has ended (%s)\n", r.Ending)
+	if len(g.Choices()) == 0 {
+		g.write("       the run has ended (%s)\n", r.Ending)
 	}
 }
 
@@ -221,103 +221,103 @@ func changed(c trace.Change) string {
 
 // ahead answers whether the goal can still break, or what was asked, and, if that is
 // wanted, how.
-func (t *table) ahead(question string, shown bool) error {
-	o := explore.Options{Stop: t.signals.interrupted}
+func (g *game) ahead(question string, shown bool) error {
+	o := explore.Options{Stop: g.signals.interrupted}
 	if question != "" {
-		ahead, err := t.Reach(question, o)
+		ahead, err := g.Reach(question, o)
 		if err != nil {
-			t.write("%v\n", err)
+			g.write("%v\n", err)
 			return nil
 		}
-		t.write("can it be that %s? %s\n", question, ahead)
-		t.way(ahead, shown)
+		g.write("can it be that %s? %s\n", question, ahead)
+		g.way(ahead, shown)
 		return nil
 	}
-	ahead, err := t.Ahead(o)
+	ahead, err := g.Ahead(o)
 	if err != nil {
 		return err
 	}
-	t.write("can %s still break? %s\n", t.Goal(), ahead)
-	t.way(ahead, shown)
+	g.write("can %s still break? %s\n", g.Goal(), ahead)
+	g.way(ahead, shown)
 	return nil
 }
 
 // way shows the way, if it is wanted.
-func (t *table) way(ahead *lab.Ahead, shown bool) {
+func (g *game) way(ahead *lab.Ahead, shown bool) {
 	if shown {
 		for _, step := range ahead.Schedule {
-			t.write("       %s\n", step)
+			g.write("       %s\n", step)
 		}
 	}
 }
 
 // why says which orders force the break.
-func (t *table) why() (err error) {
-	if t.Reached() == nil {
-		t.write("%s is not broken yet\n", t.Goal())
+func (g *game) why() (err error) {
+	if g.Reached() == nil {
+		g.write("%s is not broken yet\n", g.Goal())
 		return nil
 	}
-	if t.culprit, err = t.Why(); err != nil {
+	if g.culprit, err = g.Why(); err != nil {
 		return err
 	}
-	defer t.released()
-	if t.culprit == nil {
-		t.write("no few orders of steps are known to force it\n")
+	defer g.released()
+	if g.culprit == nil {
+		g.write("no few orders of steps are known to force it\n")
 		return nil
 	}
-	for i, sentence := range t.culprit.Sentences() {
+	for i, sentence := range g.culprit.Sentences() {
 		if i > 0 {
 			sentence = fmt.Sprintf("%5d  %s", i, sentence)
 		}
-		t.write("%s\n", sentence)
+		g.write("%s\n", sentence)
 	}
 	return nil
 }
 
 // released says how to ask the released client.
-func (t *table) released() {
-	command, handed := t.Released(t.culprit)
+func (g *game) released() {
+	command, handed := g.Released(g.culprit)
 	switch {
 	case handed:
-		t.write("the released client, kept to these orders:\n       %s\n", command)
+		g.write("the released client, kept to these orders:\n       %s\n", command)
 	case command != "":
-		t.write("the released client, searched for the same break; it does not get your schedule:\n       %s\n", command)
+		g.write("the released client, searched for the same break; it does not get your schedule:\n       %s\n", command)
 	}
 }
 
 // reverse shows a run without one of the orders.
-func (t *table) reverse(words []string) error {
+func (g *game) reverse(words []string) error {
 	n, err := strconv.Atoi(strings.Join(words, " "))
 	switch {
-	case t.culprit == nil:
-		t.write("first w, which lists the orders\n")
+	case g.culprit == nil:
+		g.write("first w, which lists the orders\n")
 		return nil
-	case err != nil || n < 1 || n > len(t.culprit.Orders):
-		t.write("want r and the number of an order, of %d\n", len(t.culprit.Orders))
+	case err != nil || n < 1 || n > len(g.culprit.Orders):
+		g.write("want r and the number of an order, of %d\n", len(g.culprit.Orders))
 		return nil
 	}
-	schedule, ok, err := t.Reverse(t.culprit, n-1)
+	schedule, ok, err := g.Reverse(g.culprit, n-1)
 	if err != nil {
 		return err
 	}
 	if !ok {
-		t.write("it takes too long to find a run without it\n")
+		g.write("it takes too long to find a run without it\n")
 		return nil
 	}
-	report, err := t.Case().Watch(sim.NewReplay(schedule))
+	report, err := g.Case().Watch(sim.NewReplay(schedule))
 	if err != nil {
 		return err
 	}
-	t.write("without %q, and with the others:\n", t.culprit.Orders[n-1].Before)
-	return view.Text(t.stdout, report, view.Options{Colour: t.wantsColour()})
+	g.write("without %q, and with the others:\n", g.culprit.Orders[n-1].Before)
+	return view.Text(g.stdout, report, view.Options{Colour: g.wantsColour()})
 }
 
 // end says how to play on, and how to see the run again.
-func (t *table) end() {
-	if len(t.Schedule()) == 0 {
+func (g *game) end() {
+	if len(g.Schedule()) == 0 {
 		return
 	}
-	if command := t.Look().Repeat; command != "" {
-		t.write("\nreplay  %s\n", t.printed(command))
+	if command := g.Look().Repeat; command != "" {
+		g.write("\nreplay  %s\n", g.printed(command))
 	}
 }

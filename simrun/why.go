@@ -28,7 +28,7 @@ func (a *app) whyCommand() *cobra.Command {
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "write JSON")
 	c.RunE = func(_ *cobra.Command, args []string) error {
-		found, text, err := a.shown(args)
+		found, text, err := a.readSymptoms(args)
 		if err != nil {
 			return err
 		}
@@ -45,9 +45,9 @@ type shown struct {
 	more int    // lines
 }
 
-// shown finds all of a text, a file or stdin, each once. text is what was asked, if it is one
+// readSymptoms finds all of a text, a file or stdin, each once. text is what was asked, if it is one
 // line.
-func (a *app) shown(args []string) (found []*shown, text string, err error) {
+func (a *app) readSymptoms(args []string) (found []*shown, text string, err error) {
 	text = strings.Join(args, " ")
 	var from io.Reader = strings.NewReader(text)
 	folder := ""
