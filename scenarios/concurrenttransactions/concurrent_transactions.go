@@ -37,6 +37,10 @@ type Params struct {
 	Timed                 bool
 	Lag                   sim.Delay
 	Seed                  int
+	// Silences is how many requests to the coordinator may be left unanswered, whether it has heard
+	// of them or not. No flag has it: conform's test says which.
+	Silences    int
+	ReadTimeout time.Duration // Net.ReadTimeout of Sarama, RequestTimeoutOverhead of franz-go
 }
 
 func (p *Params) flags(f *scenario.Flags) {
@@ -484,6 +488,9 @@ func build(w *sim.World, client Client, p Params) {
 		}
 	}
 	w.GoProgram("consumer", app.NewAssignedConsumer(fetches, interval, reads...))
+	if p.Silences > 0 {
+		w.Allow(sim.Faults{Losses: p.Silences})
+	}
 	if p.Timed {
 		w.Timed(sim.Timing{})
 	}
@@ -503,6 +510,7 @@ func Sarama(release sarama.Release) Client {
 		plan.Budget = fmt.Sprintf("%d x %d tries (Retry.Max %d, Transaction.Retry.Max %d)", p.ProducerMax+1, p.Max+1, p.ProducerMax, p.Max)
 		return sarama.NewTransactions(sarama.Config{
 			Release: release, RetryMax: p.Max, RetryBackoff: p.Backoff, ProducerRetryMax: p.ProducerMax, ProducerRetryBackoff: 100 * time.Millisecond,
+			ReadTimeout: p.ReadTimeout,
 		}, coordinator, leaders...), plan
 	}}
 }
@@ -527,6 +535,7 @@ func Kgo(release kgo.Release, version model.TransactionVersion) Client {
 		}
 		return kgo.NewTransactions(kgo.Config{
 			Release: release, TransactionVersion: version, ConcurrentTransactionsBackoff: 20 * time.Millisecond, MetadataMinAge: 5 * time.Second,
+			RequestTimeoutOverhead: p.ReadTimeout,
 		}, coordinator, sinks...), plan(p, len(leaders))
 	}}
 }

@@ -35,6 +35,7 @@ type cluster struct {
 	leads    func(partition int32) (node, epoch int32)
 	lag      time.Duration
 	tooLarge map[string]bool // records that are refused, by their value
+	silent   silent
 
 	mu       sync.Mutex
 	complete time.Time // when the last transaction is
@@ -43,24 +44,34 @@ type cluster struct {
 	added    map[int32]bool // the partitions of the transaction that is ongoing, if one is
 	epoch    int16
 	next     map[int32]int32 // sequence number, by partition
+	known    map[int32]bool  // by partition: its log has a batch or a marker of the producer
 	written  map[int32]int64 // by partition
 	refused  map[string]int  // CONCURRENT_TRANSACTIONS, by request
+	asked    int             // requests to the coordinator of transactions
 }
 
+// silent says which requests to the coordinator of transactions are never answered.
+type silent struct {
+	from, n int // from 1; n of them
+	hears   bool
+}
+
+func (s silent) has(request int) bool { return request >= s.from && request < s.from+s.n }
+
 func newCluster(partitions int) *cluster {
-	return &cluster{partitions: partitions, epoch: -1, tooLarge: map[string]bool{}, added: map[int32]bool{}, next: map[int32]int32{}, written: map[int32]int64{}, refused: map[string]int{}}
+	return &cluster{partitions: partitions, epoch: -1, tooLarge: map[string]bool{}, added: map[int32]bool{}, next: map[int32]int32{}, known: map[int32]bool{}, written: map[int32]int64{}, refused: map[string]int{}}
 }
 
 // Dial connects to any node. It has the signature of proxy.Dialer.
 func (c *cluster) Dial(string, string) (net.Conn, error) { return pipe(c.handle), nil }
 
-// concurrent says whether the coordinator refuses, and counts it.
+// concurrent says whether the coordinator refuses, and counts what the client hears of that.
 func (c *cluster) concurrent(request kmsg.Request) bool {
-	if time.Now().Before(c.complete) {
+	refuses := time.Now().Before(c.complete)
+	if unheard := request.Key() != kmsg.Produce.Int16() && c.silent.has(c.asked); refuses && !unheard {
 		c.refused[strings.Replace(kmsg.NameForKey(request.Key()), "ProducerID", "ProducerId", 1)]++
-		return true
 	}
-	return false
+	return refuses
 }
 
 func (c *cluster) handle(request kmsg.Request) (kmsg.Response, time.Duration) {
@@ -75,16 +86,28 @@ func (c *cluster) handle(request kmsg.Request) (kmsg.Response, time.Duration) {
 		response := kmsg.NewPtrFindCoordinatorResponse()
 		response.NodeID, response.Host, response.Port = coordinatorID, host(coordinatorID), port
 		return response, 0
-	case *kmsg.InitProducerIDRequest:
-		return c.initProducerID(r), 0
-	case *kmsg.AddPartitionsToTxnRequest:
-		return c.addPartitions(r), 0
-	case *kmsg.EndTxnRequest:
-		return c.endTxn(r), 0
+	case *kmsg.InitProducerIDRequest, *kmsg.AddPartitionsToTxnRequest, *kmsg.EndTxnRequest:
+		if c.asked++; !c.silent.has(c.asked) {
+			return c.transaction(r), 0
+		}
+		if c.silent.hears {
+			c.transaction(r)
+		}
+		return r.ResponseKind(), never
 	case *kmsg.ProduceRequest:
 		return c.produce(r), 0
 	}
 	panic("conform: no handler for " + kmsg.NameForKey(request.Key()))
+}
+
+func (c *cluster) transaction(request kmsg.Request) kmsg.Response {
+	switch r := request.(type) {
+	case *kmsg.InitProducerIDRequest:
+		return c.initProducerID(r)
+	case *kmsg.AddPartitionsToTxnRequest:
+		return c.addPartitions(r)
+	}
+	return c.endTxn(request.(*kmsg.EndTxnRequest))
 }
 
 // apiVersions are those of Kafka 3.5, or of 4.0 but that topics have no ids.
@@ -138,21 +161,45 @@ func (c *cluster) metadata() kmsg.Response {
 	return response
 }
 
+// initProducerID begins an epoch. Of a transaction that is ongoing the client does not know: it is
+// aborted, and the client is to come again.
+//
+// Source: TransactionCoordinator.prepareInitProducerIdTransit; the epoch is bumped as on a cluster
+// of TV2.
 func (c *cluster) initProducerID(r *kmsg.InitProducerIDRequest) kmsg.Response {
 	response := kmsg.NewPtrInitProducerIDResponse()
+	if len(c.added) > 0 {
+		c.end(false)
+	}
 	if c.concurrent(r) {
 		response.ErrorCode = kerr.ConcurrentTransactions.Code
 		return response
 	}
-	c.epoch++
+	if again := r.ProducerID == 1 && r.ProducerEpoch == c.epoch-1; !again {
+		c.epoch++
+	}
 	c.ended = false
 	clear(c.next)
 	response.ProducerID, response.ProducerEpoch = 1, c.epoch
 	return response
 }
 
+// knows is the error for a request of another producer id, or of another epoch. Old versions of
+// requests have no PRODUCER_FENCED.
+func (c *cluster) knows(id int64, epoch int16, old bool) int16 {
+	switch {
+	case id != 1:
+		return kerr.InvalidProducerIDMapping.Code
+	case epoch != c.epoch && old:
+		return kerr.InvalidProducerEpoch.Code
+	case epoch != c.epoch:
+		return kerr.ProducerFenced.Code
+	}
+	return 0
+}
+
 func (c *cluster) addPartitions(r *kmsg.AddPartitionsToTxnRequest) kmsg.Response {
-	code := int16(0)
+	code := c.knows(r.ProducerID, r.ProducerEpoch, r.Version < 2)
 	if c.concurrent(r) {
 		code = kerr.ConcurrentTransactions.Code
 	}
@@ -175,25 +222,62 @@ func (c *cluster) addPartitions(r *kmsg.AddPartitionsToTxnRequest) kmsg.Response
 
 func (c *cluster) endTxn(r *kmsg.EndTxnRequest) kmsg.Response {
 	response := kmsg.NewPtrEndTxnResponse()
+	if !c.tv2 {
+		response.ErrorCode = c.knows(r.ProducerID, r.ProducerEpoch, r.Version < 2)
+	}
 	switch {
+	case response.ErrorCode != 0:
 	case c.concurrent(r):
 		response.ErrorCode = kerr.ConcurrentTransactions.Code
-	case c.tv2 && (len(c.added) > 0 || !r.Commit):
-		// An abort without a transaction is granted, and bumps the epoch.
-		if len(c.added) > 0 {
-			c.complete = time.Now().Add(c.lag)
-		}
-		clear(c.added)
-		clear(c.next)
-		c.epoch++
+	case c.tv2:
+		response.ErrorCode = c.endTxnTV2(r)
 		response.ProducerID, response.ProducerEpoch = 1, c.epoch
 	case len(c.added) > 0:
-		clear(c.added)
+		c.mark()
 		c.ended, c.commit, c.complete = true, r.Commit, time.Now().Add(c.lag)
 	case !c.ended || c.commit != r.Commit:
 		response.ErrorCode = kerr.InvalidTxnState.Code
 	}
 	return response
+}
+
+// mark ends the transaction in its partitions.
+func (c *cluster) mark() {
+	for id := range c.added {
+		c.known[id] = true
+	}
+	clear(c.added)
+}
+
+// endTxnTV2 ends the transaction and begins an epoch. A request of the epoch before is a second
+// try. An abort without a transaction is granted, and begins an epoch too.
+//
+// Source: TransactionCoordinator.endTransaction.
+func (c *cluster) endTxnTV2(r *kmsg.EndTxnRequest) int16 {
+	ongoing := len(c.added) > 0
+	switch again := c.ended && !ongoing && r.ProducerEpoch == c.epoch-1; {
+	case again && c.commit == r.Commit:
+		return 0
+	case again:
+		return kerr.InvalidTxnState.Code
+	case r.ProducerEpoch != c.epoch:
+		return kerr.ProducerFenced.Code
+	case !ongoing && r.Commit:
+		return kerr.InvalidTxnState.Code
+	}
+	c.end(r.Commit)
+	return 0
+}
+
+// end ends the transaction, if there is one, and begins an epoch.
+func (c *cluster) end(commit bool) {
+	if len(c.added) > 0 {
+		c.complete = time.Now().Add(c.lag)
+	}
+	c.mark()
+	clear(c.next)
+	c.ended, c.commit = true, commit
+	c.epoch++
 }
 
 func (c *cluster) produce(r *kmsg.ProduceRequest) kmsg.Response {
@@ -219,7 +303,8 @@ func (c *cluster) produce(r *kmsg.ProduceRequest) kmsg.Response {
 	return response
 }
 
-// append checks a batch as a log does: the epoch, then the sequence number.
+// append checks a batch as a log does: the epoch, then the sequence number. Of a producer that it
+// does not know it takes any.
 func (c *cluster) append(partition int32, records []byte) int16 {
 	var b kmsg.RecordBatch
 	if err := b.ReadFrom(records); err != nil {
@@ -236,10 +321,10 @@ func (c *cluster) append(partition int32, records []byte) int16 {
 		return kerr.InvalidTxnState.Code
 	case b.ProducerEpoch != c.epoch:
 		return kerr.InvalidProducerEpoch.Code
-	case b.FirstSequence != c.next[partition]:
+	case c.known[partition] && b.FirstSequence != c.next[partition]:
 		return kerr.OutOfOrderSequenceNumber.Code
 	}
-	c.next[partition] += b.NumRecords
+	c.known[partition], c.next[partition] = true, b.FirstSequence+b.NumRecords
 	c.written[partition] += int64(b.NumRecords)
 	return 0
 }

@@ -67,8 +67,8 @@ func kgoRelease(t *testing.T) kgo.Release {
 
 // draw draws a setting. No window ends in the very instant of a try: all backoffs
 // are whole milliseconds.
-func draw(r *rapid.T) concurrenttransactions.Params {
-	p := concurrenttransactions.Scenario.Default()
+func draw(r *rapid.T) (p transacting) {
+	p.Params = concurrenttransactions.Scenario.Default()
 	millis := func(name string, values ...int) time.Duration {
 		return time.Duration(rapid.OneOf(rapid.SampledFrom(values), rapid.IntRange(values[0], values[len(values)-1])).Draw(r, name)) * time.Millisecond
 	}
@@ -80,7 +80,13 @@ func draw(r *rapid.T) concurrenttransactions.Params {
 	p.Backoff = millis("backoff", 1, 5, 20, 100, 150, 300)
 	p.Lag = sim.Constant(millis("lag", 0, 3, 50, 300, 2000, 6000, 8000) + 500*time.Microsecond)
 	p.TooLarge = rapid.IntRange(0, p.Transactions).Draw(r, "too-large")
-	if rapid.Bool().Draw(r, "ends inside") {
+	p.ReadTimeout = millis("read-timeout", 1000, 5000, 15_000) // Of two, no transaction times out, which the fake coordinator leaves out.
+	switch rapid.IntRange(0, 2).Draw(r, "what else") {
+	case 1:
+		p.silent.from, p.silent.hears = rapid.IntRange(2, 12).Draw(r, "silent"), rapid.Bool().Draw(r, "hears")
+		p.Silences = rapid.IntRange(1, 2).Draw(r, "silences")
+		p.silent.n = p.Silences
+	case 2:
 		p.Inside = millis("inside", 0, 20, 50, 500, 3000, 20000) + 250*time.Microsecond
 		p.Commit = rapid.Bool().Draw(r, "commit")
 		p.Flush = rapid.Bool().Draw(r, "flush")

@@ -9,7 +9,8 @@
 //	go -C witness/conform test . -releases all -rapid.checks=2000
 //
 // Driven: the transactional producers of Sarama and franz-go (TV1 and TV2), an abort
-// or a commit while a record is on its way included; the offset commits of Sarama's
+// or a commit while a record is on its way included, and a coordinator that leaves requests
+// unanswered, whether it has heard of them or not; the offset commits of Sarama's
 // goroutines, of which some may be refused, also because the coordinator moved, or are never
 // answered; those of
 // franz-go and its autocommits, of up to three partitions, of which some or single partitions

@@ -26,10 +26,11 @@ func newKgoTV2(cluster *cluster, p concurrenttransactions.Params) client {
 	return newKgo(cluster, p)
 }
 
-func newKgo(cluster *cluster, _ concurrenttransactions.Params) client {
+func newKgo(cluster *cluster, p concurrenttransactions.Params) client {
 	cl, err := kgo.NewClient(
 		kgo.SeedBrokers(address(coordinatorID)), kgo.TransactionalID("id"), kgo.DefaultProduceTopic(topic),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(0),
+		kgo.RequestTimeoutOverhead(p.ReadTimeout), kgo.RetryTimeout(0), kgo.RetryBackoffFn(func(int) time.Duration { return 0 }),
 		kgo.Dialer(func(_ context.Context, network, host string) (net.Conn, error) { return cluster.Dial(network, host) }),
 	)
 	if err != nil {

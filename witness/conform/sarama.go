@@ -25,6 +25,7 @@ func newSarama(cluster *cluster, p concurrenttransactions.Params) client {
 	c.Metadata.RefreshFrequency = 0
 	c.Net.Proxy.Enable, c.Net.Proxy.Dialer = true, cluster
 	c.Net.MaxOpenRequests = 1
+	c.Net.ReadTimeout = p.ReadTimeout
 	c.Producer.Idempotent = true
 	c.Producer.RequiredAcks = sarama.WaitForAll
 	c.Producer.Return.Successes = true

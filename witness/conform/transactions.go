@@ -3,6 +3,8 @@ package conform
 import (
 	"errors"
 	"fmt"
+	"os"
+	"slices"
 	"strings"
 	"testing/synctest"
 	"time"
@@ -42,24 +44,76 @@ func (c *conversation) String() string {
 	return b.String()
 }
 
+// transacting is a setting of an application that writes in transactions.
+type transacting struct {
+	concurrenttransactions.Params
+	silent silent
+}
+
+// losing has the network lose the requests to the coordinator that are to be left unanswered, or
+// their answers.
+type losing struct {
+	silent
+	asked int
+}
+
+// fromClient says whether a task is the application or a sink.
+func fromClient(task string) bool { return task[0] == 'a' || task[0] == 's' }
+
+func isRequest(line string) bool { return fromClient(line) && strings.HasSuffix(line, "->coordinator") }
+
+func isAnswer(line string) bool {
+	to, ok := strings.CutPrefix(line, "coordinator->")
+	return ok && fromClient(to)
+}
+
+func ofCoordinator(m sim.Message) bool {
+	switch m.(type) {
+	case *model.InitProducerIDRequest, *model.AddPartitionsToTxnRequest, *model.EndTxnRequest:
+		return true
+	}
+	return false
+}
+
+// next is the first event, but a fault only if it is to be.
+func (l *losing) next(enabled []sim.Event) int {
+	lost := string(sim.Lost) + " "
+	for i, e := range enabled {
+		line, loses := strings.CutPrefix(e.Label, lost)
+		if loses && e.Fault && l.has(l.asked) && (l.hears && isAnswer(line) || !l.hears && isRequest(line)) {
+			return i
+		}
+	}
+	return slices.IndexFunc(enabled, func(e sim.Event) bool { return !e.Fault })
+}
+
 // modelled runs the model of a client.
-func modelled(client concurrenttransactions.Client, p concurrenttransactions.Params) *conversation {
+func modelled(client concurrenttransactions.Client, p transacting) *conversation {
 	w := sim.NewWorld()
 	defer w.Close()
-	concurrenttransactions.Scenario.Build(w, client, p)
+	concurrenttransactions.Scenario.Build(w, client, p.Params)
+	loses := &losing{silent: p.silent}
 	c := &conversation{refused: map[string]int{}}
 	note := sim.NewProperty("conversation", nil)
 	sim.On(note, sim.Returned, func(_ *sim.Claim, _ sim.Act, r *model.TxnReturned) { c.note(w.Now(), "%v %v", r.Call, r) })
 	sim.On(note, sim.Received, func(_ *sim.Claim, a sim.Act, m sim.Message) {
-		if client := a.Actor[0] == 'a' || a.Actor[0] == 's'; client && strings.Contains(sim.ContentsOf(m), "CONCURRENT_TRANSACTIONS") {
+		if fromClient(a.Actor) && strings.Contains(sim.ContentsOf(m), "CONCURRENT_TRANSACTIONS") {
 			c.refused[sim.NameOf(m)]++
 		}
 	})
+	sim.On(note, sim.Sent, func(_ *sim.Claim, a sim.Act, m sim.Message) {
+		if ofCoordinator(m) && a.Peer == "coordinator" && fromClient(a.Actor) {
+			loses.asked++
+		}
+	})
 	w.Watch(note)
-	for system := explore.Of(w); len(system.Enabled()) > 0; {
-		system.Take(0)
+	for system := explore.Of(w); ; {
+		next := loses.next(system.Enabled())
+		if next < 0 {
+			return c
+		}
+		system.Take(next)
 	}
-	return c
 }
 
 // client is a released client under the application. An error that a record met is
@@ -78,14 +132,15 @@ type client interface {
 
 // talks runs a release, in a bubble. The application is that of
 // racelab/model/app.Transactional.
-func talks(connect func(*cluster, concurrenttransactions.Params) client, p concurrenttransactions.Params) *conversation {
+func talks(connect func(*cluster, concurrenttransactions.Params) client, p transacting) *conversation {
 	cluster := newCluster(2)
+	cluster.silent = p.silent
 	cluster.lag = p.Lag.Draw(&sim.Random{})
 	if p.TooLarge > 0 {
 		cluster.tooLarge[fmt.Sprint(10*(p.TooLarge-1))] = true
 	}
-	a := &application{plan: p, start: time.Now(), conversation: conversation{refused: cluster.refused}}
-	a.client = connect(cluster, p)
+	a := &application{plan: p.Params, start: time.Now(), conversation: conversation{refused: cluster.refused}}
+	a.client = connect(cluster, p.Params)
 	a.run()
 	a.client.close()
 	return &a.conversation
@@ -168,6 +223,8 @@ func (a *application) called(call model.TxnCall, err error) {
 		result.Error = model.Error(ofSarama)
 	case errors.As(err, &ofKgo):
 		result.Error = model.Error(ofKgo.Code)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		result.Error = model.ErrRequestTimedOut
 	case err != nil:
 		result.NotAllowed = true
 	}

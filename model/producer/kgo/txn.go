@@ -26,9 +26,10 @@ import (
 // Differs: a record a batch, and one request in flight to a leader; the goroutine
 // that handles its answer is the sink's. A sink has a connection of its own to the
 // coordinator: what overtakes there, overtakes in the client as well, since each
-// goroutine tries again by itself. No connection breaks, so no context ends while a
-// request is out (EndTransaction returns the context's error then, and the next one loads a
-// new epoch), and no producer id is recovered: what fails it is fatal here. The calls of the application are in order, so txnMu is never
+// goroutine tries again by itself. The coordinator may leave a request unanswered, while no other
+// is out and no context ends (EndTransaction returns the context's error then, and the next one
+// loads a new epoch); and no producer id is recovered: what fails it is fatal here. The calls of
+// the application are in order, so txnMu is never
 // waited for; what is stored together in one atomic value, or under recBuf.mu, is several
 // atomic values that are stored in one step.
 type Transactions struct {
@@ -83,6 +84,11 @@ type Config struct {
 	//
 	// Default: 5 s.
 	MetadataMinAge time.Duration
+	// RequestTimeoutOverhead is the option of that name: how long the coordinator may take to
+	// answer.
+	//
+	// Default: 10 s.
+	RequestTimeoutOverhead time.Duration
 }
 
 // Release is a release of franz-go, for what it does about transactions.
@@ -185,6 +191,15 @@ func (c *concurrentTransactions) concurrent(t *sim.Task, config *Config) bool {
 	return true
 }
 
+// timesOut is that a request or its answer is lost: the connection is closed, and the request
+// goes again on another one.
+//
+// Source: brokerCxn.readConn, retryable.Request. Differs: RetryBackoffFn gives 0, the look-up
+// takes no time, and neither RequestRetries nor RetryTimeout ends it.
+func (c *concurrentTransactions) timesOut(t *sim.Task, config *Config) {
+	c.after.Sleep(t.At(producer.PointTimeout), config.RequestTimeoutOverhead)
+}
+
 // InitTransactions is NewClient, which asks nobody, but for the metadata.
 func (cl *Transactions) InitTransactions(t *sim.Task) {
 	cl.metadata.Start(t, cl.config.MetadataMinAge)
@@ -214,7 +229,11 @@ func (cl *Transactions) producerID(t *sim.Task) {
 			Version: 4, TransactionalID: cl.config.TransactionalID, TransactionTimeout: 40 * time.Second,
 			ProducerID: model.NoProducerID, ProducerEpoch: model.NoProducerEpoch,
 		})
-		response := cl.coordinator.Receive(t.At(producer.PointAwaitID)).(*model.InitProducerIDResponse)
+		response, ok := cl.coordinator.Receive(t.At(producer.PointAwaitID)).(*model.InitProducerIDResponse)
+		if !ok {
+			cl.timesOut(t, &cl.config)
+			continue
+		}
 		if cl.code = response.Error; !cl.concurrent(t, &cl.config) {
 			cl.err.Store(t, int32(response.Error))
 			if response.Error == model.None {
@@ -359,7 +378,11 @@ func (cl *Transactions) endTxn(t *sim.Task) {
 			request.Version = 5
 		}
 		cl.coordinator.Send(t, request)
-		response := cl.coordinator.Receive(t.At(producer.PointAwaitEnd)).(*model.EndTxnResponse)
+		response, ok := cl.coordinator.Receive(t.At(producer.PointAwaitEnd)).(*model.EndTxnResponse)
+		if !ok {
+			cl.timesOut(t, &cl.config)
+			continue
+		}
 		if cl.code = response.Error; !cl.concurrent(t, &cl.config) {
 			if cl.code == model.None && cl.tx890p2() {
 				cl.storeID(t, response.ProducerID, response.ProducerEpoch)

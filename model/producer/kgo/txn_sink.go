@@ -124,7 +124,11 @@ func (s *txnSink) doTxnReq(t *sim.Task) {
 			ProducerID: model.ProducerID(s.cl.id.Load(t)), ProducerEpoch: model.ProducerEpoch(s.cl.epoch.Load(t)),
 			Partitions: []model.Partition{s.partition},
 		})
-		response := s.coordinator.Receive(t.At(producer.PointAwaitAdd)).(*model.AddPartitionsToTxnResponse)
+		response, ok := s.coordinator.Receive(t.At(producer.PointAwaitAdd)).(*model.AddPartitionsToTxnResponse)
+		if !ok {
+			s.timesOut(t, &s.cl.config)
+			continue
+		}
 		if s.code = response.Partitions[0].Error; !s.concurrent(t, &s.cl.config) {
 			return
 		}

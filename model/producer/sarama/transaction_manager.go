@@ -37,6 +37,11 @@ type Config struct {
 	//
 	// Default: 100 ms.
 	ProducerRetryBackoff time.Duration
+	// ReadTimeout is how long the coordinator may take to answer.
+	//
+	// Default: 30 s.
+	// Source: Config.Net.ReadTimeout.
+	ReadTimeout time.Duration
 }
 
 // addPartitionsRetryBackoff is how soon the first AddPartitionsToTxn of a
@@ -108,8 +113,8 @@ func (s producerTxnStatusFlag) isTransitionValid(target producerTxnStatusFlag) b
 // async_producer.go, of Sarama 1.43.1, 1.48.0, 1.49.0, 1.60.1 and 1.61.1.
 // Differs: SendMessage waits for its record and finishTransaction for all, so the
 // goroutines between them (dispatcher, partitionProducer, brokerProducer) take
-// turns, and are one here, without locks. A batch is a record. No connection
-// breaks; the one to the leader, which handleError closes, carries nothing then.
+// turns, and are one here, without locks. A batch is a record. The coordinator alone may
+// leave a request unanswered; the connection to the leader, which handleError closes, carries nothing then.
 // Clusters are of 2.5 and later (coordinatorSupportsBumpingEpoch). No offsets.
 type Transactions struct {
 	producer.TxnAPI
@@ -218,12 +223,23 @@ func (p *Transactions) initProducerID(t *sim.Task) {
 		p.coordinator.Send(t, &model.InitProducerIDRequest{
 			Version: 4, TransactionalID: p.config.TransactionalID, TransactionTimeout: time.Minute, ProducerID: p.producerID, ProducerEpoch: p.producerEpoch,
 		})
-		response := p.coordinator.Receive(t.At(producer.PointAwaitID)).(*model.InitProducerIDResponse)
-		if retry := p.producerIDInitialized(response); !retry {
+		response, ok := p.coordinator.Receive(t.At(producer.PointAwaitID)).(*model.InitProducerIDResponse)
+		if !ok {
+			p.timesOut(t)
+		} else if retry := p.producerIDInitialized(response); !retry {
 			return
 		}
 		p.sleep.Sleep(t.At(producer.PointBackoff), p.computeBackoff(p.config.RetryBackoff))
 	}
+}
+
+// timesOut is that a request or its answer is lost: the read of the answer ends after
+// ReadTimeout, and the coordinator is looked up anew.
+//
+// Differs: the look-up takes no time.
+func (p *Transactions) timesOut(t *sim.Task) {
+	p.sleep.Sleep(t.At(producer.PointTimeout), p.config.ReadTimeout)
+	p.err = producer.TxnError(model.ErrRequestTimedOut)
 }
 
 func (p *Transactions) producerIDInitialized(response *model.InitProducerIDResponse) (retry bool) {
@@ -395,8 +411,10 @@ func (p *Transactions) publishTxnPartitions(t *sim.Task) {
 		p.coordinator.Send(t, &model.AddPartitionsToTxnRequest{
 			Version: 3, TransactionalID: p.config.TransactionalID, ProducerID: p.producerID, ProducerEpoch: p.producerEpoch, Partitions: slices.Clone(p.pendingPartitionsInCurrentTxn),
 		})
-		response := p.coordinator.Receive(t.At(producer.PointAwaitAdd)).(*model.AddPartitionsToTxnResponse)
-		if retry := p.partitionsPublished(response); !retry {
+		response, ok := p.coordinator.Receive(t.At(producer.PointAwaitAdd)).(*model.AddPartitionsToTxnResponse)
+		if !ok {
+			p.timesOut(t)
+		} else if retry := p.partitionsPublished(response); !retry {
 			return
 		}
 		p.sleep.Sleep(t.At(producer.PointBackoff), p.computeBackoff(p.retryBackoff))
@@ -514,8 +532,10 @@ func (p *Transactions) endTxn(t *sim.Task) {
 			request.Result = model.Commit
 		}
 		p.coordinator.Send(t, request)
-		response := p.coordinator.Receive(t.At(producer.PointAwaitEnd)).(*model.EndTxnResponse)
-		if retry := p.txnEnded(response); !retry {
+		response, ok := p.coordinator.Receive(t.At(producer.PointAwaitEnd)).(*model.EndTxnResponse)
+		if !ok {
+			p.timesOut(t)
+		} else if retry := p.txnEnded(response); !retry {
 			return
 		}
 		p.sleep.Sleep(t.At(producer.PointBackoff), p.computeBackoff(p.config.RetryBackoff))
