@@ -7,6 +7,7 @@ import (
 	"go/parser"
 	"go/scanner"
 	"go/token"
+	"regexp"
 	"strings"
 )
 
@@ -63,6 +64,11 @@ var asGo = strings.NewReplacer("（", "(", "）", ")", "｛", "{", "｝", "}", "
 func bodiesOf(text string, holes []*language) (bodies []string, lines []int, err error) {
 	text = asGo.Replace(text)
 	if len(holes) == 1 {
+		if whole.MatchString(text) { // Else its lines would be read as those of a body.
+			if _, _, _, err := fileOf(text); err != nil {
+				return nil, nil, err
+			}
+		}
 		body, line := bodyOf(text)
 		return []string{body}, []int{line}, nil
 	}
@@ -75,18 +81,34 @@ func (l *language) name() string {
 	return name
 }
 
-// functionsOf are the bodies of a text with several functions, by hole.
-func functionsOf(text string, holes []*language) (bodies []string, lines []int, err error) {
-	head, shift := "", 0
+// whole says that a text begins as a file does, or as a function, and not as its body.
+var whole = regexp.MustCompile(`^(\s|//.*\n)*(package|func)\b`)
+
+// fileOf reads a text as a file. head is what stands before the text there.
+func fileOf(text string) (file *ast.File, set *token.FileSet, head string, err error) {
 	if !strings.Contains(text, "package ") {
-		head, shift = "package p\n", 1
+		head = "package p\n"
 	}
-	set := token.NewFileSet()
-	file, err := parser.ParseFile(set, "", head+text, parser.SkipObjectResolution)
+	set = token.NewFileSet()
+	file, err = parser.ParseFile(set, "", head+text, parser.SkipObjectResolution)
 	var list scanner.ErrorList
 	if errors.As(err, &list) {
-		return nil, nil, &SyntaxError{max(list[0].Pos.Line-shift, 1), list[0].Msg}
+		first := list[0]
+		if first.Msg == braceLeft {
+			first.Msg = "a brace too many"
+		}
+		err = &SyntaxError{max(min(first.Pos.Line-strings.Count(head, "\n"), 1+strings.Count(strings.TrimRight(text, " \t\n"), "\n")), 1), first.Msg}
 	}
+	return file, set, head, err
+}
+
+// functionsOf are the bodies of a text with several functions, by hole.
+func functionsOf(text string, holes []*language) (bodies []string, lines []int, err error) {
+	file, set, head, err := fileOf(text)
+	if err != nil {
+		return nil, nil, err
+	}
+	shift := strings.Count(head, "\n")
 	for _, l := range holes {
 		found := false
 		for _, d := range file.Decls {
