@@ -7,6 +7,7 @@ import (
 	"racelab/scenario"
 	"racelab/scenarios/closehangs"
 	"racelab/scenarios/commitawaitsrejoin"
+	"racelab/scenarios/commitendsinjoin"
 	"racelab/scenarios/commitreconnect"
 	"racelab/scenarios/concurrenttransactions"
 	"racelab/scenarios/deliveredunwritten"
@@ -29,7 +30,7 @@ import (
 func Registry() []scenario.Any {
 	return slices.Concat([]scenario.Any{
 		&concurrenttransactions.Scenario, &throttlestall.Scenario, &producereorder.Scenario, &retryorder.Scenario, &errorthendelivered.Scenario, &deliveredunwritten.Scenario, &offsetrewind.Scenario,
-		&commitreconnect.Scenario, &rewindagain.Scenario, &epochdropscommit.Scenario, &commitawaitsrejoin.Scenario, &stalemembercommit.Scenario, &rebalancecommit.Scenario, &stalesnapshot.Scenario, &lostupdate.Scenario,
+		&commitreconnect.Scenario, &rewindagain.Scenario, &epochdropscommit.Scenario, &commitendsinjoin.Scenario, &commitawaitsrejoin.Scenario, &stalemembercommit.Scenario, &rebalancecommit.Scenario, &stalesnapshot.Scenario, &lostupdate.Scenario,
 	}, closehangs.All(), transactionprotocol.All(), patterns.All())
 }
 

@@ -117,7 +117,7 @@ func TestReleases(t *testing.T) {
 		{"sarama@1.43.2", "concurrent-transactions/sarama-1.43 throttle-stall/mutex retry-order/unnumbered offset-rewind/unfixed close-awaits-reader/awaits-first close-unread-errors/unread-1.43"},
 		{"sarama@1.47.3", "concurrent-transactions/sarama-1.43 throttle-stall/mutex retry-order/numbered offset-rewind/broker-lock close-awaits-reader/awaits-first close-unread-errors/unread"},
 		{"sarama@1.61.1", "concurrent-transactions/sarama-1.61.1 throttle-stall/mutex retry-order/numbered-late offset-rewind/broker-lock-released commit-awaits-rejoin/commits commit-awaits-rejoin/marks close-awaits-reader/closes-first close-unread-errors/unread"},
-		{"franz-go@1.20.7", "produce-reorder/none delivered-unwritten/same-epoch commit-reconnect/unfixed close-hangs/unfixed"},
+		{"franz-go@1.20.7", "produce-reorder/none delivered-unwritten/same-epoch commit-reconnect/unfixed commit-ends-in-join/waits-first close-hangs/unfixed"},
 		{"franz-go@1.21.0", "produce-reorder/none delivered-unwritten/same-epoch commit-reconnect/chained rewind-again/flag epoch-drops-commit/flag close-hangs/unfixed"},
 		{"java@3.9.1", "concurrent-transactions/java retry-order/java"},
 		{"kafka-go@0.4.51", "error-then-delivered/unfixed close-hangs/kafka-go"},

@@ -43,6 +43,7 @@ type AsyncCommit struct {
 	sync   bool `sim:"config"` // CommitOffsetsSync
 	start  sim.Chan[asked]
 	onDone sim.Chan[bool] // closed by the application's onDone
+	never  sim.Chan[bool] // commitOffsetsSync's done, where no request closes it
 	ends   *Ends          // nil: its context does not end, or has ended before
 }
 
@@ -50,6 +51,7 @@ func newAsyncCommit(g *GroupConsumer, number int, auto bool) *AsyncCommit {
 	c := &AsyncCommit{committing: committing{GroupConsumer: g, number: number}, auto: auto}
 	c.start.Init(1)
 	c.onDone.Init(0)
+	c.never.Init(0)
 	return c
 }
 
@@ -145,13 +147,16 @@ func (g *AsyncApplication) commitOffsets(t *sim.Task) {
 	case c.Ends:
 		g.async[g.i].ends.start.Send(t.At(PointStartCommit), true) // There is room.
 	}
+	if g.session != nil && g.session.config.LocksFirst {
+		g.lockSync(t)
+	}
+	if g.session != nil && g.plan[g.i].Ends && g.endsInJoin(t) {
+		g.endedInJoin(t)
+		return
+	}
 	g.waitJoinSync(t)
-	switch {
-	case g.session == nil:
-	case g.waits: // for all commits that it has issued
-		g.session.syncCommitMu.Lock(t.At(PointSyncCommit))
-	default:
-		g.session.syncCommitMu.RLock(t.At(PointSyncCommit))
+	if g.session != nil && !g.session.config.LocksFirst {
+		g.lockSync(t)
 	}
 	g.mu.Lock(t.At(PointBlockAuto))
 	g.block(t)
@@ -160,8 +165,24 @@ func (g *AsyncApplication) commitOffsets(t *sim.Task) {
 	g.mu.Unlock(t)
 }
 
+// endedInJoin is what becomes of a commit whose context ended while it waited for a join: onDone
+// is called. If syncCommitMu was locked first nobody gives it back, and a CommitOffsetsSync
+// waits for what only a request closes.
+func (g *AsyncApplication) endedInJoin(t *sim.Task) {
+	t.Return(&CommitDone{Number: g.number})
+	g.async[g.i].start.Close(t)
+	g.async[g.i].onDone.Close(t)
+	g.mine().done.Unlock(t)
+	if g.waits && g.session.config.LocksFirst {
+		g.async[g.i].never.Receive(t.At(PointAwaitDone))
+	}
+}
+
 func (g *AsyncCommit) Run(t *sim.Task) {
-	started, _ := g.start.Receive(t.At(PointGo))
+	started, ok := g.start.Receive(t.At(PointGo))
+	if !ok {
+		return
+	}
 	g.offsets, g.priorDone, g.under = started.offsets, started.priorDone, started.under
 	g.issue(t)
 	if !g.left {

@@ -47,6 +47,9 @@ const (
 const (
 	PointBlockCommits = "block commits" // joinAndSync takes noCommitDuringJoinAndSync
 	PointJoinSync     = "await join"    // a commit takes it for reading
+	PointTryJoinSync  = "try join sync" // or tries to, where its context may end
+	PointEndsInJoin   = "ends in join"  // and waits for the end of either
+	PointAwaitDone    = "await done"    // commitOffsetsSync returns
 	PointSyncCommit   = "sync commits"  // and syncCommitMu
 	PointBegin        = "begin session" // setupAssignedAndHeartbeat begins
 	PointAwaitFetch   = "await fetch"   // it waits for fetchDone

@@ -26,6 +26,11 @@ type SessionConfig struct {
 	//
 	// Source: updateCommitted up to 1.22.0, under KIP-848; since 1.22.1 it compares member ids.
 	DropsOld bool
+	// LocksFirst says that a commit of the application takes syncCommitMu before it waits for a
+	// join, and gives it back only with the answer of its request.
+	//
+	// Source: CommitOffsets and commitOffsetsSync in franz-go 1.14.0 to 1.16.0.
+	LocksFirst bool
 }
 
 // Revoking is what OnPartitionsRevoked commits.
@@ -61,7 +66,8 @@ func (s partitionSet) has(p int) bool { return s>>p&1 == 1 }
 // it joins again. The member is no leader. onAssigned does nothing. What a cooperative
 // generation adds and what it takes are not both there. An OffsetFetch has its answer before
 // the session ends, so none is cancelled. A record is there to poll as soon as its partition
-// is. A commit that waits for a join does so even if its context ends.
+// is. A commit that waits for a join does so even if its context ends, but for that of a
+// Rejoin.
 type Session struct {
 	config SessionConfig `sim:"config"`
 
@@ -75,6 +81,8 @@ type Session struct {
 	fetchDone                 sim.Chan[bool]
 	ends                      sim.Chan[bool]
 	revoked                   sim.Chan[bool]
+	joining                   sim.Atomic[bool] // of a Rejoin
+	joined                    sim.Chan[bool]
 }
 
 // assignment is what a session begins with.
@@ -139,6 +147,32 @@ func (g *Epochs) Run(t *sim.Task) {
 
 // Describe shows nothing besides what is shared.
 func (g *Epochs) Describe(func(name, value string)) {}
+
+// Rejoin is a join and sync of a member that keeps its partitions, once: the coordinator
+// answers when all others have joined, at any moment.
+//
+// Source: joinAndSync, with waitJoinSyncMu, in franz-go 1.14.0 to 1.22.3.
+// Differs: a commit that comes as it begins waits for its end, even if its context ends.
+type Rejoin struct{ *GroupConsumer }
+
+// Rejoins has the client be such a member.
+func (g *GroupConsumer) Rejoins(config SessionConfig) *Rejoin {
+	g.session = &Session{config: config}
+	g.session.joined.Init(0)
+	return &Rejoin{g}
+}
+
+func (g *Rejoin) Run(t *sim.Task) {
+	g.session.noCommitDuringJoinAndSync.Lock(t.At(PointBlockCommits))
+	g.session.joining.Store(t, true)
+	t.Step(PointAwaitSync)
+	g.session.joining.Store(t, false)
+	g.session.joined.Close(t)
+	g.session.noCommitDuringJoinAndSync.Unlock(t)
+}
+
+// Describe shows nothing besides what is shared.
+func (g *Rejoin) Describe(func(name, value string)) {}
 
 // staleWait is how long a commit waits for a heartbeat to bring the next epoch, and staleRetries
 // how often it does.
@@ -422,6 +456,26 @@ func (g *Revoker) commitOffsetsSync(t *sim.Task) {
 func (g *committing) waitJoinSync(t *sim.Task) {
 	if g.session != nil {
 		g.session.noCommitDuringJoinAndSync.RLock(t.At(PointJoinSync))
+	}
+}
+
+// endsInJoin says whether a commit's context ends while a join is on its way, and so its wait.
+func (g *committing) endsInJoin(t *sim.Task) bool {
+	t.Step(PointTryJoinSync)
+	if !g.session.joining.Load(t) {
+		return false
+	}
+	chosen := t.At(PointEndsInJoin).Select(g.session.joined.Receiving(), g.mine().ctx.Done())
+	return chosen != &g.session.joined
+}
+
+// lockSync waits for all commits that the application has issued, if it waits for its own too;
+// else it keeps a CommitOffsetsSync out.
+func (g *AsyncApplication) lockSync(t *sim.Task) {
+	if g.waits {
+		g.session.syncCommitMu.Lock(t.At(PointSyncCommit))
+	} else {
+		g.session.syncCommitMu.RLock(t.At(PointSyncCommit))
 	}
 }
 
