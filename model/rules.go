@@ -224,11 +224,16 @@ func Refusal[T any](rules Rules, checks Checks[T], x *T) Error {
 		if rules.Omits.Check == i+1 && rules.Omits.Request == checks.Request {
 			continue
 		}
-		if (c.Rule == 0 || rules.Has(c.Rule)) && (c.Until == 0 || !rules.Has(c.Until)) && c.Holds(x) {
+		if rules.include(c.Rule, c.Until) && c.Holds(x) {
 			return c.Error
 		}
 	}
 	return None
+}
+
+// include says whether a check of these two rules is made; see Check.
+func (r Rules) include(rule, until Rule) bool {
+	return (rule == 0 || r.Has(rule)) && (until == 0 || !r.Has(until))
 }
 
 // Told is a check as documents tell it, without its types.
@@ -239,7 +244,7 @@ type Told struct {
 
 // In says whether the rules have the check.
 func (t Told) In(rules Rules) bool {
-	return (t.Rule == 0 || rules.Has(t.Rule)) && (t.Until == 0 || !rules.Has(t.Until))
+	return rules.include(t.Rule, t.Until)
 }
 
 // Tell tells the checks of a request; then is what happens if none refuses it, source is in
