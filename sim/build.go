@@ -131,7 +131,11 @@ func (w *World) GoProgram(name string, program Program) {
 // mustPoint refuses what is no pointer: a step could not change it.
 func mustPoint(call string, thing any) {
 	if v := reflect.ValueOf(thing); v.Kind() != reflect.Pointer || v.IsNil() {
-		panic(fmt.Sprintf("sim: %s wants a pointer, has %T", call, thing))
+		is := fmt.Sprintf("%T", thing)
+		if v.Kind() == reflect.Pointer {
+			is = "a nil " + is
+		}
+		panic(fmt.Sprintf("sim: %s wants a pointer, has %s", call, is))
 	}
 }
 

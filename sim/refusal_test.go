@@ -93,6 +93,15 @@ func TestRefusals(t *testing.T) {
 			w.Go("G0", func(t *sim.Task) { other = t; t.Step("x") })
 			w.Go("G1", func(t *sim.Task) { t.Step("x"); other.Step("y") })
 		}, "sim: somebody else uses the Task of G0"},
+		{"a task that a task adds to the world", func(w *sim.World) {
+			w.Go("G0", func(*sim.Task) { w.Go("G1", func(t *sim.Task) { t.Step("x") }) })
+		}, "sim: Go after the first step: wiring is fixed by then"},
+		{"a pointer that is nil", func(w *sim.World) { w.Share("s", (*sim.Mutex)(nil)) }, `sim: Share("s") wants a pointer, has a nil *sim.Mutex`},
+		{"a condition without a lock", func(w *sim.World) {
+			var c sim.Cond
+			w.Share("c", &c)
+			w.Go("G0", c.Wait)
+		}, `sim: task G0 comes to "wait for c", and the Cond has no Mutex: set its L before the first step`},
 		{"a loop under a lock", func(w *sim.World) {
 			var s struct {
 				mu   sim.Mutex

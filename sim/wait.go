@@ -85,6 +85,9 @@ type Cond struct {
 // again. Schedules call that second point "P (lock)" if the first is P.
 func (c *Cond) Wait(t *Task) {
 	name := t.point("wait for", &c.object)
+	if c.L == nil {
+		panic(fmt.Sprintf("sim: task %s comes to %q, and the Cond has no Mutex: set its L before the first step", t.name, name))
+	}
 	if t.program != nil || !t.again(name) {
 		t.touches(&c.object, true)
 		c.waiting = append(c.waiting, t.number)

@@ -174,7 +174,7 @@ func (m *met) learn(from *met) {
 }
 
 func (w *World) mustNotRun(call string) {
-	if w.started {
+	if w.started || w.raw.loading { // Functions already run, up to their first points.
 		panic("sim: " + call + " after the first step: wiring is fixed by then")
 	}
 }
