@@ -45,7 +45,7 @@ func (w *World) foreseeable(e *Event) *remembered {
 	if w.recall.mode != recalls || w.looked.number > 0 || !w.mayRecall(e) {
 		return nil
 	}
-	if m := w.remembers(e); m != nil && m.twice && m.elapsed == 0 && !m.atLock {
+	if m := w.remembers(e); m != nil && m.twice && m.elapsed == 0 && !w.mayClose(e.task, m) {
 		return m
 	}
 	return nil
@@ -62,7 +62,12 @@ func (w *World) tell(i int) {
 // goes on after it: only its end is judged by the state as a whole.
 func (w *World) leap(i int) (*remembered, bool) {
 	m := w.recall.foreseen[i]
-	return m, slices.ContainsFunc(w.enabled, func(e Event) bool { return e.task != nil && w.stays(e.task, m) })
+	for k := range w.enabled {
+		if m.goesOn || w.stays(&w.enabled[k], m) {
+			return m, true
+		}
+	}
+	return m, false
 }
 
 // land is the snapshot of the state that a step leads to, out of one that was saved. No
@@ -80,22 +85,79 @@ func (w *World) land(from *snapshot, step *remembered) *snapshot {
 	return s
 }
 
-// stays says whether a task that may go on still may after a step.
-func (w *World) stays(t *Task, step *remembered) bool {
-	var goesBy [2]*object // beside the task
-	switch on := t.awaits.(type) {
+// stays says whether an event that may happen surely still may after a step: nothing
+// has changed of what decides that.
+func (w *World) stays(e *Event, step *remembered) bool {
+	if e.task == nil {
+		c, ok := e.source.(*Conn)
+		return ok && !w.changes(step, &c.out.head.object, &c.node.object)
+	}
+	own := &e.task.object
+	switch on := e.task.awaits.(type) {
 	case nil:
-	case *Mutex:
-		goesBy[0] = &on.object
+		return !w.changes(step, own)
+	case *Mutex, *WaitGroup, *Cond:
+		return !w.changes(step, own, on.bound())
 	case *readHold:
-		goesBy[0] = &on.lock.object
+		return !w.changes(step, own, &on.lock.object)
 	case *head:
-		goesBy = [2]*object{&on.object, &on.conn.dialPoint.object}
-	default:
+		return !w.changes(step, own, &on.object, &on.conn.dialPoint.object)
+	}
+	return false
+}
+
+// mayClose says whether a step of a task may close a circle of tasks that wait for each
+// other's locks: from the lock that it comes to, a way leads over those who hold locks and
+// wait for others, to itself, or to a lock that the step has changed.
+func (w *World) mayClose(t *Task, step *remembered) bool {
+	if step.cameTo == nil {
 		return false
 	}
-	return !slices.ContainsFunc(step.left, func(x leftBehind) bool {
-		owner := w.plan.groups[x.group].owner
-		return owner == &t.object || owner == goesBy[0] || owner == goesBy[1]
-	})
+	var room [8]waiter
+	chain := append(room[:0], waiter{task: t})
+	for i := 0; i < len(chain); i++ {
+		last, on := chain[i].task, step.cameTo
+		if i > 0 {
+			var ok bool
+			if on, ok = last.awaits.(lock); !ok {
+				continue
+			}
+		}
+		if w.changesLock(step, on) {
+			return true
+		}
+		if i > 0 && last.lockAwaited() == nil {
+			continue
+		}
+		for _, holder := range w.tasks {
+			switch {
+			case !on.blocks(last, holder):
+			case holder == t:
+				return true
+			case !slices.ContainsFunc(chain, func(on waiter) bool { return on.task == holder }):
+				chain = append(chain, waiter{task: holder})
+			}
+		}
+	}
+	return false
+}
+
+// changes says whether a step has changed one of some objects.
+func (w *World) changes(step *remembered, objects ...*object) bool {
+	return slices.ContainsFunc(step.left, func(x leftBehind) bool { return slices.Contains(objects, w.plan.groups[x.group].owner) })
+}
+
+// changesLock says whether a step has changed who holds a lock.
+func (w *World) changesLock(step *remembered, l lock) bool {
+	if r, ok := l.(*readHold); ok {
+		return w.changes(step, &r.lock.object)
+	}
+	if m, ok := l.(*RWMutex); ok {
+		for i := range m.readers {
+			if w.changes(step, &m.readers[i].object) {
+				return true
+			}
+		}
+	}
+	return w.changes(step, l.bound())
 }

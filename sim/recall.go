@@ -70,8 +70,9 @@ type remembered struct {
 	putOff   []int
 	broke    []Violation
 	tested   uint64 // the properties that it tests by itself; see testedNow
-	atLock   bool   // it came to a lock, and so may have closed a circle
 	quiet    bool   // see hook.Prospect
+	goesOn   bool   // whoever took it can take another one at once
+	cameTo   lock   // where its task is parked; nil: elsewhere
 }
 
 // leftBehind is a record that a step has changed.
@@ -177,7 +178,12 @@ func (w *World) remember(e *Event, since Time, known *remembered) {
 		key: w.keyOf(v), elapsed: w.clock.now - since, tested: w.testedByStep(),
 		accesses: slices.Clone(w.accesses), putOff: slices.Clone(w.putOff), broke: slices.Clone(w.violations),
 	}
-	m.atLock = e.task != nil && e.task.awaits != nil && e.task.awaits.bound().kind == hook.Lock
+	if t := e.task; t != nil {
+		m.goesOn = !t.done && !t.gone && t.awaits == nil
+		if t.awaits != nil && t.awaits.bound().kind == hook.Lock {
+			m.cameTo = t.awaits.(lock)
+		}
+	}
 	m.quiet = len(m.putOff) == 0 && len(m.broke) == 0 && !slices.ContainsFunc(m.accesses, func(a hook.Access) bool { return a.Kind == hook.Data })
 	r.before = r.before[:0]
 	for _, g := range v.groups {
