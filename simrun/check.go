@@ -70,7 +70,7 @@ func (k *checking) read(a *app, c *cobra.Command, names []string) error {
 		checked = nil
 	}
 	for _, name := range names {
-		s, err := scenario.Find(a.all, name)
+		s, err := a.whole("check", name)
 		if err != nil {
 			return err
 		}

@@ -25,8 +25,8 @@ func (a *app) showCommand() *cobra.Command {
 	c.Flags().BoolVar(&claims, "claims", false, "also what write-ups claim, with verdicts")
 	c.Flags().BoolVar(&asJSON, "json", false, "write JSON")
 	c.PreRunE = func(_ *cobra.Command, args []string) error {
-		if strings.ContainsAny(args[0], "/@") {
-			return fmt.Errorf("show takes a scenario as a whole, not %.60q; want %s", args[0], strings.Join(a.names(), ", "))
+		if _, err := a.whole("show", args[0]); err != nil {
+			return err
 		}
 		return s.find(a, args[0])
 	}

@@ -38,6 +38,19 @@ func (a *app) names() []string {
 	return names
 }
 
+// whole finds the scenario of a command that takes no variant and no setting.
+func (a *app) whole(command, text string) (*scenario.Race, error) {
+	name := text
+	if i := strings.IndexAny(text, "/@"); i >= 0 {
+		name = text[:i]
+	}
+	race, err := scenario.Find(a.all, name)
+	if err == nil && name != text {
+		err = fmt.Errorf("%s takes a scenario as a whole, not %.60q; want %s", command, text, name)
+	}
+	return race, err
+}
+
 // complete completes NAME[/VARIANT][@SETTING].
 func (a *app) complete(_ *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 	if len(args) > 0 {
