@@ -73,17 +73,17 @@ func draw(r *rapid.T) (p transacting) {
 		return time.Duration(rapid.OneOf(rapid.SampledFrom(values), rapid.IntRange(values[0], values[len(values)-1])).Draw(r, name)) * time.Millisecond
 	}
 	p.Timed, p.BrokerRetry = true, 0
-	p.Transactions = rapid.IntRange(1, 6).Draw(r, "transactions")
+	p.Transactions = rapid.IntRange(1, 12).Draw(r, "transactions")
 	p.Records = rapid.IntRange(1, 10).Draw(r, "records")
-	p.Max = rapid.OneOf(rapid.SampledFrom([]int{0, 1, 50}), rapid.IntRange(0, 60)).Draw(r, "max")
-	p.ProducerMax = rapid.IntRange(1, 5).Draw(r, "producer-max")
+	p.Max = rapid.OneOf(rapid.SampledFrom([]int{0, 1, 50}), rapid.IntRange(0, 150)).Draw(r, "max")
+	p.ProducerMax = rapid.IntRange(1, 8).Draw(r, "producer-max")
 	p.Backoff = millis("backoff", 1, 5, 20, 100, 150, 300)
 	p.Lag = sim.Constant(millis("lag", 0, 3, 50, 300, 2000, 6000, 8000) + 500*time.Microsecond)
 	p.TooLarge = rapid.IntRange(0, p.Transactions).Draw(r, "too-large")
 	p.ReadTimeout = millis("read-timeout", 1000, 5000, 15_000) // Of two, no transaction times out, which the fake coordinator leaves out.
 	switch rapid.IntRange(0, 2).Draw(r, "what else") {
 	case 1:
-		p.silent.from, p.silent.hears = rapid.IntRange(2, 12).Draw(r, "silent"), rapid.Bool().Draw(r, "hears")
+		p.silent.from, p.silent.hears = rapid.IntRange(2, 30).Draw(r, "silent"), rapid.Bool().Draw(r, "hears")
 		p.Silences = rapid.IntRange(1, 2).Draw(r, "silences")
 		p.silent.n = p.Silences
 	case 2:
