@@ -68,7 +68,7 @@ func (d *dpor) give() {
 			continue
 		}
 		at := <-d.idle
-		at.saver.Learn(d.cursor.saver)
+		at.world.Learn(d.cursor.world)
 		f.given = d.branch(at, i, choice)
 		go func(b *branch) {
 			b.explore()
@@ -169,7 +169,7 @@ func (d *dpor) gather() {
 		f.withdraw()
 	}
 	for range cap(d.idle) {
-		d.cursor.saver.Learn((<-d.idle).saver)
+		d.cursor.world.Learn((<-d.idle).world)
 	}
 }
 

@@ -61,7 +61,7 @@ func TestAWorkerLearnsWhatAnotherHasMet(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer sys.Close()
-	other := sys.Fork().(*Worlds)
+	other := sys.Fork()
 	defer other.Close()
 	for len(other.Enabled()) > 0 {
 		other.Take(0)

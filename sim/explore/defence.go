@@ -57,8 +57,8 @@ type brokenAt struct {
 
 // stand takes the walks. A proof that is contradicted is a ModelError.
 func (d *defence) stand() {
-	rebuilder, ok := d.pool.cursors[0].System.(Rebuilder)
-	if !ok {
+	worlds := d.pool.cursors[0].world
+	if worlds == nil {
 		return
 	}
 	d.pool.cursors[0].Reset()
@@ -69,7 +69,7 @@ func (d *defence) stand() {
 	for range d.pool.cursors {
 		wait.Go(func() {
 			for i := int(next.Add(1)) - 1; i < len(walks); i = int(next.Add(1)) - 1 {
-				walks[i].err = d.walk(rebuilder, uint64(i), &walks[i])
+				walks[i].err = d.walk(worlds, uint64(i), &walks[i])
 			}
 		})
 	}
@@ -95,16 +95,15 @@ func (d *defence) stand() {
 	}
 }
 
-func (d *defence) walk(from Rebuilder, seed uint64, out *walked) (err error) {
+func (d *defence) walk(from model, seed uint64, out *walked) (err error) {
 	defer sim.RecoverModelError(&err)
 	w := from.Rebuild()
 	defer w.Close()
 	wiring := w.WiringHash()
-	at := cursor{System: &Worlds{Engine: w}, wide: d.known.wide}
-	at.saver = at.System.(Saver)
+	world := &Worlds{Engine: w}
+	at := cursor{System: world, world: world, wide: d.known.wide, alike: d.alike}
 	if d.alike {
 		w.Alike()
-		at.alike = at.System.(Symmetric)
 	}
 	chooser := sim.NewWalk(seed)
 	w.Enabled()
@@ -132,7 +131,7 @@ func (d *defence) walk(from Rebuilder, seed uint64, out *walked) (err error) {
 }
 
 // rewired names what is said to be fixed and changes in a run.
-func rewired(from Rebuilder, schedule sim.Schedule) error {
+func rewired(from model, schedule sim.Schedule) error {
 	w := from.Rebuild()
 	defer w.Close()
 	wiring := w.Wiring()

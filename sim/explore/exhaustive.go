@@ -46,8 +46,8 @@ func Exhaustive(sys System, o Options) (_ *Result, err error) {
 	if d.err != nil {
 		return nil, d.err
 	}
-	if i, ok := sys.(Irreducible); ok && r.Complete {
-		if why := i.Irreducible(); why != "" {
+	if world := d.cursor.world; world != nil && r.Complete {
+		if why := world.Irreducible(); why != "" {
 			r.Left = "with " + why + " not all are told apart, states sees them"
 		}
 		r.Complete = r.Left == ""
@@ -117,7 +117,7 @@ type dpor struct {
 
 func newDPOR(c *workerPool, r *Result, o Options) *dpor {
 	d := &dpor{cursor: c.cursors[0], result: r, options: o, ends: newSeen()}
-	if d.cursor.saver != nil && len(c.cursors) > 1 && o.atEnd == nil {
+	if d.cursor.world != nil && len(c.cursors) > 1 && o.atEnd == nil {
 		d.idle = make(chan *cursor, len(c.cursors)-1)
 		for _, at := range c.cursors[1:] {
 			d.idle <- at

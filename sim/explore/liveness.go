@@ -27,18 +27,6 @@ import (
 // end in a fifth of all steps.
 const EndsWhenFair = "ends-when-fair"
 
-// Lively is a System that knows what a fair run owes, and what it has to come to.
-type Lively interface {
-	System
-	// PutOff lists the timers that the last step armed or stopped, by thread.
-	PutOff() []int
-	// Discontent lists the properties that want something in the end which the
-	// state does not have.
-	Discontent() []sim.Violation
-	// Busiest is the function that has done most operations, all of which its state keeps.
-	Busiest() (task string, operations int)
-}
-
 // ForeverError is that a run can go round for ever, and what it never comes to.
 type ForeverError struct {
 	From, To int      // steps, from 1: after To all is as it was before From
@@ -64,18 +52,18 @@ func (e *ForeverError) Meaning() string {
 
 // putOff lists the timers that the last step armed or stopped.
 func (c *cursor) putOff() []int {
-	if c.lives == nil {
+	if c.world == nil {
 		return nil
 	}
-	return slices.Clone(c.lives.PutOff())
+	return slices.Clone(c.world.PutOff())
 }
 
 // discontent says which properties want something in the end that a state does not
 // have: bit i for the i-th.
 func (c *cursor) discontent(index func(property string) int) uint64 {
 	var mask uint64
-	if c.lives != nil {
-		for _, v := range c.lives.Discontent() {
+	if c.world != nil {
+		for _, v := range c.world.Discontent() {
 			mask |= 1 << index(v.Property)
 		}
 	}
@@ -117,8 +105,8 @@ func (s *search) goRound(v *Verdict, stem, round []uint32) {
 	at := s.pool.cursors[0]
 	at.Reset()
 	sys := System(at)
-	if r, ok := at.System.(Rebuilder); ok {
-		w := r.Rebuild()
+	if at.world != nil {
+		w := at.world.Rebuild()
 		defer w.Close()
 		sys = &Worlds{Engine: w}
 	}
@@ -135,8 +123,8 @@ func (s *search) goRound(v *Verdict, stem, round []uint32) {
 	take(stem)
 	began := sys.Fingerprint()
 	err := &ForeverError{From: len(stem) + 1, To: len(stem) + len(round)}
-	if lively, ok := sys.(Lively); ok {
-		for _, wanted := range lively.Discontent() {
+	if world, ok := sys.(model); ok {
+		for _, wanted := range world.Discontent() {
 			if wanted.Property == v.Property {
 				err.Wants = wanted.Err
 			}

@@ -10,8 +10,8 @@ func (c *workerPool) judgeRaces(r *Result, o Options, memory *memoryBound) {
 		return
 	}
 	v := r.Verdict(sim.NoDataRace)
-	from, ok := c.cursors[0].System.(Orderer)
-	if !ok || v.unordered == "" || !v.tested || v.Bad > 0 {
+	from := c.cursors[0].world
+	if from == nil || v.unordered == "" || !v.tested || v.Bad > 0 {
 		return
 	}
 	sys := from.WithOrder()

@@ -88,7 +88,7 @@ func sample(strategy string, sys System, seed uint64, o Options, by sampler) (*R
 		return r, err
 	}
 	seed += uint64(o.From)
-	checked := !o.trusting && c.cursors[0].saver != nil
+	checked := !o.trusting && c.cursors[0].world != nil
 	for i, left := 0, checkFirst/o.fewer(); checked && i < o.Limit && left > 0; i++ {
 		left -= c.cursors[0].checkRun(chooser(seed+uint64(i)), left)
 	}
@@ -125,9 +125,6 @@ func sample(strategy string, sys System, seed uint64, o Options, by sampler) (*R
 	r.conclude(Sampled)
 	return r, nil
 }
-
-// Faulty is a System with faults that can be stopped.
-type Faulty interface{ StopFaults() }
 
 // sampled is what one run came to.
 type sampled struct {
@@ -218,8 +215,8 @@ func (s *sampled) note(violations []sim.Violation, index func(string) int) {
 
 // makeFair stops the faults and returns a fair chooser.
 func (c *cursor) makeFair() sim.Chooser {
-	if f, ok := c.System.(Faulty); ok {
-		f.StopFaults()
+	if c.world != nil {
+		c.world.StopFaults()
 	}
 	return &fair{}
 }
@@ -233,10 +230,10 @@ func (s *sampled) cutOff(at *cursor, wants uint64, index func(string) int) {
 	}
 	unfair, longest := s.bounds()
 	broke(EndsWhenFair, stillGoing(at, longest, longest-unfair))
-	if at.lives == nil {
+	if at.world == nil {
 		return
 	}
-	for _, v := range at.lives.Discontent() {
+	for _, v := range at.world.Discontent() {
 		if wants>>index(v.Property)&1 == 1 {
 			broke(v.Property, fmt.Errorf("not once in the last %d of %d steps, fair and without faults: %w", longest-unfair, longest, v.Err))
 		}

@@ -18,7 +18,7 @@ type frontier struct {
 	last  []checkpoint
 	room  []checkpoint // for the last, of which the first of an earlier level are taken
 
-	packer  Packer
+	packer  packer
 	file    Scratch // nil: it does not spill
 	spilled bool
 	chunk   int   // how many states are written at once
@@ -27,6 +27,12 @@ type frontier struct {
 	size    int64 // where the next is
 	buffer  []byte
 	err     error
+}
+
+// packer writes states and reads them; see Engine.
+type packer interface {
+	Pack(to []byte, before, state any) []byte
+	Unpack(from []byte, before any) (state any, rest []byte)
 }
 
 // chunkStates is how many states are written at once.
@@ -45,12 +51,12 @@ func (s *search) frontiers(o *Options) error {
 	if o.Spill[0] == nil {
 		return nil
 	}
-	packer, ok := s.pool.cursors[0].System.(Packer)
-	if !ok {
+	world := s.pool.cursors[0].world
+	if world == nil {
 		return errors.New("explore: the states of this system cannot be kept on disk")
 	}
 	for i, f := range []*frontier{s.now, s.next} {
-		f.packer, f.file, f.chunk = packer, o.Spill[i], cmp.Or(o.spilling, chunkStates)
+		f.packer, f.file, f.chunk = world, o.Spill[i], cmp.Or(o.spilling, chunkStates)
 	}
 	return nil
 }

@@ -120,8 +120,8 @@ func TestAFrontierKeepsItsOrder(t *testing.T) {
 	}
 }
 
-// numbers is a Packer whose states are numbers.
-type numbers struct{ Packer }
+// numbers is a packer of states that are numbers.
+type numbers struct{}
 
 func (numbers) Pack(to []byte, _, state any) []byte { return append(to, byte(state.(int))) }
 

@@ -38,7 +38,7 @@ func States(sys System, o Options) (_ *Result, err error) {
 		}
 	}
 	s := newSearch(c, r)
-	if s.seen.wide = c.cursors[0].saver != nil && o.Limit >= o.wideFrom(); s.seen.wide {
+	if s.seen.wide = c.cursors[0].world != nil && o.Limit >= o.wideFrom(); s.seen.wide {
 		r.Wide = true
 		for _, at := range c.cursors {
 			at.wide = true
@@ -144,7 +144,7 @@ func (s *search) run(o Options, memory *memoryBound) bool {
 					}
 					if isNew {
 						if m.leap != nil { // Only now, as one batch may come to a state several times.
-							m.checkpoint.at = at.sees.Land(checkpoints[i].at, m.leap)
+							m.checkpoint.at = at.world.Land(checkpoints[i].at, m.leap)
 						}
 						s.next.push(m.checkpoint)
 						s.graph.states = s.seen.n()
@@ -201,14 +201,14 @@ func (s *search) unlooped(from checkpoint) string {
 	at := s.pool.cursors[0]
 	at.restore(from)
 	turns := at.makeFair()
-	task, n := at.lives.Busiest()
+	task, n := at.world.Busiest()
 	for steps := 0; n < manyOperations && steps < 10*manyOperations && len(at.Enabled()) > 0; steps++ {
 		choice := slices.IndexFunc(at.Enabled(), func(e sim.Event) bool { return e.Actor == task })
 		if choice < 0 {
 			choice, _ = turns.Choose(at.Enabled()) // It always has a choice.
 		}
 		at.Take(choice)
-		task, n = at.lives.Busiest()
+		task, n = at.world.Busiest()
 	}
 	if n < manyOperations {
 		return ""
@@ -265,8 +265,8 @@ func (e *expansion) expand(at *cursor, from checkpoint, number uint32, s *search
 	*e = expansion{violations: e.violations[:0], moves: e.moves[:0], steps: e.steps[:0]}
 	check, race := o.checks(int(number), s.result.Transitions), !s.clocked
 	at.restore(from)
-	if at.lives != nil {
-		_, e.operations = at.lives.Busiest()
+	if at.world != nil {
+		_, e.operations = at.world.Busiest()
 	}
 	e.wants = at.discontent(s.result.index)
 	e.tested = at.Tested() // By the state. What its last step has tested counts already.
@@ -278,8 +278,8 @@ func (e *expansion) expand(at *cursor, from checkpoint, number uint32, s *search
 		panic(&sim.ModelError{Reason: "explore: a run ends where another step was thought to go on: please report it, with the model"})
 	}
 	var prospects []Prospect
-	if !check && at.sees != nil && at.alike == nil {
-		prospects = at.sees.Foresee(at.wide)
+	if !check && at.world != nil && !at.alike {
+		prospects = at.world.Foresee(at.wide)
 		e.fetched = s.seen.fetch(prospects)
 	}
 	away := false
@@ -298,7 +298,7 @@ func (e *expansion) expand(at *cursor, from checkpoint, number uint32, s *search
 		case prospects[i].Quiet:
 			e.tested |= prospects[i].Tested
 		default:
-			at.sees.Tell(i)
+			at.world.Tell(i)
 			e.hear(s, at, event, m, race)
 		}
 	}
@@ -311,7 +311,7 @@ func isEnd(at System) bool {
 
 // takes takes a step, and may check what the search takes for granted about it.
 func (s *search) takes(at *cursor, from checkpoint, i int, check bool, m *move) {
-	if at.alike != nil && (check || at.looked) {
+	if at.alike && (check || at.looked) {
 		at.checkSymmetry(i)
 		at.restore(from)
 	}
@@ -333,7 +333,7 @@ func (s *search) foresees(at *cursor, i int, p *Prospect, m *move) bool {
 	if m.to, m.known = s.seen.find(m.print); m.known {
 		return !hasBit(s.ends, m.to)
 	}
-	leap, ok := at.sees.Leap(i)
+	leap, ok := at.world.Leap(i)
 	if ok {
 		m.leap = leap
 	}

@@ -35,81 +35,14 @@ type System interface {
 	Close()
 }
 
-// Forker is a System of which several may run side by side. A search has
-// several workers where it is offered.
-type Forker interface {
+// model is the System of a model, as Worlds is. All that a search can do beyond taking
+// steps, it can do with a model only.
+type model interface {
 	System
-	// Fork returns another system, alike, that may run beside this one.
-	Fork() System
-}
-
-// Prober is a System that is asked questions besides what is judged.
-type Prober interface {
-	System
-	// Probes names those of Properties that are questions: to reach one breaks
-	// nothing.
-	Probes() []string
-}
-
-// Saver is a System that can go to a state without running there. A search
-// uses it where it is offered.
-type Saver interface {
-	System
-	Save() any
-	Load(any)
-	// CheckStep takes the i-th enabled event and checks that the record of what
-	// it touched is true, and that nothing but the state decides what it does.
-	CheckStep(i int) error
-	// Rest is 64 bits more of the Fingerprint; see Engine.
-	Rest() uint64
-	// Learn makes the states that another one saved loadable here.
-	Learn(from Saver)
-}
-
-// Foreseer is a System that may know where a step leads without taking it; see Engine.
-type Foreseer interface {
-	System
-	Foresee(withRest bool) []Prospect
-	Tell(i int)
-	Leap(i int) (leap any, ok bool)
-	Land(from, leap any) (state any)
-}
-
-// Packer is a Saver whose states can be kept on disk; see Engine.
-type Packer interface {
-	Saver
-	Pack(to []byte, before, state any) []byte
-	Unpack(from []byte, before any) (state any, rest []byte)
-}
-
-// Rebuilder is a System that can be built anew. A proof defends itself in worlds
-// that nothing has been saved from or loaded into.
-type Rebuilder interface {
-	System
+	Engine
+	Fork() *Worlds
+	WithOrder() *Worlds
 	Rebuild() Engine
-}
-
-// Unordered is a System that knows what has kept steps apart without ordering them.
-type Unordered interface {
-	System
-	Unordered() string // see Engine
-}
-
-// Symmetric is a System that knows which of its tasks are alike; see Engine.
-type Symmetric interface {
-	Saver
-	Alike() (classes [][]string, looked bool)
-	Orbit() uint64
-	OrbitRest() uint64
-	CheckSymmetry(i int) error
-}
-
-// Irreducible is a System that knows when Exhaustive may leave out too much.
-type Irreducible interface {
-	System
-	// Irreducible says what the system has had so far that is why: "faults".
-	// Empty: nothing.
-	Irreducible() string
 }
 
 // Worlds is the System of a model.
@@ -202,16 +135,9 @@ func follow(w Engine, schedule sim.Schedule) error {
 	return nil
 }
 
-// Orderer is a System that can make what comes before what a part of its states.
-type Orderer interface {
-	System
-	// WithOrder returns another system, alike, in which it is. Nil: it cannot.
-	WithOrder() System
-}
-
 // WithOrder builds another world, in whose states clocks judge data races. Nil: the
 // clocks do not know how the start was come to.
-func (w *Worlds) WithOrder() System {
+func (w *Worlds) WithOrder() *Worlds {
 	fork := &Worlds{Engine: w.Rebuild(), build: w.build, begun: w.begun, ordered: true, watch: w.watch, steps: w.watch.world(), forked: true}
 	fork.Engine.Learn(w.Engine)
 	if !fork.FollowOrder() {
@@ -224,8 +150,8 @@ func (w *Worlds) WithOrder() System {
 // Reset loads the state at the start.
 func (w *Worlds) Reset() { w.Load(w.start) }
 
-// Fork builds another world.
-func (w *Worlds) Fork() System {
+// Fork builds another world, that may run beside this one.
+func (w *Worlds) Fork() *Worlds {
 	if w.ordered {
 		return w.WithOrder()
 	}
@@ -234,7 +160,8 @@ func (w *Worlds) Fork() System {
 	return fork
 }
 
-// Rebuild builds a world, and takes it to the start.
+// Rebuild builds a world that nothing has been saved from or loaded into, and takes it to
+// the start.
 func (w *Worlds) Rebuild() Engine {
 	world := Of(w.build())
 	world.Resemble(w.Engine)
@@ -244,31 +171,27 @@ func (w *Worlds) Rebuild() Engine {
 	return world
 }
 
-// Learn takes over how tasks come to where they park.
-func (w *Worlds) Learn(from Saver) { w.Engine.Learn(from.(*Worlds).Engine) }
+// Learn takes over from another one how tasks come to where they park.
+func (w *Worlds) Learn(from any) { w.Engine.Learn(from.(*Worlds).Engine) }
 
 // cursor moves a system: forth by choices, back to checkpoints.
 type cursor struct {
 	System
-	sees   Foreseer  // nil: each step has to be taken
-	saver  Saver     // nil: checkpoints are reached by running there
-	lives  Lively    // nil: nothing is known of timers and of what is wanted in the end
-	alike  Symmetric // nil: states are not taken for one where alike tasks have changed places
-	looked bool      // then each step is checked for that
-	wide   bool      // states are told apart by 128 bits
-	path   []int32   // the choices since the start; kept where there is no saver
+	world  model   // that it is; nil: another system, whose checkpoints are reached by running there
+	alike  bool    // states are taken for one where alike tasks have changed places
+	looked bool    // then each step is checked for that
+	wide   bool    // states are told apart by 128 bits
+	path   []int32 // the choices since the start; kept where there is no world
 }
 
 // checkpoint is a state to come back to.
 type checkpoint struct {
-	at any // what the Saver saved; without one, the choices since the start
+	at any // what the world saved; without one, the choices since the start
 }
 
 func newCursor(sys System) *cursor {
 	c := &cursor{System: sys}
-	c.saver, _ = sys.(Saver)
-	c.lives, _ = sys.(Lively)
-	c.sees, _ = sys.(Foreseer)
+	c.world, _ = sys.(model)
 	c.Reset()
 	return c
 }
@@ -279,7 +202,7 @@ func (c *cursor) Reset() {
 }
 
 func (c *cursor) Take(i int) {
-	if c.saver == nil {
+	if c.world == nil {
 		c.path = append(c.path, int32(i))
 	}
 	c.System.Take(i)
@@ -288,9 +211,9 @@ func (c *cursor) Take(i int) {
 // checkStep is Take, and checks what the search takes for granted about the
 // step. What fails there is a ModelError, and ends the search.
 func (c *cursor) checkStep(i int) {
-	if c.saver == nil {
+	if c.world == nil {
 		c.Take(i)
-	} else if err := c.saver.CheckStep(i); err != nil {
+	} else if err := c.world.CheckStep(i); err != nil {
 		panic(&sim.ModelError{Reason: err.Error()})
 	}
 }
@@ -302,7 +225,7 @@ type print struct{ hash, rest uint64 }
 // print is that of the state.
 func (c *cursor) print() print {
 	if c.wide {
-		return print{c.Fingerprint(), c.saver.Rest()}
+		return print{c.Fingerprint(), c.world.Rest()}
 	}
 	return print{hash: c.Fingerprint()}
 }
@@ -310,18 +233,18 @@ func (c *cursor) print() print {
 // state is the print by which the search takes states for one.
 func (c *cursor) state() print {
 	switch {
-	case c.alike == nil:
+	case !c.alike:
 		return c.print()
 	case c.wide:
-		return print{c.alike.Orbit(), c.alike.OrbitRest()}
+		return print{c.world.Orbit(), c.world.OrbitRest()}
 	}
-	return print{hash: c.alike.Orbit()}
+	return print{hash: c.world.Orbit()}
 }
 
 // checkSymmetry checks that tasks are alike where they are taken for that, at the
 // i-th enabled event, which has been taken then.
 func (c *cursor) checkSymmetry(i int) {
-	if err := c.alike.CheckSymmetry(i); err != nil {
+	if err := c.world.CheckSymmetry(i); err != nil {
 		panic(&sim.ModelError{Reason: err.Error()})
 	}
 }
@@ -336,16 +259,16 @@ const (
 
 // save returns the checkpoint where the system is.
 func (c *cursor) save() checkpoint {
-	if c.saver != nil {
-		return checkpoint{c.saver.Save()}
+	if c.world != nil {
+		return checkpoint{c.world.Save()}
 	}
 	return checkpoint{slices.Clone(c.path)}
 }
 
 // restore returns to a checkpoint.
 func (c *cursor) restore(s checkpoint) {
-	if c.saver != nil {
-		c.saver.Load(s.at)
+	if c.world != nil {
+		c.world.Load(s.at)
 		return
 	}
 	c.Reset()

@@ -73,8 +73,8 @@ type Verdict struct {
 func newResult(strategy string, sys System) *Result {
 	r := &Result{Strategy: strategy}
 	var probes []string
-	if p, ok := sys.(Prober); ok {
-		probes = p.Probes()
+	if world, ok := sys.(model); ok {
+		probes = world.Probes()
 	}
 	for _, property := range sys.Properties() {
 		r.Verdicts = append(r.Verdicts, Verdict{Property: property, Probe: slices.Contains(probes, property)})
@@ -111,8 +111,8 @@ func (r *Result) AnyBroken() bool {
 // unordered notes what the system has had that keeps accesses apart without ordering
 // them.
 func (r *Result) unordered(sys System) {
-	if t, ok := sys.(Unordered); ok && r.judges(sim.NoDataRace) {
-		r.Verdict(sim.NoDataRace).unordered = t.Unordered()
+	if world, ok := sys.(model); ok && r.judges(sim.NoDataRace) {
+		r.Verdict(sim.NoDataRace).unordered = world.Unordered()
 	}
 }
 

@@ -51,7 +51,7 @@ func TestWatchEnds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fork := sys.Fork().(*Worlds)
+	fork := sys.Fork()
 	fork.Close()
 	select {
 	case <-sys.watch.stop:

@@ -23,7 +23,7 @@ type Options struct {
 	// Parts are those of a sample that others have made: no run is made but the first
 	// that broke each property.
 	Parts []Part
-	// Workers is how many systems run at once, if the system is a Forker; 0: as
+	// Workers is how many systems run at once, if the system is of worlds; 0: as
 	// many as there are processors. It makes a search faster and changes nothing
 	// that it finds.
 	Workers int
@@ -103,9 +103,9 @@ func newWorkerPool(sys System, workers int) *workerPool {
 		workers = runtime.GOMAXPROCS(0)
 	}
 	c := &workerPool{cursors: []*cursor{newCursor(sys)}}
-	if forker, ok := sys.(Forker); ok {
+	if world := c.cursors[0].world; world != nil {
 		for range workers - 1 {
-			c.cursors = append(c.cursors, newCursor(forker.Fork()))
+			c.cursors = append(c.cursors, newCursor(world.Fork()))
 		}
 	}
 	return c
@@ -114,12 +114,11 @@ func newWorkerPool(sys System, workers int) *workerPool {
 // alike lets each system know which of its tasks are alike, and lists them by class.
 func (c *workerPool) alike() (classes [][]string, err error) {
 	for _, at := range c.cursors {
-		var ok bool
-		if at.alike, ok = at.System.(Symmetric); !ok {
+		if at.alike = at.world != nil; !at.alike {
 			return nil, errors.New("explore: this system does not know which of its tasks are alike")
 		}
 		at.Reset()
-		classes, at.looked = at.alike.Alike()
+		classes, at.looked = at.world.Alike()
 	}
 	if len(classes) == 0 {
 		return nil, errors.New("no two tasks are alike: symmetry needs two tasks that run the same program with the same settings, in an untimed world")
@@ -189,8 +188,8 @@ type failure struct {
 func (c *workerPool) share() {
 	for _, to := range c.cursors {
 		for _, from := range c.cursors {
-			if to != from && to.saver != nil {
-				to.saver.Learn(from.saver)
+			if to != from && to.world != nil {
+				to.world.Learn(from.world)
 			}
 		}
 	}
