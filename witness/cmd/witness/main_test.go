@@ -43,6 +43,29 @@ func sum(t *testing.T, dir string) string {
 	return string(h.Sum(nil))
 }
 
+// shown holds README.md to what a command said: each line of its block that begins so, in
+// that order, but for the width of the columns and for where the command ran.
+func shown(t *testing.T, begins, said string) {
+	t.Helper()
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, block, _ := strings.Cut(string(readme), "```text\n"+begins)
+	block, _, ok := strings.Cut(begins+block, "\n```\n")
+	if !ok {
+		t.Fatalf("README.md has no block that begins with %q", begins)
+	}
+	narrow := func(text string) string { return strings.Join(strings.Fields(text), " ") }
+	left := narrow(regexp.MustCompile(` -C \S+`).ReplaceAllString(said, ""))
+	for line := range strings.Lines(block) {
+		if _, left, ok = strings.Cut(left, narrow(line)); !ok {
+			t.Errorf("README.md has the line %q, which is not said there:\n%s", line, said)
+			return
+		}
+	}
+}
+
 var scheduled = regexp.MustCompile(`-run '(\^\w+\$)' -schedule '([^']*)'`)
 
 // Goal: tests that know nothing of the lab are explored: each bug is found, shrunk
@@ -68,6 +91,7 @@ func TestUnmodifiedTests(t *testing.T) {
 			t.Errorf("the output does not say %q", want)
 		}
 	}
+	shown(t, "no-deadlock: ", out)
 	if sum(t, dir) != before {
 		t.Error("the module was written to")
 	}

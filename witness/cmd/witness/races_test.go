@@ -28,6 +28,8 @@ func TestDataRaces(t *testing.T) {
 	}
 	args := []string{"test", "-race", "-all", "-v", "-keep=false", "-leaks=false", "-C", "testdata/races", "-runs", "200"}
 	expect(t, answers(t, args...), want)
+	_, said := ask(t, "test", "-race", "-all", "-keep=false", "-C", "testdata/races", "-run", "DoubleChecked")
+	shown(t, "no-data-race: ", said)
 	_, out := ask(t, append(args, "-run", "GroupGo|SharedWithMain|CloseAndSend")...)
 	for _, want := range []string{
 		"add reads at races_test.go:195 what TestGroupGo.func wrote at races_test.go:194 before",

@@ -78,6 +78,8 @@ func TestBrokerInMemory(t *testing.T) {
 	}
 	expect(t, answers(t, "test", "-v", "-keep=false", "-C", "../../kafka", "-runs", "200", "./example"),
 		map[string]string{"Pay": rt.Fails, "PayIdempotent": ""})
+	_, said := ask(t, "test", "-keep=false", "-C", "../../kafka", "-run", "TestPay$", "./example")
+	shown(t, "no-failure: one payment", said)
 }
 
 // Goal: the orders that force the model's rewind force that of the release, in one run,
