@@ -66,8 +66,18 @@ func TestPictureInReadme(t *testing.T) {
 	if lines := strings.Count(picture, "\n") + 1; lines > 20 {
 		t.Errorf("the picture has %d lines, want 20 at most", lines)
 	}
-	if readme, err := os.ReadFile("../README.md"); err != nil || !strings.Contains(string(readme), picture) {
+	readme, err := os.ReadFile("../README.md")
+	if err != nil || !strings.Contains(string(readme), picture) {
 		t.Errorf("README.md (%v) does not show\n%s", err, picture)
+	}
+	releases := func(variants ...string) string { return c.Race.Has(scenario.Symptom{Variants: variants}) }
+	for _, says := range []string{
+		releases("unfixed", "send-lock") + " does this", "`unfixed` is " + releases("unfixed"), "is " + releases("send-lock"),
+		releases("broker-lock") + " does not, but can deadlock", releases("broker-lock-released") + " does neither",
+	} {
+		if !strings.Contains(strings.Join(strings.Fields(string(readme)), " "), says) {
+			t.Errorf("README.md does not say %q", says)
+		}
 	}
 }
 
