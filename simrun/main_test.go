@@ -511,6 +511,7 @@ func TestOutputThatCannotBeWritten(t *testing.T) {
 		"list", "list --json", "list --release sarama@1.43.2", "version", "why CommitFailedException", "show offset-rewind", "check stale-snapshot", "check --json stale-snapshot",
 		"run offset-rewind", "run offset-rewind --json", "run offset-rewind --format mermaid", "explore offset-rewind", "explore offset-rewind --json",
 		"sweep", "sweep --json", "sweep commit-cost --seeds 1", "sweep commit-cost --seeds 1 --json",
+		"", "--help", "help", "help run", "run offset-rewind --help", "play stale-snapshot", "explore lost-update --waste",
 	} {
 		var stderr strings.Builder
 		code := command(full{}, &stderr).run(words(line))

@@ -1,6 +1,7 @@
 package simrun
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -98,10 +99,27 @@ func (a *app) say(format string, args ...any) {
 	fmt.Fprintln(a.stderr, path.Base(a.program)+":", strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", " "))
 }
 
+// output is stdout, and why it could not be written.
+type output struct {
+	io.Writer
+	err error
+}
+
+func (o *output) Write(text []byte) (int, error) {
+	n, err := o.Writer.Write(text)
+	o.err = cmp.Or(o.err, err)
+	return n, err
+}
+
 // run executes a command line and returns its exit code.
 func (a *app) run(args []string) int {
+	out := &output{Writer: a.stdout}
+	a.stdout = out
 	err := a.execute(args)
 	var code exit
+	if out.err != nil && (err == nil || errors.As(err, &code)) {
+		err = out.err // What was not written is no verdict.
+	}
 	switch {
 	case err == nil:
 		return exitHolds
@@ -198,6 +216,9 @@ func helpCommand() *cobra.Command {
 
 // isTerminal says whether w is a terminal.
 func isTerminal(w io.Writer) bool {
+	if out, ok := w.(*output); ok {
+		w = out.Writer
+	}
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }

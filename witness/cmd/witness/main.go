@@ -7,6 +7,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -60,8 +61,29 @@ const usage = `Usage:
 
 `
 
+// output is stdout, and why it could not be written.
+type output struct {
+	io.Writer
+	err error
+}
+
+func (o *output) Write(text []byte) (int, error) {
+	n, err := o.Writer.Write(text)
+	o.err = cmp.Or(o.err, err)
+	return n, err
+}
+
 // command does what the arguments ask, and returns the exit code.
-func command(ctx context.Context, args []string, out, errs io.Writer) (int, error) {
+func command(ctx context.Context, args []string, stdout, errs io.Writer) (int, error) {
+	out := &output{Writer: stdout}
+	code, err := answer(ctx, args, out, errs)
+	if err == nil && out.err != nil {
+		return exitUsage, out.err // What was not written is no verdict.
+	}
+	return code, err
+}
+
+func answer(ctx context.Context, args []string, out *output, errs io.Writer) (int, error) {
 	help := func() (int, error) {
 		fmt.Fprint(out, usage, flagsOf(&question{}).FlagUsages())
 		return exitHolds, nil
@@ -95,7 +117,7 @@ func command(ctx context.Context, args []string, out, errs io.Writer) (int, erro
 }
 
 // release explores an experiment on a release.
-func (q *question) release(ctx context.Context, out, errs io.Writer) (int, error) {
+func (q *question) release(ctx context.Context, out *output, errs io.Writer) (int, error) {
 	if len(q.packages) == 1 && !strings.Contains(q.packages[0], "@") {
 		client, _, err := build.FindClient(q.packages[0] + "@v1.0.0")
 		if err != nil {
@@ -256,7 +278,7 @@ func parse(args []string) (*question, error) {
 }
 
 // test builds the tests and runs them.
-func (q *question) test(ctx context.Context, out, errs io.Writer) (int, error) {
+func (q *question) test(ctx context.Context, out *output, errs io.Writer) (int, error) {
 	dir, err := filepath.Abs(q.dir)
 	if err != nil {
 		return exitUsage, err
@@ -284,7 +306,7 @@ func (q *question) test(ctx context.Context, out, errs io.Writer) (int, error) {
 }
 
 // runBinary runs the tests of a package.
-func (q *question) runBinary(ctx context.Context, b build.Binary, out, errs io.Writer) (failed bool, err error) {
+func (q *question) runBinary(ctx context.Context, b build.Binary, out *output, errs io.Writer) (failed bool, err error) {
 	s := q.Settings
 	s.Debug = q.debug
 	if q.short {
@@ -342,7 +364,7 @@ func (q *question) runBinary(ctx context.Context, b build.Binary, out, errs io.W
 		}
 		c.Stdin = os.Stdin
 	}
-	c.Dir, c.Stdout, c.Stderr = b.Dir, out, errs
+	c.Dir, c.Stdout, c.Stderr = b.Dir, out.Writer, errs
 	c.Env = environment
 	if q.race {
 		// Each report counts, also one that is like another, as runs are alike.

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"errors"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -128,6 +130,20 @@ func TestBadInput(t *testing.T) {
 	for _, c := range cases {
 		if code, out := ask(t, c.args...); code != exitUsage || !strings.Contains(out, c.says) || strings.Count(strings.TrimSpace(out), "\n") > 0 {
 			t.Errorf("%v: code %d, %q; want one line with %q", c.args, code, out, c.says)
+		}
+	}
+}
+
+// full is a disk without room.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+
+// Goal: what could not be written is never taken for a verdict.
+func TestOutputThatCannotBeWritten(t *testing.T) {
+	for _, line := range []string{"--help", "test --help", "release sarama", "test -all -keep=false -C testdata/kern -run TestHelper"} {
+		if code, err := command(t.Context(), strings.Fields(line), full{}, io.Discard); code != exitUsage || !errors.Is(err, syscall.ENOSPC) {
+			t.Errorf("witness %s > /dev/full: code %d, %v; want %d, %v", line, code, err, exitUsage, syscall.ENOSPC)
 		}
 	}
 }

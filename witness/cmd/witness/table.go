@@ -203,7 +203,7 @@ func (q *question) answers(ctx context.Context, client build.Client, version str
 	one.Answers, one.run = file.Name(), "^("+strings.Join(tests, "|")+")$"
 	one.Count, one.Keep, one.Leaks, one.dir, one.packages = true, false, false, dir, []string{pkg}
 	var said bytes.Buffer
-	if _, err := one.test(ctx, &said, errs); err != nil {
+	if _, err := one.test(ctx, &output{Writer: &said}, errs); err != nil {
 		return nil, fmt.Errorf("%w\n%s", err, said.String())
 	}
 	all := map[string]*witness.Answer{}
