@@ -45,8 +45,11 @@ func newOrigin(o origin) *entry {
 	if o.after != nil {
 		hash = mix(hash, o.after.hash)
 	}
-	told := o.after != nil && o.after.told && !o.loop // No local variable outlives a turn.
-	return &entry{origin: &o, hash: hash, name: o.name, told: told}
+	e := &entry{origin: &o, hash: hash, name: o.name, told: o.after != nil && o.after.told}
+	if o.loop {
+		e.length = o.after.length + 1 // The turns before do not count.
+	}
+	return e
 }
 
 // history lists what a function that begins anew has to do to come to the entry.
@@ -380,62 +383,75 @@ func (t *Task) vanish() {
 	t.putAt(0, 0)
 }
 
-// Loop parks the task at a point of that name, and is true:
+// Loop is for a loop that need not end. Each turn begins at a point of that name:
 //
-//	for t.Loop("poll") {
+//	for range t.Loop("poll") {
 //		...
 //	}
 //
-// Use it for a loop that need not end. Its turns must not pass anything to the next
-// one in a local variable: whatever a turn needs of those before is in a Var or
-// another object. So the search may forget what earlier turns were given, and comes
-// back to states that it has seen. The analyzer liveness finds a local variable that
-// is passed on after all.
+// Its turns must not pass anything to the next one in a local variable: whatever a turn
+// needs of those before is in a Var or another object. So the search may forget what
+// earlier turns were given, and comes back to states that it has seen. What the function
+// had before the loop, it has in each turn; what the last turn has found, it has after the
+// loop. The analyzer liveness finds a local variable that is passed on after all.
 //
-// Loops of one function have different names. So has a loop that is left and come to
-// again, such as that of a spin lock which a function takes twice: it is another loop,
-// with another past. Let what takes the lock have the name as an argument.
+// A loop that is left and come to again, as that of a spin lock which a function takes
+// twice, is another loop, with another past.
 //
 // Without Loop, a search of all states ends, unfinished, once it sees that a function
 // can do 1,000 operations in a run.
-func (t *Task) Loop(name string) bool {
+func (t *Task) Loop(name string) func(turn func() bool) {
 	if t.program != nil {
 		panic(fmt.Sprintf("sim: task %s is a program, and has its state in fields: it has no use for Loop", t.name))
 	}
+	return func(turn func() bool) {
+		for loop := t.enters(name); loop != nil; loop = t.turns(loop) {
+			if t.Step(name); !turn() {
+				return
+			}
+		}
+	}
+}
+
+// enters begins the first turn of a loop or, where the function runs again, that in which it
+// was. It is nil if the coroutine ends.
+func (t *Task) enters(name string) *origin {
 	c := t.coroutine
 	switch r := &c.rerun; {
 	case r.killed:
-		return false
+		return nil
 	case len(r.left) > 0:
-		if turn := r.left[0]; turn.before != nil || !turn.origin.loop || turn.name != name {
-			r.fail(fmt.Sprintf("it comes to the loop %q instead of %q", name, turn.name))
+		first := r.left[0]
+		if first.before != nil || !first.origin.loop || first.name != name {
+			r.fail(fmt.Sprintf("it comes to the loop %q instead of %q", name, first.name))
 		}
 		r.left = r.left[1:]
-	default:
-		c.mustNotRerun()
-		t.log = t.turn(name)
+		return first.origin
 	}
-	t.Step(name)
-	return true
+	c.mustNotRerun()
+	loop := &origin{name: name, loop: true, after: t.log}
+	t.log = newOrigin(*loop)
+	return loop
 }
 
-// overLoop is what to suspect besides of a task that has come to a Loop.
+// turns begins another turn, and forgets those before. It is nil if the coroutine ends.
+func (t *Task) turns(loop *origin) *origin {
+	switch r := &t.coroutine.rerun; {
+	case r.killed:
+		return nil
+	case r.on:
+		r.fail(fmt.Sprintf("it begins another turn of %q", loop.name))
+	}
+	t.log = newOrigin(*loop)
+	return loop
+}
+
+// overLoop is what to suspect besides of a task that is in a turn of a Loop.
 func (t *Task) overLoop() string {
 	if t == nil || t.log == nil || !t.log.origin.loop {
 		return ""
 	}
-	return fmt.Sprintf("; or what %s keeps in a local variable over Loop(%q): a loop that is left and come to again needs another name", t.name, t.log.origin.name)
-}
-
-// turn is the log of a turn that begins: that of the turns before, if there were
-// any.
-func (t *Task) turn(name string) *entry {
-	for o := t.log.origin; o.loop; o = o.after.origin {
-		if o.name == name {
-			return newOrigin(*o)
-		}
-	}
-	return newOrigin(origin{name: name, loop: true, after: t.log})
+	return fmt.Sprintf("; or what %s keeps in a local variable over Loop(%q)", t.name, t.log.origin.name)
 }
 
 // holdsLock says whether the task holds a lock that keeps others out.

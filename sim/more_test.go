@@ -214,7 +214,7 @@ func TestDefaultBeforeTheOtherHasCalled(t *testing.T) {
 			wake.Init(0)
 			w.Share("wake", &wake)
 			w.Go("notify", func(t *sim.Task) {
-				for t.Loop("try") {
+				for range t.Loop("try") {
 					if t.Select(wake.Sending(true), sim.SelectDefault()) != nil || !again {
 						return
 					}

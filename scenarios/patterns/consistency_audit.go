@@ -161,7 +161,7 @@ var ConsistencyAudit = scenario.Scenario[AuditParams, auditing]{
 			rest.Init(2)
 			replay := w.Dial("dead-letters", "cache")
 			w.Go("dead-letters", func(t *sim.Task) {
-				for t.Loop("look") {
+				for range t.Loop("look") {
 					if store.Value(t.At(pointReadStore), app.Versions, 0) > 0 { // Version 1 has been sent, and has failed or will.
 						break
 					}
@@ -201,7 +201,7 @@ type auditor struct {
 
 // audit goes on until nothing is under way and the two agree.
 func (k *auditor) audit(t *sim.Task) {
-	for t.Loop("audit") {
+	for range t.Loop("audit") {
 		over := k.rest.Load(t.At(pointBeginAudit)) == 0
 		version := k.store.Value(t.At(pointReadStore), app.Versions, 0)
 		k.cache.Send(t.At(pointReadCache), &read{})

@@ -223,7 +223,7 @@ type checker struct {
 
 // check goes on until all is settled.
 func (k *checker) check(t *sim.Task) {
-	for t.Loop("check") {
+	for range t.Loop("check") {
 		k.broker.Send(t.At(pointListen), &listen{})
 		asked, ok := k.broker.Receive(t.At(pointAwaitQuestion)).(*question)
 		if !ok {
@@ -263,7 +263,7 @@ func (k *checker) answer(t *sim.Task, order int) halfState {
 
 // abort is a coordinator's clock: it cancels what is open, once for each order.
 func (k *checker) abort(t *sim.Task) {
-	for t.Loop("timeout") {
+	for range t.Loop("timeout") {
 		k.broker.Send(t.At(pointListen), &listen{})
 		asked, ok := k.broker.Receive(t.At(pointAwaitQuestion)).(*question)
 		if ok && asked.over {

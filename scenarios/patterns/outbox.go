@@ -199,7 +199,7 @@ func (s *service) mark(t *sim.Task, row app.Row, value int) {
 
 // sendThenMark is a relay that has the topic's word before it marks.
 func (s *service) sendThenMark(t *sim.Task) {
-	for t.Loop("relay") {
+	for range t.Loop("relay") {
 		row, ok, done := s.next(t)
 		if done {
 			return
@@ -213,7 +213,7 @@ func (s *service) sendThenMark(t *sim.Task) {
 
 // markThenSend is a relay that fears repeats more than loss.
 func (s *service) markThenSend(t *sim.Task) {
-	for t.Loop("relay") {
+	for range t.Loop("relay") {
 		row, ok, done := s.next(t)
 		if done {
 			return
@@ -231,7 +231,7 @@ func (s *service) markThenSend(t *sim.Task) {
 // sendAndMark is a relay with an asynchronous producer whose answers nobody reads in
 // time.
 func (s *service) sendAndMark(t *sim.Task) {
-	for t.Loop("relay") {
+	for range t.Loop("relay") {
 		row, ok, done := s.next(t)
 		if done {
 			return
@@ -255,7 +255,7 @@ func (s *service) number() int {
 // claimAndSend locks a row for as long as it sends it. A relay that dies loses its
 // locks; here it finds them when it is back, which no other sees either.
 func (s *service) claimAndSend(t *sim.Task) {
-	for t.Loop("relay") {
+	for range t.Loop("relay") {
 		rows := s.db.All(t.At(pointPoll), app.Outbox)
 		i := slices.IndexFunc(rows, func(r app.Row) bool { return r.Value == app.Unsent || r.Value == s.number() })
 		if i < 0 {
@@ -276,7 +276,7 @@ const nobody = 0
 
 // holdAndSend looks at the lease before each row.
 func (s *service) holdAndSend(t *sim.Task) {
-	for t.Loop("relay") {
+	for range t.Loop("relay") {
 		row, ok, done := s.next(t)
 		if done {
 			return
@@ -293,7 +293,7 @@ const position = 1
 
 // sendAfter reads by id. The service gives ids as a sequence does: before the commit.
 func (s *service) sendAfter(t *sim.Task) {
-	for t.Loop("relay") {
+	for range t.Loop("relay") {
 		at, _ := s.db.Get(t.At(pointLookUp), app.Relays, position)
 		if at.Value == s.due {
 			return
@@ -310,7 +310,7 @@ func (s *service) sendAfter(t *sim.Task) {
 // sendLog reads by commit: nobody changes a row of the outbox here, so the rows are the
 // database's log.
 func (s *service) sendLog(t *sim.Task) {
-	for t.Loop("relay") {
+	for range t.Loop("relay") {
 		at, _ := s.db.Get(t.At(pointLookUp), app.Relays, position)
 		if at.Value == s.due {
 			return

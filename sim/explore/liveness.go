@@ -140,7 +140,7 @@ func (s *search) goRound(v *Verdict, stem, round []uint32) {
 	for range 2 {
 		if sys.Fingerprint() != began {
 			panic(&sim.ModelError{Reason: fmt.Sprintf("explore: %v, and yet they do not in a new world (schedule: %s): something decides what happens that is in no field. "+
-				"Is a local variable kept over a Loop, or is a Loop left and come to again under one name?", err, v.Schedule)})
+				"Is a local variable kept over a turn of a Loop?", err, v.Schedule)})
 		}
 		take(round)
 	}

@@ -128,7 +128,7 @@ func (s *search) run(o Options, memory *memoryBound) bool {
 					s.suspect *= 2
 					if task := s.unlooped(checkpoints[i]); task != "" {
 						s.result.Left = fmt.Sprintf("%s can do %d operations in a run, and all that they gave is its state; "+
-							"is it a loop that need not end? Then for t.Loop(NAME) {...} forgets what earlier turns were given", task, manyOperations)
+							"is it a loop that need not end? Then for range t.Loop(NAME) {...} forgets what earlier turns were given", task, manyOperations)
 						return false
 					}
 				}

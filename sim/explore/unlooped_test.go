@@ -10,15 +10,14 @@ import (
 // Goal: a search of a function that loops without end says so soon, and names it and Loop.
 // Each turn is a state of its own, so the search would go on to its limit.
 func TestAFunctionThatLoopsWithoutLoop(t *testing.T) {
-	spin := func(loop func(*sim.Task) bool) *Result {
+	spin := func(loop func(*sim.Task, func() bool)) *Result {
 		sys, err := NewWorlds(func() *sim.World {
 			w := sim.NewWorld()
 			held := &sim.Atomic[bool]{}
 			w.Share("held", held)
 			for _, name := range []string{"A", "B"} {
 				w.Go(name, func(t *sim.Task) {
-					for loop(t) && !held.CompareAndSwap(t, false, true) {
-					}
+					loop(t, func() bool { return !held.CompareAndSwap(t, false, true) })
 					held.Store(t, false)
 				})
 			}
@@ -38,10 +37,13 @@ func TestAFunctionThatLoopsWithoutLoop(t *testing.T) {
 		}
 		return r
 	}
-	if r := spin(func(*sim.Task) bool { return true }); r.Complete || r.States > 1_000 || !strings.Contains(r.Explored(), "B can do 1000 operations in a run") || !strings.Contains(r.Explored(), "t.Loop(NAME)") || r.Foreseen() != 0 {
+	if r := spin(func(_ *sim.Task, turn func() bool) {
+		for turn() {
+		}
+	}); r.Complete || r.States > 1_000 || !strings.Contains(r.Explored(), "B can do 1000 operations in a run") || !strings.Contains(r.Explored(), "t.Loop(NAME)") || r.Foreseen() != 0 {
 		t.Errorf("%s, %v", r.Explored(), r.Foreseen())
 	}
-	if r := spin(func(t *sim.Task) bool { return t.Loop("spin") }); !r.Complete {
+	if r := spin(func(t *sim.Task, turn func() bool) { t.Loop("spin")(turn) }); !r.Complete {
 		t.Error(r.Explored())
 	}
 }
@@ -77,7 +79,7 @@ func TestLongFunctions(t *testing.T) {
 			}
 		})
 		w.Go("B", func(t *sim.Task) {
-			for t.Loop("wake") {
+			for range t.Loop("wake") {
 				c.Signal(t)
 			}
 		})
@@ -104,7 +106,7 @@ func TestABudgetOfSteps(t *testing.T) {
 		n := &sim.Atomic[bool]{}
 		w.Share("n", n)
 		w.Go("A", func(t *sim.Task) {
-			for t.Loop("turn") {
+			for range t.Loop("turn") {
 				n.Store(t, true)
 			}
 		})

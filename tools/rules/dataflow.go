@@ -16,17 +16,15 @@ type values = map[ssa.Value]bool
 // dataflow is the liveness of the values of a function. Memory of a variable is alive
 // from where it is written as a whole.
 type dataflow struct {
-	lives   *lives
-	isPoint func(*ssa.CallCommon) bool
-	in      map[*ssa.BasicBlock]values
-	points  map[ssa.Value]*ssa.Call // the first that a value outlives
-	names   map[ssa.Value]string    // of variables
+	lives  *lives
+	in     map[*ssa.BasicBlock]values
+	points map[ssa.Value]*ssa.Call // the first that a value outlives
+	names  map[ssa.Value]string    // of variables
 }
 
-// outlive finds the values that are computed before a point and used after it. What is
-// exempt may be alive; nil: nothing.
-func (l *lives) outlive(f *ssa.Function, isPoint func(*ssa.CallCommon) bool, isExempt func(ssa.Value, *ssa.Call) bool) []analysis.Diagnostic {
-	d := &dataflow{lives: l, isPoint: isPoint, in: map[*ssa.BasicBlock]values{}, points: map[ssa.Value]*ssa.Call{}, names: map[ssa.Value]string{}}
+// outlive finds the values that are computed before a point and used after it.
+func (l *lives) outlive(f *ssa.Function) []analysis.Diagnostic {
+	d := &dataflow{lives: l, in: map[*ssa.BasicBlock]values{}, points: map[ssa.Value]*ssa.Call{}, names: map[ssa.Value]string{}}
 	for more := true; more; {
 		more = false
 		for _, b := range slices.Backward(f.Blocks) {
@@ -37,9 +35,6 @@ func (l *lives) outlive(f *ssa.Function, isPoint func(*ssa.CallCommon) bool, isE
 	}
 	var found []analysis.Diagnostic
 	for v, point := range d.points {
-		if isExempt != nil && isExempt(v, point) {
-			continue
-		}
 		at := v.Pos()
 		if !at.IsValid() {
 			at = point.Pos()
@@ -89,7 +84,7 @@ func (d *dataflow) before(i ssa.Instruction, live values) {
 	case *ssa.Phi:
 		return // Its operands are used where they come from.
 	case *ssa.Call:
-		if d.isPoint(&i.Call) {
+		if d.lives.isPoint(&i.Call) {
 			for v := range live {
 				if first := d.points[v]; first == nil || i.Pos() < first.Pos() {
 					d.points[v] = i

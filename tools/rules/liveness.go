@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"go/ast"
+	"go/constant"
 	"go/token"
 	"go/types"
 	"slices"
@@ -382,30 +383,80 @@ func (l *lives) findings(f *ssa.Function) []analysis.Diagnostic {
 			}
 		}
 	})
-	return append(found, l.outlive(f, l.isPoint, nil)...)
+	return append(found, l.outlive(f)...)
 }
 
 // loops finds what a turn of a Loop passes to the next one: even a function keeps nothing
 // of that. What it had before the loop, it has in each turn.
-func (l *lives) loops(f *ssa.Function) []analysis.Diagnostic {
-	return l.outlive(f, func(call *ssa.CallCommon) bool {
-		callee := call.StaticCallee()
-		return callee != nil && callee.Name() == "Loop" && callee.Signature.Recv() != nil && isTask(callee.Signature.Recv().Type())
-	}, isOlder)
+func (l *lives) loops(f *ssa.Function) (found []analysis.Diagnostic) {
+	instructions(f, func(i ssa.Instruction) {
+		call, ok := i.(*ssa.Call)
+		if !ok {
+			return
+		}
+		loop, ok := call.Call.Value.(*ssa.Call)
+		if !ok || !isLoop(loop.Call.StaticCallee()) {
+			return
+		}
+		turn, ok := call.Call.Args[0].(*ssa.MakeClosure)
+		if !ok {
+			return
+		}
+		for k, v := range turn.Fn.(*ssa.Function).FreeVars {
+			// Those that have no name of the source say how the loop is left.
+			if !strings.Contains(v.Name(), "$") && isPassedOn(v) {
+				found = append(found, analysis.Diagnostic{Pos: turn.Bindings[k].Pos(), Message: fmt.Sprintf(
+					"%s outlives a turn of the loop on line %d; keep it in a Var, or look it up again in each turn", v.Name(), l.Fset.Position(loop.Pos()).Line)})
+			}
+		}
+	})
+	return found
 }
 
-// isOlder says whether a value is computed before the loop in which a call lies, and
-// never in it.
-func isOlder(v ssa.Value, call *ssa.Call) bool {
-	switch v := v.(type) {
-	case *ssa.Parameter:
-		return true
-	case *ssa.Alloc:
-		return false
-	case ssa.Instruction:
-		return !reaches(call.Block(), v.Block())
+func isLoop(f *ssa.Function) bool {
+	return f != nil && f.Name() == "Loop" && f.Signature.Recv() != nil && isTask(f.Signature.Recv().Type())
+}
+
+// isPassedOn says whether a turn changes a variable of the function around it, and goes on
+// to the next one.
+func isPassedOn(v *ssa.FreeVar) bool {
+	var next []*ssa.BasicBlock
+	for _, b := range v.Parent().Blocks {
+		if r, ok := b.Instrs[len(b.Instrs)-1].(*ssa.Return); ok {
+			if goesOn, ok := r.Results[0].(*ssa.Const); !ok || constant.BoolVal(goesOn.Value) {
+				next = append(next, b)
+			}
+		}
 	}
-	return false
+	return slices.ContainsFunc(writes(v), func(i ssa.Instruction) bool {
+		return slices.ContainsFunc(next, func(b *ssa.BasicBlock) bool { return b == i.Block() || reaches(i.Block(), b) })
+	})
+}
+
+// writes lists where what lies at an address may change. The objects of package sim are
+// no local variables.
+func writes(address ssa.Value) (list []ssa.Instruction) {
+	if of, ok := types.Unalias(address.Type().Underlying().(*types.Pointer).Elem()).(*types.Named); ok && isSim(of.Obj().Pkg()) {
+		return nil
+	}
+	for _, r := range *address.Referrers() {
+		switch r := r.(type) {
+		case *ssa.DebugRef, *ssa.UnOp:
+		case *ssa.FieldAddr:
+			list = append(list, writes(r)...)
+		case *ssa.IndexAddr:
+			list = append(list, writes(r)...)
+		case *ssa.MakeClosure:
+			for k, b := range r.Bindings {
+				if b == address && len(writes(r.Fn.(*ssa.Function).FreeVars[k])) > 0 {
+					list = append(list, r)
+				}
+			}
+		default:
+			list = append(list, r)
+		}
+	}
+	return list
 }
 
 // reaches says whether a way of one step or more leads from a block to another.

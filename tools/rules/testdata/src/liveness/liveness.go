@@ -503,10 +503,25 @@ func build(w *sim.World, m *member) {
 		n := m.free(t)
 		t.Step("a")
 		m.n = n
-		for i := range 3 {
-			t.Loop("poll") // want `how far a range loop is outlives`
-			m.n += i
+		last, sum := 0, 0            // want `sum outlives a turn of the loop on line 5..`
+		pair := struct{ a, b int }{} // want `pair outlives`
+		var shared sim.Var[int]
+		for range t.Loop("poll") {
+			shared.Set(t, pair.a)
+			sum += n
+			pair.b++
+			if m.n > 3 {
+				last = m.n
+				break
+			}
+			inner := 0
+			for range t.Loop("inner") {
+				inner = m.n
+				break
+			}
+			m.n += inner
 		}
+		m.n = last + sum
 	})
 	w.Go("G1", m.task)
 	w.Go("G2", func(t *sim.Task) { m.tries(t, 3) })
@@ -515,8 +530,8 @@ func build(w *sim.World, m *member) {
 // tries has its parameters, and what was before the loop, in each turn.
 func (m *member) tries(t *sim.Task, most int) {
 	first := m.free(t)
-	last := 0 // want `last outlives the point`
-	for t.Loop("try") {
+	last := 0 // want `last outlives a turn`
+	for range t.Loop("try") {
 		if m.n == most+first {
 			return
 		}

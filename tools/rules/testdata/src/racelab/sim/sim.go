@@ -9,12 +9,12 @@ func (w *World) Always(name string, f func())                       {}
 
 type Task struct{ yield func() bool }
 
-func (t *Task) wait()                         { t.yield() }
-func (t *Task) At(name string) *Task          { return t }
-func (t *Task) Step(name string)              { t.wait() }
-func (t *Task) comes()                        { t.wait() }
-func (t *Task) Loop(name string) bool         { t.wait(); return true }
-func (t *Task) Go(name string, f func(*Task)) {}
+func (t *Task) wait()                              { t.yield() }
+func (t *Task) At(name string) *Task               { return t }
+func (t *Task) Step(name string)                   { t.wait() }
+func (t *Task) comes()                             { t.wait() }
+func (t *Task) Loop(name string) func(func() bool) { t.wait(); return nil }
+func (t *Task) Go(name string, f func(*Task))      {}
 
 type Mutex struct{ held bool }
 
