@@ -223,8 +223,8 @@ func (t *Task) rejoin() {
 	}
 }
 
-// hidden is what decides what happens and stands in no state. All that notice it know
-// no more than that there is something.
+// hidden is the reason that all give who notice that something decides what happens and
+// stands in no state: they cannot say what it is.
 const hidden = "Something that no state holds decides what happens: a plain variable that tasks or properties share (make it a sim.Var; " +
 	"hand a property's memory to NewProperty), a thing that build made outside of itself, Peek in a task, chance, or the real clock"
 

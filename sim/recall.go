@@ -295,8 +295,8 @@ func (r *recall) slot(key uint64) **remembered {
 	}
 }
 
-// keep keeps a step. When there are too many, all are forgotten. If single ones were, the
-// work of a search would depend on their hashes, and so on where the compiler puts code.
+// keep keeps a step. When there are too many, all are forgotten. To forget single ones by
+// their hashes would make counts differ between builds, as hashes depend on where code lies.
 func (r *recall) keep(m *remembered) {
 	*r.slot(m.key) = m
 	if r.used++; r.used <= len(r.slots)/2 {

@@ -117,7 +117,7 @@ func (t *Task) chooseAgain(p string, named bool, cases ...SelectCase) any {
 		of = uint64(chosen.(objectHolder).bound().number)
 	}
 	if t.received == nothing {
-		t.carried = carried{} // It is of a receive before.
+		t.carried = carried{} // What an earlier receive left.
 	}
 	t.didAll(t.carried.word, of<<2|uint64(t.received), t.carried.ref.to)
 	return chosen
@@ -339,7 +339,7 @@ func (t *Task) meet(x *SelectCase, other *Task) {
 		other.choice.carried = x.carried
 	} else {
 		t.carried, t.received = other.choice.cases[theirs].carried, aValue
-		other.choice.carried = carried{} // It is of a receive before.
+		other.choice.carried = carried{} // What an earlier receive left.
 	}
 	other.choice.met = theirs + 1
 	if w.follows() {

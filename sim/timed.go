@@ -175,10 +175,10 @@ func (td *timed) prepare() {
 			return wire{delay(from+"->"+to, td.Latency), NewRandom(td.Seed, fmt.Sprintf("latency %s %d", d.tail.label, c.number))}
 		}
 		td.conns = append(td.conns, link{wire(&c.out, c.name, c.node.name), wire(&c.in, c.node.name, c.name)})
-		process := c.thread()
-		td.threads[process].conn = c
+		thread := c.thread()
+		td.threads[thread].conn = c
 		for _, o := range []*object{&c.out.tail, &c.out.head.object, &c.in.tail, &c.in.head.object} {
-			td.objects[o.number].thread = int32(process)
+			td.objects[o.number].thread = int32(thread)
 		}
 	}
 	for _, m := range w.nodes {
@@ -244,7 +244,7 @@ func (td *timed) layout() {
 	}
 }
 
-// taskTime is when a task goes on. That counts as now once it has passed, but
+// taskTimeState is when a task goes on. That counts as now once it has passed, but
 // before a Mutex whose queue says who came first, and how long ago.
 type taskTimeState struct {
 	timed *timed
@@ -262,8 +262,8 @@ func (x *taskTimeState) walk(s *walker) {
 		s.words = append(s.words, 1)
 		s.put(moment, at, nil)
 	default:
-		// That word keeps it from being taken for a moment that is now. A record that a
-		// world has is not loaded, and memory holds when it really was.
+		// The word tells a moment that has passed from one that is now. When it was is in
+		// no record; memory still has it, for a record that a world has is not loaded.
 		s.words = append(s.words, 0)
 		s.put(past, at, nil)
 	}
@@ -383,8 +383,8 @@ func (td *timed) lookAtNode(m *nodeState) {
 }
 
 // look notes when a thread is due.
-func (td *timed) look(process int32) {
-	a := &td.threads[process]
+func (td *timed) look(thread int32) {
+	a := &td.threads[thread]
 	due := Never
 	switch {
 	case a.task != nil:
@@ -419,9 +419,9 @@ func (td *timed) look(process int32) {
 		}
 	}
 	if due == Never {
-		td.due.remove(process)
+		td.due.remove(thread)
 	} else {
-		td.due.set(process, int64(max(due, td.clock.now)))
+		td.due.set(thread, int64(max(due, td.clock.now)))
 	}
 }
 
@@ -499,17 +499,17 @@ func (td *timed) find() {
 	}
 	w.contended = td.locked > 0
 	td.ties = td.due.first(td.ties[:0])
-	for _, process := range td.ties {
-		if t := td.threads[process].task; t != nil && t.choosing() {
+	for _, thread := range td.ties {
+		if t := td.threads[thread].task; t != nil && t.choosing() {
 			w.findWays(t)
 			continue
 		}
-		w.enabled = append(w.enabled, *td.eventOf(w, process))
+		w.enabled = append(w.enabled, *td.eventOf(thread))
 	}
 }
 
-func (td *timed) eventOf(w *World, process int32) *Event {
-	switch a := &td.threads[process]; {
+func (td *timed) eventOf(thread int32) *Event {
+	switch a := &td.threads[thread]; {
 	case a.task != nil:
 		return &a.task.site.event
 	case a.conn != nil:

@@ -107,10 +107,7 @@ func (s *search) run(o Options, memory *memoryBound) bool {
 			if s.result.Transitions < checkFirst {
 				size = firstBatch
 			}
-			if o.stopped() || s.seen.n() > o.Limit || o.First && s.result.AnyBroken() {
-				return false
-			}
-			if s.result.Left = s.keepTo(memory, o.spilling > 0); s.result.Left != "" {
+			if !s.mayGoOn(&o, memory) {
 				return false
 			}
 			checkpoints, err := s.now.take(size)
@@ -123,38 +120,9 @@ func (s *search) run(o Options, memory *memoryBound) bool {
 			})
 			s.expanded += len(checkpoints)
 			for i := range checkpoints {
-				e := &expanded[i]
-				if e.operations >= s.suspect {
-					s.suspect *= 2
-					if task := s.unlooped(checkpoints[i]); task != "" {
-						s.result.Left = fmt.Sprintf("%s can do %d operations in a run, and all that they gave is its state; "+
-							"is it a loop that need not end? Then for range t.Loop(NAME) {...} forgets what earlier turns were given", task, manyOperations)
-						return false
-					}
+				if !s.merge(level, &expanded[i], checkpoints[i]) {
+					return false
 				}
-				s.result.Transitions += len(e.moves)
-				s.count(level, e.tested, e.violations, e.races)
-				s.graph.wanting(e.wants)
-				for k := range e.moves {
-					m := &e.moves[k]
-					s.firsts(level, m.broke)
-					to, isNew := m.to, false
-					if !m.known {
-						to, isNew = s.seen.add(m.print)
-					}
-					if isNew {
-						if m.leap != nil { // Only now, as one batch may come to a state several times.
-							m.checkpoint.at = at.world.Land(checkpoints[i].at, m.leap)
-						}
-						s.next.push(m.checkpoint)
-						s.graph.states = s.seen.n()
-						if m.ends {
-							s.ends = setBit(s.ends, to)
-						}
-					}
-					s.graph.add(m, to)
-				}
-				s.graph.expanded()
 				checkpoints[i] = checkpoint{}
 			}
 			s.pool.share()
@@ -163,6 +131,52 @@ func (s *search) run(o Options, memory *memoryBound) bool {
 		}
 		s.ended = level
 	}
+	return true
+}
+
+// mayGoOn says whether the search is within its budget.
+func (s *search) mayGoOn(o *Options, memory *memoryBound) bool {
+	if o.stopped() || s.seen.n() > o.Limit || o.First && s.result.AnyBroken() {
+		return false
+	}
+	s.result.Left = s.keepTo(memory, o.spilling > 0)
+	return s.result.Left == ""
+}
+
+// merge takes over what the steps out of a state came to, in their order. It is false if a
+// function loops there that need not end.
+func (s *search) merge(level int, e *expansion, from checkpoint) bool {
+	if e.operations >= s.suspect {
+		s.suspect *= 2
+		if task := s.unlooped(from); task != "" {
+			s.result.Left = fmt.Sprintf("%s can do %d operations in a run, and all that they gave is its state; "+
+				"is it a loop that need not end? Then for range t.Loop(NAME) {...} forgets what earlier turns were given", task, manyOperations)
+			return false
+		}
+	}
+	s.result.Transitions += len(e.moves)
+	s.count(level, e.tested, e.violations, e.races)
+	s.graph.wanting(e.wants)
+	for k := range e.moves {
+		m := &e.moves[k]
+		s.firsts(level, m.broke)
+		to, isNew := m.to, false
+		if !m.known {
+			to, isNew = s.seen.add(m.print)
+		}
+		if isNew {
+			if m.leap != nil { // Only now, as one batch may come to a state several times.
+				m.checkpoint.at = s.pool.cursors[0].world.Land(from.at, m.leap)
+			}
+			s.next.push(m.checkpoint)
+			s.graph.states = s.seen.n()
+			if m.ends {
+				s.ends = setBit(s.ends, to)
+			}
+		}
+		s.graph.add(m, to)
+	}
+	s.graph.expanded()
 	return true
 }
 
