@@ -16,12 +16,6 @@ import (
 	"racelab/sim/view"
 )
 
-// strategies are the searches that explore offers.
-var strategies = []string{"states", "exhaustive", "pct", "pos", "uniform", "walk", "feedback"}
-
-// samplers are those of them that draw runs.
-var samplers = strategies[2:]
-
 // search is the flags of explore.
 type search struct {
 	subject
@@ -60,7 +54,7 @@ func (a *app) exploreCommand() *cobra.Command {
 	a.takesScenario(c)
 	s.flags(a, c)
 	f := c.Flags()
-	f.StringVar(&s.strategy, "strategy", "states", strings.Join(strategies, ", "))
+	f.StringVar(&s.strategy, "strategy", "states", strings.Join(explore.Strategies(), ", "))
 	f.Uint64Var(&s.seed, "seed", 1, "pct, pos, uniform, walk, feedback: the seed of the first run; each further run adds 1")
 	f.IntVar(&s.depth, "depth", 3, "pct: how many orders the bug needs, 1 to 20")
 	f.IntVar(&s.limit, "limit", 0, "at most this many runs (pct, pos, uniform, walk, feedback: 1000), classes (exhaustive: 1000000) or states (states: 10000000; from 100000000 on they are told apart by 128 bits)")
@@ -75,7 +69,7 @@ func (a *app) exploreCommand() *cobra.Command {
 	f.BoolVar(&s.wasteful, "waste", false, "instead say how many states differ only in what nobody needs any more, and in which fields (100000 states)")
 	s.shard.flag(c)
 	f.StringVar(&s.out, "out", "", "the folder for the result of a shard; made if it is not there")
-	_ = c.RegisterFlagCompletionFunc("strategy", cobra.FixedCompletions(strategies, cobra.ShellCompDirectiveNoFileComp))
+	_ = c.RegisterFlagCompletionFunc("strategy", cobra.FixedCompletions(explore.Strategies(), cobra.ShellCompDirectiveNoFileComp))
 	c.PreRunE = func(c *cobra.Command, args []string) error {
 		return cmp.Or(s.find(a, args[0]), s.validate(c), s.shard.read(c, args, s.out))
 	}
@@ -84,11 +78,11 @@ func (a *app) exploreCommand() *cobra.Command {
 }
 
 func (s *search) validate(c *cobra.Command) error {
-	if err := cmp.Or(oneOf("strategy", s.strategy, strategies...), s.time.check(c), s.parallel.check(c)); err != nil {
+	if err := cmp.Or(oneOf("strategy", s.strategy, explore.Strategies()...), s.time.check(c), s.parallel.check(c)); err != nil {
 		return err
 	}
 	set := c.Flags().Changed
-	sampler := slices.Contains(samplers, s.strategy)
+	sampler := slices.Contains(explore.Samplers(), s.strategy)
 	switch {
 	case set("shard") && (!sampler || s.strategy == "feedback"):
 		return fmt.Errorf("--shard goes with --strategy pct, pos, uniform or walk: what %s has left to do depends on all that it did", s.strategy)
@@ -159,7 +153,7 @@ func (s *search) explore(a *app) error {
 	if o.Parts, err = partsOf[explore.Part](a); err != nil {
 		return err
 	}
-	result, err := s.run(sys, o)
+	result, err := explore.Search(s.strategy, sys, s.seed, s.depth, o)
 	status.clear()
 	if err != nil {
 		return err
@@ -234,25 +228,6 @@ func (s *search) findings(sys explore.System, r *explore.Result) ([]finding, err
 		all = append(all, f)
 	}
 	return all, nil
-}
-
-func (s *search) run(sys explore.System, o explore.Options) (*explore.Result, error) {
-	switch s.strategy {
-	case "exhaustive":
-		return explore.Exhaustive(sys, o)
-	case "pct":
-		return explore.PCT(sys, s.seed, s.depth, o)
-	case "pos":
-		return explore.POS(sys, s.seed, o)
-	case "uniform":
-		return explore.Uniform(sys, s.seed, o)
-	case "walk":
-		return explore.Walks(sys, s.seed, o)
-	case "feedback":
-		return explore.Feedback(sys, s.seed, o)
-	default:
-		return explore.States(sys, o)
-	}
 }
 
 // shrinkStates bounds the search for the shortest schedule, where the strategy

@@ -285,7 +285,7 @@ func TestRepeatBreaksTheSameProperty(t *testing.T) {
 		case "offset-rewind":
 			flags = append(flags, "--set batch=2")
 		case "stale-snapshot":
-			for _, strategy := range strategies {
+			for _, strategy := range explore.Strategies() {
 				flags = append(flags, "--set marks=3 --strategy "+strategy, "--fail-fast --strategy "+strategy)
 			}
 		default: // Races of one group print alike; that their schedules break is seen in properties.
@@ -480,7 +480,7 @@ func TestSameCommandSameBytes(t *testing.T) {
 		"run offset-rewind", "run offset-rewind --json", "run offset-rewind --variant broker-lock --seed 7 --json",
 		"run offset-rewind --format mermaid", "explore offset-rewind", "sweep", "sweep --json", "diff offset-rewind unfixed broker-lock",
 	}
-	for _, strategy := range strategies {
+	for _, strategy := range explore.Strategies() {
 		for _, flag := range []string{"", " --json", " --fail-fast --json", " --limit 50 --json"} {
 			lines = append(lines, "explore stale-snapshot --strategy "+strategy+flag)
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/google/jsonschema-go/jsonschema"
 
 	"racelab/advise"
+	"racelab/sim/explore"
 )
 
 // Goal: what a command writes with --json is what its schema in docs/schema says, and
@@ -74,7 +75,7 @@ func TestJSONFollowsItsSchema(t *testing.T) {
 
 func exploreLines() []string {
 	var lines []string
-	for _, strategy := range strategies {
+	for _, strategy := range explore.Strategies() {
 		lines = append(lines, "explore stale-snapshot --json --strategy "+strategy, "explore stale-snapshot/locked --json --strategy "+strategy)
 	}
 	return lines

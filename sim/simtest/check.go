@@ -63,7 +63,7 @@ var (
 	scheduleFlag = flag.String("sim.schedule", "", "play this schedule, and do not search: its text, or @FILE")
 	seedFlag     = flag.Uint64("sim.seed", 0, "play the one random run of this seed, and do not search")
 	limitFlag    = flag.Int("sim.limit", 0, "how many states or runs a search explores")
-	strategyFlag = flag.String("sim.strategy", "", "states, exhaustive, pct, pos, uniform, walk or feedback")
+	strategyFlag = flag.String("sim.strategy", "", strings.Join(explore.Strategies(), ", "))
 	completeFlag = flag.Bool("sim.complete", false, "fail if something is left to explore")
 	fullFlag     = flag.Bool("sim.full", false, "draw each step")
 )
@@ -92,51 +92,34 @@ func (s Search) search(sys explore.System) (*explore.Result, error) {
 	limit := cmp.Or(*limitFlag, s.Limit)
 	options := explore.Options{Limit: cmp.Or(limit, defaultRuns), First: s.FailFast, Workers: s.Workers}
 	seed, depth := cmp.Or(s.Seed, 1), cmp.Or(s.Depth, 3)
-	switch strategy {
-	case "", "states":
-		states := options
-		states.Limit = cmp.Or(limit, defaultStates)
-		r, err := explore.States(sys, states)
-		if err != nil || strategy == "states" || r.Complete || anyBroken(r) {
-			return r, err
-		}
-		options.Limit = defaultRuns
-		steps := 0
-		options.Progress = func(r *explore.Result) { steps = r.Steps }
-		options.Stop = func() bool { return steps > sampledSteps }
-		sampled, err := explore.PCT(sys, seed, depth, options)
-		if err != nil {
-			return nil, err
-		}
-		r.Runs, r.Steps, r.Sampler, r.Guarantee = sampled.Runs, sampled.Steps, sampled.Sampler, sampled.Guarantee
-		for _, v := range sampled.Verdicts {
-			i := slices.IndexFunc(r.Verdicts, func(of explore.Verdict) bool { return of.Property == v.Property })
-			switch {
-			case i < 0:
-				r.Verdicts = append(r.Verdicts, v) // Only runs to their end judge it.
-			case v.Bad > 0 || r.Verdicts[i].Outcome == explore.Vacuous:
-				r.Verdicts[i] = v
-			}
-		}
-		return r, nil
-	case "exhaustive":
-		return explore.Exhaustive(sys, options)
-	case "pct":
-		return explore.PCT(sys, seed, depth, options)
-	case "pos":
-		return explore.POS(sys, seed, options)
-	case "uniform":
-		return explore.Uniform(sys, seed, options)
-	case "walk":
-		return explore.Walks(sys, seed, options)
-	case "feedback":
-		return explore.Feedback(sys, seed, options)
+	if strategy != "" && strategy != "states" {
+		return explore.Search(strategy, sys, seed, depth, options)
 	}
-	return nil, fmt.Errorf("there is no strategy %q; want states, exhaustive, pct, pos, uniform, walk or feedback", strategy)
-}
-
-func anyBroken(r *explore.Result) bool {
-	return slices.ContainsFunc(r.Verdicts, func(v explore.Verdict) bool { return v.Outcome == explore.Broken })
+	states := options
+	states.Limit = cmp.Or(limit, defaultStates)
+	r, err := explore.States(sys, states)
+	if err != nil || strategy == "states" || r.Complete || r.AnyBroken() {
+		return r, err
+	}
+	options.Limit = defaultRuns
+	steps := 0
+	options.Progress = func(r *explore.Result) { steps = r.Steps }
+	options.Stop = func() bool { return steps > sampledSteps }
+	sampled, err := explore.PCT(sys, seed, depth, options)
+	if err != nil {
+		return nil, err
+	}
+	r.Runs, r.Steps, r.Sampler, r.Guarantee = sampled.Runs, sampled.Steps, sampled.Sampler, sampled.Guarantee
+	for _, v := range sampled.Verdicts {
+		i := slices.IndexFunc(r.Verdicts, func(of explore.Verdict) bool { return of.Property == v.Property })
+		switch {
+		case i < 0:
+			r.Verdicts = append(r.Verdicts, v) // Only runs to their end judge it.
+		case v.Bad > 0 || r.Verdicts[i].Outcome == explore.Vacuous:
+			r.Verdicts[i] = v
+		}
+	}
+	return r, nil
 }
 
 // builtIn are the properties of every world, the one to look at first of several
