@@ -142,6 +142,10 @@ func TestWriteWhole(t *testing.T) {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	}
+	// A folder that came meanwhile: nothing can be renamed to it.
+	if err := replace(in("folder"), nil); err == nil || cause(err).Error() != "file exists" {
+		t.Errorf("got %v, want file exists", cause(err))
+	}
 	if left, _ := filepath.Glob(in(".*")); len(left) > 0 {
 		t.Errorf("it leaves %v", left)
 	}

@@ -194,6 +194,13 @@ func (w *firstWrites) Write(p []byte) (int, error) {
 // Goal: whoever names a file that is not there, or a folder, is told so.
 func TestWhyOfNoFile(t *testing.T) {
 	t.Chdir(t.TempDir())
+	const symptom = "CommitFailedException"
+	if err := os.Mkdir(symptom, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if code, stdout, stderr := call("why", symptom); code != exitHolds || stdout == "" || stderr != "" {
+		t.Errorf("why %s, which is a folder too: exit code %d, %s%s", symptom, code, stdout, stderr)
+	}
 	for _, test := range []struct {
 		text string
 		code exit
@@ -201,6 +208,7 @@ func TestWhyOfNoFile(t *testing.T) {
 	}{
 		{"./app.log", exitVacuous, "nothing that is known fits, and there is no such file; simrun list lists the races\n"},
 		{"hello", exitVacuous, "nothing that is known fits; simrun list lists the races\n"},
+		{"hello to app.log", exitVacuous, "nothing that is known fits; simrun list lists the races\n"},
 		{".", exitUsage, "simrun: . is a folder; want a line of a log, an error, a symptom or a file\n"},
 	} {
 		if code, stdout, stderr := call("why", test.text); code != int(test.code) || stdout+stderr != test.want {
