@@ -181,14 +181,20 @@ func TestWhereModulesAre(t *testing.T) {
 		"m/go.mod": mod, "m/m_test.go": test, "dep/dep.go": dep, "sub/sub.go": below,
 		"dep/go.mod": "module example.com/dep\n\ngo 1.26\n", "sub/go.mod": "module example.com/dep/sub\n\ngo 1.26\n",
 	}
+	vendor := map[string]string{
+		"m/go.mod": mod, "m/m_test.go": test, "m/vendor/example.com/dep/dep.go": dep, "m/vendor/example.com/dep/sub/sub.go": below,
+		"m/vendor/modules.txt": "# example.com/dep v1.0.0\n## explicit; go 1.26\nexample.com/dep\n# example.com/dep/sub v1.0.0\n## explicit; go 1.26\nexample.com/dep/sub\n",
+	}
+	both := maps.Clone(beside) // A folder vendor is taken in place of what replaces.
+	maps.Copy(both, vendor)
+	both["m/go.mod"] += "\nreplace example.com/dep => ../dep\n\nreplace example.com/dep/sub => ../sub\n"
+	both["m/vendor/modules.txt"] = "# example.com/dep v1.0.0 => ../dep\n## explicit; go 1.26\nexample.com/dep\n# example.com/dep/sub v1.0.0 => ../sub\n## explicit; go 1.26\nexample.com/dep/sub\n" +
+		"# example.com/dep => ../dep\n# example.com/dep/sub => ../sub\n"
 	used, replaced := maps.Clone(beside), maps.Clone(beside)
 	used["go.work"] = "go 1.26\n\nuse (\n\t./dep\n\t./m\n\t./sub\n)\n"
 	replaced["go.work"] = "go 1.26\n\nuse ./m\n\nreplace example.com/dep => ./dep\n\nreplace example.com/dep/sub => ./sub\n"
 	for name, texts := range map[string]map[string]string{
-		"vendor": {
-			"m/go.mod": mod, "m/m_test.go": test, "m/vendor/example.com/dep/dep.go": dep, "m/vendor/example.com/dep/sub/sub.go": below,
-			"m/vendor/modules.txt": "# example.com/dep v1.0.0\n## explicit; go 1.26\nexample.com/dep\n# example.com/dep/sub v1.0.0\n## explicit; go 1.26\nexample.com/dep/sub\n",
-		},
+		"vendor": vendor, "vendor and replace": both,
 		"use": used, "replace": replaced,
 	} {
 		t.Run(name, func(t *testing.T) {

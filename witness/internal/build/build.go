@@ -320,9 +320,9 @@ func (b *builder) say(format string, args ...any) {
 	}
 }
 
-// moduleDir is where the module of a package stands.
+// moduleOf is the module of a package, or what replaces it, unless that is in the folder vendor.
 func moduleOf(p *packages.Package) *packages.Module {
-	if p.Module.Replace != nil {
+	if p.Module.Replace != nil && !vendored(p) {
 		return p.Module.Replace
 	}
 	return p.Module
@@ -335,7 +335,7 @@ func (b *builder) cached(p *packages.Package) bool {
 
 // vendored says whether a package is in the folder vendor, which no workspace has: its
 // module is copied from there.
-func vendored(p *packages.Package) bool { return !p.Module.Main && moduleOf(p).Dir == "" }
+func vendored(p *packages.Package) bool { return !p.Module.Main && p.Module.Dir == "" }
 
 // root is the folder of a package's module.
 func (b *builder) root(p *packages.Package) string {
