@@ -133,9 +133,10 @@ func part(name string) string {
 }
 
 // buildEngine compiles the engine. The file keeps its build ID, so an engine that has
-// not changed is not linked again.
+// not changed is not linked again. What only describes scenarios is not inlined: that is a
+// twentieth of the page, and no search spends its time there.
 func buildEngine(file string) ([]byte, error) {
-	c := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", file, "./web/engine")
+	c := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-gcflags=./scenario=-l", "-gcflags=./scenarios/...=-l", "-o", file, "./web/engine")
 	c.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
 	c.Stderr = os.Stderr
 	if err := c.Run(); err != nil {
