@@ -20,8 +20,9 @@ type Engine interface {
 	// Take lets the i-th of Enabled happen.
 	Take(i int)
 	// Foresee says of each of Enabled what the Fingerprint is where it leads, if the step
-	// is remembered, and the Rest of it, if that is asked for. It stands at a state that was saved or loaded, and is valid until
-	// the next Foresee. The world stays where it is; so it does at Tell and Leap.
+	// is remembered, and the Rest of it, if that is asked for. It stands at a state that
+	// was saved or loaded, and is valid until the next Foresee. The world stays where it
+	// is; so it does at Tell and Leap.
 	Foresee(withRest bool) []Prospect
 	// Tell lets the world say of the i-th of Enabled, which was foreseen, what Take would
 	// let it say: Violations, Tested, PutOff and Accesses, but for what the state as a
