@@ -36,12 +36,12 @@ func (c Checked) AsExpected() bool {
 	return c.Expected.Met(outcome) && c.Result.States == cmp.Or(c.States, c.Result.States)
 }
 
-// Want says what was expected: "holds, exhausted, in 3344 states".
+// Want says what was expected: "holds, exhausted, in 3,344 states".
 func (c Checked) Want() string {
 	if c.States == 0 {
 		return string(c.Expected.Outcome)
 	}
-	return fmt.Sprintf("%s, in %d states", c.Expected.Outcome, c.States)
+	return fmt.Sprintf("%s, in %s states", c.Expected.Outcome, explore.Thousands(c.States))
 }
 
 // Search is one search of Check.

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -132,7 +131,7 @@ func (k *checking) search(a *app, signals *interrupts) (map[int]searchPart, erro
 				Workers: int(k.parallel), Memory: k.memory.bytes(), Stop: stop,
 				Progress: func(r *explore.Result) {
 					status.show(fmt.Sprintf("%d of %d searches; %s/%s@%s: %s states", k.done, len(k.searches),
-						search.race.Name, search.Variant.Name, search.Setting.Name, thousands(r.States)), 0, 0)
+						search.race.Name, search.Variant.Name, search.Setting.Name, explore.Thousands(r.States)), 0, 0)
 				},
 			})
 		}
@@ -246,7 +245,7 @@ func (k *checking) table(w io.Writer) func(scenario.Checked) error {
 		}
 	}
 	widen(head...)
-	widen("", "", "", explore.EndsWhenFair, "broken in 1000 steps", "1000000 states") // Watched lists no property of a search.
+	widen("", "", "", explore.EndsWhenFair, "broken in 1000 steps", "1,000,000 states") // Watched lists no property of a search.
 	for _, search := range k.searches {
 		for _, property := range search.race.Watched(search.Variant.Name, search.Setting.Name) {
 			widen(search.race.Name, search.Variant.Name, search.Setting.Name, property)
@@ -276,7 +275,7 @@ func (k *checking) table(w io.Writer) func(scenario.Checked) error {
 		if row.Verdict.Outcome == explore.Broken {
 			outcome = fmt.Sprintf("broken in %d steps", len(row.Verdict.Schedule))
 		}
-		return line([]string{row.Scenario, row.Variant, row.Setting, row.Property, outcome, strconv.Itoa(row.Result.States) + " states"}, mark)
+		return line([]string{row.Scenario, row.Variant, row.Setting, row.Property, outcome, explore.Thousands(row.Result.States) + " states"}, mark)
 	}
 }
 

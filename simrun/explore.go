@@ -66,7 +66,7 @@ func (a *app) exploreCommand() *cobra.Command {
 	f.BoolVar(&s.symmetry, "symmetry", false, "states: take states for one if only tasks that are alike have changed places; fewer states, by up to the number of orders of those tasks")
 	f.StringVar(&s.save, "save", "", "write the schedule of the first property that breaks to a file, and those of others to FILE.PROPERTY")
 	f.BoolVar(&s.json, "json", false, "write JSON")
-	f.BoolVar(&s.wasteful, "waste", false, "instead say how many states differ only in what nobody needs any more, and in which fields (100000 states)")
+	f.BoolVar(&s.wasteful, "waste", false, "instead say how many states differ only in what nobody needs any more, and in which fields (100,000 states)")
 	s.shard.flag(c)
 	f.StringVar(&s.out, "out", "", "the folder for the result of a shard; made if it is not there")
 	_ = c.RegisterFlagCompletionFunc("strategy", cobra.FixedCompletions(explore.Strategies(), cobra.ShellCompDirectiveNoFileComp))
@@ -176,7 +176,7 @@ func (s *search) explore(a *app) error {
 		err = s.exploreText(a, result, found)
 	}
 	if err == nil && !result.Complete && s.strategy == "states" && !(s.failFast && result.AnyBroken()) {
-		a.say("unfinished: %s states in %v, %.3g k/s, %d MB in use%s", thousands(result.States), took.Round(time.Second/10), float64(result.States)/took.Seconds()/1000, result.Memory>>20,
+		a.say("unfinished: %s states in %v, %.3g k/s, %d MB in use%s", explore.Thousands(result.States), took.Round(time.Second/10), float64(result.States)/took.Seconds()/1000, result.Memory>>20,
 			outlook(result, took.Seconds(), float64(result.Memory)))
 		if !signals.interrupted() && !s.time.over(began) && !result.AnyBroken() {
 			var less string
@@ -309,21 +309,21 @@ func (s *search) again(v *explore.Verdict) string {
 // found says how often a property broke, and how short the schedule is.
 func found(r *explore.Result, v *explore.Verdict, short explore.Shrunk) string {
 	of := map[string]string{
-		"states":     fmt.Sprintf("%d of %d transitions break it", v.Bad, r.Transitions),
-		"exhaustive": fmt.Sprintf("%d steps break it in %d runs", v.Bad, r.Runs+r.Redundant),
+		"states":     fmt.Sprintf("%s of %s transitions break it", explore.Thousands(v.Bad), explore.Thousands(r.Transitions)),
+		"exhaustive": fmt.Sprintf("%s steps break it in %s runs", explore.Thousands(v.Bad), explore.Thousands(r.Runs+r.Redundant)),
 	}[r.Strategy]
 	if of == "" {
-		of = fmt.Sprintf("%d of %d runs break it, seed %d first", v.Bad, r.Runs, v.Seed)
+		of = fmt.Sprintf("%s of %s runs break it, seed %d first", explore.Thousands(v.Bad), explore.Thousands(r.Runs), v.Seed)
 	}
 	switch {
 	case v.Endless:
 		return of
 	case v.Round > 0:
-		return fmt.Sprintf("from %d of %d states a fair run never has to come to anything else; %s lead to the first, and %s repeat",
-			v.Bad, r.States, steps(len(v.Schedule)-v.Round), steps(v.Round))
+		return fmt.Sprintf("from %s of %s states a fair run never has to come to anything else; %s lead to the first, and %s repeat",
+			explore.Thousands(v.Bad), explore.Thousands(r.States), steps(len(v.Schedule)-v.Round), steps(v.Round))
 	}
 	if v.Walked {
-		of = fmt.Sprintf("%d of %d walks break it", v.Bad, r.Walks)
+		of = fmt.Sprintf("%s of %s walks break it", explore.Thousands(v.Bad), explore.Thousands(r.Walks))
 	}
 	switch {
 	case short.Shortest && v.Property == sim.NoDataRace:

@@ -52,7 +52,7 @@ func TestStatus(t *testing.T) {
 		s.start()
 		for i := range 12 {
 			now = now.Add(100 * time.Millisecond)
-			s.show(thousands(i+1)+" done", i+1, 100)
+			s.show(explore.Thousands(i+1)+" done", i+1, 100)
 		}
 		if out.String() != test.want {
 			t.Errorf("on a terminal (%v): %q, want %q", test.terminal, out.String(), test.want)
@@ -65,11 +65,6 @@ func TestStatus(t *testing.T) {
 		s.show("and more", 0, 0)
 		if got := strings.TrimPrefix(out.String(), test.want); strings.Count(got, "more") != 1 || !test.terminal && got != "more\n" {
 			t.Errorf("on a terminal (%v) a minute later: %q, want one line", test.terminal, got)
-		}
-	}
-	for n, want := range map[int]string{0: "0", 999: "999", 1000: "1,000", 2031454: "2,031,454"} {
-		if got := thousands(n); got != want {
-			t.Errorf("thousands(%d) = %s, want %s", n, got, want)
 		}
 	}
 }

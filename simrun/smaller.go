@@ -52,7 +52,7 @@ func (s *search) statesWith(parameter int, setting string) (string, error) {
 	case err != nil:
 		return "", err
 	case !r.Complete:
-		return "more than " + thousands(smallerStates), nil
+		return "more than " + explore.Thousands(smallerStates), nil
 	}
-	return thousands(r.States) + " states", nil
+	return explore.Thousands(r.States) + " states", nil
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"strconv"
 	"sync"
 	"time"
 
@@ -79,7 +78,7 @@ func (s *status) search(what string, r *explore.Result) {
 	}
 	var memory runtime.MemStats
 	runtime.ReadMemStats(&memory)
-	s.show(fmt.Sprintf("%s%s %s, %.3g k/s, %.1f GB%s", what, thousands(done), unit, float64(done)/seconds/1000, float64(memory.HeapInuse)/1e9,
+	s.show(fmt.Sprintf("%s%s %s, %.3g k/s, %.1f GB%s", what, explore.Thousands(done), unit, float64(done)/seconds/1000, float64(memory.HeapInuse)/1e9,
 		outlook(r, seconds, float64(memory.HeapInuse))), 0, 0)
 }
 
@@ -109,15 +108,6 @@ func span(seconds float64) string {
 		return fmt.Sprintf("%.0f days", days)
 	}
 	return (time.Duration(seconds) * time.Second).String()
-}
-
-// thousands is a number with commas.
-func thousands(n int) string {
-	text := strconv.Itoa(n)
-	for i := len(text) - 3; i > 0; i -= 3 {
-		text = text[:i] + "," + text[i:]
-	}
-	return text
 }
 
 // clear takes the line away.

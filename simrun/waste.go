@@ -28,19 +28,19 @@ func (s *search) waste(a *app, sys *explore.Worlds, o explore.Options) error {
 		all = ", and more are left"
 	}
 	fmt.Fprintf(a.stdout, "%s states%s; %s would do, as nothing that can still happen tells the others apart: %.2f times as many as needed\n",
-		thousands(w.States), all, thousands(w.Classes), w.Factor())
+		explore.Thousands(w.States), all, explore.Thousands(w.Classes), w.Factor())
 	causes, left := w.Causes()
 	if left == 0 {
 		return nil
 	}
-	fmt.Fprintf(a.stdout, "\nWhat tells %s of those that are too many from the state of their class that is most alike, with an example of each\n", thousands(left))
+	fmt.Fprintf(a.stdout, "\nWhat tells %s of those that are too many from the state of their class that is most alike, with an example of each\n", explore.Thousands(left))
 	for i, c := range causes {
 		if i == wasteShown {
-			fmt.Fprintf(a.stdout, "and %s by %s other sets of fields\n", thousands(left), thousands(len(causes)-i))
+			fmt.Fprintf(a.stdout, "and %s by %s other sets of fields\n", explore.Thousands(left), explore.Thousands(len(causes)-i))
 			break
 		}
 		left -= c.States
-		number := thousands(c.States)
+		number := explore.Thousands(c.States)
 		for k, d := range c.Example {
 			if k == wasteFields {
 				fmt.Fprintf(a.stdout, "%9sand in %d more\n", "", len(c.Example)-k)

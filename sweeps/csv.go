@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"racelab/scenario"
+	"racelab/sim/explore"
 )
 
 // CSV writes the result: comment lines that say what the numbers are and how to
@@ -92,19 +93,14 @@ func Number(x float64) string {
 		return "0"
 	}
 	places := max(0, 2-int(math.Floor(math.Log10(math.Abs(x)))))
+	if places == 0 {
+		return explore.Thousands(int(math.RoundToEven(x)))
+	}
 	text := strconv.FormatFloat(x, 'f', places, 64)
-	whole, part, _ := strings.Cut(text, ".")
-	if part = strings.TrimRight(part, "0"); part != "" {
-		part = "." + part
+	if whole, part, _ := strings.Cut(text, "."); strings.Trim(part, "0") == "" {
+		return whole
 	}
-	whole, negative := strings.CutPrefix(whole, "-")
-	for i := len(whole) - 3; i > 0; i -= 3 {
-		whole = whole[:i] + "," + whole[i:]
-	}
-	if negative {
-		whole = "-" + whole
-	}
-	return whole + part
+	return strings.TrimRight(text, "0")
 }
 
 // Bar is as long as the value is large, in eighths of a character; 24 characters

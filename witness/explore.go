@@ -268,7 +268,7 @@ func (s *Settings) conclude(t *testing.T, call int, found *partial, kept string,
 	if len(found.Broken) > 0 {
 		b := found.Broken[0]
 		answer.Property, answer.Bad, answer.Seed, answer.Sentence = b.Property, b.Bad, b.Seed, b.Sentence
-		says := fmt.Sprintf("%s: %s\n  %d of %d runs, seed %d first", b.Property, b.Sentence, b.Bad, answer.Runs, b.Seed)
+		says := fmt.Sprintf("%s: %s\n  %s of %s runs, seed %d first", b.Property, b.Sentence, explore.Thousands(b.Bad), explore.Thousands(answer.Runs), b.Seed)
 		if b.Endless {
 			return &finding{Answer: answer, Text: says}, nil
 		}
@@ -374,7 +374,7 @@ func (o *outcome) found(t *testing.T, sys *search.System, s *Settings, a Answer)
 	b.WriteString(o.picture())
 	how := a.Explored
 	if a.Runs > 0 {
-		how = fmt.Sprintf("found: %d of %d runs", a.Bad, a.Runs)
+		how = fmt.Sprintf("found: %s of %s runs", explore.Thousands(a.Bad), explore.Thousands(a.Runs))
 	}
 	fmt.Fprintf(&b, "  %s; repeated: %d of %d did the same", how, a.Again, tries)
 	if a.Again < tries {

@@ -139,7 +139,7 @@ func (v *Verdict) Headline() string {
 		if v.States == 0 {
 			return "HOLDS."
 		}
-		return fmt.Sprintf("HOLDS, in all %d states of %s.", v.States, plural(v.Worlds, "world"))
+		return fmt.Sprintf("HOLDS, in all %s states of %s.", explore.Thousands(v.States), plural(v.Worlds, "world"))
 	case Unreadable:
 		if v.Line == 0 {
 			return "UNREADABLE: " + v.Says
@@ -150,7 +150,7 @@ func (v *Verdict) Headline() string {
 	case Fault:
 		return "NO GRADE, the lab is at fault: " + v.Says
 	case Unfinished:
-		return fmt.Sprintf("NOT YET: there are more than %d states, and no end of them was seen. Does a loop count on and on?", v.States)
+		return fmt.Sprintf("NOT YET: there are more than %s states, and no end of them was seen. Does a loop count on and on?", explore.Thousands(v.States))
 	}
 	says := v.Says
 	if v.Property != "" {
@@ -239,7 +239,7 @@ func (p *program) breaks(race *scenario.Race, at int, v *Verdict) bool {
 	for _, q := range p.probes {
 		if at == 0 && r.Verdict(q.name).Outcome == explore.Unreachable {
 			v.Outcome, v.World, v.Property, v.Held = Cheat, world.name, q.name, q.never
-			v.Says = fmt.Sprintf("of %d states, in none of them: %s", r.States, q.name)
+			v.Says = fmt.Sprintf("of %s states, in none of them: %s", explore.Thousands(r.States), q.name)
 			return true
 		}
 	}

@@ -318,11 +318,11 @@ func (c *Culprit) Sentences() []string {
 	var says []string
 	switch n := len(c.Orders); n {
 	case 0:
-		says = append(says, fmt.Sprintf("every run breaks it: it needs no order of steps (checked in all %d states)", c.States))
+		says = append(says, fmt.Sprintf("every run breaks it: it needs no order of steps (checked in all %s states)", Thousands(c.States)))
 	case 1:
-		says = append(says, fmt.Sprintf("any run with this order breaks it (checked in all %d states that keep it):", c.States))
+		says = append(says, fmt.Sprintf("any run with this order breaks it (checked in all %s states that keep it):", Thousands(c.States)))
 	default:
-		says = append(says, fmt.Sprintf("any run with these %d orders breaks it (checked in all %d states that keep them):", n, c.States))
+		says = append(says, fmt.Sprintf("any run with these %d orders breaks it (checked in all %s states that keep them):", n, Thousands(c.States)))
 	}
 	for _, o := range c.Orders {
 		says = append(says, o.sentence())

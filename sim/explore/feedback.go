@@ -65,7 +65,7 @@ func (f *feedback) sample(sys System, seed uint64, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.Sampler = fmt.Sprintf("%d happens-before classes", f.seen.n())
+	r.Sampler = fmt.Sprintf("%s happens-before classes", Thousands(f.seen.n()))
 	return r, nil
 }
 

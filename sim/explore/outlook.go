@@ -54,7 +54,7 @@ func (r *Result) outlook() string {
 	if n < 3 {
 		return ""
 	}
-	text := fmt.Sprintf("; after %d steps there were %d new ones, %.2f times as many as after %d", n-1, r.Levels[n-1], float64(r.Levels[n-1])/float64(r.Levels[n-2]), n-2)
+	text := fmt.Sprintf("; after %d steps there were %s new ones, %.2f times as many as after %d", n-1, Thousands(r.Levels[n-1]), float64(r.Levels[n-1])/float64(r.Levels[n-2]), n-2)
 	if all := r.Foreseen(); all > 0 {
 		return text + fmt.Sprintf("; if it goes on like that, about %.1g in all", all)
 	}

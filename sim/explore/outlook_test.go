@@ -21,3 +21,11 @@ func TestAnEstimateOfStates(t *testing.T) {
 		t.Errorf("where each level is twice the one before: about %.0f states in all, want no end", got)
 	}
 }
+
+func TestThousands(t *testing.T) {
+	for n, want := range map[int]string{0: "0", 999: "999", -999: "-999", 1000: "1,000", -1000: "-1,000", 2031454: "2,031,454"} {
+		if got := Thousands(n); got != want {
+			t.Errorf("Thousands(%d) = %s, want %s", n, got, want)
+		}
+	}
+}

@@ -245,9 +245,6 @@ func scaleSays(t *testing.T, text string) {
 	}
 }
 
-// withComma is a number of thousands with a comma.
-func withComma(n int) string { return fmt.Sprintf("%d,%03d", n/1000, n%1000) }
-
 // Goal: a worker that is lost in the middle of a level, at any moment, loses no state if
 // the owners know by which batch a state was seen. If they do not, it does.
 func TestPartition(t *testing.T) {
@@ -265,7 +262,7 @@ func TestPartition(t *testing.T) {
 		if forgetful {
 			scaleSays(t, fmt.Sprintf("the search finds that in %d steps", len(v.Schedule)))
 		} else {
-			scaleSays(t, fmt.Sprintf("in all %s states", withComma(r.States)))
+			scaleSays(t, fmt.Sprintf("in all %s states", explore.Thousands(r.States)))
 		}
 		t.Logf("owners that forget (%v): %s in %d states, %d steps: %v", forgetful, v.Outcome, r.States, len(v.Schedule), v.Err)
 		want := explore.Exhausted
@@ -292,7 +289,7 @@ func TestPartitionMessages(t *testing.T) {
 	}
 	batches := len(frontier.batches)
 	scaleSays(t, fmt.Sprintf("A run over %s states with %d owners and batches of at most %s has %d batches and %s messages",
-		withComma(frontier.visited), p.owners, withComma(p.batch), batches, withComma(p.messages)))
+		explore.Thousands(frontier.visited), p.owners, explore.Thousands(p.batch), batches, explore.Thousands(p.messages)))
 	t.Logf("%d states in %d batches: %d messages, %d fingerprints asked for", frontier.visited, batches, p.messages, p.asked)
 	// A batch takes a question and an answer with each owner and with the frontier; at the
 	// end each worker asks once in vain.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"racelab/sim"
@@ -150,14 +151,14 @@ func (r *Result) Explored() string {
 	var text string
 	switch r.Strategy {
 	case "exhaustive":
-		text = fmt.Sprintf("%d happens-before classes and %d redundant runs", r.Runs, r.Redundant)
+		text = fmt.Sprintf("%s happens-before classes and %s redundant runs", Thousands(r.Runs), Thousands(r.Redundant))
 	case "states":
-		text = fmt.Sprintf("%d states and %d transitions", r.States, r.Transitions)
+		text = fmt.Sprintf("%s states and %s transitions", Thousands(r.States), Thousands(r.Transitions))
 		for _, class := range r.Alike {
 			text += ", whichever of " + strings.Join(class, ", ") + " is which"
 		}
 	default:
-		text = fmt.Sprintf("%d runs by %s, %d steps", r.Runs, r.Strategy, r.Steps)
+		text = fmt.Sprintf("%s runs by %s, %s steps", Thousands(r.Runs), r.Strategy, Thousands(r.Steps))
 		if r.Sampler != "" {
 			text += " (" + r.Sampler + ")"
 		}
@@ -173,6 +174,16 @@ func (r *Result) Explored() string {
 		return text + ", and there may be more: " + r.Left + r.outlook()
 	}
 	return text + ", and more are left" + r.outlook()
+}
+
+// Thousands writes a number as sentences have it: with a comma between thousands.
+func Thousands(n int) string {
+	text := strconv.Itoa(n)
+	first := len(text) - len(strings.TrimPrefix(text, "-"))
+	for i := len(text) - 3; i > first; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
 }
 
 // Collision bounds the probability that two states have one fingerprint, of which
@@ -192,7 +203,7 @@ func (v *Verdict) Sentence(r *Result) string {
 		return v.Err.Error()
 	case Exhausted:
 		if v.ordered > 0 {
-			return fmt.Sprintf("holds in all %d states that tell what comes before what, for %s keeps accesses apart without ordering them", v.ordered, v.unordered)
+			return fmt.Sprintf("holds in all %s states that tell what comes before what, for %s keeps accesses apart without ordering them", Thousands(v.ordered), v.unordered)
 		}
 		return "holds in all " + strings.TrimSuffix(r.Explored(), ", all there are")
 	case Reached:
@@ -203,14 +214,14 @@ func (v *Verdict) Sentence(r *Result) string {
 		return "not reached in " + r.Explored()
 	case Sampled:
 		if r.Strategy == "feedback" {
-			return fmt.Sprintf("0 of %d runs broke it; runs of feedback depend on each other, so no probability follows", r.Runs)
+			return fmt.Sprintf("0 of %s runs broke it; runs of feedback depend on each other, so no probability follows", Thousands(r.Runs))
 		}
 		runs, sampler, why := r.Runs, r.Strategy, ""
 		if v.unordered != "" {
 			runs, sampler = r.Walks, "walk"
 			why = fmt.Sprintf("; only runs can judge it, for %s keeps accesses apart without ordering them", v.unordered)
 		}
-		return fmt.Sprintf("0 of %d runs broke it: under %s, and only under it, a run does with p < %.2g (95 %%)", runs, sampler, bound(runs)) + why
+		return fmt.Sprintf("0 of %s runs broke it: under %s, and only under it, a run does with p < %.2g (95 %%)", Thousands(runs), sampler, bound(runs)) + why
 	case Unfinished:
 		if v.round {
 			return "states lead back to themselves: whether for ever, a search without symmetry judges"

@@ -448,7 +448,7 @@ func draws(build func(*sim.World)) bool {
 func explored(r *explore.Result) string {
 	text := r.Explored()
 	if r.Strategy == "states" && r.Runs > 0 {
-		text += fmt.Sprintf("; then in %d runs by pct (%s)", r.Runs, r.Sampler)
+		text += fmt.Sprintf("; then in %s runs by pct (%s)", explore.Thousands(r.Runs), r.Sampler)
 	}
 	return text
 }

@@ -82,7 +82,7 @@ func TestUnmodifiedTests(t *testing.T) {
 	for _, want := range []string{
 		"no-failure: loaded 2 times",
 		"no-goroutine-left: 1 left when the body had ended: TestLeak.func waits in send at kern_test.go:",
-		"holds: no failure in 1000 runs by mixed",
+		"holds: no failure in 1,000 runs by mixed",
 		"no-deadlock: main waits in Lock at kern_test.go:",
 		"1 decision matters",
 		"no-failure: 1 is not 2", // said through a testing.TB

@@ -2,7 +2,7 @@
 
 // The same, the other way round.
 //
-// grade: HOLDS, in all 1040 states of 2 worlds.
+// grade: HOLDS, in all 1,040 states of 2 worlds.
 package answer
 
 func handleResponse() {

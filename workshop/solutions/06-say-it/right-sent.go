@@ -2,7 +2,7 @@
 
 // What is sent never goes back: stronger, and the right clients keep it too.
 //
-// grade: HOLDS, in all 6453 states of 3 worlds.
+// grade: HOLDS, in all 6,453 states of 3 worlds.
 package answer
 
 func judge(event, p, offset int) bool {

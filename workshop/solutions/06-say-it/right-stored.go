@@ -2,7 +2,7 @@
 
 // What is stored never goes back.
 //
-// grade: HOLDS, in all 6176 states of 3 worlds.
+// grade: HOLDS, in all 6,176 states of 3 worlds.
 package answer
 
 func judge(event, p, offset int) bool {

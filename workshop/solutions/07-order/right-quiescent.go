@@ -2,7 +2,7 @@
 
 // The proposal: nothing moves, all is known, then again.
 //
-// grade: HOLDS, in all 6066 states of 6 worlds.
+// grade: HOLDS, in all 6,066 states of 6 worlds.
 package answer
 
 func onFailure() {

@@ -2,7 +2,7 @@
 
 // The generation under which the message was polled.
 //
-// grade: HOLDS, in all 22597 states of 2 worlds.
+// grade: HOLDS, in all 22,597 states of 2 worlds.
 package answer
 
 func consume() {
