@@ -39,13 +39,11 @@ func (w *World) checkStep(i int) error {
 	w.take(i)
 	w.recall.mode = forgets
 	defer func() { w.recall.mode = recalls }()
-	violations := slices.Clone(w.violations)
-	accesses := slices.Clone(w.accesses)
-	putOff := slices.Clone(w.putOff)
+	came := w.outcome.clone()
 	after := w.save()
 
 	w.whole.is.note(w)
-	if err := w.checkWrites(event, accesses); err != nil {
+	if err := w.checkWrites(event, came.accesses); err != nil {
 		return err
 	}
 	if event.task != nil {
@@ -53,19 +51,17 @@ func (w *World) checkStep(i int) error {
 			return err
 		}
 	}
-	if err := w.checkReads(event, i, before, after, accesses); err != nil {
+	if err := w.checkReads(event, i, before, after, came.accesses); err != nil {
 		return err
 	}
-	if err := w.checkTime(event, i, before, after, violations); err != nil {
+	if err := w.checkTime(event, i, before, after, &came); err != nil {
 		return err
 	}
 	if err := w.checkMessages(); err != nil {
 		return err
 	}
 	w.goTo(after)
-	w.violations = append(w.violations[:0], violations...)
-	w.accesses = append(w.accesses[:0], accesses...)
-	w.putOff = append(w.putOff[:0], putOff...)
+	w.outcome.set(&came)
 	return w.recall.err
 }
 
@@ -234,9 +230,9 @@ func (w *World) checkReads(event Event, i int, before, after *snapshot, accesses
 	touched := func(object int) bool {
 		return slices.ContainsFunc(accesses, func(a hook.Access) bool { return a.Object == object })
 	}
-	var violated, tested []bool // by property
+	var violated []bool // by property
 	for _, p := range w.claims {
-		violated, tested = append(violated, p.violated), append(tested, p.tested)
+		violated = append(violated, p.violated)
 	}
 	want := w.strange(after, touched)
 	if want.isLike(after) {
@@ -248,7 +244,7 @@ func (w *World) checkReads(event Event, i int, before, after *snapshot, accesses
 	w.estranged = false
 	for k, p := range w.claims {
 		if p.looks() {
-			p.violated, p.tested = violated[k], tested[k] // It does not judge the other values.
+			p.violated = violated[k] // It does not judge the other values.
 			w.mark(&p.object)
 		}
 	}
@@ -282,7 +278,7 @@ const otherDay = 7919*time.Hour + 31*time.Second + 17
 // checkTime takes the step again at another time of day, with every moment as
 // far away as it was. States are told apart by how far away moments are, so
 // nothing else may decide what a step does.
-func (w *World) checkTime(event Event, i int, before, after *snapshot, violations []Violation) error {
+func (w *World) checkTime(event Event, i int, before, after *snapshot, came *outcome) error {
 	if !w.clock.used || w.told() {
 		return nil
 	}
@@ -291,13 +287,13 @@ func (w *World) checkTime(event Event, i int, before, after *snapshot, violation
 	}
 	w.goTo(later(before))
 	w.take(i)
-	broke := slices.Clone(w.violations)
+	again := w.outcome.clone()
 	if difference := w.differs(later(after)); difference != "" {
 		return fmt.Errorf("sim: the step %q, taken again at another time of day, comes to another state: %s: it reads the time of day; "+
 			"compare moments with each other, and keep each, a constant too, in a field of type sim.Time", event, difference)
 	}
-	if !slices.EqualFunc(violations, broke, func(a, b Violation) bool { return a.Property == b.Property }) {
-		return fmt.Errorf("sim: the step %q, taken again at another time of day, breaks %v instead of %v: a property reads the time of day", event, broke, violations)
+	if !again.breaksAs(came) {
+		return fmt.Errorf("sim: the step %q, taken again at another time of day, breaks %v instead of %v: a property reads the time of day", event, again.violations, came.violations)
 	}
 	return nil
 }

@@ -54,8 +54,7 @@ func (w *World) foreseeable(e *Event) *remembered {
 // tell says of the i-th enabled event, which was foreseen, what it touches, breaks, tests
 // and puts off: all as after take, as far as the state as a whole has no part in it.
 func (w *World) tell(i int) {
-	w.accesses, w.putOff, w.violations = w.accesses[:0], w.putOff[:0], w.violations[:0]
-	w.reports(w.recall.foreseen[i])
+	w.outcome.set(&w.recall.foreseen[i].outcome)
 }
 
 // leap is the step that the i-th enabled event is, which was foreseen, if the run surely

@@ -58,7 +58,7 @@ func (t *Task) Assert(holds bool, format string, args ...any) {
 		return
 	}
 	w := t.world
-	w.asserted = true
+	w.tested |= 1 << (len(w.judged()) - 1)
 	if !holds {
 		w.broke(Assertions, fmt.Errorf(t.name+": "+format, args...))
 	}
@@ -123,7 +123,7 @@ func (w *World) asked() []string {
 // anything; an assertion needs one that asserts; any step might panic, race or
 // break an invariant.
 func (w *World) testedNow() uint64 {
-	tested := ^(uint64(1)<<len(w.claims)-1)&^(1<<(len(w.judged())-1)) | w.testedByStep()
+	tested := ^(uint64(1)<<len(w.claims)-1)&^(1<<(len(w.judged())-1)) | w.tested
 	if !w.contended {
 		tested &^= 1 << len(w.claims) // NoDeadlock
 	}
@@ -133,30 +133,19 @@ func (w *World) testedNow() uint64 {
 	return tested
 }
 
-// testedByStep is those of testedNow that the step has tested by what it did, and the state
-// as a whole has no part in it.
-func (w *World) testedByStep() (tested uint64) {
-	for i, p := range w.claims {
-		if p.tested {
-			tested |= 1 << i
-		}
-	}
-	if w.asserted {
-		tested |= 1 << (len(w.judged()) - 1)
-	}
-	return tested
-}
-
 // discontent lists the properties that want something in the end which the state
 // does not have, with what they say of it. It puts them to the test.
 func (w *World) discontent() []Violation {
 	var list []Violation
-	for _, p := range w.claims {
+	for i, p := range w.claims {
 		if p.eventually == nil {
 			continue
 		}
 		c := p.wants(w.waits(Event{}))
-		if p.tested = p.tested || c.tested; c.err != nil {
+		if c.tested {
+			w.tested |= 1 << i
+		}
+		if c.err != nil {
 			list = append(list, Violation{p.name, c.err})
 		}
 	}
@@ -183,7 +172,7 @@ func (w *World) look(after Event) {
 		w.touched(&w.looked, true)
 	}
 	var waits *WaitGraph
-	for _, p := range w.claims {
+	for i, p := range w.claims {
 		if p.violated || !p.looks() {
 			continue
 		}
@@ -191,12 +180,10 @@ func (w *World) look(after Event) {
 			waits = w.waits(after)
 		}
 		tested, err := p.JudgeState(waits)
-		p.tested = p.tested || tested
 		if err != nil {
-			p.violated = true
 			w.touched(&p.object, true)
-			w.broke(p.name, err)
 		}
+		w.judgedBy(i, tested, err)
 	}
 }
 

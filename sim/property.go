@@ -31,7 +31,6 @@ type Property struct {
 	eventually func(*Claim)
 	probe      func() bool
 	violated   bool  // part of the state: the search goes on past a violation
-	tested     bool  // by the last step
 	asked      bool  // of the last act, whether it concerns it
 	claim      Claim // what a judge says of one act
 }

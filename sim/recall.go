@@ -62,17 +62,14 @@ type view struct {
 
 // remembered is what a step came to.
 type remembered struct {
-	key      uint64
-	twice    bool // out of two states
-	elapsed  Time
-	left     []leftBehind
-	accesses []hook.Access
-	putOff   []int
-	broke    []Violation
-	tested   uint64 // the properties that it tests by itself; see testedNow
-	quiet    bool   // see hook.Prospect
-	goesOn   bool   // whoever took it can take another one at once
-	cameTo   lock   // where its task is parked; nil: elsewhere
+	outcome
+	key     uint64
+	twice   bool // out of two states
+	elapsed Time
+	left    []leftBehind
+	quiet   bool // see hook.Prospect
+	goesOn  bool // whoever took it can take another one at once
+	cameTo  lock // where its task is parked; nil: elsewhere
 }
 
 // leftBehind is a record that a step has changed.
@@ -144,18 +141,7 @@ func (w *World) recollect(m *remembered) {
 	for _, x := range m.left {
 		w.loadGroup(w.plan.groups[x.group], x.is)
 	}
-	w.reports(m)
-}
-
-// reports says what a step that is remembered touched, put off, broke and tested.
-func (w *World) reports(m *remembered) {
-	w.accesses = append(w.accesses, m.accesses...)
-	w.putOff = append(w.putOff, m.putOff...)
-	w.violations = append(w.violations, m.broke...)
-	for i, p := range w.claims {
-		p.tested = m.tested>>i&1 == 1
-	}
-	w.asserted = m.tested>>(len(w.judged())-1)&1 == 1
+	w.outcome.set(&m.outcome)
 }
 
 // note begins to note what a step looks at.
@@ -174,17 +160,14 @@ func (w *World) remember(e *Event, since Time, known *remembered) {
 	r := &w.recall
 	w.noting = false
 	v := w.viewOf(e)
-	m := &remembered{
-		key: w.keyOf(v), elapsed: w.clock.now - since, tested: w.testedByStep(),
-		accesses: slices.Clone(w.accesses), putOff: slices.Clone(w.putOff), broke: slices.Clone(w.violations),
-	}
+	m := &remembered{outcome: w.outcome.clone(), key: w.keyOf(v), elapsed: w.clock.now - since}
 	if t := e.task; t != nil {
 		m.goesOn = !t.done && !t.gone && t.awaits == nil
 		if t.awaits != nil && t.awaits.bound().kind == hook.Lock {
 			m.cameTo = t.awaits.(lock)
 		}
 	}
-	m.quiet = len(m.putOff) == 0 && len(m.broke) == 0 && !slices.ContainsFunc(m.accesses, func(a hook.Access) bool { return a.Kind == hook.Data })
+	m.quiet = len(m.putOff) == 0 && len(m.violations) == 0 && !slices.ContainsFunc(m.accesses, func(a hook.Access) bool { return a.Kind == hook.Data })
 	r.before = r.before[:0]
 	for _, g := range v.groups {
 		r.before = append(r.before, w.records[g])
@@ -320,7 +303,7 @@ func (r *recall) keep(m *remembered) {
 // nothing.
 func (w *World) differently(a, b *remembered) string {
 	switch {
-	case !slices.EqualFunc(a.broke, b.broke, func(a, b Violation) bool { return a.Property == b.Property }) || a.tested != b.tested:
+	case !a.breaksAs(&b.outcome) || a.tested != b.tested:
 		return "is judged differently"
 	case a.elapsed != b.elapsed:
 		return "takes different times"

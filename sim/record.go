@@ -6,6 +6,33 @@ import (
 	"racelab/sim/internal/hook"
 )
 
+// outcome is what a step came to, beside the state that it led to.
+type outcome struct {
+	accesses   []hook.Access
+	putOff     []int // the threads of the timers that it armed or stopped
+	violations []Violation
+	tested     uint64 // the properties that it put to the test by what it did; see testedNow
+}
+
+func (o *outcome) reset() { o.set(&outcome{}) }
+
+// set makes it another one, in the room that it has.
+func (o *outcome) set(other *outcome) {
+	o.accesses = append(o.accesses[:0], other.accesses...)
+	o.putOff = append(o.putOff[:0], other.putOff...)
+	o.violations = append(o.violations[:0], other.violations...)
+	o.tested = other.tested
+}
+
+func (o *outcome) clone() outcome {
+	return outcome{slices.Clone(o.accesses), slices.Clone(o.putOff), slices.Clone(o.violations), o.tested}
+}
+
+// breaksAs says whether it breaks the same properties as another one.
+func (o *outcome) breaksAs(other *outcome) bool {
+	return slices.EqualFunc(o.violations, other.violations, func(a, b Violation) bool { return a.Property == b.Property })
+}
+
 // bind gives the object its number, in the order of the walk, once.
 func (w *World) bind(t objectHolder) {
 	if o := t.bound(); o.number == 0 {
@@ -95,7 +122,7 @@ func (w *World) observe(o Act) {
 	if w.trace != nil {
 		w.trace.Act(o)
 	}
-	for _, p := range w.claims {
+	for i, p := range w.claims {
 		seen, tested, err := p.Judge(o)
 		if !seen {
 			if p.asked {
@@ -104,11 +131,19 @@ func (w *World) observe(o Act) {
 			continue
 		}
 		w.touched(&p.object, true)
-		p.tested = p.tested || tested
-		if err != nil {
-			p.violated = true
-			w.broke(p.name, err)
-		}
+		w.judgedBy(i, tested, err)
+	}
+}
+
+// judgedBy notes what the i-th claim says of an act or of a state.
+func (w *World) judgedBy(i int, tested bool, err error) {
+	if tested {
+		w.tested |= 1 << i
+	}
+	if err != nil {
+		p := w.claims[i]
+		p.violated = true
+		w.broke(p.name, err)
 	}
 }
 

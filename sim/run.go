@@ -121,13 +121,7 @@ func (w *World) take(i int) {
 	if event.task != nil && !recalled {
 		event.task.attach()
 	}
-	w.accesses = w.accesses[:0]
-	w.putOff = w.putOff[:0]
-	w.violations = w.violations[:0]
-	for _, p := range w.claims {
-		p.tested = false
-	}
-	w.asserted = false
+	w.outcome.reset()
 	if w.trace != nil {
 		w.trace.Begin(*event)
 	}
@@ -348,7 +342,7 @@ func (w *World) before() *snapshot {
 		return w.base
 	}
 	now, clocks := w.snapshot(), w.races.saveSendClocks(w)
-	accesses, putOff := slices.Clone(w.accesses), slices.Clone(w.putOff)
+	came := w.outcome.clone()
 	w.driving = true
 	w.load(w.last)
 	for _, choice := range w.since[:len(w.since)-1] {
@@ -366,7 +360,7 @@ func (w *World) before() *snapshot {
 	before := w.snapshot()
 	w.load(now)
 	w.races.restoreSendClocks(w, clocks)
-	w.accesses, w.putOff = append(w.accesses[:0], accesses...), append(w.putOff[:0], putOff...)
+	w.outcome.set(&came)
 	w.driving = false
 	return before
 }

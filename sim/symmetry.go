@@ -496,26 +496,24 @@ func (w *World) checkSymmetry(i int) error {
 	y := w.symmetry
 	before, events := w.save(), slices.Clone(w.events())
 	w.take(i)
-	violations, accesses, putOff, tested := slices.Clone(w.violations), slices.Clone(w.accesses), slices.Clone(w.putOff), w.testedNow()
+	came := w.outcome.clone()
 	after := w.save()
 	for _, class := range y.classes {
 		for k, b := range class[1:] {
 			a := class[k]
 			y.learn(a, b)
 			y.learn(b, a)
-			if err := w.checkSwapped(events, i, y.swapped(before, a, b), y.swapped(after, a, b), violations, tested, a, b); err != nil {
+			if err := w.checkSwapped(events, i, y.swapped(before, a, b), y.swapped(after, a, b), &came, a, b); err != nil {
 				return fmt.Errorf("%w; %s and %s are not alike, so search without symmetry", err, a.name, b.name)
 			}
 		}
 	}
 	w.goTo(after)
-	w.violations = append(w.violations[:0], violations...)
-	w.accesses = append(w.accesses[:0], accesses...)
-	w.putOff = append(w.putOff[:0], putOff...)
+	w.outcome.set(&came)
 	return nil
 }
 
-func (w *World) checkSwapped(events []Event, i int, before, after *snapshot, violations []Violation, tested uint64, a, b *Task) error {
+func (w *World) checkSwapped(events []Event, i int, before, after *snapshot, came *outcome, a, b *Task) error {
 	event, how := events[i], fmt.Sprintf("taken with %s and %s in each other's place", a.name, b.name)
 	w.goTo(before)
 	if len(w.enabled) != len(events) {
@@ -539,14 +537,14 @@ func (w *World) checkSwapped(events []Event, i int, before, after *snapshot, vio
 	w.recall.mode = forgets
 	w.take(at)
 	w.recall.mode = recalls
-	broke, asked := slices.Clone(w.violations), w.testedNow()
+	swapped := w.outcome.clone()
 	if err := w.sameState(event, after, how); err != nil {
 		return err
 	}
-	if !slices.EqualFunc(violations, broke, func(a, b Violation) bool { return a.Property == b.Property }) {
-		return fmt.Errorf("sim: the step %q, %s, breaks %v instead of %v", event, how, broke, violations)
+	if !swapped.breaksAs(came) {
+		return fmt.Errorf("sim: the step %q, %s, breaks %v instead of %v", event, how, swapped.violations, came.violations)
 	}
-	if asked != tested {
+	if swapped.tested != came.tested {
 		return fmt.Errorf("sim: the step %q, %s, puts other properties to the test", event, how)
 	}
 	return nil

@@ -3,8 +3,6 @@ package sim
 import (
 	"math/bits"
 	"unsafe"
-
-	"racelab/sim/internal/hook"
 )
 
 // World is a closed system: tasks, nodes, connections and properties, and
@@ -50,8 +48,8 @@ type wiring struct {
 	// runEnd is a pseudo-object. A task's last step reads it; ticks and faults
 	// write it, because they are disabled once all tasks have ended.
 	runEnd object
-	starts object // what tasks touch when they start others
-	looked object // what an Always judges; unbound: there is none
+	starts object // pseudo-object: what tasks touch when they start others
+	looked object // pseudo-object: the state as an Always judges it; unbound: no property does
 }
 
 // root is where a walk begins, with the name it goes by.
@@ -76,18 +74,14 @@ type passage interface {
 
 // current is what the current or last step did, and what may come next.
 type current struct {
+	outcome
 	enabled   []Event
-	taken     Event // the step itself
-	accesses  []hook.Access
-	putOff    []int     // the threads of the timers that it armed or stopped
+	taken     Event     // the step itself
 	noting    bool      // the step is to be remembered
 	lookedAt  []*object // by that step, and not touched
 	repeating bool      // a step that was taken once is taken again, while driving
 	driving   bool      // a coroutine is being moved: what it does to the world is undone
-
-	violations []Violation
-	asserted   bool // a task called Assert
-	contended  bool // a task has to wait for a lock now
+	contended bool      // a task has to wait for a lock now
 }
 
 // met is what a world has had in some run so far. It is no part of the state.
