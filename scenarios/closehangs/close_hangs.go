@@ -105,8 +105,8 @@ var Scenario = scenario.Scenario[Params, client]{
 	},
 	Sources: []string{
 		"franz-go issue 1500 (Close during a rebalance; release 1.22.3)",
-		"groupConsumer.manage, joinAndSync, heartbeat and leave of franz-go 1.22.2 and 1.22.3",
-		"kafka-go issues 1248, 1307 (open); Reader.Close, Reader.run, ConsumerGroup.run and nextGeneration of kafka-go 0.3.5, 0.4.20 and 0.4.51",
+		"groupConsumer.manage, joinAndSync, heartbeat and leave of franz-go 1.22.2 and 1.22.3; joinAndSync of 1.0.0 and 1.13.2, where Close ends the join, and of 1.13.3",
+		"kafka-go issues 1248, 1307 (open); Reader.Close, Reader.run, ConsumerGroup.run and nextGeneration of kafka-go 0.3.1, 0.4.20 and 0.4.51",
 	},
 	Code: []string{
 		"model/group/kgo/manage.go", "model/group/kafkago/reader.go", "model/group/kafkago/consumer_group.go",
@@ -117,7 +117,7 @@ var Scenario = scenario.Scenario[Params, client]{
 	Claims:   []*claim{closeEnds, hasLeft, inTime},
 	Always:   expect{scenario.Breaks(endsWhenFair).Where(rolling).Because("the other member never stops")},
 	Variants: []scenario.Variant[Params, client]{
-		{Name: "unfixed", Is: client{leaving: kgo.JoinsOn}, Release: "franz-go 1.0.0 to 1.22.2",
+		{Name: "unfixed", Is: client{leaving: kgo.JoinsOn}, Release: "franz-go 1.13.3 to 1.22.2",
 			Does: "joins again as often as its sync is refused, and then sees that it is closed",
 			Expect: expect{
 				scenario.Breaks(closeEnds).Where(rolling).Because("each time that it syncs, the group rebalances anew"),
@@ -126,7 +126,7 @@ var Scenario = scenario.Scenario[Params, client]{
 		{Name: "asks-context", Is: client{leaving: kgo.AsksContext}, Release: "franz-go 1.22.3",
 			Does:   "looks before each join whether it is closed",
 			Expect: expect{awaitsOthers}},
-		{Name: "kafka-go", Is: client{kafkaGo: true}, Release: "kafka-go 0.3.5 to 0.4.51",
+		{Name: "kafka-go", Is: client{kafkaGo: true}, Release: "kafka-go 0.3.1 to 0.4.51",
 			Does: "looks after each refused sync whether it is closed, and then ends without a LeaveGroup",
 			Expect: expect{
 				scenario.Breaks(hasLeft).Where(rolling, once).Because("after a refused sync it ends at once, and only a group that was closed in a generation is left"),

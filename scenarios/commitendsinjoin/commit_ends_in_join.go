@@ -61,14 +61,14 @@ var Scenario = scenario.Scenario[Params, client]{
 		Command:  scenario.Command("run", "commit-ends-in-join"),
 	}},
 	Sources: []string{
-		"Client.CommitOffsets, groupConsumer.commitOffsetsSync and waitJoinSyncMu of franz-go 1.14.0, 1.16.0 and 1.16.1",
+		"Client.CommitOffsets, groupConsumer.commitOffsetsSync and waitJoinSyncMu of franz-go 1.13.1, 1.13.2, 1.16.0 and 1.16.1",
 	},
 	Code:     []string{"model/group/kgo/async.go", "model/group/kgo/session.go", "model/group/kgo/consumer_group.go"},
 	Flags:    (*Params).flags,
 	Settings: []*setting{two, three},
 	Claims:   []*claim{noProgress},
 	Variants: []scenario.Variant[Params, client]{
-		{Name: "locks-first", Is: client{kgo.CancelPrior, true}, Release: "franz-go 1.14.0 to 1.16.0",
+		{Name: "locks-first", Is: client{kgo.CancelPrior, true}, Release: "franz-go 1.13.2 to 1.16.0",
 			Does: "takes the lock of all commits, and then waits for the join",
 			Expect: expect{scenario.Breaks(noProgress).
 				Because("the context ends first, so there is no request, which alone would close what CommitOffsetsSync waits for and give the lock back")}},
@@ -87,8 +87,8 @@ var Scenario = scenario.Scenario[Params, client]{
 		ID:       "1.16.0",
 		Says:     "A commit returns when its context ends.",
 		Verdict:  scenario.PartlyTrue,
-		When:     "unless the group joins meanwhile, in franz-go 1.14.0 to 1.16.0",
-		Evidence: "In every drawn length of a join and of a context released 1.14.0 to 1.16.0 call onDone with the context's error, and CommitOffsetsSync does not return; after a CommitOffsets, which returns, the next CommitOffsetsSync waits for ever. 1.16.1 and later return (go -C witness/conform test . -run TestReleases -releases franz-go@v1.16.0).",
+		When:     "unless the group joins meanwhile, in franz-go 1.13.2 to 1.16.0",
+		Evidence: "In every drawn length of a join and of a context released 1.13.2 to 1.16.0 call onDone with the context's error, and CommitOffsetsSync does not return; after a CommitOffsets, which returns, the next CommitOffsetsSync waits for ever. 1.13.1 and 1.16.1 return (go -C witness/conform test . -run TestReleases -releases franz-go@v1.16.0).",
 		Command:  "simrun explore commit-ends-in-join",
 	}},
 	Build: build,

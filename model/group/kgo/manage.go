@@ -15,7 +15,7 @@ const (
 	// JoinsOn asks for the end of the group's context only once it is in a
 	// generation: as long as each sync is refused, it joins again.
 	//
-	// Source: groupConsumer.joinAndSync in franz-go 1.22.2 and before.
+	// Source: groupConsumer.joinAndSync in franz-go 1.13.3 to 1.22.2.
 	JoinsOn Leaving = iota
 	// AsksContext asks before each join.
 	//

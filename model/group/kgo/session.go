@@ -29,7 +29,7 @@ type SessionConfig struct {
 	// LocksFirst says that a commit of the application takes syncCommitMu before it waits for a
 	// join, and gives it back only with the answer of its request.
 	//
-	// Source: CommitOffsets and commitOffsetsSync in franz-go 1.14.0 to 1.16.0.
+	// Source: CommitOffsets and commitOffsetsSync in franz-go 1.13.2 to 1.16.0.
 	LocksFirst bool
 }
 
@@ -151,7 +151,7 @@ func (g *Epochs) Describe(func(name, value string)) {}
 // Rejoin is a join and sync of a member that keeps its partitions, once: the coordinator
 // answers when all others have joined, at any moment.
 //
-// Source: joinAndSync, with waitJoinSyncMu, in franz-go 1.14.0 to 1.22.3.
+// Source: joinAndSync, with waitJoinSyncMu, in franz-go 1.13.2 to 1.22.3.
 // Differs: a commit that comes as it begins waits for its end, even if its context ends.
 type Rejoin struct{ *GroupConsumer }
 
