@@ -65,9 +65,10 @@ func (e *deadlockError) Meaning() string {
 	return who + " wait for one another, and hang until the process is started anew; so does whoever comes to need a lock of theirs."
 }
 
-// waiter is a task on the way along who waits for whom.
+// waiter is a task that stands before a lock, on the way along who waits for whom.
 type waiter struct {
 	task  *Task
+	at    lock
 	after int // index of the one that waits for it
 }
 
@@ -81,39 +82,60 @@ func (w *World) checkDeadlock(t *Task) {
 
 // findCircle looks for the shortest way on which the task waits, over others,
 // for itself. Each task of the circle waits for the next one; nil: there is none.
-func (w *World) findCircle(t *Task) []*Task {
-	var room [8]waiter
-	chain := append(room[:0], waiter{t, -1})
-	for i := 0; i < len(chain); i++ {
-		last := chain[i].task
-		on := last.lockAwaited()
-		if on == nil {
+func (w *World) findCircle(t *Task) (circle []*Task) {
+	if at := t.lockAwaited(); at != nil {
+		for k := w.waitsForItself(t, at, nil); k >= 0; k = w.waiters[k].after {
+			circle = append(circle, w.waiters[k].task)
+		}
+		slices.Reverse(circle)
+	}
+	return circle
+}
+
+// waitsForItself walks from a lock, at which a task stands, to who holds it, on to the lock
+// that this one waits for, and so on, until the task itself holds one. It returns the index
+// of the last waiter of a shortest circle; -1: there is none. If a step is still to be
+// taken before, a lock that it may change ends the walk, too: who holds it then is not
+// known.
+func (w *World) waitsForItself(t *Task, at lock, step *remembered) int {
+	w.waiters = append(w.waiters[:0], waiter{t, at, -1})
+	for i := 0; i < len(w.waiters); i++ {
+		last := w.waiters[i]
+		if step != nil && w.changesLock(step, last.at) {
+			return i
+		}
+		if i > 0 && last.at.ready(last.task) {
 			continue
 		}
 		for _, holder := range w.tasks {
 			switch {
-			case !on.blocks(last, holder):
+			case !last.at.blocks(last.task, holder):
 			case holder == t:
-				var circle []*Task
-				for k := i; k >= 0; k = chain[k].after {
-					circle = append(circle, chain[k].task)
+				return i
+			case !slices.ContainsFunc(w.waiters, func(x waiter) bool { return x.task == holder }):
+				if at := holder.lockBefore(); at != nil {
+					w.waiters = append(w.waiters, waiter{holder, at, i})
 				}
-				slices.Reverse(circle)
-				return circle
-			case !slices.ContainsFunc(chain, func(on waiter) bool { return on.task == holder }):
-				chain = append(chain, waiter{holder, i})
 			}
 		}
 	}
-	return nil
+	return -1
+}
+
+// lockBefore is the lock before which the task is parked, or nil.
+func (t *Task) lockBefore() lock {
+	if t.done || t.gone || t.awaits == nil || t.awaits.bound().kind != hook.Lock {
+		return nil
+	}
+	return t.awaits.(lock)
 }
 
 // lockAwaited is the lock that keeps the task from going on, or nil.
 func (t *Task) lockAwaited() lock {
-	if t.done || t.gone || t.awaits == nil || t.awaits.bound().kind != hook.Lock || t.awaits.ready(t) {
-		return nil
+	if at := t.lockBefore(); at != nil && !at.ready(t) {
+		return at
 	}
-	return t.awaits.(lock)
+	return nil
 }
 
 // deadlock puts a circle in words. It begins with the first of its tasks,

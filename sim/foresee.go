@@ -45,7 +45,7 @@ func (w *World) foreseeable(e *Event) *remembered {
 	if w.recall.mode != recalls || w.looked.number > 0 || !w.mayRecall(e) {
 		return nil
 	}
-	if m := w.remembers(e); m != nil && m.twice && m.elapsed == 0 && !w.mayClose(e.task, m) {
+	if m := w.remembers(e); m != nil && m.twice && m.elapsed == 0 && (m.cameTo == nil || w.waitsForItself(e.task, m.cameTo, m) < 0) {
 		return m
 	}
 	return nil
@@ -101,42 +101,6 @@ func (w *World) stays(e *Event, step *remembered) bool {
 		return !w.changes(step, own, &on.lock.object)
 	case *head:
 		return !w.changes(step, own, &on.object, &on.conn.dialPoint.object)
-	}
-	return false
-}
-
-// mayClose says whether a step of a task may close a circle of tasks that wait for each
-// other's locks: from the lock that it comes to, a way leads over those who hold locks and
-// wait for others, to itself, or to a lock that the step has changed.
-func (w *World) mayClose(t *Task, step *remembered) bool {
-	if step.cameTo == nil {
-		return false
-	}
-	var room [8]waiter
-	chain := append(room[:0], waiter{task: t})
-	for i := 0; i < len(chain); i++ {
-		last, on := chain[i].task, step.cameTo
-		if i > 0 {
-			var ok bool
-			if on, ok = last.awaits.(lock); !ok {
-				continue
-			}
-		}
-		if w.changesLock(step, on) {
-			return true
-		}
-		if i > 0 && last.lockAwaited() == nil {
-			continue
-		}
-		for _, holder := range w.tasks {
-			switch {
-			case !on.blocks(last, holder):
-			case holder == t:
-				return true
-			case !slices.ContainsFunc(chain, func(on waiter) bool { return on.task == holder }):
-				chain = append(chain, waiter{task: holder})
-			}
-		}
 	}
 	return false
 }

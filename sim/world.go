@@ -82,6 +82,7 @@ type current struct {
 	repeating bool      // a step that was taken once is taken again, while driving
 	driving   bool      // a coroutine is being moved: what it does to the world is undone
 	contended bool      // a task has to wait for a lock now
+	waiters   []waiter  // that the last walk along who waits for whom has met
 }
 
 // met is what a world has had in some run so far. It is no part of the state.
