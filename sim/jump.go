@@ -1,9 +1,6 @@
 package sim
 
-import (
-	"fmt"
-	"slices"
-)
+import "fmt"
 
 // A parked coroutine is a jump target. Its future depends on the place where
 // it is parked and on fields, so with the fields of any saved state put back,
@@ -199,24 +196,28 @@ func (t *Task) close() {
 func (w *World) learn(from *World) {
 	w.met.learn(&from.met)
 	for i, t := range w.tasks {
-		for _, theirs := range from.tasks[i].sites.order {
-			s := t.sites.all[theirs.hash]
-			if s == nil {
-				s = t.sites.add(t, theirs.hash, theirs.point)
-				s.event.Actor = theirs.event.Actor
-			}
-			for _, r := range theirs.recipes {
-				known := slices.ContainsFunc(s.recipes, func(mine recipe) bool { return mine.from.hash == r.from.hash })
-				if known {
-					continue
-				}
-				before := t.sites.all[r.from.hash]
-				if before == nil {
-					before = t.sites.add(t, r.from.hash, r.from.point)
-				}
-				s.recipes = append(s.recipes, recipe{before, r.way, r.state})
+		t.learn(from.tasks[i], func(s *snapshot) *snapshot { return s })
+	}
+}
+
+// learn takes over how another task, which does the same, comes to its sites. Ours makes
+// a state of its recipes one of this task.
+func (t *Task) learn(from *Task, ours func(*snapshot) *snapshot) {
+	for _, theirs := range from.sites.order {
+		s := t.sites.like(t, theirs)
+		for _, r := range theirs.recipes {
+			if before := t.sites.like(t, r.from); !s.knows(before) {
+				s.recipes = append(s.recipes, recipe{before, r.way, ours(r.state)})
 			}
 		}
+	}
+}
+
+// noteRecipe notes how the task has just come to its site, if it came from that one for
+// the first time.
+func (t *Task) noteRecipe(from *site) {
+	if w := t.world; t.program != nil && w.jumps && t.site != nil && !t.site.knows(from) {
+		t.site.recipes = append(t.site.recipes, recipe{from, w.taken.way, w.before()})
 	}
 }
 

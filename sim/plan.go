@@ -72,7 +72,7 @@ func (p *planner) compile() {
 	for i, r := range roots {
 		p.root = i
 		if p.look == nil {
-			p.own = p.world.begin(r, i)
+			p.own = p.world.groupOf(r, i)
 		}
 		if x, ok := at(r); ok && p.been[x] == i {
 			p.inside(r.name, x.shape, x.at)
@@ -85,9 +85,9 @@ func (p *planner) compile() {
 	}
 }
 
-// begin is the group of a root's own fields, with what the world itself keeps of
+// groupOf makes the group of a root's own fields, with what the world itself keeps of
 // its owner.
-func (w *World) begin(r root, i int) *group {
+func (w *World) groupOf(r root, i int) *group {
 	if r.owner == nil {
 		return w.plan.group(nil, i)
 	}

@@ -113,14 +113,35 @@ func (w *World) take(i int) {
 		w.since = append(w.since, int32(i))
 	}
 	var known *remembered
-	recall := w.mayRecall(event)
-	if recall {
+	mayRecall := w.mayRecall(event)
+	if mayRecall {
 		known = w.remembers(event)
 	}
-	recalled := known != nil && known.twice && w.recall.mode == recalls
-	if event.task != nil && !recalled {
-		event.task.attach()
+	if known != nil && known.twice && w.recall.mode == recalls {
+		w.begin(event)
+		w.recollect(known)
+		w.end(event, nil)
+		return
 	}
+	var from *site
+	if event.task != nil {
+		event.task.attach()
+		from = event.task.site
+	}
+	w.begin(event)
+	since := w.clock.now
+	if mayRecall {
+		w.note()
+	}
+	w.step(event)
+	if mayRecall {
+		w.remember(event, since, known)
+	}
+	w.end(event, from)
+}
+
+// begin prepares the world for a step.
+func (w *World) begin(event *Event) {
 	w.outcome.reset()
 	if w.trace != nil {
 		w.trace.Begin(*event)
@@ -129,27 +150,17 @@ func (w *World) take(i int) {
 	if w.races.on {
 		w.races.step(event.Label)
 	}
-	var from *site
-	if event.task != nil {
-		from = event.task.site
-	}
-	switch {
-	case recalled:
-		w.recollect(known)
-	case recall:
-		w.note()
-		since := w.clock.now
-		w.step(event)
-		w.remember(event, since, known)
-	default:
-		w.step(event)
-	}
+}
+
+// end sees to what follows from a step. From is where its task has gone on by itself;
+// nil: it is no task's, or was recollected.
+func (w *World) end(event *Event, from *site) {
 	if event.task != nil {
 		w.checkDeadlock(event.task)
 	}
 	w.pace.end(event)
-	if t := event.task; t != nil && !recalled && t.program != nil && w.jumps && t.site != nil && !t.site.knows(from) {
-		t.site.recipes = append(t.site.recipes, recipe{from, event.way, w.before()})
+	if from != nil {
+		event.task.noteRecipe(from)
 	}
 	w.base = nil
 	w.findEnabled()

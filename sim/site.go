@@ -92,6 +92,18 @@ func (table *siteTable) add(t *Task, hash uint64, p string) *site {
 	return s
 }
 
+// like returns the site of the task that another one's is.
+func (table *siteTable) like(t *Task, theirs *site) *site {
+	s := table.all[theirs.hash]
+	if s == nil {
+		s = table.add(t, theirs.hash, theirs.point)
+		if t.program == nil {
+			s.event.Actor = theirs.event.Actor // A goroutine has its name once it is started.
+		}
+	}
+	return s
+}
+
 // get returns the site of a saved state.
 func (table *siteTable) get(hash uint64) *site {
 	if s := table.recent[hash%64]; s != nil && s.hash == hash {

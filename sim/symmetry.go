@@ -501,9 +501,10 @@ func (w *World) checkSymmetry(i int) error {
 	for _, class := range y.classes {
 		for k, b := range class[1:] {
 			a := class[k]
-			y.learn(a, b)
-			y.learn(b, a)
-			if err := w.checkSwapped(events, i, y.swapped(before, a, b), y.swapped(after, a, b), &came, a, b); err != nil {
+			swap := func(s *snapshot) *snapshot { return y.swapped(s, a, b) }
+			a.learn(b, swap)
+			b.learn(a, swap)
+			if err := w.checkSwapped(events, i, swap(before), swap(after), &came, a, b); err != nil {
 				return fmt.Errorf("%w; %s and %s are not alike, so search without symmetry", err, a.name, b.name)
 			}
 		}
@@ -548,24 +549,4 @@ func (w *World) checkSwapped(events []Event, i int, before, after *snapshot, cam
 		return fmt.Errorf("sim: the step %q, %s, puts other properties to the test", event, how)
 	}
 	return nil
-}
-
-// learn tells a task how another one, which is like it, comes to where it parks.
-func (y *symmetry) learn(t, from *Task) {
-	for _, theirs := range from.sites.order {
-		s := t.sites.all[theirs.hash]
-		if s == nil {
-			s = t.sites.add(t, theirs.hash, theirs.point)
-		}
-		for _, r := range theirs.recipes {
-			if slices.ContainsFunc(s.recipes, func(mine recipe) bool { return mine.from.hash == r.from.hash }) {
-				continue
-			}
-			before := t.sites.all[r.from.hash]
-			if before == nil {
-				before = t.sites.add(t, r.from.hash, r.from.point)
-			}
-			s.recipes = append(s.recipes, recipe{before, r.way, y.swapped(r.state, t, from)})
-		}
-	}
 }
