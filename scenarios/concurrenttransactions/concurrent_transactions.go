@@ -175,6 +175,7 @@ var symptoms = []scenario.Symptom{{
 		{By: "Sarama", Text: "txnmgr/add-partition-to-txn retrying after 20ms... (0 attempts remaining)"},
 		{By: "franz-go", Text: "CONCURRENT_TRANSACTIONS: " + concurrentOperation},
 		{By: "Java", Text: "ConcurrentTransactionsException"},
+		{By: "librdkafka", Text: "Broker: Producer attempted to update a transaction while another concurrent operation on the same transaction was ongoing"},
 	},
 	Cause:   "The coordinator has decided the last transaction, and has not written its markers yet. Until it has, it refuses the next one.",
 	Also:    "all clients and brokers",
@@ -191,6 +192,14 @@ var symptoms = []scenario.Symptom{{
 	Also:     ", TV1; under TV2 the record goes out in the next transaction",
 	Do:       "Call AbortBufferedRecords before EndTransaction with TryAbort, give EndTransaction no deadline, and use franz-go 1.22.3. To go on, make a new client.",
 	Command:  scenario.Command("run", "concurrent-transactions/kgo@abort-inside"),
+}, {
+	Seen: []scenario.Seen{
+		{By: "librdkafka", Text: "Fatal transaction error: Failed to end transaction: Broker: Producer attempted a transactional operation in an invalid state (INVALID_TXN_STATE)"},
+	},
+	Cause:   "rd_kafka_abort_transaction while the partition was still being refused: what was refused counts as added, so EndTxn goes out for a transaction that was not opened.",
+	Also:    "librdkafka, in all releases whose source was read; no model has its abort",
+	Do:      "Call rd_kafka_flush before rd_kafka_abort_transaction, so that the messages are delivered first. To go on, make a new producer.",
+	Command: scenario.Command("run", "concurrent-transactions/kgo@abort-inside"),
 }, {
 	Seen: []scenario.Seen{
 		{By: "Java", Text: "timed out and must be retried"},
@@ -233,6 +242,7 @@ var Scenario = scenario.Scenario[Params, Client]{
 		"sarama issues 2859 and 2915",
 		"transactionManager and asyncProducer of sarama 1.43.1, 1.60.1 and 1.61.1",
 		"doWithConcurrentTransactions, EndTransaction and sink.doTxnReq of franz-go 1.21.6, 1.22.2 and 1.22.3; its pull request 1534",
+		"rd_kafka_txn_handle_AddPartitionsToTxn, rd_kafka_txn_op_abort_transaction and rd_kafka_txn_handle_EndTxn of librdkafka 1.5.3, 1.8.2, 2.1.1, 2.3.0, 2.12.0 and 2.15.1; its issue 4849",
 		"KafkaProducer, TransactionManager and TransactionalRequestResult of Kafka's Java client 3.9, and of trunk between 4.0 and 4.2, no release of which was read; TransactionCoordinator, TransactionMarkerChannelManager; KAFKA-5482, KIP-890",
 	},
 	Code: []string{

@@ -80,7 +80,7 @@ var rejoined = expect{scenario.Breaks(takesNothingBack, neverRewinds).Where(twoJ
 	Because("once it has joined again, its late commit carries what is valid by now")}
 
 // symptoms are how a user meets the race. The texts of Sarama were read in 1.43.0 to
-// 1.61.1, those of franz-go in 1.20.7 to 1.22.3.
+// 1.61.1, those of franz-go in 1.20.7 to 1.22.3, those of librdkafka in 1.3.0 to 2.15.1.
 var symptoms = []scenario.Symptom{{
 	Seen: []scenario.Seen{
 		{By: "Sarama", Text: "kafka server: The provided generation id is not the current generation"},
@@ -88,6 +88,8 @@ var symptoms = []scenario.Symptom{{
 		{By: "Sarama", Text: "kafka server: The provided member is not known in the current generation"},
 		{By: "franz-go", Text: "UNKNOWN_MEMBER_ID: The coordinator is not aware of this member."},
 		{By: "Java", Text: "CommitFailedException"},
+		{By: "librdkafka", Text: "Broker: Specified group generation id is not valid"},
+		{By: "librdkafka", Text: "Broker: Unknown member"},
 		{Text: "an older offset after a rebalance, and no error at all"},
 	},
 	Cause:   "A member that has lost its partition commits late.",

@@ -142,6 +142,8 @@ var ZombieProducer = race(scenario.Scenario[struct{}, World]{
 			{By: "franz-go", Text: "PRODUCER_FENCED: There is a newer producer with the same transactionalId which fences the current one."},
 			{By: "Sarama", Text: "kafka server: Producer attempted an operation with an old epoch"},
 			{By: "franz-go", Text: "INVALID_PRODUCER_EPOCH: Producer attempted an operation with an old epoch."},
+			{By: "librdkafka", Text: "Local: This instance has been fenced by a newer instance"},
+			{By: "librdkafka", Text: "transactional producer fenced by newer producer instance"},
 		},
 		Cause:   "Another producer with the same transactional id was started, or the transaction took longer than transaction.timeout.ms. Kafka fences the older producer on purpose.",
 		Also:    "all",

@@ -40,8 +40,9 @@ type request struct {
 // Producer is a broker's thread, which sends, for a producer without transactions.
 //
 // Source: rd_kafka_toppar_producer_serve, rd_kafka_handle_Produce_error,
-// rd_kafka_retry_msgq, rd_kafka_idemp_drain_toppar and rd_kafka_idemp_drain_epoch_bump
-// of librdkafka 2.15.
+// rd_kafka_handle_idempotent_Produce_error, rd_kafka_handle_idempotent_Produce_success,
+// rd_kafka_retry_msgq, rd_kafka_idemp_drain_toppar and rd_kafka_idemp_drain_epoch_bump0
+// of librdkafka 2.3.0, 2.12.0 and 2.15.1, which are alike.
 // Differs: one partition, whose leader stays. A producer has its id from the start. No
 // queue.buffering.max.ms: a message is sent as it comes. Backoffs take no time, and no
 // message.timeout.ms ends.
@@ -120,6 +121,9 @@ func (p *Producer) handleProduce(t *sim.Task, refusal model.Error) {
 	first, last := r.messages[0].record, r.messages[len(r.messages)-1].record
 	switch refusal {
 	case model.None:
+		if p.config.Idempotent && p.acked < first-1 {
+			p.implicitAck(t, last)
+		}
 		p.acked = max(p.acked, last)
 		for _, m := range r.messages {
 			p.in.Outcome(t, m.record, model.None)
@@ -152,6 +156,21 @@ func (p *Producer) handleProduce(t *sim.Task, refusal model.Error) {
 		at, _ := slices.BinarySearchFunc(p.queue, m.record, func(x message, id model.Record) int { return int(x.record - id) })
 		p.queue = slices.Insert(p.queue, at, m)
 	}
+}
+
+// implicitAck takes for written what comes before a batch that is written, whether it was lost
+// or refused.
+//
+// Source: rd_kafka_dr_implicit_ack, of librdkafka 1.3.0 to 2.15.1; confluent-kafka-go issue 921.
+func (p *Producer) implicitAck(t *sim.Task, last model.Record) {
+	n := slices.IndexFunc(p.queue, func(m message) bool { return m.record > last })
+	if n < 0 {
+		n = len(p.queue)
+	}
+	for _, m := range p.queue[:n] {
+		p.in.Outcome(t, m.record, model.None)
+	}
+	p.queue = slices.Delete(p.queue, 0, n)
 }
 
 // brokerFail fails what waits for an answer, the oldest first, before the thread connects
