@@ -11,7 +11,7 @@ import (
 // Source: ProducerConfig.postProcessAndValidateIdempotenceConfigs and
 // KafkaProducer.configureDeliveryTimeout of trunk. Differs: 3.9 and earlier switch
 // idempotence off, silently, where more than 5 requests are in flight and the user
-// did not ask for idempotence; retries=0 and acks do so in all.
+// did not ask for idempotence; retries=0 and acks do so in all. In 3.9 linger.ms is 0 (KIP-1030).
 type Java struct {
 	TransactionalID   bool
 	EnableIdempotence bool // asked for by the user: what does not fit is refused, and not switched off

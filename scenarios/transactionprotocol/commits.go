@@ -211,7 +211,7 @@ var DelayedEndTxn = race(scenario.Scenario[struct{}, World]{
 		A->C/2 EndTxn#2; A await end#3`,
 	Variants: []scenario.Variant[struct{}, World]{
 		{Name: "tv1", Is: delayed(tv1, false), Release: "all Kafka, TV1", Does: "keeps the epoch from transaction to transaction", Expect: expect{scenario.Breaks(noAbortedRead).Because("the late EndTxn has the producer id and epoch of the next transaction")}},
-		{Name: "tv1-init", Is: delayed(tv1, true), Release: "franz-go 1.21.6, TV1", Does: "asks for a new epoch after an EndTxn without an answer"},
+		{Name: "tv1-init", Is: delayed(tv1, true), Release: "franz-go 1.21.6 to 1.22.3, TV1", Does: "asks for a new epoch after an EndTxn without an answer"},
 		{Name: "tv2", Is: delayed(tv2, false), Release: "Kafka 4.0 and later, TV2", Does: "ends each transaction's epoch with it"},
 	},
 })

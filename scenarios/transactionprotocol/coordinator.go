@@ -237,7 +237,7 @@ var ZombieReader = race(scenario.Scenario[struct{}, World]{
 	Stake: "A partition goes from A to B, each with a transactional id of its own. " +
 		"A is no zombie to the transaction coordinator, so nothing fences it. " +
 		"Its late offset takes back what B has committed, and B's input is processed twice.",
-	Do:      "Pass the group's metadata to sendOffsetsToTransaction. In franz-go use GroupTransactSession, in Sarama 1.50.2 or later AddOffsetsToTxnWithGroupMetadata.",
+	Do:      "Pass the group's metadata to sendOffsetsToTransaction. In franz-go use GroupTransactSession, in Sarama 1.50.2 or later AddOffsetsToTxnWithGroupMetadata; a read_committed consumer of Sarama asks for stable offsets since 1.61.1.",
 	Fixed:   "Kafka 2.5",
 	Sources: []string{"KIP-447", "ClassicGroup.validateOffsetCommit"},
 	Code:    []string{"model/broker/offsets.go"},
