@@ -7,15 +7,6 @@ import (
 	"racelab/sim"
 )
 
-// spinner yields for ever.
-type spinner struct{}
-
-func (spinner) Run(t *sim.Task) {
-	for {
-		t.Step("spin")
-	}
-}
-
 // BenchmarkResume is a bare iter.Pull resume: what a switch cannot be below.
 func BenchmarkResume(b *testing.B) {
 	next, stop := iter.Pull(func(yield func(struct{}) bool) {
@@ -32,7 +23,7 @@ func BenchmarkResume(b *testing.B) {
 // BenchmarkSwitch is a task that goes on and parks again, bookkeeping included.
 func BenchmarkSwitch(b *testing.B) {
 	w := sim.NewWorld()
-	w.GoProgram("A", spinner{})
+	w.GoProgram("A", &stepper{})
 	defer w.Close()
 	w.Enabled()
 	b.ReportAllocs()
@@ -44,7 +35,7 @@ func BenchmarkSwitch(b *testing.B) {
 // BenchmarkStep is a whole step: choosing, going on, and finding what is enabled.
 func BenchmarkStep(b *testing.B) {
 	w := sim.NewWorld()
-	w.GoProgram("A", spinner{})
+	w.GoProgram("A", &stepper{})
 	defer w.Close()
 	w.Enabled()
 	b.ReportAllocs()

@@ -384,7 +384,7 @@ func TestTimingNamesWhoIsNotThere(t *testing.T) {
 // stepper steps for ever.
 type stepper struct{}
 
-func (stepper) Run(t *sim.Task) {
+func (*stepper) Run(t *sim.Task) {
 	for {
 		t.Step("step")
 	}
@@ -393,7 +393,7 @@ func (stepper) Run(t *sim.Task) {
 func benchmarkTimed(b *testing.B, tasks int) {
 	w := sim.NewWorld()
 	for i := range tasks {
-		w.GoProgram(fmt.Sprint("T", i), stepper{})
+		w.GoProgram(fmt.Sprint("T", i), &stepper{})
 	}
 	w.Timed(sim.Timing{Seed: 1, Step: delay(b, "exp:1ms")})
 	defer w.Close()
@@ -445,8 +445,8 @@ type tickers struct {
 // BenchmarkUntimed2 is the same without time, for comparison.
 func BenchmarkUntimed2(b *testing.B) {
 	w := sim.NewWorld()
-	w.GoProgram("A", stepper{})
-	w.GoProgram("B", stepper{})
+	w.GoProgram("A", &stepper{})
+	w.GoProgram("B", &stepper{})
 	defer w.Close()
 	w.Enabled()
 	b.ReportAllocs()
