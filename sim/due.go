@@ -15,26 +15,26 @@ type dueItem struct {
 	thread int32
 }
 
-func (q *queue) set(process int32, due int64) {
-	i := int(q.at[process]) - 1
+func (q *queue) set(thread int32, due int64) {
+	i := int(q.at[thread]) - 1
 	if i < 0 {
 		q.items = append(q.items, dueItem{})
-		q.up(len(q.items)-1, dueItem{due, process})
+		q.up(len(q.items)-1, dueItem{due, thread})
 		return
 	}
 	if was := q.items[i].due; due < was {
-		q.up(i, dueItem{due, process})
+		q.up(i, dueItem{due, thread})
 	} else if due > was {
-		q.down(i, dueItem{due, process})
+		q.down(i, dueItem{due, thread})
 	}
 }
 
-func (q *queue) remove(process int32) {
-	i := int(q.at[process]) - 1
+func (q *queue) remove(thread int32) {
+	i := int(q.at[thread]) - 1
 	if i < 0 {
 		return
 	}
-	q.at[process] = 0
+	q.at[thread] = 0
 	last := len(q.items) - 1
 	moved := q.items[last]
 	q.items = q.items[:last]

@@ -54,15 +54,14 @@ type timed struct {
 	conns      []link     // by number - 1
 	nodes      []service  // by number - 1
 	due        queue
-	threads    []thread     // by thread
-	objects    []objectInfo // by the number of an object
-	lockQueues []*lockQueue // at each Mutex
+	threads    []timedThread // by number; nil: a fault, which is never due
+	objects    []objectInfo  // by the number of an object
+	lockQueues []*lockQueue  // at each Mutex
 	ties       []int32
-	arrival    Event // that was looked at last
-	stale      bool  // a state was loaded: due must be made anew
-	running    int   // tasks that have not ended
-	locked     int   // tasks that wait for a lock
-	choosing   int   // tasks that are parked at a select or a channel
+	stale      bool // a state was loaded: due must be made anew
+	running    int  // tasks that have not ended
+	locked     int  // tasks that wait for a lock
+	choosing   int  // tasks that are parked at a select or a channel
 }
 
 // taskTime is the time of a task.
@@ -86,13 +85,13 @@ type thinkTime struct {
 }
 
 // step is how long the task takes to where it is parked now.
-func (p *taskTime) step(at *site) time.Duration {
-	for i := range p.thinkTimes {
-		if b := &p.thinkTimes[i]; at != nil && b.point == at.point {
+func (x *taskTime) step(at *site) time.Duration {
+	for i := range x.thinkTimes {
+		if b := &x.thinkTimes[i]; at != nil && b.point == at.point {
 			return b.cost.Draw(&b.draws)
 		}
 	}
-	return p.cost.Draw(&p.draws)
+	return x.cost.Draw(&x.draws)
 }
 
 // link is the time of a connection: there and back.
@@ -110,21 +109,9 @@ type service struct {
 	draws Random
 }
 
-// thread is what can be due. One of these is set.
-type thread struct {
-	task    *Task
-	conn    *Conn
-	timer   *Timer
-	alarm   *alarm
-	asks    *asking
-	node    *nodeState // that restarts
-	process *process   // that restarts
-}
-
 // objectInfo is who is looked at again when an object was written.
 type objectInfo struct {
-	thread    int32 // that it is a part of; 0: none
-	node      *nodeState
+	threads   []int32    // that go by it alone
 	lockQueue *lockQueue // of a Mutex, if wake-ups take time
 	group     int32      // the object under which those are listed who wait for this one
 	waiters   []int32    // of the whole group
@@ -134,7 +121,7 @@ type objectInfo struct {
 func (td *timed) prepare() {
 	w := td.world
 	td.objects = make([]objectInfo, len(w.objects)+1)
-	td.threads = make([]thread, len(w.tasks)+len(w.conns)+w.otherThreads+1)
+	td.threads = make([]timedThread, len(w.tasks)+len(w.conns)+w.otherThreads+1)
 	used := make([]bool, len(td.Overrides))
 	delay := func(of string, usual Delay) Delay {
 		for i, x := range td.Overrides {
@@ -145,66 +132,25 @@ func (td *timed) prepare() {
 		}
 		return usual
 	}
-	for _, t := range w.tasks {
-		p := taskTime{cost: delay(t.name, td.Step), draws: NewRandom(td.Seed, "step "+t.name)}
-		for _, x := range td.ThinkTimes {
-			p.thinkTimes = append(p.thinkTimes, thinkTime{x.Of, x.Delay, NewRandom(td.Seed, "before "+x.Of+" "+t.name)})
-		}
-		td.tasks = append(td.tasks, p)
-		td.threads[t.number].task = t
-		td.objects[t.object.number].thread = int32(t.number)
-	}
-	for i, o := range w.objects {
-		group := i + 1
-		switch o := o.(type) {
-		case *head:
-			group = o.pair // What arrives was put in at the other end.
-		case *readHold:
-			group = o.lock.number // Readers wait for writers, and writers for readers.
-		case *Mutex:
-			if td.Wake.shape != constant || td.Wake.from > 0 {
-				m := &lockQueue{mutex: o, wake: td.Wake, draws: NewRandom(td.Seed, "wake "+w.objectName(o.number))}
-				td.lockQueues = append(td.lockQueues, m)
-				td.objects[i+1].lockQueue = m
-			}
-		}
-		td.objects[i+1].group = int32(group)
-	}
-	for _, c := range w.conns {
-		wire := func(d *direction, from, to string) wire {
-			return wire{delay(from+"->"+to, td.Latency), NewRandom(td.Seed, fmt.Sprintf("latency %s %d", d.tail.label, c.number))}
-		}
-		td.conns = append(td.conns, link{wire(&c.out, c.name, c.node.name), wire(&c.in, c.node.name, c.name)})
-		thread := c.thread()
-		td.threads[thread].conn = c
-		for _, o := range []*object{&c.out.tail, &c.out.head.object, &c.in.tail, &c.in.head.object} {
-			td.objects[o.number].thread = int32(thread)
-		}
-	}
+	td.prepareObjects()
+	td.prepareTasks(delay)
+	td.prepareConns(delay)
 	for _, m := range w.nodes {
 		td.nodes = append(td.nodes, service{cost: delay(m.name, td.Service), draws: NewRandom(td.Seed, "service "+m.name)})
-		td.objects[m.object.number].node = m
-		if m.restart.Thread > 0 {
-			td.threads[m.restart.Thread].node = m
+		if r, ok := m.restart.source.(*restart); ok {
+			td.add(m.restart.Thread, r, &m.object)
 		}
 	}
 	for _, p := range w.processes {
 		if p.number > 0 {
-			td.threads[p.begins.Thread].process = p
-			td.objects[p.number].thread = int32(p.begins.Thread)
-		}
-	}
-	for _, c := range w.conns {
-		if c.asks != nil {
-			td.threads[c.asks.thread].asks = c.asks
+			td.add(p.begins.Thread, p, &p.object)
 		}
 	}
 	for _, m := range w.timers.single {
-		td.threads[m.event.Thread].timer = m
-		td.objects[m.number].thread = int32(m.event.Thread)
+		td.add(m.event.Thread, m, &m.object)
 	}
 	for _, a := range w.timers.alarms {
-		td.threads[a.event.Thread].alarm = a
+		td.add(a.event.Thread, a, &a.node.object)
 	}
 	for i, x := range td.Overrides {
 		if !used[i] {
@@ -215,17 +161,68 @@ func (td *timed) prepare() {
 	td.stale = true
 }
 
+// add adds a thread, which goes by some objects.
+func (td *timed) add(number int, x timedThread, by ...*object) {
+	td.threads[number] = x
+	for _, o := range by {
+		td.objects[o.number].threads = append(td.objects[o.number].threads, int32(number))
+	}
+}
+
+func (td *timed) prepareObjects() {
+	for i, o := range td.world.objects {
+		info := &td.objects[i+1]
+		info.group = int32(i + 1)
+		switch o := o.(type) {
+		case *head:
+			info.group = int32(o.pair) // What arrives was put in at the other end.
+		case *readHold:
+			info.group = int32(o.lock.number) // Readers wait for writers, and writers for readers.
+		case *Mutex:
+			if td.Wake.shape != constant || td.Wake.from > 0 {
+				info.lockQueue = &lockQueue{mutex: o, wake: td.Wake, draws: NewRandom(td.Seed, "wake "+td.world.objectName(o.number))}
+				td.lockQueues = append(td.lockQueues, info.lockQueue)
+			}
+		}
+	}
+}
+
+func (td *timed) prepareTasks(delay func(of string, usual Delay) Delay) {
+	for _, t := range td.world.tasks {
+		x := taskTime{cost: delay(t.name, td.Step), draws: NewRandom(td.Seed, "step "+t.name)}
+		for _, b := range td.ThinkTimes {
+			x.thinkTimes = append(x.thinkTimes, thinkTime{b.Of, b.Delay, NewRandom(td.Seed, "before "+b.Of+" "+t.name)})
+		}
+		td.tasks = append(td.tasks, x)
+		td.add(t.number, t, &t.object)
+	}
+}
+
+func (td *timed) prepareConns(delay func(of string, usual Delay) Delay) {
+	for _, c := range td.world.conns {
+		wire := func(d *direction, from, to string) wire {
+			return wire{delay(from+"->"+to, td.Latency), NewRandom(td.Seed, fmt.Sprintf("latency %s %d", d.tail.label, c.number))}
+		}
+		td.conns = append(td.conns, link{wire(&c.out, c.name, c.node.name), wire(&c.in, c.node.name, c.name)})
+		ends := []*object{&c.out.tail, &c.out.head.object, &c.in.tail, &c.in.head.object}
+		td.add(c.thread(), c, ends...)
+		if c.asks != nil {
+			td.add(c.asks.thread, c.asks, ends...)
+		}
+	}
+}
+
 // layout plans what is busy until when, and how much was drawn.
 func (td *timed) layout() {
 	w := td.world
 	own := func(o *object) *group { return w.plan.group(o, ofWorld) }
 	for i := range td.tasks {
-		p, t := &td.tasks[i], w.tasks[i]
+		x, t := &td.tasks[i], w.tasks[i]
 		g := own(&t.object)
-		g.special(&taskTimeState{td, t, p}, true)
-		g.draws(&p.cost, &p.draws)
-		for k := range p.thinkTimes {
-			g.draws(&p.thinkTimes[k].cost, &p.thinkTimes[k].draws)
+		g.special(&taskTimeState{td, t, x}, true)
+		g.draws(&x.cost, &x.draws)
+		for k := range x.thinkTimes {
+			g.draws(&x.thinkTimes[k].cost, &x.thinkTimes[k].draws)
 		}
 	}
 	for i := range td.conns {
@@ -328,9 +325,9 @@ func (td *timed) end(e *Event) {
 	w := td.world
 	task, since := int32(0), Time(0)
 	if e.task != nil {
-		p := &td.tasks[e.task.number-1]
-		task, since = int32(e.task.number), p.next
-		p.next = w.clock.now.Add(p.step(e.task.site))
+		x := &td.tasks[e.task.number-1]
+		task, since = int32(e.task.number), x.next
+		x.next = w.clock.now.Add(x.step(e.task.site))
 	}
 	for i := range w.accesses {
 		if a := &w.accesses[i]; a.Write && td.objects[a.Object].lockQueue != nil {
@@ -352,11 +349,8 @@ func (td *timed) end(e *Event) {
 			continue
 		}
 		info := &td.objects[a.Object]
-		if info.thread > 0 {
-			td.look(info.thread)
-		}
-		if info.node != nil {
-			td.lookAtNode(info.node)
+		for _, thread := range info.threads {
+			td.look(thread)
 		}
 		for _, waiter := range td.objects[info.group].waiters {
 			td.look(waiter)
@@ -373,50 +367,11 @@ func (td *timed) lookAtChoices(w *World) {
 	}
 }
 
-func (td *timed) lookAtNode(m *nodeState) {
-	for _, a := range m.alarms {
-		td.look(int32(a.event.Thread))
-	}
-	if m.restart.Thread > 0 {
-		td.look(int32(m.restart.Thread))
-	}
-}
-
 // look notes when a thread is due.
 func (td *timed) look(thread int32) {
-	a := &td.threads[thread]
 	due := Never
-	switch {
-	case a.task != nil:
-		due = td.lookAtTask(a.task)
-	case a.conn != nil:
-		if a.conn.deliverable() {
-			due = a.conn.requests[0].at
-		}
-		if a.conn.asks != nil {
-			td.look(int32(a.conn.asks.thread))
-		}
-	case a.asks != nil:
-		if a.asks.comes() {
-			due = td.clock.now // ErrBroken comes at once.
-			if responses := a.asks.conn.responses; len(responses) > 0 {
-				due = responses[0].at
-			}
-		}
-	case a.timer != nil:
-		if a.timer.fires(td.running > 0) {
-			due = a.timer.deadline
-		}
-	case a.alarm != nil:
-		due = a.alarm.deadline
-	case a.node != nil:
-		if a.node.down {
-			due = a.node.up
-		}
-	case a.process != nil:
-		if a.process.down {
-			due = a.process.up
-		}
+	if x := td.threads[thread]; x != nil {
+		due = x.due(td)
 	}
 	if due == Never {
 		td.due.remove(thread)
@@ -425,44 +380,32 @@ func (td *timed) look(thread int32) {
 	}
 }
 
-func (td *timed) lookAtTask(t *Task) Time {
-	p := &td.tasks[t.number-1]
+// note keeps count of a task: what it waits for, and how.
+func (td *timed) note(t *Task, ready bool) {
+	x := &td.tasks[t.number-1]
 	waits := int32(0)
 	if t.awaits != nil {
 		waits = td.objects[t.awaits.bound().number].group
 	}
-	if waits != p.waits {
-		td.wait(t, p.waits, waits)
-		p.waits = waits
+	if waits != x.waits {
+		td.wait(t, x.waits, waits)
+		x.waits = waits
 	}
-	if p.running == t.done {
-		p.running = !t.done
-		td.count(p.running, &td.running)
+	if x.running == t.done {
+		x.running = !t.done
+		td.count(x.running, &td.running)
 		if td.running == 0 {
 			td.stale = true // Tickers tick no more.
 		}
 	}
-	if choosing := t.choosing(); choosing != p.choosing {
-		p.choosing = choosing
+	if choosing := t.choosing(); choosing != x.choosing {
+		x.choosing = choosing
 		td.count(choosing, &td.choosing)
 	}
-	ready := t.ready()
-	if locked := waits > 0 && !ready && !t.gone && t.awaits.bound().kind == hook.Lock; locked != p.locked {
-		p.locked = locked
+	if locked := waits > 0 && !ready && !t.gone && t.awaits.bound().kind == hook.Lock; locked != x.locked {
+		x.locked = locked
 		td.count(locked, &td.locked)
 	}
-	if !ready {
-		return Never
-	}
-	if m := td.lockQueueOf(t); m != nil {
-		return m.due(int32(t.number), p.next)
-	}
-	if waits > 0 {
-		if h, ok := t.awaits.(*head); ok && len(h.conn.responses) > 0 && h == &h.conn.in.head {
-			return max(p.next, h.conn.responses[0].at)
-		}
-	}
-	return p.next
 }
 
 func (td *timed) count(up bool, n *int) {
@@ -491,41 +434,14 @@ func (td *timed) find() {
 	w := td.world
 	for td.stale {
 		td.stale = false
-		for process := range td.threads {
-			if process > 0 {
-				td.look(int32(process))
-			}
+		for thread := range td.threads {
+			td.look(int32(thread))
 		}
 	}
 	w.contended = td.locked > 0
 	td.ties = td.due.first(td.ties[:0])
 	for _, thread := range td.ties {
-		if t := td.threads[thread].task; t != nil && t.choosing() {
-			w.findWays(t)
-			continue
-		}
-		w.enabled = append(w.enabled, *td.eventOf(thread))
-	}
-}
-
-func (td *timed) eventOf(thread int32) *Event {
-	switch a := &td.threads[thread]; {
-	case a.task != nil:
-		return &a.task.site.event
-	case a.conn != nil:
-		td.arrival = a.conn.arrival()
-		return &td.arrival
-	case a.timer != nil:
-		return &a.timer.event
-	case a.alarm != nil:
-		return &a.alarm.event
-	case a.asks != nil:
-		td.arrival = a.asks.event()
-		return &td.arrival
-	case a.process != nil:
-		return &a.process.begins
-	default:
-		return &a.node.restart
+		td.threads[thread].enable(w)
 	}
 }
 
