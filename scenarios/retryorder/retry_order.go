@@ -3,8 +3,6 @@
 package retryorder
 
 import (
-	"fmt"
-
 	"racelab/model"
 	"racelab/model/broker"
 	"racelab/model/producer"
@@ -297,14 +295,14 @@ var Scenario = scenario.Scenario[Params, Client]{
 		},
 	},
 	Schedule: `
-		app produce; app input; app produce#2; app input#2; pp dispatch; bp run (p.bpInput with pp); pp hand on
-		pp dispatch#2; bridge bridge (with bp); bridge async produce; bp run (p.output)
-		bp run (p.bpInput with pp)#2; bridge->broker Produce; reader next promise (with bridge)
+		app produce; app input; app produce#2; app input#2; pp dispatch; bp run (leader1.bpInput with pp); pp hand on
+		pp dispatch#2; bridge bridge (with bp); bridge async produce; bp run (leader1.output)
+		bp run (leader1.bpInput with pp)#2; bridge->broker Produce; reader next promise (with bridge)
 		reader read response; reader to pending; bridge write; bridge bridge (with bp)#2; bridge async produce#2
-		bp run (p.output)#2; bp run (p.pending); bp to retries; reader next promise (with bridge)#2
+		bp run (leader1.output)#2; bp run (leader1.pending); bp to retries; reader next promise (with bridge)#2
 		bridge write#2; retries take retry; retries input again; pp hand on#2; pp dispatch#3
-		bp run (p.bpInput with pp)#3; pp send fin; pp least loaded; bp to retries#2; bp run (p.bpInput with pp)#4
-		pp send syn; bp run (p.bpInput with pp)#5; bridge bridge (with bp)#3; bridge async produce#3
+		bp run (leader1.bpInput with pp)#3; pp send fin; pp least loaded; bp to retries#2; bp run (leader1.bpInput with pp)#4
+		pp send syn; bp run (leader1.bpInput with pp)#5; bridge bridge (with bp)#3; bridge async produce#3
 		bridge->broker Produce#2; bridge->broker Produce#3`,
 	Build: build,
 }
@@ -331,24 +329,9 @@ func build(w *sim.World, is Client, p Params) {
 
 // buildSarama makes an application over Sarama's asynchronous producer.
 func buildSarama(w *sim.World, release saramaasync.Release, p Params) {
-	producer := saramaasync.NewProducer(w.Dial("sarama", "broker"), saramaasync.Config{
+	saramaasync.NewProducer(saramaasync.Config{
 		Release: release, Idempotent: p.Idempotent, MaxOpenRequests: p.MaxOpen, RetryMax: int32(p.RetryMax), Messages: p.Messages, Unread: p.Unread,
-	})
-	w.Share("p", producer)
-	w.GoProgram("app", producer.NewApplication())
-	w.GoProgram("pp", producer.NewPartitionProducer())
-	w.GoProgram("bp", producer.NewBrokerProducer())
-	w.GoProgram("bridge", producer.NewBridge())
-	w.GoProgram("reader", producer.NewResponseReceiver())
-	w.GoProgram("retries", producer.NewRetryHandler())
-	if p.Idempotent || p.Lost > 0 && release >= saramaasync.Release1_60_1 {
-		for i := range 2 {
-			w.GoProgram(fmt.Sprint("batch", i+1), producer.NewRetryBatch())
-		}
-	}
-	if p.Idempotent && p.Lost > 0 {
-		w.GoProgram("bp2", producer.NewEndingBrokerProducer())
-	}
+	}, w.Dial("sarama", "broker")).AddTo(w, p.Lost > 0)
 }
 
 // buildPipeline makes a client of Java or librdkafka that retries as often as Sarama.

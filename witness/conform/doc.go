@@ -21,7 +21,7 @@
 // around them, from 1.19.0 on; its commits while the epoch of a KIP-848 group rises, from 1.21.0 on;
 // commits, heartbeats and joins of Sarama's cooperative rebalance; a connection of
 // Sarama whose broker throttles it; Sarama's asynchronous producer whose leader refuses a
-// batch for a while; Sarama's idempotent producer, whose requests meet faults, lost
+// batch for a while, or moves to another broker, and back; Sarama's idempotent producer, whose requests meet faults, lost
 // connections among them, against no model; franz-go's producer, idempotent
 // or not, whose leader refuses a batch, moves to another broker and back, and loses up to two
 // connections; and the configuration checks of both clients.

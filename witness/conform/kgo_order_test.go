@@ -51,12 +51,7 @@ func drawKgoOrdering(r *rapid.T, release string) (c kgoOrdering) {
 		c.after = rapid.IntRange(0, 1).Draw(r, "after")
 	}
 	if c.Messages <= 5 && rapid.Bool().Draw(r, "moves") {
-		request, load := 0, 0
-		for range rapid.IntRange(1, 2).Draw(r, "times") {
-			request += rapid.IntRange(1, 4).Draw(r, "with")
-			load += rapid.IntRange(1, 2).Draw(r, "known")
-			c.moves, c.knows = append(c.moves, request), append(c.knows, load)
-		}
+		c.drawMoves(r)
 	}
 	c.Refused = rapid.IntRange(1, c.Messages).Draw(r, "refused")
 	c.Refusals = rapid.IntRange(0, 9).Draw(r, "refusals")
@@ -77,8 +72,9 @@ func drawKgoOrdering(r *rapid.T, release string) (c kgoOrdering) {
 // stands for two, on two connections.
 type losingBroker struct {
 	*broker.Broker
-	lost   []int `sim:"config"` // from 1
-	moves  []int `sim:"config"`
+	lost   []int  `sim:"config"` // from 1
+	moves  []int  `sim:"config"`
+	second string `sim:"config"` // who writes to the second
 	seen   int
 	at     int    // the connection of the last request
 	losses [2]int // so far, by connection
@@ -92,14 +88,14 @@ func (b *losingBroker) Handle(e sim.Envelope, out *sim.Outbox) {
 		return
 	}
 	b.at = 0
-	if e.From() == "sink2" {
+	if e.From() == b.second {
 		b.at = 1
 	}
 	b.seen++
 	if b.cuts = slices.Contains(b.lost, b.seen); b.cuts {
 		b.losses[b.at]++
 	}
-	if b.at == leader(b.moves, b.seen) {
+	if b.at == leader(b.moves, b.seen) || len(request.Partitions) == 0 {
 		b.Broker.Handle(e, out)
 		return
 	}
@@ -129,22 +125,28 @@ func withFault(enabled []sim.Event, now bool, line string, n int) (options []int
 	return options
 }
 
-func (c kgoOrdering) world(s *story) (*sim.World, *losingBroker) {
-	w := sim.NewWorld()
+// brokers adds the brokers to a world, and dials them.
+func (c ordering) brokers(w *sim.World, second string) (*losingBroker, []*sim.Conn) {
 	config := broker.Config{Partitions: []model.Partition{0}}
 	if c.Refusals > 0 {
 		config.Refusals = []broker.Refusal{{Record: model.Record(c.Refused), Error: c.refusal, After: int32(c.after), Times: int32(c.Refusals)}}
 	}
-	node := &losingBroker{Broker: broker.New(config), lost: c.lost, moves: c.moves}
+	node := &losingBroker{Broker: broker.New(config), lost: c.lost, moves: c.moves, second: second}
 	w.AddNode("broker", node)
 	leaders := []*sim.Conn{w.Dial(connections[0], "broker")}
 	if len(c.moves) > 0 {
 		leaders = append(leaders, w.Dial(connections[1], "broker"))
 	}
+	return node, leaders
+}
+
+func (c kgoOrdering) world(s *story) (*sim.World, *losingBroker) {
+	w := sim.NewWorld()
+	node, leaders := c.brokers(w, "sink2")
 	cl := producer.NewProducer(nil, producer.ProducerConfig{
 		Idempotent: c.Idempotent, InFlight: c.MaxOpen, BatchRecords: 1, RecordRetries: int32(retriesOf(c.release, c.RetryMax)), ReusesNumbers: semver.Compare(c.release, "v1.22.2") < 0, StaysOK: semver.Compare(c.release, "v1.17.0") < 0,
 		FirstReadFails: semver.Compare(c.release, "v1.19.0") >= 0, Keys: 1, Partitions: 1, Batches: 3 * c.Messages, MetadataMinAge: c.minAge, Paced: true,
-		Leaders: c.leaders(), KeepsOK: semver.Compare(c.release, "v1.21.1") < 0, CreditsOK: semver.Compare(c.release, "v1.21.2") < 0, AwaitsMetadata: semver.Compare(c.release, "v1.17.1") < 0,
+		Leaders: leadersOf[int32](c.knows), KeepsOK: semver.Compare(c.release, "v1.21.1") < 0, CreditsOK: semver.Compare(c.release, "v1.21.2") < 0, AwaitsMetadata: semver.Compare(c.release, "v1.17.1") < 0,
 	}, leaders...)
 	app := producer.NewApp(cl, producer.AppConfig{Remedy: producer.HandOverAgain, Records: c.Messages})
 	app.AddTo(w, app.NewSubmitter(1, model.Record(c.Messages+1), 1))
@@ -153,17 +155,6 @@ func (c kgoOrdering) world(s *story) (*sim.World, *losingBroker) {
 	w.Timed(sim.Timing{Seed: c.seed, Service: c.service, ThinkTimes: []sim.DelayOverride{{Of: producer.PointSubmit, Delay: c.think}}})
 	s.watch(w, c.Idempotent)
 	return w, node
-}
-
-// leaders are whom the metadata names, one load after the other.
-func (c kgoOrdering) leaders() (places []int32) {
-	if len(c.knows) == 0 {
-		return nil
-	}
-	for load := 1; load <= c.knows[len(c.knows)-1]; load++ {
-		places = append(places, int32(leader(c.knows, load)))
-	}
-	return places
 }
 
 // released runs the release that this binary has. It belongs in a bubble.

@@ -16,9 +16,11 @@ func (pp *PartitionProducer) describe() string { return fmt.Sprint("level ", pp.
 // Source: brokerProducer.
 type BrokerProducer struct {
 	*Producer
+	*broker
 	accumulating []message           // accumulatingBatch; up to 1.47.0 buffer
 	flushing     []message           // flushingBatch, since 1.48.0
 	epoch        model.ProducerEpoch // of accumulating, up to 1.61.0: the producer's when that began
+	ready        bool                // output != nil, up to 1.47.0
 	retrying     bool                // currentRetries of the partition
 	conn         int64               // whose brokerProducer the partition has: that of its last syn
 	lost         int64               // connections up to this one, from 1 on, are lost: closing
@@ -29,8 +31,10 @@ type BrokerProducer struct {
 	i            int
 }
 
-// NewBrokerProducer returns it.
-func (p *Producer) NewBrokerProducer() *BrokerProducer { return &BrokerProducer{Producer: p} }
+// NewBrokerProducer returns that of a leader.
+func (p *Producer) NewBrokerProducer(place int) *BrokerProducer {
+	return &BrokerProducer{Producer: p, broker: p.brokers[place]}
+}
 
 func (bp *BrokerProducer) Run(t *sim.Task) {
 	for {
@@ -43,8 +47,10 @@ func (bp *BrokerProducer) Run(t *sim.Task) {
 				return
 			}
 			bp.msg = msg
-			bp.take(t)
-			bp.msg = message{}
+			added := bp.take(t)
+			if bp.msg = (message{}); !added {
+				continue
+			}
 		case &bp.output:
 			bp.flushed(t)
 		case &bp.pending:
@@ -53,19 +59,21 @@ func (bp *BrokerProducer) Run(t *sim.Task) {
 			bp.unmuted.Received(t)
 		}
 		bp.tryBuildFlushingBatch(t)
+		bp.ready = !bp.mutes() && len(bp.accumulating) > 0
 	}
 }
 
-// flush is the case of the output, if a set is ready.
+// flush is the case of the output, if a set is ready. Up to 1.47.0 that is looked at only when a
+// turn of run ends, and a message that is retried ends none: if its set was dropped meanwhile, an empty
+// one goes out, a request without a partition.
 func (bp *BrokerProducer) flush() sim.SelectCase {
-	set := bp.flushing
-	if !bp.mutes() {
-		set = bp.sealed(bp.accumulating)
+	switch {
+	case bp.ready:
+		return bp.output.Sending(bp.sealed(bp.accumulating))
+	case len(bp.flushing) > 0:
+		return bp.output.Sending(slices.Clone(bp.flushing))
 	}
-	if len(set) == 0 {
-		return sim.SelectCase{}
-	}
-	return bp.output.Sending(slices.Clone(set))
+	return sim.SelectCase{}
 }
 
 // flushed is that the output has taken the set.
@@ -133,8 +141,8 @@ func (bp *BrokerProducer) tryBuildFlushingBatch(t *sim.Task) {
 	}
 }
 
-// take is the case of a message.
-func (bp *BrokerProducer) take(t *sim.Task) {
+// take is the case of a message, and says whether it was added to the set.
+func (bp *BrokerProducer) take(t *sim.Task) (added bool) {
 	switch {
 	case bp.msg.flag == syn:
 		bp.retrying, bp.conn = false, bp.msg.conn
@@ -151,8 +159,9 @@ func (bp *BrokerProducer) take(t *sim.Task) {
 	case bp.numbersEarly() && bp.msg.epoch != bp.epoch && !bp.waitForSpace(t):
 		bp.retryMessage(t, bp.msg, model.ErrNotLeaderOrFollower)
 	default:
-		bp.add(t)
+		return bp.add(t)
 	}
+	return false
 }
 
 // waitForSpace begins a set for a message of another epoch than the set's; the set then
@@ -204,13 +213,14 @@ func (bp *BrokerProducer) stale() bool { return bp.answered.conn < bp.conn }
 // add puts a message into the set.
 //
 // Source: produceSet.add, which wants each number to follow the one before.
-func (bp *BrokerProducer) add(t *sim.Task) {
+func (bp *BrokerProducer) add(t *sim.Task) bool {
 	if bp.numbersEarly() && len(bp.accumulating) > 0 && bp.msg.seq < bp.accumulating[0].seq {
 		t.Step(PointOutOfSequence)
 		bp.returnError(t, bp.msg, model.ErrOutOfOrderSequenceNumber) // "assertion failed: message out of sequence added to a batch"
-		return
+		return false
 	}
 	bp.accumulating = append(bp.accumulating, bp.msg)
+	return true
 }
 
 // handleResponse is handleResponse and handleSuccess.
@@ -289,9 +299,9 @@ func (bp *BrokerProducer) retrySet(t *sim.Task) {
 // Source: getBrokerProducer, unrefBrokerProducer, brokerProducer.shutdown.
 type EndingBrokerProducer struct{ BrokerProducer }
 
-// NewEndingBrokerProducer returns it, for all that there are, one after the other.
-func (p *Producer) NewEndingBrokerProducer() *EndingBrokerProducer {
-	return &EndingBrokerProducer{BrokerProducer{Producer: p}}
+// NewEndingBrokerProducer returns it, for all that there are of a leader, one after the other.
+func (p *Producer) NewEndingBrokerProducer(place int) *EndingBrokerProducer {
+	return &EndingBrokerProducer{*p.NewBrokerProducer(place)}
 }
 
 func (bp *EndingBrokerProducer) Run(t *sim.Task) {
@@ -310,12 +320,15 @@ func (bp *EndingBrokerProducer) Run(t *sim.Task) {
 // Source: newBrokerProducer, Broker.AsyncProduce, Broker.sendInternal.
 type Bridge struct {
 	*Producer
+	*broker
 	set  []message
 	conn int64
 }
 
-// NewBridge returns it.
-func (p *Producer) NewBridge() *Bridge { return &Bridge{Producer: p} }
+// NewBridge returns that of a leader.
+func (p *Producer) NewBridge(place int) *Bridge {
+	return &Bridge{Producer: p, broker: p.brokers[place]}
+}
 
 func (b *Bridge) Run(t *sim.Task) {
 	for {
@@ -329,7 +342,7 @@ func (b *Bridge) Run(t *sim.Task) {
 		if !b.mutes() {
 			b.lock.Lock(t.At(PointAsyncProduce))
 		}
-		b.Producer.conn.Send(t, b.request(b.set))
+		b.broker.conn.Send(t, b.request(b.set))
 		b.conn = b.opened.Load(t)
 		b.promises.Send(t.At(PointWrite), response{set: slices.Clone(b.set), conn: b.conn})
 		if !b.mutes() {
@@ -345,12 +358,15 @@ func (b *Bridge) Run(t *sim.Task) {
 // Source: Broker.responseReceiver.
 type ResponseReceiver struct {
 	*Producer
+	*broker
 	promise response
 	dead    int64 // connections up to this one, from 1 on, are dead
 }
 
-// NewResponseReceiver returns it.
-func (p *Producer) NewResponseReceiver() *ResponseReceiver { return &ResponseReceiver{Producer: p} }
+// NewResponseReceiver returns that of a leader.
+func (p *Producer) NewResponseReceiver(place int) *ResponseReceiver {
+	return &ResponseReceiver{Producer: p, broker: p.brokers[place]}
+}
 
 func (r *ResponseReceiver) Run(t *sim.Task) {
 	for {

@@ -36,7 +36,7 @@ func (a *Application) Run(t *sim.Task) {
 //
 // Source: partitionProducer.
 type PartitionProducer struct {
-	*Producer
+	goroutine
 	msg           message
 	highWatermark int32
 	retryState    []retryState
@@ -52,7 +52,7 @@ type retryState struct {
 
 // NewPartitionProducer returns it.
 func (p *Producer) NewPartitionProducer() *PartitionProducer {
-	return &PartitionProducer{Producer: p, has: true, retryState: make([]retryState, p.config.RetryMax+1)}
+	return &PartitionProducer{goroutine: goroutine{Producer: p}, has: true, retryState: make([]retryState, p.config.RetryMax+1)}
 }
 
 // Run is dispatch.
@@ -71,10 +71,12 @@ func (pp *PartitionProducer) Run(t *sim.Task) {
 		if pp.numbersEarly() && pp.msg.retries == 0 && pp.msg.flag == noFlag {
 			pp.number(t, &pp.msg)
 		}
-		pp.bpInput.Send(t.At(PointHandOn), pp.msg)
+		pp.broker().bpInput.Send(t.At(PointHandOn), pp.msg)
 		pp.msg = message{}
 	}
-	pp.bpInput.Close(t)
+	for _, b := range pp.brokers {
+		b.bpInput.Close(t)
+	}
 }
 
 // keeps looks at the level of the message, and says whether it does not go on.
@@ -107,7 +109,7 @@ func (pp *PartitionProducer) newHighWatermark(t *sim.Task, hwm int32) {
 	pp.highWatermark = hwm
 	pp.retryState[hwm].expectChaser = true
 	pp.inFlight.Add(t, 1)
-	pp.bpInput.Send(t.At(PointFin), message{flag: fin, retries: hwm - 1})
+	pp.broker().bpInput.Send(t.At(PointFin), message{flag: fin, retries: hwm - 1})
 	pp.has = false
 }
 
@@ -116,11 +118,11 @@ func (pp *PartitionProducer) updateLeaderIfBrokerProducerIsNil(t *sim.Task) {
 		return
 	}
 	pp.refreshMetadata(t)
-	pp.Producer.open(t)
+	pp.findLeader(t)
 	pp.inFlight.Add(t, 1)
-	pp.conn = pp.opened.Load(t)
-	pp.holder.Store(t, partitionHolds) // getBrokerProducer
-	pp.bpInput.Send(t.At(PointSyn), message{flag: syn, conn: pp.conn})
+	pp.conn = pp.broker().opened.Load(t)
+	pp.broker().holder.Store(t, partitionHolds) // getBrokerProducer
+	pp.broker().bpInput.Send(t.At(PointSyn), message{flag: syn, conn: pp.conn})
 	pp.conn, pp.has = 0, true
 }
 
@@ -135,7 +137,7 @@ func (pp *PartitionProducer) flushRetryBuffers(t *sim.Task) {
 			if pp.numbersEarly() && pp.config.Release >= Release1_46_3 && msg.retries == 0 {
 				pp.number(t, msg)
 			}
-			pp.bpInput.Send(t.At(PointFlush), pp.retryState[pp.highWatermark].buf[pp.i])
+			pp.broker().bpInput.Send(t.At(PointFlush), pp.retryState[pp.highWatermark].buf[pp.i])
 		}
 		pp.i = 0
 		pp.retryState[pp.highWatermark].buf = nil
@@ -173,7 +175,7 @@ func (r *RetryHandler) Run(t *sim.Task) {
 // Differs: a goroutine serves one batch after the other, and there are as many as can
 // be at work at once.
 type RetryBatch struct {
-	*Producer
+	goroutine
 	set  []message
 	err  model.Error
 	made bool // the brokerProducer
@@ -181,7 +183,7 @@ type RetryBatch struct {
 }
 
 // NewRetryBatch returns it.
-func (p *Producer) NewRetryBatch() *RetryBatch { return &RetryBatch{Producer: p} }
+func (p *Producer) NewRetryBatch() *RetryBatch { return &RetryBatch{goroutine: goroutine{Producer: p}} }
 
 func (r *RetryBatch) Run(t *sim.Task) {
 	for {
@@ -203,13 +205,13 @@ func (r *RetryBatch) retry(t *sim.Task) {
 		r.unmute(t)
 		return
 	}
-	r.open(t)
-	r.made = r.missesUnmute() && r.holder.CompareAndSwap(t, nobody, retryBatchHolds) // getBrokerProducer
-	r.output.Send(t.At(PointHandOver), r.again())
-	if r.made && r.holder.CompareAndSwap(t, retryBatchHolds, nobody) { // unrefBrokerProducer
-		r.alone.Store(t, true)
+	r.findLeader(t)
+	r.made = r.missesUnmute() && r.broker().holder.CompareAndSwap(t, nobody, retryBatchHolds) // getBrokerProducer
+	r.broker().output.Send(t.At(PointHandOver), r.again())
+	if r.made && r.broker().holder.CompareAndSwap(t, retryBatchHolds, nobody) { // unrefBrokerProducer
+		r.broker().alone.Store(t, true)
 	}
-	r.made = false
+	r.leader, r.made = 0, false
 }
 
 // again is the set at its next level.

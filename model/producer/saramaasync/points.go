@@ -32,6 +32,8 @@ const (
 	PointPending       = "to pending"      // the callback sends to pending, where there is room
 	PointAsyncProduce  = "async produce"   // AsyncProduce takes Broker.lock
 	PointLeastLoaded   = "least loaded"    // LeastLoadedBroker takes it, to refresh metadata
-	PointOpen          = "open"            // getBrokerProducer's caller connects anew
+	PointRefresh       = "refresh"         // RefreshMetadata begins, or waits for who does it already
+	PointMetadata      = "metadata"        // the answer comes
+	PointOpen          = "open"            // client.Leader connects anew
 	PointErrors        = "return error"    // a message is sent to Errors, which nobody reads
 )

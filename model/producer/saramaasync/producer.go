@@ -47,6 +47,14 @@ type Config struct {
 	RetryMax int32
 	Messages int
 	Unread   bool // errors are returned, and nobody reads them
+	// Leaders are whom the metadata names, by the place of their connections, one load after the
+	// other; then the last again. None: the first leads, and metadata makes no difference.
+	Leaders []int
+	// SingleFlight says that who wants metadata while another one loads it waits for that.
+	//
+	// Default: true since 1.46.0, in which it is new.
+	// Source: Config.Metadata.SingleFlight.
+	SingleFlight bool
 }
 
 // message is a message, or a syn or fin between the goroutines.
@@ -91,9 +99,10 @@ const (
 // Producer is what the goroutines of a producer share.
 //
 // Source: asyncProducer in sarama 1.43.3, 1.46.3, 1.48.0 and 1.61.1, async_producer.go.
-// Differs: the unmute signal is a token and no closed channel: one goroutine takes it. One
-// partition, whose leader stays, and whose brokerProducer lives on, as with another
-// partition it does, until its connection is lost. The brokerProducer of a connection that
+// Differs: the unmute signal is a token and no closed channel: only the brokerProducer that
+// the partition has waits for it. One
+// partition, whose brokerProducers live on, as with another
+// partition they do, until their connection is lost. The brokerProducer of a connection that
 // is lost and the next one of the partition are one goroutine, told apart by the connection;
 // so are the bridges and readers of all. What a brokerProducer that only retryBatch has does
 // with its answer makes no difference from 1.60.1 on, and is left out there. dispatcher
@@ -101,21 +110,13 @@ const (
 // room for all, as the queues behind them have. No flush settings: every set is ready.
 // Backoffs take no time. Neither does a refresh of metadata but for the lock that it waits for
 // up to 1.47.0: in the release it may be asked of the leader, behind what that has to answer.
-// Up to 1.47.0, once in some ten thousand runs the release sends an empty request more than any
-// run of the model; why is not known.
 // Close begins when all is told:
 // from 1.60.0 on a batch that is to go again when Close has begun may fail with ErrShuttingDown.
 type Producer struct {
-	config Config `sim:"config"`
-	conn   *sim.Conn
+	config  Config `sim:"config"`
+	brokers []*broker
 
 	input    sim.Chan[message]
-	bpInput  sim.Chan[message] // brokerProducer.input
-	output   sim.Chan[[]message]
-	promises sim.Chan[response]
-	lock     sim.Mutex      // Broker.lock; kept up to 1.47.0
-	slots    sim.Chan[bool] // broker.inFlight, since 1.61.1
-	pending  sim.Chan[response]
 	retries  sim.Chan[message]
 	batches  sim.Chan[response] // go retryBatch
 	unread   sim.Chan[bool]     // Errors, if nobody reads it: nil
@@ -123,6 +124,22 @@ type Producer struct {
 	muted    sim.Atomic[bool]   // partitionMuter, under its own lock
 	unmuted  sim.Chan[bool]     // unmuteSignal; up to 1.60.0 only waitForSpace listens
 	sequence sim.Atomic[int64]  // of txnmgr: epoch, and the next sequence number
+	loads    sim.Atomic[int64]  // of metadata
+	refresh  sim.Mutex          // currentRefresh.ongoing, with SingleFlight
+}
+
+// broker is the connection to one who may lead the partition, with what the goroutines share
+// that gather for it, write and read.
+//
+// Source: Broker, brokerProducer.
+type broker struct {
+	conn     *sim.Conn
+	bpInput  sim.Chan[message] // brokerProducer.input
+	output   sim.Chan[[]message]
+	promises sim.Chan[response]
+	lock     sim.Mutex      // Broker.lock; kept up to 1.47.0
+	slots    sim.Chan[bool] // Broker.inFlight, since 1.61.1
+	pending  sim.Chan[response]
 	holder   sim.Atomic[holder] // of asyncProducer.brokers
 	alone    sim.Atomic[bool]   // nobody joined retryBatch: the brokerProducer that it made ends with its answer
 	ending   sim.Chan[response] // responses of that
@@ -130,26 +147,65 @@ type Producer struct {
 	closed   sim.Atomic[bool]   // and whether it has to be: its brokerProducer is abandoned
 }
 
-// NewProducer returns a producer with its connection to the leader.
-func NewProducer(conn *sim.Conn, config Config) *Producer {
-	p := &Producer{config: config, conn: conn}
-	p.bpInput.Init(0)
-	p.output.Init(0)
-	p.promises.Init(config.MaxOpenRequests - 1)
-	if config.Release >= Release1_61_1 {
-		p.slots.Init(config.MaxOpenRequests)
-		p.promises.Init(config.MaxOpenRequests)
-	}
+// NewProducer returns a producer with its connections to the one or two who may lead the
+// partition, of whom the first does at the start.
+func NewProducer(config Config, leaders ...*sim.Conn) *Producer {
+	p := &Producer{config: config}
 	room := 2 * (config.Messages + int(config.RetryMax))
+	for _, conn := range leaders {
+		p.brokers = append(p.brokers, newBroker(conn, config, room))
+	}
 	p.input.Init(room)
-	p.pending.Init(room)
 	p.retries.Init(room)
 	p.batches.Init(room)
-	p.ending.Init(1)
-	p.holder.Init(partitionHolds)
 	p.unmuted.Init(1)
 	p.inFlight.Init(config.Messages)
 	return p
+}
+
+func newBroker(conn *sim.Conn, config Config, room int) *broker {
+	b := &broker{conn: conn}
+	b.bpInput.Init(0)
+	b.output.Init(0)
+	b.promises.Init(config.MaxOpenRequests - 1)
+	if config.Release >= Release1_61_1 {
+		b.slots.Init(config.MaxOpenRequests)
+		b.promises.Init(config.MaxOpenRequests)
+	}
+	b.pending.Init(room)
+	b.ending.Init(1)
+	b.holder.Init(partitionHolds)
+	return b
+}
+
+// AddTo shares the producer with a world, and adds its goroutines: app hands the messages over, pp
+// is the partition's, and each leader has bp, bridge and reader. If connections to the first are
+// lost, bp2 is what only retryBatch has.
+func (p *Producer) AddTo(w *sim.World, lost bool) {
+	for place, b := range p.brokers {
+		w.Share(fmt.Sprint("leader", place+1), b)
+	}
+	w.Share("p", p)
+	w.GoProgram("app", p.NewApplication())
+	w.GoProgram("pp", p.NewPartitionProducer())
+	for place := range p.brokers {
+		of := ""
+		if place > 0 {
+			of = fmt.Sprint("-", place+1)
+		}
+		w.GoProgram("bp"+of, p.NewBrokerProducer(place))
+		w.GoProgram("bridge"+of, p.NewBridge(place))
+		w.GoProgram("reader"+of, p.NewResponseReceiver(place))
+	}
+	w.GoProgram("retries", p.NewRetryHandler())
+	if p.config.Idempotent || lost && p.config.Release >= Release1_60_1 {
+		for i := range 2 {
+			w.GoProgram(fmt.Sprint("batch", i+1), p.NewRetryBatch())
+		}
+	}
+	if p.config.Idempotent && lost {
+		w.GoProgram("bp2", p.NewEndingBrokerProducer(0))
+	}
 }
 
 // numbersEarly says whether a message has its number before its batch is built.
@@ -168,27 +224,61 @@ func (p *Producer) mutes() bool { return p.config.Release >= Release1_48_0 }
 // partition.
 func (p *Producer) missesUnmute() bool { return p.mutes() && p.config.Release < Release1_60_1 }
 
-// refreshMetadata waits for the lock of the leader's connection, which a request holds that
-// waits for room.
+// refreshMetadata loads the metadata, or waits for who does. It waits for the locks of the leaders'
+// connections, which a request holds that waits for room.
 //
-// Source: client.LeastLoadedBroker, Broker.ResponseSize. Differs: the lock is asked for once,
-// and not again if the leader comes first of all brokers; from 1.48.0 on it is left out.
+// Source: client.LeastLoadedBroker, Broker.ResponseSize; singleFlightMetadataRefresher.
+// Differs: the locks are asked for once, in order, and that of a leader that comes first of all brokers
+// not again; from 1.48.0 on they are left out. What is loaded is known at once.
 func (p *Producer) refreshMetadata(t *sim.Task) {
+	if p.config.SingleFlight && len(p.config.Leaders) > 0 {
+		first := p.refresh.TryLock(t.At(PointRefresh))
+		if !first {
+			p.refresh.Lock(t.At(PointRefresh))
+			p.refresh.Unlock(t)
+			return
+		}
+	}
 	if !p.mutes() {
-		p.lock.Lock(t.At(PointLeastLoaded))
-		p.lock.Unlock(t)
+		p.brokers[0].responseSize(t)
+		if len(p.brokers) > 1 {
+			p.brokers[1].responseSize(t)
+		}
+	}
+	if len(p.config.Leaders) > 0 {
+		t.Step(PointMetadata)
+		p.loads.Add(t, 1)
+		if p.config.SingleFlight {
+			p.refresh.Unlock(t)
+		}
 	}
 }
 
-// open is what getBrokerProducer's caller does before: it connects to the leader if that
-// is not connected.
+func (b *broker) responseSize(t *sim.Task) {
+	b.lock.Lock(t.At(PointLeastLoaded))
+	b.lock.Unlock(t)
+}
+
+// goroutine is one that asks who leads the partition.
+type goroutine struct {
+	*Producer
+	leader int // its place
+}
+
+func (g *goroutine) broker() *broker { return g.brokers[g.leader] }
+
+// findLeader looks up whom the metadata names, and connects to it if it is not connected.
 //
 // Source: client.Leader, Broker.Open.
-func (p *Producer) open(t *sim.Task) {
-	if p.closed.Load(t) {
-		p.conn.Redial(t.At(PointOpen))
-		if p.closed.Swap(t, false) {
-			p.opened.Add(t, 1)
+func (g *goroutine) findLeader(t *sim.Task) {
+	loads := int(g.loads.Load(t))
+	if g.leader = 0; loads > 0 && len(g.config.Leaders) > 0 {
+		g.leader = g.config.Leaders[min(loads, len(g.config.Leaders))-1]
+	}
+	if g.broker().closed.Load(t) {
+		g.broker().conn.Redial(t.At(PointOpen))
+		if g.broker().closed.Swap(t, false) {
+			g.broker().opened.Add(t, 1)
 		}
 	}
 }
