@@ -303,8 +303,7 @@ func (l *offsetLog) handle(request kmsg.Request) (kmsg.Response, time.Duration) 
 
 // agrees runs a release, several times, until it does what the model does. Go fires timers of
 // a bubble that are due at one instant in an order that it draws, and two goroutines that wait
-// for mutexes may be woken at one; the model has one order. And a few stories that a release
-// tells once in ten thousand runs no model has, which its Differs says.
+// for mutexes may be woken at one; the model has one order.
 func agrees(run func() bool) bool {
 	for range 10 {
 		if run() {
