@@ -32,13 +32,13 @@ func (w *World) checkStep(i int) error {
 	before := w.save()
 	event := w.events()[i]
 	w.markMoments()
-	w.load(before) // A moment that has passed may be any, until it is loaded.
+	w.load(before) // To load sets what has passed to now, which is no change by the step.
 	w.findEnabled()
 	w.whole.was.note(w)
-	w.recall.mode, w.recall.err = notes, nil
+	w.recall.mode, w.recall.err = recallChecked, nil
 	w.take(i)
-	w.recall.mode = forgets
-	defer func() { w.recall.mode = recalls }()
+	w.recall.mode = recallOff
+	defer func() { w.recall.mode = recallOn }()
 	came := w.outcome.clone()
 	after := w.save()
 

@@ -186,10 +186,10 @@ func nanoseconds(x float64) time.Duration {
 }
 
 // Random is a sequence of random numbers, for a node or a program that draws
-// delays: a function of a seed, a source and how many were drawn before. Each source has a sequence of its own, so that
-// what one draws does not shift what the others get, and two variants under
-// one seed meet the same delays. A process that begins anew goes on drawing
-// where it was: chance has no memory that a crash could take.
+// delays: a function of a seed, a source and how many were drawn before. Each source
+// has a sequence of its own, so that what one draws does not shift what the others
+// get, and two variants under one seed meet the same delays. A process that begins
+// anew goes on drawing where it was: chance has no memory that a crash could take.
 //
 // Source: Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators
 // (OOPSLA 2014), SplitMix64.

@@ -25,12 +25,12 @@ func (w *World) foresee(withRest bool) []hook.Prospect {
 		p, m := hook.Prospect{}, w.foreseeable(&w.enabled[i])
 		if m != nil {
 			p = hook.Prospect{Known: true, Fingerprint: w.sum, Tested: m.tested, Quiet: m.quiet}
-			for _, x := range m.left {
+			for _, x := range m.changes {
 				p.Fingerprint += x.is.hash - w.records[x.group].hash
 			}
 			if withRest {
 				p.Rest = rest
-				for _, x := range m.left {
+				for _, x := range m.changes {
 					p.Rest += x.is.rest - w.records[x.group].rest
 				}
 			}
@@ -42,10 +42,10 @@ func (w *World) foresee(withRest bool) []hook.Prospect {
 
 // foreseeable is what is remembered of a step, if that says where it leads.
 func (w *World) foreseeable(e *Event) *remembered {
-	if w.recall.mode != recalls || w.looked.number > 0 || !w.mayRecall(e) {
+	if w.recall.mode != recallOn || w.looked.number > 0 || !w.mayRecall(e) {
 		return nil
 	}
-	if m := w.remembers(e); m != nil && m.twice && m.elapsed == 0 && (m.cameTo == nil || w.waitsForItself(e.task, m.cameTo, m) < 0) {
+	if m := w.remembers(e); m != nil && m.confirmed && m.elapsed == 0 && (m.cameTo == nil || w.waitsForItself(e.task, m.cameTo, m) < 0) {
 		return m
 	}
 	return nil
@@ -73,11 +73,11 @@ func (w *World) leap(i int) (*remembered, bool) {
 // world goes there.
 func (w *World) land(from *snapshot, step *remembered) *snapshot {
 	s := w.newSnapshot(from.now, from.blocks)
-	for left := step.left; len(left) > 0; {
-		k := left[0].group / blockSize
+	for changes := step.changes; len(changes) > 0; {
+		k := changes[0].group / blockSize
 		b := *s.blocks[k]
-		for ; len(left) > 0 && left[0].group/blockSize == k; left = left[1:] {
-			b[left[0].group%blockSize] = left[0].is
+		for ; len(changes) > 0 && changes[0].group/blockSize == k; changes = changes[1:] {
+			b[changes[0].group%blockSize] = changes[0].is
 		}
 		s.blocks[k] = w.blockOf(b)
 	}
@@ -107,7 +107,7 @@ func (w *World) stays(e *Event, step *remembered) bool {
 
 // changes says whether a step has changed one of some objects.
 func (w *World) changes(step *remembered, objects ...*object) bool {
-	return slices.ContainsFunc(step.left, func(x leftBehind) bool { return slices.Contains(objects, w.plan.groups[x.group].owner) })
+	return slices.ContainsFunc(step.changes, func(x change) bool { return slices.Contains(objects, w.plan.groups[x.group].owner) })
 }
 
 // changesLock says whether a step has changed who holds a lock.

@@ -1,11 +1,6 @@
 package sim
 
-import (
-	"fmt"
-	"slices"
-
-	"racelab/sim/internal/hook"
-)
+import "fmt"
 
 // A task that runs a function keeps what it needs in local variables, where no
 // library can see it. But a function that decides nothing by itself is where it
@@ -223,8 +218,8 @@ func (t *Task) rejoin() {
 	}
 }
 
-// hidden is the reason that all give who notice that something decides what happens and
-// stands in no state: they cannot say what it is.
+// hidden is what to suspect where the same step comes to something else. Which of it,
+// no check can say.
 const hidden = "Something that no state holds decides what happens: a plain variable that tasks or properties share (make it a sim.Var; " +
 	"hand a property's memory to NewProperty), a thing that build made outside of itself, Peek in a task, chance, or the real clock"
 
@@ -256,202 +251,6 @@ func (t *Task) body(log *entry) func(*Task) {
 		panic(parent.strayed("it does not start " + o.name))
 	}
 	return c.rerun.found
-}
-
-// Go starts a goroutine that runs the function, as World.Go adds one before the
-// first step. A name that a task has already gets a number: "worker#2". A run can
-// start as many as World.Goroutines says. The goroutine is one of the process of the
-// task that starts it, if that has one, and is gone when it crashes.
-//
-// It is a point, as who is started first has the first name.
-func (t *Task) Go(name string, f func(*Task)) {
-	if t.program != nil {
-		panic(fmt.Sprintf("sim: task %s is a program, which starts no goroutines: make it a function", t.name))
-	}
-	if r := &t.coroutine.rerun; r.finds && len(r.left) == 0 {
-		r.found, r.killed = f, true
-		panic(errKilled)
-	}
-	if !t.comesBy("go " + name) {
-		return
-	}
-	w := t.world
-	w.touched(&w.starts, true)
-	child := w.unusedTask()
-	if child == nil {
-		panic(fmt.Sprintf("sim: task %s starts %s, and has no room for more than %d goroutines: World.Goroutines makes more", t.name, name, w.goroutines))
-	}
-	n := 1
-	for _, other := range w.tasks {
-		w.looksAt(&other.object)
-		if !other.unused && (other.name == name || other.name == fmt.Sprintf("%s#%d", name, n)) {
-			n++
-		}
-	}
-	if n > 1 {
-		name = fmt.Sprintf("%s#%d", name, n)
-	}
-	child.name, child.unused, child.process = name, false, t.process
-	child.log = newOrigin(origin{name: name, parent: t.number, after: t.log})
-	w.touched(&child.object, true)
-	if w.follows() {
-		w.acquire(child.number-1, w.release(t.number-1))
-	}
-	child.begin(f)
-	t.did(uint64(child.number))
-}
-
-// nextOr is the name that At gave, or else the one of these two parts.
-func (t *Task) nextOr(verb, object string) string {
-	if name := t.next; name != "" {
-		t.next = ""
-		return name
-	}
-	return verb + object
-}
-
-// defaultGoroutines is how many goroutines a run can start where functions run.
-const defaultGoroutines = 8
-
-// Goroutines sets how many goroutines a run can start; see Task.Go. Default: 8.
-func (w *World) Goroutines(n int) {
-	w.mustNotRun("Goroutines")
-	w.goroutines = n
-}
-
-// prepareGoroutines makes room for what a run can start.
-func (w *World) prepareGoroutines() {
-	functions := false
-	for _, t := range w.tasks {
-		functions = functions || t.program == nil
-	}
-	if !functions {
-		return
-	}
-	w.starts.kind, w.starts.label = hook.Memory, "goroutines"
-	w.bind(&w.starts)
-	for range w.goroutines {
-		w.tasks = append(w.tasks, &Task{world: w, number: len(w.tasks) + 1, unused: true, done: true})
-		w.tasks[len(w.tasks)-1].label = fmt.Sprintf("goroutine %d", len(w.tasks))
-	}
-}
-
-// slots is how many tasks a run may start, behind the others.
-func (w *World) slots() int {
-	if w.starts.number == 0 {
-		return 0
-	}
-	return w.goroutines
-}
-
-// unusedTask is the next that a run can start.
-func (w *World) unusedTask() *Task {
-	for _, t := range w.tasks {
-		if t.unused {
-			return t
-		}
-	}
-	return nil
-}
-
-// walkUnused walks whether a task that a run may start has been started.
-func (t *Task) walkUnused(s *walker) bool {
-	if !s.loading {
-		started := uint64(1)
-		if t.process != nil {
-			started += 1 + uint64(slices.Index(t.world.processes, t.process))
-		}
-		if t.unused {
-			started = 0
-		}
-		s.words = append(s.words, started)
-		return t.unused
-	}
-	started := s.next()
-	if t.process = nil; started > 1 {
-		t.process = t.world.processes[started-2]
-	}
-	if t.unused = started == 0; t.unused {
-		t.vanish()
-	}
-	return t.unused
-}
-
-// vanish makes room for another goroutine.
-func (t *Task) vanish() {
-	t.unused, t.log, t.process = true, nil, nil
-	t.putAt(0, 0)
-}
-
-// Loop is for a loop that need not end. Each turn begins at a point of that name:
-//
-//	for range t.Loop("poll") {
-//		...
-//	}
-//
-// Its turns must not pass anything to the next one in a local variable: whatever a turn
-// needs of those before is in a Var or another object. So the search may forget what
-// earlier turns were given, and comes back to states that it has seen. What the function
-// had before the loop, it has in each turn; what the last turn has found, it has after the
-// loop. The analyzer liveness finds a local variable that is passed on after all.
-//
-// A loop that is left and come to again, as that of a spin lock which a function takes
-// twice, is another loop, with another past.
-//
-// Without Loop, a search of all states ends, unfinished, once it sees that a function
-// can do 1,000 operations in a run.
-func (t *Task) Loop(name string) func(turn func() bool) {
-	if t.program != nil {
-		panic(fmt.Sprintf("sim: task %s is a program, and has its state in fields: it has no use for Loop", t.name))
-	}
-	return func(turn func() bool) {
-		for loop := t.enters(name); loop != nil; loop = t.turns(loop) {
-			if t.Step(name); !turn() {
-				return
-			}
-		}
-	}
-}
-
-// enters begins the first turn of a loop or, where the function runs again, that in which it
-// was. It is nil if the coroutine ends.
-func (t *Task) enters(name string) *origin {
-	c := t.coroutine
-	switch r := &c.rerun; {
-	case r.killed:
-		return nil
-	case len(r.left) > 0:
-		first := r.left[0]
-		if first.before != nil || !first.origin.loop || first.name != name {
-			r.fail(fmt.Sprintf("it comes to the loop %q instead of %q", name, first.name))
-		}
-		r.left = r.left[1:]
-		return first.origin
-	}
-	c.mustNotRerun()
-	loop := &origin{name: name, loop: true, after: t.log}
-	t.log = newOrigin(*loop)
-	return loop
-}
-
-// turns begins another turn, and forgets those before. It is nil if the coroutine ends.
-func (t *Task) turns(loop *origin) *origin {
-	switch r := &t.coroutine.rerun; {
-	case r.killed:
-		return nil
-	case r.on:
-		r.fail(fmt.Sprintf("it begins another turn of %q", loop.name))
-	}
-	t.log = newOrigin(*loop)
-	return loop
-}
-
-// overLoop is what to suspect besides of a task that is in a turn of a Loop.
-func (t *Task) overLoop() string {
-	if t == nil || t.log == nil || !t.log.origin.loop {
-		return ""
-	}
-	return fmt.Sprintf("; or what %s keeps in a local variable over Loop(%q)", t.name, t.log.origin.name)
 }
 
 // holdsLock says whether the task holds a lock that keeps others out.

@@ -231,7 +231,7 @@ func (m *nodeState) reacts(step func(out *Outbox)) {
 	}
 }
 
-// thread is the number of a node among the threads.
+// clockIndex is the place of the node's clock: behind those of the tasks.
 func (m *nodeState) clockIndex() int { return m.place() - 1 }
 
 // Now is the world's time, for a node that asks for it.

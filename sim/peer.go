@@ -53,7 +53,7 @@ func (a *asking) comes() bool {
 	return len(a.conn.responses) > 0 || a.conn.broken && len(a.inFlight) > 0
 }
 
-// back is what comes back next.
+// brings is what comes back next.
 func (a *asking) brings() Message {
 	if len(a.conn.responses) > 0 {
 		return a.conn.responses[0].Message

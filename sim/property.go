@@ -3,9 +3,6 @@ package sim
 import (
 	"fmt"
 	"math/bits"
-	"path/filepath"
-	"runtime"
-	"strings"
 
 	"racelab/sim/internal/hook"
 )
@@ -281,43 +278,6 @@ type Violation struct {
 	Property string
 	Err      error
 }
-
-// panicError is a panic of a participant.
-type panicError struct {
-	Actor  string
-	Reason any
-	where  string // the line that panicked: "cache.go:31"
-}
-
-// Where is the line of the participant's code that panicked, if that is known.
-func (e *panicError) Where() string { return e.where }
-
-// panicSite is the line that panics, for a deferred function that has recovered.
-func panicSite() string { return siteOf(false) }
-
-// caller is the line of a participant's code that calls this package.
-func caller() string { return siteOf(true) }
-
-// siteOf is the first line on the stack that is not this package's; not inside, it is
-// the first below a panic.
-func siteOf(inside bool) string {
-	pcs := make([]uintptr, 32)
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
-	panics := inside
-	for more := true; more; {
-		var f runtime.Frame
-		f, more = frames.Next()
-		switch {
-		case f.Function == "runtime.gopanic":
-			panics = true
-		case panics && !strings.HasPrefix(f.Function, "runtime.") && !strings.HasPrefix(f.Function, "racelab/sim."):
-			return fmt.Sprintf("%s:%d", filepath.Base(f.File), f.Line)
-		}
-	}
-	return ""
-}
-
-func (e *panicError) Error() string { return fmt.Sprintf("%s panicked: %v", e.Actor, e.Reason) }
 
 // probeHit stands for the break of a probe: a state answered it with yes.
 type probeHit struct{}

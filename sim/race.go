@@ -9,7 +9,7 @@ import (
 // Data races in single runs: two accesses to a Var, one of them a write, that
 // nothing orders. Ordered means what The Go Memory Model calls "happens
 // before"; vector clocks follow it. It does not take the two accesses to be
-// next to each source: a race is reported even if the accesses did not overlap in
+// next to each other: a race is reported even if the accesses did not overlap in
 // this run.
 //
 // A clock belongs to a run from its first step on, so it is no part of a saved

@@ -37,20 +37,20 @@ type recall struct {
 	foreseen  []*remembered
 
 	// Of the step that is noted.
-	at     []int32      // the groups that it looks at
-	before []*record    // of these
-	others []leftBehind // what it has marked besides
-	seen   []uint32     // by group: the last step that looked at it
-	steps  uint32       // that were noted
+	at     []int32   // the groups that it looks at
+	before []*record // of these
+	others []change  // what it has marked besides
+	seen   []uint32  // by group: the last step that looked at it
+	steps  uint32    // that were noted
 }
 
 // recallMode is what the world does with what it remembers.
 type recallMode uint8
 
 const (
-	recalls recallMode = iota // takes steps from memory, and remembers them
-	notes                     // takes each step, and holds it against what it remembers
-	forgets                   // neither
+	recallOn      recallMode = iota // steps are taken from memory, and remembered
+	recallChecked                   // each step is taken, and held against what is remembered of it
+	recallOff                       // neither
 )
 
 // view is the groups that some steps of a thread look at.
@@ -63,17 +63,17 @@ type view struct {
 // remembered is what a step came to.
 type remembered struct {
 	outcome
-	key     uint64
-	twice   bool // out of two states
-	elapsed Time
-	left    []leftBehind
-	quiet   bool // see hook.Prospect
-	goesOn  bool // whoever took it can take another one at once
-	cameTo  lock // where its task is parked; nil: elsewhere
+	key       uint64
+	confirmed bool // out of two states
+	elapsed   Time
+	changes   []change
+	quiet     bool // see hook.Prospect
+	goesOn    bool // whoever took it can take another one at once
+	cameTo    lock // where its task is parked; nil: elsewhere
 }
 
-// leftBehind is a record that a step has changed.
-type leftBehind struct {
+// change is a record that a step has changed.
+type change struct {
 	group int32
 	is    *record
 }
@@ -87,7 +87,7 @@ const (
 // mayRecall says whether the step is one to remember. The world stands at a state that
 // was saved or loaded, so its records are those of the state.
 func (w *World) mayRecall(e *Event) bool {
-	if w.recall.mode == forgets || w.base == nil || w.races.on || w.races.kept || w.trace != nil || w.pace.timed() || len(w.stale) > 0 || w.told() {
+	if w.recall.mode == recallOff || w.base == nil || w.races.on || w.races.kept || w.trace != nil || w.pace.timed() || len(w.stale) > 0 || w.told() {
 		return false
 	}
 	_, wide := e.source.(wideEvent)
@@ -138,7 +138,7 @@ func (w *World) recollect(m *remembered) {
 		w.clock.now += m.elapsed
 		w.markMoments()
 	}
-	for _, x := range m.left {
+	for _, x := range m.changes {
 		w.loadGroup(w.plan.groups[x.group], x.is)
 	}
 	w.outcome.set(&m.outcome)
@@ -177,17 +177,17 @@ func (w *World) remember(e *Event, since Time, known *remembered) {
 	}
 	for i, g := range v.groups {
 		if is := w.records[g]; is != r.before[i] || m.elapsed > 0 {
-			m.left = append(m.left, leftBehind{g, is})
+			m.changes = append(m.changes, change{g, is})
 		}
 	}
 	if known == nil {
 		r.keep(m)
 		return
 	}
-	known.twice = true
-	if what := w.differently(known, m); what != "" {
+	known.confirmed = true
+	if what := w.difference(known, m); what != "" {
 		r.err = fmt.Errorf("sim: the step %q, taken from two states in which all that it looks at is the same, %s: %s%s", *e, what, hiddenLook, e.task.overLoop())
-		if r.mode != notes { // Else a check of the step may find out more, and reports it.
+		if r.mode != recallChecked { // Else a check of the step may find out more, and reports it.
 			panic(&ModelError{r.err.Error()})
 		}
 	}
@@ -260,12 +260,12 @@ func (w *World) refreshWithin(moved bool) bool {
 	for _, list := range [...][]*group{w.stale, w.plan.unmarked} {
 		for _, g := range list {
 			if r.seen[g.number] != r.steps && !(moved && slices.Contains(w.plan.moments, g)) {
-				r.others = append(r.others, leftBehind{int32(g.number), w.records[g.number]})
+				r.others = append(r.others, change{int32(g.number), w.records[g.number]})
 			}
 		}
 	}
 	w.refresh()
-	return !slices.ContainsFunc(r.others, func(x leftBehind) bool { return w.records[x.group] != x.is })
+	return !slices.ContainsFunc(r.others, func(x change) bool { return w.records[x.group] != x.is })
 }
 
 // slot returns where the step of a key is, or where it belongs.
@@ -299,9 +299,9 @@ func (r *recall) keep(m *remembered) {
 	}
 }
 
-// differently says in what two steps differ that have looked at the same; empty: in
+// difference says in what two steps differ that have looked at the same; empty: in
 // nothing.
-func (w *World) differently(a, b *remembered) string {
+func (w *World) difference(a, b *remembered) string {
 	switch {
 	case !a.breaksAs(&b.outcome) || a.tested != b.tested:
 		return "is judged differently"
@@ -310,19 +310,19 @@ func (w *World) differently(a, b *remembered) string {
 	case !slices.Equal(a.accesses, b.accesses) || !slices.Equal(a.putOff, b.putOff):
 		return "touches different things"
 	}
-	for i := range max(len(a.left), len(b.left)) {
-		if i < len(a.left) && i < len(b.left) && a.left[i].isLike(b.left[i]) {
+	for i := range max(len(a.changes), len(b.changes)) {
+		if i < len(a.changes) && i < len(b.changes) && a.changes[i].isLike(b.changes[i]) {
 			continue
 		}
-		x := a.left
+		x := a.changes
 		if i >= len(x) {
-			x = b.left
+			x = b.changes
 		}
 		return "changes " + w.objectName(w.plan.groups[x[i].group].owner.number) + " differently"
 	}
 	return ""
 }
 
-func (x leftBehind) isLike(other leftBehind) bool {
+func (x change) isLike(other change) bool {
 	return x.group == other.group && x.is.hash == other.is.hash && slices.Equal(x.is.words, other.is.words)
 }

@@ -104,16 +104,6 @@ func (w *World) broke(property string, err error) {
 	w.violations = append(w.violations, Violation{property, err})
 }
 
-// panicked notes the panic of a participant. A refusal of this package goes on
-// to whoever let the world take the step, unless the step was one of a check
-// that gave the variables other values: then it says nothing.
-func (w *World) panicked(err *panicError) {
-	if e := refusal(err.Reason); e != nil && !w.estranged {
-		panic(e)
-	}
-	w.broke(NoPanic, err)
-}
-
 func (w *World) observe(o Act) {
 	if w.driving {
 		return

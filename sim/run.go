@@ -98,7 +98,7 @@ func (w *World) findEnabled() {
 	w.contended = false
 	w.pace.find()
 	if len(w.enabled) == 0 {
-		if err := w.stuck(); err != nil {
+		if err := w.noProgress(); err != nil {
 			w.broke(NoProgress, err)
 		}
 	}
@@ -117,7 +117,7 @@ func (w *World) take(i int) {
 	if mayRecall {
 		known = w.remembers(event)
 	}
-	if known != nil && known.twice && w.recall.mode == recalls {
+	if known != nil && known.confirmed && w.recall.mode == recallOn {
 		w.begin(event)
 		w.recollect(known)
 		w.end(event, nil)
@@ -184,10 +184,10 @@ func (w *World) step(event *Event) {
 	event.source.happen(w)
 }
 
-// stuck says who waits for what when nothing can happen any more. It is nil
+// noProgress says who waits for what when nothing can happen any more. It is nil
 // when every task has ended, and when a deadlock is why: the step that closed
 // it has broken NoDeadlock.
-func (w *World) stuck() error {
+func (w *World) noProgress() error {
 	var waits []string
 	for _, t := range w.tasks {
 		if w.findCircle(t) != nil {
@@ -286,10 +286,10 @@ func (w *World) blocked() []blockedEvent {
 
 // irreducible says what a world has had so far that keeps a search from telling
 // which steps are independent; empty: nothing. Whether a ticker or a fault can
-// come depends on who has ended, a send that finds its channel closed touches
-// less than it would have, and that a task comes to a buffer, or to a select with
-// a default, is not recorded, which who makes the channel anew would have to know.
-// Which readers an RUnlock looks at depends on whether its own task reads.
+// come depends on who has ended. A send that finds its channel closed touches
+// less than it would have. Who makes a channel anew depends on who has come to its
+// buffer, or to a select with a default, and that is not recorded. Which readers an
+// RUnlock looks at depends on whether its own task reads.
 func (w *World) irreducible() string {
 	switch {
 	case w.faults != nil:

@@ -18,7 +18,7 @@ import (
 //	}
 //
 // Of several cases that are ready, Go picks one at random. Here that is a choice
-// like any source: each is an event, with the case in its label ("next
+// like any other: each is an event, with the case in its label ("next
 // (bp.input)"), and so is each sender that a receive might take the value from
 // ("receive (with G1)"). They are the ways of one step of one process: the task
 // takes one, and the others are gone. That, and not an event of its own that
@@ -138,13 +138,13 @@ func (t *Task) chooses(named bool, cases ...SelectCase) {
 			c.cases = append(c.cases, x)
 		}
 	}
-	t.comesToMeet()
+	t.recordWaits()
 }
 
-// comesToMeet records that the task waits at unbuffered and nil channels from now on. Two that
+// recordWaits records that the task waits at unbuffered and nil channels from now on. Two that
 // come do not depend on each other, so it counts as a read; whoever might meet
 // them writes.
-func (t *Task) comesToMeet() {
+func (t *Task) recordWaits() {
 	if t.choice.orElse || !t.world.started {
 		return
 	}

@@ -9,8 +9,8 @@ import (
 
 // Tasks are alike that run one program, set up in one way. Which of them is which
 // makes no difference then: a state and the one in which two of them have changed
-// places have the same future, but for names. A search that wants it so takes both
-// for one.
+// places have the same future, but for names. All that come of one state like that are
+// its orbit. A search that wants it so takes an orbit for one state.
 //
 // What is known of a state without names is: of each task, its own fields and where
 // it is parked, and all places where it is named; and of everything else, its words,
@@ -20,52 +20,26 @@ import (
 //
 // That names are all that tells them apart is not proved but checked; see
 // checkSymmetry.
+//
+// Source: Ip, Dill: Better Verification Through Symmetry (Formal Methods in System
+// Design 1996). There an orbit goes by one canonical state of it. Here it goes by a hash
+// that no change of names changes.
 
 // symmetry is the tasks of a world that are alike.
 type symmetry struct {
 	world   *World
 	classes [][]*Task
-	class   []int  // by a task's number: its class, from 1; 0: none is like it
-	groups  []ours // by a group's number
-	objects []ours // by an object's number
+	class   []int     // by a task's number: its class, from 1; 0: none is like it
+	groups  []ownedBy // by a group's number
+	objects []ownedBy // by an object's number
 	named   map[string]int
 
 	rest uint64   // of the hashes of what is nobody's own
 	sums []uint64 // by a task's number: of what is its own, and where it is named
 }
 
-// ours is whose own a thing is, and which of those.
-type ours struct{ task, place int }
-
-// form is how a word names a task.
-type form uint8
-
-const (
-	byNumber form = iota
-	byPlace       // with a flag in its lowest bit
-	byObject      // by a thing of its own, with flags far above
-	byName        // a text
-)
-
-// naming is a word that names a task.
-type naming struct {
-	word, ref int // where it is; ref: of a text
-	form      form
-	task      int
-}
-
-// impersonal is a record without names.
-type impersonal struct {
-	hash  uint64
-	rest  uint64 // another hash of the same
-	marks []mark
-}
-
-// mark is that a task is named somewhere.
-type mark struct {
-	task int
-	hash uint64
-}
+// ownedBy is whose own a thing is, and which of those.
+type ownedBy struct{ task, place int }
 
 // alike finds the tasks that are alike where the world is, which is the start of a
 // search, and lets the world know of each state what it is without names. It lists
@@ -93,7 +67,7 @@ func (w *World) alike() (names [][]string, looked bool) {
 	w.symmetry = y
 	for i, g := range w.plan.groups {
 		r := w.records[i]
-		r.without = y.without(g, r.words, r.refs)
+		r.anonymous = y.anonymize(g, r.words, r.refs)
 		y.count(g, r, 1)
 	}
 	return names, slices.ContainsFunc(w.claims, (*Property).looks)
@@ -103,11 +77,11 @@ func (w *World) alike() (names [][]string, looked bool) {
 // reads.
 func (y *symmetry) own() {
 	w := y.world
-	y.groups, y.objects = make([]ours, len(w.plan.groups)), make([]ours, len(w.objects)+1)
+	y.groups, y.objects = make([]ownedBy, len(w.plan.groups)), make([]ownedBy, len(w.objects)+1)
 	groups, objects := make([]int, len(w.tasks)+1), make([]int, len(w.tasks)+1)
 	for i, o := range w.objects {
 		if n := taskOfObject(o); n > 0 {
-			y.objects[i+1] = ours{n, objects[n]}
+			y.objects[i+1] = ownedBy{n, objects[n]}
 			objects[n]++
 		}
 	}
@@ -116,7 +90,7 @@ func (y *symmetry) own() {
 			continue
 		}
 		if n := y.objects[g.owner.number].task; n > 0 {
-			y.groups[i] = ours{n, groups[n]}
+			y.groups[i] = ownedBy{n, groups[n]}
 			groups[n]++
 		}
 	}
@@ -229,220 +203,28 @@ func (y *symmetry) groupsOf(t *Task) []*group {
 	return list
 }
 
-// names lists the words of a group's record that name tasks which are alike.
-func (y *symmetry) names(g *group, words []uint64, refs []any) []naming {
-	n := namer{y: y, words: words, refs: refs}
-	for i := range g.slots {
-		x := &g.slots[i]
-		if x.op == special {
-			n.special(x.self)
-		} else {
-			n.slot(x.op, x.elem)
-		}
-	}
-	if g.owner == nil {
-		return n.found
-	}
-	switch y.world.objects[g.owner.number-1].(type) {
-	case *Mutex, *RWMutex:
-		n.name(naming{form: byNumber, task: int(words[0])})
-	case *Cond:
-		for i := range words[0] {
-			n.name(naming{word: int(i) + 1, form: byNumber, task: int(words[i+1])})
-		}
-	}
-	return n.found
-}
-
-// namer reads a record as it was saved.
-type namer struct {
-	y       *symmetry
-	words   []uint64
-	refs    []any
-	at, ref int // the next
-	found   []naming
-}
-
-func (n *namer) name(x naming) {
-	if x.task > 0 && x.task < len(n.y.class) && n.y.class[x.task] > 0 {
-		n.found = append(n.found, x)
-	}
-}
-
-// place is a word that is a party's place, and a flag.
-func (n *namer) place(at int) { n.name(naming{word: at, form: byPlace, task: int(n.words[at] >> 1)}) }
-
-func (n *namer) slot(o op, e *element) {
-	switch o {
-	case text:
-		n.name(naming{word: n.at, ref: n.ref, form: byName, task: n.y.named[n.refs[n.ref].(string)]})
-		n.at++
-		n.ref++
-	case unhashed:
-		n.ref++
-	case request:
-		if n.at++; n.words[n.at-1] > 0 {
-			n.place(n.at)
-			n.at += 2
-			n.ref++
-		}
-	case list:
-		length := int(n.words[n.at])
-		if n.at++; e.word {
-			n.at += length
-			return
-		}
-		for range length {
-			for k := range e.parts {
-				n.slot(e.parts[k].op, e.parts[k].elem)
-			}
-		}
-	default:
-		n.at++
-	}
-}
-
-func (n *namer) special(self walks) {
-	switch self.(type) {
-	case *Task:
-		object := n.words[n.at+1] &^ (anyAnswer | aChoice)
-		if object < uint64(len(n.y.objects)) {
-			n.name(naming{word: n.at + 1, form: byObject, task: n.y.objects[object].task})
-		}
-		choosing := n.words[n.at+1] == aChoice
-		if n.at += 2; choosing {
-			n.choice()
-		}
-	case *Conn:
-		n.place(n.at)
-		n.at++
-	case *envelopes:
-		length := n.words[n.at]
-		n.at++
-		for range length {
-			n.place(n.at)
-			n.at += 2
-			n.ref++
-		}
-	default: // A process.
-		n.at++
-	}
-}
-
-// choice reads what choice.save has written.
-func (n *namer) choice() {
-	word := n.words[n.at]
-	if n.at++; word>>2&(1<<30-1) > 0 {
-		n.at++
-		n.ref++
-	}
-	for range word >> 32 {
-		if n.at++; n.words[n.at-1]&1 != 0 {
-			n.at++
-			n.ref++
-		}
-	}
-}
-
-// somebody stands for the name of a task in words that say no more.
-const somebody = 0x9e6c63d0876a9a35
-
-// without is what a record is without names.
-func (y *symmetry) without(g *group, words []uint64, refs []any) *impersonal {
-	own, x := y.groups[g.number], &impersonal{}
-	mine := y.class[own.task]
-	place := uint64(g.number) << 1
-	if mine > 0 {
-		place = uint64(mine)<<32 | uint64(own.place)<<1 | 1
-	}
-	names := y.names(g, words, refs)
-	x.hash, x.rest = place, ^place
-	for i, word := range words {
-		if len(names) > 0 && names[0].word == i {
-			n := names[0]
-			names = names[1:]
-			switch {
-			case mine > 0 && n.task != own.task:
-				panic(fmt.Sprintf("sim: task %s keeps the name of %s, which is like it: search without symmetry",
-					y.world.tasks[own.task-1].name, y.world.tasks[n.task-1].name))
-			case mine == 0:
-				x.marks = append(x.marks, mark{n.task, scramble(mix(mix(somebody, place), uint64(i)))})
-			}
-			word = somebody + uint64(y.class[n.task])<<2 + y.impersonal(n, word)
-		}
-		x.hash, x.rest = mix(x.hash, word), mix(x.rest, word)
-	}
-	x.hash, x.rest = scramble(x.hash), scramble(x.rest)
-	return x
-}
-
-// impersonal is what a word says besides a name.
-func (y *symmetry) impersonal(n naming, word uint64) uint64 {
-	switch n.form {
-	case byPlace:
-		return word & 1
-	case byObject:
-		return word&anyAnswer + uint64(y.objects[word&^anyAnswer].place)<<8
-	}
-	return 0
-}
-
-// renamed is a word that names another task instead.
-func (y *symmetry) renamed(n naming, word uint64, task *Task) uint64 {
-	switch n.form {
-	case byPlace:
-		return uint64(task.number)<<1 | word&1
-	case byObject:
-		place := y.objects[word&^anyAnswer].place
-		return word&anyAnswer | uint64(slices.Index(y.objects, ours{task.number, place}))
-	case byName:
-		return mixString(0, task.name)
-	}
-	return uint64(task.number)
-}
-
 // swapped is a state in which two tasks that are alike have changed places.
 func (y *symmetry) swapped(s *snapshot, a, b *Task) *snapshot {
 	return s.with(func(i int, r *record) *record {
 		if own := y.groups[i]; own.task == a.number || own.task == b.number {
-			r = s.record(slices.Index(y.groups, ours{a.number + b.number - own.task, own.place}))
+			r = s.record(slices.Index(y.groups, ownedBy{a.number + b.number - own.task, own.place}))
 		}
 		return y.renames(r, y.world.plan.groups[i], a, b)
 	})
 }
 
-// renames is a record of a group, or of its like, in which two tasks have changed
-// names.
-func (y *symmetry) renames(r *record, g *group, a, b *Task) *record {
-	words, refs := slices.Clone(r.words), slices.Clone(r.refs)
-	for _, n := range y.names(g, r.words, r.refs) {
-		task := a
-		switch n.task {
-		case a.number:
-			task = b
-		case b.number:
-		default:
-			continue
-		}
-		if words[n.word] = y.renamed(n, words[n.word], task); n.form == byName {
-			refs[n.ref] = task.name
-		}
-	}
-	return y.world.recordOf(g, words, refs)
-}
-
 // count counts a record: once more, or once less, which is minus1.
 func (y *symmetry) count(g *group, r *record, times uint64) {
-	x := r.without
+	x := r.anonymous
 	if x == nil {
-		x = y.without(g, r.words, r.refs) // It is older than y, and perhaps not ours.
+		x = y.anonymize(g, r.words, r.refs) // It is older than y, and perhaps another world's.
 	}
 	if own := y.groups[g.number].task; y.class[own] > 0 {
 		y.sums[own] += times * x.hash
 	} else {
 		y.rest += times * x.hash
 	}
-	for _, m := range x.marks {
+	for _, m := range x.mentions {
 		y.sums[m.task] += times * m.hash
 	}
 }
@@ -452,7 +234,7 @@ const minus1 = ^uint64(0)
 // orbit is the fingerprint of a state, without names of tasks that are alike.
 func (w *World) orbit() uint64 {
 	w.refresh()
-	return w.symmetry.total(w.symmetry.sums, w.symmetry.rest)
+	return w.symmetry.orbitOf(w.symmetry.sums, w.symmetry.rest)
 }
 
 // orbitRest is to orbit what rest is to fingerprint.
@@ -462,24 +244,24 @@ func (w *World) orbitRest() uint64 {
 	y := w.symmetry
 	sums, rest := make([]uint64, len(y.sums)), uint64(0)
 	for i, r := range w.records {
-		x := r.without
+		x := r.anonymous
 		if x == nil {
-			x = y.without(w.plan.groups[i], r.words, r.refs)
+			x = y.anonymize(w.plan.groups[i], r.words, r.refs)
 		}
 		if own := y.groups[i].task; y.class[own] > 0 {
 			sums[own] += x.rest
 		} else {
 			rest += x.rest
 		}
-		for _, m := range x.marks {
+		for _, m := range x.mentions {
 			sums[m.task] += scramble(^m.hash)
 		}
 	}
-	return y.total(sums, rest)
+	return y.orbitOf(sums, rest)
 }
 
-// total is a hash of what tasks that are alike have, whichever has what, and of the rest.
-func (y *symmetry) total(sums []uint64, rest uint64) uint64 {
+// orbitOf is a hash of what tasks that are alike have, whichever has what, and of the rest.
+func (y *symmetry) orbitOf(sums []uint64, rest uint64) uint64 {
 	for i, class := range y.classes {
 		for _, t := range class {
 			rest += scramble(mix(sums[t.number], uint64(i)))
@@ -535,9 +317,9 @@ func (w *World) checkSwapped(events []Event, i int, before, after *snapshot, cam
 	if at < 0 {
 		return fmt.Errorf("sim: the step %q cannot be %s", event, how)
 	}
-	w.recall.mode = forgets
+	w.recall.mode = recallOff
 	w.take(at)
-	w.recall.mode = recalls
+	w.recall.mode = recallOn
 	swapped := w.outcome.clone()
 	if err := w.sameState(event, after, how); err != nil {
 		return err

@@ -216,6 +216,15 @@ func (t *Task) point(verb string, o *object) string {
 	return t.world.pointName(verb, o)
 }
 
+// nextOr is the name that At gave, or else the one of these two parts.
+func (t *Task) nextOr(verb, object string) string {
+	if name := t.next; name != "" {
+		t.next = ""
+		return name
+	}
+	return verb + object
+}
+
 // preemption says where an operation is a point that does not have to wait.
 type preemption uint8
 
