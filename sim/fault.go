@@ -42,7 +42,8 @@ type Faults struct {
 // more. Once a connection is broken, by a cut, a crash or its client, it takes
 // nothing new, and whoever waits for an answer that will not come gets ErrBroken. The
 // client may then Redial; requests on the new connection and old ones on the
-// broken one arrive in any order.
+// broken one arrive in any order. A connection that a node has dialled is cut only where
+// that loses something: the node dials anew by itself.
 func (w *World) Allow(b Faults) {
 	w.mustNotRun("Allow")
 	for i, v := 0, reflect.ValueOf(b); i < v.NumField(); i++ {
@@ -222,6 +223,9 @@ func (x *fault) possible(f *faults) bool {
 	case ErrBroken:
 		if c.broken {
 			return len(x.way()) > 0 // What is still on its way gets lost too.
+		}
+		if c.asks != nil && !x.back && c.serving == nil && len(c.requests) == 0 {
+			return false // It loses nothing. What the node asks next, a later cut may lose.
 		}
 		// With nothing on its way, a cut is the same in both directions.
 		return f.left.Cuts > 0 && c.dialled() && (!x.back || c.serving != nil || len(c.requests)+len(c.responses) > 0)
