@@ -11,15 +11,14 @@ import (
 // that is more than 1.5, and what keeps most of them apart.
 var mostWaste = map[string]float64{
 	"commit-reconnect":            2.0, // what a fetch has found or may find, and nobody fetches after it
-	"consume-process-produce":     1.8, // attempts to verify, which Kafka keeps until the transaction begins; connections that broke and are not used again
+	"consume-process-produce":     1.6, // what the coordinator says of attempts whose request nobody waits for any more; markers that come again, which take an offset
 	"coordinator-crash":           1.7, // markers that come again, which take an offset; whom a broker takes for the coordinator
-	"delayed-end-txn":             1.6, // an epoch that was taken once more; attempts to verify
-	"delayed-marker":              1.7, // attempts to verify; connections that broke and are not used again
+	"delayed-marker":              1.6, // likewise, and attempts to verify while the transaction before is open, whose batches they judge
 	"duplicate-completion":        1.6, // markers that come again; errors that say the same to the client, and not in its log
 	"duplicate-retry":             1.7, // the offsets of records that nobody asks for, which answers tell, and their order
 	"commit-ends-in-join":         1.7, // what is committed and what blocks autocommits, which nobody asks for here
-	"epoch-exhaustion":            2.8, // attempts to verify; errors that all end a transaction, and not in a log; what was written when
-	"late-record-joins-next":      1.9, // attempts to verify, and what a coordinator says of one that is void
+	"epoch-exhaustion":            2.6, // errors that all end a transaction, and not in a log; what was written when
+	"late-record-joins-next":      1.8, // attempts to verify of a producer that has written nothing, and what a coordinator says of one that is void
 	"leader-moves-in-transaction": 1.7, // what a leader writes that was deposed and does not know
 	"produce-reorder":             4.6, // which of the records is which, once one has failed; that a property has broken
 	"rebalance-commit":            1.8, // what was rewound, which the break tells

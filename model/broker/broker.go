@@ -90,6 +90,9 @@ type Config struct {
 	//
 	// Source: AddPartitionsToTxnManager.
 	AddQueue bool
+	// OneVersion says that all producers have the same transaction version, and that
+	// there is one coordinator: then some attempts to verify are forgotten.
+	OneVersion bool
 	// Draws is the chance behind MarkerAppend.
 	Draws sim.Random
 }
@@ -148,7 +151,7 @@ func (b *Broker) Connect(coordinators ...*sim.Conn) { b.coordinators = coordinat
 func (b *Broker) ConnectReplica(other *sim.Conn) { b.other = other }
 
 func (b *Broker) Handle(e sim.Envelope, out *sim.Outbox) {
-	defer b.voidGuards()
+	defer b.settleAttempts()
 	switch e.Request.(type) {
 	case nil:
 	case *replicaAppend:
@@ -233,7 +236,7 @@ func (b *Broker) Timers() []string {
 }
 
 func (b *Broker) Expire(timer int, out *sim.Outbox) {
-	defer b.voidGuards()
+	defer b.settleAttempts()
 	switch timer {
 	case markersReplicated:
 		b.replicated(out)

@@ -88,6 +88,12 @@ func (b *Broker) unverified(w *waitingAppend) []model.Partition {
 	return list
 }
 
+// settleAttempts takes what a step has done into account for the attempts to verify.
+func (b *Broker) settleAttempts() {
+	b.voidGuards()
+	b.forgetAttempts()
+}
+
 // voidGuards voids the proofs that wait for a transaction that has begun or ended since.
 func (b *Broker) voidGuards() {
 	for _, w := range b.waiting {
@@ -98,6 +104,42 @@ func (b *Broker) voidGuards() {
 			}
 		}
 	}
+}
+
+// forgetAttempts drops attempts that nobody waits for and that tell nothing (tellsNothing),
+// and with one what is known of a producer that has written nothing: a search need not
+// tell such states apart.
+//
+// Differs: Kafka keeps them until a transaction begins or a marker comes.
+func (b *Broker) forgetAttempts() {
+	if !b.config.OneVersion {
+		return
+	}
+	for i := range b.logs {
+		log := &b.logs[i]
+		for j := len(log.producers) - 1; j >= 0; j-- {
+			p := &log.producers[j]
+			if p.verification.guard == noGuard || !p.tellsNothing(b.config.Rules) || b.awaited(log.partition, p.producerID) {
+				continue
+			}
+			p.verification = verificationState{}
+			if p.producerEpoch == model.NoProducerEpoch {
+				log.producers = slices.Delete(log.producers, j, j+1)
+			}
+		}
+	}
+}
+
+// awaited says whether a request waits with the proof of a producer's attempt.
+func (b *Broker) awaited(p model.Partition, id model.ProducerID) bool {
+	return slices.ContainsFunc(b.waiting, func(w waitingAppend) bool {
+		for i, guard := range w.guards {
+			if batch := &appendsOf(w.request.Message).batches[i]; guard == liveGuard && batch.Partition == p && batch.Batch.ProducerID == id {
+				return true
+			}
+		}
+		return false
+	})
 }
 
 // addPartitions asks the coordinator: under TV2 to add the partitions, before

@@ -10,6 +10,8 @@ import (
 	"racelab/model"
 	"racelab/sim"
 	"racelab/sim/explore"
+
+	"pgregory.net/rapid"
 )
 
 // scripted answers the broker's adds with one error after the other, the last
@@ -389,5 +391,85 @@ func TestALaterAttemptIsNoProofOfAnEarlier(t *testing.T) {
 	}
 	if got := fmt.Sprint(clients["B"].answers); strings.Contains(got, "INVALID") {
 		t.Errorf("the later batch is answered %s", got)
+	}
+}
+
+// fencing answers adds with drawn errors, and those of an older epoch with PRODUCER_FENCED.
+type fencing struct {
+	scripted
+	epoch model.ProducerEpoch
+}
+
+func (c *fencing) Handle(e sim.Envelope, out *sim.Outbox) {
+	request := e.Message.(*model.AddPartitionsToTxnRequest)
+	if request.ProducerEpoch < c.epoch {
+		out.Reply(e, &model.AddPartitionsToTxnResponse{Partitions: []model.PartitionError{{Partition: request.Partitions[0], Error: model.ErrProducerFenced}}})
+		return
+	}
+	c.epoch = request.ProducerEpoch
+	c.scripted.Handle(e, out)
+}
+
+// Goal: a broker that forgets attempts which tell nothing answers as one that keeps them.
+// Method: drawn batches and markers of one producer, from three clients, to both, in the
+// same drawn order.
+func TestForgottenAttemptsTellNothing(t *testing.T) {
+	forgot := 0
+	rapid.Check(t, func(r *rapid.T) {
+		version := rapid.SampledFrom([]model.TransactionVersion{model.TV1, model.TV2}).Draw(r, "version")
+		rules := model.Rules{Release: rapid.SampledFrom([]model.Release{model.Kafka3_6, model.Kafka4_0, model.Kafka4_1, model.Kafka4_3, model.Unreleased}).Draw(r, "release")}
+		errors := rapid.SliceOfN(rapid.SampledFrom([]model.Error{model.None, model.None, model.ErrConcurrentTransactions, model.ErrTransactionAbortable}), 6, 6).Draw(r, "coordinator")
+		var requests [3][]sim.Message
+		for range rapid.IntRange(1, 10).Draw(r, "requests") {
+			epoch, who := model.ProducerEpoch(rapid.IntRange(0, 2).Draw(r, "epoch")), rapid.IntRange(0, 2).Draw(r, "client")
+			var request sim.Message = &model.WriteTxnMarkersRequest{Markers: []model.TxnMarker{{
+				ProducerID: 1, ProducerEpoch: epoch, Result: model.Commit, TransactionVersion: version, Partitions: []model.Partition{0},
+			}}}
+			if rapid.IntRange(0, 3).Draw(r, "kind") > 0 {
+				request = produce(10+model.APIVersion(version), transactional(data(epoch, model.Sequence(rapid.IntRange(0, 2).Draw(r, "sequence")), 1)), 0)
+			}
+			requests[who] = append(requests[who], request)
+		}
+		var worlds [2]explore.Engine
+		var brokers [2]*Broker
+		var clients [2][]*asker
+		for i := range worlds {
+			w := sim.NewWorld()
+			defer w.Close()
+			b := New(Config{Partitions: []model.Partition{0}, Rules: rules, RetryBackoffMax: -1, OneVersion: i == 1})
+			w.AddNode("broker", b)
+			w.AddNode("coordinator", &fencing{scripted: scripted{errors: errors}})
+			b.Connect(w.Dial("broker", "coordinator"))
+			for who, list := range requests {
+				name := fmt.Sprint("client", who)
+				c := &asker{requests: list, broker: w.Dial(name, "broker")}
+				w.GoProgram(name, c)
+				clients[i] = append(clients[i], c)
+			}
+			worlds[i], brokers[i] = explore.Of(w), b
+		}
+		for len(worlds[0].Enabled()) > 0 {
+			next := rapid.IntRange(0, len(worlds[0].Enabled())-1).Draw(r, "next")
+			for i, w := range worlds {
+				w.Take(next)
+				for _, broken := range w.Violations() {
+					r.Fatalf("with OneVersion %v: %s: %v", i == 1, broken.Property, broken.Err)
+				}
+			}
+			if got, want := fmt.Sprint(worlds[1].Enabled()), fmt.Sprint(worlds[0].Enabled()); got != want {
+				r.Fatalf("a broker that forgets goes on with %s, one that keeps all with %s", got, want)
+			}
+			if fmt.Sprint(brokers[0].logs[0].producers) != fmt.Sprint(brokers[1].logs[0].producers) {
+				forgot++
+			}
+		}
+		for who := range requests {
+			if got, want := clients[1][who].answers, clients[0][who].answers; !slices.Equal(got, want) {
+				r.Fatalf("client %d: a broker that forgets answers %q, one that keeps all %q", who, got, want)
+			}
+		}
+	})
+	if forgot == 0 {
+		t.Error("no attempt was forgotten")
 	}
 }

@@ -130,6 +130,23 @@ func (v *verificationState) isNextTransactionOf(marker model.ProducerEpoch) bool
 	return v.guard != noGuard && v.version.SupportsEpochBump() && v.epoch == marker
 }
 
+// tellsNothing says whether the attempt, which nobody waits for, leaves nothing that the
+// next one, of the same transaction version, would not bring by itself: whatever has a
+// larger sequence number than its lowest is out of sequence anyway. Of an older epoch
+// than the attempt's nothing is let in, as the coordinator has given out a newer one.
+func (p *producerState) tellsNothing(rules model.Rules) bool {
+	v := &p.verification
+	switch {
+	case p.currentTxnFirstOffset != noOffset:
+		return false // Its batches are judged by the attempt, and need none.
+	case p.producerEpoch == model.NoProducerEpoch:
+		return v.version.SupportsEpochBump() && rules.Has(model.FirstSequenceZero)
+	case v.epoch > p.producerEpoch || len(p.batches) == 0:
+		return true
+	}
+	return v.epoch == p.producerEpoch && v.lowestSequence >= p.batches[len(p.batches)-1].lastSeq.Plus(1)
+}
+
 // maybeUpdateLowestSequenceAndEpoch notes one more batch that waits to be
 // verified.
 //

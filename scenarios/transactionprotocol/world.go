@@ -183,6 +183,7 @@ func (x World) addBrokers(w *sim.World, p *parts, coordinators []string, brokers
 		b := broker.New(broker.Config{
 			Partitions: leads.Partitions, ProduceRequests: waiting, Rules: x.Rules, MaxEpoch: x.MaxEpoch, Coordinators: coordinators,
 			RetryBackoffMax: -1, // untimed, what the broker does not try again its client does
+			OneVersion:      x.oneVersion() && len(coordinators) == 1,
 			AddQueue:        x.AddQueue, Refusals: x.Refuses, MarkerRefusals: x.MarkersRefused,
 			Self: leads.Name, Replicas: replicas, Replicated: replicated,
 		})
@@ -194,6 +195,14 @@ func (x World) addBrokers(w *sim.World, p *parts, coordinators []string, brokers
 			}
 		}
 	}
+}
+
+// oneVersion says whether all producers have the same transaction version all the time.
+func (x World) oneVersion() bool {
+	return !slices.ContainsFunc(x.Producers, func(p plain.Config) bool {
+		return p.Version != x.Producers[0].Version || p.Produce != x.Producers[0].Produce ||
+			slices.ContainsFunc(p.Transactions, func(t plain.Transaction) bool { return t.Upgrade })
+	})
 }
 
 func (x World) addProducers(w *sim.World, p *parts, coordinators []string) {
