@@ -16,6 +16,8 @@ const (
 	Kafka0_11
 	Kafka2_4
 	Kafka2_5
+	Kafka2_6
+	Kafka2_6_1
 	Kafka3_5
 	Kafka3_6
 	Kafka3_8
@@ -31,7 +33,7 @@ const (
 )
 
 func (r Release) String() string {
-	return [...]string{"4.3", "0.11", "2.4", "2.5", "3.5", "3.6", "3.8", "3.9", "3.9.1", "4.0", "4.0.1", "4.1", "4.1.1", "4.2", "4.3", "no release to 4.3"}[r]
+	return [...]string{"4.3", "0.11", "2.4", "2.5", "2.6", "2.6.1", "3.5", "3.6", "3.8", "3.9", "3.9.1", "4.0", "4.0.1", "4.1", "4.1.1", "4.2", "4.3", "no release to 4.3.1"}[r]
 }
 
 // Rule is one rule of the protocol that a release may have or not. Several are
@@ -48,11 +50,11 @@ const (
 	StateFromLog
 	TruncateByEpoch
 	CompleteOnce
-	StrictEndTxnEpoch
-	FailedFence
 	StorageErrorAgain
 	GroupMetadata
 	StableOffsets
+	StrictEndTxnEpoch
+	FailedFence
 	Verification
 	GuardPerTransaction
 	CompletionByValue
@@ -108,15 +110,15 @@ var facts = [...]Fact{
 	{StateFromLog, "state-from-log", "KIP-98", Kafka0_11, "A replica takes from the log what it knows of producers: their last batches, what they have open, and what they aborted.", "A new leader writes a second try twice, and a consumer gets what was aborted."},
 	{TruncateByEpoch, "truncate-by-epoch", "KIP-101", Kafka0_11, "A replica that follows a new leader drops what that leader does not have, and no more.", "It drops what is behind its own high watermark, which all may have, and two elections in a row lose it."},
 	{CompleteOnce, "complete-once", "KIP-98; candidates of 2.6 lacked it, KAFKA-10080", Kafka0_11, "Whoever completes a transaction takes it out of the list of those to complete, as one step.", "Two threads write that one transaction is complete, and the second does when the next one is open: a coordinator that loads its log has forgotten that."},
-	{StrictEndTxnEpoch, "strict-end-txn-epoch", "KAFKA-9600", Kafka2_5, "EndTxn of a client needs the very epoch that is stored.", "A newer epoch than the stored one was accepted."},
-	{FailedFence, "failed-fence", "KAFKA-9666", Kafka2_5, "A fence whose write to the log failed is not counted twice (TV1).", "InitProducerId, tried again while the log is away, used up the epochs."},
 	{StorageErrorAgain, "storage-error-again", "KAFKA-9749", Kafka2_5, "A marker refused with KAFKA_STORAGE_ERROR is sent again.", "The transaction stays decided for ever."},
 	{GroupMetadata, "group-metadata", "KIP-447", Kafka2_5, "TxnOffsetCommit carries member and generation, which the group checks.", "A former owner of a partition commits offsets over those of the new one."},
 	{StableOffsets, "stable-offsets", "KIP-447", Kafka2_5, "OffsetFetch with RequireStable is refused while a transaction holds offsets of the partition.", "A new owner starts from an offset that is about to move."},
+	{StrictEndTxnEpoch, "strict-end-txn-epoch", "KAFKA-9600", Kafka2_6, "EndTxn of a client needs the very epoch that is stored.", "A newer epoch than the stored one was accepted."},
+	{FailedFence, "failed-fence", "KAFKA-9666", Kafka2_6_1, "A fence whose write to the log failed is not counted twice (TV1).", "InitProducerId, tried again while the log is away, used up the epochs."},
 	{Verification, "verification", "KIP-890", Kafka3_6, "A leader asks the coordinator before it lets a batch begin a transaction.", "A late batch opens a transaction that nobody ends (KAFKA-14402)."},
 	{GuardPerTransaction, "guard-per-transaction", "KAFKA-14884", Kafka3_6, "A marker voids the proof with which a batch may begin a transaction.", "A proof from before the marker lets a late batch in after it."},
-	{CompletionByValue, "completion-by-value", "KAFKA-16352", Kafka3_8, "What is over takes its own entry from the list of those to complete, and not a newer one of the same id.", "A stale answer takes away the next completion, and the transaction stays decided."},
-	{RefusedOffsetsLeaveNothing, "refused-offsets-leave-nothing", "KAFKA-16371", Kafka3_8, "An offset that is refused for its metadata leaves nothing pending.", "UNSTABLE_OFFSET_COMMIT for ever."},
+	{CompletionByValue, "completion-by-value", "KAFKA-16352; 3.7.1 and 3.7.2 were not read", Kafka3_8, "What is over takes its own entry from the list of those to complete, and not a newer one of the same id.", "A stale answer takes away the next completion, and the transaction stays decided."},
+	{RefusedOffsetsLeaveNothing, "refused-offsets-leave-nothing", "KAFKA-16371; 3.7.1 and 3.7.2 were not read", Kafka3_8, "An offset that is refused for its metadata leaves nothing pending.", "UNSTABLE_OFFSET_COMMIT for ever."},
 	{OffsetsBeforeAnswer, "offsets-before-answer", "KAFKA-17507", Kafka3_9_1, "WriteTxnMarkers for __consumer_offsets is answered when the offsets are committed.", "The next transaction's pending offsets are committed with the last one."},
 	{AddAtSameEpoch, "add-at-same-epoch", "KAFKA-18654", Kafka4_0, "Only an open transaction of the same epoch saves a batch the question to the coordinator.", "A record joins the transaction before its own."},
 	{GuardOfNext, "guard-of-next", "KAFKA-18575", Kafka4_0, "A TV2 marker keeps the proof of a batch of the epoch that it begins.", "A batch that was added before the marker is refused after it."},
@@ -130,7 +132,7 @@ var facts = [...]Fact{
 	{MarkerAgain, "marker-again", "KAFKA-19999", Kafka4_2, "A TV2 marker of the partition's own epoch is a second try, if nothing is open.", "A marker that is sent again is refused, and CONCURRENT_TRANSACTIONS never ends."},
 	{LastEpoch, "last-epoch", "KAFKA-20090", Kafka4_3, "An abort by the coordinator that takes the last epoch gives a new producer id, and a marker of the last epoch is accepted again.", "A late EndTxn(abort) is taken for a second try, and its client begins what nobody can end."},
 	{RotationInLog, "rotation-in-log", "KAFKA-20310", Kafka4_3, "The next producer id is in the log with the decision.", "A failover forgets the producer id that EndTxn's answer has promised."},
-	{FencedCommitRetry, "fenced-commit-retry", "KAFKA-20785", Unreleased, "EndTxn(commit) of the epoch before, for a transaction that the coordinator has aborted, is PRODUCER_FENCED.", "INVALID_TXN_STATE ends the application, where it could have begun anew."},
+	{FencedCommitRetry, "fenced-commit-retry", "KAFKA-20785; 4.3.2 and 4.4 were not read", Unreleased, "EndTxn(commit) of the epoch before, for a transaction that the coordinator has aborted, is PRODUCER_FENCED.", "INVALID_TXN_STATE ends the application, where it could have begun anew."},
 	{CommitAgainstFence, "commit-against-fence", "proposed here", Unreleased, "EndTxn of a client is CONCURRENT_TRANSACTIONS while a fence is pending.", "A commit in the window between fence and abort fails with an exception: UNKNOWN_SERVER_ERROR."},
 	{LoadToHighWatermark, "load-to-high-watermark", "proposed here", Unreleased, "A coordinator acts on what it has loaded when that is committed.", "Two failovers in a row tear a transaction: one partition has a commit, the other an abort."},
 	{LoadWhole, "load-whole", "proposed here", Unreleased, "A coordinator that cannot read its log to the end serves nothing.", "It serves what it has read, and forgets the rest: a transaction stays open for ever."},

@@ -31,8 +31,8 @@ var TimeoutMeetsCommit = race(scenario.Scenario[struct{}, World]{
 		clock->C timeout scan; clock driven; C->B0 AddPartitionsToTxn response; C->B0 WriteTxnMarkers; A await produce
 		B0->C WriteTxnMarkers response; A->C EndTxn; A await end`,
 	Variants: []scenario.Variant[struct{}, World]{
-		{Name: "kafka-4.0", Is: timeout(model.Rules{}), Release: "Kafka 4.0 to 4.3", Does: "answers INVALID_TXN_STATE", Expect: expect{scenario.Breaks(goesOn).Because("the epoch before, with the other result, is INVALID_TXN_STATE")}},
-		{Name: "kafka-20785", Is: timeout(model.Rules{With: model.FencedCommitRetry}), Release: "KAFKA-20785, in no release to 4.3", Does: "answers PRODUCER_FENCED"},
+		{Name: "kafka-4.0", Is: timeout(model.Rules{}), Release: "Kafka 4.0 to 4.3.1", Does: "answers INVALID_TXN_STATE", Expect: expect{scenario.Breaks(goesOn).Because("the epoch before, with the other result, is INVALID_TXN_STATE")}},
+		{Name: "kafka-20785", Is: timeout(model.Rules{With: model.FencedCommitRetry}), Release: "KAFKA-20785, merged on 31 August 2026, after 4.3.1; 4.3.2 and 4.4 were not read", Does: "answers PRODUCER_FENCED"},
 	},
 })
 

@@ -19,7 +19,7 @@ var Releases = []struct {
 	Release model.Release
 	Name    string
 }{
-	{model.Kafka2_5, "2.5"}, {model.Kafka3_6, "3.6"}, {model.Kafka4_0, "4.0.0"}, {model.Kafka4_0_1, "4.0.1"}, {model.Kafka4_1, "4.1.0"},
+	{model.Kafka2_6, "2.6"}, {model.Kafka3_6, "3.6"}, {model.Kafka4_0, "4.0.0"}, {model.Kafka4_0_1, "4.0.1"}, {model.Kafka4_1, "4.1.0"},
 	{model.Kafka4_1_1, "4.1.1"}, {model.Kafka4_2, "4.2"}, {model.Kafka4_3, "4.3"},
 }
 
