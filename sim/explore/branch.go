@@ -29,23 +29,22 @@ type branch struct {
 	awaited atomic.Bool // whoever gave it away waits, and does not ask whether to stop
 }
 
-// wanted are the threads of which one is to be tried at a frame of whoever gave the
-// branch away.
-type wanted struct {
+// demand is that one of some threads is tried at a frame of whoever gave the branch away.
+type demand struct {
 	frame, preferred int
 	among            threads
 }
 
-// wants lists them, each once, in order. The second time would change nothing.
-type wants struct {
-	list []wanted
-	had  map[wanted]bool
+// demands lists them, each once, in order. The second time would change nothing.
+type demands struct {
+	list []demand
+	had  map[demand]bool
 }
 
-func (w *wants) add(x wanted) {
-	if !w.had[x] {
-		w.had[x] = true
-		w.list = append(w.list, x)
+func (d *demands) add(x demand) {
+	if !d.had[x] {
+		d.had[x] = true
+		d.list = append(d.list, x)
 	}
 }
 
@@ -82,12 +81,12 @@ func (d *dpor) give() {
 // branch is that of the next choice at the i-th frame.
 func (d *dpor) branch(at *cursor, i, choice int) *branch {
 	b := &branch{choice: choice, ended: make(chan struct{})}
-	found := &dpor{cursor: at, result: newResult("exhaustive", at), width: d.width, ends: newSeen(), above: i + 1, wants: &wants{had: map[wanted]bool{}}}
+	found := &dpor{cursor: at, result: newResult("exhaustive", at), width: d.width, ends: newSeen(), above: i + 1, demands: &demands{had: map[demand]bool{}}}
 	found.options = Options{Limit: d.options.Limit, First: d.options.First, Again: d.options.Again, trusting: d.options.trusting}
 	found.options.Stop = func() bool { return b.cancel.Load() || b.awaited.Load() && d.options.stopped() }
 	for k, f := range d.stack[:i+1] {
-		above := &frame{checkpoint: f.checkpoint, enabled: slices.Clone(f.enabled), can: f.can, done: make([]bool, len(f.enabled)), taken: f.taken,
-			step: slices.Clone(f.step), clock: slices.Clone(f.clock), wants: found.wants, number: k}
+		above := &frame{checkpoint: f.checkpoint, enabled: slices.Clone(f.enabled), threads: f.threads, done: make([]bool, len(f.enabled)), taken: f.taken,
+			step: slices.Clone(f.step), clock: slices.Clone(f.clock), demands: found.demands, number: k}
 		found.stack = append(found.stack, above)
 	}
 	last := d.stack[i]
@@ -134,8 +133,8 @@ func (d *dpor) takeOver(f *frame, choice int) bool {
 	f.done[choice], f.taken = true, above.taken
 	f.step = append(f.step[:0], above.step...)
 	f.sleep = append(f.sleep, sleeper{f.taken, slices.Clone(f.step)})
-	for _, w := range b.found.wants.list {
-		d.stack[w.frame].want(w.among, w.preferred)
+	for _, x := range b.found.demands.list {
+		d.stack[x.frame].want(x.among, x.preferred)
 	}
 	r.Runs, r.Redundant, r.Steps = r.Runs+found.Runs, r.Redundant+found.Redundant, r.Steps+found.Steps
 	d.width = max(d.width, b.found.width)

@@ -89,7 +89,7 @@ func (d *defence) stand() {
 				}
 				v.Bad++
 			case v.Bad == 0:
-				panic(d.contradicts(uint64(i), w.steps[:b.step], fmt.Sprintf("breaks %s (%v)", b.Property, b.Err)))
+				panic(d.contradiction(uint64(i), w.steps[:b.step], fmt.Sprintf("breaks %s (%v)", b.Property, b.Err)))
 			}
 		}
 	}
@@ -111,7 +111,7 @@ func (d *defence) walk(from model, seed uint64, out *walked) (err error) {
 	for len(out.steps) < d.longest {
 		enabled := w.Enabled()
 		if (!d.ends || len(enabled) == 0) && !d.known.has(at.state()) {
-			return d.contradicts(seed, out.steps, "comes to a state that the search never saw")
+			return d.contradiction(seed, out.steps, "comes to a state that the search never saw")
 		}
 		if len(enabled) == 0 {
 			break
@@ -151,8 +151,8 @@ func (w *walked) note(violations []sim.Violation) {
 	}
 }
 
-// contradicts is that a walk did what the search says cannot be.
-func (d *defence) contradicts(seed uint64, steps []sim.Event, how string) error {
+// contradiction is that a walk did what the search says cannot be.
+func (d *defence) contradiction(seed uint64, steps []sim.Event, how string) error {
 	at := ""
 	if len(steps) > 0 {
 		last := steps[len(steps)-1]

@@ -78,7 +78,7 @@ func (p *threads) add(thread int) { *p |= 1 << thread }
 type frame struct {
 	checkpoint checkpoint
 	enabled    []sim.Event
-	can        threads   // of enabled
+	threads    threads   // of enabled
 	backtrack  threads   // to be tried here, by all their ways
 	done       []bool    // those of enabled that were tried
 	sleep      []sleeper // that need not be tried: other branches have done it
@@ -88,9 +88,9 @@ type frame struct {
 	clock  []int32  // by thread: how many of its steps are before or in this one
 	before []int32  // the clock of the step of the same thread before it
 
-	given  *branch // that another worker explores
-	wants  *wants  // the frame is that of another search, which wants it to know of these
-	number int     // there
+	given   *branch  // that another worker explores
+	demands *demands // the frame is that of another search, which is to know of these
+	number  int      // there
 }
 
 // sleeper is an event that was tried in an earlier branch. Of a task that has
@@ -112,7 +112,7 @@ type dpor struct {
 	err     error
 	idle    chan *cursor // the other workers that have nothing to do; nil: there are none
 	above   int          // how many frames are those of the search that gave this branch away
-	wants   *wants       // at those
+	demands *demands     // at those
 }
 
 func newDPOR(c *workerPool, r *Result, o Options) *dpor {
@@ -220,7 +220,7 @@ func (d *dpor) push(sleep []sleeper) {
 			d.stopped = true
 			return
 		}
-		f.can.add(e.Thread)
+		f.threads.add(e.Thread)
 		if f.asleep(e) {
 			tried.add(e.Thread)
 		} else {
@@ -230,7 +230,7 @@ func (d *dpor) push(sleep []sleeper) {
 	}
 	d.stack = append(d.stack, f)
 	switch {
-	case f.can == 0:
+	case f.threads == 0:
 		d.result.Runs++
 		d.ends.add(print{hash: d.cursor.Fingerprint()})
 		if d.options.atEnd != nil {
@@ -323,82 +323,6 @@ func (d *dpor) take(f *frame, choice int) {
 	d.push(sleep)
 }
 
-// dependent says whether the order of two steps matters.
-func dependent(a, b []Access) bool {
-	for _, x := range a {
-		for _, y := range b {
-			if x.Object == y.Object && (x.Write || y.Write) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// order gives the last step its clock: it comes after the step of its thread
-// before it, after each step that it depends on, and an arrival after its send.
-func (d *dpor) order(f *frame) {
-	events := d.stack[:len(d.stack)-1]
-	p := f.taken.Thread
-	f.before = nil
-	for i := len(events) - 1; i >= 0; i-- {
-		if events[i].taken.Thread == p {
-			f.before = events[i].clock
-			break
-		}
-	}
-	f.clock = append(f.clock[:0], make([]int32, d.width)...)
-	join(f.clock, f.before)
-	for _, e := range slices.Backward(events) { // What comes before a later one is known from that.
-		if !isBefore(e, f.clock) && dependent(e.step, f.step) {
-			join(f.clock, e.clock)
-		}
-	}
-	for _, a := range f.step {
-		if a.Pair > 0 {
-			join(f.clock, sendOf(events, a))
-		}
-	}
-	f.clock[p]++
-}
-
-// sendOf returns the clock of the step that put a message into a channel, given
-// its arrival.
-func sendOf(events []*frame, arrival Access) []int32 {
-	arrived := 0
-	for _, e := range events {
-		if touchesObject(e.step, arrival.Object) {
-			arrived++
-		}
-	}
-	for _, e := range events {
-		if touchesObject(e.step, arrival.Pair) {
-			if arrived == 0 {
-				return e.clock
-			}
-			arrived--
-		}
-	}
-	return nil
-}
-
-func touchesObject(accesses []Access, object int) bool {
-	return slices.ContainsFunc(accesses, func(a Access) bool { return a.Object == object })
-}
-
-// join makes a clock at least another one.
-func join(clock, other []int32) {
-	for i, n := range other {
-		clock[i] = max(clock[i], n)
-	}
-}
-
-// isBefore says whether a step comes before another one, or is it.
-func isBefore(f *frame, clock []int32) bool {
-	p := f.taken.Thread
-	return p < len(clock) && f.clock[p] <= clock[p]
-}
-
 // disables looks for events that the last step has disabled. Such a step may
 // never come again (a timer that was stopped), so its race is dealt with here. A
 // timer that was stopped may have waited for others, which are due before it. So
@@ -443,17 +367,6 @@ func (d *dpor) races(f *frame, after checkpoint) {
 	}
 }
 
-// independent lists the later events that do not come after e.
-func independent(e *frame, later []*frame) []*frame {
-	var list []*frame
-	for _, l := range later {
-		if !isBefore(e, l.clock) {
-			list = append(list, l)
-		}
-	}
-	return list
-}
-
 // reversible says whether the step of f could have come before e. The sure way
 // to know is to try: to take what lies between and does not depend on e.
 func (d *dpor) reversible(e *frame, between []*frame, f *frame) bool {
@@ -482,42 +395,21 @@ func same(a, b sim.Event) bool {
 // sameStep is same for what may have gone another way.
 func sameStep(a, b sim.Event) bool { return same(a, b) || a.OfSameTask(b) }
 
-// initials is the threads with which a run of some events, and then a last
-// one, can begin: those whose first event there comes after no other there.
-func initials(events []*frame, last *frame) threads {
-	all := events
-	if last != nil {
-		all = append(slices.Clip(events), last)
-	}
-	var can, met threads
-	for i, e := range all {
-		p := e.taken.Thread
-		if met.has(p) {
-			continue
-		}
-		met.add(p)
-		if !slices.ContainsFunc(all[:i], func(earlier *frame) bool { return isBefore(earlier, e.clock) }) {
-			can.add(p)
-		}
-	}
-	return can
-}
-
 // want makes sure that one of some threads is tried in a state; preferably
 // the given one.
 func (f *frame) want(among threads, preferred int) {
-	if f.wants != nil {
-		f.wants.add(wanted{f.number, preferred, among})
+	if f.demands != nil {
+		f.demands.add(demand{f.number, preferred, among})
 		return
 	}
-	tried := f.can // in other branches, by all their ways
+	tried := f.threads // in other branches, by all their ways
 	for _, e := range f.enabled {
 		if !f.asleep(e) {
 			tried &^= 1 << e.Thread
 		}
 	}
 	have := f.backtrack | tried
-	among &= f.can
+	among &= f.threads
 	switch {
 	case among&have != 0 || among == 0:
 	case among.has(preferred):
@@ -536,13 +428,7 @@ func (d *dpor) blockedRaces() {
 	blocked := d.cursor.Blocked()
 	events := d.stack[:len(d.stack)-1]
 	for _, b := range blocked {
-		waits := &frame{taken: b.Event, step: []Access{{Object: b.Object, Write: true}}}
-		for i := len(events) - 1; i >= 0; i-- {
-			if events[i].taken.Thread == b.Event.Thread {
-				waits.before = events[i].clock
-				break
-			}
-		}
+		waits := &frame{taken: b.Event, step: []Access{{Object: b.Object, Write: true}}, before: clockOf(events, b.Event.Thread)}
 		for i := len(events) - 1; i >= 0; i-- {
 			e := events[i]
 			if e.taken.Thread == b.Event.Thread || !dependent(e.step, waits.step) || isBefore(e, waits.before) {

@@ -112,27 +112,27 @@ func (g *graph) add(m *move, to uint32) {
 // expanded ends the steps of a state.
 func (g *graph) expanded() { g.first.add(uint32(g.to.n)) }
 
-// steps is those out of a state: from and to before.
-func (g *graph) steps(state uint32) (from, before uint32) {
+// steps is those out of a state, from the first to before the end.
+func (g *graph) steps(state uint32) (first, end uint32) {
 	return g.first.at(state), g.first.at(state + 1)
 }
 
-// ways is where those of the same mover end that begin with a step.
-func (g *graph) ways(step, before uint32) uint32 {
-	end := step + 1
-	for end < before && g.mover.at(end) == g.mover.at(step) {
-		end++
+// ways is where those of the same mover end that begin with a step, before the end.
+func (g *graph) ways(step, end uint32) uint32 {
+	next := step + 1
+	for next < end && g.mover.at(next) == g.mover.at(step) {
+		next++
 	}
-	return end
+	return next
 }
 
 // waysOf is the steps among which a step is one way of its mover.
-func (g *graph) waysOf(step uint32) (from, before uint32) {
-	from, before = g.steps(g.origin(step))
-	for g.mover.at(from) != g.mover.at(step) {
-		from++
+func (g *graph) waysOf(step uint32) (first, end uint32) {
+	first, end = g.steps(g.origin(step))
+	for g.mover.at(first) != g.mover.at(step) {
+		first++
 	}
-	return from, g.ways(from, before)
+	return first, g.ways(first, end)
 }
 
 // puttingOff lists the timers that a step puts off.

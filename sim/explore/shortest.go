@@ -165,11 +165,11 @@ func (s *search) ways(levels int) *ways {
 	}
 	w.states[0].arrivals = []arrival{{from: -1}}
 	for i := range w.states {
-		from, before := s.graph.steps(uint32(i))
-		for step := from; step < before; step++ {
+		first, end := s.graph.steps(uint32(i))
+		for step := first; step < end; step++ {
 			to := s.graph.to.at(step)
 			if int(to) < len(w.states) && w.states[to].level == w.states[i].level+1 {
-				w.states[to].arrive(w.cheapest(int32(i), s.graph.place[s.graph.mover.at(step)&threadOf], int32(step-from)))
+				w.states[to].arrive(w.cheapest(int32(i), s.graph.place[s.graph.mover.at(step)&threadOf], int32(step-first)))
 			}
 		}
 	}

@@ -9,7 +9,6 @@ import (
 	"slices"
 
 	"racelab/sim"
-	"racelab/sim/internal/hook"
 )
 
 // batch is how many states are expanded between two looks at the budget. It is
@@ -17,8 +16,7 @@ import (
 // the workers.
 const batch = 1024
 
-// firstBatch is how many, while all steps are checked; and how many of the first runs are
-// sampled at once.
+// firstBatch is how many, while all steps are checked, which takes long.
 const firstBatch = 64
 
 // States visits every reachable state, breadth first, and then finds the
@@ -368,68 +366,6 @@ func (e *expansion) hear(s *search, at *cursor, event sim.Event, m *move, race b
 			m.broke |= 1 << s.result.index(sim.NoDataRace)
 		}
 	}
-}
-
-// step is an event with what it touched.
-type step struct {
-	event    sim.Event
-	accesses []Access
-}
-
-// race compares the step just taken with the others out of the same state: two
-// that touch the same variable, one of them writing, race, unless a lock that
-// both take keeps them apart. It returns the other step and the variable.
-func (e *expansion) race(at System, event sim.Event) (other *step, object int) {
-	if !slices.ContainsFunc(at.Accesses(), func(a Access) bool { return a.Kind == Data }) {
-		return nil, 0
-	}
-	n := len(e.steps)
-	if n < cap(e.steps) {
-		e.steps = e.steps[:n+1]
-	} else {
-		e.steps = append(e.steps, step{})
-	}
-	now := &e.steps[n]
-	now.event = event
-	now.accesses = append(now.accesses[:0], at.Accesses()...)
-	for i := range n {
-		if e.steps[i].event.Thread == event.Thread {
-			continue // Two ways of one step.
-		}
-		if object := races(e.steps[i].accesses, now.accesses); object > 0 {
-			return &e.steps[i], object
-		}
-	}
-	return nil, 0
-}
-
-// races returns the variable on which two steps race, or 0.
-func races(a, b []Access) int {
-	object := 0
-	for _, x := range a {
-		for _, y := range b {
-			if x.Object != y.Object || !x.Write && !y.Write {
-				continue
-			}
-			if x.Kind == Lock {
-				return 0
-			}
-			if x.Kind == Data {
-				object = x.Object
-			}
-		}
-	}
-	return object
-}
-
-// raceError is the data race of two steps that can both be next: first and then
-// second, the n-th step of the run.
-func raceError(sys System, first, second step, object, n int) *hook.RaceError {
-	racing := func(s step, n int) hook.RacingAccess {
-		writes := slices.ContainsFunc(s.accesses, func(a Access) bool { return a.Object == object && a.Write })
-		return hook.RacingAccess{Task: s.event.Actor, Point: string(s.event.Label), Step: n, Write: writes}
-	}
-	return &hook.RaceError{Object: sys.ObjectName(object), First: racing(first, n-1), Second: racing(second, n)}
 }
 
 // shortest finds the schedule for each property that broke: among the steps that were

@@ -18,7 +18,7 @@ func TestCausesAreTheFewestFields(t *testing.T) {
 		}
 		return parts
 	}
-	together := newAlike([][]StatePart{
+	together := newComparison([][]StatePart{
 		state(1, "N.a=1", "N.b=1"),
 		state(2, "N.a=2", "N.b=2"),
 		state(3, "N.a=1", "N.b=2"),

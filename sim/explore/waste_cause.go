@@ -28,7 +28,7 @@ func (w *Waste) Causes() (causes []WasteCause, compared int) {
 			for _, state := range m[:min(len(m), wasteTogether)] {
 				parts = append(parts, w.engine.Parts(w.search.states[state].at))
 			}
-			together := newAlike(parts)
+			together := newComparison(parts)
 			together.tree(func(a, b int) {
 				c := together.cause(a, b)
 				key := strings.Join(c.Names, "\n")
@@ -50,22 +50,22 @@ func (w *Waste) Causes() (causes []WasteCause, compared int) {
 	return causes, compared
 }
 
-// alike is states of one class by their parts.
-type alike struct {
-	paths  []string      // sorted, each before those inside it
-	inside []int         // by path: the first after it that is not inside it
-	states [][]alikePart // by path
+// comparison is states of one class by their parts.
+type comparison struct {
+	paths  []string         // sorted, each before those inside it
+	inside []int            // by path: the first after it that is not inside it
+	states [][]comparedPart // by path
 	found  []int
 	rests  []int
 }
 
-type alikePart struct {
+type comparedPart struct {
 	StatePart
 	is int32 // the number of its value; 0: there is no such part
 }
 
-// newAlike takes the parts of some states.
-func newAlike(states [][]StatePart) *alike {
+// newComparison takes the parts of some states.
+func newComparison(states [][]StatePart) *comparison {
 	at := map[string]int{}
 	for _, parts := range states {
 		for _, p := range parts {
@@ -74,7 +74,7 @@ func newAlike(states [][]StatePart) *alike {
 	}
 	// What separates comes before all that a name is made of, so what is inside a path follows it.
 	order := strings.NewReplacer(".", "\x00", "[", "\x01")
-	g := &alike{paths: slices.Sorted(maps.Keys(at)), inside: make([]int, len(at))}
+	g := &comparison{paths: slices.Sorted(maps.Keys(at)), inside: make([]int, len(at))}
 	slices.SortFunc(g.paths, func(a, b string) int { return cmp.Compare(order.Replace(a), order.Replace(b)) })
 	for i, path := range g.paths {
 		at[path] = i
@@ -84,7 +84,7 @@ func newAlike(states [][]StatePart) *alike {
 	}
 	values := map[string]int32{}
 	for _, parts := range states {
-		state := make([]alikePart, len(g.paths))
+		state := make([]comparedPart, len(g.paths))
 		for _, p := range parts {
 			withElements(p.Path, func(path string) { state[at[path]].is = 1 })
 			x := &state[at[p.Path]]
@@ -122,7 +122,7 @@ func isInside(path, of string) bool {
 // tree connects all states, each to one before it, by the fewest differences.
 //
 // Source: Prim: Shortest Connection Networks (Bell System Technical Journal 1957).
-func (g *alike) tree(connect func(a, b int)) {
+func (g *comparison) tree(connect func(a, b int)) {
 	n := len(g.states)
 	least, to, in := make([]int, n), make([]int, n), make([]bool, n)
 	for i := range least {
@@ -149,7 +149,7 @@ func (g *alike) tree(connect func(a, b int)) {
 }
 
 // distance is how many parts differ. One that is missing counts as two, for it may be much.
-func (g *alike) distance(a, b int) int {
+func (g *comparison) distance(a, b int) int {
 	n := 0
 	for _, i := range g.differences(a, b) {
 		if n++; g.states[a][i].is == 0 || g.states[b][i].is == 0 {
@@ -161,7 +161,7 @@ func (g *alike) distance(a, b int) int {
 
 // differences lists the parts that differ, by number. One that is missing stands for all
 // that is inside it. What no part shows counts where nothing inside it differs.
-func (g *alike) differences(a, b int) []int {
+func (g *comparison) differences(a, b int) []int {
 	x, y := g.states[a], g.states[b]
 	g.found, g.rests = g.found[:0], g.rests[:0]
 	for i := 0; i < len(x); i++ {
@@ -184,7 +184,7 @@ func (g *alike) differences(a, b int) []int {
 }
 
 // cause names the parts in which two states differ, and shows them.
-func (g *alike) cause(a, b int) WasteCause {
+func (g *comparison) cause(a, b int) WasteCause {
 	var c WasteCause
 	for _, i := range g.differences(a, b) {
 		first, second := g.states[a][i], g.states[b][i]
@@ -203,7 +203,7 @@ func (g *alike) cause(a, b int) WasteCause {
 	return c
 }
 
-func (p alikePart) show() string {
+func (p comparedPart) show() string {
 	if p.is == 0 {
 		return "none"
 	}
