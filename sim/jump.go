@@ -17,23 +17,31 @@ type pool struct {
 	ended []*coroutine // parked at the end of their program
 }
 
-// put parks a coroutine where it is, or ends it if there are enough.
+// put parks a coroutine where it is. If there are too many, one goes back to the beginning of its
+// program, and keeps the stack that it has grown: one of those at the place that has the most.
 func (p *pool) put(c *coroutine) {
-	if p.alive > c.task.world.maxCoroutines {
-		p.alive--
-		c.stop()
-		return
-	}
 	if c.site == nil {
 		p.ended = append(p.ended, c)
-	} else {
-		c.site.parked = append(c.site.parked, c)
+		return
+	}
+	c.site.parked = append(c.site.parked, c)
+	if p.alive-len(p.ended) > c.task.world.maxCoroutines {
+		most := c.site
+		for _, s := range c.task.sites.order {
+			if len(s.parked) > len(most.parked) {
+				most = s
+			}
+		}
+		c = most.take()
+		c.returns = true
+		c.resume()
+		p.ended = append(p.ended, c)
 	}
 }
 
 // maxCoroutines is how many coroutines a task keeps for jumps, unless the engine
 // is told otherwise.
-const maxCoroutines = 32
+const maxCoroutines = 128
 
 // attach makes sure that the task has a coroutine where it is parked. It may
 // take the world elsewhere meanwhile; it is back in its state at the end.

@@ -68,14 +68,15 @@ func (t *Task) waits() bool { return !t.done && !t.gone && !t.ready() }
 // coroutine runs a task's program. A task has several when states are loaded:
 // whichever is parked at the right site serves.
 type coroutine struct {
-	task   *Task
-	site   *site // where it is parked; nil: at the end of its program
-	rerun  rerun // of a function
-	resume func() (struct{}, bool)
-	stop   func()
-	yield  func(struct{}) bool
-	runs   bool // it is not parked
-	unseen int  // operations since its last point that are none
+	task    *Task
+	site    *site // where it is parked; nil: at the end of its program
+	rerun   rerun // of a function
+	resume  func() (struct{}, bool)
+	stop    func()
+	yield   func(struct{}) bool
+	runs    bool // it is not parked
+	returns bool // it is about to go back to the beginning of its program
+	unseen  int  // operations since its last point that are none
 }
 
 // errKilled unwinds the stack of a coroutine that is no longer needed. Nobody sees it but
@@ -87,12 +88,19 @@ func (t *Task) newCoroutine() *coroutine {
 	c := &coroutine{task: t}
 	c.resume, c.stop = iter.Pull(func(yield func(struct{}) bool) {
 		c.yield, c.runs = yield, true
-		for !t.run(c) {
-			// It has ended, and can begin anew.
-			if c.rerun.stops() {
+		for {
+			switch killed := t.run(c); {
+			case killed && !c.returns:
 				return
+			case killed:
+				c.returns, c.rerun.killed = false, false
+			case c.rerun.stops():
+				return
+			default:
+				t.done, t.site = true, nil
 			}
-			t.done, t.site, c.site = true, nil, nil
+			// It can begin anew.
+			c.site = nil
 			if t.program == nil || !yield(struct{}{}) {
 				return
 			}
@@ -332,7 +340,7 @@ func (t *Task) wait(p string, on awaited) awaited {
 	c.runs = false
 	goesOn := c.yield(struct{}{})
 	c.runs, c.unseen = true, 0
-	if !goesOn {
+	if !goesOn || c.returns {
 		c.rerun.killed = true
 		panic(errKilled)
 	}

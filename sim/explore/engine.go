@@ -133,7 +133,7 @@ type Engine interface {
 	CheckSymmetry(i int) error
 	// CheckMessages looks for a message that was changed after it was sent.
 	CheckMessages() error
-	// SetMaxCoroutines bounds the coroutines that each task keeps for jumps; 32
+	// SetMaxCoroutines bounds the coroutines that each task keeps for jumps; 128
 	// by default. Fewer make a search slower, and do not change what it finds.
 	SetMaxCoroutines(n int)
 	// Driven counts the steps that tasks have taken so far only to bring a coroutine to
