@@ -82,6 +82,7 @@ func hears(p Params) bool { return !p.Unread }
 // Client is a release of Sarama, or another library.
 type Client struct {
 	library library
+	one     bool // of librdkafka: one request is in flight
 	release saramaasync.Release
 }
 
@@ -254,6 +255,9 @@ var Scenario = scenario.Scenario[Params, Client]{
 			Does: "puts refused messages back by their ids, and counts a retry only where the message may be written already; an idempotent producer sends nothing until all in flight is answered, and takes what comes before a written batch for written",
 			Expect: expect{implicit, again, scenario.Vacuous(staysOut).Where(exhausted).Because("no message fails: refusals are not counted"), scenario.Breaks(order).Where(plainFive).
 				Because("five requests are in flight, and the second is written before the first goes back")}},
+		{Name: "librdkafka-one", Is: Client{library: librdkafkaClient, one: true}, Release: "likewise, with max.in.flight.requests.per.connection 1",
+			Does:   "has one request in flight: nothing is written behind one that is refused",
+			Expect: expect{again, scenario.Vacuous(staysOut).Where(exhausted).Because("no message fails: refusals are not counted")}},
 	},
 	Statements: []scenario.Statement{
 		{
@@ -261,7 +265,7 @@ var Scenario = scenario.Scenario[Params, Client]{
 			Says:     "An idempotent producer with five requests in flight keeps the order, and loses nothing, when a broker refuses a batch for a moment.",
 			Verdict:  scenario.PartlyTrue,
 			When:     "if the broker knows the producer",
-			Evidence: "franz-go has one batch of a partition in flight until one is acknowledged. Java and librdkafka have five from the start: if the very first batch is refused and the second is not, the broker takes the second as the producer's first. The order of what is written holds; in Java record 1 fails, and librdkafka reports it as delivered, though it is lost (confluent-kafka-go issue 921). Once a batch is acknowledged all three hold (setting known).",
+			Evidence: "franz-go has one batch of a partition in flight until one is acknowledged. Java and librdkafka have five from the start: if the very first batch is refused and the second is not, the broker takes the second as the producer's first. The order of what is written holds; in Java record 1 fails, and librdkafka reports it as delivered, though it is lost (confluent-kafka-go issue 921); with one request in flight it is not (librdkafka-one). Once a batch is acknowledged all three hold (setting known).",
 			Command:  "simrun explore retry-order/java@idempotent",
 		},
 		{
@@ -321,7 +325,7 @@ func build(w *sim.World, is Client, p Params) {
 	case franzGo:
 		buildFranzGo(w, p)
 	case javaClient, librdkafkaClient:
-		buildPipeline(w, is.library, p)
+		buildPipeline(w, is, p)
 	default:
 		buildSarama(w, is.release, p)
 	}
@@ -335,9 +339,12 @@ func buildSarama(w *sim.World, release saramaasync.Release, p Params) {
 }
 
 // buildPipeline makes a client of Java or librdkafka that retries as often as Sarama.
-func buildPipeline(w *sim.World, is library, p Params) {
+func buildPipeline(w *sim.World, is Client, p Params) {
 	inFlight := p.MaxOpen
-	if p.Idempotent {
+	switch {
+	case is.one:
+		inFlight = 1
+	case p.Idempotent:
 		inFlight = 5
 	}
 	in := &producer.Input{}
@@ -346,7 +353,7 @@ func buildPipeline(w *sim.World, is library, p Params) {
 	w.Share("in", in)
 	w.Share("pipe", pipe)
 	w.GoProgram("app", producer.NewApplication(in, p.Messages))
-	if is == javaClient {
+	if is.library == javaClient {
 		w.GoProgram("sender", java.NewSender(in, pipe, java.SenderConfig{Idempotent: p.Idempotent, InFlight: inFlight, Retries: int32(p.RetryMax)}))
 	} else {
 		w.GoProgram("sender", librdkafka.NewProducer(in, pipe, librdkafka.ProducerConfig{Idempotent: p.Idempotent, InFlight: inFlight, Retries: int32(p.RetryMax)}))
