@@ -71,6 +71,7 @@ func (m *nodeState) addAlarms() {
 	}
 	names := node.Timers()
 	for i, name := range names {
+		mustBeActor("timer", name)
 		if slices.Index(names, name) < i {
 			panic(fmt.Sprintf("sim: %s has two timers %q: events are told apart by names", m.name, name))
 		}

@@ -72,7 +72,7 @@ func (w *World) prepareGoroutines() {
 	w.bind(&w.starts)
 	for range w.goroutines {
 		w.tasks = append(w.tasks, &Task{world: w, number: len(w.tasks) + 1, unused: true, done: true})
-		w.tasks[len(w.tasks)-1].label = fmt.Sprintf("goroutine %d", len(w.tasks))
+		w.tasks[len(w.tasks)-1].label = fmt.Sprintf("goroutine-%d", len(w.tasks))
 	}
 }
 

@@ -23,10 +23,13 @@ type byValue [1]int
 
 func (n byValue) Handle(sim.Envelope, *sim.Outbox) {}
 
-// alarmed has two timers of one name.
-type alarmed struct{ asks }
+// alarmed has timers of these names.
+type alarmed struct {
+	asks
+	timers []string
+}
 
-func (*alarmed) Timers() []string        { return []string{"retry", "retry"} }
+func (n *alarmed) Timers() []string      { return n.timers }
 func (*alarmed) Expire(int, *sim.Outbox) {}
 
 type question struct{ N int }
@@ -72,7 +75,13 @@ func TestRefusals(t *testing.T) {
 		{"a capacity below zero", func(*sim.World) { new(sim.Chan[int]).Init(-1) }, "sim: a channel has no capacity of -1"},
 		{"a constant delay below zero", func(*sim.World) { sim.Constant(-time.Second) }, "sim: Constant(-1s) is no delay"},
 		{"an exponential delay below zero", func(*sim.World) { sim.Exponential(-time.Second) }, "sim: Exponential(-1s) is no delay"},
-		{"two timers of one name", func(w *sim.World) { w.AddNode("n", &alarmed{}) }, `sim: n has two timers "retry"`},
+		{"two timers of one name", func(w *sim.World) { w.AddNode("n", &alarmed{timers: []string{"retry", "retry"}}) }, `sim: n has two timers "retry"`},
+		{"a timer whose name has a space", func(w *sim.World) { w.AddNode("n", &alarmed{timers: []string{"patience ends"}}) }, `sim: a timer is named "patience ends": a schedule could not be read back`},
+		{"a shared timer whose name has a space", func(w *sim.World) {
+			var linger sim.Timer
+			w.Share("my linger", &linger)
+			w.Go("G0", func(t *sim.Task) { linger.Reset(t, time.Second) })
+		}, `sim: a timer is named "my linger": a schedule could not be read back`},
 		{"a request that is nil", asking(nil, question{}), "sim: a message is nil"},
 		{"an answer that is nil", asking(question{}, nil), "sim: a message is nil"},
 		{"a request without a name", asking(struct{ N int }{}, question{}), "sim: a message is a struct { N int }: give its type a name of its own"},

@@ -353,6 +353,7 @@ func (w *World) prepareClock() {
 	places := len(w.tasks) + len(w.nodes)
 	for i, m := range all.single {
 		m.event = Event{Actor: w.objectName(m.number), Label: "fires", Place: places + 1 + i, Thread: w.newThread(), Timer: true, source: m}
+		mustBeActor("timer", m.event.Actor)
 		m.owner = m.event.Actor
 		for _, t := range w.tasks {
 			if strings.HasPrefix(m.event.Actor, t.name+".") {

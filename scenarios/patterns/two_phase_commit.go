@@ -403,7 +403,7 @@ const patience = time.Minute
 func (p *participant) Crash() { p.Phase = p.flushed }
 
 // Timers has the end of a participant's patience.
-func (p *participant) Timers() []string { return []string{"patience ends"} }
+func (p *participant) Timers() []string { return []string{"patience-ends"} }
 
 // Expire is the heuristic decision.
 func (p *participant) Expire(_ int, _ *sim.Outbox) {
