@@ -237,6 +237,7 @@ type LoopCommit struct {
 // NewLoopCommit returns it with the goroutines of its commits, whose numbers begin at
 // first. It ends after so many ticks.
 func NewLoopCommit(g *GroupConsumer, interval time.Duration, ticks, first int) (*LoopCommit, []*AsyncCommit) {
+	g.auto = true
 	l := &LoopCommit{committing: committing{GroupConsumer: g}, interval: interval, ticks: ticks, first: first}
 	for i := range ticks {
 		l.async = append(l.async, newAsyncCommit(g, first+i, true))

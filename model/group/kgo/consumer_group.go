@@ -56,6 +56,7 @@ const (
 type GroupConsumer struct {
 	prior   Prior `sim:"config"`
 	noEpoch bool  `sim:"config"`
+	auto    bool  `sim:"config"` // it autocommits
 	retries Retries
 	cxn     *sim.Conn
 	reader  *group.ReadDeadline // of cxn
@@ -226,10 +227,14 @@ func (g *committing) commit(t *sim.Task) {
 }
 
 // block keeps autocommits from being issued. The caller holds g.mu.
+//
+// Differs: kgo does it without autocommits, too, where nobody asks.
 func (g *committing) block(t *sim.Task) {
-	if g.counts() {
+	switch {
+	case !g.auto:
+	case g.counts():
 		g.blockAuto.Set(t, g.blockAuto.Get(t)+1)
-	} else {
+	default:
 		g.blockAuto.Set(t, 1)
 	}
 }
@@ -237,9 +242,11 @@ func (g *committing) block(t *sim.Task) {
 // unblock is the commit's onDone.
 func (g *committing) unblock(t *sim.Task) {
 	g.mu.Lock(t.At(PointUnblockAuto))
-	if g.counts() {
+	switch {
+	case !g.auto:
+	case g.counts():
 		g.blockAuto.Set(t, g.blockAuto.Get(t)-1)
-	} else {
+	default:
 		g.blockAuto.Set(t, 0) // The rewind: another commit of the application may be out.
 	}
 	g.mu.Unlock(t)
@@ -459,6 +466,7 @@ type Tick struct{ committing }
 
 // NewTick returns a tick whose commit has that number.
 func NewTick(g *GroupConsumer, number int) *Tick {
+	g.auto = true
 	return &Tick{committing{GroupConsumer: g, number: number}}
 }
 
