@@ -41,7 +41,8 @@ type kgoCommits struct {
 	refusals int           // how many are
 	refusal  model.Error
 	partial  int           // only that partition's offset is refused, from 1; 0: all are
-	rejoins  bool          // because of that, which the model leaves out: the story ends there
+	moves    bool          // from that commit on, another broker is the coordinator, which look-ups tell one fewer than refusals later
+	rejoins  bool          // because of the refusal, which the model leaves out: the story ends there
 	cut      int           // the commit whose connection is lost before the answer; 0: none
 	overhead time.Duration // RequestTimeoutOverhead
 	silent   int           // the first commit, from 1, that is never answered; 0: none
@@ -73,6 +74,9 @@ func drawKgoCommits(r *rapid.T, prior offsets.Prior, rejoins bool) kgoCommits {
 			model.ErrUnknownMemberID, model.ErrFencedInstanceID, model.ErrRequestTimedOut, model.ErrUnknownTopicOrPartition,
 		}).Draw(r, "refusal"),
 		seed: rapid.Uint64Range(0, 1_000_000).Draw(r, "seed"),
+	}
+	if rapid.IntRange(0, 3).Draw(r, "moves") == 0 {
+		c.moves, c.refusal = true, model.ErrNotCoordinator
 	}
 	if c.refusal == model.ErrOffsetMetadataTooLarge { // The others are the coordinator's, of all.
 		c.partial = rapid.IntRange(0, c.parts).Draw(r, "refused partition")
@@ -128,12 +132,26 @@ func (c kgoCommits) over() time.Duration {
 	return time.Duration(c.ticks)*c.interval + c.interval/2
 }
 
-// outcome is what a commit gets for a partition.
-func (c kgoCommits) outcome(commit int, of model.Partition) model.Error {
+// outcome is what a commit gets for a partition, if it comes to the broker that is the coordinator at
+// the start, or to another one.
+func (c kgoCommits) outcome(commit int, of model.Partition, other bool) model.Error {
+	if c.moves {
+		if moved, _ := c.moved(commit, 0); moved != other {
+			return model.ErrNotCoordinator
+		}
+		return model.None
+	}
 	if commit >= c.refused && commit < c.refused+c.refusals && (c.partial == 0 || c.partial == int(of)+1) {
 		return c.refusal
 	}
 	return model.None
+}
+
+// moved is whether the coordinator is another broker, and whether that is said, after so many
+// commits, and so many look-ups since.
+func (c kgoCommits) moved(commits, lookUps int) (moved, said bool) {
+	moved = c.moves && c.refusals > 0 && commits >= c.refused
+	return moved, moved && lookUps >= c.refusals
 }
 
 // isSilent says whether a commit is never answered.
@@ -159,11 +177,13 @@ func (u *until) note(at time.Duration, format string, args ...any) {
 }
 
 // refusingCoordinator is the model's coordinator of the group, who takes commits and refuses
-// some.
+// some; or two brokers on one connection, whose answers all take as long.
 type refusingCoordinator struct {
 	c    kgoCommits `sim:"config"`
 	seen int
 	asks int  // look-ups
+	told int  // of them, since it moved
+	at   bool // the other broker, as the last look-up said
 	cuts bool // the connection is lost now
 }
 
@@ -171,6 +191,10 @@ func (n *refusingCoordinator) Handle(e sim.Envelope, out *sim.Outbox) {
 	switch e.Message.(type) {
 	case *model.FindCoordinatorRequest:
 		if n.asks++; !n.c.leavesUnsaid(n.asks) {
+			if moved, _ := n.c.moved(n.seen, 0); moved {
+				n.told++
+			}
+			_, n.at = n.c.moved(n.seen, n.told)
 			out.Reply(e, &model.FindCoordinatorResponse{})
 		}
 	case *model.OffsetCommitRequest:
@@ -180,7 +204,7 @@ func (n *refusingCoordinator) Handle(e sim.Envelope, out *sim.Outbox) {
 		}
 		response := &model.OffsetCommitResponse{}
 		for _, of := range e.Message.(*model.OffsetCommitRequest).Partitions {
-			code := n.c.outcome(n.seen, of.Partition)
+			code := n.c.outcome(n.seen, of.Partition, n.at)
 			response.Partitions = append(response.Partitions, model.PartitionError{Partition: of.Partition, Error: code})
 		}
 		out.Reply(e, response)
@@ -260,14 +284,19 @@ func (c kgoCommits) released(into *story) {
 	s := &until{into, c.over()}
 	start := time.Now()
 	fake := &kgoGroup{kgoCommits: c, until: s, cluster: newCluster(c.parts), start: start}
-	fake.cluster.oneNode = true
+	fake.cluster.oneNode = !c.moves
+	fake.cluster.leads = func(int32) (node, epoch int32) { return coordinatorID, 0 }
 	var out sync.WaitGroup // commits of the application
 	done := func(commit string) onCommitted { return tellsDone(s, start, commit) }
 	options := []kgo.Opt{
 		kgo.SeedBrokers(address(coordinatorID)), kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic), kgo.Balancers(kgo.RangeBalancer()),
 		kgo.HeartbeatInterval(5 * time.Minute), kgo.SessionTimeout(10 * time.Minute), kgo.RebalanceTimeout(10 * time.Minute), kgo.ConnIdleTimeout(15 * time.Minute),
 		kgo.RequestTimeoutOverhead(c.overhead), kgo.RequestRetries(c.retries), kgo.RetryBackoffFn(func(int) time.Duration { return c.backoff }), kgo.RetryTimeout(c.timeout),
-		kgo.Dialer(func(context.Context, string, string) (net.Conn, error) { return pipe(fake.handle), nil }),
+		kgo.Dialer(func(_ context.Context, _, at string) (net.Conn, error) {
+			return pipe(func(r kmsg.Request) (kmsg.Response, time.Duration) {
+				return fake.handle(r, at != address(coordinatorID))
+			}), nil
+		}),
 	}
 	if c.ticks > 0 {
 		options = append(options, kgo.AutoCommitInterval(c.interval), kgo.AutoCommitCallback(done("autocommit")))
@@ -362,7 +391,7 @@ func groupVersions() kmsg.Response {
 	return response
 }
 
-// kgoGroup is a cluster of one broker with a group of one member, and partitions with records
+// kgoGroup is a cluster of one broker, or of more if the coordinator moves, with a group of one member, and partitions with records
 // from what is committed on.
 type kgoGroup struct {
 	kgoCommits
@@ -374,11 +403,12 @@ type kgoGroup struct {
 	fetched int  // records
 	looked  bool // the group's coordinator was looked up
 	asks    int  // look-ups after the first
+	told    int  // of them, since the coordinator moved
 	joins   int
 	closed  bool // what the client does to close is no part of the story
 }
 
-func (l *kgoGroup) handle(request kmsg.Request) (kmsg.Response, time.Duration) {
+func (l *kgoGroup) handle(request kmsg.Request, other bool) (kmsg.Response, time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Since(l.start)
@@ -393,7 +423,16 @@ func (l *kgoGroup) handle(request kmsg.Request) (kmsg.Response, time.Duration) {
 			}
 		}
 		l.looked = true
-		return l.cluster.handle(r)
+		if moved, _ := l.moved(l.seen, 0); moved {
+			l.told++
+		}
+		response := kmsg.NewPtrFindCoordinatorResponse()
+		response.NodeID = coordinatorID
+		if _, said := l.moved(l.seen, l.told); said {
+			response.NodeID++
+		}
+		response.Host, response.Port = host(response.NodeID), port
+		return response, 0
 	case *kmsg.JoinGroupRequest:
 		if l.joins++; l.joins == 2 && !l.closed {
 			l.note(now, "rejoin")
@@ -417,7 +456,7 @@ func (l *kgoGroup) handle(request kmsg.Request) (kmsg.Response, time.Duration) {
 	case *kmsg.OffsetFetchRequest:
 		return (&offsetLog{}).handle(r)
 	case *kmsg.OffsetCommitRequest:
-		return l.offsetCommit(now, r)
+		return l.offsetCommit(now, r, other)
 	case *kmsg.FetchRequest:
 		return l.fetch(r)
 	}
@@ -430,7 +469,7 @@ func (l *kgoGroup) rejoined() bool {
 	return l.joins > 1
 }
 
-func (l *kgoGroup) offsetCommit(now time.Duration, r *kmsg.OffsetCommitRequest) (kmsg.Response, time.Duration) {
+func (l *kgoGroup) offsetCommit(now time.Duration, r *kmsg.OffsetCommitRequest, other bool) (kmsg.Response, time.Duration) {
 	l.seen++
 	response := kmsg.NewPtrOffsetCommitResponse()
 	t := kmsg.NewOffsetCommitResponseTopic()
@@ -439,7 +478,7 @@ func (l *kgoGroup) offsetCommit(now time.Duration, r *kmsg.OffsetCommitRequest) 
 	for _, of := range r.Topics[0].Partitions {
 		committed = append(committed, model.PartitionOffset{Partition: model.Partition(of.Partition), Offset: model.Offset(of.Offset)})
 		p := kmsg.NewOffsetCommitResponseTopicPartition()
-		p.Partition, p.ErrorCode = of.Partition, int16(l.outcome(l.seen, model.Partition(of.Partition)))
+		p.Partition, p.ErrorCode = of.Partition, int16(l.outcome(l.seen, model.Partition(of.Partition), other))
 		t.Partitions = append(t.Partitions, p)
 	}
 	if !l.closed {
