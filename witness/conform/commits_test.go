@@ -37,6 +37,7 @@ type commitCost struct {
 	think  sim.Delay     // before each mark
 	wake   time.Duration // of a goroutine that waited for a mutex
 	answer time.Duration // from a commit to its answer
+	other  bool          // the coordinator moves to another broker, which look-ups tell one fewer than Refusals later
 	seed   uint64
 }
 
@@ -61,13 +62,16 @@ func drawCommitCost(r *rapid.T, deadlocks bool) commitCost {
 		c.Refusal = offsetrewind.Refusal(rapid.IntRange(int(offsetrewind.NotCoordinator), int(offsetrewind.Silence)).Draw(r, "refusal"))
 		c.Refusals = rapid.IntRange(1, 4).Draw(r, "refusals")
 		c.ReadTimeout = time.Duration(rapid.IntRange(1000, 30_000).Draw(r, "read-timeout"))*time.Millisecond + 23*time.Nanosecond
+		if c.other = !deadlocks && rapid.IntRange(0, 2).Draw(r, "other broker") == 0; c.other {
+			c.Refusal = offsetrewind.NotCoordinator
+		}
 		if !deadlocks || !c.releases() {
 			c.NotCoordinator = rapid.IntRange(1, 30).Draw(r, "request")
 		}
 		if c.moves() && !c.Auto {
 			c.Partitions = 1
 		}
-		if c.silent() {
+		if c.silent() || c.other {
 			c.wake = 0
 		}
 	}
@@ -76,8 +80,8 @@ func drawCommitCost(r *rapid.T, deadlocks bool) commitCost {
 }
 
 // silent says whether commits are never answered. Each of these connections is opened again by a
-// goroutine that the next request waits for, which the model leaves out: a wake-up takes no time
-// then.
+// goroutine that the next request waits for, which the model leaves out, as that to another broker is opened:
+// a wake-up takes no time then.
 func (c commitCost) silent() bool { return c.NotCoordinator > 0 && c.Refusal == offsetrewind.Silence }
 
 // moves says whether the coordinator is looked up anew. Several goroutines that commit
@@ -173,7 +177,7 @@ func (c commitCost) released() *story {
 	s := &story{}
 	var start time.Time
 	fake := &offsetLog{cluster: newCluster(c.Partitions), answer: c.answer, commit: func(p []model.PartitionOffset) { s.commit(time.Since(start), p) }}
-	fake.cluster.oneNode = true
+	fake.cluster.oneNode, fake.other = !c.other, c.other
 	fake.refused, fake.refusals, fake.refusal = c.NotCoordinator, c.Refusals, c.Refusal.Error()
 	conf := sarama.NewConfig()
 	conf.Version = sarama.V2_1_0_0
@@ -247,12 +251,24 @@ type offsetLog struct {
 	refused  int         // the first commit, from 1, that is refused; 0: none
 	refusals int         // how many are
 	refusal  model.Error // for that; None: they are never answered
+	other    bool        // another broker is the coordinator from then on, as the look-up says that is the last but refusals
 	commits  int
+	lookUps  int // since the first commit that was refused
 }
 
-func (l *offsetLog) Dial(string, string) (net.Conn, error) { return pipe(l.handle), nil }
+func (l *offsetLog) Dial(_, at string) (net.Conn, error) {
+	return pipe(func(r kmsg.Request) (kmsg.Response, time.Duration) { return l.handle(r, at != address(coordinatorID)) }), nil
+}
 
-func (l *offsetLog) handle(request kmsg.Request) (kmsg.Response, time.Duration) {
+// refuses says whether a commit is refused that came to the first broker or to another one.
+func (l *offsetLog) refuses(at bool) bool {
+	if l.other {
+		return at != (l.commits >= l.refused)
+	}
+	return l.refused > 0 && l.commits >= l.refused && l.commits < l.refused+l.refusals
+}
+
+func (l *offsetLog) handle(request kmsg.Request, other bool) (kmsg.Response, time.Duration) {
 	switch r := request.(type) {
 	case *kmsg.OffsetFetchRequest:
 		response := kmsg.NewPtrOffsetFetchResponse()
@@ -272,11 +288,17 @@ func (l *offsetLog) handle(request kmsg.Request) (kmsg.Response, time.Duration) 
 		if l.commits == 0 {
 			return response, 0 // The manager is being made.
 		}
+		if l.other && l.commits >= l.refused {
+			if l.lookUps++; l.lookUps >= l.refusals {
+				found := response.(*kmsg.FindCoordinatorResponse)
+				found.NodeID, found.Host = 1, host(1)
+			}
+		}
 		return response, l.answer
 	case *kmsg.OffsetCommitRequest:
 		l.commits++
 		response := kmsg.NewPtrOffsetCommitResponse()
-		refuses := l.refused > 0 && l.commits >= l.refused && l.commits < l.refused+l.refusals
+		refuses := l.refuses(other)
 		var committed []model.PartitionOffset
 		for _, asked := range r.Topics {
 			t := kmsg.NewOffsetCommitResponseTopic()

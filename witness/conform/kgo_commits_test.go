@@ -454,7 +454,7 @@ func (l *kgoGroup) handle(request kmsg.Request, other bool) (kmsg.Response, time
 	case *kmsg.LeaveGroupRequest:
 		return kmsg.NewPtrLeaveGroupResponse(), 0
 	case *kmsg.OffsetFetchRequest:
-		return (&offsetLog{}).handle(r)
+		return (&offsetLog{}).handle(r, false)
 	case *kmsg.OffsetCommitRequest:
 		return l.offsetCommit(now, r, other)
 	case *kmsg.FetchRequest:

@@ -220,10 +220,10 @@ func (g *rejoiningRun) handle(request kmsg.Request) (kmsg.Response, time.Duratio
 			slices.SortFunc(p, func(a, b model.PartitionOffset) int { return int(a.Partition - b.Partition) })
 			g.note(g.now(), "commit %s in generation %d", model.FormatOffsets(p), r.Generation)
 		}}
-		return log.handle(request)
+		return log.handle(request, false)
 	case *kmsg.OffsetFetchRequest:
 		log := offsetLog{}
-		return log.handle(request)
+		return log.handle(request, false)
 	case *kmsg.ListOffsetsRequest:
 		response := kmsg.NewPtrListOffsetsResponse()
 		for _, asked := range r.Topics {
