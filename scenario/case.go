@@ -7,7 +7,6 @@ import (
 
 	"racelab/sim"
 	"racelab/sim/explore"
-	"racelab/sim/trace"
 	"racelab/sim/view"
 )
 
@@ -204,22 +203,14 @@ func (c *Case) Watch(chooser sim.Chooser) (_ *view.Report, err error) {
 	defer sim.RecoverModelError(&err)
 	w := c.World()
 	defer w.Close()
-	r := &view.Report{Title: c.Heading(), Trace: trace.Record(w)}
-	circling := explore.NewCircling(w, chooser)
-	if r.Ending, err = sim.Run(w, circling); err != nil {
+	r, err := view.Play(w, chooser)
+	if err != nil {
 		return nil, err
 	}
+	r.Title = c.Heading()
 	r.LookAhead(w)
-	r.Left, r.Final, r.Vacuous = explore.Of(w).Unfinished(), explore.Of(w).Fields(), r.Trace.Vacuous
-	for i := range r.Trace.Steps {
-		for _, v := range r.Trace.Steps[i].Broke {
-			if !slices.ContainsFunc(r.Broken, func(b view.Break) bool { return b.Property == v.Property }) {
-				r.Broken = append(r.Broken, view.Break{Violation: v, Step: i + 1, Means: c.Race.means(v)})
-			}
-		}
-	}
-	for _, v := range circling.Violations() {
-		r.Broken = append(r.Broken, view.Break{Violation: v, Step: len(r.Trace.Steps), Means: c.Race.means(v)})
+	for i := range r.Broken {
+		r.Broken[i].Means = c.Race.means(r.Broken[i].Violation)
 	}
 	if script, ok := chooser.(*explore.Script); ok {
 		unkept := append(slices.Clone(script.GaveWay), script.Unmet()...)

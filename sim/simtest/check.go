@@ -15,7 +15,6 @@ import (
 
 	"racelab/sim"
 	"racelab/sim/explore"
-	"racelab/sim/trace"
 	"racelab/sim/view"
 )
 
@@ -248,26 +247,9 @@ func playRun(t testing.TB, build func(*sim.World), c sim.Chooser) played {
 	t.Helper()
 	w := worlds(build)()
 	defer w.Close()
-	r := &view.Report{Trace: trace.Record(w)}
-	var err error
-	circling := explore.NewCircling(w, c)
-	if r.Ending, err = sim.Run(w, circling); err != nil {
+	r, err := view.Play(w, c)
+	if err != nil {
 		t.Fatal(err)
-	}
-	r.Left, r.Final, r.Vacuous = explore.Of(w).Unfinished(), explore.Of(w).Fields(), r.Trace.Vacuous
-	for i := range r.Trace.Steps {
-		for _, v := range r.Trace.Steps[i].Broke {
-			if !slices.ContainsFunc(r.Broken, func(b view.Break) bool { return b.Property == v.Property }) {
-				b := view.Break{Violation: v, Step: i + 1}
-				if explained, ok := v.Err.(sim.Explained); ok {
-					b.Means = explained.Meaning()
-				}
-				r.Broken = append(r.Broken, b)
-			}
-		}
-	}
-	for _, v := range circling.Violations() {
-		r.Broken = append(r.Broken, view.Break{Violation: v, Step: len(r.Trace.Steps), Means: v.Err.(*explore.ForeverError).Meaning()})
 	}
 	return played{r}
 }

@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"racelab/sim"
@@ -40,6 +41,35 @@ type Choice struct {
 type Waiting struct {
 	sim.Step
 	For string // "om.lock, held by G0"
+}
+
+// Play runs a new world by the choices of c, which it leaves at the end of the run, and
+// reports what came of it. The error is that of sim.Run.
+func Play(w *sim.World, c sim.Chooser) (_ *Report, err error) {
+	r := &Report{Trace: trace.Record(w)}
+	circling := explore.NewCircling(w, c)
+	if r.Ending, err = sim.Run(w, circling); err != nil {
+		return nil, err
+	}
+	r.Left, r.Final, r.Vacuous = explore.Of(w).Unfinished(), explore.Of(w).Fields(), r.Trace.Vacuous
+	broke := func(v sim.Violation, step int) {
+		b := Break{Violation: v, Step: step}
+		if explained, ok := v.Err.(sim.Explained); ok {
+			b.Means = explained.Meaning()
+		}
+		r.Broken = append(r.Broken, b)
+	}
+	for i := range r.Trace.Steps {
+		for _, v := range r.Trace.Steps[i].Broke {
+			if !slices.ContainsFunc(r.Broken, func(b Break) bool { return b.Property == v.Property }) {
+				broke(v, i+1)
+			}
+		}
+	}
+	for _, v := range circling.Violations() {
+		broke(v, len(r.Trace.Steps))
+	}
+	return r, nil
 }
 
 // LookAhead notes what may happen in the world that the run has led to, and what
