@@ -16,7 +16,7 @@ var mostWaste = map[string]float64{
 	"delayed-marker":              1.6, // likewise, and attempts to verify while the transaction before is open, whose batches they judge
 	"duplicate-completion":        1.6, // markers that come again; errors that say the same to the client, and not in its log
 	"duplicate-retry":             1.7, // the offsets of records that nobody asks for, which answers tell, and their order
-	"epoch-exhaustion":            2.6, // errors that all end a transaction, and not in a log; what was written when
+	"epoch-exhaustion":            2.7, // errors that all end a transaction, and not in a log; what was written when
 	"late-record-joins-next":      1.8, // attempts to verify of a producer that has written nothing, and what a coordinator says of one that is void
 	"leader-moves-in-transaction": 1.7, // what a leader writes that was deposed and does not know
 	"produce-reorder":             4.6, // which of the records is which, once one has failed; that a property has broken
