@@ -176,7 +176,13 @@ func (w *World) prepareFaults() {
 			d = &c.in
 		}
 		x := &fault{what: what, conn: c, back: back}
-		x.event = Event{Actor: "network", Label: string(what) + " " + d.tail.label, Place: places + 1, Thread: w.newThread(), Fault: true, source: x}
+		// A task may have several connections to a node, and events are told apart by names.
+		line := string(what) + " " + d.tail.label
+		label := line
+		for n := 2; slices.ContainsFunc(f.list, func(other *fault) bool { return other.event.Label == label }); n++ {
+			label = fmt.Sprintf("%s (%d)", line, n)
+		}
+		x.event = Event{Actor: "network", Label: label, Place: places + 1, Thread: w.newThread(), Fault: true, source: x}
 		f.list = append(f.list, x)
 	}
 	for _, c := range w.conns {

@@ -483,3 +483,37 @@ func TestPost(t *testing.T) {
 		}
 	}
 }
+
+// Goal: of two connections of a task to a node, either can be lost, and the schedule says
+// which: played again, it gives the same run.
+func TestFaultsOfTwoConnections(t *testing.T) {
+	for fault, faults := range map[string]sim.Faults{
+		"cut": {Cuts: 1}, "lose": {Losses: 1}, "duplicate": {Duplicates: 1},
+	} {
+		var first, second *pinger
+		build := func(w *sim.World) {
+			w.AddNode("n", &ledger{})
+			first, second = &pinger{c: w.Dial("A", "n"), n: 1}, &pinger{c: w.Dial("A", "n"), n: 1}
+			w.GoProgram("A", first)
+			w.GoProgram("B", second)
+			w.Allow(faults)
+		}
+		play := func(chooser sim.Chooser) (string, sim.Schedule) {
+			w := sim.NewWorld()
+			defer w.Close()
+			build(w)
+			log := trace.Record(w)
+			ending, err := sim.Run(w, chooser)
+			if err != nil {
+				t.Fatalf("%s: %v", fault, err)
+			}
+			return fmt.Sprint(ending, first.cut, second.cut, log.Schedule), log.Schedule
+		}
+		for seed := range uint64(50) {
+			run, schedule := play(sim.NewWalk(seed))
+			if again, _ := play(sim.NewReplay(schedule)); again != run {
+				t.Fatalf("%s, seed %d: %s, and again %s", fault, seed, run, again)
+			}
+		}
+	}
+}
