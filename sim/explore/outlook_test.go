@@ -29,3 +29,14 @@ func TestThousands(t *testing.T) {
 		}
 	}
 }
+
+func TestExplored(t *testing.T) {
+	for want, r := range map[string]Result{
+		"1 run by walk, 7 steps":                   {Runs: 1, Strategy: "walk", Steps: 7},
+		"2,000 runs by pct, 1,400 steps (depth 3)": {Runs: 2000, Strategy: "pct", Steps: 1400, Sampler: "depth 3"},
+	} {
+		if got := r.Explored(); got != want {
+			t.Errorf("explored %q, want %q", got, want)
+		}
+	}
+}

@@ -158,7 +158,11 @@ func (r *Result) Explored() string {
 			text += ", whichever of " + strings.Join(class, ", ") + " is which"
 		}
 	default:
-		text = fmt.Sprintf("%s runs by %s, %s steps", Thousands(r.Runs), r.Strategy, Thousands(r.Steps))
+		runs := "1 run"
+		if r.Runs != 1 {
+			runs = Thousands(r.Runs) + " runs"
+		}
+		text = fmt.Sprintf("%s by %s, %s steps", runs, r.Strategy, Thousands(r.Steps))
 		if r.Sampler != "" {
 			text += " (" + r.Sampler + ")"
 		}

@@ -47,11 +47,11 @@ func command(ctx context.Context, args []string, out io.Writer) (int, error) {
 	flags.Usage = func() {}
 	address := flags.String("broker", "", "the address of a broker that speaks Kafka's protocol: HOST:PORT")
 	if err := flags.Parse(args); err == pflag.ErrHelp {
-		fmt.Fprintf(out, "Usage:\n  conform --broker HOST:PORT [SEQUENCE...]\n\nFlags:\n%s\nSequences:\n", flags.FlagUsages())
+		help := fmt.Sprintf("Usage:\n  conform --broker HOST:PORT [SEQUENCE...]\n\nFlags:\n%s\nSequences:\n", flags.FlagUsages())
 		for _, q := range protocol.Sequences {
-			fmt.Fprintf(out, "  %-24s %s\n", q.Name, q.About)
+			help += fmt.Sprintf("  %-24s %s\n", q.Name, q.About)
 		}
-		return exitHolds, nil
+		return say(out, exitHolds, help)
 	} else if err != nil {
 		return exitUsage, err
 	}
@@ -71,12 +71,20 @@ func command(ctx context.Context, args []string, out io.Writer) (int, error) {
 	switch {
 	case err != nil:
 		return exitUsage, err
-	case differ > 0:
-		fmt.Fprintf(out, "%d answers are not those of Kafka 4.3.\n", differ)
-		return exitBroken, nil
+	case differ == 1:
+		return say(out, exitBroken, "1 answer is not that of Kafka 4.3.\n")
+	case differ > 1:
+		return say(out, exitBroken, fmt.Sprintf("%d answers are not those of Kafka 4.3.\n", differ))
 	}
-	fmt.Fprintln(out, "All answers are allowed by Kafka 4.3.")
-	return exitHolds, nil
+	return say(out, exitHolds, "All answers are allowed by Kafka 4.3.\n")
+}
+
+// say writes the text, and returns the code if it could.
+func say(out io.Writer, code int, text string) (int, error) {
+	if _, err := io.WriteString(out, text); err != nil {
+		return exitUsage, err
+	}
+	return code, nil
 }
 
 // named are the sequences of these names; all, if there is no name.
