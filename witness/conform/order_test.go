@@ -91,7 +91,7 @@ func drawOrdering(r *rapid.T, mutes bool) ordering {
 	c.Refusals = rapid.IntRange(0, 9).Draw(r, "refusals")
 	c.refusal = model.ErrNotLeaderOrFollower
 	c.RetryMax = rapid.IntRange(1, 6).Draw(r, "retry-max")
-	if (mutes || c.Messages <= 6) && rapid.Bool().Draw(r, "moves") { // With more, the model has too many stories.
+	if (mutes || c.Messages <= 4) && rapid.Bool().Draw(r, "moves") { // With more, the model has too many stories.
 		c.drawMoves(r)
 	}
 	// No two of what is due are due at one instant.
