@@ -13,7 +13,7 @@ var mostWaste = map[string]float64{
 	"commit-reconnect":            2.0, // what a fetch has found or may find, and nobody fetches after it
 	"consume-process-produce":     1.6, // what the coordinator says of attempts whose request nobody waits for any more; markers that come again, which take an offset
 	"coordinator-crash":           1.7, // markers that come again, which take an offset; whom a broker takes for the coordinator
-	"delayed-marker":              1.6, // likewise, and attempts to verify while the transaction before is open, whose batches they judge
+	"delayed-marker":              1.6, // what the coordinator says of attempts whose request nobody waits for any more; attempts to verify while the transaction before is open, whose batches they judge
 	"duplicate-completion":        1.6, // markers that come again; errors that say the same to the client, and not in its log
 	"duplicate-retry":             1.7, // the offsets of records that nobody asks for, which answers tell, and their order
 	"epoch-exhaustion":            2.7, // errors that all end a transaction, and not in a log; what was written when
