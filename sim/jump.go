@@ -17,26 +17,44 @@ type pool struct {
 	ended []*coroutine // parked at the end of their program
 }
 
-// put parks a coroutine where it is. If there are too many, one goes back to the beginning of its
-// program, and keeps the stack that it has grown: one of those at the place that has the most.
+// put parks a coroutine where it is. If there are too many, one of those at the place that has
+// the most is to go back to the beginning of its program.
 func (p *pool) put(c *coroutine) {
 	if c.site == nil {
 		p.ended = append(p.ended, c)
 		return
 	}
 	c.site.parked = append(c.site.parked, c)
-	if p.alive-len(p.ended) > c.task.world.maxCoroutines {
+	if w := c.task.world; p.alive-len(p.ended) > w.maxCoroutines {
 		most := c.site
 		for _, s := range c.task.sites.order {
 			if len(s.parked) > len(most.parked) {
 				most = s
 			}
 		}
-		c = most.take()
-		c.returns = true
-		c.resume()
-		p.ended = append(p.ended, c)
+		w.surplus = append(w.surplus, most.take())
 	}
+}
+
+// rewindSurplus takes coroutines that are too many back to the beginning of their programs. They
+// keep the stacks that they have grown. What is deferred there runs, and changes the world: so
+// this is done where a state is loaded, which undoes it.
+func (w *World) rewindSurplus() {
+	if len(w.surplus) == 0 {
+		return
+	}
+	driving := w.driving
+	w.driving = true
+	for _, c := range w.surplus {
+		t := c.task
+		current, next := t.coroutine, t.next
+		w.mark(&t.object)
+		t.coroutine, c.returns = c, true
+		c.resume()
+		t.coroutine, t.next = current, next
+		t.pool.ended = append(t.pool.ended, c)
+	}
+	w.surplus, w.driving = w.surplus[:0], driving
 }
 
 // maxCoroutines is how many coroutines a task keeps for jumps, unless the engine
@@ -189,12 +207,12 @@ func (t *Task) close() {
 	t.parked.list = nil
 	for _, s := range t.sites.order {
 		for _, c := range s.parked {
-			c.stop()
+			c.end()
 		}
 		s.parked = nil
 	}
 	for _, c := range t.pool.ended {
-		c.stop()
+		c.end()
 	}
 	t.coroutine, t.pool = nil, pool{}
 }

@@ -309,6 +309,10 @@ func (w *World) irreducible() string {
 // Close ends the tasks. A world that is dropped without it leaks their
 // coroutines.
 func (w *World) Close() {
+	for _, c := range w.surplus {
+		c.end()
+	}
+	w.surplus = nil
 	for _, t := range w.tasks {
 		t.close()
 	}

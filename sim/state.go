@@ -53,6 +53,7 @@ type record struct {
 type keeper struct {
 	plan          plan
 	maxCoroutines int                          // of a task
+	surplus       []*coroutine                 // that are to go back to the beginnings of their programs
 	jumps         bool                         // states are saved and loaded, so coroutines are kept
 	saves         bool                         // records are whole, and not hashes alone
 	driven        int                          // steps that only brought a coroutine to its place
@@ -297,6 +298,7 @@ func (w *World) standAt(s *snapshot) { w.base, w.last, w.since = s, s, w.since[:
 // load puts fields and places back.
 func (w *World) load(s *snapshot) {
 	w.willSave()
+	w.rewindSurplus()
 	if s.now != w.clock.now {
 		w.clock.now = s.now
 		w.markMoments()

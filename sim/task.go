@@ -328,9 +328,12 @@ func (t *Task) blocks(name string, on awaited) (awaited, bool) {
 // old as the call, and the state may have been loaded since.
 func (t *Task) wait(p string, on awaited) awaited {
 	c := t.coroutine
-	if t.program == nil {
+	switch {
+	case c.rerun.killed:
+		return on // What is deferred comes here while the stack is unwound.
+	case t.program == nil:
 		c.parks(p, on)
-	} else {
+	default:
 		c.site = t.sites.find(t, p)
 		t.site, t.awaits = c.site, on
 	}
