@@ -308,6 +308,7 @@ func (p *program) compare(trusting, strict bool, maxRuns int) (difference string
 		if err != nil {
 			return err.Error(), b, true
 		}
+		sys.SetMaxCoroutines(2) // Programs are small, and a search is to give up coroutines, too.
 		s := searchBy(sys, trusting, search.of)
 		sys.Close()
 		if d := s.differs(b, strict) + s.unfit(p, b); d != "" {
