@@ -13,6 +13,8 @@ import (
 // checkStep takes the i-th enabled event and, besides, checks what a search
 // takes for granted about it:
 //
+//   - Names: no other event that may come instead has its name, or two others have
+//     one. Else a schedule that is printed may be replayed as another run.
 //   - Twin: the step, taken again from the same state on a coroutine with
 //     another past, comes to the same state. Else the task carries something
 //     across a point in a local variable.
@@ -29,6 +31,9 @@ import (
 // The world is left as take leaves it. The error is a fault of the model, or of
 // this package.
 func (w *World) checkStep(i int) error {
+	if err := w.checkNames(); err != nil {
+		return err
+	}
 	before := w.save()
 	event := w.events()[i]
 	w.markMoments()

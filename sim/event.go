@@ -1,5 +1,7 @@
 package sim
 
+import "fmt"
+
 // Event is one thing that may happen next. Actor and Label together identify
 // it: no two enabled events share both.
 type Event struct {
@@ -23,6 +25,30 @@ type Event struct {
 
 // String is the identity without its occurrence: "G0 snapshot".
 func (e Event) String() string { return e.Actor + " " + e.Label }
+
+// oneName says that two events have one name: a schedule could not say which of them
+// comes next. Several connections and processes may be called alike, as long as no two
+// of their events may come at once.
+func oneName(a, b *Event) error {
+	what := fmt.Sprintf("one happens in %s and one in %s: rename one of the two", a.Lane(), b.Lane())
+	if c, ok := a.source.(*Conn); ok {
+		what = fmt.Sprintf("the client %s has two connections to %s: give one of them another name in World.Dial", c.name, c.node.name)
+	}
+	return &ModelError{fmt.Sprintf("sim: two events that may come next are called %q, and no schedule could tell them apart; %s", *a, what)}
+}
+
+// checkNames looks at the names of all enabled events.
+func (w *World) checkNames() error {
+	for i := range w.enabled {
+		a := &w.enabled[i]
+		for k := range i {
+			if b := &w.enabled[k]; a.Label == b.Label && a.Actor == b.Actor {
+				return oneName(b, a)
+			}
+		}
+	}
+	return nil
+}
 
 // Message is what the event brings: the request that arrives, or the answer that
 // a node gets. It is nil for other events, and valid until the next take.

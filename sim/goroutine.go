@@ -24,6 +24,7 @@ func (t *Task) Go(name string, f func(*Task)) {
 	if !t.comesBy("go " + name) {
 		return
 	}
+	mustBeActor("goroutine", name)
 	w := t.world
 	w.touched(&w.starts, true)
 	child := w.unusedTask()

@@ -82,6 +82,20 @@ func TestRefusals(t *testing.T) {
 			w.Share("my linger", &linger)
 			w.Go("G0", func(t *sim.Task) { linger.Reset(t, time.Second) })
 		}, `sim: a timer is named "my linger": a schedule could not be read back`},
+		{"two connections of one name, and the same request on both", func(w *sim.World) {
+			w.AddNode("n", &asks{func(e sim.Envelope, out *sim.Outbox) { out.Reply(e, question{}) }})
+			c, d := w.Dial("G0", "n"), w.Dial("G0", "n")
+			w.Go("G0", func(t *sim.Task) { c.Send(t, question{1}); d.Send(t, question{2}); c.Receive(t); d.Receive(t) })
+		}, `sim: two events that may come next are called "G0->n question", and no schedule could tell them apart; the client G0 has two connections to n: give one of them another name in World.Dial`},
+		{"a process that is called as a node", func(w *sim.World) {
+			w.AddNode("n", &asks{})
+			w.Go("G0", func(t *sim.Task) { t.Step("x") })
+			w.Process("n", "G0")
+			w.Allow(sim.Faults{NodeCrashes: 1, ProcessCrashes: 1})
+		}, `sim: two events that may come next are called "n crash", and no schedule could tell them apart; one happens in n and one in G0: rename one of the two`},
+		{"a started task whose name has a space", func(w *sim.World) {
+			w.Go("G0", func(t *sim.Task) { t.Go("my worker", func(t *sim.Task) {}) })
+		}, `sim: a goroutine is named "my worker": a schedule could not be read back`},
 		{"a request that is nil", asking(nil, question{}), "sim: a message is nil"},
 		{"an answer that is nil", asking(question{}, nil), "sim: a message is nil"},
 		{"a request without a name", asking(struct{ N int }{}, question{}), "sim: a message is a struct { N int }: give its type a name of its own"},

@@ -12,6 +12,7 @@ func TestParseSchedule(t *testing.T) {
 		{"lines", "A x\nB->n Ping\nA x#2\n", "A x; B->n Ping; A x#2"},
 		{"one line", "A x; B y z;;", "A x; B y z"},
 		{"comments and blanks", "# story\n\n  A x  \r\n", "A x"},
+		{"a goroutine of a name that another has", "worker#2 read n; worker#2->n Ping#3", "worker#2 read n; worker#2->n Ping#3"},
 		{"the start", "", ""},
 		{"only a comment", "# nothing", ""},
 	} {
@@ -31,6 +32,7 @@ func TestParseScheduleRefuses(t *testing.T) {
 	for _, test := range []struct{ name, text, want string }{
 		{"no label", "A x\nB", "line 2"},
 		{"bad occurrence", "A x#0", "line 1"},
+		{"a comment after an event", "A x; #1 y", "line 1"},
 		{"binary", "A x\nA \x00\x01", "line 2 is not text (byte 0x00 at column 3)"},
 		{"not UTF-8", "\xff\xfe", "line 1 is not text"},
 	} {
@@ -75,8 +77,13 @@ func TestReplayRefuses(t *testing.T) {
 		}
 		w.Close()
 	}
+	twice := []sim.Event{{Actor: "A", Label: "here"}, {Actor: "B", Label: "here"}, {Actor: "A", Label: "here"}}
+	_, err := sim.NewReplay(sim.Schedule{{Actor: "A", Label: "here", Occurrence: 1}}).Choose(twice)
+	if want := `sim: two events that may come next are called "A here"`; err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("replay of a step that may be either of two: %v; want %s", err, want)
+	}
 	made := sim.NewReplay(sim.Schedule{{Actor: "B", Label: "here", Occurrence: 1}})
-	_, err := made.Choose([]sim.Event{{Actor: "A", Label: "here"}})
+	_, err = made.Choose([]sim.Event{{Actor: "A", Label: "here"}})
 	if want := `event 1, "B here", does not fit: it cannot happen here; possible: A here`; err == nil || err.Error() != want {
 		t.Errorf("replay of a schedule that was not read: %v; want %s", err, want)
 	}
