@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"text/tabwriter"
@@ -121,6 +122,10 @@ func (s *sweeping) list(a *app) error {
 func (s *sweeping) run(a *app) error {
 	signals, release := a.watch()
 	defer release()
+	if os.Getenv("GOGC") == "" {
+		// Runs are many and small: the collector would take a fifth of the time.
+		defer debug.SetGCPercent(debug.SetGCPercent(400))
+	}
 	status := newStatus(a.stderr)
 	o := sweeps.Options{
 		Seeds: s.seeds, Workers: cmp.Or(int(s.parallel), runtime.GOMAXPROCS(0)),
