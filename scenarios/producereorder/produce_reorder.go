@@ -370,7 +370,7 @@ func build(w *sim.World, remedy Remedy, p Params) {
 	application := kgo.NewApp(cl, app)
 	var submitters []*kgo.Submitter
 	next := model.Record(1)
-	for i := range p.Producers {
+	for i := range min(p.Producers, p.Records) { // The others would have nothing to produce.
 		to := next + model.Record((p.Records+p.Producers-1-i)/p.Producers)
 		submitter := application.NewSubmitter(next, to, 1)
 		if p.Turns {
