@@ -93,6 +93,12 @@ func TestRefusals(t *testing.T) {
 			w.Process("n", "G0")
 			w.Allow(sim.Faults{NodeCrashes: 1, ProcessCrashes: 1})
 		}, `sim: two events that may come next are called "n crash", and no schedule could tell them apart; one happens in n and one in G0: rename one of the two`},
+		{"a task whose name begins with a space of Unicode", func(w *sim.World) {
+			w.Go("\u00a0G0", func(t *sim.Task) { t.Step("x") })
+		}, `sim: a task is named "\u00a0G0": a schedule could not be read back`},
+		{"a point that is no text", func(w *sim.World) {
+			w.Go("G0", func(t *sim.Task) { t.Step("x"); t.Step("y\xff") })
+		}, `sim: a point is named "y\xff": a schedule could not be read back`},
 		{"a started task whose name has a space", func(w *sim.World) {
 			w.Go("G0", func(t *sim.Task) { t.Go("my worker", func(t *sim.Task) {}) })
 		}, `sim: a goroutine is named "my worker": a schedule could not be read back`},

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 )
 
 // Schedule is a run as text: one event a line, by its identity, so that it can
@@ -73,7 +72,7 @@ func (s Schedule) Add(e Event) Schedule {
 func ParseSchedule(text string) (Schedule, error) {
 	schedule := Schedule{}
 	for i, line := range strings.Split(text, "\n") {
-		if bad := strings.IndexFunc(line, func(r rune) bool { return r == utf8.RuneError || r < ' ' && r != '\t' && r != '\r' }); bad >= 0 {
+		if bad := strings.IndexFunc(line, isNoText); bad >= 0 {
 			return nil, fmt.Errorf("schedule line %d is not text (byte %#02x at column %d); want lines such as %q", i+1, line[bad], bad+1, "G0 send")
 		}
 		if strings.HasPrefix(strings.TrimSpace(line), "#") {

@@ -4,6 +4,7 @@ package offsetrewind
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"racelab/model"
@@ -323,7 +324,7 @@ func (p Params) instances() []instance {
 	for i := range n {
 		prefix := ""
 		if n > 1 {
-			prefix = fmt.Sprintf("%c.", 'a'+i)
+			prefix = strings.Repeat(string(rune('a'+i%26)), 1+i/26) + "." // After z. comes aa.
 		}
 		list = append(list, instance{prefix, committed[i*len(committed)/n : (i+1)*len(committed)/n]})
 	}
