@@ -3,6 +3,8 @@ package exercise
 import (
 	"fmt"
 	"time"
+
+	"racelab/sim"
 )
 
 // backoff is exercise 09: two numbers, for forty measured windows.
@@ -56,7 +58,7 @@ func refusalsOf(window, backoff time.Duration) int {
 func gradeBackoff(c []*code) *Verdict {
 	m := newMachine(c[0], nil)
 	if err := m.settle(); err != nil {
-		return &Verdict{Outcome: Broken, Says: err.Error()}
+		return &Verdict{Outcome: Broken, Property: sim.NoPanic, Says: err.Error()}
 	}
 	wait, most := time.Duration(m.locals[0])*time.Microsecond, m.locals[1]
 	if wait < 0 || most < 0 {

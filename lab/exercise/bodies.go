@@ -8,6 +8,7 @@ import (
 	"go/scanner"
 	"go/token"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -65,8 +66,12 @@ func bodiesOf(text string, holes []*language) (bodies []string, lines []int, err
 	text = asGo.Replace(text)
 	if len(holes) == 1 {
 		if whole.MatchString(text) { // Else its lines would be read as those of a body.
-			if _, _, _, err := fileOf(text); err != nil {
+			file, _, _, err := fileOf(text)
+			if err != nil {
 				return nil, nil, err
+			}
+			if !slices.ContainsFunc(file.Decls, func(d ast.Decl) bool { f, ok := d.(*ast.FuncDecl); return ok && f.Body != nil }) {
+				return nil, nil, holes[0].missing()
 			}
 		}
 		body, line := bodyOf(text)
@@ -80,6 +85,9 @@ func (l *language) name() string {
 	name, _, _ := strings.Cut(strings.TrimPrefix(l.hole, "func "), "(")
 	return name
 }
+
+// missing says that a file has no function for the hole.
+func (l *language) missing() error { return &SyntaxError{1, "there is no " + l.hole + " }"} }
 
 // whole says that a text begins as a file does, or as a function, and not as its body.
 var whole = regexp.MustCompile(`^(\s|//.*\n)*(package|func)\b`)
@@ -128,7 +136,7 @@ func functionsOf(text string, holes []*language) (bodies []string, lines []int, 
 			found = true
 		}
 		if !found {
-			return nil, nil, &SyntaxError{1, "there is no " + l.hole + " }"}
+			return nil, nil, l.missing()
 		}
 	}
 	return bodies, lines, nil

@@ -47,6 +47,12 @@ func TestUnreadable(t *testing.T) {
 			t.Errorf("%q:\n%s\nwant\n%s", test.text, got, test.want)
 		}
 	}
+	for id, hole := range map[string]string{"01": "func visit() {", "09": "func configure() {"} {
+		v := find(t, id).Grade("//go:build ignore\n\npackage answer\n")
+		if want := "UNREADABLE, line 1: there is no " + hole + " }"; v.Headline() != want {
+			t.Errorf("%s, without its function: %s, want %s", id, v.Headline(), want)
+		}
+	}
 	v := find(t, "06").Grade("if event == Stored {\n\treturn false\n}")
 	if want := "UNREADABLE, line 3: the function ends without a return: it gives bool"; v.Headline() != want {
 		t.Errorf("%s, want %s", v.Headline(), want)
@@ -63,6 +69,21 @@ func TestUnreadable(t *testing.T) {
 		v := find(t, "04").Grade(text)
 		if v.Headline() != want {
 			t.Errorf("%q:\n%s\nwant\n%s", text, v.Headline(), want)
+		}
+	}
+}
+
+// A text that stops by itself is not answered with a hint on the race.
+func TestNextAfterAPanic(t *testing.T) {
+	const mend = "The text stops by itself. Mend that first, and then look for the race."
+	for _, test := range []struct{ id, text, next string }{
+		{"01", "for {\n}", mend},
+		{"01", "write(read())\nmu.Unlock()", "Play the schedule. " + mend},
+		{"06", "return offset/0 == 1", mend},
+		{"09", "Backoff = 1 / 0", mend},
+	} {
+		if v := find(t, test.id).Grade(test.text); v.Property != sim.NoPanic || v.Next != test.next {
+			t.Errorf("%s, %q: %s breaks, and next is %q; want %q", test.id, test.text, v.Property, v.Next, test.next)
 		}
 	}
 }

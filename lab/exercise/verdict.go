@@ -81,6 +81,9 @@ func (e *Exercise) finished(text string, v *Verdict) Verdict {
 		v.Next = "Play the schedule. Who waits at its end, and for whom?"
 	default:
 		v.Next = "Hint 1: " + e.Hints[0]
+		if v.Property == sim.NoPanic { // The hints speak of the race.
+			v.Next = "The text stops by itself. Mend that first, and then look for the race."
+		}
 		if v.Schedule != "" {
 			v.Next = "Play the schedule. " + v.Next
 		}

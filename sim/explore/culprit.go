@@ -316,13 +316,17 @@ func (o *ordered) fingerprint() uint64 {
 // Sentences say why the break comes: what forces it, and each order.
 func (c *Culprit) Sentences() []string {
 	var says []string
+	states, keep := "all "+Thousands(c.States)+" states", "keep"
+	if c.States == 1 {
+		states, keep = "the one state", "keeps"
+	}
 	switch n := len(c.Orders); n {
 	case 0:
-		says = append(says, fmt.Sprintf("every run breaks it: it needs no order of steps (checked in all %s states)", Thousands(c.States)))
+		says = append(says, fmt.Sprintf("every run breaks it: it needs no order of steps (checked in %s)", states))
 	case 1:
-		says = append(says, fmt.Sprintf("any run with this order breaks it (checked in all %s states that keep it):", Thousands(c.States)))
+		says = append(says, fmt.Sprintf("any run with this order breaks it (checked in %s that %s it):", states, keep))
 	default:
-		says = append(says, fmt.Sprintf("any run with these %d orders breaks it (checked in all %s states that keep them):", n, Thousands(c.States)))
+		says = append(says, fmt.Sprintf("any run with these %d orders breaks it (checked in %s that %s them):", n, states, keep))
 	}
 	for _, o := range c.Orders {
 		says = append(says, o.sentence())

@@ -233,6 +233,24 @@ func TestCulpritForcesTheBreak(t *testing.T) {
 	}
 }
 
+// What was checked is one state or several.
+func TestCulpritCountsItsStates(t *testing.T) {
+	order := explore.Order{}
+	for _, test := range []struct {
+		culprit explore.Culprit
+		want    string
+	}{
+		{explore.Culprit{States: 1}, "every run breaks it: it needs no order of steps (checked in the one state)"},
+		{explore.Culprit{States: 1, Orders: []explore.Order{order}}, "any run with this order breaks it (checked in the one state that keeps it):"},
+		{explore.Culprit{States: 1, Orders: []explore.Order{order, order}}, "any run with these 2 orders breaks it (checked in the one state that keeps them):"},
+		{explore.Culprit{States: 1200, Orders: []explore.Order{order, order}}, "any run with these 2 orders breaks it (checked in all 1,200 states that keep them):"},
+	} {
+		if got := test.culprit.Sentences()[0]; got != test.want {
+			t.Errorf("%d orders, %d states: %q, want %q", len(test.culprit.Orders), test.culprit.States, got, test.want)
+		}
+	}
+}
+
 func TestScriptKeepsItsOrdersOrSaysSo(t *testing.T) {
 	for _, test := range []struct {
 		text          string
