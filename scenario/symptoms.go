@@ -174,10 +174,11 @@ func why(said said, k *known) float64 {
 			return 0
 		}
 	}
-	shared := 0
+	shared, telling := 0, false
 	for _, word := range k.words {
 		if slices.Contains(said.words, word) {
 			shared++
+			telling = telling || !slices.Contains(general, word)
 		}
 	}
 	for _, code := range said.codes {
@@ -188,10 +189,12 @@ func why(said said, k *known) float64 {
 	shorter := min(len(said.words), len(k.words))
 	switch {
 	case said.onlyCodes && shared < len(k.words),
-		shared == 0, shared < min(3, shorter): // Two words in common are chance, if there are more.
+		shared == 0:
 		return 0
 	case shared == len(k.words):
 		return entire + float64(shared)/1000
+	case !telling, shared == 1, shared < min(3, shorter): // Two words in common are chance, if there are more.
+		return 0
 	}
 	if score := float64(shared)/float64(shorter) + float64(shared)/1000; score >= alike {
 		return score
@@ -280,6 +283,10 @@ func spaced(text string) string {
 var sameAs = map[string]string{"rewound": "rewind", "goe": "go", "went": "go", "gone": "go", "stal": "hang", "stuck": "hang", "hung": "hang", "freez": "hang", "froze": "hang"}
 
 var insignificant = strings.Fields("after although an and apache are at attempts be but by common each error errors exception for from has have in is it its kafka ms my no not of on or org our remaining retrying server so than that the then there this to until was we were while with")
+
+// general are the words of what any program logs when a peer is slow or gone. A text that
+// shares only these with a symptom is not told by them.
+var general = significant("i/o timeout, request timed out, context deadline exceeded, context canceled, dial tcp: connection refused, connection reset by peer, connection closed, use of closed network connection, broken pipe, unexpected EOF")
 
 // symptomTable is the table of README.md: a part a group. Those of clients and of the
 // protocol are open.

@@ -53,6 +53,15 @@ func TestWhy(t *testing.T) {
 		{"consumer/broker/1 added subscription to orders/0", ""},
 		{"committed offset 42 of orders/0", ""},
 		{"the producer hangs when the broker restarts, nothing in the log", ""},
+		{"WriteMessages: context deadline exceeded", "error-then-delivered"},
+		{"level=DEBUG msg=\"not grabbing mu because context canceled\"", "commit-ends-in-join"},
+		{"Broker: Unknown member", "stale-member-commit"},
+		{"context deadline exceeded", ""},
+		{"context canceled", ""},
+		{"read tcp 10.0.0.3:40112->10.0.0.9:9092: i/o timeout", ""},
+		{"i/o timeout", ""},
+		{"timeout", ""},
+		{"commit", ""},
 		{"hello world", ""},
 	} {
 		found := finder.Why(test.text)
