@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -29,6 +30,49 @@ func TestReadmes(t *testing.T) {
 		t.Fatalf("README.md has no table between %q and %q", begin, end)
 	}
 	compare(t, "README.md", before+begin+"| exercise | min | |\n|---|---|---|\n"+table+end+after)
+}
+
+// TestReadmeExplainsEachGrade: each grade of a solution has a row in README.md's table of
+// grades, and each row is the closest of some grade: that with the longest beginning.
+func TestReadmeExplainsEachGrade(t *testing.T) {
+	content, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(content), "| the grade begins with |")
+	table, _, _ = strings.Cut(table, "\n\n")
+	rows := map[string]*regexp.Regexp{}
+	for _, row := range regexp.MustCompile("(?m)^\\| `(.*?)`").FindAllStringSubmatch(table, -1) {
+		rows[row[1]] = regexp.MustCompile("^" + strings.NewReplacer(`\.\.\.`, ".+", " N", ` [\d,]+`).Replace(regexp.QuoteMeta(row[1])))
+	}
+	used := map[string]bool{}
+	files, err := filepath.Glob(filepath.Join("solutions", "*", "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, got, _ := strings.Cut(string(content), grade)
+		got, _, _ = strings.Cut(got, "\n")
+		closest := ""
+		for row, begins := range rows {
+			if begins.MatchString(got) && len(row) > len(closest) {
+				closest = row
+			}
+		}
+		if closest == "" {
+			t.Errorf("README.md does not say what the grade of %s means: %s", file, got)
+		}
+		used[closest] = true
+	}
+	for row := range rows {
+		if !used[row] {
+			t.Errorf("README.md explains %q, and no solution is graded so", row)
+		}
+	}
 }
 
 func compare(t *testing.T, file, want string) {
