@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -29,7 +31,7 @@ type checking struct {
 	out                  string
 
 	searches []checkSearch
-	done     int // searches
+	done     atomic.Int64 // searches
 	rows     []scenario.Checked
 }
 
@@ -98,7 +100,7 @@ func (k *checking) run(a *app) error {
 	}
 	if k.shard.of > 0 {
 		if signals.interrupted() {
-			a.say("interrupted after %d searches of this shard; nothing is written", k.done)
+			a.say("interrupted after %d searches of this shard; nothing is written", k.done.Load())
 			return signals.code()
 		}
 		return k.shard.write(a, found)
@@ -120,34 +122,45 @@ func (k *checking) search(a *app, signals *interrupts) (map[int]searchPart, erro
 	if err != nil {
 		return nil, err
 	}
+	var mine []int
+	for i := range k.searches {
+		if k.shard.has(i) {
+			mine = append(mine, i)
+		}
+	}
+	// One worker a search takes the least CPU: each has steps of its own to remember.
+	workers := cmp.Or(int(k.parallel), runtime.GOMAXPROCS(0))
+	atATime := max(1, min(workers, len(mine)))
+	o := explore.Options{Workers: workers / atATime, Memory: k.memory.bytes()}
+	results, end := sideBySide(len(mine), atATime, stop, func(i int, stop func() bool) (*explore.Result, error) {
+		if result, err := k.found(parts, mine[i]); result != nil || err != nil {
+			return result, err
+		}
+		search, o := k.searches[mine[i]], o
+		o.Stop = stop
+		o.Progress = func(r *explore.Result) {
+			status.show(fmt.Sprintf("%d of %d searches; %s/%s@%s: %s states", k.done.Load(), len(k.searches),
+				search.race.Name, search.Variant.Name, search.Setting.Name, explore.Thousands(r.States)), 0, 0)
+		}
+		return search.race.Search(search.Search, o)
+	})
+	defer end()
 	found := map[int]searchPart{}
-	for i, search := range k.searches {
-		if !k.shard.has(i) {
-			continue
+	for at, i := range mine {
+		search, x := k.searches[i], <-results[at]
+		if x.err != nil {
+			return nil, x.err
 		}
-		result, err := k.found(parts, i)
-		if err == nil && result == nil {
-			result, err = search.race.Search(search.Search, explore.Options{
-				Workers: int(k.parallel), Memory: k.memory.bytes(), Stop: stop,
-				Progress: func(r *explore.Result) {
-					status.show(fmt.Sprintf("%d of %d searches; %s/%s@%s: %s states", k.done, len(k.searches),
-						search.race.Name, search.Variant.Name, search.Setting.Name, explore.Thousands(r.States)), 0, 0)
-				},
-			})
-		}
-		if err != nil {
-			return nil, err
-		}
-		if result == nil {
+		if x.result == nil {
 			break
 		}
-		k.done++
+		k.done.Add(1)
 		status.clear()
 		if k.shard.of > 0 {
-			found[i] = newSearchPart(result)
+			found[i] = newSearchPart(x.result)
 			continue
 		}
-		for _, row := range search.race.Judge(search.Search, result) {
+		for _, row := range search.race.Judge(search.Search, x.result) {
 			k.rows = append(k.rows, row)
 			if err := write(row); err != nil {
 				return nil, err
@@ -174,12 +187,12 @@ func (k *checking) conclude(a *app, signals *interrupts) error {
 	}
 	switch {
 	case signals.interrupted():
-		a.say("interrupted after %d of %d searches; their verdicts stand above", k.done, len(k.searches))
+		a.say("interrupted after %d of %d searches; their verdicts stand above", k.done.Load(), len(k.searches))
 		return signals.code()
 	case k.unexpected() > 0:
 		return exit(exitBroken)
-	case k.done < len(k.searches):
-		a.say("the time is up after %d of %d searches; their verdicts stand above", k.done, len(k.searches))
+	case k.done.Load() < int64(len(k.searches)):
+		a.say("the time is up after %d of %d searches; their verdicts stand above", k.done.Load(), len(k.searches))
 		return exit(exitUnfinished)
 	}
 	return nil
