@@ -48,6 +48,10 @@ func States(sys System, o Options) (_ *Result, err error) {
 		return nil, err
 	}
 	complete := s.run(o, memory)
+	if !complete {
+		runtime.GC() // The last one may have been before the first state.
+		r.Memory = memoryInUse()
+	}
 	r.States, r.Complete = s.seen.n(), complete
 	s.liveness()
 	if complete {
