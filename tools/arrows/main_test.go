@@ -3,14 +3,15 @@ package main
 import "testing"
 
 // Goal: the files of sim stand in an order, so that a reader can begin at one end. A
-// change that adds a use against it finds another place for what it uses.
+// change that adds a use against it finds another place for what it uses. A share, as a file
+// that is split makes arrows of what was within it.
 func TestTheFilesOfSimHaveAnOrder(t *testing.T) {
 	a, err := arrowsOf("../../sim")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if against := a.against(a.order()); len(against) >= 40 {
-		t.Errorf("%d of %d uses are against the best order, want below 40: go -C tools run ./arrows ../sim lists them", len(against), a.count())
+	if against := a.against(a.order()); 100*len(against) >= 9*a.count() {
+		t.Errorf("%d of %d uses are against the best order, want less than 9 in 100: go -C tools run ./arrows ../sim lists them", len(against), a.count())
 	}
 }
 
