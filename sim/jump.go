@@ -13,7 +13,7 @@ import "fmt"
 // pool is the coroutines of a task that are parked without being its current
 // one.
 type pool struct {
-	alive int          // coroutines made and not stopped
+	alive int          // coroutines of a program that were made: none is stopped before close
 	ended []*coroutine // parked at the end of their program
 }
 

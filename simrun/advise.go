@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 
@@ -145,7 +144,7 @@ func (a *advising) run(to *app) error {
 	}
 	status := newStatus(to.stderr)
 	answer, err := advise.Advise(a.question, sweeps.Options{
-		Seeds: a.seeds, Workers: cmp.Or(int(a.parallel), runtime.GOMAXPROCS(0)),
+		Seeds: a.seeds, Workers: a.parallel.count(),
 		Stop: signals.interrupted,
 		Progress: func(done, points int) {
 			status.show(fmt.Sprintf("advise: %d of %d points", done, points), done, points)

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -129,9 +128,8 @@ func (k *checking) search(a *app, signals *interrupts) (map[int]searchPart, erro
 		}
 	}
 	// One worker a search takes the least CPU: each has steps of its own to remember.
-	workers := cmp.Or(int(k.parallel), runtime.GOMAXPROCS(0))
-	atATime := max(1, min(workers, len(mine)))
-	o := explore.Options{Workers: workers / atATime, Memory: k.memory.bytes()}
+	atATime := max(1, min(k.parallel.count(), len(mine)))
+	o := explore.Options{Workers: k.parallel.count() / atATime, Memory: k.memory.bytes()}
 	results, end := sideBySide(len(mine), atATime, stop, func(i int, stop func() bool) (*explore.Result, error) {
 		if result, err := k.found(parts, mine[i]); result != nil || err != nil {
 			return result, err

@@ -1,8 +1,10 @@
 package simrun
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -110,6 +112,9 @@ func (n *workers) check(c *cobra.Command) error {
 	}
 	return nil
 }
+
+// count is how many work at once.
+func (n workers) count() int { return cmp.Or(int(n), runtime.GOMAXPROCS(0)) }
 
 // limit is the flag --time.
 type limit time.Duration

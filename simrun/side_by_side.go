@@ -13,8 +13,9 @@ type searched struct {
 	err    error
 }
 
-// sideBySide takes n searches, some at a time, the first ones first. Each is told when to stop.
-// What the i-th came to lies in results[i]; end stops those that are left, and waits for them.
+// sideBySide takes n searches, at most atATime of them at once, and begins them in their order.
+// Each search asks stop whether to end. results[i] holds what the i-th search came to, once.
+// end stops the searches that are left, and waits for them.
 func sideBySide(n, atATime int, stop func() bool, search func(i int, stop func() bool) (*explore.Result, error)) (results []chan searched, end func()) {
 	var over atomic.Bool
 	stops := func() bool { return over.Load() || stop() }

@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -128,7 +127,7 @@ func (s *sweeping) run(a *app) error {
 	}
 	status := newStatus(a.stderr)
 	o := sweeps.Options{
-		Seeds: s.seeds, Workers: cmp.Or(int(s.parallel), runtime.GOMAXPROCS(0)),
+		Seeds: s.seeds, Workers: s.parallel.count(),
 		Stop: signals.interrupted,
 		Progress: func(done, points int) {
 			status.show(fmt.Sprintf("%s: %d of %d points", s.sweep.Name, done, points), done, points)
