@@ -34,6 +34,7 @@ type T struct {
 	beside   bool // it is parallel
 	parallel []*T // those of the sub-tests that are
 	over     bool // they may go on
+	cleans   bool // what Cleanup was given is called
 	ended    bool
 }
 
@@ -63,15 +64,28 @@ func begin(name string) *T {
 
 // end is deferred in the body's goroutine.
 func (w *T) end() {
+	defer w.close()
 	w.awaitParallel()
-	for len(w.cleanups) > 0 {
-		f := w.cleanups[len(w.cleanups)-1]
-		w.cleanups = w.cleanups[:len(w.cleanups)-1]
-		f()
-	}
-	if w.cancel != nil {
+	if w.cleans = true; w.cancel != nil {
 		w.cancel()
 	}
+	w.clean()
+}
+
+// clean calls what Cleanup was given. One of them that ends the goroutine keeps none from
+// being called.
+func (w *T) clean() {
+	if len(w.cleanups) == 0 {
+		return
+	}
+	defer w.clean()
+	f := w.cleanups[len(w.cleanups)-1]
+	w.cleanups = w.cleanups[:len(w.cleanups)-1]
+	f()
+}
+
+// close is the end of the T.
+func (w *T) close() {
 	if w.Failed() && !w.failed {
 		rt.Fail(fmt.Errorf("%s failed", w.name)) // through a testing.TB, whose words are lost
 	}
@@ -244,6 +258,18 @@ func (w *T) Run(name string, f func(*testing.T)) bool {
 	return !sub.Failed()
 }
 
+// Bubble is synctest.Test of a test in a run. The T in the bubble has an end of its own.
+func Bubble(t *testing.T, f func(*testing.T)) {
+	w := Of(t)
+	sub := begin(w.name)
+	defer w.sees(sub)
+	rt.Bubble(func() {
+		defer sub.end()
+		f(sub.T)
+		sub.returned = true
+	})
+}
+
 // Failed says whether the test has failed. A testing.T counts the reports of the race
 // detector too, which runs before this one may have made.
 func (w *T) Failed() bool {
@@ -278,13 +304,16 @@ func (w *T) Cleanup(f func()) {
 	w.cleanups = append(w.cleanups, f)
 }
 
-// Context ends with the body.
+// Context ends with the body, before what Cleanup was given is called.
 func (w *T) Context() context.Context {
 	if !w.inRun() {
 		return w.T.Context()
 	}
 	if w.ctx == nil {
 		w.ctx, w.cancel = rtcontext.WithCancel(context.Background())
+		if w.cleans {
+			w.cancel()
+		}
 	}
 	return w.ctx
 }

@@ -68,8 +68,7 @@ func atomics() map[string]string {
 
 // Options say what is done besides.
 type Options struct {
-	Tests bool // it is a file of tests: what they call of *testing.T is that of the run
-	All   bool // and each test is explored
+	All bool // it is a file of tests, and each is explored
 }
 
 // Result is a rewritten file.
@@ -287,6 +286,8 @@ func (r *rewriter) walk(n ast.Node) {
 			if r.node(n) {
 				return false
 			}
+		case *ast.AssignStmt, *ast.ValueSpec, *ast.CompositeLit:
+			r.assigned(n)
 		case *ast.SelectorExpr:
 			r.selector(n)
 		case *ast.Ident:
@@ -304,7 +305,7 @@ const testing = "racelab/witness"
 // test lets a test explore itself.
 func (r *rewriter) test(d ast.Decl) {
 	f, ok := d.(*ast.FuncDecl)
-	if !ok || !r.Tests || !r.All || f.Recv != nil || !strings.HasPrefix(f.Name.Name, "Test") || f.Body == nil ||
+	if !ok || !r.All || f.Recv != nil || !strings.HasPrefix(f.Name.Name, "Test") || f.Body == nil ||
 		f.Type.Params.NumFields() != 1 || !isT(r.info.TypeOf(f.Type.Params.List[0].Type)) {
 		return
 	}
@@ -322,7 +323,7 @@ func (r *rewriter) test(d ast.Decl) {
 
 // isT says whether a type is *testing.T.
 func isT(t types.Type) bool {
-	p, ok := t.(*types.Pointer)
+	p, ok := types.Unalias(t).(*types.Pointer)
 	if !ok {
 		return false
 	}
@@ -389,11 +390,11 @@ func newlines(text string) string { return strings.Repeat("\n", strings.Count(te
 
 // selector turns sync.Mutex into witness_rt.Mutex.
 func (r *rewriter) selector(n *ast.SelectorExpr) {
-	if r.Tests && isT(r.info.TypeOf(n.X)) && ast.IsExported(n.Sel.Name) {
-		r.of(n.X)
-		return
-	}
 	if s, ok := r.info.Selections[n]; ok {
+		if path, ok := toT(s); ok {
+			r.of(n.X, path)
+			return
+		}
 		r.reflected(n, s)
 		r.dials(n, s)
 	}
@@ -515,30 +516,84 @@ func deref(t types.Type) types.Type {
 	return t
 }
 
-// of puts the T of the run in the place of a *testing.T.
-func (r *rewriter) of(t ast.Expr) {
-	r.used[testing] = true
-	r.open(t, "witness_test.Of(")
-	r.close(t, ")")
+// toT says where the *testing.T is of which a method is selected: the value itself, or what
+// structs embed.
+func toT(s *types.Selection) (path string, ok bool) {
+	if s.Kind() != types.MethodVal || !s.Obj().Exported() {
+		return "", false
+	}
+	t := s.Recv()
+	for _, i := range s.Index()[:len(s.Index())-1] { // The last is that of the method.
+		of, ok := core(deref(t)).(*types.Struct)
+		if isT(t) || !ok {
+			break
+		}
+		t, path = of.Field(i).Type(), path+"."+of.Field(i).Name()
+	}
+	return path, isT(t)
 }
 
-// asInterface is for a *testing.T that becomes a testing.TB, or what an assertion
-// library takes.
-func (r *rewriter) asInterface(call *ast.CallExpr) {
+// of puts the T of the run in the place of a *testing.T, which stands at a path below an
+// expression.
+func (r *rewriter) of(x ast.Expr, path string) {
+	r.used[testing] = true
+	r.open(x, "witness_test.Of(")
+	r.close(x, path+")")
+}
+
+// becomes is for a *testing.T that becomes a testing.TB, or what an assertion library takes.
+func (r *rewriter) becomes(x ast.Expr, to types.Type) {
+	if to == nil || !isT(r.info.TypeOf(x)) {
+		return
+	}
+	if _, generic := types.Unalias(to).(*types.TypeParam); generic {
+		return
+	}
+	if of, ok := to.Underlying().(*types.Interface); ok && of.NumMethods() > 0 {
+		r.of(x, "")
+	}
+}
+
+// assigned is what becomes the type of what it is assigned to.
+func (r *rewriter) assigned(n ast.Node) {
+	switch n := n.(type) {
+	case *ast.AssignStmt:
+		for i, x := range n.Rhs {
+			if n.Tok == token.ASSIGN && len(n.Lhs) == len(n.Rhs) {
+				r.becomes(x, r.info.TypeOf(n.Lhs[i]))
+			}
+		}
+	case *ast.ValueSpec:
+		for _, x := range n.Values {
+			if n.Type != nil {
+				r.becomes(x, r.info.TypeOf(n.Type))
+			}
+		}
+	case *ast.CompositeLit:
+		of, ok := core(deref(r.info.TypeOf(n))).(*types.Struct)
+		for i := 0; ok && i < len(n.Elts); i++ {
+			if field, ok := n.Elts[i].(*ast.KeyValueExpr); ok {
+				r.becomes(field.Value, r.info.TypeOf(field.Key))
+			} else {
+				r.becomes(n.Elts[i], of.Field(i).Type())
+			}
+		}
+	}
+}
+
+// passed is what becomes the type of a parameter, or is converted.
+func (r *rewriter) passed(call *ast.CallExpr) {
+	if r.info.Types[call.Fun].IsType() {
+		r.becomes(call.Args[0], r.info.TypeOf(call))
+		return
+	}
 	s, ok := core(r.info.TypeOf(call.Fun)).(*types.Signature)
-	if !ok || !r.Tests {
+	if !ok {
 		return
 	}
 	for i, arg := range call.Args {
-		if s.Params().Len() == 0 || !isT(r.info.TypeOf(arg)) {
-			continue
-		}
-		to := s.Params().At(min(i, s.Params().Len()-1)).Type()
-		if _, generic := to.(*types.TypeParam); generic {
-			continue
-		}
-		if of, ok := to.Underlying().(*types.Interface); ok && of.NumMethods() > 0 {
-			r.of(arg)
+		if s.Params().Len() > 0 {
+			r.becomes(arg, s.Params().At(min(i, s.Params().Len()-1)).Type())
 		}
 	}
 }
@@ -554,7 +609,7 @@ func (r *rewriter) builtin(call *ast.CallExpr) string {
 }
 
 func (r *rewriter) call(n *ast.CallExpr) {
-	r.asInterface(n)
+	r.passed(n)
 	r.goIn(n)
 	switch r.builtin(n) {
 	case "close":

@@ -43,6 +43,9 @@ var kernels = map[string]string{
 	"ForeignContext": rt.Fails, "SpinsAtTheEnd": rt.NoLeak,
 	"PulledFine": "", "ReflectedFine": "", "BesideFine": "", "LongFine": "", "ThreadFine": "", "TellingFine": "",
 
+	// What a test has of testing, where helpers are in other files.
+	"Suite": rt.Fails, "SuiteFine": "", "CleanupFine": "",
+
 	"CondLoopFine": "", "DoubleCheckedFine": "", "GroupStopsFine": "", "IdleTimerFine": "", "BusFine": "", "ABAFine": "",
 	"PoolFine": "", "SubtestsFine": "",
 	"OrderedFine": "", "CheckAndActFine": "", "BufferedFine": "", "CloseOnceFine": "", "SignalFine": "",

@@ -511,7 +511,7 @@ func (b *builder) rewritePackages(ctx context.Context, tests bool, paths []strin
 				return err
 			}
 			res, err := rewrite.File(p.Fset, file, p.TypesInfo, text, rewrite.Options{
-				Tests: strings.HasSuffix(name, "_test.go") && tests, All: b.All,
+				All: b.All && tests && strings.HasSuffix(name, "_test.go"),
 			})
 			if err != nil {
 				return err

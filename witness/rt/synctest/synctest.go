@@ -6,6 +6,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"racelab/witness"
 	"racelab/witness/rt"
 )
 
@@ -17,7 +18,7 @@ func Test(t *testing.T, f func(*testing.T)) {
 		synctest.Test(t, f)
 		return
 	}
-	rt.Bubble(func() { f(t) })
+	witness.Bubble(t, f)
 }
 
 // Wait is synctest.Wait: it waits until all other goroutines wait.
