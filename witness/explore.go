@@ -278,6 +278,10 @@ func (s *Settings) conclude(t *testing.T, call int, found *partial, kept string,
 			return nil, err
 		case f != nil && f.Answer.Property == rt.UnderControl:
 			return f, nil
+		case f == nil && len(found.Outsiders) > 0:
+			answer.Property = rt.UnderControl
+			answer.Sentence = fmt.Sprintf("a schedule breaks the test in one process (%s: %s) and not in another; what the test did not start decides too, at %s", b.Property, b.Sentence, strings.Join(found.Outsiders, ", "))
+			return &finding{Answer: answer, Text: answer.Property + ": " + answer.Sentence}, nil
 		case f == nil:
 			return &finding{Answer: answer, Text: says + "; the same schedule in another process does not break: something is kept from run to run, such as a variable of a package"}, nil
 		case s.Keep:

@@ -2,6 +2,7 @@ package rt
 
 import (
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,7 +19,8 @@ func self() uintptr
 var outsiders struct {
 	live atomic.Int32 // that rewritten code started outside runs, and timers that it made
 	seen sync.Map     // where one came to a point during a run, or a run got what it waits for from one
-	vain int          // how often a run waited for them, and nothing came
+	vain int          // how often a run that could not go on waited for them, and nothing came
+	idle int          // how often the clock did, since something came
 }
 
 // clockOutside counts a timer that is made outside runs, and may tick during one.
@@ -47,21 +49,49 @@ func Outsiders() (places []string) {
 	return places
 }
 
+// Beside says whether anything goes on beside the runs, as far as can be seen.
+func (s *System) Beside() bool {
+	beside := outsiders.live.Load() > 0 || s.strangers() > 0
+	outsiders.seen.Range(func(_, _ any) bool { beside = true; return false })
+	return beside
+}
+
 // awaitOutsiders gives goroutines that no run started time to do what the run waits
-// for, if there are any: the more often they did not, the less. done looks whether they have.
-func (s *System) awaitOutsiders(done func() bool) {
-	seen := outsiders.live.Load() > 0 || s.strangers() > 0
-	outsiders.seen.Range(func(_, _ any) bool { seen = true; return false })
-	if !seen {
-		return
+// for, if there are any, and says whether they have.
+func (s *System) awaitOutsiders(patience time.Duration) bool {
+	if s.woken() {
+		return true
 	}
-	patience := Patience / 10 >> min(outsiders.vain, 4)
-	for began := time.Now(); time.Since(began) < patience; time.Sleep(time.Millisecond) {
-		if done() {
-			return
+	if patience < time.Millisecond || !slices.ContainsFunc(s.run.goroutines, (*goroutine).wakes) || !s.Beside() {
+		return false
+	}
+	for ; patience > 0; patience -= time.Millisecond {
+		if time.Sleep(time.Millisecond); s.woken() {
+			outsiders.vain = min(outsiders.vain, 3)
+			return true
 		}
 	}
 	outsiders.vain++
+	return false
+}
+
+// wakes says whether code outside the run can let a goroutine go on.
+func (g *goroutine) wakes() bool {
+	_, ok := g.op.(interface{ wake() bool })
+	return ok && g.status == waiting
+}
+
+// woken looks whether it did: it may have closed or filled a channel.
+func (s *System) woken() bool {
+	for _, g := range s.run.goroutines {
+		if g.wakes() && g.op.(interface{ wake() bool }).wake() {
+			*g.gone = true
+			g.status = ready
+			s.offer(g)
+			outsiders.seen.Store(g.line.place, true)
+		}
+	}
+	return len(s.enabled) > 0
 }
 
 // strangers is how many goroutines there are that packages started which are not

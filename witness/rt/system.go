@@ -169,7 +169,9 @@ func (s *System) look() {
 			s.offer(g)
 		}
 	}
-	s.idle = len(s.enabled) == 0
+	// A signal, or an answer by a real socket, comes long before a timeout, but this clock would
+	// be at the timeout at once.
+	s.idle = len(s.enabled) == 0 && !(r.ended < 0 && len(r.timers) > 0 && s.awaitOutsiders(200*time.Millisecond>>outsiders.vain))
 	idle := s.idle || s.pollers()
 	if idle && (r.waitsTooLong() || s.idle && r.nothingComes()) {
 		s.judge()
@@ -294,29 +296,11 @@ func (r *run) nothingComes() bool {
 	return len(r.timers) > 0 && !slices.ContainsFunc(r.timers, func(t *timer) bool { return t.full == nil || !t.full() })
 }
 
-// judge looks once more at the end: code outside the run may have closed or filled
-// a channel that somebody waits for. What is left is judged.
+// judge says what is left, unless code outside the run lets somebody go on.
 func (s *System) judge() {
 	r := s.run
 	s.enabled, s.choices = s.enabled[:0], s.choices[:0]
-	woken := func() bool {
-		for _, g := range r.goroutines {
-			if g.status != waiting {
-				continue
-			}
-			if ways, ok := g.op.(interface{ wake() bool }); ok && ways.wake() {
-				*g.gone = true
-				g.status = ready
-				s.offer(g)
-				outsiders.seen.Store(g.line.place, true)
-			}
-		}
-		return len(s.enabled) > 0
-	}
-	if !woken() && !s.finished && r.ended < 0 {
-		s.awaitOutsiders(woken)
-	}
-	if len(s.enabled) > 0 || s.finished {
+	if s.finished || r.ended < 0 && s.awaitOutsiders(time.Second>>min(outsiders.vain, 4)) || s.woken() {
 		return
 	}
 	s.finished = true

@@ -241,6 +241,27 @@ func TestSignal(t *testing.T) {
 	<-c
 }
 
+func TestTimeout(t *testing.T) {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, os.Interrupt)
+	defer signal.Stop(c)
+	self, _ := os.FindProcess(os.Getpid())
+	self.Signal(os.Interrupt)
+	select {
+	case <-c:
+	case <-time.After(time.Minute):
+		t.Error("no signal")
+	}
+}
+
+func TestTwentieth(t *testing.T) {
+	go func() {}()
+	<-tick
+	if n++; n == 20 {
+		t.Fatal("twentieth")
+	}
+}
+
 func TestChild(t *testing.T) {
 	if os.Getenv("CHILD") != "" {
 		n++
@@ -272,14 +293,16 @@ func TestFlags(t *testing.T) {
 	}
 }
 `)
-	_, out := ask(t, "test", "-all", "-v", "-keep=false", "-short", "-runs", "3", "-C", dir, "-args", "-name", "a b")
+	_, out := ask(t, "test", "-all", "-v", "-keep=false", "-short", "-runs", "20", "-C", dir, "-args", "-name", "a b")
 	for test, want := range map[string]string{
-		"Tick":   "the test ran\n          not controlled: m_test.go:19: a goroutine that the test did not start",
-		"Signal": "the test ran\n          not controlled: m_test.go:27: a goroutine that the test did not start",
-		"Child":  "the test ran",
-		"Kept":   "under-control: the test breaks when it runs a second time in one process",
-		"Once":   "no-panic: main panicked at m_test.go:50: once",
-		"Flags":  "the test ran",
+		"Tick":      "the test ran\n          not controlled: m_test.go:19: a goroutine that the test did not start",
+		"Signal":    "the test ran\n          not controlled: m_test.go:27: a goroutine that the test did not start",
+		"Timeout":   "the test ran\n          not controlled: m_test.go:36: a goroutine that the test did not start",
+		"Twentieth": "under-control: a schedule breaks the test in one process (no-failure: twentieth) and not in another; what the test did not start decides too, at m_test.go:45",
+		"Child":     "the test ran",
+		"Kept":      "under-control: the test breaks when it runs a second time in one process",
+		"Once":      "no-panic: main panicked at m_test.go:71: once",
+		"Flags":     "the test ran",
 	} {
 		_, said, _ := strings.Cut(out, "=== RUN   Test"+test+"\n")
 		said, _, _ = strings.Cut(said, "=== RUN")
@@ -287,7 +310,7 @@ func TestFlags(t *testing.T) {
 			t.Errorf("of Test%s, it does not say %q:\n%s", test, want, said)
 		}
 	}
-	if want := "vacuous, 2 break; 2 beside what is not controlled, which -v lists\n"; !strings.HasSuffix(out, want) {
+	if want := "vacuous, 3 break; 3 beside what is not controlled, which -v lists\n"; !strings.HasSuffix(out, want) {
 		t.Errorf("it does not end with %q:\n%s", want, out)
 	}
 }
