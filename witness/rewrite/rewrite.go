@@ -79,9 +79,9 @@ type Result struct {
 	Missed  []string // what stays out of control, with its line
 }
 
-// File rewrites one file. info holds what go/types knows of its package.
-func File(fset *token.FileSet, file *ast.File, info *types.Info, source []byte, o Options) (res Result, err error) {
-	r := &rewriter{Options: o, fset: fset, file: file, info: info, source: source, base: fset.File(file.FileStart).Base(), used: map[string]bool{}}
+// File rewrites one file of a package. info holds what go/types knows of that.
+func File(fset *token.FileSet, file *ast.File, of *types.Package, info *types.Info, source []byte, o Options) (res Result, err error) {
+	r := &rewriter{Options: o, fset: fset, file: file, of: of, info: info, source: source, base: fset.File(file.FileStart).Base(), used: map[string]bool{}}
 	for _, spec := range file.Imports {
 		if spec.Path.Value == `"C"` {
 			return Result{Text: source, Missed: []string{r.line(spec) + ": cgo; the file is left as it is"}}, nil
@@ -120,6 +120,7 @@ type rewriter struct {
 	Options
 	fset      *token.FileSet
 	file      *ast.File
+	of        *types.Package
 	info      *types.Info
 	source    []byte
 	base      int
@@ -391,12 +392,7 @@ func newlines(text string) string { return strings.Repeat("\n", strings.Count(te
 // selector turns sync.Mutex into witness_rt.Mutex.
 func (r *rewriter) selector(n *ast.SelectorExpr) {
 	if s, ok := r.info.Selections[n]; ok {
-		if path, ok := toT(s); ok {
-			r.of(n.X, path)
-			return
-		}
-		r.reflected(n, s)
-		r.dials(n, s)
+		r.selected(n, s)
 	}
 	id, ok := n.X.(*ast.Ident)
 	if !ok {
@@ -448,63 +444,46 @@ func (r *rewriter) dotOf(id *ast.Ident, stack []ast.Node) *types.Package {
 	return o.Pkg() // Or it is the package of the file, which has no shim.
 }
 
-// reflected puts the methods of a reflect.Value that work on channels and maps under
-// control.
-func (r *rewriter) reflected(n *ast.SelectorExpr, s *types.Selection) {
-	of := ""
-	if f, ok := s.Obj().(*types.Func); ok {
-		of, _ = strings.CutPrefix(f.FullName(), "(reflect.Value).")
-	}
-	switch of {
-	case "Recv", "Send", "TryRecv", "TrySend", "Close", "Seq", "Seq2", "MapKeys", "MapRange", "SetIterKey", "SetIterValue":
-	default:
-		return
-	}
-	t, field := s.Recv(), ""
-	if len(s.Index()) == 2 { // of a struct that embeds it
-		f := core(deref(t)).(*types.Struct).Field(s.Index()[0])
-		t, field = f.Type(), "."+f.Name()
-	}
-	if s.Kind() != types.MethodVal || len(s.Index()) > 2 {
-		r.missed = append(r.missed, r.line(n)+": reflect.Value."+of+"; call it on the value itself")
-		return
-	}
-	star := ""
-	if deref(t) != t {
-		star = "*"
-	}
-	r.open(n.X, r.rt()+"Reflected("+star)
-	r.close(n.X, field+")")
-}
-
-// dials puts the methods that dial and listen under control.
-func (r *rewriter) dials(n *ast.SelectorExpr, s *types.Selection) {
+// selected puts the methods of a *testing.T under control, those of a reflect.Value that work
+// on channels and maps, and those that dial and listen. A struct that embeds one has them too.
+func (r *rewriter) selected(n *ast.SelectorExpr, s *types.Selection) {
 	f, ok := s.Obj().(*types.Func)
 	if !ok {
 		return
 	}
-	of := ""
-	switch f.FullName() {
+	t, path, hidden := s.Recv(), "", false
+	for _, i := range s.Index()[:len(s.Index())-1] { // The last is that of the method.
+		of, ok := core(deref(t)).(*types.Struct)
+		if isT(t) || !ok {
+			break
+		}
+		field := of.Field(i)
+		t, path, hidden = field.Type(), path+"."+field.Name(), hidden || !field.Exported() && field.Pkg() != r.of
+	}
+	pkg, to := "", ""
+	switch of, _ := strings.CutPrefix(f.FullName(), "(reflect.Value)."); of {
+	case "Recv", "Send", "TryRecv", "TrySend", "Close", "Seq", "Seq2", "MapKeys", "MapRange", "SetIterKey", "SetIterValue":
+		if to = "Reflected("; deref(t) != t {
+			to += "*"
+		}
 	case "(*net.Dialer).Dial", "(*net.Dialer).DialContext":
-		of = "OfDialer("
+		pkg, to = "net", "OfDialer("
 	case "(*net.ListenConfig).Listen":
-		of = "OfListenConfig("
+		pkg, to = "net", "OfListenConfig("
 	default:
+		if !isT(t) {
+			return
+		}
+		pkg, to = testing, "Of("
+	}
+	if s.Kind() != types.MethodVal || hidden {
+		r.missed = append(r.missed, r.line(n)+": "+f.FullName()+"; call it on the value itself")
 		return
 	}
-	if s.Kind() != types.MethodVal {
-		r.missed = append(r.missed, r.line(n)+": "+f.FullName()+"; call it on a value")
-		return
+	if pkg == "net" && deref(t) == t {
+		to += "&"
 	}
-	t, path := s.Recv(), ""
-	for _, i := range s.Index()[:len(s.Index())-1] { // of structs that embed it
-		field := core(deref(t)).(*types.Struct).Field(i)
-		t, path = field.Type(), path+"."+field.Name()
-	}
-	if deref(t) == t {
-		of += "&"
-	}
-	r.open(n.X, r.runtime("net")+"."+of)
+	r.open(n.X, r.runtime(pkg)+"."+to)
 	r.close(n.X, path+")")
 }
 
@@ -516,31 +495,6 @@ func deref(t types.Type) types.Type {
 	return t
 }
 
-// toT says where the *testing.T is of which a method is selected: the value itself, or what
-// structs embed.
-func toT(s *types.Selection) (path string, ok bool) {
-	if s.Kind() != types.MethodVal || !s.Obj().Exported() {
-		return "", false
-	}
-	t := s.Recv()
-	for _, i := range s.Index()[:len(s.Index())-1] { // The last is that of the method.
-		of, ok := core(deref(t)).(*types.Struct)
-		if isT(t) || !ok {
-			break
-		}
-		t, path = of.Field(i).Type(), path+"."+of.Field(i).Name()
-	}
-	return path, isT(t)
-}
-
-// of puts the T of the run in the place of a *testing.T, which stands at a path below an
-// expression.
-func (r *rewriter) of(x ast.Expr, path string) {
-	r.used[testing] = true
-	r.open(x, "witness_test.Of(")
-	r.close(x, path+")")
-}
-
 // becomes is for a *testing.T that becomes a testing.TB, or what an assertion library takes.
 func (r *rewriter) becomes(x ast.Expr, to types.Type) {
 	if to == nil || !isT(r.info.TypeOf(x)) {
@@ -550,7 +504,8 @@ func (r *rewriter) becomes(x ast.Expr, to types.Type) {
 		return
 	}
 	if of, ok := to.Underlying().(*types.Interface); ok && of.NumMethods() > 0 {
-		r.of(x, "")
+		r.open(x, r.runtime(testing)+".Of(")
+		r.close(x, ")")
 	}
 }
 

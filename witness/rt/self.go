@@ -19,7 +19,7 @@ func self() uintptr
 var outsiders struct {
 	live atomic.Int32 // that rewritten code started outside runs, and timers that it made
 	seen sync.Map     // where one came to a point during a run, or a run got what it waits for from one
-	vain int          // how often a run that could not go on waited for them, and nothing came
+	vain int          // how often a run waited for them, and nothing came
 	idle int          // how often the clock did, since something came
 }
 

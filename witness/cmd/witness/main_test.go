@@ -315,6 +315,20 @@ func TestFlags(t *testing.T) {
 	}
 }
 
+// Goal: a *testing.T that a struct of another package embeds is that of the run where its path
+// can be written, and named where not.
+func TestEmbeddedInAnotherPackage(t *testing.T) {
+	dir := files(t, map[string]string{
+		"go.mod":         "module example.com/m\n\ngo 1.26\n",
+		"suite/suite.go": "package suite\n\nimport \"testing\"\n\ntype base struct{ *testing.T }\n\ntype Hidden struct{ base }\n\ntype Suite struct{ *testing.T }\n\nfunc New(t *testing.T) (Suite, Hidden) { return Suite{t}, Hidden{base{t}} }\n",
+		"m_test.go":      "package m\n\nimport (\n\t\"testing\"\n\n\t\"example.com/m/suite\"\n)\n\nfunc TestM(t *testing.T) {\n\ts, h := suite.New(t)\n\ts.Run(\"a\", func(*testing.T) { h.Log(\"b\") })\n}\n",
+	})
+	_, out := ask(t, "test", "-all", "-v", "-keep=false", "-C", dir)
+	if want := "m_test.go:11:32: (*testing.common).Log; call it on the value itself\n"; !strings.Contains(out, "vacuous: nothing was to be chosen") || !strings.Contains(out, want) {
+		t.Errorf("it does not say %q:\n%s", want, out)
+	}
+}
+
 // Goal: what cannot be explored is said in one line, with the place.
 func TestModuleThatDoesNotCompile(t *testing.T) {
 	dir := module(t, "import \"testing\"\n\nfunc TestM(t *testing.T) { x := 1 }\n")

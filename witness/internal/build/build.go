@@ -510,7 +510,7 @@ func (b *builder) rewritePackages(ctx context.Context, tests bool, paths []strin
 			if err != nil {
 				return err
 			}
-			res, err := rewrite.File(p.Fset, file, p.TypesInfo, text, rewrite.Options{
+			res, err := rewrite.File(p.Fset, file, p.Types, p.TypesInfo, text, rewrite.Options{
 				All: b.All && tests && strings.HasSuffix(name, "_test.go"),
 			})
 			if err != nil {
