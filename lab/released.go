@@ -30,7 +30,7 @@ func experiments() []experiment {
 		{race: "concurrent-transactions", variant: "sarama-1.43", goals: []string{"delay-is-never-fatal"}, release: "sarama@v1.43.2", name: "transactions-failed-record"},
 		{race: "concurrent-transactions", variant: "kgo", goals: []string{"delay-is-never-fatal"}, release: "franz-go@v1.22.2", name: "abort-inside"},
 		{race: "retry-order", variant: "unnumbered", goals: []string{"first-appends-keep-the-order"}, release: "sarama@v1.46.2", name: "retry-order"},
-		{race: "retry-order", variant: "muted", goals: []string{"no-progress"}, release: "sarama@v1.60.0", name: "retry-exhausted"},
+		{race: "retry-order", variant: "resent", goals: []string{"no-progress"}, release: "sarama@v1.60.0", name: "retry-exhausted"},
 		{race: "close-awaits-reader", variant: "closes-first", goals: []string{"close-ends", "no-progress"}, release: "sarama@v1.61.1", name: "close-awaits-reader"},
 		{race: "close-unread-errors", variant: "unread", goals: []string{"close-ends", "no-progress"}, release: "sarama@v1.61.1", name: "close-unread-errors"},
 		{race: "close-hangs", variant: "unfixed", goals: []string{"close-ends"}, release: "franz-go@v1.22.2", name: "close-hangs"},

@@ -53,6 +53,7 @@ var (
 	lost           = &setting{Name: "lost", Set: func(p *Params) { p.Refusals, p.Lost, p.RetryMax = 0, 1, 2 }}
 	lostFive       = &setting{Name: "lost-5", Set: func(p *Params) { p.Refusals, p.Lost, p.RetryMax, p.MaxOpen, p.Messages = 0, 1, 2, 5, 3 }}
 	lostIdempotent = &setting{Name: "lost-idempotent", Set: func(p *Params) { p.Refusals, p.Lost, p.RetryMax, p.Idempotent = 0, 1, 2, true }}
+	failover       = &setting{Name: "failover", Set: func(p *Params) { p.Lost = 1 }}
 	unread         = &setting{Name: "unread", Set: func(p *Params) { p.Idempotent, p.Refusals, p.RetryMax, p.Unread = true, 2, 1, true }}
 
 	order = &claim{Name: "first-appends-keep-the-order", Says: "messages of a partition are written in the order in which the application handed them over, as long as none fails",
@@ -98,8 +99,11 @@ const (
 	librdkafkaClient
 )
 
+// ofItsOwn is why Sarama stalls after a lost connection.
+const ofItsOwn = "the batch that was lost goes again through a brokerProducer of its own, which frees the partition; the one that has the next message is not told"
+
 var (
-	overtakes = scenario.Breaks(order).Where(plain, plainFive).
+	overtakes = scenario.Breaks(order).Where(plain, plainFive, failover).
 			Because("a second batch is in flight, even with MaxOpenRequests 1, and is written while the first goes back")
 	outOfOrder = scenario.Breaks(noneFails).Where(idempotent, known).
 			Because("the batches behind the one that was refused are refused as out of order, which is final")
@@ -107,12 +111,20 @@ var (
 			Because("a broker that does not know the producer yet takes whatever batch comes as its first; the one before it is out of order then, for good")
 	implicit = scenario.Breaks(noneLost).Where(idempotent, exhausted).
 			Because("a broker that does not know the producer yet takes the second batch as its first, and the client takes the one before for written: its messages are acknowledged, and never sent again")
-	again = scenario.Breaks(noneTwice).Where(lost, lostFive).
+	again = scenario.Breaks(noneTwice).Where(lost, lostFive, failover).
 		Because("the broker had written what was in flight, and nothing tells it that it comes again")
 	chaser = scenario.Breaks(order).Where(lostFive).
 		Because("the chaser may come back before the second set in flight does, and what waits for it goes out")
 	regrouped = scenario.Breaks(noneFails).Where(lostIdempotent).
 			Because("messages in flight are sent again in a batch with others, which the broker does not know as the one it has written")
+	lostThenRefused = scenario.Breaks(order).Where(failover).
+			Because("what was lost with the connection goes again as it was, and keeps the partition; the refusal lets the partition go, and the message goes behind the one that has gathered")
+	untold = scenario.Breaks(noProgress).Where(exhausted).
+		Because("the batch that fails frees the partition in a goroutine of its own, and brokerProducer waits for something else")
+	notTold = scenario.Breaks(noProgress).Where(lostIdempotent).
+		Because(ofItsOwn)
+	notToldEither = scenario.Breaks(noProgress).Where(lost, lostFive, failover, lostIdempotent).
+			Because(ofItsOwn)
 	nobodyReads = scenario.Breaks(noProgress).Where(unread).
 			Because("the error waits for a reader, and the goroutine that returns it has the partition's batches to go on with")
 )
@@ -186,16 +198,27 @@ var Scenario = scenario.Scenario[Params, Client]{
 				{Text: "a Sarama producer stops sending to a partition after a batch failed for good or a connection was lost, until the next message comes"},
 			},
 			Cause:    "The partition is free again, and the goroutine that sends is not told.",
-			Variants: []string{"muted"},
+			Variants: []string{"muted", "resent"},
 			Do:       "Use Sarama 1.61.1.",
 			Command:  scenario.Command("explore", "retry-order/muted@exhausted"),
+		},
+		{
+			Seen: []scenario.Seen{
+				{Text: "Sarama messages are out of order after a connection was lost in a failover, with MaxOpenRequests 1"},
+				{By: "Sarama", Text: "state change to [closing] because EOF"},
+			},
+			Cause:    "What was lost goes again as it was. If it is then refused, it goes behind what has gathered.",
+			Variants: []string{"resent", "woken"},
+			Also:     "; not if the producer is idempotent",
+			Do:       "Use Sarama 1.61.1, or make the producer idempotent.",
+			Command:  scenario.Command("explore", "retry-order/woken@failover"),
 		},
 		{
 			Seen: []scenario.Seen{
 				{Text: "Sarama AsyncProducer hangs after an error, and nobody reads Errors"},
 			},
 			Cause:    "The goroutine that sends waits for somebody to read the error.",
-			Variants: []string{"unnumbered", "numbered", "muted", "woken", "numbered-late"},
+			Variants: []string{"unnumbered", "numbered", "muted", "resent", "woken", "numbered-late"},
 			Do:       "Read Errors.",
 			Command:  scenario.Command("explore", "retry-order/numbered-late@unread"),
 		},
@@ -213,7 +236,7 @@ var Scenario = scenario.Scenario[Params, Client]{
 		"model/producer/kgo/sink.go", "model/producer/java/sender.go", "model/producer/librdkafka/producer.go", "properties/produce_order.go",
 	},
 	Flags:    (*Params).flags,
-	Settings: []*setting{plain, plainFive, idempotent, known, exhausted, unread, lost, lostFive, lostIdempotent},
+	Settings: []*setting{plain, plainFive, idempotent, known, exhausted, unread, lost, lostFive, lostIdempotent, failover},
 	Claims:   []*claim{order, noneLost, noneTwice, noneFails, staysOut, noProgress},
 	Variants: []scenario.Variant[Params, Client]{
 		{Name: "unnumbered", Is: Client{release: saramaasync.Release1_43_3}, Release: "Sarama 1.38.0 to 1.46.2",
@@ -222,27 +245,27 @@ var Scenario = scenario.Scenario[Params, Client]{
 				overtakes, outOfOrder, nobodyReads, again, chaser, regrouped,
 				scenario.Breaks(noneLost).Where(idempotent, lostIdempotent).Because("a message without a number has number 0, and the broker knows that one"),
 			},
-			SlowIn: []*setting{plainFive, idempotent, known, exhausted, unread, lost, lostFive, lostIdempotent}},
+			SlowIn: []*setting{plainFive, idempotent, known, exhausted, unread, lost, lostFive, lostIdempotent, failover}},
 		{Name: "numbered", Is: Client{release: saramaasync.Release1_46_3}, Release: "Sarama 1.46.3 to 1.47",
 			Does:   "likewise, but what was buffered gets its number when it goes on",
 			Expect: expect{overtakes, outOfOrder, nobodyReads, again, chaser, regrouped},
-			SlowIn: []*setting{plainFive, idempotent, known, exhausted, unread, lost, lostFive, lostIdempotent}},
-		{Name: "muted", Is: Client{release: saramaasync.Release1_48_0}, Release: "Sarama 1.48.0 to 1.60.0",
-			Does: "has one batch of a partition in flight",
-			Expect: expect{
-				nobodyReads, again,
-				scenario.Breaks(noProgress).Where(exhausted).Because("the batch that fails frees the partition in a goroutine of its own, and brokerProducer waits for something else"),
-				scenario.Breaks(noProgress).Where(lostIdempotent).Because("the batch that was lost goes again through a brokerProducer of its own, which frees the partition; the one that has the next message is not told"),
-			},
+			SlowIn: []*setting{plainFive, idempotent, known, exhausted, unread, lost, lostFive, lostIdempotent, failover}},
+		{Name: "muted", Is: Client{release: saramaasync.Release1_48_0}, Release: "Sarama 1.48.0 to 1.50.3",
+			Does:   "has one batch of a partition in flight",
+			Expect: expect{nobodyReads, again, untold, notTold},
 			SlowIn: []*setting{idempotent, known, lost, lostFive, lostIdempotent}},
+		{Name: "resent", Is: Client{release: saramaasync.Release1_60_0}, Release: "Sarama 1.60.0",
+			Does:   "likewise, and sends what was lost with its connection again as it was, idempotent or not",
+			Expect: expect{nobodyReads, again, untold, notToldEither, lostThenRefused},
+			SlowIn: []*setting{idempotent, known, lost, lostFive, lostIdempotent, failover}},
 		{Name: "woken", Is: Client{release: saramaasync.Release1_60_1}, Release: "Sarama 1.60.1 to 1.61.0",
 			Does:   "likewise, and whoever waits for the partition is woken",
-			Expect: expect{nobodyReads, again},
+			Expect: expect{nobodyReads, again, lostThenRefused},
 			SlowIn: []*setting{idempotent, known, lost, lostFive, lostIdempotent}},
 		{Name: "numbered-late", Is: Client{release: saramaasync.Release1_61_1}, Release: "Sarama 1.61.1",
 			Does:   "likewise, and a batch gets its numbers when it has the partition",
 			Expect: expect{nobodyReads, again},
-			SlowIn: []*setting{known, lost, lostFive}},
+			SlowIn: []*setting{known, lost, lostFive, failover}},
 		{Name: "franz-go", Is: Client{library: franzGo}, Release: "franz-go 1.22.2 to 1.22.3",
 			Does: "after an error has one batch of a partition in flight, until one is answered well; what comes after a lost connection goes out on a new one",
 			Expect: expect{again, scenario.Breaks(order).Where(lostFive).
@@ -273,7 +296,7 @@ var Scenario = scenario.Scenario[Params, Client]{
 			Says:     "After a lost connection a producer that is not idempotent may repeat messages, but keeps their order.",
 			Verdict:  scenario.PartlyTrue,
 			When:     "with one request in flight",
-			Evidence: "Of what was in flight the broker has written the first so many, so sending all again in order keeps the order of what is written first. With five requests in flight Java turns the order round, as each batch goes in front of its queue, and franz-go writes what comes next on a new connection before it has seen that the old requests failed. Sarama to 1.47.0 takes the order for settled when the first of two lost requests is back. Sarama from 1.48.0 on and librdkafka keep it, but that in Sarama 1.60.0 to 1.61.0 a message overtakes one that is refused when it comes again after its connection was lost (simrun explore retry-order/woken --set lost=1 --set messages=3; docs/found-in-clients.md). Idempotent, all keep it and repeat nothing; but Sarama to 1.47.0 fails messages that are written, as it sends them again in another batch. Released franz-go 1.22.2 and 1.22.3 send what the model sends, at the same times, with 1 to 5 requests in flight, idempotent or not (go -C witness/conform test . -run TestKgoOrder).",
+			Evidence: "Of what was in flight the broker has written the first so many, so sending all again in order keeps the order of what is written first. With five requests in flight Java turns the order round, as each batch goes in front of its queue, and franz-go writes what comes next on a new connection before it has seen that the old requests failed. Sarama to 1.47.0 takes the order for settled when the first of two lost requests is back. Sarama from 1.48.0 on and librdkafka keep it, but that in Sarama 1.60.0 to 1.61.0 a message overtakes one that is refused when it comes again after its connection was lost (setting failover; docs/found-in-clients.md). Idempotent, all keep it and repeat nothing; but Sarama to 1.47.0 fails messages that are written, as it sends them again in another batch. Released franz-go 1.22.2 and 1.22.3 send what the model sends, at the same times, with 1 to 5 requests in flight, idempotent or not (go -C witness/conform test . -run TestKgoOrder).",
 			Command:  "simrun explore retry-order/java@lost-5",
 		},
 		{
@@ -294,7 +317,7 @@ var Scenario = scenario.Scenario[Params, Client]{
 			ID:       "3689",
 			Says:     "A partition that is unmuted elsewhere is not noticed by the brokerProducer that waits for it.",
 			Verdict:  scenario.True,
-			Evidence: "A batch that has used up its retries is failed by retryBatch, which unmutes the partition. A message that has gathered meanwhile stays where it is until another message or answer comes. So does one that gathers after a lost connection, though no message fails: what was lost goes again through a brokerProducer of its own (setting lost-idempotent; docs/found-in-clients.md). 1.60.1 waits for a signal.",
+			Evidence: "A batch that has used up its retries is failed by retryBatch, which unmutes the partition. A message that has gathered meanwhile stays where it is until another message or answer comes. So does one that gathers after a lost connection, though no message fails: what was lost goes again through a brokerProducer of its own (setting lost-idempotent; in 1.60.0 lost, too; docs/found-in-clients.md). 1.60.1 waits for a signal.",
 			Command:  "simrun explore retry-order/muted@exhausted",
 		},
 	},

@@ -481,7 +481,7 @@ func TestSaramaOrder(t *testing.T) {
 	bubbles, of := t, version(t, "sarama")
 	release := releaseOf(of,
 		from[saramaasync.Release]{"v1.37.0", saramaasync.Release1_43_3}, from[saramaasync.Release]{"v1.46.3", saramaasync.Release1_46_3},
-		from[saramaasync.Release]{"v1.48.0", saramaasync.Release1_48_0}, from[saramaasync.Release]{"v1.60.1", saramaasync.Release1_60_1},
+		from[saramaasync.Release]{"v1.48.0", saramaasync.Release1_48_0}, from[saramaasync.Release]{"v1.60.0", saramaasync.Release1_60_0}, from[saramaasync.Release]{"v1.60.1", saramaasync.Release1_60_1},
 		from[saramaasync.Release]{"v1.61.1", saramaasync.Release1_61_1})
 	tell := func(t rapid.TB, c ordering) {
 		c.single = semver.Compare(of, "v1.46.0") >= 0

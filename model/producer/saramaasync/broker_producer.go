@@ -260,8 +260,7 @@ func (bp *BrokerProducer) handleResponse(t *sim.Task) {
 // handleError abandons the connection that an answer was to come on, and retries. From
 // 1.60.0 on a set that is not idempotent, too, is sent again as it is.
 //
-// Differs: 1.60.0 is taken for 1.48.0 here. Up to 1.47.0, and with several partitions
-// later, a second set in flight that comes here after the broker was connected to anew
+// Differs: up to 1.47.0, and with several partitions later, a second set in flight that comes here after the broker was connected to anew
 // closes that connection too; here it is only retried.
 func (bp *BrokerProducer) handleError(t *sim.Task) {
 	if bp.answered.conn == bp.opened.Load(t) {
@@ -269,7 +268,7 @@ func (bp *BrokerProducer) handleError(t *sim.Task) {
 		bp.holder.Store(t, nobody)
 	}
 	bp.lost = max(bp.lost, bp.answered.conn+1)
-	bp.keepMuted = bp.mutes() && (bp.config.Idempotent || bp.config.Release >= Release1_60_1)
+	bp.keepMuted = bp.mutes() && (bp.config.Idempotent || bp.config.Release >= Release1_60_0)
 	bp.retrySet(t)
 }
 

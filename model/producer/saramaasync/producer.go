@@ -22,8 +22,13 @@ const (
 	Release1_46_3
 	// Release1_48_0 mutes a partition while a batch of it is in flight.
 	//
-	// Source: sarama 1.48.0 to 1.60.0, partitionMuter; pull request 3422.
+	// Source: sarama 1.48.0 to 1.50.3, partitionMuter; pull request 3422.
 	Release1_48_0
+	// Release1_60_0 sends a batch that was lost with its connection again as it is, idempotent
+	// or not.
+	//
+	// Source: sarama 1.60.0, handleError.
+	Release1_60_0
 	// Release1_60_1 wakes a brokerProducer when a partition is unmuted.
 	//
 	// Source: sarama 1.60.1 to 1.61.0, tryBuildFlushingBatch; issue 3689.
@@ -180,7 +185,7 @@ func newBroker(conn *sim.Conn, config Config, room int) *broker {
 
 // AddTo shares the producer with a world, and adds its goroutines: app hands the messages over, pp
 // is the partition's, and each leader has bp, bridge and reader. If connections to the first are
-// lost, bp2 is what only retryBatch has.
+// lost, bp2 is what only retryBatch has, up to 1.60.0.
 func (p *Producer) AddTo(w *sim.World, lost bool) {
 	for place, b := range p.brokers {
 		w.Share(fmt.Sprint("leader", place+1), b)
@@ -198,13 +203,13 @@ func (p *Producer) AddTo(w *sim.World, lost bool) {
 		w.GoProgram("reader"+of, p.NewResponseReceiver(place))
 	}
 	w.GoProgram("retries", p.NewRetryHandler())
-	if p.config.Idempotent || lost && p.config.Release >= Release1_60_1 {
+	if p.config.Idempotent || lost && p.config.Release >= Release1_60_0 {
 		for i := range 2 {
 			w.GoProgram(fmt.Sprint("batch", i+1), p.NewRetryBatch())
 		}
-	}
-	if p.config.Idempotent && lost {
-		w.GoProgram("bp2", p.NewEndingBrokerProducer(0))
+		if lost && p.missesUnmute() {
+			w.GoProgram("bp2", p.NewEndingBrokerProducer(0))
+		}
 	}
 }
 
