@@ -122,6 +122,9 @@ func (s *search) run(o Options, memory *memoryBound) bool {
 			})
 			s.expanded += len(checkpoints)
 			for i := range checkpoints {
+				if i+1 < len(checkpoints) {
+					s.fetch(&expanded[i+1])
+				}
 				if !s.merge(level, &expanded[i], checkpoints[i]) {
 					return false
 				}
@@ -180,6 +183,15 @@ func (s *search) merge(level int, e *expansion, from checkpoint) bool {
 	}
 	s.graph.expanded()
 	return true
+}
+
+// fetch fetches what merge will look up.
+func (s *search) fetch(e *expansion) {
+	for k := range e.moves {
+		if m := &e.moves[k]; !m.known {
+			s.seen.fetch(m.print.hash)
+		}
+	}
 }
 
 // keepTo makes the search keep to its memory, and says why it cannot go on; empty: it
@@ -272,7 +284,6 @@ type expansion struct {
 	moves      []move
 	steps      []step // for the races
 	operations int    // that the busiest function has done
-	fetched    uint32 // see seen.fetch
 }
 
 // expand takes every step out of a state, that of a number. Out of some it also checks
@@ -281,6 +292,13 @@ func (e *expansion) expand(at *cursor, from checkpoint, number uint32, s *search
 	*e = expansion{violations: e.violations[:0], moves: e.moves[:0], steps: e.steps[:0]}
 	check, race := o.checks(int(number), s.result.Transitions), !s.clocked
 	at.restore(from)
+	var prospects []Prospect
+	if !check && at.world != nil && !at.alike {
+		prospects = at.world.Foresee(at.wide)
+		for i := range prospects {
+			s.seen.fetch(prospects[i].Fingerprint)
+		}
+	}
 	if at.world != nil {
 		_, e.operations = at.world.Busiest()
 	}
@@ -292,11 +310,6 @@ func (e *expansion) expand(at *cursor, from checkpoint, number uint32, s *search
 	}
 	if isEnd(at) && number > 0 && !hasBit(s.ends, number) {
 		panic(&sim.ModelError{Reason: "explore: a run ends where another step was thought to go on: please report it, with the model"})
-	}
-	var prospects []Prospect
-	if !check && at.world != nil && !at.alike {
-		prospects = at.world.Foresee(at.wide)
-		e.fetched = s.seen.fetch(prospects)
 	}
 	away := false
 	for i := range n {
