@@ -203,7 +203,7 @@ func (w *World) blockOf(b block) *block {
 	hash := uint64(0)
 	for _, r := range b {
 		if r != nil {
-			hash = mix(hash, r.hash)
+			hash += r.hash
 		}
 	}
 	hash = scramble(hash)
