@@ -116,7 +116,7 @@ func (p *part) finding(t *testing.T, sys *search.System, s *Settings, first stri
 		return nil, err
 	}
 	if second := play(sys, nil); first == "" && second.broke != nil {
-		return broken{Property: second.property(), Sentence: second.broke.Err.Error()}.onlyAgain(p.Answer), nil
+		return broken{Property: second.property(), Sentence: second.broke.Err.Error()}.onlyAgain(p.Answer, sys.Beside()), nil
 	}
 	var out outcome
 	if p.Property == "" {
@@ -151,9 +151,13 @@ func (s *Settings) process(p *part) (*partial, error) {
 }
 
 // onlyAgain is the finding that a test breaks when it runs a second time in one process.
-func (b broken) onlyAgain(a Answer) *finding {
+// beside says that something went on beside it.
+func (b broken) onlyAgain(a Answer, beside bool) *finding {
 	a.Property = rt.UnderControl
 	a.Sentence = fmt.Sprintf("the test breaks when it runs a second time in one process, as go test -count=2 does it, by the schedule that held the first time (%s: %s); a variable of a package keeps something, and the test is to set it", b.Property, b.Sentence)
+	if beside {
+		a.Sentence += "; or what the test did not start decides" + strings.TrimSuffix(", at "+strings.Join(slices.Sorted(slices.Values(rt.Outsiders())), ", "), ", at ")
+	}
 	return &finding{Answer: a, Text: a.Property + ": " + a.Sentence}
 }
 

@@ -262,6 +262,13 @@ func TestTwentieth(t *testing.T) {
 	}
 }
 
+func TestSecond(t *testing.T) {
+	<-tick
+	if n++; n > 1 {
+		t.Fatal("second")
+	}
+}
+
 func TestChild(t *testing.T) {
 	if os.Getenv("CHILD") != "" {
 		n++
@@ -299,9 +306,10 @@ func TestFlags(t *testing.T) {
 		"Signal":    "the test ran\n          not controlled: m_test.go:27: a goroutine that the test did not start",
 		"Timeout":   "the test ran\n          not controlled: m_test.go:36: a goroutine that the test did not start",
 		"Twentieth": "under-control: a schedule breaks the test in one process (no-failure: twentieth) and not in another; what the test did not start decides too, at m_test.go:45",
+		"Second":    "(no-failure: second); a variable of a package keeps something, and the test is to set it; or what the test did not start decides, at m_test.go:52\n",
 		"Child":     "the test ran",
 		"Kept":      "under-control: the test breaks when it runs a second time in one process",
-		"Once":      "no-panic: main panicked at m_test.go:71: once",
+		"Once":      "no-panic: main panicked at m_test.go:78: once",
 		"Flags":     "the test ran",
 	} {
 		_, said, _ := strings.Cut(out, "=== RUN   Test"+test+"\n")
@@ -310,7 +318,7 @@ func TestFlags(t *testing.T) {
 			t.Errorf("of Test%s, it does not say %q:\n%s", test, want, said)
 		}
 	}
-	if want := "vacuous, 3 break; 3 beside what is not controlled, which -v lists\n"; !strings.HasSuffix(out, want) {
+	if want := "vacuous, 4 break; 3 beside what is not controlled, which -v lists\n"; !strings.HasSuffix(out, want) {
 		t.Errorf("it does not end with %q:\n%s", want, out)
 	}
 }
