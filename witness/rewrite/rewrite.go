@@ -566,12 +566,12 @@ func (r *rewriter) builtin(call *ast.CallExpr) string {
 func (r *rewriter) call(n *ast.CallExpr) {
 	r.passed(n)
 	r.goIn(n)
-	switch r.builtin(n) {
+	switch name := r.builtin(n); name {
 	case "close":
 		r.replace(n.Fun.Pos(), n.Fun.End(), r.rt()+"Close")
-	case "len":
+	case "len", "cap":
 		if c, ok := core(r.info.TypeOf(n.Args[0])).(*types.Chan); ok && c.Dir() != types.SendOnly {
-			r.replace(n.Fun.Pos(), n.Fun.End(), r.rt()+"Len")
+			r.replace(n.Fun.Pos(), n.Fun.End(), r.rt()+strings.ToUpper(name[:1])+name[1:])
 		}
 	}
 }
@@ -650,7 +650,7 @@ func (r *rewriter) goStmt(n *ast.GoStmt) {
 	for _, a := range call.Args {
 		r.below(a)
 	}
-	if b := r.builtin(call); b == "close" || b == "len" {
+	if r.builtin(call) == "close" { // len and cap do not stand there.
 		r.call(call)
 	}
 	if _, ok := ast.Unparen(call.Fun).(*ast.FuncLit); ok && len(call.Args) == 0 {

@@ -546,9 +546,19 @@ func CloseNow[T any](c chan T) {
 // Len is len(c).
 func Len[T any](c <-chan T) int {
 	if g := current(); g != nil && c != nil && !active.killed {
-		g.at(&look{channelOf(c, 2).object, "len"})
+		if g.at(&look{channelOf(c, 2).object, "len"}); active.ticks.get(uint64(uintptr(pointerOf(c)))) {
+			return 0
+		}
 	}
 	return len(c)
+}
+
+// Cap is cap(c).
+func Cap[T any](c <-chan T) int {
+	if current() != nil && active.ticks.get(uint64(uintptr(pointerOf(c)))) {
+		return 0
+	}
+	return cap(c)
 }
 
 // look is a read of an object.

@@ -37,7 +37,8 @@ type run struct {
 	objects    []*object
 	byAddress  table[*object]
 	keys       table[int]       // numbers of map keys that have no order, from 1
-	kept       []unsafe.Pointer // their addresses, so that none comes again
+	ticks      table[bool]      // channels of timers whose buffer is not to be seen
+	kept       []unsafe.Pointer // the addresses of both, so that none comes again
 
 	now      time.Duration // since epoch
 	idle     time.Duration // when all goroutines were idle last

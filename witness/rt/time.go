@@ -153,13 +153,16 @@ func newTimer(f func(), repeat time.Duration) *Timer {
 	t.site = pc[0]
 	if f == nil {
 		t.c = make(chan time.Time, 1)
-		t.C = t.c
+		if t.C = t.c; !AsyncTimers {
+			tick, _ := active.ticks.at(uint64(uintptr(pointerOf(t.c))))
+			*tick, active.kept = true, append(active.kept, pointerOf(t.c))
+		}
 	}
 	return t
 }
 
 // AsyncTimers is how timers were before Go 1.23: Stop and Reset leave a tick that
-// nobody took in the channel.
+// nobody took in the channel, and its length and capacity are to be seen.
 var AsyncTimers bool
 
 func (t *Timer) start(d time.Duration) {

@@ -49,7 +49,7 @@ var kernels = map[string]string{
 	"CondLoopFine": "", "DoubleCheckedFine": "", "GroupStopsFine": "", "IdleTimerFine": "", "BusFine": "", "ABAFine": "",
 	"PoolFine": "", "SubtestsFine": "",
 	"OrderedFine": "", "CheckAndActFine": "", "BufferedFine": "", "CloseOnceFine": "", "SignalFine": "",
-	"PipelineFine": "", "TickerFine": "",
+	"PipelineFine": "", "TickerFine": "", "TickFine": "",
 }
 
 var (

@@ -479,3 +479,19 @@ func TestTickerFine(t *testing.T) {
 	close(stop)
 	wg.Wait()
 }
+
+// TestTickFine: that a tick waits is not to be seen at its channel, as nobody could count on it.
+func TestTickFine(t *testing.T) {
+	timer, tick, own := time.NewTimer(time.Second), time.NewTicker(time.Second), make(chan time.Time, 1)
+	defer tick.Stop()
+	go func() { own <- <-timer.C }()
+	time.Sleep(3 * time.Second)
+	for _, c := range []<-chan time.Time{timer.C, tick.C, time.After(0)} {
+		if len(c) > 0 || cap(c) > 0 {
+			t.Error(len(c), cap(c))
+		}
+	}
+	if len(own) != 1 || cap(own) != 1 {
+		t.Error(len(own), cap(own))
+	}
+}
