@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 	"unsafe"
@@ -50,7 +51,22 @@ func Of(t *testing.T) *T {
 			return w
 		}
 	}
-	return &T{T: t}
+	w, _ := outside.LoadOrStore(t, &T{T: t})
+	return w.(*T)
+}
+
+// outside are the T that stand for a *testing.T outside a run: one each.
+var outside sync.Map
+
+// Plain returns the *testing.T of a T that rewritten code has as another type, and anything
+// else as it is.
+func Plain[I any](x I) I {
+	if w, ok := any(x).(*T); ok {
+		if t, ok := any(w.T).(I); ok {
+			return t
+		}
+	}
+	return x
 }
 
 func (w *T) inRun() bool { return w.name != "" && rt.InRun() }

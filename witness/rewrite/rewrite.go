@@ -287,8 +287,10 @@ func (r *rewriter) walk(n ast.Node) {
 			if r.node(n) {
 				return false
 			}
-		case *ast.AssignStmt, *ast.ValueSpec, *ast.CompositeLit:
+		case *ast.AssignStmt, *ast.ValueSpec, *ast.CompositeLit, *ast.FuncDecl, *ast.FuncLit:
 			r.assigned(n)
+		case *ast.BinaryExpr, *ast.TypeAssertExpr, *ast.TypeSwitchStmt:
+			r.compared(n)
 		case *ast.SelectorExpr:
 			r.selector(n)
 		case *ast.Ident:
@@ -356,7 +358,7 @@ func (r *rewriter) node(n ast.Node) bool {
 		r.goStmt(n)
 		return true
 	case *ast.SendStmt:
-		r.below(n.Chan, n.Value)
+		r.sent(n)
 		r.open(n.Chan, r.rt()+"Chan(")
 		r.replace(n.Chan.End(), n.Value.Pos(), ").Send("+newlines(r.gap(n.Chan.End(), n.Value.Pos())))
 		r.close(n.Value, ")")
@@ -525,12 +527,95 @@ func (r *rewriter) assigned(n ast.Node) {
 			}
 		}
 	case *ast.CompositeLit:
-		of, ok := core(deref(r.info.TypeOf(n))).(*types.Struct)
-		for i := 0; ok && i < len(n.Elts); i++ {
-			if field, ok := n.Elts[i].(*ast.KeyValueExpr); ok {
-				r.becomes(field.Value, r.info.TypeOf(field.Key))
-			} else {
-				r.becomes(n.Elts[i], of.Field(i).Type())
+		of := core(deref(r.info.TypeOf(n)))
+		for i, x := range n.Elts {
+			pair, ok := x.(*ast.KeyValueExpr)
+			if ok {
+				x = pair.Value
+			}
+			switch of := of.(type) {
+			case *types.Struct:
+				if ok {
+					r.becomes(x, r.info.TypeOf(pair.Key))
+				} else {
+					r.becomes(x, of.Field(i).Type())
+				}
+			case *types.Map:
+				r.becomes(pair.Key, of.Key())
+				r.becomes(x, of.Elem())
+			case interface{ Elem() types.Type }:
+				r.becomes(x, of.Elem())
+			}
+		}
+	case *ast.FuncDecl:
+		r.returned(n.Type, n.Body)
+	case *ast.FuncLit:
+		r.returned(n.Type, n.Body)
+	}
+}
+
+// returned is what becomes the type of a result.
+func (r *rewriter) returned(f *ast.FuncType, body *ast.BlockStmt) {
+	if f.Results == nil || body == nil {
+		return
+	}
+	var to []types.Type
+	for _, field := range f.Results.List {
+		for range max(1, len(field.Names)) {
+			to = append(to, r.info.TypeOf(field.Type))
+		}
+	}
+	ast.Inspect(body, func(n ast.Node) bool {
+		if n, ok := n.(*ast.ReturnStmt); ok && len(n.Results) == len(to) {
+			for i, x := range n.Results {
+				r.becomes(x, to[i])
+			}
+		}
+		_, other := n.(*ast.FuncLit)
+		return !other
+	})
+}
+
+// sent walks a send, whose value becomes the type of the channel's.
+func (r *rewriter) sent(n *ast.SendStmt) {
+	if c, ok := core(r.info.TypeOf(n.Chan)).(*types.Chan); ok {
+		r.becomes(n.Value, c.Elem())
+	}
+	r.below(n.Chan, n.Value)
+}
+
+// compared lets a testing.TB be the *testing.T that it is compared with or taken for.
+func (r *rewriter) compared(n ast.Node) {
+	plain := func(x ast.Expr) {
+		if of := r.info.TypeOf(x); of != nil && types.IsInterface(of) {
+			r.open(x, r.runtime(testing)+".Plain(")
+			r.close(x, ")")
+		}
+	}
+	t := func(x ast.Expr) bool { return x != nil && isT(r.info.TypeOf(x)) }
+	switch n := n.(type) {
+	case *ast.BinaryExpr:
+		if t(n.X) {
+			plain(n.Y)
+		} else if t(n.Y) {
+			plain(n.X)
+		}
+	case *ast.TypeAssertExpr:
+		if t(n.Type) {
+			plain(n.X)
+		}
+	case *ast.TypeSwitchStmt:
+		var of ast.Expr
+		switch s := n.Assign.(type) {
+		case *ast.ExprStmt:
+			of = s.X
+		case *ast.AssignStmt:
+			of = s.Rhs[0]
+		}
+		for _, c := range n.Body.List {
+			if slices.ContainsFunc(c.(*ast.CaseClause).List, t) {
+				plain(ast.Unparen(of).(*ast.TypeAssertExpr).X)
+				return
 			}
 		}
 	}
@@ -547,8 +632,14 @@ func (r *rewriter) passed(call *ast.CallExpr) {
 		return
 	}
 	for i, arg := range call.Args {
-		if s.Params().Len() > 0 {
-			r.becomes(arg, s.Params().At(min(i, s.Params().Len()-1)).Type())
+		last := s.Params().Len() - 1
+		switch {
+		case i >= last && s.Variadic() && !call.Ellipsis.IsValid():
+			if all, ok := core(s.Params().At(last).Type()).(*types.Slice); ok {
+				r.becomes(arg, all.Elem())
+			}
+		case i <= last:
+			r.becomes(arg, s.Params().At(i).Type())
 		}
 	}
 }
@@ -582,6 +673,7 @@ func (r *rewriter) index(n *ast.IndexExpr) {
 	if !ok || !unordered(m.Key(), nil) {
 		return
 	}
+	r.becomes(n.Index, m.Key())
 	if tv := r.info.Types[n.Index]; tv.Value != nil || tv.IsNil() {
 		return
 	}
@@ -645,6 +737,7 @@ func unordered(t types.Type, in []types.Type) bool {
 // starts.
 func (r *rewriter) goStmt(n *ast.GoStmt) {
 	call := n.Call
+	r.passed(call)
 	start := r.rt() + "Go(" + r.nameOf(call.Fun) + ", "
 	r.below(call.Fun)
 	for _, a := range call.Args {
@@ -825,7 +918,7 @@ func (r *rewriter) selectStmt(n *ast.SelectStmt) {
 		var value string
 		switch comm := clause.Comm.(type) {
 		case *ast.SendStmt:
-			r.below(comm.Chan, comm.Value)
+			r.sent(comm)
 			value = r.rt() + "Chan(" + r.textOf(comm.Chan) + ").Case(" + r.textOf(comm.Value) + ")"
 		case *ast.ExprStmt:
 			value = r.receive(comm.X)

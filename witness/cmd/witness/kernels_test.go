@@ -44,7 +44,7 @@ var kernels = map[string]string{
 	"PulledFine": "", "ReflectedFine": "", "BesideFine": "", "LongFine": "", "ThreadFine": "", "TellingFine": "",
 
 	// What a test has of testing, where helpers are in other files.
-	"Suite": rt.Fails, "SuiteFine": "", "CleanupFine": "",
+	"Suite": rt.Fails, "SuiteFine": "", "CleanupFine": "", "InterfacesFine": "",
 
 	"CondLoopFine": "", "DoubleCheckedFine": "", "GroupStopsFine": "", "IdleTimerFine": "", "BusFine": "", "ABAFine": "",
 	"PoolFine": "", "SubtestsFine": "",

@@ -67,3 +67,37 @@ func TestCleanupFine(t *testing.T) {
 		t.Error("one that ends the sub-test kept the next from being called")
 	}
 }
+
+func both(t *testing.T) (a, b testing.TB) { return t, t }
+
+func all(tbs ...testing.TB) []testing.TB { return tbs }
+
+// TestInterfacesFine: a test is itself whatever it is taken for.
+func TestInterfacesFine(t *testing.T) {
+	a, b := both(t)
+	var v testing.TB = t
+	c := make(chan testing.TB, 3)
+	c <- t
+	select {
+	case c <- t:
+	default:
+	}
+	go func(tb testing.TB) { c <- tb }(t)
+	p := new(testing.TB)
+	*p = t
+	of := map[testing.TB]testing.TB{t: t}
+	of[*p] = *p
+	f := func() testing.TB { return t }
+	tbs := append([]testing.TB{t, a, b, v, *p, f(), testing.TB(t), <-c, <-c, <-c, of[t], [...]testing.TB{1: t}[1]}, t)
+	for i, tb := range append(tbs, all(t, t)...) {
+		_, is := tb.(*testing.T)
+		switch tb := tb.(type) {
+		case *testing.T:
+		default:
+			tb.Error(i)
+		}
+		if tb.Name() != "TestInterfacesFine" || tb != t || t != tb || !is || len(of) != 1 {
+			t.Error(i, tb.Name(), tb != t, t != tb, is, len(of))
+		}
+	}
+}
