@@ -347,6 +347,14 @@ func (w *T) TempDir() string {
 	return dir
 }
 
+// ArtifactDir is a new folder too: of a thousand runs nothing is to be left.
+func (w *T) ArtifactDir() string {
+	if !w.inRun() {
+		return w.T.ArtifactDir()
+	}
+	return w.TempDir()
+}
+
 // Chdir changes the folder until the end of the body.
 func (w *T) Chdir(dir string) {
 	if !w.inRun() {

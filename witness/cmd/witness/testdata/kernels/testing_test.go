@@ -26,7 +26,7 @@ func TestSuiteFine(t *testing.T) {
 		go func() { answers <- s.Name() }()
 		s.is(<-answers, s.tb.Name())
 		dir := s.tb.TempDir()
-		folders = append(folders, dir)
+		folders = append(folders, dir, s.ArtifactDir())
 		s.tb.Cleanup(func() {
 			if _, err := os.Stat(dir); err != nil {
 				t.Error(err)
