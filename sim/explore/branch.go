@@ -82,7 +82,7 @@ func (d *dpor) give() {
 func (d *dpor) branch(at *cursor, i, choice int) *branch {
 	b := &branch{choice: choice, ended: make(chan struct{})}
 	found := &dpor{cursor: at, result: newResult("exhaustive", at), width: d.width, ends: newSeen(), above: i + 1, demands: &demands{had: map[demand]bool{}}}
-	found.options = Options{Limit: d.options.Limit, First: d.options.First, Again: d.options.Again, trusting: d.options.trusting}
+	found.options = Options{Limit: d.options.Limit, Longest: d.options.Longest, First: d.options.First, Again: d.options.Again, trusting: d.options.trusting}
 	found.options.Stop = func() bool { return b.cancel.Load() || b.awaited.Load() && d.options.stopped() }
 	for k, f := range d.stack[:i+1] {
 		above := &frame{checkpoint: f.checkpoint, enabled: slices.Clone(f.enabled), threads: f.threads, done: make([]bool, len(f.enabled)), taken: f.taken,

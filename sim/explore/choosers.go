@@ -7,28 +7,27 @@ import (
 	"racelab/sim"
 )
 
-// fair gives the turn to the thread that has waited longest for it.
+// fair gives the turn to the thread that has waited longest for it. Of several ways to go
+// on it takes one at random, as a rule could take one and the same in each round of a loop.
 type fair struct {
-	last  []int // by thread: the step of its last turn
-	turns []int // by thread
-	step  int
+	random *rand.Rand
+	last   []int // by thread: the step of its last turn
+	step   int
 }
 
 func (f *fair) Choose(enabled []sim.Event) (int, error) {
 	best := -1
 	for i, e := range enabled {
 		for e.Thread >= len(f.last) {
-			f.last, f.turns = append(f.last, 0), append(f.turns, 0)
+			f.last = append(f.last, 0)
 		}
 		if best < 0 || f.last[e.Thread] < f.last[enabled[best].Thread] {
 			best = i
 		}
 	}
 	f.step++
-	thread := enabled[best].Thread
-	f.last[thread] = f.step
-	f.turns[thread]++
-	return best + f.turns[thread]%waysFrom(enabled, best), nil
+	f.last[enabled[best].Thread] = f.step
+	return anyWay(f.random, enabled, best), nil
 }
 
 // waysFrom is how many of the events, from the given one on, are ways of the

@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"cmp"
 	"fmt"
 	"math/bits"
 	"slices"
@@ -167,8 +168,8 @@ func (d *dpor) full() bool {
 	if r.Steps%64 == 0 && d.options.stopped() {
 		return true
 	}
-	if len(d.stack) > sim.MaxSteps {
-		r.Left = fmt.Sprintf("a run has more than %d steps, so runs need not end; use states", sim.MaxSteps)
+	if longest := cmp.Or(d.options.Longest, sim.MaxSteps); len(d.stack) > longest {
+		r.Left = fmt.Sprintf("a run has more than %d steps, so runs need not end; use states", longest)
 		return true
 	}
 	return r.Runs+r.Redundant >= d.options.Limit || d.options.First && r.AnyBroken()

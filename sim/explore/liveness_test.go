@@ -72,7 +72,7 @@ func tries(first, second int) func(b *trials, t *sim.Task, c *coded) {
 type trials struct{ locks [2]sim.Mutex }
 
 // Goal: states tells a run that never ends from one that only an unfair scheduler
-// keeps from its end.
+// keeps from its end, and a run that is fair in the end comes to it.
 func TestRunsThatNeverEnd(t *testing.T) {
 	sets := func(b *table, t *sim.Task, c *coded) { t.Step("set"); b.x.Set(t, 1) }
 	watchesUnderLock := func(b *table, t *sim.Task, c *coded) {
@@ -130,6 +130,28 @@ func TestRunsThatNeverEnd(t *testing.T) {
 			}
 		}
 	}
+	picksTwice := func(ends int) func(b *table, t *sim.Task, c *coded) {
+		return func(b *table, t *sim.Task, c *coded) {
+			t.Step("start")
+			t.Step("make")
+			for i := range 2 {
+				b.chans[i].Make(t, 1)
+				b.chans[i].Send(t, 1)
+			}
+			for c.a == 0 {
+				if t.At("next").Select(b.chans[0].Receiving(), b.chans[1].Receiving()) == &b.chans[0] {
+					b.chans[0].Send(t, 1)
+				} else {
+					b.chans[1].Send(t, 1)
+				}
+				if t.At("other").Select(b.chans[0].Receiving(), b.chans[1].Receiving()) == &b.chans[ends] {
+					c.a = 1
+				} else {
+					b.chans[1-ends].Send(t, 1)
+				}
+			}
+		}
+	}
 	trying := func() *sim.World {
 		w := sim.NewWorld()
 		b := &trials{}
@@ -151,6 +173,8 @@ func TestRunsThatNeverEnd(t *testing.T) {
 		{"a spin under a lock that the other task needs", tasks(nil, watchesUnderLock, setsUnderLock), 0, ""},
 		{"two that try each other's lock", trying, 6, "A, B"},
 		{"a select that may always take the other case", tasks(nil, picks), 0, ""},
+		{"two selects in a round, of which the second ends it by its first case", tasks(nil, picksTwice(0)), 0, ""},
+		{"two selects in a round, of which the second ends it by its other case", tasks(nil, picksTwice(1)), 0, ""},
 		{"a retry storm", asks(false, sim.Faults{}), 3, "A->n, A"},
 		{"retries until the node's alarm", asks(true, sim.Faults{}), 0, ""},
 		{"retries over a connection that is cut", asks(true, sim.Faults{Cuts: 2}), 0, ""},
@@ -167,8 +191,17 @@ func TestRunsThatNeverEnd(t *testing.T) {
 			t.Errorf("%s: %v, want steps of %s", test.name, v.Err, test.who)
 		}
 		t.Logf("%s: %v: %v; %v", test.name, v.Outcome, v.Err, v.Schedule)
+		r = must(explore.Sample("first", system(t, test.build), 0, explore.Options{Limit: 1, Longest: 1000}, func(uint64) sim.Chooser { return first{} }))
+		if v := r.Verdict(explore.EndsWhenFair); test.round == 0 && v.Bad > 0 {
+			t.Errorf("%s: a run that is fair in the end does not: %v", test.name, v.Err)
+		}
 	}
 }
+
+// first chooses the first event that can happen.
+type first struct{}
+
+func (first) Choose([]sim.Event) (int, error) { return 0, nil }
 
 // Goal: what is wanted in the end is judged by what repeats for ever and by the ends of
 // runs, in states and in samples.

@@ -35,8 +35,8 @@ func (r *Result) Part() Part {
 
 // join adds parts up. What a property's first run did is found by taking that run
 // again. The parts come in any order.
-func (r *Result) join(parts []Part, at *cursor, chooser func(seed uint64) sim.Chooser) error {
-	for _, p := range parts {
+func (r *Result) join(o *Options, at *cursor, chooser func(seed uint64) sim.Chooser) error {
+	for _, p := range o.Parts {
 		r.Runs += p.Runs
 		r.Steps += p.Steps
 		for _, x := range p.Properties {
@@ -51,7 +51,7 @@ func (r *Result) join(parts []Part, at *cursor, chooser func(seed uint64) sim.Ch
 			v.Bad += x.Bad
 		}
 	}
-	var run sampled
+	run := sampled{longest: o.Longest}
 	for i := range r.Verdicts {
 		v := &r.Verdicts[i]
 		if v.Bad == 0 {

@@ -82,7 +82,7 @@ func sample(strategy string, sys System, seed uint64, o Options, by sampler) (*R
 	c := newWorkerPool(sys, o.Workers)
 	defer c.close()
 	if o.Parts != nil {
-		err := r.join(o.Parts, c.cursors[0], chooser)
+		err := r.join(&o, c.cursors[0], chooser)
 		r.conclude(Sampled)
 		return r, err
 	}
@@ -220,7 +220,7 @@ func (c *cursor) makeFair() sim.Chooser {
 	if c.world != nil {
 		c.world.StopFaults()
 	}
-	return &fair{}
+	return &fair{random: random(0)}
 }
 
 // cutOff notes what a run breaks that still goes on.

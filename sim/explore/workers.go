@@ -14,7 +14,7 @@ import (
 type Options struct {
 	// Limit bounds the search: states for States, runs for the others.
 	Limit int
-	// Longest is how many steps a run of a sample or of Bounded may have; 0: sim.MaxSteps.
+	// Longest is how many steps a run of a sample, of Bounded or of Exhaustive may have; 0: sim.MaxSteps.
 	Longest int
 	// First ends the search with the first that breaks a property.
 	First bool
