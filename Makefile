@@ -71,6 +71,8 @@ nightly: ## what CI has no time for: the race detector, the whole table, 10^6 ra
 	go test ./figures -count=1 -timeout=1h -run Gallery -gallery check
 	go test ./sweeps -count=1 -run TestPublishedNumbers -published-seeds 100
 	go test ./scenarios -count=1 -timeout=2h -run 'EveryVerdict|Waste|Published' -whole-table
+	go test ./scenarios -count=1 -timeout=12h -run StrategiesAgree -agree-seed $(RAPID_SEED) -agree-cases 300 \
+		-agree-states 10000 -agree-classes 500 -agree-runs 50 -agree-longest 2000 -agree-whole
 	go test -race -count=1 -short -run 'Workers|Signals' ./scenarios ./sweeps ./simrun
 	go -C notebooks test -count=1 ./...
 	go -C witness test -count=1 -timeout=2h ./cmd/witness -releases

@@ -67,7 +67,7 @@ func settingsOf(t *testing.T, r *scenario.Race, variant string) []*scenario.Case
 			t.Errorf("%s/%s: no settings among 1,000 drawn ones that are possible", r.Name, variant)
 			break
 		}
-		if c, err := r.Case(variant, "", draw(random, r.Parameters)...); err == nil {
+		if c, err := r.Case(variant, "", draw(random, r.Parameters, *replayMost)...); err == nil {
 			cases = append(cases, c)
 			drawn++
 		}
@@ -75,8 +75,9 @@ func settingsOf(t *testing.T, r *scenario.Race, variant string) []*scenario.Case
 	return cases
 }
 
-// draw gives each third parameter a value, at the ends more often than between them.
-func draw(random *rand.Rand, parameters []scenario.Parameter) (settings []string) {
+// draw gives each third parameter a value, at the ends more often than between them; the
+// end of a range is most, if the range goes on.
+func draw(random *rand.Rand, parameters []scenario.Parameter, most int) (settings []string) {
 	for _, p := range parameters {
 		if random.IntN(3) > 0 {
 			continue
@@ -84,8 +85,8 @@ func draw(random *rand.Rand, parameters []scenario.Parameter) (settings []string
 		var values []string
 		switch takes := p.Takes.(type) {
 		case scenario.Numbers:
-			most := max(takes.Min, min(takes.Max, *replayMost))
-			for _, n := range []int{takes.Min, most, takes.Min + random.IntN(most-takes.Min+1)} {
+			end := max(takes.Min, min(takes.Max, most))
+			for _, n := range []int{takes.Min, end, takes.Min + random.IntN(end-takes.Min+1)} {
 				values = append(values, fmt.Sprint(n))
 			}
 		case scenario.Words:
