@@ -125,7 +125,7 @@ var facts = [...]Fact{
 	{PendingBeforeEpoch, "pending-before-epoch", "KAFKA-18464", Kafka4_0, "A pending transition is answered CONCURRENT_TRANSACTIONS before id and epoch are looked at.", "A producer with the epoch that it was given is fenced by itself."},
 	{BrokerAddsAgain, "broker-adds-again", "KAFKA-18654", Kafka4_0, "Under TV2 the broker repeats an add that is answered CONCURRENT_TRANSACTIONS.", "Each transaction waits for the client's backoff."},
 	{OneBump, "one-bump", "KAFKA-19367", Kafka4_0_1, "A fence under TV2 takes one epoch, not one for itself and one for the abort.", "The epoch passes its maximum and turns negative."},
-	{EpochBeforeAdd, "epoch-before-add", "KAFKA-18042", Kafka4_1, "A batch of an older epoch is refused before the coordinator is asked.", "A needless request."},
+	{EpochBeforeAdd, "epoch-before-add", "KAFKA-18042", Kafka4_1, "A batch of an older epoch is refused before the coordinator is asked.", "A late batch of a producer that was replaced puts those of its successor out of order."},
 	{FirstSequenceZero, "first-sequence-zero", "KAFKA-18202", Kafka4_1, "Under TV2 the first batch of a transaction on a partition without batches has sequence number 0.", "A batch that was overtaken begins the transaction."},
 	{EpochBeforeGuard, "epoch-before-guard", "KAFKA-19690; on the branches of 3.9 and 4.0 too", Kafka4_1_1, "A batch of an older epoch is refused as such, and not for its missing proof.", "INVALID_TXN_STATE, which is fatal, where INVALID_PRODUCER_EPOCH was due."},
 	{StrictMarkers, "strict-markers", "KAFKA-19446", Kafka4_2, "A TV2 marker needs a newer epoch than the partition's.", "A late marker ends the next transaction."},

@@ -215,6 +215,19 @@ func findings() []finding {
 			},
 		},
 		{
+			name: "attempt-of-a-zombie", title: "A producer that was replaced puts its successor's records out of order",
+			seen:  "OUT_OF_ORDER_SEQUENCE_NUMBER of a transaction that nothing is wrong with. Only its end mends that: whatever it writes to the partition until then is refused.",
+			story: "B has taken A's place, and has written to P0. A record of A comes to P0, late. What is open there has B's epoch, so it does not save A the question to the coordinator: the leader begins a verification, and notes A's sequence number as the lowest that waits. The coordinator refuses A, and the note stays. B's next record needs no proof, is held against the note all the same, and has a higher number. Kafka 3.6 to 3.9 take what is open for A's, ask nobody, and note nothing.",
+			mends: "epoch-before-add (4.1, KAFKA-18042), which was meant to spare the coordinator a request.",
+			looks: []look{
+				{at: "Kafka 4.0, TV2", world: zombieAttempts(tv2, model.Kafka4_0), claim: outOfOrder, want: isReachable},
+				{at: "Kafka 4.0, TV1", world: zombieAttempts(tv1, model.Kafka4_0), claim: outOfOrder, want: isReachable},
+				{at: "Kafka 3.9, TV1", world: zombieAttempts(tv1, model.Kafka3_9_1), claim: outOfOrder, want: isNeverThere},
+				{at: "Kafka 4.1, TV2", world: zombieAttempts(tv2, model.Kafka4_1), claim: outOfOrder, want: isNeverThere},
+				{at: "Kafka 4.1, TV1", world: zombieAttempts(tv1, model.Kafka4_1), claim: outOfOrder, want: isNeverThere},
+			},
+		},
+		{
 			name: "expiry-and-a-lost-answer", title: "The tombstone of a transactional id times out, and is there",
 			seen:  "it would be INVALID_PRODUCER_ID_MAPPING of a producer that is at work.",
 			story: "The append of the tombstone is answered REQUEST_TIMED_OUT, so the id lives on in memory, and after an election it is gone. But whatever the producer does after that is a later record of the id, and the last record counts. So it is an id that has been idle, and was to expire.",
@@ -352,6 +365,24 @@ func freshFails(w *sim.World, p *parts) {
 	property.Finally(func(c *sim.Claim) {
 		for i, o := range p.producers[0].Outcomes() {
 			c.Assert(seen.begun == 0 || i < seen.begun || o.Failed == model.None, "transaction %d began after the scan, and fails with %v", i, o.Failed)
+		}
+	})
+	w.Watch(property)
+}
+
+// zombieAttempts is a producer of one record, and one that takes its place and writes two.
+func zombieAttempts(version model.TransactionVersion, release model.Release) World {
+	return World{Rules: model.Rules{Release: release}, Cluster: version, Producers: []plain.Config{
+		does(version, commits(0)), with(does(version, commits(0, 0)), func(c *plain.Config) { c.First = 1 }),
+	}}
+}
+
+// outOfOrder is that a leader finds a record out of order.
+func outOfOrder(w *sim.World, _ *parts) {
+	property := sim.NewProperty(asked, nil)
+	sim.On(property, sim.Answered, func(c *sim.Claim, a sim.Act, response *model.ProduceResponse) {
+		for _, p := range response.Partitions {
+			c.Assert(p.Error != model.ErrOutOfOrderSequenceNumber, "Produce to P%d is answered %v", p.Partition, p.Error)
 		}
 	})
 	w.Watch(property)
