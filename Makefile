@@ -41,7 +41,7 @@ golden: ## write the golden conversations and outputs anew; read the difference
 	go test ./simrun -run 'TestBadInput$$|TestPlay$$|TestJSONFollowsItsSchema' -rewrite
 
 gallery: ## draw the figures that the texts show anew
-	go test ./figures -run 'Gallery$$' -gallery write
+	go test ./figures -timeout=1h -run 'Gallery$$' -gallery write
 	go test ./figures -run GalleryIsFresh -gallery write
 
 mutants: ## plant known bugs, one at a time, and see that the tests notice

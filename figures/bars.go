@@ -34,7 +34,7 @@ func (d *drawing) bars(c draw.Canvas, at int) {
 		}
 	}
 	p.Add(b)
-	d.frame(c, p, part.column, 0)
+	d.frame(c, p, at, 0)
 }
 
 func rowName(row sweeps.Row) string {

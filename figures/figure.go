@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"gonum.org/v1/plot/text"
@@ -12,6 +13,8 @@ import (
 	"gonum.org/v1/plot/vg/vgimg"
 	"gonum.org/v1/plot/vg/vgsvg"
 
+	"racelab/scenario"
+	"racelab/sim/explore"
 	"racelab/sweeps"
 )
 
@@ -53,7 +56,8 @@ type drawing struct {
 	result *sweeps.Result
 	figure sweeps.Figure
 	plots  []part
-	texts  []lines // over the plots: headline and notes
+	texts  []lines   // over the plots: headline and notes
+	under  [][]lines // each plot: its axis, and what holds there only
 }
 
 // lines are text in a style.
@@ -66,13 +70,19 @@ type lines struct {
 type part struct {
 	panel  sweeps.Panel
 	column sweeps.Column
+	with   string // what holds in this panel of the figure, and not in all
 	rows   []sweeps.Row
 }
 
 func newDrawing(r *sweeps.Result, f sweeps.Figure) *drawing {
 	d := &drawing{result: r, figure: f}
+	panels := r.Sweep.PanelsOf(f)
+	everywhere, only := r.Holds(panels)
 	add := func(panel sweeps.Panel, column string) {
 		p := part{panel: panel, column: r.Sweep.Column(column)}
+		if at := slices.IndexFunc(panels, func(of sweeps.Panel) bool { return of.Name() == panel.Name() }); len(only[at]) > 0 {
+			p.with = "with " + only[at].String()
+		}
 		for _, row := range r.Rows {
 			if row.Panel.Name() == panel.Name() {
 				p.rows = append(p.rows, row)
@@ -80,7 +90,6 @@ func newDrawing(r *sweeps.Result, f sweeps.Figure) *drawing {
 		}
 		d.plots = append(d.plots, p)
 	}
-	panels := r.Sweep.PanelsOf(f)
 	if len(f.Columns) > 2 { // Panels stand side by side, columns one below the other.
 		for _, column := range f.Columns {
 			for _, panel := range panels {
@@ -95,9 +104,12 @@ func newDrawing(r *sweeps.Result, f sweeps.Figure) *drawing {
 		}
 	}
 	const across = width - 2*margin
-	d.texts = []lines{{headline, wrapped(headline, f.Headline(r), across)}, {note, wrapped(note, d.note(), across)}}
+	d.texts = []lines{{headline, wrapped(headline, f.Headline(r), across)}, {note, wrapped(note, d.note(everywhere), across)}}
 	if f.Kind == sweeps.Lines {
 		d.texts = append(d.texts, lines{note, wrapped(note, d.whatSeriesAre(), across)})
+		for i := range d.plots {
+			d.under = append(d.under, d.axisTexts(&d.plots[i]))
+		}
 	}
 	return d
 }
@@ -108,11 +120,32 @@ func (d *drawing) columns() int { return min(2, len(d.plots)) }
 func (d *drawing) rows() int { return (len(d.plots) + d.columns() - 1) / d.columns() }
 
 func (d *drawing) height() vg.Length {
-	height := vg.Length(2*margin) + vg.Length(d.rows())*plotRow
+	height := vg.Length(2 * margin)
+	for row := range d.rows() {
+		height += d.rowHeight(row)
+	}
 	for _, t := range d.texts {
 		height += vg.Length(len(t.lines)) * lineHeight(t.style)
 	}
 	return max(height, leastPage)
+}
+
+// rowHeight is the height of a row of plots: their frames are equally high in all rows.
+func (d *drawing) rowHeight(row int) vg.Length { return plotRow + d.below(row) }
+
+// below is the room for the texts under the plots of a row.
+func (d *drawing) below(row int) vg.Length {
+	most := vg.Length(0)
+	for i := range d.under {
+		if i/d.columns() == row {
+			height := vg.Length(0)
+			for _, t := range d.under[i] {
+				height += vg.Length(len(t.lines)) * lineHeight(t.style)
+			}
+			most = max(most, height)
+		}
+	}
+	return most
 }
 
 // draw lays out the page from the top: headline, notes, keys, plots.
@@ -131,10 +164,19 @@ func (d *drawing) draw(c draw.Canvas) {
 	const gap = 14
 	columns, rows := vg.Length(d.columns()), vg.Length(d.rows())
 	w := (c.Max.X - c.Min.X - gap*(columns-1)) / columns
-	h := (c.Max.Y - c.Min.Y - gap*(rows-1)) / rows
+	room := c.Max.Y - c.Min.Y - gap*(rows-1)
+	for row := range d.rows() {
+		room -= d.below(row)
+	}
+	y, h := c.Max.Y, vg.Length(0)
 	for i := range d.plots {
 		x := c.Min.X + vg.Length(i%d.columns())*(w+gap)
-		y := c.Max.Y - vg.Length(i/d.columns())*(h+gap)
+		if i%d.columns() == 0 {
+			if i > 0 {
+				y -= h + gap
+			}
+			h = room/rows + d.below(i/d.columns())
+		}
 		cell := draw.Canvas{Canvas: c.Canvas, Rectangle: vg.Rectangle{Min: vg.Point{X: x, Y: y - h}, Max: vg.Point{X: x + w, Y: y}}}
 		if d.figure.Kind == sweeps.Bars {
 			d.bars(cell, i)
@@ -145,9 +187,19 @@ func (d *drawing) draw(c draw.Canvas) {
 }
 
 // note says what the numbers rest on.
-func (d *drawing) note() string {
+func (d *drawing) note(everywhere scenario.Values) string {
 	band := map[sweeps.Kind]string{sweeps.Lines: "band", sweeps.Bars: "whisker"}[d.figure.Kind]
-	return fmt.Sprintf("%s. Each point: %d seeds; %s: 95 %% interval. %v", d.result.Sweep.Title, d.result.Seeds, band, d.result.Values)
+	return fmt.Sprintf("%s. Each point: %s; %s: 95 %% interval. %v", d.result.Sweep.Title, explore.Count(d.result.Seeds, "seed"), band, everywhere)
+}
+
+// axisTexts say what stands at an axis, and what holds in that panel only.
+func (d *drawing) axisTexts(p *part) []lines {
+	const across = (width-2*margin-gap)/2 - indent
+	texts := []lines{{label, wrapped(label, d.result.Sweep.Axis(p.panel).Label, across)}}
+	if p.with != "" {
+		texts = append(texts, lines{note, wrapped(note, p.with, across)})
+	}
+	return texts
 }
 
 // whatSeriesAre says what stands behind the names beside the lines.

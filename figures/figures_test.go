@@ -52,7 +52,27 @@ func drawn(t *testing.T, draw func(*sweeps.Result, sweeps.Figure) ([]byte, error
 	return picture
 }
 
-var svgText = regexp.MustCompile(`<text x="([-0-9.e+]+)" y="([-0-9.e+]+)"[^>]*\n?[^>]*>([^<]*)</text>`)
+var svgText = regexp.MustCompile(`<text x="([-0-9.e+]+)" y="([-0-9.e+]+)"[^>]*\n?[^>]*font-size:([0-9.]+)px[^>]*>([^<]*)</text>`)
+
+// box is where a text lies.
+type box struct {
+	text                     string
+	left, right, bottom, top vg.Length
+}
+
+// boxOf is about the letters: two lines of a paragraph do not meet.
+func boxOf(text string, x, y, size vg.Length, bold bool) box {
+	s := note
+	if bold {
+		s = headline
+	}
+	s.Font.Size = size
+	return box{text, x, x + s.Width(text), y - 0.7*size, y}
+}
+
+func (b box) meets(other box) bool {
+	return b.left < other.right && other.left < b.right && b.bottom < other.top && other.bottom < b.top
+}
 
 // Goal: a picture says what it must, in the font that it was set in, on the page;
 // the name of each series stands beside each of its lines; and the first number of
@@ -74,13 +94,23 @@ func TestFigures(t *testing.T) {
 				t.Errorf("%s is %v pixels large, want 1040 x 608 or higher", name, size)
 			}
 			var said strings.Builder
+			var boxes []box
 			for _, text := range svgText.FindAllStringSubmatch(string(vectors), -1) {
 				x, _ := strconv.ParseFloat(text[1], 64)
 				y, _ := strconv.ParseFloat(text[2], 64)
-				if x < 0 || x > float64(width.Points()) || -y < 0 || -y > newDrawing(r, f).height().Points() {
-					t.Errorf("%s: %q stands at %g, %g, off the page", name, text[3], x, y)
+				if size, _ := strconv.ParseFloat(text[3], 64); strings.TrimSpace(text[4]) != "" {
+					here := boxOf(html.UnescapeString(text[4]), vg.Length(x), vg.Length(y), vg.Length(size), strings.Contains(text[0], "weight:bold"))
+					for _, other := range boxes {
+						if here.meets(other) {
+							t.Errorf("%s: %q and %q lie over each other", name, other.text, here.text)
+						}
+					}
+					boxes = append(boxes, here)
 				}
-				said.WriteString(html.UnescapeString(text[3]) + " ")
+				if x < 0 || x > float64(width.Points()) || -y < 0 || -y > newDrawing(r, f).height().Points() {
+					t.Errorf("%s: %q stands at %g, %g, off the page", name, text[4], x, y)
+				}
+				said.WriteString(html.UnescapeString(text[4]) + " ")
 			}
 			words := strings.Join(strings.Fields(said.String()), " ")
 			want := []string{f.Headline(r), strconv.Itoa(r.Seeds) + " seeds", "95 % interval"}
@@ -97,8 +127,20 @@ func TestFigures(t *testing.T) {
 			if f.Kind == sweeps.Bars {
 				want = append(want, "model, median", "(measured)")
 			}
-			for _, v := range r.Values {
-				want = append(want, v.Name+"="+v.Text)
+			panels := s.PanelsOf(f)
+			everywhere, only := r.Holds(panels)
+			for i, held := range append(only, everywhere) {
+				for _, v := range held {
+					want = append(want, v.Name+"="+v.Text)
+				}
+				if i < len(panels) && len(held) > 0 {
+					want = append(want, "with "+held.String())
+				}
+			}
+			for _, p := range s.Parameters {
+				if !slices.ContainsFunc(panels, func(panel sweeps.Panel) bool { return panel.Vary != p.Name }) && strings.Contains(" "+words, " "+p.Name+"=") {
+					t.Errorf("%s says %s=, which all its axes vary: %s", name, p.Name, words)
+				}
 			}
 			for _, w := range want {
 				if !strings.Contains(words, w) {
@@ -143,6 +185,9 @@ func TestCoincide(t *testing.T) {
 }
 
 func TestTicks(t *testing.T) {
+	log := func(length vg.Length) logarithmic {
+		return logarithmic{length: length, size: func(string) vg.Length { return 15 }}
+	}
 	for _, test := range []struct {
 		ticker      plot.Ticker
 		least, most float64
@@ -151,9 +196,13 @@ func TestTicks(t *testing.T) {
 		{linear(4), 0, 2200, "0 500 1,000 1,500 2,000"},
 		{linear(4), 0, 1, "0 0.2 0.4 0.6 0.8 1"},
 		{linear(5), 3, 47, "10 20 30 40"},
-		{logarithmic{12}, 0.5, 2000, "0.5 1 2 5 10 20 50 100 200 500 1,000 2,000"},
-		{logarithmic{12}, 1, 32, "1 2 5 10 20"},
-		{logarithmic{4}, 1, 32, "1 - - 10 -"},
+		{log(240), 0.5, 2000, "0.5 1 2 5 10 20 50 100 200 500 1,000 2,000"},
+		{log(240), 1, 32, "1 2 5 10 20"},
+		{log(50), 1, 32, "1 - - 10 -"},
+		{log(110), 1, 1e6, "1 - - 10 - - 100 - - 1,000 - - 10,000 - - 100,000 - - 1,000,000"},
+		{log(70), 1, 1e6, "1 - - - - - 100 - - - - - 10,000 - - - - - 1,000,000"},
+		{log(1), 1, 100, "1 - - - - - -"},
+		{logarithmic{240, func(string) vg.Length { return 15 }, true}, 0.5, 100, "0 1 2 5 10 20 50 100"},
 		{words{"manual", "auto"}, 0, 1, "manual auto"},
 	} {
 		var got []string
@@ -162,6 +211,20 @@ func TestTicks(t *testing.T) {
 		}
 		if strings.Join(got, " ") != test.want {
 			t.Errorf("%v from %g to %g: %v, want %s", test.ticker, test.least, test.most, got, test.want)
+		}
+	}
+}
+
+// Goal: lines are as long as they may be, and the last one has more than one word.
+func TestWrapped(t *testing.T) {
+	for words, want := range map[string]string{
+		"one two three four": "one two|three four",
+		"one two three":      "one|two three",
+		"one two":            "one two",
+		"six insurmountable": "six|insurmountable",
+	} {
+		if got := strings.Join(wrapped(note, words, note.Width("three four")), "|"); got != want {
+			t.Errorf("%q: %s, want %s", words, got, want)
 		}
 	}
 }

@@ -22,8 +22,9 @@ func (d *drawing) lines(c draw.Canvas, at int) {
 	p.Y.Min, p.Y.Max = 0, d.most(part.column.Name)
 	p.Y.Tick.Marker = linear(4)
 	if d.figure.Log {
-		p.Y.Min, p.Y.Scale = d.least(part.column.Name), plot.LogScale{}
-		p.Y.Tick.Marker = logarithmic{room: float64(c.Max.Y-c.Min.Y) / 18}
+		least, zero := d.least(part.column.Name)
+		p.Y.Min, p.Y.Scale = least, plot.LogScale{}
+		p.Y.Tick.Marker = logarithmic{length: plotRow * 2 / 3, size: func(string) vg.Length { return lineHeight(tick) }, zero: zero}
 	}
 	axis := s.Axis(part.panel)
 	p.X.Min, p.X.Max = axis.Least, axis.Most
@@ -33,7 +34,7 @@ func (d *drawing) lines(c draw.Canvas, at int) {
 		p.X.Tick.Marker = words(axis.Words)
 	case part.panel.Log:
 		p.X.Scale = plot.LogScale{}
-		p.X.Tick.Marker = logarithmic{room: float64(c.Max.X-c.Min.X-d.labelWidth()) / 24}
+		p.X.Tick.Marker = logarithmic{length: c.Max.X - c.Min.X - d.labelWidth() - indent, size: func(label string) vg.Length { return tick.Width(label) + 4 }}
 	default:
 		p.X.Tick.Marker = linear(5)
 	}
@@ -43,7 +44,7 @@ func (d *drawing) lines(c draw.Canvas, at int) {
 		p.Add(&mark{m, i})
 	}
 	p.Add(&measured{d, part})
-	d.frame(c, p, part.column, d.labelWidth(), axis.Label, axis.With)
+	d.frame(c, p, at, d.labelWidth())
 }
 
 // curves is the lines of a part, each with its interval as a band under all
@@ -140,11 +141,12 @@ func (v *curves) names(c draw.Canvas, drawn []*curve) {
 		curve.label = max(curve.label, ceiling+line*vg.Length(len(curve.names)))
 		ceiling = curve.label
 	}
+	right := c.Max.X          // Where words stand at the axis, the lines end before it does.
 	c.Max.X += v.labelWidth() // No glyph is drawn off its canvas.
 	for _, curve := range drawn {
 		from := curve.points[len(curve.points)-1]
-		at := vg.Point{X: from.X + labelGap, Y: curve.label - line/2}
-		if moved := at.Y - from.Y; moved > 2 || moved < -2 {
+		at := vg.Point{X: right + labelGap, Y: curve.label - line/2}
+		if moved := at.Y - from.Y; moved > 2 || moved < -2 || right > from.X+1 {
 			c.StrokeLine2(draw.LineStyle{Color: grey, Width: 0.4}, from.X+3, from.Y, at.X-4, at.Y)
 		}
 		c.DrawGlyph(glyphOf(curve.series), at)
@@ -185,19 +187,26 @@ func (d *drawing) most(column string) float64 {
 	return most * 1.04
 }
 
-// least is the foot of a logarithmic axis.
-func (d *drawing) least(column string) float64 {
-	least := math.Inf(1)
+// least is the foot of a logarithmic axis. Where a value is zero, that is at the foot,
+// and all others are well above.
+func (d *drawing) least(column string) (least float64, zero bool) {
+	least = math.Inf(1)
 	for _, part := range d.plots {
 		for _, row := range part.rows {
-			for _, x := range []float64{d.result.Cell(row, column).Low, d.result.Cell(row, column).Value} {
+			e := d.result.Cell(row, column)
+			zero = zero || e.Value == 0
+			for _, x := range []float64{e.Low, e.Value} {
 				if x > 0 {
 					least = min(least, x)
 				}
 			}
 		}
 	}
-	return min(least, d.most(column)/10) / 1.04
+	least = min(least, d.most(column)/10) / 1.04
+	if zero {
+		least /= 2
+	}
+	return least, zero
 }
 
 // line is the values of a series.
@@ -269,9 +278,10 @@ func horizontalGrid() *plotter.Grid {
 }
 
 // frame draws the plot with its column over its top left corner, room at its right,
-// and lines under its x axis. gonum/plot would reserve room for its own x label at
+// and its texts under its x axis. gonum/plot would reserve room for its own x label at
 // the arithmetic middle, which on a log axis is far to the right.
-func (d *drawing) frame(c draw.Canvas, p *plot.Plot, column sweeps.Column, right vg.Length, below ...string) {
+func (d *drawing) frame(c draw.Canvas, p *plot.Plot, at int, right vg.Length) {
+	column := d.plots[at].column
 	across := c.Max.X - c.Min.X
 	over := 0
 	for _, part := range d.plots {
@@ -284,18 +294,20 @@ func (d *drawing) frame(c draw.Canvas, p *plot.Plot, column sweeps.Column, right
 	}
 	write(write(c, label, []string{title}), note, wrapped(note, column.What, across))
 	c.Max.Y = top - 5
-	const indent = 28 // About as wide as the labels of the y axis.
-	var under []string
-	for _, text := range below {
-		if text != "" {
-			under = append(under, wrapped(label, text, across-indent)...)
-		}
-	}
-	inner := draw.Crop(c, 0, -right, lineHeight(label)*vg.Length(len(under))+1, 0)
+	inner := draw.Crop(c, 0, -right, d.below(at/d.columns())+1, 0)
 	p.Draw(inner)
-	left := min(p.DataCanvas(inner).Min.X, c.Min.X+indent)
-	write(draw.Canvas{Canvas: c.Canvas, Rectangle: vg.Rectangle{Min: vg.Point{X: left}, Max: vg.Point{X: c.Max.X, Y: inner.Min.Y - 2}}}, label, under)
+	if d.under == nil {
+		return
+	}
+	under := draw.Crop(c, min(p.DataCanvas(inner).Min.X-c.Min.X, indent), 0, 0, 0)
+	under.Max.Y = inner.Min.Y - 2
+	for _, t := range d.under[at] {
+		under = write(under, t.style, t.lines)
+	}
 }
+
+// indent is about as wide as the labels of a y axis.
+const indent = 28
 
 // A key is a sample, and a text; between two of them is a gap.
 const sample, gap = 22, 14

@@ -82,7 +82,7 @@ func aligned(s text.Style, x text.XAlignment, y text.YAlignment) text.Style {
 // glued keeps a number and its unit in one line.
 var glued = strings.NewReplacer(" ms", "\u00a0ms", " µs", "\u00a0µs", " %", "\u00a0%")
 
-// wrapped is words in as many lines as they need.
+// wrapped is words in as many lines as they need. No word is left alone in the last one.
 func wrapped(s text.Style, words string, width vg.Length) []string {
 	var lines []string
 	line := ""
@@ -93,6 +93,11 @@ func wrapped(s text.Style, words string, width vg.Length) []string {
 			longer = word
 		}
 		line = longer
+	}
+	if last := len(lines) - 1; last >= 0 && !strings.Contains(line, " ") {
+		if i := strings.LastIndexByte(lines[last], ' '); i > 0 && s.Width(lines[last][i+1:]+" "+line) <= width {
+			lines[last], line = lines[last][:i], lines[last][i+1:]+" "+line
+		}
 	}
 	return append(lines, line)
 }

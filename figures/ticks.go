@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg"
 
 	"racelab/sweeps"
 )
@@ -28,30 +29,54 @@ func (n linear) Ticks(least, most float64) []plot.Tick {
 	return ticks
 }
 
-// logarithmic marks an axis at 1, 2 and 5 times the powers of ten; where there
-// is room for fewer labels, at the powers only.
-type logarithmic struct{ room float64 }
+// logarithmic marks an axis at 1, 2 and 5 times the powers of ten. Where the labels of
+// all would meet, it labels the powers only, or every second, third, ... power.
+type logarithmic struct {
+	length vg.Length                    // of the axis
+	size   func(label string) vg.Length // along the axis
+	zero   bool                         // stands at the foot
+}
 
 func (l logarithmic) Ticks(least, most float64) []plot.Tick {
-	var ticks []plot.Tick
 	from, to := int(math.Floor(math.Log10(least))), int(math.Ceil(math.Log10(most)))
-	for power := from; power <= to; power++ {
-		for _, factor := range []float64{1, 2, 5} {
-			value := factor * math.Pow10(power)
-			if value >= least*(1-1e-9) && value <= most*(1+1e-9) {
-				ticks = append(ticks, plot.Tick{Value: value, Label: sweeps.Number(value)})
+	for every := 0; ; every++ {
+		var ticks []plot.Tick
+		if l.zero {
+			ticks = append(ticks, plot.Tick{Value: least, Label: "0"})
+		}
+		for power := from; power <= to; power++ {
+			for _, factor := range []float64{1, 2, 5} {
+				value := factor * math.Pow10(power)
+				if value < least*(1-1e-9) || value > most*(1+1e-9) || l.zero && value < least*1.9 {
+					continue
+				}
+				mark := plot.Tick{Value: value}
+				if every == 0 || factor == 1 && power%every == 0 {
+					mark.Label = sweeps.Number(value)
+				}
+				ticks = append(ticks, mark)
 			}
 		}
-	}
-	if float64(len(ticks)) <= l.room {
-		return ticks
-	}
-	for i := range ticks {
-		if power := math.Log10(ticks[i].Value); math.Abs(power-math.Round(power)) > 1e-9 {
-			ticks[i].Label = ""
+		if every > to-from || !l.meet(ticks, least, most) {
+			return ticks
 		}
 	}
-	return ticks
+}
+
+// meet says whether two labels do.
+func (l logarithmic) meet(ticks []plot.Tick, least, most float64) bool {
+	end := vg.Length(math.Inf(-1))
+	for _, mark := range ticks {
+		if mark.Label == "" {
+			continue
+		}
+		at, half := l.length*vg.Length(math.Log(mark.Value/least)/math.Log(most/least)), l.size(mark.Label)/2
+		if at-half < end {
+			return true
+		}
+		end = at + half
+	}
+	return false
 }
 
 // words marks an axis by their names.

@@ -10,6 +10,7 @@ import (
 
 	"racelab/scenario"
 	"racelab/sim"
+	"racelab/sim/explore"
 	"racelab/sim/view"
 )
 
@@ -102,9 +103,9 @@ func diffText(w io.Writer, d *scenario.Diff, colour bool) error {
 	}
 	a, b := d.Runs[0].Trace.Schedule, d.Runs[1].Trace.Schedule
 	if d.Same == len(a) && d.Same == len(b) {
-		fmt.Fprintf(w, "they do the same, for all of %s\n", steps(d.Same))
+		fmt.Fprintf(w, "they do the same, for all of %s\n", explore.Count(d.Same, "step"))
 	} else {
-		fmt.Fprintf(w, "they do the same for %s, and part there:\n", steps(d.Same))
+		fmt.Fprintf(w, "they do the same for %s, and part there:\n", explore.Count(d.Same, "step"))
 		for i, c := range d.Cases {
 			next := "nothing more happens"
 			if schedule := d.Runs[i].Trace.Schedule; d.Same < len(schedule) {

@@ -320,18 +320,18 @@ func found(r *explore.Result, v *explore.Verdict, short explore.Shrunk) string {
 		return of
 	case v.Round > 0:
 		return fmt.Sprintf("from %s of %s states a fair run never has to come to anything else; %s lead to the first, and %s repeat",
-			explore.Thousands(v.Bad), explore.Thousands(r.States), steps(len(v.Schedule)-v.Round), steps(v.Round))
+			explore.Thousands(v.Bad), explore.Thousands(r.States), explore.Count(len(v.Schedule)-v.Round, "step"), explore.Count(v.Round, "step"))
 	}
 	if v.Walked {
 		of = fmt.Sprintf("%s of %s walks break it", explore.Thousands(v.Bad), explore.Thousands(r.Walks))
 	}
 	switch {
 	case short.Shortest && v.Property == sim.NoDataRace:
-		return fmt.Sprintf("%s; the shortest schedule in which both steps can be next has %s", of, steps(len(short.Schedule)))
+		return fmt.Sprintf("%s; the shortest schedule in which both steps can be next has %s", of, explore.Count(len(short.Schedule), "step"))
 	case short.Shortest:
-		return fmt.Sprintf("%s; the shortest schedule has %s", of, steps(len(short.Schedule)))
+		return fmt.Sprintf("%s; the shortest schedule has %s", of, explore.Count(len(short.Schedule), "step"))
 	}
-	return fmt.Sprintf("%s; shrunk from %s to %d, which may not be the shortest", of, steps(len(v.Schedule)), len(short.Schedule))
+	return fmt.Sprintf("%s; shrunk from %s to %d, which may not be the shortest", of, explore.Count(len(v.Schedule), "step"), len(short.Schedule))
 }
 
 // searchVerdict is the exit code of a search.
@@ -358,13 +358,6 @@ func searchVerdict(r *explore.Result) error {
 		return exit(exitUnfinished)
 	}
 	return nil
-}
-
-func steps(n int) string {
-	if n == 1 {
-		return "1 step"
-	}
-	return fmt.Sprintf("%d steps", n)
 }
 
 type exploreJSON struct {

@@ -19,6 +19,7 @@ import (
 
 	"racelab/figures"
 	"racelab/scenario"
+	"racelab/sim/explore"
 	"racelab/sim/view"
 	"racelab/sweeps"
 )
@@ -321,7 +322,8 @@ func (a *app) sweepText(r *sweeps.Result) error {
 	paragraph := func(format string, args ...any) {
 		b.WriteString(strings.Join(view.Wrap(fmt.Sprintf(format, args...), columns), "\n") + "\n")
 	}
-	paragraph("%d seeds a row; 95 %% intervals in brackets; %v", r.Seeds, r.Values)
+	everywhere, only := r.Holds(s.Panels)
+	paragraph("%s a row; 95 %% intervals in brackets; %v", explore.Count(r.Seeds, "seed"), everywhere)
 	for _, f := range s.Figures {
 		b.WriteString("\n")
 		paragraph("%s", f.Headline(r))
@@ -330,7 +332,11 @@ func (a *app) sweepText(r *sweeps.Result) error {
 	for _, row := range r.Rows {
 		most = max(most, row.Cells[0].Value)
 	}
-	for _, panel := range s.Panels {
+	for i, panel := range s.Panels {
+		if len(only[i]) > 0 {
+			b.WriteString("\n")
+			paragraph("with %v:", only[i])
+		}
 		for from, to := 0, 0; from < len(s.Columns); from = to {
 			var text string
 			for to = len(s.Columns); ; to-- { // as many columns as fit
@@ -350,7 +356,7 @@ func (a *app) sweepText(r *sweeps.Result) error {
 func sweepTable(r *sweeps.Result, panel sweeps.Panel, from, to int, most float64) string {
 	var b strings.Builder
 	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(table, "%s\t", panel.Name())
+	fmt.Fprintf(table, "%s\t", panel.Vary)
 	for _, c := range r.Sweep.Columns[from:to] {
 		fmt.Fprintf(table, "%s, %s\t", c.Name, c.Unit)
 	}

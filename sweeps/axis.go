@@ -43,7 +43,6 @@ func place(p scenario.Parameter, text string) float64 {
 // Axis is that of a panel.
 type Axis struct {
 	Label       string // "latency of a message, one way, in ms"
-	With        string // "with input=bounded": what else holds in the panel
 	Least, Most float64
 	Words       []string // that stand at 0, 1, ...; nil: it has numbers
 }
@@ -60,9 +59,6 @@ func (s *Sweep) Axis(panel Panel) Axis {
 	}
 	axis.Most = axis.Least
 	axis.Label += inUnit(s.Unit(panel))
-	if panel.With != nil {
-		axis.With = "with " + strings.Join(panel.With, " ")
-	}
 	for _, text := range panel.Values {
 		axis.Least, axis.Most = min(axis.Least, place(p, text)), max(axis.Most, place(p, text))
 	}

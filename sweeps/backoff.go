@@ -1,9 +1,6 @@
 package sweeps
 
-import (
-	"fmt"
-	"strings"
-)
+import "fmt"
 
 // backoffs are half a millisecond to two seconds.
 var backoffs = []string{
@@ -163,68 +160,63 @@ func somePolicies(names ...string) []Series {
 	return some
 }
 
-// at is a number as a sentence has it.
-func (r *Result) at(panel, text, series, column string) string {
-	return Number(r.Cell(r.Row(panel, text, series), column).Value)
-}
-
 func backoffHeadline(r *Result) string {
-	at := func(text, series string) string { return r.at("backoff", text, series, "throughput") }
-	return fmt.Sprintf("Sarama commits %s transactions a second with a Backoff of 1 ms, %s with 20 ms, and %s with 100 ms; with a BackoffFunc of 100 ms, %s",
-		at("1ms", "sarama"), at("20ms", "sarama"), at("100ms", "sarama"), at("100ms", "fixed"))
-}
-
-func backoffRetriesHeadline(r *Result) string {
-	const standard = "backoff producer-max=3"
-	at := func(panel, text string) string { return r.at(panel, text, "sarama", "failed") }
-	return fmt.Sprintf("With %d retries Sarama loses %s %% of transactions at a backoff of 1 ms, %s %% at 15 ms, %s %% at 20 ms; with Producer.Retry.Max 3, not %d, %s %%, %s %% and %s %%",
-		r.Params.(TransactionLoad).Max, at("backoff", "1ms"), at("backoff", "15ms"), at("backoff", "20ms"),
-		r.Params.(TransactionLoad).ProducerMax, at(standard, "1ms"), at(standard, "15ms"), at(standard, "20ms"))
+	at := func(text, of string) found { return r.cell("backoff", text, "sarama", "throughput", of) }
+	return "Sarama commits " + told("", "transactions/s", "with a Backoff of", at("1ms", "1 ms"), at("20ms", "20 ms"), at("100ms", "100 ms"))
 }
 
 func backoffLoadHeadline(r *Result) string {
-	at := func(text, column string) string { return r.at("backoff", text, "fixed", column) }
-	return fmt.Sprintf("At a backoff of 1 ms a producer sends %s requests a second, and %s adds of a transaction are refused; at 20 ms %s and %s",
-		at("1ms", "load"), at("1ms", "answers"), at("20ms", "load"), at("20ms", "answers"))
+	at := func(text, of string) found { return r.cell("backoff", text, "fixed", "load", of) }
+	return "The coordinator answers " + told("", "requests/s", "at a backoff of", at("1ms", "1 ms"), at("20ms", "20 ms"))
 }
 
 func backoffLatencyHeadline(r *Result) string {
-	at := func(text, series, column string) string { return r.at("backoff", text, series, column) }
-	return fmt.Sprintf("At a backoff of 1 ms a commit takes %s ms, and 99 %% take up to %s; at 20 ms %s and %s; with full jitter from 20 ms %s and %s",
-		at("1ms", "fixed", "p50"), at("1ms", "fixed", "p99"), at("20ms", "fixed", "p50"), at("20ms", "fixed", "p99"),
-		at("20ms", "exp-full-jitter", "p50"), at("20ms", "exp-full-jitter", "p99"))
+	at := func(text, series, of string) found { return r.cell("backoff", text, series, "p99", of) }
+	return "99 % of the commits take up to " + told(" ms", "", "at a backoff of",
+		at("1ms", "fixed", "1 ms"), at("20ms", "fixed", "20 ms"), at("20ms", "exp-full-jitter", "full jitter from 20 ms"))
+}
+
+func backoffRetriesHeadline(r *Result) string {
+	at := func(text, of string) found { return r.cell("backoff", text, "sarama", "failed", of) }
+	return fmt.Sprintf("With a Transaction.Retry.Max of %d Sarama loses %s", r.Params.(TransactionLoad).Max,
+		told(" %", "of the transactions", "at a backoff of", at("1ms", "1 ms"), at("15ms", "15 ms"), at("20ms", "20 ms")))
 }
 
 func backoffWindowsHeadline(r *Result) string {
-	var parts []string
-	for _, window := range []string{"2ms", "10ms", "50ms"} {
+	with := func(window, of string) found {
 		cell := func(backoff string) float64 {
 			return r.Cell(r.Row("backoff window="+window, backoff, "fixed"), "throughput").Value
 		}
-		parts = append(parts, fmt.Sprintf("%s times if windows last %s", Number(cell("1ms")/cell("20ms")), strings.Replace(window, "ms", " ms", 1)))
+		return found{Number(cell("1ms") / cell("20ms")), of}
 	}
-	return "A backoff of 1 ms commits more than one of 20 ms: " + strings.Join(parts, ", ")
+	return "A backoff of 1 ms commits " + told(" times", "as much as one of 20 ms", "with windows of", with("2ms", "2 ms"), with("10ms", "10 ms"), with("50ms", "50 ms"))
 }
 
 func backoffProducersHeadline(r *Result) string {
-	const short, long = "producers backoff=1ms", "producers backoff=20ms"
-	return fmt.Sprintf("At a backoff of 1 ms 64 producers commit %s a second, with %s requests, and one commits %s; at 20 ms 64 commit %s, with %s requests, and one %s",
-		r.at(short, "64", "fixed", "throughput"), r.at(short, "64", "fixed", "load"), r.at(short, "1", "fixed", "throughput"),
-		r.at(long, "64", "fixed", "throughput"), r.at(long, "64", "fixed", "load"), r.at(long, "1", "fixed", "throughput"))
+	at := func(backoff, of string) found {
+		cell := func(producers string) float64 {
+			return r.Cell(r.Row("producers backoff="+backoff, producers, "fixed"), "throughput").Value
+		}
+		return found{Number(cell("64") / cell("1")), of}
+	}
+	return "64 producers commit " + told(" times", "as much as one", "at a backoff of", at("1ms", "1 ms"), at("20ms", "20 ms"))
 }
 
 func transactionPauseHeadline(r *Result) string {
-	most, short := best(r, "gap", "sarama", "throughput"), best(r, "gap backoff=1ms", "sarama", "throughput")
-	return fmt.Sprintf("Sarama commits %s a second without a pause, and %s with one of %s; at a Backoff of 1 ms it commits %s without a pause, and at best %s",
-		r.at("gap", "0s", "sarama", "throughput"), Number(r.Cell(most, "throughput").Value), r.Sweep.AxisText(most),
-		r.at("gap backoff=1ms", "0s", "sarama", "throughput"), Number(r.Cell(short, "throughput").Value))
+	most := best(r, "gap", "sarama", func(row Row) float64 { return r.Cell(row, "throughput").Value })
+	says := fmt.Sprintf("At a Backoff of %s Sarama commits ", spaced(r.Params.(TransactionLoad).Backoff))
+	numbers := []found{r.cell("gap", "0s", "sarama", "throughput", "without a pause")}
+	if at := r.cell("gap", most.Text, "sarama", "throughput", "with one of "+r.Sweep.AxisText(most)); at.number != numbers[0].number {
+		return says + told("", "transactions/s", "", append(numbers, at)...)
+	}
+	return says + told("", "transactions/s", "", numbers...) + ", and with none more"
 }
 
-// best is the point of a series with the largest value of a column.
-func best(r *Result, panel, series, column string) Row {
+// best is the point of a series with the largest value.
+func best(r *Result, panel, series string, value func(Row) float64) Row {
 	var most Row
 	for _, row := range r.Rows {
-		if row.Panel.Name() == panel && row.Series.Name == series && (most.Cells == nil || r.Cell(row, column).Value > r.Cell(most, column).Value) {
+		if row.Panel.Name() == panel && row.Series.Name == series && (most.Cells == nil || value(row) > value(most)) {
 			most = row
 		}
 	}
@@ -232,7 +224,6 @@ func best(r *Result, panel, series, column string) Row {
 }
 
 func transactionSizeHeadline(r *Result) string {
-	const long, short = "records", "records backoff=2ms"
-	return fmt.Sprintf("At a backoff of 100 ms transactions of 100 records leave %s %% of the throughput, at 2 ms %s %%; transactions of 10,000 leave %s %% and %s %%",
-		r.at(long, "100", "fixed", "share"), r.at(short, "100", "fixed", "share"), r.at(long, "10000", "fixed", "share"), r.at(short, "10000", "fixed", "share"))
+	return "Transactions of 10,000 records leave " + told(" %", "of the throughput", "at a backoff of",
+		r.cell("records", "10000", "fixed", "share", spaced(r.Params.(TransactionLoad).Backoff)), r.cell("records backoff=2ms", "10000", "fixed", "share", "2 ms"))
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	_ "embed"
 	"encoding/csv"
-	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -189,14 +188,11 @@ func measureBackoffMeasured(mode string, p loggedRun, seed uint64) ([]float64, e
 }
 
 func backoffMeasuredHeadline(r *Result) string {
-	at := func(text, series string) string {
-		row := r.Row("backoff", text, series)
-		number := Number(r.Cell(row, "period").Value) + " ms"
-		if measured, ok := r.Reference(row, "period"); ok {
-			number += " (measured: " + Number(measured) + ")"
+	at := func(text, of string) found {
+		if measured, ok := r.Reference(r.Row("backoff", text, "back-to-back"), "period"); ok {
+			of += " (measured: " + Number(measured) + " ms)"
 		}
-		return number
+		return r.cell("backoff", text, "back-to-back", "period", of)
 	}
-	return fmt.Sprintf("At 100 ms a transaction takes %s back to back, and %s one by one; with 1 ms, back to back, it would have taken %s",
-		at("100ms", "back-to-back"), at("100ms", "serial"), at("1ms", "back-to-back"))
+	return "Back to back a transaction takes " + told(" ms", "", "at a backoff of", at("100ms", "100 ms"), at("1ms", "1 ms"))
 }

@@ -179,14 +179,11 @@ func (o *batchOutcome) measures(series string) []float64 {
 }
 
 func commitBatchHeadline(r *Result) string {
-	const panel = "batch every=0s"
-	return fmt.Sprintf("In batches of 100 an outbox relays %s records/s and Kafka transactions %s, one by one %s and %s; a crash repeats %s of the 100, in transactions none",
-		r.at(panel, "100", "outbox", "throughput"), r.at(panel, "100", "transaction", "throughput"),
-		r.at(panel, "1", "outbox", "throughput"), r.at(panel, "1", "transaction", "throughput"), r.at(panel, "100", "outbox", "repeated"))
+	of := func(series, name string) found { return r.cell("batch every=0s", "100", series, "throughput", name) }
+	return "In batches of up to 100, throughput is " + told("", "records/s", "with", of("outbox", "an outbox"), of("transaction", "Kafka transactions"))
 }
 
 func commitBatchLatencyHeadline(r *Result) string {
-	const panel = "batch every=exp:8ms"
-	return fmt.Sprintf("At 125 records/s the p99 of an outbox is %s ms one by one and %s ms in batches of 100; of transactions %s and %s ms",
-		r.at(panel, "1", "outbox", "p99"), r.at(panel, "100", "outbox", "p99"), r.at(panel, "1", "transaction", "p99"), r.at(panel, "100", "transaction", "p99"))
+	at := func(batch, of string) found { return r.cell("batch every=exp:8ms", batch, "transaction", "p99", of) }
+	return "At 125 records/s the p99 of Kafka transactions is " + told(" ms", "", "", at("1", "one by one"), at("100", "in batches of up to 100"))
 }

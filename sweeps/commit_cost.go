@@ -4,12 +4,12 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 
 	"racelab/model/group/sarama"
 	"racelab/scenario"
 	"racelab/scenarios/offsetrewind"
 	"racelab/sim"
+	"racelab/sim/explore"
 )
 
 // commitCost asks what the ways to keep commits in order cost, by the workload
@@ -115,15 +115,21 @@ func measureCommitCost(variant string, p commitRun, seed uint64) ([]float64, err
 	return []float64{milliseconds(w), float64(commits.requests)}, err
 }
 
-// commitCostHeadline names the ways from the slowest to the quickest.
+// commitCostHeadline names the slowest ways and the quickest.
 func commitCostHeadline(r *Result) string {
 	p := r.Params.(commitRun)
 	total := func(row Row) float64 { return r.Cell(row, "total").Value }
 	rows := slices.SortedStableFunc(slices.Values(r.Rows), func(a, b Row) int { return cmp.Compare(total(b), total(a)) })
-	var parts []string
+	var of []found
 	for _, row := range rows {
-		parts = append(parts, fmt.Sprintf("%s %s", Number(total(row)), row.Series.Name))
+		if text := Number(total(row)); text == Number(total(rows[0])) || text == Number(total(rows[len(rows)-1])) {
+			of = append(of, found{text, row.Series.Name})
+		}
 	}
-	return fmt.Sprintf("%s commits take so many milliseconds: %s",
-		Number(float64(p.partitions*p.commits)), strings.Join(parts, ", "))
+	n := p.partitions * p.commits
+	take := "take"
+	if n == 1 {
+		take = "takes"
+	}
+	return fmt.Sprintf("%s %s %s", explore.Count(n, "commit"), take, told(" ms", "", "with", of...))
 }

@@ -87,10 +87,13 @@ func (s *Sweep) Command(values scenario.Values, seeds int) string {
 func digits(x float64) string { return strconv.FormatFloat(x, 'g', 6, 64) }
 
 // Number writes a number as a sentence has it: three significant digits, and a
-// comma between thousands.
+// comma between thousands. A share of nothing is no number: "?".
 func Number(x float64) string {
-	if x == 0 {
+	switch {
+	case x == 0:
 		return "0"
+	case math.IsNaN(x) || math.IsInf(x, 0):
+		return "?"
 	}
 	places := max(0, 2-int(math.Floor(math.Log10(math.Abs(x)))))
 	if places == 0 {

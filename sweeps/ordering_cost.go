@@ -61,9 +61,12 @@ func (p *orderingRun) flags(f *scenario.Flags) {
 	f.Delay(&p.step, "step", "exp:500ns", "from one step of a goroutine to its next")
 }
 
+// failures is how many records of a run fail.
+func (p *orderingRun) failures() int { return p.records * p.perThousand / 1000 }
+
 func measureOrderingCost(variant string, p orderingRun, seed uint64) ([]float64, error) {
 	records := p.records
-	failures, every := records*p.perThousand/1000, 1
+	failures, every := p.failures(), 1
 	if failures > 0 {
 		every = records / failures
 	}
@@ -116,16 +119,17 @@ func orderingCostHeadline(r *Result) string {
 		p99 := r.Cell(r.Row("per-thousand", "10", series), "p99").Value
 		least, most = min(least, p99), max(most, p99)
 	}
-	p99 := r.Cell(r.Row("per-thousand", "10", "none"), "p99").Value
-	costs := "order costs time"
-	if most < 1.1*p99 {
-		costs = "order costs nothing"
+	kept := found{Number(least), "in order"}
+	if text := Number(most); text != kept.number {
+		kept.number += " to " + text
 	}
-	return fmt.Sprintf("If 1 %% of the records fail, %s: p99 is %s to %s ms in order, and %s ms out of order; only with transactions it is %s ms",
-		costs, Number(least), Number(most), Number(p99), r.at("per-thousand", "10", "abort-transaction", "p99"))
+	p := r.Params.(orderingRun)
+	p.perThousand = 10
+	return fmt.Sprintf("If %s %% of the records fail, p99 is %s", Number(100*float64(p.failures())/float64(p.records)),
+		told(" ms", "", "", kept, r.cell("per-thousand", "10", "none", "p99", "out of order"), r.cell("per-thousand", "10", "abort-transaction", "p99", "in transactions")))
 }
 
 func orderingKeysHeadline(r *Result) string {
-	return fmt.Sprintf("As released %s of 1,000 records are out of order if a partition has 1 key, %s if it has 100; p99 is %s ms if a key is paused, %s ms if the partition is",
-		r.at("keys", "1", "none", "reordered"), r.at("keys", "100", "none", "reordered"), r.at("keys", "100", "pause-key", "p99"), r.at("keys", "100", "pause-partition", "p99"))
+	at := func(keys, of string) found { return r.cell("keys", keys, "none", "reordered", of) }
+	return "As released, " + told("", "of 1,000 records are out of order", "with", at("1", "1 key"), at("100", "100 keys"))
 }

@@ -3,7 +3,6 @@ package sweeps
 import (
 	"fmt"
 	"math"
-	"strings"
 
 	"racelab/model"
 	"racelab/scenario"
@@ -119,15 +118,16 @@ var measuredOvertaken = []struct {
 
 // reorderOddsHeadline says how late the promises must be for what was measured.
 func reorderOddsHeadline(r *Result) string {
-	var parts []string
+	var reached []found
 	for _, m := range measuredOvertaken {
-		late := "at no lateness"
 		if ms, ok := r.crossing("promise", m.series, "overtaken", m.share); ok {
-			late = fmt.Sprintf("%s µs late", Number(1000*ms))
+			reached = append(reached, found{Number(1000 * ms), fmt.Sprintf("(%s: %s %%)", m.series, Number(m.share))})
 		}
-		parts = append(parts, fmt.Sprintf("%s (%s: %s %%)", late, m.series, Number(m.share)))
 	}
-	return "The model overtakes as often as was measured if promises run " + strings.Join(parts, " or ")
+	if reached == nil {
+		return "However late promises run, the model does not overtake as often as was measured"
+	}
+	return "The model overtakes as often as was measured if promises run " + told(" µs late", "", "", reached...)
 }
 
 // crossing is where on its logarithmic axis a series first reaches a value of a

@@ -115,38 +115,21 @@ func measureRewindOdds(variant string, p rewindRun, seed uint64) ([]float64, err
 	return []float64{float64(rewinds), float64(commits.takenBack), float64(commits.requests), float64(p.partitions * s.Commits * p.batch), milliseconds(w)}, err
 }
 
-// rewindOddsHeadline says how far the worst panel reaches, and whether the last
-// series ever rewinds.
+// rewindOddsHeadline says how far the panel reaches in which that is farthest.
 func rewindOddsHeadline(r *Result) string {
-	unfixed, fixed := "unfixed", "broker-lock"
+	const series = "unfixed"
+	odds := func(row Row) float64 { return r.Cell(row, "rewinds by work").Value }
 	var least, most Row
-	spread, fixedMost := -1.0, 0.0
+	spread := -1.0
 	for _, panel := range r.Sweep.Panels {
-		var low, high Row
-		for i, row := range r.Rows {
-			odds := r.Cell(row, "rewinds by work").Value
-			if row.Series.Name == fixed {
-				fixedMost = max(fixedMost, odds)
-			}
-			if row.Panel.Name() != panel.Name() || row.Series.Name != unfixed {
-				continue
-			}
-			if low.Cells == nil || odds < r.Cell(low, "rewinds by work").Value {
-				low = r.Rows[i]
-			}
-			if high.Cells == nil || odds > r.Cell(high, "rewinds by work").Value {
-				high = r.Rows[i]
-			}
-		}
-		if d := r.Cell(high, "rewinds by work").Value - r.Cell(low, "rewinds by work").Value; d > spread {
+		low, high := best(r, panel.Name(), series, func(row Row) float64 { return -odds(row) }), best(r, panel.Name(), series, odds)
+		if d := odds(high) - odds(low); d > spread {
 			spread, least, most = d, low, high
 		}
 	}
-	text := fmt.Sprintf("%s rewinds %s times in 1,000 messages at %s %s, %s at %s", unfixed,
-		Number(r.Cell(least, "rewinds by work").Value), least.Panel.Vary, r.Sweep.AxisText(least),
-		Number(r.Cell(most, "rewinds by work").Value), r.Sweep.AxisText(most))
-	if fixedMost == 0 {
-		return text + "; " + fixed + " 0"
+	if odds(most) == 0 {
+		return "No run of " + series + " rewinds"
 	}
-	return text + "; " + fixed + " at most " + Number(fixedMost)
+	at := func(row Row) found { return found{Number(odds(row)), r.Sweep.AxisText(row)} }
+	return fmt.Sprintf("The odds that %s rewinds are %s", series, told("", "in 1,000 messages", "at "+most.Panel.Vary, at(least), at(most)))
 }

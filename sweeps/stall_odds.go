@@ -2,12 +2,12 @@ package sweeps
 
 import (
 	"fmt"
-	"math"
 	"time"
 
 	"racelab/scenario"
 	"racelab/scenarios/throttlestall"
 	"racelab/sim"
+	"racelab/sim/explore"
 )
 
 // stallOdds asks how often throttles end in a sender that waits for ever, and
@@ -57,8 +57,8 @@ type stallRun struct {
 
 func (p *stallRun) flags(f *scenario.Flags) {
 	f.Int(&p.messages, "messages", 48, 1, 64, "messages of a run")
-	f.Int(&p.throttles, "throttles", 2, 0, 16, "answers, from the first on, that throttle")
-	f.Millis(&p.throttle, "throttle", 200, 1, 3_600_000, "how long each does, in ms")
+	f.Int(&p.throttles, "throttles", 2, 0, 16, "how many answers throttle, from the first on")
+	f.Millis(&p.throttle, "throttle", 200, 1, 3_600_000, "how long an answer throttles, in ms")
 	f.Switch(&p.muting, "muting", "off", "on", true, "whether the broker does not listen during a throttle")
 	f.Int(&p.maxOpen, "max-open", 5, 1, 64, "Net.MaxOpenRequests")
 	f.Switch(&p.go122Timers, "timers", "go1.23", "go1.22", true, "whose timers the client has")
@@ -97,37 +97,27 @@ func measureStallOdds(variant string, p stallRun, seed uint64) ([]float64, error
 	return []float64{1, stalls, panics, milliseconds(w)}, err
 }
 
-// stallOddsHeadline says what more throttles do, and how far the atomic pointer
-// and the lock are from the release that stalls.
+// stallOddsHeadline says what more throttles do; if they do nothing, how often a run
+// stalls at most.
 func stallOddsHeadline(r *Result) string {
-	stalls := func(row Row, series string) float64 {
-		return r.Cell(r.Row(row.Panel.Name(), row.Text, series), "stalls").Value
-	}
-	var throttles []Row
-	apart, fixed := 0.0, 0.0
+	const series = "unlocked"
+	stalls := func(row Row) float64 { return r.Cell(row, "stalls").Value }
+	var throttles []found
+	most := 0.0
 	for _, row := range r.Rows {
-		if row.Series.Name != "unlocked" {
+		if row.Series.Name != series {
 			continue
 		}
-		if row.Panel.Vary == "throttles" && stalls(row, "unlocked") > 0 {
-			throttles = append(throttles, row)
+		most = max(most, stalls(row))
+		if row.Panel.Vary == "throttles" && stalls(row) > 0 {
+			throttles = append(throttles, found{Number(stalls(row)), explore.Count(int(row.At), "throttle")})
 		}
-		apart = max(apart, math.Abs(stalls(row, "unlocked")-stalls(row, "atomic-pointer")))
-		fixed = max(fixed, stalls(row, "mutex"))
 	}
-	text := "unlocked never stalls"
-	if len(throttles) > 0 {
-		few, many := throttles[0], throttles[len(throttles)-1]
-		text = fmt.Sprintf("unlocked stalls in %s %% of runs with %s throttles, %s %% with %s",
-			Number(stalls(few, "unlocked")), few.Text, Number(stalls(many, "unlocked")), many.Text)
+	switch {
+	case most == 0:
+		return "No run of " + series + " stalls"
+	case throttles == nil:
+		return fmt.Sprintf("%s stalls in at most %s %% of runs", series, Number(most))
 	}
-	if apart == 0 {
-		text += "; atomic-pointer in as many"
-	} else {
-		text += fmt.Sprintf("; atomic-pointer differs by at most %s points", Number(apart))
-	}
-	if fixed == 0 {
-		return text + "; mutex in none"
-	}
-	return fmt.Sprintf("%s; mutex in at most %s %%", text, Number(fixed))
+	return series + " stalls in " + told(" %", "of runs", "with", throttles[0], throttles[len(throttles)-1])
 }

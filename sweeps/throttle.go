@@ -137,28 +137,27 @@ func (s *sending) waited(end time.Duration) []float64 {
 	return waited
 }
 
-// throttleHeadline says what the release that stalls delivers, and the one that
-// does not, where most is offered.
+// throttleHeadline says what is delivered where most is offered.
 func throttleHeadline(r *Result) string {
-	return fmt.Sprintf("At %s %% of the quota mutex delivers %s messages a second, unlocked %s; with back-pressure %s and %s wait in memory, without it %s and %s",
-		throttleMost(r, "load"), throttleCell(r, "load", "bounded", "mutex", "delivered"), throttleCell(r, "load", "bounded", "unlocked", "delivered"),
-		throttleCell(r, "load", "bounded", "mutex", "queue"), throttleCell(r, "load", "bounded", "unlocked", "queue"),
-		throttleCell(r, "load", "unbounded", "mutex", "queue"), throttleCell(r, "load", "unbounded", "unlocked", "queue"))
+	return throttleSays(r, "load", "bounded", "At %s %% of the quota, with back-pressure, ", "delivered", "", "messages/s are delivered")
 }
 
 // throttleLatencyHeadline is the same of what is late.
 func throttleLatencyHeadline(r *Result) string {
-	return fmt.Sprintf("At %s %% of the quota p99 of mutex is %s s with back-pressure, %s s without; of unlocked, which stalls, %s s and %s s",
-		throttleMost(r, "load"), throttleCell(r, "load", "bounded", "mutex", "p99"), throttleCell(r, "load", "unbounded", "mutex", "p99"),
-		throttleCell(r, "load", "bounded", "unlocked", "p99"), throttleCell(r, "load", "unbounded", "unlocked", "p99"))
+	return throttleSays(r, "load", "bounded", "At %s %% of the quota, with back-pressure, p99 is ", "p99", " s", "")
 }
 
 // throttleMemoryHeadline says how far the queue grows in the longest run.
 func throttleMemoryHeadline(r *Result) string {
-	return fmt.Sprintf("After %s s of %s %% of the quota %s messages of mutex wait in memory, %s of unlocked; with back-pressure %s and %s",
-		throttleMost(r, "seconds"), Number(float64(r.Params.(throttleRun).load)),
-		throttleCell(r, "seconds", "unbounded", "mutex", "queue"), throttleCell(r, "seconds", "unbounded", "unlocked", "queue"),
-		throttleCell(r, "seconds", "bounded", "mutex", "queue"), throttleCell(r, "seconds", "bounded", "unlocked", "queue"))
+	return throttleSays(r, "seconds", "unbounded", fmt.Sprintf("In %%s s at %d %%%% of the quota, without back-pressure, the queue gets up to ", r.Params.(throttleRun).load), "queue", "", "long")
+}
+
+// throttleSays tells of the release that stalls, and of the one that does not, at the
+// last value of what varies.
+func throttleSays(r *Result, vary, input, begins, column, unit, counted string) string {
+	last := throttleMost(r, vary)
+	of := func(series string) found { return r.cell(vary+" input="+input, last, series, column, series) }
+	return fmt.Sprintf(begins, last) + told(unit, counted, "with", of("mutex"), of("unlocked"))
 }
 
 // throttleMost is the last value of the panels that vary a parameter.
@@ -170,9 +169,4 @@ func throttleMost(r *Result, vary string) string {
 		}
 	}
 	return text
-}
-
-// throttleCell is a number at that value.
-func throttleCell(r *Result, vary, input, series, column string) string {
-	return Number(r.Cell(r.Row(vary+" input="+input, throttleMost(r, vary), series), column).Value)
 }

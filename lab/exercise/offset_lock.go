@@ -10,6 +10,7 @@ import (
 	"racelab/properties"
 	"racelab/scenarios/offsetrewind"
 	"racelab/sim"
+	"racelab/sim/explore"
 )
 
 // offsetLock is exercise 02: Sarama's flushToBroker.
@@ -168,7 +169,7 @@ func priceOfCommits(c []*code) *Price {
 	}
 	price.Milliseconds = float64(w.Now().Microseconds()) / 1000
 	price.Says = fmt.Sprintf("%s on the way at once; 4 goroutines need %d round trips and %.1f ms for 10 commits each, if an answer takes %v",
-		plural(price.InFlight, "request"), price.RoundTrips, price.Milliseconds, answerTakes)
+		explore.Count(price.InFlight, "request"), price.RoundTrips, price.Milliseconds, answerTakes)
 	return price
 }
 

@@ -142,7 +142,7 @@ func (v *Verdict) Headline() string {
 		if v.States == 0 {
 			return "HOLDS."
 		}
-		return fmt.Sprintf("HOLDS, in all %s states of %s.", explore.Thousands(v.States), plural(v.Worlds, "world"))
+		return fmt.Sprintf("HOLDS, in all %s states of %s.", explore.Thousands(v.States), explore.Count(v.Worlds, "world"))
 	case Unreadable:
 		if v.Line == 0 {
 			return "UNREADABLE: " + v.Says
@@ -176,7 +176,7 @@ func (v Verdict) String() string {
 		b.WriteString("means   " + v.Means + "\n")
 	}
 	if v.Schedule != "" {
-		fmt.Fprintf(&b, "shortest, %s, in the world %s:\n", plural(v.Steps, "step"), v.World)
+		fmt.Fprintf(&b, "shortest, %s, in the world %s:\n", explore.Count(v.Steps, "step"), v.World)
 		for step := range strings.SplitSeq(v.Schedule, ";") {
 			b.WriteString("        " + strings.TrimSpace(step) + "\n")
 		}
@@ -196,13 +196,6 @@ func (v Verdict) String() string {
 	}
 	b.WriteString("board   " + v.Entry().String() + "\n")
 	return b.String()
-}
-
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // mostStates ends a grade. Right texts have a tenth of them.

@@ -190,6 +190,14 @@ func Thousands(n int) string {
 	return text
 }
 
+// Count is a number of things as a sentence has it: "1 step", "1,200 steps".
+func Count(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return Thousands(n) + " " + what
+}
+
 // Collision bounds the probability that two states have one fingerprint, of which
 // States took the second for the first.
 func (r *Result) Collision() float64 {

@@ -36,7 +36,7 @@ const (
 var importRules = []importRule{
 	{of: "cmd/simrun", may: "simrun scenarios"},
 	{of: "simrun", may: toSimrun + " github.com/KimMachineGun/automemlimit/memlimit golang.org/x/text/...", tests: "github.com/cockroachdb/datadriven github.com/google/jsonschema-go/jsonschema"},
-	{of: "figures", may: "sweeps advise gonum.org/v1/... golang.org/x/image/font"},
+	{of: "figures", may: "sweeps advise scenario sim/explore gonum.org/v1/... golang.org/x/image/font"},
 	{of: "sweeps", may: "scenario scenarios/... model/... sim/... gonum.org/v1/gonum/..."},
 	{of: "lab/exercise", may: "scenario scenarios/... properties model/... sim/..."},
 	{of: "workshop/lessons/...", may: "sim"},
