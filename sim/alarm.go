@@ -8,7 +8,10 @@ import (
 
 // NodeWithTimers is a Node with timers of its own: a session that expires, a retry.
 // Outbox.After arms one, Outbox.Cancel stops it. They belong to the node alone, as
-// its fields do, and a crash takes them.
+// its fields do, and a crash takes them. Starter arms the first.
+//
+// In an untimed world none fires before another that is due earlier. Of timers that are
+// armed for 0 each may fire at any moment: so say it where clocks are not to be trusted.
 type NodeWithTimers interface {
 	// Timers names the timers that the node may ever arm. The list never
 	// changes.
@@ -16,6 +19,23 @@ type NodeWithTimers interface {
 	// Expire is a step of the node: the timer with that place in Timers has
 	// come to its deadline.
 	Expire(timer int, out *Outbox)
+}
+
+// Starter is a Node that begins by itself: a server that waits for the messages of a
+// leader and stands for election if none comes. Start is called before the first step.
+// It arms timers, and sends nothing: what is to be sent first is sent by Expire. What
+// comes back from a crash has armed no timer: see Restarter.
+type Starter interface {
+	Start(out *Outbox)
+}
+
+// startNodes lets nodes arm timers.
+func (w *World) startNodes() {
+	for _, m := range w.nodes {
+		if node, ok := m.node.(Starter); ok {
+			m.reacts(node.Start)
+		}
+	}
 }
 
 // alarm is a timer of a node.

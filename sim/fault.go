@@ -44,6 +44,9 @@ type Faults struct {
 // client may then Redial; requests on the new connection and old ones on the
 // broken one arrive in any order. A connection that a node has dialled is cut only where
 // that loses something: the node dials anew by itself.
+//
+// No fault comes any more once every task has ended or, in a world without tasks, once
+// nothing else can happen.
 func (w *World) Allow(b Faults) {
 	w.mustNotRun("Allow")
 	for i, v := 0, reflect.ValueOf(b); i < v.NumField(); i++ {
@@ -81,7 +84,8 @@ type Crasher interface {
 }
 
 // Restarter is a Node that does something when it comes back from a crash, such as
-// reading its log. The run does not end before it is back.
+// reading its log or arming its timers. The run does not end before it is back. Before
+// the first step it is not called: see Starter.
 type Restarter interface {
 	Restart(out *Outbox)
 }
@@ -205,11 +209,10 @@ func (w *World) prepareFaults() {
 	f.down, f.late = w.pace.draws("down"), w.pace.draws("late")
 }
 
-// findFaults lists the faults that may come now. When every task has ended,
-// none does.
+// findFaults lists the faults that may come now.
 func (w *World) findFaults() {
 	f := w.faults
-	if f == nil || f.stopped || !w.unfinished() {
+	if f == nil || f.stopped || !w.goesOn() {
 		return
 	}
 	for _, x := range f.list {

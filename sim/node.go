@@ -222,6 +222,9 @@ func (e Envelope) String() string {
 func (m *nodeState) reacts(step func(out *Outbox)) {
 	w := m.world
 	w.touched(&m.object, true)
+	if len(w.tasks) == 0 && w.runEnd.number > 0 {
+		w.touched(&w.runEnd, false)
+	}
 	w.outbox.node = m
 	step(&w.outbox)
 	if checker, ok := m.node.(Checker); ok && w.pace.checks() {

@@ -22,6 +22,9 @@ type asking struct {
 //
 // Source: NetworkClient.inFlightRequests, ClientResponse.wasDisconnected.
 func (o *Outbox) Send(c *Conn, request Message) {
+	if !o.world.started {
+		panic(fmt.Sprintf("sim: %s sends %s in Start: there a node arms timers, and one that fires may send", o.node.name, NameOf(request)))
+	}
 	c = c.current()
 	a := c.asks
 	if a == nil || a.by != o.node {

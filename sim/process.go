@@ -299,7 +299,7 @@ func (w *World) findRestarts() {
 	if w.faults == nil {
 		return
 	}
-	running := w.unfinished()
+	running := w.goesOn()
 	for _, m := range w.nodes {
 		if m.down && (running || m.restarts()) {
 			w.enabled = append(w.enabled, m.restart)

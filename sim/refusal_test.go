@@ -32,6 +32,14 @@ type alarmed struct {
 func (n *alarmed) Timers() []string      { return n.timers }
 func (*alarmed) Expire(int, *sim.Outbox) {}
 
+// eager is a node that begins by itself.
+type eager struct {
+	alarmed
+	start func(out *sim.Outbox)
+}
+
+func (n *eager) Start(out *sim.Outbox) { n.start(out) }
+
 type question struct{ N int }
 
 // Goal: whoever breaks a rule of the package is told which, in one line, and where.
@@ -75,6 +83,13 @@ func TestRefusals(t *testing.T) {
 		{"a capacity below zero", func(*sim.World) { new(sim.Chan[int]).Init(-1) }, "sim: a channel has no capacity of -1"},
 		{"a constant delay below zero", func(*sim.World) { sim.Constant(-time.Second) }, "sim: Constant(-1s) is no delay"},
 		{"an exponential delay below zero", func(*sim.World) { sim.Exponential(-time.Second) }, "sim: Exponential(-1s) is no delay"},
+		{"a node sends in Start", func(w *sim.World) {
+			n := &eager{}
+			w.AddNode("n", n)
+			w.AddNode("m", &asks{})
+			conn := w.Dial("n", "m")
+			n.start = func(out *sim.Outbox) { out.Send(conn, question{1}) }
+		}, "sim: n sends question in Start: there a node arms timers, and one that fires may send"},
 		{"two timers of one name", func(w *sim.World) { w.AddNode("n", &alarmed{timers: []string{"retry", "retry"}}) }, `sim: n has two timers "retry"`},
 		{"a timer whose name has a space", func(w *sim.World) { w.AddNode("n", &alarmed{timers: []string{"patience ends"}}) }, `sim: a timer is named "patience ends": a schedule could not be read back`},
 		{"a shared timer whose name has a space", func(w *sim.World) {

@@ -34,6 +34,7 @@ func (w *World) start() error {
 	if n := len(w.judged()); n > mostJudged {
 		return fmt.Errorf("sim: this world judges %d properties, its own among them, and has room for %d: search it with some at a time", n, mostJudged)
 	}
+	w.startNodes()
 	w.raw = walker{world: w}
 	for _, g := range w.plan.groups {
 		w.raw.save(g)
@@ -261,7 +262,7 @@ func (w *World) blocked() []blockedEvent {
 			blocked = append(blocked, blockedEvent{c.arrival(), c.node.object.number})
 		}
 	}
-	if w.runEnd.number == 0 || w.unfinished() {
+	if w.runEnd.number == 0 || w.goesOn() {
 		return blocked
 	}
 	for _, m := range w.timers.single {

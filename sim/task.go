@@ -444,6 +444,15 @@ func (t *Task) putAt(hash, awaits uint64) {
 	}
 }
 
+// goesOn says whether the run is of use yet: a task has not ended or, in a world
+// without tasks, something may happen.
+func (w *World) goesOn() bool {
+	if len(w.tasks) == 0 {
+		return len(w.enabled) > 0
+	}
+	return w.unfinished()
+}
+
 func (w *World) unfinished() bool {
 	for _, t := range w.tasks {
 		if !t.done {

@@ -43,7 +43,8 @@ type wiring struct {
 	started      bool
 
 	// runEnd is a pseudo-object. A task's last step reads it; ticks and faults
-	// write it, because they are disabled once all tasks have ended.
+	// write it, because they are disabled once all tasks have ended. In a world without
+	// tasks each step of a node reads it: any may be the last.
 	runEnd object
 	starts object // pseudo-object: what tasks touch when they start others
 	looked object // pseudo-object: the state as an Always judges it; unbound: no property does
