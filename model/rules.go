@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"math/bits"
 	"slices"
 	"strings"
 )
@@ -100,7 +101,7 @@ type Fact struct {
 	Mended string // what it mends, or what breaks without it; one sentence
 }
 
-// facts are all rules.
+// facts are all rules, by the bit of each.
 var facts = [...]Fact{
 	{WriteAhead, "write-ahead", "KIP-98", Kafka0_11, "A decision is answered, and its markers are sent, only when it is in the transaction log.", "A coordinator that answers first forgets a commit in a crash."},
 	{MarkersAtLoad, "markers-at-load", "KIP-98", Kafka0_11, "A coordinator that loads PrepareCommit or PrepareAbort sends its markers again.", "Without it a crash between decision and marker leaves a transaction open for ever."},
@@ -183,10 +184,8 @@ func (r Rules) Has(rule Rule) bool {
 }
 
 func (r Rule) fact() *Fact {
-	for i := range facts {
-		if facts[i].Rule == r {
-			return &facts[i]
-		}
+	if i := bits.TrailingZeros64(uint64(r)); i < len(facts) && facts[i].Rule == r {
+		return &facts[i]
 	}
 	panic(fmt.Sprintf("model: %d is no single rule: name one of those of model.Facts", r))
 }
@@ -209,7 +208,7 @@ type Check[T any] struct {
 	Rule  Rule   // that brought the check; 0: it was always there
 	Until Rule   // that did away with it; 0: it is still there
 	Error Error
-	Holds func(x *T) bool // whether it is refused
+	Holds func(x T) bool // whether it is refused
 }
 
 // Checks are all reasons to refuse a request, in the order in which they are looked at.
@@ -220,7 +219,7 @@ type Checks[T any] struct {
 
 // Refusal goes through the checks in their order, and says which is the first that
 // refuses the request: None if none does.
-func Refusal[T any](rules Rules, checks Checks[T], x *T) Error {
+func Refusal[T any](rules Rules, checks Checks[T], x T) Error {
 	for i := range checks.List {
 		c := &checks.List[i]
 		if rules.Omits.Check == i+1 && rules.Omits.Request == checks.Request {

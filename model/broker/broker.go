@@ -276,14 +276,14 @@ type reaching struct {
 // Source: ReplicaManager.getPartitionOrException, Partition.appendRecordsToLeader.
 var partitionChecks = model.Checks[reaching]{Request: "Produce, Fetch, WriteTxnMarkers, of each partition", List: []model.Check[reaching]{
 	{If: "the broker does not have the partition", Error: model.ErrUnknownTopicOrPartition,
-		Holds: func(r *reaching) bool { return r.broker.hosted(r.partition) == nil }},
+		Holds: func(r reaching) bool { return r.broker.hosted(r.partition) == nil }},
 	{If: "another broker leads the partition, as far as this one was told", Error: model.ErrNotLeaderOrFollower,
-		Holds: func(r *reaching) bool { return r.broker.log(r.partition) == nil }},
+		Holds: func(r reaching) bool { return r.broker.log(r.partition) == nil }},
 }}
 
 // led is the log of a partition, or why the broker serves none.
 func (b *Broker) led(p model.Partition) (*partitionLog, model.Error) {
-	return b.log(p), model.Refusal(b.config.Rules, partitionChecks, &reaching{b, p})
+	return b.log(p), model.Refusal(b.config.Rules, partitionChecks, reaching{b, p})
 }
 
 // fetch reads one partition.

@@ -26,7 +26,7 @@ func decide[T any](t *testing.T, b *strings.Builder, name string, checks []model
 	answers := func(checks []model.Check[T]) string {
 		text := &strings.Builder{}
 		for _, d := range decisions {
-			fmt.Fprintf(text, "%s: %v\n", d.says, model.Refusal(rules, model.Checks[T]{List: checks}, &d.x))
+			fmt.Fprintf(text, "%s: %v\n", d.says, model.Refusal(rules, model.Checks[T]{List: checks}, d.x))
 		}
 		return text.String()
 	}

@@ -18,7 +18,7 @@ func (b *Broker) deleteRecords(request *model.DeleteRecordsRequest) *model.Delet
 		if to == model.NoOffset {
 			to = log.highWatermark
 		}
-		err = model.Refusal(b.config.Rules, deleteChecks, &deleting{log, to})
+		err = model.Refusal(b.config.Rules, deleteChecks, deleting{log, to})
 		if err == model.None {
 			log.incrementLogStart(to)
 			return &model.DeleteRecordsResponse{LowWatermark: log.logStart}
@@ -38,7 +38,7 @@ type deleting struct {
 // Source: Partition.deleteRecordsOnLeader, UnifiedLog.maybeIncrementLogStartOffset.
 var deleteChecks = model.Checks[deleting]{Request: "DeleteRecords", List: []model.Check[deleting]{
 	{If: "the offset is below 0, or beyond the high watermark", Error: model.ErrOffsetOutOfRange,
-		Holds: func(d *deleting) bool { return d.to < 0 || d.to > d.log.highWatermark }},
+		Holds: func(d deleting) bool { return d.to < 0 || d.to > d.log.highWatermark }},
 }}
 
 // incrementLogStart lets the log start at an offset, unless it starts later already. What

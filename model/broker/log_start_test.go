@@ -22,7 +22,7 @@ func TestLogStart(t *testing.T) {
 		return l.fetch(&model.FetchRequest{FetchOffset: from, IsolationLevel: model.ReadCommitted})
 	}
 	try := func(l *partitionLog, b model.RecordBatch) string {
-		at, err := l.append(b, attempt(l, &b, model.TV1))
+		at, err := l.append(&b, attempt(l, &b, model.TV1))
 		return fmt.Sprintf("%v at %d", err, at)
 	}
 	for _, test := range []struct {

@@ -174,11 +174,11 @@ type committing struct {
 // Differs: no static members, no KIP-848 groups.
 var offsetChecks = model.Checks[committing]{Request: "TxnOffsetCommit, what the group says", List: []model.Check[committing]{
 	{If: "it names a member that the group does not have", Rule: model.GroupMetadata, Error: model.ErrUnknownMemberID,
-		Holds: func(c *committing) bool {
+		Holds: func(c committing) bool {
 			return c.request.ConsumerGroupMetadata != model.ConsumerGroupMetadata{} && c.request.MemberID != c.group.owner.MemberID
 		}},
 	{If: "it names a generation that is not the group's", Rule: model.GroupMetadata, Error: model.ErrIllegalGeneration,
-		Holds: func(c *committing) bool {
+		Holds: func(c committing) bool {
 			return c.request.ConsumerGroupMetadata != model.ConsumerGroupMetadata{} && c.request.GenerationID != c.group.owner.GenerationID
 		}},
 }}
@@ -201,11 +201,11 @@ func (b *Broker) commitTransactionalOffsets(request *model.TxnOffsetCommitReques
 		code = model.ErrNotCoordinator
 	}
 	if code == model.None {
-		code = model.Refusal(b.config.Rules, offsetChecks, &committing{&b.offsets, request})
+		code = model.Refusal(b.config.Rules, offsetChecks, committing{&b.offsets, request})
 	}
 	batch := offsetsBatch(request)
 	if code == model.None && len(batch.Offsets) > 0 {
-		if _, code = log.append(batch, guard); code == model.None {
+		if _, code = log.append(&batch, guard); code == model.None {
 			b.offsets.replay(&log.batches[len(log.batches)-1])
 		}
 	}

@@ -124,21 +124,21 @@ type appending struct {
 }
 
 // beginsHere says whether the batch would begin a transaction on the partition.
-func (a *appending) beginsHere() bool {
+func (a appending) beginsHere() bool {
 	return a.batch.Transactional && !a.log.ongoing(&a.producer, a.batch.ProducerEpoch)
 }
 
-func (a *appending) isOlder() bool { return a.batch.ProducerEpoch < a.producer.producerEpoch }
+func (a appending) isOlder() bool { return a.batch.ProducerEpoch < a.producer.producerEpoch }
 
 // transactionChecks are those of a batch that may begin a transaction.
 //
 // Source: UnifiedLog.analyzeAndValidateProducerState, ProducerAppendInfo.checkProducerEpoch.
 var transactionChecks = []model.Check[appending]{
 	{If: "it begins a transaction here, and its epoch is older than the last one here", Rule: model.EpochBeforeGuard, Error: model.ErrInvalidProducerEpoch,
-		Holds: func(a *appending) bool { return a.beginsHere() && a.isOlder() }},
+		Holds: func(a appending) bool { return a.beginsHere() && a.isOlder() }},
 	{If: "it begins a transaction here, and its proof is missing or void", Rule: model.Verification, Error: model.ErrInvalidTxnState,
-		Holds: func(a *appending) bool { return a.beginsHere() && !a.producer.verified(a.guard) }},
-	{If: "its epoch is older than the last one here", Error: model.ErrInvalidProducerEpoch, Holds: (*appending).isOlder},
+		Holds: func(a appending) bool { return a.beginsHere() && !a.producer.verified(a.guard) }},
+	{If: "its epoch is older than the last one here", Error: model.ErrInvalidProducerEpoch, Holds: appending.isOlder},
 }
 
 // offsetLogChecks are those of offsets, which have no sequence numbers.
@@ -151,19 +151,19 @@ var offsetLogChecks = model.Checks[appending]{Request: "TxnOffsetCommit, what th
 // Source: UnifiedLog.analyzeAndValidateProducerState, then ProducerAppendInfo.
 var appendChecks = model.Checks[appending]{Request: "Produce, a batch of an idempotent producer", List: slices.Concat(transactionChecks, []model.Check[appending]{
 	{If: "it is verified under TV2, no batch of this epoch is here, and it does not begin with 0", Rule: model.FirstSequenceZero, Error: model.ErrOutOfOrderSequenceNumber,
-		Holds: func(a *appending) bool {
+		Holds: func(a appending) bool {
 			v := &a.producer.verification
 			return v.guard != noGuard && v.version.SupportsEpochBump() && a.batch.BaseSequence != 0 && len(a.producer.batches) == 0
 		}},
 	{If: "it is verified, and a batch with a lower sequence number waits too", Rule: model.Verification, Error: model.ErrOutOfOrderSequenceNumber,
-		Holds: func(a *appending) bool {
+		Holds: func(a appending) bool {
 			v := &a.producer.verification
 			return v.guard != noGuard && a.batch.BaseSequence > v.lowestSequence
 		}},
 	{If: "it is the first of an epoch, the producer was here before, and it does not begin with 0; or it does not follow the last one of its epoch", Error: model.ErrOutOfOrderSequenceNumber,
-		Holds: func(a *appending) bool { return !a.producer.takesSequence(a.batch.ProducerEpoch, a.batch.BaseSequence) }},
+		Holds: func(a appending) bool { return !a.producer.takesSequence(a.batch.ProducerEpoch, a.batch.BaseSequence) }},
 	{If: "it is not transactional, and a transaction of its producer is open here", Error: model.ErrInvalidTxnState,
-		Holds: func(a *appending) bool { return a.producer.currentTxnFirstOffset != noOffset && !a.batch.Transactional }},
+		Holds: func(a appending) bool { return a.producer.currentTxnFirstOffset != noOffset && !a.batch.Transactional }},
 })}
 
 // ongoing says whether a transaction is open here that a batch of the epoch would
@@ -181,22 +181,22 @@ func (l *partitionLog) ongoing(p *producerState, epoch model.ProducerEpoch) bool
 //
 // Source: UnifiedLog.analyzeAndValidateProducerState, then
 // ProducerAppendInfo.appendDataBatch.
-func (l *partitionLog) append(b model.RecordBatch, guard verificationGuard) (model.Offset, model.Error) {
+func (l *partitionLog) append(b *model.RecordBatch, guard verificationGuard) (model.Offset, model.Error) {
 	checks := appendChecks
-	switch a := (appending{l, l.producer(b.ProducerID), &b, guard}); {
+	switch a := (appending{l, l.producer(b.ProducerID), b, guard}); {
 	case b.ProducerID == model.NoProducerID:
 	case b.Offsets != nil:
 		checks = offsetLogChecks
 		fallthrough
 	default:
-		if at, ok := a.producer.findDuplicateBatch(&b); ok && b.Offsets == nil {
+		if at, ok := a.producer.findDuplicateBatch(b); ok && b.Offsets == nil {
 			return at, model.None
 		}
-		if err := model.Refusal(l.rules, checks, &a); err != model.None {
+		if err := model.Refusal(l.rules, checks, a); err != model.None {
 			return noOffset, err
 		}
 	}
-	return l.write(b), model.None
+	return l.write(*b), model.None
 }
 
 // marking is a marker before the checks.
@@ -207,13 +207,13 @@ type marking struct {
 }
 
 // isAgain says whether a TV2 marker has the partition's own epoch.
-func (m *marking) isAgain() bool {
+func (m marking) isAgain() bool {
 	return m.marker.TransactionVersion.SupportsEpochBump() && m.marker.ProducerEpoch == m.producer.producerEpoch
 }
 
-func (m *marking) isOpen() bool { return m.producer.currentTxnFirstOffset != noOffset }
+func (m marking) isOpen() bool { return m.producer.currentTxnFirstOffset != noOffset }
 
-func (m *marking) isLast() bool {
+func (m marking) isLast() bool {
 	last := m.log.maxEpoch
 	if last == 0 {
 		last = model.MaxProducerEpoch
@@ -227,15 +227,15 @@ func (m *marking) isLast() bool {
 // Source: ProducerAppendInfo.checkProducerEpoch, ProducerAppendInfo.appendEndTxnMarker.
 var markerChecks = model.Checks[marking]{Request: "WriteTxnMarkers", List: []model.Check[marking]{
 	{If: "its epoch is older than the last one here", Error: model.ErrInvalidProducerEpoch,
-		Holds: func(m *marking) bool { return m.marker.ProducerEpoch < m.producer.producerEpoch }},
+		Holds: func(m marking) bool { return m.marker.ProducerEpoch < m.producer.producerEpoch }},
 	{If: "under TV2 its epoch is the last one here, and a transaction is open", Rule: model.StrictMarkers, Error: model.ErrInvalidProducerEpoch,
-		Holds: func(m *marking) bool { return m.isAgain() && m.isOpen() && !m.isLast() }},
+		Holds: func(m marking) bool { return m.isAgain() && m.isOpen() && !m.isLast() }},
 	{If: "likewise, and there is no epoch after it", Rule: model.StrictMarkers, Until: model.LastEpoch, Error: model.ErrInvalidProducerEpoch,
-		Holds: func(m *marking) bool { return m.isAgain() && m.isLast() }},
+		Holds: func(m marking) bool { return m.isAgain() && m.isLast() }},
 	{If: "under TV2 its epoch is the last one here, and nothing is open: it was written before", Rule: model.StrictMarkers, Until: model.MarkerAgain, Error: model.ErrInvalidProducerEpoch,
-		Holds: func(m *marking) bool { return m.isAgain() && !m.isOpen() }},
+		Holds: func(m marking) bool { return m.isAgain() && !m.isOpen() }},
 	{If: "a newer coordinator has written a marker of this producer here", Rule: model.CoordinatorFencing, Error: model.ErrTransactionCoordinatorFenced,
-		Holds: func(m *marking) bool { return m.marker.CoordinatorEpoch < m.producer.coordinatorEpoch }},
+		Holds: func(m marking) bool { return m.marker.CoordinatorEpoch < m.producer.coordinatorEpoch }},
 }}
 
 // appendEndTxnMarker ends a producer's transaction, if it has one here.
@@ -243,7 +243,7 @@ var markerChecks = model.Checks[marking]{Request: "WriteTxnMarkers", List: []mod
 // Source: ProducerAppendInfo.appendEndTxnMarker.
 func (l *partitionLog) appendEndTxnMarker(m *model.TxnMarker) model.Error {
 	p := l.producer(m.ProducerID)
-	if err := model.Refusal(l.rules, markerChecks, &marking{l, p, m}); err != model.None {
+	if err := model.Refusal(l.rules, markerChecks, marking{l, p, m}); err != model.None {
 		return err
 	}
 	keep := l.rules.Has(model.GuardOfNext) && p.verification.isNextTransactionOf(m.ProducerEpoch) || !l.rules.Has(model.GuardPerTransaction)
@@ -373,7 +373,7 @@ type fetching struct {
 // Source: UnifiedLog.read, LocalLog.read.
 var fetchChecks = model.Checks[fetching]{Request: "Fetch", List: []model.Check[fetching]{
 	{If: "the offset is before the start of the log, or behind its end", Error: model.ErrOffsetOutOfRange,
-		Holds: func(f *fetching) bool { return f.from < f.log.logStart || f.from > f.log.logEndOffset() }},
+		Holds: func(f fetching) bool { return f.from < f.log.logStart || f.from > f.log.logEndOffset() }},
 }}
 
 // fetch reads from an offset on.
@@ -383,7 +383,7 @@ func (l *partitionLog) fetch(request *model.FetchRequest) *model.FetchResponse {
 	response := &model.FetchResponse{
 		Partition: request.Partition, HighWatermark: l.highWatermark, LastStableOffset: l.lastStableOffset(), LogStartOffset: l.logStart,
 	}
-	if response.Error = model.Refusal(l.rules, fetchChecks, &fetching{l, request.FetchOffset}); response.Error != model.None {
+	if response.Error = model.Refusal(l.rules, fetchChecks, fetching{l, request.FetchOffset}); response.Error != model.None {
 		return response
 	}
 	upperBound := l.highWatermark

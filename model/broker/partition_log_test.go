@@ -44,7 +44,7 @@ func logOf(t *testing.T, entries ...any) *partitionLog {
 			if entry.Transactional {
 				guard = attempt(l, &entry, model.TV1)
 			}
-			_, err = l.append(entry, guard)
+			_, err = l.append(&entry, guard)
 		case *model.TxnMarker:
 			err = l.appendEndTxnMarker(entry)
 		}
@@ -112,7 +112,7 @@ func TestAppend(t *testing.T) {
 			guard = attempt(l, &test.batch, test.version)
 		}
 		before := l.logEndOffset()
-		at, err := l.append(test.batch, guard)
+		at, err := l.append(&test.batch, guard)
 		if err != test.want || at != test.at {
 			t.Errorf("%s: append of %v: %v at %d, want %v at %d", test.name, &test.batch, err, at, test.want, test.at)
 		}
@@ -178,10 +178,10 @@ func TestVerificationGuard(t *testing.T) {
 	}
 	b.voidGuards()
 	stale, fresh := b.waiting[0].guards[0], attempt(l, &first, model.TV1)
-	if _, err := l.append(first, stale); err != model.ErrInvalidTxnState {
+	if _, err := l.append(&first, stale); err != model.ErrInvalidTxnState {
 		t.Errorf("append with a guard from before the marker: %v, want INVALID_TXN_STATE", err)
 	}
-	if _, err := l.append(first, fresh); err != model.None {
+	if _, err := l.append(&first, fresh); err != model.None {
 		t.Errorf("append with the guard: %v, want NONE", err)
 	}
 	if guard := attempt(l, &second, model.TV1); guard != noGuard {
@@ -193,11 +193,11 @@ func TestVerificationGuard(t *testing.T) {
 	if two := attempt(l, &second, model.TV1); one != two {
 		t.Errorf("two batches that wait: guards %d and %d, want one attempt", one, two)
 	}
-	if _, err := l.append(second, one); err != model.ErrOutOfOrderSequenceNumber {
+	if _, err := l.append(&second, one); err != model.ErrOutOfOrderSequenceNumber {
 		t.Errorf("append of the second that waits before the first: %v, want OUT_OF_ORDER_SEQUENCE_NUMBER", err)
 	}
 	bumped := transactional(data(1, 5, 1))
-	if _, err := l.append(bumped, attempt(l, &bumped, model.TV1)); err != model.None {
+	if _, err := l.append(&bumped, attempt(l, &bumped, model.TV1)); err != model.None {
 		t.Errorf("append with an epoch after those that wait: %v, want NONE", err)
 	}
 }
@@ -222,7 +222,7 @@ func TestMarkerEndsAttempt(t *testing.T) {
 		if err := l.appendEndTxnMarker(&marker); err != model.None {
 			t.Fatal(err)
 		}
-		if _, got := l.append(b, guard); got != test.want {
+		if _, got := l.append(&b, guard); got != test.want {
 			t.Errorf("%s: a batch that was verified before the marker: %v, want %v", test.name, got, test.want)
 		}
 	}
@@ -432,7 +432,7 @@ func TestPartitionLogAgainstReplay(t *testing.T) {
 				var at model.Offset
 				var err model.Error
 				want, at, err = want.append(b)
-				if gotAt, got := l.append(b, noGuard); got != err || gotAt != at {
+				if gotAt, got := l.append(&b, noGuard); got != err || gotAt != at {
 					t.Fatalf("append of %v: %v at %d, want %v at %d", &b, got, gotAt, err, at)
 				}
 			},
@@ -523,7 +523,7 @@ func TestRulesOfReleases(t *testing.T) {
 		var got model.Error
 		switch entry := test.entry.(type) {
 		case model.RecordBatch:
-			_, got = l.append(entry, noGuard)
+			_, got = l.append(&entry, noGuard)
 		case *model.TxnMarker:
 			got = l.appendEndTxnMarker(entry)
 		}
@@ -574,7 +574,7 @@ func TestTruncate(t *testing.T) {
 	for _, lagging := range []bool{false, true} {
 		l := logOf(t, first)
 		l.lags = true
-		if _, err := l.append(second, noGuard); err != model.None {
+		if _, err := l.append(&second, noGuard); err != model.None {
 			t.Fatal(err)
 		}
 		end := l.logEndOffset()
@@ -589,7 +589,7 @@ func TestTruncate(t *testing.T) {
 		if want := map[bool]model.Offset{false: 2, true: 1}[lagging]; end != want || p.currentTxnFirstOffset != 0 {
 			t.Errorf("lagging %v: the log ends at %d, open from %d; want %d, 0", lagging, end, p.currentTxnFirstOffset, want)
 		}
-		if at, err := l.append(second, noGuard); err != model.None || at != 1 {
+		if at, err := l.append(&second, noGuard); err != model.None || at != 1 {
 			t.Errorf("lagging %v: the second batch again: %v at %d, want NONE at 1", lagging, err, at)
 		}
 	}

@@ -343,7 +343,7 @@ func (b *Broker) appendRecords(e sim.Envelope, request *model.ProduceRequest, gu
 			outcome.Error = asProduceError(request, outcome.Error, operation)
 		default:
 			if outcome.Error = b.refusal(p); outcome.Error == model.None {
-				outcome.BaseOffset, outcome.Error = log.append(p.Batch, guards[i])
+				outcome.BaseOffset, outcome.Error = log.append(&p.Batch, guards[i])
 			}
 			if outcome.Error == model.None && !request.LeaderOnly {
 				d.waits = append(d.waits, written{p.Partition, outcome.BaseOffset + model.Offset(len(p.Batch.Records))})

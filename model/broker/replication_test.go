@@ -126,7 +126,8 @@ func TestReplication(t *testing.T) {
 		})
 	}
 	brokers, _ := replicated(t, []sim.Message{produces(false)}, []string{"B1"}, "A ask", "A->B0 Produce", "B0->B1 replicate", "quorum elect", "quorum->B1 elected")
-	if at, err := brokers[1].log(0).append(data(0, 0, 1), noGuard); at != 0 || err != model.None {
+	again := data(0, 0, 1)
+	if at, err := brokers[1].log(0).append(&again, noGuard); at != 0 || err != model.None {
 		t.Errorf("the next leader takes the batch again: %v at %d, want NONE at 0", err, at)
 	}
 }

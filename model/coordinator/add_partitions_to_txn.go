@@ -46,7 +46,7 @@ type adding struct {
 func (t *Transactions) addPartitions(e sim.Envelope, add adding, out *sim.Outbox) {
 	m, err := t.transaction(add.transactionalID)
 	if err == model.None {
-		err = model.Refusal(t.config.Rules, addChecks, &adds{m, add.producerID, add.producerEpoch})
+		err = model.Refusal(t.config.Rules, addChecks, adds{m, add.producerID, add.producerEpoch})
 	}
 	if err == model.None && t.refusesUnknown(add.partitions) {
 		response := &model.AddPartitionsToTxnResponse{}
@@ -60,7 +60,9 @@ func (t *Transactions) addPartitions(e sim.Envelope, add adding, out *sim.Outbox
 		out.Reply(e, response)
 		return
 	}
-	add.partitions = slices.DeleteFunc(slices.Clone(add.partitions), t.isUnknown)
+	if err == model.None {
+		add.partitions = slices.DeleteFunc(slices.Clone(add.partitions), t.isUnknown)
+	}
 	if err != model.None || len(add.partitions) == 0 || m.state == Ongoing && m.contains(add.partitions) {
 		t.replyToAdd(e, err, out)
 		return
@@ -92,17 +94,17 @@ type adds struct {
 // Source: TransactionCoordinator.handleAddPartitionsToTransaction. KAFKA-18660 moved
 // the pending state to the front.
 var addChecks = model.Checks[adds]{Request: "AddPartitionsToTxn, AddOffsetsToTxn", List: slices.Concat(
-	[]model.Check[adds]{{If: "a transition is pending", Rule: model.PendingBeforeEpoch, Error: model.ErrConcurrentTransactions, Holds: (*adds).isPending}},
+	[]model.Check[adds]{{If: "a transition is pending", Rule: model.PendingBeforeEpoch, Error: model.ErrConcurrentTransactions, Holds: adds.isPending}},
 	producerChecks,
 	[]model.Check[adds]{
-		{If: "a transition is pending", Until: model.PendingBeforeEpoch, Error: model.ErrConcurrentTransactions, Holds: (*adds).isPending},
-		{If: "the transaction is decided, and not complete", Error: model.ErrConcurrentTransactions, Holds: func(a *adds) bool { return a.m.state.decided() }},
+		{If: "a transition is pending", Until: model.PendingBeforeEpoch, Error: model.ErrConcurrentTransactions, Holds: adds.isPending},
+		{If: "the transaction is decided, and not complete", Error: model.ErrConcurrentTransactions, Holds: func(a adds) bool { return a.m.state.decided() }},
 	})}
 
 // producerChecks are those of all requests about a transaction under way.
 var producerChecks = []model.Check[adds]{
-	{If: "the producer id is not the current one", Error: model.ErrInvalidProducerIDMapping, Holds: func(a *adds) bool { return a.m.producerID != a.id }},
-	{If: "the epoch is not the current one", Error: model.ErrProducerFenced, Holds: func(a *adds) bool { return a.m.clientEpoch() != a.epoch }},
+	{If: "the producer id is not the current one", Error: model.ErrInvalidProducerIDMapping, Holds: func(a adds) bool { return a.m.producerID != a.id }},
+	{If: "the epoch is not the current one", Error: model.ErrProducerFenced, Holds: func(a adds) bool { return a.m.clientEpoch() != a.epoch }},
 }
 
 // verifyChecks are those of a verify-only add. It does not ask for the pending
@@ -110,10 +112,10 @@ var producerChecks = []model.Check[adds]{
 //
 // Source: TransactionCoordinator.handleVerifyPartitionsInTransaction; KIP-890.
 var verifyChecks = model.Checks[adds]{Request: "AddPartitionsToTxn, verify only", List: slices.Concat(producerChecks, []model.Check[adds]{
-	{If: "the transaction is decided, and not complete", Error: model.ErrConcurrentTransactions, Holds: func(a *adds) bool { return a.m.state.decided() }},
+	{If: "the transaction is decided, and not complete", Error: model.ErrConcurrentTransactions, Holds: func(a adds) bool { return a.m.state.decided() }},
 })}
 
-func (a *adds) isPending() bool { return a.m.pendingTransitionInProgress() }
+func (a adds) isPending() bool { return a.m.pendingTransitionInProgress() }
 
 // verifyPartitions tells a broker whether partitions are in the transaction.
 //
@@ -121,7 +123,7 @@ func (a *adds) isPending() bool { return a.m.pendingTransitionInProgress() }
 func (t *Transactions) verifyPartitions(request *model.AddPartitionsToTxnRequest) *model.AddPartitionsToTxnResponse {
 	m, err := t.transaction(request.TransactionalID)
 	if err == model.None {
-		err = model.Refusal(t.config.Rules, verifyChecks, &adds{m, request.ProducerID, request.ProducerEpoch})
+		err = model.Refusal(t.config.Rules, verifyChecks, adds{m, request.ProducerID, request.ProducerEpoch})
 	}
 	response := &model.AddPartitionsToTxnResponse{}
 	for _, p := range request.Partitions {

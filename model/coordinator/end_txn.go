@@ -36,7 +36,7 @@ func (t *Transactions) endTransaction(m *transactionMetadata, end ending, e sim.
 	if end.version.SupportsEpochBump() {
 		checks = endChecksTV2
 	}
-	x := &ends{m, end}
+	x := ends{m, end}
 	err := model.Refusal(t.config.Rules, checks, x)
 	switch {
 	case err != model.None:
@@ -84,33 +84,33 @@ type ends struct {
 	ending
 }
 
-func (x *ends) isFence() bool { return x.m.pendingState == PrepareEpochFence }
+func (x ends) isFence() bool { return x.m.pendingState == PrepareEpochFence }
 
 // isPending says whether a transition is on its way that is no fence, which is what
 // a fence goes on from.
-func (x *ends) isPending() bool { return x.m.pendingTransitionInProgress() && !x.isFence() }
+func (x ends) isPending() bool { return x.m.pendingTransitionInProgress() && !x.isFence() }
 
-func (x *ends) isSame() bool { return x.m.result() == x.result }
+func (x ends) isSame() bool { return x.m.result() == x.result }
 
 // overflowed says that the epochs were used up: the answer that got lost held a new
 // producer id.
-func (x *ends) overflowed() bool {
+func (x ends) overflowed() bool {
 	return !x.isFence() && x.m.prevProducerID == x.producerID && x.producerEpoch == x.m.maxEpoch-1 && x.m.producerEpoch == 0
 }
 
 // isRetry says whether a TV2 request has the epoch before, and so is a second try,
 // whose answer got lost. One with the current epoch is about the next transaction.
-func (x *ends) isRetry() bool {
+func (x ends) isRetry() bool {
 	return !x.isFence() && x.m.producerEpoch == x.producerEpoch+1 || x.overflowed()
 }
 
 // isDone says whether the request is a second try of what is complete.
-func (x *ends) isDone() bool {
+func (x ends) isDone() bool {
 	return x.m.state.complete() && x.isSame() && (!x.version.SupportsEpochBump() || x.isRetry())
 }
 
 // acceptsEpoch says whether a TV2 request has an epoch of this transaction.
-func (x *ends) acceptsEpoch() bool {
+func (x ends) acceptsEpoch() bool {
 	switch m := x.m; {
 	case x.isFence():
 		return x.producerEpoch >= m.producerEpoch && (!x.fromClient || x.producerEpoch == m.producerEpoch)
@@ -126,17 +126,17 @@ func (x *ends) acceptsEpoch() bool {
 //
 // Source: TransactionCoordinator.endTransactionWithTV1.
 var endChecksTV1 = model.Checks[ends]{Request: "EndTxn to version 4 (TV1)", List: []model.Check[ends]{
-	{If: "the producer id is not the current one", Error: model.ErrInvalidProducerIDMapping, Holds: func(x *ends) bool { return x.m.producerID != x.producerID }},
+	{If: "the producer id is not the current one", Error: model.ErrInvalidProducerIDMapping, Holds: func(x ends) bool { return x.m.producerID != x.producerID }},
 	{If: "a client's epoch is not the current one", Rule: model.StrictEndTxnEpoch, Error: model.ErrProducerFenced,
-		Holds: func(x *ends) bool { return x.fromClient && x.m.producerEpoch != x.producerEpoch }},
-	{If: "the epoch is older than the current one", Error: model.ErrProducerFenced, Holds: func(x *ends) bool { return x.producerEpoch < x.m.producerEpoch }},
+		Holds: func(x ends) bool { return x.fromClient && x.m.producerEpoch != x.producerEpoch }},
+	{If: "the epoch is older than the current one", Error: model.ErrProducerFenced, Holds: func(x ends) bool { return x.producerEpoch < x.m.producerEpoch }},
 	{If: "a fence is pending, and a client asks", Rule: model.CommitAgainstFence, Error: model.ErrConcurrentTransactions,
-		Holds: func(x *ends) bool { return x.fromClient && x.isFence() }},
-	{If: "a transition is pending that is no fence", Error: model.ErrConcurrentTransactions, Holds: (*ends).isPending},
-	{If: "the transaction is complete, with the other result", Error: model.ErrInvalidTxnState, Holds: func(x *ends) bool { return x.m.state.complete() && !x.isSame() }},
-	{If: "the transaction is decided, with the same result", Error: model.ErrConcurrentTransactions, Holds: func(x *ends) bool { return x.m.state.decided() && x.isSame() }},
-	{If: "the transaction is decided, with the other result", Error: model.ErrInvalidTxnState, Holds: func(x *ends) bool { return x.m.state.decided() }},
-	{If: "there is no transaction", Error: model.ErrInvalidTxnState, Holds: func(x *ends) bool { return x.m.state == EmptyTransaction }},
+		Holds: func(x ends) bool { return x.fromClient && x.isFence() }},
+	{If: "a transition is pending that is no fence", Error: model.ErrConcurrentTransactions, Holds: ends.isPending},
+	{If: "the transaction is complete, with the other result", Error: model.ErrInvalidTxnState, Holds: func(x ends) bool { return x.m.state.complete() && !x.isSame() }},
+	{If: "the transaction is decided, with the same result", Error: model.ErrConcurrentTransactions, Holds: func(x ends) bool { return x.m.state.decided() && x.isSame() }},
+	{If: "the transaction is decided, with the other result", Error: model.ErrInvalidTxnState, Holds: func(x ends) bool { return x.m.state.decided() }},
+	{If: "there is no transaction", Error: model.ErrInvalidTxnState, Holds: func(x ends) bool { return x.m.state == EmptyTransaction }},
 }}
 
 // endChecksTV2 are those for clients whose epoch ends with the transaction.
@@ -144,23 +144,23 @@ var endChecksTV1 = model.Checks[ends]{Request: "EndTxn to version 4 (TV1)", List
 // Source: TransactionCoordinator.endTransaction; KIP-890.
 var endChecksTV2 = model.Checks[ends]{Request: "EndTxn from version 5 (TV2)", List: []model.Check[ends]{
 	{If: "a fence is pending, and a client asks", Rule: model.CommitAgainstFence, Error: model.ErrConcurrentTransactions,
-		Holds: func(x *ends) bool { return x.fromClient && x.isFence() }},
-	{If: "a transition is pending that is no fence", Rule: model.PendingBeforeEpoch, Error: model.ErrConcurrentTransactions, Holds: (*ends).isPending},
+		Holds: func(x ends) bool { return x.fromClient && x.isFence() }},
+	{If: "a transition is pending that is no fence", Rule: model.PendingBeforeEpoch, Error: model.ErrConcurrentTransactions, Holds: ends.isPending},
 	{If: "the producer id is not the current one, nor the one before with its last epoch", Error: model.ErrInvalidProducerIDMapping,
-		Holds: func(x *ends) bool { return x.m.producerID != x.producerID && !x.overflowed() }},
+		Holds: func(x ends) bool { return x.m.producerID != x.producerID && !x.overflowed() }},
 	{If: "the epoch is neither the current one nor, of a transaction that is decided or complete, the one before", Error: model.ErrProducerFenced,
-		Holds: func(x *ends) bool { return !x.acceptsEpoch() }},
-	{If: "a transition is pending that is no fence", Until: model.PendingBeforeEpoch, Error: model.ErrConcurrentTransactions, Holds: (*ends).isPending},
+		Holds: func(x ends) bool { return !x.acceptsEpoch() }},
+	{If: "a transition is pending that is no fence", Until: model.PendingBeforeEpoch, Error: model.ErrConcurrentTransactions, Holds: ends.isPending},
 	{If: "the transaction is aborted, and a commit has the epoch before", Rule: model.FencedCommitRetry, Error: model.ErrProducerFenced,
-		Holds: func(x *ends) bool { return x.m.state == CompleteAbort && x.isRetry() && x.result == model.Commit }},
+		Holds: func(x ends) bool { return x.m.state == CompleteAbort && x.isRetry() && x.result == model.Commit }},
 	{If: "the transaction is complete with the other result, and the epoch is the one before", Error: model.ErrInvalidTxnState,
-		Holds: func(x *ends) bool { return x.m.state.complete() && x.isRetry() && !x.isSame() }},
+		Holds: func(x ends) bool { return x.m.state.complete() && x.isRetry() && !x.isSame() }},
 	{If: "the transaction is complete or there is none, and a commit has the current epoch", Error: model.ErrInvalidTxnState,
-		Holds: func(x *ends) bool {
+		Holds: func(x ends) bool {
 			return (x.m.state.complete() || x.m.state == EmptyTransaction) && !x.isRetry() && x.result == model.Commit
 		}},
-	{If: "the transaction is decided, with the same result", Error: model.ErrConcurrentTransactions, Holds: func(x *ends) bool { return x.m.state.decided() && x.isSame() }},
-	{If: "the transaction is decided, with the other result", Error: model.ErrInvalidTxnState, Holds: func(x *ends) bool { return x.m.state.decided() }},
+	{If: "the transaction is decided, with the same result", Error: model.ErrConcurrentTransactions, Holds: func(x ends) bool { return x.m.state.decided() && x.isSame() }},
+	{If: "the transaction is decided, with the other result", Error: model.ErrInvalidTxnState, Holds: func(x ends) bool { return x.m.state.decided() }},
 }}
 
 // result is how the transaction ends, if it is decided.

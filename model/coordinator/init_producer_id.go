@@ -24,7 +24,7 @@ func (t *Transactions) initProducerID(e sim.Envelope, request *model.InitProduce
 		out.Reply(e, &model.InitProducerIDResponse{Error: model.None, ProducerID: t.generateProducerID(), ProducerEpoch: 0})
 		return
 	}
-	if err := model.Refusal(t.config.Rules, initRequestChecks, &initialising{t, nil, request}); err != model.None {
+	if err := model.Refusal(t.config.Rules, initRequestChecks, initialising{t, nil, request}); err != model.None {
 		refuse(err)
 		return
 	}
@@ -32,7 +32,7 @@ func (t *Transactions) initProducerID(e sim.Envelope, request *model.InitProduce
 	if !m.known {
 		m.known, m.producerID, m.txnTimeout = true, t.generateProducerID(), timeoutOf(request)
 	}
-	if err := model.Refusal(t.config.Rules, initStateChecks, &initialising{t, m, request}); err != model.None {
+	if err := model.Refusal(t.config.Rules, initStateChecks, initialising{t, m, request}); err != model.None {
 		refuse(err)
 		return
 	}
@@ -72,21 +72,21 @@ const maxTimeout = 15 * time.Minute
 // Source: KafkaApis.handleInitProducerIdRequest, TransactionCoordinator.handleInitProducerId.
 var initRequestChecks = model.Checks[initialising]{Request: "InitProducerId, what the request says", List: []model.Check[initialising]{
 	{If: "it carries a producer id without an epoch, or the other way round", Error: model.ErrInvalidRequest,
-		Holds: func(i *initialising) bool {
+		Holds: func(i initialising) bool {
 			return (i.request.ProducerID == model.NoProducerID) != (i.request.ProducerEpoch == model.NoProducerEpoch)
 		}},
 	{If: "the transactional id is empty", Error: model.ErrInvalidRequest,
-		Holds: func(i *initialising) bool { return i.request.TransactionalID == model.EmptyTransactionalID }},
+		Holds: func(i initialising) bool { return i.request.TransactionalID == model.EmptyTransactionalID }},
 	{If: "it asks to keep a prepared transaction", Until: model.KeepPrepared, Error: model.ErrUnsupportedVersion,
-		Holds: func(i *initialising) bool { return i.request.KeepPrepared }},
+		Holds: func(i initialising) bool { return i.request.KeepPrepared }},
 	{If: "the timeout is 0 or less, or larger than transaction.max.timeout.ms, and it is not of two-phase commit", Error: model.ErrInvalidTransactionTimeout,
-		Holds: func(i *initialising) bool {
+		Holds: func(i initialising) bool {
 			return !i.request.TwoPhase && (i.request.TransactionTimeout <= 0 || i.request.TransactionTimeout > maxTimeout)
 		}},
 	{If: "the broker is loading the transaction log", Error: model.ErrCoordinatorLoadInProgress,
-		Holds: func(i *initialising) bool { return i.t.loading }},
+		Holds: func(i initialising) bool { return i.t.loading }},
 	{If: "the broker does not lead the transaction log", Error: model.ErrNotCoordinator,
-		Holds: func(i *initialising) bool { return !i.t.leads }},
+		Holds: func(i initialising) bool { return !i.t.leads }},
 }}
 
 // initStateChecks are those that do.
@@ -94,13 +94,13 @@ var initRequestChecks = model.Checks[initialising]{Request: "InitProducerId, wha
 // Source: TransactionCoordinator.prepareInitProducerIdTransit.
 var initStateChecks = model.Checks[initialising]{Request: "InitProducerId, what the state says", List: []model.Check[initialising]{
 	{If: "a transition is pending", Error: model.ErrConcurrentTransactions,
-		Holds: func(i *initialising) bool { return i.m.pendingTransitionInProgress() }},
+		Holds: func(i initialising) bool { return i.m.pendingTransitionInProgress() }},
 	{If: "it carries a producer id that is neither the current one, nor the one before with its epochs used up", Error: model.ErrProducerFenced,
-		Holds: func(i *initialising) bool {
+		Holds: func(i initialising) bool {
 			return i.request.ProducerID != model.NoProducerID && !i.m.mayInitialise(i.request)
 		}},
 	{If: "the transaction is decided, and not complete", Error: model.ErrConcurrentTransactions,
-		Holds: func(i *initialising) bool { return i.m.state.decided() }},
+		Holds: func(i initialising) bool { return i.m.state.decided() }},
 }}
 
 // mayInitialise says whether a client that goes on after an error still has the

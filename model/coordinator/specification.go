@@ -54,7 +54,7 @@ func States() (states []string, previous [][]string) {
 	for s := EmptyTransaction; s <= PrepareEpochFence; s++ {
 		states = append(states, s.String())
 		var before []string
-		for _, p := range s.validPreviousStates() {
+		for _, p := range validPreviousStates[s] {
 			before = append(before, p.String())
 		}
 		previous = append(previous, before)

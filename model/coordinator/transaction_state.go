@@ -1,9 +1,6 @@
 package coordinator
 
-import (
-	"fmt"
-	"slices"
-)
+import "slices"
 
 // TransactionState is where a transactional id stands. In every state but Empty,
 // CompleteCommit and CompleteAbort there is something left to do.
@@ -74,33 +71,22 @@ func (s TransactionState) String() string {
 		"Dead", "PrepareEpochFence", "none"}[s]
 }
 
-// validPreviousStates lists the states from which one leads here.
+// validPreviousStates lists the states from which one leads to each.
 //
 // Source: TransactionState.validPreviousStates.
-func (s TransactionState) validPreviousStates() []TransactionState {
-	switch s {
-	case EmptyTransaction:
-		return []TransactionState{EmptyTransaction, CompleteCommit, CompleteAbort}
-	case Ongoing:
-		return []TransactionState{Ongoing, EmptyTransaction, CompleteCommit, CompleteAbort}
-	case PrepareCommit:
-		return []TransactionState{Ongoing}
-	case PrepareAbort:
-		return []TransactionState{Ongoing, PrepareEpochFence, EmptyTransaction, CompleteCommit, CompleteAbort}
-	case CompleteCommit:
-		return []TransactionState{PrepareCommit}
-	case CompleteAbort:
-		return []TransactionState{PrepareAbort}
-	case DeadTransaction:
-		return []TransactionState{EmptyTransaction, CompleteCommit, CompleteAbort}
-	case PrepareEpochFence:
-		return []TransactionState{Ongoing}
-	}
-	panic(fmt.Sprintf("coordinator: %v is no state of a transaction", s))
+var validPreviousStates = [...][]TransactionState{
+	EmptyTransaction:  {EmptyTransaction, CompleteCommit, CompleteAbort},
+	Ongoing:           {Ongoing, EmptyTransaction, CompleteCommit, CompleteAbort},
+	PrepareCommit:     {Ongoing},
+	PrepareAbort:      {Ongoing, PrepareEpochFence, EmptyTransaction, CompleteCommit, CompleteAbort},
+	CompleteCommit:    {PrepareCommit},
+	CompleteAbort:     {PrepareAbort},
+	DeadTransaction:   {EmptyTransaction, CompleteCommit, CompleteAbort},
+	PrepareEpochFence: {Ongoing},
 }
 
 func (s TransactionState) mayFollow(before TransactionState) bool {
-	return slices.Contains(s.validPreviousStates(), before)
+	return slices.Contains(validPreviousStates[s], before)
 }
 
 // decided says whether the end of the transaction is in the log, and markers

@@ -180,7 +180,7 @@ func (t *Transactions) Handle(e sim.Envelope, out *sim.Outbox) {
 // has initialised it.
 // Source: TransactionStateManager.getTransactionState.
 func (t *Transactions) transaction(id model.TransactionalID) (*transactionMetadata, model.Error) {
-	if err := model.Refusal(t.config.Rules, knownChecks, &naming{t, id}); err != model.None {
+	if err := model.Refusal(t.config.Rules, knownChecks, naming{t, id}); err != model.None {
 		return nil, err
 	}
 	return &t.metadata[id], model.None
@@ -197,10 +197,10 @@ type naming struct {
 // Source: TransactionCoordinator.handleEndTransaction and others, TransactionStateManager.getTransactionState.
 var knownChecks = model.Checks[naming]{Request: "AddPartitionsToTxn, AddOffsetsToTxn, EndTxn, before all else", List: []model.Check[naming]{
 	{If: "there is no transactional id, or an empty one", Error: model.ErrInvalidRequest,
-		Holds: func(n *naming) bool { return n.id == model.NoTransactionalID || n.id == model.EmptyTransactionalID }},
-	{If: "the broker is loading the transaction log", Error: model.ErrCoordinatorLoadInProgress, Holds: func(n *naming) bool { return n.t.loading }},
-	{If: "the broker does not lead the transaction log", Error: model.ErrNotCoordinator, Holds: func(n *naming) bool { return !n.t.leads }},
-	{If: "nobody has asked for a producer id with the transactional id", Error: model.ErrInvalidProducerIDMapping, Holds: func(n *naming) bool { return !n.t.metadata[n.id].known }},
+		Holds: func(n naming) bool { return n.id == model.NoTransactionalID || n.id == model.EmptyTransactionalID }},
+	{If: "the broker is loading the transaction log", Error: model.ErrCoordinatorLoadInProgress, Holds: func(n naming) bool { return n.t.loading }},
+	{If: "the broker does not lead the transaction log", Error: model.ErrNotCoordinator, Holds: func(n naming) bool { return !n.t.leads }},
+	{If: "nobody has asked for a producer id with the transactional id", Error: model.ErrInvalidProducerIDMapping, Holds: func(n naming) bool { return !n.t.metadata[n.id].known }},
 }}
 
 // generateProducerID hands out a producer id that nobody has had.

@@ -300,7 +300,7 @@ func TestEndTxnTV1(t *testing.T) {
 		{PrepareAbort, model.Commit, model.ErrInvalidTxnState},
 	} {
 		node := unpending(test.state)
-		if got := model.Refusal(model.Rules{}, endChecksTV1, &ends{&node.metadata[0], ending{10, 2, test.result, true, model.TV1}}); got != test.want {
+		if got := model.Refusal(model.Rules{}, endChecksTV1, ends{&node.metadata[0], ending{10, 2, test.result, true, model.TV1}}); got != test.want {
 			t.Errorf("%v, nothing pending: EndTxn %v: %v, want %v", test.state, test.result, got, test.want)
 		}
 	}
@@ -353,7 +353,7 @@ func TestEndTxnTV2(t *testing.T) {
 	} {
 		node := in(test.state, model.TV2)
 		node.metadata[0].pendingState = none
-		if got := model.Refusal(model.Rules{}, endChecksTV2, &ends{&node.metadata[0], ending{10, test.epoch, test.result, true, model.TV2}}); got != test.want {
+		if got := model.Refusal(model.Rules{}, endChecksTV2, ends{&node.metadata[0], ending{10, test.epoch, test.result, true, model.TV2}}); got != test.want {
 			t.Errorf("%v, nothing pending, %s: EndTxn %v: %v, want %v", test.state, test.name, test.result, got, test.want)
 		}
 	}
