@@ -340,6 +340,7 @@ func (m *nodeState) crash() {
 	m.down, m.up = true, w.pace.later(&w.faults.left.Down, &w.faults.down)
 	for _, a := range m.alarms {
 		a.deadline = Never
+		w.pace.changed(a.event.Thread)
 	}
 	for _, c := range w.conns {
 		if c.node == m && c.dialled() {

@@ -152,10 +152,15 @@ func (w *World) discontent() []Violation {
 	return list
 }
 
-// prepareLooks makes the object that keeps any two steps from being independent
-// where a property judges each state. The state at the end of a run is that of
-// its happens-before class, so Finally needs none.
-func (w *World) prepareLooks() {
+// prepareClaims notes which acts are judged, and makes the object that keeps any two
+// steps from being independent where a property judges each state. The state at the end
+// of a run is that of its happens-before class, so Finally needs none.
+func (w *World) prepareClaims() {
+	for _, p := range w.claims {
+		for i := range p.acts {
+			w.judgedActs |= p.acts[i].actions
+		}
+	}
 	if slices.ContainsFunc(w.claims, func(p *Property) bool { return p.always != nil || p.probe != nil }) {
 		w.looked.kind, w.looked.label = hook.Whole, "the state"
 		w.bind(&w.looked)
@@ -164,7 +169,7 @@ func (w *World) prepareLooks() {
 
 // look shows the state to the properties that judge states. What a check has given
 // other values is no state that they need to understand.
-func (w *World) look(after Event) {
+func (w *World) look(after *Event) {
 	if w.estranged {
 		return
 	}
@@ -177,7 +182,7 @@ func (w *World) look(after Event) {
 			continue
 		}
 		if waits == nil {
-			waits = w.waits(after)
+			waits = w.waits(*after)
 		}
 		tested, err := p.JudgeState(waits)
 		if err != nil {

@@ -105,7 +105,7 @@ func (o *Outbox) connOf(e Envelope) *Conn {
 
 func (c *Conn) mute(muted bool) {
 	c.muted = muted
-	c.node.world.pace.changed(c)
+	c.node.world.pace.changed(c.thread())
 }
 
 // nodeState is a node in its world.

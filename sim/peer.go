@@ -10,6 +10,7 @@ type asking struct {
 	by       *nodeState
 	inFlight []Envelope // requests that nothing has come back for, oldest first
 	thread   int        // of what comes back
+	last     [2]string  // the kind of what came back last, and how its event is called
 }
 
 // Send writes a request on a connection that the node has dialled. What comes
@@ -68,7 +69,10 @@ func (a *asking) brings() Message {
 func (a *asking) event() Event {
 	label := string(ErrBroken)
 	if m := a.brings(); m != ErrBroken {
-		label = a.by.world.nameOf(m) + " response"
+		if name := a.by.world.nameOf(m); a.last[0] != name {
+			a.last = [2]string{name, name + " response"} // A name is not put together at each step.
+		}
+		label = a.last[1]
 	}
 	return Event{Actor: a.conn.in.tail.label, Label: label, Place: a.by.place(), Thread: a.thread, source: a}
 }

@@ -14,7 +14,9 @@ type outcome struct {
 	tested     uint64 // the properties that it put to the test by what it did; see testedNow
 }
 
-func (o *outcome) reset() { o.set(&outcome{}) }
+func (o *outcome) reset() {
+	o.accesses, o.putOff, o.violations, o.tested = o.accesses[:0], o.putOff[:0], o.violations[:0], 0
+}
 
 // set makes it another one, in the room that it has.
 func (o *outcome) set(other *outcome) {
@@ -111,6 +113,9 @@ func (w *World) observe(o Act) {
 	o.At = w.pace.now()
 	if w.trace != nil {
 		w.trace.Act(o)
+	}
+	if w.judgedActs&o.Action == 0 {
+		return
 	}
 	for i, p := range w.claims {
 		seen, tested, err := p.Judge(o)

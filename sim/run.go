@@ -24,7 +24,7 @@ func (w *World) start() error {
 		w.runEnd.kind, w.runEnd.label = hook.Clock, "the end of the run"
 		w.bind(&w.runEnd)
 	}
-	w.prepareLooks()
+	w.prepareClaims()
 	w.prepareClock()
 	w.prepareAsking()
 	w.prepareFaults()
@@ -165,7 +165,7 @@ func (w *World) end(event *Event, from *site) {
 	}
 	w.base = nil
 	w.findEnabled()
-	w.look(*event)
+	w.look(event)
 	if w.trace != nil {
 		w.trace.End()
 	}

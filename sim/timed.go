@@ -55,6 +55,8 @@ type timed struct {
 	nodes      []service  // by number - 1
 	due        queue
 	threads    []timedThread // by number; nil: a fault, which is never due
+	steps      int           // so far
+	looked     []int         // by thread: the last step after which it was looked at
 	objects    []objectInfo  // by the number of an object
 	lockQueues []*lockQueue  // at each Mutex
 	ties       []int32
@@ -150,14 +152,14 @@ func (td *timed) prepare() {
 		td.add(m.event.Thread, m, &m.object)
 	}
 	for _, a := range w.timers.alarms {
-		td.add(a.event.Thread, a, &a.node.object)
+		td.add(a.event.Thread, a) // Whoever arms it or stops it says so.
 	}
 	for i, x := range td.Overrides {
 		if !used[i] {
 			panic(fmt.Sprintf("sim: Timing.Overrides names %q: no task, node or direction of a connection has that name", x.Of))
 		}
 	}
-	td.due.at = make([]int32, len(td.threads))
+	td.due.at, td.looked = make([]int32, len(td.threads)), make([]int, len(td.threads))
 	td.stale = true
 }
 
@@ -329,19 +331,23 @@ func (td *timed) end(e *Event) {
 		task, since = int32(e.task.number), x.next
 		x.next = w.clock.now.Add(x.step(e.task.site))
 	}
-	for i := range w.accesses {
-		if a := &w.accesses[i]; a.Write && td.objects[a.Object].lockQueue != nil {
-			td.settle(w, td.objects[a.Object].lockQueue, task, since)
+	if len(td.lockQueues) > 0 {
+		for i := range w.accesses {
+			if a := &w.accesses[i]; a.Write && td.objects[a.Object].lockQueue != nil {
+				td.settle(w, td.objects[a.Object].lockQueue, task, since)
+			}
 		}
 	}
 	if td.stale {
 		return
 	}
-	if e.task != nil {
-		td.look(task)
+	td.steps++
+	td.lookOnce(int32(e.Thread))
+	for _, thread := range w.putOff {
+		td.lookOnce(int32(thread))
 	}
-	if td.choosing > 0 {
-		td.lookAtChoices(w)
+	if place := e.Place - len(w.tasks); td.choosing > 0 && (place < 1 || place > len(w.nodes)) {
+		td.lookAtChoices(w) // What a node does changes no channel and no timer of a task.
 	}
 	for i := range w.accesses {
 		a := &w.accesses[i]
@@ -350,10 +356,10 @@ func (td *timed) end(e *Event) {
 		}
 		info := &td.objects[a.Object]
 		for _, thread := range info.threads {
-			td.look(thread)
+			td.lookOnce(thread)
 		}
 		for _, waiter := range td.objects[info.group].waiters {
-			td.look(waiter)
+			td.lookOnce(waiter)
 		}
 	}
 }
@@ -362,8 +368,16 @@ func (td *timed) end(e *Event) {
 func (td *timed) lookAtChoices(w *World) {
 	for _, t := range w.tasks {
 		if t.choosing() {
-			td.look(int32(t.number))
+			td.lookOnce(int32(t.number))
 		}
+	}
+}
+
+// lookOnce looks at a thread, unless the step has led there before.
+func (td *timed) lookOnce(thread int32) {
+	if td.looked[thread] != td.steps {
+		td.looked[thread] = td.steps
+		td.look(thread)
 	}
 }
 
@@ -445,7 +459,7 @@ func (td *timed) find() {
 	}
 }
 
-func (td *timed) changed(c *Conn)                { td.look(int32(c.thread())) }
+func (td *timed) changed(thread int)             { td.look(int32(thread)) }
 func (td *timed) loaded()                        { td.stale = true }
 func (td *timed) timed() bool                    { return true }
 func (td *timed) checks() bool                   { return !td.Unchecked }

@@ -11,7 +11,7 @@ func (*untimed) begin(*Event)               {}
 func (*untimed) end(*Event)                 {}
 func (*untimed) sent(*Conn)                 {}
 func (*untimed) answered(*Conn)             {}
-func (*untimed) changed(*Conn)              {}
+func (*untimed) changed(int)                {}
 func (*untimed) served(*nodeState)          {}
 func (*untimed) idle([]*Task)               {}
 func (*untimed) loaded()                    {}

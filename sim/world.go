@@ -30,6 +30,7 @@ type wiring struct {
 	shared       []root
 	processes    []*process
 	claims       []*Property
+	judgedActs   Action                    // that some claim sees
 	properties   []string                  // names of all that is judged; made when first asked for
 	objects      []objectHolder            // with an object each, by number, from 1
 	names        []string                  // of the objects; made when first asked for
@@ -107,7 +108,7 @@ type pacer interface {
 
 	sent(c *Conn)        // a request was written
 	answered(c *Conn)    // a response was written
-	changed(c *Conn)     // the node reads it again, or no longer
+	changed(thread int)  // by other than what a step touches, arms or stops
 	served(m *nodeState) // the node has taken a message
 	idle(tasks []*Task)  // their process is gone
 	loaded()             // the world is in another state

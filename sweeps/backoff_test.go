@@ -3,6 +3,7 @@ package sweeps
 import (
 	"fmt"
 	"math"
+	"runtime"
 	"testing"
 	"time"
 
@@ -242,6 +243,26 @@ func TestPoliciesAreTheClients(t *testing.T) {
 			if here.Throughput != scenario.Throughput || here.Answers != scenario.Answers || here.Committed != scenario.Committed {
 				t.Errorf("%s at a window of %s: %+v, and as a variant of the scenario %+v", policy, window, here, scenario)
 			}
+		}
+	}
+}
+
+// Goal: a transaction does not come to allocate more than it did without anybody seeing
+// it: that is much of what it costs. Method: a run of 600 transactions against one of 100,
+// so that what builds the world is not counted; a fifth more or less is too much.
+func TestTransactionAllocates(t *testing.T) {
+	allocations := func(policy string, transactions int) float64 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		measured(t, policy, 1, "backoff=4ms", fmt.Sprint("transactions=", transactions))
+		runtime.ReadMemStats(&after)
+		return float64(after.Mallocs - before.Mallocs)
+	}
+	for policy, want := range map[string]float64{
+		"fixed": 43, "sarama": 43, "kgo": 41, "exp-full-jitter": 45, "exp-jitter-20": 43, "decorrelated": 43, "tv2": 43, "java": 44,
+	} {
+		if got := (allocations(policy, 600) - allocations(policy, 100)) / 500; got > 1.2*want || want > 1.2*got {
+			t.Errorf("a transaction of %s allocates %.1f times, and did %v times", policy, got, want)
 		}
 	}
 }

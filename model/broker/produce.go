@@ -346,7 +346,7 @@ func (b *Broker) appendRecords(e sim.Envelope, request *model.ProduceRequest, gu
 				outcome.BaseOffset, outcome.Error = log.append(&p.Batch, guards[i])
 			}
 			if outcome.Error == model.None && !request.LeaderOnly {
-				d.waits = append(d.waits, written{p.Partition, outcome.BaseOffset + model.Offset(len(p.Batch.Records))})
+				d.waitFor(log, outcome.BaseOffset+model.Offset(len(p.Batch.Records)))
 			}
 		}
 		d.produced = append(d.produced, outcome)

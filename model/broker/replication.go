@@ -76,6 +76,13 @@ type delayedAppend struct {
 	markers  []model.TxnMarkerResult          // of a WriteTxnMarkers
 }
 
+// waitFor notes what was written, unless all replicas have it already.
+func (d *delayedAppend) waitFor(log *partitionLog, end model.Offset) {
+	if log.highWatermark < end {
+		d.waits = append(d.waits, written{log.partition, end})
+	}
+}
+
 // fails says of a partition that it is not known whether the new leader has what was
 // written.
 func (d *delayedAppend) fails(p model.Partition) {

@@ -71,7 +71,7 @@ func (b *Broker) writeTxnMarkers(e sim.Envelope, request *model.WriteTxnMarkersR
 				b.endsTransaction(p, marker, err, out)
 			}
 			if err == model.None {
-				d.waits = append(d.waits, written{p, log.logEndOffset()})
+				d.waitFor(log, log.logEndOffset())
 			}
 			outcome := model.PartitionError{Partition: p, Error: err}
 			result.Partitions = append(result.Partitions, outcome)
