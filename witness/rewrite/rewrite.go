@@ -53,6 +53,8 @@ var shims = map[string]shim{
 	"io":               {"io", same("Pipe PipeReader PipeWriter")},
 	"reflect":          {"", map[string]string{"Select": "ReflectSelect", "MapIter": "ReflectIter"}},
 	"iter":             {"", same("Pull Pull2")},
+	"os/signal":        {"signal", same("Notify NotifyContext Stop Reset Ignore Ignored")},
+	"syscall":          {"signal", same("Kill")},
 }
 
 func atomics() map[string]string {
@@ -447,7 +449,7 @@ func (r *rewriter) dotOf(id *ast.Ident, stack []ast.Node) *types.Package {
 }
 
 // selected puts the methods of a *testing.T under control, those of a reflect.Value that work
-// on channels and maps, and those that dial and listen. A struct that embeds one has them too.
+// on channels and maps, and those that dial, listen and signal. A struct that embeds one has them too.
 func (r *rewriter) selected(n *ast.SelectorExpr, s *types.Selection) {
 	f, ok := s.Obj().(*types.Func)
 	if !ok {
@@ -472,6 +474,8 @@ func (r *rewriter) selected(n *ast.SelectorExpr, s *types.Selection) {
 		pkg, to = "net", "OfDialer("
 	case "(*net.ListenConfig).Listen":
 		pkg, to = "net", "OfListenConfig("
+	case "(*os.Process).Signal":
+		pkg, to = "signal", "OfProcess("
 	default:
 		if !isT(t) {
 			return
@@ -482,7 +486,7 @@ func (r *rewriter) selected(n *ast.SelectorExpr, s *types.Selection) {
 		r.missed = append(r.missed, r.line(n)+": "+f.FullName()+"; call it on the value itself")
 		return
 	}
-	if pkg == "net" && deref(t) == t {
+	if pkg != "" && pkg != testing && deref(t) == t {
 		to += "&"
 	}
 	r.open(n.X, r.runtime(pkg)+"."+to)

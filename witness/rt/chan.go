@@ -1,6 +1,7 @@
 package rt
 
 import (
+	"fmt"
 	"reflect"
 	"runtime"
 	"strconv"
@@ -541,6 +542,16 @@ func CloseNow[T any](c chan T) {
 		return
 	}
 	close(c)
+}
+
+// SendNow sends as a timer goes off: to who waits, or into the buffer, or what is sent is lost.
+func SendNow[T any](c chan<- T, v T) {
+	s := &SendCase[T]{c: c, v: v, ch: channelOf(c, 0)}
+	s.own = active.by
+	active.touch(s.ch.object, true)
+	if s.complete(); s.panics { // It is no tick.
+		active.fail(NoPanic, fmt.Errorf("%v is sent on a closed channel", v))
+	}
 }
 
 // Len is len(c).

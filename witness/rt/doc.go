@@ -5,7 +5,7 @@
 // The rewriter (racelab/witness/rewrite) puts calls of this package where the
 // source has go, <-, select, close and range, and names of this package, or of the
 // packages below it, where the source names those of sync, sync/atomic, time,
-// context, math/rand, crypto/rand, maps, net, io, reflect and
+// context, math/rand, crypto/rand, maps, net, io, os/signal, reflect and
 // testing/synctest. Nobody writes such calls by hand.
 //
 // # A run

@@ -95,7 +95,7 @@ func (s *System) woken() bool {
 }
 
 // strangers is how many goroutines there are that packages started which are not
-// rewritten, such as os/signal, since the first run.
+// rewritten, such as net/http, since the first run.
 func (s *System) strangers() int {
 	own := 0
 	for _, g := range s.run.goroutines {

@@ -105,6 +105,14 @@ func Fail(err error) {
 	}
 }
 
+// End reports from within a run that the process ends there.
+func End(err error) {
+	if g := current(); g != nil && !active.killed {
+		active.fail(NoPanic, err)
+		g.at(&yielding{"end"})
+	}
+}
+
 // Note adds a line to what the step did, such as a line of the test's log.
 func Note(line string) {
 	if g := current(); g != nil && !active.killed {
@@ -169,8 +177,8 @@ func (s *System) look() {
 			s.offer(g)
 		}
 	}
-	// A signal, or an answer by a real socket, comes long before a timeout, but this clock would
-	// be at the timeout at once.
+	// An answer by a real socket comes long before a timeout, but this clock would be at the
+	// timeout at once.
 	s.idle = len(s.enabled) == 0 && !(r.ended < 0 && len(r.timers) > 0 && s.awaitOutsiders(200*time.Millisecond>>outsiders.vain))
 	idle := s.idle || s.pollers()
 	if idle && (r.waitsTooLong() || s.idle && r.nothingComes()) {

@@ -197,11 +197,7 @@ func (t *Timer) start(d time.Duration) {
 			active.start("AfterFunc:"+at(t.site).function, t.f)
 			return
 		}
-		// The tick goes to who waits, or into the buffer, or is lost.
-		s := &SendCase[time.Time]{c: t.c, v: epoch.Add(active.now), ch: channelOf(t.c, 0)}
-		s.own = active.by
-		active.touch(s.ch.object, true)
-		s.complete()
+		SendNow(t.c, epoch.Add(active.now))
 	}
 	active.arm(t.t)
 }

@@ -35,6 +35,9 @@ var kernels = map[string]string{
 	// Of the standard library.
 	"FanIn": rt.Fails, "PipeLeft": rt.NoLeak, "PipeCut": rt.Fails, "FanInFine": "", "PipeClosedFine": "", "SynctestFine": "", "StacksFine": "",
 
+	// Signals of the process to itself.
+	"SignalLost": rt.NoDeadlock, "SignalEarly": rt.NoPanic, "SignalToClosed": rt.NoPanic, "SignalsFine": "",
+
 	// Sockets of this host.
 	"Handlers": rt.Fails, "IdleClient": rt.NoDeadlock, "SlowClient": rt.Fails, "HandlersFine": "", "SocketsFine": "",
 
