@@ -168,7 +168,11 @@ func (s Search) plays(t testing.TB, build func(*sim.World)) bool {
 		return true
 	}
 	if content, err := os.ReadFile(scheduleFile(t)); err == nil {
-		p := playRun(t, build, parse(t, string(content)))
+		p, err := play(build, parse(t, string(content)))
+		if err != nil {
+			t.Logf("%s does not fit this world any more; delete that file by hand: %v", scheduleFile(t), err)
+			return false
+		}
 		if first := p.first(s.Expect); first >= 0 {
 			t.Fatal(p.picture(t, build, first, scheduleFile(t)+" breaks it still; delete that file by hand", "@"+scheduleFile(t)))
 		}
@@ -243,15 +247,20 @@ func (c *bytesChooser) Choose(enabled []sim.Event) (int, error) {
 // played is one run.
 type played struct{ report *view.Report }
 
-func playRun(t testing.TB, build func(*sim.World), c sim.Chooser) played {
-	t.Helper()
+func play(build func(*sim.World), c sim.Chooser) (played, error) {
 	w := worlds(build)()
 	defer w.Close()
 	r, err := view.Play(w, c)
+	return played{r}, err
+}
+
+func playRun(t testing.TB, build func(*sim.World), c sim.Chooser) played {
+	t.Helper()
+	p, err := play(build, c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return played{r}
+	return p
 }
 
 // first is the index of the break to look at, or -1.
@@ -410,6 +419,23 @@ func (s Search) judge(t testing.TB, build func(*sim.World), r *explore.Result) {
 	}
 }
 
+// shrunk is a verdict with its schedule made short.
+func shrunk(t testing.TB, build func(*sim.World), v *explore.Verdict) *explore.Verdict {
+	t.Helper()
+	sys, err := explore.NewWorlds(worlds(build))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sys.Close()
+	s := explore.Shrink(sys, v.Schedule, v.Property, shrinkStates)
+	short := *v
+	short.Schedule, short.Shortest = s.Schedule, s.Shortest
+	if s.Err != nil {
+		short.Err = s.Err
+	}
+	return &short
+}
+
 // judged lists what a search has verdicts on.
 func judged(r *explore.Result) []string {
 	var names []string
@@ -451,6 +477,10 @@ func (s Search) fail(t testing.TB, build func(*sim.World), r *explore.Result, br
 		t.Errorf("%s, at the start, before any step: %v", v.Property, v.Err)
 		return
 	}
+	found := len(v.Schedule)
+	if !v.Shortest && v.Round == 0 {
+		v = shrunk(t, build, v)
+	}
 	p := playRun(t, build, sim.NewReplay(v.Schedule))
 	first := slices.IndexFunc(p.report.Broken, func(b view.Break) bool { return b.Property == v.Property })
 	if first < 0 && v.Property != sim.NoDataRace {
@@ -471,7 +501,9 @@ func (s Search) fail(t testing.TB, build func(*sim.World), r *explore.Result, br
 	}
 	search := explored(r)
 	switch {
-	case r.Strategy != "states" || !r.Complete || !v.Shortest:
+	case !v.Shortest && len(v.Schedule) < found:
+		search += fmt.Sprintf("; shrunk from %d steps to %d, which may not be the shortest", found, len(v.Schedule))
+	case !v.Shortest:
 	case v.Property == sim.NoDataRace:
 		search += "; in no shorter schedule can both steps be next"
 	default:

@@ -330,3 +330,71 @@ func TestDataRaceLeavesNoProof(t *testing.T) {
 		t.Errorf("it says %q, %q", r.failed, says)
 	}
 }
+
+// Goal: what breaks is drawn as short as it gets, whichever search found it. Method: most
+// tasks have no part in the break.
+func TestCheckShrinks(t *testing.T) {
+	build := func(w *sim.World) {
+		var n sim.Atomic[int]
+		w.Share("n", &n)
+		for i := range 5 {
+			w.Go(fmt.Sprint("busy", i), func(t *sim.Task) {
+				for range 10 {
+					t.Step("work")
+				}
+			})
+		}
+		for i := range 2 {
+			w.Go(fmt.Sprint("G", i), func(t *sim.Task) { t.Step("think"); n.Add(t, 1) })
+		}
+		w.Always("n stays below 2", func(c *sim.Claim) { c.Assert(n.Peek() < 2, "n is %d", n.Peek()) })
+	}
+	for _, s := range []simtest.Search{{Strategy: "pct", Limit: 50}, {Strategy: "walk", FailFast: true}, {Limit: 2, FailFast: true}, {FailFast: true}} {
+		r := checked(s, build)
+		if len(r.failed) != 1 {
+			t.Fatalf("%+v: it says %q", s, r.failed)
+		}
+		text := strings.Join(strings.Fields(r.failed[0]), " ")
+		for _, want := range []string{"no schedule is shorter", "-sim.schedule='G0 think; G0 add to n; G1 think; G1 add to n'"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("%+v: it says %s, want %s", s, r.failed[0], want)
+			}
+		}
+	}
+}
+
+// Goal: a schedule that was kept, and that a fix has made impossible, does not fail the
+// test: the fixed world is searched.
+func TestKeptScheduleNoLongerFits(t *testing.T) {
+	t.Chdir(t.TempDir())
+	build := func(fixed bool) func(*sim.World) {
+		return func(w *sim.World) {
+			var s struct {
+				mu sim.Mutex
+				n  sim.Var[int]
+			}
+			w.Share("s", &s)
+			for i := range 2 {
+				w.Go(fmt.Sprint("G", i), func(t *sim.Task) {
+					for range 25 {
+						t.Step("think")
+					}
+					if fixed {
+						s.mu.Lock(t)
+						defer s.mu.Unlock(t)
+					}
+					s.n.Set(t, s.n.Get(t)+1)
+				})
+			}
+			w.Finally("both updates count", func(c *sim.Claim) { c.Assert(s.n.Peek() == 2, "n is %d", s.n.Peek()) })
+		}
+	}
+	const kept = "testdata/sim/TestIt.schedule"
+	if r := checked(simtest.Search{}, build(false)); len(r.failed) != 1 || !strings.Contains(r.failed[0], "@"+kept) {
+		t.Fatalf("it says %q", r.failed)
+	}
+	r := checked(simtest.Search{}, build(true))
+	if r.failed != nil || len(r.logged) == 0 || !strings.Contains(r.logged[0], kept+" does not fit this world any more") {
+		t.Errorf("it says %q, and logs %q", r.failed, r.logged)
+	}
+}
