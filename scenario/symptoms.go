@@ -3,9 +3,11 @@ package scenario
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // InGroup lists the scenarios of a group; one without a group is of the application.
@@ -68,7 +70,8 @@ type known struct {
 	seen     Seen
 	words    []string
 	squeezed string
-	code     string // all that it says; empty: it says more
+	code     string   // all that it says; empty: it says more
+	clients  []string // whose releases have it; none: it is not a matter of the client
 }
 
 // NewFinder returns the Finder of the symptoms of all scenarios.
@@ -77,8 +80,9 @@ func NewFinder(all []*Race) *Finder {
 	for _, s := range all {
 		for i := range s.Symptoms {
 			var words []string
+			clients := clientsIn(s.Has(s.Symptoms[i]))
 			for _, seen := range s.Symptoms[i].Seen {
-				k := known{s, &s.Symptoms[i], seen, significant(seen.Text), squeeze(seen.Text), ""}
+				k := known{scenario: s, symptom: &s.Symptoms[i], seen: seen, words: significant(seen.Text), squeezed: squeeze(seen.Text), clients: clients}
 				if !strings.Contains(seen.Text, " ") {
 					k.code = codeOf(seen.Text)
 				}
@@ -101,7 +105,7 @@ func NewFinder(all []*Race) *Finder {
 // symptom that is sure, one that only resembles the text says nothing.
 func (f *Finder) Why(text string) []Match {
 	said := say(text)
-	key := strings.Join(said.words, " ") + ":" + strings.Join(said.codes, " ")
+	key := fmt.Sprint(said.words, said.codes, said.clients)
 	found, ok := f.before[key]
 	if !ok {
 		found = f.matches(said, why)
@@ -166,6 +170,9 @@ const (
 // why is how like a text is to a known one. A little more for each word: of two texts that
 // are there as a whole, the longer.
 func why(said said, k *known) float64 {
+	if len(said.clients) > 0 && len(k.clients) > 0 && !slices.ContainsFunc(said.clients, func(c string) bool { return slices.Contains(k.clients, c) }) {
+		return 0 // It is another client's log.
+	}
 	if k.code != "" {
 		if slices.ContainsFunc(said.tokens, func(token string) bool { return codeOf(token) == k.code }) {
 			return entire + float64(len(k.words))/1000
@@ -178,11 +185,11 @@ func why(said said, k *known) float64 {
 	for _, word := range k.words {
 		if slices.Contains(said.words, word) {
 			shared++
-			telling = telling || !slices.Contains(general, word)
+			telling = telling || !slices.Contains(general, word) && !slices.Contains(field, word)
 		}
 	}
 	for _, code := range said.codes {
-		if strings.Contains(k.squeezed, code) && shared < len(k.words) {
+		if at := strings.Index(k.squeezed, code); shared < len(k.words) && (at == 0 || at > 0 && said.fits(k)) {
 			return sure + float64(len(code))/float64(len(k.squeezed))/10
 		}
 	}
@@ -207,22 +214,85 @@ type said struct {
 	words     []string
 	tokens    []string // as they stand there
 	codes     []string // the names of errors, without case and signs
+	beside    []string // the words beside those names, as far as they are English
 	onlyCodes bool
+	clients   []string // that it names
+}
+
+// fits says whether a text may be one that names an error in its midst: half of what it
+// says beside the name has to be there. Clients log the names of errors every day, such as
+// that of each heartbeat during a rebalance.
+func (s *said) fits(k *known) bool {
+	shared := 0
+	for _, word := range s.beside {
+		if slices.Contains(k.words, word) {
+			shared++
+		}
+	}
+	return 2*shared >= len(s.beside)
 }
 
 func say(text string) said {
-	s := said{words: significant(text)}
-	s.tokens = strings.FieldsFunc(text, func(r rune) bool { return r != '_' && !unicode.IsLetter(r) })
+	s := said{words: significant(text), tokens: tokensOf(text), clients: clientsIn(text)}
 	rest := text
 	for _, token := range s.tokens {
-		if _, exception := strings.CutSuffix(token, "Exception"); strings.Contains(token, "_") && strings.ToUpper(token) == token ||
-			exception && strings.Contains(text, "org.apache.kafka.") {
+		named := strings.Contains(token, "_") && strings.ToUpper(token) == token
+		thrown := strings.HasSuffix(token, "Exception") && strings.Contains(text, "org.apache.kafka.")
+		if (named || thrown) && isCode(token) {
 			s.codes = append(s.codes, codeOf(token))
 			rest = strings.Replace(rest, token, "", 1)
 		}
 	}
-	s.onlyCodes = len(s.codes) > 0 && len(significant(rest)) == 0
+	if len(s.codes) == 0 {
+		return s
+	}
+	words := significant(rest)
+	s.onlyCodes = len(words) == 0
+	s.beside = slices.DeleteFunc(words, func(word string) bool { return word[0] >= utf8.RuneSelf })
 	return s
+}
+
+// tokensOf are the words of a text as they stand there, with what joins the words of a name.
+// Letters of another script are none of theirs.
+func tokensOf(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return r != '_' && (r >= utf8.RuneSelf || !unicode.IsLetter(r)) })
+}
+
+// isCode says whether a token is a name of several words, as those of errors are, and not of
+// such that any program logs: TimeoutException, KafkaException.
+func isCode(token string) bool {
+	words := significant(token)
+	several := strings.Contains(strings.Trim(token, "_"), "_") || strings.Contains(spaced(strings.TrimSuffix(token, "Exception")), " ")
+	return several && slices.ContainsFunc(words, func(word string) bool { return !slices.Contains(general, word) })
+}
+
+// clientMarks are by what a line of a log, or a sentence, names a client, in lower case.
+var clientMarks = []struct {
+	client string
+	marks  []string
+}{
+	{"Sarama", []string{"sarama", "kafka server: "}},
+	{"franz-go", []string{"franz-go", "twmb/", "kgo."}},
+	{"librdkafka", []string{"rdkafka", "confluent-kafka", "confluent.kafka", "confluent_kafka", "[thrd:"}},
+	{"kafka-go", []string{"kafka-go", "segmentio/"}},
+	{"Java", []string{"java ", "org.apache.kafka.clients", "clientid=", "spring-kafka"}},
+	{"another", []string{"kafkajs", "kafka-python", "aiokafka", "node-kafka"}},
+}
+
+// kafkaGoError is how kafka-go says an error: [6] Not Leader For Partition: ...
+var kafkaGoError = regexp.MustCompile(`\[\d+\] [A-Z][a-z]+( [A-Z][A-Za-z]+)+: `)
+
+// clientsIn lists the clients that a text names.
+func clientsIn(text string) []string {
+	var clients []string
+	lower := strings.ToLower(text)
+	for _, c := range clientMarks {
+		if slices.ContainsFunc(c.marks, func(mark string) bool { return strings.Contains(lower, mark) }) ||
+			c.client == "kafka-go" && strings.Contains(text, "] ") && kafkaGoError.MatchString(text) {
+			clients = append(clients, c.client)
+		}
+	}
+	return clients
 }
 
 // codeOf is the name of an error without case and signs, and without what Java adds.
@@ -243,6 +313,9 @@ func squeeze(text string) string {
 // words that say the same one stands for all.
 func significant(text string) []string {
 	var words []string
+	if strings.Contains(text, " clientId=") {
+		text = whose.ReplaceAllString(text, " ")
+	}
 	for _, word := range strings.FieldsFunc(spaced(text), func(r rune) bool { return !unicode.IsLetter(r) }) {
 		if len(word) < 2 || slices.Contains(insignificant, word) {
 			continue
@@ -263,17 +336,20 @@ func significant(text string) []string {
 	return words
 }
 
-// spaced is a text in lower case, with a space where a word begins within a name:
-// RebalanceInProgress.
+// whose is how Java says which client a line is of.
+var whose = regexp.MustCompile(`\[(Consumer|Producer|AdminClient) clientId=[^\]]*\]`)
+
+// spaced is a text in lower case, with a space where a word begins within a name, as in
+// RebalanceInProgress, and where another script begins.
 func spaced(text string) string {
 	var b strings.Builder
 	b.Grow(len(text) + 8)
-	lower := false
+	lower, ascii := false, true
 	for _, r := range text {
-		if lower && unicode.IsUpper(r) {
+		if lower && unicode.IsUpper(r) || ascii != (r < utf8.RuneSelf) {
 			b.WriteByte(' ')
 		}
-		lower = unicode.IsLower(r)
+		lower, ascii = unicode.IsLower(r), r < utf8.RuneSelf
 		b.WriteRune(unicode.ToLower(r))
 	}
 	return b.String()
@@ -282,11 +358,15 @@ func spaced(text string) string {
 // sameAs are words that users have for others, without their endings.
 var sameAs = map[string]string{"rewound": "rewind", "goe": "go", "went": "go", "gone": "go", "stal": "hang", "stuck": "hang", "hung": "hang", "freez": "hang", "froze": "hang"}
 
-var insignificant = strings.Fields("after although an and apache are at attempts be but by common each error errors exception for from has have in is it its kafka ms my no not of on or org our remaining retrying server so than that the then there this to until was we were while with")
+var insignificant = strings.Fields("after although an and apache are at attempts be but by common each error errors exception for from happen happens has have in is it its kafka ms my no not of on or org our remaining retrying server so than that the then there this to until was we were when while with")
 
 // general are the words of what any program logs when a peer is slow or gone. A text that
 // shares only these with a symptom is not told by them.
 var general = significant("i/o timeout, request timed out, context deadline exceeded, context canceled, dial tcp: connection refused, connection reset by peer, connection closed, use of closed network connection, broken pipe, unexpected EOF")
+
+// field are the words that half of all that is said of Kafka has. What shares only these
+// with a symptom does not resemble it.
+var field = significant("broker brokers client commit commits consumer coordinator group leader member message offset partition producer progress rebalance record rejoin request response topic transaction")
 
 // symptomTable is the table of README.md: a part a group. Those of clients and of the
 // protocol are open.

@@ -6,12 +6,15 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
+	"racelab/model"
 	"racelab/scenario"
 	"racelab/sim/view"
 )
@@ -70,7 +73,7 @@ func (a *app) readSymptoms(args []string) (found []*shown, text string, err erro
 		lines = number
 		blank = blank && strings.TrimSpace(line) == ""
 		text = line
-		for _, match := range finder.Why(line) {
+		for _, match := range finder.Why(withNames(line)) {
 			i := slices.IndexFunc(found, func(s *shown) bool { return s.Symptom.Cause == match.Symptom.Cause })
 			if i < 0 {
 				found = append(found, &shown{match, number, line, 0})
@@ -94,6 +97,25 @@ func (a *app) readSymptoms(args []string) (found []*shown, text string, err erro
 		}
 	}
 	return found, text, nil
+}
+
+// errorNumber is how logs say an error by its number alone.
+var errorNumber = regexp.MustCompile(`(?i)(?:error[_ ]?code|错误[码碼]|错误代码|エラーコード|код ошибки)["']?[ :=：]*(\d{1,3})\b`)
+
+// errorWords are those of which errorNumber has one.
+var errorWords = []string{"ode", "ODE", "错误", "エラーコード", "код ошибки"}
+
+// withNames adds to a line the names of the errors that it says by number.
+func withNames(line string) string {
+	if !strings.ContainsAny(line, "0123456789") || !slices.ContainsFunc(errorWords, func(word string) bool { return strings.Contains(line, word) }) {
+		return line // Most are, and the pattern takes its time.
+	}
+	for _, match := range errorNumber.FindAllStringSubmatch(line, -1) {
+		if n, _ := strconv.Atoi(match[1]); n > 0 {
+			line += " " + model.Error(n).String()
+		}
+	}
+	return line
 }
 
 // why answers.

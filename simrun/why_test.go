@@ -61,10 +61,36 @@ func TestWhy(t *testing.T) {
 		{"read tcp 10.0.0.3:40112->10.0.0.9:9092: i/o timeout", ""},
 		{"i/o timeout", ""},
 		{"timeout", ""},
+		// Of names of errors, those that any program logs say nothing, nor do those that a client
+		// logs every day.
+		{"org.apache.kafka.common.KafkaException: Cannot execute transactional method because we are in an error state", ""},
+		{"org.apache.kafka.common.errors.TimeoutException: Expiring 12 record(s) for t-0:120001 ms has passed since batch creation", ""},
+		{"org.apache.kafka.common.errors.TimeoutException: Timeout expired after 30000milliseconds while awaiting InitProducerId", ""},
+		{"[TXNERR] [thrd:main]: Current transaction failed: Transactional operation timed out (_TIMED_OUT)", ""},
+		{"[ERROR] heartbeat errored; group: g, err: REBALANCE_IN_PROGRESS: The group is rebalancing, so a rejoin is needed.", ""},
+		{"Heartbeat failed: kafka server: A rebalance for the group is in progress. Please re-join the group.", ""},
+		// What half of all lines say of Kafka tells nothing.
+		{"[Consumer clientId=consumer-my-group-1, groupId=my-group] Offset commit failed on partition test-2 at offset 0: This is not the correct coordinator.", ""},
+		{"sometimes consumer have no partition assigned to it after rebalance", ""},
+		// The race of another client is none of this one.
+		{"publication to topic orders error: [6] Not Leader For Partition: the client attempted to send messages to a replica that is not the leader for some partition", ""},
+		{"%0|1659595801.132|FATAL|rdkafka#producer-1| [thrd:b:9092/bootst]: Fatal error: Broker: Broker received an out of order sequence number: ProduceRequest for t [0] with 9 message(s) failed due to sequence desynchronization with broker 2 (PID{Id:155002,Epoch:0}, base seq 110234700, last partition error NOT_LEADER_FOR_PARTITION (actions Refresh,MsgNotPersisted))", ""},
+		{"KafkaJSProtocolError: The broker received an out of order sequence number", ""},
+		{"sarama produces messages in out-of-order when retries happen", "retry-order"},
+		{"kafka-brooker | org.apache.kafka.common.errors.OutOfOrderSequenceException: Out of order sequence number for producer 1674 at offset 548171 in partition t-0: 51 (incoming seq. number), 49 (current end sequence number)", "concurrent-transactions"},
+		// Around the name of an error any language may stand, and its number is as good.
+		{"生产者报错OUT_OF_ORDER_SEQUENCE_NUMBER消息丢失", "concurrent-transactions"},
+		{"sarama 生产者重试之后消息乱序 NOT_LEADER_FOR_PARTITION", "retry-order"},
+		{"错误：ILLEGAL_GENERATION，消费组再均衡", "stale-member-commit"},
+		{"プロデューサーがPRODUCER_FENCEDで失敗する", "zombie-producer"},
+		{"транзакция падает с ошибкой CONCURRENT_TRANSACTIONS", "concurrent-transactions"},
+		{"错误码 51", "concurrent-transactions"},
+		{"[WARN] unable to commit offset for topic partition; group: g, topic: t, partition: 20, commit_from: 308850, commit_to: 309155, commit_epoch: 170, error_code: 25", "stale-member-commit"},
+		{"HTTP error code 200", ""},
 		{"commit", ""},
 		{"hello world", ""},
 	} {
-		found := finder.Why(test.text)
+		found := finder.Why(withNames(test.text))
 		got := ""
 		if len(found) > 0 {
 			got = found[0].Scenario.Name
