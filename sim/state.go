@@ -198,8 +198,11 @@ func (k *kept[T]) makes(hash uint64) *T {
 	return k.at(hash)
 }
 
-// blockOf is the block of some records.
+// blockOf is the block of some records. Where one block is the whole state, each is new.
 func (w *World) blockOf(b block) *block {
+	if len(w.blocks) == 1 {
+		return &b
+	}
 	hash := uint64(0)
 	for _, r := range b {
 		if r != nil {
