@@ -40,10 +40,7 @@ func build(dist string) error {
 	if err != nil {
 		return err
 	}
-	var packed bytes.Buffer
-	w, _ := gzip.NewWriterLevel(&packed, gzip.BestCompression) // The level is one that there is,
-	w.Write(engine)                                            // and a buffer takes all.
-	w.Close()
+	packed := gzipped(engine)
 	glue, err := goGlue()
 	if err != nil {
 		return err
@@ -52,15 +49,19 @@ func build(dist string) error {
 	if err != nil {
 		return err
 	}
-	alone := page(glue, fmt.Sprintf(`{"size": %d}`, packed.Len()), lessons)
-	before, after, _ := strings.Cut(alone, engineMark)
+	words := inScript(map[string]any{"texts": json.RawMessage(part("texts.json")), "chinese": json.RawMessage(part("zh.json")), "lessons": lessons})
+	packedWords := gzipped([]byte(words))
+	alone := page(glue, fmt.Sprintf(`{"size": %d, "words": %d}`, len(packed), len(packedWords)))
+	before, rest, _ := strings.Cut(alone, wordsMark)
+	between, after, _ := strings.Cut(rest, engineMark)
+	utf := func(text string) []uint16 { return utf16.Encode([]rune(text)) }
 	for _, file := range []struct {
 		name    string
 		content []byte
 	}{
-		{"lab.wasm.gz", packed.Bytes()},
-		{"index.html", []byte(strings.Replace(page(glue, `{"url": "lab.wasm.gz"}`, lessons), engineMark, "", 1))},
-		{"lab.html", inUTF16(slices.Concat(utf16.Encode([]rune(before)), units(packed.Bytes()), utf16.Encode([]rune(after))))},
+		{"lab.wasm.gz", packed},
+		{"index.html", []byte(strings.NewReplacer(wordsMark, words, engineMark, "").Replace(page(glue, `{"url": "lab.wasm.gz"}`)))},
+		{"lab.html", inUTF16(slices.Concat(utf(before), units(packedWords), utf(between), units(packed), utf(after)))},
 	} {
 		if err := os.WriteFile(filepath.Join(dist, file.name), file.content, 0o644); err != nil {
 			return err
@@ -70,16 +71,25 @@ func build(dist string) error {
 	return nil
 }
 
-// engineMark stands in the page where its engine belongs.
-const engineMark = "{{units}}"
+// These stand in the page where its words and its engine belong. In the one file both are
+// packed: a character there takes two bytes.
+const wordsMark, engineMark = "{{words}}", "{{units}}"
 
-// page puts the page together, but for the engine. The JSON says where that is.
-func page(glue, engine string, lessons []lesson) string {
+// page puts the page together, but for its words and its engine. The JSON says where that
+// is.
+func page(glue, engine string) string {
 	return strings.NewReplacer(
 		"{{css}}", view.RunCSS+part("lab.css"), "{{exec}}", glue, "{{worker}}", part("worker.js"), "{{engine}}", engine,
-		"{{texts}}", inScript(json.RawMessage(part("texts.json"))), "{{chinese}}", inScript(json.RawMessage(part("zh.json"))),
-		"{{lessons}}", inScript(lessons), "{{js}}", view.RunJS+part("lab.js"),
+		"{{js}}", view.RunJS+part("lab.js"),
 	).Replace(part("lab.html"))
+}
+
+func gzipped(data []byte) []byte {
+	var packed bytes.Buffer
+	w, _ := gzip.NewWriterLevel(&packed, gzip.BestCompression) // The level is one that there is,
+	w.Write(data)                                              // and a buffer takes all.
+	w.Close()
+	return packed.Bytes()
 }
 
 // inScript is a value as a script of a page may hold it: nothing in it ends the script.

@@ -68,10 +68,14 @@ func js[T any](b *browser, expression string) T {
 	return v
 }
 
-// until waits for an expression to be true.
+// until waits for an expression to be true, in the page that is there: chromedp.Poll takes the
+// page that it last heard of, which is the one before if the browser has been quick.
 func (b *browser) until(expression string) {
 	b.t.Helper()
-	if _, err := chromedp.Run(b.ctx, chromedp.Poll[bool]("!!("+expression+")", chromedp.WithPollingTimeout(5*time.Minute))); err != nil {
+	ctx, cancel := context.WithTimeout(b.ctx, 5*time.Minute)
+	defer cancel()
+	wait := "(async () => { while (!(" + expression + ")) await new Promise((on) => setTimeout(on, 20)); })()"
+	if _, err := chromedp.Run(ctx, chromedp.Evaluate[any](wait, chromedp.EvalAwaitPromise)); err != nil {
 		b.t.Fatalf("%s does not come true: %v; the page says %q", expression, err, js[string](b, "document.body.innerText"))
 	}
 }

@@ -105,9 +105,17 @@ func lesson(b *browser) {
 	if !open() {
 		b.t.Error("an answer stays shut after the learner has bet")
 	}
+	// Its own race stands beside it at once, and in its place that of the next lesson that has one.
+	const own = "location.hash.startsWith('#r=throttle-stall/atomic-pointer') && document.getElementById('goal').value === 'no-sender-waits-for-a-stopped-timer'"
+	b.visit("lab.html", "#lesson=2-race-or-data-race")
+	if !js[bool](b, own) {
+		b.t.Errorf("beside lesson 2 stands %q", b.text("#left"))
+	}
+	js[any](b, "racelab.openLesson('1-the-rewind')")
+	b.until("document.getElementById('scenario').value === 'offset-rewind'")
 	b.visit("lab.html", "#lesson=2-race-or-data-race")
 	js[any](b, "document.querySelector('#lesson .play').click()")
-	b.until("location.hash.startsWith('#r=throttle-stall/atomic-pointer') && document.getElementById('goal').value === 'no-sender-waits-for-a-stopped-timer'")
+	b.until(own + " && document.querySelector('[data-tab=play]').ariaSelected === 'true'")
 	js[any](b, "document.querySelector('[data-tab=lesson]').click(), document.querySelector('#lesson a[href^=\"#exercise\"]').click()")
 	b.until("document.querySelector('[data-tab=exercise]').ariaSelected === 'true' && document.querySelector('#exercise select').value === '04-atomic'")
 	js[any](b, "racelab.openLesson('0-who-moves-next')")

@@ -1,5 +1,5 @@
 // The lab in a page. The engine runs in a worker; this file shows what it answers.
-(() => {
+(async () => {
   const { html, icon } = RaceRun;
   const $ = (id) => document.getElementById(id);
   const on = (id, event, act) => $(id).addEventListener(event, act);
@@ -9,6 +9,8 @@
   };
 
   // Texts.
+  const unpacked = (bytes) => new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip')));
+  const { texts: TEXTS, chinese: CHINESE, lessons: LESSONS } = ENGINE.size ? await unpacked(fromUnits('words', ENGINE.words)).json() : JSON.parse($('words').textContent);
   let language = kept.get('language') || (navigator.language.startsWith('zh') ? 'zh' : 'en');
   const t = (key, values = {}) => TEXTS[language][key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
   const many = (key, n, values = {}) => t(key + (n === 1 ? '.1' : '.n'), { n, ...values });
@@ -33,22 +35,22 @@
   let module, worker, waiting = {}, asked = 0;
   async function load() {
     let bytes;
-    if (ENGINE.size) bytes = fromUnits($('engine').textContent).subarray(0, ENGINE.size);
+    if (ENGINE.size) bytes = fromUnits('engine', ENGINE.size);
     else bytes = new Uint8Array(await (await fetch(ENGINE.url)).arrayBuffer());
     if (bytes[0] === 0x1f && bytes[1] === 0x8b) { // A host may have unpacked it already.
-      bytes = await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'))).arrayBuffer();
+      bytes = await unpacked(bytes).arrayBuffer();
     }
     module = await WebAssembly.compile(bytes);
   }
   // fromUnits reads what units() of main.go writes.
-  function fromUnits(text) {
-    const out = new Uint16Array(text.length);
+  function fromUnits(id, size) {
+    const text = $(id).textContent, out = new Uint16Array(text.length);
     let n = 0;
     for (let i = 0; i < text.length; i++) {
       const unit = text.charCodeAt(i);
       out[n++] = unit === 0xe000 ? text.charCodeAt(++i) ^ 0x8000 : unit;
     }
-    return new Uint8Array(out.buffer);
+    return new Uint8Array(out.buffer, 0, size);
   }
   const workerURL = URL.createObjectURL(new Blob([$('worker').textContent], { type: 'text/javascript' }));
   function start() {
@@ -296,8 +298,9 @@
     tool('last', 'last', () => go(run.steps.length)), range, at, tool('fold', 'fold', () => { here.folded = !here.folded; draw(); }),
     tool('link', 'link', () => copied(location.href.split('#')[0] + '#' + here.look.link)), tool('command', 'terminal', () => copied(run.repeat)));
 
-  // Lessons. What is folded opens once the learner has written down a bet.
-  let lesson = kept.get('lesson') || LESSONS[0].id;
+  // Lessons. What is folded opens once the learner has written down a bet. Beside a lesson
+  // stands the race that it plays first.
+  let lessonRace, lesson = kept.get('lesson') || LESSONS[0].id;
   const lessonIDs = [...new Set(LESSONS.map((l) => l.id))];
   const lessonOf = (id) => LESSONS.find((l) => l.id === id && l.language === language) || LESSONS.find((l) => l.id === id);
   function openLesson(id) {
@@ -306,8 +309,10 @@
     drawLesson();
     tab('lesson');
     $('lesson').scrollTop = 0;
+    if (lessonRace && here.look) quick('open', lessonRace, null);
   }
   function drawLesson() {
+    lessonRace = null;
     const l = lessonOf(lesson), text = html('div', { class: 'text' });
     const chooser = html('select', { 'aria-label': t('tab.lesson'), onchange: () => openLesson(chooser.value) },
       lessonIDs.map((id) => html('option', { value: id }, local(lessonOf(id).title))));
@@ -327,8 +332,9 @@
     for (const code of text.querySelectorAll('pre > code')) {
       const played = code.textContent.match(/^simrun play (\S+?)(?:\/(\S+))?(?: --goal (\S+))?\s*$/);
       if (played) {
-        const [, scenario, variant = '', goal = ''] = played;
-        code.parentNode.after(html('div', { class: 'buttons' }, html('button', { class: 'button play', onclick: () => { tab('play'); quick('open', { scenario, variant, goal }, null); } }, t('lesson.play'))));
+        const [, scenario, variant = '', goal = ''] = played, race = { scenario, variant, goal };
+        lessonRace ||= race;
+        code.parentNode.after(html('div', { class: 'buttons' }, html('button', { class: 'button play', onclick: () => { tab('play'); quick('open', race, null); } }, t('lesson.play'))));
       }
     }
     for (const link of text.querySelectorAll('a[href^="https:"]')) link.target = '_blank';
@@ -422,11 +428,11 @@
 
   // The class. A line is: WHO: GRADE # TEXT, the grade as exercise.Entry has it.
   const packed = (text) => btoa(String.fromCharCode(...new TextEncoder().encode(text)));
-  const unpacked = (text) => { try { return new TextDecoder().decode(Uint8Array.from(atob(text), (c) => c.charCodeAt(0))); } catch { return ''; } };
+  const textOf = (text) => { try { return new TextDecoder().decode(Uint8Array.from(atob(text), (c) => c.charCodeAt(0))); } catch { return ''; } };
   const line = (who) => (who.replace(/[:#\s]+/g, ' ').trim() || '?') + ': ' + verdict.line_of_board + ' # ' + packed(verdict.text);
   const read = (e) => ({
     who: e.line.slice(0, e.line.indexOf('racelab ')).replace(/[:\s]+$/, '') || '?', id: e.ID, hash: e.Hash, outcome: e.Outcome, what: e.What, states: e.States,
-    text: unpacked(e.line.split(' # ')[1] || ''),
+    text: textOf(e.line.split(' # ')[1] || ''),
   });
   function drawBoard() {
     const table = html('div', { id: 'class' });
@@ -499,8 +505,8 @@
     if (kind && here.look) address(here.tried ? '' : here.look.link); // The same link may be followed again.
     return !!kind;
   }
-  addEventListener('hashchange', () => {
-    const link = location.hash.slice(1);
+  addEventListener('hashchange', (e) => {
+    const link = new URL(e.newURL).hash.slice(1); // An answer may have changed the address since.
     if (link !== shownAddress && !visit(link)) quick('link', { link }, null);
   });
   addEventListener('resize', () => here.look && draw());
@@ -532,7 +538,7 @@
     const link = location.hash.slice(1), isText = visit(link);
     let look, failed;
     if (link && !isText) try { look = await ask('link', { link }); } catch (e) { failed = e; }
-    show(look || await ask('open', { scenario: 'lost-update' }), null);
+    show(look || await ask('open', $('lesson').classList.contains('on') && lessonRace || { scenario: 'lost-update' }), null);
     if (look || failed) tab('play');
     if (failed) $('answer').replaceChildren(html('div', {}, failed.message));
     drawExercise();
@@ -542,4 +548,4 @@
   }
   window.racelab = { ask: (op, request) => ask(op, request), openLesson }; // for tests, and the curious
   begin();
-})();
+})().catch((e) => { document.getElementById('run').textContent = e.message; });
