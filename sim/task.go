@@ -98,6 +98,7 @@ func (t *Task) newCoroutine() *coroutine {
 				return
 			default:
 				t.done, t.site = true, nil
+				t.forgets()
 			}
 			// It can begin anew.
 			c.site = nil
