@@ -482,3 +482,48 @@ func FuzzParseDelay(f *testing.F) {
 		}
 	})
 }
+
+// clockwork arms a timer for each message.
+type clockwork struct{ rings int }
+
+func (n *clockwork) Timers() []string { return []string{"ring"} }
+func (n *clockwork) Handle(e sim.Envelope, out *sim.Outbox) {
+	out.After(0, 20*ms)
+	out.Reply(e, &message{"armed"})
+}
+func (n *clockwork) Expire(int, *sim.Outbox) { n.rings++ }
+func (n *clockwork) Crash()                  {}
+func (n *clockwork) Restart(*sim.Outbox)     {}
+
+// napper sends a message, and stays for a while.
+type napper struct {
+	c     *sim.Conn
+	sleep sim.Timer
+}
+
+func (p *napper) Run(t *sim.Task) {
+	t.Step("send")
+	p.c.Send(t, &message{"ping"})
+	p.c.Receive(t.At("await"))
+	p.sleep.Sleep(t.At("wake"), 50*ms)
+}
+
+// A crash takes the timers of a node: none of them fires when it would have.
+func TestACrashTakesTimersInTime(t *testing.T) {
+	for _, crashes := range []int{0, 1} {
+		w, node := sim.NewWorld(), &clockwork{}
+		w.AddNode("clock", node)
+		w.GoProgram("client", &napper{c: w.Dial("client", "clock")})
+		w.Timed(fixed())
+		w.Allow(sim.Faults{NodeCrashes: crashes, Down: sim.Constant(ms)})
+		for len(w.Enabled()) > 0 {
+			armed := w.Enabled()[0].Actor == "clock.ring"
+			crash := slices.IndexFunc(w.Enabled(), func(e sim.Event) bool { return e.Label == "crash" && armed })
+			w.Take(max(crash, 0))
+		}
+		if node.rings != 1-crashes || w.Now() < 50*ms {
+			t.Errorf("with %d crashes the timer fires %d times until %v", crashes, node.rings, w.Now())
+		}
+		w.Close()
+	}
+}
