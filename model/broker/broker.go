@@ -250,11 +250,12 @@ func (b *Broker) Expire(timer int, out *sim.Outbox) {
 
 // hosted is the log of a partition that the broker has, whoever leads it; or nil.
 func (b *Broker) hosted(p model.Partition) *partitionLog {
-	i := slices.IndexFunc(b.logs, func(l partitionLog) bool { return l.partition == p && !l.deleted })
-	if i < 0 {
-		return nil
+	for i := range b.logs {
+		if l := &b.logs[i]; l.partition == p && !l.deleted {
+			return l
+		}
 	}
-	return &b.logs[i]
+	return nil
 }
 
 // log is the log of a partition, or nil if the broker does not lead it.

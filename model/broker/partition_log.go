@@ -3,6 +3,7 @@ package broker
 import (
 	"fmt"
 	"slices"
+	"sort"
 
 	"racelab/model"
 )
@@ -359,7 +360,8 @@ func (l *partitionLog) noteStable() {
 }
 
 func (l *partitionLog) find(id model.ProducerID) (place int, found bool) {
-	return slices.BinarySearchFunc(l.producers, id, func(p producerState, id model.ProducerID) int { return int(p.producerID - id) })
+	place = sort.Search(len(l.producers), func(i int) bool { return l.producers[i].producerID >= id })
+	return place, place < len(l.producers) && l.producers[place].producerID == id
 }
 
 // fetching is a Fetch before the checks.

@@ -96,7 +96,8 @@ func (b *Broker) settleAttempts() {
 
 // voidGuards voids the proofs that wait for a transaction that has begun or ended since.
 func (b *Broker) voidGuards() {
-	for _, w := range b.waiting {
+	for j := range b.waiting {
+		w := &b.waiting[j]
 		for i, guard := range w.guards {
 			p := &appendsOf(w.request.Message).batches[i]
 			if log := b.hosted(p.Partition); guard == liveGuard && (log == nil || log.producer(p.Batch.ProducerID).verification.guard == noGuard) {
