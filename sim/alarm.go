@@ -51,7 +51,7 @@ type alarm struct {
 func (o *Outbox) After(timer int, d time.Duration) {
 	a := o.alarm(timer)
 	o.world.touched(&o.world.clock.object, false)
-	o.world.putsOff(a.event)
+	o.world.putsOff(a.event.Thread)
 	a.deadline = o.world.clock.now.Add(max(d, 0))
 }
 
@@ -59,7 +59,7 @@ func (o *Outbox) After(timer int, d time.Duration) {
 func (o *Outbox) Cancel(timer int) bool {
 	a := o.alarm(timer)
 	o.world.touched(&o.world.clock.object, false)
-	o.world.putsOff(a.event)
+	o.world.putsOff(a.event.Thread)
 	armed := a.deadline != Never
 	a.deadline = Never
 	return armed

@@ -143,4 +143,4 @@ func (w *World) judgedBy(i int, tested bool, err error) {
 }
 
 // putsOff notes that a step arms or stops a timer.
-func (w *World) putsOff(fires Event) { w.putOff = append(w.putOff, fires.Thread) }
+func (w *World) putsOff(thread int) { w.putOff = append(w.putOff, thread) }

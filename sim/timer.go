@@ -140,7 +140,7 @@ func (m *Timer) Stop(t *Task) bool {
 func (m *Timer) halt(t *Task) bool {
 	t.touches(&m.object, true)
 	t.touches(&t.world.clock.object, false) // What is due first may be another now.
-	t.world.putsOff(m.event)
+	t.world.putsOff(m.event.Thread)
 	stopped := m.armed()
 	m.deadline = Never
 	if m.full && !t.world.timers.go122 {
@@ -152,7 +152,7 @@ func (m *Timer) halt(t *Task) bool {
 func (m *Timer) arm(t *Task, d time.Duration) {
 	t.touches(&m.object, true)
 	t.touches(&t.world.clock.object, false)
-	t.world.putsOff(m.event)
+	t.world.putsOff(m.event.Thread)
 	m.deadline = t.world.clock.now.Add(max(d, 0))
 	t.releases(&m.object)
 }

@@ -52,8 +52,11 @@ func appendsOf(m sim.Message) appends {
 //
 // Source: KafkaApis.handleProduceRequest, ReplicaManager.handleProduceAppend.
 func (b *Broker) verify(e sim.Envelope, out *sim.Outbox) {
-	i := slices.IndexFunc(b.waiting, func(w waitingAppend) bool { return w.free() })
-	if i < 0 {
+	i := 0
+	for i < len(b.waiting) && !b.waiting[i].free() {
+		i++
+	}
+	if i == len(b.waiting) {
 		panic(fmt.Sprintf("broker: more than %d requests wait: let Config.ProduceRequests allow more", len(b.waiting)))
 	}
 	b.waiting[i] = waitingAppend{request: e, since: sim.Never}

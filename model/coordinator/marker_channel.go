@@ -127,26 +127,27 @@ func (t *Transactions) addTxnMarkersToSend(m *transactionMetadata, complete txnT
 // A partition that the metadata does not have is taken for deleted; that of a leader that
 // is not alive waits until another is elected.
 func (t *Transactions) addTxnMarkersToBrokerQueue(q queuedMarker) {
-	ledBy := func(broker int) queuedMarker {
-		part := q
-		part.marker.Partitions = nil
+	ledBy := func(broker int) (list []model.Partition) {
 		for _, p := range q.marker.Partitions {
 			if t.leader(p) == broker {
-				part.marker.Partitions = append(part.marker.Partitions, p)
+				list = append(list, p)
 			}
 		}
-		return part
+		return list
 	}
-	for _, p := range ledBy(deleted).marker.Partitions {
+	queue := func(broker int, to *[]queuedMarker) {
+		if partitions := ledBy(broker); len(partitions) > 0 {
+			part := q
+			part.marker.Partitions = partitions
+			*to = append(*to, part)
+		}
+	}
+	for _, p := range ledBy(deleted) {
 		t.metadata[q.transactionalID].removePartition(p)
 	}
-	if part := ledBy(dead); len(part.marker.Partitions) > 0 {
-		t.unknown = append(t.unknown, part)
-	}
+	queue(dead, &t.unknown)
 	for broker := range t.channels {
-		if part := ledBy(broker); len(part.marker.Partitions) > 0 {
-			t.channels[broker].queue = append(t.channels[broker].queue, part)
-		}
+		queue(broker, &t.channels[broker].queue)
 	}
 }
 

@@ -53,7 +53,7 @@ var mutants = []mutant{
 
 	// What steps record.
 	{"after records no clock", "sim/alarm.go",
-		"	o.world.touched(&o.world.clock.object, false)\n	o.world.putsOff(a.event)\n	a.deadline = o", "	o.world.putsOff(a.event)\n	a.deadline = o",
+		"	o.world.touched(&o.world.clock.object, false)\n	o.world.putsOff(a.event.Thread)\n	a.deadline = o", "	o.world.putsOff(a.event.Thread)\n	a.deadline = o",
 		"exhaustive believes that it does not matter when an alarm is armed",
 		[2]string{"./sim/explore", "TestArmingAnAlarmReadsTheClock"}},
 	{"who passes by records nothing", "sim/select.go",
