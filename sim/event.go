@@ -61,7 +61,9 @@ func (e Event) Message() Message {
 
 // OfSameTask says whether both are steps of one task. Between two points, they
 // are ways of the same step.
-func (e Event) OfSameTask(other Event) bool { return e.task != nil && e.task == other.task }
+func (e Event) OfSameTask(other Event) bool {
+	return e.task != nil && other.task != nil && e.Thread == other.Thread
+}
 
 // eventSource is where an event comes from that is no step of a task.
 type eventSource interface {

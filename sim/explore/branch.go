@@ -87,7 +87,9 @@ func (d *dpor) branch(at *cursor, i, choice int) *branch {
 	for k, f := range d.stack[:i+1] {
 		above := &frame{checkpoint: f.checkpoint, enabled: slices.Clone(f.enabled), threads: f.threads, done: make([]bool, len(f.enabled)), taken: f.taken,
 			step: slices.Clone(f.step), clock: slices.Clone(f.clock), demands: found.demands, number: k}
-		found.stack = append(found.stack, above)
+		if found.stack = append(found.stack, above); k < i {
+			found.enter(above)
+		}
 	}
 	last := d.stack[i]
 	found.stack[i].sleep = append(slices.Clone(last.sleep), sleeper{last.taken, slices.Clone(last.step)})

@@ -85,9 +85,12 @@ type frame struct {
 	sleep      []sleeper // that need not be tried: other branches have done it
 
 	taken  sim.Event
-	step   []Access // what it touched
-	clock  []int32  // by thread: how many of its steps are before or in this one
-	before []int32  // the clock of the step of the same thread before it
+	step   []Access  // what it touched
+	clock  []int32   // by thread: how many of its steps are before or in this one
+	before []int32   // the clock of the step of the same thread before it
+	beside int       // how many later steps do not come after it
+	taking int       // which of all steps of the search it was
+	detour []leftOut // without the step
 
 	given   *branch  // that another worker explores
 	demands *demands // the frame is that of another search, which is to know of these
@@ -106,6 +109,7 @@ type dpor struct {
 	result  *Result
 	options Options
 	stack   []*frame // the current execution; the last has no step yet
+	trail   trail
 	free    []*frame
 	width   int   // of the clocks
 	ends    *seen // final states
@@ -261,7 +265,7 @@ func (d *dpor) frame() *frame {
 	if n := len(d.free); n > 0 {
 		f := d.free[n-1]
 		d.free = d.free[:n-1]
-		*f = frame{enabled: f.enabled[:0], done: f.done[:0], step: f.step[:0], clock: f.clock[:0]}
+		*f = frame{enabled: f.enabled[:0], done: f.done[:0], step: f.step[:0], clock: f.clock[:0], detour: f.detour[:0]}
 		return f
 	}
 	return &frame{}
@@ -277,6 +281,7 @@ func (d *dpor) pop() {
 	}
 	// What was just explored sleeps in the branches that are left.
 	f := d.stack[n-1]
+	d.leave(f)
 	f.sleep = append(f.sleep, sleeper{f.taken, slices.Clone(f.step)})
 }
 
@@ -306,6 +311,7 @@ func (d *dpor) take(f *frame, choice int) {
 		d.cursor.Take(choice)
 	}
 	d.result.Steps++
+	f.taking = d.result.Steps
 	f.step = append(f.step[:0], d.cursor.Accesses()...)
 	d.tested(d.cursor.Tested())
 	d.note(d.cursor.Violations())
@@ -314,6 +320,7 @@ func (d *dpor) take(f *frame, choice int) {
 	after := d.cursor.save()
 	d.disables(f)
 	d.races(f, after)
+	d.enter(f)
 
 	var sleep []sleeper
 	for _, s := range f.sleep {
@@ -340,62 +347,6 @@ func (d *dpor) disables(f *frame) {
 	}
 }
 
-// races finds the steps that the last one could have come before, and sees to
-// it that it does, in some branch.
-func (d *dpor) races(f *frame, after checkpoint) {
-	moved := false
-	events := d.stack[:len(d.stack)-1]
-	var raced []*frame
-	for i := len(events) - 1; i >= 0; i-- {
-		e := events[i]
-		if e.taken.Thread == f.taken.Thread || isBefore(e, f.before) || !dependent(e.step, f.step) {
-			continue
-		}
-		if slices.ContainsFunc(raced, func(later *frame) bool { return isBefore(e, later.clock) }) {
-			continue // There is a step between the two.
-		}
-		between := independent(e, events[i+1:])
-		moved = true
-		if !d.reversible(e, between, f) {
-			continue
-		}
-		raced = append(raced, e)
-		d.dataRace(e, f)
-		e.want(initials(between, f), f.taken.Thread)
-	}
-	if moved {
-		d.cursor.restore(after)
-	}
-}
-
-// reversible says whether the step of f could have come before e. The sure way
-// to know is to try: to take what lies between and does not depend on e.
-func (d *dpor) reversible(e *frame, between []*frame, f *frame) bool {
-	d.cursor.restore(e.checkpoint)
-	for _, b := range between {
-		if !d.takeEvent(b.taken) {
-			return false
-		}
-	}
-	return slices.ContainsFunc(d.cursor.Enabled(), func(now sim.Event) bool { return sameStep(now, f.taken) })
-}
-
-func (d *dpor) takeEvent(e sim.Event) bool {
-	i := slices.IndexFunc(d.cursor.Enabled(), func(now sim.Event) bool { return same(now, e) })
-	if i < 0 {
-		return false
-	}
-	d.cursor.Take(i)
-	return true
-}
-
-func same(a, b sim.Event) bool {
-	return a.Thread == b.Thread && a.Label == b.Label && a.Actor == b.Actor
-}
-
-// sameStep is same for what may have gone another way.
-func sameStep(a, b sim.Event) bool { return same(a, b) || a.OfSameTask(b) }
-
 // want makes sure that one of some threads is tried in a state; preferably
 // the given one.
 func (f *frame) want(among threads, preferred int) {
@@ -417,58 +368,6 @@ func (f *frame) want(among threads, preferred int) {
 		f.backtrack.add(preferred)
 	default:
 		f.backtrack.add(bits.TrailingZeros64(uint64(among)))
-	}
-}
-
-// blockedRaces looks, at the end of an execution, for the races of steps that
-// never came because something kept them from it: of each it is known only what
-// it waits for.
-func (d *dpor) blockedRaces() {
-	f := d.stack[len(d.stack)-1]
-	d.cursor.restore(f.checkpoint)
-	blocked := d.cursor.Blocked()
-	events := d.stack[:len(d.stack)-1]
-	for _, b := range blocked {
-		waits := &frame{taken: b.Event, step: []Access{{Object: b.Object, Write: true}}, before: clockOf(events, b.Event.Thread)}
-		for i := len(events) - 1; i >= 0; i-- {
-			e := events[i]
-			if e.taken.Thread == b.Event.Thread || !dependent(e.step, waits.step) || isBefore(e, waits.before) {
-				continue
-			}
-			between := independent(e, events[i+1:])
-			if !d.reversible(e, between, waits) {
-				continue
-			}
-			// What else it would touch is unknown, so it counts as a beginning
-			// only if there is no other.
-			among := initials(between, nil)
-			if among == 0 {
-				among = 1 << b.Event.Thread
-			}
-			e.want(among, b.Event.Thread)
-		}
-	}
-}
-
-// dataRace reports two steps that race on a plain variable, where the second
-// can be taken in place of the first. Taken there it may touch something else
-// than it did after the first: what a channel gave it, or an atomic, told it.
-func (d *dpor) dataRace(e, f *frame) {
-	if races(e.step, f.step) == 0 {
-		return
-	}
-	here := d.cursor.save()
-	for i, now := range slices.Clone(d.cursor.Enabled()) {
-		if !sameStep(now, f.taken) {
-			continue
-		}
-		d.cursor.restore(here)
-		d.cursor.Take(i)
-		if object := races(e.step, d.cursor.Accesses()); object > 0 {
-			err := raceError(d.cursor, step{e.taken, e.step}, step{now, d.cursor.Accesses()}, object, len(d.stack))
-			d.note([]sim.Violation{{Property: sim.NoDataRace, Err: err}})
-			return
-		}
 	}
 }
 

@@ -1,25 +1,29 @@
 package explore
 
-import "slices"
+import (
+	"math/bits"
+	"slices"
+)
 
 // Which steps of an execution come before which, by clocks.
 
 // order gives the last step its clock: it comes after the step of its thread
 // before it, after each step that it depends on, and an arrival after its send.
 func (d *dpor) order(f *frame) {
-	events := d.stack[:len(d.stack)-1]
 	p := f.taken.Thread
-	f.before = clockOf(events, p)
+	f.before = d.clockOf(p)
 	f.clock = append(f.clock[:0], make([]int32, d.width)...)
 	join(f.clock, f.before)
-	for _, e := range slices.Backward(events) { // What comes before a later one is known from that.
-		if !isBefore(e, f.clock) && dependent(e.step, f.step) {
-			join(f.clock, e.clock)
-		}
-	}
 	for _, a := range f.step {
+		list, at := d.trail.last(a.Object, !a.Write)
+		for ; at >= 0; at-- {
+			join(f.clock, d.stack[list[at].step].clock)
+			if list[at].wrote == at { // What comes before the last that wrote is known from that.
+				break
+			}
+		}
 		if a.Pair > 0 {
-			join(f.clock, sendOf(events, a))
+			join(f.clock, d.sendOf(a))
 		}
 	}
 	f.clock[p]++
@@ -38,37 +42,23 @@ func dependent(a, b []Access) bool {
 }
 
 // clockOf is the clock of the last step of a thread; nil: it has taken none.
-func clockOf(events []*frame, thread int) []int32 {
-	for _, e := range slices.Backward(events) {
-		if e.taken.Thread == thread {
-			return e.clock
-		}
+func (d *dpor) clockOf(thread int) []int32 {
+	if thread >= len(d.trail.threads) || len(d.trail.threads[thread]) == 0 {
+		return nil
 	}
-	return nil
+	steps := d.trail.threads[thread]
+	return d.stack[steps[len(steps)-1]].clock
 }
 
 // sendOf returns the clock of the step that put a message into a channel, given
 // its arrival.
-func sendOf(events []*frame, arrival Access) []int32 {
-	arrived := 0
-	for _, e := range events {
-		if touchesObject(e.step, arrival.Object) {
-			arrived++
-		}
+func (d *dpor) sendOf(arrival Access) []int32 {
+	_, arrived := d.trail.last(arrival.Object, false)
+	sends, last := d.trail.last(arrival.Pair, false)
+	if arrived >= last {
+		return nil
 	}
-	for _, e := range events {
-		if touchesObject(e.step, arrival.Pair) {
-			if arrived == 0 {
-				return e.clock
-			}
-			arrived--
-		}
-	}
-	return nil
-}
-
-func touchesObject(accesses []Access, object int) bool {
-	return slices.ContainsFunc(accesses, func(a Access) bool { return a.Object == object })
+	return d.stack[sends[arrived+1].step].clock
 }
 
 // join makes a clock at least another one.
@@ -84,34 +74,54 @@ func isBefore(f *frame, clock []int32) bool {
 	return p < len(clock) && f.clock[p] <= clock[p]
 }
 
-// independent lists the later events that do not come after e.
-func independent(e *frame, later []*frame) []*frame {
-	var list []*frame
-	for _, l := range later {
-		if !isBefore(e, l.clock) {
-			list = append(list, l)
+// independent lists the steps after one that do not come after it in their clocks, in
+// their order.
+func (d *dpor) independent(step int32) []*frame {
+	e := d.stack[step]
+	if e.beside == 0 {
+		return nil
+	}
+	list := make([]int32, 0, e.beside)
+	for _, steps := range d.trail.threads {
+		// Of a thread, all that come after one that comes after e do so, too.
+		from, _ := slices.BinarySearch(steps, step+1)
+		for _, later := range steps[from:] {
+			if isBefore(e, d.stack[later].clock) {
+				break
+			}
+			list = append(list, later)
 		}
 	}
-	return list
+	slices.Sort(list)
+	frames := make([]*frame, len(list))
+	for i, later := range list {
+		frames[i] = d.stack[later]
+	}
+	return frames
 }
 
 // initials is the threads with which a run of some events, and then a last
 // one, can begin: those whose first event there comes after no other there.
 func initials(events []*frame, last *frame) threads {
-	all := events
-	if last != nil {
-		all = append(slices.Clip(events), last)
-	}
+	var firsts [64]*frame
 	var can, met threads
-	for i, e := range all {
-		p := e.taken.Thread
-		if met.has(p) {
-			continue
+	add := func(e *frame) {
+		if p := e.taken.Thread; !met.has(p) {
+			after := false
+			for others := met; others != 0 && !after; others &= others - 1 {
+				after = isBefore(firsts[bits.TrailingZeros64(uint64(others))], e.clock)
+			}
+			met.add(p)
+			if firsts[p] = e; !after {
+				can.add(p)
+			}
 		}
-		met.add(p)
-		if !slices.ContainsFunc(all[:i], func(earlier *frame) bool { return isBefore(earlier, e.clock) }) {
-			can.add(p)
-		}
+	}
+	for _, e := range events {
+		add(e)
+	}
+	if last != nil {
+		add(last)
 	}
 	return can
 }
