@@ -43,7 +43,8 @@ type commitCost struct {
 
 // drawCommitCost draws a setting. A release that can deadlock when the coordinator moves is
 // not asked for that: the witness's experiment deadlock is.
-func drawCommitCost(r *rapid.T, deadlocks bool) commitCost {
+func drawCommitCost(r *rapid.T, release offsets.Release) commitCost {
+	deadlocks := release == offsets.Release1_43_3
 	c := commitCost{Params: offsetrewind.Scenario.Default()}
 	c.Partitions = rapid.IntRange(1, 12).Draw(r, "partitions")
 	c.Commits = rapid.IntRange(1, 12).Draw(r, "commits")
@@ -68,10 +69,14 @@ func drawCommitCost(r *rapid.T, deadlocks bool) commitCost {
 		if !deadlocks || !c.releases() {
 			c.NotCoordinator = rapid.IntRange(1, 30).Draw(r, "request")
 		}
-		if c.moves() && !c.Auto {
+		switch {
+		case !c.moves() || c.Auto:
+		case c.other || release < offsets.Release1_48_0:
 			c.Partitions = 1
+		default:
+			c.Partitions = min(c.Partitions, 4) // With more, the model has too many stories.
 		}
-		if c.silent() || c.other {
+		if c.moves() {
 			c.wake = 0
 		}
 	}
@@ -79,13 +84,15 @@ func drawCommitCost(r *rapid.T, deadlocks bool) commitCost {
 	return c
 }
 
-// silent says whether commits are never answered. Each of these connections is opened again by a
-// goroutine that the next request waits for, which the model leaves out, as that to another broker is opened:
-// a wake-up takes no time then.
+// silent says whether commits are never answered.
 func (c commitCost) silent() bool { return c.NotCoordinator > 0 && c.Refusal == offsetrewind.Silence }
 
 // moves says whether the coordinator is looked up anew. Several goroutines that commit
-// would go on at one instant then, in the order that a scheduler chooses; so one commits.
+// go on at one instant then, in the order that a scheduler chooses. A wake-up takes no time: how many there are
+// hangs on that order, and a connection is opened by a goroutine that the model leaves out.
+//
+// To another broker one goroutine commits: of several, some would hold the old one's lock. Before 1.48.0
+// too: the lock is held until the answer is there, and the model has too many stories.
 func (c commitCost) moves() bool {
 	return c.NotCoordinator > 0 && c.releases()
 }
@@ -138,16 +145,14 @@ func (s *story) commit(at time.Duration, partitions []model.PartitionOffset) {
 	s.note(at, "commit %s", model.FormatOffsets(partitions))
 }
 
-// modelled runs the model.
-func (c commitCost) modelled(release offsets.Release) *story {
+// world is the model's, whose story goes into s.
+func (c commitCost) world(release offsets.Release, s *story) *sim.World {
 	w := sim.NewWorld()
-	defer w.Close()
 	offsetrewind.Scenario.Build(w, offsetrewind.Sarama(release), c.Params)
 	w.Timed(sim.Timing{
 		Seed: c.seed, Wake: sim.Constant(c.wake), ThinkTimes: []sim.DelayOverride{{Of: offsets.PointMark, Delay: c.think}},
 		Overrides: []sim.DelayOverride{{Of: "coordinator->sarama", Delay: sim.Constant(c.answer)}},
 	})
-	s := &story{}
 	note := sim.NewProperty("story", nil)
 	sim.On(note, sim.Called, func(_ *sim.Claim, a sim.Act, m *model.Processed) {
 		s.note(w.Now(), "mark %v of %v", m.Offset+1, m.Partition)
@@ -156,6 +161,14 @@ func (c commitCost) modelled(release offsets.Release) *story {
 		s.commit(w.Now(), slices.Clone(m.Partitions))
 	})
 	w.Watch(note)
+	return w
+}
+
+// modelled runs the model.
+func (c commitCost) modelled(release offsets.Release) *story {
+	s := &story{}
+	w := c.world(release, s)
+	defer w.Close()
 	for system := explore.Of(w); len(system.Enabled()) > 0; {
 		system.Take(s.next(w.Now(), system.Enabled()))
 	}
@@ -335,8 +348,18 @@ func agrees(run func() bool) bool {
 	return false
 }
 
+// hasTold says whether the model has a story, that of its end apart.
+func (c commitCost) hasTold(release offsets.Release, s *story) bool {
+	now := &story{}
+	w := c.world(release, now)
+	defer w.Close()
+	marksAndCommits := &story{events: slices.DeleteFunc(slices.Clone(s.events), func(e outcome) bool { return e.text == "end" })}
+	return marksAndCommits.tells(w, now, anyEvent)
+}
+
 // Goal: in any setting a release of Sarama sends the commits that the model sends, at
-// the same times.
+// the same times. Where several goroutines look the coordinator up, the model is asked whether it has the
+// release's story among its own.
 func TestSaramaCommits(t *testing.T) {
 	if *built == "" {
 		return // It has locks that stop the bubble's clock.
@@ -345,11 +368,11 @@ func TestSaramaCommits(t *testing.T) {
 		from[offsets.Release]{"v1.37.0", offsets.Release1_43_2}, from[offsets.Release]{"v1.43.3", offsets.Release1_43_3},
 		from[offsets.Release]{"v1.48.0", offsets.Release1_48_0}, from[offsets.Release]{"v1.61.1", offsets.Release1_61_1})
 	rapid.Check(t, func(r *rapid.T) {
-		c := drawCommitCost(r, release == offsets.Release1_43_3)
+		c := drawCommitCost(r, release)
 		want, got := c.modelled(release), &story{}
 		if !agrees(func() bool {
 			synctest.Test(t, func(*testing.T) { got = c.released() })
-			return got.String() == want.String()
+			return got.String() == want.String() || c.moves() && c.Partitions > 1 && c.hasTold(release, got)
 		}) {
 			r.Fatalf("sarama %s with %+v\nreleased:\n%v\nmodel:\n%v", version(t, "sarama"), c, got, want)
 		}

@@ -11,7 +11,8 @@
 // Driven: the transactional producers of Sarama and franz-go (TV1 and TV2), an abort
 // or a commit while a record is on its way included, and a coordinator that leaves requests
 // unanswered, whether it has heard of them or not; the offset commits of Sarama's
-// goroutines, of which some may be refused, or are never answered; those of one goroutine whose
+// goroutines, of which some may be refused, or are never answered, so that from 1.48.0 on several look the
+// coordinator up at once; those of one goroutine whose
 // coordinator moves to another broker, which look-ups tell at once or later; those of
 // franz-go and its autocommits, of up to three partitions, of which some or single partitions
 // are refused, also because the coordinator moves likewise, that lose their connection or are never answered, as are look-ups of the
