@@ -105,6 +105,10 @@ func (w *World) refusal() error {
 		case reflect.Map:
 			err = fmt.Errorf("sim: %s is a map, whose order is random: use a slice, or a sim.List that tasks share, or tag it `sim:\"config\"` if it never changes", path)
 		case reflect.Struct:
+			if v.Type() == dateType {
+				err = fmt.Errorf("sim: %s is a time.Time: a world has a clock of its own; keep a sim.Time, which Now of a node's Outbox or of a task gives", path)
+				return
+			}
 			err = fmt.Errorf("sim: %s is a %s, which the search does not see: use the type of package sim; a node needs no lock", path, v.Type())
 		case reflect.Chan:
 			err = fmt.Errorf("sim: %s is a channel of Go's: use sim.Chan", path)

@@ -25,18 +25,20 @@ func panicSite() string { return siteOf(false) }
 // caller is the line of a participant's code that calls this package.
 func caller() string { return siteOf(true) }
 
-// siteOf is the first line on the stack that is not this package's; not inside, it is
-// the first below a panic.
+// siteOf is the first line on the stack that is neither this package's nor Go's own; not
+// inside, it is the first below a panic.
 func siteOf(inside bool) string {
 	pcs := make([]uintptr, 32)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
 	panics := inside
+	root := "" // of Go's own files; empty: unknown, as in a build with -trimpath
 	for more := true; more; {
 		var f runtime.Frame
 		f, more = frames.Next()
 		switch {
 		case f.Function == "runtime.gopanic":
-			panics = true
+			panics, root = true, strings.TrimSuffix(f.File, "runtime/panic.go")
+		case root != "" && strings.HasPrefix(f.File, root):
 		case panics && !strings.HasPrefix(f.Function, "runtime.") && !strings.HasPrefix(f.Function, "racelab/sim."):
 			return fmt.Sprintf("%s:%d", filepath.Base(f.File), f.Line)
 		}

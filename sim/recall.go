@@ -196,7 +196,7 @@ func (w *World) remember(e *Event, since Time, known *remembered) {
 // hiddenLook is what a step may look at and not say so.
 const hiddenLook = "it looks at something else. In a task or a node that is a field of another one (make it a sim.Var that they share, or send it); " +
 	"where a property judges an act, a field of a participant (keep it in the property's memory, or judge states by Always); " +
-	"else a thing that build made outside of itself, or chance"
+	"else a field tagged as config that a step changes, a thing that build made outside of itself, chance, or the real clock"
 
 // viewOf is the view of the step that was just taken.
 func (w *World) viewOf(e *Event) *view {

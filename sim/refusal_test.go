@@ -123,6 +123,12 @@ func TestRefusals(t *testing.T) {
 		{"a lock of Go's", func(w *sim.World) {
 			w.Share("s", &struct{ mu sync.Mutex }{})
 		}, "sim: s.mu is a sync.Mutex, which the search does not see"},
+		{"a date of Go's", func(w *sim.World) {
+			w.AddNode("n", &struct {
+				asks
+				seen struct{ at time.Time }
+			}{})
+		}, "sim: n.seen.at is a time.Time: a world has a clock of its own; keep a sim.Time"},
 		{"a name that nothing takes", func(w *sim.World) {
 			w.Go("G0", func(t *sim.Task) { t.Step("x"); t.At("send") })
 		}, `sim: task G0 has At("send") and no operation that it names`},

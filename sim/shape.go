@@ -3,6 +3,7 @@ package sim
 import (
 	"maps"
 	"reflect"
+	"time"
 )
 
 var (
@@ -76,7 +77,7 @@ func (s *shapes) make(t reflect.Type) *typeShape {
 		sh.op = text
 	case reflect.Struct:
 		switch sh.sort = aStruct; {
-		case t.PkgPath() == "sync" || t.PkgPath() == "sync/atomic":
+		case t.PkgPath() == "sync" || t.PkgPath() == "sync/atomic" || t == dateType:
 			sh.sort, sh.bad = refused, true
 			return sh
 		case isObject(t):
@@ -186,6 +187,9 @@ func (e *element) add(sh *typeShape, offset uintptr) {
 
 // isInside says whether the type is one of this package: what it holds is the
 // world's business.
+// dateType is of the real clock.
+var dateType = reflect.TypeFor[time.Time]()
+
 func isInside(t reflect.Type) bool { return t.PkgPath() == objectType.PkgPath() }
 
 // isObject says whether the type is a Var, a Mutex, or another object.

@@ -470,7 +470,8 @@ func (s Search) fail(t testing.TB, build func(*sim.World), r *explore.Result, br
 		t.Logf("the panic comes from %s", panicked.Where())
 	}
 	if v.Endless {
-		t.Errorf("%s: %v; if a function loops for ever by design, let Task.Loop say so", v.Property, v.Err)
+		t.Errorf("%s: %v; if a function loops for ever by design, let Task.Loop say so; "+
+			"if a server counts on and on, count no further than a claim needs", v.Property, v.Err)
 		return
 	}
 	if len(v.Schedule) == 0 {

@@ -239,9 +239,18 @@ func TestCheckNamesMistakes(t *testing.T) {
 			t.Errorf("it says %q, want %q", r.failed, test.want)
 		}
 	}
-	r := checked(simtest.Search{}, func(w *sim.World) { w.Go("A", func(*sim.Task) { panic("x") }) })
-	if !strings.Contains(strings.Join(r.logged, "\n"), "the panic comes from check_test.go:") {
-		t.Errorf("of a panic it says %q, %q", r.failed, r.logged)
+	for _, panics := range []func(t *sim.Task, l *sim.List[int]){
+		func(*sim.Task, *sim.List[int]) { panic("x") },
+		func(t *sim.Task, l *sim.List[int]) { l.Drop(t, 1) }, // In package slices.
+	} {
+		r := checked(simtest.Search{}, func(w *sim.World) {
+			var l sim.List[int]
+			w.Share("l", &l)
+			w.Go("A", func(t *sim.Task) { panics(t, &l) })
+		})
+		if !strings.Contains(strings.Join(r.logged, "\n"), "the panic comes from check_test.go:") {
+			t.Errorf("of a panic it says %q, %q", r.failed, r.logged)
+		}
 	}
 }
 
