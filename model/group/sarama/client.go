@@ -11,7 +11,7 @@ import (
 // Source: client.findCoordinator, Broker.FindCoordinator.
 // Differs: the cluster has one broker. Where the coordinator moves to another one, a goroutine that
 // commits alone does the same; of several, some could hold the old one's lock while others have the
-// new one's. client.lock, which guards the list of
+// new one's, and a late refusal of the old one does not forget the new one. client.lock, which guards the list of
 // brokers, is left out: only the goroutine that holds brokerLock takes it here.
 // There is no limit to the attempts, and no time between them.
 func (om *goroutine) findCoordinator(t *sim.Task) {
