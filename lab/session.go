@@ -176,17 +176,17 @@ func (a *Ahead) String() string {
 	case a.Now:
 		return "it is broken already"
 	case len(a.Schedule) == 1:
-		return fmt.Sprintf("yes: in 1 step (%s states looked at)", explore.Thousands(a.States))
+		return fmt.Sprintf("yes: in 1 step (%s looked at)", explore.Count(a.States, "state"))
 	case a.Schedule != nil:
-		return fmt.Sprintf("yes: in %d steps, and no way is shorter (%s states looked at)", len(a.Schedule), explore.Thousands(a.States))
+		return fmt.Sprintf("yes: in %d steps, and no way is shorter (%s looked at)", len(a.Schedule), explore.Count(a.States, "state"))
 	case a.Complete && a.States == 1:
 		return "no more: nothing can happen from here"
 	case a.Complete && a.probe:
-		return fmt.Sprintf("no: in none of the %s states that can still be reached", explore.Thousands(a.States))
+		return fmt.Sprintf("no: in none of the %s that can still be reached", explore.Count(a.States, "state"))
 	case a.Complete:
 		return fmt.Sprintf("no more: it holds in all %s states that can still be reached", explore.Thousands(a.States))
 	}
-	return fmt.Sprintf("not known: %s states looked at, and more are left", explore.Thousands(a.States))
+	return fmt.Sprintf("not known: %s looked at, and more are left", explore.Count(a.States, "state"))
 }
 
 // Why finds the orders that force the goal's break in the run so far; nil: there is no

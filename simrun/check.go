@@ -284,9 +284,9 @@ func (k *checking) table(w io.Writer) func(scenario.Checked) error {
 		}
 		outcome := string(row.Verdict.Outcome)
 		if row.Verdict.Outcome == explore.Broken {
-			outcome = fmt.Sprintf("broken in %d steps", len(row.Verdict.Schedule))
+			outcome = "broken in " + explore.Count(len(row.Verdict.Schedule), "step")
 		}
-		return line([]string{row.Scenario, row.Variant, row.Setting, row.Property, outcome, explore.Thousands(row.Result.States) + " states"}, mark)
+		return line([]string{row.Scenario, row.Variant, row.Setting, row.Property, outcome, explore.Count(row.Result.States, "state")}, mark)
 	}
 }
 

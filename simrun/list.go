@@ -51,15 +51,15 @@ func (a *app) listText() error {
 			continue
 		}
 		fmt.Fprintf(&b, "%s\n", group)
-		table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+		var titles [][2]string
 		for _, s := range in {
 			fixed := ""
 			if s.Fixed != "" {
 				fixed = "; fixed in " + s.Fixed
 			}
-			fmt.Fprintf(table, "  %s\t%s%s\n", s.Name, s.Title, fixed)
+			titles = append(titles, [2]string{s.Name, s.Title + fixed})
 		}
-		_ = table.Flush() // A strings.Builder takes everything.
+		b.WriteString(described(2, titles))
 	}
 	fmt.Fprintf(&b, "\n%s tells the story of one; %s shows it.\n", a.printed(scenario.Command("show", "SCENARIO")), a.printed(scenario.Command("run", "SCENARIO")))
 	_, err := io.WriteString(a.stdout, b.String())

@@ -461,13 +461,17 @@ func TestPrintedCommandsAreAccepted(t *testing.T) {
 	}
 }
 
-// Goal: what show prints fits into 100 columns, but for commands to copy.
-func TestShowFits(t *testing.T) {
+// Goal: what show and the lists print fits into 100 columns, but for commands to copy.
+func TestFits(t *testing.T) {
+	lines := []string{"list", "sweep"}
 	for _, s := range scenarios.All() {
-		_, story, _ := call("show", s.Name, "--claims")
-		for line := range strings.Lines(story) {
-			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > columns && !strings.Contains(line, "simrun ") {
-				t.Errorf("show %s: %d columns, want at most %d: %s", s.Name, n, columns, line)
+		lines = append(lines, "show "+s.Name+" --claims")
+	}
+	for _, line := range lines {
+		_, text, _ := call(words(line)...)
+		for printed := range strings.Lines(text) {
+			if n := utf8.RuneCountInString(strings.TrimSuffix(printed, "\n")); n > columns && !strings.Contains(printed, "simrun ") {
+				t.Errorf("%s: %d columns, want at most %d: %s", line, n, columns, printed)
 			}
 		}
 	}

@@ -120,7 +120,7 @@ func (g *game) limit() string {
 	if g.within == 0 {
 		return ""
 	}
-	return fmt.Sprintf(", in at most %d steps", g.within)
+	return ", in at most " + explore.Count(g.within, "step")
 }
 
 // answer does what a line asks for. The error ends the game.
@@ -187,9 +187,9 @@ func (g *game) turn() {
 		}
 	}
 	if broken := g.Reached(); broken != nil {
-		g.write("\nYou broke %s in %d steps. w says why.\n", g.Goal(), broken.Step)
+		g.write("\nYou broke %s in %s. w says why.\n", g.Goal(), explore.Count(broken.Step, "step"))
 	} else if g.within > 0 && len(r.Trace.Steps) >= g.within {
-		g.write("\nThose were your %d steps, and %s holds. u takes one back.\n", g.within, g.Goal())
+		g.write("\nThat was step %d of %d, and %s holds. u takes one back.\n", g.within, g.within, g.Goal())
 	}
 	g.write("\n")
 	for i, c := range g.Choices() {

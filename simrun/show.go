@@ -228,6 +228,24 @@ func hanging(text string) string {
 	return entry
 }
 
+// described lists names, set in by some spaces, each with its text beside it in as many lines
+// as that needs.
+func described(by int, list [][2]string) string {
+	wide := 0
+	for _, entry := range list {
+		wide = max(wide, utf8.RuneCountInString(entry[0]))
+	}
+	var b strings.Builder
+	for _, entry := range list {
+		name := entry[0]
+		for _, line := range view.Wrap(entry[1], columns-by-wide-2) {
+			fmt.Fprintf(&b, "%*s%-*s  %s\n", by, "", wide, name, line)
+			name = ""
+		}
+	}
+	return b.String()
+}
+
 // indent wraps a paragraph and sets it in.
 func indent(text string) string {
 	var b strings.Builder

@@ -54,5 +54,5 @@ func (s *search) statesWith(parameter int, setting string) (string, error) {
 	case !r.Complete:
 		return "more than " + explore.Thousands(smallerStates), nil
 	}
-	return explore.Thousands(r.States) + " states", nil
+	return explore.Count(r.States, "state"), nil
 }

@@ -109,9 +109,11 @@ func (s *sweeping) list(a *app) error {
 	var b strings.Builder
 	for _, sweep := range sweeps.All() {
 		fmt.Fprintf(&b, "%s: %s\n%s", sweep.Name, sweep.Title, indent(sweep.Question))
+		var parameters [][2]string
 		for _, p := range sweep.Parameters {
-			fmt.Fprintf(&b, "    --set %s=%s  %s\n", p.Name, p.Default, p.Help)
+			parameters = append(parameters, [2]string{"--set " + p.Name + "=" + p.Default, p.Help})
 		}
+		b.WriteString(described(4, parameters))
 	}
 	fmt.Fprintf(&b, "\n%s prints a table; with --out DIR it writes CSV, PNG and SVG.\n", a.printed(scenario.Command("sweep", "NAME")))
 	_, err := io.WriteString(a.stdout, b.String())

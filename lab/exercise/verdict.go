@@ -142,7 +142,7 @@ func (v *Verdict) Headline() string {
 		if v.States == 0 {
 			return "HOLDS."
 		}
-		return fmt.Sprintf("HOLDS, in all %s states of %s.", explore.Thousands(v.States), explore.Count(v.Worlds, "world"))
+		return fmt.Sprintf("HOLDS, in all %s of %s.", explore.Count(v.States, "state"), explore.Count(v.Worlds, "world"))
 	case Unreadable:
 		if v.Line == 0 {
 			return "UNREADABLE: " + v.Says

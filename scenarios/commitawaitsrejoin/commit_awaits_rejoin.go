@@ -85,7 +85,7 @@ var (
 // Scenario is the race. A variant is a client and what its handlers do.
 var Scenario = scenario.Scenario[Params, Consumer]{
 	Name:  "commit-awaits-rejoin",
-	Title: "A cooperative consumer joins again, and each Commit waits until the whole group has",
+	Title: "A cooperative consumer joins again, and each Commit waits until the whole group has joined",
 	Stake: "Since 1.61.0 Sarama goes through a cooperative rebalance within one session: handlers of partitions that it keeps run on. " +
 		"So that no commit is sent under a generation that is over, a lock is held for writing over JoinGroup and SyncGroup, and a commit takes it for reading. " +
 		"A handler that commits by itself stands still until the slowest member has joined, up to Rebalance.Timeout: " +

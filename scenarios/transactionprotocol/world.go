@@ -423,7 +423,7 @@ func (p *parts) abortedRead(c *sim.Claim) {
 
 func (p *parts) lostWrite(c *sim.Claim) {
 	p.each(func(o plain.Outcome, wrote, seen int) {
-		c.Assert(!o.Done || !o.CommitAsked || seen >= wrote, "transaction %d is committed, and of its %d records a consumer gets %d", o.Transaction, wrote, seen)
+		c.Assert(!o.Done || !o.CommitAsked || seen >= wrote, "transaction %d is committed, and a consumer gets %d of the %d written", o.Transaction, seen, wrote)
 	})
 }
 

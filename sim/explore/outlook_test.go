@@ -30,8 +30,17 @@ func TestThousands(t *testing.T) {
 	}
 }
 
+func TestCount(t *testing.T) {
+	for n, want := range map[int]string{0: "0 steps", 1: "1 step", 1200: "1,200 steps"} {
+		if got := Count(n, "step"); got != want {
+			t.Errorf("Count(%d) = %s, want %s", n, got, want)
+		}
+	}
+}
+
 func TestExplored(t *testing.T) {
 	for want, r := range map[string]Result{
+		"1 state and 0 transitions, all there are": {States: 1, Strategy: "states", Complete: true},
 		"1 run by walk, 7 steps":                   {Runs: 1, Strategy: "walk", Steps: 7},
 		"2,000 runs by pct, 1,400 steps (depth 3)": {Runs: 2000, Strategy: "pct", Steps: 1400, Sampler: "depth 3"},
 	} {

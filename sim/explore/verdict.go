@@ -151,18 +151,14 @@ func (r *Result) Explored() string {
 	var text string
 	switch r.Strategy {
 	case "exhaustive":
-		text = fmt.Sprintf("%s happens-before classes and %s redundant runs", Thousands(r.Runs), Thousands(r.Redundant))
+		text = fmt.Sprintf("%s happens-before classes and %s", Thousands(r.Runs), Count(r.Redundant, "redundant run"))
 	case "states":
-		text = fmt.Sprintf("%s states and %s transitions", Thousands(r.States), Thousands(r.Transitions))
+		text = Count(r.States, "state") + " and " + Count(r.Transitions, "transition")
 		for _, class := range r.Alike {
 			text += ", whichever of " + strings.Join(class, ", ") + " is which"
 		}
 	default:
-		runs := "1 run"
-		if r.Runs != 1 {
-			runs = Thousands(r.Runs) + " runs"
-		}
-		text = fmt.Sprintf("%s by %s, %s steps", runs, r.Strategy, Thousands(r.Steps))
+		text = fmt.Sprintf("%s by %s, %s", Count(r.Runs, "run"), r.Strategy, Count(r.Steps, "step"))
 		if r.Sampler != "" {
 			text += " (" + r.Sampler + ")"
 		}
@@ -226,14 +222,14 @@ func (v *Verdict) Sentence(r *Result) string {
 		return "not reached in " + r.Explored()
 	case Sampled:
 		if r.Strategy == "feedback" {
-			return fmt.Sprintf("0 of %s runs broke it; runs of feedback depend on each other, so no probability follows", Thousands(r.Runs))
+			return fmt.Sprintf("0 of %s broke it; runs of feedback depend on each other, so no probability follows", Count(r.Runs, "run"))
 		}
 		runs, sampler, why := r.Runs, r.Strategy, ""
 		if v.unordered != "" {
 			runs, sampler = r.Walks, "walk"
 			why = fmt.Sprintf("; only runs can judge it, for %s keeps accesses apart without ordering them", v.unordered)
 		}
-		return fmt.Sprintf("0 of %s runs broke it: under %s, and only under it, a run does with p < %.2g (95 %%)", Thousands(runs), sampler, bound(runs)) + why
+		return fmt.Sprintf("0 of %s broke it: under %s, and only under it, a run does with p < %.2g (95 %%)", Count(runs, "run"), sampler, bound(runs)) + why
 	case Unfinished:
 		if v.round {
 			return "states lead back to themselves: whether for ever, a search without symmetry judges"

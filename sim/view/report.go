@@ -142,7 +142,7 @@ func (r *Report) words() []saying {
 			say("do", "%s", r.Do)
 		}
 	} else {
-		say("held", "nothing broke in %d steps. One run proves nothing: a search of all runs does.", len(r.Trace.Steps))
+		say("held", "nothing broke in %s. One run proves nothing: a search of all runs does.", explore.Count(len(r.Trace.Steps), "step"))
 		if r.Ending == sim.ScheduleEnded && len(r.Left) > 0 {
 			say("", "The schedule ended before %s did.", strings.Join(r.Left, ", "))
 		}
