@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"racelab/sim/explore"
 	"racelab/sim/view"
 	"racelab/sweeps"
 )
@@ -112,16 +113,19 @@ func (a *Advice) Curve() []sweeps.Row {
 
 // Text writes the advice as people read it.
 func (a *Advice) Text(w io.Writer) error {
-	var b strings.Builder
-	fmt.Fprintf(&b, "windows: %v, median %s ms, 99 %% up to %s ms", a.Windows, milliseconds(a.Windows.Quantile(0.5)), milliseconds(a.Windows.Quantile(0.99)))
+	var b, head strings.Builder
+	fmt.Fprintf(&head, "windows: %v, median %s ms, 99 %% up to %s ms", a.Windows, milliseconds(a.Windows.Quantile(0.5)), milliseconds(a.Windows.Quantile(0.99)))
 	if a.Windows.Unpaired > 0 {
-		fmt.Fprintf(&b, "; %d transitions without the other end of their window", a.Windows.Unpaired)
+		fmt.Fprintf(&head, "; %s without the other end of their window", explore.Count(a.Windows.Unpaired, "transition"))
 	}
 	if a.Windows.Retries {
-		fmt.Fprint(&b, "; from a client's retries: to half a backoff each, and without those that no add met")
+		fmt.Fprint(&head, "; from a client's retries: to half a backoff each, and without those that no add met")
 	}
-	fmt.Fprintf(&b, "\n%d seeds, each a cluster like this one; 95 %% intervals in brackets; %v\n", a.Seeds, a.Result.Values[1:])
-	fmt.Fprintf(&b, "\n%s\n\n", a.Finding)
+	for _, text := range []string{
+		head.String(), fmt.Sprintf("%s, each a cluster like this one; 95 %% intervals in brackets; %v", explore.Count(a.Seeds, "seed"), a.Result.Values[1:]), "", a.Finding, "",
+	} {
+		b.WriteString(strings.Join(view.Wrap(text, 100), "\n") + "\n")
+	}
 	a.chart(&b)
 	for _, c := range a.Clients {
 		fmt.Fprintf(&b, "\n%s\n", c.Release)

@@ -194,7 +194,8 @@ func (d *drawing) note(everywhere scenario.Values) string {
 
 // axisTexts say what stands at an axis, and what holds in that panel only.
 func (d *drawing) axisTexts(p *part) []lines {
-	const across = (width-2*margin-gap)/2 - indent
+	columns := vg.Length(d.columns())
+	across := (width-2*margin-gap*(columns-1))/columns - indent
 	texts := []lines{{label, wrapped(label, d.result.Sweep.Axis(p.panel).Label, across)}}
 	if p.with != "" {
 		texts = append(texts, lines{note, wrapped(note, p.with, across)})
