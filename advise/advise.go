@@ -135,7 +135,7 @@ const (
 //
 // Errors: *sweeps.Stopped; a latency so long that nothing is ever committed.
 func Advise(q Question, o sweeps.Options) (*Advice, error) {
-	a, err := newAdviser(q, o.Seeds)
+	a, err := newAdviser(q, o)
 	if err != nil {
 		return nil, err
 	}
@@ -174,25 +174,27 @@ type trial struct {
 	setting Setting
 }
 
-func newAdviser(q Question, seeds int) (*adviser, error) {
-	a := &adviser{question: q, load: q.Load, backoffs: backoffs(q.Windows), slack: 1, runs: map[trial][]sweeps.LoadRun{}}
+func newAdviser(q Question, o sweeps.Options) (*adviser, error) {
+	a := &adviser{question: q, load: q.Load, backoffs: backoffs(q.Windows), slack: 1, runs: map[trial][]sweeps.LoadRun{}, clusters: make([]cluster, o.Seeds)}
 	// As many transactions in all, however many producers share them.
 	a.load.Transactions = max(20, a.load.Transactions/a.load.Producers)
-	for seed := uint64(1); seed <= uint64(seeds); seed++ {
+	o.Progress = nil // These are no point of the answer.
+	err := sweeps.Each(1, o, func(_ int, seed uint64) error {
 		load := a.load
 		load.Window, load.Backoff = sim.Constant(0), time.Microsecond // Without latency, some adds are refused even so.
 		alone, err := load.Run("fixed", seed)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if alone.Throughput == 0 || math.IsInf(alone.Throughput, 1) {
-			return nil, fmt.Errorf("with a latency of %v and a gap of %v no transaction commits in a time that can be measured, even without a window; want those of a cluster that works", load.Latency, load.Gap)
+			return fmt.Errorf("with a latency of %v and a gap of %v no transaction commits in a time that can be measured, even without a window; want those of a cluster that works", load.Latency, load.Gap)
 		}
 		load.Window = q.Windows.another(seed)
 		producers := float64(load.Producers)
-		a.clusters = append(a.clusters, cluster{load.Window, producers / (producers/alone.Throughput + meanWait(load, seed).Seconds())})
-	}
-	return a, nil
+		a.clusters[seed-1] = cluster{load.Window, producers / (producers/alone.Throughput + meanWait(load, seed).Seconds())}
+		return nil
+	})
+	return a, err
 }
 
 // meanWait is how long who waits exactly waits between two transactions: what is

@@ -290,6 +290,11 @@ func TestAdviseIsDeterministic(t *testing.T) {
 	if stopped := (*sweeps.Stopped)(nil); !errors.As(err, &stopped) || stopped.Done != 3 || stopped.Points < 50 {
 		t.Errorf("stopped after three points: %v", err)
 	}
+	asked := 0
+	_, err = Advise(q, sweeps.Options{Seeds: 100_000, Workers: 1, Stop: func() bool { asked++; return asked == 100 }})
+	if stopped := (*sweeps.Stopped)(nil); !errors.As(err, &stopped) || stopped.Done > 0 {
+		t.Errorf("stopped before the first point: %v", err)
+	}
 }
 
 // goStubs are the packages that the Go snippets are pasted to, as far as they

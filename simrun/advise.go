@@ -152,7 +152,7 @@ func (a *advising) run(to *app) error {
 	})
 	status.clear()
 	if stopped := (*sweeps.Stopped)(nil); errors.As(err, &stopped) {
-		to.say("interrupted after %d of %d points; advise keeps nothing", stopped.Done, stopped.Points)
+		to.say("interrupted after %d points; advise keeps nothing", stopped.Done)
 		return signals.code()
 	}
 	if err != nil {

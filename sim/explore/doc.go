@@ -114,8 +114,8 @@
 //     TryLock that fails, a default, what Len or Stop returns, an unlock of another's
 //     lock, and time. Where a model has one of them, the search goes through all states
 //     once more, and what comes before what is a part of each: who knows of which
-//     access. If those states are more than the limit, walks alone judge, and the
-//     verdict says sampled. That the list is whole, the random programs show.
+//     access. If those states are more than the limit, or than memory holds, walks alone
+//     judge, and the verdict says sampled. That the list is whole, the random programs show.
 //   - Exhaustive knows which steps depend on each other from what they record. With
 //     tickers, faults, channels that are closed or made anew, and an RUnlock of what
 //     another task reads, it may miss a

@@ -26,7 +26,7 @@ func (c *workerPool) judgeRaces(r *Result, o Options, memory *memoryBound) {
 	defer sys.Close()
 	pool := newWorkerPool(sys, len(c.cursors))
 	defer pool.close()
-	o.First, o.Spill, o.Symmetry, o.atEnd, o.trusting = false, [2]Scratch{}, false, nil, true
+	o.First, o.Symmetry, o.atEnd, o.trusting = false, false, nil, true
 	s := newSearch(pool, newResult("states", sys))
 	s.clocked = true
 	if s.frontiers(&o) != nil || !s.run(o, memory) {
