@@ -384,6 +384,8 @@ func (c *Cond) Wait() {
 		runtime.Goexit() // It is called in a loop, until something holds.
 	}
 	c.fresh()
+	g.at(&look{c.o, "Wait"}) // Who does not hold L may signal before.
+	active.touch(c.o, true)
 	c.in = append(c.in, g)
 	c.L.Unlock()
 	g.queue(&queued{c.o, "Wait"})

@@ -23,7 +23,7 @@ var kernels = map[string]string{
 	"CloseTwice": rt.NoPanic, "SendAfterClose": rt.NoPanic, "FullBuffer": rt.NoDeadlock, "LockAndChannel": rt.NoDeadlock,
 	"StopAndWork": rt.Fails, "Default": rt.Fails, "Batch": rt.Fails, "Semaphore": rt.NoDeadlock,
 	// Conditions, groups, time, order.
-	"MissedSignal": rt.NoDeadlock, "OneSignal": rt.NoDeadlock, "AddLate": rt.Fails, "DoneForgotten": rt.NoDeadlock,
+	"MissedSignal": rt.NoDeadlock, "UnlockedSignal": rt.NoDeadlock, "OneSignal": rt.NoDeadlock, "AddLate": rt.Fails, "DoneForgotten": rt.NoDeadlock,
 	"StaleTimer": rt.Fails, "DeadWithTicker": rt.NoDeadlock, "PublishedTooEarly": rt.NoPanic, "PanicInWorker": rt.NoPanic,
 	"MapOrderMatters": rt.Fails,
 

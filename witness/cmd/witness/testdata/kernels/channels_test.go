@@ -109,6 +109,23 @@ func TestMissedSignal(t *testing.T) {
 	mu.Unlock()
 }
 
+// TestUnlockedSignal: who signals does not hold the lock, and comes between the look and the
+// wait.
+func TestUnlockedSignal(t *testing.T) {
+	var mu sync.Mutex
+	var ready atomic.Bool
+	c := sync.NewCond(&mu)
+	go func() {
+		ready.Store(true)
+		c.Signal()
+	}()
+	mu.Lock()
+	defer mu.Unlock()
+	for !ready.Load() {
+		c.Wait()
+	}
+}
+
 // TestOneSignal: two wait, one is woken.
 func TestOneSignal(t *testing.T) {
 	var mu sync.Mutex
