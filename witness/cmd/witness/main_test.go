@@ -231,25 +231,11 @@ var (
 
 func TestTick(t *testing.T) { <-tick }
 
-// orders are served by a goroutine that no test starts.
-var orders = func() chan chan int {
-	orders := make(chan chan int)
-	go func() {
-		for c := range orders {
-			time.Sleep(5 * time.Millisecond)
-			c <- 1
-		}
-	}()
-	return orders
-}()
-
 func TestTimeout(t *testing.T) {
-	c := make(chan int, 1)
-	orders <- c
 	select {
-	case <-c:
+	case <-tick:
 	case <-time.After(time.Minute):
-		t.Error("no answer")
+		t.Error("no tick")
 	}
 }
 
@@ -302,12 +288,12 @@ func TestFlags(t *testing.T) {
 	_, out := ask(t, "test", "-all", "-v", "-keep=false", "-short", "-runs", "20", "-C", dir, "-args", "-name", "a b")
 	for test, want := range map[string]string{
 		"Tick":      "the test ran\n          not controlled: m_test.go:18: a goroutine that the test did not start",
-		"Timeout":   "m_test.go:35: a goroutine that the test did not start\n",
-		"Twentieth": "under-control: a schedule breaks the test in one process (no-failure: twentieth) and not in another; what the test did not start decides too, at m_test.go:44",
-		"Second":    "(no-failure: second); a variable of a package keeps something, and the test is to set it; or what the test did not start decides, at m_test.go:51\n",
+		"Timeout":   "m_test.go:21: a goroutine that the test did not start\n",
+		"Twentieth": "under-control: a schedule breaks the test in one process (no-failure: twentieth) and not in another; what the test did not start decides too, at m_test.go:30",
+		"Second":    "(no-failure: second); a variable of a package keeps something, and the test is to set it; or what the test did not start decides, at m_test.go:37\n",
 		"Child":     "the test ran",
 		"Kept":      "under-control: the test breaks when it runs a second time in one process",
-		"Once":      "no-panic: main panicked at m_test.go:77: once",
+		"Once":      "no-panic: main panicked at m_test.go:63: once",
 		"Flags":     "the test ran",
 	} {
 		_, said, _ := strings.Cut(out, "=== RUN   Test"+test+"\n")
