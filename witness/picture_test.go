@@ -44,7 +44,7 @@ func TestPictureOfALongRun(t *testing.T) {
 // Goal: what testify says of a failure is one line; other texts are as they are.
 func TestPlain(t *testing.T) {
 	testify := "Error Trace:\t/home/m/m_test.go:66\n\t            \t\t\t\t/usr/asm.s:17\n\tError:      \tNot equal: \n\t            \texpected: 2\n" +
-		"\t            \tactual  : 1\n\tTest:       \tTestM\n\tMessages:   \tnot yet"
+		"\t            \tactual  : 1\n\t            \t\n\t            \tDiff:\n\t            \t--- Expected\n\t            \t+++ Actual\n\t            \t@@ -1 +1 @@\n\tTest:       \tTestM\n\tMessages:   \tnot yet"
 	for text, want := range map[string]string{testify: "Not equal: expected: 2 actual: 1 not yet", "a\n\tb": "a\n\tb"} {
 		if got := plain(text); got != want {
 			t.Errorf("got %q, want %q", got, want)

@@ -146,8 +146,8 @@ func (w *T) fail(text string) {
 	rt.Fail(fmt.Errorf("%s", plain(strings.TrimSpace(text))))
 }
 
-// plain is what failed and why, of a text of testify, which has a label at each part; any
-// other text is as it is.
+// plain is what failed and why, of a text of testify, which has a label at each part, without
+// the difference of what it has shown in full; any other text is as it is.
 func plain(text string) string {
 	if !strings.HasPrefix(text, "Error Trace:") {
 		return text
@@ -160,6 +160,9 @@ func plain(text string) string {
 			label = name
 		}
 		said := strings.Join(strings.Fields(parts[len(parts)-1]), " ")
+		if said == "Diff:" {
+			label = ""
+		}
 		if said != "" && (label == "Error" || label == "Messages") {
 			words = append(words, said)
 		}
