@@ -23,8 +23,8 @@ func (e *engine) Resemble(other any) { e.world().resemble(other.(*engine).world(
 func (e *engine) Start() error       { return e.world().start() }
 func (e *engine) Enabled() []Event   { return e.world().events() }
 func (e *engine) Take(i int)         { e.world().take(i) }
-func (e *engine) Foresee(withRest bool) []hook.Prospect {
-	return e.world().foresee(withRest)
+func (e *engine) Foresee(withRest, orbits bool) []hook.Prospect {
+	return e.world().foresee(withRest, orbits)
 }
 func (e *engine) Tell(i int)             { e.world().tell(i) }
 func (e *engine) Leap(i int) (any, bool) { return e.world().leap(i) }

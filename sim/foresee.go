@@ -13,23 +13,32 @@ import (
 // What the state as a whole decides is then seen in time but for one thing: what is
 // judged where a run ends. So a step that may end one is taken.
 
-// foresee says of each enabled event where it leads, if the step is remembered; and, if it
-// is asked for that, with the rest of the fingerprint. The world stays where it is.
-func (w *World) foresee(withRest bool) []hook.Prospect {
-	r, rest := &w.recall, uint64(0)
-	if withRest {
+// foresee says of each enabled event where it leads, if the step is remembered: by the
+// fingerprint or, of orbits, without names; and, if it is asked for that, with the rest. The
+// world stays where it is.
+func (w *World) foresee(withRest, orbits bool) []hook.Prospect {
+	r, rest, others := &w.recall, uint64(0), (*tally)(nil)
+	switch {
+	case withRest && orbits:
+		others = w.symmetry.others()
+	case withRest:
 		rest = w.rest()
 	}
 	r.prospects, r.foreseen = r.prospects[:0], r.foreseen[:0]
 	for i := range w.enabled {
 		p, m := hook.Prospect{}, w.foreseeable(&w.enabled[i])
 		if m != nil {
-			p = hook.Prospect{Known: true, Fingerprint: w.sum, Tested: m.tested, Quiet: m.quiet}
-			for _, x := range m.changes {
-				p.Fingerprint += x.is.hash - w.records[x.group].hash
+			p = hook.Prospect{Known: true, Fingerprint: w.sum, Rest: rest, Tested: m.tested, Quiet: m.quiet}
+			if orbits {
+				p.Fingerprint = w.symmetry.orbitAfter(&w.symmetry.now, m)
+			} else {
+				for _, x := range m.changes {
+					p.Fingerprint += x.is.hash - w.records[x.group].hash
+				}
 			}
-			if withRest {
-				p.Rest = rest
+			if others != nil {
+				p.Rest = w.symmetry.orbitAfter(others, m)
+			} else if withRest {
 				for _, x := range m.changes {
 					p.Rest += x.is.rest - w.records[x.group].rest
 				}

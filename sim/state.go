@@ -162,8 +162,8 @@ func (w *World) put(g *group, r *record) {
 	}
 	w.sum += r.hash
 	if w.symmetry != nil && was != r {
-		w.symmetry.count(g, was, minus1)
-		w.symmetry.count(g, r, 1)
+		w.symmetry.count(&w.symmetry.now, g, was, minus1)
+		w.symmetry.count(&w.symmetry.now, g, r, 1)
 	}
 	w.records[g.number] = r
 	w.loose[g.number/blockSize] = true

@@ -34,8 +34,14 @@ type symmetry struct {
 	objects []ownedBy // by an object's number
 	named   map[string]int
 
-	rest uint64   // of the hashes of what is nobody's own
-	sums []uint64 // by a task's number: of what is its own, and where it is named
+	now tally // of the state
+}
+
+// tally is the sums of hashes by which a state is known without names.
+type tally struct {
+	rest  uint64   // of what is nobody's own
+	sums  []uint64 // by a task's number: of what is its own, and where it is named
+	other bool     // of the other hashes of the same
 }
 
 // ownedBy is whose own a thing is, and which of those.
@@ -46,7 +52,7 @@ type ownedBy struct{ task, place int }
 // their names. A property that looks at states may tell them apart in any: then each
 // step has to be checked.
 func (w *World) alike() (names [][]string, looked bool) {
-	y := &symmetry{world: w, class: make([]int, len(w.tasks)+1), sums: make([]uint64, len(w.tasks)+1), named: map[string]int{}}
+	y := &symmetry{world: w, class: make([]int, len(w.tasks)+1), now: tally{sums: make([]uint64, len(w.tasks)+1)}, named: map[string]int{}}
 	w.symmetry = nil
 	start := w.save()
 	if !w.pace.timed() && w.starts.number == 0 {
@@ -68,7 +74,7 @@ func (w *World) alike() (names [][]string, looked bool) {
 	for i, g := range w.plan.groups {
 		r := w.records[i]
 		r.anonymous = y.anonymize(g, r.words, r.refs)
-		y.count(g, r, 1)
+		y.count(&y.now, g, r, 1)
 	}
 	return names, slices.ContainsFunc(w.claims, (*Property).looks)
 }
@@ -214,18 +220,25 @@ func (y *symmetry) swapped(s *snapshot, a, b *Task) *snapshot {
 }
 
 // count counts a record: once more, or once less, which is minus1.
-func (y *symmetry) count(g *group, r *record, times uint64) {
+func (y *symmetry) count(t *tally, g *group, r *record, times uint64) {
 	x := r.anonymous
 	if x == nil {
 		x = y.anonymize(g, r.words, r.refs) // It is older than y, and perhaps another world's.
 	}
+	hash := x.hash
+	if t.other {
+		hash = x.rest
+	}
 	if own := y.groups[g.number].task; y.class[own] > 0 {
-		y.sums[own] += times * x.hash
+		t.sums[own] += times * hash
 	} else {
-		y.rest += times * x.hash
+		t.rest += times * hash
 	}
 	for _, m := range x.mentions {
-		y.sums[m.task] += times * m.hash
+		if hash = m.hash; t.other {
+			hash = scramble(^hash)
+		}
+		t.sums[m.task] += times * hash
 	}
 }
 
@@ -234,37 +247,45 @@ const minus1 = ^uint64(0)
 // orbit is the fingerprint of a state, without names of tasks that are alike.
 func (w *World) orbit() uint64 {
 	w.refresh()
-	return w.symmetry.orbitOf(w.symmetry.sums, w.symmetry.rest)
+	return w.symmetry.orbitOf(&w.symmetry.now)
 }
 
 // orbitRest is to orbit what rest is to fingerprint.
-func (w *World) orbitRest() uint64 {
+func (w *World) orbitRest() uint64 { return w.symmetry.orbitOf(w.symmetry.others()) }
+
+// others is the tally of the other hashes.
+func (y *symmetry) others() *tally {
+	w, t := y.world, &tally{sums: make([]uint64, len(y.now.sums)), other: true}
 	w.willSave()
 	w.refresh()
-	y := w.symmetry
-	sums, rest := make([]uint64, len(y.sums)), uint64(0)
 	for i, r := range w.records {
-		x := r.anonymous
-		if x == nil {
-			x = y.anonymize(w.plan.groups[i], r.words, r.refs)
-		}
-		if own := y.groups[i].task; y.class[own] > 0 {
-			sums[own] += x.rest
-		} else {
-			rest += x.rest
-		}
-		for _, m := range x.mentions {
-			sums[m.task] += scramble(^m.hash)
+		y.count(t, w.plan.groups[i], r, 1)
+	}
+	return t
+}
+
+// orbitAfter is the hash of the state to which a step leads.
+func (y *symmetry) orbitAfter(t *tally, step *remembered) uint64 {
+	w := y.world
+	count := func(was, is uint64) {
+		for _, x := range step.changes {
+			g := w.plan.groups[x.group]
+			y.count(t, g, w.records[x.group], was)
+			y.count(t, g, x.is, is)
 		}
 	}
-	return y.orbitOf(sums, rest)
+	count(minus1, 1)
+	hash := y.orbitOf(t)
+	count(1, minus1)
+	return hash
 }
 
 // orbitOf is a hash of what tasks that are alike have, whichever has what, and of the rest.
-func (y *symmetry) orbitOf(sums []uint64, rest uint64) uint64 {
+func (y *symmetry) orbitOf(t *tally) uint64 {
+	rest := t.rest
 	for i, class := range y.classes {
-		for _, t := range class {
-			rest += scramble(mix(sums[t.number], uint64(i)))
+		for _, u := range class {
+			rest += scramble(mix(t.sums[u.number], uint64(i)))
 		}
 	}
 	return rest

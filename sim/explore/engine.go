@@ -19,11 +19,11 @@ type Engine interface {
 	Enabled() []sim.Event
 	// Take lets the i-th of Enabled happen.
 	Take(i int)
-	// Foresee says of each of Enabled what the Fingerprint is where it leads, if the step
-	// is remembered, and the Rest of it, if that is asked for. It stands at a state that
+	// Foresee says of each of Enabled what the Fingerprint is where it leads, or the Orbit, if
+	// the step is remembered, and the Rest of it, if that is asked for. It stands at a state that
 	// was saved or loaded, and is valid until the next Foresee. The world stays where it
 	// is; so it does at Tell and Leap.
-	Foresee(withRest bool) []Prospect
+	Foresee(withRest, orbits bool) []Prospect
 	// Tell lets the world say of the i-th of Enabled, which was foreseen, what Take would
 	// let it say: Violations, Tested, PutOff and Accesses, but for what the state as a
 	// whole decides: that nothing can go on, and who waits for what.

@@ -36,8 +36,8 @@ type dim struct{ *Worlds }
 func (d dim) Fingerprint() uint64 { return d.Worlds.Fingerprint() & 15 }
 func (d dim) Orbit() uint64       { return d.Worlds.Orbit() & 15 }
 
-func (d dim) Foresee(withRest bool) []Prospect {
-	prospects := d.Worlds.Foresee(withRest)
+func (d dim) Foresee(withRest, orbits bool) []Prospect {
+	prospects := d.Worlds.Foresee(withRest, orbits)
 	for i := range prospects {
 		prospects[i].Fingerprint &= 15
 	}

@@ -293,8 +293,8 @@ func (e *expansion) expand(at *cursor, from checkpoint, number uint32, s *search
 	check, race := o.checks(int(number), s.result.Transitions), !s.clocked
 	at.restore(from)
 	var prospects []Prospect
-	if !check && at.world != nil && !at.alike {
-		prospects = at.world.Foresee(at.wide)
+	if !check && at.world != nil && !at.looked {
+		prospects = at.world.Foresee(at.wide, at.alike)
 		for i := range prospects {
 			s.seen.fetch(prospects[i].Fingerprint)
 		}
