@@ -25,7 +25,7 @@
 // World.Go adds a task that is a plain function. Local variables, range, defer and
 // closures are allowed. Each access to shared memory is a point, which names
 // itself: "read n", "lock cache.mu". Its part of the state is the log of what its
-// operations gave, until it ends. To go on from an earlier state it may have to run again from
+// operations gave. To go on from an earlier state it may have to run again from
 // its beginning; then the operations give what the log has, and touch nothing. So
 // it depends on nothing but what they give: memory that two tasks use is a Var or
 // another object, and Peek is for claims.

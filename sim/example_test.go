@@ -61,7 +61,7 @@ func Example() {
 	v := r.Verdict("both updates count")
 	fmt.Printf("%d states: %v\n%s", r.States, v.Err, v.Schedule.Lines())
 	// Output:
-	// 12 states: n is 1, want 2
+	// 13 states: n is 1, want 2
 	// G1 read n
 	// G0 read n
 	// G0 write n
@@ -86,7 +86,7 @@ func ExampleMutex() {
 		w.Finally("both updates count", func(c *sim.Claim) { c.Assert(s.n.Peek() == 2, "n is %d", s.n.Peek()) })
 	})
 	// Output:
-	// 4 states
+	// 5 states
 }
 
 // Nobody closes the channel, so the range over it never ends.
@@ -166,7 +166,7 @@ func ExampleNode() {
 		}
 	})
 	// Output:
-	// 19 states
+	// 20 states
 	// assertions: client1: the balance is 20
 	//   client0 send Deposit
 	//   client1 send Deposit
@@ -194,7 +194,7 @@ func ExampleConn() {
 		w.Always("deposited at most once", func(c *sim.Claim) { c.Assert(b.balance <= 10, "the balance is %d", b.balance) })
 	})
 	// Output:
-	// 26 states
+	// 27 states
 	// deposited at most once: the balance is 20
 	//   client send Deposit
 	//   network cut bank->client

@@ -143,13 +143,6 @@ func (t *Task) didAll(word, more uint64, ref any) {
 	t.log = &entry{before: t.log, origin: t.log.origin, hash: hash, name: t.doing, word: word, more: more, ref: ref, told: t.log.told, length: t.log.length + 1}
 }
 
-// forgets drops the log of a function that has ended: nothing depends on it any more.
-func (t *Task) forgets() {
-	if t.program == nil {
-		t.log = newOrigin(origin{name: t.name})
-	}
-}
-
 // parks notes where the coroutine of a function parks. One that runs again comes
 // to where the task is: the world says what it waits for.
 func (c *coroutine) parks(name string, on awaited) {

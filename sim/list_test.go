@@ -131,7 +131,7 @@ func TestListChange(t *testing.T) {
 			t.Errorf("%s: %v", v.Property, v.Err)
 		}
 	}
-	if want := 19; r.States != want {
+	if want := 23; r.States != want {
 		t.Errorf("%d states, want %d", r.States, want)
 	}
 }

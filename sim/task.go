@@ -98,7 +98,6 @@ func (t *Task) newCoroutine() *coroutine {
 				return
 			default:
 				t.done, t.site = true, nil
-				t.forgets()
 			}
 			// It can begin anew.
 			c.site = nil
