@@ -201,7 +201,8 @@ func (k *kept[T]) makes(hash uint64) *T {
 // blockOf is the block of some records. Where one block is the whole state, each is new.
 func (w *World) blockOf(b block) *block {
 	if len(w.blocks) == 1 {
-		return &b
+		made := b
+		return &made
 	}
 	hash := uint64(0)
 	for _, r := range b {
