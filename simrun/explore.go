@@ -309,11 +309,11 @@ func (s *search) again(v *explore.Verdict) string {
 // found says how often a property broke, and how short the schedule is.
 func found(r *explore.Result, v *explore.Verdict, short explore.Shrunk) string {
 	of := map[string]string{
-		"states":     fmt.Sprintf("%s of %s transitions break it", explore.Thousands(v.Bad), explore.Thousands(r.Transitions)),
-		"exhaustive": fmt.Sprintf("%s steps break it in %s runs", explore.Thousands(v.Bad), explore.Thousands(r.Runs+r.Redundant)),
+		"states":     fmt.Sprintf("broken by %s of %s transitions", explore.Thousands(v.Bad), explore.Thousands(r.Transitions)),
+		"exhaustive": fmt.Sprintf("broken by %s in %s", explore.Count(v.Bad, "step"), explore.Count(r.Runs+r.Redundant, "run")),
 	}[r.Strategy]
 	if of == "" {
-		of = fmt.Sprintf("%s of %s runs break it, seed %d first", explore.Thousands(v.Bad), explore.Thousands(r.Runs), v.Seed)
+		of = fmt.Sprintf("broken in %s of %s runs, seed %d first", explore.Thousands(v.Bad), explore.Thousands(r.Runs), v.Seed)
 	}
 	switch {
 	case v.Endless:
@@ -323,7 +323,7 @@ func found(r *explore.Result, v *explore.Verdict, short explore.Shrunk) string {
 			explore.Thousands(v.Bad), explore.Thousands(r.States), explore.Count(len(v.Schedule)-v.Round, "step"), explore.Count(v.Round, "step"))
 	}
 	if v.Walked {
-		of = fmt.Sprintf("%s of %s walks break it", explore.Thousands(v.Bad), explore.Thousands(r.Walks))
+		of = fmt.Sprintf("broken in %s of %s walks", explore.Thousands(v.Bad), explore.Thousands(r.Walks))
 	}
 	switch {
 	case short.Shortest && v.Property == sim.NoDataRace:
