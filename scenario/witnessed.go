@@ -99,7 +99,7 @@ type witnessedTable struct {
 func newWitnessedTable(c releasesOf, races []*Race) *witnessedTable {
 	t := &witnessedTable{title: c.title, raceOf: map[string]string{}, cells: map[[2]string]string{}}
 	for _, w := range witnessedRows() {
-		if w.Client != c.client || w.Race == "" {
+		if w.Client != c.client {
 			continue
 		}
 		if !slices.Contains(t.releases, w.Release) {

@@ -150,9 +150,10 @@ func TestRetryExhausted(t *testing.T) {
 }
 
 // Goal: every message has its outcome within a minute, whatever goes wrong with one
-// request. No model speaks of these faults.
+// request.
 //
 // Runs: 600, as one fault of the run and an order have to meet
+// Race: retry-order no-progress lost-idempotent
 func TestRetryAnyFault(t *testing.T) {
 	witness.Explore(t, func(w *witness.T) {
 		w.Faults(1, "Produce")
