@@ -208,12 +208,8 @@ func (a *agreement) samples(o explore.Options) {
 			if v.Bad == 0 || v.Endless {
 				continue
 			}
-			short := *v
-			shrunk := explore.Shrink(a.sys, v.Schedule, v.Property, *agreeStates)
-			short.Schedule, short.Shortest = shrunk.Schedule, shrunk.Shortest
-			if shrunk.Err != nil {
-				short.Err = shrunk.Err
-			}
+			shrunk, short := v.Shrunk(a.sys, *agreeStates), *v
+			short.Schedule, short.Err, short.Shortest = shrunk.Schedule, shrunk.Err, shrunk.Shortest
 			if err := simtest.PlayAgain(a.World(), &short); err != nil {
 				a.Errorf("%s, shrunk: %v", strategy, err)
 			}

@@ -15,6 +15,7 @@ import (
 	"racelab/advise"
 	"racelab/figures"
 	"racelab/scenario"
+	"racelab/sim/explore"
 	"racelab/sim/view"
 	"racelab/sweeps"
 )
@@ -152,7 +153,7 @@ func (a *advising) run(to *app) error {
 	})
 	status.clear()
 	if stopped := (*sweeps.Stopped)(nil); errors.As(err, &stopped) {
-		to.say("interrupted after %d points; advise keeps nothing", stopped.Done)
+		to.say("interrupted after %s; advise keeps nothing", explore.Count(stopped.Done, "point"))
 		return signals.code()
 	}
 	if err != nil {

@@ -208,7 +208,7 @@ func (s *search) findings(sys explore.System, r *explore.Result) ([]finding, err
 		if v.Outcome != explore.Broken {
 			continue
 		}
-		f := finding{verdict: v, Shrunk: s.shrunk(sys, v)}
+		f := finding{verdict: v, Shrunk: v.Shrunk(sys, shrinkStates)}
 		f.culprit = explore.FindCulprit(sys, f.Schedule, v.Property)
 		if v.Endless {
 			f.repeat = s.again(v)
@@ -233,18 +233,6 @@ func (s *search) findings(sys explore.System, r *explore.Result) ([]finding, err
 // shrinkStates bounds the search for the shortest schedule, where the strategy
 // has not found that already.
 const shrinkStates = 200_000
-
-// shrunk returns the schedule to show for a broken property.
-func (s *search) shrunk(sys explore.System, v *explore.Verdict) explore.Shrunk {
-	if v.Shortest || v.Endless || v.Round > 0 {
-		return explore.Shrunk{Schedule: v.Schedule, Err: v.Err, Shortest: v.Shortest}
-	}
-	short := explore.Shrink(sys, v.Schedule, v.Property, shrinkStates)
-	if short.Err == nil {
-		short.Err = v.Err
-	}
-	return short
-}
 
 // manyStates is from where on it is said how likely two have one fingerprint: 3e-8.
 const manyStates = 1_000_000

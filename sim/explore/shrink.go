@@ -37,6 +37,19 @@ func Shrink(sys System, schedule sim.Schedule, property string, maxStates int) S
 	return Shrunk{best.schedule, best.err, false}
 }
 
+// Shrunk is the schedule of a verdict that is broken, made as short as Shrink can. One that is
+// the shortest, that does not end or that is a round stays as it is.
+func (v *Verdict) Shrunk(sys System, maxStates int) Shrunk {
+	if v.Shortest || v.Endless || v.Round > 0 {
+		return Shrunk{v.Schedule, v.Err, v.Shortest}
+	}
+	short := Shrink(sys, v.Schedule, v.Property, maxStates)
+	if short.Err == nil {
+		short.Err = v.Err
+	}
+	return short
+}
+
 // attempt takes the events of a schedule, passes over those that cannot happen,
 // and stops where the property breaks. It returns what was taken, or nil if
 // nothing broke.

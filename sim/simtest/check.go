@@ -427,12 +427,8 @@ func shrunk(t testing.TB, build func(*sim.World), v *explore.Verdict) *explore.V
 		t.Fatal(err)
 	}
 	defer sys.Close()
-	s := explore.Shrink(sys, v.Schedule, v.Property, shrinkStates)
-	short := *v
-	short.Schedule, short.Shortest = s.Schedule, s.Shortest
-	if s.Err != nil {
-		short.Err = s.Err
-	}
+	s, short := v.Shrunk(sys, shrinkStates), *v
+	short.Schedule, short.Err, short.Shortest = s.Schedule, s.Err, s.Shortest
 	return &short
 }
 
@@ -479,9 +475,7 @@ func (s Search) fail(t testing.TB, build func(*sim.World), r *explore.Result, br
 		return
 	}
 	found := len(v.Schedule)
-	if !v.Shortest && v.Round == 0 {
-		v = shrunk(t, build, v)
-	}
+	v = shrunk(t, build, v)
 	p := playRun(t, build, sim.NewReplay(v.Schedule))
 	first := slices.IndexFunc(p.report.Broken, func(b view.Break) bool { return b.Property == v.Property })
 	if first < 0 && v.Property != sim.NoDataRace {
